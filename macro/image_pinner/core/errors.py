@@ -1,0 +1,84 @@
+"""The tree of errors. Each carries a cause and a remedy, both for a person who is woken by it.
+
+    ImagePinnerError
+      TemplateError            your template, or what you handed over, is wrong
+        InvalidReference       a text is no image reference
+        InvalidPath            a JSONPath expression cannot be followed
+        InvalidOption          an option is unknown, not available yet, or has a wrong value
+        UnreadableTemplate     a file or an event is no template
+      WorldError               what was asked did not answer as it should
+        ConfigurationError     what the operator configured cannot be used
+        SourceError            a registry or an AWS service could not be asked
+
+What concerns one image in a template is no exception but a `Problem` (`core.template.problems`), so that all can be
+told at once.
+"""
+
+from __future__ import annotations
+
+
+class ImagePinnerError(Exception):
+    """What this program raises on purpose.
+
+    Args:
+        cause: What is wrong, as a clause without a full stop at its end.
+        remedy: What to do now, as a sentence without a full stop at its end; empty where the cause says it.
+    """
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.remedy = remedy
+
+    def diagnostics(self) -> str:
+        """Give cause and remedy as sentences."""
+        return f"{self.cause}. {self.remedy}." if self.remedy else f"{self.cause}."
+
+
+class TemplateError(ImagePinnerError):
+    """Your template, or what you handed over, is wrong; asking again gives the same."""
+
+
+class InvalidReference(TemplateError):  # noqa: N818 - the name says what it is
+    """A text is no image reference.
+
+    Args:
+        written: The text.
+        rule: The rule it breaks, as a clause.
+        position: Where in the text it breaks the rule, in characters from 0.
+        remedy: What to write instead.
+    """
+
+    def __init__(self, written: str, rule: str, position: int, remedy: str = "") -> None:
+        shown = written if len(written) <= _SHOWN else written[:_SHOWN] + "…"
+        super().__init__(f"{shown!r} is no image reference: {rule} (at character {position + 1})", remedy)
+        self.written = written
+        self.rule = rule
+        self.position = position
+
+
+_SHOWN = 300  # characters of a bad reference that a message repeats: longer than any valid one with a digest
+
+
+class InvalidPath(TemplateError):  # noqa: N818 - the name says what it is
+    """A JSONPath expression cannot be parsed, or asks for something that is not followed."""
+
+
+class InvalidOption(TemplateError):  # noqa: N818 - the name says what it is
+    """An option is unknown, not available yet, or has a value that it does not take."""
+
+
+class UnreadableTemplate(TemplateError):  # noqa: N818 - the name says what it is
+    """A file or an event is no template; the cause names the line where there is one."""
+
+
+class WorldError(ImagePinnerError):
+    """What was asked did not answer as it should; asking again may help."""
+
+
+class ConfigurationError(WorldError):
+    """What the operator configured cannot be used."""
+
+
+class SourceError(WorldError):
+    """A registry or an AWS service could not be asked, or gave an answer that cannot be believed."""

@@ -1,0 +1,1 @@
+"""What an image is: its reference, its digest, its platform, and what a source answered about it."""

@@ -1,0 +1,45 @@
+"""Paths in a template, printed as people write them: `Resources.Web.Properties.ContainerDefinitions[0].Image`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+Step = str | int
+_PLAIN = re.compile(r"[A-Za-z0-9_:-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatePath:
+    """Where something stands, from the root of the template or of the fragment.
+
+    Args:
+        steps: Keys of maps and indices of lists, from the root down. Intrinsics are maps in their long form, so the
+            first arm of an `Fn::If` is reached by `"Fn::If", 1`.
+    """
+
+    steps: tuple[Step, ...] = ()
+
+    def child(self, *steps: Step) -> TemplatePath:
+        """Give the path that goes on by these steps."""
+        return TemplatePath(self.steps + steps)
+
+    @property
+    def parent(self) -> TemplatePath:
+        """The path without its last step; the root's parent is the root."""
+        return TemplatePath(self.steps[:-1])
+
+    def starts_with(self, other: TemplatePath) -> bool:
+        """Tell whether this place is the other one or inside it."""
+        return self.steps[: len(other.steps)] == other.steps
+
+    def __str__(self) -> str:
+        text = ""
+        for step in self.steps:
+            if isinstance(step, int):
+                text += f"[{step}]"
+            elif _PLAIN.fullmatch(step):
+                text += f".{step}" if text else step
+            else:
+                text += f"['{step}']"
+        return text or "(the whole fragment)"

@@ -1,0 +1,65 @@
+"""What a source of answers is, and the time that it has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from image_pinner.core.images.resolutions import ImageQuestion, Resolution
+from image_pinner.core.template.values import Answer, Lookup
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment by which an answer must be there.
+
+    Args:
+        at: The moment on the clock, in seconds.
+        clock: A clock that never goes back, in seconds.
+    """
+
+    at: float
+    clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
+        """Give the deadline that is so many seconds from now."""
+        return cls(clock() + seconds, clock)
+
+    def remaining(self) -> float:
+        """Give the seconds that are left, 0 when the time is up."""
+        return max(0.0, self.at - self.clock())
+
+
+class DigestResolver(Protocol):
+    """Finds digests. Implementations never raise for the world's faults: those are answers."""
+
+    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+        """Answer questions, all in one call so that a source can ask in batches.
+
+        Args:
+            questions: Distinct questions; none has a digest in its reference.
+            deadline: When to give up; what is not known by then is `Unavailable`.
+
+        Returns:
+            An answer for every question, whatever happened.
+        """
+        ...
+
+
+class LookupResolver(Protocol):
+    """Finds values that only AWS knows. Implementations never raise for the world's faults."""
+
+    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
+        """Answer look-ups, all in one call so that a source can ask in batches.
+
+        Args:
+            lookups: What to look up.
+            deadline: When to give up; what is not known by then is `Unknown` with that reason.
+
+        Returns:
+            An answer for every look-up, whatever happened.
+        """
+        ...
