@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from image_pinner.core.errors import SourceError
+from image_pinner.core.images.manifests import MAX_MANIFEST_BYTES, parse_index, read_manifest
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.resolutions import OCI_INDEX, OCI_MANIFEST
+
+DIGEST = "sha256:" + "a" * 64
+
+
+def index(*entries: Any) -> bytes:
+    return json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)}).encode()
+
+
+def entry(**more: Any) -> dict[str, Any]:
+    return {"mediaType": OCI_MANIFEST, "digest": DIGEST, "size": 7, **more}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "reason"),
+    [
+        (b"", "no JSON"),
+        (b"\xff\xfe{\x00}\x00", "no JSON"),
+        (b"<html>Sign in</html>", "no JSON"),
+        (b"[" * 100_000, "no JSON"),
+        (b"[]", "no JSON object"),
+        (b'"manifests"', "no JSON object"),
+        (b" " * (MAX_MANIFEST_BYTES + 1), "more than 4194304 bytes"),
+        (b'{"manifests": [], "layers": []}', "as an index and as a single image"),
+        (b'{"manifests": [], "config": {}}', "as an index and as a single image"),
+    ],
+)
+def test_bytes_that_are_no_manifest_are_refused_with_a_reason(manifest: bytes, reason: str) -> None:
+    with pytest.raises(SourceError, match=reason):
+        read_manifest(manifest)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "reason"),
+    [
+        (b"{}", "no list of manifests"),
+        (b'{"manifests": {"a": 1}}', "no list of manifests"),
+        (b'{"manifests": [7]}', "entry 1 of the index is no object"),
+        (index(entry(), entry(digest="sha512:" + "a" * 128)), "entry 2 of the index: .*64 hexadecimal"),
+        (index({"mediaType": OCI_MANIFEST}), "entry 1 of the index"),
+        (index(entry(digest=["x"])), "entry 1 of the index"),
+    ],
+)
+def test_an_index_with_a_bad_entry_is_refused_and_the_entry_named(manifest: bytes, reason: str) -> None:
+    with pytest.raises(SourceError, match=reason):
+        parse_index(manifest)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"platform": {"os": "unknown", "architecture": "unknown"}},
+        {
+            "platform": {"os": "linux", "architecture": "amd64"},
+            "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+        },
+        {"artifactType": "application/vnd.dev.cosign.artifact.sig.v1+json"},
+        {"mediaType": OCI_INDEX, "platform": {"os": "linux", "architecture": "amd64"}},
+    ],
+    ids=["provenance", "annotated attestation", "signature", "nested index"],
+)
+def test_an_entry_that_is_no_image_is_not_runnable(odd: dict[str, Any]) -> None:
+    assert not parse_index(index(entry(**odd)))[0].runnable
+
+
+@pytest.mark.parametrize(
+    "platform",
+    [
+        None,
+        7,
+        {},
+        {"os": "linux"},
+        {"os": "linux", "architecture": ""},
+        {"os": ["linux"], "architecture": "amd64"},
+        {"os": "linux", "architecture": "amd64\n* forged line"},
+        {"os": "linux", "architecture": "a" * 65},
+        {"os": "linux", "architecture": "amd64", "variant": None},
+    ],
+)
+def test_a_platform_that_cannot_be_read_is_unknown_and_the_entry_stays(platform: Any) -> None:
+    (read,) = parse_index(index(entry(platform=platform)))
+    assert read.platform is None
+    assert read.runnable
+
+
+def test_the_artifact_type_of_an_image_configuration_is_an_image() -> None:
+    assert parse_index(index(entry(artifactType="application/vnd.oci.image.config.v1+json")))[0].runnable
+
+
+def test_entries_keep_their_order_and_platforms() -> None:
+    windows = {"os": "windows", "architecture": "amd64", "os.version": "10.0.20348.2113"}
+    arm = {"os": "linux", "architecture": "arm", "variant": "v7", "os.features": ["x"], "features": None}
+    read = parse_index(index(entry(platform=windows), entry(platform=arm)))
+    assert [item.platform for item in read] == [
+        Platform("windows", "amd64", "", "10.0.20348.2113"),
+        Platform("linux", "arm", "v7"),
+    ]
+    assert {item.media_type for item in read} == {OCI_MANIFEST}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["manifests", "digest", "platform", "os", "architecture", "mediaType", "annotations", "x"]
+                ),
+                inner,
+                max_size=5,
+            )
+        ),
+    )
+)
+def test_whatever_an_index_holds_it_is_read_or_refused(value: Any) -> None:
+    for document in (value, {"manifests": value}, {"manifests": [value, {"digest": DIGEST, "platform": value}]}):
+        try:
+            entries = parse_index(json.dumps(document).encode())
+        except SourceError as error:
+            assert error.cause  # noqa: PT017 - either outcome is right, nothing else is
+        else:
+            assert all(str(item.digest).startswith("sha256:") for item in entries)
