@@ -1,0 +1,137 @@
+"""The decision: what becomes of each site, once all answers are there. One problem, and nothing becomes of any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.plan import PinPlan
+from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Policy
+from image_pinner.core.template.image_sites import PinSite
+from image_pinner.core.template.options import WhenMissing
+from image_pinner.core.template.problems import Problem, ProblemKind
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """An image that gets a digest.
+
+    Args:
+        site: The image.
+        text: What is written in its place: `repository@digest`.
+        resolved: The answer, or `None` where the reference names the digest itself.
+        warnings: What a person should know.
+    """
+
+    site: PinSite
+    text: str
+    resolved: Resolved | None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTag:
+    """An image that does not exist yet and keeps its tag, as `WhenMissing=KeepTag` asks.
+
+    Args:
+        site: The image.
+        reason: What is missing.
+    """
+
+    site: PinSite
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of the sites.
+
+    Args:
+        outcomes: What becomes of each site that has no problem.
+        problems: Why others cannot be pinned.
+    """
+
+    outcomes: tuple[Pinned | KeptTag, ...]
+    problems: tuple[Problem, ...]
+
+
+def decide(plan: PinPlan, resolutions: Mapping[ImageQuestion, Resolution], policies: Sequence[Policy]) -> Decision:
+    """Decide what becomes of the sites of a plan.
+
+    Args:
+        plan: The plan.
+        resolutions: An answer for every question of the plan.
+        policies: The rules that images must keep.
+
+    Returns:
+        The decision.
+    """
+    outcomes: list[Pinned | KeptTag] = []
+    problems: list[Problem] = []
+    for site, question in plan.sites:
+        resolution = resolutions[question] if question else None
+        found = _judged(site, resolution, policies, problems)
+        if isinstance(found, Problem):
+            problems.append(found)
+        elif found is not None:
+            outcomes.append(found)
+    return Decision(tuple(outcomes), tuple(problems))
+
+
+def _judged(
+    site: PinSite, resolution: Resolution | None, policies: Sequence[Policy], problems: list[Problem]
+) -> Pinned | KeptTag | Problem | None:
+    resolved = resolution if isinstance(resolution, Resolved) else None
+    warnings: list[str] = list(resolved.warnings) if resolved else []
+    denied = False
+    for policy in policies:
+        match policy.judge(JudgedImage(site.reference, resolved)):
+            case Denied(cause, remedy):
+                problems.append(_problem(site, ProblemKind.POLICY, cause, remedy))
+                denied = True
+            case Allowed(warning):
+                warnings += [warning] if warning else []
+    found = _resolved(site, resolution, tuple(warnings))
+    return None if denied and not isinstance(found, Problem) else found
+
+
+def _resolved(site: PinSite, resolution: Resolution | None, warnings: tuple[str, ...]) -> Pinned | KeptTag | Problem:
+    match resolution:
+        case None if site.reference.digest:
+            return _pinned(site, site.reference.digest, None, warnings)
+        case Resolved():
+            return _pinned(site, resolution.digest, resolution, warnings)
+        case Missing():
+            if resolution.absent and site.options.when_missing is WhenMissing.KEEP_TAG:
+                return KeptTag(site, resolution.cause)
+            return _problem(site, ProblemKind.LOOKUP, resolution.cause, resolution.remedy)
+        case Unavailable():
+            return _problem(site, ProblemKind.LOOKUP, resolution.cause, resolution.remedy)
+        case None:
+            return _problem(site, ProblemKind.LOOKUP, "nobody was asked for its digest", "Report this as a defect")
+        case _:
+            assert_never(resolution)
+
+
+def _pinned(site: PinSite, digest: Digest, resolved: Resolved | None, warnings: tuple[str, ...]) -> Pinned | Problem:
+    text = site.reference.pinned(digest)
+    location = site.location
+    for limit, counted, what in (
+        (location.limit, text, "characters with its digest"),
+        (location.limit_name, text.partition("@")[0], "characters before the @"),
+    ):
+        if limit and len(counted) > limit:
+            return _problem(
+                site,
+                ProblemKind.TEMPLATE,
+                f"it has {len(counted)} {what}, and {location.resource_type} takes {limit}",
+                "Give the repository a shorter name",
+            )
+    return Pinned(site, text, resolved, warnings)
+
+
+def _problem(site: PinSite, kind: ProblemKind, cause: str, remedy: str) -> Problem:
+    return Problem(site.path, kind, cause, remedy, str(site.reference))

@@ -1,0 +1,51 @@
+"""The plan: which questions the sites of a template come to, each distinct one once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from image_pinner.core.images.resolutions import ImageQuestion
+from image_pinner.core.template.image_sites import PinSite
+
+
+@dataclass(frozen=True, slots=True)
+class PinPlan:
+    """What to ask, and for whom.
+
+    Args:
+        sites: The images to pin, each with its question; `None` where the reference names a digest.
+        questions: The distinct questions, in an order that does not depend on the template's.
+    """
+
+    sites: tuple[tuple[PinSite, ImageQuestion | None], ...]
+    questions: tuple[ImageQuestion, ...]
+
+
+def make_plan(sites: Iterable[PinSite]) -> PinPlan:
+    """Make the plan for some sites.
+
+    Args:
+        sites: The images to pin.
+
+    Returns:
+        The plan.
+    """
+    # A template repeats its images: equal questions are made once.
+    made: dict[tuple[object, ...], ImageQuestion] = {}
+    planned: list[tuple[PinSite, ImageQuestion | None]] = []
+    for site in sites:
+        if site.reference.digest:
+            planned.append((site, None))
+            continue
+        key = (site.reference, site.platform, site.location.index_allowed)
+        question = made.get(key)
+        if question is None:
+            question = ImageQuestion(site.reference.canonical(), site.platform, site.location.index_allowed)
+            made[key] = question
+        planned.append((site, question))
+    return PinPlan(tuple(planned), tuple(sorted(made.values(), key=_order)))
+
+
+def _order(question: ImageQuestion) -> tuple[str, str, bool]:
+    return str(question.reference), str(question.platform), question.index_allowed

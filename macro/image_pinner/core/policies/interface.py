@@ -1,0 +1,64 @@
+"""What a policy is: a rule of the operator that judges images from facts gathered before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.resolutions import Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedImage:
+    """What is known of an image when policies judge it.
+
+    Args:
+        reference: The reference as it was written.
+        resolved: What its tag means, or `None` where it names a digest itself.
+    """
+
+    reference: ImageReference
+    resolved: Resolved | None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The policy has nothing against the image.
+
+    Args:
+        warning: What a person should know all the same, or empty.
+    """
+
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The policy forbids the image.
+
+    Args:
+        cause: Why, as a clause.
+        remedy: What to do now.
+    """
+
+    cause: str
+    remedy: str
+
+
+Verdict = Allowed | Denied
+
+
+class Policy(Protocol):
+    """A rule that images must keep."""
+
+    def judge(self, image: JudgedImage) -> Verdict:
+        """Judge an image.
+
+        Args:
+            image: The image.
+
+        Returns:
+            The verdict; what the policy does not know, it denies.
+        """
+        ...

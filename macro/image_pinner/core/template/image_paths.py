@@ -1,0 +1,103 @@
+"""JSONPath expressions, parsed by jsonpath-ng into steps that `walking` follows.
+
+jsonpath-ng's own search sees neither through `Fn::If` nor through `Fn::ForEach`, so only its parser is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from image_pinner.core.errors import InvalidPath
+
+_REMEDY = "Write fields, *, indices, .. and filters such as [?(@.Type=='AWS::X::Y')]"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The value under a key of a map."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All elements of a list, or the values under all keys of a map."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One element of a list."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Descend:
+    """This value and everything inside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The children of this value whose field has a certain value."""
+
+    name: str
+    value: Any
+
+
+PathStep = Field | Every | Index | Descend | Where
+
+
+@cache
+def parse_image_path(text: str) -> tuple[PathStep, ...]:
+    """Parse a JSONPath expression.
+
+    Args:
+        text: The expression, from `$`; https://www.rfc-editor.org/rfc/rfc9535 says what the parts mean.
+
+    Returns:
+        The steps from the root to the value.
+
+    Raises:
+        InvalidPath: The expression cannot be parsed, or holds an operator that is not followed.
+    """
+    # Loaded here: a template without any image place does not pay for it.
+    from jsonpath_ng.exceptions import JSONPathError  # noqa: PLC0415
+
+    if "?" in text:
+        from jsonpath_ng.ext import parse  # noqa: PLC0415
+    else:
+        from jsonpath_ng import parse  # noqa: PLC0415
+    try:
+        tree = parse(text)
+    except JSONPathError as error:
+        raise InvalidPath(f"{text!r} is no JSONPath expression: {' '.join(str(error).split())}", _REMEDY) from None
+    return tuple(_steps(tree, text))
+
+
+def _steps(node: Any, text: str) -> list[PathStep]:
+    match type(node).__name__:
+        case "Root" | "This":
+            return []
+        case "Child":
+            return _steps(node.left, text) + _steps(node.right, text)
+        case "Descendants":
+            return [*_steps(node.left, text), Descend(), *_steps(node.right, text)]
+        case "Fields" if len(node.fields) == 1:
+            return [Field(node.fields[0])]
+        case "Wildcard":
+            return [Every()]
+        case "Index" if len(node.indices) == 1:
+            return [Index(node.indices[0])]
+        case "Filter" if len(node.expressions) == 1:
+            return [_where(node.expressions[0], text)]
+        case kind:
+            raise InvalidPath(f"{text!r} holds {kind.lower()}, which is not followed in templates", _REMEDY)
+
+
+def _where(expression: Any, text: str) -> Where:
+    target = expression.target
+    if expression.op not in {"=", "=="} or type(target).__name__ != "Child" or len(target.right.fields) != 1:
+        raise InvalidPath(f"{text!r} holds a filter other than [?(@.Field=='value')]", _REMEDY)
+    return Where(target.right.fields[0], expression.value)

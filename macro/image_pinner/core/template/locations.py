@@ -1,0 +1,115 @@
+"""Where images live, and what each place accepts: `image_locations.toml`, read once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from image_pinner.core.template.image_paths import PathStep, parse_image_path
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSource:
+    """Which platform will run an image, as far as its resource says it.
+
+    Args:
+        os: The JSONPath of the operating system, from the Properties; empty where none is said.
+        architecture: The JSONPath of the architecture, from the Properties.
+        template_architecture: The JSONPath of the architecture from the template's root, for defaults that stand there.
+        default: The platform that the service takes where nothing is said; empty where it is unknown.
+    """
+
+    os: str = ""
+    architecture: str = ""
+    template_architecture: str = ""
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLocation:
+    """One place where an image can stand.
+
+    Args:
+        resource_type: The type of the resource, or empty for a path of the operator's own.
+        path: The JSONPath from the Properties, or from the template's root for the operator's own.
+        index_allowed: Whether the digest of an index is accepted.
+        limit: The most characters of the whole value, 0 for no limit.
+        limit_name: The most characters before the `@`, 0 for no limit.
+        name_key: The property beside the image that names the container, or empty.
+        label_key: The property beside the image whose map can carry the written reference, or empty.
+        managed: Beginnings of values that are the service's own images and no references.
+        refused: Why no digest can stand here, or empty.
+        platform: Which platform will run it, or `None`.
+        link: The service's documentation.
+    """
+
+    resource_type: str
+    path: str
+    index_allowed: bool = True
+    limit: int = 0
+    limit_name: int = 0
+    name_key: str = ""
+    label_key: str = ""
+    managed: tuple[str, ...] = ()
+    refused: str = ""
+    platform: PlatformSource | None = None
+    link: str = ""
+
+    @property
+    def steps(self) -> tuple[PathStep, ...]:
+        """The path, parsed when it is first needed."""
+        return parse_image_path(self.path)
+
+    @property
+    def key(self) -> str:
+        """The name of the property that holds the image: the last field of the path."""
+        return self.path.removesuffix("[*]").rpartition(".")[2]
+
+
+@cache
+def image_locations() -> Mapping[str, tuple[ImageLocation, ...]]:
+    """Give all locations by resource type, in the order of the data file."""
+    text = resources.files(__package__).joinpath("image_locations.toml").read_text("utf-8")
+    found: dict[str, list[ImageLocation]] = {}
+    for row in tomllib.loads(text)["location"]:
+        for resource_type in row["types"]:
+            for path in row["paths"]:
+                found.setdefault(resource_type, []).append(_location(resource_type, path, row))
+    return {resource_type: tuple(locations) for resource_type, locations in found.items()}
+
+
+def _location(resource_type: str, path: str, row: Mapping[str, Any]) -> ImageLocation:
+    return ImageLocation(
+        resource_type=resource_type,
+        path=path,
+        index_allowed=row.get("index", True),
+        limit=row.get("limit", 0),
+        limit_name=row.get("limit_name", 0),
+        name_key=row.get("name", ""),
+        label_key=row.get("label", ""),
+        managed=tuple(row.get("managed", ())),
+        refused=row.get("refused", ""),
+        platform=PlatformSource(**row["platform"]) if "platform" in row else None,
+        link=row["link"],
+    )
+
+
+@cache
+def snippet_locations() -> Mapping[str, ImageLocation]:
+    """Give, by the name of a property that can hold an image, what a place of unknown type accepts.
+
+    A snippet is shown only what stands beside it, so the strictest place of that name counts.
+    """
+    found: dict[str, ImageLocation] = {}
+    for locations in image_locations().values():
+        for location in locations:
+            if location.refused or not location.key.lower().endswith(("image", "uri", "identifier")):
+                continue
+            before = found.get(location.key)
+            allowed = location.index_allowed and (before is None or before.index_allowed)
+            found[location.key] = ImageLocation("", location.key, index_allowed=allowed, name_key="Name")
+    return found

@@ -1,0 +1,112 @@
+"""Recording: the written reference is kept where people find it, because a digest tells nobody which version runs.
+
+In ECS it becomes a docker label of the container; elsewhere, or where the labels are an expression that takes no key,
+an entry in the Metadata of the resource. It names the reference only, never how or when the digest was found, so that
+pinning the same image again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from image_pinner.core.template.edits import Edit, InsertKey, Replace
+from image_pinner.core.template.image_sites import PinSite
+from image_pinner.core.template.intrinsics import intrinsic_of
+from image_pinner.core.template.options import Record
+from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.values import JsonMap, JsonValue
+
+RECORD_KEY = "image-pinner.source"
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+def record_edits(template: JsonMap, sites: Iterable[PinSite]) -> Iterator[Edit]:
+    """Give the edits that record where digests come from.
+
+    Args:
+        template: The template or fragment before any edit.
+        sites: The images that are pinned.
+
+    Yields:
+        Edits of labels, then of the Metadata of resources.
+    """
+    places: dict[tuple[Step, ...], list[PinSite]] = {}
+    for site in sites:
+        if site.options.record is not Record.NONE and not (site.reference.digest and not site.reference.tag):
+            places.setdefault(site.spot.place, []).append(site)
+    metadata: dict[TemplatePath, dict[str, JsonValue]] = {}
+    for place, here in sorted(places.items(), key=lambda item: str(TemplatePath(item[0]))):
+        site = here[0]
+        written = _written(template, place, {other.path.steps: str(other.reference) for other in here})
+        edit = None if site.options.record is Record.METADATA else _label(site, written)
+        if edit is not None:
+            yield edit
+        elif site.resource_path.steps:
+            inside = TemplatePath(place[len(site.resource_path.steps) :])
+            metadata.setdefault(site.resource_path, {})[str(inside)] = written
+    for path, entries in metadata.items():
+        yield from _metadata(template, path, entries)
+
+
+def _written(template: JsonMap, place: tuple[Step, ...], written: Mapping[tuple[Step, ...], str]) -> JsonValue:
+    value: JsonValue = template
+    for step in place:
+        value = value[step]
+    return _mirrored(value, place, written)
+
+
+def _mirrored(value: JsonValue, steps: tuple[Step, ...], written: Mapping[tuple[Step, ...], str]) -> JsonValue:
+    """Give the references in the shape of the image: under the same conditions where it has several arms."""
+    if steps in written:
+        return written[steps]
+    if not isinstance(value, dict) or "Fn::If" not in value:
+        return _NO_VALUE
+    condition, *arms = value["Fn::If"]
+    mirrored = [_mirrored(arm, (*steps, "Fn::If", number), written) for number, arm in enumerate(arms, 1)]
+    return {"Fn::If": [condition, *mirrored]}
+
+
+def _label(site: PinSite, written: JsonValue) -> Edit | None:
+    key, owner = site.location.label_key, site.spot.owner
+    if not key or not isinstance(owner, dict):
+        return None
+    path = TemplatePath((*site.spot.owner_steps, key))
+    if key not in owner:
+        return InsertKey(path.parent, key, {RECORD_KEY: written}, site.spot.key)
+    labels = owner[key]
+    if not labels:
+        return Replace(path, {RECORD_KEY: written})
+    if not _takes_keys(labels):
+        return None
+    return _entry(path, labels, RECORD_KEY, written)
+
+
+def _takes_keys(labels: JsonValue) -> bool:
+    return (
+        isinstance(labels, dict)
+        and intrinsic_of(labels) is None
+        and not any(str(key).startswith("Fn::") for key in labels)
+    )
+
+
+def _entry(path: TemplatePath, mapping: JsonMap, key: str, value: JsonValue) -> Edit:
+    if key in mapping:
+        return Replace(path.child(key), value)
+    return InsertKey(path, key, value, list(mapping)[-1])
+
+
+def _metadata(template: JsonMap, path: TemplatePath, entries: dict[str, JsonValue]) -> Iterator[Edit]:
+    resource: JsonValue = template
+    for step in path.steps:
+        resource = resource[step]
+    if "Metadata" not in resource:
+        after = "Type" if "Type" in resource else next(iter(resource))
+        yield InsertKey(path, "Metadata", {RECORD_KEY: entries}, after)
+        return
+    metadata = resource["Metadata"]
+    if not metadata:
+        yield Replace(path.child("Metadata"), {RECORD_KEY: entries})
+    elif _takes_keys(metadata):
+        before = metadata.get(RECORD_KEY)
+        kept = before if isinstance(before, dict) else {}
+        yield _entry(path.child("Metadata"), metadata, RECORD_KEY, {**kept, **entries})
