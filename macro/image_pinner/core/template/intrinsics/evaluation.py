@@ -1,0 +1,155 @@
+"""One evaluation: the walk through an expression, with its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from image_pinner.core.template.intrinsics.loops import with_loops
+from image_pinner.core.template.intrinsics.partial import PartialList, Text, Value, as_text, blocked, whole
+from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
+
+MAX_DEPTH = 100  # levels of nesting: every real template stays below 20
+MAX_STEPS = 10_000  # maps and lists that are visited; a text of a few lines can ask for more than ever ends
+_LOOP = "Fn::ForEach::"
+# These never come to AWS::NoValue, whatever is not known about them.
+_ALWAYS_SOMETHING = frozenset(
+    {"Fn::Base64", "Fn::GetAtt", "Fn::ImportValue", "Fn::Join", "Fn::Length", "Fn::Sub", "Fn::ToJsonString"}
+)
+
+Function = Callable[[JsonValue, "Evaluation"], Value]
+"""What evaluates an intrinsic: from what stands behind its name to what it comes to."""
+Intrinsic = Function | Unknown
+"""How an intrinsic is evaluated, or why it cannot be."""
+
+
+def intrinsic_of(node: JsonValue) -> str | None:
+    """Name the intrinsic function that a node is.
+
+    Args:
+        node: A part of a template.
+
+    Returns:
+        The only key of the map if it is `Ref`, `Condition` or begins with `Fn::` (of a loop the whole of
+        `Fn::ForEach::Name`), else `None`.
+    """
+    if isinstance(node, dict) and len(node) == 1:
+        name = next(iter(node))
+        if isinstance(name, str) and (name.startswith("Fn::") or name in {"Ref", "Condition"}):
+            return name
+    return None
+
+
+class Evaluation:
+    """The evaluation of one expression.
+
+    Args:
+        scope: What is known.
+        intrinsics: How each intrinsic is evaluated, by name.
+    """
+
+    __slots__ = ("_depth", "_intrinsics", "_settled", "_steps", "scope")
+
+    def __init__(self, scope: Scope, intrinsics: Mapping[str, Intrinsic]) -> None:
+        self.scope = scope
+        self._intrinsics = intrinsics
+        self._depth = 0
+        self._steps = 0
+        self._settled: dict[str, Value | None] = {}
+
+    def value_of(self, node: JsonValue) -> Value:
+        """Give what a part of the expression comes to; dynamic references stay text."""
+        if isinstance(node, str):
+            return with_loops(node, self.scope.loops) if self.scope.loops else Known(node)
+        if not isinstance(node, dict | list):
+            return Known(node)
+        if self._depth >= MAX_DEPTH:
+            return Unknown(f"the expression is nested deeper than {MAX_DEPTH} levels")
+        if self._steps >= MAX_STEPS:
+            return Unknown(f"the expression has more than {MAX_STEPS:,} parts")
+        self._depth += 1
+        self._steps += 1
+        try:
+            return self._list(node) if isinstance(node, list) else self._map(node)
+        finally:
+            self._depth -= 1
+
+    def text(self, node: JsonValue, what: str) -> Text:
+        """Give the text that a part of the expression comes to; `what` names the part in a reason."""
+        return as_text(self.value_of(node), what)
+
+    def once(self, subject: str, work: Callable[[], Value]) -> Value:
+        """Give the result of some work, done once in an evaluation.
+
+        Args:
+            subject: What the work is about; it names the work, and is the subject of a clause.
+            work: What to do.
+
+        Returns:
+            The result; `Unknown` while the work itself asks for it.
+        """
+        if subject in self._settled:
+            settled = self._settled[subject]
+            return settled if settled is not None else Unknown(f"{subject} refers to itself", "Break the circle")
+        self._settled[subject] = None
+        self._depth += 1
+        try:
+            result = self._settled[subject] = work()
+        finally:
+            self._depth -= 1
+        return result
+
+    def _list(self, node: list[JsonValue]) -> Value:
+        elements = tuple(whole(self.value_of(element)) for element in node)
+        if all(isinstance(element, Known) for element in elements):
+            return Known([element.value for element in elements if isinstance(element, Known)])
+        steady = 0
+        for part, element in zip(node, elements, strict=True):
+            if not self._certainly_something(part, element):
+                break
+            steady += 1
+        return PartialList(elements, steady)
+
+    def _certainly_something(self, node: JsonValue, outcome: Outcome) -> bool:
+        match outcome:
+            case Known():
+                return True
+            case NoValue():
+                return False
+            case Pending() | Unknown():
+                name = intrinsic_of(node)
+                return (
+                    bool(outcome.prefix)
+                    or name is None
+                    or name in _ALWAYS_SOMETHING
+                    or (name == "Ref" and isinstance(node[name], str) and node[name] not in self.scope.loops)
+                )
+
+    def _map(self, node: dict[Any, JsonValue]) -> Value:
+        name = intrinsic_of(node)
+        if name is not None:
+            return self._call(name, node[name])
+        content: dict[str, JsonValue] = {}
+        open_ends: list[Pending | Unknown] = []
+        for key, part in node.items():
+            if isinstance(key, str) and key.startswith("Fn::"):
+                return Unknown(f"{key} stands beside other keys", "Give it a map of its own")
+            outcome = whole(self.value_of(part))
+            if isinstance(outcome, Known):
+                content[key] = outcome.value
+            elif not isinstance(outcome, NoValue):
+                open_ends.append(outcome)
+        return blocked(open_ends) if open_ends else Known(content)
+
+    def _call(self, name: str, argument: JsonValue) -> Value:
+        function = self._intrinsics.get("Fn::ForEach" if name.startswith(_LOOP) else name)
+        if isinstance(function, Unknown):
+            return function
+        if function is not None:
+            return function(argument, self)
+        if name == "Fn::PinDigest":
+            return Unknown(
+                "Fn::PinDigest is a mark, not a function that other functions can use", "Put it around the whole image"
+            )
+        return Unknown(f"CloudFormation has no function {name}", "Check its name")
