@@ -1,0 +1,176 @@
+"""A small world in memory: what tests, the demo and experiments ask instead of registries and AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.indexes import answer_for, answer_without_bytes
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.resolutions import (
+    OCI_MANIFEST,
+    ImageQuestion,
+    Missing,
+    Origin,
+    Resolution,
+    Resolved,
+    Unavailable,
+)
+from image_pinner.core.template.values import Answer, Known, Lookup, Unknown
+from image_pinner.sources.interface import Deadline
+
+_ORIGIN = Origin("memory", "the world in memory")
+_IMPLIED_TAG = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What a tag of this world points to; without a manifest only its digest is known."""
+
+    digest: Digest
+    media_type: str
+    manifest: bytes | None
+
+
+class InMemoryWorld:
+    """Registries and look-ups in memory, which answer as the real ones do.
+
+    Args:
+        lookups: The values that look-ups have.
+        knows_everything: Whether every reference has an image: its digest is the SHA-256 of the reference's canonical
+            text, and it runs on every platform.
+    """
+
+    def __init__(self, lookups: Mapping[Lookup, str] | None = None, *, knows_everything: bool = False) -> None:
+        self.lookups = dict(lookups or {})
+        self.asked: list[ImageQuestion] = []
+        """Every question that was asked, in order, again where it was asked again."""
+        self.asked_lookups: list[Lookup] = []
+        """Every look-up that was asked for, in order."""
+        self._knows_everything = knows_everything
+        self._images: dict[tuple[str, str], dict[str, _Stored]] = {}
+        self._outages: dict[str, str] = {}
+
+    def push(self, reference: str, manifest: bytes, media_type: str = OCI_MANIFEST) -> Digest:
+        """Store an image; a tag that is there already moves to it.
+
+        Args:
+            reference: Registry, repository and tag; without a tag it is `latest`, with a digest it is not tagged.
+            manifest: The bytes of the manifest or index.
+            media_type: Their media type.
+
+        Returns:
+            The digest of the manifest.
+        """
+        return self._store(reference, _Stored(Digest.of(manifest), media_type, manifest))
+
+    def push_digest(self, reference: str, digest: str, media_type: str = OCI_MANIFEST) -> Digest:
+        """Store an image of which only the digest is known; a question about its platforms cannot be answered.
+
+        Args:
+            reference: Registry, repository and tag.
+            digest: The digest, with `sha256:`.
+            media_type: The media type of what it names.
+
+        Returns:
+            The digest.
+        """
+        return self._store(reference, _Stored(Digest(digest), media_type, None))
+
+    def move(self, reference: str, to: str) -> None:
+        """Let a tag point to what another tag of its repository points to now.
+
+        Args:
+            reference: The tag that moves.
+            to: The tag that it moves to, as a full reference.
+
+        Raises:
+            KeyError: There is no image under the tag that it is to move to.
+        """
+        self._store(reference, self._repository(to)[_tag(ImageReference.parse(to))])
+
+    def delete(self, reference: str) -> None:
+        """Remove a tag; its repository stays.
+
+        Args:
+            reference: Registry, repository and tag.
+
+        Raises:
+            KeyError: There is no such tag.
+        """
+        del self._repository(reference)[_tag(ImageReference.parse(reference))]
+
+    def break_registry(self, registry: str, cause: str) -> None:
+        """Let a registry not answer from now on.
+
+        Args:
+            registry: The registry in its canonical form, `docker.io` for example.
+            cause: Why not, as a clause.
+        """
+        self._outages[registry] = cause
+
+    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+        """Answer questions, as `DigestResolver` says."""
+        self.asked += questions
+        if deadline.remaining() <= 0:
+            late = Unavailable("the world in memory did not answer in time", "Give it more time")
+            return dict.fromkeys(questions, late)
+        return {question: self._answer(question) for question in questions}
+
+    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
+        """Answer look-ups, as `LookupResolver` says."""
+        self.asked_lookups += lookups
+        if deadline.remaining() <= 0:
+            return dict.fromkeys(lookups, Unknown("the world in memory did not answer in time", "Give it more time"))
+        return {lookup: self._look_up(lookup) for lookup in lookups}
+
+    def _look_up(self, lookup: Lookup) -> Answer:
+        if lookup in self.lookups:
+            return Known(self.lookups[lookup])
+        return Unknown(f"the world in memory has not {lookup}", "Add it to the world")
+
+    def _answer(self, question: ImageQuestion) -> Resolution:
+        reference = question.reference
+        if reference.registry in self._outages:
+            return Unavailable(self._outages[reference.registry], f"Deploy again when {reference.registry} answers")
+        stored = self._images.get((reference.registry, reference.repository), {}).get(_tag(reference))
+        if stored is not None:
+            return _answer_from(question, stored)
+        return _made_up(question) if self._knows_everything else self._missing(reference)
+
+    def _missing(self, reference: ImageReference) -> Missing:
+        name = f"{reference.registry}/{reference.repository}"
+        if (reference.registry, reference.repository) not in self._images:
+            return Missing(f"there is no repository {name!r}", "Create the repository, or correct its name")
+        return Missing(f"the repository {name!r} has no tag {_tag(reference)!r}", "Push the tag, or correct it")
+
+    def _store(self, reference: str, stored: _Stored) -> Digest:
+        parsed = ImageReference.parse(reference)
+        repository = self._images.setdefault((parsed.registry, parsed.repository), {})
+        if parsed.digest is None:
+            repository[_tag(parsed)] = stored
+        return stored.digest
+
+    def _repository(self, reference: str) -> dict[str, _Stored]:
+        parsed = ImageReference.parse(reference)
+        return self._images[parsed.registry, parsed.repository]
+
+
+def _tag(reference: ImageReference) -> str:
+    return reference.tag or _IMPLIED_TAG
+
+
+def _answer_from(question: ImageQuestion, stored: _Stored) -> Resolution:
+    resolved = Resolved(stored.digest, stored.media_type, _ORIGIN)
+    if stored.manifest is not None:
+        return answer_for(question, resolved, stored.manifest)
+    return answer_without_bytes(question, resolved) or Unavailable(
+        f"the world in memory has no manifest of {stored.digest}", "Push the image with its manifest"
+    )
+
+
+def _made_up(question: ImageQuestion) -> Resolved:
+    text = str(question.reference.canonical())
+    platforms = (question.platform,) if question.platform else None
+    return Resolved(Digest.of(text.encode()), OCI_MANIFEST, _ORIGIN, platforms)

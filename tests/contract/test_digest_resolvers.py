@@ -1,0 +1,199 @@
+"""What every source of digests does alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from contract.sources_under_test import SOURCES, OpenSource
+from contract.stored_images import (
+    AMD,
+    APP,
+    APP_AGAIN,
+    APP_LATEST,
+    ARM,
+    ARM_V7,
+    DOCKER_APP,
+    LONELY,
+    LONELY_INDEX,
+    MULTI,
+    PI,
+    WORLD,
+    StoredImage,
+    single,
+)
+from image_pinner.core.images.indexes import UNCHECKED_PLATFORM
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
+from image_pinner.sources.interface import Deadline
+
+LINUX_ARM = Platform("linux", "arm64")
+
+
+@pytest.fixture(params=sorted(SOURCES))
+def source(request: pytest.FixtureRequest) -> Iterator[OpenSource]:
+    with SOURCES[request.param](WORLD) as opened:
+        yield opened
+
+
+def question(
+    source: OpenSource, name: str, platform: Platform | None = None, *, index_allowed: bool = True
+) -> ImageQuestion:
+    return ImageQuestion(ImageReference.parse(f"{source.registry}/{name}").canonical(), platform, index_allowed)
+
+
+def ask_all(source: OpenSource, *questions: ImageQuestion) -> Mapping[ImageQuestion, Resolution]:
+    return source.resolver.resolve_all(questions, Deadline.after(20))
+
+
+def ask(source: OpenSource, name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> Resolution:
+    asked = question(source, name, platform, index_allowed=index_allowed)
+    answers = ask_all(source, asked)
+    assert list(answers) == [asked]
+    return answers[asked]
+
+
+def test_a_tag_that_does_not_exist_is_missing_and_named(source: OpenSource) -> None:
+    answer = ask(source, "team/app:no-such-tag")
+    assert isinstance(answer, Missing)
+    assert answer.absent
+    assert "no-such-tag" in answer.cause
+    assert "team/app" in answer.cause
+    assert answer.remedy
+
+
+def test_a_repository_that_does_not_exist_is_missing_and_named(source: OpenSource) -> None:
+    answer = ask(source, "team/no-such-app:1.4")
+    assert isinstance(answer, Missing)
+    assert answer.absent
+    assert "team/no-such-app" in answer.cause
+    assert answer.remedy
+
+
+def test_when_the_time_is_up_every_question_is_answered_all_the_same(source: OpenSource) -> None:
+    questions = [question(source, name) for name in ("team/app:1.4", "team/multi:2.0", "team/no-such-app:1")]
+    answers = source.resolver.resolve_all(questions, Deadline.after(0))
+    assert list(answers) == questions
+    assert all(isinstance(answer, Unavailable) and answer.cause and answer.remedy for answer in answers.values())
+
+
+@pytest.mark.parametrize("index_allowed", [True, False])
+def test_a_platform_that_an_index_does_not_offer_does_not_fit(source: OpenSource, *, index_allowed: bool) -> None:
+    answer = ask(source, "team/multi:2.0", Platform("windows", "amd64"), index_allowed=index_allowed)
+    assert isinstance(answer, Missing)
+    assert not answer.absent
+    assert "windows/amd64" in answer.cause
+    assert "linux/amd64, linux/arm64/v8" in answer.cause
+
+
+def test_an_index_that_cannot_be_the_answer_needs_a_platform(source: OpenSource) -> None:
+    answer = ask(source, "team/multi:2.0", index_allowed=False)
+    assert isinstance(answer, Missing)
+    assert not answer.absent
+    assert "Platform" in answer.remedy
+
+
+def test_two_manifests_for_one_platform_are_not_chosen_between(source: OpenSource) -> None:
+    answer = ask(source, "team/pi:bullseye", Platform("linux", "arm"), index_allowed=False)
+    assert isinstance(answer, Missing)
+    assert not answer.absent
+    assert "linux/arm/v6" in answer.cause
+    assert ARM_V7.digest in answer.cause
+
+
+def test_one_bad_image_among_good_ones_spoils_none(source: OpenSource) -> None:
+    good, bad, worse = (question(source, name) for name in ("team/app:1.4", "team/app:gone", "nowhere/app:1"))
+    answers = ask_all(source, bad, good, worse)
+    assert {asked: type(answer) for asked, answer in answers.items()} == {bad: Missing, good: Resolved, worse: Missing}
+
+
+def test_no_question_no_answer(source: OpenSource) -> None:
+    assert ask_all(source) == {}
+
+
+@pytest.mark.parametrize("image", [APP, APP_AGAIN, APP_LATEST, DOCKER_APP, MULTI, LONELY_INDEX, PI], ids=str)
+def test_a_tag_means_the_hash_of_the_manifest_it_points_to(source: OpenSource, image: StoredImage) -> None:
+    answer = ask(source, f"{image.repository}:{image.tag}")
+    assert isinstance(answer, Resolved)
+    assert answer.digest.text == image.digest
+    assert answer.media_type == image.media_type
+    assert answer.origin.index is None
+    assert answer.origin.asked
+
+
+def test_a_reference_without_a_tag_means_latest(source: OpenSource) -> None:
+    answer = ask(source, "team/app")
+    assert isinstance(answer, Resolved)
+    assert answer.digest.text == APP_LATEST.digest
+
+
+def test_an_index_that_offers_the_platform_is_the_answer(source: OpenSource) -> None:
+    answer = ask(source, "team/multi:2.0", LINUX_ARM)
+    assert isinstance(answer, Resolved)
+    assert answer.digest.text == MULTI.digest
+    assert answer.platforms == (Platform("linux", "amd64"), Platform("linux", "arm64", "v8"))
+    assert answer.warnings == ()
+
+
+@pytest.mark.parametrize(("platform", "child"), [(LINUX_ARM, ARM), (Platform("linux", "amd64"), AMD)], ids=str)
+def test_where_no_index_may_stand_the_platforms_own_manifest_is_the_answer(
+    source: OpenSource, platform: Platform, child: StoredImage
+) -> None:
+    answer = ask(source, "team/multi:2.0", platform, index_allowed=False)
+    assert isinstance(answer, Resolved)
+    assert (answer.digest.text, answer.media_type) == (child.digest, child.media_type)
+    assert str(answer.origin.index) == MULTI.digest
+
+
+def test_the_only_platform_of_an_index_needs_no_name(source: OpenSource) -> None:
+    answer = ask(source, "team/lonely:1", index_allowed=False)
+    assert isinstance(answer, Resolved)
+    assert answer.digest.text == LONELY.digest
+
+
+def test_the_platform_of_a_single_image_is_not_known_and_the_answer_warns(source: OpenSource) -> None:
+    answer = ask(source, "team/app:1.4", LINUX_ARM, index_allowed=False)
+    assert isinstance(answer, Resolved)
+    assert answer.digest.text == APP.digest
+    assert answer.warnings == (UNCHECKED_PLATFORM,)
+
+
+def test_one_tag_has_an_answer_for_every_question_about_it(source: OpenSource) -> None:
+    questions = [
+        question(source, "team/multi:2.0", platform, index_allowed=index_allowed)
+        for platform in (None, LINUX_ARM, Platform("linux", "amd64"))
+        for index_allowed in (True, False)
+    ]
+    answers = ask_all(source, *questions)
+    digests = [answer.digest.text if isinstance(answer, Resolved) else None for answer in answers.values()]
+    assert list(answers) == questions
+    assert digests == [MULTI.digest, None, MULTI.digest, ARM.digest, MULTI.digest, AMD.digest]
+
+
+def test_asking_again_and_in_another_order_gives_the_same(source: OpenSource) -> None:
+    names = ("team/app:1.4", "team/app:stable", "team/app:gone", "my_app:AAA123", "team/pi:bullseye", "no/where:1")
+    questions = [question(source, name) for name in names]
+    first, again = ask_all(source, *questions), ask_all(source, *reversed(questions))
+    assert first == again
+
+
+def test_a_tag_that_moved_has_another_digest_at_the_next_call(source: OpenSource) -> None:
+    before = ask(source, "team/app:1.4")
+    moved = single("team/app", "1.4", "app 1.4, built again")
+    source.push(moved)
+    after = ask(source, "team/app:1.4")
+    assert isinstance(before, Resolved)
+    assert isinstance(after, Resolved)
+    assert (before.digest.text, after.digest.text) == (APP.digest, moved.digest)
+
+
+def test_many_tags_of_one_repository_are_all_answered(source: OpenSource) -> None:
+    images = [single("team/busy", f"b{number}", f"build {number}") for number in range(230)]
+    for image in images:
+        source.push(image)
+    questions = {question(source, f"team/busy:{image.tag}"): image.digest for image in images}
+    answers = ask_all(source, *questions)
+    found = {asked: answer.digest.text for asked, answer in answers.items() if isinstance(answer, Resolved)}
+    assert found == questions
