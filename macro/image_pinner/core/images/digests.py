@@ -16,6 +16,11 @@ from image_pinner.core.errors import InvalidReference
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
 
+def is_digest(text: str) -> bool:
+    """Tell whether a text is a digest that can be pinned to."""
+    return _SHA256.fullmatch(text) is not None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Digest:
     """A digest such as `sha256:9f86d0…`, always sha256 with 64 lower-case hexadecimal digits.
@@ -31,7 +36,7 @@ class Digest:
 
     def __post_init__(self) -> None:
         """Refuse what is no digest."""
-        if not _SHA256.fullmatch(self.text):
+        if not is_digest(self.text):
             raise InvalidReference(
                 self.text,
                 "a digest is 'sha256:' and 64 hexadecimal digits in lower case",

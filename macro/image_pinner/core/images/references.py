@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 from image_pinner.core.errors import InvalidReference
-from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.digests import Digest, is_digest
 
 DOCKER_HUB = "docker.io"
 _DOCKER_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io"})
@@ -22,7 +22,7 @@ _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?", re.ASCII)
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
-_BARE_HEX = re.compile(r"[a-f0-9]{64}", re.ASCII)
+_IS_DIGEST_ALONE = re.compile(r"(?:sha256:)?[a-f0-9]{64}", re.ASCII)
 _SCHEME = re.compile(r"[a-z0-9+.-]+://", re.ASCII)
 _MAX_PATH = 255
 
@@ -58,21 +58,24 @@ class ImageReference:
         Raises:
             InvalidReference: The text breaks a rule; the error names the rule and the place.
         """
-        _refuse_what_is_no_reference(text)
-        name, _, digest_text = text.partition("@")
+        name, at, digest = text.partition("@")
         slash = name.find("/")
-        first = name[:slash] if slash > 0 else ""
-        named = bool(first) and _is_registry(first)
-        start = slash + 1 if named else 0
-        path, colon, tag = name[start:].partition(":")
-        registry = _registry(text, first) if named else DOCKER_HUB
-        _check_path(text, path, start)
-        if colon and not _TAG.fullmatch(tag):
-            raise _bad_tag(text, tag, start + len(path) + 1)
-        digest = _digest(text, digest_text, len(name) + 1) if "@" in text else None
-        if registry == DOCKER_HUB and "/" not in path:
-            path = f"library/{path}"
-        return cls(registry, path, tag, digest, text)
+        named = slash > 0 and _is_registry(name[:slash])
+        registry = name[:slash] if named else DOCKER_HUB
+        path, colon, tag = name[slash + 1 if named else 0 :].partition(":")
+        if (
+            not _PATH.fullmatch(path)
+            or len(path) > _MAX_PATH
+            or (colon and not _TAG.fullmatch(tag))
+            or (named and not _HOST.fullmatch(registry))
+            or (at and not is_digest(digest))
+            or (not slash > 0 and _IS_DIGEST_ALONE.fullmatch(text))
+        ):
+            raise _broken_rule(text)
+        if registry.lower() in _DOCKER_HUB_NAMES:
+            registry = DOCKER_HUB
+            path = path if "/" in path else f"library/{path}"
+        return cls(registry, path, tag, Digest(digest) if at else None, text)
 
     @property
     def written_name(self) -> str:
@@ -101,71 +104,74 @@ def _is_registry(first: str) -> bool:
     return first == "localhost" or "." in first or ":" in first or first.lower() != first
 
 
-def _refuse_what_is_no_reference(text: str) -> None:
+def _broken_rule(text: str) -> InvalidReference:
+    """Find the rule that a text breaks, the one that tells most first."""
+    if broken := _as_a_whole(text) or _by_character(text):
+        return broken
+    name, at, digest = text.partition("@")
+    slash = name.find("/")
+    named = slash > 0 and _is_registry(name[:slash])
+    if named and not _HOST.fullmatch(name[:slash]):
+        rule = f"{name[:slash]!r} is no host name with an optional port"
+        return InvalidReference(text, rule, 0, "Check the registry's host")
+    start = slash + 1 if named else 0
+    path, colon, tag = name[start:].partition(":")
+    if len(path) > _MAX_PATH or not _PATH.fullmatch(path):
+        return _bad_path(text, path, start)
+    if colon and not _TAG.fullmatch(tag):
+        return _bad_tag(text, tag, start + len(path) + 1)
+    try:
+        Digest(digest if at else "")
+    except InvalidReference as error:
+        return InvalidReference(text, error.rule, len(name) + 1, error.remedy)
+    return InvalidReference(text, "it breaks the grammar of references", 0, "Write registry/repository:tag")
+
+
+def _as_a_whole(text: str) -> InvalidReference | None:
     if not text:
-        raise InvalidReference(text, "it is empty", 0, "Write repository:tag")
+        return InvalidReference(text, "it is empty", 0, "Write repository:tag, and look whether a parameter is empty")
     if scheme := _SCHEME.match(text):
-        raise InvalidReference(
-            text, "it begins like a URL", 0, f"Leave {scheme[0]!r} away: registry/repository:tag is all"
-        )
+        remedy = f"Leave {scheme[0]!r} away: registry/repository:tag is all"
+        return InvalidReference(text, "it begins like a URL", 0, remedy)
+    if text.startswith("sha256:"):
+        return InvalidReference(text, "it is a digest without a repository", 0, "Write repository@sha256:…")
+    if _IS_DIGEST_ALONE.fullmatch(text):
+        return InvalidReference(text, "64 hexadecimal digits are an image id", 0, "Write repository@sha256:… instead")
+    return None
+
+
+def _by_character(text: str) -> InvalidReference | None:
     for position, character in enumerate(text):
         if character.isspace() or not character.isprintable():
-            raise InvalidReference(text, "it contains white space", position, "Remove it")
+            return InvalidReference(text, "it contains white space", position, "Remove it")
         if character in "\"'`{}<>$":
-            raise InvalidReference(
-                text,
-                f"{character!r} cannot stand in a reference",
-                position,
-                "Look for a placeholder that was never filled in, or a quote too many",
-            )
-    if _BARE_HEX.fullmatch(text):
-        raise InvalidReference(text, "64 hexadecimal digits are an image id", 0, "Write repository@sha256:… instead")
-    if text.startswith("sha256:"):
-        raise InvalidReference(text, "it is a digest without a repository", 0, "Write repository@sha256:…")
+            rule = f"{character!r} cannot stand in a reference"
+            remedy = "Look for a placeholder that was never filled in, or a quote too many"
+            return InvalidReference(text, rule, position, remedy)
+    return None
 
 
-def _registry(text: str, first: str) -> str:
-    if not _HOST.fullmatch(first):
-        raise InvalidReference(text, f"{first!r} is no host name with an optional port", 0, "Check the registry's host")
-    host = first.lower() if first.isascii() else first
-    return DOCKER_HUB if host in _DOCKER_HUB_NAMES else first
-
-
-def _check_path(text: str, path: str, start: int) -> None:
+def _bad_path(text: str, path: str, start: int) -> InvalidReference:
+    remedy = "Write registry/repository:tag"
     if len(path) > _MAX_PATH:
-        raise InvalidReference(text, f"a repository has at most {_MAX_PATH} characters", start + _MAX_PATH)
-    if _PATH.fullmatch(path):
-        return
+        return InvalidReference(text, f"a repository has at most {_MAX_PATH} characters", start + _MAX_PATH, remedy)
     for offset, character in enumerate(path):
         if character.isupper():
-            raise InvalidReference(text, "a repository is written in lower case", start + offset)
+            return InvalidReference(text, "a repository is written in lower case", start + offset, remedy)
     good = _PATH.match(path)
     offset = good.end() if good else 0
-    if not path or offset >= len(path):
-        rule = "the repository's name is missing"
-    else:
-        rule = "a repository is letters and digits, parted by '/', '.', '_', '__' or dashes"
-    raise InvalidReference(text, rule, start + offset, "Write registry/repository:tag")
+    if offset >= len(path):
+        return InvalidReference(text, "the repository's name is missing", start + offset, remedy)
+    rule = "a repository is letters and digits, parted by '/', '.', '_', '__' or dashes"
+    return InvalidReference(text, rule, start + offset, remedy)
 
 
 def _bad_tag(text: str, tag: str, start: int) -> InvalidReference:
     if not tag:
         return InvalidReference(text, "nothing stands behind the colon", start, "Write a tag, or leave the colon away")
     if "/" in tag:
-        return InvalidReference(
-            text, "a registry with a port comes first", start, "Write host:port/repository:tag, with a host"
-        )
-    good = re.match(r"[\w.-]{0,128}", tag, re.ASCII)
-    offset = 0 if tag[0] in ".-" else (good.end() if good else 0)
-    return InvalidReference(
-        text,
-        "a tag is up to 128 letters, digits, '_', '.' and '-' and begins with none of the last two",
-        start + offset,
-    )
-
-
-def _digest(text: str, digest: str, start: int) -> Digest:
-    try:
-        return Digest(digest)
-    except InvalidReference as error:
-        raise InvalidReference(text, error.rule, start, error.remedy) from None
+        remedy = "Write host:port/repository:tag, with a host"
+        return InvalidReference(text, "a registry with a port comes first", start, remedy)
+    good = _TAG.match(tag)
+    rule = "a tag is up to 128 letters, digits, '_', '.' and '-' and begins with none of the last two"
+    return InvalidReference(text, rule, start + (good.end() if good else 0), "Write repository:tag")

@@ -58,8 +58,8 @@ def read_mark(text: str) -> Mark:
     """
     rest = text.strip()[len(MARK) :]
     if rest and not rest[0].isspace():
-        word = text.split(maxsplit=1)[0]
-        raise InvalidOption(f"{word!r} is not the mark", f'Write "{MARK} repository:tag", with a space')
+        written = text.split(maxsplit=1)[0]
+        raise InvalidOption(f"{written!r} is not the mark", f'Write "{MARK} repository:tag", with a space')
     rest = rest.lstrip()
     words: list[tuple[str, JsonValue]] = []
     while word := _WORD.match(rest):

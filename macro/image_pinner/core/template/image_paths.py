@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
+
+from jsonpath_ng.exceptions import JSONPathError
 
 from image_pinner.core.errors import InvalidPath
 
@@ -62,13 +65,9 @@ def parse_image_path(text: str) -> tuple[PathStep, ...]:
     Raises:
         InvalidPath: The expression cannot be parsed, or holds an operator that is not followed.
     """
-    # Loaded here: a template without any image place does not pay for it.
-    from jsonpath_ng.exceptions import JSONPathError  # noqa: PLC0415
-
-    if "?" in text:
-        from jsonpath_ng.ext import parse  # noqa: PLC0415
-    else:
-        from jsonpath_ng import parse  # noqa: PLC0415
+    # Filters are an extension, whose parser takes longer to load.
+    name = "jsonpath_ng.ext.parser" if "?" in text else "jsonpath_ng.parser"
+    parse = import_module(name).parse
     try:
         tree = parse(text)
     except JSONPathError as error:

@@ -135,6 +135,8 @@ def _left(image: _Image) -> LeftImage:
         return LeftImage(image.spot.path, "managed", "it is an image of the service itself", text)
     if image.location.refused:
         return LeftImage(image.spot.path, "managed", image.location.refused, text)
+    if isinstance(image.outcome, Known) and not text:
+        return LeftImage(image.spot.path, "empty", "there is no image yet; another tool fills it in")
     reason = getattr(image.outcome, "reason", "")
     return LeftImage(image.spot.path, "unmarked", reason or "nothing asks for a pin", text)
 

@@ -88,7 +88,7 @@ class LeftImage:
 
     Args:
         path: Its place.
-        status: `unmarked`, `pinned` already, `skipped`, `managed`, `not deployed`, or `hidden`.
+        status: `unmarked`, `pinned` already, `skipped`, `managed`, `not deployed`, `empty` or `hidden`.
         reason: Why it stays, as a clause.
         written: The reference, as far as it is known.
         replacement: What replaces a marked expression that is not deployed; the same expression without its mark.

@@ -7,9 +7,9 @@ Parameters of a Transform, and booleans and numbers may arrive as strings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from image_pinner.core.errors import InvalidOption
 from image_pinner.core.images.platforms import Platform
@@ -63,12 +63,19 @@ class Options:
 
     def over(self, farther: Options) -> Options:
         """Give these options, with those of a farther level where these say nothing."""
+        if farther == _NONE_SAID:
+            return self
+        if self == _NONE_SAID:
+            return farther
         return Options(
-            **{
-                field.name: own if (own := getattr(self, field.name)) is not None else getattr(farther, field.name)
-                for field in fields(self)
-            }
+            farther.pin if self.pin is None else self.pin,
+            farther.platform if self.platform is None else self.platform,
+            farther.when_missing if self.when_missing is None else self.when_missing,
+            farther.record if self.record is None else self.record,
         )
+
+
+_NONE_SAID = Options()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +186,7 @@ def read_options(pairs: JsonMap | Iterable[tuple[str, JsonValue]], *, of_image: 
     """
     found: dict[str, Any] = {}
     seen: set[str] = set()
-    for name, value in pairs.items() if isinstance(pairs, dict) else pairs:
+    for name, value in cast("Iterable[tuple[str, JsonValue]]", pairs.items() if isinstance(pairs, dict) else pairs):
         rule = _BY_NAME.get(name)
         if rule is None:
             raise InvalidOption(f"{_shown(name)} is no option", f"The options are {known_options(of_image=of_image)}")

@@ -139,8 +139,7 @@ def _read_resource(reading: _Reading) -> set[str]:
 
 
 def _read(spot: Spot, location: ImageLocation, around: Around, reading: _Reading) -> set[str]:
-    properties = reading.resource.value.get("Properties")
-    found = read_image(spot, location, replace(around, properties=properties, whole=reading.template), reading.rules)
+    found = read_image(spot, location, around, reading.rules)
     reading.sites.take(found.result)
     reading.sites.lookups |= found.lookups
     return {found.name} if found.name else set()
@@ -165,7 +164,13 @@ def _resource_options(reading: _Reading, resource: JsonMap, *, has_locations: bo
                 "Remove the entry, or have the operator add the image's JSONPath to the settings",
             )
         )
-    return replace(reading.around, resource=options, resource_path=reading.resource.path)
+    return replace(
+        reading.around,
+        resource=options,
+        resource_path=reading.resource.path,
+        properties=resource.get("Properties"),
+        whole=reading.template,
+    )
 
 
 def _properties(resource: Spot) -> Spot:

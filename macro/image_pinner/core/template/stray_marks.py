@@ -6,7 +6,7 @@ comes to something else than an image, that is told too.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 
 from image_pinner.core.template.annotations import LONG_FORM, MARK, is_marked
@@ -62,22 +62,19 @@ def _suspects(template: JsonMap, *, carried: bool) -> Iterator[tuple[_Link, str 
     ]
     while todo:
         node, link = todo.pop()
-        if isinstance(node, str):
-            if is_marked(node):
-                yield link, node
-            continue
-        if not isinstance(node, dict):
-            children = enumerate(node) if isinstance(node, list) else ()
-        else:
+        children: Iterable[tuple[Step, JsonValue]] = ()
+        if isinstance(node, dict):
             if len(node) == 1 and (LONG_FORM in node or (carried and not _CARRIES.isdisjoint(node))):
                 yield link, LONG_FORM if LONG_FORM in node else None
             children = node.items()
-        # Other texts than marks are most of a template and need no visit.
-        todo.extend(
-            (value, (link, key))
-            for key, value in children
-            if (kind := type(value)) is dict or kind is list or (kind is str and MARK in value)
-        )
+        elif isinstance(node, list):
+            children = enumerate(node)
+        elif isinstance(node, str) and is_marked(node):
+            yield link, node
+        for key, value in children:
+            # Texts without the mark are most of a template and need no visit.
+            if (kind := type(value)) is dict or kind is list or (kind is str and MARK in value):
+                todo.append((value, (link, key)))
 
 
 def _steps(link: _Link) -> tuple[Step, ...]:

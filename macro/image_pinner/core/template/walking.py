@@ -197,7 +197,7 @@ def _entry(spot: Spot, key: str) -> Spot:
 
 def _element(spot: Spot, number: int) -> Spot:
     steps = (*spot.steps, number)
-    return replace(spot, steps=steps, value=spot.value[number], place=steps)
+    return Spot(steps, spot.value[number], spot.scope, spot.guards, spot.owner, spot.owner_steps, spot.key, steps)
 
 
 def _descend(spot: Spot, rest: tuple[PathStep, ...]) -> Iterator[Spot | Hidden]:

@@ -1,0 +1,38 @@
+"""Exit codes: what a script can tell from the number."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from image_pinner.core.report import PinReport, gravest
+from image_pinner.core.template.problems import ProblemKind
+
+
+class ExitCode(IntEnum):
+    """The numbers with which the command ends; all others are reserved."""
+
+    DONE = 0
+    FINDINGS = 1
+    WRONG_USE = 2
+    LOOKUP_FAILED = 3
+    POLICY_DENIED = 4
+
+
+MEANINGS = {
+    ExitCode.DONE: "Done, or nothing found.",
+    ExitCode.FINDINGS: "Findings: the template has to be changed. No look-up failed.",
+    ExitCode.WRONG_USE: "Wrong use, or input that cannot be read or output that cannot be written.",
+    ExitCode.LOOKUP_FAILED: "A look-up failed: an image is missing, or a registry or AWS did not answer.",
+    ExitCode.POLICY_DENIED: "A policy of the operator denied an image; this outweighs 3, and 3 outweighs 1.",
+}
+
+_BY_KIND = {
+    ProblemKind.TEMPLATE: ExitCode.FINDINGS,
+    ProblemKind.LOOKUP: ExitCode.LOOKUP_FAILED,
+    ProblemKind.POLICY: ExitCode.POLICY_DENIED,
+}
+
+
+def exit_code(report: PinReport) -> ExitCode:
+    """Give the exit code for a report: that of its gravest problem."""
+    return ExitCode.DONE if report.succeeded else _BY_KIND[gravest(report.problems)]

@@ -1,0 +1,152 @@
+"""The macro: a CloudFormation event in, a response out.
+
+The contract is
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros-author.html
+with one difference that recordings of the service show: `params` are filled at the top level too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from image_pinner.assembly import AwsWorlds, WorldMaker, anonymous_registries
+from image_pinner.core.errors import ImagePinnerError, UnreadableTemplate
+from image_pinner.core.report import PinReport, error_line
+from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.snippets import read_fragment
+from image_pinner.pinning import PinResult, pin_template
+from image_pinner.settings import Settings
+from image_pinner.sources.interface import Deadline
+
+MARGIN = 3.0
+"""Seconds of the Lambda's time that are kept for the answer."""
+ERROR_LIMIT = 1000
+"""Characters of an error message: what CloudFormation shows of longer ones is not documented."""
+
+Event = Mapping[str, Any]
+Response = dict[str, Any]
+
+
+def handler(event: Event, context: Any) -> Response:
+    """Answer CloudFormation.
+
+    Args:
+        event: `requestId`, `fragment`, `params`, `templateParameterValues`, `region`, `accountId`, `transformId`.
+        context: The Lambda's context, of which the remaining time is asked.
+
+    Returns:
+        `requestId`, `status` and `fragment`; on failure the fragment that came in and one `errorMessage`. Nothing is
+        ever raised.
+    """
+    return Macro(_WORLDS, os.environ, sys.stdout.write).answer(event, context)
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """The macro with what it depends on.
+
+    Args:
+        worlds: Gives whom to ask.
+        environment: The environment variables, for the settings.
+        log: Takes lines of the log.
+    """
+
+    worlds: WorldMaker
+    environment: Mapping[str, str]
+    log: Callable[[str], Any]
+
+    def answer(self, event: Event, context: Any) -> Response:
+        """Answer an event. See `handler`."""
+        return self.run(event, context)[0]
+
+    def run(self, event: Event, context: Any) -> tuple[Response, PinReport | None]:
+        """Answer an event, and tell how it came to that.
+
+        Args:
+            event: The event.
+            context: The Lambda's context.
+
+        Returns:
+            The response, and the report if the event could be read.
+        """
+        event = event if isinstance(event, Mapping) else {}
+        report = None
+        try:
+            result = self._pin(event, context)
+            report = result.report
+            line: dict[str, Any] = report.to_json()
+            message = "" if report.succeeded else error_line(report.problems, ERROR_LIMIT)
+            response = _response(event, result.answer, message)
+        except ImagePinnerError as error:
+            line = {"status": "failure", "problems": [{"cause": error.cause, "remedy": error.remedy}]}
+            response = _failure(event, error.diagnostics())
+        except Exception as error:  # noqa: BLE001 - a raised exception reaches the user as «malformed response»
+            message, line = _defect(error)
+            response = _failure(event, message)
+        self._tell(event, line)
+        return response, report
+
+    def _pin(self, event: Event, context: Any) -> PinResult:
+        settings = Settings.from_environment(self.environment)
+        fragment, parameters, values = _sections(event)
+        region = str(event.get("region") or self.environment.get("AWS_REGION", ""))
+        scope = Scope.of_template(fragment, values, region=region, account_id=str(event.get("accountId") or ""))
+        deadline = Deadline.after(min(settings.timeout, _time_left(context)))
+        found = read_fragment(fragment, parameters)
+        return pin_template(found, scope, settings, self.worlds(settings, region), deadline)
+
+    def _tell(self, event: Event, line: Mapping[str, Any]) -> None:
+        # Neither the event nor parameter values are logged: NoEcho values arrive in clear.
+        about = {key: event[key] for key in ("requestId", "transformId", "region", "accountId") if key in event}
+        self.log(json.dumps({**about, **line}, default=str, ensure_ascii=False) + "\n")
+
+
+def _sections(event: Event) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    found = []
+    for name, needed in (("fragment", True), ("params", False), ("templateParameterValues", False)):
+        value = event.get(name)
+        if value is None and not needed:
+            value = {}
+        if not isinstance(value, dict):
+            raise UnreadableTemplate(
+                f"{name!r} in the event is no map", "Call the macro from CloudFormation, or give a recorded event"
+            )
+        found.append(value)
+    return found[0], found[1], found[2]
+
+
+def _time_left(context: Any) -> float:
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return max(0.0, remaining() / 1000 - MARGIN) if remaining else float("inf")
+
+
+def _response(event: Event, fragment: Any, message: str) -> Response:
+    response: Response = {
+        "requestId": event.get("requestId", ""),
+        "status": "failure" if message else "success",
+        "fragment": fragment,
+    }
+    return response | ({"errorMessage": message} if message else {})
+
+
+def _failure(event: Event, message: str) -> Response:
+    line = " ".join(message.split())
+    shown = line if len(line) <= ERROR_LIMIT else line[: ERROR_LIMIT - 1] + "…"
+    return _response(event, event.get("fragment", {}), shown)
+
+
+def _defect(error: Exception) -> tuple[str, dict[str, Any]]:
+    """Describe an exception that nobody foresaw by its kind and place: its text could hold a parameter's value."""
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+    kind = type(error).__name__
+    message = f"ImagePinner has a defect ({kind}) and changed nothing. See the macro's log for the place and report it."
+    return message, {"status": "failure", "defect": kind, "frames": frames[-8:]}
+
+
+_WORLDS = AwsWorlds(anonymous_registries)
