@@ -65,6 +65,7 @@ _BAD_CREDENTIALS = frozenset(
 _NO_ENDPOINT = frozenset({"BaseEndpointResolverError", "EndpointProviderError", "InvalidRegionError", "NoRegionError"})
 _NO_ANSWER = frozenset({"ConnectTimeoutError", "ReadTimeoutError"})
 _SERVER_FAULT = 500
+_WHOLE_SECONDS = 10
 
 _SIGN_IN = "Sign in again, with aws sso login for example, or set AWS_PROFILE to a profile that works"
 _CHECK_NETWORK = (
@@ -136,6 +137,23 @@ def caller_account(error: Exception) -> str:
     """Give the account of who was denied, or empty where the denial does not say."""
     found = _CALLER.search(error_text(error))
     return found[1] if found else ""
+
+
+def late(service: str, seconds: float) -> AwsFailure:
+    """Put into words that the deadline came before the answer.
+
+    Args:
+        service: Who was asked, with the region.
+        seconds: How long was waited.
+
+    Returns:
+        Cause and remedy.
+    """
+    waited = f"{seconds:.0f}" if seconds >= _WHOLE_SECONDS else f"{seconds:.1f}"
+    return AwsFailure(
+        f"{service} did not answer within {waited} s",
+        "Deploy again; if this repeats, check that this network reaches the service in that region",
+    )
 
 
 def explain(error: Exception, service: str) -> AwsFailure:

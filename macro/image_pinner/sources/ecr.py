@@ -12,7 +12,7 @@ from image_pinner.core.images.ecr_hosts import EcrRegistry, EcrRepository, looks
 from image_pinner.core.images.indexes import answer_for, answer_without_bytes
 from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Unavailable
 from image_pinner.sources.aws_clients import AwsClients
-from image_pinner.sources.aws_failures import aws_client_faults, aws_faults, explain, is_denied
+from image_pinner.sources.aws_failures import AwsFailure, aws_client_faults, aws_faults, explain, is_denied, late
 from image_pinner.sources.ecr_calls import (
     BATCH_GET_IMAGE,
     DESCRIBE_IMAGES,
@@ -60,15 +60,14 @@ class EcrResolver:
         jobs = [partial(_answer, batch) for batch in batches]
         results = run_all(jobs, workers=self._workers, deadline=deadline)
         for batch, result in zip(batches, results, strict=True):
-            answers.update(result or batch.all_answered(_late(batch.calls.repository, seconds)))
+            answers.update(result or batch.all_answered(_told(late(service_name(batch.calls.repository), seconds))))
         return {question: answers[question] for question in questions}
 
     def _client(self, registry: EcrRegistry, repository: EcrRepository) -> Any:
         try:
             return self._clients.client("ecr", registry.region, fips=registry.fips, dual_stack=registry.dual_stack)
         except aws_client_faults() as error:
-            failure = explain(error, service_name(repository))
-            return Unavailable(failure.cause, failure.remedy)
+            return _told(explain(error, service_name(repository)))
 
 
 _ByTag = dict[str, list[ImageQuestion]]
@@ -192,8 +191,5 @@ def _not_ecr(host: str) -> Unavailable:
     )
 
 
-def _late(repository: EcrRepository, seconds: float) -> Unavailable:
-    return Unavailable(
-        f"{service_name(repository)} did not answer within {seconds:.0f} s",
-        "Deploy again; if this repeats, check that this network reaches ECR in that region",
-    )
+def _told(failure: AwsFailure) -> Unavailable:
+    return Unavailable(failure.cause, failure.remedy)

@@ -13,6 +13,7 @@ from image_pinner.core.images.partitions import partition_of
 from image_pinner.core.template.values import Answer, Known, Lookup, SsmParameter, Unknown
 from image_pinner.sources.aws_clients import AwsClients
 from image_pinner.sources.aws_failures import (
+    AwsFailure,
     aws_client_faults,
     aws_faults,
     denial_reason,
@@ -21,6 +22,7 @@ from image_pinner.sources.aws_failures import (
     error_text,
     explain,
     is_denied,
+    late,
 )
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.parallel import run_all
@@ -58,7 +60,7 @@ class SsmLookups:
             return dict.fromkeys(wanted, self._failure(error))
         groups = [wanted[start : start + _NAMES_PER_CALL] for start in range(0, len(wanted), _NAMES_PER_CALL)]
         jobs = [partial(self._answers, client, group, deadline) for group in groups]
-        answers: dict[Lookup, Answer] = dict.fromkeys(wanted, self._late(seconds))
+        answers: dict[Lookup, Answer] = dict.fromkeys(wanted, _told(late(self._service, seconds)))
         for result in run_all(jobs, workers=self._workers, deadline=deadline):
             answers.update(result or {})
         return answers
@@ -105,11 +107,7 @@ class SsmLookups:
         )
 
     def _failure(self, error: Exception) -> Unknown:
-        failure = explain(error, self._service)
-        return Unknown(failure.cause, failure.remedy)
-
-    def _late(self, seconds: float) -> Unknown:
-        return Unknown(f"{self._service} did not answer within {seconds:.0f} s", "Deploy again in a minute")
+        return _told(explain(error, self._service))
 
     def _arn(self, lookup: SsmParameter) -> str:
         if lookup.name.startswith("arn:"):
@@ -117,6 +115,10 @@ class SsmLookups:
         partition = partition_of(self._region)
         name = partition.name if partition else "aws"
         return f"arn:{name}:ssm:{self._region}:*:parameter/{lookup.name.removeprefix('/')}"
+
+
+def _told(failure: AwsFailure) -> Unknown:
+    return Unknown(failure.cause, failure.remedy)
 
 
 def _asked_as(lookup: SsmParameter) -> str:

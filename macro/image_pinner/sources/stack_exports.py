@@ -11,7 +11,15 @@ from typing import Any
 
 from image_pinner.core.template.values import Answer, Known, Lookup, StackExport, Unknown
 from image_pinner.sources.aws_clients import AwsClients
-from image_pinner.sources.aws_failures import aws_client_faults, aws_faults, denial_reason, explain, is_denied
+from image_pinner.sources.aws_failures import (
+    AwsFailure,
+    aws_client_faults,
+    aws_faults,
+    denial_reason,
+    explain,
+    is_denied,
+    late,
+)
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.parallel import run_all
 
@@ -35,16 +43,14 @@ class ExportLookups:
         wanted = {lookup.name: lookup for lookup in lookups if isinstance(lookup, StackExport)}
         if not wanted:
             return {}
-        late = Unknown(
-            f"{self._service} did not answer within {deadline.remaining():.0f} s", "Deploy again in a minute"
-        )
+        unread = _told(late(self._service, deadline.remaining()))
         try:
             client = self._clients.client("cloudformation", self._region)
         except aws_client_faults() as error:
             return dict.fromkeys(wanted.values(), self._failure(error))
         jobs = [partial(self._answers, client, wanted, deadline)]
         (answers,) = run_all(jobs, workers=1, deadline=deadline)
-        return {lookup: (answers or {}).get(lookup, late) for lookup in wanted.values()}
+        return {lookup: (answers or {}).get(lookup, unread) for lookup in wanted.values()}
 
     @property
     def _service(self) -> str:
@@ -77,5 +83,8 @@ class ExportLookups:
                 f"{_ACTION} is denied in {self._region}" + (f", {reason}" if reason else ""),
                 f"Allow {_ACTION} in the policy of the role that asks, on the resource '*'",
             )
-        failure = explain(error, self._service)
-        return Unknown(failure.cause, failure.remedy)
+        return _told(explain(error, self._service))
+
+
+def _told(failure: AwsFailure) -> Unknown:
+    return Unknown(failure.cause, failure.remedy)

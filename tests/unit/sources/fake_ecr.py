@@ -1,0 +1,154 @@
+"""An ECR in memory behind a real boto3 client: it answers as the service does where moto does not.
+
+botocore checks and serialises each request; the fake takes its place before anything would be sent.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.awsrequest import AWSResponse
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import OCI_MANIFEST
+
+ACCOUNT = "111122223333"
+HOST = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
+
+
+class RefusedError(Exception):
+    """What the fake service refuses with."""
+
+    def __init__(self, code: str, message: str = "", status: int = 400) -> None:
+        super().__init__(code)
+        self.answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+
+@dataclass
+class Image:
+    manifest: str = '{"schemaVersion": 2, "config": {}, "layers": []}'
+    media_type: str = OCI_MANIFEST
+    status: str = "ACTIVE"
+    digest: str = ""
+    given: str | None = None
+    """What BatchGetImage gives by tag, where it is not the manifest."""
+
+    def __post_init__(self) -> None:
+        self.digest = self.digest or str(Digest.of(self.manifest.encode()))
+
+
+def image(content: str, **more: Any) -> Image:
+    manifest = {"schemaVersion": 2, "config": {"content": content}, "layers": []}
+    return Image(json.dumps(manifest), **more)
+
+
+@dataclass
+class FakeEcr:
+    """Images by repository and tag, and how the service behaves."""
+
+    images: dict[str, dict[str, Image]]
+    refusals: dict[str, Exception] = field(default_factory=dict)
+    """By action: what is raised instead of an answer."""
+    failures: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By tag or digest: the entry of `failures` instead of an image."""
+    names_the_missing: bool = True
+    takes_the_filter: bool = True
+    page_size: int = 1000
+    before: Callable[[str], None] = lambda _action: None
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    clients: list[dict[str, Any]] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def client(self, service: str, **options: Any) -> Any:
+        """Stand in for `boto3.Session.client`."""
+        self.clients.append({"service": service, **options})
+        keys = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "example"}
+        client = boto3.client(service, **keys, **options)
+        client.meta.events.register_first("before-call.ecr", self._answer)
+        return client
+
+    def count(self, action: str) -> int:
+        return sum(called == action for called, _ in self.calls)
+
+    def _answer(self, model: Any, params: Mapping[str, Any], **_: Any) -> Any:
+        request = json.loads(params["body"])
+        with self._lock:
+            self.calls.append((model.name, request))
+        self.before(model.name)
+        try:
+            if refusal := self.refusals.get(model.name):
+                raise refusal
+            answer = {"DescribeImages": self._describe, "BatchGetImage": self._get}[model.name](request)
+        except RefusedError as refusal:
+            status = refusal.answer["ResponseMetadata"]["HTTPStatusCode"]
+            return AWSResponse("https://ecr.invalid", status, {}, None), refusal.answer
+        return AWSResponse("https://ecr.invalid", 200, {}, None), answer
+
+    def _repository(self, request: Mapping[str, Any]) -> dict[str, Image]:
+        name, account = request["repositoryName"], request["registryId"]
+        if name not in self.images:
+            message = f"The repository with name '{name}' does not exist in the registry with id '{account}'"
+            raise RefusedError("RepositoryNotFoundException", message)
+        return self.images[name]
+
+    def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(request)
+        if "filter" in request and not self.takes_the_filter:
+            raise RefusedError("InvalidParameterException", "filter and imageIds cannot stand together")
+        statuses = {"ACTIVE"} if "filter" not in request else {"ACTIVE", "ARCHIVED", "ACTIVATING"}
+        tags = [image_id["imageTag"] for image_id in request["imageIds"]]
+        for tag in tags:
+            if tag not in repository or repository[tag].status not in statuses:
+                raise RefusedError("ImageNotFoundException", self._not_found(tag, request))
+        details = list({repository[tag].digest: self._detail(repository, tag) for tag in tags}.values())
+        start = int(request.get("nextToken", 0))
+        page = details[start : start + self.page_size]
+        more = {"nextToken": str(start + self.page_size)} if start + self.page_size < len(details) else {}
+        return {"imageDetails": page} | more
+
+    def _detail(self, repository: dict[str, Image], tag: str) -> dict[str, Any]:
+        found = repository[tag]
+        tags = [other for other, stored in repository.items() if stored.digest == found.digest]
+        return {
+            "imageDigest": found.digest,
+            "imageTags": tags,
+            "imageManifestMediaType": found.media_type,
+            "imageStatus": found.status,
+        }
+
+    def _not_found(self, tag: str, request: Mapping[str, Any]) -> str:
+        if not self.names_the_missing:
+            return "The image requested does not exist in the specified repository."
+        return (
+            f"The image with imageId {{imageDigest:'null', imageTag:'{tag}'}} does not exist within the repository "
+            f"with name '{request['repositoryName']}' in the registry with id '{request['registryId']}'"
+        )
+
+    def _get(self, request: dict[str, Any]) -> dict[str, Any]:
+        repository = self._repository(request)
+        images, failures = [], []
+        for image_id in request["imageIds"]:
+            tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
+            if failure := self.failures.get(tag or digest or ""):
+                failures.append({"imageId": image_id, **failure})
+                continue
+            found = repository.get(tag) if tag else self._by_digest(repository, digest)
+            if found is None:
+                failures.append({"imageId": image_id, "failureCode": "ImageNotFound", "failureReason": "Not found"})
+                continue
+            images.append(
+                {
+                    "imageId": {"imageDigest": found.digest} | ({"imageTag": tag} if tag else {}),
+                    "imageManifest": found.manifest if found.given is None else found.given,
+                    "imageManifestMediaType": found.media_type,
+                }
+            )
+        return {"images": images, "failures": failures}
+
+    def _by_digest(self, repository: dict[str, Image], digest: str | None) -> Image | None:
+        return next((stored for stored in repository.values() if stored.digest == digest), None)
