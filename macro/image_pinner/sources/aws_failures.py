@@ -112,7 +112,7 @@ def error_text(error: Exception) -> str:
 def cleaned(text: str) -> str:
     """Give somebody else's text as it may stand in a message: one line, bounded, without credentials in URLs."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text[: 4 * _SHOWN]).split())
-    line = _USER_IN_URL.sub("//***@", line).rstrip(".")
+    line = _USER_IN_URL.sub("//***@", line).rstrip(". ")
     return line if len(line) <= _SHOWN else line[:_SHOWN] + "…"
 
 
