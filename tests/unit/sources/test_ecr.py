@@ -152,6 +152,17 @@ def test_a_region_that_hangs_is_given_up_and_the_others_are_answered() -> None:
     assert bad.cause == "ECR in us-east-1 did not answer within 0.4 s"
 
 
+def test_no_further_call_is_made_when_the_time_is_up() -> None:
+    ecr = FakeEcr({"team/app": {"1": index_of(("linux/arm64", image("arm")))}})
+    asked = question("team/app:1", ARM)
+    # The first call takes all of the second that there is.
+    deadline = Deadline(1.0, clock=lambda: float(len(ecr.calls)))
+    answer = resolver(ecr).resolve_all([asked], deadline)[asked]
+    assert isinstance(answer, Unavailable)
+    assert answer.cause == "ECR in us-east-1 did not answer within 1.0 s"
+    assert [action for action, _ in ecr.calls] == ["DescribeImages"]
+
+
 def test_an_index_that_cannot_be_opened_names_the_missing_action() -> None:
     message = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/macro/x is not authorized to perform: ecr:BatchGetImage"
     ecr = FakeEcr(

@@ -103,6 +103,15 @@ def test_every_failure_code_has_an_answer_of_its_own(code: str, said: str) -> No
     assert answer.remedy
 
 
+def test_an_upstream_that_cannot_be_asked_is_told_with_ecrs_words() -> None:
+    ecr = pull_only()
+    ecr.refusals["BatchGetImage"] = RefusedError("UnableToGetUpstreamImageException", "The secret cannot be read.")
+    answer = ask(ecr)
+    assert isinstance(answer, Unavailable)
+    assert answer.cause == "ECR in us-east-1 could not get it from upstream: The secret cannot be read"
+    assert "pull-through cache rule" in answer.remedy
+
+
 def test_a_tag_that_batch_get_image_does_not_find_is_missing() -> None:
     answer = ask(pull_only(), "3")
     assert isinstance(answer, Missing)

@@ -148,6 +148,16 @@ def test_when_the_time_is_up_nothing_is_asked() -> None:
     assert store.calls == []
 
 
+def test_a_search_for_a_bad_name_ends_with_the_time() -> None:
+    bad = {f"p{number}": refusal("ValidationException") for number in range(10)}
+    store = FakeParameterStore({}, bad)
+    lookups = [SsmParameter(name) for name in bad]
+    deadline = Deadline(2.5, clock=lambda: float(len(store.calls)))
+    answers = SsmLookups(AwsClients(lambda: store), REGION).look_up(lookups, deadline)
+    assert all("did not answer within 2.5 s" in reason(answer) for answer in answers.values())
+    assert len(store.calls) == 3
+
+
 def test_look_ups_of_another_kind_are_left_to_others() -> None:
     store = FakeParameterStore({})
     assert look_up(store, StackExport("shared")) == {}
