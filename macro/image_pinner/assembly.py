@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from image_pinner.core.images.ecr_hosts import looks_like_ecr, parse_ecr_host
 from image_pinner.core.images.resolutions import ImageQuestion, Resolution
@@ -113,3 +114,27 @@ def anonymous_registries(settings: Settings) -> DigestResolver:
     from image_pinner.sources.transport import Transport  # noqa: PLC0415
 
     return OciRegistryResolver(Transport(), AnonymousCredentials(), workers=settings.workers)
+
+
+def registries_with_docker_config(
+    environment: Mapping[str, str], insecure_hosts: Collection[str] = ()
+) -> Callable[[Settings], DigestResolver]:
+    """Give what makes the resolver for registries other than ECR that logs in as docker would.
+
+    Args:
+        environment: The environment variables, of which `DOCKER_CONFIG` says where the config file is.
+        insecure_hosts: The hosts, with their ports, that are asked by plain http.
+
+    Returns:
+        A function of the settings.
+    """
+
+    def registries(settings: Settings) -> DigestResolver:
+        from image_pinner.sources.docker_config import DockerConfigCredentials, docker_config_path  # noqa: PLC0415
+        from image_pinner.sources.oci_registry import OciRegistryResolver  # noqa: PLC0415
+        from image_pinner.sources.transport import Transport  # noqa: PLC0415
+
+        credentials = DockerConfigCredentials(docker_config_path(environment, Path.home()))
+        return OciRegistryResolver(Transport(), credentials, insecure_hosts=insecure_hosts, workers=settings.workers)
+
+    return registries

@@ -44,7 +44,7 @@ def handler(event: Event, context: Any) -> Response:
         `requestId`, `status` and `fragment`; on failure the fragment that came in and one `errorMessage`. Nothing is
         ever raised.
     """
-    return Macro(_WORLDS, os.environ, sys.stdout.write).answer(event, context)
+    return Macro(WORLDS, os.environ, sys.stdout.write).answer(event, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +149,5 @@ def _defect(error: Exception) -> tuple[str, dict[str, Any]]:
     return message, {"status": "failure", "defect": kind, "frames": frames[-8:]}
 
 
-_WORLDS = AwsWorlds(anonymous_registries)
+WORLDS = AwsWorlds(anonymous_registries)
+"""Whom the macro asks; its clients live as long as the execution environment."""

@@ -1,0 +1,40 @@
+"""How much the handler adds to the start of a process that loads boto3 and makes an ECR client."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+PAIRS = 15
+_CLIENT = "client('ecr', region_name='eu-central-1')"
+BOTO3_ALONE = f"import boto3; boto3.Session().{_CLIENT}"
+WITH_HANDLER = (
+    "from image_pinner.entrypoints import lambda_macro; lambda_macro.WORLDS.clients.client('ecr', 'eu-central-1')"
+)
+
+
+def figures() -> Iterator[str]:
+    """Measure in pairs of fresh processes, and give a line for people."""
+    for code in (BOTO3_ALONE, WITH_HANDLER):
+        _seconds(code)
+    ratios = []
+    for _ in range(PAIRS):
+        alone = _seconds(BOTO3_ALONE)
+        ratios.append(_seconds(WITH_HANDLER) / alone)
+    yield (
+        f"handler import + first ECR client, {PAIRS} pairs of fresh processes: "
+        f"{statistics.median(ratios):.2f} times boto3 + that client alone (aim: under 1.15)"
+    )
+
+
+def _seconds(code: str) -> float:
+    macro = Path(__file__).parents[2] / "macro"
+    environment = {**os.environ, "PYTHONPATH": str(macro), "AWS_EC2_METADATA_DISABLED": "true"}
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    return time.perf_counter() - start

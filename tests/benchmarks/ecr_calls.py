@@ -1,0 +1,69 @@
+"""How many calls ECR gets for many images, with all of them there and with some missing."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from unittest.mock import patch
+
+import boto3
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ecr.models import ecr_backends
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.resolutions import OCI_MANIFEST, ImageQuestion, Missing, Resolved
+from image_pinner.sources.aws_clients import AwsClients
+from image_pinner.sources.ecr import EcrResolver
+from image_pinner.sources.interface import Deadline
+
+REPOSITORIES, TAGS, MISSING = 50, 100, 3
+REGION = "eu-central-1"
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark", "AWS_DEFAULT_REGION": REGION}
+
+
+def figures() -> Iterator[str]:
+    """Count, and give a line for people."""
+    with patch.dict(os.environ, _CREDENTIALS), mock_aws():
+        _fill()
+        for missing in (0, MISSING):
+            calls, found, absent = _count(missing)
+            if (found, absent) != (REPOSITORIES * TAGS - missing, missing):
+                raise AssertionError((found, absent))
+            yield (
+                f"ECR calls for {REPOSITORIES * TAGS:,} images in {REPOSITORIES} repositories, {missing} missing: "
+                f"{calls.total()} ({_shown(calls)}) (aim: {REPOSITORIES + missing})"
+            )
+
+
+def _fill() -> None:
+    backend = ecr_backends[DEFAULT_ACCOUNT_ID][REGION]
+    for repository in range(REPOSITORIES):
+        name = f"team/app-{repository}"
+        boto3.client("ecr", region_name=REGION).create_repository(repositoryName=name)
+        for tag in range(TAGS):
+            manifest = f'{{"schemaVersion": 2, "mediaType": "{OCI_MANIFEST}", "layers": [], "config": {{"n": {tag}}}}}'
+            digest = str(Digest.of(f"{name} {manifest}".encode()))
+            backend.put_image(name, manifest, str(tag), OCI_MANIFEST, digest)
+
+
+def _count(missing: int) -> tuple[Counter[str], int, int]:
+    clients = AwsClients()
+    calls: Counter[str] = Counter()
+    client = clients.client("ecr", REGION)
+    client.meta.events.register("before-send.ecr", lambda **event: calls.update([event["event_name"].split(".")[-1]]))
+    host = f"{DEFAULT_ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com"
+    texts = [f"{host}/team/app-{number}:{tag}" for number in range(REPOSITORIES) for tag in range(TAGS)]
+    # The missing ones stand in repositories far apart, in the place of one that is there.
+    for number in range(missing):
+        texts[number * TAGS] = f"{host}/team/app-{number}:nobody-pushed-this"
+    questions = [ImageQuestion(ImageReference.parse(text)) for text in texts]
+    answers = EcrResolver(clients).resolve_all(questions, Deadline.after(120)).values()
+    found = sum(isinstance(answer, Resolved) for answer in answers)
+    return calls, found, sum(isinstance(answer, Missing) for answer in answers)
+
+
+def _shown(calls: Counter[str]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(calls.items()))

@@ -1,0 +1,94 @@
+"""How long the macro takes for the largest template, against reading and writing it as JSON."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import OCI_INDEX, ImageQuestion, Origin, Resolution, Resolved
+from image_pinner.entrypoints.lambda_macro import Macro
+from image_pinner.pinning import World
+from image_pinner.sources.interface import Deadline
+
+RESOURCES, CONTAINERS, ROUNDS = 500, 2, 25
+_ANSWER = Resolved(Digest.of(b"manifest"), OCI_INDEX, Origin("memory", "memory"))
+
+
+class Instant:
+    """Knows every digest at once."""
+
+    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+        """Answer all alike."""
+        del deadline
+        return dict.fromkeys(questions, _ANSWER)
+
+    def look_up(self, lookups: Any, deadline: Deadline) -> Mapping[Any, Any]:
+        """Fail: the template needs no look-up."""
+        raise AssertionError((lookups, deadline))
+
+
+def generated_template() -> dict[str, Any]:
+    """Give a template of 1 MB, CloudFormation's limit, with 500 resources and 1,000 images."""
+    return {
+        "Parameters": {"Tag": {"Type": "String", "Default": "1.0"}},
+        "Resources": {f"Task{number}": _task(number) for number in range(RESOURCES)},
+    }
+
+
+def _task(number: int) -> dict[str, Any]:
+    return {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": {
+            "Family": f"family-{number}",
+            "ContainerDefinitions": [_container(number * CONTAINERS + place) for place in range(CONTAINERS)],
+        },
+    }
+
+
+def _container(number: int) -> dict[str, Any]:
+    host = "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}"
+    return {
+        "Name": f"container-{number}",
+        "Image": {"Fn::Sub": f"!PinDigest {host}/team/app-{number}:${{Tag}}"},
+        "Essential": True,
+        "Environment": [
+            {"Name": f"VARIABLE_{position}", "Value": f"the value of variable number {position}"}
+            for position in range(12)
+        ],
+    }
+
+
+def figures() -> Iterator[str]:
+    """Measure, and give a line for people."""
+    template = generated_template()
+    text = json.dumps(template)
+    event = {
+        "region": "eu-central-1",
+        "accountId": "111122223333",
+        "fragment": template,
+        "params": {},
+        "requestId": "benchmark",
+        "templateParameterValues": {"Tag": "1.0"},
+    }
+    world = World(Instant(), Instant())
+    macro = Macro(lambda _settings, _region: world, {}, len)
+    if macro.answer(event, None)["status"] != "success":
+        raise AssertionError("the benchmark's template cannot be pinned")
+    json_times, macro_times = [], []
+    for _ in range(ROUNDS):
+        json_times.append(_seconds(lambda: json.dumps(json.loads(text))))
+        macro_times.append(_seconds(lambda: macro.answer(event, None)))
+    ratio = min(macro_times) / min(json_times)
+    yield (
+        f"event to response, {len(text) / 1e6:.2f} MB, {RESOURCES} resources, {RESOURCES * CONTAINERS} images: "
+        f"{ratio:.2f} times json.loads + json.dumps of the template (aim: under 3)"
+    )
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start

@@ -1,0 +1,113 @@
+"""The blocks of the documents that come from the code: each a function of nothing that gives Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import click
+from image_pinner.core.template.locations import image_locations
+from image_pinner.core.template.options import OPTION_RULES
+from image_pinner.entrypoints.cli.exit_codes import MEANINGS
+from image_pinner.entrypoints.cli.main import VERBS, command
+from image_pinner.settings import SETTING_RULES
+
+ANNOTATIONS = (
+    ("quoted mark", '`"!PinDigest repo:tag"`', "yes", "clean", "images, one by one"),
+    (
+        "snippet",
+        "`{Fn::Transform: {Name: ImagePinner, Parameters: {Image: repo:tag}}}`",
+        "yes",
+        "clean",
+        "one image, without `Transform` in the template",
+    ),
+    (
+        "Metadata of a resource",
+        "`Metadata: {ImagePinner: {Pin: All}}`, `{Pin: [web, sidecar]}`, `{Pin: Skip}`",
+        "yes",
+        "clean",
+        "images that must stay as they are written",
+    ),
+    (
+        "the whole template",
+        "`Transform: [{Name: ImagePinner, Parameters: {Pin: All}}]`, or `ImagePinner` in its Metadata",
+        "yes",
+        "clean",
+        "everything at once",
+    ),
+    ("real tag", "`!PinDigest repo:tag`", "**no**", "E3012", "the command, on a template on your disk"),
+    ("long form", "`Fn::PinDigest: repo:tag`", "not sure", "E3012", "nobody; it is understood where it arrives"),
+)
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    columns = list(head)
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def annotations() -> str:
+    """Give the table of annotations."""
+    return _table(("form", "example", "CloudFormation accepts it", "cfn-lint", "for"), ANNOTATIONS)
+
+
+def options() -> str:
+    """Give the table of options."""
+    return _table(
+        ("option", "values, the default first", "meaning"),
+        ((f"`{rule.name}`", rule.values, rule.meaning) for rule in OPTION_RULES if rule.values),
+    )
+
+
+def settings() -> str:
+    """Give the table of settings."""
+    return _table(
+        ("variable", "values, the default first", "meaning"),
+        ((f"`{rule.variable}`", rule.values, rule.meaning) for rule in SETTING_RULES),
+    )
+
+
+def locations() -> str:
+    """Give the table of locations."""
+    rows = []
+    for resource_type, places in image_locations().items():
+        for place in places:
+            accepts = place.refused or (
+                "`repo@sha256:…`" + ("" if place.index_allowed else ", of one platform: no index")
+            )
+            left = ", ".join(f"`{start}…`" for start in place.managed)
+            rows.append(
+                (
+                    f"[{resource_type}]({place.link})",
+                    f"`{place.path.removeprefix('$.')}`",
+                    accepts + (f"; {left} left alone" if left else ""),
+                )
+            )
+    return _table(("resource", "property", "takes"), rows)
+
+
+def exit_codes() -> str:
+    """Give the table of exit codes."""
+    return _table(("code", "meaning"), ((str(int(code)), meaning) for code, meaning in MEANINGS.items()))
+
+
+def help_texts() -> str:
+    """Give the help of the command and of each verb."""
+    context = click.Context(command, info_name="image-pinner", max_content_width=100, terminal_width=100)
+    texts = [f"$ image-pinner --help\n{command.get_help(context)}"]
+    for verb in VERBS:
+        found = command.get_command(context, verb)
+        if found is None:
+            raise AssertionError(verb)
+        below = click.Context(found, parent=context, info_name=verb, max_content_width=100, terminal_width=100)
+        texts.append(f"$ image-pinner {verb} --help\n{found.get_help(below)}")
+    return "```console\n" + "\n\n".join(texts) + "\n```"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "annotations": annotations,
+    "options": options,
+    "settings": settings,
+    "locations": locations,
+    "exit-codes": exit_codes,
+    "help": help_texts,
+}
