@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -110,6 +111,8 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
         raise ConfigurationError(
             "the demonstration needs moto, which is not installed", "Run: pip install 'image-pinner[demo]'"
         ) from None
+    # The server would write a line for each request into the story.
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:

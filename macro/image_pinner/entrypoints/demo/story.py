@@ -54,7 +54,7 @@ class Story:
 
     def _marked_images(self) -> Mapping[str, Any]:
         self._heading("1. A template with marked images (shop.yaml)")
-        self._code(line for line in _source("shop.yaml").splitlines() if "!PinDigest" in line)
+        self._code(line.strip() for line in _source("shop.yaml").splitlines() if "!PinDigest" in line)
         self._text(
             "CloudFormation calls the macro before it looks at the template. The macro asks ECR what the tags mean now,"
             " and CloudFormation gets this instead, with the tag kept in a docker label for people:"
@@ -101,7 +101,7 @@ class Story:
     def _heading(self, text: str) -> None:
         self.tell("", "text")
         self.tell(text, "heading")
-        self.tell("", "text")
+        self.tell("-" * len(text), "heading")
 
     def _text(self, text: str) -> None:
         for line in textwrap.wrap(text, 100):
@@ -116,9 +116,10 @@ class Story:
     def _diff(self, before: Any, after: Any) -> None:
         self.tell("", "text")
         texts = [json.dumps(tree["Resources"], indent=2).splitlines() for tree in (before, after)]
-        for line in difflib.unified_diff(*texts, n=1, lineterm=""):
-            if not line.startswith(("---", "+++", "@@")):
-                self.tell(_INDENT + line, {"-": "old", "+": "new"}.get(line[0], "code"))
+        changes = [line for line in difflib.unified_diff(*texts, n=2, lineterm="") if line[:3] not in {"---", "+++"}]
+        for line in changes[1:]:
+            shown = "   …" if line.startswith("@@") else line
+            self.tell(_INDENT + shown, {"-": "old", "+": "new"}.get(line[0], "code"))
         self.tell("", "text")
 
 
