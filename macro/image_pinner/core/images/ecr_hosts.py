@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from image_pinner.core.images.partitions import Partition, partition_of
 
@@ -104,6 +105,7 @@ def looks_like_ecr(host: str) -> str | None:
     return read if isinstance(read, str) else None
 
 
+@lru_cache(maxsize=256)  # thousands of images come from a few hosts
 def _read(host: str) -> EcrRegistry | str | None:
     name, _, port = host.lower().partition(":")
     if _API_HOST.fullmatch(name):
