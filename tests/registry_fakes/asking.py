@@ -1,0 +1,99 @@
+"""Asking registries on loopback, with connections that end when the test does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.resolutions import OCI_MANIFEST, ImageQuestion, Origin, Resolution, Resolved
+from image_pinner.sources.credentials import AnonymousCredentials, Credential, CredentialSource, NoCredential
+from image_pinner.sources.interface import Deadline
+from image_pinner.sources.oci_registry import OciRegistryResolver
+from image_pinner.sources.retries import RetryPolicy
+from image_pinner.sources.transport import TimeLimits, Transport
+from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry
+
+QUICK = TimeLimits(connect=1.0, read=0.5)
+
+
+@dataclass
+class Waits:
+    """Remembers waits instead of making them."""
+
+    seconds: list[float] = field(default_factory=list)
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+def patient(waits: Waits | None = None, **more: Any) -> RetryPolicy:
+    return RetryPolicy(sleep=waits or Waits(), jitter=lambda: 0.5, **more)
+
+
+@contextmanager
+def open_transport(limits: TimeLimits = QUICK, **more: Any) -> Iterator[Transport]:
+    transport = Transport(limits, **{"retry": patient(), **more})
+    try:
+        yield transport
+    finally:
+        transport.cut()
+        transport.close()
+
+
+@dataclass
+class FixedCredentials:
+    """Has the credentials that the test gives it, and remembers who was asked for."""
+
+    known: Mapping[str, Credential]
+    asked: list[str] = field(default_factory=list)
+
+    def for_registry(self, registry: str, deadline: Deadline) -> Credential:
+        assert deadline.remaining() > 0
+        self.asked.append(registry)
+        return self.known.get(registry, NoCredential("no credential in this test", "Give the test one"))
+
+
+def question(reference: str, platform: str = "", *, index_allowed: bool = True) -> ImageQuestion:
+    wanted = Platform.parse(platform) if platform else None
+    return ImageQuestion(ImageReference.parse(reference).canonical(), wanted, index_allowed)
+
+
+def ask(
+    *questions: ImageQuestion,
+    insecure: tuple[str, ...] = (),
+    credentials: CredentialSource | None = None,
+    seconds: float = 10.0,
+    transport: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> list[Resolution]:
+    """Ask with a resolver of its own, and give the answers in the order of the questions."""
+    with open_transport(**(transport or {})) as opened:
+        resolver = OciRegistryResolver(opened, credentials or AnonymousCredentials(), insecure_hosts=insecure, **more)
+        answers = resolver.resolve_all(questions, Deadline.after(seconds))
+    assert set(answers) == set(questions)
+    return [answers[one] for one in questions]
+
+
+def sent(body: bytes, media_type: str = OCI_MANIFEST, **headers: str) -> Answer:
+    """Give the answer of a registry that holds a manifest."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Answer(200, {"Content-Type": media_type, "Docker-Content-Digest": str(Digest.of(body)), **named}, body)
+
+
+def resolved(
+    registry: ScriptedRegistry, body: bytes, media_type: str, platforms: tuple[Platform, ...] | None = None
+) -> Resolved:
+    """Give what is expected for the image team/app:1."""
+    origin = Origin("registry", f"http://{registry.host}/v2/team/app/manifests/1")
+    return Resolved(Digest.of(body), media_type, origin, platforms)
+
+
+def asked(registry: ScriptedRegistry, answer: Answer | Raw) -> Resolution:
+    """Have a registry give an answer, and ask it for the image team/app:1."""
+    registry.script = lambda _: answer
+    return ask(question(f"{registry.host}/team/app:1"), insecure=(registry.host,))[0]

@@ -1,0 +1,169 @@
+"""What is not believed, and what a registry that refuses is understood to say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import (
+    DOCKER_LIST,
+    DOCKER_SCHEMA1,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Missing,
+    Unavailable,
+)
+from registry_fakes.asking import asked, sent
+from registry_fakes.manifests import (
+    attestation,
+    descriptor,
+    docker_image,
+    encoded,
+    oci_image,
+    oci_index,
+    platform,
+)
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry
+
+AMD64, ARM64 = oci_image(b'{"architecture": "amd64"}'), oci_image(b'{"architecture": "arm64"}')
+INDEX = oci_index(
+    descriptor(OCI_MANIFEST, AMD64, **platform("linux", "amd64")),
+    descriptor(OCI_MANIFEST, ARM64, **platform("linux", "arm64")),
+    attestation(OCI_MANIFEST, b"{}", AMD64),
+)
+
+
+@pytest.fixture
+def registry() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry(lambda _: sent(AMD64)) as running:
+        yield running
+
+
+def errors(code: str, message: str = "") -> bytes:
+    return json.dumps({"errors": [{"code": code, "message": message, "detail": {"Tag": "1"}}]}).encode()
+
+
+def test_a_digest_header_that_disagrees_with_the_body_is_not_believed_and_both_are_shown(
+    registry: ScriptedRegistry,
+) -> None:
+    lie = "sha256:" + "0" * 64
+    answer = asked(registry, sent(AMD64, Docker_Content_Digest=lie))
+    assert isinstance(answer, Unavailable)
+    assert lie in answer.cause
+    assert str(Digest.of(AMD64)) in answer.cause
+
+
+def test_a_digest_header_of_another_algorithm_is_not_believed(registry: ScriptedRegistry) -> None:
+    answer = asked(registry, sent(AMD64, Docker_Content_Digest="sha512:" + "0" * 128))
+    assert isinstance(answer, Unavailable)
+
+
+@pytest.mark.parametrize("media_type", ["text/html; charset=utf-8", "", "application/octet-stream"])
+def test_what_is_not_sent_as_a_manifest_is_refused(registry: ScriptedRegistry, media_type: str) -> None:
+    answer = asked(registry, sent(AMD64, media_type))
+    assert isinstance(answer, Unavailable)
+    assert "is no manifest, its Content-Type is" in answer.cause
+
+
+def test_a_login_page_is_not_taken_for_a_manifest(registry: ScriptedRegistry) -> None:
+    answer = asked(registry, sent(b"<html>Please log in</html>", "text/html"))
+    assert isinstance(answer, Unavailable)
+    assert "login page" in answer.remedy
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [(INDEX, OCI_MANIFEST), (INDEX, DOCKER_LIST), (AMD64, OCI_INDEX), (docker_image(), OCI_MANIFEST)],
+)
+def test_a_manifest_that_calls_itself_something_else_is_refused(
+    registry: ScriptedRegistry, body: bytes, media_type: str
+) -> None:
+    answer = asked(registry, sent(body, media_type))
+    assert isinstance(answer, Unavailable)
+    assert "calls itself" in answer.cause
+
+
+@pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"mediaType": ', b"[" * 100_000, b"\xff\xfe", b"1e999999"])
+def test_a_body_that_is_no_manifest_is_refused(registry: ScriptedRegistry, body: bytes) -> None:
+    answer = asked(registry, sent(body))
+    assert isinstance(answer, Unavailable)
+    assert f"http://{registry.host}/v2/team/app/manifests/1 sent something that cannot be used" in answer.cause
+
+
+def test_a_manifest_that_could_be_an_index_too_is_refused(registry: ScriptedRegistry) -> None:
+    both = encoded({"schemaVersion": 2, "manifests": [], "config": {}, "layers": []})
+    assert isinstance(asked(registry, sent(both)), Unavailable)
+
+
+@pytest.mark.parametrize("media_type", [*DOCKER_SCHEMA1, "application/json", OCI_MANIFEST])
+def test_schema_1_is_refused_whatever_it_is_sent_as(registry: ScriptedRegistry, media_type: str) -> None:
+    old = encoded({"schemaVersion": 1, "name": "team/app", "tag": "1", "fsLayers": []})
+    answer = asked(registry, sent(old, media_type))
+    assert isinstance(answer, Missing)
+    assert not answer.absent
+    assert "schema 1" in answer.cause
+
+
+def test_a_manifest_beyond_4_mib_is_refused(registry: ScriptedRegistry) -> None:
+    answer = asked(registry, sent(b" " * (4 * 1024 * 1024 + 1)))
+    assert isinstance(answer, Unavailable)
+    assert "sent more than 4194304 bytes" in answer.cause
+
+
+def test_a_compressed_answer_is_refused_because_its_hash_would_be_another(registry: ScriptedRegistry) -> None:
+    answer = asked(registry, sent(AMD64, Content_Encoding="gzip"))
+    assert isinstance(answer, Unavailable)
+    assert "compressed" in answer.cause
+    assert registry.seen[0].headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"])
+def test_404_with_a_registry_s_error_code_is_an_absent_image(registry: ScriptedRegistry, code: str) -> None:
+    answer = asked(registry, Answer(404, {"Content-Type": "application/json"}, errors(code, "not here")))
+    assert isinstance(answer, Missing)
+    assert answer.absent
+    assert f"{code}: not here" in answer.cause
+    assert "team/app" in answer.remedy
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>nothing here</html>", errors("not a code"), b'{"errors": 3}'])
+def test_404_of_what_may_be_no_registry_is_not_taken_for_an_absent_image(
+    registry: ScriptedRegistry, body: bytes
+) -> None:
+    answer = asked(registry, Answer(404, {"Content-Type": "text/html"}, body))
+    assert isinstance(answer, Missing)
+    assert not answer.absent
+
+
+@pytest.mark.parametrize("status", [202, 204, 206, 304, 400, 405, 418, 500, 501])
+def test_any_other_status_is_no_answer(registry: ScriptedRegistry, status: int) -> None:
+    answer = asked(registry, Answer(status))
+    assert isinstance(answer, Unavailable)
+    assert f"answered {status}" in answer.cause
+    assert len(registry.seen) == 1
+
+
+def test_what_a_registry_says_is_shown_without_control_characters_tokens_and_queries(
+    registry: ScriptedRegistry,
+) -> None:
+    message = "see https://user:pw@help.example/why?sig=abc123 \x1b[31m\u202e Bearer eyJhbGciOiJ.eyJzdWIi.c2ln"
+    answer = asked(registry, Answer(500, {"Content-Type": "application/json"}, errors("UNKNOWN", message)))
+    assert isinstance(answer, Unavailable)
+    assert "UNKNOWN: see https://help.example/why [31m Bearer" in answer.cause
+    for hidden in ("sig=", "abc123", "pw@", "\x1b", "\u202e", "eyJ"):
+        assert hidden not in answer.cause
+
+
+def test_a_page_in_html_is_not_repeated(registry: ScriptedRegistry) -> None:
+    answer = asked(registry, Answer(500, {"Content-Type": "text/html"}, b"<html>boom</html>"))
+    assert isinstance(answer, Unavailable)
+    assert "html" not in answer.cause
+
+
+def test_a_long_error_is_cut(registry: ScriptedRegistry) -> None:
+    answer = asked(registry, Answer(500, {"Content-Type": "text/plain"}, b"e" * 1_000_000))
+    assert isinstance(answer, Unavailable)
+    assert len(answer.cause) < 400
