@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import click
+
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import OPTION_RULES
 from image_pinner.entrypoints.cli.exit_codes import MEANINGS
