@@ -25,6 +25,7 @@ _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 _IS_DIGEST_ALONE = re.compile(r"(?:sha256:)?[a-f0-9]{64}", re.ASCII)
 _SCHEME = re.compile(r"[a-z0-9+.-]+://", re.ASCII)
 _MAX_PATH = 255
+_SHOWN_HOST = 100  # characters of a bad host that a message repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def _broken_rule(text: str) -> InvalidReference:
     slash = name.find("/")
     named = slash > 0 and _is_registry(name[:slash])
     if named and not _HOST.fullmatch(name[:slash]):
-        rule = f"{name[:slash]!r} is no host name with an optional port"
+        host = name[:slash] if slash <= _SHOWN_HOST else name[:_SHOWN_HOST] + "…"
+        rule = f"{host!r} is no host name with an optional port"
         return InvalidReference(text, rule, 0, "Check the registry's host")
     start = slash + 1 if named else 0
     path, colon, tag = name[start:].partition(":")
@@ -169,6 +171,9 @@ def _bad_path(text: str, path: str, start: int) -> InvalidReference:
 def _bad_tag(text: str, tag: str, start: int) -> InvalidReference:
     if not tag:
         return InvalidReference(text, "nothing stands behind the colon", start, "Write a tag, or leave the colon away")
+    if is_digest(tag):
+        remedy = f"Write {text[: start - 1]}@{text[start:]}"
+        return InvalidReference(text, "a digest stands behind '@', not behind ':'", start, remedy)
     if "/" in tag:
         remedy = "Write host:port/repository:tag, with a host"
         return InvalidReference(text, "a registry with a port comes first", start, remedy)
