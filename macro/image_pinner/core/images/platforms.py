@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from image_pinner.core.errors import InvalidOption
 
 _PART = re.compile(r"[a-z0-9_.-]+", re.ASCII)
-# An arm64 image without a variant is v8, and amd64 without one is v1, as containerd normalises them:
-# https://github.com/containerd/platforms/blob/v1.0.0/database.go
+# An arm64 image without a variant is v8, amd64 without one is v1, and a bare number is a version, as containerd
+# normalises them (https://github.com/containerd/platforms/blob/v1.0.0/database.go). It takes arm for v7 as well, but
+# a wrong guess there ends in an illegal instruction: the variant of arm has to be named.
 _IMPLIED_VARIANT = {"arm64": "v8", "amd64": "v1"}
 _SAME_ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
 _PARTS = (2, 3)
@@ -55,11 +56,12 @@ class Platform:
             self.os == offered.os
             and self.architecture == offered.architecture
             and (not self.variant or self._full_variant() == offered._full_variant())
-            and (not self.os_version or offered.os_version.startswith(self.os_version))
+            and (not self.os_version or f"{offered.os_version}.".startswith(f"{self.os_version}."))
         )
 
     def _full_variant(self) -> str:
-        return self.variant or _IMPLIED_VARIANT.get(self.architecture, "")
+        variant = self.variant or _IMPLIED_VARIANT.get(self.architecture, "")
+        return f"v{variant}" if variant.isdigit() else variant
 
     def __str__(self) -> str:
         text = "/".join(part for part in (self.os, self.architecture, self.variant) if part)
