@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 Step = str | int
 _PLAIN = re.compile(r"[A-Za-z0-9_:-]+", re.ASCII)
@@ -34,12 +35,11 @@ class TemplatePath:
         return self.steps[: len(other.steps)] == other.steps
 
     def __str__(self) -> str:
-        text = ""
-        for step in self.steps:
-            if isinstance(step, int):
-                text += f"[{step}]"
-            elif _PLAIN.fullmatch(step):
-                text += f".{step}" if text else step
-            else:
-                text += f"['{step}']"
-        return text or "(the whole fragment)"
+        text = "".join([_shown(step) if isinstance(step, str) else f"[{step}]" for step in self.steps])
+        return text.removeprefix(".") or "(the whole fragment)"
+
+
+# A report prints thousands of paths, whose keys are mostly the same few.
+@lru_cache(maxsize=4096)
+def _shown(key: str) -> str:
+    return f".{key}" if _PLAIN.fullmatch(key) else f"[{key!r}]"

@@ -50,8 +50,10 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 def _sortable(problem: Problem) -> tuple[tuple[int, int, str], ...]:
-    steps = problem.path.steps
+    # A key of YAML can be no text at all; printed, it can be compared with the others.
     return (
-        *((0, step, "") if isinstance(step, int) else (1, 0, step) for step in steps),
+        *((0, step, "") if isinstance(step, int) else (1, 0, str(step)) for step in problem.path.steps),
         (2, 0, problem.cause),
+        (2, 0, problem.image),
+        (2, 0, problem.remedy),
     )

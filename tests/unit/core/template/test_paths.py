@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.template.paths import Step, TemplatePath
+
+
+@pytest.mark.parametrize(
+    ("steps", "text"),
+    [
+        ((), "(the whole fragment)"),
+        (("Resources",), "Resources"),
+        (
+            ("Resources", "Web", "Properties", "ContainerDefinitions", 0, "Image"),
+            "Resources.Web.Properties.ContainerDefinitions[0].Image",
+        ),
+        (("Resources", "Web", "Image", "Fn::If", 1), "Resources.Web.Image.Fn::If[1]"),
+        (("Resources", "Web${Id}", "Image"), "Resources['Web${Id}'].Image"),
+        (("a.b",), "['a.b']"),
+        ((0, "a"), "[0].a"),
+        (("",), "['']"),
+        (("it's",), '["it\'s"]'),
+        (("a\nb", "c"), "['a\\nb'].c"),
+        ((None, 1.5, True), "[None][1.5][True]"),
+    ],
+)
+def test_a_path_prints_as_people_write_it_on_one_line(steps: tuple[Step, ...], text: str) -> None:
+    assert str(TemplatePath(steps)) == text
+
+
+def test_a_child_goes_on_and_its_parent_goes_back() -> None:
+    path = TemplatePath(("Resources",)).child("Web", 0)
+    assert path.steps == ("Resources", "Web", 0)
+    assert path.parent == TemplatePath(("Resources", "Web"))
+    assert TemplatePath().parent == TemplatePath()
+
+
+def test_a_place_starts_with_itself_and_with_what_is_around_it() -> None:
+    path = TemplatePath(("a", "b"))
+    assert path.starts_with(path)
+    assert path.starts_with(TemplatePath(("a",)))
+    assert not TemplatePath(("a",)).starts_with(path)
+    assert not TemplatePath(("ab",)).starts_with(TemplatePath(("a",)))
