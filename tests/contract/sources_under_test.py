@@ -2,41 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
 from moto import mock_aws
 
+from contract.open_source import Factory, OpenSource
+from contract.registries_under_test import registry_in_process, registry_program
 from contract.stored_images import StoredImage
 from image_pinner.sources.aws_clients import AwsClients
 from image_pinner.sources.ecr import EcrResolver
 from image_pinner.sources.in_memory import InMemoryWorld
-from image_pinner.sources.interface import DigestResolver
-
-Push = Callable[[StoredImage], None]
-"""Stores an image; a tag that is there already moves to it. Repositories are made as they are needed."""
-
-
-@dataclass(frozen=True, slots=True)
-class OpenSource:
-    """A source with a world to ask about.
-
-    Args:
-        resolver: The source.
-        registry: The registry under which it finds the world's repositories.
-        push: Stores one more image in the world.
-    """
-
-    resolver: DigestResolver
-    registry: str
-    push: Push
-
-
-Factory = Callable[[Sequence[StoredImage]], AbstractContextManager[OpenSource]]
-"""Makes a source that knows these images, and cleans up behind it; it may skip where it needs a program."""
 
 
 @contextmanager
@@ -84,4 +62,6 @@ def _for_moto(image: StoredImage) -> dict[str, Any]:
 SOURCES: dict[str, Factory] = {
     "in_memory": in_memory,
     "ecr_on_moto": ecr_on_moto,
+    "registry_in_process": registry_in_process,
+    "registry_program": registry_program,
 }

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from contract.sources_under_test import SOURCES, OpenSource
+from contract.open_source import OpenSource
+from contract.sources_under_test import SOURCES
 from contract.stored_images import (
     AMD,
     APP,

@@ -18,7 +18,8 @@ from image_pinner.sources.retries import RetryPolicy
 from image_pinner.sources.transport import TimeLimits, Transport
 from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry
 
-QUICK = TimeLimits(connect=1.0, read=0.5)
+QUICK = TimeLimits(connect=5.0, read=0.5)
+"""For servers that stall; a busy machine may take that long to answer."""
 
 
 @dataclass
@@ -36,7 +37,7 @@ def patient(waits: Waits | None = None, **more: Any) -> RetryPolicy:
 
 
 @contextmanager
-def open_transport(limits: TimeLimits = QUICK, **more: Any) -> Iterator[Transport]:
+def open_transport(limits: TimeLimits | None = None, **more: Any) -> Iterator[Transport]:
     transport = Transport(limits, **{"retry": patient(), **more})
     try:
         yield transport

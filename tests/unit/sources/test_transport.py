@@ -13,8 +13,8 @@ import pytest
 
 from image_pinner.core.errors import SourceError
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.transport import MAX_ERROR_BYTES, Request, TimeLimits
-from registry_fakes.asking import Waits, open_transport, patient
+from image_pinner.sources.transport import MAX_ERROR_BYTES, Request
+from registry_fakes.asking import QUICK, Waits, open_transport, patient
 from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
@@ -42,7 +42,7 @@ def hang(_: BinaryIO, stopping: threading.Event) -> None:
 
 def fault(server: ScriptedRegistry, script: Answer | Raw, seconds: float = 10.0) -> SourceError:
     server.script = lambda _: script
-    with open_transport() as transport, pytest.raises(SourceError) as found:
+    with open_transport(QUICK) as transport, pytest.raises(SourceError) as found:
         transport.send(Request(server.url), in_seconds(seconds))
     return found.value
 
@@ -141,7 +141,7 @@ def test_what_is_no_url_of_http_is_refused(url: str) -> None:
 
 def test_a_message_shows_urls_without_query_and_user(server: ScriptedRegistry) -> None:
     server.script = lambda _: Raw(hang)
-    with open_transport() as transport, pytest.raises(SourceError) as found:
+    with open_transport(QUICK) as transport, pytest.raises(SourceError) as found:
         transport.send(Request(f"http://user:pw@{server.host}/path?signature=1"), in_seconds())
     assert f"http://{server.host}/path stopped" in found.value.cause
 
@@ -196,7 +196,7 @@ def test_no_more_connections_than_allowed_are_open_to_one_host(server: ScriptedR
 def test_a_connection_that_failed_makes_room_for_the_next(server: ScriptedRegistry) -> None:
     answers = iter([Raw(hang), Raw(lambda wire, _: wire.write(HEAD)), Answer(400, {}, b"e" * 1_000_000), Answer(200)])
     server.script = lambda _: next(answers)
-    with open_transport(per_host=1, retry=patient(tries=1)) as transport:
+    with open_transport(QUICK, per_host=1, retry=patient(tries=1)) as transport:
         for _ in range(2):
             with pytest.raises(SourceError):
                 transport.send(Request(server.url), in_seconds())
@@ -207,7 +207,7 @@ def test_a_connection_that_failed_makes_room_for_the_next(server: ScriptedRegist
 def test_who_waits_for_a_connection_stops_at_the_deadline(server: ScriptedRegistry) -> None:
     server.script = lambda _: Raw(hang)
     with (
-        open_transport(TimeLimits(read=5.0), per_host=1, retry=patient(tries=1)) as transport,
+        open_transport(per_host=1, retry=patient(tries=1)) as transport,
         ThreadPoolExecutor() as threads,
     ):
         first = threads.submit(transport.send, Request(server.url), in_seconds())

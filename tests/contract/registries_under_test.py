@@ -1,0 +1,55 @@
+"""The source for OCI registries under the contract: a registry in this process, and the real program."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from contract.open_source import OpenSource, Push
+from contract.stored_images import StoredImage
+from image_pinner.sources.credentials import AnonymousCredentials
+from image_pinner.sources.oci_registry import OciRegistryResolver
+from registry_fakes.asking import open_transport
+from registry_fakes.docker_registry import docker_registry
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
+
+_UNKNOWN = Answer(404, {"Content-Type": "application/json"}, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
+
+
+@contextmanager
+def registry_in_process(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
+    stored: dict[str, Answer] = {}
+
+    def push(image: StoredImage) -> None:
+        path = f"/v2/{image.repository}/manifests/{image.tag or image.digest}"
+        stored[path] = Answer(200, {"Content-Type": image.media_type}, image.manifest)
+
+    def script(seen: Seen) -> Answer:
+        return stored.get(seen.path, _UNKNOWN)
+
+    with ScriptedRegistry(script) as registry, _asked_at(registry.host, push) as opened:
+        for image in images:
+            push(image)
+        yield opened
+
+
+@contextmanager
+def registry_program(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
+    with tempfile.TemporaryDirectory() as directory, docker_registry(Path(directory), in_memory=True) as registry:
+
+        def push(image: StoredImage) -> None:
+            registry.push_manifest(image.repository, image.manifest, image.media_type, tag=image.tag, blobs=image.blobs)
+
+        with _asked_at(registry.host, push) as opened:
+            for image in images:
+                push(image)
+            yield opened
+
+
+@contextmanager
+def _asked_at(host: str, push: Push) -> Iterator[OpenSource]:
+    with open_transport() as transport:
+        resolver = OciRegistryResolver(transport, AnonymousCredentials(), insecure_hosts=[host])
+        yield OpenSource(resolver, host, push)
