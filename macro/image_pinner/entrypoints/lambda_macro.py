@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,11 +66,11 @@ class Macro:
         """Answer an event. See `handler`."""
         return self.run(event, context)[0]
 
-    def run(self, event: Event, context: Any) -> tuple[Response, PinReport | None]:
+    def run(self, event: Any, context: Any) -> tuple[Response, PinReport | None]:
         """Answer an event, and tell how it came to that.
 
         Args:
-            event: The event.
+            event: The event, or whatever came in its place.
             context: The Lambda's context.
 
         Returns:
@@ -104,7 +105,9 @@ class Macro:
     def _tell(self, event: Event, line: Mapping[str, Any]) -> None:
         # Neither the event nor parameter values are logged: NoEcho values arrive in clear.
         about = {key: event[key] for key in ("requestId", "transformId", "region", "accountId") if key in event}
-        self.log(json.dumps({**about, **line}, default=str, ensure_ascii=False) + "\n")
+        # An answer without its line in the log is better than no answer.
+        with suppress(Exception):
+            self.log(_encodable(json.dumps({**about, **line}, default=str, ensure_ascii=False)) + "\n")
 
 
 def _sections(event: Event) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -132,13 +135,19 @@ def _response(event: Event, fragment: Any, message: str) -> Response:
         "status": "failure" if message else "success",
         "fragment": fragment,
     }
-    return response | ({"errorMessage": message} if message else {})
+    # CloudFormation puts a full stop behind the message: «failed with: … . Rollback requested by user.»
+    return response | ({"errorMessage": _encodable(message.removesuffix("."))[:ERROR_LIMIT]} if message else {})
 
 
 def _failure(event: Event, message: str) -> Response:
     line = " ".join(message.split())
     shown = line if len(line) <= ERROR_LIMIT else line[: ERROR_LIMIT - 1] + "…"
     return _response(event, event.get("fragment", {}), shown)
+
+
+def _encodable(text: str) -> str:
+    """Give a text without half characters, which `json.loads` lets in and no stream lets out."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _defect(error: Exception) -> tuple[str, dict[str, Any]]:
