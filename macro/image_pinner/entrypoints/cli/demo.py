@@ -29,7 +29,7 @@ def command() -> None:
     # Loaded here: the story needs the whole program.
     from image_pinner.entrypoints.demo.story import Story  # noqa: PLC0415
 
-    stream = click.get_text_stream("stdout")
+    stream = sys.stdout
     coloured = has_colour(stream)
 
     def tell(line: str, kind: str) -> None:

@@ -67,7 +67,7 @@ class PinWishes:
 @click.option("--unsafe-implicit-latest", is_flag=True, help="Take an image without a tag as latest, with a warning.")
 @click.option("--insecure-registry", "insecure", multiple=True, metavar="HOST", help="Ask this registry by plain http.")
 @click.pass_obj
-def command(world: WorldMaker | None, **options: Any) -> None:
+def command(world: WorldMaker | None, /, **options: Any) -> None:
     """Print TEMPLATE (a file, or - for the standard input; YAML or JSON) with its images pinned.
 
     Only the bytes of what is pinned change. Nothing is printed or written if one image cannot be pinned.
@@ -153,4 +153,4 @@ def _write(data: bytes, output: Path | None) -> None:
     if output:
         write_by_rename(output, data)
     else:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import click
 
 from image_pinner.core.errors import UnreadableTemplate
 from image_pinner.core.template.annotations import snippet_parameters
@@ -64,7 +63,7 @@ def read_bytes(name: str) -> bytes:
     Raises:
         UnreadableTemplate: It cannot be read.
     """
-    return click.get_binary_stream("stdin").read() if name == STANDARD_INPUT else read_file(Path(name))
+    return sys.stdin.buffer.read() if name == STANDARD_INPUT else read_file(Path(name))
 
 
 def read_template(name: str, macro: str, pin: str = "") -> TemplateFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -16,7 +17,7 @@ from image_pinner.core.template.problems import in_order
 
 def error_stream() -> IO[str]:
     """Give the stream for errors, warnings and progress."""
-    return click.get_text_stream("stderr")
+    return sys.stderr
 
 
 def has_colour(stream: IO[str]) -> bool:
