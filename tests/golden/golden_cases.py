@@ -1,0 +1,110 @@
+"""Every golden file with what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from golden.golden_files import EXPECTED, HERE, TEMPLATES
+from golden.golden_worlds import empty_world, full_world
+from golden.macro_events import AWS, CHINA, GOVCLOUD, Account, event_for_template
+from image_pinner.entrypoints.source_text import read_source
+from image_pinner.sources.in_memory import InMemoryWorld
+
+VALUES: dict[str, dict[str, str]] = {
+    "app-runner-service": {"AccessRoleArn": "arn:aws:iam::111122223333:role/pull"},
+    "batch-job": {"ExecutionRoleArn": "arn:aws:iam::111122223333:role/batch"},
+    "bedrock-agentcore-runtime": {"RoleArn": "arn:aws:iam::111122223333:role/agent"},
+    "codebuild-projects": {"ServiceRoleArn": "arn:aws:iam::111122223333:role/build"},
+    "ecr-repository-first-deploy": {"ExecutionRoleArn": "arn:aws:iam::111122223333:role/tasks"},
+    "ecs-fargate-service": {
+        "Tag": "AAA123",
+        "Subnets": "subnet-0a1b2c3d,subnet-4e5f6a7b",
+        "TargetGroup": "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/web/0123456789abcdef",
+    },
+    "ecs-other-types": {"RoleArn": "arn:aws:iam::111122223333:role/tasks"},
+    "ecs-scheduled-task": {
+        "ClusterArn": "arn:aws:ecs:us-east-1:111122223333:cluster/default",
+        "EventsRoleArn": "arn:aws:iam::111122223333:role/events",
+    },
+    "sagemaker-model": {"ExecutionRoleArn": "arn:aws:iam::111122223333:role/models"},
+    "sagemaker-other-types": {"RoleArn": "arn:aws:iam::111122223333:role/models"},
+}
+"""The values of the parameters without default, by the template's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateCase:
+    """A template, deployed to an account in a world."""
+
+    source: Path
+    account: Account = AWS
+    world: Callable[[], InMemoryWorld] = full_world
+    variant: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The template's name, with what is particular about the case."""
+        return f"{self.source.stem}{f'+{self.variant}' if self.variant else ''}"
+
+    @property
+    def values(self) -> dict[str, str]:
+        """The values of the parameters that are given."""
+        return {**VALUES.get(self.source.stem, {}), **self.more}
+
+    @property
+    def expected_fragment(self) -> Path:
+        """What the handler answers."""
+        return EXPECTED / self.account.partition / f"{self.name}.json"
+
+    @property
+    def expected_text(self) -> Path:
+        """What `pin` prints."""
+        return EXPECTED / "text" / f"{self.name}{self.source.suffix}"
+
+    def template(self) -> Mapping[str, Any]:
+        """Read the template."""
+        return read_source(self.source.read_bytes(), self.source.name).tree
+
+    def event(self) -> dict[str, Any]:
+        """Give the event that CloudFormation sends."""
+        return event_for_template(self.template(), self.values, self.account)
+
+    def __str__(self) -> str:
+        return f"{self.account.partition}/{self.name}"
+
+
+SOURCES = sorted(path for folder in (TEMPLATES, HERE / "inputs") for path in folder.iterdir())
+_EMERGENCY = f"111122223333.dkr.ecr.us-east-1.amazonaws.com/shop/web@sha256:{'e' * 64}"
+_TEMPLATE = {path.stem: path for path in SOURCES}
+TEMPLATE_CASES = (
+    *(TemplateCase(path) for path in SOURCES),
+    # Where the partition or the state of the world makes a difference.
+    *(
+        TemplateCase(_TEMPLATE[name], account)
+        for name in ("ecr-repository-first-deploy", "ecs-fargate-service", "ecs-scheduled-task", "lambda-function")
+        for account in (CHINA, GOVCLOUD)
+    ),
+    TemplateCase(_TEMPLATE["ecr-repository-first-deploy"], world=empty_world, variant="nothing-pushed"),
+    TemplateCase(_TEMPLATE["ecs-sidecars"], variant="dev", more={"Stage": "dev"}),
+    # Nobody is asked: it works in a world in which nothing exists.
+    TemplateCase(_TEMPLATE["break-glass"], world=empty_world, variant="emergency", more={"EmergencyImage": _EMERGENCY}),
+)
+TEXT_CASES = tuple(case for case in TEMPLATE_CASES if case.account is AWS)
+
+EVENTS = sorted((HERE / "events").iterdir())
+EVENT_CASES = tuple((path, EXPECTED / "events" / path.name) for path in EVENTS)
+
+REFUSALS = HERE / "refusals.yaml"
+EXPECTED_REFUSALS = EXPECTED / "refusals.json"
+
+ALL_EXPECTED = {
+    *(case.expected_fragment for case in TEMPLATE_CASES),
+    *(case.expected_text for case in TEXT_CASES),
+    *(expected for _, expected in EVENT_CASES),
+    EXPECTED_REFUSALS,
+}
+"""Every golden file that a test reads."""

@@ -1,0 +1,57 @@
+"""The worlds that golden files were made in."""
+
+from __future__ import annotations
+
+from contract.stored_images import index, single
+from golden.macro_events import AWS, CHINA, GOVCLOUD
+from image_pinner.core.images.partitions import partition_of
+from image_pinner.core.template.values import SsmParameter, StackExport
+from image_pinner.sources.in_memory import InMemoryWorld
+
+LOOKUPS = {
+    SsmParameter("/shop/web/tag"): "1.4.2",
+    SsmParameter("/shop/web/image"): "public.ecr.aws/shop/web:1.4.2",
+    SsmParameter("/shop/worker/tag"): "1.4.1",
+    SsmParameter("/shop/images"): "shop/web:1,shop/worker:2",
+    StackExport("prod-proxy-repository"): "public.ecr.aws/docker/library/nginx",
+}
+
+
+def full_world() -> InMemoryWorld:
+    """Give a world in which every image exists, shop/reports with a digest for each of its two platforms."""
+    world = InMemoryWorld(LOOKUPS, knows_everything=True)
+    for account in (AWS, CHINA, GOVCLOUD):
+        partition = partition_of(account.region)
+        assert partition is not None
+        registry = f"{account.account_id}.dkr.ecr.{account.region}.{partition.suffix}"
+        _push_reports(world, f"{registry}/shop/reports:1.4.2")
+    return world
+
+
+def _push_reports(world: InMemoryWorld, reference: str) -> None:
+    children = [
+        ("linux/amd64", single("shop/reports", "", "reports on amd64")),
+        ("linux/arm64/v8", single("shop/reports", "", "reports on arm64")),
+        ("unknown/unknown", single("shop/reports", "", "provenance")),
+    ]
+    stored = index("shop/reports", "1.4.2", children)
+    world.push(reference, stored.manifest, stored.media_type)
+
+
+def small_world() -> InMemoryWorld:
+    """Give a world of few images and with a registry that does not answer."""
+    world = InMemoryWorld(LOOKUPS)
+    for name in ("shop/web", "shop/worker", "library/nginx"):
+        image = single(name, "1.0", name)
+        world.push(f"docker.io/{name}:1.0", image.manifest, image.media_type)
+    arm = index("shop/arm", "1.0", [("linux/arm64", single("shop/arm", "", "arm"))])
+    world.push("docker.io/shop/arm:1.0", arm.manifest, arm.media_type)
+    long_name = f"docker.io/{'very-long-name/' * 13}web:1.0"
+    world.push(long_name, b"{}")
+    world.break_registry("registry.broken.example", "registry.broken.example did not answer within 10 s")
+    return world
+
+
+def empty_world() -> InMemoryWorld:
+    """Give a world before anything was pushed."""
+    return InMemoryWorld(LOOKUPS)

@@ -1,0 +1,29 @@
+"""Recorded events, and what the macro answers, failures included."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from golden.golden_cases import EVENT_CASES
+from golden.golden_files import as_json, compare
+from golden.golden_worlds import full_world
+from image_pinner.entrypoints.lambda_macro import Macro
+from image_pinner.pinning import World
+
+
+@pytest.mark.parametrize(("path", "expected"), EVENT_CASES, ids=[path.stem for path, _ in EVENT_CASES])
+def test_the_macro_answers_a_recorded_event(path: Path, expected: Path) -> None:
+    world = full_world()
+    log: list[str] = []
+    event = json.loads(path.read_text("utf-8"))
+
+    response = Macro(lambda _settings, _region: World(world, world), {}, log.append).answer(event, None)
+
+    compare(expected, as_json(response))
+    assert response["status"] == ("failure" if path.stem.startswith("failure") else "success")
+    if response["status"] == "failure":
+        assert response["fragment"] == event.get("fragment", {})
+    assert [json.loads(line)["status"] for line in log] == [response["status"]]

@@ -1,0 +1,100 @@
+"""Every template that users copy, and every other golden input: what CloudFormation gets, and what `pin` prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from golden.golden_cases import SOURCES, TEMPLATE_CASES, TEXT_CASES, TemplateCase
+from golden.golden_files import as_json, compare
+from image_pinner.core.template.locations import image_locations
+from image_pinner.entrypoints.lambda_macro import Macro
+from image_pinner.entrypoints.source_text import read_source
+from image_pinner.pinning import World
+from image_pinner.sources.in_memory import InMemoryWorld
+from unit.entrypoints.cli.cli_runs import image_pinner
+
+
+def macro_in(world: InMemoryWorld) -> Macro:
+    return Macro(lambda _settings, _region: World(world, world), {}, lambda _line: None)
+
+
+@pytest.mark.parametrize("case", TEMPLATE_CASES, ids=str)
+def test_the_macro_answers_the_template_with_digests(case: TemplateCase) -> None:
+    response = macro_in(case.world()).answer(case.event(), None)
+
+    assert response["status"] == "success", response["errorMessage"]
+    compare(case.expected_fragment, as_json(response["fragment"]))
+
+
+@pytest.mark.parametrize("case", TEMPLATE_CASES, ids=str)
+def test_the_macro_answers_what_it_has_answered_with_the_same(case: TemplateCase) -> None:
+    event = case.event()
+    first = macro_in(case.world()).answer(event, None)["fragment"]
+
+    again = macro_in(case.world()).answer({**event, "fragment": first}, None)
+
+    assert again["status"] == "success"
+    assert as_json(again["fragment"]) == as_json(first)
+
+
+@pytest.mark.parametrize("case", TEXT_CASES, ids=str)
+def test_pin_prints_the_template_with_digests(case: TemplateCase) -> None:
+    run = image_pinner(*pin_arguments(case), world=case.world())
+
+    assert run.code == 0, run.err
+    compare(case.expected_text, run.out)
+
+
+@pytest.mark.parametrize("case", TEXT_CASES, ids=str)
+def test_pin_prints_what_the_macro_answers(case: TemplateCase) -> None:
+    printed = read_source(case.expected_text.read_bytes(), case.name).tree
+
+    answered = json.loads(case.expected_fragment.read_text("utf-8"))
+
+    assert {key: value for key, value in printed.items() if key != "Transform"} == answered
+
+
+def pin_arguments(case: TemplateCase) -> list[str]:
+    values = [part for name, value in case.values.items() for part in ("--parameter", f"{name}={value}")]
+    return ["pin", str(case.source), "--region", case.account.region, "--account", case.account.account_id, *values]
+
+
+def test_every_place_of_an_image_that_takes_a_digest_is_pinned_in_a_golden_input() -> None:
+    pinned: set[tuple[str, str]] = set()
+    for source in SOURCES:
+        case = TemplateCase(source)
+        _, report = macro_in(case.world()).run(case.event(), None)
+        assert report is not None
+        resources = case.template()["Resources"]
+        pinned |= {place_of(outcome.site.path.steps, resources) for outcome in report.outcomes}
+
+    places = {
+        (resource_type, location.path)
+        for resource_type, locations in image_locations().items()
+        for location in locations
+        if not location.refused
+    }
+    assert places - pinned == set()
+
+
+def place_of(steps: tuple[Any, ...], resources: dict[str, Any]) -> tuple[str, str]:
+    """Give a pinned place as the data file writes it: resource type and JSONPath."""
+    resource: Any = {"Resources": resources}
+    names = list(steps)
+    while "Properties" in names[1:]:
+        resource = resource[names.pop(0)]
+    return resource["Type"], "$" + "".join(path_parts(resource["Type"], names[1:]))
+
+
+def path_parts(resource_type: str, steps: list[Any]) -> Iterator[str]:
+    # Under WorkerTypeSpecifications the keys are the user's own.
+    for before, step in zip(["", *steps], steps, strict=False):
+        if before == "Fn::If":
+            continue
+        is_own_key = resource_type == "AWS::EMRServerless::Application" and before == "WorkerTypeSpecifications"
+        if step != "Fn::If":
+            yield "[*]" if isinstance(step, int) else ".*" if is_own_key else f".{step}"
