@@ -57,40 +57,31 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
     Returns:
         The edited copy.
     """
-    tree = _Node()
+    # The root stands in a list of one, so that it has a place as everything else has.
+    top: list[JsonValue] = [template]
+    # What is a copy already; kept, so that no other object gets the identity of one.
+    copies: dict[int, Any] = {id(top): top}
     for edit in edits:
-        node = tree
+        around: Any = top
+        here: Step = 0
         for step in edit.path.steps:
-            node = node.children.setdefault(step, _Node())
-        node.edits.append(edit)
-    return _edited(template, tree)
+            value = around[here]
+            if id(value) not in copies:
+                value = around[here] = dict(value) if isinstance(value, dict) else list(value)
+                copies[id(value)] = value
+            around, here = value, step
+        around[here] = _edited(around[here], edit)
+    return top[0]
 
 
-class _Node:
-    """A place on the way to an edit."""
-
-    __slots__ = ("children", "edits")
-
-    def __init__(self) -> None:
-        self.children: dict[Step, _Node] = {}
-        self.edits: list[Edit] = []
-
-
-def _edited(value: JsonValue, node: _Node) -> JsonValue:
-    result: Any = value
-    if node.children:
-        result = dict(value) if isinstance(value, dict) else list(value)
-        for step, child in node.children.items():
-            result[step] = _edited(value[step], child)
-    for edit in node.edits:
-        match edit:
-            case Replace():
-                result = edit.value
-            case InsertKey():
-                result = _with_key(result, edit)
-            case _:
-                assert_never(edit)
-    return result
+def _edited(value: JsonValue, edit: Edit) -> JsonValue:
+    match edit:
+        case Replace():
+            return edit.value
+        case InsertKey():
+            return _with_key(value, edit)
+        case _:
+            assert_never(edit)
 
 
 def _with_key(mapping: JsonMap, edit: InsertKey) -> dict[str, JsonValue]:
