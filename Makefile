@@ -1,0 +1,76 @@
+# What can be done here; `make` alone lists it. It needs Python 3.11 or newer and nothing else.
+#
+# PYTHON chooses the Python, ARGS what is passed on to pytest:  make test PYTHON=python3.13 ARGS="-k reference"
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO_VENV ?= .venv-demo
+ARGS ?=
+
+BIN := $(VENV)/bin
+# Part of the whole run only: a part of the tests covers a part of the core.
+COVERAGE = $(if $(ARGS),,--cov --cov-report=term:skip-covered)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check golden bench lock clean
+
+help: ## List what can be done here
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+demo: $(DEMO_VENV)/.installed ## Show the main job on an AWS that runs in the process: no account, no network
+	@$(DEMO_VENV)/bin/image-pinner demo
+	@printf '%s\n' 'In this checkout the command is $(DEMO_VENV)/bin/image-pinner.'
+
+test: $(VENV)/.installed ## Run all tests that this machine can run, and say what was skipped and why
+	$(BIN)/pytest -q -n auto --dist worksteal $(COVERAGE) $(ARGS)
+
+check: $(VENV)/.installed ## Check format, lint, types, import contracts and documents
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest -q -n auto tests/architecture tests/docs
+
+golden: $(VENV)/.installed ## Write golden files and generated parts of documents anew; look at the difference
+	IMAGE_PINNER_UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/golden tests/docs
+
+bench: $(VENV)/.installed ## Measure speed, as ratios that hold on any machine
+	$(BIN)/python tests/benchmarks/run.py
+
+lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UPGRADE=1 takes the newest
+	$(LOCK) --all-extras --group dev -o requirements/dev.txt
+	$(LOCK) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) -c requirements/dev.txt -o requirements/lambda.txt
+
+clean: ## Remove everything that was made here: environments, caches, results
+	rm -rf .venv .venv-* build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find macro tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The locks name no registry: where packages come from is the business of the machine.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) pyproject.toml
+
+# An environment is made once, and filled again when its lock has changed. Every package is checked against its hash,
+# and none is built: what builds the project itself is in the lock too.
+$(VENV)/.locked: requirements/dev.txt
+$(DEMO_VENV)/.locked: requirements/demo.txt
+%/.locked:
+	@$(CHECK_PYTHON)
+	@echo 'Preparing $* from $<, once; this can take a minute …'
+	@$(PYTHON) -m venv $* || { echo '$(NO_VENV)' >&2; exit 1; }
+	@$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
+	@touch $@
+
+%/.installed: %/.locked pyproject.toml
+	@$*/bin/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PRECIOUS: %/.locked %/.installed
+
+NO_VENV = $(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv
+OLD = ImagePinner needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Choose another: make $(MAKECMDGOALS) PYTHON=python3.12
+define CHECK_PYTHON
+command -v $(PYTHON) >/dev/null || { echo 'There is no $(PYTHON) here. Choose another: make $(MAKECMDGOALS) PYTHON=…' >&2; exit 1; }; \
+$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(OLD)" % sys.version_info[:2])'
+endef

@@ -1,0 +1,51 @@
+"""The project's files, for the tests that look at all of them."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "macro" / "image_pinner"
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of the product: its path from the project's root, its text and its syntax tree."""
+
+    path: str
+    text: str
+    tree: ast.Module
+
+
+@cache
+def modules() -> tuple[Module, ...]:
+    """Give all modules of the product."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        found.append(Module(path.relative_to(ROOT).as_posix(), text, ast.parse(text)))
+    return tuple(found)
+
+
+@cache
+def project_files() -> tuple[str, ...]:
+    """Give the paths of all files that belong to the project, as git knows them; skip where this is no checkout."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no git checkout, so nothing tells the project's files from others")
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return tuple(sorted(name for name in listed.split("\0") if name and (ROOT / name).is_file()))
+
+
+def text_of(name: str) -> str:
+    """Give the text of a file; empty for one that is no text."""
+    try:
+        return (ROOT / name).read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        return ""

@@ -1,0 +1,66 @@
+"""Imports go down only: the contracts of pyproject.toml hold, and each of them can fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from architecture.project_files import PACKAGE, ROOT
+
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+
+# A line that must not be there, and the module to which it is added, for each contract.
+VIOLATIONS = {
+    "layers": ("sources/parallel.py", "import image_pinner.settings"),
+    "core-layers": ("core/images/digests.py", "import image_pinner.core.template.paths"),
+    "pure-core": ("core/plan.py", "def now(): import time"),
+    "sources": ("sources/ssm_parameters.py", "import image_pinner.sources.stack_exports"),
+    "policies": ("core/policies/second.py", "import image_pinner.core.policies.explicit_tag"),
+    "lambda": ("sources/parallel.py", "def dump(): import yaml"),
+    "verbs": ("entrypoints/cli/invoke.py", "import image_pinner.entrypoints.cli.pin"),
+    "intrinsics": ("core/template/intrinsics/texts.py", "import image_pinner.core.template.locations"),
+    "source-text": ("entrypoints/source_text/document.py", "import image_pinner.settings"),
+    "no-cycles": ("core/template/paths.py", "import image_pinner.core.template.edits"),
+}
+
+
+def _lint(root: Path, contract: str = "") -> tuple[int, str]:
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-logo"]
+    chosen = ["--contract", contract] if contract else []
+    run = subprocess.run(
+        [*command, "--no-cache", "--config", str(ROOT / "pyproject.toml"), *chosen],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_all_contracts_are_kept() -> None:
+    status, said = _lint(PACKAGE.parent)
+    assert status == 0, said
+    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken" in said
+
+
+def test_every_contract_has_a_violation_here() -> None:
+    assert set(VIOLATIONS) == {contract["id"] for contract in CONTRACTS}
+
+
+@pytest.mark.parametrize("contract", VIOLATIONS)
+def test_a_contract_fails_when_it_is_violated(contract: str, tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "image_pinner", ignore=shutil.ignore_patterns("__pycache__"))
+    name, line = VIOLATIONS[contract]
+    with (tmp_path / "image_pinner" / name).open("a", encoding="utf-8") as module:
+        module.write(f"\n{line}\n")
+    status, said = _lint(tmp_path, contract)
+    assert status == 1, said
+    assert "0 kept, 1 broken" in said

@@ -1,0 +1,69 @@
+"""The Lambda starts light: nothing of the command, and boto3 not before somebody is asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from architecture.project_files import ROOT
+
+NEVER = ("cfn_flip", "cfn_tools", "cfnlint", "click", "flask", "moto", "rich", "yaml")
+OF_THE_COMMAND = (
+    "image_pinner.entrypoints.cli",
+    "image_pinner.entrypoints.demo",
+    "image_pinner.entrypoints.source_text",
+)
+EVENT = {
+    "requestId": "r",
+    "region": "eu-central-1",
+    "accountId": "111122223333",
+    "fragment": {
+        "Resources": {
+            "Task": {
+                "Type": "AWS::ECS::TaskDefinition",
+                "Properties": {"ContainerDefinitions": [{"Name": "web", "Image": "!PinDigest registry.invalid/web:1"}]},
+            }
+        }
+    },
+}
+IMPORT = "from image_pinner.entrypoints import lambda_macro"
+FAILS = f"{IMPORT}; print(lambda_macro.handler({EVENT!r}, None)['status'], file=sys.stderr)"
+CLIENT = f"{IMPORT}; lambda_macro.WORLDS.clients.client('ecr', 'eu-central-1')"
+
+
+def _loaded(code: str) -> tuple[set[str], str]:
+    """Run code in a fresh process, and give the modules that it loaded and what it wrote to the error stream."""
+    tell = "import json, sys; before = set(sys.modules)\n{}\nprint(json.dumps(sorted(set(sys.modules) - before)))"
+    environment = {
+        "PYTHONPATH": str(ROOT / "macro"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "IMAGE_PINNER_TIMEOUT": "10",
+        "PATH": "",
+    }
+    command = [sys.executable, "-W", "error", "-c", tell.format(code)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
+    assert run.returncode == 0, run.stderr
+    return set(json.loads(run.stdout.splitlines()[-1])), run.stderr
+
+
+@pytest.mark.parametrize("code", [IMPORT, CLIENT, FAILS], ids=["import", "ECR client", "image in another registry"])
+def test_the_lambda_never_loads_what_is_not_in_its_zip(code: str) -> None:
+    loaded, _ = _loaded(code)
+    assert "image_pinner.entrypoints.lambda_macro" in loaded
+    assert not loaded & set(NEVER)
+    assert not [name for name in loaded if name.startswith(OF_THE_COMMAND)]
+
+
+def test_the_handler_answers_where_nothing_but_its_zip_is_there() -> None:
+    """A host name that cannot exist ends as an answer: https://www.rfc-editor.org/rfc/rfc2606#section-2."""
+    _, said = _loaded(FAILS)
+    assert said.split() == ["failure"]
+
+
+def test_importing_the_handler_loads_neither_boto3_nor_urllib3() -> None:
+    """Each is paid for by the templates that need it, not by those without a marked image."""
+    loaded, _ = _loaded(IMPORT)
+    assert not loaded & {"boto3", "botocore", "urllib3"}
