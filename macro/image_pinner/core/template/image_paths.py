@@ -10,10 +10,12 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from jsonpath_ng import Child, Fields, This
 from jsonpath_ng.exceptions import JSONPathError
 
 from image_pinner.core.errors import InvalidPath
 
+_MAX_LENGTH = 500  # characters; each can be a level of the parsed tree, which is walked by recursion
 _REMEDY = "Write fields, *, indices, .. and filters such as [?(@.Type=='AWS::X::Y')]"
 
 
@@ -65,6 +67,8 @@ def parse_image_path(text: str) -> tuple[PathStep, ...]:
     Raises:
         InvalidPath: The expression cannot be parsed, or holds an operator that is not followed.
     """
+    if len(text) > _MAX_LENGTH:
+        raise InvalidPath(f"a JSONPath expression of {len(text)} characters is longer than {_MAX_LENGTH}", _REMEDY)
     # Filters are an extension, whose parser takes longer to load.
     name = "jsonpath_ng.ext.parser" if "?" in text else "jsonpath_ng.parser"
     parse = import_module(name).parse
@@ -96,7 +100,8 @@ def _steps(node: Any, text: str) -> list[PathStep]:
 
 
 def _where(expression: Any, text: str) -> Where:
-    target = expression.target
-    if expression.op not in {"=", "=="} or type(target).__name__ != "Child" or len(target.right.fields) != 1:
-        raise InvalidPath(f"{text!r} holds a filter other than [?(@.Field=='value')]", _REMEDY)
-    return Where(target.right.fields[0], expression.value)
+    match expression.target:
+        case Child(left=This(), right=Fields(fields=(str(name),))) if expression.op in {"=", "=="}:
+            return Where(name, expression.value)
+        case _:
+            raise InvalidPath(f"{text!r} holds a filter other than [?(@.Field=='value')]", _REMEDY)

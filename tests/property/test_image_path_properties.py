@@ -1,0 +1,68 @@
+"""Image paths: whatever an operator configures is followed or refused in our own words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from image_pinner.core.errors import InvalidPath
+from image_pinner.core.template.image_paths import parse_image_path
+
+_PIECES = st.sampled_from(
+    [
+        "$",
+        "@",
+        ".",
+        "..",
+        "*",
+        "[",
+        "]",
+        "(",
+        ")",
+        "?",
+        "==",
+        "=",
+        "'",
+        '"',
+        "0",
+        "-1",
+        ":",
+        ",",
+        "a",
+        "Image",
+        "true",
+        "&",
+        "|",
+        "`",
+        "\\",
+        "where",
+        "wherenot",
+        "parent",
+        "len",
+        "sub(",
+        "~",
+        "!",
+        "<",
+        "/",
+        "+",
+        "é",
+        " ",
+        "\n",
+    ]
+)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # jsonpath-ng announces the end of some operators
+@given(st.one_of(st.text(max_size=20), st.builds("".join, st.lists(_PIECES, max_size=12))))
+@example("$.a[?(@.b[0]=='x')]")
+@example("$[" * 2_000)
+@example("$" + ".a" * 2_000)
+@example("(" * 5_000)
+def test_any_text_is_followed_or_refused(text: str) -> None:
+    try:
+        steps = parse_image_path(text)
+    except InvalidPath as error:
+        assert "\n" not in error.cause  # noqa: PT017 - the text may as well be good
+    else:
+        assert isinstance(steps, tuple)
