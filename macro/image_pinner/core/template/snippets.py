@@ -131,7 +131,7 @@ def _images(tree: JsonMap, scope: Scope) -> list[Spot]:
         for key, value in children:
             here = (*steps, key)
             if key in snippet_locations() and (isinstance(value, str) or intrinsic_of(value)):
-                spot = Spot(here, value, scope, (), node, steps, str(key), here)
+                spot = Spot(here, value, scope, owner=node)
                 found += [arm for arm in arms_of(spot) if not isinstance(arm, Hidden)]
             elif isinstance(value, dict | list):
                 todo.append((value, here))

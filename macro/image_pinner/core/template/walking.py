@@ -6,19 +6,20 @@ A walk never fails on a shape: what it cannot look into is told as `Hidden`, wha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 from image_pinner.core.template.image_paths import Descend, Every, Field, Index, PathStep, Where
 from image_pinner.core.template.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.values import JsonMap, JsonValue, Known, Outcome, Unknown
+from image_pinner.core.template.values import JsonValue, Known, Outcome, Unknown
 
 FOR_EACH = "Fn::ForEach::"
-_MAX_NESTING = 64  # arms within arms and loops within loops; people write two or three
+_IF = "Fn::If"
 _ARMS = 3
 _FOR_EACH_PARTS = 3
+_MAX_GUARDS = 64  # conditions around one place; people write two or three
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,6 @@ class Spot:
         scope: What is known there, loop variables included.
         guards: The conditions passed on the way.
         owner: The map that holds the property through which the walk came here.
-        owner_steps: The path of that map.
-        key: The property's key in that map, or empty at the start of the walk.
-        place: The path of the property or the list's element as a whole, above the arms of an `Fn::If` in it.
     """
 
     steps: tuple[Step, ...]
@@ -54,14 +52,39 @@ class Spot:
     scope: Scope
     guards: tuple[Guard, ...] = ()
     owner: JsonValue = None
-    owner_steps: tuple[Step, ...] = ()
-    key: str = ""
-    place: tuple[Step, ...] = ()
 
     @property
     def path(self) -> TemplatePath:
         """The path of the value."""
         return TemplatePath(self.steps)
+
+    @property
+    def place(self) -> tuple[Step, ...]:
+        """The path of the property or the list's element as a whole, above the arms of an `Fn::If` in it."""
+        return _without_arms(self.steps)
+
+    @property
+    def key(self) -> str:
+        """The property's key in the map that holds it, or empty at the start of the walk."""
+        steps = self._property()
+        return str(steps[-1]) if steps else ""
+
+    @property
+    def owner_steps(self) -> tuple[Step, ...]:
+        """The path of the map that holds the property."""
+        return self._property()[:-1]
+
+    def _property(self) -> tuple[Step, ...]:
+        steps = self.place
+        while steps and isinstance(steps[-1], int):
+            steps = _without_arms(steps[:-1])
+        return steps
+
+
+def _without_arms(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    while len(steps) > 1 and steps[-2] == _IF:
+        steps = steps[:-2]
+    return steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +94,14 @@ class Hidden:
     Args:
         path: The place.
         reason: What stands there, as a clause.
+        scope: What is known there.
+        guards: The conditions passed on the way.
     """
 
     path: TemplatePath
     reason: str
+    scope: Scope
+    guards: tuple[Guard, ...] = ()
 
 
 def walk(spot: Spot, path: tuple[PathStep, ...]) -> Iterator[Spot | Hidden]:
@@ -87,46 +114,71 @@ def walk(spot: Spot, path: tuple[PathStep, ...]) -> Iterator[Spot | Hidden]:
     Yields:
         Each value at the end of the path, arms of `Fn::If` one by one, and what could not be looked into.
     """
-    for seen in arms_of(spot):
-        if isinstance(seen, Hidden) or not path:
-            yield seen
-        elif (name := intrinsic_of(seen.value)) and not name.startswith(FOR_EACH):
-            yield Hidden(seen.path, f"{name} stands in the place of what would hold the image")
+    # Spots with the number of steps gone. A stack of our own has no depth at which Python gives up.
+    todo: list[tuple[Spot, int]] = [(spot, 0)]
+    while todo:
+        here, gone = todo.pop()
+        arms = _arms(here)
+        if arms is not None:
+            todo += [(arm, gone) for arm in reversed(arms)]
+        elif len(here.guards) > _MAX_GUARDS:
+            yield _hidden(here, f"it depends on more than {_MAX_GUARDS} conditions")
+        elif gone == len(path):
+            yield here
+        elif (name := intrinsic_of(here.value)) and not name.startswith(FOR_EACH):
+            if not isinstance(path[gone], Descend):
+                yield _hidden(here, f"{name} stands in the place of what would hold the image")
         else:
-            yield from _step(seen, path)
+            todo += reversed(_gone_on(here, path[gone], gone))
 
 
-def arms_of(spot: Spot, nesting: int = 0) -> Iterator[Spot | Hidden]:
+def _hidden(spot: Spot, reason: str) -> Hidden:
+    return Hidden(spot.path, reason, spot.scope, spot.guards)
+
+
+def arms_of(spot: Spot) -> Iterator[Spot | Hidden]:
     """Give a value, or the arms of the `Fn::If` that it is; nothing for `AWS::NoValue`."""
+    return walk(spot, ())
+
+
+def _arms(spot: Spot) -> list[Spot] | None:
+    """Give the arms of an `Fn::If`, none for `AWS::NoValue`, or `None` for any other value."""
     value = spot.value
     if type(value) is not dict or len(value) != 1:
-        yield spot
-    elif value.get("Ref") == "AWS::NoValue":
-        return
-    elif not isinstance(arms := value.get("Fn::If"), list) or len(arms) != _ARMS:
-        yield spot
-    elif nesting == _MAX_NESTING:
-        yield Hidden(spot.path, f"Fn::If is nested deeper than {_MAX_NESTING} levels")
-    else:
-        for number, wanted in ((1, True), (2, False)):
-            guard = Guard(arms[0], wanted)
-            arm = replace(spot, steps=(*spot.steps, "Fn::If", number), value=arms[number], guards=(*spot.guards, guard))
-            yield from arms_of(arm, nesting + 1)
+        return None
+    if value.get("Ref") == "AWS::NoValue":
+        return []
+    arms = value.get(_IF)
+    if not isinstance(arms, list) or len(arms) != _ARMS or len(spot.guards) > _MAX_GUARDS:
+        return None
+    return [
+        Spot(
+            (*spot.steps, _IF, number),
+            arms[number],
+            spot.scope,
+            (*spot.guards, Guard(arms[0], wanted)),
+            spot.owner,
+        )
+        for number, wanted in ((1, True), (2, False))
+    ]
 
 
-def entries_of(spot: Spot, nesting: int = 0) -> Iterator[tuple[str, Spot]]:
+def entries_of(spot: Spot) -> Iterator[tuple[str, Spot]]:
     """Give the entries of a map, those in `Fn::ForEach` bodies included, with the loop's variable in their scope."""
-    if not isinstance(spot.value, dict) or nesting > _MAX_NESTING:
-        return
-    for key in spot.value:
-        if not isinstance(key, str):
+    todo = [spot]
+    while todo:
+        here = todo.pop()
+        if not isinstance(here.value, dict):
             continue
-        if key.startswith(FOR_EACH):
-            body = _loop_body(spot, key, spot.value[key])
-            if body is not None:
-                yield from entries_of(body, nesting + 1)
-        else:
-            yield key, _entry(spot, key)
+        bodies = []
+        for key, value in here.value.items():
+            if not isinstance(key, str):
+                continue
+            if not key.startswith(FOR_EACH):
+                yield key, Spot((*here.steps, key), value, here.scope, here.guards, here.value)
+            elif body := _loop_body(here, key, value):
+                bodies.append(body)
+        todo += reversed(bodies)
 
 
 def _loop_body(spot: Spot, key: str, loop: JsonValue) -> Spot | None:
@@ -134,7 +186,7 @@ def _loop_body(spot: Spot, key: str, loop: JsonValue) -> Spot | None:
     if not isinstance(loop, list) or len(loop) != _FOR_EACH_PARTS or not isinstance(loop[0], str):
         return None
     scope = spot.scope.with_loop(loop[0], _loop_variable(key, loop[1], spot.scope))
-    return replace(spot, steps=(*spot.steps, key, 2), value=loop[2], scope=scope)
+    return Spot((*spot.steps, key, 2), loop[2], scope, spot.guards)
 
 
 def _loop_variable(key: str, collection: JsonValue, scope: Scope) -> Outcome:
@@ -147,64 +199,49 @@ def _loop_variable(key: str, collection: JsonValue, scope: Scope) -> Outcome:
     )
 
 
-def _step(spot: Spot, path: tuple[PathStep, ...]) -> Iterator[Spot | Hidden]:
-    step, rest = path[0], path[1:]
+def _gone_on(spot: Spot, step: PathStep, gone: int) -> list[tuple[Spot, int]]:
+    """Give where a step leads to from a spot, with the number of steps gone there."""
     match step:
         case Field():
-            yield from _field(spot, step.name, rest)
+            return [(child, gone + 1) for child in _field(spot, step.name)]
         case Every():
-            for child in _children(spot):
-                yield from walk(child, rest)
+            return [(child, gone + 1) for child in _children(spot)]
         case Index():
             value = spot.value
-            if isinstance(value, list) and -len(value) <= step.number < len(value):
-                yield from walk(_element(spot, step.number % len(value)), rest)
+            if not isinstance(value, list) or not -len(value) <= step.number < len(value):
+                return []
+            return [(_element(spot, step.number % len(value)), gone + 1)]
         case Where():
-            for child in _children(spot):
-                if isinstance(child.value, dict) and child.value.get(step.name) == step.value:
-                    yield from walk(child, rest)
+            return [
+                (child, gone + 1)
+                for every in _children(spot)
+                for child in arms_of(every)
+                if isinstance(child, Spot)
+                and isinstance(child.value, dict)
+                and child.value.get(step.name) == step.value
+            ]
         case Descend():
-            yield from _descend(spot, rest)
+            return [(spot, gone + 1), *((child, gone) for child in _children(spot))]
         case _:
             assert_never(step)
 
 
-def _field(spot: Spot, name: str, rest: tuple[PathStep, ...]) -> Iterator[Spot | Hidden]:
-    value: JsonMap = spot.value
+def _field(spot: Spot, name: str) -> list[Spot]:
+    value = spot.value
     if not isinstance(value, dict):
-        return
+        return []
     if name in value:
-        yield from walk(_entry(spot, name), rest)
-    elif any(isinstance(key, str) and key.startswith(FOR_EACH) for key in value):
-        for key, child in entries_of(spot):
-            if key == name:
-                yield from walk(child, rest)
+        return [Spot((*spot.steps, name), value[name], spot.scope, spot.guards, value)]
+    if any(isinstance(key, str) and key.startswith(FOR_EACH) for key in value):
+        return [child for key, child in entries_of(spot) if key == name]
+    return []
 
 
-def _children(spot: Spot) -> Iterator[Spot]:
+def _children(spot: Spot) -> list[Spot]:
     if isinstance(spot.value, list):
-        for number in range(len(spot.value)):
-            yield _element(spot, number)
-    else:
-        for _, child in entries_of(spot):
-            yield child
-
-
-def _entry(spot: Spot, key: str) -> Spot:
-    steps = (*spot.steps, key)
-    return Spot(steps, spot.value[key], spot.scope, spot.guards, spot.value, spot.steps, key, steps)
+        return [_element(spot, number) for number in range(len(spot.value))]
+    return [child for _, child in entries_of(spot)]
 
 
 def _element(spot: Spot, number: int) -> Spot:
-    steps = (*spot.steps, number)
-    return Spot(steps, spot.value[number], spot.scope, spot.guards, spot.owner, spot.owner_steps, spot.key, steps)
-
-
-def _descend(spot: Spot, rest: tuple[PathStep, ...]) -> Iterator[Spot | Hidden]:
-    todo = [spot]
-    while todo:
-        here = todo.pop()
-        for found in _step(here, rest):
-            if isinstance(found, Spot):
-                yield found
-        todo.extend(reversed(list(_children(here))))
+    return Spot((*spot.steps, number), spot.value[number], spot.scope, spot.guards, spot.owner)
