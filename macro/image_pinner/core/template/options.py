@@ -130,7 +130,7 @@ def _read_platform(name: str, value: JsonValue) -> Platform | AnyPlatform:
 
 
 def _read_refresh(name: str, value: JsonValue) -> None:
-    if value in {"OnChange", "Never"}:
+    if isinstance(value, str) and value in {"OnChange", "Never"}:
         raise InvalidOption(f"{name}={value} is not available yet", "Leave it away: the tag is asked for every time")
     if value != "Always":
         raise InvalidOption(f"{name} cannot be {_shown(value)}", "Write Always")
@@ -215,11 +215,20 @@ def loosened(wanted: Options, operator: Options) -> str:
     """
     if operator.when_missing is WhenMissing.FAIL and wanted.when_missing is WhenMissing.KEEP_TAG:
         return "WhenMissing=KeepTag is looser than the operator's WhenMissing=Fail"
-    if operator.pin is Pin.ALL and wanted.pin not in {None, Pin.ALL}:
-        return "Pin is narrower than the operator's Pin=All"
+    if wanted.pin is not None and _narrower(wanted.pin, operator.pin):
+        of_operator = operator.pin.value if isinstance(operator.pin, Pin) else ",".join(operator.pin or ())
+        return f"Pin is narrower than the operator's Pin={of_operator}"
     if isinstance(operator.platform, Platform) and wanted.platform not in {None, operator.platform}:
         return f"Platform is another than the operator's Platform={operator.platform}"
     return ""
+
+
+def _narrower(wanted: Pin | tuple[str, ...], operator: Pin | tuple[str, ...] | None) -> bool:
+    if operator is Pin.ALL:
+        return wanted is not Pin.ALL
+    if not isinstance(operator, tuple) or wanted is Pin.ALL:
+        return False
+    return not isinstance(wanted, tuple) or not set(operator) <= set(wanted)
 
 
 def known_options(*, of_image: bool) -> str:

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from image_pinner.core.errors import InvalidOption
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.template.options import (
+    OPTION_RULES,
+    AnyPlatform,
+    Options,
+    Pin,
+    Record,
+    WhenMissing,
+    known_options,
+    loosened,
+    read_options,
+)
+
+ARM = Platform("linux", "arm64")
+ODD_VALUES = [None, True, 5, 1.5, "", " ", "x", [], [5], [""], ["x", None], [["x"]], {}, {"a": 1}]
+
+
+def refusal(options: Any, *, of_image: bool = False) -> InvalidOption:
+    with pytest.raises(InvalidOption) as caught:
+        read_options(options, of_image=of_image)
+    return caught.value
+
+
+@pytest.mark.parametrize("name", ["pin", "PIN", "Pinn", "Platforms", "Image", "", " Pin", 5, None, True, "x" * 500])
+def test_an_unknown_option_is_refused_and_the_known_ones_are_listed(name: Any) -> None:
+    error = refusal({name: "x"})
+    assert "is no option" in error.cause
+    assert len(error.cause) < 120
+    assert error.remedy == "The options are Pin, Platform, WhenMissing, Record, Refresh"
+    assert refusal({name: "x"}, of_image=True).remedy == "The options are Platform, WhenMissing, Record, Refresh"
+
+
+@pytest.mark.parametrize("name", ["Lock", "StackName", "Service", "Family"])
+@pytest.mark.parametrize("value", ["x", "", None, [], {"Ref": "AWS::StackName"}])
+def test_an_option_of_a_later_step_is_refused_by_name(name: str, value: Any) -> None:
+    error = refusal({name: value}, of_image=True)
+    assert error.cause == f"the option {name} is not available yet"
+    assert error.remedy == "Remove it"
+    assert refusal({name: value}).cause == error.cause
+
+
+@pytest.mark.parametrize("value", ["OnChange", "Never"])
+def test_keeping_what_is_deployed_is_refused_by_name(value: str) -> None:
+    error = refusal({"Refresh": value})
+    assert error.cause == f"Refresh={value} is not available yet"
+    assert "every time" in error.remedy
+
+
+@pytest.mark.parametrize("value", ODD_VALUES)
+@pytest.mark.parametrize("name", ["Pin", "Platform", "WhenMissing", "Record", "Refresh"])
+def test_a_value_that_an_option_does_not_take_is_refused(name: str, value: Any) -> None:
+    error = refusal({name: value})
+    assert repr(value) in error.cause
+    assert error.remedy.startswith("Write ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "remedy"),
+    [
+        ("Pin", "web", "Write Marked, All, Skip or a list of container names"),
+        ("Pin", "all", "Write Marked, All, Skip or a list of container names"),
+        ("Pin", [], "Write a list of container names"),
+        ("Platform", "arm64", "Write the operating system and the architecture, linux/amd64 for example, or Any"),
+        ("Platform", ["linux/arm64"], "Write linux/arm64 for example, or Any"),
+        ("WhenMissing", "Keep", "Write one of Fail, KeepTag"),
+        ("Record", "none", "Write one of Label, Metadata, None"),
+        ("Record", None, "Write one of Label, Metadata, None"),
+        ("Refresh", "always", "Write Always"),
+    ],
+)
+def test_a_refused_value_is_told_with_what_to_write(name: str, value: Any, remedy: str) -> None:
+    assert refusal({name: value}).remedy == remedy
+
+
+def test_an_option_that_stands_twice_is_refused() -> None:
+    error = refusal([("Platform", "Any"), ("Record", "None"), ("Platform", "Any")], of_image=True)
+    assert error.cause == "the option Platform stands twice"
+
+
+def test_pin_cannot_stand_at_an_image() -> None:
+    error = refusal({"Pin": "All"}, of_image=True)
+    assert error.cause == "the option Pin cannot stand at a single image"
+    assert "Metadata" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("written", "options"),
+    [
+        ({}, Options()),
+        ({"Pin": "Marked"}, Options(pin=Pin.MARKED)),
+        ({"Pin": "All"}, Options(pin=Pin.ALL)),
+        ({"Pin": "Skip"}, Options(pin=Pin.SKIP)),
+        ({"Pin": ["web", "sidecar"]}, Options(pin=("web", "sidecar"))),
+        ({"Platform": "linux/arm64"}, Options(platform=ARM)),
+        ({"Platform": "Any"}, Options(platform=AnyPlatform.ANY)),
+        ({"WhenMissing": "Fail"}, Options(when_missing=WhenMissing.FAIL)),
+        ({"WhenMissing": "KeepTag"}, Options(when_missing=WhenMissing.KEEP_TAG)),
+        ({"Record": "Label"}, Options(record=Record.LABEL)),
+        ({"Record": "Metadata"}, Options(record=Record.METADATA)),
+        ({"Record": "None"}, Options(record=Record.NONE)),
+        ({"Refresh": "Always"}, Options()),
+        (
+            {"Pin": "All", "Platform": "Any", "Record": "None"},
+            Options(pin=Pin.ALL, platform=AnyPlatform.ANY, record=Record.NONE),
+        ),
+    ],
+)
+def test_options_are_read(written: dict[str, Any], options: Options) -> None:
+    assert read_options(written, of_image=False) == options
+
+
+def test_the_nearer_level_wins_option_by_option() -> None:
+    near = Options(platform=ARM, record=Record.NONE)
+    far = Options(pin=Pin.ALL, platform=AnyPlatform.ANY, when_missing=WhenMissing.KEEP_TAG)
+    both = Options(pin=Pin.ALL, platform=ARM, when_missing=WhenMissing.KEEP_TAG, record=Record.NONE)
+    assert near.over(far) == both
+    assert near.over(Options()) == near
+    assert Options().over(far) == far
+
+
+@pytest.mark.parametrize(
+    ("wanted", "operator", "looser"),
+    [
+        (Options(when_missing=WhenMissing.KEEP_TAG), Options(when_missing=WhenMissing.FAIL), "WhenMissing=KeepTag"),
+        (Options(pin=Pin.MARKED), Options(pin=Pin.ALL), "Pin is narrower"),
+        (Options(pin=Pin.SKIP), Options(pin=Pin.ALL), "Pin is narrower"),
+        (Options(pin=("web",)), Options(pin=Pin.ALL), "Pin is narrower"),
+        (Options(pin=Pin.MARKED), Options(pin=("web",)), "Pin is narrower"),
+        (Options(pin=Pin.SKIP), Options(pin=("web",)), "Pin is narrower"),
+        (Options(pin=("db",)), Options(pin=("web",)), "Pin is narrower"),
+        (Options(platform=AnyPlatform.ANY), Options(platform=ARM), "Platform=linux/arm64"),
+        (Options(platform=Platform("linux", "amd64")), Options(platform=ARM), "Platform=linux/arm64"),
+    ],
+)
+def test_a_template_cannot_loosen_what_the_operator_has_set(wanted: Options, operator: Options, looser: str) -> None:
+    assert looser in loosened(wanted, operator)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "operator"),
+    [
+        (Options(), Options(Pin.ALL, ARM, WhenMissing.FAIL, Record.LABEL)),
+        (Options(pin=Pin.SKIP, platform=AnyPlatform.ANY, when_missing=WhenMissing.KEEP_TAG), Options()),
+        (Options(pin=Pin.ALL), Options(pin=Pin.MARKED)),
+        (Options(pin=Pin.ALL), Options(pin=("web",))),
+        (Options(pin=("db", "web")), Options(pin=("web",))),
+        (Options(platform=ARM), Options(platform=ARM)),
+        (Options(platform=ARM), Options(platform=AnyPlatform.ANY)),
+        (Options(when_missing=WhenMissing.FAIL), Options(when_missing=WhenMissing.KEEP_TAG)),
+        (Options(record=Record.NONE), Options(record=Record.LABEL)),
+    ],
+)
+def test_a_template_may_tighten_what_the_operator_has_set(wanted: Options, operator: Options) -> None:
+    assert loosened(wanted, operator) == ""
+
+
+def test_every_option_that_can_be_written_is_explained_for_a_table() -> None:
+    shown = [rule for rule in OPTION_RULES if rule.values]
+    assert known_options(of_image=False) == ", ".join(rule.name for rule in shown)
+    assert all(rule.meaning.endswith(".") for rule in shown)
