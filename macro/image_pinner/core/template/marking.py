@@ -20,7 +20,9 @@ def with_mark(expression: JsonValue, words: str = "") -> JsonValue:
     match expression:
         case str():
             return mark + expression
-        case {"Ref": str(name)} if len(expression) == 1:
+        case dict() if len(expression) != 1:
+            return {"Fn::Join": ["", [mark, expression]]}
+        case {"Ref": str(name)}:
             return expression if name == "AWS::NoValue" else {"Fn::Sub": f"{mark}${{{name}}}"}
         case {"Fn::GetAtt": [str(resource), str(attribute)]}:
             return {"Fn::Sub": f"{mark}${{{resource}.{attribute}}}"}
