@@ -1,0 +1,56 @@
+"""The Makefile explains itself, and says what is missing before it starts."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from architecture.project_files import ROOT, text_of
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+
+TARGETS = {"help", "demo", "test", "check", "golden", "bench", "lock", "clean"}
+
+
+def _make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # Run by `make test` itself, it would take over what that was called with.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "-C", str(ROOT), "--no-print-directory", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
+
+
+def test_an_old_python_is_refused_in_plain_words(tmp_path: Path) -> None:
+    old = tmp_path / "python3.10"
+    pretend = "import sys; sys.version_info = (3, 10, 13); exec(sys.argv[1])"
+    old.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{pretend}' \"$2\"\n", "utf-8")
+    old.chmod(0o755)
+    run = _make("demo", f"PYTHON={old}", f"DEMO_VENV={tmp_path / 'venv'}")
+    assert run.returncode != 0
+    assert f"ImagePinner needs Python 3.11 or newer, and {old} is 3.10." in run.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_a_python_that_is_not_there_is_told(tmp_path: Path) -> None:
+    run = _make("test", "PYTHON=no-such-python", f"VENV={tmp_path / 'venv'}")
+    assert run.returncode != 0
+    assert "There is no no-such-python here." in run.stderr
+
+
+def test_make_alone_lists_every_target_with_its_purpose() -> None:
+    run = _make()
+    assert run.returncode == 0, run.stderr
+    listed = re.findall(r"^  make (\S+) +\w.{20,}$", run.stdout, re.MULTILINE)
+    assert set(listed) == TARGETS
+
+
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
+def test_targets_that_documents_name_are_there(document: str) -> None:
+    named = set(re.findall(r"(?:`|\$ )make ([a-z]+)", text_of(document)))
+    assert named
+    assert named <= TARGETS

@@ -1,0 +1,83 @@
+"""A skip is told with its reason, and is a failure where CI says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from architecture.project_files import ROOT
+
+TESTS = """
+import pytest
+
+def test_passes(): pass
+
+@pytest.mark.xfail(reason="known", strict=True)
+def test_fails_as_known(): assert False
+
+@pytest.mark.skipif(True, reason="no such program here")
+def test_needs_a_program(): pass
+
+@pytest.mark.corpus
+def test_needs_real_templates(): pytest.skip("no templates here")
+"""
+MODULE = "import pytest\npytest.skip('no such library here', allow_module_level=True)\n"
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    folder = tmp_path / "project" / "tests"
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "conftest.py", folder)
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = corpus\n", "utf-8")
+    (folder / "test_single.py").write_text(TESTS, "utf-8")
+    return folder
+
+
+def _run(suite: Path, **environment: str) -> tuple[int, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in {"NO_SKIPS", "IMAGE_PINNER_CORPUS"}}
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(suite / "pytest.ini")],
+        cwd=suite,
+        env={**inherited, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_a_skip_is_a_failure_in_ci_but_for_the_corpus(suite: Path) -> None:
+    status, said = _run(suite, NO_SKIPS="1")
+    assert status == 1
+    assert "skipped, and NO_SKIPS is set: no such program here" in said
+    assert "1 passed, 1 skipped, 1 xfailed, 1 error" in said
+    assert "1 test: no templates here" in said
+
+
+def test_a_skip_for_want_of_the_corpus_is_a_failure_where_the_corpus_is(suite: Path, tmp_path: Path) -> None:
+    status, said = _run(suite, NO_SKIPS="1", IMAGE_PINNER_CORPUS=str(tmp_path))
+    assert status == 1
+    assert "1 failed, 1 passed, 1 xfailed, 1 error" in said
+
+
+def test_a_skipped_module_is_a_failure_in_ci(suite: Path) -> None:
+    (suite / "test_module.py").write_text(MODULE, "utf-8")
+    status, said = _run(suite, NO_SKIPS="1")
+    assert status != 0
+    assert "skipped, and NO_SKIPS is set: no such library here" in said
+
+
+def test_elsewhere_skips_are_told_with_their_reasons(suite: Path) -> None:
+    (suite / "test_module.py").write_text(MODULE, "utf-8")
+    status, said = _run(suite)
+    assert status == 0
+    assert "skipped on this machine" in said
+    for reason in ("no such program here", "no templates here", "no such library here"):
+        assert f"1 test: {reason}" in said
