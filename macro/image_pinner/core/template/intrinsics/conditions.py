@@ -13,6 +13,7 @@ from image_pinner.core.template.intrinsics.evaluation import Evaluation, Functio
 from image_pinner.core.template.intrinsics.partial import Value, as_text, blocked, text_of, whole, without_prefix
 from image_pinner.core.template.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 
+_UNDECIDED = "an Fn::If is undecided: "
 _FEWEST, _MOST = 2, 10  # operands of Fn::And and Fn::Or
 
 
@@ -34,7 +35,8 @@ def if_(argument: JsonValue, evaluation: Evaluation) -> Value:
         return arms[0]
     if isinstance(truth, Pending):
         return replace(truth, prefix=prefix)
-    return Unknown(f"an Fn::If is undecided: {truth.reason}", "Put the Fn::If around the whole image", prefix)
+    reason = truth.reason.removeprefix(_UNDECIDED)
+    return Unknown(_UNDECIDED + reason, "Put the Fn::If around the whole image", prefix)
 
 
 def _beginning(arm: Outcome) -> str:
@@ -144,9 +146,13 @@ def _comparable(side: Outcome) -> Known | Pending | Unknown:
     match side:
         case Known(value):
             form = _textual(value)
-            return Known(form) if form is not None else Unknown("Fn::Equals compares something that is no text")
+            return (
+                Known(form)
+                if form is not None
+                else Unknown("Fn::Equals compares something that is no text", "Compare texts")
+            )
         case NoValue():
-            return Unknown("Fn::Equals compares AWS::NoValue")
+            return Unknown("Fn::Equals compares AWS::NoValue", "Compare texts")
         case Pending() | Unknown():
             return replace(side, prefix=certain_part(side.prefix))
         case _:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from image_pinner.core.template.intrinsics.loops import with_loops
 from image_pinner.core.template.intrinsics.partial import PartialList, Text, Value, as_text, blocked, whole
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 
-MAX_DEPTH = 100  # levels of nesting: every real template stays below 20
-MAX_STEPS = 10_000  # maps and lists that are visited; a text of a few lines can ask for more than ever ends
+# Of the expressions in 376 real templates, the deepest has 19 levels and the greatest 243 maps and lists. A few lines
+# can ask for an evaluation that never ends: an alias of an alias, a name made of two other names.
+MAX_DEPTH = 100
+MAX_STEPS = 10_000
 _LOOP = "Fn::ForEach::"
 # These never come to AWS::NoValue, whatever is not known about them.
 _ALWAYS_SOMETHING = frozenset(
@@ -65,9 +67,9 @@ class Evaluation:
         if not isinstance(node, dict | list):
             return Known(node)
         if self._depth >= MAX_DEPTH:
-            return Unknown(f"the expression is nested deeper than {MAX_DEPTH} levels")
+            return Unknown(f"the expression is nested deeper than {MAX_DEPTH} levels", "Make it simpler")
         if self._steps >= MAX_STEPS:
-            return Unknown(f"the expression has more than {MAX_STEPS:,} parts")
+            return Unknown(f"the expression has more than {MAX_STEPS:,} parts", "Make it simpler")
         self._depth += 1
         self._steps += 1
         try:
@@ -125,6 +127,8 @@ class Evaluation:
                     or name in _ALWAYS_SOMETHING
                     or (name == "Ref" and isinstance(node[name], str) and node[name] not in self.scope.loops)
                 )
+            case _:
+                assert_never(outcome)
 
     def _map(self, node: dict[Any, JsonValue]) -> Value:
         name = intrinsic_of(node)

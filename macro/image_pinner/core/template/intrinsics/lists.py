@@ -46,7 +46,9 @@ def _selected(index: str, items: PartialList) -> Value:
         return _uncounted(items, "which element Fn::Select selects")
     if items.rest is not None:
         return items.rest
-    return Unknown(f"the list of Fn::Select has {len(items.elements)} elements, none with the index {position}")
+    return Unknown(
+        f"the list of Fn::Select has {len(items.elements)} elements, none with the index {position}", "Count from 0"
+    )
 
 
 def length(argument: JsonValue, evaluation: Evaluation) -> Value:

@@ -85,14 +85,16 @@ def _stored(name: str, value: JsonValue, kind: str, scope: Scope) -> Outcome:
 
 
 def _typed(value: JsonValue, kind: str, what: str) -> Outcome:
+    # CloudFormation holds every value of a parameter as text, whether it was written as 5 or as "5".
     if isinstance(value, list):
-        if all(text_of(element) is not None for element in value):
-            return Known(value)
+        texts = [text_of(element) for element in value]
+        if None not in texts:
+            return Known(texts)
     else:
         text = text_of(value)
         if text is not None:
-            return Known([item.strip() for item in text.split(",")] if _is_list(kind) else value)
-    return Unknown(f"{what} is neither a text nor a list of texts")
+            return Known([item.strip() for item in text.split(",")] if _is_list(kind) else text)
+    return Unknown(f"{what} is neither a text nor a list of texts", "Give it another value")
 
 
 def _is_list(kind: str) -> bool:

@@ -75,7 +75,7 @@ def as_text(value: Value, what: str) -> Text:
 
 
 def _no_text(what: str, kind: str) -> Unknown:
-    return Unknown(f"{what} is {kind}, where a text is needed")
+    return Unknown(f"{what} is {kind}, where a text is needed", "Put a text there")
 
 
 def kind_of(value: JsonValue) -> str:
@@ -99,7 +99,7 @@ def as_list(value: Value, what: str) -> PartialList | Pending | Unknown:
         case Known(list() as content):
             return PartialList(tuple(Known(element) for element in content), len(content))
         case Known() | NoValue():
-            return Unknown(f"{what} is no list")
+            return Unknown(f"{what} is no list", "Put a list there")
         case _:
             assert_never(value)
 
@@ -159,7 +159,7 @@ def concatenated(pieces: Iterable[Text]) -> Text:
 
 def too_long() -> Unknown:
     """Say that a text is longer than any template."""
-    return Unknown(f"the expression makes a text of more than {MAX_TEXT:,} characters")
+    return Unknown(f"the expression makes a text of more than {MAX_TEXT:,} characters", "Make it shorter")
 
 
 def certain_before(text: str, mark: str) -> str:

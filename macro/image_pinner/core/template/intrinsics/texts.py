@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from image_pinner.core.template.intrinsics.dynamic_references import MARK
 from image_pinner.core.template.intrinsics.evaluation import Evaluation
+from image_pinner.core.template.intrinsics.loops import with_loops
 from image_pinner.core.template.intrinsics.partial import (
     MAX_TEXT,
     PartialList,
@@ -50,7 +51,7 @@ def _substituted(text: str, variables: JsonMap, evaluation: Evaluation) -> Itera
     pieces[-1] += text[end:]
     for position, piece in enumerate(pieces):
         if position % 2 == 0:
-            yield evaluation.text(piece, "a text in Fn::Sub")
+            yield with_loops(piece, evaluation.scope.loops) if evaluation.scope.loops else Known(piece)
         elif piece.startswith("!"):
             yield Known(f"${{{piece[1:]}}}")
         else:

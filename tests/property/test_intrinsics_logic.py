@@ -1,0 +1,80 @@
+"""The laws of three-valued logic."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from image_pinner.core.template.intrinsics import decide
+from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.values import Known, Pending, StackExport, Unknown
+from property.intrinsic_strategies import combined
+
+TRUE, FALSE = {"Fn::Equals": ["a", "a"]}, {"Fn::Equals": ["a", "b"]}
+OPEN = [{"Fn::Equals": [{"Ref": name}, "yes"]} for name in ("P", "Q")]
+ASKED = {"Fn::Equals": [{"Fn::ImportValue": "E"}, "yes"]}
+SCOPE = Scope(parameters={"P": {"Type": "String"}, "Q": {"Type": "String"}})
+CONDITIONS = combined(st.sampled_from([TRUE, FALSE, *OPEN, ASKED]))
+
+
+def kind(condition: Any, scope: Scope = SCOPE) -> object:
+    """Give the truth, or the type of what stands in the way."""
+    outcome = decide(condition, scope)
+    return outcome.value if isinstance(outcome, Known) else type(outcome)
+
+
+def both(*operands: Any) -> dict[str, Any]:
+    return {"Fn::And": list(operands)}
+
+
+def either(*operands: Any) -> dict[str, Any]:
+    return {"Fn::Or": list(operands)}
+
+
+def no(operand: Any) -> dict[str, Any]:
+    return {"Fn::Not": [operand]}
+
+
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(CONDITIONS, CONDITIONS, CONDITIONS)
+def test_the_laws_of_logic_hold(a: Any, b: Any, c: Any) -> None:
+    assert kind(no(no(a))) == kind(a)
+    for combine, other in ((both, either), (either, both)):
+        assert kind(combine(a, b)) == kind(combine(b, a))
+        assert kind(combine(a, combine(b, c))) == kind(combine(combine(a, b), c)) == kind(combine(a, b, c))
+        assert kind(combine(a, a)) == kind(a)
+        assert kind(no(combine(a, b))) == kind(other(no(a), no(b)))
+    assert kind(both(a, TRUE)) == kind(either(a, FALSE)) == kind(a)
+    assert kind(both(a, FALSE)) is False
+    assert kind(either(a, TRUE)) is True
+
+
+@settings(deadline=None, max_examples=200, derandomize=True)
+@given(CONDITIONS)
+def test_what_is_decided_holds_whatever_the_open_parts_turn_out_to_be(condition: Any) -> None:
+    now = kind(condition)
+    later = set()
+    for p, q, e in itertools.product(("yes", "no"), repeat=3):
+        scope = Scope(SCOPE.parameters, {"P": p, "Q": q}).with_answers({StackExport("E"): Known(e)})
+        later.add(kind(condition, scope))
+    assert later <= {True, False}
+    if isinstance(now, bool):
+        assert later == {now}
+
+
+@settings(deadline=None, max_examples=200, derandomize=True)
+@given(CONDITIONS)
+def test_what_can_be_asked_for_is_decided_by_the_answers(condition: Any) -> None:
+    if kind(condition) is Pending:
+        assert kind(condition, SCOPE.with_answers({StackExport("E"): Known("yes")})) in {True, False, Unknown}
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(CONDITIONS)
+def test_a_condition_by_name_is_the_condition_itself(condition: Any) -> None:
+    scope = Scope(SCOPE.parameters, conditions={"Named": json.loads(json.dumps(condition))})
+    assert decide("Named", scope) == decide({"Condition": "Named"}, scope) == decide(condition, SCOPE)

@@ -1,0 +1,88 @@
+"""Knowing more never changes what was known already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from image_pinner.core.template.intrinsics import evaluate
+from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.values import Known, Outcome, Pending, Unknown
+from property.intrinsic_strategies import ANSWERS, KNOWLEDGE, REGION, conditions, scope_with, texts
+
+EXPRESSIONS = texts(3, open_ends=True)
+SECTIONS = conditions(open_ends=True)
+KNOWN_PARAMETERS = st.sets(st.sampled_from(sorted(KNOWLEDGE)))
+KNOWN_ANSWERS = st.sets(st.sampled_from(list(ANSWERS)))
+
+
+def fits(before: Outcome, after: Outcome) -> bool:
+    """Tell whether an outcome may become the other one when more is known."""
+    if isinstance(before, Pending | Unknown):
+        return not before.prefix or _beginning(after).startswith(before.prefix)
+    return before == after
+
+
+def _beginning(outcome: Outcome) -> str:
+    if isinstance(outcome, Known) and isinstance(outcome.value, str):
+        return outcome.value
+    return outcome.prefix if isinstance(outcome, Pending | Unknown) else ""
+
+
+@settings(deadline=None, max_examples=500, derandomize=True)
+@given(EXPRESSIONS, SECTIONS, KNOWN_PARAMETERS, KNOWN_ANSWERS)
+def test_more_knowledge_changes_nothing_that_is_known(
+    expression: Any, section: dict[str, Any], parameters: set[str], answers: set[Any]
+) -> None:
+    less = scope_with(section)
+    more = scope_with(section, {name: KNOWLEDGE[name] for name in parameters})
+    more = more.with_answers({lookup: ANSWERS[lookup] for lookup in answers})
+    most = scope_with(section, KNOWLEDGE).with_answers(ANSWERS)
+    outcomes = [evaluate(expression, scope) for scope in (less, more, most)]
+    assert fits(outcomes[0], outcomes[1])
+    assert fits(outcomes[1], outcomes[2])
+    assert fits(outcomes[0], outcomes[2])
+    assert not isinstance(outcomes[2], Pending)
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(EXPRESSIONS, SECTIONS)
+def test_account_and_region_change_nothing_that_is_known(expression: Any, section: dict[str, Any]) -> None:
+    full = scope_with(section)
+    bare = Scope(full.parameters, full.values, full.mappings, full.conditions, full.resources)
+    some = Scope(full.parameters, full.values, full.mappings, full.conditions, full.resources, REGION)
+    assert fits(evaluate(expression, bare), evaluate(expression, some))
+    assert fits(evaluate(expression, some), evaluate(expression, full))
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(EXPRESSIONS, SECTIONS, st.text())
+def test_an_unrelated_parameter_changes_nothing(expression: Any, section: dict[str, Any], value: str) -> None:
+    assert evaluate(expression, scope_with(section)) == evaluate(
+        expression, scope_with(section, {"Unrelated": value, "Undeclared": value})
+    )
+
+
+@settings(deadline=None, max_examples=250, derandomize=True)
+@given(EXPRESSIONS, SECTIONS)
+def test_answers_bring_an_expression_forward(expression: Any, section: dict[str, Any]) -> None:
+    scope = scope_with(section, KNOWLEDGE)
+    asked: frozenset[Any] = frozenset()
+    outcome = evaluate(expression, scope)
+    while isinstance(outcome, Pending):
+        assert outcome.lookups
+        assert not outcome.lookups & asked
+        asked |= outcome.lookups
+        scope = scope.with_answers({lookup: ANSWERS[lookup] for lookup in outcome.lookups})
+        outcome = evaluate(expression, scope)
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(EXPRESSIONS, SECTIONS)
+def test_evaluating_twice_gives_the_same(expression: Any, section: dict[str, Any]) -> None:
+    scope = scope_with(section)
+    before = repr((expression, section))
+    assert evaluate(expression, scope) == evaluate(expression, scope)
+    assert repr((expression, section)) == before
