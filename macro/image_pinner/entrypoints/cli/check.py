@@ -17,7 +17,7 @@ from image_pinner.entrypoints.checking import Finding, check_template
 from image_pinner.entrypoints.cli.exit_codes import ExitCode
 from image_pinner.entrypoints.cli.parameter_values import given_parameters
 from image_pinner.entrypoints.cli.template_files import read_template
-from image_pinner.entrypoints.cli.terminal import say_error
+from image_pinner.entrypoints.cli.terminal import say_error, write_output
 from image_pinner.entrypoints.source_text import SourceDocument, UnfaithfulEdit, corrected_line
 from image_pinner.settings import Settings
 
@@ -113,7 +113,6 @@ def _placed(finding: Finding, name: str, document: SourceDocument) -> PlacedFind
 def _print(found: list[PlacedFinding], form: str) -> None:
     if form == "json":
         content = {"version": CHECK_VERSION, "findings": [item.to_json() for item in found]}
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        write_output(f"{json.dumps(content, indent=2, ensure_ascii=False)}\n".encode())
     else:
-        for item in found:
-            click.echo(str(item))
+        write_output("".join(f"{item}\n" for item in found).encode())

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from image_pinner.core.report import PinReport, gravest
-from image_pinner.core.template.problems import ProblemKind
-
 
 class ExitCode(IntEnum):
     """The numbers with which the command ends; all others are reserved."""
@@ -25,14 +22,3 @@ MEANINGS = {
     ExitCode.LOOKUP_FAILED: "A look-up failed: an image is missing, or a registry or AWS did not answer.",
     ExitCode.POLICY_DENIED: "A policy of the operator denied an image; this outweighs 3, and 3 outweighs 1.",
 }
-
-_BY_KIND = {
-    ProblemKind.TEMPLATE: ExitCode.FINDINGS,
-    ProblemKind.LOOKUP: ExitCode.LOOKUP_FAILED,
-    ProblemKind.POLICY: ExitCode.POLICY_DENIED,
-}
-
-
-def exit_code(report: PinReport) -> ExitCode:
-    """Give the exit code for a report: that of its gravest problem."""
-    return ExitCode.DONE if report.succeeded else _BY_KIND[gravest(report.problems)]

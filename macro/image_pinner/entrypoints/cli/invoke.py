@@ -13,9 +13,10 @@ import click
 
 from image_pinner.assembly import AwsWorlds, WorldMaker, anonymous_registries
 from image_pinner.core.errors import UnreadableTemplate
-from image_pinner.entrypoints.cli.exit_codes import ExitCode, exit_code
+from image_pinner.entrypoints.cli.exit_codes import ExitCode
+from image_pinner.entrypoints.cli.outcomes import exit_code
 from image_pinner.entrypoints.cli.template_files import read_bytes
-from image_pinner.entrypoints.cli.terminal import error_stream
+from image_pinner.entrypoints.cli.terminal import error_stream, write_output
 from image_pinner.entrypoints.lambda_macro import Macro
 
 
@@ -45,7 +46,7 @@ def command(world: WorldMaker | None, event: str, time_limit: float) -> None:
     """
     macro = Macro(world or AwsWorlds(anonymous_registries), os.environ, error_stream().write)
     response, report = macro.run(_read(event), LocalContext(time.monotonic() + time_limit))
-    click.echo(json.dumps(response, indent=2, ensure_ascii=False))
+    write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode())
     sys.exit(exit_code(report) if report else ExitCode.WRONG_USE)
 
 

@@ -8,9 +8,9 @@ import sys
 import click
 
 from image_pinner import __version__
-from image_pinner.core.errors import ImagePinnerError, TemplateError
+from image_pinner.core.errors import ImagePinnerError, SourceError
 from image_pinner.entrypoints.cli.exit_codes import ExitCode
-from image_pinner.entrypoints.cli.terminal import say_error
+from image_pinner.entrypoints.cli.terminal import say, say_error
 
 VERBS = {
     "pin": "Print a template with its images pinned, or write it.",
@@ -68,5 +68,9 @@ def main(arguments: list[str] | None = None, *, world: object = None) -> None:
         sys.exit(ExitCode.WRONG_USE)
     except ImagePinnerError as error:
         say_error(error)
-        sys.exit(ExitCode.WRONG_USE if isinstance(error, TemplateError) else ExitCode.LOOKUP_FAILED)
+        sys.exit(ExitCode.LOOKUP_FAILED if isinstance(error, SourceError) else ExitCode.WRONG_USE)
+    except Exception:  # noqa: BLE001 - Python's own code for it is 1, which a script would take for findings
+        sys.excepthook(*sys.exc_info())
+        say("image-pinner: this is a defect of image-pinner. Report it with the lines above.", style="red")
+        sys.exit(ExitCode.WRONG_USE)
     sys.exit(ExitCode.DONE)

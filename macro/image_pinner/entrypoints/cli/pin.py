@@ -13,10 +13,10 @@ import click
 
 from image_pinner.assembly import WorldMaker
 from image_pinner.core.template.image_paths import parse_image_path
-from image_pinner.entrypoints.cli.exit_codes import exit_code
+from image_pinner.entrypoints.cli.outcomes import exit_code, say_problems, say_summary, say_warnings
 from image_pinner.entrypoints.cli.parameter_values import file_parameters, given_parameters
 from image_pinner.entrypoints.cli.template_files import STANDARD_INPUT, TemplateFile, read_bytes, read_template
-from image_pinner.entrypoints.cli.terminal import progress, say_problems, say_summary, say_warnings
+from image_pinner.entrypoints.cli.terminal import progress, write_output
 from image_pinner.entrypoints.source_text import write_by_rename
 from image_pinner.pinning import PinResult, pin_template
 from image_pinner.settings import Settings
@@ -30,6 +30,7 @@ class PinWishes:
     Args:
         template: The template's file, or `-`.
         output: Where to write, or `None` for the standard output.
+        in_place: Whether that is the file that was read.
         report: Where to write the report, or `None`.
         values: The parameters' values.
         region: The region, or empty.
@@ -39,6 +40,7 @@ class PinWishes:
 
     template: str
     output: Path | None
+    in_place: bool
     report: Path | None
     values: dict[str, Any]
     region: str
@@ -48,7 +50,12 @@ class PinWishes:
 
 @click.command(short_help="Print a template with its images pinned, or write it.")
 @click.argument("template")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the pinned template to this file.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, readable=False),
+    help="Write the pinned template to this file; - is the standard output.",
+)
 @click.option("--in-place", is_flag=True, help="Write the pinned template over the one that was read.")
 @click.option("--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter's value; repeatable.")
 @click.option(
@@ -61,7 +68,9 @@ class PinWishes:
 @click.option("--region", default="", help="The region of the stack; that of the AWS configuration by default.")
 @click.option("--account", default="", metavar="ID", help="The account of the stack, for AWS::AccountId.")
 @click.option("--pin", type=click.Choice(["All", "Marked"]), help="Pin all images, not the marked ones only.")
-@click.option("--report", type=click.Path(path_type=Path), help="Write what became of every image as JSON.")
+@click.option(
+    "--report", type=click.Path(path_type=Path, readable=False), help="Write what became of every image as JSON."
+)
 @click.option("--image-path", "paths", multiple=True, metavar="JSONPATH", help="A further place of images; repeatable.")
 @click.option("--timeout", type=click.FloatRange(1, 900), metavar="SECONDS", help="The most seconds for all questions.")
 @click.option("--unsafe-implicit-latest", is_flag=True, help="Take an image without a tag as latest, with a warning.")
@@ -81,7 +90,7 @@ def command(world: WorldMaker | None, /, **options: Any) -> None:
         text = json.dumps(result.report.to_json(), indent=2, ensure_ascii=False) + "\n"
         write_by_rename(wishes.report, text.encode())
     if result.report.succeeded:
-        _write(template.document.apply(result.edits), wishes.output)
+        _write(template, template.document.apply(result.edits), wishes)
         say_warnings(template.name, (*template.document.notes_for(result.edits), *result.report.warnings))
         say_summary(template.name, result.report)
     else:
@@ -94,18 +103,28 @@ def _wishes(options: dict[str, Any]) -> PinWishes:
         raise click.UsageError("--in-place and --output exclude each other.")
     if options["in_place"] and options["template"] == STANDARD_INPUT:
         raise click.UsageError("--in-place needs a file.")
+    output = Path(options["template"]) if options["in_place"] else options["output"]
+    if output == Path(STANDARD_INPUT):
+        output = None
+    _keep_apart(options["report"], output, options["template"])
     values: dict[str, Any] = {}
     for name in options["files"]:
         values |= file_parameters(read_bytes(name).decode("utf-8-sig", "replace"), name)
     return PinWishes(
         template=options["template"],
-        output=Path(options["template"]) if options["in_place"] else options["output"],
+        output=output,
+        in_place=options["in_place"],
         report=options["report"],
         values=values | given_parameters(options["pairs"]),
         region=options["region"] or _configured_region(),
         account=_account(options["account"]),
         pin=options["pin"] or "",
     )
+
+
+def _keep_apart(report: Path | None, *others: Path | str | None) -> None:
+    if report and report.resolve() in {Path(other).resolve() for other in others if other}:
+        raise click.UsageError("--report needs a file of its own.")
 
 
 def _account(text: str) -> str:
@@ -149,8 +168,8 @@ def _aws(insecure: tuple[str, ...]) -> WorldMaker:
     return AwsWorlds(registries_with_docker_config(os.environ, insecure))
 
 
-def _write(data: bytes, output: Path | None) -> None:
-    if output:
-        write_by_rename(output, data)
-    else:
-        sys.stdout.buffer.write(data)
+def _write(template: TemplateFile, data: bytes, wishes: PinWishes) -> None:
+    if wishes.output is None:
+        write_output(data)
+    elif not wishes.in_place or data != template.document.data:
+        write_by_rename(wishes.output, data)

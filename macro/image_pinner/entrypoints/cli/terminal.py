@@ -4,20 +4,45 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
 import click
 
 from image_pinner.core.errors import ImagePinnerError
-from image_pinner.core.report import PinReport
-from image_pinner.core.template.problems import in_order
+from image_pinner.entrypoints.cli.exit_codes import ExitCode
 
 
 def error_stream() -> IO[str]:
     """Give the stream for errors, warnings and progress."""
     return sys.stderr
+
+
+def write_output(data: bytes) -> None:
+    """Write to the standard output, and see that it arrives.
+
+    Args:
+        data: All that is written there.
+
+    Raises:
+        UnwritableFile: It cannot be written.
+    """
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left would be written once more at the end: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            # Whoever was to read it has gone, and knows.
+            sys.exit(ExitCode.WRONG_USE)
+        # Loaded here: `--help` must not wait for the readers of templates.
+        from image_pinner.entrypoints.source_text import UnwritableFile  # noqa: PLC0415
+
+        raise UnwritableFile(
+            f"the standard output cannot be written: {error.strerror}", "Check where it goes"
+        ) from None
 
 
 def has_colour(stream: IO[str]) -> bool:
@@ -36,27 +61,6 @@ def say_error(error: ImagePinnerError) -> None:
     say(f"image-pinner: {error.diagnostics()}", style="red")
 
 
-def say_problems(name: str, report: PinReport) -> None:
-    """Write all problems of a template."""
-    problems = in_order(report.problems)
-    say(f"{name}: nothing was changed, for {_count(len(problems), 'problem')}:", style="red")
-    for problem in problems:
-        say(f"  {problem}")
-
-
-def say_warnings(name: str, warnings: Iterable[str]) -> None:
-    """Write what a person should know although it worked."""
-    for warning in warnings:
-        say(f"{name}: warning: {warning}", style="yellow")
-
-
-def say_summary(name: str, report: PinReport) -> None:
-    """Tell a person at a terminal what was done; a pipe gets nothing."""
-    if error_stream().isatty():
-        done = _count(len(report.outcomes), "image")
-        say(f"{name}: {done} pinned, {len(report.left)} left as they are", style="green")
-
-
 @contextmanager
 def progress(text: str) -> Iterator[None]:
     """Show that something is under way, on a terminal only."""
@@ -69,7 +73,3 @@ def progress(text: str) -> Iterator[None]:
 
     with Console(file=stream, no_color=not has_colour(stream)).status(text):
         yield
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

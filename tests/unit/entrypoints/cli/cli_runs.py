@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -43,6 +44,8 @@ def image_pinner(
             main(list(arguments), world=worlds)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
+        sys.stdout.flush()
+        sys.stderr.flush()
         return Run(code, out.getvalue(), err.getvalue().decode())
 
 
