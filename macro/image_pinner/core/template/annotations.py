@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import assert_never
 
 from image_pinner.core.errors import InvalidOption
 from image_pinner.core.template.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.template.options import Options, read_options
 from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.values import JsonMap, JsonValue, Known
+from image_pinner.core.template.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
 
 MARK = "!PinDigest"
 LONG_FORM = "Fn::PinDigest"
 SNIPPET = "Fn::Transform"
 IMAGE_KEY = "Image"
-_WORD = re.compile(r"([A-Za-z][A-Za-z0-9]*)=(\S*)(?:\s+|$)", re.ASCII)
-# The same in the text of an Fn::Sub that is not evaluated, where a word can hold ${…}.
-_MARK_AND_WORDS = re.compile(r"\s*!PinDigest(?:\s+[A-Za-z][A-Za-z0-9]*=(?:\$\{[^}]*\}|\S)*(?=\s))*\s*", re.ASCII)
+_WORD = re.compile(r"([A-Za-z][A-Za-z0-9]*)=(\S*)(?:\s+|$)")
+# The same in the text of an Fn::Sub that is not evaluated, where a word can hold ${…}. Nothing is tried twice in it
+# (the second +), since a text with many braces could otherwise take for ever.
+_MARK_AND_WORDS = re.compile(
+    r"\s*+!PinDigest(?:\s++[A-Za-z][A-Za-z0-9]*+=(?:\$\{[^}]*+\}|[^\s$]|\$(?!\{))*+(?=\s))*+\s*+"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +91,18 @@ def unmarked(expression: JsonValue) -> JsonValue | None:
     Returns:
         The expression without the mark, or `None` if the mark stands elsewhere (a parameter brings it, for example).
     """
+    if isinstance(expression, dict) and len(expression) != 1:
+        return None
     match expression:
         case str() if is_marked(expression):
-            return without_mark(expression)
+            return without_mark(expression).rstrip()
         case {"Fn::Sub": str(text)} if is_marked(text):
-            return {"Fn::Sub": without_mark(text)}
+            return {"Fn::Sub": without_mark(text).rstrip()}
         case {"Fn::Sub": [str(text), variables]} if is_marked(text):
-            return {"Fn::Sub": [without_mark(text), variables]}
+            return {"Fn::Sub": [without_mark(text).rstrip(), variables]}
         case {"Fn::Join": [delimiter, [str(first), *others]]} if is_marked(first):
-            return {"Fn::Join": [delimiter, [without_mark(first), *others]]}
+            rest = without_mark(first)
+            return {"Fn::Join": [delimiter, [rest, *others] if rest else others]}
         case _:
             return None
 
@@ -135,7 +142,10 @@ def unwrap(value: JsonValue, macro: str, scope: Scope) -> Wrapped | None:
             return _from_map(content, LONG_FORM, scope)
         return Wrapped(Options(), content)
     if len(value) == 1 and SNIPPET in value:
-        parameters = snippet_parameters(value[SNIPPET], macro)
+        transform = value[SNIPPET]
+        if isinstance(transform, list) and len(transform) > 1:
+            return None  # the macros behind the first one are called on its answer, which only CloudFormation can do
+        parameters = snippet_parameters(transform, macro)
         return None if parameters is None else _from_map(parameters, f"the snippet of {macro}", scope)
     return None
 
@@ -181,7 +191,7 @@ def evaluated(options: JsonMap, scope: Scope) -> JsonMap:
         scope: What is known.
 
     Returns:
-        Names and plain values.
+        Names and plain values, without those that come to `AWS::NoValue`.
 
     Raises:
         InvalidOption: An expression cannot be evaluated.
@@ -189,10 +199,18 @@ def evaluated(options: JsonMap, scope: Scope) -> JsonMap:
     plain: dict[str, JsonValue] = {}
     for name, value in options.items():
         outcome = evaluate(value, scope) if isinstance(value, dict) else Known(value)
-        if not isinstance(outcome, Known):
-            reason = getattr(outcome, "reason", "it is not known when macros run")
-            raise InvalidOption(f"the value of {name} cannot be told: {reason}", "Write it out")
-        plain[name] = outcome.value
+        match outcome:
+            case Known():
+                plain[name] = outcome.value
+            case NoValue():
+                pass
+            case Pending():
+                asked = ", ".join(sorted(str(lookup) for lookup in outcome.lookups))
+                raise InvalidOption(f"the value of {name} cannot be told: {asked} is not asked for it", "Write it out")
+            case Unknown():
+                raise InvalidOption(f"the value of {name} cannot be told: {outcome.reason}", "Write it out")
+            case _:
+                assert_never(outcome)
     return plain
 
 
