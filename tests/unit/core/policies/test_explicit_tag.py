@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.policies.explicit_tag import ExplicitTag
+from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage
+
+HEX = "0" * 64
+
+
+def judged(text: str) -> JudgedImage:
+    return JudgedImage(ImageReference.parse(text), None)
+
+
+@pytest.mark.parametrize("text", ["nginx", "localhost:5000/team/app"])
+def test_a_reference_without_tag_and_digest_is_denied(text: str) -> None:
+    verdict = ExplicitTag().judge(judged(text))
+    assert verdict == Denied(f"{text!r} names neither tag nor digest", f"Write {text}:latest if that is what you mean")
+
+
+def test_the_way_round_is_named_unsafe_and_warns() -> None:
+    verdict = ExplicitTag(unsafe_implicit_latest=True).judge(judged("nginx"))
+    assert isinstance(verdict, Allowed)
+    assert "unsafe-implicit-latest" in verdict.warning
+
+
+@pytest.mark.parametrize("text", ["nginx:1", "nginx:latest", f"nginx@sha256:{HEX}", f"nginx:1@sha256:{HEX}"])
+@pytest.mark.parametrize("unsafe", [True, False])
+def test_a_tag_or_a_digest_is_enough(text: str, unsafe: bool) -> None:  # noqa: FBT001 - a row of the table
+    assert ExplicitTag(unsafe_implicit_latest=unsafe).judge(judged(text)) == Allowed()
