@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from image_pinner.core.template.annotations import IMAGE_KEY, LONG_FORM, MARK, METADATA_KEY
+from image_pinner.core.errors import InvalidOption
+from image_pinner.core.template.annotations import (
+    IMAGE_KEY,
+    LONG_FORM,
+    MARK,
+    METADATA_KEY,
+    SNIPPET,
+    snippet_parameters,
+)
 from image_pinner.core.template.edits import Edit, Replace
 from image_pinner.core.template.image_sites import Rules
 from image_pinner.core.template.intrinsics import intrinsic_of
@@ -63,24 +71,25 @@ def check_template(fragment: Fragment, values: Mapping[str, Any], rules: Rules, 
     """
     template = fragment.tree
     scope = Scope.of_template(template, values, region="", account_id="", ssm_names=True)
-    sites, problems = _found(fragment, scope, rules)
-    findings = [*_refused_forms(template)]
+    sites, strays = _found(fragment, scope, rules)
+    no_images = {problem.path for problem in strays}
+    findings = [finding for finding in _refused_forms(template) if finding.path not in no_images]
     findings += [_unmarked(image.path, template) for image in sites.left if image.status == "unmarked"]
-    refused = [finding.path for finding in findings]
+    problems = [*sites.problems, *strays]
     certain = _certain(fragment, values, rules)
     findings += [
         Finding("wrong-mark", problem.path, problem.cause, problem.remedy)
         for problem in problems
-        if problem.path in certain and problem.path not in refused
+        if problem.path in certain
     ]
-    if not names_macro and (first := _first_wish(sites, problems, findings)):
+    if not names_macro and (first := _first_wish(template, sites, findings, rules.macro)):
         findings.append(_macro_not_named(first, template, rules.macro))
     return sorted(findings, key=lambda finding: (str(finding.path), finding.rule))
 
 
 def _found(fragment: Fragment, scope: Scope, rules: Rules) -> tuple[Sites, list[Problem]]:
     sites = fragment.find_sites(scope, rules)
-    return sites, [*sites.problems, *find_stray_marks(fragment.tree, sites.read, scope)]
+    return sites, find_stray_marks(fragment.tree, sites.read, scope)
 
 
 def _certain(fragment: Fragment, values: Mapping[str, Any], rules: Rules) -> set[TemplatePath]:
@@ -91,7 +100,8 @@ def _certain(fragment: Fragment, values: Mapping[str, Any], rules: Rules) -> set
         if isinstance(parameter, dict) and "Default" not in parameter:
             given.setdefault(name, _PLACEHOLDER)
     scope = Scope.of_template(template, given, region=_REGION, account_id=_ACCOUNT, ssm_names=True)
-    return {problem.path for problem in _found(fragment, scope, rules)[1]}
+    sites, strays = _found(fragment, scope, rules)
+    return {problem.path for problem in (*sites.problems, *strays)}
 
 
 def _unmarked(path: TemplatePath, template: JsonMap) -> Finding:
@@ -137,11 +147,28 @@ def _refused_form(path: TemplatePath, content: JsonValue) -> Finding:
     )
 
 
-def _first_wish(sites: Sites, problems: list[Problem], findings: list[Finding]) -> TemplatePath | None:
-    wishes = [site.path for site in sites.pinned]
-    wishes += [finding.path for finding in findings if finding.rule == "refused-form"]
-    wishes += [problem.path for problem in problems]
-    return min(wishes, key=str, default=None)
+def _first_wish(template: JsonMap, sites: Sites, findings: list[Finding], macro: str) -> TemplatePath | None:
+    wishes = [site.path for site in sites.pinned] + [problem.path for problem in sites.problems]
+    wishes += [finding.path for finding in findings if finding.rule != "unmarked"]
+    return min((path for path in wishes if not _is_in_snippet(template, path, macro)), key=str, default=None)
+
+
+def _is_in_snippet(template: JsonValue, path: TemplatePath, macro: str) -> bool:
+    """Tell whether a snippet shows a place to the macro: CloudFormation calls it for that without a Transform."""
+    around = template
+    for step in path.steps:
+        # A path can also name what should be there.
+        around = around.get(step) if isinstance(around, dict) else around[step] if isinstance(around, list) else None
+        if isinstance(around, dict) and _calls(around.get(SNIPPET), macro):
+            return True
+    return False
+
+
+def _calls(transform: JsonValue, macro: str) -> bool:
+    try:
+        return snippet_parameters(transform, macro) is not None
+    except InvalidOption:
+        return True
 
 
 def _macro_not_named(first: TemplatePath, template: JsonMap, macro: str) -> Finding:
