@@ -104,7 +104,8 @@ def too_near(host: str) -> SourceError:
     """Give the error for a host that a registry must not send us to."""
     return SourceError(
         f"the registry sends us to {host}, an address inside this network or machine",
-        "Ask the registry's owner; where this is meant, name the image by the host that it is to come from",
+        "Ask the registry's owner why; an image can be named by that host itself, and a token service has to be "
+        "in the same network as its registry",
     )
 
 

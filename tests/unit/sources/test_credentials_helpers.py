@@ -55,11 +55,18 @@ def test_a_helper_that_fails_is_quoted_without_secrets(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("script", ["sleep 30", "sleep 30 & sleep 30", "echo '{'; sleep 30"])
-def test_a_helper_that_takes_too_long_is_ended_with_its_children(tmp_path: Path, script: str) -> None:
+def test_a_helper_that_takes_too_long_is_not_waited_for(tmp_path: Path, script: str) -> None:
     begun = time.monotonic()
     with pytest.raises(SourceError, match=r"did not give the login for .* within 0 seconds"):
         asked(tmp_path, script, time_limit=0.3)
     assert time.monotonic() - begun < 3
+
+
+def test_the_children_of_a_helper_that_takes_too_long_are_ended(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="did not give the login"):
+        asked(tmp_path, f"(sleep 0.8; touch {tmp_path}/survived) & sleep 30", time_limit=0.3)
+    time.sleep(1)
+    assert not (tmp_path / "survived").exists()
 
 
 def test_a_child_that_keeps_the_output_open_does_not_keep_us(tmp_path: Path) -> None:

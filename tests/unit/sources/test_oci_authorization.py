@@ -14,7 +14,7 @@ from image_pinner.sources.credentials import AnonymousCredentials, Credential
 from image_pinner.sources.interface import Deadline
 from registry_fakes.asking import FixedCredentials, ask, question
 from registry_fakes.scripted_registry import Answer, Seen
-from registry_fakes.token_realm import LOGIN, MANIFEST, TOKEN_LOGIN, Realm, token_realm
+from registry_fakes.token_realm import DENIED, LOGIN, MANIFEST, TOKEN_LOGIN, Realm, token_realm
 
 
 @pytest.fixture
@@ -79,6 +79,15 @@ def test_a_credential_is_looked_for_by_the_exact_host_and_port(realm: Realm) -> 
     credentials = FixedCredentials({"127.0.0.1": LOGIN})
     assert "demands a user and a password" in cause_of(realm.ask(credentials))
     assert credentials.asked == [realm.registry.host]
+
+
+def test_403_without_a_demand_is_told_as_it_is(realm: Realm) -> None:
+    realm.registry.script = lambda _: Answer(403, {"Content-Type": "application/json"}, DENIED)
+    answer = realm.ask_as(LOGIN)
+    assert "answered 403, 'DENIED: requested access is denied'" in cause_of(answer)
+    assert isinstance(answer, Unavailable)
+    assert answer.remedy == f"Ask the owner of {realm.registry.host} who may read team/app from here"
+    assert realm.registry.seen[0].authorization == ""
 
 
 def test_429_without_a_login_advises_to_log_in(realm: Realm) -> None:

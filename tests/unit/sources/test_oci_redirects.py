@@ -113,6 +113,17 @@ def test_another_host_that_demands_a_login_gets_none(servers: tuple[ScriptedRegi
     assert [seen.authorization for seen in other.seen] == [""]
 
 
+def test_a_refusal_elsewhere_is_not_blamed_on_the_credential(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry],
+) -> None:
+    home, other = servers
+    home.script = lambda seen: redirect(other.url) if seen.authorization else Answer(401, {"WWW-Authenticate": "Basic"})
+    other.script = lambda _: Answer(403)
+    answer = asked(home, other)
+    assert isinstance(answer, Unavailable)
+    assert answer.cause == f"{other.url}/ answered 403"
+
+
 def test_a_credential_stays_with_the_host_it_is_for_and_does_not_return_with_a_detour(
     servers: tuple[ScriptedRegistry, ScriptedRegistry],
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.sources.addresses import AddressScope
+from image_pinner.sources.connections import trusted
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.transport import Request, Transport
 from registry_fakes.asking import open_transport
@@ -86,6 +88,14 @@ def test_a_file_without_certificates_to_trust_is_refused_at_once(tmp_path: Path,
         file.write_text(content)
     with pytest.raises(ConfigurationError, match=r"ca\.pem, which is to hold the certificates to trust"):
         Transport(ca_file=file)
+
+
+def test_where_the_system_has_no_certificates_those_of_certifi_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("certifi", reason="certifi is not installed")
+    nowhere = ssl.DefaultVerifyPaths(None, None, "", "", "", "")
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
+    assert trusted(None).cert_store_stats()["x509_ca"] > 50
 
 
 def test_an_authority_of_one_s_own_is_trusted_beside_the_system_s(tmp_path: Path) -> None:
