@@ -1,20 +1,14 @@
-"""Expressions for the property tests of the evaluator: made up ones, and those of the corpus of real templates."""
+"""Made up expressions for the property tests of the evaluator."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import pytest
-import yaml
 from hypothesis import strategies as st
 
-from image_pinner.core.template.intrinsics import INTRINSICS, intrinsic_of
+from image_pinner.core.template.intrinsics import INTRINSICS
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.values import Answer, Known, Lookup, SsmParameter, StackExport
 
@@ -210,58 +204,3 @@ def weird(max_leaves: int = 25) -> st.SearchStrategy[Any]:
         ),
         max_leaves=max_leaves,
     )
-
-
-class _Loader(yaml.CSafeLoader):
-    """Reads YAML with CloudFormation's tags, dates as text."""
-
-
-def _tagged(loader: yaml.Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    if isinstance(node, yaml.ScalarNode):
-        value: Any = loader.construct_scalar(node)
-        if suffix == "GetAtt":
-            value = value.split(".", 1)  # as the service does before a macro sees it
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        assert isinstance(node, yaml.MappingNode)
-        value = loader.construct_mapping(node, deep=True)
-    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _tagged)
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
-}
-
-
-@dataclass(frozen=True)
-class RealTemplate:
-    """A template of the corpus, with what its index says about its images."""
-
-    name: str
-    content: dict[str, Any]
-    images: list[dict[str, Any]]
-
-
-def corpus() -> Iterator[RealTemplate]:
-    """Give the real templates, or skip the test that asks for them."""
-    beside = Path(__file__).parents[3] / "shared" / "corpus"
-    directory = Path(os.environ.get("IMAGE_PINNER_CORPUS", beside))
-    index = directory / "index.json"
-    if not index.is_file():
-        pytest.skip("the corpus of real templates is not beside the checkout; IMAGE_PINNER_CORPUS can name it")
-    for entry in json.loads(index.read_text(encoding="utf-8")):
-        text = (directory / entry["file"]).read_text(encoding="utf-8-sig")
-        yield RealTemplate(entry["file"], yaml.load(text, Loader=_Loader), entry["images"])
-
-
-def expressions_in(node: Any) -> Iterator[Any]:
-    """Give the outermost functions in a part of a template, loops and references to conditions excepted."""
-    name = intrinsic_of(node)
-    if name is not None and name != "Condition" and not name.startswith("Fn::ForEach"):
-        yield node
-    elif isinstance(node, dict | list):
-        for part in node.values() if isinstance(node, dict) else node:
-            yield from expressions_in(part)

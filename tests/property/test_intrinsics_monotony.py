@@ -31,7 +31,7 @@ def _beginning(outcome: Outcome) -> str:
     return outcome.prefix if isinstance(outcome, Pending | Unknown) else ""
 
 
-@settings(deadline=None, max_examples=500, derandomize=True)
+@settings(deadline=None, max_examples=300, derandomize=True)
 @given(EXPRESSIONS, SECTIONS, KNOWN_PARAMETERS, KNOWN_ANSWERS)
 def test_more_knowledge_changes_nothing_that_is_known(
     expression: Any, section: dict[str, Any], parameters: set[str], answers: set[Any]
@@ -47,7 +47,7 @@ def test_more_knowledge_changes_nothing_that_is_known(
     assert not isinstance(outcomes[2], Pending)
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@settings(deadline=None, max_examples=100, derandomize=True)
 @given(EXPRESSIONS, SECTIONS)
 def test_account_and_region_change_nothing_that_is_known(expression: Any, section: dict[str, Any]) -> None:
     full = scope_with(section)
@@ -57,7 +57,7 @@ def test_account_and_region_change_nothing_that_is_known(expression: Any, sectio
     assert fits(evaluate(expression, some), evaluate(expression, full))
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@settings(deadline=None, max_examples=100, derandomize=True)
 @given(EXPRESSIONS, SECTIONS, st.text())
 def test_an_unrelated_parameter_changes_nothing(expression: Any, section: dict[str, Any], value: str) -> None:
     assert evaluate(expression, scope_with(section)) == evaluate(
@@ -65,7 +65,7 @@ def test_an_unrelated_parameter_changes_nothing(expression: Any, section: dict[s
     )
 
 
-@settings(deadline=None, max_examples=250, derandomize=True)
+@settings(deadline=None, max_examples=150, derandomize=True)
 @given(EXPRESSIONS, SECTIONS)
 def test_answers_bring_an_expression_forward(expression: Any, section: dict[str, Any]) -> None:
     scope = scope_with(section, KNOWLEDGE)

@@ -15,7 +15,7 @@ from property.intrinsic_strategies import ANSWERS, SECRET, TEMPLATE, scope_with,
 OUTCOMES = (Known, Pending, Unknown, NoValue)
 
 
-@settings(deadline=None, max_examples=1500, derandomize=True)
+@settings(deadline=None, max_examples=800, derandomize=True)
 @given(weird(), st.dictionaries(st.sampled_from(["C0", "C1"]), weird(5), max_size=2), st.booleans())
 def test_no_expression_raises_or_shows_a_secret(
     expression: Any,
@@ -30,7 +30,7 @@ def test_no_expression_raises_or_shows_a_secret(
         assert SECRET not in repr(outcome)
 
 
-@settings(deadline=None, max_examples=500, derandomize=True)
+@settings(deadline=None, max_examples=300, derandomize=True)
 @given(st.dictionaries(st.sampled_from(sorted(TEMPLATE)), weird(10)), weird(10), weird(10))
 def test_no_template_raises(sections: dict[str, Any], value: Any, conditions: Any) -> None:
     template = {**TEMPLATE, "Conditions": conditions, **sections}

@@ -1,0 +1,80 @@
+"""The expressions of real templates: the corpus beside the checkout, read in place."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from image_pinner.core.template.intrinsics import intrinsic_of
+
+
+class _Loader(yaml.CSafeLoader):
+    """Reads YAML with CloudFormation's tags, dates as text."""
+
+
+def _tagged(loader: yaml.Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+        if suffix == "GetAtt":
+            value = value.split(".", 1)  # as the service does before a macro sees it
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        assert isinstance(node, yaml.MappingNode)
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _tagged)
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True)
+class RealTemplate:
+    """A template of the corpus, with what its index says about its images."""
+
+    name: str
+    content: dict[str, Any]
+    images: list[dict[str, Any]]
+
+
+def corpus() -> tuple[RealTemplate, ...]:
+    """Give the real templates, which must not be changed, or skip the test that asks for them."""
+    beside = Path(__file__).parents[3] / "shared" / "corpus"
+    directory = Path(os.environ.get("IMAGE_PINNER_CORPUS", beside))
+    if not (directory / "index.json").is_file():
+        pytest.skip("the corpus of real templates is not beside the checkout; IMAGE_PINNER_CORPUS can name it")
+    return _read(directory)
+
+
+@cache
+def _read(directory: Path) -> tuple[RealTemplate, ...]:
+    return tuple(
+        RealTemplate(
+            entry["file"],
+            yaml.load((directory / entry["file"]).read_text(encoding="utf-8-sig"), Loader=_Loader),
+            entry["images"],
+        )
+        for entry in json.loads((directory / "index.json").read_text(encoding="utf-8"))
+    )
+
+
+def expressions_in(node: Any) -> Iterator[Any]:
+    """Give the outermost functions in a part of a template, loops and references to conditions excepted."""
+    name = intrinsic_of(node)
+    if name is not None and name != "Condition" and not name.startswith("Fn::ForEach"):
+        yield node
+    elif isinstance(node, dict | list):
+        for part in node.values() if isinstance(node, dict) else node:
+            yield from expressions_in(part)
