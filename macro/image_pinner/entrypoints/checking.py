@@ -158,7 +158,13 @@ def _is_in_snippet(template: JsonValue, path: TemplatePath, macro: str) -> bool:
     around = template
     for step in path.steps:
         # A path can also name what should be there.
-        around = around.get(step) if isinstance(around, dict) else around[step] if isinstance(around, list) else None
+        match around:
+            case dict():
+                around = around.get(step)
+            case list() if isinstance(step, int):
+                around = around[step]
+            case _:
+                return False
         if isinstance(around, dict) and _calls(around.get(SNIPPET), macro):
             return True
     return False
