@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ PARTITIONS = (
 )
 
 
+@lru_cache(maxsize=64)
 def partition_of(region: str) -> Partition | None:
     """Give the partition that a region belongs to, or `None` if the name looks like no region of any."""
     return next((partition for partition in PARTITIONS if partition.regions.fullmatch(region)), None)

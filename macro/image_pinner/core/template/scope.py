@@ -25,6 +25,8 @@ class Scope:
             (a macro's event, facts on which differ: a name that arrives all the same is recognised and asked for).
         answers: What look-ups have brought so far.
         loops: Loop variables of the `Fn::ForEach` around the expression.
+        settled: What pseudo parameters and parameters have come to, by name: a template refers to the same few a
+            thousand times. It is filled as they are evaluated and is no part of the scope's value.
     """
 
     parameters: JsonMap = field(default_factory=dict)
@@ -37,6 +39,7 @@ class Scope:
     ssm_names: bool = False
     answers: Mapping[Lookup, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
+    settled: dict[str, Outcome] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of_template(
@@ -83,4 +86,4 @@ class Scope:
 
     def with_answers(self, answers: Mapping[Lookup, Answer]) -> Scope:
         """Give the scope in which these look-ups are answered as well."""
-        return replace(self, answers={**self.answers, **answers})
+        return replace(self, answers={**self.answers, **answers}, settled={})

@@ -27,11 +27,11 @@ def referred(name: str, evaluation: Evaluation) -> Value:
     scope = evaluation.scope
     if name in scope.loops:
         return scope.loops[name]
-    if name.startswith("AWS::"):
-        pseudo = _PSEUDO_PARAMETERS.get(name)
-        return pseudo(scope) if pseudo else Unknown(f"CloudFormation has no pseudo parameter {name}", "Check its name")
-    if name in scope.parameters:
-        return parameter(name, scope.parameters[name], scope)
+    if name in scope.settled:
+        return scope.settled[name]
+    if name.startswith("AWS::") or name in scope.parameters:
+        settled = scope.settled[name] = _settled(name, scope)
+        return settled
     if name in scope.resources:
         return name_of(name, evaluation)
     if name in scope.values and not scope.parameters and not scope.resources:
@@ -40,6 +40,13 @@ def referred(name: str, evaluation: Evaluation) -> Value:
         f"the template has no parameter and no resource {name!r}",
         "Check the name; if another transform adds it, let ImagePinner run after that one",
     )
+
+
+def _settled(name: str, scope: Scope) -> Outcome:
+    if name.startswith("AWS::"):
+        pseudo = _PSEUDO_PARAMETERS.get(name)
+        return pseudo(scope) if pseudo else Unknown(f"CloudFormation has no pseudo parameter {name}", "Check its name")
+    return parameter(name, scope.parameters[name], scope)
 
 
 def get_att(argument: JsonValue, evaluation: Evaluation) -> Value:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from image_pinner.core.template.intrinsics.dynamic_references import MARK
 from image_pinner.core.template.intrinsics.evaluation import Evaluation
@@ -26,7 +26,7 @@ from image_pinner.core.template.intrinsics.partial import (
     without_prefix,
 )
 from image_pinner.core.template.intrinsics.references import get_att, referred
-from image_pinner.core.template.values import JsonMap, JsonValue, Known, NoValue, Unknown
+from image_pinner.core.template.values import JsonMap, JsonValue, Known, NoValue, Outcome, Unknown
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE_NAME = re.compile(r"[\w.:]+", re.ASCII)
@@ -41,14 +41,27 @@ def sub(argument: JsonValue, evaluation: Evaluation) -> Value:
             pass
         case _:
             return Unknown("Fn::Sub has another shape than text or [text, {variable: value}]", "Write it in this shape")
-    return concatenated(_substituted(text, variables, evaluation))
-
-
-def _substituted(text: str, variables: JsonMap, evaluation: Evaluation) -> Iterator[Text]:
     # Behind the last brace no variable ends; without the cut, each `${` there would be a search of its own.
     end = text.rfind("}") + 1
     pieces = _VARIABLE.split(text[:end])
     pieces[-1] += text[end:]
+    plain = None if variables or evaluation.scope.loops else _of_settled(pieces, evaluation.scope.settled)
+    return plain or concatenated(_substituted(pieces, variables, evaluation))
+
+
+def _of_settled(pieces: list[str], settled: Mapping[str, Outcome]) -> Known | None:
+    """Give the text if all its variables have been evaluated before, as in most images of a large template."""
+    texts = pieces.copy()
+    for position in range(1, len(pieces), 2):
+        found = settled.get(pieces[position])
+        if type(found) is not Known or type(found.value) is not str:
+            return None
+        texts[position] = found.value
+    text = "".join(texts)
+    return Known(text) if len(text) <= MAX_TEXT else None
+
+
+def _substituted(pieces: list[str], variables: JsonMap, evaluation: Evaluation) -> Iterator[Text]:
     for position, piece in enumerate(pieces):
         if position % 2 == 0:
             yield with_loops(piece, evaluation.scope.loops) if evaluation.scope.loops else Known(piece)
