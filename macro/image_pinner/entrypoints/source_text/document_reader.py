@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from image_pinner.core.errors import UnreadableTemplate
 from image_pinner.entrypoints.source_text.json_reader import NotJson, read_json
-from image_pinner.entrypoints.source_text.nodes import ListNode, MapNode, Node
+from image_pinner.entrypoints.source_text.nodes import AliasNode, ListNode, MapNode, Node
 from image_pinner.entrypoints.source_text.source_lines import JSON_BREAK, YAML_BREAK, SourceLines
 from image_pinner.entrypoints.source_text.yaml_reader import read_yaml
 
@@ -65,8 +65,10 @@ def read_text(text: str, name: str) -> ReadText:
 
 
 def _template(lines: SourceLines, root: Node) -> MapNode:
-    if isinstance(root, MapNode):
+    if isinstance(root, MapNode) and not root.function:
         return root
+    if not isinstance(root, AliasNode) and root.function:
+        raise lines.unreadable(root.start, f"a template is a map, and this is one single {root.function}", _REMEDY)
     if isinstance(root, ListNode):
         raise lines.unreadable(root.start, "a template is a map, and this is a list", _REMEDY)
     if root.tree is None:

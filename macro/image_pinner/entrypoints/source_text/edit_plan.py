@@ -23,11 +23,13 @@ class Replacement:
         node: The node; an alias where the alias itself is overwritten.
         value: Its new value.
         inside: Whether its tag stays and only what the tag holds is replaced.
+        path: A place of the template that the node stands for.
     """
 
     node: Node
     value: JsonValue
     inside: bool
+    path: TemplatePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,9 @@ def plan_edits(
     replacements = [(edit, place) for edit, place in placed if isinstance(edit, Replace)]
     insertions = [(edit, place) for edit, place in placed if isinstance(edit, InsertKey)]
     sharing = Sharing.alone(lines, root) if alone else Sharing.of(lines, root)
-    return [*_replacements(sharing, replacements), *_insertions(sharing, insertions)]
+    replaced = list(_replacements(sharing, replacements))
+    sharing.check_anchors([(change.path, change.node) for change in replaced])
+    return [*replaced, *_insertions(sharing, insertions)]
 
 
 def _written_out(text: str, root: MapNode, tree: JsonMap, edits: Sequence[Edit]) -> list[Edit]:
@@ -129,12 +133,12 @@ def _replacements(sharing: Sharing, placed: Sequence[tuple[Replace, Place]]) -> 
     for group in groups.values():
         if sharing.is_whole([(edit.path, edit.value) for edit, _ in group], group[0][1].node):
             edit, place = group[0]
-            yield Replacement(place.node, edit.value, place.inside)
+            yield Replacement(place.node, edit.value, place.inside, edit.path)
             continue
         for edit, place in group:
             if place.alias is None or sharing.count(place.alias) > 1:
                 raise sharing.refused(edit.path, place.node)
-            yield Replacement(place.alias, edit.value, inside=False)
+            yield Replacement(place.alias, edit.value, inside=False, path=edit.path)
 
 
 def _insertions(sharing: Sharing, placed: Sequence[tuple[InsertKey, Place]]) -> Iterator[Insertion]:

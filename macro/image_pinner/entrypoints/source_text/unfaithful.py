@@ -36,3 +36,18 @@ class UnfaithfulEdit(ImagePinnerError):  # noqa: N818 - the name says what it is
             "other places of the template have the same value and would change with it",
             f"Write the value out at this place instead of *{anchor}; the file was left as it is",
         )
+
+    @classmethod
+    def used_elsewhere(cls, place: str, path: str, anchor: str, line: int) -> UnfaithfulEdit:
+        """Give the error about a value in which something is defined that another place needs.
+
+        Args:
+            place: The file and the line in it.
+            path: The value's path in the template.
+            anchor: The anchor inside the value.
+            line: The line of an alias that stands for it.
+        """
+        return cls(
+            f"{place}: {path} cannot be changed alone: the anchor &{anchor} inside it is used in line {line} as well",
+            f"Write the value out there instead of *{anchor}; the file was left as it is",
+        )

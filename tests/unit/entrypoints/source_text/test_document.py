@@ -46,6 +46,8 @@ def path(*steps: str | int) -> TemplatePath:
         (b'[{"a": 1}]', "web.yaml, line 1, column 1: a template is a map, and this is a list"),
         (b"# c\n\nhello\n", "web.yaml, line 3, column 1: a template is a map, and this is one single value"),
         (b'"Resources"', "a template is a map, and this is one single value"),
+        (b"!Sub x", "line 1, column 1: a template is a map, and this is one single Fn::Sub"),
+        (b"# c\n!If {a: b}", "line 2, column 1: a template is a map, and this is one single Fn::If"),
         (b"12", "a template is a map, and this is one single value"),
         (b"---\n", "web.yaml has no content"),
         (b"null\n", "web.yaml has no content"),

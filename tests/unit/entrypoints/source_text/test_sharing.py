@@ -56,6 +56,28 @@ def test_a_shared_value_is_not_changed_for_one_place_only(text: str, edits: list
     assert caught.value.remedy.endswith("the file was left as it is")
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (
+            "a:\n  k: &x v\nb: *x\n",
+            "line 2, column 3: a cannot be changed alone: the anchor &x inside it is used in line 3",
+        ),
+        ("a:\n  &x k: v\nb: *x\n", "line 2, column 3: a cannot be changed alone: the anchor &x inside it"),
+        ("a: !If [&x v]\n*x : w\n", "line 1, column 4: a cannot be changed alone: the anchor &x inside it"),
+        ("a: {k: &x {l: v}}\nb:\n  <<: *x\n", "a cannot be changed alone: the anchor &x inside it is used in line 3"),
+    ],
+)
+def test_an_anchor_that_is_used_elsewhere_is_not_removed(text: str, place: str) -> None:
+    with pytest.raises(UnfaithfulEdit) as caught:
+        edited(text, *changes(a="m"))
+    assert place in caught.value.cause
+
+
+def test_an_anchor_goes_with_all_that_uses_it() -> None:
+    assert edited("a:\n  k: &x v\n  l: *x\nb: *x\n", *changes(a="m", b="n:1")) == "a: m\nb: n:1\n"
+
+
 def test_the_error_reads_as_a_sentence() -> None:
     with pytest.raises(UnfaithfulEdit) as caught:
         edited(NESTED, *changes(b_k="n"))
