@@ -11,6 +11,7 @@ KINDS = {
     "architecture": "what holds for the project as a whole",
     "benchmarks": "speed, as ratios",
     "contract": "what every source of answers keeps",
+    "corpus": "hundreds of real templates, from one end to the other",
     "docs": "documents that cannot lie",
     "e2e": "the program as users run it",
     "golden": "templates and events with the answers that were agreed on",
