@@ -84,17 +84,25 @@ class SourceDocument:
         if not edits:
             return self.data
         text = self._splices(edits).applied_to(self.lines.text)
-        self._verify(text, edits)
-        return self.encoding.encode(text)
+        try:
+            data = self.encoding.encode(text)
+            again = read_text(text, self.name)
+        except (ImagePinnerError, UnicodeEncodeError) as error:
+            raise UnfaithfulEdit.unintended(self.name, f"it is no template: {error}") from error
+        if difference := first_difference(again.root.tree, apply_edits(self.tree, edits)):
+            raise UnfaithfulEdit.unintended(self.name, f"{difference} would have another value")
+        return data
 
     def notes_for(self, edits: Sequence[Edit]) -> tuple[str, ...]:
-        """Tell which comments `apply` does not leave in their place.
+        """Tell which comments `apply` takes out of the file: those inside a value that is part of a flow collection.
+
+        In block style none is lost: what stood inside a value that is replaced gets lines of its own behind it.
 
         Args:
             edits: The edits that `apply` gets.
 
         Returns:
-            For each comment that is moved to a line of its own, or lost, a sentence without a full stop.
+            For each comment that is lost a sentence without a full stop.
 
         Raises:
             UnfaithfulEdit: As `apply`.
@@ -104,14 +112,6 @@ class SourceDocument:
     def _splices(self, edits: Sequence[Edit], *, alone: bool = False) -> Splices:
         plan = plan_edits(self.lines, self.root, self.tree, edits, alone=alone)
         return (json_splices if self.is_json else yaml_splices)(self.lines, self.root, plan)
-
-    def _verify(self, text: str, edits: Sequence[Edit]) -> None:
-        try:
-            again = read_text(text, self.name)
-        except ImagePinnerError as error:
-            raise UnfaithfulEdit.unintended(self.name, error.cause) from error
-        if difference := first_difference(again.root.tree, apply_edits(self.tree, edits)):
-            raise UnfaithfulEdit.unintended(self.name, f"{difference} would have another value")
 
 
 def read_source(data: bytes, name: str) -> SourceDocument:

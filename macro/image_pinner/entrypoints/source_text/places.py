@@ -89,18 +89,16 @@ def surroundings_of(root: ContentNode, node: Node) -> list[Surrounding]:
     """
     around: list[Surrounding] = []
     current: Node = root
-    while current is not node:
+    while isinstance(current, MapNode | ListNode) and current is not node:
         if isinstance(current, MapNode):
             number = bisect_right(current.own, node.start, key=_member_start) - 1
             member = current.own[number]
             around.append(Surrounding(current, member=member))
             current = member.value
-        elif isinstance(current, ListNode):
+        else:
             number = bisect_right(current.items, node.start, key=_start) - 1
             around.append(Surrounding(current, index=number))
             current = current.items[number]
-        else:
-            break
     return around
 
 

@@ -33,7 +33,7 @@ class Splices:
 
     Args:
         parts: The splices, none of which overlaps another, in the order of the text.
-        notes: What becomes of comments that lose their place, each a sentence without a full stop.
+        notes: A sentence without a full stop on each comment that is lost.
     """
 
     parts: tuple[Splice, ...]
@@ -61,10 +61,8 @@ class Splices:
             lines: The text.
 
         Returns:
-            The lines without the last line break; empty without splices.
+            The lines without the last line break.
         """
-        if not self.parts:
-            return ""
         first, last = self.parts[0], self.parts[-1]
         changed = (
             self.applied_to(lines.text[: last.end])[first.start :] + lines.text[last.end : lines.line_end(last.end)]

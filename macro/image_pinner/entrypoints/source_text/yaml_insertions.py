@@ -12,7 +12,6 @@ from image_pinner.entrypoints.source_text.splices import Splice
 from image_pinner.entrypoints.source_text.yaml_layout import content_end, key_column
 from image_pinner.entrypoints.source_text.yaml_writer import BlockStyle, block_lines, flow_entries
 
-_BLOCK_SCALAR = re.compile(r"([|>])([0-9]?)([-+]?)([0-9]?)")
 # A comment further in than a key is about its value.
 _COMMENT_LINE = re.compile("(?:\r\n|[\n\r\x85\u2028\u2029])( *)#[^\n\r\x85\u2028\u2029]*")
 _REST_OF_FLOW_LINE = re.compile("[ \t]*(,)?[ \t]*(?:#[^\n\r\x85\u2028\u2029]*)?(?=[\n\r\x85\u2028\u2029])")
@@ -50,17 +49,14 @@ def _value_end(lines: SourceLines, leaf: Node) -> tuple[int, list[Splice]]:
         return lines.line_end(leaf.end), []
     end = content_end(text, leaf)
     body = header_of(text, leaf).body
-    indicator = _BLOCK_SCALAR.match(text, body)
-    if indicator is None:
-        return lines.line_end(end), []
+    indicators = text[body : lines.line_end(body)].partition("#")[0].rstrip()
     blank_lines = list(lines.breaks.finditer(text, end, leaf.end))
-    if indicator[3] == "+" and blank_lines:
+    if "+" in indicators and blank_lines:
         # Blank lines at the end belong to the value: the new line comes behind them.
         return blank_lines[-1].start(), []
-    if end == len(text) and indicator[3] != "-":
+    if end == len(text) and "-" not in indicators:
         # Without a line break at the end of the file the value has none either: it must not get one now.
-        stripped = f"{indicator[1]}{indicator[2]}-{indicator[4]}"
-        return end, [Splice(body, indicator.end(), stripped)]
+        return end, [Splice(body, body + len(indicators), indicators.replace("+", "") + "-")]
     return lines.line_end(end), []
 
 

@@ -91,6 +91,11 @@ class _Anchored:
     height: int = 0
 
 
+def _levels(function: str) -> int:
+    """Give the levels of a value: the function of a short-form tag is a map around it."""
+    return 2 if function else 1
+
+
 class _Composer:
     """Builds nodes from events.
 
@@ -105,14 +110,14 @@ class _Composer:
         self._stack: list[_Frame] = []
         self._depth = 0
         self._anchors: dict[str, _Anchored] = {}
-        self._functions: dict[str, str] = {}
         self._documents = 0
 
     def take(self, event: Any) -> None:
         """Take the next event."""
         kind = type(event)
         if kind is yaml.ScalarEvent:
-            self._attach(self._scalar(event), 1)
+            scalar = self._scalar(event)
+            self._attach(scalar, _levels(scalar.function))
         elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
             self._begin(event)
         elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
@@ -145,18 +150,15 @@ class _Composer:
             if event.implicit[0] and tag is None:
                 value = plain_value(text)
         elif tag[0] == "!":
-            function = self._function(tag)
+            function = function_of(tag)
             value = {function: tagged_text(function, text)}
         else:
             value = self._typed(text, tag, index)
-        self._budget.check_depth(self._depth + (2 if function else 1), index)
+        self._budget.check_depth(self._depth + _levels(function), index)
         node = ScalarNode(index, event.end_mark.index, value, text, event.style or "", function, event.anchor or "")
         if event.anchor:
-            self._anchors[event.anchor] = _Anchored(index, node, 1, len(text), 2 if function else 1)
+            self._anchors[event.anchor] = _Anchored(index, node, 1, len(text), _levels(function))
         return node
-
-    def _function(self, tag: str) -> str:
-        return self._functions.setdefault(tag, function_of(tag))
 
     def _typed(self, text: str, tag: str, index: int) -> JsonValue:
         try:
@@ -174,20 +176,20 @@ class _Composer:
         function = ""
         if tag is not None and tag != "!":
             if tag[0] == "!":
-                function = self._function(tag)
+                function = function_of(tag)
             elif tag != f"{CORE_TAG}{'map' if isinstance(event, yaml.MappingStartEvent) else 'seq'}":
                 raise self._bad_tag(tag, index, "means nothing in a template")
         if event.anchor:
             self._anchors[event.anchor] = _Anchored(index)
         self._stack.append(_Frame(event, function, self._budget.values, self._budget.characters))
         self._budget.spend(1, 0, index)
-        self._depth += 2 if function else 1
+        self._depth += _levels(function)
         self._budget.check_depth(self._depth, index)
 
     def _end(self, event: Any) -> None:
         frame = self._stack.pop()
         node = self._collection(frame, event.end_mark.index)
-        levels = 2 if frame.function else 1
+        levels = _levels(frame.function)
         self._depth -= levels
         height = frame.height + levels
         if node.anchor:

@@ -8,6 +8,7 @@ and times (`22:22`) are no numbers to anyone. Dates stay text for the same reaso
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from image_pinner.core.template.values import JsonValue
 
@@ -76,6 +77,7 @@ def typed_value(text: str, tag: str) -> JsonValue:
     return value
 
 
+@lru_cache(maxsize=256)
 def function_of(tag: str) -> str:
     """Give the long form of a short-form tag: `Fn::Sub` for `!Sub`, `Ref` for `!Ref`.
 

@@ -8,8 +8,9 @@ import json
 import pytest
 
 from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.template.edits import Replace
 from image_pinner.core.template.paths import TemplatePath
-from image_pinner.entrypoints.source_text import Position, SourceDocument, read_source
+from image_pinner.entrypoints.source_text import Position, SourceDocument, UnfaithfulEdit, read_source
 
 TEMPLATE = """\
 # The web service
@@ -170,3 +171,24 @@ def test_without_edits_every_byte_comes_back(text: str, codec: str) -> None:
 def test_a_byte_order_mark_does_not_move_places() -> None:
     document = read_source(codecs.BOM_UTF8 + b"a: b", "web.yaml")
     assert document.position(TemplatePath(("a",))) == Position(1, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        (
+            "B: 1\n? A\n",
+            "x",
+            "web.yaml cannot be edited in place: read again after the edit, it is no template: web.yaml",
+        ),
+        ("A: x\n", 1e300, "web.yaml cannot be edited in place: read again after the edit, A would have another value"),
+        ("A: x\n", "\ud83d", "cannot be edited in place"),
+        ('{"A": "x"}', "\ud83d", "cannot be edited in place"),
+        ('{"A": "x", "é": 1}', "\ud83d", "cannot be edited in place"),
+    ],
+)
+def test_a_result_that_says_something_else_is_never_given(text: str, value: object, expected: str) -> None:
+    with pytest.raises(UnfaithfulEdit) as caught:
+        read(text).apply((Replace(TemplatePath(("A",)), value),))
+    assert expected in caught.value.cause
+    assert "The file was left as it is" in caught.value.remedy

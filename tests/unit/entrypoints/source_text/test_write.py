@@ -79,6 +79,13 @@ class TestReading:
         with pytest.raises(UnreadableTemplate, match="has 50,000,000 bytes, more than the 5,000,000"):
             read_file(path)
 
+    def test_a_file_that_grows_while_it_is_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        empty = template(tmp_path, b"").stat()
+        path = template(tmp_path, b"x" * (MAX_BYTES + 2))
+        monkeypatch.setattr(os, "fstat", lambda _: empty)
+        with pytest.raises(UnreadableTemplate, match="has 5,000,001 bytes"):
+            read_file(path)
+
     @pytest.mark.parametrize(
         ("number", "expected"), [(errno.EACCES, "permission is denied"), (errno.EIO, os.strerror(errno.EIO))]
     )
@@ -216,6 +223,13 @@ class TestWriting:
     ) -> None:
         path = template(tmp_path)
         monkeypatch.setattr(os, "fchown", failing(errno.EPERM))
+        write_by_rename(path, NEW)
+        assert path.read_bytes() == NEW
+
+    def test_a_system_without_owners_and_modes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = template(tmp_path)
+        monkeypatch.delattr(os, "fchown")
+        monkeypatch.delattr(os, "fchmod")
         write_by_rename(path, NEW)
         assert path.read_bytes() == NEW
 

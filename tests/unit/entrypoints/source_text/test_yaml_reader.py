@@ -201,6 +201,18 @@ def test_both_loaders_find_every_value_in_the_same_place(text: str) -> None:
         todo += zip(children_of(fast), children_of(pure), strict=True)
 
 
+class UnreadableStream(yaml.SafeLoader):
+    """A parser that gives up without a mark, as for input that no character check foresaw."""
+
+    def get_event(self) -> yaml.Event:
+        raise yaml.YAMLError("input error")
+
+
+def test_a_complaint_without_a_place_is_told_all_the_same() -> None:
+    with pytest.raises(UnreadableTemplate, match=r"web\.yaml: this is no YAML: input error"):
+        read("a: b", UnreadableStream)
+
+
 def test_merged_keys_come_first_as_in_pyyaml() -> None:
     text = "a: &x {k: 1, l: 2}\nb:\n  m: 4\n  l: 3\n  <<: *x\n"
     assert list(read(text).tree["b"]) == list(yaml.safe_load(text)["b"])
