@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -10,7 +11,7 @@ from image_pinner.entrypoints.cli.exit_codes import ExitCode
 from image_pinner.entrypoints.cli.terminal import has_colour
 from image_pinner.entrypoints.demo.embedded_aws import embedded_aws
 
-_STYLES = {
+_STYLES: dict[str, dict[str, Any]] = {
     "heading": {"bold": True},
     "text": {},
     "code": {"dim": True},

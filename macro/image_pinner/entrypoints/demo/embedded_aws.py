@@ -10,10 +10,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+import urllib3
+
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.digests import Digest
 from image_pinner.core.images.resolutions import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 
+_RESET_SECONDS = 30
 REGION = "eu-central-1"
 ACCOUNT = "111122223333"
 # The attestations that docker buildx adds since version 0.10:
@@ -116,8 +119,10 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
-        _, port = server.get_host_and_port()
-        with _only(_environment(f"http://127.0.0.1:{port}")) as environment:
+        endpoint = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
+        # moto keeps its state as long as the process lives: https://docs.getmoto.org/en/latest/docs/server_mode.html
+        urllib3.request("POST", f"{endpoint}/moto-api/reset", timeout=_RESET_SECONDS)
+        with _only(_environment(endpoint)) as environment:
             import boto3  # noqa: PLC0415 - after the environment is set
 
             yield EmbeddedAws(environment, boto3.Session(region_name=REGION).client("ecr"))

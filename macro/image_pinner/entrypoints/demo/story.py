@@ -115,8 +115,8 @@ class Story:
 
     def _diff(self, before: Any, after: Any) -> None:
         self.tell("", "text")
-        texts = [json.dumps(tree["Resources"], indent=2).splitlines() for tree in (before, after)]
-        changes = [line for line in difflib.unified_diff(*texts, n=2, lineterm="") if line[:3] not in {"---", "+++"}]
+        old, new = (json.dumps(tree["Resources"], indent=2).splitlines() for tree in (before, after))
+        changes = [line for line in difflib.unified_diff(old, new, n=2, lineterm="") if line[:3] not in {"---", "+++"}]
         for line in changes[1:]:
             shown = "   …" if line.startswith("@@") else line
             self.tell(_INDENT + shown, {"-": "old", "+": "new"}.get(line[0], "code"))
