@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from image_pinner.core.images.digests import Digest
+
 MARKED = """\
 # A comment that stays.
 Transform: ImagePinner
@@ -30,3 +32,8 @@ def saved(folder: Path, text: str | bytes = MARKED, name: str = "template.yaml")
     path = folder / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path
+
+
+def digest(reference: str) -> str:
+    """Give the digest that the world in memory makes up for a canonical reference."""
+    return str(Digest.of(reference.encode()))

@@ -11,8 +11,7 @@ import pytest
 from image_pinner.core.errors import UnreadableTemplate
 from image_pinner.entrypoints.cli.parameter_values import file_parameters
 from unit.entrypoints.cli.cli_runs import image_pinner
-from unit.entrypoints.cli.cli_templates import saved
-from unit.entrypoints.cli.test_cli_pin_options import digest
+from unit.entrypoints.cli.cli_templates import digest, saved
 
 SHAPES = {
     "list of the AWS CLI": [{"ParameterKey": "Tag", "ParameterValue": "2.0"}],

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
 from image_pinner.core.template.values import SsmParameter
 from image_pinner.entrypoints.cli.pin import command
 from image_pinner.sources.in_memory import InMemoryWorld
 from unit.entrypoints.cli.cli_runs import image_pinner
-from unit.entrypoints.cli.cli_templates import MARKED, UNMARKED, saved
+from unit.entrypoints.cli.cli_templates import MARKED, UNMARKED, digest, saved
 
 HOST = """\
 Resources:
@@ -23,11 +22,6 @@ Resources:
         - Name: web
           Image: !Sub "!PinDigest ${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/shop/web:1.0"
 """
-
-
-def digest(reference: str) -> str:
-    """Give the digest that the world in memory makes up for a canonical reference."""
-    return str(Digest.of(reference.encode()))
 
 
 def test_a_parameter_that_the_template_does_not_have_is_refused_with_those_it_has(tmp_path: Path) -> None:

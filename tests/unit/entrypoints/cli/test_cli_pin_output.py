@@ -9,8 +9,7 @@ import pytest
 
 from image_pinner.entrypoints.source_text import read_source
 from unit.entrypoints.cli.cli_runs import image_pinner
-from unit.entrypoints.cli.cli_templates import MARKED, PLAIN, REFUSED, UNMARKED, saved
-from unit.entrypoints.cli.test_cli_pin_options import digest
+from unit.entrypoints.cli.cli_templates import MARKED, PLAIN, REFUSED, UNMARKED, digest, saved
 
 PINNED = MARKED.replace(
     '!Sub "!PinDigest shop/web:${Tag}"',

@@ -1,0 +1,131 @@
+"""Pinning real templates: all images or none, no byte outside of them, and the same bytes every time."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from corpus.corpus_pins import VALUES, pin_tree, pinned, pinned_in_memory, run_pin
+from corpus.corpus_templates import (
+    CORPUS,
+    MADE_UP,
+    differences,
+    document,
+    made_up_values,
+    names,
+    needs_corpus,
+    tree,
+    value_at,
+)
+from corpus.yaml_spans import changed_only_in, spans_of
+from image_pinner.core.decision import Pinned
+from image_pinner.entrypoints.source_text import read_source
+
+pytestmark = needs_corpus
+
+RECORD_KEY = "image-pinner.source"
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("name", names())
+def test_all_images_are_pinned_or_none_and_each_of_the_others_has_its_reason(name: str, values: str) -> None:
+    run, report = pinned(name, values), pinned_in_memory(name, values).report
+
+    images = report.to_json()["images"]
+    for image in images:
+        assert image["status"] in {"pinned", "would be pinned"} or image["reason"], image
+    for problem in report.problems:
+        assert problem.cause
+        assert f"  {problem}\n" in run.err
+    statuses = {image["status"] for image in images}
+    if report.problems:
+        assert run.code in {1, 3, 4}
+        assert run.out == b""
+        assert "pinned" not in statuses
+    else:
+        assert run.code == 0
+        assert "would be pinned" not in statuses
+    assert statuses <= {"pinned", "would be pinned", "already pinned", "managed", "empty", "not deployed"}
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize("name", names())
+def test_nothing_but_images_and_their_records_changes_in_what_the_template_says(name: str, values: str) -> None:
+    run, report = pinned(name, values), pinned_in_memory(name, values).report
+    if run.code:
+        assert run.out == b""
+        return
+    after = read_source(run.out, name).tree
+
+    changed = set(differences(tree(name), after))
+
+    for outcome in report.outcomes:
+        assert isinstance(outcome, Pinned)
+        assert value_at(after, outcome.site.path) == outcome.text
+        changed.discard(outcome.site.path.steps)
+    for steps in changed:
+        assert {"DockerLabels", "Metadata", RECORD_KEY} & set(steps[-2:]), steps
+
+
+@pytest.mark.parametrize("name", names())
+def test_not_one_byte_changes_outside_of_images(name: str) -> None:
+    # Without a record only images change, so that all bytes around them can be compared.
+    run, report = pinned(name, MADE_UP, "None"), pinned_in_memory(name, MADE_UP).report
+    if run.code:
+        assert run.out == b""
+        return
+    before = (CORPUS / name).read_bytes()
+    codec = document(name).encoding.codec
+    text = before.decode(codec)
+
+    spans = spans_of(text, [outcome.site.path.steps for outcome in report.outcomes])
+
+    assert changed_only_in(text, run.out.decode(codec), spans)
+
+
+@pytest.mark.parametrize("name", names())
+def test_pinning_twice_gives_the_same_bytes(name: str) -> None:
+    once = pinned(name, MADE_UP)
+    if once.code:
+        assert once.out == b""
+        return
+
+    again = run_pin("-", once.out, made_up_values(name))
+
+    assert (again.code, again.out) == (0, once.out)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_repeated_run_gives_the_same_bytes(name: str) -> None:
+    assert run_pin(str(CORPUS / name), b"", made_up_values(name)) == pinned(name, MADE_UP)
+
+
+def shuffled(value: Any, chance: random.Random) -> Any:
+    if isinstance(value, dict):
+        keys = list(value)
+        chance.shuffle(keys)
+        return {key: shuffled(value[key], chance) for key in keys}
+    return [shuffled(item, chance) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_order_of_keys_changes_neither_the_answer_nor_the_report(name: str) -> None:
+    first = pinned_in_memory(name, MADE_UP)
+
+    second = pin_tree(shuffled(tree(name), random.Random(name)), made_up_values(name))
+
+    assert second.answer == first.answer
+    assert json.dumps(second.report.to_json()) == json.dumps(first.report.to_json())
+
+
+def test_most_of_the_corpus_is_pinned() -> None:
+    # So that a change which refuses everything does not pass unseen.
+    with_defaults = [pinned_in_memory(name, "defaults").report for name in names()]
+    with_values = [pinned_in_memory(name, MADE_UP).report for name in names()]
+
+    assert sum(report.succeeded for report in with_defaults) >= 230
+    assert sum(report.succeeded for report in with_values) >= 330
+    assert sum(len(report.outcomes) for report in with_values if report.succeeded) >= 550

@@ -1,0 +1,153 @@
+"""What `check` and a reading of the corpus come to: no crash, and the references that others have found there too."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+
+import pytest
+
+from corpus.corpus_templates import (
+    A_KEY_TWICE,
+    ACCOUNT,
+    CORPUS,
+    REGION,
+    GenerousWorld,
+    IndexedImage,
+    has_duplicate_keys,
+    index,
+    names,
+    needs_corpus,
+    tree,
+    value_at,
+)
+from image_pinner.core.report import PinReport
+from image_pinner.core.template.intrinsics import evaluate
+from image_pinner.core.template.options import Options, Pin
+from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.snippets import Fragment, Shape
+from image_pinner.core.template.values import Known, Outcome, Pending
+from image_pinner.entrypoints.checking import RULES
+from image_pinner.pinning import World, pin_template
+from image_pinner.settings import Settings
+from image_pinner.sources.interface import Deadline
+from unit.entrypoints.cli.cli_runs import image_pinner
+
+pytestmark = needs_corpus
+
+# Why the index has no reference, and what is said about the same image here.
+SAME_REASON = {
+    "param-nodefault": ("has neither a value nor a default",),
+    "ecr-generated-name": ("made up by CloudFormation when it creates the repository",),
+    "unknown-ref:ContainerImage": ("the template has no parameter and no resource",),
+    "getatt:AWS::CloudFormation::Stack.Outputs.ContainerImage": ("known only when CloudFormation has created",),
+    "ssm-param-type": ("is asked of the Parameter Store",),
+    # The name of the export depends on a parameter, so that not even the question can be put.
+    "Fn::ImportValue": ("is asked of CloudFormation", "has neither a value nor a default"),
+}
+
+
+def test_the_corpus_is_all_there() -> None:
+    assert len(index()) == 376
+    assert sum(len(images) for images in index().values()) == 804
+
+
+def test_another_reader_finds_a_key_twice_in_the_same_templates() -> None:
+    assert tuple(name for name in sorted(index()) if has_duplicate_keys(name)) == A_KEY_TWICE
+
+
+@pytest.mark.parametrize("name", A_KEY_TWICE)
+@pytest.mark.parametrize("verb", ["check", "pin"])
+def test_a_template_with_a_key_twice_is_refused_by_name_and_line(name: str, verb: str) -> None:
+    run = image_pinner(verb, str(CORPUS / name))
+
+    assert (run.code, run.out) == (2, b"")
+    assert "stands twice in one map" in run.err
+
+
+@pytest.mark.parametrize("name", names())
+def test_check_lists_places_in_the_file_or_nothing(name: str) -> None:
+    run = image_pinner("check", "--format", "json", str(CORPUS / name))
+
+    findings = json.loads(run.out)["findings"]
+    assert run.err == ""
+    assert run.code == (1 if findings else 0)
+    lines = len((CORPUS / name).read_bytes().splitlines())
+    for finding in findings:
+        assert finding["rule"] in RULES
+        assert 1 <= finding["line"] <= lines
+        assert finding["cause"]
+        assert finding["remedy"]
+
+
+def everything_in(name: str) -> PinReport:
+    """Report on all images of a template with the defaults of its parameters, as the index was made."""
+    template = tree(name)
+    world = GenerousWorld()
+    settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
+    fragment = Fragment(Shape.TEMPLATE, template, {}, template)
+    return pin_template(fragment, scope_of(name), settings, World(world, world), Deadline.after(60)).report
+
+
+def scope_of(name: str) -> Scope:
+    return Scope.of_template(tree(name), {}, region=REGION, account_id=ACCOUNT, ssm_names=True)
+
+
+def places_in(report: PinReport) -> set[TemplatePath]:
+    """Give the places of all images, the arms of an image under one."""
+    steps = [outcome.site.path.steps for outcome in report.outcomes]
+    steps += [site.path.steps for site in report.unanswered]
+    steps += [image.path.steps for image in report.left]
+    steps += [problem.path.steps for problem in report.problems]
+    return {TemplatePath(without_arms(path)) for path in steps}
+
+
+def without_arms(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    while "Fn::If" in steps[-2:-1]:
+        steps = steps[:-2]
+    return steps
+
+
+def as_indexed(place: TemplatePath) -> tuple[str, str]:
+    """Give a place as the index writes it: the resource, and the property path without numbers."""
+    steps = list(place.steps)
+    path = ""
+    while steps[2:]:
+        step = steps.pop(2)
+        if step == "Fn::If":
+            steps.pop(2)
+        elif step != "Properties":
+            path += "[]" if isinstance(step, int) else f".{step}"
+    return str(steps[1]), path.removeprefix(".")
+
+
+@pytest.mark.parametrize("name", names())
+def test_the_images_of_a_template_and_their_references_are_those_of_the_index(name: str) -> None:
+    scope = scope_of(name)
+    found: defaultdict[tuple[str, str], list[Outcome]] = defaultdict(list)
+    for place in places_in(everything_in(name)):
+        found[as_indexed(place)].append(evaluate(value_at(tree(name), place), scope))
+    expected: defaultdict[tuple[str, str], list[IndexedImage]] = defaultdict(list)
+    for image in index()[name]:
+        expected[image.resource, image.path].append(image)
+
+    assert found.keys() == expected.keys()
+    for key, images in expected.items():
+        outcomes = found[key]
+        texts = Counter(str(outcome.value) for outcome in outcomes if isinstance(outcome, Known))
+        assert texts == Counter(image.resolved for image in images if image.resolved is not None), key
+        reasons = [reason_of(outcome) for outcome in outcomes if not isinstance(outcome, Known)]
+        wanted = [SAME_REASON[image.unresolved] for image in images if image.resolved is None]
+        assert len(reasons) == len(wanted), key
+        for reason in reasons:
+            assert any(part in reason for parts in wanted for part in parts), key
+
+
+def reason_of(outcome: Outcome) -> str:
+    if isinstance(outcome, Pending):
+        kinds = {type(lookup).__name__ for lookup in outcome.lookups}
+        return {"SsmParameter": "is asked of the Parameter Store", "StackExport": "is asked of CloudFormation"}[
+            kinds.pop()
+        ]
+    return getattr(outcome, "reason", "")

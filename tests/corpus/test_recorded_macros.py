@@ -1,0 +1,84 @@
+"""What the real service answered to macros, recorded by others, against the expectations that other tests rest on."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+
+from corpus.corpus_templates import CORPUS
+from golden.macro_events import event_for
+from unit.entrypoints.macro_worlds import macro_in, task
+
+RECORDINGS = CORPUS.parent / "recorded" / "macros.json"
+pytestmark = [
+    pytest.mark.corpus,
+    pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings of the real service are not beside the corpus"),
+]
+TESTS = "tests/aws/services/cloudformation/test_template_engine.py::TestMacros::"
+
+
+@cache
+def recorded(name: str) -> Any:
+    return json.loads(RECORDINGS.read_text("utf-8"))[TESTS + name]["recorded-content"]
+
+
+def recorded_event() -> dict[str, Any]:
+    event: dict[str, Any] = recorded("test_validate_lambda_internals")["event"]["Event"]
+    return event
+
+
+def test_an_event_has_the_keys_that_other_tests_give_it() -> None:
+    assert set(recorded_event()) == set(event_for({}))
+
+
+def test_the_parameters_of_a_transform_arrive_at_the_top_level_although_the_guide_says_that_they_do_not() -> None:
+    assert recorded_event()["params"] == {"Input": "test-input"}
+
+
+def test_a_fragment_comes_without_its_transform_and_with_its_intrinsics() -> None:
+    event = recorded("test_functions_and_references_during_transformation")["event"]
+
+    assert "Transform" not in recorded_event()["fragment"]
+    assert event["ValueOfRef"] == {"Ref": "Substitution"}
+    assert event["FunctionValue"] == {"Fn::Join": [" ", ["Hello", "World"]]}
+
+
+def test_the_recorded_event_is_answered_with_its_own_fragment() -> None:
+    event = recorded_event() | {"params": {}, "region": "us-east-1"}
+
+    assert macro_in().answer(event, None) == {
+        "requestId": event["requestId"],
+        "status": "success",
+        "fragment": event["fragment"],
+    }
+
+
+def test_an_option_that_is_none_of_ours_is_refused_in_the_recorded_event() -> None:
+    response = macro_in().answer(recorded_event(), None)
+
+    assert response["status"] == "failure"
+    assert response["errorMessage"].startswith("Transform: 'Input' is no option")
+
+
+def test_a_message_reads_well_in_the_sentence_that_the_service_puts_around_it() -> None:
+    failed = recorded("test_failed_state[return_unsuccessful_with_message.py]")["failed_description"]
+    sentence = failed["ResourceStatusReason"]
+    event = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})
+    message = macro_in().answer(event, None)["errorMessage"]
+
+    assert sentence == (
+        "Transform 111111111111::Unsuccessful failed with: failed because it is a test. Rollback requested by user."
+    )
+    assert sentence.replace("failed because it is a test", message).endswith(
+        "a repository is written in lower case (at character 6). Write registry/repository:tag. Rollback requested by"
+        " user."
+    )
+
+
+def test_a_macro_that_raises_is_told_without_its_reason_which_is_why_ours_never_does() -> None:
+    failed = recorded("test_failed_state[raise_error.py]")["failed_description"]
+
+    assert failed["ResourceStatusReason"].startswith("Received malformed response from transform")
