@@ -20,7 +20,7 @@ from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.sites import Sites
 from image_pinner.core.template.snippets import Fragment
 from image_pinner.core.template.stray_marks import find_stray_marks
-from image_pinner.core.template.values import JsonValue
+from image_pinner.core.template.values import JsonValue, Lookup, Unknown
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline, DigestResolver, LookupResolver
 
@@ -71,7 +71,7 @@ def pin_template(fragment: Fragment, scope: Scope, settings: Settings, world: Wo
     """
     # (2) Find the images, and (3) look up what only AWS knows, then find again.
     scope, sites = _find(fragment, scope, settings, world, deadline)
-    problems = [*sites.problems, *find_stray_marks(fragment.tree, sites.read, scope)]
+    problems = [*sites.problems, *find_stray_marks(fragment.tree, sites.read, scope, sites.census)]
     # (4) Ask each distinct question once.
     plan = make_plan(sites.pinned)
     # (5) Resolve.
@@ -99,10 +99,18 @@ def _find(
     sites = fragment.find_sites(scope, settings.rules)
     for _ in range(_MAX_ROUNDS):
         if not sites.lookups:
-            break
+            return scope, sites
         scope = scope.with_answers(world.lookups.look_up(sorted(sites.lookups, key=str), deadline))
         sites = fragment.find_sites(scope, settings.rules)
+    # An image that waits for a look-up is neither pinned nor a problem, so that none may be left waiting.
+    while sites.lookups:
+        scope = scope.with_answers({lookup: _unanswered(lookup) for lookup in sites.lookups})
+        sites = fragment.find_sites(scope, settings.rules)
     return scope, sites
+
+
+def _unanswered(lookup: Lookup) -> Unknown:
+    return Unknown(f"{lookup} was not told after {_MAX_ROUNDS} rounds of look-ups", "Write the value itself")
 
 
 def _resolve(plan: PinPlan, world: World, deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:

@@ -72,7 +72,7 @@ def decide(plan: PinPlan, resolutions: Mapping[ImageQuestion, Resolution], polic
     outcomes: list[Pinned | KeptTag] = []
     problems: list[Problem] = []
     for site, question in plan.sites:
-        resolution = resolutions[question] if question else None
+        resolution = resolutions.get(question) if question else None
         found = _judged(site, resolution, policies, problems)
         if isinstance(found, Problem):
             problems.append(found)
@@ -111,7 +111,7 @@ def _resolved(site: PinSite, resolution: Resolution | None, warnings: tuple[str,
         case Unavailable():
             return _problem(site, ProblemKind.LOOKUP, resolution.cause, resolution.remedy)
         case None:
-            return _problem(site, ProblemKind.LOOKUP, "nobody was asked for its digest", "Report this as a defect")
+            return _problem(site, ProblemKind.LOOKUP, "nobody gave an answer for it", "Report this as a defect")
         case _:
             assert_never(resolution)
 

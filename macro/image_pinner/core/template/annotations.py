@@ -176,6 +176,12 @@ def snippet_parameters(transform: JsonValue, macro: str) -> JsonMap | None:
     return parameters
 
 
+def calls_macro(transform: JsonValue, macro: str) -> bool:
+    """Tell whether an `Fn::Transform` calls this macro, alone or among others."""
+    calls = transform if isinstance(transform, list) else [transform]
+    return any(call == macro or (isinstance(call, dict) and call.get("Name") == macro) for call in calls)
+
+
 def _from_map(content: JsonMap, where: str, scope: Scope) -> Wrapped:
     if IMAGE_KEY not in content:
         raise InvalidOption(f"{where} has no {IMAGE_KEY}", f"Write {IMAGE_KEY}: repository:tag")

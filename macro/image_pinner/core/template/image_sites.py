@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.template.locations import ImageLocation
-from image_pinner.core.template.options import Options, Pin
+from image_pinner.core.template.annotations import Wrapped
+from image_pinner.core.template.locations import ImageLocation, PlatformSource
+from image_pinner.core.template.options import Options
 from image_pinner.core.template.paths import TemplatePath
-from image_pinner.core.template.problems import Problem
-from image_pinner.core.template.values import JsonMap, JsonValue, Lookup
+from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.values import JsonMap, JsonValue, Lookup, Outcome, Unknown
 from image_pinner.core.template.walking import Spot
 
 
@@ -34,25 +35,52 @@ class Around:
     """What holds around an image.
 
     Args:
-        template: The options of the template.
-        operator: The options of the operator.
-        resource: The options of the resource.
+        options: The options of resource, template and operator, the nearest first.
+        operator: The options of the operator alone, which nothing nearer may loosen.
+        by_name: Whether containers are asked for by name anywhere in the template.
         resource_path: The path of the resource; the root where there is none.
         properties: The resource's Properties.
-        whole: The whole template.
+        template: The whole template.
+        platforms: The platforms that were derived from the resource so far.
     """
 
-    template: Options = Options()
+    options: Options = Options()
     operator: Options = Options()
-    resource: Options = Options()
+    by_name: bool = False
     resource_path: TemplatePath = TemplatePath()
     properties: JsonValue = None
-    whole: JsonMap | None = None
+    template: JsonMap | None = None
+    platforms: dict[PlatformSource, Platform | Unknown | None] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundImage:
+    """An image while it is read.
+
+    Args:
+        spot: The place and what stands there.
+        location: What the place accepts.
+        around: What holds around it.
+        wrapped: What the snippet or the long form that stands there holds, or `None`.
+        outcome: What the image comes to, behind snippet or long form.
+        has_mark: Whether what it comes to begins with the quoted mark.
+    """
+
+    spot: Spot
+    location: ImageLocation
+    around: Around
+    wrapped: Wrapped | None
+    outcome: Outcome
+    has_mark: bool
 
     @property
-    def pin(self) -> Pin | tuple[str, ...]:
-        """Which images are pinned here, marked ones apart."""
-        return self.resource.over(self.template).over(self.operator).pin or Pin.MARKED
+    def is_marked(self) -> bool:
+        """Whether the pin is asked for at the image itself."""
+        return self.has_mark or self.wrapped is not None
+
+    def problem(self, cause: str, remedy: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
+        """Give a problem of this image."""
+        return Problem(self.spot.path, kind, cause, remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +88,34 @@ class PinSite:
     """An image to pin.
 
     Args:
-        path: The place of the expression that is replaced.
-        spot: The walk's end there: owner, guards and the property as a whole.
+        spot: The place and what stands there.
         location: What the place accepts.
         options: The options of all levels, the nearest first.
         reference: The reference as it was written, after evaluation.
         platform: The platform that the image must have, or `None`.
-        form: How the pin was asked for: by a `mark` at the image, or by `Pin` around it.
-        kept: What stands here if the tag is kept: the expression without its mark.
+        marked: Whether the pin was asked for at the image itself; if not, by `Pin` around it.
+        wrapped: What the snippet or the long form holds, if the pin was asked for in that way.
         resource_path: The path of the resource.
     """
 
-    path: TemplatePath
     spot: Spot
     location: ImageLocation
     options: Options
     reference: ImageReference
     platform: Platform | None
-    form: str
-    kept: JsonValue
+    marked: bool
+    wrapped: Wrapped | None
     resource_path: TemplatePath
+
+    @property
+    def path(self) -> TemplatePath:
+        """The place of the expression that is replaced."""
+        return TemplatePath(self.spot.steps)
+
+    @property
+    def form(self) -> str:
+        """How the pin was asked for, in a word for a report."""
+        return "mark" if self.marked else "Pin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +124,8 @@ class LeftImage:
 
     Args:
         path: Its place.
-        status: `unmarked`, `pinned` already, `skipped`, `managed`, `not deployed`, `empty` or `hidden`.
+        status: `unmarked`, `pinned` already, `skipped`, `managed` by the service, `not deployed`, `empty`, `hidden`,
+            `parameter`, or `snippet` where CloudFormation calls the macro itself.
         reason: Why it stays, as a clause.
         written: The reference, as far as it is known.
         replacement: What replaces a marked expression that is not deployed; the same expression without its mark.
@@ -110,7 +147,7 @@ class ReadImage:
     Args:
         result: A site, an image left, a problem, or nothing for an image that is not there.
         lookups: What must be looked up before it can be told.
-        name: The container's name, or empty.
+        name: The container's name, or empty where nobody asks for names.
     """
 
     result: PinSite | LeftImage | Problem | None

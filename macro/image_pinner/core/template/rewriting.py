@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from image_pinner.core.template.edits import Edit, Replace
 from image_pinner.core.template.image_sites import LeftImage, PinSite
+from image_pinner.core.template.left_images import kept_expression
 from image_pinner.core.template.recording import record_edits
 from image_pinner.core.template.values import JsonMap, JsonValue
 
@@ -29,10 +30,17 @@ def edits_for(
     """
     digests = list(pinned)
     edits: list[Edit] = [Replace(site.path, text) for site, text in digests]
-    edits += [Replace(site.path, site.kept) for site in kept if site.kept != site.spot.value]
+    edits += [Replace(site.path, _kept(site)) for site in kept if site.marked]
     edits += [Replace(image.path, image.replacement) for image in left if image.replacement is not None]
     edits += record_edits(template, (site for site, _ in digests))
     return tuple(edit for edit in edits if not _is_idle(template, edit))
+
+
+def _kept(site: PinSite) -> JsonValue:
+    """Give what keeps the tag, and with it all that the expression refers to: a repository must be made first."""
+    if site.wrapped:
+        return site.wrapped.expression
+    return kept_expression(site.spot.value, site.reference.written, site.spot.scope)
 
 
 def _is_idle(template: JsonMap, edit: Edit) -> bool:

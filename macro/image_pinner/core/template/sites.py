@@ -6,20 +6,26 @@ reference stands there. Nothing is asked of anybody here: what only AWS knows co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from image_pinner.core.errors import InvalidOption, InvalidPath
 from image_pinner.core.template.annotations import METADATA_KEY, read_around
+from image_pinner.core.template.census import Census, count_marks, walked_sections
+from image_pinner.core.template.deployment import deployment
 from image_pinner.core.template.image_reading import read_image
 from image_pinner.core.template.image_sites import Around, LeftImage, PinSite, Rules
-from image_pinner.core.template.intrinsics import intrinsic_of
 from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.options import Options, Pin, loosened
+from image_pinner.core.template.own_paths import own_images
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.snippet_calls import find_snippet_calls
 from image_pinner.core.template.values import JsonMap, JsonValue, Lookup
 from image_pinner.core.template.walking import Guard, Hidden, Spot, entries_of, walk
+
+_METADATA = TemplatePath(("Metadata", METADATA_KEY))
+_TRANSFORM = TemplatePath(("Transform",))
 
 
 @dataclass(slots=True)
@@ -31,28 +37,42 @@ class Sites:
         left: The images that stay as they are, each with its reason.
         problems: Why something that was asked for cannot be done.
         lookups: What must be looked up before all can be told.
-        read: The paths of all expressions that were read as images.
+        read: All expressions that were read as images, by their paths.
+        census: What was counted in the template, or `None` if nobody did.
     """
 
     pinned: list[PinSite] = field(default_factory=list)
     left: list[LeftImage] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     lookups: set[Lookup] = field(default_factory=set)
-    read: set[tuple[Step, ...]] = field(default_factory=set)
+    read: dict[tuple[Step, ...], JsonValue] = field(default_factory=dict)
+    census: Census | None = None
 
-    def take(self, found: PinSite | LeftImage | Problem | frozenset[Lookup] | None) -> None:
-        """Sort in what was read of one image."""
-        match found:
+    def take(self, spot: Spot, location: ImageLocation, around: Around, rules: Rules) -> str:
+        """Read an image, sort in what comes of it, and give the container's name, or an empty text."""
+        self.read[spot.steps] = spot.value
+        found = read_image(spot, location, around, rules)
+        match found.result:
             case PinSite():
-                self.pinned.append(found)
+                self.pinned.append(found.result)
             case LeftImage():
-                self.left.append(found)
+                self.left.append(found.result)
             case Problem():
-                self.problems.append(found)
-            case frozenset():
-                self.lookups |= found
+                self.problems.append(found.result)
             case None:
                 pass
+        self.lookups |= found.lookups
+        return found.name
+
+    def complain(self, path: TemplatePath, cause: str, remedy: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> None:
+        """Note a problem that concerns no single image."""
+        self.problems.append(Problem(path, kind, cause, remedy))
+
+    def complain_about_names(self, pin: Pin | tuple[str, ...] | None, names: set[str], path: TemplatePath) -> None:
+        """Note the names in a `Pin` that no container has."""
+        if isinstance(pin, tuple) and (missing := [name for name in pin if name not in names]):
+            known = ", ".join(sorted(names)) or "none"
+            self.complain(path, f"no container is named {', '.join(missing)}", f"The containers here are: {known}")
 
 
 def find_sites(template: JsonMap, parameters: JsonMap, scope: Scope, rules: Rules) -> Sites:
@@ -68,167 +88,145 @@ def find_sites(template: JsonMap, parameters: JsonMap, scope: Scope, rules: Rule
         Images to pin, images left, problems and look-ups; none of them is lost to another.
     """
     sites = Sites()
-    around = _template_options(template, parameters, scope, rules, sites)
+    options, pin_path = _template_options(template, parameters, scope, rules, sites)
+    reading = _Reading(template, options, rules, sites)
     names: set[str] = set()
-    reading = _Reading(template, Spot((), template, scope), around, rules, sites)
     for _, resource in entries_of(Spot(("Resources",), template.get("Resources"), scope)):
-        names |= _read_resource(replace(reading, resource=resource))
-    _read_own_paths(reading)
-    _complain_about_names(around.template.pin, names, TemplatePath(("Metadata", METADATA_KEY, "Pin")), sites)
+        names |= reading.read_resource(resource)
+    reading.read_own_paths(scope)
+    sites.complain_about_names(options.pin, names, pin_path)
+    sites.census = count_marks(walked_sections(template))
+    if sites.census.snippets:
+        sites.left += find_snippet_calls(template, sites.read, rules.macro)
     return sites
 
 
-def _template_options(template: JsonMap, parameters: JsonMap, scope: Scope, rules: Rules, sites: Sites) -> Around:
+def _template_options(
+    template: JsonMap, parameters: JsonMap, scope: Scope, rules: Rules, sites: Sites
+) -> tuple[Options, TemplatePath]:
+    """Give the options of the template, and the place where its `Pin` stands."""
     said: list[Options] = []
-    for source, path in (
-        ({METADATA_KEY: parameters}, TemplatePath(("Transform",))),
-        (template.get("Metadata"), TemplatePath(("Metadata", METADATA_KEY))),
-    ):
+    for source, path in (({METADATA_KEY: parameters}, _TRANSFORM), (template.get("Metadata"), _METADATA)):
         try:
             said.append(read_around(source, scope))
         except InvalidOption as error:
-            sites.problems.append(Problem(path, ProblemKind.TEMPLATE, error.cause, error.remedy))
-    if len(said) > 1 and said[0].over(said[1]) != said[1].over(said[0]):
-        sites.problems.append(
-            Problem(
-                TemplatePath(("Metadata", METADATA_KEY)),
-                ProblemKind.TEMPLATE,
-                "the template's Metadata and the Parameters of its Transform contradict each other",
-                "Keep one of the two",
-            )
+            said.append(Options())
+            sites.complain(path, error.cause, error.remedy)
+    transform, metadata = said
+    merged = transform.over(metadata)
+    if merged != metadata.over(transform):
+        sites.complain(
+            _METADATA,
+            "the template's Metadata and the Parameters of its Transform contradict each other",
+            "Keep one of the two",
         )
-    merged = Options()
-    for options in said:
-        merged = merged.over(options)
     if looser := loosened(merged, rules.operator):
-        path = TemplatePath(("Metadata", METADATA_KEY))
-        sites.problems.append(Problem(path, ProblemKind.POLICY, looser, "Remove the option"))
-    return Around(template=merged, operator=rules.operator)
+        path = _TRANSFORM if loosened(transform, rules.operator) else _METADATA
+        sites.complain(path, looser, "Remove the option", ProblemKind.POLICY)
+    return merged, _TRANSFORM if transform.pin else _METADATA.child("Pin")
 
 
-@dataclass(frozen=True, slots=True)
 class _Reading:
-    """One resource being read."""
+    """The reading of one template."""
 
-    template: JsonMap
-    resource: Spot
-    around: Around
-    rules: Rules
-    sites: Sites
+    def __init__(self, template: JsonMap, options: Options, rules: Rules, sites: Sites) -> None:
+        self._template = template
+        self._options = options.over(rules.operator)
+        self._by_name = isinstance(options.pin, tuple) or isinstance(rules.operator.pin, tuple)
+        self._rules = rules
+        self._sites = sites
+        self._hidden: set[TemplatePath] = set()
 
+    def read_resource(self, resource: Spot) -> set[str]:
+        """Read the images of a resource, and give the names of their containers."""
+        content = resource.value
+        if not isinstance(content, dict):
+            return set()
+        kind = content.get("Type")
+        locations = image_locations().get(kind, ()) if isinstance(kind, str) else ()
+        if not locations and "Metadata" not in content:
+            return set()  # most resources of most templates
+        own, around = self._around(resource, can_pin=bool(locations))
+        if not locations:
+            return set()
+        start = _properties(resource)
+        names: set[str] = set()
+        for location in locations:
+            for found in walk(start, location.steps):
+                if isinstance(found, Hidden):
+                    self._complain_about_hidden(found, around)
+                elif name := self._sites.take(found, location, around, self._rules):
+                    names.add(name)
+        self._sites.complain_about_names(own.pin, names, resource.path.child("Metadata", METADATA_KEY, "Pin"))
+        return names
 
-def _read_resource(reading: _Reading) -> set[str]:
-    resource = reading.resource.value
-    if not isinstance(resource, dict):
-        return set()
-    locations = image_locations().get(kind, ()) if isinstance(kind := resource.get("Type"), str) else ()
-    around = _resource_options(reading, resource, has_locations=bool(locations))
-    if not locations:
-        return set()
-    names: set[str] = set()
-    for location in locations:
-        for found in walk(_properties(reading.resource), location.steps):
-            if isinstance(found, Hidden):
-                _complain_about_hidden(found, around, reading.sites)
+    def read_own_paths(self, scope: Scope) -> None:
+        """Read the images in places of the operator's own."""
+        for path in self._rules.image_paths:
+            location = ImageLocation("", path)
+            try:
+                steps = location.steps
+            except InvalidPath as error:
+                self._sites.complain(TemplatePath(), error.cause, error.remedy)
                 continue
-            reading.sites.read.add(found.steps)
-            names |= _read(found, location, around, reading)
-    own = around.resource.pin
-    _complain_about_names(own, names, reading.resource.path.child("Metadata", METADATA_KEY, "Pin"), reading.sites)
-    return names
+            for found in own_images(self._template, scope, steps, self._sites.read):
+                if found.spot.steps[0] == "Parameters":
+                    reason = "CloudFormation lets no macro change Parameters"
+                    self._sites.left.append(LeftImage(found.spot.path, "parameter", reason))
+                    continue
+                around = self._around(found.resource, can_pin=True)[1]
+                self._sites.take(found.spot, location, around, self._rules)
 
+    def _around(self, resource: Spot, *, can_pin: bool) -> tuple[Options, Around]:
+        """Give the resource's own options, and what holds around its images."""
+        content: JsonMap = resource.value
+        path = resource.path
+        own = Options()
+        if resource.steps and "Metadata" in content:
+            own = self._own_options(content, path, resource.scope, can_pin=can_pin)
+        return own, Around(
+            own.over(self._options),
+            self._rules.operator,
+            self._by_name or isinstance(own.pin, tuple),
+            path,
+            content.get("Properties"),
+            self._template,
+        )
 
-def _read(spot: Spot, location: ImageLocation, around: Around, reading: _Reading) -> set[str]:
-    found = read_image(spot, location, around, reading.rules)
-    reading.sites.take(found.result)
-    reading.sites.lookups |= found.lookups
-    return {found.name} if found.name else set()
-
-
-def _resource_options(reading: _Reading, resource: JsonMap, *, has_locations: bool) -> Around:
-    path = reading.resource.path.child("Metadata", METADATA_KEY)
-    options = Options()
-    try:
-        options = read_around(resource.get("Metadata"), reading.resource.scope)
-    except InvalidOption as error:
-        reading.sites.problems.append(Problem(path, ProblemKind.TEMPLATE, error.cause, error.remedy))
-    if looser := loosened(options, reading.rules.operator):
-        reading.sites.problems.append(Problem(path, ProblemKind.POLICY, looser, "Remove the option"))
-    own_paths = reading.rules.image_paths
-    if options.pin not in {None, Pin.SKIP, Pin.MARKED} and not has_locations and not own_paths:
-        reading.sites.problems.append(
-            Problem(
-                path,
-                ProblemKind.TEMPLATE,
+    def _own_options(self, resource: JsonMap, path: TemplatePath, scope: Scope, *, can_pin: bool) -> Options:
+        place = path.child("Metadata", METADATA_KEY)
+        try:
+            own = read_around(resource["Metadata"], scope)
+        except InvalidOption as error:
+            self._sites.complain(place, error.cause, error.remedy)
+            return Options()
+        if looser := loosened(own, self._rules.operator):
+            self._sites.complain(place, looser, "Remove the option", ProblemKind.POLICY)
+        if own.pin not in {None, Pin.SKIP, Pin.MARKED} and not can_pin and not self._rules.image_paths:
+            self._sites.complain(
+                place,
                 f"a resource of type {resource.get('Type')} has no image that is known",
                 "Remove the entry, or have the operator add the image's JSONPath to the settings",
             )
-        )
-    return replace(
-        reading.around,
-        resource=options,
-        resource_path=reading.resource.path,
-        properties=resource.get("Properties"),
-        whole=reading.template,
-    )
+        return own
+
+    def _complain_about_hidden(self, hidden: Hidden, around: Around) -> None:
+        # Several kinds of images can lie behind one place.
+        if hidden.path in self._hidden or deployment(hidden.guards, hidden.scope) is False:
+            return
+        self._hidden.add(hidden.path)
+        pin = around.options.pin
+        if pin is Pin.ALL or isinstance(pin, tuple):
+            self._sites.complain(
+                hidden.path,
+                f"images in here cannot be seen: {hidden.reason}",
+                "Write the images where the macro can see them, or say Pin: Skip in the Metadata of the resource",
+            )
+        else:
+            self._sites.left.append(LeftImage(hidden.path, "hidden", hidden.reason))
 
 
 def _properties(resource: Spot) -> Spot:
     condition = resource.value.get("Condition")
     guards = (*resource.guards, Guard(condition, wanted=True)) if isinstance(condition, str) else resource.guards
-    steps = (*resource.steps, "Properties")
-    return Spot(steps, resource.value.get("Properties"), resource.scope, guards)
-
-
-def _read_own_paths(reading: _Reading) -> None:
-    for path in reading.rules.image_paths:
-        location = ImageLocation("", path)
-        try:
-            steps = location.steps
-        except InvalidPath as error:
-            reading.sites.problems.append(Problem(TemplatePath(), ProblemKind.TEMPLATE, error.cause, error.remedy))
-            continue
-        for found in walk(Spot((), reading.template, reading.resource.scope), steps):
-            if isinstance(found, Spot) and found.steps not in reading.sites.read and _can_be_image(found.value):
-                reading.sites.read.add(found.steps)
-                own = replace(reading, resource=_resource_of(found, reading.template))
-                _read(found, location, _resource_options(own, own.resource.value, has_locations=True), own)
-
-
-def _can_be_image(value: JsonValue) -> bool:
-    return isinstance(value, str) or intrinsic_of(value) is not None
-
-
-def _resource_of(spot: Spot, template: JsonMap) -> Spot:
-    steps = spot.steps[: spot.steps.index("Properties")] if "Properties" in spot.steps else ()
-    value: JsonValue = template
-    for step in steps:
-        value = value[step]
-    return Spot(steps, value if isinstance(value, dict) else {}, spot.scope, spot.guards)
-
-
-def _complain_about_hidden(hidden: Hidden, around: Around, sites: Sites) -> None:
-    if around.pin is Pin.ALL or isinstance(around.pin, tuple):
-        sites.problems.append(
-            Problem(
-                hidden.path,
-                ProblemKind.TEMPLATE,
-                f"images in here cannot be seen: {hidden.reason}",
-                "Write the images where the macro can see them, or say Pin: Skip in the Metadata of the resource",
-            )
-        )
-    else:
-        sites.left.append(LeftImage(hidden.path, "hidden", hidden.reason))
-
-
-def _complain_about_names(pin: Pin | tuple[str, ...] | None, names: set[str], path: TemplatePath, sites: Sites) -> None:
-    if isinstance(pin, tuple) and (missing := [name for name in pin if name not in names]):
-        known = ", ".join(sorted(names)) or "none"
-        sites.problems.append(
-            Problem(
-                path,
-                ProblemKind.TEMPLATE,
-                f"no container is named {', '.join(missing)}",
-                f"The containers here are: {known}",
-            )
-        )
+    return Spot((*resource.steps, "Properties"), resource.value.get("Properties"), resource.scope, guards)

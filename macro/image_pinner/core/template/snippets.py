@@ -12,17 +12,16 @@ from enum import Enum
 
 from image_pinner.core.errors import InvalidOption
 from image_pinner.core.template.annotations import IMAGE_KEY, LONG_FORM, METADATA_KEY, read_around
-from image_pinner.core.template.image_reading import read_image
 from image_pinner.core.template.image_sites import Around, Rules
 from image_pinner.core.template.intrinsics import intrinsic_of
 from image_pinner.core.template.locations import snippet_locations
-from image_pinner.core.template.options import Options
+from image_pinner.core.template.options import Options, loosened
 from image_pinner.core.template.paths import TemplatePath
-from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.sites import Sites, find_sites
 from image_pinner.core.template.values import JsonMap, JsonValue
-from image_pinner.core.template.walking import Hidden, Spot, arms_of
+from image_pinner.core.template.walking import FOR_EACH, Hidden, Spot, arms_of
 
 _HERE = "(this resource)"
 
@@ -82,7 +81,7 @@ def read_fragment(fragment: JsonMap, parameters: JsonMap) -> Fragment:
     Raises:
         InvalidOption: An image is given twice.
     """
-    if isinstance(fragment.get("Resources"), dict):
+    if isinstance(fragment.get("Resources"), dict) or "AWSTemplateFormatVersion" in fragment:
         return Fragment(Shape.TEMPLATE, fragment, parameters, fragment)
     if IMAGE_KEY in parameters:
         if IMAGE_KEY in fragment:
@@ -91,9 +90,13 @@ def read_fragment(fragment: JsonMap, parameters: JsonMap) -> Fragment:
         return Fragment(Shape.PROPERTIES, tree, {}, fragment, is_value=not fragment)
     if isinstance(fragment.get("Type"), str) and isinstance(fragment.get("Properties"), dict):
         return Fragment(Shape.RESOURCE, {"Resources": {_HERE: fragment}}, parameters, fragment)
-    if fragment and all(isinstance(value, dict) and "Type" in value for value in fragment.values()):
+    if fragment and all(_is_resource(name, value) for name, value in fragment.items()):
         return Fragment(Shape.RESOURCES, {"Resources": fragment}, parameters, fragment)
     return Fragment(Shape.PROPERTIES, fragment, parameters, fragment)
+
+
+def _is_resource(name: object, value: JsonValue) -> bool:
+    return (isinstance(value, dict) and "Type" in value) or str(name).startswith(FOR_EACH)
 
 
 def _find_in_properties(fragment: Fragment, scope: Scope, rules: Rules) -> Sites:
@@ -102,23 +105,24 @@ def _find_in_properties(fragment: Fragment, scope: Scope, rules: Rules) -> Sites
         options = read_around({METADATA_KEY: dict(fragment.parameters)}, scope)
     except InvalidOption as error:
         options = Options()
-        sites.problems.append(Problem(TemplatePath(), ProblemKind.TEMPLATE, error.cause, error.remedy))
-    around = Around(template=options, operator=rules.operator)
+        sites.complain(TemplatePath(), error.cause, error.remedy)
+    if looser := loosened(options, rules.operator):
+        sites.complain(TemplatePath(), looser, "Remove the option", ProblemKind.POLICY)
+    merged = options.over(rules.operator)
+    around = Around(merged, rules.operator, by_name=isinstance(merged.pin, tuple))
+    names = set()
     for spot in _images(fragment.tree, scope):
-        sites.read.add(spot.steps)
-        found = read_image(spot, snippet_locations()[spot.key], around, rules)
-        sites.take(found.result)
-        sites.lookups |= found.lookups
-    if not sites.pinned and not sites.problems and not sites.lookups and not sites.left:
-        sites.problems.append(
-            Problem(
-                TemplatePath(),
-                ProblemKind.TEMPLATE,
-                "the snippet holds nothing to pin",
-                f"Give the image: Parameters: {{{IMAGE_KEY}: repository:tag}}",
-            )
-        )
+        names.add(sites.take(spot, snippet_locations()[spot.key], around, rules))
+    sites.complain_about_names(options.pin, names - {""}, TemplatePath())
+    if not sites.pinned and not sites.problems and not sites.lookups and _nothing_to_do(sites):
+        unmarked = "Mark the image beside the snippet, or say Parameters: {Pin: All}"
+        nothing = f"Give the image: Parameters: {{{IMAGE_KEY}: repository:tag}}"
+        sites.complain(TemplatePath(), "the snippet holds nothing to pin", unmarked if sites.left else nothing)
     return sites
+
+
+def _nothing_to_do(sites: Sites) -> bool:
+    return all(image.status in {"unmarked", "empty"} for image in sites.left)
 
 
 def _images(tree: JsonMap, scope: Scope) -> list[Spot]:

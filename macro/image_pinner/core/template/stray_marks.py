@@ -6,45 +6,43 @@ comes to something else than an image, that is told too.
 
 from __future__ import annotations
 
-import marshal
-from collections.abc import Collection, Iterable, Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping
 
 from image_pinner.core.template.annotations import LONG_FORM, MARK, is_marked
+from image_pinner.core.template.carriers import carriers
+from image_pinner.core.template.census import Census, count_marks, walked_sections
 from image_pinner.core.template.intrinsics import evaluate
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.values import JsonMap, JsonValue, Known
 
-# Sections whose texts are no properties: values that others refer to, and prose.
-_NOT_WALKED = frozenset({"Parameters", "Mappings", "Conditions", "Rules", "Description", "AWSTemplateFormatVersion"})
 _CARRIES = frozenset({"Ref", "Fn::Sub", "Fn::FindInMap", "Fn::Join"})
-
-_MARK_BYTES, _LONG_FORM_BYTES = MARK.encode(), LONG_FORM.encode()
 
 _Link = tuple["_Link", Step] | None
 
 
-def find_stray_marks(template: JsonMap, read: Collection[tuple[Step, ...]], scope: Scope) -> list[Problem]:
+def find_stray_marks(
+    template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], scope: Scope, census: Census | None = None
+) -> list[Problem]:
     """Find the marks outside of images.
 
     Args:
         template: The template or fragment.
-        read: The paths of all expressions that were read as images.
+        read: All expressions that were read as images, by their paths.
         scope: What is known, to see marks that a parameter or a mapping brings.
+        census: What was counted in the template; counted anew if it is not given.
 
     Returns:
         A problem for each stray mark.
     """
-    carried = _has_carriers(template, scope)
-    if not carried and _all_marks_are_read(template, read):
+    carried = bool(carriers(scope))
+    if not carried and not _any_outside(template, read, census):
         return []
-    known = set(read)
     problems = []
-    for link, text in _suspects(template, carried=carried):
+    for link, text in _suspects(walked_sections(template), carried=carried):
         steps = _steps(link)
-        if any(steps[:length] in known for length in range(1, len(steps) + 1)):
+        if any(steps[:length] in read for length in range(1, len(steps) + 1)):
             continue
         if text is not None:
             problems.append(_stray(steps, text))
@@ -53,43 +51,23 @@ def find_stray_marks(template: JsonMap, read: Collection[tuple[Step, ...]], scop
     return problems
 
 
-def _all_marks_are_read(template: JsonMap, read: Collection[tuple[Step, ...]]) -> bool:
-    """Tell whether there are no more marks than those that were read; they are only counted.
-
-    marshal writes a template in a tenth of the time that a walk in Python takes, and nothing of what it writes is kept.
-    Version 0 writes equal texts again each time: https://docs.python.org/3/library/marshal.html#marshal.version
-    """
-    walked = {key: value for key, value in template.items() if key not in _NOT_WALKED}
-    try:
-        return _count(walked) == sum(_count(_at(template, steps)) for steps in read)
-    except ValueError:
-        # Nested deeper than marshal goes, or holding what JSON does not have.
-        return False
-
-
-def _count(value: JsonValue) -> int:
-    text = marshal.dumps(value, 0)
-    return text.count(_MARK_BYTES) + text.count(_LONG_FORM_BYTES)
-
-
-def _has_carriers(template: JsonMap, scope: Scope) -> bool:
-    defaults = (item.get("Default") for item in scope.parameters.values() if isinstance(item, dict))
-    if any(isinstance(value, str) and is_marked(value) for value in chain(scope.values.values(), defaults)):
-        return True
-    return next(_suspects({"": template.get("Mappings")}, carried=False), None) is not None
+def _any_outside(template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], census: Census | None) -> bool:
+    everywhere = census or count_marks(walked_sections(template))
+    inside = count_marks(*read.values())
+    return (everywhere.texts, everywhere.long_forms) != (inside.texts, inside.long_forms)
 
 
 def _suspects(template: JsonMap, *, carried: bool) -> Iterator[tuple[_Link, str | None]]:
     """Give the places of marked texts, and with `carried` also those of expressions that may bring one."""
-    todo: list[tuple[JsonValue, _Link]] = [
-        (value, (None, key)) for key, value in template.items() if key not in _NOT_WALKED
-    ]
+    todo: list[tuple[JsonValue, _Link]] = [(value, (None, key)) for key, value in template.items()]
     while todo:
         node, link = todo.pop()
         children: Iterable[tuple[Step, JsonValue]] = ()
         if isinstance(node, dict):
-            if len(node) == 1 and (LONG_FORM in node or (carried and not _CARRIES.isdisjoint(node))):
-                yield link, LONG_FORM if LONG_FORM in node else None
+            if LONG_FORM in node:
+                yield link, LONG_FORM
+            elif carried and len(node) == 1 and not _CARRIES.isdisjoint(node):
+                yield link, None
             children = node.items()
         elif isinstance(node, list):
             children = enumerate(node)
@@ -117,8 +95,9 @@ def _at(template: JsonValue, steps: tuple[Step, ...]) -> JsonValue:
 
 def _brings_mark(expression: JsonValue, scope: Scope) -> bool:
     outcome = evaluate(expression, scope)
-    text = outcome.value if isinstance(outcome, Known) else getattr(outcome, "prefix", "")
-    return isinstance(text, str) and is_marked(text)
+    value = outcome.value if isinstance(outcome, Known) else getattr(outcome, "prefix", "")
+    texts = value if isinstance(value, list) else [value]
+    return any(isinstance(text, str) and is_marked(text) for text in texts)
 
 
 def _stray(steps: tuple[Step, ...], text: str) -> Problem:

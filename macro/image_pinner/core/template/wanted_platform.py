@@ -1,15 +1,18 @@
-"""Which platform an image must have: said by an option, or derived from what the resource says about its runtime."""
+"""Which platform an image must have, derived from what its resource says about its runtime."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import assert_never
+
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.template.image_paths import parse_image_path
+from image_pinner.core.template.deployment import deployment
+from image_pinner.core.template.image_paths import Index, parse_image_path
 from image_pinner.core.template.intrinsics import evaluate
-from image_pinner.core.template.locations import ImageLocation, PlatformSource
-from image_pinner.core.template.options import AnyPlatform, Options
+from image_pinner.core.template.locations import PlatformSource
 from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.values import JsonMap, JsonValue, Known, NoValue, Unknown
-from image_pinner.core.template.walking import Spot, walk
+from image_pinner.core.template.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
+from image_pinner.core.template.walking import Hidden, Spot, walk
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html (Architectures)
@@ -25,28 +28,23 @@ _WINDOWS_BUILDS = {
     "20H2": "10.0.19042",
 }
 _ABSENT = Known(None)
+_REMEDY = "Say Platform=os/architecture"
 
 
-def wanted_platform(
-    location: ImageLocation, options: Options, properties: JsonValue, template: JsonMap, scope: Scope
+def derived_platform(
+    source: PlatformSource, properties: JsonValue, template: JsonMap, scope: Scope
 ) -> Platform | Unknown | None:
-    """Give the platform that an image must have.
+    """Derive the platform that an image must have.
 
     Args:
-        location: Where the image stands.
-        options: The options that hold for it.
-        properties: The Properties of its resource.
+        source: Where it is said.
+        properties: The Properties of the image's resource.
         template: The whole template.
         scope: What is known there.
 
     Returns:
         The platform, `None` where any will do, or why it cannot be told.
     """
-    if isinstance(options.platform, Platform):
-        return options.platform
-    source = location.platform
-    if options.platform is AnyPlatform.ANY or source is None:
-        return None
     architecture = _value(source.architecture, properties, scope)
     if architecture == _ABSENT:
         architecture = _value(source.template_architecture, template, scope)
@@ -62,38 +60,51 @@ def wanted_platform(
 def _value(path: str, root: JsonValue, scope: Scope) -> Known | Unknown:
     if not path:
         return _ABSENT
-    for found in walk(Spot((), root, scope), parse_image_path(path)):
-        if not isinstance(found, Spot):
-            return Unknown(found.reason)
-        if found.guards:
-            return Unknown("the runtime platform depends on a condition", "Say Platform=os/architecture")
-        match evaluate(found.value, scope):
-            case Known() as known:
-                return known
-            case Unknown() as unknown:
-                return unknown
-            case NoValue():
-                return _ABSENT
-            case _:
-                return Unknown("the runtime platform must be looked up first", "Say Platform=os/architecture")
-    return _ABSENT
+    found = _deployed(walk(Spot((), root, scope), parse_image_path(path)), scope)
+    if isinstance(found, Spot) and isinstance(found.value, list):
+        found = _deployed(walk(found, (Index(0),)), scope)
+    return _of(found.value, scope) if isinstance(found, Spot) else found or _ABSENT
+
+
+def _deployed(found: Iterable[Spot | Hidden], scope: Scope) -> Spot | Unknown | None:
+    """Give the first place that is deployed, `None` if there is none, or why it cannot be told."""
+    for place in found:
+        deployed = deployment(place.guards, scope)
+        if deployed is False:
+            continue
+        if deployed is not True:
+            return Unknown("the runtime platform depends on a condition", _REMEDY)
+        return place if isinstance(place, Spot) else Unknown(place.reason, _REMEDY)
+    return None
+
+
+def _of(expression: JsonValue, scope: Scope) -> Known | Unknown:
+    match evaluate(expression, scope):
+        case Known(list() as values):
+            return Known(values[0]) if values else _ABSENT
+        case Known() as known:
+            return known
+        case Unknown(reason):
+            return Unknown(f"the runtime platform is not known: {reason}", _REMEDY)
+        case NoValue():
+            return _ABSENT
+        case Pending():
+            return Unknown("the runtime platform would have to be looked up", _REMEDY)
+        case outcome:
+            assert_never(outcome)
 
 
 def _platform(source: PlatformSource, system: Known | Unknown, architecture: Known | Unknown) -> Platform | Unknown:
     family = getattr(system, "value", None) or "LINUX"
     # ECS takes X86_64 where only the operating system is said.
-    machine = _ARCHITECTURES.get(str(getattr(architecture, "value", None) or "X86_64"))
+    said = getattr(architecture, "value", None) or "X86_64"
+    machine = _ARCHITECTURES.get(said) if isinstance(said, str) else None
     if machine is None:
-        return Unknown(
-            f"the architecture {getattr(architecture, 'value', None)!r} is none that is known",
-            "Say Platform=os/architecture",
-        )
+        return Unknown(f"the architecture {said!r} is none that is known", _REMEDY)
     if family == "LINUX" or not source.os:
         return Platform("linux", machine)
     parts = str(family).split("_")
+    if parts[0] != "WINDOWS":
+        return Unknown(f"the operating system {family!r} is none that is known", _REMEDY)
     builds = [_WINDOWS_BUILDS[part] for part in parts if part in _WINDOWS_BUILDS]
-    return (
-        Platform("windows", machine, os_version=builds[0] if builds else "")
-        if parts[0] == "WINDOWS"
-        else Unknown(f"the operating system {family!r} is none that is known", "Say Platform=os/architecture")
-    )
+    return Platform("windows", machine, os_version=builds[0] if builds else "")

@@ -1,0 +1,149 @@
+"""Small worlds that templates are pinned against, and templates of a few lines.
+
+A world answers what a test expects to be asked, and fails the test on anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import (
+    OCI_INDEX,
+    OCI_MANIFEST,
+    ImageQuestion,
+    Missing,
+    Origin,
+    Resolution,
+    Resolved,
+    Unavailable,
+)
+from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.snippets import read_fragment
+from image_pinner.core.template.values import Answer, Known, Lookup
+from image_pinner.pinning import PinResult, World, pin_template
+from image_pinner.settings import Settings
+from image_pinner.sources.interface import Deadline
+
+ACCOUNT = "111122223333"
+REGION = "us-east-1"
+ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+NO_VALUE = {"Ref": "AWS::NoValue"}
+ABSENT = Missing("there is no such tag", "Push it")
+UNFIT = Missing("no image for the platform", "Push one", absent=False)
+DOWN = Unavailable("the registry did not answer", "Try again")
+
+
+def digest_of(text: str, platform: str = "") -> Digest:
+    """Give the digest that these worlds give for a reference in its canonical form."""
+    return Digest.of(f"{text} {platform}".encode())
+
+
+def pinned(name: str, tag: str, platform: str = "", *, canonical: str = "") -> str:
+    """Give what becomes of `name:tag`."""
+    return f"{name}@{digest_of(canonical or _canonical(name, tag), platform)}"
+
+
+def _canonical(name: str, tag: str) -> str:
+    full = name if "." in name.partition("/")[0] else f"docker.io/{name if '/' in name else f'library/{name}'}"
+    return f"{full}:{tag}"
+
+
+def answer(question: ImageQuestion) -> Resolved:
+    """Give the answer to a question, the same at all times."""
+    digest = digest_of(str(question.reference), str(question.platform or ""))
+    return Resolved(digest, OCI_INDEX if question.index_allowed else OCI_MANIFEST, Origin("fake", "the fake"))
+
+
+@dataclass
+class EveryDigest:
+    """Knows every digest but those that it is told other answers for, by the reference in its canonical form."""
+
+    others: Mapping[str, Resolution] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    calls: int = 0
+
+    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+        assert deadline.remaining() > 0
+        assert questions, "nobody asks for nothing"
+        assert len(set(questions)) == len(questions), "each distinct question is asked once"
+        self.calls += 1
+        self.asked += [str(question) for question in questions]
+        return {question: self.others.get(str(question.reference), answer(question)) for question in questions}
+
+
+@dataclass
+class ExpectedDigests:
+    """Fails the test when anything else is asked for than these, by their canonical form."""
+
+    expected: Collection[str] = ()
+
+    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+        assert deadline.remaining() > 0
+        unexpected = {str(question) for question in questions} - set(self.expected)
+        assert not unexpected, f"nobody should have asked for {unexpected}"
+        return {question: answer(question) for question in questions}
+
+
+@dataclass
+class ExpectedLookups:
+    """Fails the test when anything else is looked up than these."""
+
+    values: Mapping[Lookup, Answer | str] = field(default_factory=dict)
+    calls: int = 0
+
+    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
+        assert deadline.remaining() > 0
+        self.calls += 1
+        unexpected = set(lookups) - set(self.values)
+        assert not unexpected, f"nobody should have looked up {unexpected}"
+        found = {lookup: self.values[lookup] for lookup in lookups}
+        return {lookup: Known(value) if isinstance(value, str) else value for lookup, value in found.items()}
+
+
+def pin(
+    template: Mapping[str, Any],
+    params: Mapping[str, Any] | None = None,
+    *,
+    values: Mapping[str, Any] | None = None,
+    settings: Settings | None = None,
+    digests: Any = None,
+    lookups: Any = None,
+) -> PinResult:
+    """Pin a template or a fragment as the macro does."""
+    fragment = read_fragment(dict(template), dict(params or {}))
+    scope = Scope.of_template(dict(template), values or {}, region=REGION, account_id=ACCOUNT)
+    world = World(digests or EveryDigest(), lookups or ExpectedLookups())
+    return pin_template(fragment, scope, settings or Settings(), world, Deadline.after(60))
+
+
+def task(image: Any, **others: Any) -> dict[str, Any]:
+    """Give a task definition of one container."""
+    return {
+        "Type": "AWS::ECS::TaskDefinition",
+        "Properties": {"ContainerDefinitions": [{"Name": "web", "Image": image, **others}]},
+    }
+
+
+def template_of(image: Any, **sections: Any) -> dict[str, Any]:
+    """Give a template with one task definition `Web`, and with further sections."""
+    return {"Resources": {"Web": task(image)}, **sections}
+
+
+def image_in(template: Any, resource: str = "Web", container: int = 0) -> Any:
+    """Give the image of a container."""
+    return template["Resources"][resource]["Properties"]["ContainerDefinitions"][container]["Image"]
+
+
+def problems_of(result: PinResult) -> list[tuple[str, str]]:
+    """Give place and cause of each problem of a failed result."""
+    assert not result.report.succeeded
+    assert result.edits == ()
+    return [(str(problem.path), problem.cause) for problem in result.report.problems]
+
+
+def statuses_of(result: PinResult) -> dict[str, str]:
+    """Give the status of every image by its place."""
+    return {image["path"]: image["status"] for image in result.report.to_json()["images"]}
