@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from image_pinner.core.images.ecr_hosts import looks_like_ecr, parse_ecr_host
-from image_pinner.core.images.resolutions import ImageQuestion, Resolution
+from image_pinner.core.images.resolutions import ImageQuestion, Resolution, Unavailable
 from image_pinner.core.template.values import Answer, Lookup, SsmParameter, StackExport
 from image_pinner.pinning import World
 from image_pinner.settings import Settings
@@ -49,7 +49,8 @@ class ByRegistry:
         )
         # Both keep the deadline themselves: this one only has to be later than theirs.
         patient = Deadline.after(deadline.remaining() + _GRACE)
-        answers: dict[ImageQuestion, Resolution] = {}
+        late = Unavailable("its registry did not answer in time", "Deploy again")
+        answers: dict[ImageQuestion, Resolution] = dict.fromkeys(questions, late)
         for found in run_all(jobs, workers=len(jobs), deadline=patient):
             answers.update(found or {})
         return answers

@@ -1,0 +1,223 @@
+"""Who is asked for what: the one place where implementations are chosen."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import image_pinner
+from image_pinner import assembly
+from image_pinner.assembly import (
+    AwsWorlds,
+    ByLookup,
+    ByRegistry,
+    anonymous_registries,
+    registries_with_docker_config,
+)
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.template.values import Known, SsmParameter, StackExport
+from image_pinner.settings import Settings
+from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.interface import Deadline
+from image_pinner.sources.oci_registry import OciRegistryResolver
+
+ECR = [
+    "111122223333.dkr.ecr.us-east-1.amazonaws.com/shop/web:1",
+    "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web:1",
+    "111122223333.dkr.ecr-fips.us-gov-west-1.amazonaws.com/shop/web:1",
+    "111122223333.dkr-ecr.us-east-1.on.aws/shop/web:1",
+]
+ELSEWHERE = [
+    "nginx:1",
+    "public.ecr.aws/docker/library/nginx:1",
+    "registry.example:5000/shop/web:1",
+    "localhost/shop/web:1",
+    "ghcr.io/shop/web:1",
+]
+
+
+def question(text: str) -> ImageQuestion:
+    return ImageQuestion(ImageReference.parse(text).canonical(), None, index_allowed=True)
+
+
+class Counting(InMemoryWorld):
+    """A world that knows every image, after it has waited for something."""
+
+    def __init__(self, wait: Callable[[], Any] = lambda: None) -> None:
+        super().__init__(knows_everything=True)
+        self.wait = wait
+        self.threads: set[int] = set()
+        self.deadlines: list[Deadline] = []
+
+    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+        self.threads.add(threading.get_ident())
+        self.deadlines.append(deadline)
+        self.wait()
+        return super().resolve_all(questions, Deadline.after(60))
+
+
+def nobody() -> Any:
+    raise AssertionError("nobody asks for other registries")
+
+
+@pytest.mark.parametrize("text", ECR)
+def test_an_image_in_ecr_is_asked_of_ecr_and_no_other_resolver_is_even_made(text: str) -> None:
+    ecr = Counting()
+
+    answers = ByRegistry(ecr, nobody).resolve_all([question(text)], Deadline.after(5))
+
+    assert isinstance(answers[question(text)], Resolved)
+    assert ecr.asked == [question(text)]
+
+
+@pytest.mark.parametrize("text", ELSEWHERE)
+def test_any_other_image_is_asked_of_its_registry(text: str) -> None:
+    ecr, registries = Counting(), Counting()
+
+    answers = ByRegistry(ecr, lambda: registries).resolve_all([question(text)], Deadline.after(5))
+
+    assert isinstance(answers[question(text)], Resolved)
+    assert registries.asked == [question(text)]
+    assert ecr.threads == set()
+
+
+def test_a_host_that_only_looks_like_ecr_is_never_asked_as_a_registry() -> None:
+    # Otherwise credentials and questions would go to a host that somebody made up.
+    texts = ["123.dkr.ecr.us-east-1.amazonaws.com/x:1", "api.ecr.us-east-1.amazonaws.com/x:1"]
+    ecr = Counting()
+
+    ByRegistry(ecr, nobody).resolve_all([question(text) for text in texts], Deadline.after(5))
+
+    assert len(ecr.asked) == 2
+
+
+def test_ecr_and_other_registries_are_asked_at_the_same_time_each_once_and_by_the_same_deadline() -> None:
+    both = threading.Barrier(2, timeout=30)
+    ecr, registries = Counting(both.wait), Counting(both.wait)
+    questions = [question(text) for text in ECR + ELSEWHERE]
+    deadline = Deadline.after(60)
+
+    answers = ByRegistry(ecr, lambda: registries).resolve_all(questions, deadline)
+
+    assert answers.keys() == set(questions)
+    assert ecr.threads.isdisjoint(registries.threads)
+    assert ecr.deadlines == registries.deadlines == [deadline]
+
+
+def test_no_question_is_no_call() -> None:
+    assert ByRegistry(Counting(), nobody).resolve_all([], Deadline.after(5)) == {}
+
+
+def test_who_hangs_beyond_the_deadline_costs_no_answer_of_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assembly, "_GRACE", 0.1)
+    released = threading.Event()
+    hanging, quick = Counting(lambda: released.wait(60)), Counting()
+    questions = [question(ECR[0]), question("nginx:1")]
+    started = time.monotonic()
+
+    answers = ByRegistry(hanging, lambda: quick).resolve_all(questions, Deadline.after(0.5))
+
+    assert time.monotonic() - started < 30
+    released.set()
+    assert isinstance(answers[questions[1]], Resolved)
+    late = answers[questions[0]]
+    assert isinstance(late, Unavailable)
+    assert "in time" in late.cause
+
+
+def test_what_a_resolver_raises_is_raised() -> None:
+    class Broken(InMemoryWorld):
+        def resolve_all(self, *_: Any) -> Any:
+            raise KeyError("a defect")
+
+    with pytest.raises(KeyError, match="a defect"):
+        ByRegistry(Broken(), Counting).resolve_all([question(ECR[0]), question("nginx:1")], Deadline.after(5))
+
+
+def test_each_kind_of_look_up_is_asked_of_its_service() -> None:
+    parameter, export = SsmParameter("/tag"), StackExport("repository")
+    parameters, exports = InMemoryWorld({parameter: "1"}), InMemoryWorld({export: "shop/web"})
+
+    answers = ByLookup(parameters, exports).look_up([export, parameter], Deadline.after(5))
+
+    assert answers == {parameter: Known("1"), export: Known("shop/web")}
+    assert (parameters.asked_lookups, exports.asked_lookups) == ([parameter], [export])
+
+
+@pytest.mark.parametrize("lookup", [SsmParameter("/tag"), StackExport("repository")])
+def test_a_service_of_which_nothing_is_wanted_is_not_asked(lookup: SsmParameter | StackExport) -> None:
+    world, other = InMemoryWorld({lookup: "x"}), InMemoryWorld()
+    is_parameter = isinstance(lookup, SsmParameter)
+
+    answers = ByLookup(*((world, other) if is_parameter else (other, world))).look_up([lookup], Deadline.after(5))
+
+    assert answers == {lookup: Known("x")}
+    assert other.asked_lookups == []
+
+
+class Clients:
+    """Gives clients that know nothing, and remembers for which services and regions they were wanted."""
+
+    def __init__(self) -> None:
+        self.wanted: list[tuple[str, str]] = []
+
+    def client(self, service: str, region: str, **_: Any) -> Any:
+        self.wanted.append((service, region))
+        raise ValueError("there is no such endpoint")
+
+
+def test_aws_is_asked_in_the_region_of_the_stack_and_ecr_in_that_of_the_registry() -> None:
+    clients: Any = Clients()
+    world = AwsWorlds(nobody, clients)(Settings(), "eu-central-1")
+
+    world.lookups.look_up([SsmParameter("/tag"), StackExport("repository")], Deadline.after(5))
+    answers = world.digests.resolve_all([question(ECR[0])], Deadline.after(5))
+
+    assert set(clients.wanted) == {
+        ("ssm", "eu-central-1"),
+        ("cloudformation", "eu-central-1"),
+        ("ecr", "us-east-1"),
+    }
+    assert isinstance(answers[question(ECR[0])], Unavailable | Missing)
+
+
+def test_clients_live_as_long_as_the_worlds_so_that_a_warm_lambda_reuses_them() -> None:
+    worlds = AwsWorlds(anonymous_registries)
+
+    first, second = worlds(Settings(), "us-east-1"), worlds(Settings(), "us-east-1")
+
+    assert first is not second
+    assert worlds.clients is worlds.clients
+
+
+def test_registries_are_asked_anonymously_in_the_lambda_and_with_dockers_credentials_by_the_command(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {}}))
+
+    makers = [anonymous_registries, registries_with_docker_config({"DOCKER_CONFIG": str(tmp_path)})]
+
+    assert all(isinstance(make(Settings()), OciRegistryResolver) for make in makers)
+
+
+def test_the_macro_starts_without_what_only_other_registries_need() -> None:
+    program = (
+        "import sys\nimport image_pinner.entrypoints.lambda_macro\n"
+        "print([name for name in sys.modules if name.endswith(('oci_registry', 'docker_config')) or name == 'boto3'])"
+    )
+    source_root = str(Path(image_pinner.__file__).parent.parent)
+
+    found = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env={"PYTHONPATH": source_root}
+    )
+
+    assert found.stdout.strip() == "[]"
