@@ -92,7 +92,8 @@ def command(templates: tuple[str, ...], pairs: tuple[str, ...], paths: tuple[str
 
 def _check(name: str, values: dict[str, Any], settings: Settings) -> Iterable[PlacedFinding]:
     template = read_template(name, settings.macro_name)
-    known = {key: value for key, value in values.items() if key in template.fragment.tree.get("Parameters", {})}
+    parameters = template.scope({}, "", "").parameters
+    known = {key: value for key, value in values.items() if key in parameters}
     findings = check_template(template.fragment, known, settings.rules, names_macro=template.names_macro)
     placed = [_placed(finding, template.name, template.document) for finding in findings]
     return sorted(placed, key=lambda item: (item.line, item.column, item.finding.rule))

@@ -34,6 +34,12 @@ def saved(folder: Path, text: str | bytes = MARKED, name: str = "template.yaml")
     return path
 
 
+def state(path: Path) -> tuple[bytes, int, int, int]:
+    """Give what must stay of a file that is left alone: content, time of change, identity and mode."""
+    status = path.stat()
+    return path.read_bytes(), status.st_mtime_ns, status.st_ino, status.st_mode
+
+
 def digest(reference: str) -> str:
     """Give the digest that the world in memory makes up for a canonical reference."""
     return str(Digest.of(reference.encode()))

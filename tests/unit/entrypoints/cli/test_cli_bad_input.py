@@ -10,7 +10,7 @@ from typing import Any, Self
 import pytest
 
 from unit.entrypoints.cli.cli_runs import image_pinner
-from unit.entrypoints.cli.cli_templates import MARKED, saved
+from unit.entrypoints.cli.cli_templates import MARKED, saved, state
 
 BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))
 DEEP = 'Resources: {A: {Type: X, Properties: {P: %s"x"%s}}}'
@@ -62,14 +62,14 @@ def verb(request: pytest.FixtureRequest) -> tuple[str, ...]:
 def test_a_file_that_is_no_template_is_refused_and_untouched(name: str, verb: tuple[str, ...], tmp_path: Path) -> None:
     content, words = BAD[name]
     path = saved(tmp_path, content)
-    before = path.read_bytes(), path.stat()
+    before = state(path)
 
     run = image_pinner(*verb, str(path))
 
     assert (run.code, run.out) == (2, b"")
     assert words in run.err
     assert_one_line(run.err)
-    assert (path.read_bytes(), path.stat()) == before
+    assert state(path) == before
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
@@ -200,16 +200,14 @@ def test_a_full_disk_is_told_and_the_old_file_stays(
     options: tuple[str, ...], full_disk: list[str], tmp_path: Path
 ) -> None:
     path, other = saved(tmp_path), saved(tmp_path, "old", "other")
-    before = path.stat(), other.stat()
+    before = state(path), state(other)
 
     run = image_pinner("pin", str(path), *options, *(() if options == ("--in-place",) else (str(other),)))
 
     assert full_disk
     assert run.code == 2
     assert "the disk is full" in run.err
-    assert path.read_bytes() == MARKED.encode()
-    assert other.read_bytes() == b"old"
-    assert (path.stat(), other.stat()) == before
+    assert (state(path), state(other)) == before
     assert sorted(file.name for file in tmp_path.iterdir()) == ["other", "template.yaml"]
 
 

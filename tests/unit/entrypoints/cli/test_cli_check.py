@@ -9,7 +9,7 @@ import pytest
 
 from image_pinner.entrypoints.checking import RULES
 from unit.entrypoints.cli.cli_runs import image_pinner
-from unit.entrypoints.cli.cli_templates import MARKED, UNMARKED, saved
+from unit.entrypoints.cli.cli_templates import MARKED, UNMARKED, saved, state
 
 HEAD = """\
 Transform: ImagePinner
@@ -192,6 +192,14 @@ def test_a_value_for_another_template_is_no_reason_to_refuse_one(tmp_path: Path)
     assert image_pinner("check", str(saved(tmp_path)), "--parameter", "Other=1").code == 0
 
 
+@pytest.mark.parametrize("section", ["", "Parameters:\n", "Parameters: []\n", "Parameters: text\n"])
+def test_a_template_without_parameters_takes_values_for_others_too(section: str, tmp_path: Path) -> None:
+    path = str(saved(tmp_path, f"{section}Resources: {{Topic: {{Type: AWS::SNS::Topic}}}}\n"))
+
+    assert image_pinner("check", path, "--parameter", "Other=1").code == 0
+    assert image_pinner("pin", path).code == 0
+
+
 def test_a_place_of_ones_own_is_checked_too(tmp_path: Path) -> None:
     path = str(saved(tmp_path, MARKED + "  Job: {Type: Custom::Job, Properties: {Image: 'shop/job:1.0'}}\n"))
 
@@ -206,12 +214,11 @@ def test_the_settings_of_the_macro_hold_for_check_too(tmp_path: Path) -> None:
 
 def test_the_file_is_left_alone(tmp_path: Path) -> None:
     path = saved(tmp_path, UNMARKED)
-    before = path.stat()
+    before = state(path)
 
     image_pinner("check", str(path))
 
-    assert path.read_bytes() == UNMARKED.encode()
-    assert path.stat() == before
+    assert state(path) == before
 
 
 def test_every_rule_is_explained() -> None:
