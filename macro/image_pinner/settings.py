@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.policies.explicit_tag import ExplicitTag
@@ -80,8 +80,7 @@ class Settings:
         return replace(settings, options=_options(options))
 
 
-@dataclass(frozen=True, slots=True)
-class SettingRule:
+class SettingRule(NamedTuple):
     """What a setting takes.
 
     Args:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from image_pinner.core.images.resolutions import ImageQuestion
 from image_pinner.core.template.image_sites import PinSite
 
 
-@dataclass(frozen=True, slots=True)
-class PinPlan:
+class PinPlan(NamedTuple):
     """What to ask, and for whom.
 
     Args:

@@ -8,8 +8,7 @@ botocore is loaded only by who asks AWS.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 _SHOWN = 300  # characters of somebody else's text in a message of ours
@@ -74,8 +73,7 @@ _CHECK_NETWORK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class AwsFailure:
+class AwsFailure(NamedTuple):
     """A failure in words.
 
     Args:

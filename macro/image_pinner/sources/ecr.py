@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from image_pinner.core.images.digests import Digest
 from image_pinner.core.images.ecr_hosts import EcrRegistry, EcrRepository, looks_like_ecr, parse_ecr_host
@@ -74,8 +73,7 @@ _ByTag = dict[str, list[ImageQuestion]]
 """Questions by tag: one tag can be asked about for several platforms."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
+class _Batch(NamedTuple):
     """What one call can answer.
 
     Args:
@@ -106,7 +104,7 @@ def _grouped(questions: Sequence[ImageQuestion], answers: Answers) -> dict[tuple
             )
         else:
             repository = EcrRepository(registry.account_id, registry.region, reference.repository)
-            by_tag = groups.setdefault((replace(registry, host=""), repository), {})
+            by_tag = groups.setdefault((registry._replace(host=""), repository), {})
             by_tag.setdefault(reference.tag or _IMPLIED_TAG, []).append(question)
     return groups
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.core.errors import InvalidReference
 from image_pinner.core.images.digests import Digest
@@ -22,8 +21,7 @@ class OutOfTimeError(Exception):
     """The deadline came before the next call; whoever waits for the answer has given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What a tag points to.
 
     Args:
@@ -39,8 +37,7 @@ Finding = Found | Missing | Unavailable
 """What asking for one tag ends in."""
 
 
-@dataclass(frozen=True, slots=True)
-class EcrCalls:
+class EcrCalls(NamedTuple):
     """Asks ECR about images of one repository.
 
     Args:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from image_pinner.core.images.resolutions import ImageQuestion, Resolution
 from image_pinner.core.template.values import Answer, Lookup
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """The moment by which an answer must be there.
 
     Args:

@@ -7,8 +7,8 @@ everybody as any registry does, and its API lists only what is one's own.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from image_pinner.core.images.partitions import Partition, partition_of
 
@@ -35,8 +35,7 @@ _DUAL_STACK_SUFFIXES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class EcrRegistry:
+class EcrRegistry(NamedTuple):
     """A private registry.
 
     Args:
@@ -54,8 +53,7 @@ class EcrRegistry:
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class EcrRepository:
+class EcrRepository(NamedTuple):
     """A repository of a private registry.
 
     Args:

@@ -129,7 +129,7 @@ def answer_for(question: ImageQuestion, resolved: Resolved, manifest: bytes) -> 
 def _single_image(question: ImageQuestion, resolved: Resolved) -> Resolved:
     if question.platform is None:
         return resolved
-    return replace(resolved, warnings=(*resolved.warnings, UNCHECKED_PLATFORM))
+    return resolved._replace(warnings=(*resolved.warnings, UNCHECKED_PLATFORM))
 
 
 def _refuse_what_is_no_single_image(document: Mapping[str, Any]) -> None:
@@ -140,7 +140,7 @@ def _refuse_what_is_no_single_image(document: Mapping[str, Any]) -> None:
 
 
 def _answer_from_index(question: ImageQuestion, index: Resolved, entries: Sequence[IndexEntry]) -> Resolution:
-    index = replace(index, platforms=platforms_of(entries))
+    index = index._replace(platforms=platforms_of(entries))
     if question.platform is None and question.index_allowed and any(_leads_to_an_image(entry) for entry in entries):
         return index
     chosen = choose(entries, question.platform)

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.core.errors import InvalidReference, SourceError
 from image_pinner.core.images.digests import Digest
@@ -31,8 +30,7 @@ _ATTESTATION = "vnd.docker.reference.type"
 _IMAGE_CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
+class IndexEntry(NamedTuple):
     """One line of an index.
 
     Args:

@@ -7,12 +7,11 @@ https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(NamedTuple):
     """A partition of AWS.
 
     Args:

@@ -6,7 +6,7 @@ https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md#image-in
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from image_pinner.core.errors import InvalidOption
 
@@ -19,8 +19,7 @@ _SAME_ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
 _PARTS = (2, 3)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Platform:
+class Platform(NamedTuple):
     """A platform such as `linux/arm64/v8`.
 
     Args:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from image_pinner.core.images.digests import Digest
@@ -25,8 +25,7 @@ ACCEPTED_MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
 """The four media types that every request names: the list decides which digest a registry gives."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageQuestion:
+class ImageQuestion(NamedTuple):
     """What one request is to find out: one tag can have several right answers.
 
     Args:
@@ -58,8 +57,7 @@ class Origin:
     index: Digest | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """The tag means this digest.
 
     Args:
@@ -74,11 +72,10 @@ class Resolved:
     media_type: str
     origin: Origin
     platforms: tuple[Platform, ...] | None = None
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """The registry answered that there is no such image, or none that fits.
 
     Args:
@@ -92,8 +89,7 @@ class Missing:
     absent: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
+class Unavailable(NamedTuple):
     """Nobody could say.
 
     Args:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.resolutions import Resolved
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedImage:
+class JudgedImage(NamedTuple):
     """What is known of an image when policies judge it.
 
     Args:
@@ -22,8 +20,7 @@ class JudgedImage:
     resolved: Resolved | None
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(NamedTuple):
     """The policy has nothing against the image.
 
     Args:
@@ -33,8 +30,7 @@ class Allowed:
     warning: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Denied:
+class Denied(NamedTuple):
     """The policy forbids the image.
 
     Args:

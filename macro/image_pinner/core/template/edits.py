@@ -7,15 +7,13 @@ the two results are compared.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.values import JsonMap, JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class Replace:
+class Replace(NamedTuple):
     """Put a value in the place of what stands at a path.
 
     Args:
@@ -27,8 +25,7 @@ class Replace:
     value: JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class InsertKey:
+class InsertKey(NamedTuple):
     """Put a new key into a map.
 
     Args:

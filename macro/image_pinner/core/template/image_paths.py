@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 from jsonpath_ng import Child, Fields, This
 from jsonpath_ng.exceptions import JSONPathError
@@ -19,8 +19,7 @@ _MAX_LENGTH = 500  # characters; each can be a level of the parsed tree, which i
 _REMEDY = "Write fields, *, indices, .. and filters such as [?(@.Type=='AWS::X::Y')]"
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """The value under a key of a map."""
 
     name: str
@@ -31,8 +30,7 @@ class Every:
     """All elements of a list, or the values under all keys of a map."""
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """One element of a list."""
 
     number: int
@@ -43,8 +41,7 @@ class Descend:
     """This value and everything inside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(NamedTuple):
     """The children of this value whose field has a certain value."""
 
     name: str

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.core.template.image_paths import PathStep, parse_image_path
 
 
-@dataclass(frozen=True, slots=True)
-class PlatformSource:
+class PlatformSource(NamedTuple):
     """Which platform will run an image, as far as its resource says it.
 
     Args:
@@ -29,8 +27,7 @@ class PlatformSource:
     default: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageLocation:
+class ImageLocation(NamedTuple):
     """One place where an image can stand.
 
     Args:

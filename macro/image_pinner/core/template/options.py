@@ -7,9 +7,8 @@ Parameters of a Transform, and booleans and numbers may arrive as strings.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from image_pinner.core.errors import InvalidOption
 from image_pinner.core.images.platforms import Platform
@@ -45,8 +44,7 @@ class AnyPlatform(Enum):
     ANY = "Any"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """Options of one level; `None` is what the level does not say.
 
     Args:
@@ -78,8 +76,7 @@ class Options:
 _NONE_SAID = Options()
 
 
-@dataclass(frozen=True, slots=True)
-class OptionRule:
+class OptionRule(NamedTuple):
     """What an option takes.
 
     Args:

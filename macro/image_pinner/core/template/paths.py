@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 Step = str | int
 _PLAIN = re.compile(r"[A-Za-z0-9_:-]+", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class TemplatePath:
+class TemplatePath(NamedTuple):
     """Where something stands, from the root of the template or of the fragment.
 
     Args:

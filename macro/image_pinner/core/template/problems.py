@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from image_pinner.core.template.paths import TemplatePath
 
@@ -17,8 +17,7 @@ class ProblemKind(Enum):
     TEMPLATE = "template"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One reason why nothing was changed.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 JsonValue = Any
 """A part of a template: what `json.loads` gives. It is `Any` because every walker has to ask what it met."""
@@ -12,8 +12,7 @@ JsonMap = Mapping[str, Any]
 JsonList = Sequence[Any]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SsmParameter:
+class SsmParameter(NamedTuple):
     """The value of a parameter in the Systems Manager Parameter Store.
 
     Args:
@@ -28,8 +27,7 @@ class SsmParameter:
         return f"the SSM parameter {self.name!r}" + (f" in version {self.version}" if self.version else "")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class StackExport:
+class StackExport(NamedTuple):
     """The value that a stack of this account and region exports.
 
     Args:
@@ -45,8 +43,7 @@ class StackExport:
 Lookup = SsmParameter | StackExport
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """The value is this.
 
     Args:
@@ -56,8 +53,7 @@ class Known:
     value: JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(NamedTuple):
     """The value can be told when these questions are answered.
 
     Args:
@@ -69,8 +65,7 @@ class Pending:
     prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(NamedTuple):
     """The value cannot be told.
 
     Args:

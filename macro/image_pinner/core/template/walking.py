@@ -6,8 +6,7 @@ A walk never fails on a shape: what it cannot look into is told as `Hidden`, wha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from image_pinner.core.template.image_paths import Descend, Every, Field, Index, PathStep, Where
 from image_pinner.core.template.intrinsics import evaluate, intrinsic_of
@@ -22,8 +21,7 @@ _FOR_EACH_PARTS = 3
 _MAX_GUARDS = 64  # conditions around one place; people write two or three
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(NamedTuple):
     """A condition that must be decided in one way for a place to be deployed.
 
     Args:
@@ -35,8 +33,7 @@ class Guard:
     wanted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """A value that a walk has come to.
 
     Args:
@@ -87,8 +84,7 @@ def _without_arms(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return steps
 
 
-@dataclass(frozen=True, slots=True)
-class Hidden:
+class Hidden(NamedTuple):
     """A place that a walk cannot look into.
 
     Args:

@@ -193,7 +193,7 @@ def test_a_single_image_keeps_its_digest_and_warns_where_a_platform_was_wanted(*
     plain = ask(SINGLE, OCI_MANIFEST, index_allowed=index_allowed)
     assert plain == Resolved(Digest.of(SINGLE), OCI_MANIFEST, ORIGIN)
     wanted = ask(SINGLE, OCI_MANIFEST, platform=ARM, index_allowed=index_allowed)
-    assert wanted == replace(plain, warnings=(UNCHECKED_PLATFORM,))
+    assert wanted == plain._replace(warnings=(UNCHECKED_PLATFORM,))
 
 
 @pytest.mark.parametrize(

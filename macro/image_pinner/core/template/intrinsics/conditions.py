@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from image_pinner.core.template.intrinsics.dynamic_references import MARK, certain_part
@@ -34,7 +33,7 @@ def if_(argument: JsonValue, evaluation: Evaluation) -> Value:
     if arms == [Known(prefix), Known(prefix)]:
         return arms[0]
     if isinstance(truth, Pending):
-        return replace(truth, prefix=prefix)
+        return truth._replace(prefix=prefix)
     reason = truth.reason.removeprefix(_UNDECIDED)
     return Unknown(_UNDECIDED + reason, "Put the Fn::If around the whole image", prefix)
 
@@ -154,7 +153,7 @@ def _comparable(side: Outcome) -> Known | Pending | Unknown:
         case NoValue():
             return Unknown("Fn::Equals compares AWS::NoValue", "Compare texts")
         case Pending() | Unknown():
-            return replace(side, prefix=certain_part(side.prefix))
+            return side._replace(prefix=certain_part(side.prefix))
         case _:
             assert_never(side)
 

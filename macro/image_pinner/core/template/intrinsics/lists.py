@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from image_pinner.core.template.intrinsics.evaluation import Evaluation
 from image_pinner.core.template.intrinsics.partial import (
@@ -79,5 +78,5 @@ def split(argument: JsonValue, evaluation: Evaluation) -> Value:
     if isinstance(text, Known):
         return Known(text.value.split(delimiter))
     *parts, last = text.prefix.split(delimiter)
-    beginning = replace(text, prefix=certain_before(last, delimiter))
+    beginning = text._replace(prefix=certain_before(last, delimiter))
     return PartialList((*map(Known, parts), beginning), len(parts) + 1, without_prefix(text))

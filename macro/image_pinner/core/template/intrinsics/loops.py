@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from image_pinner.core.template.intrinsics.partial import Text, as_text, concatenated
 from image_pinner.core.template.values import Known, Outcome
@@ -41,4 +40,4 @@ def _pieces(text: str, loops: Mapping[str, Outcome]) -> Iterator[Text]:
 def _alphanumeric(text: Text) -> Text:
     if isinstance(text, Known):
         return Known(_NOT_ALPHANUMERIC.sub("", text.value))
-    return replace(text, prefix=_NOT_ALPHANUMERIC.sub("", text.prefix))
+    return text._replace(prefix=_NOT_ALPHANUMERIC.sub("", text.prefix))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from image_pinner.core.template.values import JsonValue, Known, Lookup, NoValue, Outcome, Pending, Unknown
 
 
-@dataclass(frozen=True, slots=True)
-class PartialList:
+class PartialList(NamedTuple):
     """A list whose elements are outcomes.
 
     Args:
@@ -128,7 +126,7 @@ def blocked(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
 
 def without_prefix(outcome: Pending | Unknown) -> Pending | Unknown:
     """Give an outcome of which not even the beginning is certain."""
-    return replace(outcome, prefix="") if outcome.prefix else outcome
+    return outcome._replace(prefix="") if outcome.prefix else outcome
 
 
 def concatenated(pieces: Iterable[Text]) -> Text:
@@ -154,7 +152,7 @@ def concatenated(pieces: Iterable[Text]) -> Text:
     if sum(map(len, certain)) > MAX_TEXT:
         return too_long()
     text = "".join(certain)
-    return replace(blocked(missing), prefix=text) if missing else Known(text)
+    return blocked(missing)._replace(prefix=text) if missing else Known(text)
 
 
 def too_long() -> Unknown:
