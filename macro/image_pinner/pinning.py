@@ -7,7 +7,7 @@ does both: a failed look-up has no road to a rewrite.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from image_pinner.core.decision import Decision, KeptTag, Pinned, decide
 from image_pinner.core.images.resolutions import ImageQuestion, Resolution
@@ -28,8 +28,7 @@ _MAX_ROUNDS = 4
 """Look-ups whose answers lead to further look-ups (a parameter that names an export): more than people write."""
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """Whom to ask.
 
     Args:
@@ -41,8 +40,7 @@ class World:
     lookups: LookupResolver
 
 
-@dataclass(frozen=True, slots=True)
-class PinResult:
+class PinResult(NamedTuple):
     """What pinning a template came to.
 
     Args:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from image_pinner.core.images.digests import Digest
 from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
@@ -15,8 +14,7 @@ from image_pinner.core.template.options import WhenMissing
 from image_pinner.core.template.problems import Problem, ProblemKind
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
+class Pinned(NamedTuple):
     """An image that gets a digest.
 
     Args:
@@ -32,8 +30,7 @@ class Pinned:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class KeptTag:
+class KeptTag(NamedTuple):
     """An image that does not exist yet and keeps its tag, as `WhenMissing=KeepTag` asks.
 
     Args:
@@ -45,8 +42,7 @@ class KeptTag:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What becomes of the sites.
 
     Args:

@@ -7,8 +7,7 @@ bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.core.decision import KeptTag, Pinned
 from image_pinner.core.template.image_sites import LeftImage, PinSite
@@ -18,8 +17,7 @@ REPORT_VERSION = 1
 """Raised when a field changes its meaning or goes; new fields alone do not raise it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PinReport:
+class PinReport(NamedTuple):
     """What became of every image.
 
     Args:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class ExplicitTag:
+class ExplicitTag(NamedTuple):
     """Denies references without tag and digest.
 
     Args:

@@ -8,8 +8,7 @@ and the Parameters of the Transform.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from image_pinner.core.errors import InvalidOption
 from image_pinner.core.template.intrinsics import evaluate, intrinsic_of
@@ -29,8 +28,7 @@ _MARK_AND_WORDS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A quoted mark, taken apart.
 
     Args:
@@ -107,8 +105,7 @@ def unmarked(expression: JsonValue) -> JsonValue | None:
             return None
 
 
-@dataclass(frozen=True, slots=True)
-class Wrapped:
+class Wrapped(NamedTuple):
     """An image inside a snippet or the long form.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
@@ -15,8 +16,7 @@ from image_pinner.core.template.values import JsonMap, JsonValue, Lookup, Outcom
 from image_pinner.core.template.walking import Spot
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(NamedTuple):
     """What the operator's settings say about finding images.
 
     Args:
@@ -53,8 +53,7 @@ class Around:
     platforms: dict[PlatformSource, Platform | Unknown | None] = field(default_factory=dict, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class FoundImage:
+class FoundImage(NamedTuple):
     """An image while it is read.
 
     Args:
@@ -83,8 +82,7 @@ class FoundImage:
         return Problem(self.spot.path, kind, cause, remedy)
 
 
-@dataclass(frozen=True, slots=True)
-class PinSite:
+class PinSite(NamedTuple):
     """An image to pin.
 
     Args:
@@ -118,8 +116,7 @@ class PinSite:
         return "mark" if self.marked else "Pin"
 
 
-@dataclass(frozen=True, slots=True)
-class LeftImage:
+class LeftImage(NamedTuple):
     """An image that stays as it is.
 
     Args:
@@ -140,8 +137,7 @@ class LeftImage:
     marked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ReadImage:
+class ReadImage(NamedTuple):
     """What reading an image gave.
 
     Args:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-from image_pinner.core.template.image_paths import PathStep, parse_image_path
+from image_pinner.core.template.image_paths import parse_image_path
+from image_pinner.core.template.path_steps import PathStep
 
 
 class PlatformSource(NamedTuple):
@@ -70,6 +70,8 @@ class ImageLocation(NamedTuple):
 @cache
 def image_locations() -> Mapping[str, tuple[ImageLocation, ...]]:
     """Give all locations by resource type, in the order of the data file."""
+    import tomllib  # noqa: PLC0415 - the handler's start must not wait for it
+
     text = resources.files(__package__).joinpath("image_locations.toml").read_text("utf-8")
     found: dict[str, list[ImageLocation]] = {}
     for row in tomllib.loads(text)["location"]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from image_pinner.core.template.image_paths import PathStep
 from image_pinner.core.template.intrinsics import intrinsic_of
+from image_pinner.core.template.path_steps import PathStep
 from image_pinner.core.template.paths import Step
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.values import JsonMap, JsonValue
@@ -15,8 +15,7 @@ from image_pinner.core.template.walking import FOR_EACH, Guard, Spot, walk
 _RESOURCES = "Resources"
 
 
-@dataclass(frozen=True, slots=True)
-class OwnImage:
+class OwnImage(NamedTuple):
     """An image that a path of the operator's own leads to.
 
     Args:

@@ -7,8 +7,8 @@ call is a property's whole value, else part of the properties, a resource, or th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from image_pinner.core.errors import InvalidOption
 from image_pinner.core.template.annotations import IMAGE_KEY, LONG_FORM, METADATA_KEY, read_around
@@ -35,8 +35,7 @@ class Shape(Enum):
     PROPERTIES = "properties"
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(NamedTuple):
     """A fragment, seen so that images are found in it as in a template.
 
     Args:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.template.image_paths import Descend, Every, Field, Index, PathStep, Where
 from image_pinner.core.template.intrinsics import evaluate, intrinsic_of
+from image_pinner.core.template.path_steps import Descend, Every, Field, Index, PathStep, Where
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.values import JsonValue, Known, Outcome, Unknown

@@ -7,9 +7,10 @@ from typing import assert_never
 
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.template.deployment import deployment
-from image_pinner.core.template.image_paths import Index, parse_image_path
+from image_pinner.core.template.image_paths import parse_image_path
 from image_pinner.core.template.intrinsics import evaluate
 from image_pinner.core.template.locations import PlatformSource
+from image_pinner.core.template.path_steps import Index
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
 from image_pinner.core.template.walking import Hidden, Spot, walk

@@ -3,15 +3,8 @@ from __future__ import annotations
 import pytest
 
 from image_pinner.core.errors import InvalidPath
-from image_pinner.core.template.image_paths import (
-    Descend,
-    Every,
-    Field,
-    Index,
-    PathStep,
-    Where,
-    parse_image_path,
-)
+from image_pinner.core.template.image_paths import parse_image_path
+from image_pinner.core.template.path_steps import Descend, Every, Field, Index, PathStep, Where
 
 
 @pytest.mark.parametrize(
