@@ -21,7 +21,7 @@ from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.sites import Sites, find_sites
 from image_pinner.core.template.values import JsonMap, JsonValue
-from image_pinner.core.template.walking import FOR_EACH, Hidden, Spot, arms_of
+from image_pinner.core.template.walking import Hidden, Spot, arms_of, entries_of
 
 _HERE = "(this resource)"
 
@@ -89,13 +89,15 @@ def read_fragment(fragment: JsonMap, parameters: JsonMap) -> Fragment:
         return Fragment(Shape.PROPERTIES, tree, {}, fragment, is_value=not fragment)
     if isinstance(fragment.get("Type"), str) and isinstance(fragment.get("Properties"), dict):
         return Fragment(Shape.RESOURCE, {"Resources": {_HERE: fragment}}, parameters, fragment)
-    if fragment and all(_is_resource(name, value) for name, value in fragment.items()):
+    if _are_resources(fragment):
         return Fragment(Shape.RESOURCES, {"Resources": fragment}, parameters, fragment)
     return Fragment(Shape.PROPERTIES, fragment, parameters, fragment)
 
 
-def _is_resource(name: object, value: JsonValue) -> bool:
-    return (isinstance(value, dict) and "Type" in value) or str(name).startswith(FOR_EACH)
+def _are_resources(fragment: JsonMap) -> bool:
+    entries = [spot.value for _, spot in entries_of(Spot((), fragment, Scope()))]
+    are_resources = all(isinstance(value, dict) and "Type" in value for value in entries)
+    return bool(entries) and are_resources and all(isinstance(name, str) for name in fragment)
 
 
 def _find_in_properties(fragment: Fragment, scope: Scope, rules: Rules) -> Sites:
