@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from image_pinner.core.images.ecr_hosts import looks_like_ecr, parse_ecr_host
 from image_pinner.core.images.resolutions import ImageQuestion, Resolution, Unavailable
@@ -22,8 +22,7 @@ WorldMaker = Callable[[Settings, str], World]
 """Gives whom to ask, for settings and a region."""
 
 
-@dataclass(frozen=True, slots=True)
-class ByRegistry:
+class ByRegistry(NamedTuple):
     """Asks ECR about its repositories and the registries themselves about all others, both at once.
 
     Args:
@@ -63,8 +62,7 @@ def _is_ecr(registry: str) -> bool:
     return parse_ecr_host(registry) is not None or looks_like_ecr(registry) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class ByLookup:
+class ByLookup(NamedTuple):
     """Asks SSM about parameters and CloudFormation about exports.
 
     Args:
@@ -84,17 +82,17 @@ class ByLookup:
         return answers
 
 
-@dataclass(slots=True)
 class AwsWorlds:
     """Gives the real world, with clients that live as long as this does.
 
     Args:
         registries: Gives who knows the digests of registries other than ECR.
-        clients: The clients of AWS services.
+        clients: The clients of AWS services; new ones by default.
     """
 
-    registries: Callable[[Settings], DigestResolver]
-    clients: AwsClients = field(default_factory=AwsClients)
+    def __init__(self, registries: Callable[[Settings], DigestResolver], clients: AwsClients | None = None) -> None:
+        self.registries = registries
+        self.clients = clients or AwsClients()
 
     def __call__(self, settings: Settings, region: str) -> World:
         """Give whom to ask for settings and a region."""

@@ -7,7 +7,6 @@ set here, never loosen it (`core.template.options.loosened`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
@@ -20,8 +19,7 @@ from image_pinner.core.template.options import Options, read_options
 PREFIX = "IMAGE_PINNER_"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the operator has configured.
 
     Args:
@@ -76,8 +74,8 @@ class Settings:
             if rule.option:
                 options.append((rule.option, value))
             else:
-                settings = replace(settings, **{rule.field: value})
-        return replace(settings, options=_options(options))
+                settings = settings._replace(**{rule.field: value})
+        return settings._replace(options=_options(options))
 
 
 class SettingRule(NamedTuple):

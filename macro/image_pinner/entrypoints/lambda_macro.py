@@ -13,8 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.assembly import AwsWorlds, WorldMaker, anonymous_registries
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplate
@@ -48,8 +47,7 @@ def handler(event: Event, context: Any) -> Response:
     return Macro(WORLDS, os.environ, sys.stdout.write).answer(event, context)
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(NamedTuple):
     """The macro with what it depends on.
 
     Args:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -76,7 +76,7 @@ def command(templates: tuple[str, ...], pairs: tuple[str, ...], paths: tuple[str
     settings = Settings.from_environment(os.environ)
     for path in paths:
         parse_image_path(path)
-    settings = replace(settings, image_paths=(*settings.image_paths, *paths))
+    settings = settings._replace(image_paths=(*settings.image_paths, *paths))
     values = given_parameters(pairs)
     found: list[PlacedFinding] = []
     unreadable = False

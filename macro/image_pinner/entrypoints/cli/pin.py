@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +148,7 @@ def _settings(options: dict[str, Any]) -> Settings:
     settings = Settings.from_environment(os.environ)
     for path in options["paths"]:
         parse_image_path(path)
-    return replace(
-        settings,
+    return settings._replace(
         image_paths=(*settings.image_paths, *options["paths"]),
         unsafe_implicit_latest=settings.unsafe_implicit_latest or options["unsafe_implicit_latest"],
         timeout=options["timeout"] or settings.timeout,
