@@ -18,8 +18,21 @@ def test_maps_with_the_long_form_or_a_snippet_are_counted_whatever_stands_beside
     assert found == Census(0, 1, 2)
 
 
-def test_a_key_is_no_text() -> None:
-    assert count_marks({"!PinDigest": 1}) == Census(0, 0, 0)
+def test_keys_count_as_texts_do() -> None:
+    assert count_marks({"!PinDigest": 1}) == Census(1, 0, 0)
+
+
+def test_what_stands_twice_counts_twice_even_if_it_is_one_object() -> None:
+    shared = {"Fn::PinDigest": "!PinDigest and !PinDigest"}
+    assert count_marks([shared, shared]) == Census(4, 2, 0)
+
+
+def test_two_texts_do_not_make_a_mark() -> None:
+    assert count_marks(["!Pin", "Digest"], {"!PinD": "igest"}) == Census(0, 0, 0)
+
+
+def test_what_is_no_json_is_counted_past() -> None:
+    assert count_marks({"a": object(), "b": ["!PinDigest x", {"Fn::Transform": "Fn::PinDigest"}]}) == Census(1, 1, 1)
 
 
 def test_no_depth_of_nesting_ends_it() -> None:
