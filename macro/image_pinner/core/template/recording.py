@@ -35,9 +35,9 @@ def record_edits(template: JsonMap, sites: Iterable[PinSite]) -> Iterator[Edit]:
         if site.options.record is not Record.NONE and not (site.reference.digest and not site.reference.tag):
             places.setdefault(site.spot.place, []).append(site)
     metadata: dict[TemplatePath, dict[str, JsonValue]] = {}
-    for place, here in sorted(places.items(), key=lambda item: str(TemplatePath(item[0]))):
+    for place, here in places.items():
         site = here[0]
-        written = _written(template, place, {other.path.steps: str(other.reference) for other in here})
+        written = _written(template, place, {other.spot.steps: str(other.reference) for other in here})
         edit = None if site.options.record is Record.METADATA else _label(site, written)
         if edit is not None:
             yield edit
@@ -45,10 +45,13 @@ def record_edits(template: JsonMap, sites: Iterable[PinSite]) -> Iterator[Edit]:
             inside = TemplatePath(place[len(site.resource_path.steps) :])
             metadata.setdefault(site.resource_path, {})[str(inside)] = written
     for path, entries in metadata.items():
-        yield from _metadata(template, path, entries)
+        # The order of the template's keys must not show.
+        yield from _metadata(template, path, dict(sorted(entries.items())))
 
 
 def _written(template: JsonMap, place: tuple[Step, ...], written: Mapping[tuple[Step, ...], str]) -> JsonValue:
+    if place in written:
+        return written[place]
     value: JsonValue = template
     for step in place:
         value = value[step]
@@ -70,9 +73,10 @@ def _label(site: PinSite, written: JsonValue) -> Edit | None:
     key, owner = site.location.label_key, site.spot.owner
     if not key or not isinstance(owner, dict):
         return None
-    path = TemplatePath((*site.spot.owner_steps, key))
+    steps = site.spot.owner_steps
     if key not in owner:
-        return InsertKey(path.parent, key, {RECORD_KEY: written}, site.spot.key)
+        return InsertKey(TemplatePath(steps), key, {RECORD_KEY: written}, site.spot.key)
+    path = TemplatePath((*steps, key))
     labels = owner[key]
     if not labels:
         return Replace(path, {RECORD_KEY: written})

@@ -29,11 +29,11 @@ def edits_for(
         The edits, none of which contains the place of another.
     """
     digests = list(pinned)
-    edits: list[Edit] = [Replace(site.path, text) for site, text in digests]
+    edits: list[Edit] = [Replace(site.path, text) for site, text in digests if site.spot.value != text]
     edits += [Replace(site.path, _kept(site)) for site in kept if site.marked]
     edits += [Replace(image.path, image.replacement) for image in left if image.replacement is not None]
-    edits += record_edits(template, (site for site, _ in digests))
-    return tuple(edit for edit in edits if not _is_idle(template, edit))
+    records = record_edits(template, (site for site, _ in digests))
+    return (*edits, *(edit for edit in records if not _is_idle(template, edit)))
 
 
 def _kept(site: PinSite) -> JsonValue:

@@ -10,7 +10,7 @@ from image_pinner.core.template.deployment import deployment
 from image_pinner.core.template.image_paths import parse_image_path
 from image_pinner.core.template.intrinsics import evaluate
 from image_pinner.core.template.locations import PlatformSource
-from image_pinner.core.template.path_steps import Index
+from image_pinner.core.template.path_steps import Field, Index
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
 from image_pinner.core.template.walking import Hidden, Spot, walk
@@ -59,12 +59,20 @@ def derived_platform(
 
 
 def _value(path: str, root: JsonValue, scope: Scope) -> Known | Unknown:
-    if not path:
+    if not path or _says_nothing(root, path):
         return _ABSENT
     found = _deployed(walk(Spot((), root, scope), parse_image_path(path)), scope)
     if isinstance(found, Spot) and isinstance(found.value, list):
         found = _deployed(walk(found, (Index(0),)), scope)
     return _of(found.value, scope) if isinstance(found, Spot) else found or _ABSENT
+
+
+def _says_nothing(root: JsonValue, path: str) -> bool:
+    """Tell at a glance that a map has neither the first field of a path nor a loop that may bring it, as most have."""
+    first = parse_image_path(path)[0]
+    if not isinstance(root, dict) or not isinstance(first, Field) or first.name in root:
+        return False
+    return not any(type(key) is str and key.startswith("Fn::") for key in root)
 
 
 def _deployed(found: Iterable[Spot | Hidden], scope: Scope) -> Spot | Unknown | None:

@@ -16,6 +16,7 @@ from image_pinner.core.template.intrinsics.dynamic_references import MARK, resol
 from image_pinner.core.template.intrinsics.evaluation import Evaluation, intrinsic_of
 from image_pinner.core.template.intrinsics.partial import whole
 from image_pinner.core.template.intrinsics.table import INTRINSICS
+from image_pinner.core.template.intrinsics.texts import settled_sub
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.values import JsonValue, Known, Outcome
 
@@ -34,6 +35,11 @@ def evaluate(expression: JsonValue, scope: Scope) -> Outcome:
     """
     if isinstance(expression, str) and MARK not in expression and not scope.loops:
         return Known(expression)
+    if type(expression) is dict and len(expression) == 1 and not scope.loops:
+        text = expression.get("Fn::Sub")
+        plain = settled_sub(text, scope.settled) if type(text) is str else None
+        if plain and MARK not in plain.value:
+            return plain
     return resolved(whole(Evaluation(scope, INTRINSICS).value_of(expression)), scope)
 
 

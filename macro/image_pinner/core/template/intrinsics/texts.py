@@ -41,17 +41,28 @@ def sub(argument: JsonValue, evaluation: Evaluation) -> Value:
             pass
         case _:
             return Unknown("Fn::Sub has another shape than text or [text, {variable: value}]", "Write it in this shape")
+    return concatenated(_substituted(_pieces(text), variables, evaluation))
+
+
+def _pieces(text: str) -> list[str]:
     # Behind the last brace no variable ends; without the cut, each `${` there would be a search of its own.
     end = text.rfind("}") + 1
     pieces = _VARIABLE.split(text[:end])
     pieces[-1] += text[end:]
-    plain = None if variables or evaluation.scope.loops else _of_settled(pieces, evaluation.scope.settled)
-    return plain or concatenated(_substituted(pieces, variables, evaluation))
+    return pieces
 
 
-def _of_settled(pieces: list[str], settled: Mapping[str, Outcome]) -> Known | None:
-    """Give the text if all its variables have been evaluated before, as in most images of a large template."""
-    texts = pieces.copy()
+def settled_sub(text: str, settled: Mapping[str, Outcome]) -> Known | None:
+    """Evaluate an `Fn::Sub` whose variables have all been evaluated before, as in most images of a large template.
+
+    Args:
+        text: The text of the `Fn::Sub`.
+        settled: What parameters and pseudo parameters have come to, by name.
+
+    Returns:
+        The text, dynamic references in it unresolved, or `None` where that is not so.
+    """
+    pieces = texts = _pieces(text)
     for position in range(1, len(pieces), 2):
         found = settled.get(pieces[position])
         if type(found) is not Known or type(found.value) is not str:
