@@ -28,6 +28,9 @@ _MARK_AND_WORDS = re.compile(
 )
 
 
+_NO_OPTIONS = Options()
+
+
 class Mark(NamedTuple):
     """A quoted mark, taken apart.
 
@@ -67,7 +70,7 @@ def read_mark(text: str) -> Mark:
     while word := _WORD.match(rest):
         words.append((word[1], word[2]))
         rest = rest[word.end() :]
-    options = read_options(words, of_image=True)
+    options = read_options(words, of_image=True) if words else _NO_OPTIONS
     if not rest:
         raise InvalidOption(
             "nothing stands behind the mark", f'Write "{MARK} repository:tag", and look whether a parameter is empty'

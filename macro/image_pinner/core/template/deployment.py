@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from image_pinner.core.template.intrinsics import decide
 from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.spots import Guard
 from image_pinner.core.template.values import Known, Lookup, Pending
-from image_pinner.core.template.walking import Guard
 
 
 def deployment(guards: tuple[Guard, ...], scope: Scope) -> bool | frozenset[Lookup] | None:

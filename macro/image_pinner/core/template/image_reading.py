@@ -17,8 +17,8 @@ from image_pinner.core.template.locations import ImageLocation
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, loosened
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.snippet_calls import CALLED_BY_CLOUDFORMATION
-from image_pinner.core.template.values import Known, NoValue, Outcome, Pending, Unknown
-from image_pinner.core.template.walking import Spot
+from image_pinner.core.template.spots import Spot
+from image_pinner.core.template.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.wanted_platform import derived_platform
 
 
@@ -37,7 +37,7 @@ def read_image(spot: Spot, location: ImageLocation, around: Around, rules: Rules
     name = _container_name(spot, location) if around.by_name else ""
     try:
         wrapped = unwrap(spot.value, rules.macro, spot.scope)
-        if wrapped is None and type(spot.value) is dict and calls_macro(spot.value.get(SNIPPET), rules.macro):
+        if wrapped is None and _is_left_to_service(spot.value, rules.macro):
             return ReadImage(LeftImage(spot.path, "snippet", CALLED_BY_CLOUDFORMATION), name=name)
         outcome = evaluate(wrapped.expression if wrapped else spot.value, spot.scope)
         if wrapped is None and isinstance(outcome, NoValue):
@@ -48,6 +48,10 @@ def read_image(spot: Spot, location: ImageLocation, around: Around, rules: Rules
         return ReadImage(Problem(spot.path, ProblemKind.TEMPLATE, error.cause, error.remedy), name=name)
 
 
+def _is_left_to_service(value: JsonValue, macro: str) -> bool:
+    return type(value) is dict and SNIPPET in value and calls_macro(value[SNIPPET], macro)
+
+
 def _container_name(spot: Spot, location: ImageLocation) -> str:
     if not location.name_key or not isinstance(spot.owner, dict):
         return ""
@@ -56,13 +60,10 @@ def _container_name(spot: Spot, location: ImageLocation) -> str:
 
 
 def _begins_with_mark(outcome: Outcome) -> bool:
-    match outcome:
-        case Known(value):
-            return isinstance(value, str) and is_marked(value)
-        case Pending() | Unknown():
-            return is_marked(outcome.prefix)
-        case _:
-            return False
+    if isinstance(outcome, NoValue):
+        return False
+    text = outcome.value if isinstance(outcome, Known) else outcome.prefix
+    return isinstance(text, str) and is_marked(text)
 
 
 def _read(image: FoundImage, name: str) -> ReadImage:
@@ -132,14 +133,14 @@ def _site(image: FoundImage, options: Options, reference: ImageReference) -> Pin
             )
         platform = None
     return PinSite(
-        spot=image.spot,
-        location=image.location,
-        options=options,
-        reference=reference,
-        platform=platform,
-        marked=image.is_marked,
-        wrapped=image.wrapped,
-        resource_path=image.around.resource_path,
+        image.spot,
+        image.location,
+        options,
+        reference,
+        platform,
+        image.is_marked,
+        image.wrapped,
+        image.around.resource_path,
     )
 
 

@@ -12,8 +12,8 @@ from image_pinner.core.template.locations import ImageLocation, PlatformSource
 from image_pinner.core.template.options import Options
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.spots import Spot
 from image_pinner.core.template.values import JsonMap, JsonValue, Lookup, Outcome, Unknown
-from image_pinner.core.template.walking import Spot
 
 
 class Rules(NamedTuple):

@@ -9,8 +9,9 @@ from image_pinner.core.template.intrinsics import intrinsic_of
 from image_pinner.core.template.path_steps import PathStep
 from image_pinner.core.template.paths import Step
 from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.spots import FOR_EACH, Guard, Spot
 from image_pinner.core.template.values import JsonMap, JsonValue
-from image_pinner.core.template.walking import FOR_EACH, Guard, Spot, walk
+from image_pinner.core.template.walking import walk
 
 _RESOURCES = "Resources"
 

@@ -32,12 +32,12 @@ def record_edits(template: JsonMap, sites: Iterable[PinSite]) -> Iterator[Edit]:
     """
     places: dict[tuple[Step, ...], list[PinSite]] = {}
     for site in sites:
-        if site.options.record is not Record.NONE and not (site.reference.digest and not site.reference.tag):
+        if site.options.record is not Record.NONE and (site.reference.tag or not site.reference.digest):
             places.setdefault(site.spot.place, []).append(site)
     metadata: dict[TemplatePath, dict[str, JsonValue]] = {}
     for place, here in places.items():
         site = here[0]
-        written = _written(template, place, {other.spot.steps: str(other.reference) for other in here})
+        written = _written(template, place, here)
         edit = None if site.options.record is Record.METADATA else _label(site, written)
         if edit is not None:
             yield edit
@@ -45,24 +45,24 @@ def record_edits(template: JsonMap, sites: Iterable[PinSite]) -> Iterator[Edit]:
             inside = TemplatePath(place[len(site.resource_path.steps) :])
             metadata.setdefault(site.resource_path, {})[str(inside)] = written
     for path, entries in metadata.items():
-        # The order of the template's keys must not show.
+        # Sorted, so that the order of a template's keys makes no difference.
         yield from _metadata(template, path, dict(sorted(entries.items())))
 
 
-def _written(template: JsonMap, place: tuple[Step, ...], written: Mapping[tuple[Step, ...], str]) -> JsonValue:
-    if place in written:
-        return written[place]
+def _written(template: JsonMap, place: tuple[Step, ...], here: list[PinSite]) -> JsonValue:
+    if here[0].spot.steps == place:
+        return str(here[0].reference)
     value: JsonValue = template
     for step in place:
         value = value[step]
-    return _mirrored(value, place, written)
+    return _mirrored(value, place, {site.spot.steps: str(site.reference) for site in here})
 
 
 def _mirrored(value: JsonValue, steps: tuple[Step, ...], written: Mapping[tuple[Step, ...], str]) -> JsonValue:
     """Give the references in the shape of the image: under the same conditions where it has several arms."""
     if steps in written:
         return written[steps]
-    if not isinstance(value, dict) or "Fn::If" not in value:
+    if not any(pinned[: len(steps)] == steps for pinned in written):
         return _NO_VALUE
     condition, *arms = value["Fn::If"]
     mirrored = [_mirrored(arm, (*steps, "Fn::If", number), written) for number, arm in enumerate(arms, 1)]
@@ -73,10 +73,10 @@ def _label(site: PinSite, written: JsonValue) -> Edit | None:
     key, owner = site.location.label_key, site.spot.owner
     if not key or not isinstance(owner, dict):
         return None
-    steps = site.spot.owner_steps
+    *around, image_key = site.spot.property_steps
     if key not in owner:
-        return InsertKey(TemplatePath(steps), key, {RECORD_KEY: written}, site.spot.key)
-    path = TemplatePath((*steps, key))
+        return InsertKey(TemplatePath(tuple(around)), key, {RECORD_KEY: written}, str(image_key))
+    path = TemplatePath((*around, key))
     labels = owner[key]
     if not labels:
         return Replace(path, {RECORD_KEY: written})

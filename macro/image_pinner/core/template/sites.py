@@ -21,8 +21,9 @@ from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.snippet_calls import find_snippet_calls
+from image_pinner.core.template.spots import Guard, Hidden, Spot, entries_of
 from image_pinner.core.template.values import JsonMap, JsonValue, Lookup
-from image_pinner.core.template.walking import Guard, Hidden, Spot, entries_of, walk
+from image_pinner.core.template.walking import walk
 
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
 _TRANSFORM = TemplatePath(("Transform",))
@@ -61,7 +62,8 @@ class Sites:
                 self.problems.append(found.result)
             case None:
                 pass
-        self.lookups |= found.lookups
+        if found.lookups:
+            self.lookups |= found.lookups
         return found.name
 
     def complain(self, path: TemplatePath, cause: str, remedy: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> None:
@@ -157,7 +159,8 @@ class _Reading:
                     self._complain_about_hidden(found, around)
                 elif name := self._sites.take(found, location, around, self._rules):
                     names.add(name)
-        self._sites.complain_about_names(own.pin, names, resource.path.child("Metadata", METADATA_KEY, "Pin"))
+        if isinstance(own.pin, tuple):
+            self._sites.complain_about_names(own.pin, names, resource.path.child("Metadata", METADATA_KEY, "Pin"))
         return names
 
     def read_own_paths(self, scope: Scope) -> None:

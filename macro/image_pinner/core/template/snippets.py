@@ -20,8 +20,9 @@ from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.sites import Sites, find_sites
+from image_pinner.core.template.spots import Hidden, Spot, entries_of
 from image_pinner.core.template.values import JsonMap, JsonValue
-from image_pinner.core.template.walking import Hidden, Spot, arms_of, entries_of
+from image_pinner.core.template.walking import arms_of
 
 _HERE = "(this resource)"
 

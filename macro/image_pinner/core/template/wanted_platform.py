@@ -12,8 +12,9 @@ from image_pinner.core.template.intrinsics import evaluate
 from image_pinner.core.template.locations import PlatformSource
 from image_pinner.core.template.path_steps import Field, Index
 from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.spots import Hidden, Spot
 from image_pinner.core.template.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
-from image_pinner.core.template.walking import Hidden, Spot, walk
+from image_pinner.core.template.walking import walk
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html (Architectures)

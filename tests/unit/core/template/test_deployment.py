@@ -4,8 +4,8 @@ import pytest
 
 from image_pinner.core.template.deployment import deployment
 from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.spots import Guard
 from image_pinner.core.template.values import Known, StackExport
-from image_pinner.core.template.walking import Guard
 
 STAGE = StackExport("stage")
 SCOPE = Scope(

@@ -11,8 +11,8 @@ from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.spots import Guard, Spot
 from image_pinner.core.template.values import Known, SsmParameter, StackExport
-from image_pinner.core.template.walking import Guard, Spot
 
 ECS = image_locations()["AWS::ECS::TaskDefinition"][0]
 LAMBDA = image_locations()["AWS::Lambda::Function"][0]

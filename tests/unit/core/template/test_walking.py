@@ -7,8 +7,8 @@ import pytest
 
 from image_pinner.core.template.image_paths import parse_image_path
 from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.values import Known, Unknown
-from image_pinner.core.template.walking import Guard, Hidden, Spot, arms_of, entries_of, walk
+from image_pinner.core.template.spots import Guard, Hidden, Spot
+from image_pinner.core.template.walking import arms_of, walk
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 CONTAINERS = "$.ContainerDefinitions[*].Image"
@@ -87,7 +87,7 @@ def test_a_value_knows_its_place_and_the_map_around_it() -> None:
     assert isinstance(spot, Spot)
     assert spot.steps == spot.place == ("ContainerDefinitions", 1, "Image")
     assert spot.owner is container
-    assert (spot.owner_steps, spot.key) == (("ContainerDefinitions", 1), "Image")
+    assert spot.property_steps == ("ContainerDefinitions", 1, "Image")
 
 
 def test_arms_at_every_level_are_walked_with_their_conditions() -> None:
@@ -109,7 +109,7 @@ def test_arms_at_every_level_are_walked_with_their_conditions() -> None:
     first = spots[0]
     assert first.steps == ("ContainerDefinitions", "Fn::If", 1, 0, "Fn::If", 1, "Image", "Fn::If", 1)
     assert first.place == ("ContainerDefinitions", "Fn::If", 1, 0, "Fn::If", 1, "Image")
-    assert first.owner_steps == ("ContainerDefinitions", "Fn::If", 1, 0, "Fn::If", 1)
+    assert first.property_steps == first.place
     assert first.owner == {"Image": {"Fn::If": ["C", "x", "y"]}}
 
 
@@ -118,29 +118,13 @@ def test_an_element_of_a_list_of_images_is_a_place_of_its_own() -> None:
     last = found(tree, "$.Images[*]")[-1]
     assert isinstance(last, Spot)
     assert (last.value, last.place) == ("z", ("Images", "Fn::If", 1, 1))
-    assert (last.key, last.owner_steps) == ("Images", ())
+    assert last.property_steps == ("Images",)
     assert last.owner is tree
 
 
 def test_no_value_is_nothing() -> None:
     assert found({"ContainerDefinitions": NO_VALUE}, CONTAINERS) == []
     assert found({"ContainerDefinitions": [NO_VALUE, {"Image": NO_VALUE}]}, CONTAINERS) == []
-
-
-def test_the_start_of_a_walk_has_no_owner() -> None:
-    (spot,) = found("x", "$")
-    assert isinstance(spot, Spot)
-    assert (spot.place, spot.key, spot.owner_steps, spot.owner) == ((), "", (), None)
-
-
-@pytest.mark.parametrize(
-    "loop",
-    [None, {}, "x", [], ["Id"], ["Id", ["a"]], [5, ["a"], {"x": 1}], ["Id", ["a"], "text"], ["Id", ["a"], {}, 4]],
-)
-def test_a_loop_of_another_shape_is_passed_by(loop: Any) -> None:
-    assert list(entries_of(Spot((), {"Fn::ForEach::L": loop, "a": 1}, Scope()))) == [
-        ("a", Spot(("a",), 1, Scope(), owner={"Fn::ForEach::L": loop, "a": 1}))
-    ]
 
 
 def test_bodies_of_loops_at_every_level_are_walked() -> None:
@@ -165,24 +149,6 @@ def test_bodies_of_loops_at_every_level_are_walked() -> None:
 def test_a_field_that_is_there_is_not_looked_for_in_loops() -> None:
     tree = {"Image": "x", "Fn::ForEach::L": ["A", ["1"], {"Image": "y"}]}
     assert values(tree, "$.Image") == ["x"]
-
-
-def test_a_loop_over_one_value_knows_its_variable_and_over_several_does_not() -> None:
-    tree = {"Fn::ForEach::One": ["A", ["1"], {"x": 1}], "Fn::ForEach::Two": ["B", ["1", "2"], {"y": 1}]}
-    scopes = {key: spot.scope.loops for key, spot in entries_of(Spot((), tree, Scope()))}
-    assert scopes["x"] == {"A": Known("1")}
-    assert set(scopes["y"]) == {"B"}
-    unknown = scopes["y"]["B"]
-    assert isinstance(unknown, Unknown)
-    assert "Fn::ForEach::Two" in unknown.reason
-    assert "AWS::LanguageExtensions" in unknown.remedy
-
-
-def test_a_loop_over_the_values_of_a_parameter_is_evaluated() -> None:
-    scope = Scope(parameters={"Names": {"Type": "CommaDelimitedList"}}, values={"Names": ["web"]})
-    loop = {"Fn::ForEach::L": ["A", {"Ref": "Names"}, {"x": 1}]}
-    ((_, spot),) = entries_of(Spot((), loop, scope))
-    assert spot.scope.loops == {"A": Known("web")}
 
 
 @pytest.mark.parametrize(
