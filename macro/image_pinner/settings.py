@@ -6,6 +6,7 @@ set here, never loosen it (`core.template.options.loosened`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -53,7 +54,8 @@ class Settings(NamedTuple):
         """Read the settings from environment variables.
 
         Args:
-            environment: The variables; only those that begin with `IMAGE_PINNER_` are looked at.
+            environment: The variables; only those that begin with `IMAGE_PINNER_` are looked at, and an empty one is
+                one that is not set.
 
         Returns:
             The settings.
@@ -70,7 +72,10 @@ class Settings(NamedTuple):
             if rule is None:
                 known = ", ".join(_BY_VARIABLE)
                 raise ConfigurationError(f"{name} is no setting", f"The settings are {known}")
-            value = _value(rule, name, environment[name])
+            text = environment[name].strip()
+            if not text:
+                continue  # how a deployment's template says that a variable is not set
+            value = _value(rule, name, text)
             if rule.option:
                 options.append((rule.option, value))
             else:
@@ -113,14 +118,14 @@ def _paths(text: str) -> tuple[str, ...]:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    seconds = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text, re.ASCII) else 0
     if not _LEAST_SECONDS <= seconds <= _MOST_SECONDS:
         raise ValueError(f"write {_LEAST_SECONDS} to {_MOST_SECONDS} seconds")
     return seconds
 
 
 def _count(text: str) -> int:
-    count = int(text)
+    count = int(text) if re.fullmatch("[0-9]{1,9}", text, re.ASCII) else 0
     if not 1 <= count <= _MOST_WORKERS:
         raise ValueError(f"write 1 to {_MOST_WORKERS}")
     return count
@@ -152,7 +157,7 @@ _BY_VARIABLE = {rule.variable: rule for rule in SETTING_RULES}
 
 def _value(rule: SettingRule, name: str, text: str) -> Any:
     try:
-        return rule.read(text.strip())
+        return rule.read(text)
     except ImagePinnerError as error:
         raise ConfigurationError(f"{name} cannot be {text!r}: {error.cause}", error.remedy) from None
     except ValueError as error:

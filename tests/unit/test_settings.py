@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from image_pinner.core.errors import ConfigurationError
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.policies.explicit_tag import ExplicitTag
+from image_pinner.core.template.image_sites import Rules
+from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing
+from image_pinner.settings import PREFIX, SETTING_RULES, Settings
+
+
+def read(**variables: str) -> Settings:
+    return Settings.from_environment({PREFIX + name: value for name, value in variables.items()})
+
+
+@pytest.mark.parametrize("name", ["", "PINN", "pin", "LOCK", "REFRESH", "PIN_"])
+def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed(name: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{PREFIX}{name} is no setting$") as caught:
+        read(**{name: "x"})
+    assert all(rule.variable in caught.value.remedy for rule in SETTING_RULES)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cause"),
+    [
+        ("PIN", "all", "in the environment, Pin cannot be 'all'"),
+        ("PIN", "web", "in the environment, Pin cannot be 'web'"),
+        ("PIN", "web,", "in the environment, Pin cannot be ['web', '']"),
+        ("PLATFORM", "arm64", "in the environment, 'arm64' is no platform"),
+        ("WHEN_MISSING", "Keep", "in the environment, WhenMissing cannot be 'Keep'"),
+        ("RECORD", "none", "in the environment, Record cannot be 'none'"),
+        ("UNSAFE_IMPLICIT_LATEST", "yes", "IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST cannot be 'yes': write true or false"),
+        ("UNSAFE_IMPLICIT_LATEST", "1", "IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST cannot be '1': write true or false"),
+        ("TIMEOUT", "0", "IMAGE_PINNER_TIMEOUT cannot be '0': write 1 to 900 seconds"),
+        ("TIMEOUT", "901", "IMAGE_PINNER_TIMEOUT cannot be '901': write 1 to 900 seconds"),
+        ("TIMEOUT", "nan", "IMAGE_PINNER_TIMEOUT cannot be 'nan': write 1 to 900 seconds"),
+        ("TIMEOUT", "inf", "IMAGE_PINNER_TIMEOUT cannot be 'inf': write 1 to 900 seconds"),
+        ("TIMEOUT", "a minute", "IMAGE_PINNER_TIMEOUT cannot be 'a minute': write 1 to 900 seconds"),
+        ("TIMEOUT", "1_0", "IMAGE_PINNER_TIMEOUT cannot be '1_0': write 1 to 900 seconds"),
+        ("TIMEOUT", "-1", "IMAGE_PINNER_TIMEOUT cannot be '-1': write 1 to 900 seconds"),
+        ("WORKERS", "0", "IMAGE_PINNER_WORKERS cannot be '0': write 1 to 64"),
+        ("WORKERS", "65", "IMAGE_PINNER_WORKERS cannot be '65': write 1 to 64"),
+        ("WORKERS", "1.5", "IMAGE_PINNER_WORKERS cannot be '1.5': write 1 to 64"),
+        ("WORKERS", "9" * 5_000, "write 1 to 64"),
+        ("IMAGE_PATHS", "$.[", "IMAGE_PINNER_IMAGE_PATHS cannot be '$.[': '$.[' is no JSONPath expression"),
+        ("IMAGE_PATHS", "$.A;$.b[0:1]", "IMAGE_PINNER_IMAGE_PATHS cannot be '$.A;$.b[0:1]': '$.b[0:1]' holds slice"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_the_name_of_its_variable(name: str, value: str, cause: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(cause)) as caught:
+        read(**{name: value})
+    assert caught.value.remedy
+
+
+def test_without_settings_the_defaults_hold() -> None:
+    assert read() == Settings()
+    assert Settings().rules == Rules("ImagePinner", Options(), ())
+    assert Settings().policies == (ExplicitTag(unsafe_implicit_latest=False),)
+
+
+@pytest.mark.parametrize("rule", SETTING_RULES, ids=lambda rule: rule.variable)
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_variable_is_one_that_is_not_set(rule: object, text: str) -> None:
+    assert Settings.from_environment({rule.variable: text}) == Settings()  # type: ignore[attr-defined]
+
+
+def test_other_variables_are_not_looked_at() -> None:
+    assert Settings.from_environment({"AWS_REGION": "x", "IMAGEPINNER_PIN": "y", "image_pinner_pin": "z"}) == Settings()
+
+
+def test_every_setting_is_read() -> None:
+    settings = read(
+        MACRO_NAME="Pins-v1",
+        PIN="All",
+        PLATFORM="linux/arm64",
+        WHEN_MISSING="Fail",
+        RECORD="None",
+        IMAGE_PATHS="$.A; $.B\n$.C ;",
+        UNSAFE_IMPLICIT_LATEST="True",
+        TIMEOUT=" 12.5 ",
+        WORKERS="4",
+    )
+    assert settings == Settings(
+        macro_name="Pins-v1",
+        options=Options(Pin.ALL, Platform("linux", "arm64"), WhenMissing.FAIL, Record.NONE),
+        image_paths=("$.A", "$.B", "$.C"),
+        unsafe_implicit_latest=True,
+        timeout=12.5,
+        workers=4,
+    )
+    assert settings.rules == Rules("Pins-v1", settings.options, settings.image_paths)
+    assert settings.policies == (ExplicitTag(unsafe_implicit_latest=True),)
+    assert {f"{PREFIX}{name}" for name in ("MACRO_NAME", "PIN", "PLATFORM")} < {rule.variable for rule in SETTING_RULES}
+
+
+def test_names_of_containers_are_parted_by_commas() -> None:
+    assert read(PIN="web, sidecar").options == Options(pin=("web", "sidecar"))
+    assert read(PLATFORM="Any").options == Options(platform=AnyPlatform.ANY)
+
+
+def test_every_setting_is_explained_for_a_table() -> None:
+    assert all(
+        rule.variable.startswith(PREFIX) and rule.values and rule.meaning.endswith(".") for rule in SETTING_RULES
+    )
+    assert len({rule.variable for rule in SETTING_RULES}) == len(SETTING_RULES)
+    assert all(bool(rule.field) != bool(rule.option) for rule in SETTING_RULES)
