@@ -62,7 +62,7 @@ def test_what_is_pinned_is_a_reference_to_the_same_repository_with_that_digest_a
 def test_any_text_is_read_or_refused_with_a_place_in_it(text: str) -> None:
     read = _read(text)
     if isinstance(read, InvalidReference):
-        assert read.rule
+        assert read.rule not in {"", "it breaks the grammar of references"}
         assert 0 <= read.position <= len(text)
         read.diagnostics().encode()
     else:

@@ -22,8 +22,17 @@ _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?", re.ASCII)
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+# All of it at once, which is what most references need. What stands before the first slash is a registry, or must not
+# look like one; the second + keeps the look at it from being taken back and tried again in every other way.
+_LIKE_A_REGISTRY = r"(?=[^/@]*+/)(?:localhost/|[^/@.:A-Z]*+[.:A-Z])"
+_REFERENCE = re.compile(
+    rf"(?:(?={_LIKE_A_REGISTRY})({_HOST.pattern})/|(?!{_LIKE_A_REGISTRY}))"
+    rf"({_PATH.pattern})(?::({_TAG.pattern}))?(?:@(sha256:[0-9a-f]{{64}}))?",
+    re.ASCII,
+)
 _IS_DIGEST_ALONE = re.compile(r"(?:sha256:)?[a-f0-9]{64}", re.ASCII)
 _SCHEME = re.compile(r"[a-z0-9+.-]+://", re.ASCII)
+_DIGEST_ALONE = (64, len("sha256:") + 64)  # characters
 _MAX_PATH = 255
 _SHOWN_HOST = 100  # characters of a bad host that a message repeats
 
@@ -59,24 +68,18 @@ class ImageReference:
         Raises:
             InvalidReference: The text breaks a rule; the error names the rule and the place.
         """
-        name, at, digest = text.partition("@")
-        slash = name.find("/")
-        named = slash > 0 and _is_registry(name[:slash])
-        registry = name[:slash] if named else DOCKER_HUB
-        path, colon, tag = name[slash + 1 if named else 0 :].partition(":")
-        if (
-            not _PATH.fullmatch(path)
-            or len(path) > _MAX_PATH
-            or (colon and not _TAG.fullmatch(tag))
-            or (named and not _HOST.fullmatch(registry))
-            or (at and not is_digest(digest))
-            or (not slash > 0 and _IS_DIGEST_ALONE.fullmatch(text))
-        ):
+        found = _REFERENCE.fullmatch(text)
+        if found is None:
             raise _broken_rule(text)
+        registry, path, tag, digest = found.groups()
+        if len(path) > _MAX_PATH or (len(text) in _DIGEST_ALONE and _IS_DIGEST_ALONE.fullmatch(text)):
+            raise _broken_rule(text)
+        if registry is None:
+            registry = DOCKER_HUB
         if registry.lower() in _DOCKER_HUB_NAMES:
             registry = DOCKER_HUB
             path = path if "/" in path else f"library/{path}"
-        return cls(registry, path, tag, Digest(digest) if at else None, text)
+        return cls(registry, path, tag or "", Digest(digest) if digest else None, text)
 
     @property
     def written_name(self) -> str:
