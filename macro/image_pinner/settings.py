@@ -106,7 +106,7 @@ class SettingRule(NamedTuple):
 def _truth(text: str) -> bool:
     known = {"true": True, "false": False}
     if text.lower() not in known:
-        raise ValueError("write true or false")
+        raise ValueError("Write true or false")
     return known[text.lower()]
 
 
@@ -120,14 +120,14 @@ def _paths(text: str) -> tuple[str, ...]:
 def _seconds(text: str) -> float:
     seconds = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text, re.ASCII) else 0
     if not _LEAST_SECONDS <= seconds <= _MOST_SECONDS:
-        raise ValueError(f"write {_LEAST_SECONDS} to {_MOST_SECONDS} seconds")
+        raise ValueError(f"Write {_LEAST_SECONDS} to {_MOST_SECONDS} seconds")
     return seconds
 
 
 def _count(text: str) -> int:
     count = int(text) if re.fullmatch("[0-9]{1,9}", text, re.ASCII) else 0
     if not 1 <= count <= _MOST_WORKERS:
-        raise ValueError(f"write 1 to {_MOST_WORKERS}")
+        raise ValueError(f"Write 1 to {_MOST_WORKERS}")
     return count
 
 
@@ -161,7 +161,7 @@ def _value(rule: SettingRule, name: str, text: str) -> Any:
     except ImagePinnerError as error:
         raise ConfigurationError(f"{name} cannot be {text!r}: {error.cause}", error.remedy) from None
     except ValueError as error:
-        raise ConfigurationError(f"{name} cannot be {text!r}: {error}", f"It takes {rule.values}") from None
+        raise ConfigurationError(f"{name} cannot be {text!r}", str(error)) from None
 
 
 def _options(pairs: list[tuple[str, Any]]) -> Options:

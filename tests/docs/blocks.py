@@ -93,7 +93,8 @@ def exit_codes() -> str:
 
 def help_texts() -> str:
     """Give the help of the command and of each verb."""
-    context = click.Context(command, info_name="image-pinner", max_content_width=100, terminal_width=100)
+    settings = {**command.context_settings, "max_content_width": 100, "terminal_width": 100}
+    context = click.Context(command, info_name="image-pinner", **settings)
     texts = [f"$ image-pinner --help\n{command.get_help(context)}"]
     for verb in VERBS:
         found = command.get_command(context, verb)

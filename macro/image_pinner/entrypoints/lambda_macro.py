@@ -22,6 +22,7 @@ from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.snippets import read_fragment
 from image_pinner.pinning import PinResult, pin_template
 from image_pinner.settings import Settings
+from image_pinner.sources import collector
 from image_pinner.sources.interface import Deadline
 
 MARGIN = 3.0
@@ -62,7 +63,8 @@ class Macro(NamedTuple):
 
     def answer(self, event: Event, context: Any) -> Response:
         """Answer an event. See `handler`."""
-        return self.run(event, context)[0]
+        with collector.paused():
+            return self.run(event, context)[0]
 
     def run(self, event: Any, context: Any) -> tuple[Response, PinReport | None]:
         """Answer an event, and tell how it came to that.

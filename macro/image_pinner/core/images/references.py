@@ -9,7 +9,7 @@ the digest says which image it is, the tag is for people.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from image_pinner.core.errors import InvalidReference
 from image_pinner.core.images.digests import Digest, is_digest
@@ -37,8 +37,7 @@ _MAX_PATH = 255
 _SHOWN_HOST = 100  # characters of a bad host that a message repeats
 
 
-@dataclass(frozen=True, slots=True)
-class ImageReference:
+class ImageReference(NamedTuple):
     """A reference that was checked.
 
     Args:
@@ -53,7 +52,16 @@ class ImageReference:
     repository: str
     tag: str = ""
     digest: Digest | None = None
-    written: str = field(default="", compare=False)
+    written: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ImageReference) and self[:4] == other[:4]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[:4])
 
     @classmethod
     def parse(cls, text: str) -> ImageReference:

@@ -12,7 +12,7 @@ from typing import NamedTuple, assert_never
 
 from image_pinner.core.errors import InvalidOption
 from image_pinner.core.template.intrinsics import evaluate, intrinsic_of
-from image_pinner.core.template.options import Options, read_options
+from image_pinner.core.template.options import Options, is_available, read_options
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
 
@@ -204,7 +204,9 @@ def evaluated(options: JsonMap, scope: Scope) -> JsonMap:
     """
     plain: dict[str, JsonValue] = {}
     for name, value in options.items():
-        outcome = evaluate(value, scope) if isinstance(value, dict) else Known(value)
+        # What is no option, or none yet, is refused by name and need not be evaluated.
+        is_expression = isinstance(value, dict) and is_available(name)
+        outcome = evaluate(value, scope) if is_expression else Known(value)
         match outcome:
             case Known():
                 plain[name] = outcome.value

@@ -168,6 +168,12 @@ OPTION_RULES = (
 _BY_NAME = {rule.name: rule for rule in OPTION_RULES}
 
 
+def is_available(name: str) -> bool:
+    """Tell whether an option of this name can be written."""
+    rule = _BY_NAME.get(name)
+    return rule is not None and bool(rule.values)
+
+
 def read_options(pairs: JsonMap | Iterable[tuple[str, JsonValue]], *, of_image: bool) -> Options:
     """Read options as they were written.
 

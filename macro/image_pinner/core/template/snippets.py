@@ -14,8 +14,8 @@ from image_pinner.core.errors import InvalidOption
 from image_pinner.core.template.annotations import IMAGE_KEY, LONG_FORM, METADATA_KEY, read_around
 from image_pinner.core.template.image_sites import Around, Rules
 from image_pinner.core.template.intrinsics import intrinsic_of
-from image_pinner.core.template.locations import snippet_locations
-from image_pinner.core.template.options import Options, loosened
+from image_pinner.core.template.locations import ImageLocation, snippet_locations
+from image_pinner.core.template.options import AnyPlatform, Options, loosened
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.scope import Scope
@@ -114,13 +114,21 @@ def _find_in_properties(fragment: Fragment, scope: Scope, rules: Rules) -> Sites
     around = Around(merged, rules.operator, by_name=isinstance(merged.pin, tuple))
     names = set()
     for spot in _images(fragment.tree, scope):
-        names.add(sites.take(spot, snippet_locations()[spot.key], around, rules))
+        names.add(sites.take(spot, _location(fragment, spot.key), around, rules))
     sites.complain_about_names(options.pin, names - {""}, TemplatePath())
     if not sites.pinned and not sites.problems and not sites.lookups and _nothing_to_do(sites):
         unmarked = "Mark the image beside the snippet, or say Parameters: {Pin: All}"
         nothing = f"Give the image: Parameters: {{{IMAGE_KEY}: repository:tag}}"
         sites.complain(TemplatePath(), "the snippet holds nothing to pin", unmarked if sites.left else nothing)
     return sites
+
+
+def _location(fragment: Fragment, key: str) -> ImageLocation:
+    location = snippet_locations()[key]
+    if fragment.is_value and fragment.tree[key][LONG_FORM].get("Platform") not in {None, AnyPlatform.ANY.value}:
+        # The property around it is not shown. The manifest of one platform is right in all of them, an index is not.
+        return location._replace(index_allowed=False)
+    return location
 
 
 def _nothing_to_do(sites: Sites) -> bool:

@@ -74,13 +74,15 @@ def _uses_previous(item: Any) -> bool:
 
 
 def _value(key: str, value: Any, name: str) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
-        return [str(item) for item in value]
+        return _text(value)
+    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+        return [_text(item) for item in value]
     raise UnreadableTemplate(f"in {name}, the value of {key} is neither text nor a list", "Write it as text")
+
+
+def _text(value: str | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _unknown_shape(name: str) -> UnreadableTemplate:

@@ -321,3 +321,9 @@ class TestAround:
     def test_an_option_that_comes_to_no_value_is_not_said(self) -> None:
         content = {"Pin": "All", "Platform": {"Fn::If": ["Yes", NO_VALUE, "Any"]}}
         assert read_around({"ImagePinner": content}, SCOPE) == Options(pin=Pin.ALL)
+
+
+def test_an_option_that_is_not_available_is_refused_by_name_whatever_its_value() -> None:
+    for name, cause in (("StackName", "the option StackName is not available yet"), ("Stack", "'Stack' is no option")):
+        with pytest.raises(InvalidOption, match=cause):
+            read_around({"ImagePinner": {name: {"Ref": "AWS::StackName"}}}, Scope())

@@ -7,6 +7,7 @@ import pytest
 from image_pinner.core.errors import InvalidOption
 from image_pinner.core.template.image_sites import Rules
 from image_pinner.core.template.options import Options, Pin
+from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.snippets import Shape, read_fragment
 from image_pinner.settings import Settings
 from unit.small_worlds import ABSENT, EveryDigest, image_in, pin, pinned, problems_of, statuses_of, task
@@ -198,3 +199,22 @@ def test_the_fragment_that_came_is_never_changed() -> None:
     pin(fragment, {})
     assert fragment == {"Name": "web", "Image": "!PinDigest nginx:1"}
     assert Rules().macro == "ImagePinner"
+
+
+class TestPlatformOfAValue:
+    """A snippet that is a whole value is not shown where it stands; Lambda takes no index there."""
+
+    @pytest.mark.parametrize(("options", "allowed"), [({}, True), ({"Platform": "Any"}, True)])
+    def test_without_a_platform_an_index_is_an_answer(self, options: dict[str, str], *, allowed: bool) -> None:
+        assert _index_allowed({}, {"Image": "nginx:1", **options}) is allowed
+
+    def test_with_a_platform_it_is_the_platforms_own_manifest(self) -> None:
+        assert not _index_allowed({}, {"Image": "nginx:1", "Platform": "linux/arm64"})
+
+    def test_beside_siblings_the_place_is_a_container_and_an_index_will_do(self) -> None:
+        assert _index_allowed({"Name": "web"}, {"Image": "nginx:1", "Platform": "linux/arm64"})
+
+
+def _index_allowed(fragment: dict[str, str], parameters: dict[str, str]) -> bool:
+    (site,) = read_fragment(fragment, parameters).find_sites(Scope(), Rules()).pinned
+    return site.location.index_allowed

@@ -112,3 +112,7 @@ def test_a_value_can_contain_an_equals_sign() -> None:
 def test_a_list_with_one_wrong_entry_is_refused_as_a_whole() -> None:
     with pytest.raises(UnreadableTemplate):
         file_parameters('["Tag=1", 5]', "p.json")
+
+
+def test_truth_values_are_written_as_cloudformation_does_in_lists_too() -> None:
+    assert file_parameters('{"A": true, "B": [true, "x", 1]}', "p.json") == {"A": "true", "B": ["true", "x", "1"]}
