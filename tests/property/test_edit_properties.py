@@ -1,0 +1,86 @@
+"""Edits: they do what they say and nothing else, for every tree."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from image_pinner.core.template.edits import Edit, InsertKey, Replace, apply_edits
+from image_pinner.core.template.paths import TemplatePath
+
+_TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=2), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def _places(tree: Any, steps: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    children = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    return [steps, *(place for key, value in children for place in _places(value, (*steps, key)))]
+
+
+def _at(tree: Any, steps: tuple[Any, ...]) -> Any:
+    for step in steps:
+        tree = tree[step]
+    return tree
+
+
+@st.composite
+def _edited(draw: st.DrawFn) -> tuple[Any, list[Edit]]:
+    tree = draw(_TREES)
+    edits: list[Edit] = []
+    taken: list[tuple[Any, ...]] = []
+    for place in draw(st.lists(st.sampled_from(_places(tree)), max_size=5, unique=True)):
+        if any(place[: len(other)] == other or other[: len(place)] == place for other in taken):
+            continue
+        taken.append(place)
+        value = _at(tree, place)
+        if isinstance(value, dict) and draw(st.booleans()):
+            after = draw(st.sampled_from(list(value))) if value else ""
+            edits += [
+                InsertKey(TemplatePath(place), f"new{number}", number, after)
+                for number in range(draw(st.integers(1, 3)))
+            ]
+        else:
+            edits.append(Replace(TemplatePath(place), draw(_TREES)))
+    return tree, edits
+
+
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(_edited())
+def test_every_edit_is_made_and_nothing_else_changes(made: tuple[Any, list[Edit]]) -> None:
+    tree, edits = made
+    before = copy.deepcopy(tree)
+    result = apply_edits(tree, edits)
+    assert tree == before
+    for edit in edits:
+        if isinstance(edit, Replace):
+            assert _at(result, edit.path.steps) == edit.value
+        else:
+            assert _at(result, edit.path.steps)[edit.key] == edit.value
+    changed = [edit.path.steps for edit in edits]
+    for place in _places(tree):
+        if not any(place[: len(steps)] == steps or steps[: len(place)] == place for steps in changed):
+            assert _at(result, place) is _at(tree, place)
+    for edit in edits:
+        if isinstance(edit, InsertKey):
+            keys = list(_at(result, edit.path.steps))
+            assert [key for key in keys if not key.startswith("new")] == [
+                key for key in _at(tree, edit.path.steps) if not key.startswith("new")
+            ]
+
+
+@settings(deadline=None, max_examples=100, derandomize=True)
+@given(_edited(), st.randoms(use_true_random=False))
+def test_the_order_of_edits_in_different_places_makes_no_difference(made: tuple[Any, list[Edit]], chance: Any) -> None:
+    tree, edits = made
+    by_place: dict[Any, list[Edit]] = {}
+    for edit in edits:
+        by_place.setdefault(edit.path, []).append(edit)
+    groups = list(by_place.values())
+    chance.shuffle(groups)
+    assert apply_edits(tree, [edit for group in groups for edit in group]) == apply_edits(tree, edits)

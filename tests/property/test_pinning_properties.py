@@ -1,0 +1,151 @@
+"""Pinning: what holds for every template, whatever is in it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from image_pinner.core.template.census import count_marks, walked_sections
+from image_pinner.core.template.edits import InsertKey, Replace, apply_edits
+from image_pinner.core.template.values import Unknown
+from image_pinner.pinning import PinResult
+from image_pinner.settings import Settings
+from property.template_strategies import BAD_IMAGES, FRAGMENTS, JSON_LIKE, shuffled, templates
+from unit.small_worlds import ABSENT, EveryDigest, ExpectedDigests, pin, task
+
+GONE = {"gone.example.com/app:1": ABSENT}
+PARAMS = st.sampled_from([{}, {"Record": "Metadata"}, {"Record": "None"}, {"Platform": "linux/amd64"}])
+
+
+class Refusing:
+    """Knows nothing, and says so."""
+
+    def look_up(self, lookups: Any, _: Any) -> Any:
+        return {lookup: Unknown("nobody knows it") for lookup in lookups}
+
+
+def succeeded(template: Any, params: Any) -> PinResult:
+    result = pin(template, params, digests=EveryDigest(GONE))
+    assert result.report.succeeded, result.report.problems
+    return result
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(templates(), PARAMS)
+def test_no_mark_is_left_and_only_the_planned_paths_change(template: dict[str, Any], params: dict[str, Any]) -> None:
+    before = copy.deepcopy(template)
+    result = succeeded(template, params)
+    assert template == before
+    assert count_marks(walked_sections(result.answer)) == (0, 0, 0)
+    assert result.answer["Parameters"] is template["Parameters"]
+    assert apply_edits(template, result.edits) == result.answer
+    replaced = {edit.path.steps for edit in result.edits if isinstance(edit, Replace)}
+    inserted = {(*edit.path.steps, edit.key) for edit in result.edits if isinstance(edit, InsertKey)}
+    changes, planned = _changes(template, result.answer, ()), replaced | inserted
+    assert all(any(change[: len(place)] == place for place in planned) for change in changes)
+    assert all(any(change[: len(place)] == place for change in changes) for place in planned)
+    assert json.dumps(_without(result.answer, inserted, ())) == json.dumps(
+        _replaced_back(template, result.answer, replaced, ())
+    )
+
+
+def _changes(old: Any, new: Any, steps: tuple[Any, ...]) -> set[tuple[Any, ...]]:
+    """Give the paths of the outermost values that differ."""
+    if isinstance(old, dict) and isinstance(new, dict) and set(old) <= set(new):
+        found = {(*steps, key) for key in new if key not in old}
+        return found.union(*(_changes(old[key], new[key], (*steps, key)) for key in old))
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return set().union(*(_changes(one, other, (*steps, number)) for number, (one, other) in pairs))
+    return set() if old == new else {steps}
+
+
+def _without(value: Any, inserted: set[tuple[Any, ...]], steps: tuple[Any, ...]) -> Any:
+    if isinstance(value, dict):
+        kept = {key: part for key, part in value.items() if (*steps, key) not in inserted}
+        return {key: _without(part, inserted, (*steps, key)) for key, part in kept.items()}
+    if isinstance(value, list):
+        return [_without(part, inserted, (*steps, number)) for number, part in enumerate(value)]
+    return value
+
+
+def _replaced_back(old: Any, new: Any, replaced: set[tuple[Any, ...]], steps: tuple[Any, ...]) -> Any:
+    """Give the old value with what was replaced taken from the new one: the rest must be the same to the byte."""
+    if steps in replaced:
+        return new
+    if isinstance(old, dict):
+        return {key: _replaced_back(part, new[key], replaced, (*steps, key)) for key, part in old.items()}
+    if isinstance(old, list):
+        return [_replaced_back(part, new[number], replaced, (*steps, number)) for number, part in enumerate(old)]
+    return old
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(templates(), PARAMS)
+def test_pinning_again_changes_nothing_and_asks_nobody(template: dict[str, Any], params: dict[str, Any]) -> None:
+    once = succeeded(template, params)
+    twice = pin(once.answer, params, digests=ExpectedDigests())
+    assert twice.report.succeeded
+    assert twice.edits == ()
+    assert json.dumps(twice.answer) == json.dumps(once.answer)
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(templates(), PARAMS, st.integers(0, 9))
+def test_the_order_of_keys_makes_no_difference(template: dict[str, Any], params: dict[str, Any], seed: int) -> None:
+    one, other = succeeded(template, params), succeeded(shuffled(template, seed), params)
+    assert one.answer == other.answer
+    assert json.dumps(one.report.to_json()) == json.dumps(other.report.to_json())
+    assert json.dumps(one.answer) == json.dumps(succeeded(template, params).answer)
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(templates(), st.lists(BAD_IMAGES, min_size=1, max_size=4))
+def test_one_bad_image_changes_nothing_and_every_bad_one_is_listed(template: dict[str, Any], bad: list[Any]) -> None:
+    for number, image in enumerate(bad):
+        template["Resources"][f"Bad{number}"] = task(image)
+    before = json.dumps(template)
+    result = pin(template, digests=EveryDigest(GONE))
+    assert not result.report.succeeded
+    assert result.edits == ()
+    assert json.dumps(result.answer) == json.dumps(template) == before
+    told = {problem.path.steps[1] for problem in result.report.problems}
+    assert told == {f"Bad{number}" for number in range(len(bad))}
+    assert all(problem.cause and problem.remedy for problem in result.report.problems)
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(templates())
+def test_pin_all_pins_every_image_or_says_why_not(template: dict[str, Any]) -> None:
+    result = pin(template, {"Pin": "All"}, digests=EveryDigest())
+    if result.report.succeeded:
+        assert count_marks(walked_sections(result.answer)) == (0, 0, 0)
+        assert not [image for image in result.report.left if image.status == "unmarked"]
+    else:
+        assert json.dumps(result.answer) == json.dumps(template)
+
+
+@settings(deadline=None, max_examples=600, derandomize=True)
+@given(
+    FRAGMENTS,
+    st.dictionaries(st.sampled_from(["Pin", "Image", "Platform", "Lock", "x"]), JSON_LIKE, max_size=2),
+    st.dictionaries(st.text(max_size=3), JSON_LIKE, max_size=2),
+)
+@example({"Fn::ForEach::X": ["a", ["b"], {"Type": "x"}]}, {}, {})
+def test_no_fragment_and_no_parameters_end_in_an_exception(fragment: Any, params: Any, values: Any) -> None:
+    if "Image" in fragment and "Image" in params and not isinstance(fragment.get("Resources"), dict):
+        params = {}
+    before = copy.deepcopy(fragment)
+    for settings_ in (Settings(), Settings(image_paths=("$..Image", "$.Resources.*.Properties.*"))):
+        result = pin(fragment, params, values=values, settings=settings_, lookups=Refusing())
+        assert fragment == before
+        json.dumps(result.report.to_json())
+        if result.report.succeeded:
+            twice = pin(result.answer, {}, digests=ExpectedDigests()) if isinstance(result.answer, dict) else None
+            assert twice is None or not twice.edits
+        else:
+            assert result.answer == before
