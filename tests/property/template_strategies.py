@@ -228,6 +228,7 @@ JSON_LIKE = st.recursive(
     max_leaves=30,
 )
 FRAGMENTS = st.one_of(
+    st.just({}),
     st.dictionaries(_KEYS, JSON_LIKE, max_size=5),
     st.builds(
         lambda resource, sections: {**sections, "Resources": {"X": resource}},

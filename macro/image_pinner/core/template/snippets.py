@@ -125,7 +125,8 @@ def _find_in_properties(fragment: Fragment, scope: Scope, rules: Rules) -> Sites
 
 def _location(fragment: Fragment, key: str) -> ImageLocation:
     location = snippet_locations()[key]
-    if fragment.is_value and fragment.tree[key][LONG_FORM].get("Platform") not in {None, AnyPlatform.ANY.value}:
+    platform = fragment.tree[key][LONG_FORM].get("Platform") if fragment.is_value else None
+    if platform is not None and platform != AnyPlatform.ANY.value:
         # The property around it is not shown. The manifest of one platform is right in all of them, an index is not.
         return location._replace(index_allowed=False)
     return location

@@ -60,6 +60,12 @@ class TestValue:
         result = pin({}, {"Image": {"Fn::Sub": "nginx:${Tag}"}}, values={"Tag": "1"})
         assert result.answer == pinned("nginx", "1")
 
+    @pytest.mark.parametrize("platform", [["linux/arm64"], {"a": "b"}, {"Ref": "Nope"}, 5])
+    def test_a_platform_of_another_kind_is_a_problem(self, platform: Any) -> None:
+        ((path, cause),) = problems_of(pin({}, {"Image": "nginx:1", "Platform": platform}))
+        assert path == "Image"
+        assert "Platform" in cause
+
     def test_keep_tag_answers_the_image_as_it_was_given(self) -> None:
         digests = EveryDigest({"docker.io/library/nginx:1": ABSENT})
         result = pin({}, {"Image": "nginx:1", "WhenMissing": "KeepTag"}, digests=digests)
