@@ -24,35 +24,60 @@ def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed(name: str) 
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "cause"),
+    ("name", "value", "cause", "remedy"),
     [
-        ("PIN", "all", "in the environment, Pin cannot be 'all'"),
-        ("PIN", "web", "in the environment, Pin cannot be 'web'"),
-        ("PIN", "web,", "in the environment, Pin cannot be ['web', '']"),
-        ("PLATFORM", "arm64", "in the environment, 'arm64' is no platform"),
-        ("WHEN_MISSING", "Keep", "in the environment, WhenMissing cannot be 'Keep'"),
-        ("RECORD", "none", "in the environment, Record cannot be 'none'"),
-        ("UNSAFE_IMPLICIT_LATEST", "yes", "IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST cannot be 'yes': write true or false"),
-        ("UNSAFE_IMPLICIT_LATEST", "1", "IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST cannot be '1': write true or false"),
-        ("TIMEOUT", "0", "IMAGE_PINNER_TIMEOUT cannot be '0': write 1 to 900 seconds"),
-        ("TIMEOUT", "901", "IMAGE_PINNER_TIMEOUT cannot be '901': write 1 to 900 seconds"),
-        ("TIMEOUT", "nan", "IMAGE_PINNER_TIMEOUT cannot be 'nan': write 1 to 900 seconds"),
-        ("TIMEOUT", "inf", "IMAGE_PINNER_TIMEOUT cannot be 'inf': write 1 to 900 seconds"),
-        ("TIMEOUT", "a minute", "IMAGE_PINNER_TIMEOUT cannot be 'a minute': write 1 to 900 seconds"),
-        ("TIMEOUT", "1_0", "IMAGE_PINNER_TIMEOUT cannot be '1_0': write 1 to 900 seconds"),
-        ("TIMEOUT", "-1", "IMAGE_PINNER_TIMEOUT cannot be '-1': write 1 to 900 seconds"),
-        ("WORKERS", "0", "IMAGE_PINNER_WORKERS cannot be '0': write 1 to 64"),
-        ("WORKERS", "65", "IMAGE_PINNER_WORKERS cannot be '65': write 1 to 64"),
-        ("WORKERS", "1.5", "IMAGE_PINNER_WORKERS cannot be '1.5': write 1 to 64"),
-        ("WORKERS", "9" * 5_000, "write 1 to 64"),
-        ("IMAGE_PATHS", "$.[", "IMAGE_PINNER_IMAGE_PATHS cannot be '$.[': '$.[' is no JSONPath expression"),
-        ("IMAGE_PATHS", "$.A;$.b[0:1]", "IMAGE_PINNER_IMAGE_PATHS cannot be '$.A;$.b[0:1]': '$.b[0:1]' holds slice"),
+        (
+            "PIN",
+            "all",
+            "in the environment, Pin cannot be 'all'",
+            "Write Marked, All, Skip or a list of container names",
+        ),
+        (
+            "PIN",
+            "web",
+            "in the environment, Pin cannot be 'web'",
+            "Write Marked, All, Skip or a list of container names",
+        ),
+        ("PIN", "web,", "in the environment, Pin cannot be ['web', '']", "Write a list of container names"),
+        (
+            "PLATFORM",
+            "arm64",
+            "in the environment, 'arm64' is no platform",
+            "Write the operating system and the architecture",
+        ),
+        ("WHEN_MISSING", "Keep", "in the environment, WhenMissing cannot be 'Keep'", "Write one of Fail, KeepTag"),
+        ("RECORD", "none", "in the environment, Record cannot be 'none'", "Write one of Label, Metadata, None"),
+        ("UNSAFE_IMPLICIT_LATEST", "yes", "IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST cannot be 'yes'", "Write true or false"),
+        ("UNSAFE_IMPLICIT_LATEST", "1", "IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST cannot be '1'", "Write true or false"),
+        ("TIMEOUT", "0", "IMAGE_PINNER_TIMEOUT cannot be '0'", "Write 1 to 900 seconds"),
+        ("TIMEOUT", "901", "IMAGE_PINNER_TIMEOUT cannot be '901'", "Write 1 to 900 seconds"),
+        ("TIMEOUT", "nan", "IMAGE_PINNER_TIMEOUT cannot be 'nan'", "Write 1 to 900 seconds"),
+        ("TIMEOUT", "inf", "IMAGE_PINNER_TIMEOUT cannot be 'inf'", "Write 1 to 900 seconds"),
+        ("TIMEOUT", "a minute", "IMAGE_PINNER_TIMEOUT cannot be 'a minute'", "Write 1 to 900 seconds"),
+        ("TIMEOUT", "1_0", "IMAGE_PINNER_TIMEOUT cannot be '1_0'", "Write 1 to 900 seconds"),
+        ("TIMEOUT", "-1", "IMAGE_PINNER_TIMEOUT cannot be '-1'", "Write 1 to 900 seconds"),
+        ("WORKERS", "0", "IMAGE_PINNER_WORKERS cannot be '0'", "Write 1 to 64"),
+        ("WORKERS", "65", "IMAGE_PINNER_WORKERS cannot be '65'", "Write 1 to 64"),
+        ("WORKERS", "1.5", "IMAGE_PINNER_WORKERS cannot be '1.5'", "Write 1 to 64"),
+        ("WORKERS", "9" * 5_000, "IMAGE_PINNER_WORKERS cannot be '9999", "Write 1 to 64"),
+        (
+            "IMAGE_PATHS",
+            "$.[",
+            "IMAGE_PINNER_IMAGE_PATHS cannot be '$.[': '$.[' is no JSONPath expression",
+            "Write fields, *, indices",
+        ),
+        (
+            "IMAGE_PATHS",
+            "$.A;$.b[0:1]",
+            "IMAGE_PINNER_IMAGE_PATHS cannot be '$.A;$.b[0:1]': '$.b[0:1]' holds slice",
+            "Write fields, *, indices",
+        ),
     ],
 )
-def test_a_wrong_value_is_refused_with_the_name_of_its_variable(name: str, value: str, cause: str) -> None:
+def test_a_wrong_value_is_refused_with_what_to_write(name: str, value: str, cause: str, remedy: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(cause)) as caught:
         read(**{name: value})
-    assert caught.value.remedy
+    assert caught.value.remedy.startswith(remedy)
 
 
 def test_without_settings_the_defaults_hold() -> None:
