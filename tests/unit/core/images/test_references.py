@@ -155,6 +155,8 @@ def test_pinning_keeps_registry_and_repository_as_they_were_written(text: str, p
 def test_what_was_written_takes_no_part_in_comparisons() -> None:
     short, full = ImageReference.parse("nginx:1"), ImageReference.parse("index.docker.io/library/nginx:1")
     assert short == full
+    assert not short != full  # noqa: SIM202 - both operators are meant
+    assert short != ImageReference.parse("nginx:2")
     assert hash(short) == hash(full)
     assert short.canonical().written == full.canonical().written == "docker.io/library/nginx:1"
 

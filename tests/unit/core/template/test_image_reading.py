@@ -166,7 +166,9 @@ class TestProblems:
     def test_a_place_that_takes_no_digest_refuses_a_mark_and_is_left_by_pin_all(self) -> None:
         location = image_locations()["AWS::CleanRoomsML::ConfiguredModelAlgorithm"][0]
         assert "supports repository:tag only" in problem("!PinDigest nginx:1", location=location).cause
-        assert left("nginx:1", location=location, around=ALL).status == "managed"
+        for around in (Around(), ALL):
+            found = left("nginx:1", location=location, around=around)
+            assert (found.status, found.reason) == ("managed", location.refused)
 
     def test_a_platform_that_must_be_known_and_is_not_is_a_problem(self) -> None:
         around = Around(properties={"Architectures": [{"Ref": "AWS::StackName"}]})

@@ -65,7 +65,18 @@ def test_a_platform_that_cannot_be_told_is_unknown_with_the_reason(runtime: Any,
 
 
 @pytest.mark.parametrize(
-    "runtime", [None, {}, [], "text", NO_VALUE, {"Other": 1}, {"CpuArchitecture": None}, {"CpuArchitecture": NO_VALUE}]
+    "runtime",
+    [
+        None,
+        {},
+        [],
+        "text",
+        NO_VALUE,
+        {"Other": 1},
+        {"CpuArchitecture": None},
+        {"CpuArchitecture": NO_VALUE},
+        {"CpuArchitecture": {"Fn::FindInMap": ["No", "a", "b", {"DefaultValue": NO_VALUE}]}},
+    ],
 )
 def test_where_nothing_is_said_any_platform_will_do(runtime: Any) -> None:
     assert of_ecs(runtime) is None
