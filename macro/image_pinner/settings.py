@@ -1,7 +1,7 @@
 """Settings: what the operator may configure, and from where.
 
 In the Lambda they are environment variables, in the command options of the same names; a template may tighten what is
-set here, never loosen it (`core.template.options.loosened`).
+set here, never loosen it (`core.template.tightening.loosened`).
 """
 
 from __future__ import annotations

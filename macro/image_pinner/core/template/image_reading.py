@@ -14,10 +14,11 @@ from image_pinner.core.template.image_sites import Around, FoundImage, LeftImage
 from image_pinner.core.template.intrinsics import evaluate
 from image_pinner.core.template.left_images import kind_of, left_image, not_deployed
 from image_pinner.core.template.locations import ImageLocation
-from image_pinner.core.template.options import AnyPlatform, Options, Pin, loosened
+from image_pinner.core.template.options import AnyPlatform, Options, Pin
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.snippet_calls import CALLED_BY_CLOUDFORMATION
 from image_pinner.core.template.spots import Spot
+from image_pinner.core.template.tightening import loosened
 from image_pinner.core.template.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.wanted_platform import derived_platform
 

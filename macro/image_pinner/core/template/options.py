@@ -206,40 +206,16 @@ def read_options(pairs: JsonMap | Iterable[tuple[str, JsonValue]], *, of_image: 
     return Options(**found)
 
 
-def loosened(wanted: Options, operator: Options) -> str:
-    """Tell whether options are looser than what the operator has set: a template may only tighten that.
-
-    Args:
-        wanted: What image, resource and template say.
-        operator: What the operator has set.
-
-    Returns:
-        What is looser, as a clause, or empty.
-    """
-    if operator.when_missing is WhenMissing.FAIL and wanted.when_missing is WhenMissing.KEEP_TAG:
-        return "WhenMissing=KeepTag is looser than the operator's WhenMissing=Fail"
-    if wanted.pin is not None and _narrower(wanted.pin, operator.pin):
-        of_operator = operator.pin.value if isinstance(operator.pin, Pin) else ",".join(operator.pin or ())
-        return f"Pin is narrower than the operator's Pin={of_operator}"
-    if isinstance(operator.platform, Platform) and wanted.platform not in {None, operator.platform}:
-        return f"Platform is another than the operator's Platform={operator.platform}"
-    return ""
-
-
-def _narrower(wanted: Pin | tuple[str, ...], operator: Pin | tuple[str, ...] | None) -> bool:
-    if operator is Pin.ALL:
-        return wanted is not Pin.ALL
-    if not isinstance(operator, tuple) or wanted is Pin.ALL:
-        return False
-    return not isinstance(wanted, tuple) or not set(operator) <= set(wanted)
-
-
 def known_options(*, of_image: bool) -> str:
     """List the options that can be written."""
     return ", ".join(rule.name for rule in OPTION_RULES if rule.values and (rule.of_image or not of_image))
 
 
 def _shown(value: JsonValue) -> str:
+    if isinstance(value, list | dict):
+        inside = value.values() if isinstance(value, dict) else value
+        if any(isinstance(element, list | dict) for element in inside):
+            return "a nested list" if isinstance(value, list) else "a nested map"
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 

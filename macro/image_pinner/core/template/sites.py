@@ -15,13 +15,14 @@ from image_pinner.core.template.deployment import deployment
 from image_pinner.core.template.image_reading import read_image
 from image_pinner.core.template.image_sites import Around, LeftImage, PinSite, Rules
 from image_pinner.core.template.locations import ImageLocation, image_locations
-from image_pinner.core.template.options import Options, Pin, loosened
+from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.own_paths import own_images
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.snippet_calls import find_snippet_calls
 from image_pinner.core.template.spots import Guard, Hidden, Spot, entries_of
+from image_pinner.core.template.tightening import loosened
 from image_pinner.core.template.values import JsonMap, JsonValue, Lookup
 from image_pinner.core.template.walking import walk
 
@@ -206,9 +207,10 @@ class _Reading:
         if looser := loosened(own, self._rules.operator):
             self._sites.complain(place, looser, "Remove the option", ProblemKind.POLICY)
         if own.pin not in {None, Pin.SKIP, Pin.MARKED} and not can_pin and not self._rules.image_paths:
+            kind = f"of type {kind}" if isinstance(kind := resource.get("Type"), str) else "without a type"
             self._sites.complain(
                 place,
-                f"a resource of type {resource.get('Type')} has no image that is known",
+                f"a resource {kind} has no image that is known",
                 "Remove the entry, or have the operator add the image's JSONPath to the settings",
             )
         return own

@@ -15,12 +15,13 @@ from image_pinner.core.template.annotations import IMAGE_KEY, LONG_FORM, METADAT
 from image_pinner.core.template.image_sites import Around, Rules
 from image_pinner.core.template.intrinsics import intrinsic_of
 from image_pinner.core.template.locations import ImageLocation, snippet_locations
-from image_pinner.core.template.options import AnyPlatform, Options, loosened
+from image_pinner.core.template.options import AnyPlatform, Options
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.sites import Sites, find_sites
 from image_pinner.core.template.spots import Hidden, Spot, entries_of
+from image_pinner.core.template.tightening import loosened
 from image_pinner.core.template.values import JsonMap, JsonValue
 from image_pinner.core.template.walking import arms_of
 

@@ -162,11 +162,18 @@ class TestOptionsOfAResource:
         assert len(complaints(find(self.with_metadata("All", "AWS::SNS::Topic")))) == 1
 
     @pytest.mark.parametrize("content", [{"Pin": "All"}, {"Pin": ["web"]}])
-    @pytest.mark.parametrize("kind", ["AWS::SNS::Topic", "Custom::App", None])
-    def test_to_pin_where_no_image_is_known_is_refused(self, content: Any, kind: Any) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "shown"),
+        [
+            ("AWS::SNS::Topic", "of type AWS::SNS::Topic"),
+            ("Custom::App", "of type Custom::App"),
+            (None, "without a type"),
+        ],
+    )
+    def test_to_pin_where_no_image_is_known_is_refused(self, content: Any, kind: Any, shown: str) -> None:
         sites = find(self.with_metadata(content, kind))
         assert complaints(sites) == [
-            ("Resources.Web.Metadata.ImagePinner", f"a resource of type {kind} has no image that is known")
+            ("Resources.Web.Metadata.ImagePinner", f"a resource {shown} has no image that is known")
         ]
 
     @pytest.mark.parametrize("content", [{"Pin": "Skip"}, {"Pin": "Marked"}, {"Record": "None"}, {}])
@@ -236,7 +243,7 @@ class TestPlaces:
 
     def test_500_levels_of_nesting_are_no_crash(self) -> None:
         deep: Any = "!PinDigest nginx:1"
-        for level in range(900):
+        for level in range(3_000):
             deep = {"k": deep} if level % 2 else [deep]
         template = template_of("!PinDigest nginx:1", Outputs={"Deep": {"Value": deep}})
         template["Resources"]["Deep"] = {
@@ -245,6 +252,8 @@ class TestPlaces:
             "Metadata": {"x": deep},
         }
         assert pinned_places(find(template)) == [IMAGE]
+        template["Resources"]["Type"] = {"Type": deep, "Metadata": {"ImagePinner": {"Pin": "All"}}}
+        assert len(find(template).problems) == 1
         assert complaints(find(template_of(deep))) == [(IMAGE, "the mark does not stand at the beginning of the image")]
 
     def test_look_ups_come_out_and_the_other_images_are_read_all_the_same(self) -> None:
