@@ -8,7 +8,7 @@ from image_pinner.core.errors import TemplateError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.template.annotations import SNIPPET, calls_macro, is_marked, read_mark, unwrap
-from image_pinner.core.template.carriers import carriers, mentions
+from image_pinner.core.template.carriers import may_bring_mark
 from image_pinner.core.template.deployment import deployment
 from image_pinner.core.template.image_sites import Around, FoundImage, LeftImage, PinSite, ReadImage, Rules
 from image_pinner.core.template.intrinsics import evaluate
@@ -70,7 +70,7 @@ def _begins_with_mark(outcome: Outcome) -> bool:
 def _read(image: FoundImage, name: str) -> ReadImage:
     outcome, pin = image.outcome, image.around.options.pin
     if not image.is_marked and pin is not Pin.ALL and not (isinstance(pin, tuple) and name in pin):
-        if isinstance(outcome, Pending) and pin is not Pin.SKIP and _may_be_marked(image):
+        if isinstance(outcome, Pending) and pin is not Pin.SKIP and may_bring_mark(image.spot.value, image.spot.scope):
             return ReadImage(None, outcome.lookups, name)
         return ReadImage(left_image(image), name=name)
     if image.wrapped and image.has_mark:
@@ -82,10 +82,6 @@ def _read(image: FoundImage, name: str) -> ReadImage:
     if isinstance(outcome, Pending):
         return ReadImage(None, outcome.lookups | lookups, name)
     return ReadImage(_asked(image, outcome), lookups, name)
-
-
-def _may_be_marked(image: FoundImage) -> bool:
-    return mentions(image.spot.value, carriers(image.spot.scope))
 
 
 def _asked(image: FoundImage, outcome: Known | Unknown | NoValue) -> PinSite | LeftImage | Problem:

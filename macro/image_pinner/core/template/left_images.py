@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from image_pinner.core.images.digests import is_digest
 from image_pinner.core.template.annotations import LONG_FORM, MARK, unmarked, without_mark
-from image_pinner.core.template.carriers import carriers, mentions
+from image_pinner.core.template.carriers import may_bring_mark
 from image_pinner.core.template.census import count_marks
 from image_pinner.core.template.image_sites import FoundImage, LeftImage
 from image_pinner.core.template.intrinsics import evaluate
@@ -129,7 +129,7 @@ def _forgotten(image: FoundImage, stays: JsonValue) -> Problem | None:
         # No image begins in this way, so that it is a mark with a slip of the pen, or a YAML tag within quotes.
         if begin.startswith("!"):
             return image.problem(f"{begin.split(maxsplit=1)[0]!r} is not the mark", f'Write "{MARK} repository:tag"')
-    elif mentions(stays, carriers(image.spot.scope)):
+    elif may_bring_mark(stays, image.spot.scope):
         return image.problem(
             "the image cannot be told, and one of the values that it may come to is marked",
             f"Write {MARK} where the image stands",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from image_pinner.core.template.annotations import LONG_FORM, MARK, is_marked
-from image_pinner.core.template.carriers import carriers
+from image_pinner.core.template.carriers import carries_any
 from image_pinner.core.template.census import Census, count_marks, walked_sections
 from image_pinner.core.template.intrinsics import evaluate
 from image_pinner.core.template.paths import Step, TemplatePath
@@ -36,7 +36,7 @@ def find_stray_marks(
     Returns:
         A problem for each stray mark.
     """
-    carried = bool(carriers(scope))
+    carried = carries_any(scope)
     if not carried and not _any_outside(template, read, census):
         return []
     problems = []

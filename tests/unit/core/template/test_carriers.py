@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.template.carriers import carriers, mentions
+from image_pinner.core.template.carriers import carries_any, may_bring_mark
 from image_pinner.core.template.scope import Scope
-
-NAMES = frozenset({"Image", "Images"})
 
 
 @pytest.mark.parametrize(
@@ -21,35 +19,69 @@ NAMES = frozenset({"Image", "Images"})
     ],
 )
 def test_what_holds_no_mark_carries_none(scope: Scope) -> None:
-    assert carriers(scope) == frozenset()
+    assert not carries_any(scope)
 
 
-def test_values_defaults_lists_and_mappings_carry_marks() -> None:
-    scope = Scope(
-        values={"Value": "!PinDigest a", "List": ["x", "!PinDigest b"]},
-        parameters={"Default": {"Default": " !PinDigest c"}, "Commas": {"Default": "x,!PinDigest d"}},
-        mappings={"Map": {"a": {"b": "!PinDigest e"}}, "Lists": {"a": {"b": ["!PinDigest f"]}}},
-    )
-    assert carriers(scope) == {"Value", "List", "Default", "Commas", "Map", "Lists"}
+MARKED = Scope(
+    values={"Value": "!PinDigest a", "List": ["x", "!PinDigest b"], "Plain": "nginx"},
+    parameters={
+        "Default": {"Default": " !PinDigest c"},
+        "Commas": {"Default": "x,!PinDigest d"},
+        "Odd": "!PinDigest e",
+    },
+    mappings={
+        "Map": {"a": {"b": "!PinDigest e"}},
+        "Lists": {"a": {"b": ["!PinDigest f"]}},
+        "Plains": {"a": {"b": "x"}},
+    },
+)
 
 
 @pytest.mark.parametrize(
-    "expression",
-    [None, 5, "nginx", "${Imaged}", {"Ref": "Other"}, {"Fn::Sub": "${Tag}"}, {"Fn::FindInMap": ["Others", "a", "b"]}],
+    "scope",
+    [
+        Scope(values={"A": "!PinDigest a"}),
+        Scope(values={"A": ["x", "!PinDigest b"]}),
+        Scope(parameters={"A": {"Default": " !PinDigest c"}}),
+        Scope(mappings={"M": {"a": {"b": ["!PinDigest f"]}}}),
+    ],
 )
-def test_an_expression_without_the_names_mentions_none(expression: Any) -> None:
-    assert not mentions(expression, NAMES)
+def test_values_defaults_lists_and_mappings_carry_marks(scope: Scope) -> None:
+    assert carries_any(scope)
 
 
 @pytest.mark.parametrize(
     "expression",
     [
-        {"Ref": "Image"},
-        {"Fn::Sub": "x${Image}"},
-        {"Fn::FindInMap": ["Images", {"Ref": "x"}, "b"]},
-        {"Fn::Join": ["", [{"Fn::Select": [0, [{"Ref": "Image"}]]}]]},
+        None,
+        5,
+        "nginx",
+        "${Values}",
+        {"Ref": "Plain"},
+        {"Ref": "Odd"},
+        {"Ref": "AWS::Region"},
+        {"Fn::Sub": "${Plain}"},
+        {"Fn::FindInMap": ["Plains", "a", "b"]},
+        {"Value": 1},
     ],
 )
-def test_an_expression_that_names_one_mentions_it(expression: Any) -> None:
-    assert mentions(expression, NAMES)
-    assert not mentions(expression, frozenset())
+def test_an_expression_without_a_carrier_brings_no_mark(expression: Any) -> None:
+    assert not may_bring_mark(expression, MARKED)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"Ref": "Value"},
+        {"Ref": "Default"},
+        {"Fn::Select": [0, {"Ref": "List"}]},
+        {"Fn::Select": [0, {"Ref": "Commas"}]},
+        {"Fn::Sub": "x${Value}"},
+        {"Fn::FindInMap": ["Map", {"Ref": "x"}, "b"]},
+        {"Fn::FindInMap": ["Lists", "a", {"Ref": "x"}]},
+        {"Fn::Join": ["", [{"Fn::Select": [0, [{"Ref": "Value"}]]}]]},
+    ],
+)
+def test_an_expression_that_names_a_carrier_may_bring_its_mark(expression: Any) -> None:
+    assert may_bring_mark(expression, MARKED)
+    assert not may_bring_mark(expression, Scope())
