@@ -122,9 +122,11 @@ def _loop_body(spot: Spot, key: str, loop: JsonValue) -> Spot | None:
 
 def _loop_variable(key: str, collection: JsonValue, scope: Scope) -> Outcome:
     items = evaluate(collection, scope) if isinstance(collection, dict) else Known(collection)
-    if isinstance(items, Known) and isinstance(items.value, list) and len(items.value) == 1:
-        return evaluate(items.value[0], scope)
+    values = items.value if isinstance(items, Known) and isinstance(items.value, list) else None
+    if values is not None and len(values) == 1:
+        return evaluate(values[0], scope)
+    how_many = "whose values are not known" if values is None else f"which has {'several' if values else 'no'} values"
     return Unknown(
-        f"it depends on the loop variable of {key}, which has several values",
+        f"it depends on the loop variable of {key}, {how_many}",
         "Put ImagePinner after AWS::LanguageExtensions in Transform, or write the image without the loop variable",
     )

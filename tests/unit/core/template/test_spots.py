@@ -65,3 +65,20 @@ def test_a_loop_over_the_values_of_a_parameter_is_evaluated() -> None:
     loop = {"Fn::ForEach::L": ["A", {"Ref": "Names"}, {"x": 1}]}
     ((_, spot),) = entries_of(Spot((), loop, scope))
     assert spot.scope.loops == {"A": Known("web")}
+
+
+@pytest.mark.parametrize(
+    ("collection", "how_many"),
+    [
+        ([], "which has no values"),
+        (["a", "b"], "which has several values"),
+        ({"Ref": "Nope"}, "whose values are not known"),
+        ("a", "whose values are not known"),
+        (None, "whose values are not known"),
+    ],
+)
+def test_a_loop_variable_that_is_not_one_value_says_how_many(collection: Any, how_many: str) -> None:
+    ((_, spot),) = entries_of(Spot((), {"Fn::ForEach::L": ["A", collection, {"x": 1}]}, Scope()))
+    unknown = spot.scope.loops["A"]
+    assert isinstance(unknown, Unknown)
+    assert unknown.reason == f"it depends on the loop variable of Fn::ForEach::L, {how_many}"
