@@ -96,10 +96,10 @@ def _judged(
 
 def _resolved(site: PinSite, resolution: Resolution | None, warnings: tuple[str, ...]) -> Pinned | KeptTag | Problem:
     match resolution:
-        case None if site.reference.digest:
-            return _pinned(site, site.reference.digest, None, warnings)
         case Resolved():
             return _pinned(site, resolution.digest, resolution, warnings)
+        case None if site.reference.digest:
+            return _pinned(site, site.reference.digest, None, warnings)
         case Missing():
             if resolution.absent and site.options.when_missing is WhenMissing.KEEP_TAG:
                 return KeptTag(site, resolution.cause)
@@ -115,18 +115,16 @@ def _resolved(site: PinSite, resolution: Resolution | None, warnings: tuple[str,
 def _pinned(site: PinSite, digest: Digest, resolved: Resolved | None, warnings: tuple[str, ...]) -> Pinned | Problem:
     text = site.reference.pinned(digest)
     location = site.location
-    for limit, counted, what in (
-        (location.limit, text, "characters with its digest"),
-        (location.limit_name, text.partition("@")[0], "characters before the @"),
-    ):
-        if limit and len(counted) > limit:
-            return _problem(
-                site,
-                ProblemKind.TEMPLATE,
-                f"it has {len(counted)} {what}, and {location.resource_type} takes {limit}",
-                "Give the repository a shorter name",
-            )
+    if location.limit and len(text) > location.limit:
+        return _too_long(site, len(text), "characters with its digest", location.limit)
+    if location.limit_name and (length := text.index("@")) > location.limit_name:
+        return _too_long(site, length, "characters before the @", location.limit_name)
     return Pinned(site, text, resolved, warnings)
+
+
+def _too_long(site: PinSite, length: int, what: str, limit: int) -> Problem:
+    cause = f"it has {length} {what}, and {site.location.resource_type} takes {limit}"
+    return _problem(site, ProblemKind.TEMPLATE, cause, "Give the repository a shorter name")
 
 
 def _problem(site: PinSite, kind: ProblemKind, cause: str, remedy: str) -> Problem:

@@ -7,6 +7,7 @@ bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from image_pinner.core.decision import KeptTag, Pinned
@@ -58,7 +59,7 @@ class PinReport(NamedTuple):
         return {
             "version": REPORT_VERSION,
             "status": "success" if self.succeeded else "failure",
-            "images": sorted(images, key=lambda image: str(image["path"])),
+            "images": sorted(images, key=itemgetter("path")),
             "problems": [_problem(problem) for problem in in_order(self.problems)],
             "warnings": list(self.warnings),
         }

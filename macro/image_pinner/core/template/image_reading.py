@@ -22,6 +22,8 @@ from image_pinner.core.template.tightening import loosened
 from image_pinner.core.template.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.wanted_platform import derived_platform
 
+_NO_OPTIONS = Options()
+
 
 def read_image(spot: Spot, location: ImageLocation, around: Around, rules: Rules) -> ReadImage:
     """Read what stands in the place of an image.
@@ -106,8 +108,11 @@ def _known(image: FoundImage, text: str) -> PinSite | LeftImage | Problem:
     if image.has_mark:
         mark = read_mark(text)
         own, written = mark.options, mark.reference
-    if own and (looser := loosened(own, around.operator)):
-        return image.problem(looser, "Remove the option", ProblemKind.POLICY)
+    options = around.options
+    if own and own != _NO_OPTIONS:
+        if looser := loosened(own, around.operator):
+            return image.problem(looser, "Remove the option", ProblemKind.POLICY)
+        options = own.over(options)
     excluded = location.refused
     if location.managed and written.startswith(location.managed):
         excluded = "it is an image of the service itself"
@@ -118,7 +123,7 @@ def _known(image: FoundImage, text: str) -> PinSite | LeftImage | Problem:
     reference = ImageReference.parse(written)
     if reference.digest and not image.is_marked:
         return LeftImage(image.spot.path, "pinned", "it names a digest already", written)
-    return _site(image, own.over(around.options) if own else around.options, reference)
+    return _site(image, options, reference)
 
 
 def _site(image: FoundImage, options: Options, reference: ImageReference) -> PinSite | Problem:
