@@ -52,8 +52,9 @@ def find_stray_marks(
 
 
 def _any_outside(template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], census: Census | None) -> bool:
-    everywhere = census or count_marks(walked_sections(template))
-    inside = count_marks(*read.values())
+    sections = walked_sections(template)
+    everywhere = census or count_marks(sections)
+    inside = count_marks(*[value for steps, value in read.items() if steps[0] in sections])
     return (everywhere.texts, everywhere.long_forms) != (inside.texts, inside.long_forms)
 
 

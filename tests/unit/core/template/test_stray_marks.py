@@ -152,3 +152,9 @@ def test_no_depth_of_nesting_ends_it() -> None:
         deep = {"k": deep} if level % 2 else [deep]
     ((path, _),) = strays({"Resources": {"Deep": deep}})
     assert path.startswith("Resources.Deep.k[0].k[0]")
+
+
+def test_an_image_in_a_section_that_is_left_out_does_not_stand_for_a_stray_mark() -> None:
+    template = {"Resources": {}, "Rules": {"Image": "!PinDigest nginx:1"}, "Outputs": {"X": {"Value": "!PinDigest x"}}}
+    read = {("Rules", "Image"): "!PinDigest nginx:1"}
+    assert [path for path, _ in strays(template, read)] == ["Outputs.X.Value"]
