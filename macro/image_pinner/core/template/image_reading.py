@@ -12,14 +12,14 @@ from image_pinner.core.template.carriers import may_bring_mark
 from image_pinner.core.template.deployment import deployment
 from image_pinner.core.template.image_sites import Around, FoundImage, LeftImage, PinSite, ReadImage, Rules
 from image_pinner.core.template.intrinsics import evaluate
-from image_pinner.core.template.left_images import kind_of, left_image, not_deployed
+from image_pinner.core.template.left_images import certain_beginning, excluded, kind_of, left_image, not_deployed
 from image_pinner.core.template.locations import ImageLocation
 from image_pinner.core.template.options import AnyPlatform, Options, Pin
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.snippet_calls import CALLED_BY_CLOUDFORMATION
 from image_pinner.core.template.spots import Spot
 from image_pinner.core.template.tightening import loosened
-from image_pinner.core.template.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
+from image_pinner.core.template.values import JsonValue, Known, NoValue, Pending, Unknown
 from image_pinner.core.template.wanted_platform import derived_platform
 
 _NO_OPTIONS = Options()
@@ -45,7 +45,7 @@ def read_image(spot: Spot, location: ImageLocation, around: Around, rules: Rules
         outcome = evaluate(wrapped.expression if wrapped else spot.value, spot.scope)
         if wrapped is None and isinstance(outcome, NoValue):
             return ReadImage(None, name=name)
-        image = FoundImage(spot, location, around, wrapped, outcome, _begins_with_mark(outcome))
+        image = FoundImage(spot, location, around, wrapped, outcome, is_marked(certain_beginning(outcome)))
         return _read(image, name)
     except TemplateError as error:
         return ReadImage(Problem(spot.path, ProblemKind.TEMPLATE, error.cause, error.remedy), name=name)
@@ -62,13 +62,6 @@ def _container_name(spot: Spot, location: ImageLocation) -> str:
     return name.value if isinstance(name, Known) and isinstance(name.value, str) else ""
 
 
-def _begins_with_mark(outcome: Outcome) -> bool:
-    if isinstance(outcome, NoValue):
-        return False
-    text = outcome.value if isinstance(outcome, Known) else outcome.prefix
-    return isinstance(text, str) and is_marked(text)
-
-
 def _read(image: FoundImage, name: str) -> ReadImage:
     outcome, pin = image.outcome, image.around.options.pin
     if not image.is_marked and pin is not Pin.ALL and not (isinstance(pin, tuple) and name in pin):
@@ -80,6 +73,8 @@ def _read(image: FoundImage, name: str) -> ReadImage:
     deployed = deployment(image.spot.guards, image.spot.scope) if image.spot.guards else True
     if deployed is False:
         return ReadImage(not_deployed(image), name=name)
+    if not image.is_marked and excluded(image.location, certain_beginning(outcome)):
+        return ReadImage(left_image(image), name=name)
     lookups = deployed if isinstance(deployed, frozenset) else frozenset()
     if isinstance(outcome, Pending):
         return ReadImage(None, outcome.lookups | lookups, name)
@@ -103,7 +98,7 @@ def _asked(image: FoundImage, outcome: Known | Unknown | NoValue) -> PinSite | L
 
 
 def _known(image: FoundImage, text: str) -> PinSite | LeftImage | Problem:
-    around, location = image.around, image.location
+    around = image.around
     own, written = image.wrapped.options if image.wrapped else None, text
     if image.has_mark:
         mark = read_mark(text)
@@ -113,13 +108,8 @@ def _known(image: FoundImage, text: str) -> PinSite | LeftImage | Problem:
         if looser := loosened(own, around.operator):
             return image.problem(looser, "Remove the option", ProblemKind.POLICY)
         options = own.over(options)
-    excluded = location.refused
-    if location.managed and written.startswith(location.managed):
-        excluded = "it is an image of the service itself"
-    if excluded:
-        if image.is_marked:
-            return image.problem(f"{written!r} cannot be pinned here: {excluded}", "Remove the mark")
-        return LeftImage(image.spot.path, "managed", excluded, written)
+    if reason := excluded(image.location, written):
+        return image.problem(f"{written!r} cannot be pinned here: {reason}", "Remove the mark")
     reference = ImageReference.parse(written)
     if reference.digest and not image.is_marked:
         return LeftImage(image.spot.path, "pinned", "it names a digest already", written)

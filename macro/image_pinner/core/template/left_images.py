@@ -8,6 +8,7 @@ from image_pinner.core.template.carriers import may_bring_mark
 from image_pinner.core.template.census import count_marks
 from image_pinner.core.template.image_sites import FoundImage, LeftImage
 from image_pinner.core.template.intrinsics import evaluate
+from image_pinner.core.template.locations import ImageLocation
 from image_pinner.core.template.options import Pin
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.scope import Scope
@@ -86,10 +87,8 @@ def _why(image: FoundImage) -> tuple[str, str]:
         return "pinned", "it names a digest already"
     if image.around.options.pin is Pin.SKIP:
         return "skipped", "Pin is Skip"
-    if text.startswith(location.managed):
-        return "managed", "it is an image of the service itself"
-    if location.refused:
-        return "managed", location.refused
+    if reason := excluded(location, certain_beginning(image.outcome)):
+        return "managed", reason
     match image.outcome:
         case Known("" | None):
             return "empty", "there is no image yet; another tool fills it in"
@@ -99,6 +98,22 @@ def _why(image: FoundImage) -> tuple[str, str]:
             return "unmarked", reason
         case _:
             return "unmarked", "nothing asks for a pin"
+
+
+def excluded(location: ImageLocation, beginning: str) -> str:
+    """Tell why no image with this beginning is pinned in a place, as a clause, or nothing."""
+    if location.refused:
+        return location.refused
+    managed = bool(location.managed) and beginning.startswith(location.managed)
+    return "it is an image of the service itself" if managed else ""
+
+
+def certain_beginning(outcome: Outcome) -> str:
+    """Give what certainly stands at the beginning of an image, or nothing."""
+    if isinstance(outcome, NoValue):
+        return ""
+    text = outcome.value if isinstance(outcome, Known) else outcome.prefix
+    return text if isinstance(text, str) else ""
 
 
 def kind_of(value: JsonValue) -> str:

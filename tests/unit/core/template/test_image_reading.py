@@ -216,6 +216,28 @@ class TestLeft:
         for around in (Around(), ALL):
             assert left("aws/codebuild/standard:7", location=location, around=around).status == "managed"
 
+    @pytest.mark.parametrize(
+        "value",
+        [
+            {"Fn::Sub": "aws/codebuild/${Nope}"},
+            {"Fn::Join": ["", ["aws/codebuild/standard:", {"Fn::ImportValue": "version"}]]},
+        ],
+    )
+    def test_images_of_the_service_itself_are_known_by_what_is_certain_of_them(self, value: Any) -> None:
+        location = image_locations()["AWS::CodeBuild::Project"][0]
+        found = read(value, location=location, around=ALL)
+        assert isinstance(found.result, LeftImage)
+        assert (found.result.status, found.lookups) == ("managed", frozenset())
+        marked = {"Fn::Sub": "!PinDigest aws/codebuild/${Nope}"}
+        assert "the image cannot be told" in problem(marked, location=location).cause
+
+    @pytest.mark.parametrize("value", [{"Ref": "Nope"}, {"Fn::ImportValue": "image"}, "Nginx:1", 5])
+    def test_where_no_digest_is_taken_nothing_is_asked_about_an_image(self, value: Any) -> None:
+        location = image_locations()["AWS::CleanRoomsML::ConfiguredModelAlgorithm"][0]
+        found = read(value, location=location, around=ALL)
+        assert isinstance(found.result, LeftImage)
+        assert (found.result.status, found.lookups) == ("managed", frozenset())
+
     @pytest.mark.parametrize("around", [Around(), ALL])
     def test_what_only_cloudformation_can_call_is_left_to_it(self, around: Around) -> None:
         calls = [{"Name": "ImagePinner", "Parameters": {"Image": "nginx:1"}}, {"Name": "Other"}]
