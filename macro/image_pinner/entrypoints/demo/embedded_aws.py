@@ -112,7 +112,8 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - only the demonstration needs it
     except ImportError:
         raise ConfigurationError(
-            "the demonstration needs moto, which is not installed", "Run: pip install 'image-pinner[demo]'"
+            "the demonstration needs moto, which is not installed",
+            "Run make demo in a checkout, or pip install '.[demo]' there",
         ) from None
     # The server would write a line for each request into the story.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
