@@ -47,9 +47,10 @@ clean: ## Remove everything that was made here: environments, caches, results
 	rm -rf .venv .venv-* build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find macro tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The locks name no registry: where packages come from is the business of the machine.
+# The locks name no registry: where packages come from is the business of the machine. They keep extras: pip before 23.3
+# takes what `name[extra]` needs for a package of its own, and then the newest instead of the one that is locked.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) pyproject.toml
+	--no-emit-index-url --no-emit-find-links --no-strip-extras $(if $(UPGRADE),--upgrade) pyproject.toml
 
 # An environment is made once, and filled again when its lock has changed. Every package is checked against its hash,
 # and none is built: what builds the project itself is in the lock too.
