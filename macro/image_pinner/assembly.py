@@ -11,8 +11,8 @@ from image_pinner.core.images.resolutions import ImageQuestion, Resolution, Unav
 from image_pinner.core.template.values import Answer, Lookup, SsmParameter, StackExport
 from image_pinner.pinning import World
 from image_pinner.settings import Settings
-from image_pinner.sources.aws_clients import AwsClients
-from image_pinner.sources.ecr import EcrResolver
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline, DigestResolver, LookupResolver
 from image_pinner.sources.parallel import run_all
 from image_pinner.sources.ssm_parameters import SsmLookups
@@ -108,9 +108,9 @@ class AwsWorlds:
 def anonymous_registries(settings: Settings) -> DigestResolver:
     """Give the resolver for registries other than ECR that has no credentials."""
     # Loaded here: a template with images in ECR alone must not wait for it.
-    from image_pinner.sources.credentials import AnonymousCredentials  # noqa: PLC0415
-    from image_pinner.sources.oci_registry import OciRegistryResolver  # noqa: PLC0415
-    from image_pinner.sources.transport import Transport  # noqa: PLC0415
+    from image_pinner.sources.credentials.interface import AnonymousCredentials  # noqa: PLC0415
+    from image_pinner.sources.http.transport import Transport  # noqa: PLC0415
+    from image_pinner.sources.oci.resolver import OciRegistryResolver  # noqa: PLC0415
 
     return OciRegistryResolver(Transport(), AnonymousCredentials(), workers=settings.workers)
 
@@ -129,9 +129,9 @@ def registries_with_docker_config(
     """
 
     def registries(settings: Settings) -> DigestResolver:
-        from image_pinner.sources.docker_config import DockerConfigCredentials, docker_config_path  # noqa: PLC0415
-        from image_pinner.sources.oci_registry import OciRegistryResolver  # noqa: PLC0415
-        from image_pinner.sources.transport import Transport  # noqa: PLC0415
+        from image_pinner.sources.credentials.docker_config import DockerConfigCredentials, docker_config_path  # noqa: PLC0415
+        from image_pinner.sources.http.transport import Transport  # noqa: PLC0415
+        from image_pinner.sources.oci.resolver import OciRegistryResolver  # noqa: PLC0415
 
         credentials = DockerConfigCredentials(docker_config_path(environment, Path.home()))
         return OciRegistryResolver(Transport(), credentials, insecure_hosts=insecure_hosts, workers=settings.workers)

@@ -16,8 +16,8 @@ from moto.ecr.models import ecr_backends
 from image_pinner.core.images.digests import Digest
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.resolutions import OCI_MANIFEST, ImageQuestion, Missing, Resolved
-from image_pinner.sources.aws_clients import AwsClients
-from image_pinner.sources.ecr import EcrResolver
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
 
 REPOSITORIES, TAGS, MISSING = 50, 100, 3

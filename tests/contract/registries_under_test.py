@@ -9,8 +9,8 @@ from pathlib import Path
 
 from contract.open_source import OpenSource, Push
 from contract.stored_images import StoredImage
-from image_pinner.sources.credentials import AnonymousCredentials
-from image_pinner.sources.oci_registry import OciRegistryResolver
+from image_pinner.sources.credentials.interface import AnonymousCredentials
+from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.asking import open_transport
 from registry_fakes.docker_registry import docker_registry
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen

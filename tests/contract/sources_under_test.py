@@ -12,8 +12,8 @@ from moto import mock_aws
 from contract.open_source import Factory, OpenSource
 from contract.registries_under_test import registry_in_process, registry_program
 from contract.stored_images import StoredImage
-from image_pinner.sources.aws_clients import AwsClients
-from image_pinner.sources.ecr import EcrResolver
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.in_memory import InMemoryWorld
 
 

@@ -22,7 +22,7 @@ from image_pinner.core.images.resolutions import (
     Resolved,
     Unavailable,
 )
-from image_pinner.sources.docker_config import DockerConfigCredentials
+from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
 from registry_fakes.asking import ask, question
 from registry_fakes.docker_registry import PASSWORD, USER, DockerRegistry, docker_registry
 from registry_fakes.manifests import (

@@ -11,11 +11,11 @@ from image_pinner.core.images.digests import Digest
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.resolutions import OCI_MANIFEST, ImageQuestion, Origin, Resolution, Resolved
-from image_pinner.sources.credentials import AnonymousCredentials, Credential, CredentialSource, NoCredential
+from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential, CredentialSource, NoCredential
+from image_pinner.sources.http.retries import RetryPolicy
+from image_pinner.sources.http.transport import TimeLimits, Transport
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci_registry import OciRegistryResolver
-from image_pinner.sources.retries import RetryPolicy
-from image_pinner.sources.transport import TimeLimits, Transport
+from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry
 
 QUICK = TimeLimits(connect=5.0, read=0.5)

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from image_pinner.core.images.resolutions import OCI_MANIFEST, Resolution
-from image_pinner.sources.credentials import Credential, CredentialSource, IdentityToken, Password
+from image_pinner.sources.credentials.interface import Credential, CredentialSource, IdentityToken, Password
 from registry_fakes.asking import FixedCredentials, ask, question
 from registry_fakes.manifests import oci_image
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen

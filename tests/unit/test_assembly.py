@@ -28,7 +28,7 @@ from image_pinner.core.template.values import Known, SsmParameter, StackExport
 from image_pinner.settings import Settings
 from image_pinner.sources.in_memory import InMemoryWorld
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci_registry import OciRegistryResolver
+from image_pinner.sources.oci.resolver import OciRegistryResolver
 
 ECR = [
     "111122223333.dkr.ecr.us-east-1.amazonaws.com/shop/web:1",
@@ -212,7 +212,7 @@ def test_registries_are_asked_anonymously_in_the_lambda_and_with_dockers_credent
 def test_the_macro_starts_without_what_only_other_registries_need() -> None:
     program = (
         "import sys\nimport image_pinner.entrypoints.lambda_macro\n"
-        "print([name for name in sys.modules if name.endswith(('oci_registry', 'docker_config')) or name == 'boto3'])"
+        "print([name for name in sys.modules if name.endswith(('oci.resolver', 'docker_config')) or name == 'boto3'])"
     )
     source_root = str(Path(image_pinner.__file__).parent.parent)
 

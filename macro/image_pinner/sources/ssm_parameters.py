@@ -11,8 +11,8 @@ from typing import Any
 
 from image_pinner.core.images.partitions import partition_of
 from image_pinner.core.template.values import Answer, Known, Lookup, SsmParameter, Unknown
-from image_pinner.sources.aws_clients import AwsClients
-from image_pinner.sources.aws_failures import (
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.aws.failures import (
     AwsFailure,
     aws_client_faults,
     aws_faults,

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ProfileNotFound
 from botocore.stub import Stubber
 
 from image_pinner.core.template.values import Answer, Known, Lookup, SsmParameter, StackExport, Unknown
-from image_pinner.sources.aws_clients import AwsClients
+from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.stack_exports import ExportLookups
 

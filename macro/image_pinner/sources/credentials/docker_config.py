@@ -1,0 +1,232 @@
+"""Docker's config file, where `docker login` and its kin keep logins.
+
+https://docs.docker.com/reference/cli/docker/#docker-cli-configuration-file-configjson-properties
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from image_pinner.core.errors import ConfigurationError
+from image_pinner.core.images.references import DOCKER_HUB
+from image_pinner.sources.credentials.helper_programs import AskHelper, HelperPrograms
+from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
+from image_pinner.sources.http.hosts import canonical_registry
+from image_pinner.sources.interface import Deadline
+
+DOCKER_HUB_SERVER = "https://index.docker.io/v1/"
+"""The name under which the login to Docker Hub is kept."""
+
+_MAX_BYTES = 4 * 1024 * 1024
+_PATHS = ("", "v1", "v2")  # behind the host in older keys
+_TOKEN_USER = "<token>"  # noqa: S105 - the user by which helpers say that the secret is an identity token
+
+
+def docker_config_path(environment: Mapping[str, str], home: Path) -> Path:
+    """Give the path of the config file: in the directory that `DOCKER_CONFIG` names, or in the user's own."""
+    directory = environment.get("DOCKER_CONFIG")
+    return (Path(directory) if directory else home / ".docker") / "config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DockerConfig:
+    """What of a config file concerns logins.
+
+    Args:
+        path: The file.
+        text: What it says, for the lines that messages name.
+        auths: The logins it keeps itself, by server.
+        helpers: The helpers, by server.
+        store: The helper for all other servers, or empty.
+    """
+
+    path: Path
+    text: str = field(repr=False)
+    auths: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    helpers: Mapping[str, str]
+    store: str
+
+    def fault(self, key: str, what: str) -> ConfigurationError:
+        """Give the error for an entry that cannot be used."""
+        return ConfigurationError(
+            f"{self.path}, line {_line_of(self.text, key)}: {what}",
+            "Correct the entry, or remove it and log in again with docker login",
+        )
+
+
+def read_docker_config(path: Path) -> DockerConfig | None:
+    """Read a config file.
+
+    Args:
+        path: Where it is.
+
+    Returns:
+        Its logins, or `None` where there is no such file.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is no such file; the cause names the line.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(
+            f"the docker config file {path} cannot be read: {error.strerror}", "Give this user the right to read it"
+        ) from None
+    return parse_docker_config(path, content)
+
+
+def parse_docker_config(path: Path, content: bytes) -> DockerConfig:
+    """Read what a config file holds.
+
+    Args:
+        path: Where it stands, for messages.
+        content: Its bytes.
+
+    Returns:
+        Its logins.
+
+    Raises:
+        ConfigurationError: It is no such file; the cause names the line.
+    """
+    advice = "Correct the file, or move it away and log in again with docker login"
+    if len(content) > _MAX_BYTES:
+        raise ConfigurationError(f"the docker config file {path} has more than {_MAX_BYTES} bytes", advice)
+    try:
+        text = content.decode("utf-8-sig")
+        document = json.loads(text)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(f"{path}, line {line}: the file is not UTF-8", advice) from None
+    except json.JSONDecodeError as error:
+        raise ConfigurationError(f"{path}, line {error.lineno}: the file is no JSON: {error.msg}", advice) from None
+    except (ValueError, RecursionError):
+        raise ConfigurationError(f"{path}, line 1: the file is no JSON that can be read", advice) from None
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path}, line 1: the file is no JSON object", advice)
+    return _logins(path, text, document)
+
+
+class DockerConfigCredentials:
+    """Gives the logins of a docker config file, and of the helpers that it names.
+
+    Args:
+        path: The file, which need not exist; it is read when the first registry demands a login.
+        ask_helper: Runs credential helpers.
+    """
+
+    def __init__(self, path: Path, ask_helper: AskHelper | None = None) -> None:
+        self._path = path
+        self._ask_helper = ask_helper or HelperPrograms()
+
+    def for_registry(self, registry: str, deadline: Deadline) -> Credential:
+        """Give the credential for a registry: a helper's of its own, the store's, the file's, or none.
+
+        Args:
+            registry: Its host in lower case, with its port where one is written; `docker.io` for Docker Hub.
+            deadline: When to give up.
+
+        Returns:
+            The credential for exactly this host.
+
+        Raises:
+            SourceError: A helper that is to know it fails.
+            ConfigurationError: The file, or the entry for this registry, cannot be used.
+        """
+        config = read_docker_config(self._path)
+        advice = f"Run 'docker login {registry}' with an account that may read the image"
+        if config is None:
+            return NoCredential(f"no credential, for there is no {self._path}", advice)
+        none = NoCredential(f"no credential, for neither {self._path} nor a helper it names has one", advice)
+        if own := config.helpers.get(_key_for(registry, config.helpers)):
+            return self._from_helper(own, registry, advice, deadline) or none
+        stored = self._from_helper(config.store, registry, advice, deadline) if config.store else None
+        return stored or _from_file(config, registry, advice) or none
+
+    def _from_helper(self, name: str, registry: str, advice: str, deadline: Deadline) -> Credential | None:
+        server = DOCKER_HUB_SERVER if registry == DOCKER_HUB else registry
+        login = self._ask_helper(name, server, deadline)
+        if login is None:
+            return None
+        source = f"the credential for {registry} from docker-credential-{name}"
+        if login.user == _TOKEN_USER:
+            return IdentityToken(login.secret, source, advice)
+        return Password(login.user, login.secret, source, advice)
+
+
+def _from_file(config: DockerConfig, registry: str, advice: str) -> Credential | None:
+    key = _key_for(registry, config.auths)
+    entry = config.auths.get(key) or {}
+    source = f"the credential for {key} from {config.path}"
+    if token := entry.get("identitytoken"):
+        if not isinstance(token, str):
+            raise config.fault(key, f"the identitytoken for {key} is no text")
+        return IdentityToken(token, source, advice)
+    if entry.get("registrytoken"):
+        raise config.fault(key, f"the login for {key} is a registrytoken, which we cannot use")
+    if encoded := entry.get("auth"):
+        return Password(*_decoded(config, key, encoded), source, advice)
+    match entry.get("username"), entry.get("password"):
+        case str(user), str(password) if user and password:
+            return Password(user, password, source, advice)
+        case _:
+            return None
+
+
+def _decoded(config: DockerConfig, key: str, encoded: object) -> tuple[str, str]:
+    try:
+        text = base64.b64decode(str(encoded), validate=True).decode("utf-8")
+    except (binascii.Error, ValueError):
+        text = ""
+    user, colon, password = text.partition(":")
+    if not user or not colon:
+        raise config.fault(key, f"the auth for {key} is not 'user:password' in base64")
+    # Docker's own reader drops NUL bytes at the end: old versions wrote them.
+    return user, password.rstrip("\x00")
+
+
+def _key_for(registry: str, entries: Mapping[str, object]) -> str:
+    """Give the key of a registry's entry: the name under which Docker keeps it, or an older form of it."""
+    usual = DOCKER_HUB_SERVER if registry == DOCKER_HUB else registry
+    if usual in entries:
+        return usual
+    return next((key for key in entries if _registry_of(key) == registry), usual)
+
+
+def _registry_of(key: str) -> str | None:
+    """Give the registry that a key means, or `None` for one that means only a part of it, as podman writes."""
+    for scheme in ("https://", "http://"):
+        key = key.removeprefix(scheme)
+    host, _, path = key.partition("/")
+    return canonical_registry(host) if path.rstrip("/") in _PATHS else None
+
+
+def _logins(path: Path, text: str, document: Mapping[str, Any]) -> DockerConfig:
+    said = {key: value for key, value in document.items() if value is not None}
+    auths, helpers, store = said.get("auths", {}), said.get("credHelpers", {}), said.get("credsStore", "")
+    config = DockerConfig(path, text, auths, helpers, store)
+    if not isinstance(auths, dict):
+        raise config.fault("auths", "'auths' is no object with a login per server")
+    if not isinstance(helpers, dict):
+        raise config.fault("credHelpers", "'credHelpers' is no object with a helper per server")
+    if not isinstance(store, str):
+        raise config.fault("credsStore", "'credsStore' is no name of a helper")
+    for key, entry in auths.items():
+        if entry is not None and not isinstance(entry, dict):
+            raise config.fault(key, f"the login for {key} is no object")
+    for key, name in helpers.items():
+        if not isinstance(name, str):
+            raise config.fault(key, f"the helper for {key} is no name")
+    return config
+
+
+def _line_of(text: str, key: str) -> int:
+    return text.count("\n", 0, max(text.find(json.dumps(key, ensure_ascii=False)), 0)) + 1

@@ -1,0 +1,1 @@
+"""Amazon ECR: digests by its API."""

@@ -1,0 +1,105 @@
+"""What can go wrong on the way to a server and back, in words for a person."""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import suppress
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    EmptyPoolError,
+    HTTPError,
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util import Url, parse_url
+
+from image_pinner.core.errors import SourceError
+from image_pinner.sources.http.addresses import unresolved
+from image_pinner.sources.interface import Deadline
+
+_LOOK_AT_THE_WAY = "Check the host's name and port, and that this network lets us reach it"
+_LOOK_AT_THE_HOST = "Try again, and look at the registry's state if it goes on"
+
+
+class ConnectionLostError(SourceError):
+    """The connection broke, or none came about: the next try may do better."""
+
+
+def parsed(url: str) -> Url:
+    """Take a URL apart, by the same rules by which it will be asked.
+
+    Raises:
+        SourceError: It names no host by http or https.
+    """
+    found: Url | None = None
+    with suppress(LocationValueError, ValueError):
+        found = parse_url(url)
+    if found is None or not found.host or found.scheme not in {"http", "https"}:
+        raise SourceError("a URL came up that names no host by http or https", "Check the registry's host name")
+    return found
+
+
+def bare(url: Url) -> str:
+    """Give a URL as a message may show it: without query, which may hold a signature, and without a user."""
+    return f"{url.scheme}://{url.netloc}{url.path or '/'}"
+
+
+def check_time(url: Url, deadline: Deadline) -> None:
+    """Go on only while there is time.
+
+    Raises:
+        SourceError: The deadline is over.
+    """
+    if deadline.remaining() <= 0:
+        raise SourceError(
+            f"the time was up before {bare(url)} had answered",
+            "Try again; give the run more time, or the template fewer images, if it goes on",
+        )
+
+
+def fault_of(url: Url, error: HTTPError) -> SourceError:
+    """Give the error that a person reads for what urllib3 raised.
+
+    Args:
+        url: The URL that was asked.
+        error: What was raised.
+
+    Returns:
+        The error; a `ConnectionLostError` where another try may do better.
+    """
+    host = url.netloc or ""
+    if isinstance(error, NameResolutionError):
+        return unresolved(host)
+    if isinstance(error, SSLError):
+        return _untrusted(host, error)
+    if isinstance(error, NewConnectionError):
+        reason = getattr(error.__cause__, "strerror", None) or "the connection failed"
+        return ConnectionLostError(f"{host} cannot be reached: {reason}", _LOOK_AT_THE_WAY)
+    if isinstance(error, ConnectTimeoutError):
+        return SourceError(f"{host} took no connection in time", _LOOK_AT_THE_WAY)
+    if isinstance(error, ReadTimeoutError):
+        return SourceError(f"{bare(url)} stopped answering, nothing came in time", _LOOK_AT_THE_HOST)
+    if isinstance(error, EmptyPoolError):
+        return SourceError(f"{host} kept all its connections busy until the time was up", _LOOK_AT_THE_HOST)
+    return ConnectionLostError(f"the connection to {host} broke before {bare(url)} had answered", _LOOK_AT_THE_HOST)
+
+
+def _untrusted(host: str, error: SSLError) -> SourceError:
+    reason = error.args[0] if error.args else error
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return SourceError(
+            f"the certificate of {host} is not trusted: {reason.verify_message}",
+            "Check the host's name and its certificate; name the file with its authority's certificate "
+            "if that is your own",
+        )
+    if isinstance(reason, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return ConnectionLostError(f"{host} closed the connection while it was being secured", _LOOK_AT_THE_HOST)
+    text = getattr(reason, "reason", None) or "it was refused"
+    return SourceError(
+        f"no secure connection with {host}: {text}",
+        "Check that the port speaks https; a registry by plain http has to be named as insecure by the operator",
+    )

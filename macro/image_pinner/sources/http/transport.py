@@ -1,0 +1,237 @@
+"""Requests over HTTP: bounded in time, in size and in number, and never to an address that is nearer than allowed."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import urllib3
+from urllib3 import BaseHTTPResponse, HTTPHeaderDict
+from urllib3.exceptions import HTTPError
+from urllib3.util import Url
+
+from image_pinner import __version__
+from image_pinner.core.errors import SourceError
+from image_pinner.sources.http.addresses import AddressScope, Resolve, addresses_of, scope_of_host, too_near
+from image_pinner.sources.http.connections import OpenSockets, pools, trusted
+from image_pinner.sources.http.faults import ConnectionLostError, bare, check_time, fault_of, parsed
+from image_pinner.sources.http.retries import PASSING_STATUSES, RetryPolicy
+from image_pinner.sources.interface import Deadline
+
+PER_HOST = 16
+"""How many connections one host gets."""
+MAX_ERROR_BYTES = 64 * 1024
+"""How much is read of an answer that is only to be shown."""
+
+_CHUNK_BYTES = 64 * 1024
+_SUCCESS = range(200, 300)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of whom.
+
+    Args:
+        url: The URL, with its query.
+        headers: The headers; `Authorization` may be among them.
+        method: The method.
+        body: What is sent, or `None`.
+        nearest: The nearest address that may be asked.
+        limit: How many bytes a good answer may have.
+    """
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    method: str = "GET"
+    body: bytes | None = field(default=None, repr=False)
+    nearest: AddressScope = AddressScope.SPECIAL
+    limit: int = MAX_ERROR_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back.
+
+    Args:
+        url: The URL that was asked, without query.
+        status: The HTTP status.
+        headers: The headers.
+        body: The body as it was sent; at most `MAX_ERROR_BYTES` of it where the status is not 2xx.
+        peer: How near the address is that answered.
+        tries: How often it was asked.
+    """
+
+    url: str
+    status: int
+    headers: HTTPHeaderDict = field(repr=False)
+    body: bytes = field(repr=False)
+    peer: AddressScope
+    tries: int = 1
+
+    def header(self, name: str) -> str:
+        """Give a header without white space around it, or empty."""
+        return self.headers.get(name, "").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """How long one step of a request may take, in seconds; the deadline bounds all of them together.
+
+    Args:
+        connect: For a connection to stand, TLS included.
+        read: For the next bytes to arrive.
+    """
+
+    connect: float = 5.0
+    read: float = 10.0
+
+
+class Transport:
+    """Sends requests and reads answers. It follows no redirect and knows no credential.
+
+    Args:
+        limits: How long the steps of a request may take.
+        per_host: How many connections one host gets.
+        ca_file: A file of certificates of authorities in PEM form that are trusted beside the system's, or `None`.
+        retry: How often a request is made.
+        resolve: What knows the addresses of names.
+
+    Raises:
+        ConfigurationError: The file of certificates cannot be used.
+    """
+
+    def __init__(
+        self,
+        limits: TimeLimits | None = None,
+        *,
+        per_host: int = PER_HOST,
+        ca_file: Path | None = None,
+        retry: RetryPolicy | None = None,
+        resolve: Resolve = addresses_of,
+    ) -> None:
+        self._limits = limits or TimeLimits()
+        self._per_host = per_host
+        self._retry = retry or RetryPolicy()
+        self._resolve = resolve
+        self._lock = threading.Lock()
+        self._opened = OpenSockets()
+        self._pools: dict[tuple[AddressScope, bool], urllib3.PoolManager] = {}
+        # The system's certificates take some 20 ms to load: only a run that asks a registry by https pays that.
+        self._context: ssl.SSLContext | None = trusted(ca_file) if ca_file else None
+
+    def send(self, request: Request, deadline: Deadline) -> Reply:
+        """Send a request, again where the connection is lost or the answer says that it is for the moment only.
+
+        Args:
+            request: The request.
+            deadline: When to give up.
+
+        Returns:
+            The answer, whatever its status.
+
+        Raises:
+            SourceError: There is none, or none that can be read within the limits.
+        """
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                reply = self._send_once(request, deadline)
+            except ConnectionLostError as lost:
+                if self._retry.pause(tries, "", deadline):
+                    continue
+                raise SourceError(f"{lost.cause}{told(tries)}", lost.remedy) from None
+            passing = reply.status in PASSING_STATUSES
+            if not (passing and self._retry.pause(tries, reply.header("Retry-After"), deadline)):
+                return replace(reply, tries=tries)
+
+    def cut(self) -> None:
+        """End all requests that are under way, those that nobody waits for any more."""
+        self._opened.cut()
+
+    def close(self) -> None:
+        """Close all connections that are idle."""
+        with self._lock:
+            for manager in self._pools.values():
+                manager.clear()
+
+    def _send_once(self, request: Request, deadline: Deadline) -> Reply:
+        url = parsed(request.url)
+        check_time(url, deadline)
+        self._refuse_what_is_too_near(url, request.nearest)
+        try:
+            response = self._pools_for(url, request.nearest).urlopen(
+                request.method,
+                url.url,
+                body=request.body,
+                headers={"User-Agent": f"image-pinner/{__version__}", "Accept-Encoding": "identity", **request.headers},
+                timeout=self._timeout(deadline),
+                pool_timeout=deadline.remaining(),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                return _reply(request, url, response, deadline)
+            finally:
+                # A response that was read to its end has given its connection back; any other's is not used again.
+                response.close()
+                response.release_conn()
+        except HTTPError as error:
+            check_time(url, deadline)
+            raise fault_of(url, error) from None
+
+    def _refuse_what_is_too_near(self, url: Url, nearest: AddressScope) -> None:
+        host = url.host or ""
+        if nearest < AddressScope.SPECIAL and scope_of_host(host, self._resolve) > nearest:
+            raise too_near(host)
+
+    def _timeout(self, deadline: Deadline) -> urllib3.Timeout:
+        left = max(deadline.remaining(), 0.001)
+        return urllib3.Timeout(connect=min(self._limits.connect, left), read=min(self._limits.read, left))
+
+    def _pools_for(self, url: Url, nearest: AddressScope) -> urllib3.PoolManager:
+        secure = url.scheme == "https"
+        with self._lock:
+            if secure and self._context is None:
+                self._context = trusted(None)
+            if (nearest, secure) not in self._pools:
+                self._pools[nearest, secure] = pools(nearest, self._opened, self._per_host, self._context)
+            return self._pools[nearest, secure]
+
+
+def told(tries: int) -> str:
+    """Give the number of tries as the end of a clause, empty where there was one."""
+    return f" (tried {tries} times)" if tries > 1 else ""
+
+
+def _reply(request: Request, url: Url, response: BaseHTTPResponse, deadline: Deadline) -> Reply:
+    peer = getattr(response.connection, "peer", AddressScope.GLOBAL)
+    good = response.status in _SUCCESS
+    limit = request.limit if good else MAX_ERROR_BYTES
+    body = _read(url, response, limit, deadline)
+    if good and len(body) > limit:
+        raise SourceError(
+            f"{bare(url)} sent more than {limit} bytes", "Check that this is a registry, and what is stored there"
+        )
+    if good and response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise SourceError(
+            f"{bare(url)} was sent compressed, though it was asked for as it is",
+            "Look for a proxy between here and the registry that compresses answers",
+        )
+    return Reply(bare(url), response.status, response.headers, body[:limit], peer)
+
+
+def _read(url: Url, response: BaseHTTPResponse, limit: int, deadline: Deadline) -> bytes:
+    """Read up to a limit, and a little more so that the caller sees that there is more."""
+    body = bytearray()
+    while len(body) <= limit:
+        chunk = response.read1(_CHUNK_BYTES, decode_content=False)
+        check_time(url, deadline)
+        if not chunk:
+            break
+        body += chunk
+    return bytes(body)

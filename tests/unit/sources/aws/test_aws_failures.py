@@ -1,0 +1,144 @@
+"""Every way in which AWS does not answer has a sentence of its own, and none tells a secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from botocore import exceptions
+
+from image_pinner.sources.aws.failures import (
+    aws_client_faults,
+    aws_faults,
+    caller_account,
+    cleaned,
+    denial_reason,
+    denied_resource,
+    error_code,
+    error_text,
+    explain,
+    is_denied,
+    late,
+)
+
+ECR = "ECR in us-east-1"
+ENDPOINT = "https://api.ecr.us-east-1.amazonaws.com/"
+
+
+def refusal(code: str, message: str = "words of the service", **metadata: Any) -> exceptions.ClientError:
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}
+    return exceptions.ClientError(response, "DescribeImages")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "remedy"),
+    [
+        (refusal("ThrottlingException", RetryAttempts=3), "is throttling and refused the request in 4 of 4", "quota"),
+        (refusal("TooManyRequestsException"), "is throttling and refused the request in 1 of 1", "in a minute"),
+        (refusal("ExpiredTokenException"), "have expired", "Sign in again"),
+        (refusal("ExpiredToken"), "have expired", "Sign in again"),
+        (refusal("RequestExpired"), "have expired", "Sign in again"),
+        (refusal("UnrecognizedClientException"), "does not accept the AWS credentials", "has this region enabled"),
+        (refusal("InvalidClientTokenId"), "does not accept the AWS credentials", "Sign in again"),
+        (refusal("InvalidSignatureException"), "does not accept the AWS credentials", "the clock"),
+        (refusal("OptInRequired"), "does not accept the AWS credentials", "has this region enabled"),
+        (refusal("AccessDeniedException"), "denied the request: words of the service", "Allow the action"),
+        (refusal("ServerException"), "failed on its own side (ServerException: words", "in a minute"),
+        (refusal("Odd", HTTPStatusCode=503), "failed on its own side (Odd: words", "in a minute"),
+        (refusal("InvalidParameterException"), "refused the request (InvalidParameterException: words", "Correct"),
+        (exceptions.NoCredentialsError(), "there are no AWS credentials to ask ECR in us-east-1 with", "AWS_PROFILE"),
+        (
+            exceptions.PartialCredentialsError(provider="env", cred_var="aws_secret_access_key"),
+            "could not be loaded: Partial credentials found in env",
+            "Sign in again",
+        ),
+        (exceptions.ProfileNotFound(profile="prod"), "could not be loaded: The config profile (prod)", "AWS_PROFILE"),
+        (
+            exceptions.CredentialRetrievalError(provider="x", error_msg="y"),
+            "could not be loaded: Error when retrieving credentials from x: y",
+            "Sign in",
+        ),
+        (exceptions.UnauthorizedSSOTokenError(), "could not be loaded: The SSO session", "aws sso login"),
+        (exceptions.TokenRetrievalError(provider="sso", error_msg="gone"), "could not be loaded", "aws sso login"),
+        (exceptions.LoginRefreshRequired(), "could not be loaded", "Sign in"),
+        (exceptions.EndpointConnectionError(endpoint_url=ENDPOINT), "at api.ecr.us-east-1.amazonaws.com", "region"),
+        (exceptions.ConnectTimeoutError(endpoint_url=ENDPOINT), "did not answer in time at api.ecr.us", "network"),
+        (exceptions.ReadTimeoutError(endpoint_url=ENDPOINT), "did not answer in time at api.ecr.us", "network"),
+        (exceptions.ConnectionClosedError(endpoint_url=ENDPOINT), "could not be reached at api.ecr.us", "network"),
+        (exceptions.SSLError(endpoint_url=ENDPOINT, error="self-signed"), "the certificate of ECR", "AWS_CA_BUNDLE"),
+        (exceptions.ProxyConnectionError(proxy_url="http://proxy:3128"), "the proxy on the way to ECR", "HTTPS_PROXY"),
+        (exceptions.InvalidRegionError(region_name="us east"), "there is no endpoint for ECR", "Check the region"),
+        (exceptions.NoRegionError(), "there is no endpoint for ECR", "Check the region"),
+        (
+            exceptions.EndpointResolutionError(msg="FIPS and custom endpoint"),
+            "FIPS and custom endpoint",
+            "AWS_USE_FIPS",
+        ),
+        (ValueError("Invalid endpoint: nowhere"), "Invalid endpoint: nowhere", "AWS_ENDPOINT_URL"),
+        (exceptions.PaginationError(message="again"), "could not be asked (PaginationError: ", "try again"),
+    ],
+    ids=lambda value: error_code(value) or type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_every_failure_is_told_with_who_was_asked_and_what_to_do(error: Exception, cause: str, remedy: str) -> None:
+    failure = explain(error, ECR)
+    assert cause in failure.cause
+    assert ECR in failure.cause
+    assert remedy in failure.remedy
+    assert not failure.cause.endswith(".")
+    assert not failure.remedy.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        exceptions.ProxyConnectionError(proxy_url="http://user:hunter2@proxy:3128"),
+        exceptions.EndpointConnectionError(endpoint_url="http://user:hunter2@127.0.0.1:5000/?token=hunter2"),
+        exceptions.HTTPClientError(error="cannot connect to http://user:hunter2@proxy"),
+        exceptions.InvalidConfigError(error_msg="bad proxy http://user:hunter2@proxy"),
+        refusal("Odd", "see https://user:hunter2@example.com"),
+        refusal("SignatureDoesNotMatch", "The canonical string was hunter2"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_no_failure_tells_a_password(error: Exception) -> None:
+    failure = explain(error, ECR)
+    assert "hunter2" not in failure.cause + failure.remedy
+
+
+def test_somebody_elses_text_is_one_bounded_line() -> None:
+    assert cleaned("one\r\ntwo\t three\x1b[31m\x00.\n") == "one two three [31m"
+    assert len(cleaned("x" * 5000)) == 301
+    assert error_text(refusal("Odd", "a\nb")) == "a b"
+
+
+DENIAL = refusal(
+    "AccessDeniedException",
+    "User: arn:aws-us-gov:sts::444455556666:assumed-role/macro/session is not authorized to perform: "
+    "ecr:DescribeImages on resource: arn:aws-us-gov:ecr:us-gov-west-1:111122223333:repository/app "
+    "because no resource-based policy allows the ecr:DescribeImages action",
+)
+
+
+def test_a_denial_says_who_what_and_why() -> None:
+    assert is_denied(DENIAL)
+    assert caller_account(DENIAL) == "444455556666"
+    assert denied_resource(DENIAL) == "arn:aws-us-gov:ecr:us-gov-west-1:111122223333:repository/app"
+    assert denial_reason(DENIAL) == "because no resource-based policy allows the ecr:DescribeImages action"
+
+
+def test_a_denial_that_says_nothing_is_empty() -> None:
+    denial = refusal("AccessDeniedException", "")
+    assert is_denied(denial)
+    assert [caller_account(denial), denied_resource(denial), denial_reason(denial)] == ["", "", ""]
+    assert not is_denied(exceptions.NoCredentialsError())
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, "0.0"), (0.44, "0.4"), (9.96, "10.0"), (57.4, "57")])
+def test_a_deadline_is_told_in_seconds(seconds: float, told: str) -> None:
+    assert late(ECR, seconds).cause == f"ECR in us-east-1 did not answer within {told} s"
+
+
+def test_a_defect_of_ours_is_no_fault_of_the_world() -> None:
+    assert not issubclass(KeyError, aws_faults())
+    assert not issubclass(ValueError, aws_faults())
+    assert issubclass(ValueError, aws_client_faults())

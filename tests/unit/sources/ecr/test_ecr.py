@@ -1,0 +1,330 @@
+"""ECR as a whole: which calls are made for which questions, and what their answers are."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import NoCredentialsError, ProfileNotFound
+from botocore.stub import Stubber
+from moto.server import ThreadedMotoServer
+
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.resolutions import (
+    ACCEPTED_MEDIA_TYPES,
+    DOCKER_SCHEMA1,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    ImageQuestion,
+    Missing,
+    Origin,
+    Resolution,
+    Resolved,
+    Unavailable,
+)
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.ecr.resolver import EcrResolver
+from image_pinner.sources.interface import Deadline
+from unit.sources.ecr.fake_ecr import ACCOUNT, HOST, FakeEcr, Image, RefusedError, image
+
+ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"
+ARM = Platform("linux", "arm64")
+
+
+def question(name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> ImageQuestion:
+    text = name if ".DKR" in name.upper() else f"{HOST}/{name}"
+    return ImageQuestion(ImageReference.parse(text).canonical(), platform, index_allowed)
+
+
+def resolver(ecr: Any) -> EcrResolver:
+    return EcrResolver(AwsClients(lambda: ecr))
+
+
+def ask_all(ecr: Any, questions: Sequence[ImageQuestion], seconds: float = 20) -> list[Resolution]:
+    answers = resolver(ecr).resolve_all(questions, Deadline.after(seconds))
+    assert list(answers) == list(questions)
+    return list(answers.values())
+
+
+def ask(ecr: Any, name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> Resolution:
+    return ask_all(ecr, [question(name, platform, index_allowed=index_allowed)])[0]
+
+
+def index_of(*children: tuple[str, Image]) -> Image:
+    lines = []
+    for name, child in children:
+        os, _, architecture = name.partition("/")
+        platform = {"os": os, "architecture": architecture}
+        lines.append({"digest": child.digest, "mediaType": child.media_type, "platform": platform})
+    return Image(json.dumps({"schemaVersion": 2, "manifests": lines}), OCI_INDEX)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("111122223.dkr.ecr.us-east-1.amazonaws.com/app:1", "12 digits, and this has 9"),
+        (f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com/app:1", "ends in 'amazonaws.com.cn'"),
+    ],
+)
+def test_a_host_that_is_nearly_ecr_is_not_asked(name: str, reason: str) -> None:
+    ecr = FakeEcr({})
+    answer = ask(ecr, name)
+    assert isinstance(answer, Unavailable)
+    assert reason in answer.cause
+    assert ecr.clients == []
+
+
+def test_a_registry_that_is_no_ecr_is_refused() -> None:
+    answers = resolver(FakeEcr({})).resolve_all(
+        [other := ImageQuestion(ImageReference.parse("nginx:1").canonical())], Deadline.after(5)
+    )
+    assert isinstance(answers[other], Unavailable)
+
+
+def test_a_repository_name_that_is_too_short_for_ecr_is_missing() -> None:
+    answer = ask(ecr := FakeEcr({}), "a:1")
+    assert isinstance(answer, Missing)
+    assert "two characters" in answer.cause
+    assert ecr.calls == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        (ProfileNotFound(profile="prod"), "could not be loaded: The config profile (prod) could not be found"),
+        (ValueError("Invalid endpoint: nowhere"), "there is no endpoint for ECR in us-east-1: Invalid endpoint"),
+    ],
+)
+def test_without_a_client_there_is_an_answer(fault: Exception, reason: str) -> None:
+    def no_session() -> None:
+        raise fault
+
+    asked = question("team/app:1")
+    answer = EcrResolver(AwsClients(no_session)).resolve_all([asked], Deadline.after(5))[asked]
+    assert isinstance(answer, Unavailable)
+    assert reason in answer.cause
+
+
+def test_no_credentials_is_an_answer() -> None:
+    answer = ask(FakeEcr({}, refusals={"DescribeImages": NoCredentialsError()}), "team/app:1")
+    assert isinstance(answer, Unavailable)
+    assert "no AWS credentials to ask ECR in us-east-1" in answer.cause
+
+
+def test_a_missing_repository_names_itself_and_the_pull_through_cache() -> None:
+    answer = ask(FakeEcr({}), "team/app:1")
+    assert isinstance(answer, Missing)
+    assert answer.absent
+    assert answer.cause == f"there is no ECR repository 'team/app' in us-east-1 of account {ACCOUNT}"
+    assert "pull-through cache" in answer.remedy
+
+
+def test_a_missing_tag_names_itself_and_the_pull_through_cache() -> None:
+    answer = ask(FakeEcr({"team/app": {}}), "team/app:1")
+    assert isinstance(answer, Missing)
+    assert answer.absent
+    assert answer.cause == f"the ECR repository 'team/app' in us-east-1 of account {ACCOUNT} has no tag '1'"
+    assert "pull-through cache must be pulled once by its tag" in answer.remedy
+
+
+def test_a_region_that_hangs_is_given_up_and_the_others_are_answered() -> None:
+    released, ecr = threading.Event(), FakeEcr({"team/app": {"1": image("app")}, "team/slow": {"1": image("slow")}})
+    hanging = threading.Semaphore(0)
+
+    def hang(_action: str) -> None:
+        if ecr.calls[-1][1]["repositoryName"] == "team/slow":
+            hanging.release()
+            released.wait(30)
+
+    ecr.before = hang
+    try:
+        good, bad = ask_all(ecr, [question("team/app:1"), question("team/slow:1")], seconds=0.4)
+    finally:
+        released.set()
+    assert hanging.acquire(timeout=5)
+    assert isinstance(good, Resolved)
+    assert isinstance(bad, Unavailable)
+    assert bad.cause == "ECR in us-east-1 did not answer within 0.4 s"
+
+
+def test_no_further_call_is_made_when_the_time_is_up() -> None:
+    ecr = FakeEcr({"team/app": {"1": index_of(("linux/arm64", image("arm")))}})
+    asked = question("team/app:1", ARM)
+    # The first call takes all of the second that there is.
+    deadline = Deadline(1.0, clock=lambda: float(len(ecr.calls)))
+    answer = resolver(ecr).resolve_all([asked], deadline)[asked]
+    assert isinstance(answer, Unavailable)
+    assert answer.cause == "ECR in us-east-1 did not answer within 1.0 s"
+    assert [action for action, _ in ecr.calls] == ["DescribeImages"]
+
+
+def test_an_index_that_cannot_be_opened_names_the_missing_action() -> None:
+    message = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/macro/x is not authorized to perform: ecr:BatchGetImage"
+    ecr = FakeEcr(
+        {"team/app": {"1": index_of(("linux/arm64", image("arm")))}},
+        refusals={"BatchGetImage": RefusedError("AccessDeniedException", message)},
+    )
+    answers = ask_all(ecr, [question("team/app:1", ARM), question("team/app:1")])
+    assert isinstance(answers[0], Unavailable)
+    assert answers[0].cause == f"ecr:BatchGetImage is denied on {ARN}"
+    assert isinstance(answers[1], Resolved)
+
+
+def test_an_index_that_is_deleted_meanwhile_is_no_missing_tag() -> None:
+    index = index_of(("linux/arm64", image("arm")))
+    ecr = FakeEcr({"team/app": {"1": index}}, failures={index.digest: {"failureCode": "ImageNotFound"}})
+    answer = ask(ecr, "team/app:1", ARM)
+    assert isinstance(answer, Unavailable)
+    assert "was deleted while it was looked up (ImageNotFound)" in answer.cause
+
+
+@pytest.mark.parametrize("given", ["", "{}", '{"manifests": []}', "\ud800"])
+def test_an_index_whose_bytes_are_not_its_own_is_refused(given: str) -> None:
+    index = index_of(("linux/arm64", image("arm")))
+    index.given = given
+    answer = ask(FakeEcr({"team/app": {"1": index}}), "team/app:1", ARM)
+    assert isinstance(answer, Unavailable)
+    assert index.digest in answer.cause
+
+
+@pytest.mark.parametrize("media_type", DOCKER_SCHEMA1)
+def test_a_schema_1_manifest_is_refused_without_another_call(media_type: str) -> None:
+    ecr = FakeEcr({"team/app": {"1": image("old", media_type=media_type)}})
+    answer = ask(ecr, "team/app:1")
+    assert isinstance(answer, Missing)
+    assert not answer.absent
+    assert "schema 1" in answer.cause
+    assert len(ecr.calls) == 1
+
+
+def test_five_thousand_images_in_fifty_repositories_are_fifty_calls() -> None:
+    ecr = FakeEcr({f"team/app{repo}": {f"t{tag}": image(f"{repo}-{tag}") for tag in range(100)} for repo in range(50)})
+    questions = [question(f"team/app{repo}:t{tag}") for tag in range(100) for repo in range(50)]
+    answers = ask_all(ecr, questions)
+    assert len(ecr.calls) == 50
+    expected = [ecr.images[f"team/app{repo}"][f"t{tag}"].digest for tag in range(100) for repo in range(50)]
+    assert [answer.digest.text for answer in answers if isinstance(answer, Resolved)] == expected
+
+
+def test_a_hundred_and_one_tags_are_two_calls_and_equal_tags_are_asked_once() -> None:
+    ecr = FakeEcr({"team/app": {f"t{tag}": image(str(tag)) for tag in range(101)}})
+    questions = [question(f"team/app:t{tag}", platform) for tag in range(101) for platform in (None, ARM)]
+    assert all(isinstance(answer, Resolved) for answer in ask_all(ecr, questions))
+    asked = [[image_id["imageTag"] for image_id in request["imageIds"]] for _, request in ecr.calls]
+    assert sorted(len(tags) for tags in asked) == [1, 100]
+    assert len({tag for tags in asked for tag in tags}) == 101
+
+
+def test_the_indexes_of_a_batch_are_opened_with_one_call_each_of_them_once() -> None:
+    arm, amd = image("arm"), image("amd")
+    index = index_of(("linux/arm64", arm), ("linux/amd64", amd))
+    other = index_of(("linux/arm64", arm))
+    ecr = FakeEcr({"team/app": {"1": index, "2": other, "again": index, "single": image("single")}})
+    questions = [question(f"team/app:{tag}", ARM, index_allowed=False) for tag in ("1", "2", "again", "single")]
+    answers = ask_all(ecr, questions)
+    digests = [answer.digest.text if isinstance(answer, Resolved) else "" for answer in answers]
+    assert digests == [arm.digest] * 3 + [ecr.images["team/app"]["single"].digest]
+    ((_, request),) = [call for call in ecr.calls if call[0] == "BatchGetImage"]
+    assert request["imageIds"] == [{"imageDigest": index.digest}, {"imageDigest": other.digest}]
+    assert request["acceptedMediaTypes"] == list(ACCEPTED_MEDIA_TYPES)
+
+
+def test_an_index_is_not_opened_where_its_digest_is_all_that_is_asked_for() -> None:
+    ecr = FakeEcr({"team/app": {"1": index_of(("linux/arm64", image("arm")))}})
+    answer = ask(ecr, "team/app:1")
+    assert answer == Resolved(answer.digest, OCI_INDEX, Origin("ecr", "ecr:DescribeImages in us-east-1"))  # type: ignore[union-attr]
+    assert [action for action, _ in ecr.calls] == ["DescribeImages"]
+
+
+def test_the_account_and_the_region_of_the_host_are_asked() -> None:
+    ecr = FakeEcr({"team/app": {"1": image("app")}})
+    hosts = [
+        "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
+        "444455556666.dkr.ecr.us-east-1.amazonaws.com",
+        "444455556666.dkr.ecr-fips.us-east-1.amazonaws.com",
+        "444455556666.dkr-ecr.us-east-1.on.aws",
+        "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn",
+    ]
+    answers = ask_all(ecr, [question(f"{host}/team/app:1") for host in hosts])
+    assert all(isinstance(answer, Resolved) for answer in answers)
+    assert sorted(request["registryId"] for _, request in ecr.calls) == ["111122223333"] + ["444455556666"] * 4
+    made = [
+        (options["region_name"], options["config"].use_fips_endpoint, options["config"].use_dualstack_endpoint)
+        for options in ecr.clients
+    ]
+    assert made == [
+        ("eu-west-1", None, None),
+        ("us-east-1", None, None),
+        ("us-east-1", True, None),
+        ("us-east-1", None, True),
+        ("cn-north-1", None, None),
+    ]
+
+
+def test_two_spellings_of_a_host_are_one_registry_and_its_client_is_made_once() -> None:
+    ecr = FakeEcr({"team/app": {"1": image("app"), "2": image("app 2")}})
+    clients = EcrResolver(AwsClients(lambda: ecr))
+    questions = [question(f"{HOST}/team/app:1"), question(f"{HOST.replace('dkr', 'DKR')}:443/team/app:2")]
+    for _ in range(2):
+        answers = clients.resolve_all(questions, Deadline.after(5))
+        assert all(isinstance(answer, Resolved) for answer in answers.values())
+    assert len(ecr.clients) == 1
+    assert len(ecr.calls) == 2
+
+
+def test_a_response_of_the_documented_shape_is_understood() -> None:
+    class StubbedSession:
+        def client(self, _service: str, **_options: Any) -> Any:
+            return client
+
+    client = boto3.client("ecr", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    detail = {
+        "registryId": ACCOUNT,
+        "repositoryName": "team/app",
+        "imageDigest": (digest := image("app").digest),
+        "imageTags": ["1", "other"],
+        "imageManifestMediaType": OCI_MANIFEST,
+        "artifactMediaType": "application/vnd.oci.image.config.v1+json",
+        "imageStatus": "ACTIVE",
+    }
+    with Stubber(client) as stub:
+        expected = {"registryId": ACCOUNT, "repositoryName": "team/app", "imageIds": [{"imageTag": "1"}]}
+        stub.add_response("describe_images", {"imageDetails": [detail]}, expected)
+        answer = ask(StubbedSession(), "team/app:1")
+        stub.assert_no_pending_responses()
+    assert isinstance(answer, Resolved)
+    assert answer.digest.text == digest
+
+
+@pytest.fixture
+def moto_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def test_the_endpoint_that_the_environment_names_is_asked(moto_server: str) -> None:
+    client = boto3.client("ecr", region_name="us-east-1", endpoint_url=moto_server)
+    client.create_repository(repositoryName="team/app")
+    stored = image("app")
+    client.put_image(
+        repositoryName="team/app",
+        imageTag="1",
+        imageManifest=stored.manifest,
+        imageManifestMediaType=OCI_MANIFEST,
+        imageDigest=stored.digest,
+    )
+    asked = question("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")
+    answer = EcrResolver(AwsClients()).resolve_all([asked], Deadline.after(10))[asked]
+    assert isinstance(answer, Resolved)
+    assert answer.digest.text == stored.digest

@@ -1,0 +1,170 @@
+"""BatchGetImage: asked where DescribeImages is denied, and to open an index."""
+
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.ecr_hosts import EcrRepository
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.resolutions import (
+    ACCEPTED_MEDIA_TYPES,
+    DOCKER_SCHEMA1,
+    ImageQuestion,
+    Missing,
+    Origin,
+    Resolution,
+    Resolved,
+    Unavailable,
+)
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.ecr.calls import EcrCalls
+from image_pinner.sources.ecr.manifests import get_manifests, get_tags
+from image_pinner.sources.ecr.resolver import EcrResolver
+from image_pinner.sources.interface import Deadline
+from unit.sources.ecr.fake_ecr import ACCOUNT, HOST, FakeEcr, RefusedError, image
+
+ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"
+
+
+def denial(action: str, caller: str = "", reason: str = "") -> RefusedError:
+    who = f"User: arn:aws:sts::{caller}:assumed-role/macro/session is" if caller else "You are"
+    return RefusedError(
+        "AccessDeniedException", f"{who} not authorized to perform: {action} on resource: {ARN} {reason}", 400
+    )
+
+
+def pull_only(**more: object) -> FakeEcr:
+    images = {"team/app": {"1": image("app"), "2": image("app 2")}}
+    denied = denial(
+        "ecr:DescribeImages", reason="because no resource-based policy allows the ecr:DescribeImages action"
+    )
+    return FakeEcr(images, refusals={"DescribeImages": denied}, **more)  # type: ignore[arg-type]
+
+
+def ask(ecr: FakeEcr, tag: str = "1") -> Resolution:
+    asked = ImageQuestion(ImageReference.parse(f"{HOST}/team/app:{tag}").canonical())
+    return EcrResolver(AwsClients(lambda: ecr)).resolve_all([asked], Deadline.after(20))[asked]
+
+
+@pytest.mark.parametrize(
+    ("caller", "remedy"),
+    [
+        ("", "if that role is of another account, the repository's policy in account 111122223333 must allow it"),
+        (ACCOUNT, "look for a statement that denies it"),
+        ("444455556666", "which is of account 444455556666, and allow that account in the repository's policy"),
+    ],
+)
+def test_where_both_are_denied_the_answer_names_actions_resource_and_whose_policy(caller: str, remedy: str) -> None:
+    ecr = pull_only()
+    ecr.refusals["BatchGetImage"] = denial(
+        "ecr:BatchGetImage", caller, "because no resource-based policy allows the ecr:BatchGetImage action"
+    )
+    answer = ask(ecr)
+    assert isinstance(answer, Unavailable)
+    assert answer.cause == (
+        f"ecr:DescribeImages and ecr:BatchGetImage are denied on {ARN}, "
+        "because no resource-based policy allows the ecr:BatchGetImage action"
+    )
+    assert "Allow ecr:DescribeImages or ecr:BatchGetImage on it" in answer.remedy
+    assert remedy in answer.remedy
+
+
+def test_an_explicit_denial_says_so() -> None:
+    ecr = pull_only()
+    reason = "with an explicit deny in a service control policy"
+    ecr.refusals["BatchGetImage"] = denial("ecr:BatchGetImage", ACCOUNT, reason)
+    answer = ask(ecr)
+    assert isinstance(answer, Unavailable)
+    assert answer.cause.endswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("InvalidImageTag", "is not a tag that ECR can have"),
+        ("InvalidImageDigest", "is not a digest that ECR can have"),
+        ("ImageTagDoesNotMatchDigest", "moved to another image"),
+        ("MissingDigestAndTag", "neither tag nor digest"),
+        ("ImageReferencedByManifestList", "part of an index"),
+        ("KmsError", "could not be decrypted"),
+        ("UpstreamAccessDenied", "upstream denies access"),
+        ("UpstreamTooManyRequests", "upstream is throttling"),
+        ("UpstreamUnavailable", "upstream does not answer"),
+        ("ImageInaccessible", "archived"),
+        ("SomethingNew", "could not be read"),
+    ],
+)
+def test_every_failure_code_has_an_answer_of_its_own(code: str, said: str) -> None:
+    answer = ask(pull_only(failures={"1": {"failureCode": code, "failureReason": "ECR's own words.\n"}}))
+    assert isinstance(answer, Unavailable)
+    assert said in answer.cause
+    assert f"({code}: ECR's own words)" in answer.cause
+    assert answer.remedy
+
+
+def test_an_upstream_that_cannot_be_asked_is_told_with_ecrs_words() -> None:
+    ecr = pull_only()
+    ecr.refusals["BatchGetImage"] = RefusedError("UnableToGetUpstreamImageException", "The secret cannot be read.")
+    answer = ask(ecr)
+    assert isinstance(answer, Unavailable)
+    assert answer.cause == "ECR in us-east-1 could not get it from upstream: The secret cannot be read"
+    assert "pull-through cache rule" in answer.remedy
+
+
+def test_a_tag_that_batch_get_image_does_not_find_is_missing() -> None:
+    answer = ask(pull_only(), "3")
+    assert isinstance(answer, Missing)
+    assert answer.absent
+    assert "has no tag '3'" in answer.cause
+
+
+def test_a_tag_that_batch_get_image_says_nothing_about_is_unknown() -> None:
+    calls = EcrCalls(_Silent(), EcrRepository(ACCOUNT, "us-east-1", "team/app"), Deadline.after(5))
+    assert isinstance(get_tags(calls, ["1"])["1"], Unavailable)
+    digest = Digest("sha256:" + "a" * 64)
+    assert isinstance(get_manifests(calls, [digest])[digest], Unavailable)
+
+
+class _Silent:
+    def batch_get_image(self, **_request: object) -> dict[str, object]:
+        return {"images": [{"imageId": {}}, {"imageManifest": "{}"}]}
+
+
+def test_a_converted_manifest_is_refused_with_the_permission_that_helps() -> None:
+    ecr = pull_only()
+    ecr.images["team/app"]["1"].given = '{"converted": true}'
+    answer = ask(ecr)
+    assert isinstance(answer, Unavailable)
+    assert "does not hash to its digest" in answer.cause
+    assert answer.remedy == f"Allow ecr:DescribeImages on {ARN}, which tells the digest itself"
+
+
+def test_a_schema_1_manifest_is_refused_for_what_it_is() -> None:
+    ecr = pull_only()
+    ecr.images["team/app"]["1"] = image("old", media_type=DOCKER_SCHEMA1[1], given="signed otherwise")
+    answer = ask(ecr)
+    assert isinstance(answer, Missing)
+    assert "schema 1" in answer.cause
+
+
+def test_a_digest_that_cannot_be_pinned_is_refused() -> None:
+    ecr = pull_only()
+    ecr.images["team/app"]["1"].digest = "sha512:" + "a" * 128
+    answer = ask(ecr)
+    assert isinstance(answer, Unavailable)
+    assert "no digest that can be pinned" in answer.cause
+
+
+def test_where_describe_images_is_denied_the_manifest_is_read_and_its_hash_believed() -> None:
+    ecr = pull_only()
+    answer = ask(ecr)
+    stored = ecr.images["team/app"]["1"]
+    assert isinstance(answer, Resolved)
+    assert answer.digest.text == stored.digest
+    assert answer.origin == Origin("ecr", "ecr:BatchGetImage in us-east-1")
+    assert answer.warnings == (f"ecr:DescribeImages is denied on {ARN}, and ecr:BatchGetImage counts as a pull",)
+    (_, request) = ecr.calls[-1]
+    assert request["imageIds"] == [{"imageTag": "1"}]
+    assert request["registryId"] == ACCOUNT
+    assert request["acceptedMediaTypes"] == list(ACCEPTED_MEDIA_TYPES)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from image_pinner.sources.http.diagnostics import RegistryError, errors_in, said, shown
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Authorization: Bearer abcdefghijklmnop1234", "Authorization: Bearer ***"),
+        ("basic dXNlcjpwYXNzd29yZA==", "basic ***"),
+        ("got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.c2ln!", "got ***!"),
+        ('{"access_token": "abcdefgh"}', '{"access_token=***"}'),
+        ("password=hunter22hunter", "password=***"),
+        ("https://h.example/a?X-Amz-Signature=1&b=2#c and more", "https://h.example/a and more"),
+        ("https://user:secret@h.example/a", "https://h.example/a"),
+        ("one\r\ntwo\x00\x1b[0m\u202ethree", "one two [0m three"),
+    ],
+)
+def test_what_must_not_be_shown_is_not(text: str, expected: str) -> None:
+    assert shown(text) == expected
+
+
+def test_a_secret_that_a_server_repeats_is_not_shown() -> None:
+    assert shown("no access for pass-word!", ["pass-word!", ""]) == "no access for ***"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["requested access to the resource is denied", "manifest sha256:" + "a" * 64 + " unknown", "unknown tag: 1.2.3"],
+)
+def test_what_helps_is_shown_whole(text: str) -> None:
+    assert shown(text) == text
+
+
+def test_a_long_text_is_cut() -> None:
+    assert shown("abc", limit=2) == "ab…"
+
+
+@given(st.text(), st.text(min_size=8))
+def test_what_is_shown_is_one_short_printable_line_without_the_secret(text: str, secret: str) -> None:
+    line = shown(text + secret + text, [secret])
+    assert len(line) <= 241
+    assert line.isprintable()
+
+
+@given(st.binary())
+def test_no_body_causes_an_error(body: bytes) -> None:
+    assert all(isinstance(error, RegistryError) for error in errors_in(body))
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"3", b'{"errors": {}}', b'{"errors": [1, null]}', b"[" * 60_000, b"\xff"]
+)
+def test_what_is_no_list_of_errors_gives_none(body: bytes) -> None:
+    assert errors_in(body) == ()
+
+
+def test_errors_are_read_and_bounded() -> None:
+    body = json.dumps({"errors": [{"code": "DENIED", "message": "no"}, {"code": "x y", "message": 3}, *[{}] * 9]})
+    assert errors_in(body.encode()) == (RegistryError("DENIED", "no"), RegistryError("", ""), RegistryError("", ""))
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "expected"),
+    [
+        (b'{"errors": [{"code": "A1", "message": "x"}, {"code": "B2"}]}', "text/html", "A1: x; B2"),
+        (b"too many requests\n", "text/plain; charset=utf-8", "too many requests"),
+        (b'{"details": "not an error list"}', "application/json", '{"details": "not an error list"}'),
+        (b"<html>", "text/html", ""),
+        (b"bytes", "", ""),
+    ],
+)
+def test_only_words_for_people_are_repeated(body: bytes, media_type: str, expected: str) -> None:
+    assert said(body, media_type) == expected

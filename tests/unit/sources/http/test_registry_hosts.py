@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+from urllib3.util import parse_url
+
+from image_pinner.core.errors import ConfigurationError, SourceError
+from image_pinner.sources.http.hosts import Endpoint, RegistryHosts, canonical_registry
+
+
+@pytest.mark.parametrize(
+    "host", ["http://localhost:5000", "localhost:5000/", "user@localhost", "localhost:port", "", "*", "a b", "name"]
+)
+def test_an_insecure_host_that_is_no_host_is_refused(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="no registry's host"):
+        RegistryHosts([host])
+
+
+def test_a_registry_with_an_impossible_port_is_refused() -> None:
+    with pytest.raises(SourceError):
+        RegistryHosts().endpoint("registry.example:99999")
+
+
+@pytest.mark.parametrize(
+    "name", ["docker.io", "index.docker.io", "registry.hub.docker.com", "registry-1.docker.io", "Docker.IO"]
+)
+def test_docker_hub_is_asked_at_its_registry_by_every_name_of_it(name: str) -> None:
+    assert str(RegistryHosts().endpoint(name)) == "https://registry-1.docker.io"
+    assert canonical_registry(name) == "docker.io"
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("ghcr.io", "https://ghcr.io"),
+        ("Registry.Example:5000", "https://registry.example:5000"),
+        ("registry.example:443", "https://registry.example"),
+        ("[::1]:5000", "https://[::1]:5000"),
+        ("localhost", "https://localhost"),
+    ],
+)
+def test_every_other_registry_is_asked_at_its_own_host_by_https(name: str, url: str) -> None:
+    assert str(RegistryHosts(["localhost:5000"]).endpoint(name)) == url
+
+
+@pytest.mark.parametrize("name", ["localhost:5000", "LOCALHOST:5000"])
+def test_plain_http_is_for_hosts_that_were_named_with_their_port(name: str) -> None:
+    assert str(RegistryHosts(["LocalHost:5000"]).endpoint(name)) == "http://localhost:5000"
+
+
+@pytest.mark.parametrize(
+    ("url", "listed"),
+    [
+        ("http://localhost:5000/x", True),
+        ("https://localhost:5000/x", True),
+        ("http://localhost/x", False),
+        ("http://localhost:5001/x", False),
+        ("http://other:5000/x", False),
+    ],
+)
+def test_a_listed_host_is_known_by_its_port(url: str, listed: bool) -> None:  # noqa: FBT001 - a column of the table
+    assert RegistryHosts(["localhost:5000"]).is_listed(Endpoint.of(parse_url(url))) is listed

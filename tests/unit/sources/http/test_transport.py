@@ -1,0 +1,230 @@
+"""Limits of time, size and number."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO
+
+import pytest
+
+from image_pinner.core.errors import SourceError
+from image_pinner.sources.http.transport import MAX_ERROR_BYTES, Request
+from image_pinner.sources.interface import Deadline
+from registry_fakes.asking import QUICK, Waits, open_transport, patient
+from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry(lambda _: Answer(200, {}, b"good")) as running:
+        yield running
+
+
+def in_seconds(seconds: float = 10.0) -> Deadline:
+    return Deadline.after(seconds)
+
+
+def drip(wire: BinaryIO, stopping: threading.Event, first: bytes, each: bytes) -> None:
+    wire.write(first)
+    while not stopping.wait(0.05):
+        wire.write(each)
+
+
+def hang(_: BinaryIO, stopping: threading.Event) -> None:
+    stopping.wait(30)
+
+
+def fault(server: ScriptedRegistry, script: Answer | Raw, seconds: float = 10.0) -> SourceError:
+    server.script = lambda _: script
+    with open_transport(QUICK) as transport, pytest.raises(SourceError) as found:
+        transport.send(Request(server.url), in_seconds(seconds))
+    return found.value
+
+
+def test_a_server_that_never_answers_is_given_up_after_the_time_to_read(server: ScriptedRegistry) -> None:
+    begun = time.monotonic()
+    assert "stopped answering" in fault(server, Raw(hang)).cause
+    assert 0.4 < time.monotonic() - begun < 3
+    assert len(server.seen) == 1
+
+
+def test_a_deadline_that_is_nearer_than_the_time_to_read_counts(server: ScriptedRegistry) -> None:
+    begun = time.monotonic()
+    assert "the time was up" in fault(server, Raw(hang), 0.1).cause
+    assert time.monotonic() - begun < 0.4
+
+
+def test_a_body_that_drips_is_given_up_at_the_deadline(server: ScriptedRegistry) -> None:
+    begun = time.monotonic()
+    found = fault(server, Raw(lambda wire, stop: drip(wire, stop, HEAD, b"x")), 0.6)
+    assert "the time was up" in found.cause
+    assert time.monotonic() - begun < 1.5
+
+
+def test_a_request_whose_headers_drip_ends_when_the_transport_is_cut(server: ScriptedRegistry) -> None:
+    server.script = lambda _: Raw(lambda wire, stop: drip(wire, stop, b"HTTP/1.1 200 OK\r\nA: ", b"x"))
+    with open_transport(retry=patient(tries=1)) as transport, ThreadPoolExecutor() as threads:
+        under_way = threads.submit(transport.send, Request(server.url), in_seconds())
+        time.sleep(0.3)
+        assert not under_way.done()
+        transport.cut()
+        assert under_way.exception(timeout=2) or not under_way.result().body
+
+
+def test_nothing_is_asked_after_the_deadline(server: ScriptedRegistry) -> None:
+    with open_transport() as transport, pytest.raises(SourceError, match="the time was up"):
+        transport.send(Request(server.url), in_seconds(0))
+    assert server.seen == []
+
+
+def test_a_body_beyond_the_limit_is_refused_without_being_read(server: ScriptedRegistry) -> None:
+    def endless(wire: BinaryIO, stopping: threading.Event) -> None:
+        wire.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not stopping.is_set():
+            wire.write(b"x" * 65536)
+
+    assert f"sent more than {MAX_ERROR_BYTES} bytes" in fault(server, Raw(endless)).cause
+
+
+def test_of_an_error_only_the_beginning_is_read(server: ScriptedRegistry) -> None:
+    server.script = lambda _: Answer(400, {}, b"e" * 1_000_000)
+    with open_transport() as transport:
+        assert len(transport.send(Request(server.url, limit=10), in_seconds()).body) == MAX_ERROR_BYTES
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda wire, _: wire.write(HEAD + b"too short"),
+        lambda wire, _: wire.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
+        lambda wire, _: wire.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno size\r\n"),
+        lambda wire, _: wire.write(b"SSH-2.0-OpenSSH_9.2\r\n"),
+        lambda wire, _: wire.write(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n"),
+        lambda *_: None,
+    ],
+    ids=["short body", "short chunk", "broken chunk", "other protocol", "many headers", "nothing"],
+)
+def test_an_answer_that_breaks_off_is_asked_for_again_and_then_given_up(
+    server: ScriptedRegistry, write: Callable[[BinaryIO, threading.Event], object]
+) -> None:
+    found = fault(server, Raw(write))
+    assert "broke before" in found.cause
+    assert "(tried 3 times)" in found.cause
+    assert len(server.seen) == 3
+
+
+def test_a_port_where_nobody_listens_is_tried_three_times() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        with open_transport() as transport, pytest.raises(SourceError) as found:
+            transport.send(Request(f"http://127.0.0.1:{port}"), in_seconds())
+    assert found.value.cause == f"127.0.0.1:{port} cannot be reached: Connection refused (tried 3 times)"
+
+
+def test_a_host_name_that_does_not_exist_is_said_so() -> None:
+    with open_transport() as transport, pytest.raises(SourceError, match="cannot be resolved"):
+        transport.send(Request("http://nowhere.invalid"), in_seconds())
+
+
+@pytest.mark.parametrize("url", ["", "ftp://h/", "http://", "http://h:x/", "http://h:99999/", "http://[::", "\x00"])
+def test_what_is_no_url_of_http_is_refused(url: str) -> None:
+    with open_transport() as transport, pytest.raises(SourceError, match="names no host by http or https"):
+        transport.send(Request(url), in_seconds())
+
+
+def test_a_message_shows_urls_without_query_and_user(server: ScriptedRegistry) -> None:
+    server.script = lambda _: Raw(hang)
+    with open_transport(QUICK) as transport, pytest.raises(SourceError) as found:
+        transport.send(Request(f"http://user:pw@{server.host}/path?signature=1"), in_seconds())
+    assert f"http://{server.host}/path stopped" in found.value.cause
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_status_that_passes_is_asked_again_and_the_wait_asked_for_is_made(
+    server: ScriptedRegistry, status: int
+) -> None:
+    waits = Waits()
+    server.script = lambda _: Answer(200) if len(server.seen) > 1 else Answer(status, {"Retry-After": "2"})
+    with open_transport(retry=patient(waits)) as transport:
+        reply = transport.send(Request(server.url), in_seconds())
+    assert (reply.status, reply.tries) == (200, 2)
+    assert waits.seconds == [pytest.approx(2.0625)]
+
+
+def test_a_status_that_does_not_pass_is_given_back_after_three_tries(server: ScriptedRegistry) -> None:
+    server.script = lambda _: Answer(429)
+    with open_transport() as transport:
+        reply = transport.send(Request(server.url), in_seconds())
+    assert (reply.status, reply.tries) == (429, 3)
+
+
+def test_a_wait_beyond_the_deadline_is_not_made(server: ScriptedRegistry) -> None:
+    waits = Waits()
+    server.script = lambda _: Answer(429, {"Retry-After": "3600"})
+    with open_transport(retry=patient(waits)) as transport:
+        assert transport.send(Request(server.url), in_seconds()).tries == 1
+    assert waits.seconds == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 500, 501])
+def test_any_other_status_is_not_asked_again(server: ScriptedRegistry, status: int) -> None:
+    server.script = lambda _: Answer(status)
+    with open_transport() as transport:
+        assert transport.send(Request(server.url), in_seconds()).tries == 1
+
+
+def test_no_more_connections_than_allowed_are_open_to_one_host(server: ScriptedRegistry) -> None:
+    def slow(_: object) -> Answer:
+        time.sleep(0.02)
+        return Answer(401)
+
+    server.script = slow
+    with open_transport(per_host=3) as transport, ThreadPoolExecutor(12) as threads:
+        replies = list(threads.map(lambda _: transport.send(Request(server.url), in_seconds()), range(24)))
+    assert len(replies) == 24
+    assert server.most_at_once <= 3
+    assert server.connections <= 3
+
+
+def test_a_connection_that_failed_makes_room_for_the_next(server: ScriptedRegistry) -> None:
+    answers = iter([Raw(hang), Raw(lambda wire, _: wire.write(HEAD)), Answer(400, {}, b"e" * 1_000_000), Answer(200)])
+    server.script = lambda _: next(answers)
+    with open_transport(QUICK, per_host=1, retry=patient(tries=1)) as transport:
+        for _ in range(2):
+            with pytest.raises(SourceError):
+                transport.send(Request(server.url), in_seconds())
+        assert transport.send(Request(server.url), in_seconds()).status == 400
+        assert transport.send(Request(server.url), in_seconds()).status == 200
+
+
+def test_who_waits_for_a_connection_stops_at_the_deadline(server: ScriptedRegistry) -> None:
+    server.script = lambda _: Raw(hang)
+    with (
+        open_transport(per_host=1, retry=patient(tries=1)) as transport,
+        ThreadPoolExecutor() as threads,
+    ):
+        first = threads.submit(transport.send, Request(server.url), in_seconds())
+        while not server.seen:
+            time.sleep(0.01)
+        with pytest.raises(SourceError, match="the time was up"):
+            transport.send(Request(server.url), in_seconds(0.2))
+        transport.cut()
+        with pytest.raises(SourceError):
+            first.result(timeout=3)
+
+
+def test_requests_in_a_row_share_a_connection(server: ScriptedRegistry) -> None:
+    with open_transport() as transport:
+        for _ in range(3):
+            assert transport.send(Request(server.url), in_seconds()).body == b"good"
+        server.script = lambda _: Answer(401, {"Content-Length": "0"})
+        transport.send(Request(server.url), in_seconds())
+        transport.send(Request(server.url), in_seconds())
+    assert server.connections == 1

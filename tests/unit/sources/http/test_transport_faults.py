@@ -1,0 +1,36 @@
+"""The words for faults that no server on loopback can be made to show in good time."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError, EmptyPoolError, HTTPError, SSLError
+from urllib3.util import parse_url
+
+from image_pinner.sources.http.faults import ConnectionLostError, fault_of
+
+URL = parse_url("https://user:pw@registry.example/v2/app/manifests/1?signature=s")
+POOL = HTTPConnectionPool("registry.example")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "passing"),
+    [
+        (ConnectTimeoutError(HTTPConnection("h"), "slow"), "registry.example took no connection in time", False),
+        (EmptyPoolError(POOL, "full"), "registry.example kept all its connections busy until the time was up", False),
+        (SSLError(ssl.SSLEOFError(8, "eof")), "registry.example closed the connection while it was being", True),
+        (SSLError("odd"), "no secure connection with registry.example: it was refused", False),
+        (SSLError(), "no secure connection with registry.example: it was refused", False),
+        (HTTPError("odd"), "broke before https://registry.example/v2/app/manifests/1 had answered", True),
+    ],
+)
+def test_each_fault_has_its_words_and_says_whether_it_may_pass(error: HTTPError, cause: str, *, passing: bool) -> None:
+    fault = fault_of(URL, error)
+    assert cause in fault.cause
+    assert fault.remedy
+    assert isinstance(fault, ConnectionLostError) is passing
+    assert "pw" not in fault.diagnostics()
+    assert "signature" not in fault.diagnostics()

@@ -1,0 +1,107 @@
+"""Whom we connect to: addresses and certificates."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from image_pinner.core.errors import ConfigurationError, SourceError
+from image_pinner.sources.http.addresses import AddressScope
+from image_pinner.sources.http.connections import trusted
+from image_pinner.sources.http.transport import Request, Transport
+from image_pinner.sources.interface import Deadline
+from registry_fakes.asking import open_transport
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry
+from registry_fakes.tls import certificate_for
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry(lambda _: Answer(200, {}, b"good")) as running:
+        yield running
+
+
+def in_seconds(seconds: float = 10.0) -> Deadline:
+    return Deadline.after(seconds)
+
+
+@pytest.mark.parametrize("nearest", [AddressScope.GLOBAL, AddressScope.PRIVATE])
+def test_an_address_nearer_than_allowed_is_not_connected_to(server: ScriptedRegistry, nearest: AddressScope) -> None:
+    with open_transport() as transport, pytest.raises(SourceError, match="an address inside this network"):
+        transport.send(Request(server.url, nearest=nearest), in_seconds())
+    assert server.connections == 0
+
+
+def test_a_name_that_changes_its_meaning_after_it_was_checked_gets_no_request(server: ScriptedRegistry) -> None:
+    with (
+        open_transport(resolve=lambda _: ("1.1.1.1",)) as transport,
+        pytest.raises(SourceError, match="an address inside this network"),
+    ):
+        transport.send(Request(f"http://localhost:{server.port}", nearest=AddressScope.GLOBAL), in_seconds())
+    assert server.seen == []
+
+
+def test_the_address_that_answered_is_told(server: ScriptedRegistry) -> None:
+    with open_transport() as transport:
+        assert transport.send(Request(server.url), in_seconds()).peer is AddressScope.LOOPBACK
+
+
+def test_a_certificate_that_nobody_trusts_is_refused_before_a_request_is_sent(tmp_path: Path) -> None:
+    certificate = certificate_for(tmp_path, "127.0.0.1")
+    with (
+        ScriptedRegistry(lambda _: Answer(), certificate=certificate.context) as server,
+        open_transport() as transport,
+        pytest.raises(SourceError) as found,
+    ):
+        transport.send(Request(server.url), in_seconds())
+    assert f"the certificate of {server.host} is not trusted: self-signed certificate" in found.value.cause
+    assert "(tried" not in found.value.cause
+    assert server.seen == []
+
+
+def test_a_certificate_for_another_host_is_refused_even_if_its_authority_is_trusted(tmp_path: Path) -> None:
+    certificate = certificate_for(tmp_path, "registry.example")
+    with (
+        ScriptedRegistry(lambda _: Answer(), certificate=certificate.context) as server,
+        open_transport(ca_file=certificate.ca_file) as transport,
+        pytest.raises(SourceError, match="IP address mismatch"),
+    ):
+        transport.send(Request(server.url), in_seconds())
+    assert server.seen == []
+
+
+def test_plain_http_behind_https_is_said_to_be_that(server: ScriptedRegistry) -> None:
+    with open_transport() as transport, pytest.raises(SourceError, match="no secure connection") as found:
+        transport.send(Request(f"https://{server.host}"), in_seconds())
+    assert "named as insecure by the operator" in found.value.remedy
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_file_without_certificates_to_trust_is_refused_at_once(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigurationError, match=r"ca\.pem, which is to hold the certificates to trust"):
+        Transport(ca_file=file)
+
+
+def test_where_the_system_has_no_certificates_those_of_certifi_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("certifi", reason="certifi is not installed")
+    nowhere = ssl.DefaultVerifyPaths(None, None, "", "", "", "")
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
+    assert trusted(None).cert_store_stats()["x509_ca"] > 50
+
+
+def test_an_authority_of_one_s_own_is_trusted_beside_the_system_s(tmp_path: Path) -> None:
+    certificate = certificate_for(tmp_path, "127.0.0.1")
+    with (
+        ScriptedRegistry(lambda _: Answer(200, {}, b"over TLS"), certificate=certificate.context) as server,
+        open_transport(ca_file=certificate.ca_file) as transport,
+    ):
+        assert transport.send(Request(server.url), in_seconds()).body == b"over TLS"

@@ -1,0 +1,139 @@
+"""Logging in: what a registry demands, what it is shown, and who must never see it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from image_pinner.core.errors import ConfigurationError, SourceError
+from image_pinner.core.images.resolutions import Resolution, Resolved, Unavailable
+from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential
+from image_pinner.sources.interface import Deadline
+from registry_fakes.asking import FixedCredentials, ask, question
+from registry_fakes.scripted_registry import Answer, Seen
+from registry_fakes.token_realm import DENIED, LOGIN, MANIFEST, TOKEN_LOGIN, Realm, token_realm
+
+
+@pytest.fixture
+def realm() -> Iterator[Realm]:
+    with token_realm() as running:
+        yield running
+
+
+def cause_of(answer: Resolution) -> str:
+    assert isinstance(answer, Unavailable)
+    return answer.cause
+
+
+def test_a_registry_that_demands_a_password_and_gets_none_is_unavailable_with_advice(realm: Realm) -> None:
+    realm.challenge = 'Basic realm="registry"'
+    answer = realm.ask(AnonymousCredentials())
+    assert "demands a user and a password; no credential" in cause_of(answer)
+    assert isinstance(answer, Unavailable)
+    assert "ECR" in answer.remedy
+    assert len(realm.registry.seen) == 1
+
+
+def test_a_password_that_is_refused_is_named_by_its_source_and_never_shown(realm: Realm) -> None:
+    realm.challenge = "Basic"
+    answer = realm.ask_as(LOGIN)
+    cause = cause_of(answer)
+    assert cause.endswith("answered 401, 'DENIED: requested access is denied', to the credential from the vault")
+    assert isinstance(answer, Unavailable)
+    assert answer.remedy.endswith("if so: Renew it in the vault")
+    assert len(realm.registry.seen) == 2
+
+
+def test_a_server_that_repeats_the_password_does_not_make_us_show_it(realm: Realm) -> None:
+    def repeat(seen: Seen) -> Answer:
+        encoded = seen.authorization.removeprefix("Basic ")
+        words = f"no access with {encoded} or {base64.b64decode(encoded).decode()}" if encoded else ""
+        return Answer(401, {"WWW-Authenticate": "Basic", "Content-Type": "text/plain"}, words.encode())
+
+    realm.registry.script = repeat
+    cause = cause_of(realm.ask_as(LOGIN))
+    assert "no access with *** or robot:***" in cause
+
+
+@dataclass(frozen=True)
+class BrokenCredentials:
+    fault: SourceError | ConfigurationError
+
+    def for_registry(self, _registry: str, _deadline: Deadline) -> Credential:
+        raise self.fault
+
+
+def test_a_registry_that_demands_nothing_is_shown_nothing(realm: Realm) -> None:
+    realm.registry.script = lambda _: MANIFEST
+    credentials = FixedCredentials({realm.registry.host: LOGIN})
+    assert isinstance(realm.ask(credentials), Resolved)
+    assert credentials.asked == []
+    assert [seen.authorization for seen in realm.registry.seen] == [""]
+
+
+def test_a_credential_is_looked_for_by_the_exact_host_and_port(realm: Realm) -> None:
+    realm.challenge = "Basic"
+    credentials = FixedCredentials({"127.0.0.1": LOGIN})
+    assert "demands a user and a password" in cause_of(realm.ask(credentials))
+    assert credentials.asked == [realm.registry.host]
+
+
+def test_403_without_a_demand_is_told_as_it_is(realm: Realm) -> None:
+    realm.registry.script = lambda _: Answer(403, {"Content-Type": "application/json"}, DENIED)
+    answer = realm.ask_as(LOGIN)
+    assert "answered 403, 'DENIED: requested access is denied'" in cause_of(answer)
+    assert isinstance(answer, Unavailable)
+    assert answer.remedy == f"Ask the owner of {realm.registry.host} who may read team/app from here"
+    assert realm.registry.seen[0].authorization == ""
+
+
+def test_429_without_a_login_advises_to_log_in(realm: Realm) -> None:
+    realm.registry.script = lambda _: Answer(429, {}, b'{"errors": [{"code": "TOOMANYREQUESTS"}]}')
+    answer = realm.ask()
+    assert "answered 429 (tried 3 times), 'TOOMANYREQUESTS'" in cause_of(answer)
+    assert isinstance(answer, Unavailable)
+    assert answer.remedy.startswith("Log in to")
+
+
+def test_a_password_is_sent_once_it_is_demanded_and_at_once_for_the_next_image(realm: Realm) -> None:
+    expected = "Basic " + base64.b64encode("robot:pass-w0rd:äö".encode()).decode()
+
+    def serve(seen: Seen) -> Answer:
+        return MANIFEST if seen.authorization == expected else Answer(401, {"WWW-Authenticate": "Basic realm=x"})
+
+    realm.registry.script = serve
+    host = realm.registry.host
+    answers = ask(
+        *(question(f"{host}/team/app:{tag}") for tag in range(3)),
+        insecure=realm.insecure,
+        credentials=FixedCredentials({host: LOGIN}),
+        per_host=1,
+    )
+    assert all(isinstance(answer, Resolved) for answer in answers)
+    assert [bool(seen.authorization) for seen in realm.registry.seen] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("challenge", ["", "Negotiate", "Digest realm=x, NTLM", 'Bearer service="no realm"', 'B="'])
+def test_a_demand_that_cannot_be_met_is_said_so(realm: Realm, challenge: str) -> None:
+    realm.challenge = challenge
+    realm.service.script = lambda _: pytest.fail("nobody named this service")
+    assert isinstance(realm.ask_as(LOGIN), Unavailable)
+    assert realm.service.seen == []
+
+
+def test_an_identity_token_is_no_password(realm: Realm) -> None:
+    realm.challenge = "Basic"
+    assert "the credential from the store is an identity token" in cause_of(realm.ask_as(TOKEN_LOGIN))
+    assert len(realm.registry.seen) == 1
+
+
+@pytest.mark.parametrize("kind", [SourceError, ConfigurationError])
+def test_a_credential_that_cannot_be_had_does_not_make_us_anonymous(
+    realm: Realm, kind: type[SourceError | ConfigurationError]
+) -> None:
+    answer = realm.ask(BrokenCredentials(kind("the vault is locked", "Unlock it")))
+    assert answer == Unavailable("the vault is locked", "Unlock it")
+    assert realm.service.seen == []

@@ -1,0 +1,180 @@
+"""Registries that fail, stall or lie about time, and many images at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import BinaryIO
+
+import pytest
+
+from image_pinner.core.images.resolutions import OCI_MANIFEST, Resolved, Unavailable
+from image_pinner.sources.credentials.interface import AnonymousCredentials
+from image_pinner.sources.interface import Deadline
+from image_pinner.sources.oci.resolver import OciRegistryResolver
+from registry_fakes.asking import ask, open_transport, patient, question
+from registry_fakes.manifests import oci_image
+from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
+
+MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[ScriptedRegistry, ScriptedRegistry]]:
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(ScriptedRegistry(lambda _: MANIFEST)) for _ in range(2))
+        yield first, second
+
+
+def hang(_: BinaryIO, stopping: threading.Event) -> None:
+    stopping.wait(30)
+
+
+def drip_headers(wire: BinaryIO, stopping: threading.Event) -> None:
+    wire.write(b"HTTP/1.1 200 OK\r\nA: ")
+    while not stopping.wait(0.05):
+        wire.write(b"x")
+
+
+def drip_body(wire: BinaryIO, stopping: threading.Event) -> None:
+    wire.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    while not stopping.wait(0.05):
+        wire.write(b" ")
+
+
+@pytest.mark.parametrize("stall", [hang, drip_headers, drip_body])
+def test_a_registry_that_stalls_is_unavailable_by_the_deadline_and_leaves_no_thread(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry], stall: object
+) -> None:
+    registry, _ = servers
+    registry.script = lambda _: Raw(stall)  # type: ignore[arg-type]
+    before = set(threading.enumerate())
+    with open_transport(retry=patient(tries=1)) as transport:
+        resolver = OciRegistryResolver(transport, AnonymousCredentials(), insecure_hosts=[registry.host])
+        begun = time.monotonic()
+        wanted = question(f"{registry.host}/app:1")
+        answer = resolver.resolve_all([wanted], Deadline.after(0.4))[wanted]
+        took = time.monotonic() - begun
+        assert isinstance(answer, Unavailable)
+        assert "the time was up" in answer.cause
+        assert took < 1.0
+        workers = [thread for thread in set(threading.enumerate()) - before if thread.daemon]
+        for worker in workers:
+            worker.join(2)
+            assert not worker.is_alive()
+
+
+def test_a_registry_that_stalls_delays_no_other(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+    slow, quick = servers
+    slow.script = lambda _: Raw(hang)
+    questions = [question(f"{server.host}/app:{tag}") for server in servers for tag in range(40)]
+    begun = time.monotonic()
+    answers = ask(*questions, insecure=(slow.host, quick.host), seconds=2.0)
+    assert time.monotonic() - begun < 4.0
+    assert all(isinstance(answer, Unavailable) for answer in answers[:40])
+    assert all(isinstance(answer, Resolved) for answer in answers[40:])
+
+
+def test_after_a_stall_the_same_resolver_answers_again(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+    registry, _ = servers
+    registry.script = lambda _: Raw(drip_headers)
+    wanted = [question(f"{registry.host}/app:{tag}") for tag in range(4)]
+    with open_transport(per_host=2, retry=patient(tries=1)) as transport:
+        resolver = OciRegistryResolver(transport, AnonymousCredentials(), insecure_hosts=[registry.host])
+        stalled = resolver.resolve_all(wanted, Deadline.after(0.3))
+        registry.script = lambda _: MANIFEST
+        answered = resolver.resolve_all(wanted, Deadline.after(5.0))
+    assert {type(answer) for answer in stalled.values()} == {Unavailable}
+    assert {type(answer) for answer in answered.values()} == {Resolved}
+
+
+def test_no_time_at_all_asks_nothing(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+    registry, _ = servers
+    (answer,) = ask(question(f"{registry.host}/app:1"), insecure=(registry.host,), seconds=0.0)
+    assert isinstance(answer, Unavailable)
+    assert registry.seen == []
+
+
+def test_a_registry_by_plain_http_is_not_asked_unless_it_is_listed(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry],
+) -> None:
+    registry, other = servers
+    (answer,) = ask(question(f"{registry.host}/app:1"), insecure=(other.host,))
+    assert isinstance(answer, Unavailable)
+    assert "no secure connection" in answer.cause
+    assert registry.seen == []
+
+
+def test_a_registry_that_does_not_exist_is_unavailable() -> None:
+    (answer,) = ask(question("registry.nowhere.invalid/app:1"))
+    assert isinstance(answer, Unavailable)
+    assert "registry.nowhere.invalid cannot be resolved" in answer.cause
+
+
+def test_a_port_that_is_none_is_unavailable() -> None:
+    (answer,) = ask(question("registry.example:99999/app:1"))
+    assert isinstance(answer, Unavailable)
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, 429])
+def test_one_passing_fault_ends_in_the_right_digest(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry], status: int
+) -> None:
+    registry, _ = servers
+    registry.script = lambda _: MANIFEST if len(registry.seen) > 1 else Answer(status, {"Retry-After": "1"})
+    (answer,) = ask(question(f"{registry.host}/app:1"), insecure=(registry.host,))
+    assert isinstance(answer, Resolved)
+
+
+def test_one_lost_connection_ends_in_the_right_digest(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+    registry, _ = servers
+    registry.script = lambda _: MANIFEST if len(registry.seen) > 1 else Raw(lambda *_: None)
+    (answer,) = ask(question(f"{registry.host}/app:1"), insecure=(registry.host,))
+    assert isinstance(answer, Resolved)
+
+
+def test_a_fault_that_stays_says_how_often_it_was_met(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+    registry, _ = servers
+    registry.script = lambda _: Answer(503, {"Content-Type": "text/plain"}, b"maintenance")
+    (answer,) = ask(question(f"{registry.host}/app:1"), insecure=(registry.host,))
+    assert isinstance(answer, Unavailable)
+    assert answer.cause == f"{registry.url}/v2/app/manifests/1 answered 503 (tried 3 times), 'maintenance'"
+
+
+def test_requests_to_one_registry_are_bounded_and_each_image_is_asked_once(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry],
+) -> None:
+    registry, _ = servers
+
+    def slow(_: Seen) -> Answer:
+        time.sleep(0.01)
+        return MANIFEST
+
+    registry.script = slow
+    wanted = [question(f"{registry.host}/app-{app}:{tag}") for app in range(10) for tag in range(10)]
+    answers = ask(*wanted, insecure=(registry.host,), per_host=5)
+    assert all(isinstance(answer, Resolved) for answer in answers)
+    assert sorted(registry.paths()) == sorted(f"/v2/app-{a}/manifests/{t}" for a in range(10) for t in range(10))
+    assert 2 <= registry.most_at_once <= 5
+    assert registry.connections <= 5
+
+
+def test_requests_in_all_are_bounded(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+    busy = threading.Semaphore(2)
+    exceeded: list[Seen] = []
+
+    def script(seen: Seen) -> Answer:
+        if not busy.acquire(blocking=False):
+            exceeded.append(seen)
+            return Answer(500)
+        time.sleep(0.01)
+        busy.release()
+        return MANIFEST
+
+    for server in servers:
+        server.script = script
+    wanted = [question(f"{server.host}/app:{tag}") for server in servers for tag in range(10)]
+    ask(*wanted, insecure=tuple(server.host for server in servers), workers=2)
+    assert exceeded == []

@@ -1,0 +1,175 @@
+"""Where a registry may send us, and what does not come along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from image_pinner.core.errors import SourceError
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import OCI_MANIFEST, Origin, Resolution, Resolved, Unavailable
+from image_pinner.sources.credentials.interface import Password
+from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.sources.http.redirects import RedirectFollower
+from image_pinner.sources.http.transport import Request
+from image_pinner.sources.interface import Deadline
+from registry_fakes.asking import FixedCredentials, ask, open_transport, question
+from registry_fakes.manifests import oci_image
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
+from registry_fakes.tls import certificate_for
+
+MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
+LOGIN = Password("robot", "pass-w0rd", "the credential of the test", "Renew it")
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[ScriptedRegistry, ScriptedRegistry]]:
+    with ExitStack() as stack:
+        home, other = (stack.enter_context(ScriptedRegistry(lambda _: MANIFEST)) for _ in range(2))
+        yield home, other
+
+
+def redirect(location: str, status: int = 307) -> Answer:
+    return Answer(status, {"Location": location} if location else {})
+
+
+def asked(home: ScriptedRegistry, *listed: ScriptedRegistry) -> Resolution:
+    hosts = tuple(server.host for server in (home, *listed))
+    credentials = FixedCredentials(dict.fromkeys(hosts, LOGIN))
+    return ask(question(f"{home.host}/app:1"), insecure=hosts, credentials=credentials)[0]
+
+
+@pytest.mark.parametrize(
+    ("location", "cause"),
+    [
+        ("", "redirects without saying where to"),
+        ("http://[broken", "redirects to something that is no URL"),
+        ("ftp://files.example/app", "names no host by http or https"),
+        ("https://user:pw@registry.example/app", "with a user in its URL"),
+        ("http://registry.example/app", "redirects to http://registry.example, by plain http"),
+        ("http://169.254.169.254/latest/meta-data", "by plain http"),
+        ("https://169.254.169.254/latest/meta-data", "sends us to 169.254.169.254, an address inside"),
+        ("https://[fd00:ec2::254]/latest", "sends us to [fd00:ec2::254], an address inside"),
+        ("https://127.0.0.1/app", "sends us to 127.0.0.1, an address inside"),
+        ("https://localhost/app", "sends us to localhost, an address inside"),
+        ("https://10.1.2.3/app", "sends us to 10.1.2.3, an address inside"),
+        ("https://[::ffff:192.168.0.1]/app", "an address inside"),
+        ("//127.1/app", "by plain http"),
+    ],
+)
+def test_a_redirect_to_where_we_do_not_go_is_refused(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry], location: str, cause: str
+) -> None:
+    home, _ = servers
+    home.script = lambda _: redirect(location)
+    answer = asked(home)
+    assert isinstance(answer, Unavailable)
+    assert cause in answer.cause
+    assert "pw@" not in answer.cause
+    assert len(home.seen) == 1
+
+
+def test_a_redirect_to_another_port_of_this_machine_is_refused(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry],
+) -> None:
+    home, other = servers
+    home.script = lambda _: redirect(f"{other.url}/secrets")
+    assert isinstance(asked(home), Unavailable)
+    assert other.connections == 0
+
+
+def test_https_is_never_left_for_plain_http_even_to_a_host_that_is_listed(tmp_path: Path) -> None:
+    certificate = certificate_for(tmp_path, "127.0.0.1")
+    with (
+        ScriptedRegistry(lambda _: MANIFEST) as plain,
+        ScriptedRegistry(lambda _: redirect(plain.url), certificate=certificate.context) as secure,
+        open_transport(ca_file=certificate.ca_file) as transport,
+        pytest.raises(SourceError, match="by plain http"),
+    ):
+        RedirectFollower(transport, RegistryHosts([plain.host])).get(Request(secure.url), Deadline.after(10))
+    assert plain.seen == []
+
+
+def test_a_loop_of_redirects_ends(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+    home, _ = servers
+    home.script = lambda seen: redirect(seen.path)
+    answer = asked(home)
+    assert isinstance(answer, Unavailable)
+    assert "redirects more than 3 times" in answer.cause
+    assert len(home.seen) == 4
+
+
+def test_another_host_that_demands_a_login_gets_none(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+    home, other = servers
+    home.script = lambda seen: redirect(other.url + seen.path)
+    other.script = lambda _: Answer(401, {"WWW-Authenticate": "Basic"})
+    answer = asked(home, other)
+    assert isinstance(answer, Unavailable)
+    assert f"{other.url}/v2/app/manifests/1 answered 401" in answer.cause
+    assert "No login is sent" in answer.remedy
+    assert [seen.authorization for seen in other.seen] == [""]
+
+
+def test_a_refusal_elsewhere_is_not_blamed_on_the_credential(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry],
+) -> None:
+    home, other = servers
+    home.script = lambda seen: redirect(other.url) if seen.authorization else Answer(401, {"WWW-Authenticate": "Basic"})
+    other.script = lambda _: Answer(403)
+    answer = asked(home, other)
+    assert isinstance(answer, Unavailable)
+    assert answer.cause == f"{other.url}/ answered 403"
+
+
+def test_a_credential_stays_with_the_host_it_is_for_and_does_not_return_with_a_detour(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry],
+) -> None:
+    home, other = servers
+
+    def script(seen: Seen) -> Answer:
+        if seen.path == "/v2/app/manifests/1":
+            return redirect(other.url) if seen.authorization else Answer(401, {"WWW-Authenticate": "Basic"})
+        return MANIFEST
+
+    home.script = script
+    other.script = lambda _: redirect(f"{home.url}/elsewhere")
+    assert isinstance(asked(home, other), Resolved)
+    assert [seen.authorization for seen in other.seen] == [""]
+    assert [(seen.path, seen.authorization) for seen in home.seen] == [
+        ("/v2/app/manifests/1", ""),
+        ("/v2/app/manifests/1", LOGIN.basic()),
+        ("/elsewhere", ""),
+    ]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_manifest_behind_a_redirect_is_found_as_with_registry_k8s_io(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry], status: int
+) -> None:
+    home, other = servers
+    home.script = lambda _: redirect(f"{other.url}/v2/upstream/app/manifests/1?signature=s", status)
+    origin = Origin("registry", f"{home.url}/v2/app/manifests/1")
+    assert asked(home, other) == Resolved(Digest.of(MANIFEST.body), OCI_MANIFEST, origin)
+    assert other.seen[0].headers["Accept"] == home.seen[0].headers["Accept"]
+    assert other.seen[0].query == {"signature": ["s"]}
+
+
+def test_a_redirect_within_the_registry_keeps_the_login(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+    home, _ = servers
+
+    def script(seen: Seen) -> Answer:
+        if not seen.authorization:
+            return Answer(401, {"WWW-Authenticate": "Basic"})
+        return MANIFEST if seen.path == "/moved" else redirect("/moved", 308)
+
+    home.script = script
+    assert isinstance(asked(home), Resolved)
+
+
+def test_three_redirects_are_followed(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+    home, _ = servers
+    home.script = lambda _: MANIFEST if len(home.seen) == 4 else redirect("/again")
+    assert isinstance(asked(home), Resolved)

@@ -1,0 +1,218 @@
+"""Tokens: which services are asked for them, how often, and what is done with what they issue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qs
+
+import pytest
+
+from image_pinner.core.images.resolutions import Missing, Resolution, Resolved, Unavailable
+from image_pinner.sources.credentials.interface import Credential, NoCredential
+from registry_fakes.asking import FixedCredentials, ask, question
+from registry_fakes.scripted_registry import Answer, Seen
+from registry_fakes.token_realm import LOGIN, TOKEN_LOGIN, Realm, token_realm
+
+
+@pytest.fixture
+def realm() -> Iterator[Realm]:
+    with token_realm() as running:
+        yield running
+
+
+def cause_of(answer: Resolution) -> str:
+    assert isinstance(answer, Unavailable)
+    return answer.cause
+
+
+def test_a_token_that_is_refused_is_not_shown_and_not_asked_for_again(realm: Realm) -> None:
+    realm.service.script = lambda _: Answer(200, {}, b'{"token": "refused-t0ken"}')
+    host = realm.registry.host
+    answers = ask(*(question(f"{host}/team/app:{tag}") for tag in range(20)), insecure=realm.insecure)
+    assert all("DENIED" in cause_of(answer) and "refused-t0ken" not in str(answer) for answer in answers)
+    assert len(realm.service.seen) == 1
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_token_service_that_refuses_the_login_ends_it_and_is_asked_once(realm: Realm, status: int) -> None:
+    realm.service.script = lambda _: Answer(status, {"Content-Type": "text/plain"}, b"incorrect username or password")
+    host = realm.registry.host
+    credentials = FixedCredentials({host: LOGIN})
+    answers = ask(
+        *(question(f"{host}/team/app:{tag}") for tag in range(20)), insecure=realm.insecure, credentials=credentials
+    )
+    for answer in answers:
+        assert f"/token answered {status}, 'incorrect username or password', to the credential from the vault" in (
+            cause_of(answer)
+        )
+        assert isinstance(answer, Unavailable)
+        assert answer.remedy == "Renew it in the vault"
+    assert len(realm.service.seen) == 1
+    assert credentials.asked == [host]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"token": 3}',
+        b'{"token": ""}',
+        b'{"token": "two words"}',
+        b'{"token": "line\\r\\nInjected: header"}',
+        b'{"token": "\xc3\xa4"}',
+        b"[" * 50_000,
+    ],
+)
+def test_a_token_that_cannot_be_a_header_is_no_token(realm: Realm, body: bytes) -> None:
+    realm.service.script = lambda _: Answer(200, {}, body)
+    assert "answered without a token that can be used" in cause_of(realm.ask())
+
+
+def test_a_token_service_is_not_followed_elsewhere(realm: Realm) -> None:
+    realm.service.script = lambda _: Answer(307, {"Location": realm.registry.url})
+    assert "/token answered 307" in cause_of(realm.ask_as(LOGIN))
+
+
+def test_a_token_service_beyond_its_limits_says_so(realm: Realm) -> None:
+    realm.service.script = lambda _: Answer(200, {}, b"x" * 100_000)
+    assert "sent more than 65536 bytes" in cause_of(realm.ask())
+
+
+def test_a_token_service_by_plain_http_is_asked_only_where_it_is_listed_itself(realm: Realm) -> None:
+    answer = ask(question(f"{realm.registry.host}/app:1"), insecure=(realm.registry.host,))[0]
+    assert f"names a token service by plain http, {realm.service.url}/token" in cause_of(answer)
+    assert realm.service.connections == 0
+
+
+@pytest.mark.parametrize(
+    ("realm_url", "cause"),
+    [
+        ("https://user:pw@auth.example/token", "names a token service at auth.example with a user in its URL"),
+        ("ftp://auth.example/token", "names no host by http or https"),
+        ("token", "names no host by http or https"),
+        ("", "demands a token and names no service for it"),
+        ("https://169.254.169.254/latest/meta-data", "sends us to 169.254.169.254, an address inside"),
+        ("https://[fd00:ec2::254]/token", "sends us to [fd00:ec2::254], an address inside"),
+        ("http://169.254.169.254/token", "names a token service by plain http, http://169.254.169.254/token"),
+    ],
+)
+def test_a_token_service_that_is_none_is_not_asked(realm: Realm, realm_url: str, cause: str) -> None:
+    realm.challenge = f'Bearer realm="{realm_url}",service="reg"'
+    assert cause in cause_of(realm.ask_as(LOGIN))
+    assert len(realm.registry.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("credential", "remedy"),
+    [
+        (NoCredential("no credential", "Get one"), "Log in, which raises the limit: Get one"),
+        (LOGIN, "Try again later, or use an account with a higher limit"),
+    ],
+)
+def test_429_after_a_token_advises_by_what_was_shown(realm: Realm, credential: Credential, remedy: str) -> None:
+    def throttle(seen: Seen) -> Answer:
+        return Answer(429) if seen.authorization else realm.serve(seen)
+
+    realm.registry.script = throttle
+    answer = realm.ask_as(credential)
+    assert isinstance(answer, Unavailable)
+    assert answer.remedy == remedy
+
+
+def token_request(realm: Realm) -> Seen:
+    (seen,) = realm.service.seen
+    return seen
+
+
+def test_an_anonymous_token_is_asked_for_without_a_credential(realm: Realm) -> None:
+    assert isinstance(realm.ask(), Resolved)
+    seen = token_request(realm)
+    assert (seen.method, seen.path, seen.authorization) == ("GET", "/token", "")
+    assert seen.query == {"service": ["reg"], "scope": ["repository:team/app:pull"]}
+
+
+def test_a_password_is_exchanged_for_a_token_and_not_shown_to_the_registry(realm: Realm) -> None:
+    assert isinstance(realm.ask_as(LOGIN), Resolved)
+    assert token_request(realm).authorization == LOGIN.basic()
+    assert [seen.authorization for seen in realm.registry.seen] == ["", "Bearer token-1"]
+
+
+def test_an_identity_token_is_exchanged_in_a_form(realm: Realm) -> None:
+    def issue(_: Seen) -> Answer:
+        realm.valid.add("exchanged")
+        return Answer(200, {}, b'{"access_token": "exchanged", "expires_in": 60}')
+
+    realm.service.script = issue
+    assert isinstance(realm.ask_as(TOKEN_LOGIN), Resolved)
+    seen = token_request(realm)
+    assert (seen.method, seen.query, seen.authorization) == ("POST", {}, "")
+    assert parse_qs(seen.body.decode()) == {
+        "grant_type": ["refresh_token"],
+        "service": ["reg"],
+        "scope": ["repository:team/app:pull"],
+        "client_id": ["image-pinner"],
+        "refresh_token": ["identity-t0ken"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("challenge", "query"),
+    [
+        ('bearer REALM="{service}/token"', {"scope": ["repository:team/app:pull"]}),
+        (
+            'Basic realm="x", Bearer realm="{service}/token?a=b",service="s",scope="x:y:pull z:w:pull"',
+            {"a": ["b"], "service": ["s"], "scope": ["x:y:pull", "z:w:pull"]},
+        ),
+    ],
+)
+def test_the_token_is_asked_for_as_the_challenge_says(
+    realm: Realm, challenge: str, query: Mapping[str, list[str]]
+) -> None:
+    realm.challenge = challenge
+    assert isinstance(realm.ask(), Resolved)
+    assert token_request(realm).query == query
+
+
+def test_one_token_serves_all_images_of_a_repository_however_many_run_at_once(realm: Realm) -> None:
+    host = realm.registry.host
+    names = [f"{host}/team/{app}:{tag}" for tag in range(20) for app in ("a", "b")]
+    answers = ask(*map(question, names), insecure=realm.insecure)
+    assert all(isinstance(answer, Resolved) for answer in answers)
+    assert sorted(seen.query["scope"][0] for seen in realm.service.seen) == [
+        "repository:team/a:pull",
+        "repository:team/b:pull",
+    ]
+
+
+def test_a_token_that_expires_in_the_midst_of_a_run_is_renewed(realm: Realm) -> None:
+    def serve(seen: Seen) -> Answer:
+        answer = realm.serve(seen)
+        if seen.path.endswith("/1"):
+            realm.valid.clear()
+            realm.valid.add("the token of others")
+        return answer
+
+    realm.registry.script = serve
+    host = realm.registry.host
+    answers = ask(*(question(f"{host}/app:{tag}") for tag in range(3)), insecure=realm.insecure, per_host=1)
+    assert [type(answer) for answer in answers] == [Resolved, Resolved, Resolved]
+    assert len(realm.service.seen) == 2
+
+
+def test_each_run_learns_anew(realm: Realm) -> None:
+    assert isinstance(realm.ask(), Resolved)
+    assert isinstance(realm.ask(), Resolved)
+    assert len(realm.service.seen) == 2
+
+
+def test_an_image_that_is_missing_is_missing_with_a_token_too(realm: Realm) -> None:
+    def serve(seen: Seen) -> Answer:
+        unknown = Answer(404, {}, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
+        return unknown if seen.authorization else realm.serve(seen)
+
+    realm.registry.script = serve
+    answer = realm.ask()
+    assert isinstance(answer, Missing)
+    assert answer.absent
