@@ -10,7 +10,7 @@ from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolut
 from image_pinner.core.plan import PinPlan
 from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Policy
 from image_pinner.core.template.image_sites import PinSite
-from image_pinner.core.template.options import WhenMissing
+from image_pinner.core.template.options import WhenMissing, WhenMoved
 from image_pinner.core.template.problems import Problem, ProblemKind
 
 
@@ -80,7 +80,8 @@ def decide(plan: PinPlan, resolutions: Mapping[ImageQuestion, Resolution], polic
 def _judged(
     site: PinSite, resolution: Resolution | None, policies: Sequence[Policy], problems: list[Problem]
 ) -> Pinned | KeptTag | Problem | None:
-    resolved = resolution if isinstance(resolution, Resolved) else None
+    # What is known of the tag is nothing that is known of another digest.
+    resolved = resolution if isinstance(resolution, Resolved) and names_the_same(site, resolution) else None
     warnings: list[str] = list(resolved.warnings) if resolved else []
     denied = False
     for policy in policies:
@@ -90,16 +91,55 @@ def _judged(
                 denied = True
             case Allowed(warning):
                 warnings += [warning] if warning else []
-    found = _resolved(site, resolution, tuple(warnings))
+    found = (_kept if site.reference.digest else _resolved)(site, resolution, tuple(warnings))
     return None if denied and not isinstance(found, Problem) else found
+
+
+def names_the_same(site: PinSite, resolution: Resolved) -> bool:
+    """Tell whether an answer is about what a site names: any answer to a tag, that of its digest to a digest.
+
+    Args:
+        site: The image.
+        resolution: The answer about its tag.
+    """
+    return site.reference.digest in {None, resolution.digest, resolution.origin.index}
+
+
+def _kept(site: PinSite, resolution: Resolution | None, warnings: tuple[str, ...]) -> Pinned | Problem:
+    """Keep the digest that is written, and compare it with what its tag means."""
+    reference = site.reference
+    digest = reference.digest
+    if digest is None:
+        raise AssertionError(reference)
+    moved = _moved(site, resolution)
+    if moved and site.options.when_moved is WhenMoved.FAIL:
+        return _problem(site, ProblemKind.LOOKUP, *moved)
+    resolved = resolution if isinstance(resolution, Resolved) and resolution.digest == digest else None
+    return _pinned(site, digest, resolved, (*warnings, moved[0]) if moved else warnings)
+
+
+def _moved(site: PinSite, resolution: Resolution | None) -> tuple[str, str] | None:
+    match resolution:
+        case None:
+            return None
+        case Resolved():
+            if names_the_same(site, resolution):
+                return None
+            points_to = resolution.origin.index or resolution.digest
+            return (
+                f"the tag {site.reference.tag!r} points to {points_to} and no longer to the digest behind it",
+                "Name the tag that was meant, or the digest that the tag has now",
+            )
+        case Missing() | Unavailable():
+            return f"whether its tag still points to its digest is not known: {resolution.cause}", resolution.remedy
+        case _:
+            assert_never(resolution)
 
 
 def _resolved(site: PinSite, resolution: Resolution | None, warnings: tuple[str, ...]) -> Pinned | KeptTag | Problem:
     match resolution:
         case Resolved():
             return _pinned(site, resolution.digest, resolution, warnings)
-        case None if site.reference.digest:
-            return _pinned(site, site.reference.digest, None, warnings)
         case Missing():
             if resolution.absent and site.options.when_missing is WhenMissing.KEEP_TAG:
                 return KeptTag(site, resolution.cause)

@@ -13,7 +13,8 @@ class PinPlan(NamedTuple):
     """What to ask, and for whom.
 
     Args:
-        sites: The images to pin, each with its question; `None` where the reference names a digest.
+        sites: The images to pin, each with its question; `None` where the reference names a digest and no tag. One with
+            both has its tag asked about, to tell whether that still points to the digest.
         questions: The distinct questions, in an order that does not depend on the template's.
     """
 
@@ -34,17 +35,18 @@ def make_plan(sites: Iterable[PinSite]) -> PinPlan:
     made: dict[tuple[object, ...], ImageQuestion] = {}
     planned: list[tuple[PinSite, ImageQuestion | None]] = []
     for site in sites:
-        if site.reference.digest:
+        if site.reference.digest and not site.reference.tag:
             planned.append((site, None))
             continue
-        key = (site.reference, site.platform, site.location.index_allowed)
+        key = (site.reference, site.platform, site.location.index_allowed, site.credentials)
         question = made.get(key)
         if question is None:
-            question = ImageQuestion(site.reference.canonical(), site.platform, site.location.index_allowed)
+            asked = site.reference.without_digest().canonical()
+            question = ImageQuestion(asked, site.platform, site.location.index_allowed, site.credentials)
             made[key] = question
         planned.append((site, question))
-    return PinPlan(tuple(planned), tuple(sorted(made.values(), key=_order)))
+    return PinPlan(tuple(planned), tuple(sorted(set(made.values()), key=_order)))
 
 
-def _order(question: ImageQuestion) -> tuple[str, str, bool]:
-    return str(question.reference), str(question.platform), question.index_allowed
+def _order(question: ImageQuestion) -> tuple[str, str, bool, str]:
+    return str(question.reference), str(question.platform), question.index_allowed, question.credentials

@@ -102,3 +102,59 @@ def test_a_text_longer_than_its_place_takes_is_a_problem() -> None:
     (problem,) = decided(f"!PinDigest example.com/{'a' * 250}:1", FOUND).problems
     assert problem.cause == "it has 262 characters before the @, and AWS::ECS::TaskDefinition takes 255"
     assert problem.kind is ProblemKind.TEMPLATE
+
+
+OTHER = "1" * 64
+TAGGED = f"nginx:1@sha256:{HEX}"
+MOVED = FOUND._replace(digest=Digest(f"sha256:{OTHER}"))
+CHILD = MOVED._replace(warnings=(), origin=Origin("fake", "x", index=Digest(f"sha256:{HEX}")))
+
+
+def test_a_tag_that_has_moved_away_from_its_digest_is_an_error_where_that_is_asked_for() -> None:
+    decision = decided(f"!PinDigest WhenMoved=Fail {TAGGED}", MOVED)
+    assert decision.outcomes == ()
+    ((problem),) = decision.problems
+    assert problem.kind is ProblemKind.LOOKUP
+    assert f"the tag '1' points to sha256:{OTHER} and no longer to the digest behind it" in problem.cause
+
+
+@pytest.mark.parametrize("resolution", [ABSENT, UNFIT, DOWN])
+def test_a_tag_that_nobody_can_tell_about_is_an_error_where_that_is_asked_for(
+    resolution: Missing | Unavailable,
+) -> None:
+    (problem,) = decided(f"!PinDigest WhenMoved=Fail {TAGGED}", resolution).problems
+    assert problem.cause == f"whether its tag still points to its digest is not known: {resolution.cause}"
+    assert problem.remedy == resolution.remedy
+
+
+@pytest.mark.parametrize(
+    ("resolution", "warning"),
+    [
+        (MOVED, f"points to sha256:{OTHER} and no longer"),
+        (ABSENT, "is not known: "),
+        (DOWN, "is not known: "),
+    ],
+)
+def test_a_digest_beside_a_tag_is_kept_and_a_tag_that_does_not_agree_is_told(
+    resolution: Resolution, warning: str
+) -> None:
+    (outcome,) = decided(f"!PinDigest {TAGGED}", resolution).outcomes
+    assert isinstance(outcome, Pinned)
+    assert outcome.text == f"nginx@sha256:{HEX}"
+    assert outcome.resolved is None
+    assert [warning in text for text in outcome.warnings] == [True]
+
+
+@pytest.mark.parametrize("resolution", [FOUND._replace(warnings=()), CHILD])
+@pytest.mark.parametrize("option", ["", "WhenMoved=Fail "])
+def test_a_digest_that_its_tag_still_points_to_is_kept_without_a_word(resolution: Resolved, option: str) -> None:
+    decision = decided(f"!PinDigest {option}{TAGGED}", resolution)
+    assert decision.problems == ()
+    assert [(type(outcome), getattr(outcome, "warnings", None)) for outcome in decision.outcomes] == [(Pinned, ())]
+
+
+def test_what_is_known_of_a_moved_tag_is_not_judged_for_the_digest_that_stays() -> None:
+    (outcome,) = decided(f"!PinDigest {TAGGED}", MOVED, Warn()).outcomes
+    assert isinstance(outcome, Pinned)
+    assert outcome.warnings[0] == "digest unknown"
+    assert "it is old" not in outcome.warnings

@@ -24,10 +24,24 @@ def test_nothing_is_asked_for_nothing() -> None:
     assert make_plan([]).questions == ()
 
 
-def test_what_names_its_digest_is_planned_without_a_question() -> None:
-    plan = make_plan(sites(A=f"!PinDigest nginx:1@sha256:{HEX}"))
+def test_what_names_its_digest_alone_is_planned_without_a_question() -> None:
+    plan = make_plan(sites(A=f"!PinDigest nginx@sha256:{HEX}"))
     assert plan.questions == ()
     assert [question for _, question in plan.sites] == [None]
+
+
+def test_what_names_tag_and_digest_has_its_tag_asked_about_like_any_other() -> None:
+    plan = make_plan(sites(A=f"!PinDigest nginx:1@sha256:{HEX}", B="!PinDigest nginx:1"))
+    assert [str(question) for question in plan.questions] == ["docker.io/library/nginx:1"]
+    assert [question for _, question in plan.sites] == [*plan.questions, *plan.questions]
+    assert plan.questions[0].reference.digest is None
+
+
+def test_the_secret_that_a_template_names_makes_another_question() -> None:
+    secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:registry"
+    plain, own = sites(A="!PinDigest nginx:1", B="!PinDigest nginx:1")
+    plan = make_plan([plain, own._replace(credentials=secret)])
+    assert [question.credentials for question in plan.questions] == ["", secret]
 
 
 def test_equal_questions_are_one_and_every_site_has_its_own() -> None:

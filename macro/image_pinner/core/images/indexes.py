@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from image_pinner.core.errors import SourceError
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.manifests import MEDIA_TYPE, PUSH_AGAIN, IndexEntry, parse_index, read_manifest
+from image_pinner.core.images.manifests import IndexEntry
+from image_pinner.core.images.media_types import refusal
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.resolutions import (
-    ACCEPTED_MEDIA_TYPES,
-    DOCKER_SCHEMA1,
-    INDEX_MEDIA_TYPES,
-    ImageQuestion,
-    Missing,
-    Resolution,
-    Resolved,
-    Unavailable,
-)
+from image_pinner.core.images.resolutions import INDEX_MEDIA_TYPES, ImageQuestion, Missing, Resolution, Resolved
 
 _SHOWN_PLATFORMS = 12  # in one message: official images have about ten
 _SHOWN_DIGESTS = 3  # in one message, which has 1,000 characters in a macro's answer
-
-UNCHECKED_PLATFORM = "the platform of this single-platform image was not checked"
-"""The warning where a platform was wanted and there is no index that could tell."""
 
 
 def choose(entries: Iterable[IndexEntry], platform: Platform | None) -> tuple[IndexEntry, ...]:
@@ -55,97 +41,27 @@ def platforms_of(entries: Iterable[IndexEntry]) -> tuple[Platform, ...]:
     return tuple(sorted({entry.platform for entry in entries if entry.runnable and entry.platform}))
 
 
-def refusal(media_type: str) -> Missing | None:
-    """Tell why nothing of this media type can be pinned, or give `None` where it can.
-
-    Args:
-        media_type: The media type of what a tag points to.
-
-    Returns:
-        The refusal of a schema 1 manifest, whose digest changes with its signature, and of what is no image.
-    """
-    if media_type in ACCEPTED_MEDIA_TYPES:
-        return None
-    if media_type in DOCKER_SCHEMA1:
-        return Missing(
-            "the tag points to a Docker schema 1 manifest, which container runtimes no longer pull",
-            "Build and push the image again with a current version of Docker or BuildKit",
-            absent=False,
-        )
-    shown = repr(media_type) if MEDIA_TYPE.fullmatch(media_type) else "unknown"
-    return Missing(
-        f"the tag points to something that is no container image, its media type is {shown}",
-        "Name the tag of a container image",
-        absent=False,
-    )
-
-
-def answer_without_bytes(question: ImageQuestion, resolved: Resolved) -> Resolution | None:
-    """Give the answer where digest and media type are enough, so that the manifest need not be fetched.
-
-    Args:
-        question: The question.
-        resolved: What the tag means: digest and media type.
-
-    Returns:
-        The answer, or `None` where an index has to be opened for it.
-    """
-    if unfit := refusal(resolved.media_type):
-        return unfit
-    if resolved.media_type not in INDEX_MEDIA_TYPES:
-        return _single_image(question, resolved)
-    return resolved if question.platform is None and question.index_allowed else None
-
-
-def answer_for(question: ImageQuestion, resolved: Resolved, manifest: bytes) -> Resolution:
-    """Give the answer to a question about an image whose manifest is at hand.
+def answer_from_index(question: ImageQuestion, index: Resolved, entries: Sequence[IndexEntry]) -> Resolution:
+    """Give the answer to a question about an index.
 
     Args:
         question: The question, with the platform wanted and whether an index may be the answer.
-        resolved: What the tag means: digest and media type, as the registry said.
-        manifest: The bytes of that manifest or index.
+        index: What the tag means: the digest of the index.
+        entries: The lines of the index.
 
     Returns:
-        The digest of the index or of the manifest that was asked for; `Missing` with `absent=False` where the image is
-        there and does not fit; `Unavailable` where the bytes are not what the registry said.
+        The digest of the index or of the manifest that was asked for, or `Missing` with `absent=False` where the index
+        does not fit. One that lists further indexes never fits: which image a runtime takes from it depends on the
+        runtime.
     """
-    if unfit := refusal(resolved.media_type):
-        return unfit
-    asked = resolved.origin.asked
-    if Digest.of(manifest) != resolved.digest:
-        return Unavailable(
-            f"{asked} gave a manifest that is not the one of {resolved.digest}, it hashes to {Digest.of(manifest)}",
-            "Look for a proxy or a mirror that changes manifests",
-        )
-    try:
-        if resolved.media_type in INDEX_MEDIA_TYPES:
-            return _answer_from_index(question, resolved, parse_index(manifest))
-        _refuse_what_is_no_single_image(read_manifest(manifest))
-    except SourceError as error:
-        return Unavailable(f"{asked} gave something for {resolved.digest} that cannot be used: {error}", error.remedy)
-    return _single_image(question, resolved)
-
-
-def _single_image(question: ImageQuestion, resolved: Resolved) -> Resolved:
-    if question.platform is None:
-        return resolved
-    return resolved._replace(warnings=(*resolved.warnings, UNCHECKED_PLATFORM))
-
-
-def _refuse_what_is_no_single_image(document: Mapping[str, Any]) -> None:
-    if document.get("schemaVersion") == 1:
-        raise SourceError("it is a Docker schema 1 manifest under another media type", PUSH_AGAIN)
-    if "manifests" in document:
-        raise SourceError("it is an index under the media type of a single image", PUSH_AGAIN)
-
-
-def _answer_from_index(question: ImageQuestion, index: Resolved, entries: Sequence[IndexEntry]) -> Resolution:
+    if any(entry.media_type in INDEX_MEDIA_TYPES for entry in entries):
+        return _nested(index)
     index = index._replace(platforms=platforms_of(entries))
-    if question.platform is None and question.index_allowed and any(_leads_to_an_image(entry) for entry in entries):
+    if question.platform is None and question.index_allowed and any(entry.runnable for entry in entries):
         return index
     chosen = choose(entries, question.platform)
     if not chosen:
-        return _nothing_fits(question, index, entries)
+        return _nothing_fits(question, index)
     if question.index_allowed:
         return index
     if len(chosen) > 1:
@@ -153,8 +69,12 @@ def _answer_from_index(question: ImageQuestion, index: Resolved, entries: Sequen
     return _child(index, chosen[0])
 
 
-def _leads_to_an_image(entry: IndexEntry) -> bool:
-    return entry.runnable or entry.media_type in INDEX_MEDIA_TYPES
+def _nested(index: Resolved) -> Missing:
+    return Missing(
+        f"the index {index.digest} lists further indexes, which not every runtime opens",
+        "Push an index that lists the images themselves",
+        absent=False,
+    )
 
 
 def _child(index: Resolved, entry: IndexEntry) -> Resolution:
@@ -169,14 +89,11 @@ def _child(index: Resolved, entry: IndexEntry) -> Resolution:
     )
 
 
-def _nothing_fits(question: ImageQuestion, index: Resolved, entries: Iterable[IndexEntry]) -> Missing:
+def _nothing_fits(question: ImageQuestion, index: Resolved) -> Missing:
     if question.platform is None:
         return Missing(f"the index {index.digest} lists no image", "Push an image under this tag", absent=False)
-    nested = any(entry.media_type in INDEX_MEDIA_TYPES for entry in entries)
-    more = ", and further indexes, which are not opened" if nested else ""
     return Missing(
-        f"the index {index.digest} has no image for {question.platform}; "
-        f"it offers {_listed(index.platforms or ())}{more}",
+        f"the index {index.digest} has no image for {question.platform}; it offers {_listed(index.platforms or ())}",
         f"Push the image for {question.platform} as well, or name a platform that is there",
         absent=False,
     )

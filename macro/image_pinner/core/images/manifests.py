@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from image_pinner.core.errors import InvalidReference, SourceError
 from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.media_types import MEDIA_TYPE
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.resolutions import INDEX_MEDIA_TYPES
+from image_pinner.core.images.resolutions import IMAGE_CONFIG_TYPES, INDEX_MEDIA_TYPES
 
 # "A manifest should be at most 4 MiB" is the limit of registries and of ECR's API (`imageManifest`):
 # https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
@@ -25,9 +26,7 @@ PUSH_AGAIN = "Push the image again with a current version of the tool that built
 
 # What may be shown to a person: an index is a stranger's text.
 _PLATFORM_PART = re.compile(r"[\w.+-]{1,64}", re.ASCII)
-MEDIA_TYPE = re.compile(r"[\w.+-]{1,120}/[\w.+-]{1,120}", re.ASCII)
 _ATTESTATION = "vnd.docker.reference.type"
-_IMAGE_CONFIGS = ("application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json")
 
 
 class IndexEntry(NamedTuple):
@@ -100,7 +99,7 @@ def _entry(number: int, line: Any) -> IndexEntry:
     except InvalidReference as error:
         raise SourceError(f"entry {number + 1} of the index: {error.cause}", error.remedy) from None
     media_type = line.get("mediaType")
-    platform = _platform(line.get("platform"))
+    platform = read_platform(line.get("platform"))
     return IndexEntry(
         digest,
         media_type if isinstance(media_type, str) and MEDIA_TYPE.fullmatch(media_type) else "",
@@ -109,7 +108,15 @@ def _entry(number: int, line: Any) -> IndexEntry:
     )
 
 
-def _platform(value: Any) -> Platform | None:
+def read_platform(value: Any) -> Platform | None:
+    """Read the platform that a line of an index, or an image's config, is for.
+
+    Args:
+        value: The JSON value that should be a map with `os` and `architecture`.
+
+    Returns:
+        The platform, or `None` where none can be shown to a person.
+    """
     if not isinstance(value, dict):
         return None
     parts = [value.get(key, "") for key in ("os", "architecture", "variant", "os.version")]
@@ -125,5 +132,5 @@ def _is_runnable(line: Mapping[str, Any], platform: Platform | None) -> bool:
         line.get("mediaType") in INDEX_MEDIA_TYPES
         or (platform is not None and "unknown" in (platform.os, platform.architecture))
         or (isinstance(annotations, dict) and _ATTESTATION in annotations)
-        or (artifact and artifact not in _IMAGE_CONFIGS)
+        or (artifact and artifact not in IMAGE_CONFIG_TYPES)
     )

@@ -99,6 +99,10 @@ class ImageReference(NamedTuple):
         """Give `repository@digest` with registry and repository as they were written."""
         return f"{self.written_name}@{digest}"
 
+    def without_digest(self) -> ImageReference:
+        """Give the same reference by its tag alone."""
+        return self if self.digest is None else self._replace(digest=None, written=self.written.partition("@")[0])
+
     def canonical(self) -> ImageReference:
         """Give the same reference, written in full."""
         return ImageReference(self.registry, self.repository, self.tag, self.digest, self._full())

@@ -21,6 +21,10 @@ DOCKER_SCHEMA1 = (
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
 )
 INDEX_MEDIA_TYPES = (OCI_INDEX, DOCKER_LIST)
+IMAGE_CONFIG_TYPES = (
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+)
 ACCEPTED_MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
 """The four media types that every request names: the list decides which digest a registry gives."""
 
@@ -32,11 +36,13 @@ class ImageQuestion(NamedTuple):
         reference: The image in its canonical form (`ImageReference.canonical`), so that equal questions are equal.
         platform: The platform that the image must have, or `None` where any will do.
         index_allowed: Whether the digest of an index may be the answer; if not, the platform's own manifest is.
+        credentials: The ARN of the secret that the template itself names for this image, or empty.
     """
 
     reference: ImageReference
     platform: Platform | None = None
     index_allowed: bool = True
+    credentials: str = ""
 
     def __str__(self) -> str:
         return f"{self.reference} for {self.platform}" if self.platform else str(self.reference)

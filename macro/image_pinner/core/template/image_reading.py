@@ -133,7 +133,21 @@ def _site(image: FoundImage, options: Options, reference: ImageReference) -> Pin
         image.is_marked,
         image.wrapped,
         image.around.resource_path,
+        _credentials(image),
     )
+
+
+def _credentials(image: FoundImage) -> str:
+    """Give the ARN of the secret with the registry's login, empty where the template does not say it plainly."""
+    keys = image.location.credentials_path.split(".")
+    value = image.spot.owner
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    if value is None:
+        return ""
+    found = evaluate(value, image.spot.scope)
+    is_arn = isinstance(found, Known) and isinstance(found.value, str) and found.value.startswith("arn:")
+    return found.value if isinstance(found, Known) and is_arn else ""
 
 
 def _platform(image: FoundImage, options: Options) -> Platform | Unknown | None:
@@ -142,6 +156,7 @@ def _platform(image: FoundImage, options: Options) -> Platform | Unknown | None:
     source, around = image.location.platform, image.around
     if options.platform is AnyPlatform.ANY or source is None:
         return None
+    source = source.of_image(image.spot.steps[len(around.resource_path.steps) :])
     # All images of a resource run on the same platform.
     if source not in around.platforms:
         around.platforms[source] = derived_platform(source, around.properties, around.template or {}, image.spot.scope)

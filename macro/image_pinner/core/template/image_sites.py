@@ -94,6 +94,7 @@ class PinSite(NamedTuple):
         marked: Whether the pin was asked for at the image itself; if not, by `Pin` around it.
         wrapped: What the snippet or the long form holds, if the pin was asked for in that way.
         resource_path: The path of the resource.
+        credentials: The ARN of the secret with the registry's login, as far as the template says it, or empty.
     """
 
     spot: Spot
@@ -104,6 +105,7 @@ class PinSite(NamedTuple):
     marked: bool
     wrapped: Wrapped | None
     resource_path: TemplatePath
+    credentials: str = ""
 
     @property
     def path(self) -> TemplatePath:

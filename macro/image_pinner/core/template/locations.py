@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from image_pinner.core.template.image_paths import parse_image_path
 from image_pinner.core.template.path_steps import PathStep
+from image_pinner.core.template.paths import Step
 
 
 class PlatformSource(NamedTuple):
@@ -19,12 +21,28 @@ class PlatformSource(NamedTuple):
         architecture: The JSONPath of the architecture, from the Properties.
         template_architecture: The JSONPath of the architecture from the template's root, for defaults that stand there.
         default: The platform that the service takes where nothing is said; empty where it is unknown.
+        default_in: The JSONPath of a list that must hold `default_for`, or the default does not count; empty where it
+            always does.
+        default_for: What the list must hold.
     """
 
     os: str = ""
     architecture: str = ""
     template_architecture: str = ""
     default: str = ""
+    default_in: str = ""
+    default_for: str = ""
+
+    def of_image(self, steps: Iterable[Step]) -> PlatformSource:
+        """Give the source for one image of several: each `[*]` means the element that the image itself is in.
+
+        Args:
+            steps: The steps to the image from its resource's Properties.
+        """
+        if "[*]" not in f"{self.os}{self.architecture}":
+            return self
+        numbers = [step for before, step in pairwise((None, *steps)) if isinstance(step, int) and before != "Fn::If"]
+        return self._replace(os=_numbered(self.os, numbers), architecture=_numbered(self.architecture, numbers))
 
 
 class ImageLocation(NamedTuple):
@@ -38,6 +56,7 @@ class ImageLocation(NamedTuple):
         limit_name: The most characters before the `@`, 0 for no limit.
         name_key: The property beside the image that names the container, or empty.
         label_key: The property beside the image whose map can carry the written reference, or empty.
+        credentials_path: The properties beside the image that lead to the secret with its registry's login, or empty.
         managed: Beginnings of values that are the service's own images and no references.
         refused: Why no digest can stand here, or empty.
         platform: Which platform will run it, or `None`.
@@ -51,6 +70,7 @@ class ImageLocation(NamedTuple):
     limit_name: int = 0
     name_key: str = ""
     label_key: str = ""
+    credentials_path: str = ""
     managed: tuple[str, ...] = ()
     refused: str = ""
     platform: PlatformSource | None = None
@@ -65,6 +85,12 @@ class ImageLocation(NamedTuple):
     def key(self) -> str:
         """The name of the property that holds the image: the last field of the path."""
         return self.path.removesuffix("[*]").rpartition(".")[2]
+
+
+def _numbered(path: str, numbers: Sequence[int]) -> str:
+    for number in numbers:
+        path = path.replace("[*]", f"[{number}]", 1)
+    return path
 
 
 @cache
@@ -90,6 +116,7 @@ def _location(resource_type: str, path: str, row: Mapping[str, Any]) -> ImageLoc
         limit_name=row.get("limit_name", 0),
         name_key=row.get("name", ""),
         label_key=row.get("label", ""),
+        credentials_path=row.get("credentials", ""),
         managed=tuple(row.get("managed", ())),
         refused=row.get("refused", ""),
         platform=PlatformSource(**row["platform"]) if "platform" in row else None,

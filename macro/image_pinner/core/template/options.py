@@ -30,6 +30,13 @@ class WhenMissing(Enum):
     KEEP_TAG = "KeepTag"
 
 
+class WhenMoved(Enum):
+    """What happens to an image with tag and digest whose tag does not point to the digest any more."""
+
+    WARN = "Warn"
+    FAIL = "Fail"
+
+
 class Record(Enum):
     """Where the written reference is kept."""
 
@@ -52,12 +59,14 @@ class Options(NamedTuple):
         platform: The platform that must be in the image, or that any will do.
         when_missing: What happens to an image that does not exist.
         record: Where the written reference is kept.
+        when_moved: What happens to an image whose tag does not point to its digest any more.
     """
 
     pin: Pin | tuple[str, ...] | None = None
     platform: Platform | AnyPlatform | None = None
     when_missing: WhenMissing | None = None
     record: Record | None = None
+    when_moved: WhenMoved | None = None
 
     def over(self, farther: Options) -> Options:
         """Give these options, with those of a farther level where these say nothing."""
@@ -70,6 +79,7 @@ class Options(NamedTuple):
             farther.platform if self.platform is None else self.platform,
             farther.when_missing if self.when_missing is None else self.when_missing,
             farther.record if self.record is None else self.record,
+            farther.when_moved if self.when_moved is None else self.when_moved,
         )
 
 
@@ -151,6 +161,11 @@ OPTION_RULES = (
         "WhenMissing", "`Fail`, `KeepTag`",
         "`KeepTag` is for the first deployment, when the repository or the tag does not exist yet.",
         "when_missing", _one_of(WhenMissing),
+    ),
+    OptionRule(
+        "WhenMoved", "`Warn`, `Fail`",
+        "What happens to `repo:tag@digest` whose tag has moved to another digest; the written digest stays.",
+        "when_moved", _one_of(WhenMoved),
     ),
     OptionRule(
         "Record", "`Label`, `Metadata`, `None`",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.template.options import Options, Pin, WhenMissing
+from image_pinner.core.template.options import Options, Pin, WhenMissing, WhenMoved
 
 
 def loosened(wanted: Options, operator: Options) -> str:
@@ -18,6 +18,8 @@ def loosened(wanted: Options, operator: Options) -> str:
     """
     if operator.when_missing is WhenMissing.FAIL and wanted.when_missing is WhenMissing.KEEP_TAG:
         return "WhenMissing=KeepTag is looser than the operator's WhenMissing=Fail"
+    if operator.when_moved is WhenMoved.FAIL and wanted.when_moved is WhenMoved.WARN:
+        return "WhenMoved=Warn is looser than the operator's WhenMoved=Fail"
     if wanted.pin is not None and _narrower(wanted.pin, operator.pin):
         of_operator = operator.pin.value if isinstance(operator.pin, Pin) else ",".join(operator.pin or ())
         return f"Pin is narrower than the operator's Pin={of_operator}"

@@ -55,8 +55,22 @@ def derived_platform(
         if isinstance(found, Unknown):
             return found
     if architecture == system == _ABSENT:
-        return Platform.parse(source.default) if source.default else None
+        return Platform.parse(source.default) if _default_counts(source, properties, scope) else None
     return _platform(source, system, architecture)
+
+
+def _default_counts(source: PlatformSource, properties: JsonValue, scope: Scope) -> bool:
+    if not source.default or not source.default_in:
+        return bool(source.default)
+    if _says_nothing(properties, source.default_in):
+        return False
+    found = _deployed(walk(Spot((), properties, scope), parse_image_path(source.default_in)), scope)
+    listed = evaluate(found.value, scope) if isinstance(found, Spot) else None
+    if isinstance(listed, Known) and isinstance(listed.value, list):
+        return source.default_for in listed.value
+    # A list with expressions in it: what is known of it counts.
+    elements = found.value if isinstance(found, Spot) and isinstance(found.value, list) else []
+    return Known(source.default_for) in [evaluate(element, scope) for element in elements]
 
 
 def _value(path: str, root: JsonValue, scope: Scope) -> Known | Unknown:

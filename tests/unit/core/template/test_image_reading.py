@@ -361,3 +361,30 @@ class TestLookups:
         skipped = read(expression, around=Around(Options(pin=Pin.SKIP)))
         assert skipped.lookups == frozenset()
         assert isinstance(skipped.result, Problem)
+
+
+SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry-AbCdEf"
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        None,
+        {"Ref": "AWS::NoValue"},
+        {},
+        {"CredentialsParameter": "registry"},
+        {"CredentialsParameter": {"Ref": "Secret"}},
+        {"CredentialsParameter": {"Ref": "AWS::StackName"}},
+        {"CredentialsParameter": 5},
+    ],
+)
+def test_a_secret_that_the_template_does_not_name_plainly_is_none(credentials: Any) -> None:
+    owner = {"RepositoryCredentials": credentials} if credentials is not None else {}
+    assert site("!PinDigest nginx:1", owner=owner).credentials == ""
+
+
+@pytest.mark.parametrize("written", [SECRET, {"Fn::Sub": SECRET.replace("us-east-1", "${AWS::Region}")}])
+def test_the_secret_with_the_login_of_a_registry_is_read_beside_the_image(written: Any) -> None:
+    owner = {"RepositoryCredentials": {"CredentialsParameter": written}}
+    found = site("!PinDigest nginx:1", owner=owner, scope=Scope(region="us-east-1"))
+    assert found.credentials == SECRET

@@ -189,6 +189,7 @@ def test_the_data_file_has_no_field_that_nobody_reads() -> None:
         "limit_name",
         "name",
         "label",
+        "credentials",
         "managed",
         "refused",
         "platform",

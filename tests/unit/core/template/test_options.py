@@ -32,8 +32,11 @@ def test_an_unknown_option_is_refused_and_the_known_ones_are_listed(name: Any) -
     error = refusal({name: "x"})
     assert "is no option" in error.cause
     assert len(error.cause) < 120
-    assert error.remedy == "The options are Pin, Platform, WhenMissing, Record, Refresh"
-    assert refusal({name: "x"}, of_image=True).remedy == "The options are Platform, WhenMissing, Record, Refresh"
+    assert error.remedy == "The options are Pin, Platform, WhenMissing, WhenMoved, Record, Refresh"
+    assert (
+        refusal({name: "x"}, of_image=True).remedy
+        == "The options are Platform, WhenMissing, WhenMoved, Record, Refresh"
+    )
 
 
 @pytest.mark.parametrize("name", ["Lock", "StackName", "Service", "Family"])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing
+from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing, WhenMoved
 from image_pinner.core.template.tightening import loosened
 
 ARM = Platform("linux", "arm64")
@@ -20,6 +20,7 @@ ARM = Platform("linux", "arm64")
         (Options(pin=Pin.SKIP), Options(pin=("web",)), "Pin is narrower"),
         (Options(pin=("db",)), Options(pin=("web",)), "Pin is narrower"),
         (Options(platform=AnyPlatform.ANY), Options(platform=ARM), "Platform=linux/arm64"),
+        (Options(when_moved=WhenMoved.WARN), Options(when_moved=WhenMoved.FAIL), "WhenMoved=Warn"),
         (Options(platform=Platform("linux", "amd64")), Options(platform=ARM), "Platform=linux/arm64"),
     ],
 )
@@ -36,6 +37,7 @@ def test_a_template_cannot_loosen_what_the_operator_has_set(wanted: Options, ope
         (Options(pin=Pin.ALL), Options(pin=("web",))),
         (Options(pin=("db", "web")), Options(pin=("web",))),
         (Options(platform=ARM), Options(platform=ARM)),
+        (Options(when_moved=WhenMoved.FAIL), Options(when_moved=WhenMoved.WARN)),
         (Options(platform=ARM), Options(platform=AnyPlatform.ANY)),
         (Options(when_missing=WhenMissing.FAIL), Options(when_missing=WhenMissing.KEEP_TAG)),
         (Options(record=Record.NONE), Options(record=Record.LABEL)),

@@ -127,3 +127,54 @@ def test_the_default_of_a_template_holds_for_its_functions() -> None:
     template = {"Globals": {"Function": {"Architectures": ["arm64"]}}}
     assert of_lambda({}, template) == ARM
     assert of_lambda({"Architectures": ["x86_64"]}, template) == AMD
+
+
+def of_task(properties: Any) -> Platform | Unknown | None:
+    return derived_platform(source_of("AWS::ECS::TaskDefinition"), properties, {}, SCOPE)
+
+
+@pytest.mark.parametrize(
+    "compatibilities",
+    [None, [], ["EC2"], {"Ref": "AWS::NoValue"}, {"Ref": "AWS::StackName"}, [{"Ref": "AWS::StackName"}]],
+)
+def test_a_task_that_may_run_anywhere_says_nothing_about_its_platform(compatibilities: Any) -> None:
+    said = {} if compatibilities is None else {"RequiresCompatibilities": compatibilities}
+    assert of_task(said) is None
+
+
+@pytest.mark.parametrize(
+    "compatibilities", [["FARGATE"], ["EC2", "FARGATE"], [{"Ref": "AWS::StackName"}, "FARGATE"], {"Ref": "Launch"}]
+)
+def test_a_task_for_fargate_that_says_nothing_runs_on_x86(compatibilities: Any) -> None:
+    scope = Scope(parameters={"Launch": {"Type": "CommaDelimitedList", "Default": "FARGATE,EC2"}})
+    source = source_of("AWS::ECS::TaskDefinition")
+    assert derived_platform(source, {"RequiresCompatibilities": compatibilities}, {}, scope) == AMD
+
+
+def test_what_a_task_for_fargate_says_counts_before_its_default() -> None:
+    said = {"RequiresCompatibilities": ["FARGATE"], "RuntimePlatform": {"CpuArchitecture": "ARM64"}}
+    assert of_task(said) == ARM
+
+
+def test_an_agent_runs_on_arm_whatever_it_says() -> None:
+    assert derived_platform(source_of("AWS::BedrockAgentCore::Runtime"), {}, {}, SCOPE) == ARM
+
+
+def of_batch(place: int, steps: tuple[str | int, ...], properties: Any) -> Platform | Unknown | None:
+    location = image_locations()["AWS::Batch::JobDefinition"][place]
+    assert location.platform is not None
+    return derived_platform(location.platform.of_image(steps), properties, {}, SCOPE)
+
+
+def test_each_range_of_nodes_has_its_own_platform() -> None:
+    ranges = [{"Container": {"RuntimePlatform": {"CpuArchitecture": name}}} for name in ("ARM64", "X86_64")]
+    properties = {"NodeProperties": {"NodeRangeProperties": [*ranges, {"Container": {}}]}}
+    steps = [("NodeProperties", "NodeRangeProperties", number, "Container", "Image") for number in range(3)]
+    assert [of_batch(1, step, properties) for step in steps] == [ARM, AMD, None]
+
+
+def test_the_arm_of_a_condition_is_no_number_of_a_task() -> None:
+    tasks = [{"RuntimePlatform": {"CpuArchitecture": "ARM64"}}]
+    properties = {"EcsProperties": {"TaskProperties": {"Fn::If": ["Yes", tasks, NO_VALUE]}}}
+    steps = ("EcsProperties", "TaskProperties", "Fn::If", 1, 0, "Containers", 3, "Image")
+    assert of_batch(2, steps, properties) == ARM

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.registries import Mirror, canonical_registry, is_ecr, registry_named
+
+ECR = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "/", "a/b", "registry.example/path", "registry.example:x", "nodots", "a b.c", "*"]
+)
+def test_what_is_no_host_is_no_registry(text: str) -> None:
+    with pytest.raises(ValueError, match="is no registry's host with an optional port"):
+        registry_named(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("docker.io", "docker.io"),
+        ("index.docker.io", "docker.io"),
+        ("registry-1.docker.io", "docker.io"),
+        ("Registry.Example", "registry.example"),
+        ("localhost:5000", "localhost:5000"),
+        ("[::1]:5000", "[::1]:5000"),
+        ("localhost", "localhost"),
+    ],
+)
+def test_a_registry_has_one_name(text: str, name: str) -> None:
+    assert registry_named(text) == canonical_registry(text) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("docker.io", "registry=mirror"),
+        ("docker.io=", "is no host"),
+        ("docker.io=mirror", "does not begin with a host"),
+        ("docker.io=mirror.example/Hub", "is no host"),
+        ("docker.io=https://mirror.example", "is no host"),
+        ("docker.io=mirror.example:tag", "is no host"),
+        ("=mirror.example", "is no registry's host"),
+        ("hub=mirror.example", "is no registry's host"),
+    ],
+)
+def test_a_mirror_in_another_form_is_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Mirror.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("mirror", "image", "at_mirror"),
+    [
+        ("docker.io=mirror.example:5000", "nginx:1", "mirror.example:5000/library/nginx:1"),
+        ("index.docker.io = mirror.example/hub", "team/app", "mirror.example/hub/team/app"),
+        (f"docker.io={ECR}/hub", "nginx:1", f"{ECR}/hub/library/nginx:1"),
+        ("*=mirror.example", "ghcr.io/team/app:1", "mirror.example/team/app:1"),
+        (f"{ECR}=mirror.example", f"{ECR}/team/app:1", "mirror.example/team/app:1"),
+        ("docker.io=mirror.example", "ghcr.io/team/app:1", None),
+        ("registry.example=mirror.example", "registry.example:5000/app:1", None),
+        ("*=mirror.example", f"{ECR}/team/app:1", None),
+        ("*=mirror.example", "123.dkr.ecr.us-east-1.amazonaws.com/team/app:1", None),
+    ],
+)
+def test_a_mirror_has_the_same_repository_below_its_own_name(mirror: str, image: str, at_mirror: str | None) -> None:
+    found = Mirror.parse(mirror).of(ImageReference.parse(image).canonical())
+    assert (str(found) if found else None) == at_mirror
+
+
+def test_the_host_of_a_mirror_is_its_name_without_the_path() -> None:
+    assert Mirror.parse("docker.io=mirror.example:5000/hub").host == "mirror.example:5000"
+
+
+def test_what_looks_like_ecr_counts_as_ecr() -> None:
+    assert [is_ecr(host) for host in (ECR, "1.dkr.ecr.us-east-1.amazonaws.com", "public.ecr.aws")] == [
+        True,
+        True,
+        False,
+    ]
