@@ -12,6 +12,7 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.resolutions import OCI_MANIFEST, ImageQuestion, Origin, Resolution, Resolved
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential, CredentialSource, NoCredential
+from image_pinner.sources.http.hosts import RegistryHosts
 from image_pinner.sources.http.retries import RetryPolicy
 from image_pinner.sources.http.transport import TimeLimits, Transport
 from image_pinner.sources.interface import Deadline
@@ -52,10 +53,12 @@ class FixedCredentials:
 
     known: Mapping[str, Credential]
     asked: list[str] = field(default_factory=list)
+    secrets_asked: list[str] = field(default_factory=list)
 
-    def for_registry(self, registry: str, deadline: Deadline) -> Credential:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:
         assert deadline.remaining() > 0
         self.asked.append(registry)
+        self.secrets_asked.append(secret_arn)
         return self.known.get(registry, NoCredential("no credential in this test", "Give the test one"))
 
 
@@ -67,6 +70,7 @@ def question(reference: str, platform: str = "", *, index_allowed: bool = True) 
 def ask(
     *questions: ImageQuestion,
     insecure: tuple[str, ...] = (),
+    metered: tuple[str, ...] = (),
     credentials: CredentialSource | None = None,
     seconds: float = 10.0,
     transport: Mapping[str, Any] | None = None,
@@ -74,7 +78,8 @@ def ask(
 ) -> list[Resolution]:
     """Ask with a resolver of its own, and give the answers in the order of the questions."""
     with open_transport(**(transport or {})) as opened:
-        resolver = OciRegistryResolver(opened, credentials or AnonymousCredentials(), insecure_hosts=insecure, **more)
+        hosts = RegistryHosts(insecure, metered=metered)
+        resolver = OciRegistryResolver(opened, credentials or AnonymousCredentials(), hosts, **more)
         answers = resolver.resolve_all(questions, Deadline.after(seconds))
     assert set(answers) == set(questions)
     return [answers[one] for one in questions]

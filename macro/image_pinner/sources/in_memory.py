@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from image_pinner.core.images.answers import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
 from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.indexes import answer_for, answer_without_bytes
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.resolutions import (
     OCI_MANIFEST,
@@ -50,6 +50,7 @@ class InMemoryWorld:
         """Every look-up that was asked for, in order."""
         self._knows_everything = knows_everything
         self._images: dict[tuple[str, str], dict[str, _Stored]] = {}
+        self._configs: dict[Digest, bytes] = {}
         self._outages: dict[str, str] = {}
 
     def push(self, reference: str, manifest: bytes, media_type: str = OCI_MANIFEST) -> Digest:
@@ -64,6 +65,19 @@ class InMemoryWorld:
             The digest of the manifest.
         """
         return self._store(reference, _Stored(Digest.of(manifest), media_type, manifest))
+
+    def push_config(self, config: bytes) -> Digest:
+        """Store the config of images for a single platform; without it a question about theirs cannot be answered.
+
+        Args:
+            config: The bytes of the config.
+
+        Returns:
+            Its digest, by which manifests name it.
+        """
+        digest = Digest.of(config)
+        self._configs[digest] = config
+        return digest
 
     def push_digest(self, reference: str, digest: str, media_type: str = OCI_MANIFEST) -> Digest:
         """Store an image of which only the digest is known; a question about its platforms cannot be answered.
@@ -136,8 +150,21 @@ class InMemoryWorld:
             return Unavailable(self._outages[reference.registry], f"Deploy again when {reference.registry} answers")
         stored = self._images.get((reference.registry, reference.repository), {}).get(_tag(reference))
         if stored is not None:
-            return _answer_from(question, stored)
+            return self._answer_from(question, stored)
         return _made_up(question) if self._knows_everything else self._missing(reference)
+
+    def _answer_from(self, question: ImageQuestion, stored: _Stored) -> Resolution:
+        resolved = Resolved(stored.digest, stored.media_type, _ORIGIN)
+        if stored.manifest is None:
+            return answer_without_bytes(question, resolved) or Unavailable(
+                f"the world in memory has no manifest of {stored.digest}", "Push the image with its manifest"
+            )
+        found = answer_for(question, resolved, stored.manifest)
+        if not isinstance(found, NeedsConfig):
+            return found
+        if found.config not in self._configs:
+            return Unavailable(f"the world in memory has no config {found.config}", "Push the config as well")
+        return answer_from_config(question, found, self._configs[found.config])
 
     def _missing(self, reference: ImageReference) -> Missing:
         name = f"{reference.registry}/{reference.repository}"
@@ -159,15 +186,6 @@ class InMemoryWorld:
 
 def _tag(reference: ImageReference) -> str:
     return reference.tag or _IMPLIED_TAG
-
-
-def _answer_from(question: ImageQuestion, stored: _Stored) -> Resolution:
-    resolved = Resolved(stored.digest, stored.media_type, _ORIGIN)
-    if stored.manifest is not None:
-        return answer_for(question, resolved, stored.manifest)
-    return answer_without_bytes(question, resolved) or Unavailable(
-        f"the world in memory has no manifest of {stored.digest}", "Push the image with its manifest"
-    )
 
 
 def _made_up(question: ImageQuestion) -> Resolved:

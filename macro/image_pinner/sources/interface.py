@@ -26,9 +26,33 @@ class Deadline(NamedTuple):
         """Give the deadline that is so many seconds from now."""
         return cls(clock() + seconds, clock)
 
+    def within(self, seconds: float) -> Deadline:
+        """Give the deadline that is so many seconds from now, or this one where it comes first."""
+        return Deadline(min(self.at, self.clock() + seconds), self.clock)
+
     def remaining(self) -> float:
         """Give the seconds that are left, 0 when the time is up."""
         return max(0.0, self.at - self.clock())
+
+
+class Download(Protocol):
+    """Fetches what a trusted service gave the URL of."""
+
+    def __call__(self, url: str, limit: int, deadline: Deadline) -> bytes:
+        """Fetch the content behind a URL.
+
+        Args:
+            url: The URL, whose query may hold a signature; no message shows it.
+            limit: How many bytes are accepted.
+            deadline: When to give up.
+
+        Returns:
+            The content.
+
+        Raises:
+            SourceError: It cannot be had.
+        """
+        ...
 
 
 class DigestResolver(Protocol):

@@ -6,15 +6,17 @@ import socket
 import ssl
 import threading
 import weakref
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import TypeVar, cast
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.response import HTTPResponse
 
-from image_pinner.core.errors import ConfigurationError
 from image_pinner.sources.http.addresses import AddressScope, scope_of_address, too_near
+from image_pinner.sources.interface import Deadline
 
 C = TypeVar("C", bound=HTTPConnection)
 
@@ -23,7 +25,7 @@ _HOSTS = 1024
 
 
 class OpenSockets:
-    """The sockets that are open, so that all of them can be cut when the time is up.
+    """The sockets that are open, each with the deadline of the request that it serves, so that they can be cut.
 
     A server that sends a byte now and then keeps a read alive for as long as it likes; only closing the socket under
     the read ends it.
@@ -31,17 +33,27 @@ class OpenSockets:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sockets: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._sockets: weakref.WeakKeyDictionary[socket.socket, Deadline | None] = weakref.WeakKeyDictionary()
+        self._current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
+
+    @contextmanager
+    def serving(self, deadline: Deadline) -> Iterator[None]:
+        """Say for which deadline sockets are opened and used on this thread from now on."""
+        token = self._current.set(deadline)
+        try:
+            yield
+        finally:
+            self._current.reset(token)
 
     def add(self, opened: socket.socket) -> None:
-        """Remember a socket for as long as it is in use."""
+        """Remember a socket for as long as it is in use, with the deadline that it serves now."""
         with self._lock:
-            self._sockets.add(opened)
+            self._sockets[opened] = self._current.get()
 
-    def cut(self) -> None:
-        """End all reads and writes that are under way."""
+    def cut(self, deadline: Deadline | None = None) -> None:
+        """End the reads and writes that are under way: all of them, or those that serve a deadline."""
         with self._lock:
-            opened = list(self._sockets)
+            opened = [one for one, served in self._sockets.items() if deadline is None or served is deadline]
         for one in opened:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -85,39 +97,9 @@ def _watched(kind: type[C], nearest: AddressScope, opened: OpenSockets) -> type[
             if self.peer > nearest:
                 raise too_near(self.host)
 
+        def getresponse(self) -> HTTPResponse:
+            # A connection of the pool may have been opened for another request.
+            opened.add(self.sock)
+            return cast("HTTPResponse", super().getresponse())
+
     return cast("type[C]", WatchedConnection)
-
-
-def trusted(ca_file: Path | None) -> ssl.SSLContext:
-    """Give the certificates that are trusted: the system's, and those of a file beside them.
-
-    Args:
-        ca_file: A file of further certificates of authorities in PEM form, or `None`.
-
-    Returns:
-        A context that verifies certificate and host name.
-
-    Raises:
-        ConfigurationError: The file cannot be read, or holds no certificate.
-    """
-    context = ssl.create_default_context()
-    system = ssl.get_default_verify_paths()
-    if system.cafile is None and system.capath is None:
-        _trust_certifi(context)
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(ca_file)
-        except OSError as error:
-            raise ConfigurationError(
-                f"{ca_file}, which is to hold the certificates to trust, cannot be used: {error.strerror or error}",
-                "Name a file with the authority's certificate in PEM form",
-            ) from None
-    return context
-
-
-def _trust_certifi(context: ssl.SSLContext) -> None:
-    # Python for macOS comes without certificates; botocore's users have certifi more often than not.
-    with suppress(ImportError):
-        import certifi  # noqa: PLC0415 - needed on systems without certificates only
-
-        context.load_verify_locations(certifi.where())

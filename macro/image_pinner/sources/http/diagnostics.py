@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from image_pinner.sources.http.transport import MAX_ERROR_BYTES
+from image_pinner.sources.http.messages import MAX_ERROR_BYTES
 
 _MAX_SHOWN = 240  # characters: a macro's whole answer has 1,000
 _MAX_READ = 4 * _MAX_SHOWN
@@ -22,7 +22,8 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{1,63}", re.ASCII)
-_TEXT = ("text/plain", "application/json", "application/problem+json")
+# Some servers send a line of text without saying that it is one: Go's, where it wants https and is asked by http.
+_TEXT = ("", "text/plain", "application/json", "application/problem+json")
 
 
 @dataclass(frozen=True, slots=True)

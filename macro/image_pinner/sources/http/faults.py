@@ -25,7 +25,11 @@ _LOOK_AT_THE_WAY = "Check the host's name and port, and that this network lets u
 _LOOK_AT_THE_HOST = "Try again, and look at the registry's state if it goes on"
 
 
-class ConnectionLostError(SourceError):
+class HostFaultError(SourceError):
+    """The host, not the question, is what is wrong: every other question to it would end like this one."""
+
+
+class ConnectionLostError(HostFaultError):
     """The connection broke, or none came about: the next try may do better."""
 
 
@@ -73,25 +77,29 @@ def fault_of(url: Url, error: HTTPError) -> SourceError:
     """
     host = url.netloc or ""
     if isinstance(error, NameResolutionError):
-        return unresolved(host)
+        return HostFaultError(*_told(unresolved(host)))
     if isinstance(error, SSLError):
         return _untrusted(host, error)
     if isinstance(error, NewConnectionError):
         reason = getattr(error.__cause__, "strerror", None) or "the connection failed"
         return ConnectionLostError(f"{host} cannot be reached: {reason}", _LOOK_AT_THE_WAY)
     if isinstance(error, ConnectTimeoutError):
-        return SourceError(f"{host} took no connection in time", _LOOK_AT_THE_WAY)
+        return HostFaultError(f"{host} took no connection in time", _LOOK_AT_THE_WAY)
     if isinstance(error, ReadTimeoutError):
-        return SourceError(f"{bare(url)} stopped answering, nothing came in time", _LOOK_AT_THE_HOST)
+        return HostFaultError(f"{bare(url)} stopped answering, nothing came in time", _LOOK_AT_THE_HOST)
     if isinstance(error, EmptyPoolError):
         return SourceError(f"{host} kept all its connections busy until the time was up", _LOOK_AT_THE_HOST)
     return ConnectionLostError(f"the connection to {host} broke before {bare(url)} had answered", _LOOK_AT_THE_HOST)
 
 
+def _told(error: SourceError) -> tuple[str, str]:
+    return error.cause, error.remedy
+
+
 def _untrusted(host: str, error: SSLError) -> SourceError:
     reason = error.args[0] if error.args else error
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return SourceError(
+        return HostFaultError(
             f"the certificate of {host} is not trusted: {reason.verify_message}",
             "Check the host's name and its certificate; name the file with its authority's certificate "
             "if that is your own",
@@ -99,7 +107,7 @@ def _untrusted(host: str, error: SSLError) -> SourceError:
     if isinstance(reason, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return ConnectionLostError(f"{host} closed the connection while it was being secured", _LOOK_AT_THE_HOST)
     text = getattr(reason, "reason", None) or "it was refused"
-    return SourceError(
+    return HostFaultError(
         f"no secure connection with {host}: {text}",
         "Check that the port speaks https; a registry by plain http has to be named as insecure by the operator",
     )

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 from urllib3.util import Url
 
-from image_pinner.core.errors import ConfigurationError, InvalidReference, SourceError
-from image_pinner.core.images.references import DOCKER_HUB, ImageReference
+from image_pinner.core.errors import ConfigurationError, SourceError
+from image_pinner.core.images.references import DOCKER_HUB
+from image_pinner.core.images.registries import DOCKER_HUB_HOST, canonical_registry, registry_named
 from image_pinner.sources.http.faults import parsed
 
-# Docker Hub's registry answers at a host that nobody writes:
-# https://docs.docker.com/reference/api/registry/latest/
-_DOCKER_HUB_HOST = "registry-1.docker.io"
-_DOCKER_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io", "registry.hub.docker.com", _DOCKER_HUB_HOST})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -48,13 +45,19 @@ class RegistryHosts:
 
     Args:
         insecure: The hosts, with their ports, that are asked by plain http, as they stand in references.
+        listed: Further hosts that the operator named: a redirect may lead there although they are near.
+        metered: The registries whose pulls are metered: they are asked by HEAD, and its header is believed.
 
     Raises:
         ConfigurationError: One of them is no host with an optional port.
     """
 
-    def __init__(self, insecure: Collection[str] = ()) -> None:
-        self._insecure = frozenset(_plain_endpoint(host) for host in insecure)
+    def __init__(
+        self, insecure: Collection[str] = (), listed: Collection[str] = (), metered: Collection[str] = ()
+    ) -> None:
+        self._metered = frozenset(map(canonical_registry, metered))
+        self._insecure = frozenset(_endpoint(host, "http") for host in insecure)
+        self._listed = self._insecure | {_endpoint(host, "https") for host in listed}
 
     def endpoint(self, registry: str) -> Endpoint:
         """Give the server to ask for a registry.
@@ -69,29 +72,25 @@ class RegistryHosts:
         plain = Endpoint.of(parsed(f"http://{name}"))
         if plain in self._insecure:
             return plain
-        return Endpoint.of(parsed(f"https://{_DOCKER_HUB_HOST if name == DOCKER_HUB else name}"))
+        return Endpoint.of(parsed(f"https://{DOCKER_HUB_HOST if name == DOCKER_HUB else name}"))
+
+    def is_metered(self, registry: str) -> bool:
+        """Tell whether the pulls from a registry are metered."""
+        return canonical_registry(registry) in self._metered
 
     def is_listed(self, endpoint: Endpoint) -> bool:
         """Tell whether the operator listed this host and port, whatever the scheme."""
-        return any((endpoint.host, endpoint.port) == (listed.host, listed.port) for listed in self._insecure)
+        return any((endpoint.host, endpoint.port) == (listed.host, listed.port) for listed in self._listed)
 
 
-def _plain_endpoint(host: str) -> Endpoint:
+def _endpoint(host: str, scheme: str) -> Endpoint:
     try:
-        if ImageReference.parse(f"{host}/image").registry == host:
-            return Endpoint.of(parsed(f"http://{host}"))
-    except (InvalidReference, SourceError):
-        pass
-    raise ConfigurationError(
-        f"{host!r} in the list of insecure hosts is no registry's host with an optional port",
-        "Write it as it stands in image references, localhost:5000 for example",
-    )
-
-
-def canonical_registry(registry: str) -> str:
-    """Give one name for a registry, the one under which its credential is kept: `docker.io` for all of Docker Hub's."""
-    name = registry.lower()
-    return DOCKER_HUB if name in _DOCKER_HUB_NAMES else name
+        name = registry_named(host)
+        return Endpoint.of(parsed(f"{scheme}://{DOCKER_HUB_HOST if name == DOCKER_HUB else name}"))
+    except (ValueError, SourceError) as error:
+        raise ConfigurationError(
+            f"in the list of {'insecure ' if scheme == 'http' else ''}hosts, {error}", "Correct the setting"
+        ) from None
 
 
 def refuse_user_in(url: Url, what: str) -> None:

@@ -12,7 +12,7 @@ from image_pinner.core.errors import SourceError
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.faults import bare, parsed
 from image_pinner.sources.http.hosts import Endpoint, RegistryHosts, refuse_user_in
-from image_pinner.sources.http.transport import Reply, Request, Transport
+from image_pinner.sources.http.messages import Reply, Request, Sender
 from image_pinner.sources.interface import Deadline
 
 MAX_REDIRECTS = 3
@@ -37,15 +37,15 @@ class RedirectFollower:
     """Asks a registry, and whom it sends us to.
 
     Args:
-        transport: Sends the requests.
+        sender: Sends the requests.
         hosts: Knows which hosts the operator listed.
     """
 
-    def __init__(self, transport: Transport, hosts: RegistryHosts) -> None:
-        self._transport = transport
+    def __init__(self, sender: Sender, hosts: RegistryHosts) -> None:
+        self._sender = sender
         self._hosts = hosts
 
-    def get(self, request: Request, deadline: Deadline) -> Followed:
+    def follow(self, request: Request, deadline: Deadline) -> Followed:
         """Send a request and follow what it meets.
 
         Args:
@@ -61,7 +61,7 @@ class RedirectFollower:
         home = Endpoint.of(parsed(request.url))
         going = request
         for _ in range(MAX_REDIRECTS + 1):
-            reply = self._transport.send(going, deadline)
+            reply = self._sender.send(going, deadline)
             at_home = Endpoint.of(parsed(going.url)) == home
             if reply.status not in _REDIRECTS:
                 return Followed(reply, at_home)

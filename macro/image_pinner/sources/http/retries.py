@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from image_pinner.sources.interface import Deadline
 
-PASSING_STATUSES = frozenset({429, 502, 503, 504})
+PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses that the same request may not meet again a moment later."""
 
 _MAX_DIGITS = 9  # of a Retry-After: more is no wait that anybody means

@@ -4,76 +4,27 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import urllib3
-from urllib3 import BaseHTTPResponse, HTTPHeaderDict
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url
 
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
 from image_pinner.sources.http.addresses import AddressScope, Resolve, addresses_of, scope_of_host, too_near
-from image_pinner.sources.http.connections import OpenSockets, pools, trusted
-from image_pinner.sources.http.faults import ConnectionLostError, bare, check_time, fault_of, parsed
+from image_pinner.sources.http.connections import OpenSockets, pools
+from image_pinner.sources.http.faults import ConnectionLostError, HostFaultError, bare, check_time, fault_of, parsed
+from image_pinner.sources.http.messages import MAX_ERROR_BYTES, Reply, Request, told
 from image_pinner.sources.http.retries import PASSING_STATUSES, RetryPolicy
+from image_pinner.sources.http.trust import Trust
 from image_pinner.sources.interface import Deadline
 
 PER_HOST = 16
 """How many connections one host gets."""
-MAX_ERROR_BYTES = 64 * 1024
-"""How much is read of an answer that is only to be shown."""
-
 _CHUNK_BYTES = 64 * 1024
 _SUCCESS = range(200, 300)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked of whom.
-
-    Args:
-        url: The URL, with its query.
-        headers: The headers; `Authorization` may be among them.
-        method: The method.
-        body: What is sent, or `None`.
-        nearest: The nearest address that may be asked.
-        limit: How many bytes a good answer may have.
-    """
-
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    method: str = "GET"
-    body: bytes | None = field(default=None, repr=False)
-    nearest: AddressScope = AddressScope.SPECIAL
-    limit: int = MAX_ERROR_BYTES
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back.
-
-    Args:
-        url: The URL that was asked, without query.
-        status: The HTTP status.
-        headers: The headers.
-        body: The body as it was sent; at most `MAX_ERROR_BYTES` of it where the status is not 2xx.
-        peer: How near the address is that answered.
-        tries: How often it was asked.
-    """
-
-    url: str
-    status: int
-    headers: HTTPHeaderDict = field(repr=False)
-    body: bytes = field(repr=False)
-    peer: AddressScope
-    tries: int = 1
-
-    def header(self, name: str) -> str:
-        """Give a header without white space around it, or empty."""
-        return self.headers.get(name, "").strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +46,9 @@ class Transport:
     Args:
         limits: How long the steps of a request may take.
         per_host: How many connections one host gets.
-        ca_file: A file of certificates of authorities in PEM form that are trusted beside the system's, or `None`.
+        trust: Which certificates are trusted; those of the system by default.
         retry: How often a request is made.
         resolve: What knows the addresses of names.
-
-    Raises:
-        ConfigurationError: The file of certificates cannot be used.
     """
 
     def __init__(
@@ -108,7 +56,7 @@ class Transport:
         limits: TimeLimits | None = None,
         *,
         per_host: int = PER_HOST,
-        ca_file: Path | None = None,
+        trust: Trust | None = None,
         retry: RetryPolicy | None = None,
         resolve: Resolve = addresses_of,
     ) -> None:
@@ -118,39 +66,32 @@ class Transport:
         self._resolve = resolve
         self._lock = threading.Lock()
         self._opened = OpenSockets()
-        self._pools: dict[tuple[AddressScope, bool], urllib3.PoolManager] = {}
-        # The system's certificates take some 20 ms to load: only a run that asks a registry by https pays that.
-        self._context: ssl.SSLContext | None = trusted(ca_file) if ca_file else None
+        self._pools: dict[tuple[AddressScope, ssl.SSLContext | None], urllib3.PoolManager] = {}
+        self._trust = trust or Trust()
 
     def send(self, request: Request, deadline: Deadline) -> Reply:
-        """Send a request, again where the connection is lost or the answer says that it is for the moment only.
-
-        Args:
-            request: The request.
-            deadline: When to give up.
-
-        Returns:
-            The answer, whatever its status.
-
-        Raises:
-            SourceError: There is none, or none that can be read within the limits.
-        """
+        """Send a request. See `Sender.send`."""
         tries = 0
         while True:
             tries += 1
             try:
-                reply = self._send_once(request, deadline)
+                with self._opened.serving(deadline):
+                    reply = self._send_once(request, deadline)
             except ConnectionLostError as lost:
                 if self._retry.pause(tries, "", deadline):
                     continue
-                raise SourceError(f"{lost.cause}{told(tries)}", lost.remedy) from None
+                raise HostFaultError(f"{lost.cause}{told(tries)}", lost.remedy) from None
             passing = reply.status in PASSING_STATUSES
             if not (passing and self._retry.pause(tries, reply.header("Retry-After"), deadline)):
                 return replace(reply, tries=tries)
 
-    def cut(self) -> None:
-        """End all requests that are under way, those that nobody waits for any more."""
-        self._opened.cut()
+    def cut(self, deadline: Deadline | None = None) -> None:
+        """End the requests that are under way and that nobody waits for any more.
+
+        Args:
+            deadline: The deadline of those requests, the very object; all requests by default.
+        """
+        self._opened.cut(deadline)
 
     def close(self) -> None:
         """Close all connections that are idle."""
@@ -194,18 +135,11 @@ class Transport:
         return urllib3.Timeout(connect=min(self._limits.connect, left), read=min(self._limits.read, left))
 
     def _pools_for(self, url: Url, nearest: AddressScope) -> urllib3.PoolManager:
-        secure = url.scheme == "https"
         with self._lock:
-            if secure and self._context is None:
-                self._context = trusted(None)
-            if (nearest, secure) not in self._pools:
-                self._pools[nearest, secure] = pools(nearest, self._opened, self._per_host, self._context)
-            return self._pools[nearest, secure]
-
-
-def told(tries: int) -> str:
-    """Give the number of tries as the end of a clause, empty where there was one."""
-    return f" (tried {tries} times)" if tries > 1 else ""
+            context = self._trust.context(url) if url.scheme == "https" else None
+            if (nearest, context) not in self._pools:
+                self._pools[nearest, context] = pools(nearest, self._opened, self._per_host, context)
+            return self._pools[nearest, context]
 
 
 def _reply(request: Request, url: Url, response: BaseHTTPResponse, deadline: Deadline) -> Reply:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.references import ImageReference
 from image_pinner.sources.credentials.interface import (
     Credential,
     CredentialSource,
@@ -16,8 +15,8 @@ from image_pinner.sources.credentials.interface import (
     Password,
 )
 from image_pinner.sources.http.diagnostics import shown
-from image_pinner.sources.http.hosts import Endpoint, RegistryHosts, canonical_registry
-from image_pinner.sources.http.transport import Reply, Transport
+from image_pinner.sources.http.hosts import Endpoint, RegistryHosts
+from image_pinner.sources.http.messages import Reply, Sender
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.challenges import Challenge, parse_challenges
 from image_pinner.sources.oci.token_service import TokenQuestion, TokenService, secrets_of
@@ -44,39 +43,47 @@ class Authorization:
         return (self.header.partition(" ")[2], *secrets_of(self.credential))
 
 
+class Subject(NamedTuple):
+    """What a registry is asked about.
+
+    Args:
+        home: The registry's server.
+        registry: The name under which its credential is kept.
+        repository: The repository.
+        secret_arn: The ARN of the secret that the template names for the image, or empty.
+    """
+
+    home: Endpoint
+    registry: str
+    repository: str
+    secret_arn: str = ""
+
+
 class Authorizer:
     """Answers the challenges of registries, for one run.
 
     Args:
-        transport: Sends the requests for tokens.
+        sender: Sends the requests for tokens.
         hosts: Knows which hosts the operator listed.
         credentials: Knows the credentials.
     """
 
-    def __init__(self, transport: Transport, hosts: RegistryHosts, credentials: CredentialSource) -> None:
+    def __init__(self, sender: Sender, hosts: RegistryHosts, credentials: CredentialSource) -> None:
         self._credentials = credentials
-        self._tokens = TokenService(transport, hosts)
-        self._found: OncePerKey[str, Credential] = OncePerKey()
-        self._known: dict[tuple[Endpoint, str], Authorization] = {}
+        self._tokens = TokenService(sender, hosts)
+        self._found: OncePerKey[tuple[str, str], Credential] = OncePerKey()
+        self._known: dict[Subject, Authorization] = {}
 
-    def known(self, home: Endpoint, repository: str) -> Authorization | None:
+    def known(self, subject: Subject) -> Authorization | None:
         """Give what this registry took for this repository before, so that it need not demand it again."""
-        return self._known.get((home, repository))
+        return self._known.get(subject)
 
-    def answer(
-        self,
-        reply: Reply,
-        home: Endpoint,
-        reference: ImageReference,
-        used: Authorization | None,
-        deadline: Deadline,
-    ) -> Authorization:
+    def answer(self, reply: Reply, subject: Subject, used: Authorization | None, deadline: Deadline) -> Authorization:
         """Answer a registry that demands to know who asks.
 
         Args:
             reply: The registry's answer, a 401.
-            home: The registry's server.
-            reference: The image.
+            subject: What is asked about.
             used: What was sent with the request, or `None`.
             deadline: When to give up.
 
@@ -88,22 +95,24 @@ class Authorizer:
             ConfigurationError: A credential is configured in a way that cannot be read.
         """
         challenge = _chosen(reply, parse_challenges(reply.headers.getlist("WWW-Authenticate")))
-        registry = canonical_registry(reference.registry)
-        credential = self._found.get(registry, lambda: self._credentials.for_registry(registry, deadline), deadline)
+        key = (subject.registry, subject.secret_arn)
+        credential = self._found.get(
+            key, lambda: self._credentials.for_registry(subject.registry, deadline, subject.secret_arn), deadline
+        )
         if challenge.scheme == _BASIC:
             header = _basic(reply, credential)
         else:
             refused = used.header.partition(" ")[2] if used else None
-            question = _question(challenge, credential, reply, home, reference.repository)
+            question = _question(challenge, credential, reply, subject)
             header = f"Bearer {self._tokens.token(question, deadline, refused=refused)}"
         return Authorization(header, credential)
 
-    def remember(self, home: Endpoint, repository: str, authorization: Authorization) -> None:
+    def remember(self, subject: Subject, authorization: Authorization) -> None:
         """Keep what a registry took, so that it is sent at once for the next image of this repository.
 
         What it did not take is not kept: its next demand is met with the same token, not with a new one.
         """
-        self._known[home, repository] = authorization
+        self._known[subject] = authorization
 
 
 def _chosen(reply: Reply, challenges: Sequence[Challenge]) -> Challenge:
@@ -118,18 +127,16 @@ def _chosen(reply: Reply, challenges: Sequence[Challenge]) -> Challenge:
     )
 
 
-def _question(
-    challenge: Challenge, credential: Credential, reply: Reply, home: Endpoint, repository: str
-) -> TokenQuestion:
+def _question(challenge: Challenge, credential: Credential, reply: Reply, subject: Subject) -> TokenQuestion:
     realm = challenge.parameters.get("realm", "")
     if not realm:
         raise SourceError(f"{reply.url} demands a token and names no service for it", "Ask the registry's owner")
     return TokenQuestion(
         realm,
         challenge.parameters.get("service", ""),
-        challenge.parameters.get("scope") or f"repository:{repository}:pull",
+        challenge.parameters.get("scope") or f"repository:{subject.repository}:pull",
         credential,
-        home,
+        subject.home,
         reply.peer,
     )
 

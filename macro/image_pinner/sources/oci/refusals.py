@@ -7,11 +7,11 @@ from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.resolutions import Missing
 from image_pinner.sources.credentials.interface import NoCredential
 from image_pinner.sources.http.diagnostics import errors_in, said
+from image_pinner.sources.http.messages import told
 from image_pinner.sources.http.redirects import Followed
-from image_pinner.sources.http.transport import told
 from image_pinner.sources.oci.authorization import Authorization
 
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _THROTTLED, _SERVER_ERRORS = 401, 403, 404, 429, 500
+_NOT_FOUND, _SERVER_ERRORS = 404, 500
 
 
 def missing(followed: Followed, reference: ImageReference, authorization: Authorization | None) -> Missing:
@@ -41,6 +41,23 @@ def missing(followed: Followed, reference: ImageReference, authorization: Author
             raise SourceError(cause, "Try again in some minutes, and look at the registry's status page if it goes on")
         case _:
             raise SourceError(cause, f"Check that {reference.registry} is a registry and that the image is named right")
+
+
+def config_refused(followed: Followed, reference: ImageReference, authorization: Authorization | None) -> SourceError:
+    """Give the error for a config that a registry does not give, although it gave the manifest that names it.
+
+    Args:
+        followed: The registry's answer, whose status is not 200.
+        reference: The image.
+        authorization: What the registry was shown last, or `None`.
+
+    Returns:
+        The error.
+    """
+    return SourceError(
+        f"the image's platform is not known: {_cause(followed, authorization)}",
+        f"Push {reference} again, or say Platform=Any, which asks for no platform",
+    )
 
 
 def _cause(followed: Followed, authorization: Authorization | None) -> str:

@@ -20,7 +20,7 @@ from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.diagnostics import said
 from image_pinner.sources.http.faults import bare, parsed
 from image_pinner.sources.http.hosts import Endpoint, RegistryHosts, refuse_user_in
-from image_pinner.sources.http.transport import Reply, Request, Transport, told
+from image_pinner.sources.http.messages import Reply, Request, Sender, told
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.once import OncePerKey
 
@@ -57,12 +57,12 @@ class TokenService:
     """Gets tokens from whichever service a registry names, and keeps them for the run.
 
     Args:
-        transport: Sends the requests.
+        sender: Sends the requests.
         hosts: Knows which hosts the operator listed.
     """
 
-    def __init__(self, transport: Transport, hosts: RegistryHosts) -> None:
-        self._transport = transport
+    def __init__(self, sender: Sender, hosts: RegistryHosts) -> None:
+        self._sender = sender
         self._hosts = hosts
         self._tokens: OncePerKey[TokenQuestion, str] = OncePerKey()
 
@@ -85,7 +85,7 @@ class TokenService:
     def _ask(self, question: TokenQuestion, deadline: Deadline) -> str:
         url = parsed(question.realm)
         nearest = self._nearest(url, question)
-        reply = self._transport.send(_request(question, url, nearest), deadline)
+        reply = self._sender.send(_request(question, url, nearest), deadline)
         if reply.status != _OK:
             raise _refused(question, reply)
         return _token_in(reply)

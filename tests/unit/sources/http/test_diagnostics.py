@@ -73,7 +73,7 @@ def test_errors_are_read_and_bounded() -> None:
         (b"too many requests\n", "text/plain; charset=utf-8", "too many requests"),
         (b'{"details": "not an error list"}', "application/json", '{"details": "not an error list"}'),
         (b"<html>", "text/html", ""),
-        (b"bytes", "", ""),
+        (b"bytes", "", "bytes"),
     ],
 )
 def test_only_words_for_people_are_repeated(body: bytes, media_type: str, expected: str) -> None:

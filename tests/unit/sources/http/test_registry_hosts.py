@@ -4,7 +4,8 @@ import pytest
 from urllib3.util import parse_url
 
 from image_pinner.core.errors import ConfigurationError, SourceError
-from image_pinner.sources.http.hosts import Endpoint, RegistryHosts, canonical_registry
+from image_pinner.core.images.registries import canonical_registry
+from image_pinner.sources.http.hosts import Endpoint, RegistryHosts
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.http.transport import MAX_ERROR_BYTES, Request
+from image_pinner.sources.http.messages import MAX_ERROR_BYTES, Request
 from image_pinner.sources.interface import Deadline
 from registry_fakes.asking import QUICK, Waits, open_transport, patient
 from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry
@@ -146,7 +146,7 @@ def test_a_message_shows_urls_without_query_and_user(server: ScriptedRegistry) -
     assert f"http://{server.host}/path stopped" in found.value.cause
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_a_status_that_passes_is_asked_again_and_the_wait_asked_for_is_made(
     server: ScriptedRegistry, status: int
 ) -> None:
@@ -173,7 +173,7 @@ def test_a_wait_beyond_the_deadline_is_not_made(server: ScriptedRegistry) -> Non
     assert waits.seconds == []
 
 
-@pytest.mark.parametrize("status", [400, 401, 404, 500, 501])
+@pytest.mark.parametrize("status", [400, 401, 404, 501])
 def test_any_other_status_is_not_asked_again(server: ScriptedRegistry, status: int) -> None:
     server.script = lambda _: Answer(status)
     with open_transport() as transport:

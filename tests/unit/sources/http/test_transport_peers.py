@@ -10,8 +10,8 @@ import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.sources.http.addresses import AddressScope
-from image_pinner.sources.http.connections import trusted
-from image_pinner.sources.http.transport import Request, Transport
+from image_pinner.sources.http.messages import Request
+from image_pinner.sources.http.trust import Trust, trusted
 from image_pinner.sources.interface import Deadline
 from registry_fakes.asking import open_transport
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry
@@ -68,7 +68,7 @@ def test_a_certificate_for_another_host_is_refused_even_if_its_authority_is_trus
     certificate = certificate_for(tmp_path, "registry.example")
     with (
         ScriptedRegistry(lambda _: Answer(), certificate=certificate.context) as server,
-        open_transport(ca_file=certificate.ca_file) as transport,
+        open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
         pytest.raises(SourceError, match="IP address mismatch"),
     ):
         transport.send(Request(server.url), in_seconds())
@@ -87,7 +87,7 @@ def test_a_file_without_certificates_to_trust_is_refused_at_once(tmp_path: Path,
     if content is not None:
         file.write_text(content)
     with pytest.raises(ConfigurationError, match=r"ca\.pem, which is to hold the certificates to trust"):
-        Transport(ca_file=file)
+        Trust({"registry.example": file})
 
 
 def test_where_the_system_has_no_certificates_those_of_certifi_are_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +102,6 @@ def test_an_authority_of_one_s_own_is_trusted_beside_the_system_s(tmp_path: Path
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with (
         ScriptedRegistry(lambda _: Answer(200, {}, b"over TLS"), certificate=certificate.context) as server,
-        open_transport(ca_file=certificate.ca_file) as transport,
+        open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
     ):
         assert transport.send(Request(server.url), in_seconds()).body == b"over TLS"

@@ -62,7 +62,7 @@ def test_a_server_that_repeats_the_password_does_not_make_us_show_it(realm: Real
 class BrokenCredentials:
     fault: SourceError | ConfigurationError
 
-    def for_registry(self, _registry: str, _deadline: Deadline) -> Credential:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:  # noqa: ARG002
         raise self.fault
 
 

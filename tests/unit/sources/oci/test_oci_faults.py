@@ -12,6 +12,7 @@ import pytest
 
 from image_pinner.core.images.resolutions import OCI_MANIFEST, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import AnonymousCredentials
+from image_pinner.sources.http.hosts import RegistryHosts
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.asking import ask, open_transport, patient, question
@@ -52,7 +53,7 @@ def test_a_registry_that_stalls_is_unavailable_by_the_deadline_and_leaves_no_thr
     registry.script = lambda _: Raw(stall)  # type: ignore[arg-type]
     before = set(threading.enumerate())
     with open_transport(retry=patient(tries=1)) as transport:
-        resolver = OciRegistryResolver(transport, AnonymousCredentials(), insecure_hosts=[registry.host])
+        resolver = OciRegistryResolver(transport, AnonymousCredentials(), RegistryHosts([registry.host]))
         begun = time.monotonic()
         wanted = question(f"{registry.host}/app:1")
         answer = resolver.resolve_all([wanted], Deadline.after(0.4))[wanted]
@@ -82,7 +83,7 @@ def test_after_a_stall_the_same_resolver_answers_again(servers: tuple[ScriptedRe
     registry.script = lambda _: Raw(drip_headers)
     wanted = [question(f"{registry.host}/app:{tag}") for tag in range(4)]
     with open_transport(per_host=2, retry=patient(tries=1)) as transport:
-        resolver = OciRegistryResolver(transport, AnonymousCredentials(), insecure_hosts=[registry.host])
+        resolver = OciRegistryResolver(transport, AnonymousCredentials(), RegistryHosts([registry.host]))
         stalled = resolver.resolve_all(wanted, Deadline.after(0.3))
         registry.script = lambda _: MANIFEST
         answered = resolver.resolve_all(wanted, Deadline.after(5.0))
@@ -118,7 +119,7 @@ def test_a_port_that_is_none_is_unavailable() -> None:
     assert isinstance(answer, Unavailable)
 
 
-@pytest.mark.parametrize("status", [502, 503, 504, 429])
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 429])
 def test_one_passing_fault_ends_in_the_right_digest(
     servers: tuple[ScriptedRegistry, ScriptedRegistry], status: int
 ) -> None:

@@ -13,8 +13,9 @@ from image_pinner.core.images.digests import Digest
 from image_pinner.core.images.resolutions import OCI_MANIFEST, Origin, Resolution, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import Password
 from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.redirects import RedirectFollower
-from image_pinner.sources.http.transport import Request
+from image_pinner.sources.http.trust import Trust
 from image_pinner.sources.interface import Deadline
 from registry_fakes.asking import FixedCredentials, ask, open_transport, question
 from registry_fakes.manifests import oci_image
@@ -86,10 +87,10 @@ def test_https_is_never_left_for_plain_http_even_to_a_host_that_is_listed(tmp_pa
     with (
         ScriptedRegistry(lambda _: MANIFEST) as plain,
         ScriptedRegistry(lambda _: redirect(plain.url), certificate=certificate.context) as secure,
-        open_transport(ca_file=certificate.ca_file) as transport,
+        open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
         pytest.raises(SourceError, match="by plain http"),
     ):
-        RedirectFollower(transport, RegistryHosts([plain.host])).get(Request(secure.url), Deadline.after(10))
+        RedirectFollower(transport, RegistryHosts([plain.host])).follow(Request(secure.url), Deadline.after(10))
     assert plain.seen == []
 
 

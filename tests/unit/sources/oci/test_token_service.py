@@ -11,6 +11,7 @@ from image_pinner.core.errors import SourceError
 from image_pinner.sources.credentials.interface import NoCredential
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.hosts import Endpoint, RegistryHosts
+from image_pinner.sources.http.trust import Trust
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.token_service import TokenQuestion, TokenService
 from registry_fakes.asking import open_transport
@@ -34,7 +35,7 @@ def test_a_registry_may_not_name_a_service_that_is_nearer_than_itself(tmp_path: 
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with (
         ScriptedRegistry(issue, certificate=certificate.context) as service,
-        open_transport(ca_file=certificate.ca_file) as transport,
+        open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
         pytest.raises(SourceError, match="an address inside this network or machine"),
     ):
         TokenService(transport, RegistryHosts()).token(question(service.url, peer), Deadline.after(10))
@@ -63,7 +64,7 @@ def test_a_registry_of_a_private_network_may_name_a_service_beside_itself(tmp_pa
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with (
         ScriptedRegistry(issue, certificate=certificate.context) as service,
-        open_transport(ca_file=certificate.ca_file) as transport,
+        open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
     ):
         asked = question(f"{service.url}/token", AddressScope.LOOPBACK)
         assert TokenService(transport, RegistryHosts()).token(asked, Deadline.after(10)) == "issued"

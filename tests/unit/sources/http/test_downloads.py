@@ -1,0 +1,44 @@
+"""What a service gave the URL of is fetched within limits, and its URL is never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from image_pinner.core.errors import SourceError
+from image_pinner.sources.http.downloads import HttpDownloads
+from image_pinner.sources.interface import Deadline
+from registry_fakes.asking import open_transport
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry
+
+
+@pytest.fixture
+def bucket() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry(lambda _: Answer(200, {}, b"config")) as running:
+        yield running
+
+
+def fetch(bucket: ScriptedRegistry, limit: int = 100) -> bytes:
+    with open_transport() as transport:
+        return HttpDownloads(transport)(f"{bucket.url}/layer?X-Amz-Signature=s3cret", limit, Deadline.after(10))
+
+
+@pytest.mark.parametrize("answer", [Answer(403, {}, b"<Error>expired</Error>"), Answer(302, {"Location": "http://x"})])
+def test_what_is_not_given_is_an_error_that_shows_no_signature(bucket: ScriptedRegistry, answer: Answer) -> None:
+    bucket.script = lambda _: answer
+    with pytest.raises(SourceError) as caught:
+        fetch(bucket)
+    assert caught.value.cause == f"{bucket.url}/layer answered {answer.status}"
+    assert "endpoint for S3" in caught.value.remedy
+
+
+def test_what_is_larger_than_accepted_is_refused(bucket: ScriptedRegistry) -> None:
+    with pytest.raises(SourceError, match="sent more than 5 bytes") as caught:
+        fetch(bucket, limit=5)
+    assert "s3cret" not in caught.value.cause
+
+
+def test_the_content_is_given_as_it_came(bucket: ScriptedRegistry) -> None:
+    assert fetch(bucket) == b"config"
+    assert bucket.seen[0].query == {"X-Amz-Signature": ["s3cret"]}

@@ -1,0 +1,34 @@
+"""An authority of one's own is trusted for the hosts that are named, and for no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from image_pinner.core.errors import SourceError
+from image_pinner.sources.http.messages import Request
+from image_pinner.sources.http.trust import Trust
+from image_pinner.sources.interface import Deadline
+from registry_fakes.asking import open_transport
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry
+from registry_fakes.tls import certificate_for
+
+
+def asked(tmp_path: Path, *hosts: str) -> bytes:
+    certificate = certificate_for(tmp_path, "127.0.0.1")
+    with ScriptedRegistry(lambda _: Answer(200, {}, b"over TLS"), certificate=certificate.context) as server:
+        named = {host.format(port=server.port): certificate.ca_file for host in hosts}
+        with open_transport(trust=Trust(named)) as transport:
+            return transport.send(Request(server.url), Deadline.after(10)).body
+
+
+@pytest.mark.parametrize("hosts", [(), ("registry.example",), ("127.0.0.1",), ("127.0.0.1:1",), ("localhost:{port}",)])
+def test_a_host_that_is_not_named_with_its_port_is_not_trusted(tmp_path: Path, hosts: tuple[str, ...]) -> None:
+    with pytest.raises(SourceError, match=r"the certificate of 127\.0\.0\.1:[0-9]+ is not trusted"):
+        asked(tmp_path, *hosts)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:{port}", "*"])
+def test_a_host_that_is_named_or_one_of_all_is_trusted(tmp_path: Path, host: str) -> None:
+    assert asked(tmp_path, host) == b"over TLS"

@@ -1,0 +1,157 @@
+"""The time that one registry has: who uses it up is cut off, and the run goes on for the others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import BinaryIO
+
+import pytest
+
+from image_pinner.core.errors import SourceError
+from image_pinner.core.images.resolutions import Resolution, Resolved, Unavailable
+from image_pinner.sources.http.messages import Request
+from image_pinner.sources.interface import Deadline
+from registry_fakes.asking import ask, open_transport, patient, question, sent
+from registry_fakes.manifests import oci_image
+from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
+
+IMAGE = sent(oci_image())
+HOST_SECONDS = 0.5
+RUN_SECONDS = 20.0
+
+
+def drip_headers(wire: BinaryIO, stopping: threading.Event) -> None:
+    wire.write(b"HTTP/1.1 200 OK\r\nA: ")
+    while not stopping.wait(0.05):
+        wire.write(b"x")
+
+
+def drip_body(wire: BinaryIO, stopping: threading.Event) -> None:
+    wire.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    while not stopping.wait(0.05):
+        wire.write(b" ")
+
+
+DRIPS = pytest.mark.parametrize("drip", [Raw(drip_headers), Raw(drip_body)], ids=["headers", "body"])
+
+
+@pytest.fixture
+def servers() -> Iterator[tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegistry]]:
+    with ExitStack() as stack:
+        first, second, third = (stack.enter_context(ScriptedRegistry(lambda _: IMAGE)) for _ in range(3))
+        yield first, second, third
+
+
+def ask_all(*hosts: str, images: int = 1, workers: int = 64, per_host: int = 16) -> tuple[list[Resolution], float]:
+    """Ask for images of all hosts, and give the answers and the seconds that it took."""
+    wanted = [question(f"{host}/team/app:{tag}") for host in hosts for tag in range(images)]
+    begun = time.monotonic()
+    answers = ask(
+        *wanted,
+        insecure=hosts,
+        seconds=RUN_SECONDS,
+        host_seconds=HOST_SECONDS,
+        workers=workers,
+        per_host=per_host,
+        transport={"retry": patient(tries=1)},
+    )
+    return answers, time.monotonic() - begun
+
+
+@DRIPS
+def test_a_registry_that_drips_is_cut_when_its_time_is_up_long_before_the_run_s(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegistry], drip: Raw
+) -> None:
+    slow, *_ = servers
+    slow.script = lambda _: drip
+    answers, took = ask_all(slow.host, images=40)
+    assert HOST_SECONDS <= took < RUN_SECONDS / 2
+    assert len(slow.seen) <= 16
+    for answer in answers:
+        assert isinstance(answer, Unavailable)
+        assert "the time was up before" in answer.cause
+        assert slow.host in answer.cause
+
+
+def test_the_time_counts_from_the_first_request_for_all_images_together(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegistry],
+) -> None:
+    slow, *_ = servers
+
+    def late(_: Seen) -> Answer:
+        time.sleep(HOST_SECONDS / 5)
+        return IMAGE
+
+    slow.script = late
+    answers, took = ask_all(slow.host, images=40, per_host=1)
+    assert took < RUN_SECONDS / 2
+    assert isinstance(answers[0], Resolved)
+    assert isinstance(answers[-1], Unavailable)
+    assert len(slow.seen) <= 6
+
+
+@DRIPS
+def test_others_answer_all_their_images_meanwhile(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegistry], drip: Raw
+) -> None:
+    slow, good, other = servers
+    slow.script = lambda _: drip
+    answers, took = ask_all(slow.host, good.host, other.host, images=20)
+    assert took < RUN_SECONDS / 2
+    assert {type(answer) for answer in answers[:20]} == {Unavailable}
+    assert {type(answer) for answer in answers[20:]} == {Resolved}
+
+
+@DRIPS
+def test_a_single_worker_gets_to_the_next_registry(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegistry], drip: Raw
+) -> None:
+    slow, good, _ = servers
+    slow.script = lambda _: drip
+    answers, took = ask_all(slow.host, good.host, images=3, workers=1)
+    assert took < RUN_SECONDS / 2
+    assert {type(answer) for answer in answers[:3]} == {Unavailable}
+    assert {type(answer) for answer in answers[3:]} == {Resolved}
+
+
+def test_to_cut_the_requests_of_one_deadline_leaves_those_of_another(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegistry],
+) -> None:
+    slow, patient_one, _ = servers
+    go_on = threading.Event()
+    slow.script = lambda _: Raw(drip_body)
+
+    def waiting(_: Seen) -> Answer:
+        assert go_on.wait(10)
+        return IMAGE
+
+    patient_one.script = waiting
+    # Equal, and not the same: two registries can have the same time.
+    first, second = (Deadline(time.monotonic() + RUN_SECONDS) for _ in range(2))
+    with open_transport(retry=patient(tries=1)) as transport, ThreadPoolExecutor() as threads:
+        cut = threads.submit(transport.send, Request(slow.url), first)
+        kept = threads.submit(transport.send, Request(patient_one.url), second)
+        while not (slow.seen and patient_one.seen):
+            time.sleep(0.01)
+        transport.cut(first)
+        assert isinstance(cut.exception(10), SourceError)
+        assert not kept.done()
+        go_on.set()
+        assert kept.result(10).status == 200
+
+
+def test_no_thread_of_a_watch_over_time_is_left_behind(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegistry],
+) -> None:
+    before = set(threading.enumerate())
+    good, *_ = servers
+    answers, _took = ask_all(good.host, images=5)
+    assert {type(answer) for answer in answers} == {Resolved}
+    watches = [thread for thread in set(threading.enumerate()) - before if isinstance(thread, threading.Timer)]
+    for watch in watches:
+        watch.join(5)
+        assert not watch.is_alive()

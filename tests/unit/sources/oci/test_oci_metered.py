@@ -1,0 +1,254 @@
+"""Registries that count pulls: a HEAD where it is enough, a GET by digest where the bytes must be known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import (
+    ACCEPTED_MEDIA_TYPES,
+    DOCKER_SCHEMA1,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    ImageQuestion,
+    Missing,
+    Origin,
+    Resolution,
+    Resolved,
+    Unavailable,
+)
+from registry_fakes.asking import FixedCredentials, ask, question, sent
+from registry_fakes.manifests import config_for, descriptor, oci_image, oci_index, platform
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
+from registry_fakes.token_realm import LOGIN, Realm, token_realm
+
+CONFIG = config_for("linux", "amd64")
+MANIFEST, ANOTHER = oci_image(CONFIG), oci_image(CONFIG, b"another layer")
+INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **platform("linux", "amd64")))
+DIGEST, OF_INDEX = Digest.of(MANIFEST), Digest.of(INDEX)
+LIE = "sha256:" + "0" * 64
+TAG = "/v2/team/app/manifests/1"
+BY_DIGEST, BY_INDEX_DIGEST = f"/v2/team/app/manifests/{DIGEST}", f"/v2/team/app/manifests/{OF_INDEX}"
+CONFIG_BLOB = f"/v2/team/app/blobs/{Digest.of(CONFIG)}"
+UNKNOWN = json.dumps({"errors": [{"code": "MANIFEST_UNKNOWN", "message": "no such tag"}]}).encode()
+NOT_FOUND = Answer(404, {"Content-Type": "application/json"}, UNKNOWN)
+
+Script = Callable[[Seen], Answer]
+
+
+def holds(manifest: bytes, media_type: str = OCI_MANIFEST) -> Script:
+    """Give the script of a registry that has the manifest under every name, and the config."""
+    return lambda seen: Answer(200, {}, CONFIG) if "/blobs/" in seen.path else sent(manifest, media_type)
+
+
+def to_head(head: Answer, get: Script) -> Script:
+    """Give the script of a registry that answers to HEAD in another way than to GET."""
+    return lambda seen: head if seen.method == "HEAD" else get(seen)
+
+
+def without_bodies(script: Script) -> Script:
+    """Have HEAD answered as HTTP has it."""
+
+    def answer(seen: Seen) -> Answer:
+        found = script(seen)
+        if seen.method != "HEAD":
+            return found
+        return replace(found, headers={"Content-Length": str(len(found.body)), **found.headers}, body=b"")
+
+    return answer
+
+
+@pytest.fixture
+def registry() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry(without_bodies(holds(MANIFEST))) as running:
+        yield running
+
+
+@pytest.fixture
+def realm() -> Iterator[Realm]:
+    with token_realm() as running:
+        running.registry.script = without_bodies(running.serve)
+        yield running
+
+
+def requests(registry: ScriptedRegistry) -> list[tuple[str, str]]:
+    return [(seen.method, seen.path) for seen in registry.seen]
+
+
+def ask_metered(
+    registry: ScriptedRegistry, script: Script, platform: str = "", *, index_allowed: bool = True
+) -> Resolution:
+    registry.script = without_bodies(script)
+    wanted = question(f"{registry.host}/team/app:1", platform, index_allowed=index_allowed)
+    return ask(wanted, insecure=(registry.host,), metered=(registry.host,))[0]
+
+
+def refusal(answer: Resolution) -> str:
+    assert isinstance(answer, Unavailable | Missing)
+    assert answer.remedy
+    return answer.cause
+
+
+def by_head(registry: ScriptedRegistry, digest: Digest = DIGEST, media_type: str = OCI_MANIFEST) -> Resolved:
+    return Resolved(digest, media_type, Origin("registry", f"HEAD {registry.url}{TAG}"))
+
+
+def test_a_digest_that_heads_and_bytes_do_not_agree_on_is_refused(registry: ScriptedRegistry) -> None:
+    told = refusal(ask_metered(registry, to_head(sent(MANIFEST), holds(ANOTHER)), "linux/amd64"))
+    assert told == f"{registry.url}{BY_DIGEST} sent a manifest that hashes to {Digest.of(ANOTHER)}"
+    assert requests(registry) == [("HEAD", TAG), ("GET", BY_DIGEST)]
+
+
+def test_a_registry_that_repeats_the_digest_that_was_asked_for_does_not_make_it_true(
+    registry: ScriptedRegistry,
+) -> None:
+    lying = sent(ANOTHER, Docker_Content_Digest=str(DIGEST))
+    told = refusal(ask_metered(registry, to_head(sent(MANIFEST), lambda _: lying), "linux/amd64"))
+    assert f"hashes to {Digest.of(ANOTHER)} and called it {DIGEST}" in told
+
+
+def test_a_lie_that_the_registry_cannot_show_a_manifest_for_is_refused(registry: ScriptedRegistry) -> None:
+    def script(seen: Seen) -> Answer:
+        return NOT_FOUND if LIE in seen.path else sent(MANIFEST, Docker_Content_Digest=LIE)
+
+    assert "answered 404, 'MANIFEST_UNKNOWN: no such tag'" in refusal(ask_metered(registry, script, "linux/amd64"))
+
+
+def test_a_404_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
+    answer = ask_metered(registry, lambda _: NOT_FOUND)
+    assert isinstance(answer, Missing)
+    assert answer.absent
+    assert answer.cause == f"{registry.url}{TAG} answered 404, 'MANIFEST_UNKNOWN: no such tag'"
+    assert requests(registry) == [("HEAD", TAG), ("GET", TAG)]
+
+
+def test_a_403_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
+    denied = Answer(
+        403, {"Content-Type": "application/json"}, b'{"errors": [{"code": "DENIED", "message": "not you"}]}'
+    )
+    assert refusal(ask_metered(registry, lambda _: denied)) == f"{registry.url}{TAG} answered 403, 'DENIED: not you'"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_registry_that_is_busy_is_not_asked_by_get_too(registry: ScriptedRegistry, status: int) -> None:
+    assert f"answered {status} (tried 3 times)" in refusal(ask_metered(registry, lambda _: Answer(status)))
+    assert requests(registry) == [("HEAD", TAG)] * 3
+
+
+def test_schema_1_is_refused_by_its_header(registry: ScriptedRegistry) -> None:
+    assert "schema 1" in refusal(ask_metered(registry, holds(MANIFEST, DOCKER_SCHEMA1[1])))
+    assert requests(registry) == [("HEAD", TAG)]
+
+
+def test_an_index_without_the_platform_is_refused_by_its_bytes(registry: ScriptedRegistry) -> None:
+    told = refusal(ask_metered(registry, holds(INDEX, OCI_INDEX), "linux/arm64"))
+    assert "has no image for linux/arm64; it offers linux/amd64" in told
+    assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "media_type"), [(MANIFEST, OCI_MANIFEST), (INDEX, OCI_INDEX)], ids=["an image", "an index"]
+)
+def test_where_no_platform_is_wanted_one_head_is_all(
+    registry: ScriptedRegistry, manifest: bytes, media_type: str
+) -> None:
+    answer = ask_metered(registry, holds(manifest, media_type))
+    assert answer == by_head(registry, Digest.of(manifest), media_type)
+    assert requests(registry) == [("HEAD", TAG)]
+    assert registry.seen[0].headers["Accept"].split(", ") == list(ACCEPTED_MEDIA_TYPES)
+
+
+def test_an_image_for_which_no_index_is_taken_needs_no_get_when_it_is_none(registry: ScriptedRegistry) -> None:
+    assert ask_metered(registry, holds(MANIFEST), index_allowed=False) == by_head(registry)
+    assert requests(registry) == [("HEAD", TAG)]
+
+
+def test_where_a_platform_is_wanted_an_index_is_got_once_by_its_digest(registry: ScriptedRegistry) -> None:
+    answer = ask_metered(registry, holds(INDEX, OCI_INDEX), "linux/amd64")
+    assert isinstance(answer, Resolved)
+    assert answer.digest == OF_INDEX
+    assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
+
+
+def test_where_no_index_is_taken_the_platform_s_manifest_is_found_in_it(registry: ScriptedRegistry) -> None:
+    answer = ask_metered(registry, holds(INDEX, OCI_INDEX), "linux/amd64", index_allowed=False)
+    assert isinstance(answer, Resolved)
+    assert (answer.digest, answer.origin.index) == (DIGEST, OF_INDEX)
+    assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
+
+
+def test_where_a_platform_is_wanted_of_a_single_image_its_config_is_read(registry: ScriptedRegistry) -> None:
+    answer = ask_metered(registry, holds(MANIFEST), "linux/amd64")
+    assert isinstance(answer, Resolved)
+    assert answer.digest == DIGEST
+    assert requests(registry) == [("HEAD", TAG), ("GET", BY_DIGEST), ("GET", CONFIG_BLOB)]
+
+
+def test_questions_about_one_image_share_its_head_and_its_get(registry: ScriptedRegistry) -> None:
+    registry.script = without_bodies(holds(INDEX, OCI_INDEX))
+    name = f"{registry.host}/team/app:1"
+    wanted: list[ImageQuestion] = [question(name), question(name, "linux/amd64"), question(name, "linux/arm64")]
+    answers = ask(*wanted, insecure=(registry.host,), metered=(registry.host,))
+    assert [type(answer) for answer in answers] == [Resolved, Resolved, Missing]
+    assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        Answer(400),
+        Answer(405),
+        Answer(501),
+        Answer(200, {"Content-Type": OCI_MANIFEST}),
+        Answer(200, {"Docker-Content-Digest": str(DIGEST)}),
+        Answer(200, {"Docker-Content-Digest": str(DIGEST), "Content-Type": "text/html"}),
+        Answer(200, {"Docker-Content-Digest": "sha512:" + "0" * 128, "Content-Type": OCI_MANIFEST}),
+        Answer(200, {"Docker-Content-Digest": f"{DIGEST}, {DIGEST}", "Content-Type": OCI_MANIFEST}),
+        Answer(204, {"Docker-Content-Digest": str(DIGEST), "Content-Type": OCI_MANIFEST}),
+    ],
+    ids=["400", "405", "501", "no digest", "no type", "a page", "sha512", "twice", "204"],
+)
+def test_a_head_that_tells_no_digest_is_followed_by_a_get_of_the_tag(registry: ScriptedRegistry, head: Answer) -> None:
+    answer = ask_metered(registry, to_head(head, holds(MANIFEST)))
+    assert answer == Resolved(DIGEST, OCI_MANIFEST, Origin("registry", f"{registry.url}{TAG}"))
+    assert requests(registry) == [("HEAD", TAG), ("GET", TAG)]
+
+
+def test_a_demand_to_log_in_is_met_for_head(realm: Realm) -> None:
+    host = realm.registry.host
+    credentials = FixedCredentials({host: LOGIN})
+    asked = question(f"{host}/team/app:1")
+    (answer,) = ask(asked, insecure=realm.insecure, metered=(host,), credentials=credentials)
+    # The registry of this realm names no digest, so that the tag is got.
+    assert isinstance(answer, Resolved)
+    assert requests(realm.registry) == [("HEAD", TAG), ("HEAD", TAG), ("GET", TAG)]
+    assert [seen.authorization for seen in realm.registry.seen] == ["", "Bearer token-1", "Bearer token-1"]
+    assert [seen.authorization for seen in realm.service.seen] == [LOGIN.basic()]
+
+
+def test_a_token_is_asked_for_once_for_all_images_of_a_repository(realm: Realm) -> None:
+    def script(seen: Seen) -> Answer:
+        known = seen.authorization.removeprefix("Bearer ") in realm.valid
+        return sent(INDEX, OCI_INDEX) if known else realm.serve(seen)
+
+    realm.registry.script = without_bodies(script)
+    host = realm.registry.host
+    wanted = [question(f"{host}/team/app:{tag}", "linux/amd64") for tag in range(20)]
+    answers = ask(*wanted, insecure=realm.insecure, metered=(host,))
+    assert {type(answer) for answer in answers} == {Resolved}
+    assert len(realm.service.seen) == 1
+    accepted = [seen.method for seen in realm.registry.seen if seen.authorization]
+    assert (accepted.count("HEAD"), accepted.count("GET")) == (20, 20)
+
+
+def test_a_registry_that_is_not_metered_is_asked_by_get_alone() -> None:
+    with ExitStack() as stack:
+        counted, free = (stack.enter_context(ScriptedRegistry(without_bodies(holds(MANIFEST)))) for _ in range(2))
+        wanted = [question(f"{server.host}/team/app:1") for server in (counted, free)]
+        ask(*wanted, insecure=(counted.host, free.host), metered=(counted.host,))
+        assert (requests(counted), requests(free)) == ([("HEAD", TAG)], [("GET", TAG)])
