@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from contract.open_source import OpenSource, Push
-from contract.stored_images import StoredImage
+from contract.stored_images import StoredImage, digest_of
 from image_pinner.sources.credentials.interface import AnonymousCredentials
+from image_pinner.sources.http.hosts import RegistryHosts
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.asking import open_transport
 from registry_fakes.docker_registry import docker_registry
@@ -25,6 +26,9 @@ def registry_in_process(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
     def push(image: StoredImage) -> None:
         path = f"/v2/{image.repository}/manifests/{image.tag or image.digest}"
         stored[path] = Answer(200, {"Content-Type": image.media_type}, image.manifest)
+        for blob in image.blobs:
+            at = f"/v2/{image.repository}/blobs/{digest_of(blob)}"
+            stored[at] = Answer(200, {"Content-Type": "application/octet-stream"}, blob)
 
     def script(seen: Seen) -> Answer:
         return stored.get(seen.path, _UNKNOWN)
@@ -51,5 +55,5 @@ def registry_program(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
 @contextmanager
 def _asked_at(host: str, push: Push) -> Iterator[OpenSource]:
     with open_transport() as transport:
-        resolver = OciRegistryResolver(transport, AnonymousCredentials(), insecure_hosts=[host])
+        resolver = OciRegistryResolver(transport, AnonymousCredentials(), RegistryHosts([host]))
         yield OpenSource(resolver, host, push)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
+import urllib3
+from botocore.awsrequest import AWSResponse
 from moto import mock_aws
 
 from contract.open_source import Factory, OpenSource
 from contract.registries_under_test import registry_in_process, registry_program
-from contract.stored_images import StoredImage
+from contract.stored_images import StoredImage, digest_of
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.interface import Deadline
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
 
 
 @contextmanager
@@ -23,6 +28,8 @@ def in_memory(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
 
     def push(image: StoredImage) -> None:
         name = f"{registry}/{image.repository}"
+        if image.config:
+            world.push_config(image.config)
         world.push(f"{name}:{image.tag}" if image.tag else f"{name}@{image.digest}", image.manifest, image.media_type)
 
     for image in images:
@@ -32,8 +39,12 @@ def in_memory(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
 
 @contextmanager
 def ecr_on_moto(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
-    with mock_aws():
-        client = boto3.client("ecr", region_name="eu-west-1")
+    clients = AwsClients()
+    with mock_aws(), ScriptedRegistry(nothing) as server, urllib3.PoolManager(retries=False) as http:
+        configs = ConfigsOnLoopback(server, http)
+        client = clients.client("ecr", "eu-west-1")
+        # moto knows the call by name and does not implement it.
+        client.meta.events.register("before-call.ecr.GetDownloadUrlForLayer", configs.answer)
         repositories: set[str] = set()
 
         def push(image: StoredImage) -> None:
@@ -41,11 +52,43 @@ def ecr_on_moto(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
                 client.create_repository(repositoryName=image.repository)
                 repositories.add(image.repository)
             client.put_image(**_for_moto(image))
+            configs.stored[digest_of(image.config)] = image.config
 
         for image in images:
             push(image)
         # 123456789012 is the account that moto plays.
-        yield OpenSource(EcrResolver(AwsClients()), "123456789012.dkr.ecr.eu-west-1.amazonaws.com", push)
+        resolver = EcrResolver(clients, download=configs.download)
+        yield OpenSource(resolver, "123456789012.dkr.ecr.eu-west-1.amazonaws.com", push)
+
+
+def nothing(_seen: Seen) -> Answer:
+    return Answer(404)
+
+
+@dataclass
+class ConfigsOnLoopback:
+    """Serves configs as the storage behind ECR does, and says where, in the place of ECR."""
+
+    server: ScriptedRegistry
+    http: urllib3.PoolManager
+    stored: dict[str, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.server.script = self._serve
+
+    def answer(self, params: Mapping[str, Any], **_: Any) -> Any:
+        digest = json.loads(params["body"])["layerDigest"]
+        url = f"{self.server.url}/{digest}?X-Amz-Signature=example"
+        return AWSResponse(url, 200, {}, None), {"downloadUrl": url, "layerDigest": digest}
+
+    def download(self, url: str, limit: int, deadline: Deadline) -> bytes:
+        answer = self.http.request("GET", url, timeout=max(deadline.remaining(), 0.1))
+        assert answer.status == 200
+        assert len(answer.data) <= limit
+        return answer.data
+
+    def _serve(self, seen: Seen) -> Answer:
+        return Answer(200, {"Content-Type": "application/octet-stream"}, self.stored[seen.path.removeprefix("/")])
 
 
 def _for_moto(image: StoredImage) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class StoredImage:
         tag: The tag, empty for what is only part of an index.
         manifest: The bytes of the manifest or index.
         media_type: Their media type.
-        blobs: What a real registry must have before it takes the manifest.
+        blobs: What a real registry must have before it takes the manifest: of a single image its config comes first.
     """
 
     repository: str
@@ -37,6 +37,11 @@ class StoredImage:
     manifest: bytes
     media_type: str
     blobs: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def config(self) -> bytes:
+        """The config, empty for an index."""
+        return self.blobs[0] if self.blobs else b""
 
     @property
     def digest(self) -> str:
@@ -50,9 +55,11 @@ def digest_of(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
-def single(repository: str, tag: str, content: str, media_type: str = OCI_MANIFEST) -> StoredImage:
+def single(
+    repository: str, tag: str, content: str, media_type: str = OCI_MANIFEST, *, platform: str = "linux/amd64"
+) -> StoredImage:
     """Describe an image for one platform, whose bytes depend on its content."""
-    config = json.dumps({"architecture": "amd64", "os": "linux", "content": content}).encode()
+    config = json.dumps(_platform(platform) | {"content": content}).encode()
     layer = f"layer of {content}".encode()
     manifest = {
         "schemaVersion": 2,
@@ -82,24 +89,25 @@ def _platform(text: str) -> dict[str, str]:
 
 
 AMD = single("team/multi", "", "multi on amd64")
-ARM = single("team/multi", "", "multi on arm64")
+ARM = single("team/multi", "", "multi on arm64", platform="linux/arm64")
 ATTESTATION = single("team/multi", "", "provenance")
 MULTI = index("team/multi", "2.0", [("linux/amd64", AMD), ("linux/arm64/v8", ARM), ("unknown/unknown", ATTESTATION)])
 LONELY = single("team/lonely", "", "lonely")
 LONELY_ATTESTATION = single("team/lonely", "", "provenance")
 LONELY_INDEX = index("team/lonely", "1", [("linux/amd64", LONELY), ("unknown/unknown", LONELY_ATTESTATION)])
-ARM_V6 = single("team/pi", "", "pi v6", DOCKER_MANIFEST)
-ARM_V7 = single("team/pi", "", "pi v7", DOCKER_MANIFEST)
+ARM_V6 = single("team/pi", "", "pi v6", DOCKER_MANIFEST, platform="linux/arm/v6")
+ARM_V7 = single("team/pi", "", "pi v7", DOCKER_MANIFEST, platform="linux/arm/v7")
 PI = index("team/pi", "bullseye", [("linux/arm/v6", ARM_V6), ("linux/arm/v7", ARM_V7)], DOCKER_LIST)
 APP = single("team/app", "1.4", "app 1.4")
 APP_AGAIN = StoredImage("team/app", "stable", APP.manifest, APP.media_type, APP.blobs)
 APP_LATEST = single("team/app", "latest", "app of today")
 DOCKER_APP = single("my_app", "AAA123", "my app", DOCKER_MANIFEST)
+ARM_APP = single("team/app", "arm", "app on arm64", platform="linux/arm64")
 
 WORLD = (
     *(AMD, ARM, ATTESTATION, MULTI),
     *(LONELY, LONELY_ATTESTATION, LONELY_INDEX),
     *(ARM_V6, ARM_V7, PI),
-    *(APP, APP_AGAIN, APP_LATEST, DOCKER_APP),
+    *(APP, APP_AGAIN, APP_LATEST, DOCKER_APP, ARM_APP),
 )
 """Everything, children before the index that names them."""

@@ -14,6 +14,7 @@ from contract.stored_images import (
     APP_AGAIN,
     APP_LATEST,
     ARM,
+    ARM_APP,
     ARM_V7,
     DOCKER_APP,
     LONELY,
@@ -24,7 +25,6 @@ from contract.stored_images import (
     StoredImage,
     single,
 )
-from image_pinner.core.images.indexes import UNCHECKED_PLATFORM
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
@@ -54,6 +54,14 @@ def ask(source: OpenSource, name: str, platform: Platform | None = None, *, inde
     answers = ask_all(source, asked)
     assert list(answers) == [asked]
     return answers[asked]
+
+
+def ask_both_ways(source: OpenSource, image: StoredImage, platform: Platform) -> list[Resolution]:
+    """Ask where an index may be the answer, and where it may not."""
+    name = f"{image.repository}:{image.tag}"
+    questions = [question(source, name, platform, index_allowed=index_allowed) for index_allowed in (True, False)]
+    answers = ask_all(source, *questions)
+    return [answers[asked] for asked in questions]
 
 
 def test_a_tag_that_does_not_exist_is_missing_and_named(source: OpenSource) -> None:
@@ -87,6 +95,25 @@ def test_a_platform_that_an_index_does_not_offer_does_not_fit(source: OpenSource
     assert not answer.absent
     assert "windows/amd64" in answer.cause
     assert "linux/amd64, linux/arm64/v8" in answer.cause
+
+
+@pytest.mark.parametrize(
+    ("image", "platform", "offered"),
+    [
+        (APP, LINUX_ARM, "linux/amd64"),
+        (DOCKER_APP, Platform("windows", "amd64"), "linux/amd64"),
+        (ARM_APP, Platform("linux", "arm64", "v9"), "linux/arm64"),
+    ],
+    ids=str,
+)
+def test_a_single_image_for_another_platform_does_not_fit_and_what_it_offers_is_named(
+    source: OpenSource, image: StoredImage, platform: Platform, offered: str
+) -> None:
+    for answer in ask_both_ways(source, image, platform):
+        assert isinstance(answer, Missing)
+        assert not answer.absent
+        assert f"is for {offered} only" in answer.cause
+        assert f"{platform} is wanted" in answer.cause
 
 
 def test_an_index_that_cannot_be_the_answer_needs_a_platform(source: OpenSource) -> None:
@@ -154,11 +181,25 @@ def test_the_only_platform_of_an_index_needs_no_name(source: OpenSource) -> None
     assert answer.digest.text == LONELY.digest
 
 
-def test_the_platform_of_a_single_image_is_not_known_and_the_answer_warns(source: OpenSource) -> None:
-    answer = ask(source, "team/app:1.4", LINUX_ARM, index_allowed=False)
-    assert isinstance(answer, Resolved)
-    assert answer.digest.text == APP.digest
-    assert answer.warnings == (UNCHECKED_PLATFORM,)
+@pytest.mark.parametrize(
+    ("image", "platform"),
+    [
+        (APP, Platform("linux", "amd64")),
+        (DOCKER_APP, Platform("linux", "amd64")),
+        (ARM_APP, LINUX_ARM),
+        (ARM_APP, Platform("linux", "arm64", "v8")),
+    ],
+    ids=str,
+)
+def test_a_single_image_for_the_platform_is_the_answer_and_its_platform_is_told(
+    source: OpenSource, image: StoredImage, platform: Platform
+) -> None:
+    for answer in ask_both_ways(source, image, platform):
+        assert isinstance(answer, Resolved)
+        assert (answer.digest.text, answer.media_type) == (image.digest, image.media_type)
+        assert answer.platforms == (Platform(platform.os, platform.architecture),)
+        assert answer.origin.index is None
+        assert answer.warnings == ()
 
 
 def test_one_tag_has_an_answer_for_every_question_about_it(source: OpenSource) -> None:

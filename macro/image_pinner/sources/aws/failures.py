@@ -1,8 +1,6 @@
 """What AWS's failures mean, and what to do about each.
 
-Codes that all services share: https://docs.aws.amazon.com/IAM/latest/UserGuide/CommonErrors.html. botocore's own
-exceptions: https://github.com/boto/botocore/blob/develop/botocore/exceptions.py. They are told apart by name, so that
-botocore is loaded only by who asks AWS.
+They are told apart by name, so that botocore is loaded only by who asks AWS.
 """
 
 from __future__ import annotations
@@ -11,58 +9,26 @@ import re
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from image_pinner.sources.aws.error_names import (
+    ASSUMING,
+    BAD_CREDENTIALS,
+    DENIED,
+    EXPIRED,
+    NO_ANSWER,
+    NO_CREDENTIALS,
+    NO_ENDPOINT,
+    NOT_ACCEPTED,
+    THROTTLED,
+)
+
 _SHOWN = 300  # characters of somebody else's text in a message of ours
+_SEARCHED = 4000  # characters of a denial: several ARNs of up to 2,048 each are not to be expected
 _USER_IN_URL = re.compile(r"//[^/\s@]+@")
 _CALLER = re.compile(r"arn:[\w-]+:(?:sts|iam)::([0-9]{12}):", re.ASCII)
+_ACTION = re.compile(r"to perform: ([a-z0-9-]{1,40}:[A-Za-z]{1,80})\b", re.ASCII)
 _RESOURCE = re.compile(r"on resource: (arn:\S+)")
 _BECAUSE = re.compile(r"(because no .*|with an explicit deny.*)")
 
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
-_THROTTLED = frozenset(
-    {
-        "LimitExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
-_NOT_ACCEPTED = frozenset(
-    {
-        "AuthFailure",
-        "IncompleteSignature",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "OptInRequired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-_NO_CREDENTIALS = frozenset({"NoCredentialsError", "NoAuthTokenError"})
-_BAD_CREDENTIALS = frozenset(
-    {
-        "ConfigParseError",
-        "CredentialRetrievalError",
-        "InfiniteLoopConfigError",
-        "InvalidConfigError",
-        "LoginError",
-        "MetadataRetrievalError",
-        "PartialCredentialsError",
-        "ProfileNotFound",
-        "RefreshWithMFAUnsupportedError",
-        "SSOError",
-        "TokenRetrievalError",
-        "UnknownCredentialError",
-    }
-)
-_NO_ENDPOINT = frozenset({"BaseEndpointResolverError", "EndpointProviderError", "InvalidRegionError", "NoRegionError"})
-_NO_ANSWER = frozenset({"ConnectTimeoutError", "ReadTimeoutError"})
 _SERVER_FAULT = 500
 _WHOLE_SECONDS = 10
 
@@ -115,26 +81,38 @@ def cleaned(text: str) -> str:
 
 
 def is_denied(error: Exception) -> bool:
-    """Tell whether a policy forbids what was asked."""
-    return error_code(error) in _DENIED
+    """Tell whether a policy forbids what was asked; that of a role forbids to assume it, which is something else."""
+    return error_code(error) in DENIED and not concerns_a_role(error)
+
+
+def is_denied_a_role(error: Exception) -> bool:
+    """Tell whether a policy forbids to assume a role, so that nothing else could be asked."""
+    return error_code(error) in DENIED and concerns_a_role(error)
+
+
+def concerns_a_role(error: Exception) -> bool:
+    """Tell whether it is STS that failed, when the credentials of a role were to be had."""
+    return getattr(error, "operation_name", "") in ASSUMING
 
 
 def denial_reason(error: Exception) -> str:
     """Give the part of a denial that says which policy is missing or denies, or empty where it does not say."""
-    found = _BECAUSE.search(error_text(error))
-    return found[1] if found else ""
+    return _told_by_denial(error, _BECAUSE)
+
+
+def denied_action(error: Exception) -> str:
+    """Give the action that a denial names, `ecr:DescribeImages` for example, or empty."""
+    return _told_by_denial(error, _ACTION)
 
 
 def denied_resource(error: Exception) -> str:
     """Give the ARN that a denial names, or empty."""
-    found = _RESOURCE.search(error_text(error))
-    return found[1] if found else ""
+    return _told_by_denial(error, _RESOURCE)
 
 
 def caller_account(error: Exception) -> str:
     """Give the account of who was denied, or empty where the denial does not say."""
-    found = _CALLER.search(error_text(error))
-    return found[1] if found else ""
+    return _told_by_denial(error, _CALLER)
 
 
 def late(service: str, seconds: float) -> AwsFailure:
@@ -164,25 +142,45 @@ def explain(error: Exception, service: str) -> AwsFailure:
     Returns:
         Cause and remedy.
     """
+    if is_denied_a_role(error):
+        return AwsFailure(
+            f"STS denies the role that is to ask {service}: {error_text(error)}",
+            "Allow sts:AssumeRole on that role in the caller's policy, and the caller in that role's trust policy",
+        )
+    if concerns_a_role(error):
+        service = f"STS, asked for the role that is to ask {service},"
+    return explain_of(error, service)
+
+
+def explain_of(error: Exception, service: str) -> AwsFailure:
+    """Put a failure of the very service that was asked into words, where `explain` looks for one of STS behind it.
+
+    Args:
+        error: What boto3 raised.
+        service: Who was asked, with the region.
+
+    Returns:
+        Cause and remedy.
+    """
     return _explain_refusal(error, service) if error_code(error) else _explain_silence(error, service)
 
 
 def _explain_refusal(error: Exception, service: str) -> AwsFailure:
     code, text = error_code(error), error_text(error)
-    if code in _THROTTLED:
+    if code in THROTTLED:
         attempts = int(_metadata(error).get("RetryAttempts") or 0) + 1
         return AwsFailure(
             f"{service} is throttling and refused the request in {attempts} of {attempts} attempts ({code})",
             "Deploy again in a minute; if this repeats, ask AWS for a higher quota for the action",
         )
-    if code in _EXPIRED:
+    if code in EXPIRED:
         return AwsFailure(f"the AWS credentials have expired, says {service}", _SIGN_IN)
-    if code in _NOT_ACCEPTED:
+    if code in NOT_ACCEPTED:
         return AwsFailure(
             f"{service} does not accept the AWS credentials ({code})",
             f"{_SIGN_IN}, and check that the account has this region enabled and that the clock is right",
         )
-    if is_denied(error):
+    if code in DENIED:
         return AwsFailure(
             f"{service} denied the request: {text}", "Allow the action in the policy of the caller's role"
         )
@@ -193,14 +191,14 @@ def _explain_refusal(error: Exception, service: str) -> AwsFailure:
 
 def _explain_silence(error: Exception, service: str) -> AwsFailure:
     names = {kind.__name__ for kind in type(error).__mro__}
-    if names & _NO_CREDENTIALS:
+    if names & NO_CREDENTIALS:
         return AwsFailure(
             f"there are no AWS credentials to ask {service} with",
             "Sign in, with aws sso login for example, or set AWS_PROFILE; a function has those of its role",
         )
-    if names & _BAD_CREDENTIALS:
+    if names & BAD_CREDENTIALS:
         return AwsFailure(f"the AWS credentials for {service} could not be loaded: {cleaned(str(error))}", _SIGN_IN)
-    if names & _NO_ENDPOINT or type(error) is ValueError:
+    if names & NO_ENDPOINT or type(error) is ValueError:
         return AwsFailure(
             f"there is no endpoint for {service}: {cleaned(str(error))}",
             "Check the region, and the settings AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT",
@@ -210,7 +208,7 @@ def _explain_silence(error: Exception, service: str) -> AwsFailure:
 
 def _explain_connection(error: Exception, names: set[str], service: str) -> AwsFailure:
     where = _host(error)
-    if names & _NO_ANSWER:
+    if names & NO_ANSWER:
         return AwsFailure(f"{service} did not answer in time{where}", _CHECK_NETWORK)
     if "SSLError" in names:
         return AwsFailure(
@@ -231,6 +229,12 @@ def _host(error: Exception) -> str:
     url = getattr(error, "kwargs", {}).get("endpoint_url")
     host = urlsplit(url).hostname if isinstance(url, str) else None
     return f" at {host}" if host else ""
+
+
+def _told_by_denial(error: Exception, form: re.Pattern[str]) -> str:
+    # Its ARNs can be longer than what a message shows of it, so the whole of it is searched.
+    found = form.search(" ".join(str(_described(error).get("Message") or "")[:_SEARCHED].split()))
+    return cleaned(found[1]) if found else ""
 
 
 def _described(error: Exception) -> dict[str, Any]:

@@ -1,24 +1,31 @@
-"""The two calls that ECR is asked with, for images of one repository."""
+"""The three calls that ECR is asked with, for images of one repository."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from image_pinner.core.errors import InvalidReference
+from image_pinner.core.errors import InvalidReference, SourceError
 from image_pinner.core.images.digests import Digest
 from image_pinner.core.images.ecr_hosts import EcrRepository
 from image_pinner.core.images.resolutions import ACCEPTED_MEDIA_TYPES, Missing, Origin, Resolved, Unavailable
+from image_pinner.sources.aws.failures import aws_faults
 from image_pinner.sources.interface import Deadline
 
 DESCRIBE_IMAGES = "ecr:DescribeImages"
 BATCH_GET_IMAGE = "ecr:BatchGetImage"
+GET_DOWNLOAD_URL = "ecr:GetDownloadUrlForLayer"
 IDS_PER_CALL = 100
 """How many images one call can name: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
 
 
 class OutOfTimeError(Exception):
     """The deadline came before the next call; whoever waits for the answer has given up."""
+
+
+def ecr_faults() -> tuple[type[Exception], ...]:
+    """Give the exceptions that mean a fault of the world when ECR is asked, `SourceError` for a role not to be had."""
+    return (*aws_faults(), SourceError)
 
 
 class Found(NamedTuple):
@@ -106,6 +113,26 @@ class EcrCalls(NamedTuple):
             **self._request(image_ids), acceptedMediaTypes=list(ACCEPTED_MEDIA_TYPES)
         )
         return response
+
+    def download_url(self, config: Digest) -> str:
+        """Ask GetDownloadUrlForLayer where the config of an image can be fetched.
+
+        Args:
+            config: Its digest: ECR keeps configs as it keeps layers, and a pull asks for both alike.
+
+        Returns:
+            A URL that whoever has it may fetch, so that no message may show it; empty where ECR gave none.
+
+        Raises:
+            OutOfTimeError: The deadline came first.
+            botocore.exceptions.ClientError: ECR refused.
+            botocore.exceptions.BotoCoreError: ECR could not be asked.
+        """
+        self._check_time()
+        response: Mapping[str, Any] = self.client.get_download_url_for_layer(
+            registryId=self.repository.account_id, repositoryName=self.repository.name, layerDigest=config.text
+        )
+        return str(response.get("downloadUrl") or "")
 
     def _request(self, image_ids: Iterable[Mapping[str, str]]) -> dict[str, Any]:
         return {

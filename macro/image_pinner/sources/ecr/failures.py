@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from image_pinner.core.errors import SourceError
 from image_pinner.core.images.ecr_hosts import EcrRepository
 from image_pinner.core.images.resolutions import Missing, Unavailable
 from image_pinner.sources.aws.failures import (
@@ -22,7 +23,11 @@ from image_pinner.sources.aws.failures import (
     is_denied,
 )
 
-_PULL_THROUGH = "an image of a pull-through cache must be pulled once by its tag before it can be pinned"
+_PULL_THROUGH = (
+    "if this is the repository of a pull-through cache, the image must be pulled once by its tag before it can be "
+    "pinned, or the operator allows the import with the setting IMAGE_PINNER_PULL_THROUGH=true"
+)
+_IMPORT_NEEDS = "a pull-through cache imports it where a rule covers the repository and upstream has the tag"
 _REGISTRY_KEY = "Check that the key of the repository is enabled, and that its policy lets ECR use it"
 _UPSTREAM = "Check the pull-through cache rule and the secret with its credentials, then pull the image once by its tag"
 _LATER = "Deploy again in a minute"
@@ -34,18 +39,34 @@ def service_name(repository: EcrRepository) -> str:
 
 
 def no_tag(repository: EcrRepository, tag: str) -> Missing:
-    """Answer that a repository has no such tag."""
+    """Answer that a repository has no such tag, where nobody asked for an import."""
     return Missing(
         f"{repository} has no tag {tag!r}",
-        f"Push the tag or correct it; {_PULL_THROUGH}",
+        f"Push the tag or correct it, and give replication from another region a minute; {_PULL_THROUGH}",
     )
 
 
 def no_repository(repository: EcrRepository) -> Missing:
-    """Answer that a registry has no such repository."""
+    """Answer that a registry has no such repository, where nobody asked for an import."""
     return Missing(
         f"there is no {_without_article(repository)}",
         f"Create the repository, or correct account, region or name; {_PULL_THROUGH}",
+    )
+
+
+def not_imported(repository: EcrRepository, tag: str) -> Missing:
+    """Answer that BatchGetImage has no such tag: asked by tag it imports what a pull-through cache can."""
+    return Missing(
+        f"{repository} has no tag {tag!r}, and asking for it by tag imported none",
+        f"Push the tag or correct it; {_IMPORT_NEEDS}",
+    )
+
+
+def not_made_by_import(repository: EcrRepository) -> Missing:
+    """Answer that a registry has no such repository, and that no pull-through cache made it."""
+    return Missing(
+        f"there is no {_without_article(repository)}, and asking for its image by tag made none",
+        f"Create the repository, or correct account, region or name; {_IMPORT_NEEDS}",
     )
 
 
@@ -86,25 +107,36 @@ def refused(repository: EcrRepository, error: Exception, actions: Sequence[str])
     Returns:
         `Missing` where the repository does not exist, otherwise `Unavailable`.
     """
+    if isinstance(error, SourceError):
+        return Unavailable(error.cause, error.remedy)
     code = error_code(error)
     if code == "RepositoryNotFoundException":
         return no_repository(repository)
     if is_denied(error):
-        return _denied(repository, error, actions)
+        return denied(repository, error, actions, " or ".join(actions))
     if code == "UnableToGetUpstreamImageException":
         return Unavailable(f"{service_name(repository)} could not get it from upstream: {error_text(error)}", _UPSTREAM)
     failure = explain(error, service_name(repository))
     return Unavailable(failure.cause, failure.remedy)
 
 
-def _denied(repository: EcrRepository, error: Exception, actions: Sequence[str]) -> Unavailable:
+def denied(repository: EcrRepository, error: Exception, actions: Sequence[str], needed: str) -> Unavailable:
+    """Answer that a policy forbids to ask.
+
+    Args:
+        repository: What was asked about.
+        error: The denial.
+        actions: What is denied.
+        needed: What has to be allowed, as the object of a sentence.
+
+    Returns:
+        The answer, which says whose policies have to allow it.
+    """
     reason = denial_reason(error)
-    allowed = " or ".join(actions)
-    caller = caller_account(error)
     return Unavailable(
         f"{' and '.join(actions)} {'are' if len(actions) > 1 else 'is'} denied on {repository.arn}"
         + (f", {reason}" if reason else ""),
-        _who_must_allow(repository, allowed, caller),
+        _who_must_allow(repository, needed, caller_account(error)),
     )
 
 
@@ -131,7 +163,7 @@ def image_failure(repository: EcrRepository, image: str, failure: Mapping[str, A
     """
     code, reason = str(failure.get("failureCode") or "no code"), cleaned(str(failure.get("failureReason") or ""))
     if code == "ImageNotFound" and not image.startswith("sha256:"):
-        return no_tag(repository, image)
+        return not_imported(repository, image)
     cause, remedy = _IMAGE_FAILURES.get(
         code, ("could not be read", "Look the code up in the reference of BatchGetImage")
     )

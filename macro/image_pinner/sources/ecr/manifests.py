@@ -1,18 +1,39 @@
-"""Manifests, asked of BatchGetImage: to open an index, and where DescribeImages is denied."""
+"""Manifests, asked of BatchGetImage: to open what a tag points to, and where DescribeImages cannot tell that."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.indexes import refusal
+from image_pinner.core.images.ecr_hosts import EcrRepository
+from image_pinner.core.images.media_types import refusal
 from image_pinner.core.images.resolutions import Missing, Resolved, Unavailable
 from image_pinner.sources.ecr.calls import BATCH_GET_IMAGE, DESCRIBE_IMAGES, EcrCalls, Finding, Found, digest_of
 from image_pinner.sources.ecr.failures import image_failure
 
 
-def get_tags(calls: EcrCalls, tags: Sequence[str]) -> dict[str, Finding]:
+class Reading(NamedTuple):
+    """Why tags are looked up by reading their manifests.
+
+    Args:
+        warning: What a person should know about an answer that was found so.
+        if_converted: What to do where ECR gives a manifest that is not the stored one.
+    """
+
+    warning: str
+    if_converted: str
+
+
+def instead_of_describing(repository: EcrRepository) -> Reading:
+    """Read tags because DescribeImages is denied."""
+    return Reading(
+        f"{DESCRIBE_IMAGES} is denied on {repository.arn}, and {BATCH_GET_IMAGE} counts as a pull",
+        f"Allow {DESCRIBE_IMAGES} on {repository.arn}, which tells the digest itself",
+    )
+
+
+def get_tags(calls: EcrCalls, tags: Sequence[str], reading: Reading) -> dict[str, Finding]:
     """Find what tags point to by reading their manifests, which ECR counts as a pull.
 
     ECR can convert a manifest that is asked for by tag; its digest is then not that of the bytes, and it is refused:
@@ -21,6 +42,7 @@ def get_tags(calls: EcrCalls, tags: Sequence[str]) -> dict[str, Finding]:
     Args:
         calls: Who is asked.
         tags: At most 100 distinct tags.
+        reading: Why they are asked for so.
 
     Returns:
         A finding for every tag, with the manifest where there is one.
@@ -32,7 +54,10 @@ def get_tags(calls: EcrCalls, tags: Sequence[str]) -> dict[str, Finding]:
     """
     response = calls.get({"imageTag": tag} for tag in tags)
     images, failures = _by_id(response, "images", "imageTag"), _by_id(response, "failures", "imageTag")
-    return {tag: _finding(calls, tag, images.get(tag), failures.get(tag)) for tag in tags}
+    return {
+        tag: _finding(calls, tag, images[tag], reading) if tag in images else _not_given(calls, tag, failures.get(tag))
+        for tag in tags
+    }
 
 
 def get_manifests(calls: EcrCalls, digests: Sequence[Digest]) -> dict[Digest, bytes | Missing | Unavailable]:
@@ -60,19 +85,14 @@ def get_manifests(calls: EcrCalls, digests: Sequence[Digest]) -> dict[Digest, by
     }
 
 
-def _finding(
-    calls: EcrCalls, tag: str, image: Mapping[str, Any] | None, failure: Mapping[str, Any] | None
-) -> Found | Missing | Unavailable:
-    if image is None:
-        return _not_given(calls, tag, failure)
+def _finding(calls: EcrCalls, tag: str, image: Mapping[str, Any], reading: Reading) -> Found | Unavailable:
     digest = digest_of(calls, BATCH_GET_IMAGE, image["imageId"].get("imageDigest"))
     if isinstance(digest, Unavailable):
         return digest
     manifest, media_type = _bytes_of(image), str(image.get("imageManifestMediaType") or "")
     if refusal(media_type) is None and Digest.of(manifest) != digest:
-        return _converted(calls, tag, digest)
-    counted = f"{DESCRIBE_IMAGES} is denied on {calls.repository.arn}, and {BATCH_GET_IMAGE} counts as a pull"
-    return Found(Resolved(digest, media_type, calls.origin(BATCH_GET_IMAGE), warnings=(counted,)), manifest)
+        return _converted(calls, tag, digest, reading)
+    return Found(Resolved(digest, media_type, calls.origin(BATCH_GET_IMAGE), warnings=(reading.warning,)), manifest)
 
 
 def _not_given(calls: EcrCalls, image: str, failure: Mapping[str, Any] | None) -> Missing | Unavailable:
@@ -84,11 +104,11 @@ def _not_given(calls: EcrCalls, image: str, failure: Mapping[str, Any] | None) -
     )
 
 
-def _converted(calls: EcrCalls, tag: str, digest: Digest) -> Unavailable:
+def _converted(calls: EcrCalls, tag: str, digest: Digest, reading: Reading) -> Unavailable:
     return Unavailable(
         f"{calls.origin(BATCH_GET_IMAGE).asked} gave for tag {tag!r} of {calls.repository} a manifest that does not "
         f"hash to its digest {digest}, as if it were converted to another format",
-        f"Allow {DESCRIBE_IMAGES} on {calls.repository.arn}, which tells the digest itself",
+        reading.if_converted,
     )
 
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from image_pinner.core.images.configs import artifact_type
+from image_pinner.core.images.media_types import no_image, shown
 from image_pinner.core.images.resolutions import Missing, Resolved, Unavailable
 from image_pinner.sources.aws.failures import aws_faults, error_code, error_text
 from image_pinner.sources.ecr.calls import DESCRIBE_IMAGES, EcrCalls, Finding, Found, digest_of
@@ -93,5 +95,8 @@ class _Search:
         digest = digest_of(self._calls, DESCRIBE_IMAGES, detail.get("imageDigest"))
         if isinstance(digest, Unavailable):
             return digest
+        # ECR names here what the config of a manifest is, and nothing for an index.
+        if artifact := artifact_type({"config": {"mediaType": detail.get("artifactMediaType")}}):
+            return no_image(f"the media type of its config is {shown(artifact)}")
         media_type = str(detail.get("imageManifestMediaType") or "")
         return Found(Resolved(digest, media_type, self._calls.origin(DESCRIBE_IMAGES)))

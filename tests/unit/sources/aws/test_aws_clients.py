@@ -9,6 +9,7 @@ import boto3
 import pytest
 
 from image_pinner import __version__
+from image_pinner.core.images.ecr_roles import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients
 
 
@@ -58,6 +59,61 @@ def test_clients_are_made_one_at_a_time_and_each_once() -> None:
     assert len({id(client) for client in given}) == 3
 
 
+ROLE = RegistryRole("444455556666", "arn:aws:iam::444455556666:role/reader", "an-external-id")
+
+
+class RoleSessions:
+    """Gives a recording session for the credentials of each role."""
+
+    def __init__(self) -> None:
+        self.given: list[Any] = []
+        self.made = RecordingSession()
+
+    def __call__(self, credentials: Any) -> RecordingSession:
+        self.given.append(credentials)
+        return self.made
+
+
+def test_a_role_has_clients_of_its_own_and_sts_is_a_client_of_the_same_region() -> None:
+    own, roles = RecordingSession(), RoleSessions()
+    clients = AwsClients(lambda: own, roles)
+    others = [ROLE, ROLE._replace(arn="arn:aws:iam::444455556666:role/other"), ROLE._replace(external_id="another-id")]
+    given = [clients.client("ecr", region, role=role) for region in ("eu-west-1", "us-east-1") for role in others] * 2
+    assert len({id(client) for client in given}) == len(roles.given) == 6
+    assert roles.made.made == [("ecr", "eu-west-1")] * 3 + [("ecr", "us-east-1")] * 3
+    assert own.made == [("sts", "eu-west-1"), ("sts", "us-east-1")]
+
+
+def test_a_role_is_not_assumed_before_a_request_is_signed_as_it() -> None:
+    asked: list[object] = []
+    session = boto3.Session("AKIAOWN", "own")
+    session.events.register("before-call.sts", lambda **_: asked.append("sts"))
+    client = AwsClients(lambda: session).client("ecr", "eu-west-1", role=ROLE)
+    assert client.meta.region_name == "eu-west-1"
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("region", "fips", "endpoint"),
+    [
+        ("us-east-1", False, "https://sts.us-east-1.amazonaws.com"),
+        ("us-east-1", True, "https://sts-fips.us-east-1.amazonaws.com"),
+        ("cn-north-1", False, "https://sts.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", True, "https://sts.us-gov-west-1.amazonaws.com"),
+        ("eusc-de-east-1", False, "https://sts.eusc-de-east-1.amazonaws.eu"),
+    ],
+)
+def test_sts_is_asked_at_its_regional_endpoint_with_the_same_time_limits(
+    region: str, endpoint: str, *, fips: bool
+) -> None:
+    clients = AwsClients(lambda: boto3.Session("AKIAOWN", "own"))
+    clients.client("ecr", region, fips=fips, role=ROLE)
+    sts = clients.client("sts", region, fips=fips)
+    assert sts.meta.endpoint_url == endpoint
+    assert (sts.meta.config.connect_timeout, sts.meta.config.read_timeout) == (3.0, 8.0)
+    assert sts.meta.config.retries == {"mode": "adaptive", "total_max_attempts": 4}
+
+
 def test_no_region_leaves_the_choice_to_the_environment() -> None:
     session = RecordingSession()
     AwsClients(lambda: session).client("ssm", "")
@@ -91,7 +147,15 @@ def test_the_endpoint_is_of_the_kind_that_was_asked_for(
 
 
 def test_boto3_is_not_loaded_before_a_client_is_needed() -> None:
-    modules = ("aws.clients", "aws.failures", "ecr.resolver", "in_memory", "ssm_parameters", "stack_exports")
+    modules = (
+        "aws.clients",
+        "aws.failures",
+        "aws.roles",
+        "ecr.resolver",
+        "in_memory",
+        "ssm_parameters",
+        "stack_exports",
+    )
     imports = "\n".join(f"import image_pinner.sources.{name}" for name in modules)
     script = f"{imports}\nimport sys\nprint({{'boto3', 'botocore'}} & set(sys.modules))"
     found = subprocess.run(  # noqa: PLW1510 - the output tells

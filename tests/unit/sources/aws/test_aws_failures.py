@@ -13,11 +13,13 @@ from image_pinner.sources.aws.failures import (
     caller_account,
     cleaned,
     denial_reason,
+    denied_action,
     denied_resource,
     error_code,
     error_text,
     explain,
     is_denied,
+    is_denied_a_role,
     late,
 )
 
@@ -123,14 +125,41 @@ def test_a_denial_says_who_what_and_why() -> None:
     assert is_denied(DENIAL)
     assert caller_account(DENIAL) == "444455556666"
     assert denied_resource(DENIAL) == "arn:aws-us-gov:ecr:us-gov-west-1:111122223333:repository/app"
+    assert denied_action(DENIAL) == "ecr:DescribeImages"
     assert denial_reason(DENIAL) == "because no resource-based policy allows the ecr:DescribeImages action"
 
 
 def test_a_denial_that_says_nothing_is_empty() -> None:
     denial = refusal("AccessDeniedException", "")
     assert is_denied(denial)
-    assert [caller_account(denial), denied_resource(denial), denial_reason(denial)] == ["", "", ""]
+    told = [read(denial) for read in (caller_account, denied_action, denied_resource, denial_reason)]
+    assert told == [""] * 4
     assert not is_denied(exceptions.NoCredentialsError())
+
+
+def test_the_reason_of_a_denial_with_long_names_is_not_cut_off() -> None:
+    long = str(DENIAL).replace("assumed-role/macro", f"assumed-role/{'m' * 64}").replace("/app", f"/{'a' * 250}")
+    denial = refusal("AccessDeniedException", long)
+    assert denial_reason(denial) == "because no resource-based policy allows the ecr:DescribeImages action"
+
+
+@pytest.mark.parametrize("operation", ["AssumeRole", "AssumeRoleWithWebIdentity"])
+def test_a_role_that_is_denied_is_no_denial_of_what_was_to_be_asked(operation: str) -> None:
+    message = "User: arn:aws:iam::111122223333:user/me is not authorized to perform: sts:AssumeRole"
+    denial = exceptions.ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, operation)
+    assert is_denied_a_role(denial)
+    assert not is_denied(denial)
+    failure = explain(denial, ECR)
+    assert failure.cause == f"STS denies the role that is to ask ECR in us-east-1: {message}"
+    assert "that role's trust policy" in failure.remedy
+
+
+def test_other_failures_of_sts_are_told_as_such() -> None:
+    throttled = exceptions.ClientError({"Error": {"Code": "Throttling", "Message": "slow down"}}, "AssumeRole")
+    assert not is_denied_a_role(throttled)
+    assert explain(throttled, ECR).cause.startswith(
+        "STS, asked for the role that is to ask ECR in us-east-1, is throttling"
+    )
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, "0.0"), (0.44, "0.4"), (9.96, "10.0"), (57.4, "57")])

@@ -14,8 +14,10 @@ from typing import Any
 import boto3
 from botocore.awsrequest import AWSResponse
 
+from image_pinner.core.errors import SourceError
 from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import OCI_MANIFEST
+from image_pinner.core.images.resolutions import IMAGE_CONFIG_TYPES, OCI_MANIFEST
+from image_pinner.sources.interface import Deadline
 
 ACCOUNT = "111122223333"
 HOST = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
@@ -37,14 +39,25 @@ class Image:
     digest: str = ""
     given: str | None = None
     """What BatchGetImage gives by tag, where it is not the manifest."""
+    config: bytes = b""
+    artifact: str = ""
+    """The `artifactMediaType`, empty where DescribeImages names none."""
 
     def __post_init__(self) -> None:
         self.digest = self.digest or str(Digest.of(self.manifest.encode()))
 
+    @property
+    def config_digest(self) -> str:
+        return str(Digest.of(self.config))
 
-def image(content: str, **more: Any) -> Image:
-    manifest = {"schemaVersion": 2, "config": {"content": content}, "layers": []}
-    return Image(json.dumps(manifest), **more)
+
+def image(content: str, platform: str = "linux/arm64", **more: Any) -> Image:
+    """Make an image for one platform."""
+    os, _, architecture = platform.partition("/")
+    config = json.dumps({"os": os, "architecture": architecture, "content": content}).encode()
+    line = {"mediaType": IMAGE_CONFIG_TYPES[0], "digest": str(Digest.of(config)), "size": len(config)}
+    manifest = {"schemaVersion": 2, "config": line, "layers": []}
+    return Image(json.dumps(manifest), **{"config": config, **more})
 
 
 @dataclass
@@ -56,12 +69,18 @@ class FakeEcr:
     """By action: what is raised instead of an answer."""
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
     """By tag or digest: the entry of `failures` instead of an image."""
+    gives_urls: bool = True
     names_the_missing: bool = True
+    upstream: dict[str, dict[str, Image]] = field(default_factory=dict)
+    """What a pull-through cache imports when it is asked for by tag."""
     takes_the_filter: bool = True
     page_size: int = 1000
     before: Callable[[str], None] = lambda _action: None
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     clients: list[dict[str, Any]] = field(default_factory=list)
+    downloads: list[str] = field(default_factory=list)
+    broken_download: str = ""
+    """Why no download works, as a clause in which `{url}` stands for the URL."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str, **options: Any) -> Any:
@@ -83,7 +102,11 @@ class FakeEcr:
         try:
             if refusal := self.refusals.get(model.name):
                 raise refusal
-            answer = {"DescribeImages": self._describe, "BatchGetImage": self._get}[model.name](request)
+            answer = {
+                "DescribeImages": self._describe,
+                "BatchGetImage": self._get,
+                "GetDownloadUrlForLayer": self._download_url,
+            }[model.name](request)
         except RefusedError as refusal:
             status = refusal.answer["ResponseMetadata"]["HTTPStatusCode"]
             return AWSResponse("https://ecr.invalid", status, {}, None), refusal.answer
@@ -119,7 +142,7 @@ class FakeEcr:
             "imageTags": tags,
             "imageManifestMediaType": found.media_type,
             "imageStatus": found.status,
-        }
+        } | ({"artifactMediaType": found.artifact} if found.artifact else {})
 
     def _not_found(self, tag: str, request: Mapping[str, Any]) -> str:
         if not self.names_the_missing:
@@ -129,7 +152,40 @@ class FakeEcr:
             f"with name '{request['repositoryName']}' in the registry with id '{request['registryId']}'"
         )
 
+    def download(self, url: str, limit: int, deadline: Deadline) -> bytes:
+        """Stand in for the transport."""
+        assert deadline.remaining() > 0
+        with self._lock:
+            self.downloads.append(url)
+        self.before("Download")
+        if self.broken_download:
+            raise SourceError(self.broken_download.format(url=url), "Check the network")
+        digest = url.partition("?")[0].rpartition("/")[2]
+        content = next(found.config for found in self._all_images() if found.config_digest == digest)
+        assert len(content) <= limit
+        return content
+
+    def _all_images(self) -> list[Image]:
+        return [found for repository in self.images.values() for found in repository.values()]
+
+    def _download_url(self, request: dict[str, Any]) -> dict[str, Any]:
+        repository, digest = self._repository(request), request["layerDigest"]
+        if digest not in {found.config_digest for found in repository.values()}:
+            raise RefusedError("LayersNotFoundException", f"The layer with digest '{digest}' does not exist.")
+        if not self.gives_urls:
+            return {}
+        url = f"https://layers.invalid/{digest}?X-Amz-Security-Token=hunter2&X-Amz-Signature=hunter2"
+        return {"downloadUrl": url, "layerDigest": digest}
+
+    def _import(self, request: dict[str, Any]) -> None:
+        name = request["repositoryName"]
+        tags = [image_id["imageTag"] for image_id in request["imageIds"] if "imageTag" in image_id]
+        for tag in tags:
+            if tag in self.upstream.get(name, {}):
+                self.images.setdefault(name, {}).setdefault(tag, self.upstream[name][tag])
+
     def _get(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._import(request)
         repository = self._repository(request)
         images, failures = [], []
         for image_id in request["imageIds"]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import boto3
 import pytest
 from botocore.exceptions import NoCredentialsError, ProfileNotFound
-from botocore.stub import Stubber
 from moto.server import ThreadedMotoServer
 
-from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.resolutions import (
     ACCEPTED_MEDIA_TYPES,
@@ -23,45 +19,14 @@ from image_pinner.core.images.resolutions import (
     ImageQuestion,
     Missing,
     Origin,
-    Resolution,
     Resolved,
     Unavailable,
 )
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
-from unit.sources.ecr.fake_ecr import ACCOUNT, HOST, FakeEcr, Image, RefusedError, image
-
-ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"
-ARM = Platform("linux", "arm64")
-
-
-def question(name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> ImageQuestion:
-    text = name if ".DKR" in name.upper() else f"{HOST}/{name}"
-    return ImageQuestion(ImageReference.parse(text).canonical(), platform, index_allowed)
-
-
-def resolver(ecr: Any) -> EcrResolver:
-    return EcrResolver(AwsClients(lambda: ecr))
-
-
-def ask_all(ecr: Any, questions: Sequence[ImageQuestion], seconds: float = 20) -> list[Resolution]:
-    answers = resolver(ecr).resolve_all(questions, Deadline.after(seconds))
-    assert list(answers) == list(questions)
-    return list(answers.values())
-
-
-def ask(ecr: Any, name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> Resolution:
-    return ask_all(ecr, [question(name, platform, index_allowed=index_allowed)])[0]
-
-
-def index_of(*children: tuple[str, Image]) -> Image:
-    lines = []
-    for name, child in children:
-        os, _, architecture = name.partition("/")
-        platform = {"os": os, "architecture": architecture}
-        lines.append({"digest": child.digest, "mediaType": child.media_type, "platform": platform})
-    return Image(json.dumps({"schemaVersion": 2, "manifests": lines}), OCI_INDEX)
+from unit.sources.ecr.asking import ARM, ARN, ask, ask_all, index_of, no_download, question, resolver
+from unit.sources.ecr.fake_ecr import ACCOUNT, HOST, FakeEcr, RefusedError, image
 
 
 @pytest.mark.parametrize(
@@ -105,7 +70,7 @@ def test_without_a_client_there_is_an_answer(fault: Exception, reason: str) -> N
         raise fault
 
     asked = question("team/app:1")
-    answer = EcrResolver(AwsClients(no_session)).resolve_all([asked], Deadline.after(5))[asked]
+    answer = EcrResolver(AwsClients(no_session), download=no_download).resolve_all([asked], Deadline.after(5))[asked]
     assert isinstance(answer, Unavailable)
     assert reason in answer.cause
 
@@ -129,7 +94,10 @@ def test_a_missing_tag_names_itself_and_the_pull_through_cache() -> None:
     assert isinstance(answer, Missing)
     assert answer.absent
     assert answer.cause == f"the ECR repository 'team/app' in us-east-1 of account {ACCOUNT} has no tag '1'"
-    assert "pull-through cache must be pulled once by its tag" in answer.remedy
+    assert (
+        "if this is the repository of a pull-through cache, the image must be pulled once by its tag" in answer.remedy
+    )
+    assert "IMAGE_PINNER_PULL_THROUGH=true" in answer.remedy
 
 
 def test_a_region_that_hangs_is_given_up_and_the_others_are_answered() -> None:
@@ -215,7 +183,8 @@ def test_a_hundred_and_one_tags_are_two_calls_and_equal_tags_are_asked_once() ->
     ecr = FakeEcr({"team/app": {f"t{tag}": image(str(tag)) for tag in range(101)}})
     questions = [question(f"team/app:t{tag}", platform) for tag in range(101) for platform in (None, ARM)]
     assert all(isinstance(answer, Resolved) for answer in ask_all(ecr, questions))
-    asked = [[image_id["imageTag"] for image_id in request["imageIds"]] for _, request in ecr.calls]
+    described = [request for action, request in ecr.calls if action == "DescribeImages"]
+    asked = [[image_id["imageTag"] for image_id in request["imageIds"]] for request in described]
     assert sorted(len(tags) for tags in asked) == [1, 100]
     assert len({tag for tags in asked for tag in tags}) == 101
 
@@ -224,11 +193,11 @@ def test_the_indexes_of_a_batch_are_opened_with_one_call_each_of_them_once() -> 
     arm, amd = image("arm"), image("amd")
     index = index_of(("linux/arm64", arm), ("linux/amd64", amd))
     other = index_of(("linux/arm64", arm))
-    ecr = FakeEcr({"team/app": {"1": index, "2": other, "again": index, "single": image("single")}})
-    questions = [question(f"team/app:{tag}", ARM, index_allowed=False) for tag in ("1", "2", "again", "single")]
+    ecr = FakeEcr({"team/app": {"1": index, "2": other, "again": index}})
+    questions = [question(f"team/app:{tag}", ARM, index_allowed=False) for tag in ("1", "2", "again")]
     answers = ask_all(ecr, questions)
     digests = [answer.digest.text if isinstance(answer, Resolved) else "" for answer in answers]
-    assert digests == [arm.digest] * 3 + [ecr.images["team/app"]["single"].digest]
+    assert digests == [arm.digest] * 3
     ((_, request),) = [call for call in ecr.calls if call[0] == "BatchGetImage"]
     assert request["imageIds"] == [{"imageDigest": index.digest}, {"imageDigest": other.digest}]
     assert request["acceptedMediaTypes"] == list(ACCEPTED_MEDIA_TYPES)
@@ -241,64 +210,15 @@ def test_an_index_is_not_opened_where_its_digest_is_all_that_is_asked_for() -> N
     assert [action for action, _ in ecr.calls] == ["DescribeImages"]
 
 
-def test_the_account_and_the_region_of_the_host_are_asked() -> None:
-    ecr = FakeEcr({"team/app": {"1": image("app")}})
-    hosts = [
-        "111122223333.dkr.ecr.eu-west-1.amazonaws.com",
-        "444455556666.dkr.ecr.us-east-1.amazonaws.com",
-        "444455556666.dkr.ecr-fips.us-east-1.amazonaws.com",
-        "444455556666.dkr-ecr.us-east-1.on.aws",
-        "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn",
-    ]
-    answers = ask_all(ecr, [question(f"{host}/team/app:1") for host in hosts])
-    assert all(isinstance(answer, Resolved) for answer in answers)
-    assert sorted(request["registryId"] for _, request in ecr.calls) == ["111122223333"] + ["444455556666"] * 4
-    made = [
-        (options["region_name"], options["config"].use_fips_endpoint, options["config"].use_dualstack_endpoint)
-        for options in ecr.clients
-    ]
-    assert made == [
-        ("eu-west-1", None, None),
-        ("us-east-1", None, None),
-        ("us-east-1", True, None),
-        ("us-east-1", None, True),
-        ("cn-north-1", None, None),
-    ]
-
-
 def test_two_spellings_of_a_host_are_one_registry_and_its_client_is_made_once() -> None:
     ecr = FakeEcr({"team/app": {"1": image("app"), "2": image("app 2")}})
-    clients = EcrResolver(AwsClients(lambda: ecr))
+    clients = resolver(ecr)
     questions = [question(f"{HOST}/team/app:1"), question(f"{HOST.replace('dkr', 'DKR')}:443/team/app:2")]
     for _ in range(2):
         answers = clients.resolve_all(questions, Deadline.after(5))
         assert all(isinstance(answer, Resolved) for answer in answers.values())
     assert len(ecr.clients) == 1
     assert len(ecr.calls) == 2
-
-
-def test_a_response_of_the_documented_shape_is_understood() -> None:
-    class StubbedSession:
-        def client(self, _service: str, **_options: Any) -> Any:
-            return client
-
-    client = boto3.client("ecr", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
-    detail = {
-        "registryId": ACCOUNT,
-        "repositoryName": "team/app",
-        "imageDigest": (digest := image("app").digest),
-        "imageTags": ["1", "other"],
-        "imageManifestMediaType": OCI_MANIFEST,
-        "artifactMediaType": "application/vnd.oci.image.config.v1+json",
-        "imageStatus": "ACTIVE",
-    }
-    with Stubber(client) as stub:
-        expected = {"registryId": ACCOUNT, "repositoryName": "team/app", "imageIds": [{"imageTag": "1"}]}
-        stub.add_response("describe_images", {"imageDetails": [detail]}, expected)
-        answer = ask(StubbedSession(), "team/app:1")
-        stub.assert_no_pending_responses()
-    assert isinstance(answer, Resolved)
-    assert answer.digest.text == digest
 
 
 @pytest.fixture
@@ -325,6 +245,6 @@ def test_the_endpoint_that_the_environment_names_is_asked(moto_server: str) -> N
         imageDigest=stored.digest,
     )
     asked = question("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")
-    answer = EcrResolver(AwsClients()).resolve_all([asked], Deadline.after(10))[asked]
+    answer = EcrResolver(AwsClients(), download=no_download).resolve_all([asked], Deadline.after(10))[asked]
     assert isinstance(answer, Resolved)
     assert answer.digest.text == stored.digest

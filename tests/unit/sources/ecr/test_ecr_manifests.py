@@ -19,7 +19,7 @@ from image_pinner.core.images.resolutions import (
 )
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.calls import EcrCalls
-from image_pinner.sources.ecr.manifests import get_manifests, get_tags
+from image_pinner.sources.ecr.manifests import Reading, get_manifests, get_tags
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
 from unit.sources.ecr.fake_ecr import ACCOUNT, HOST, FakeEcr, RefusedError, image
@@ -44,7 +44,7 @@ def pull_only(**more: object) -> FakeEcr:
 
 def ask(ecr: FakeEcr, tag: str = "1") -> Resolution:
     asked = ImageQuestion(ImageReference.parse(f"{HOST}/team/app:{tag}").canonical())
-    return EcrResolver(AwsClients(lambda: ecr)).resolve_all([asked], Deadline.after(20))[asked]
+    return EcrResolver(AwsClients(lambda: ecr), download=ecr.download).resolve_all([asked], Deadline.after(20))[asked]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_tag_that_batch_get_image_does_not_find_is_missing() -> None:
 
 def test_a_tag_that_batch_get_image_says_nothing_about_is_unknown() -> None:
     calls = EcrCalls(_Silent(), EcrRepository(ACCOUNT, "us-east-1", "team/app"), Deadline.after(5))
-    assert isinstance(get_tags(calls, ["1"])["1"], Unavailable)
+    assert isinstance(get_tags(calls, ["1"], Reading("", ""))["1"], Unavailable)
     digest = Digest("sha256:" + "a" * 64)
     assert isinstance(get_manifests(calls, [digest])[digest], Unavailable)
 

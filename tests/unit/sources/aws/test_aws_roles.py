@@ -1,0 +1,115 @@
+"""A role's credentials: what STS is asked, and how long its refusal holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import boto3
+import pytest
+from botocore.exceptions import ConnectTimeoutError
+from botocore.stub import Stubber
+
+from image_pinner.core.errors import SourceError
+from image_pinner.core.images.ecr_roles import RegistryRole
+from image_pinner.sources.aws.roles import role_credentials, session_with
+
+ROLE = RegistryRole("444455556666", "arn:aws:iam::444455556666:role/reader", "hunter2-the-external-id")
+REQUEST = {"RoleArn": ROLE.arn, "RoleSessionName": "image-pinner", "ExternalId": ROLE.external_id}
+
+
+class Sts(NamedTuple):
+    client: Any
+    stub: Stubber
+
+    def gives(self, key: str, lasts: timedelta = timedelta(hours=1)) -> None:
+        credentials = {
+            "AccessKeyId": key,
+            "SecretAccessKey": "secret",
+            "SessionToken": f"token of {key}",
+            "Expiration": datetime.now(UTC) + lasts,
+        }
+        self.stub.add_response("assume_role", {"Credentials": credentials}, REQUEST)
+
+    def refuses(self, code: str = "AccessDenied", message: str = "no") -> None:
+        self.stub.add_client_error("assume_role", code, message, expected_params=REQUEST)
+
+
+@pytest.fixture
+def sts() -> Iterator[Sts]:
+    client = boto3.client("sts", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    with Stubber(client) as stub:
+        yield Sts(client, stub)
+        stub.assert_no_pending_responses()
+
+
+class Unreachable:
+    """A client of STS that does not get through."""
+
+    class meta:  # noqa: N801 - botocore's name
+        region_name = "eu-west-1"
+
+    def assume_role(self, **_request: str) -> None:
+        raise ConnectTimeoutError(endpoint_url="https://sts.eu-west-1.amazonaws.com")
+
+
+def test_a_refusal_names_role_account_and_remedy_and_no_external_id(sts: Sts) -> None:
+    sts.refuses(message="not authorized to perform: sts:AssumeRole because no identity-based policy allows it")
+    with pytest.raises(SourceError) as caught:
+        role_credentials(sts.client, ROLE).get_frozen_credentials()
+    error = caught.value
+    assert ROLE.arn in error.cause
+    assert "registries of account 444455556666" in error.cause
+    assert error.cause.endswith("says STS in eu-west-1: because no identity-based policy allows it")
+    assert "sts:AssumeRole" in error.remedy
+    assert "trust policy" in error.remedy
+    assert "hunter2" not in error.diagnostics()
+
+
+def test_sts_that_does_not_answer_is_told_as_sts() -> None:
+    with pytest.raises(SourceError) as caught:
+        role_credentials(Unreachable(), ROLE).get_frozen_credentials()
+    assert "STS in eu-west-1 did not answer in time at sts.eu-west-1.amazonaws.com" in caught.value.cause
+
+
+def test_a_refusal_holds_for_a_moment_and_then_sts_is_asked_again(sts: Sts) -> None:
+    now = [100.0]
+    credentials = role_credentials(sts.client, ROLE, clock=lambda: now[0])
+    sts.refuses()
+    for _ in range(3):
+        with pytest.raises(SourceError, match="may not be assumed"):
+            credentials.get_frozen_credentials()
+    sts.stub.assert_no_pending_responses()
+    now[0] += 60
+    sts.gives("ASIAFIRST0000000")
+    assert credentials.get_frozen_credentials().access_key == "ASIAFIRST0000000"
+
+
+def test_credentials_are_kept_until_they_are_about_to_expire(sts: Sts) -> None:
+    credentials = role_credentials(sts.client, ROLE)
+    sts.gives("ASIAFIRST0000000", lasts=timedelta(minutes=2))
+    assert credentials.get_frozen_credentials().access_key == "ASIAFIRST0000000"
+    sts.gives("ASIANEXT00000000")
+    for _ in range(3):
+        assert credentials.get_frozen_credentials().access_key == "ASIANEXT00000000"
+
+
+def test_without_an_external_id_none_is_sent(sts: Sts) -> None:
+    credentials = {
+        "AccessKeyId": "ASIAFIRST0000000",
+        "SecretAccessKey": "secret",
+        "SessionToken": "token",
+        "Expiration": datetime.now(UTC) + timedelta(hours=1),
+    }
+    expected = {"RoleArn": ROLE.arn, "RoleSessionName": "image-pinner"}
+    sts.stub.add_response("assume_role", {"Credentials": credentials}, expected)
+    assert role_credentials(sts.client, ROLE._replace(external_id="")).get_frozen_credentials().token == "token"
+
+
+def test_a_session_signs_with_the_credentials_that_it_is_given(sts: Sts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAOFTHECALLER0")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    sts.gives("ASIAFIRST0000000")
+    session = session_with(role_credentials(sts.client, ROLE))
+    assert session.get_credentials().get_frozen_credentials().access_key == "ASIAFIRST0000000"
