@@ -9,15 +9,17 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.references import DOCKER_HUB
+from image_pinner.core.images.registries import canonical_registry
+from image_pinner.sources.credentials.contents import is_sendable
 from image_pinner.sources.credentials.helper_programs import AskHelper, HelperPrograms
 from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
-from image_pinner.sources.http.hosts import canonical_registry
+from image_pinner.sources.http.diagnostics import shown
 from image_pinner.sources.interface import Deadline
 
 DOCKER_HUB_SERVER = "https://index.docker.io/v1/"
@@ -118,6 +120,11 @@ def parse_docker_config(path: Path, content: bytes) -> DockerConfig:
 class DockerConfigCredentials:
     """Gives the logins of a docker config file, and of the helpers that it names.
 
+    Who is asked follows `getConfiguredCredentialStore` of
+    https://github.com/docker/cli/blob/v28.5.2/cli/config/configfile/file.go: a registry's own helper, and only it; else
+    the store for all. In one thing this goes further than Docker: what the store does not keep may stand in the file,
+    where tools write it that know of no store.
+
     Args:
         path: The file, which need not exist; it is read when the first registry demands a login.
         ask_helper: Runs credential helpers.
@@ -127,12 +134,13 @@ class DockerConfigCredentials:
         self._path = path
         self._ask_helper = ask_helper or HelperPrograms()
 
-    def for_registry(self, registry: str, deadline: Deadline) -> Credential:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:  # noqa: ARG002 - AWS's
         """Give the credential for a registry: a helper's of its own, the store's, the file's, or none.
 
         Args:
             registry: Its host in lower case, with its port where one is written; `docker.io` for Docker Hub.
             deadline: When to give up.
+            secret_arn: Not looked at: a secret of AWS.
 
         Returns:
             The credential for exactly this host.
@@ -146,9 +154,12 @@ class DockerConfigCredentials:
         if config is None:
             return NoCredential(f"no credential, for there is no {self._path}", advice)
         none = NoCredential(f"no credential, for neither {self._path} nor a helper it names has one", advice)
-        if own := config.helpers.get(_key_for(registry, config.helpers)):
+        own = config.helpers.get(_key_for(registry, config.helpers))
+        if own:
             return self._from_helper(own, registry, advice, deadline) or none
-        stored = self._from_helper(config.store, registry, advice, deadline) if config.store else None
+        # An empty name says that this registry's login is in the file, whatever the store is.
+        store = config.store if own is None else ""
+        stored = self._from_helper(store, registry, advice, deadline) if store else None
         return stored or _from_file(config, registry, advice) or none
 
     def _from_helper(self, name: str, registry: str, advice: str, deadline: Deadline) -> Credential | None:
@@ -167,7 +178,7 @@ def _from_file(config: DockerConfig, registry: str, advice: str) -> Credential |
     entry = config.auths.get(key) or {}
     source = f"the credential for {key} from {config.path}"
     if token := entry.get("identitytoken"):
-        if not isinstance(token, str):
+        if not isinstance(token, str) or not is_sendable(token):
             raise config.fault(key, f"the identitytoken for {key} is no text")
         return IdentityToken(token, source, advice)
     if entry.get("registrytoken"):
@@ -176,6 +187,8 @@ def _from_file(config: DockerConfig, registry: str, advice: str) -> Credential |
         return Password(*_decoded(config, key, encoded), source, advice)
     match entry.get("username"), entry.get("password"):
         case str(user), str(password) if user and password:
+            if not is_sendable(user + password):
+                raise config.fault(key, f"the login for {key} has characters that cannot be sent")
             return Password(user, password, source, advice)
         case _:
             return None
@@ -183,14 +196,16 @@ def _from_file(config: DockerConfig, registry: str, advice: str) -> Credential |
 
 def _decoded(config: DockerConfig, key: str, encoded: object) -> tuple[str, str]:
     try:
-        text = base64.b64decode(str(encoded), validate=True).decode("utf-8")
+        # Docker's reader skips line ends, which tools that encode in base64 like to add.
+        lines = encoded.replace("\r", "").replace("\n", "") if isinstance(encoded, str) else ""
+        text = base64.b64decode(lines, validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
         text = ""
     user, colon, password = text.partition(":")
     if not user or not colon:
         raise config.fault(key, f"the auth for {key} is not 'user:password' in base64")
-    # Docker's own reader drops NUL bytes at the end: old versions wrote them.
-    return user, password.rstrip("\x00")
+    # Docker's own reader drops NUL bytes: old versions wrote them at the end.
+    return user, password.strip("\x00")
 
 
 def _key_for(registry: str, entries: Mapping[str, object]) -> str:
@@ -221,11 +236,11 @@ def _logins(path: Path, text: str, document: Mapping[str, Any]) -> DockerConfig:
         raise config.fault("credsStore", "'credsStore' is no name of a helper")
     for key, entry in auths.items():
         if entry is not None and not isinstance(entry, dict):
-            raise config.fault(key, f"the login for {key} is no object")
+            raise config.fault(key, f"the login for {shown(key)} is no object")
     for key, name in helpers.items():
-        if not isinstance(name, str):
-            raise config.fault(key, f"the helper for {key} is no name")
-    return config
+        if not isinstance(name, str | None):
+            raise config.fault(key, f"the helper for {shown(key)} is no name")
+    return replace(config, helpers={key: name or "" for key, name in helpers.items()})
 
 
 def _line_of(text: str, key: str) -> int:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from image_pinner.core.errors import SourceError
+from image_pinner.sources.credentials.contents import is_sendable
 from image_pinner.sources.http.diagnostics import shown
 from image_pinner.sources.interface import Deadline
 
@@ -138,7 +139,7 @@ def _login(program: str, server: str, output: str) -> Login | None:
         found = None
     user = found.get("Username") if isinstance(found, dict) else None
     secret = found.get("Secret") if isinstance(found, dict) else None
-    if not isinstance(user, str) or not isinstance(secret, str):
+    if not isinstance(user, str) or not isinstance(secret, str) or not is_sendable(user + secret):
         raise SourceError(
             f"{program} did not answer with a user and a secret for {server}", "Log in again, or install it again"
         )

@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from image_pinner.core.images.registry_places import SecretPlace
 from image_pinner.sources.interface import Deadline
 
 
@@ -15,11 +16,13 @@ class NoCredential:
 
     Args:
         source: Where one was looked for, as a clause that begins with `no credential`.
-        advice: How to give one, as a sentence without a full stop.
+        advice: How to give one, as a sentence without a full stop; empty where another source knows better.
+        refused: Whether there is one that may not be used.
     """
 
     source: str
     advice: str
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,14 @@ Credential = NoCredential | Password | IdentityToken
 class CredentialSource(Protocol):
     """Knows credentials."""
 
-    def for_registry(self, registry: str, deadline: Deadline) -> Credential:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:
         """Give the credential for a registry.
 
         Args:
             registry: Its host in lower case, with its port where one is written; `docker.io` for Docker Hub.
             deadline: When to give up.
+            secret_arn: The ARN of the secret that the template names for the image, or empty. Who reads it decides
+                whether it may be used for this registry.
 
         Returns:
             The credential for exactly this host.
@@ -81,10 +86,29 @@ class CredentialSource(Protocol):
         ...
 
 
+class SecretReader(Protocol):
+    """Reads secrets that AWS keeps."""
+
+    def read(self, place: SecretPlace, deadline: Deadline) -> str:
+        """Read a secret.
+
+        Args:
+            place: Which one.
+            deadline: When to give up.
+
+        Returns:
+            What it holds.
+
+        Raises:
+            SourceError: It cannot be had.
+        """
+        ...
+
+
 class AnonymousCredentials:
     """Has none for anybody."""
 
-    def for_registry(self, registry: str, deadline: Deadline) -> Credential:  # noqa: ARG002 - it asks nobody
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:  # noqa: ARG002 - asks nobody
         """Say that there is none for a registry, and what to do about it."""
         return NoCredential(
             "no credential, for registries are asked anonymously here",

@@ -72,6 +72,14 @@ def password_of(credential: Credential) -> str:
         ('{"auths": {"ghcr.io": {"auth": 7}}}', "line 1: the auth for ghcr.io is not 'user:password'"),
         ('{"auths": {"ghcr.io": {"identitytoken": 7}}}', "line 1: the identitytoken for ghcr.io is no text"),
         ('{"auths": {"ghcr.io": {"registrytoken": "t"}}}', "line 1: the login for ghcr.io is a registrytoken"),
+        ('{"auths": {"ghcr.io": {"auth": ["' + "[" * 900 + "]" * 900 + '"]}}}', "line 1: the auth for ghcr.io is not"),
+        (
+            '{"auths": {"ghcr.io": {"identitytoken": "secret\\ud800"}}}',
+            "line 1: the identitytoken for ghcr.io is no text",
+        ),
+        ('{"auths": {"ghcr.io": {"username": "u", "password": "secret\\ud800"}}}', "line 1: the login for ghcr.io has"),
+        ('{"auths": {"a\\u001b[1m\\ud800b": 1}}', "line 1: the login for a [1m b is no object"),
+        ('{"credHelpers": {"a\\nb": 1}}', "line 1: the helper for a b is no name"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_said_so_with_path_and_line(tmp_path: Path, content: str, cause: str) -> None:
@@ -131,6 +139,24 @@ def test_the_login_of_a_host_is_not_that_of_its_ports(tmp_path: Path) -> None:
     assert isinstance(found(tmp_path, {"auths": {"localhost": auth()}}, "localhost:5000"), NoCredential)
 
 
+@pytest.mark.parametrize(
+    "registry", ["ghcr.io:443", "ghcr.io:5000", "sub.ghcr.io", "io", "ghcr.io.evil.example", "xghcr.io"]
+)
+@pytest.mark.parametrize("keep", [{"auths": {"ghcr.io": auth()}}, {"credHelpers": {"ghcr.io": "own"}}])
+def test_no_other_host_or_port_gets_the_login_of_a_host(tmp_path: Path, registry: str, keep: Any) -> None:
+    helpers = FakeHelpers({("own", "ghcr.io"): Login("u", "own")})
+    assert isinstance(found(tmp_path, keep, registry, helpers), NoCredential)
+    assert helpers.asked == []
+
+
+@pytest.mark.parametrize("registry", ["registry.example:5000", "[::1]:5000", "localhost", "docker.io:443"])
+def test_the_store_is_asked_for_exactly_the_host_and_port(tmp_path: Path, registry: str) -> None:
+    host = registry.rpartition(":")[0] or "registry.example"
+    helpers = FakeHelpers({("desktop", host): Login("u", "another's")})
+    assert isinstance(found(tmp_path, {"credsStore": "desktop"}, registry, helpers), NoCredential)
+    assert helpers.asked == [("desktop", registry)]
+
+
 @pytest.mark.parametrize("entry", [{}, None, {"auth": ""}, {"username": "u"}, {"username": 1, "password": 2}])
 def test_an_entry_without_a_login_is_none(tmp_path: Path, entry: Any) -> None:
     assert isinstance(found(tmp_path, {"auths": {"ghcr.io": entry}}), NoCredential)
@@ -182,6 +208,23 @@ def test_a_login_may_stand_in_plain_words(tmp_path: Path) -> None:
     assert password_of(found(tmp_path, {"auths": {"ghcr.io": {"username": "u", "password": "plain"}}})) == "plain"
 
 
+def test_an_auth_may_have_line_ends_and_nul_bytes_as_old_tools_wrote_them(tmp_path: Path) -> None:
+    encoded = base64.b64encode(b"user:" + b"x" * 80 + b"\0\0").decode()
+    wrapped = f"{encoded[:76]}\r\n{encoded[76:]}\n"
+    assert password_of(found(tmp_path, {"auths": {"ghcr.io": {"auth": wrapped}}})) == "x" * 80
+
+
+def test_a_login_does_not_show_itself(tmp_path: Path) -> None:
+    helpers = FakeHelpers({("own", "quay.io"): Login("bob", "hunter2")})
+    auths = {"ghcr.io": auth("bob", "hunter2"), "gcr.io": {"identitytoken": "hunter2"}}
+    config = {"auths": auths, "credHelpers": {"quay.io": "own"}}
+    shown = repr([found(tmp_path, config, name, helpers) for name in ("ghcr.io", "gcr.io", "quay.io")])
+    shown += repr(parse_docker_config(tmp_path, json.dumps(config).encode()))
+    assert "bob" not in shown
+    assert "hunter2" not in shown
+    assert auth("bob", "hunter2")["auth"] not in shown
+
+
 def test_an_identity_token_goes_before_a_password(tmp_path: Path) -> None:
     credential = found(tmp_path, {"auths": {"ghcr.io": {**auth(), "identitytoken": "t"}}})
     assert isinstance(credential, IdentityToken)
@@ -205,6 +248,23 @@ def test_a_host_with_a_helper_of_its_own_has_no_other_login(tmp_path: Path) -> N
     helpers = FakeHelpers()
     assert isinstance(found(tmp_path, config, "ghcr.io", helpers), NoCredential)
     assert helpers.asked == [("own", "ghcr.io")]
+
+
+@pytest.mark.parametrize("name", ["", None])
+def test_a_host_with_an_empty_helper_has_its_login_in_the_file_whatever_the_store_is(
+    tmp_path: Path, name: str | None
+) -> None:
+    config = {"credHelpers": {"ghcr.io": name}, "credsStore": "broken", "auths": {"ghcr.io": auth(password="file")}}
+    helpers = FakeHelpers()
+    assert password_of(found(tmp_path, config, "ghcr.io", helpers)) == "file"
+    assert helpers.asked == []
+
+
+@pytest.mark.parametrize("key", [DOCKER_HUB_SERVER, "index.docker.io", "docker.io"])
+def test_docker_hub_s_own_helper_is_named_under_its_names(tmp_path: Path, key: str) -> None:
+    helpers = FakeHelpers({("own", DOCKER_HUB_SERVER): Login("u", "own")})
+    config = {"credHelpers": {key: "own"}, "credsStore": "broken"}
+    assert password_of(found(tmp_path, config, "docker.io", helpers)) == "own"
 
 
 def test_a_helper_knows_docker_hub_by_its_server(tmp_path: Path) -> None:

@@ -83,7 +83,18 @@ def test_the_deadline_counts_where_it_is_nearer_than_the_time_limit(tmp_path: Pa
     assert time.monotonic() - begun < 3
 
 
-@pytest.mark.parametrize("output", ["", "no json", "[]", "{}", '{"Username": "u"}', '{"Username": 1, "Secret": "s"}'])
+@pytest.mark.parametrize(
+    "output",
+    [
+        "",
+        "no json",
+        "[]",
+        "{}",
+        '{"Username": "u"}',
+        '{"Username": 1, "Secret": "s"}',
+        r'{"Username": "u", "Secret": "\ud800"}',
+    ],
+)
 def test_an_answer_that_is_no_login_is_refused_without_being_shown(tmp_path: Path, output: str) -> None:
     with pytest.raises(SourceError, match="did not answer with a user and a secret") as fault:
         asked(tmp_path, f"cat > /dev/null; printf '%s' '{output}'")
