@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from image_pinner.core.images.ecr_hosts import looks_like_ecr, parse_ecr_host
+from image_pinner.core.images.registries import is_ecr
 from image_pinner.core.images.resolutions import ImageQuestion, Resolution, Unavailable
 from image_pinner.core.template.values import Answer, Lookup, SsmParameter, StackExport
 from image_pinner.pinning import World
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
-from image_pinner.sources.interface import Deadline, DigestResolver, LookupResolver
+from image_pinner.sources.interface import Deadline, DigestResolver, Download, LookupResolver
+from image_pinner.sources.mirrors import MirroredResolver
 from image_pinner.sources.parallel import run_all
 from image_pinner.sources.ssm_parameters import SsmLookups
 from image_pinner.sources.stack_exports import ExportLookups
+
+if TYPE_CHECKING:
+    from image_pinner.sources.credentials.interface import CredentialSource
+    from image_pinner.sources.http.transport import Transport
 
 WorldMaker = Callable[[Settings, str], World]
 """Gives whom to ask, for settings and a region."""
@@ -35,8 +41,8 @@ class ByRegistry(NamedTuple):
 
     def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
         """Answer questions. See `DigestResolver.resolve_all`."""
-        in_ecr = [question for question in questions if _is_ecr(question.reference.registry)]
-        elsewhere = [question for question in questions if not _is_ecr(question.reference.registry)]
+        in_ecr = [question for question in questions if is_ecr(question.reference.registry)]
+        elsewhere = [question for question in questions if not is_ecr(question.reference.registry)]
         if not elsewhere:
             return self.ecr.resolve_all(in_ecr, deadline)
         registries = self.registries()
@@ -56,10 +62,6 @@ class ByRegistry(NamedTuple):
 
 
 _GRACE = 1.0  # seconds
-
-
-def _is_ecr(registry: str) -> bool:
-    return parse_ecr_host(registry) is not None or looks_like_ecr(registry) is not None
 
 
 class ByLookup(NamedTuple):
@@ -86,54 +88,122 @@ class AwsWorlds:
     """Gives the real world, with clients that live as long as this does.
 
     Args:
-        registries: Gives who knows the digests of registries other than ECR.
+        logins: Gives the credentials that there are besides those in the settings, and whether this runs where the
+            operator sits: a function's environment and files hold no passwords.
         clients: The clients of AWS services; new ones by default.
     """
 
-    def __init__(self, registries: Callable[[Settings], DigestResolver], clients: AwsClients | None = None) -> None:
-        self.registries = registries
+    def __init__(self, logins: Logins, clients: AwsClients | None = None) -> None:
+        self.logins = logins
         self.clients = clients or AwsClients()
 
     def __call__(self, settings: Settings, region: str) -> World:
         """Give whom to ask for settings and a region."""
-        return World(
-            ByRegistry(
-                EcrResolver(self.clients, workers=settings.workers),
-                lambda: self.registries(settings),
-            ),
-            ByLookup(SsmLookups(self.clients, region), ExportLookups(self.clients, region)),
+        digests: DigestResolver = ByRegistry(self._ecr(settings), lambda: self.registries(settings, region))
+        if settings.mirrors:
+            digests = MirroredResolver(digests, settings.mirrors)
+        return World(digests, ByLookup(SsmLookups(self.clients, region), ExportLookups(self.clients, region)))
+
+    def _ecr(self, settings: Settings) -> DigestResolver:
+        return EcrResolver(
+            self.clients,
+            workers=settings.workers,
+            download=_Downloads(settings),
+            roles=settings.ecr_roles,
+            pull_through=settings.pull_through,
         )
 
+    def registries(self, settings: Settings, region: str) -> DigestResolver:
+        """Give who knows the digests of registries other than ECR."""
+        # Loaded here: a template with images in ECR alone must not wait for it.
+        from image_pinner.sources.http.hosts import RegistryHosts  # noqa: PLC0415
+        from image_pinner.sources.oci.resolver import OciRegistryResolver  # noqa: PLC0415
 
-def anonymous_registries(settings: Settings) -> DigestResolver:
-    """Give the resolver for registries other than ECR that has no credentials."""
-    # Loaded here: a template with images in ECR alone must not wait for it.
-    from image_pinner.sources.credentials.interface import AnonymousCredentials  # noqa: PLC0415
-    from image_pinner.sources.http.transport import Transport  # noqa: PLC0415
-    from image_pinner.sources.oci.resolver import OciRegistryResolver  # noqa: PLC0415
+        hosts = RegistryHosts(settings.insecure_registries, _listed(settings), settings.metered_registries)
+        return OciRegistryResolver(
+            _transport(settings),
+            self.credentials(settings, region),
+            hosts,
+            workers=settings.workers,
+            host_seconds=settings.host_timeout,
+        )
 
-    return OciRegistryResolver(Transport(), AnonymousCredentials(), workers=settings.workers)
+    def credentials(self, settings: Settings, region: str) -> CredentialSource:
+        """Give who knows the credentials for registries, the operator's own first."""
+        from image_pinner.sources.aws.secrets import Secrets  # noqa: PLC0415
+        from image_pinner.sources.credentials.chain import CredentialChain  # noqa: PLC0415
+        from image_pinner.sources.credentials.configured import ConfiguredCredentials  # noqa: PLC0415
+        from image_pinner.sources.credentials.of_template import TemplateCredentials  # noqa: PLC0415
+
+        secrets = Secrets(self.clients, region)
+        environment = self.logins.environment
+        sources: list[CredentialSource] = [
+            ConfiguredCredentials(settings.credentials, secrets, environment or {}, local=environment is not None),
+            TemplateCredentials(settings.template_credentials, secrets),
+        ]
+        return CredentialChain([*sources, *self.logins.sources()])
 
 
-def registries_with_docker_config(
-    environment: Mapping[str, str], insecure_hosts: Collection[str] = ()
-) -> Callable[[Settings], DigestResolver]:
-    """Give what makes the resolver for registries other than ECR that logs in as docker would.
+class _Downloads:
+    """Fetches by HTTP; what it needs for that is loaded with the first download. See `Download`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._making = threading.Lock()
+        self._downloads: Download | None = None
+
+    def __call__(self, url: str, limit: int, deadline: Deadline) -> bytes:
+        with self._making:
+            if self._downloads is None:
+                from image_pinner.sources.http.downloads import HttpDownloads  # noqa: PLC0415 - as above
+
+                self._downloads = HttpDownloads(_transport(self._settings))
+        return self._downloads(url, limit, deadline)
+
+
+class Logins(NamedTuple):
+    """The credentials for registries that there are besides those in the settings.
+
+    Args:
+        sources: Gives who knows them.
+        environment: The environment variables in which passwords may stand, or `None` where none may.
+    """
+
+    sources: Callable[[], Sequence[CredentialSource]]
+    environment: Mapping[str, str] | None = None
+
+
+def no_logins() -> Logins:
+    """Give the logins of a function, which has none but those in the settings."""
+    return Logins(list)
+
+
+def docker_logins(environment: Mapping[str, str]) -> Logins:
+    """Give the logins that docker keeps.
 
     Args:
         environment: The environment variables, of which `DOCKER_CONFIG` says where the config file is.
-        insecure_hosts: The hosts, with their ports, that are asked by plain http.
-
-    Returns:
-        A function of the settings.
     """
 
-    def registries(settings: Settings) -> DigestResolver:
-        from image_pinner.sources.credentials.docker_config import DockerConfigCredentials, docker_config_path  # noqa: PLC0415
-        from image_pinner.sources.http.transport import Transport  # noqa: PLC0415
-        from image_pinner.sources.oci.resolver import OciRegistryResolver  # noqa: PLC0415
+    def sources() -> Sequence[CredentialSource]:
+        from image_pinner.sources.credentials.docker_config import (  # noqa: PLC0415 - as above
+            DockerConfigCredentials,
+            docker_config_path,
+        )
 
-        credentials = DockerConfigCredentials(docker_config_path(environment, Path.home()))
-        return OciRegistryResolver(Transport(), credentials, insecure_hosts=insecure_hosts, workers=settings.workers)
+        return [DockerConfigCredentials(docker_config_path(environment, Path.home()))]
 
-    return registries
+    return Logins(sources, environment)
+
+
+def _transport(settings: Settings) -> Transport:
+    from image_pinner.sources.http.transport import Transport  # noqa: PLC0415 - as above
+    from image_pinner.sources.http.trust import Trust  # noqa: PLC0415
+
+    return Transport(trust=Trust({host: Path(file) for host, file in settings.ca_bundles}))
+
+
+def _listed(settings: Settings) -> list[str]:
+    """Give the hosts that the operator named for one purpose or another."""
+    named = [host for host, _ in settings.ca_bundles if host != "*"]
+    return [*named, *(mirror.host for mirror in settings.mirrors), *(login.registry for login in settings.credentials)]

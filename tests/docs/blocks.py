@@ -10,7 +10,7 @@ from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import OPTION_RULES
 from image_pinner.entrypoints.cli.exit_codes import MEANINGS
 from image_pinner.entrypoints.cli.main import VERBS, command
-from image_pinner.settings import SETTING_RULES
+from image_pinner.settings.rules import SETTING_RULES
 
 ANNOTATIONS = (
     ("quoted mark", '`"!PinDigest repo:tag"`', "yes", "clean", "images, one by one"),

@@ -47,7 +47,7 @@ def small_world() -> InMemoryWorld:
     arm = index("shop/arm", "1.0", [("linux/arm64", single("shop/arm", "", "arm"))])
     world.push("docker.io/shop/arm:1.0", arm.manifest, arm.media_type)
     long_name = f"docker.io/{'very-long-name/' * 13}web:1.0"
-    world.push(long_name, b"{}")
+    world.push(long_name, single("web", "1.0", "web").manifest)
     world.break_registry("registry.broken.example", "registry.broken.example did not answer within 10 s")
     return world
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -19,16 +20,19 @@ from image_pinner.assembly import (
     AwsWorlds,
     ByLookup,
     ByRegistry,
-    anonymous_registries,
-    registries_with_docker_config,
+    Logins,
+    docker_logins,
+    no_logins,
 )
+from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.registries import Mirror
 from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.template.values import Known, SsmParameter, StackExport
 from image_pinner.settings import Settings
+from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
 from image_pinner.sources.in_memory import InMemoryWorld
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.resolver import OciRegistryResolver
 
 ECR = [
     "111122223333.dkr.ecr.us-east-1.amazonaws.com/shop/web:1",
@@ -177,7 +181,7 @@ class Clients:
 
 def test_aws_is_asked_in_the_region_of_the_stack_and_ecr_in_that_of_the_registry() -> None:
     clients: Any = Clients()
-    world = AwsWorlds(nobody, clients)(Settings(), "eu-central-1")
+    world = AwsWorlds(Logins(nobody), clients)(Settings(), "eu-central-1")
 
     world.lookups.look_up([SsmParameter("/tag"), StackExport("repository")], Deadline.after(5))
     answers = world.digests.resolve_all([question(ECR[0])], Deadline.after(5))
@@ -191,7 +195,7 @@ def test_aws_is_asked_in_the_region_of_the_stack_and_ecr_in_that_of_the_registry
 
 
 def test_clients_live_as_long_as_the_worlds_so_that_a_warm_lambda_reuses_them() -> None:
-    worlds = AwsWorlds(anonymous_registries)
+    worlds = AwsWorlds(no_logins())
 
     first, second = worlds(Settings(), "us-east-1"), worlds(Settings(), "us-east-1")
 
@@ -199,14 +203,59 @@ def test_clients_live_as_long_as_the_worlds_so_that_a_warm_lambda_reuses_them() 
     assert worlds.clients is worlds.clients
 
 
-def test_registries_are_asked_anonymously_in_the_lambda_and_with_dockers_credentials_by_the_command(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "config.json").write_text(json.dumps({"auths": {}}))
+def credential(logins: Logins, settings: Settings, registry: str) -> Credential:
+    clients: Any = Clients()
+    source = AwsWorlds(logins, clients).credentials(settings, "us-east-1")
+    return source.for_registry(registry, Deadline.after(5))
 
-    makers = [anonymous_registries, registries_with_docker_config({"DOCKER_CONFIG": str(tmp_path)})]
 
-    assert all(isinstance(make(Settings()), OciRegistryResolver) for make in makers)
+def with_docker_config(directory: Path) -> dict[str, str]:
+    auth = base64.b64encode(b"robot:of-docker").decode()
+    (directory / "config.json").write_text(json.dumps({"auths": {"registry.example": {"auth": auth}}}))
+    return {"DOCKER_CONFIG": str(directory), "LOGIN": "robot:of-the-environment"}
+
+
+def settings_with(text: str) -> Settings:
+    return Settings.from_environment({"IMAGE_PINNER_CREDENTIALS": text})
+
+
+def test_the_macro_takes_no_password_from_its_environment() -> None:
+    with pytest.raises(ConfigurationError, match="the function's configuration"):
+        credential(no_logins(), settings_with("registry.example=env:LOGIN"), "registry.example")
+
+
+def test_the_macro_has_no_login_but_the_configured_ones() -> None:
+    assert isinstance(credential(no_logins(), Settings(), "registry.example"), NoCredential)
+
+
+def test_the_command_has_the_logins_of_docker_and_those_of_the_operator_count_before_them(tmp_path: Path) -> None:
+    logins = docker_logins(with_docker_config(tmp_path))
+
+    of_docker = credential(logins, Settings(), "registry.example")
+    configured = credential(logins, settings_with("registry.example=env:LOGIN"), "registry.example")
+
+    assert isinstance(of_docker, Password)
+    assert isinstance(configured, Password)
+    assert (of_docker.password, configured.password) == ("of-docker", "of-the-environment")
+
+
+def test_a_mirror_is_asked_in_place_of_its_registry_and_by_its_own_kind() -> None:
+    clients: Any = Clients()
+    mirrors = (Mirror.parse("docker.io=111122223333.dkr.ecr.us-east-1.amazonaws.com/hub"),)
+    world = AwsWorlds(no_logins(), clients)(Settings(mirrors=mirrors), "eu-central-1")
+
+    answer = world.digests.resolve_all([question("nginx:1")], Deadline.after(5))[question("nginx:1")]
+
+    assert clients.wanted == [("ecr", "us-east-1")]
+    assert isinstance(answer, Unavailable)
+    assert answer.cause.endswith("asked in place of docker.io")
+
+
+def test_the_operators_settings_reach_the_resolver_of_registries(tmp_path: Path) -> None:
+    missing = tmp_path / "none.pem"
+
+    with pytest.raises(ConfigurationError, match=r"none\.pem"):
+        AwsWorlds(no_logins()).registries(Settings(ca_bundles=(("registry.example", str(missing)),)), "us-east-1")
 
 
 def test_the_macro_starts_without_what_only_other_registries_need() -> None:

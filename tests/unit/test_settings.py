@@ -9,7 +9,8 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.template.image_sites import Rules
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing
-from image_pinner.settings import PREFIX, SETTING_RULES, Settings
+from image_pinner.settings import PREFIX, Settings
+from image_pinner.settings.rules import SETTING_RULES
 
 
 def read(**variables: str) -> Settings:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from image_pinner.assembly import AwsWorlds, WorldMaker, anonymous_registries
+from image_pinner.assembly import AwsWorlds, WorldMaker, no_logins
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplate
 from image_pinner.core.report import PinReport, error_line
 from image_pinner.core.template.scope import Scope
@@ -158,5 +158,5 @@ def _defect(error: Exception) -> tuple[str, dict[str, Any]]:
     return message, {"status": "failure", "defect": kind, "frames": frames[-8:]}
 
 
-WORLDS = AwsWorlds(anonymous_registries)
+WORLDS = AwsWorlds(no_logins())
 """Whom the macro asks; its clients live as long as the execution environment."""

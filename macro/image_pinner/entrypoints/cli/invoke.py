@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from image_pinner.assembly import AwsWorlds, WorldMaker, anonymous_registries
+from image_pinner.assembly import AwsWorlds, WorldMaker, no_logins
 from image_pinner.core.errors import UnreadableTemplate
 from image_pinner.entrypoints.cli.exit_codes import ExitCode
 from image_pinner.entrypoints.cli.outcomes import exit_code
@@ -44,7 +44,7 @@ def command(world: WorldMaker | None, event: str, time_limit: float) -> None:
 
     The response goes to the standard output, the line of the Lambda's log to the standard error.
     """
-    macro = Macro(world or AwsWorlds(anonymous_registries), os.environ, error_stream().write)
+    macro = Macro(world or AwsWorlds(no_logins()), os.environ, error_stream().write)
     response, report = macro.run(_read(event), LocalContext(time.monotonic() + time_limit))
     write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode())
     sys.exit(exit_code(report) if report else ExitCode.WRONG_USE)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from image_pinner.assembly import WorldMaker
+from image_pinner.core.images.registries import Mirror, registry_named
 from image_pinner.core.template.image_paths import parse_image_path
 from image_pinner.entrypoints.cli.outcomes import exit_code, say_problems, say_summary, say_warnings
 from image_pinner.entrypoints.cli.parameter_values import file_parameters, given_parameters
@@ -75,6 +76,9 @@ class PinWishes:
 @click.option("--timeout", type=click.FloatRange(1, 900), metavar="SECONDS", help="The most seconds for all questions.")
 @click.option("--unsafe-implicit-latest", is_flag=True, help="Take an image without a tag as latest, with a warning.")
 @click.option("--insecure-registry", "insecure", multiple=True, metavar="HOST", help="Ask this registry by plain http.")
+@click.option(
+    "--mirror", "mirrors", multiple=True, metavar="REGISTRY=MIRROR", help="Ask this mirror instead; repeatable."
+)
 @click.pass_obj
 def command(world: WorldMaker | None, /, **options: Any) -> None:
     """Print TEMPLATE (a file, or - for the standard input; YAML or JSON) with its images pinned.
@@ -85,7 +89,7 @@ def command(world: WorldMaker | None, /, **options: Any) -> None:
     settings = _settings(options)
     template = read_template(wishes.template, settings.macro_name, wishes.pin)
     with progress("asking for digests"):
-        result = _pinned(template, wishes, settings, world or _aws(options["insecure"]))
+        result = _pinned(template, wishes, settings, world or _aws())
     if wishes.report:
         text = json.dumps(result.report.to_json(), indent=2, ensure_ascii=False) + "\n"
         write_by_rename(wishes.report, text.encode())
@@ -148,7 +152,15 @@ def _settings(options: dict[str, Any]) -> Settings:
     settings = Settings.from_environment(os.environ)
     for path in options["paths"]:
         parse_image_path(path)
+    try:
+        insecure = tuple(registry_named(host) for host in options["insecure"])
+        mirrors = tuple(Mirror.parse(entry) for entry in options["mirrors"])
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     return settings._replace(
+        insecure_registries=(*settings.insecure_registries, *insecure),
+        # What is said on the command line counts before what the environment says.
+        mirrors=(*mirrors, *settings.mirrors),
         image_paths=(*settings.image_paths, *options["paths"]),
         unsafe_implicit_latest=settings.unsafe_implicit_latest or options["unsafe_implicit_latest"],
         timeout=options["timeout"] or settings.timeout,
@@ -161,10 +173,10 @@ def _pinned(template: TemplateFile, wishes: PinWishes, settings: Settings, world
     return pin_template(template.fragment, scope, settings, world, Deadline.after(settings.timeout))
 
 
-def _aws(insecure: tuple[str, ...]) -> WorldMaker:
-    from image_pinner.assembly import AwsWorlds, registries_with_docker_config  # noqa: PLC0415 - only without a world
+def _aws() -> WorldMaker:
+    from image_pinner.assembly import AwsWorlds, docker_logins  # noqa: PLC0415 - only without a world
 
-    return AwsWorlds(registries_with_docker_config(os.environ, insecure))
+    return AwsWorlds(docker_logins(os.environ))
 
 
 def _write(template: TemplateFile, data: bytes, wishes: PinWishes) -> None:

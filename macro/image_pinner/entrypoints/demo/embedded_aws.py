@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ import urllib3
 
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from image_pinner.core.images.resolutions import DOCKER_MANIFEST, IMAGE_CONFIG_TYPES, OCI_INDEX, OCI_MANIFEST
+from image_pinner.entrypoints.demo.layers import LayersInFront
 
 _RESET_SECONDS = 30
 REGION = "eu-central-1"
@@ -31,10 +33,12 @@ class EmbeddedAws:
     Args:
         environment: The environment variables that lead to it, and nowhere else.
         ecr: A client of its ECR.
+        store: Keeps a layer, or the config of an image, and gives its digest.
     """
 
     environment: Mapping[str, str]
     ecr: Any
+    store: Callable[[bytes], Digest]
 
     def push(self, repository: str, tag: str, build: str, platforms: tuple[str, ...]) -> Digest:
         """Push an image, as a build would.
@@ -52,13 +56,13 @@ class EmbeddedAws:
         with suppress(existing):
             self.ecr.create_repository(repositoryName=repository)
         if len(platforms) == 1:
-            return self._put(repository, tag, DOCKER_MANIFEST, _manifest(DOCKER_MANIFEST, f"{build} {platforms[0]}"))
+            return self._put(repository, tag, DOCKER_MANIFEST, self._manifest(DOCKER_MANIFEST, build, platforms[0]))
         entries = [self._entry(repository, build, platform) for platform in platforms]
         index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*entries, _attestation(build)]}
         return self._put(repository, tag, OCI_INDEX, json.dumps(index))
 
     def _entry(self, repository: str, build: str, platform: str) -> dict[str, Any]:
-        manifest = _manifest(OCI_MANIFEST, f"{build} {platform}")
+        manifest = self._manifest(OCI_MANIFEST, build, platform)
         digest = self._put(repository, "", OCI_MANIFEST, manifest)
         system, architecture = platform.split("/")
         return {
@@ -67,6 +71,12 @@ class EmbeddedAws:
             "size": len(manifest),
             "platform": {"os": system, "architecture": architecture},
         }
+
+    def _manifest(self, media_type: str, build: str, platform: str) -> str:
+        system, architecture = platform.split("/")
+        config = json.dumps({"os": system, "architecture": architecture, "build": build}).encode()
+        described = {"mediaType": IMAGE_CONFIG_TYPES[0], "size": len(config), "digest": str(self.store(config))}
+        return json.dumps({"schemaVersion": 2, "mediaType": media_type, "config": described, "layers": []})
 
     def _put(self, repository: str, tag: str, media_type: str, manifest: str) -> Digest:
         # moto makes up digests of its own unless it is told the right one.
@@ -80,12 +90,6 @@ class EmbeddedAws:
             **tagged,
         )
         return digest
-
-
-def _manifest(media_type: str, content: str) -> str:
-    config = {"mediaType": "application/vnd.oci.image.config.v1+json", "size": len(content)}
-    blob = {**config, "digest": str(Digest.of(content.encode()))}
-    return json.dumps({"schemaVersion": 2, "mediaType": media_type, "config": blob, "layers": []})
 
 
 def _attestation(build: str) -> dict[str, Any]:
@@ -109,7 +113,8 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
         ConfigurationError: moto is not installed.
     """
     try:
-        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - only the demonstration needs it
+        from moto.moto_server import werkzeug_app as moto  # noqa: PLC0415 - only the demonstration needs it
+        from werkzeug.serving import make_server  # noqa: PLC0415 - comes with it
     except ImportError:
         raise ConfigurationError(
             "the demonstration needs moto, which is not installed",
@@ -117,18 +122,22 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
         ) from None
     # The server would write a line for each request into the story.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
+    layers = LayersInFront(moto.DomainDispatcherApplication(moto.create_backend_app))
+    server = make_server("127.0.0.1", 0, layers, threaded=True, request_handler=moto.MotoRequestHandler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
     try:
-        endpoint = f"http://127.0.0.1:{server.get_host_and_port()[1]}"
+        endpoint = f"http://127.0.0.1:{server.server_address[1]}"
         # moto keeps its state as long as the process lives: https://docs.getmoto.org/en/latest/docs/server_mode.html
         urllib3.request("POST", f"{endpoint}/moto-api/reset", timeout=_RESET_SECONDS)
         with _only(_environment(endpoint)) as environment:
             import boto3  # noqa: PLC0415 - after the environment is set
 
-            yield EmbeddedAws(environment, boto3.Session(region_name=REGION).client("ecr"))
+            yield EmbeddedAws(environment, boto3.Session(region_name=REGION).client("ecr"), layers.store)
     finally:
-        server.stop()
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def _environment(endpoint: str) -> dict[str, str]:
