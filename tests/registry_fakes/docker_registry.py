@@ -6,35 +6,47 @@ https://distribution.github.io/distribution/about/configuration/
 from __future__ import annotations
 
 import json
+import re
 import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import urllib3
 
 from image_pinner.core.images.digests import Digest
+from registry_fakes.tls import ServerCertificate
 
 PROGRAM = "docker-registry"
 USER, PASSWORD = "robot", "loopback-only"
+ACCEPTS_SCHEMA1: Mapping[str, Any] = {"compatibility": {"schema1": {"enabled": True}}}
+"""A part of the configuration: manifests of schema 1 may be pushed."""
+
 # The line of an htpasswd file for that password, made once with bcrypt at its lowest cost.
 _HTPASSWD = f"{USER}:$2y$05$abcdefghijklmnopqrstuucJNoj1zsjPrqk/a2HjbuRSfW87b9Cb2\n"
+_BASIC = urllib3.make_headers(basic_auth=f"{USER}:{PASSWORD}")["authorization"]
 _READY_WITHIN = 20.0  # seconds; it takes 30 ms
+_LISTENING = re.compile(r'msg="listening on ([^",]+)[",]')
 
 
 @dataclass(frozen=True)
 class DockerRegistry:
-    """A running registry: where it is, and how images get there."""
+    """A running registry: where it is, whom to trust for it, and how images get there."""
 
     host: str
-    login: Sequence[str] = ()
-    client: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(maxsize=4, retries=False))
+    client: urllib3.PoolManager
+    ca_file: Path | None = None
+    authorization: str = field(default="", repr=False)
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.ca_file else 'http'}://{self.host}"
 
     def push_blob(self, repository: str, blob: bytes) -> None:
         started = self._send("POST", f"/v2/{repository}/blobs/uploads/", b"", 202)
@@ -49,71 +61,84 @@ class DockerRegistry:
         name = tag or str(Digest.of(manifest))
         self._send("PUT", f"/v2/{repository}/manifests/{name}", manifest, 201, media_type)
 
+    def get(self, path: str, accept: str = "") -> urllib3.BaseHTTPResponse:
+        """Ask as anybody could, with this `Accept` header or with none."""
+        return self.client.request("GET", f"{self.url}{path}", headers={"Accept": accept} if accept else {})
+
     def _send(
         self, method: str, path: str, body: bytes, expected: int, media_type: str = "application/octet-stream"
     ) -> urllib3.BaseHTTPResponse:
         headers = {"Content-Type": media_type}
-        if self.login:
-            headers |= urllib3.make_headers(basic_auth=":".join(self.login))
-        answer = self.client.request(method, f"http://{self.host}{path}", body=body, headers=headers)
+        if self.authorization:
+            headers["Authorization"] = self.authorization
+        answer = self.client.request(method, f"{self.url}{path}", body=body, headers=headers)
         assert answer.status == expected, (method, path, answer.status, answer.data)
         return answer
 
 
 @contextmanager
-def docker_registry(directory: Path, *, with_login: bool = False, in_memory: bool = False) -> Iterator[DockerRegistry]:
+def docker_registry(
+    directory: Path,
+    *,
+    with_login: bool = False,
+    in_memory: bool = False,
+    certificate: ServerCertificate | None = None,
+    address: str = "127.0.0.1",
+    more: Mapping[str, Any] | None = None,
+) -> Iterator[DockerRegistry]:
     """Run a registry that keeps all it has in a directory; the test is skipped where the program is missing.
 
-    In memory it is quicker to push to, and cannot list its tags.
+    In memory it is quicker to push to, and cannot list its tags. With a certificate it serves https only. More goes
+    into its configuration: `pull_through`, `ACCEPTS_SCHEMA1`.
     """
     program = shutil.which(PROGRAM)
     if program is None:
         pytest.skip(f"{PROGRAM} is not installed")
-    host = f"127.0.0.1:{_free_port()}"
     config, log = directory / "config.json", directory / "log"
-    config.write_text(json.dumps(_config(directory, host, with_login=with_login, in_memory=in_memory)))
+    storage = {"inmemory": {}} if in_memory else {"filesystem": {"rootdirectory": str(directory / "storage")}}
+    login = _login(directory) if with_login else {}
+    config.write_text(json.dumps({**_config(address, certificate), "storage": storage, **login, **(more or {})}))
+    ca_file = certificate.ca_file if certificate else None
+    trusting = {"ca_certs": str(ca_file)} if ca_file else {}
+    client = urllib3.PoolManager(maxsize=4, retries=False, **trusting)
     with log.open("wb") as output:
         process = subprocess.Popen([program, "serve", str(config)], stdout=output, stderr=output)
-    registry = DockerRegistry(host, (USER, PASSWORD) if with_login else ())
     try:
-        _wait_for(process, host, log)
-        yield registry
+        yield DockerRegistry(_listening(process, log), client, ca_file, _BASIC if with_login else "")
     finally:
-        registry.client.clear()
+        client.clear()
         process.terminate()
         process.wait(10)
 
 
-def _config(directory: Path, host: str, *, with_login: bool, in_memory: bool) -> dict[str, object]:
-    directories = {"filesystem": {"rootdirectory": str(directory / "storage")}}
-    config: dict[str, object] = {
+def pull_through(upstream: DockerRegistry) -> Mapping[str, Any]:
+    """Give the part of the configuration that makes a registry the cache of another one."""
+    return {"proxy": {"remoteurl": upstream.url}}
+
+
+def _config(address: str, certificate: ServerCertificate | None) -> dict[str, Any]:
+    files = {"certificate": str(certificate.chain_file), "key": str(certificate.key_file)} if certificate else {}
+    return {
         "version": 0.1,
-        "log": {"level": "error", "accesslog": {"disabled": True}},
-        "storage": {"inmemory": {}} if in_memory else directories,
-        "http": {"addr": host},
+        # It chooses its port itself, so that no other process can take it first, and says which one on this level.
+        "log": {"level": "info", "accesslog": {"disabled": True}},
+        "http": {"addr": f"{address}:0", "tls": files},
+        # Layers of Windows lie elsewhere: their descriptors have URLs.
+        "validation": {"manifests": {"urls": {"allow": [".*"]}}},
     }
-    if with_login:
-        htpasswd = directory / "htpasswd"
-        htpasswd.write_text(_HTPASSWD)
-        config["auth"] = {"htpasswd": {"realm": "loopback", "path": str(htpasswd)}}
-    return config
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+def _login(directory: Path) -> dict[str, Any]:
+    htpasswd = directory / "htpasswd"
+    htpasswd.write_text(_HTPASSWD)
+    return {"auth": {"htpasswd": {"realm": "loopback", "path": str(htpasswd)}}}
 
 
-def _wait_for(process: subprocess.Popen[bytes], host: str, log: Path) -> None:
-    name, port = host.split(":")
+def _listening(process: subprocess.Popen[bytes], log: Path) -> str:
     begun = time.monotonic()
     while time.monotonic() - begun < _READY_WITHIN:
+        if said := _LISTENING.search(log.read_text()):
+            return said[1]
         assert process.poll() is None, log.read_text()
-        try:
-            socket.create_connection((name, int(port)), timeout=1).close()
-        except OSError:
-            time.sleep(0.005)
-        else:
-            return
-    pytest.fail(f"{PROGRAM} was not ready within {_READY_WITHIN} seconds")
+        time.sleep(0.005)
+    pytest.fail(f"{PROGRAM} was not ready within {_READY_WITHIN} seconds: {log.read_text()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from image_pinner.core.images.digests import Digest
@@ -22,34 +23,35 @@ def descriptor(media_type: str, content: bytes, **more: Any) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": str(Digest.of(content)), "size": len(content), **more}
 
 
-def oci_image(config: bytes = b"{}", layer: bytes = b"layer") -> bytes:
-    return encoded(
-        {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": descriptor(OCI_CONFIG, config),
-            "layers": [descriptor(OCI_LAYER, layer)],
-        }
-    )
+def config_for(os: str, architecture: str, variant: str = "", os_version: str = "", **more: Any) -> bytes:
+    """Give the config of an image for one platform."""
+    named = {"architecture": architecture, "os": os, "variant": variant, "os.version": os_version}
+    said = {key: value for key, value in named.items() if value}
+    return json.dumps({**said, "config": {}, "rootfs": {"type": "layers", "diff_ids": []}, **more}).encode()
 
 
-def docker_image(config: bytes = b"{}", layer: bytes = b"layer") -> bytes:
-    return encoded(
-        {
-            "schemaVersion": 2,
-            "mediaType": DOCKER_MANIFEST,
-            "config": descriptor(DOCKER_CONFIG, config),
-            "layers": [descriptor(DOCKER_LAYER, layer)],
-        }
-    )
+def oci_image(config: bytes = b"{}", layer: bytes = b"layer", *, config_type: str = OCI_CONFIG, **more: Any) -> bytes:
+    return _document(OCI_MANIFEST, more, config=descriptor(config_type, config), layers=[descriptor(OCI_LAYER, layer)])
 
 
-def oci_index(*entries: dict[str, Any]) -> bytes:
-    return encoded({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": list(entries)})
+def docker_image(config: bytes = b"{}", layer: bytes = b"layer", **more: Any) -> bytes:
+    parts = {"config": descriptor(DOCKER_CONFIG, config), "layers": [descriptor(DOCKER_LAYER, layer)]}
+    return _document(DOCKER_MANIFEST, more, **parts)
+
+
+def oci_index(*entries: dict[str, Any], **more: Any) -> bytes:
+    return _document(OCI_INDEX, more, manifests=list(entries))
 
 
 def docker_list(*entries: dict[str, Any]) -> bytes:
-    return encoded({"schemaVersion": 2, "mediaType": DOCKER_LIST, "manifests": list(entries)})
+    return _document(DOCKER_LIST, {}, manifests=list(entries))
+
+
+def without_media_type(manifest: bytes) -> bytes:
+    """Give a manifest that leaves its media type to the header, as OCI's formats may."""
+    document = json.loads(manifest)
+    del document["mediaType"]
+    return encoded(document)
 
 
 def platform(os: str, architecture: str, **more: str) -> dict[str, Any]:
@@ -66,3 +68,7 @@ def attestation(media_type: str, content: bytes, of: bytes) -> dict[str, Any]:
             "vnd.docker.reference.digest": str(Digest.of(of)),
         },
     )
+
+
+def _document(media_type: str, more: Mapping[str, Any], **parts: Any) -> bytes:
+    return encoded({"schemaVersion": 2, "mediaType": media_type, **parts, **more})

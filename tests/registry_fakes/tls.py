@@ -16,37 +16,81 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class ServerCertificate:
-    """A self-signed certificate: the file to trust, and the context for the server."""
+    """A certificate: the file to trust, the context for a server in this process, and the files for another one."""
 
     ca_file: Path
     context: ssl.SSLContext
+    chain_file: Path
+    key_file: Path
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority of one's own."""
+
+    ca_file: Path
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    def issue(self, directory: Path, *names: str) -> ServerCertificate:
+        """Issue a certificate for host names and addresses, valid from an hour ago for a day."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = _signed(_to_sign(names[0], key, self.certificate.subject, names), self.key)
+        return _stored(directory, self.ca_file, certificate, key)
+
+
+def authority(directory: Path) -> Authority:
+    """Make an authority; its certificate is the only file of a new directory, as programs in Go like it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _signed(_to_sign("An authority of one test", key, None, ()), key)
+    ca_file = directory / "authority" / "ca.crt"
+    ca_file.parent.mkdir()
+    ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return Authority(ca_file, certificate, key)
 
 
 def certificate_for(directory: Path, *names: str) -> ServerCertificate:
-    """Make a certificate for host names and addresses, valid from an hour ago for a day."""
+    """Make a self-signed certificate for host names and addresses, valid from an hour ago for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    certificate = _signed(_to_sign(names[0], key, None, names), key)
+    return _stored(directory, directory / "certificate.pem", certificate, key)
+
+
+def _to_sign(
+    common_name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name | None, names: tuple[str, ...]
+) -> x509.CertificateBuilder:
+    """Give the certificate of a server, of an authority that signs itself, or of what is both at once."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     begin = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
-    certificate = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(subject)
+        .issuer_name(issuer or subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin)
         .not_valid_after(begin + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
     )
-    ca_file, key_file = directory / "certificate.pem", directory / "key.pem"
-    ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    alternatives = [_general_name(name) for name in names]
+    return builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False) if names else builder
+
+
+def _signed(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+    return builder.sign(key, hashes.SHA256())
+
+
+def _stored(
+    directory: Path, ca_file: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
+) -> ServerCertificate:
+    chain_file, key_file = directory / "certificate.pem", directory / "key.pem"
+    chain_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_file.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(ca_file, key_file)
-    return ServerCertificate(ca_file, context)
+    context.load_cert_chain(chain_file, key_file)
+    return ServerCertificate(ca_file, context, chain_file, key_file)
 
 
 def _general_name(name: str) -> x509.GeneralName:

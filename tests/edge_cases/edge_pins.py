@@ -1,0 +1,110 @@
+"""Pinning one image of an edge case, and what a person is told where it cannot be pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from image_pinner.core.template.scope import Scope
+from image_pinner.core.template.snippets import read_fragment
+from image_pinner.pinning import PinResult, World, pin_template
+from image_pinner.settings import Settings
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.credentials.interface import AnonymousCredentials, CredentialSource
+from image_pinner.sources.ecr.resolver import EcrResolver
+from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.sources.interface import Deadline, DigestResolver
+from image_pinner.sources.oci.resolver import OciRegistryResolver
+from registry_fakes.asking import open_transport
+from registry_fakes.scripted_registry import ScriptedRegistry
+from unit.small_worlds import ExpectedLookups, pin, task
+from unit.sources.ecr.fake_ecr import FakeEcr
+
+IMAGE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
+CODE = "Resources.Web.Properties.Code.ImageUri"
+
+
+def function(image: str, *architectures: str) -> dict[str, Any]:
+    """Give a Lambda function, which takes no index."""
+    machine = {"Architectures": list(architectures)} if architectures else {}
+    return {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ImageUri": image}, **machine}}
+
+
+def task_on(system: str, machine: str, image: str) -> dict[str, Any]:
+    """Give a task definition that says which platform will run."""
+    made = task(image)
+    made["Properties"]["RuntimePlatform"] = {"OperatingSystemFamily": system, "CpuArchitecture": machine}
+    return made
+
+
+def pin_in(digests: DigestResolver, *resources: str | dict[str, Any], settings: Settings | None = None) -> PinResult:
+    """Pin resources `Web`, `Web2` and so on; a text is the image of a task definition, as it stands there."""
+    return pin(_template(resources), settings=settings, digests=digests)
+
+
+def pin_from(
+    registry: ScriptedRegistry,
+    *images: str,
+    options: str = "",
+    credentials: CredentialSource | None = None,
+    hosts: RegistryHosts | None = None,
+    seconds: float = 20.0,
+    transport: dict[str, Any] | None = None,
+) -> PinResult:
+    """Pin images of a registry on loopback, in one template: resources `Web`, `Web2` and so on."""
+    with open_transport(**(transport or {})) as opened:
+        known = hosts or RegistryHosts([registry.host])
+        resolver = OciRegistryResolver(opened, credentials or AnonymousCredentials(), known)
+        return pin_within(seconds, resolver, *(f"!PinDigest {options} {registry.host}/{name}" for name in images))
+
+
+def pin_within(seconds: float, digests: DigestResolver, *resources: str | dict[str, Any]) -> PinResult:
+    """Pin resources as `pin_in` does, with so many seconds for all of it."""
+    template = _template(resources)
+    scope = Scope.of_template(template, {}, region="us-east-1", account_id="111122223333")
+    world = World(digests, ExpectedLookups())
+    return pin_template(read_fragment(template, {}), scope, Settings(), world, Deadline.after(seconds))
+
+
+def _template(resources: Sequence[str | dict[str, Any]]) -> dict[str, Any]:
+    names = ["Web", *(f"Web{number}" for number in range(2, len(resources) + 1))]
+    made = [task(one) if isinstance(one, str) else one for one in resources]
+    return {"Resources": dict(zip(names, made, strict=True))}
+
+
+def refusals(result: PinResult) -> list[str]:
+    """Give all that a person is told; nothing was changed, and each says where, what is wrong and what to do."""
+    assert not result.report.succeeded
+    assert result.edits == ()
+    for problem in result.report.problems:
+        assert str(problem.path)
+        assert problem.cause
+        assert problem.remedy
+    return [str(problem) for problem in result.report.problems]
+
+
+def refusal(result: PinResult, path: str = IMAGE) -> str:
+    """Give the only thing that a person is told, which is about this place."""
+    (text,) = refusals(result)
+    assert text.startswith(f"{path}: ")
+    return text
+
+
+def image(result: PinResult, resource: str = "Web") -> str:
+    """Give what stands in the place of a resource's image after all went well."""
+    assert result.report.succeeded, refusals(result)
+    answer: Any = result.answer
+    properties = answer["Resources"][resource]["Properties"]
+    found = properties["ContainerDefinitions"][0]["Image"] if "ContainerDefinitions" in properties else None
+    return str(found or properties["Code"]["ImageUri"])
+
+
+def reported(result: PinResult, path: str = IMAGE) -> dict[str, Any]:
+    """Give the report's entry for a place."""
+    (entry,) = [entry for entry in result.report.to_json()["images"] if entry["path"] == path]
+    return dict(entry)
+
+
+def ecr_resolver(ecr: FakeEcr, **more: Any) -> EcrResolver:
+    """Give what asks a fake ECR."""
+    return EcrResolver(AwsClients(lambda: ecr), download=ecr.download, **more)

@@ -1,0 +1,227 @@
+"""Registries that hang, lie or mean harm: what bit other tools, item by item; the list's "Registries", second part.
+
+Each line gives who was bitten, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
+and the test that shows what happens here.
+
+Hung registry
+    sigstore/policy-controller #1863, crane [ran]: test_hung_registry__policy_controller_1863_crane
+    sigstore/helm-charts #249: test_hung_registry__helm_charts_249
+    kyverno/kyverno #7224: test_hung_registry__kyverno_7224
+A self-signed CA reported as success; a proxy that returns a stale digest
+    kyverno/kyverno #3984: test_self_signed_ca_is_no_success__kyverno_3984
+    digestabot, README registry-map [doc]: test_proxy_returning_a_stale_digest__digestabot
+Redirect to the metadata address; oversized error body and manifest; redaction in errors
+    go-containerregistry, checkRedirectSSRF [src]: test_redirect_to_metadata_ip__checkredirectssrf
+    go-containerregistry, its limits [src]: test_oversized_error_body
+    go-containerregistry, its limits [src]: test_oversized_manifest
+    go-containerregistry, redaction [src]: test_token_redaction_in_errors
+    go-containerregistry, redaction [src]: test_url_redaction_in_errors
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from edge_cases.edge_pins import image, pin_from, refusal, refusals, reported
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+)
+from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.sources.http.trust import Trust
+from registry_fakes.asking import QUICK, FixedCredentials, patient, sent
+from registry_fakes.manifests import config_for, descriptor, docker_image, docker_list, encoded, oci_image, oci_index
+from registry_fakes.manifests import platform as on
+from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
+from registry_fakes.tls import certificate_for
+from registry_fakes.token_realm import LOGIN, Realm, token_realm
+
+CONFIG = config_for("linux", "amd64")
+MANIFEST, OF_DOCKER = oci_image(CONFIG), docker_image(CONFIG)
+INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **on("linux", "amd64")))
+LIST = docker_list(descriptor(DOCKER_MANIFEST, OF_DOCKER, **on("linux", "amd64")))
+SCHEMA_1 = encoded({"schemaVersion": 1, "name": "team/app", "tag": "1", "fsLayers": [], "signatures": [{"header": {}}]})
+LIE = "sha256:" + "0" * 64
+STORED = [(MANIFEST, OCI_MANIFEST), (OF_DOCKER, DOCKER_MANIFEST), (INDEX, OCI_INDEX), (LIST, DOCKER_LIST)]
+APP = "team/app:1"
+
+
+@pytest.fixture
+def registry() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry(lambda _: sent(MANIFEST)) as running:
+        yield running
+
+
+@pytest.fixture
+def realm() -> Iterator[Realm]:
+    with token_realm() as running:
+        yield running
+
+
+def pinned(registry: ScriptedRegistry, manifest: bytes, repository: str = "team/app") -> str:
+    return f"{registry.host}/{repository}@{Digest.of(manifest)}"
+
+
+def headerless(body: bytes, media_type: str) -> Answer:
+    return Answer(200, {"Content-Type": media_type}, body)
+
+
+def failing(status: int, code: str, message: str, **headers: str) -> Answer:
+    body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+    return Answer(status, {"Content-Type": "application/json", **headers}, body)
+
+
+def hang(_: BinaryIO, stopping: threading.Event) -> None:
+    stopping.wait(30)
+
+
+def test_hung_registry__policy_controller_1863_crane(registry: ScriptedRegistry) -> None:
+    """sigstore/policy-controller #1863, crane [ran]: a registry that accepts and never answers has a time limit."""
+    registry.script = lambda _: Raw(hang)
+    told = refusal(pin_from(registry, APP, transport={"limits": QUICK}))
+    assert f"{registry.url}/v2/team/app/manifests/1 stopped answering, nothing came in time." in told
+    assert "look at the registry's state" in told
+
+
+def test_hung_registry__helm_charts_249(registry: ScriptedRegistry) -> None:
+    """sigstore/helm-charts #249: the time limit is not multiplied by the number of images."""
+    registry.script = lambda _: Raw(hang)
+    begun = time.monotonic()
+    told = refusals(pin_from(registry, *(f"team/app{number}:1" for number in range(64)), transport={"limits": QUICK}))
+    assert len(told) == 64
+    assert len(registry.seen) <= 16
+    assert time.monotonic() - begun < 10
+
+
+def test_hung_registry__kyverno_7224(registry: ScriptedRegistry) -> None:
+    """kyverno/kyverno #7224: the answer comes before the caller's own time is up, and says what was waited for."""
+    registry.script = lambda _: Raw(hang)
+    begun = time.monotonic()
+    told = refusal(pin_from(registry, APP, seconds=0.5))
+    assert time.monotonic() - begun < 5
+    assert "the time was up before" in told
+    assert registry.host in told
+
+
+def test_self_signed_ca_is_no_success__kyverno_3984(tmp_path: Path) -> None:
+    """kyverno/kyverno #3984: a certificate of one's own CA is a failure until the CA is named, for that host."""
+    certificate = certificate_for(tmp_path, "127.0.0.1")
+    with ScriptedRegistry(lambda _: sent(MANIFEST), certificate=certificate.context) as registry:
+        told = refusal(pin_from(registry, APP, hosts=RegistryHosts()))
+        assert f"the certificate of {registry.host} is not trusted: self-signed certificate." in told
+        assert "name the file with its authority's certificate" in told
+        assert registry.seen == []
+        other = {"trust": Trust({"registry.example.com": certificate.ca_file})}
+        assert "is not trusted" in refusal(pin_from(registry, APP, hosts=RegistryHosts(), transport=other))
+        named = {"trust": Trust({registry.host: certificate.ca_file})}
+        assert image(pin_from(registry, APP, hosts=RegistryHosts(), transport=named)) == pinned(registry, MANIFEST)
+
+
+def test_proxy_returning_a_stale_digest__digestabot(registry: ScriptedRegistry) -> None:
+    """digestabot, README registry-map [doc]: an old header with a new body is refused; nothing is kept between runs."""
+    registry.script = lambda _: sent(INDEX, OCI_INDEX, Docker_Content_Digest=str(Digest.of(MANIFEST)))
+    assert f"hashes to {Digest.of(INDEX)} and called it {Digest.of(MANIFEST)}" in refusal(pin_from(registry, APP))
+    for moved in (MANIFEST, OF_DOCKER, MANIFEST):
+        registry.script = lambda _, moved=moved: sent(moved, json.loads(moved)["mediaType"])
+        result = pin_from(registry, APP)
+        assert image(result) == pinned(registry, moved)
+        assert reported(result)["asked"] == f"{registry.url}/v2/team/app/manifests/1"
+    assert not any(seen.headers.get("If-None-Match") for seen in registry.seen)
+
+
+@pytest.mark.parametrize(
+    ("location", "cause"),
+    [
+        ("http://169.254.169.254/latest/meta-data/", "redirects to http://169.254.169.254, by plain http"),
+        ("https://169.254.169.254/latest/meta-data/", "sends us to 169.254.169.254, an address inside this network"),
+        ("http://169.254.170.2/v2/credentials/", "redirects to http://169.254.170.2, by plain http"),
+        ("https://[fd00:ec2::254]/latest/meta-data/", "sends us to [fd00:ec2::254], an address inside this network"),
+        ("https://[::ffff:169.254.169.254]/latest/", "an address inside this network"),
+        ("https://2852039166/latest/meta-data/", "sends us to 2852039166, an address inside this network"),
+        ("https://0xa9fea9fe/latest/meta-data/", "sends us to 0xa9fea9fe, an address inside this network"),
+    ],
+)
+def test_redirect_to_metadata_ip__checkredirectssrf(registry: ScriptedRegistry, location: str, cause: str) -> None:
+    """go-containerregistry, checkRedirectSSRF [src]: the credentials of the machine are nobody's to be asked for."""
+    registry.script = lambda _: Answer(307, {"Location": location})
+    told = refusal(pin_from(registry, APP))
+    assert cause in told
+    assert "meta-data" not in told
+    assert len(registry.seen) == 1
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_oversized_error_body(registry: ScriptedRegistry, status: int) -> None:
+    """go-containerregistry, its limits [src]: of an error's body no more is read than is of use, and less is shown."""
+    written: list[int] = []
+    registry.script = lambda _: Raw(_endless(status, written))
+    told = refusal(pin_from(registry, APP, transport={"retry": patient(tries=1)}))
+    assert f"answered {status}" in told
+    assert len(told) < 1000
+    assert sum(written) < 16 * 1024 * 1024
+
+
+def test_oversized_manifest(registry: ScriptedRegistry) -> None:
+    """go-containerregistry, its limits [src]: 4 MiB are a manifest, a byte more is none, and an endless body ends."""
+    limit = 4 * 1024 * 1024
+    registry.script = lambda _: sent(MANIFEST.ljust(limit + 1))
+    assert "sent more than 4194304 bytes" in refusal(pin_from(registry, APP))
+    written: list[int] = []
+    registry.script = lambda _: Raw(_endless(200, written))
+    assert "sent more than 4194304 bytes" in refusal(pin_from(registry, APP))
+    assert sum(written) < 64 * 1024 * 1024
+    registry.script = lambda _: sent(MANIFEST.ljust(limit))
+    assert image(pin_from(registry, APP)) == pinned(registry, MANIFEST.ljust(limit))
+
+
+def _endless(status: int, written: list[int]) -> Callable[[BinaryIO, threading.Event], None]:
+    def write(wire: BinaryIO, stopping: threading.Event) -> None:
+        head = f"HTTP/1.1 {status} Scripted\r\nContent-Type: text/plain\r\nContent-Length: 1000000000\r\n\r\n"
+        wire.write(head.encode())
+        while not stopping.is_set():
+            wire.write(b"x" * 65536)
+            written.append(65536)
+
+    return write
+
+
+@pytest.mark.parametrize("status", [403, 429, 500])
+def test_token_redaction_in_errors(realm: Realm, status: int) -> None:
+    """go-containerregistry, redaction [src]: what a registry repeats of a login stays out of messages."""
+
+    def script(seen: Seen) -> Answer:
+        if not seen.authorization:
+            return realm.serve(seen)
+        return failing(status, "DENIED", f"not with {seen.authorization} nor with {LOGIN.basic()} of {LOGIN.password}")
+
+    realm.registry.script = script
+    login = FixedCredentials({realm.registry.host: LOGIN})
+    result = pin_from(realm.registry, APP, hosts=RegistryHosts(realm.insecure), credentials=login)
+    told = refusal(result) + json.dumps(result.report.to_json()) + repr(result)
+    assert f"answered {status}" in told
+    assert "***" in told
+    for secret in ("token-1", LOGIN.password, LOGIN.basic().removeprefix("Basic ")):
+        assert secret not in told
+
+
+def test_url_redaction_in_errors(registry: ScriptedRegistry) -> None:
+    """go-containerregistry, redaction [src]: a signed URL is shown without its query, a user in a URL not at all."""
+    signed = "/elsewhere?X-Amz-Signature=5ec4e7&X-Amz-Security-Token=s3cr3t"
+    refused = failing(403, "DENIED", "see https://user:pa55@help.example.com/why?X-Amz-Signature=5ec4e7")
+    registry.script = lambda seen: refused if seen.path == "/elsewhere" else Answer(307, {"Location": signed})
+    told = refusal(pin_from(registry, APP))
+    assert f"{registry.url}/elsewhere answered 403, 'DENIED: see https://help.example.com/why'" in told
+    registry.script = lambda _: Answer(307, {"Location": f"https://user:pa55@example.com{signed}"})
+    told += refusal(pin_from(registry, APP))
+    for secret in ("5ec4e7", "s3cr3t", "pa55", "X-Amz"):
+        assert secret not in told

@@ -1,0 +1,55 @@
+"""Asking the registry program as an operator would have it asked: by plain http or trusting its authority."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from image_pinner.core.images.resolutions import ImageQuestion, Resolution
+from image_pinner.sources.credentials.interface import AnonymousCredentials, CredentialSource
+from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.sources.http.trust import Trust
+from image_pinner.sources.interface import Deadline
+from image_pinner.sources.oci.resolver import OciRegistryResolver
+from registry_fakes.asking import ask, open_transport, question
+from registry_fakes.docker_registry import USER, DockerRegistry
+
+
+def ask_registry(
+    registry: DockerRegistry, *questions: ImageQuestion, credentials: CredentialSource | None = None, **more: Any
+) -> list[Resolution]:
+    """Ask a registry that is named as insecure, or whose authority is named, as it needs."""
+    insecure = () if registry.ca_file else (registry.host,)
+    transport = trusting(registry.host, registry.ca_file) if registry.ca_file else None
+    return ask(*questions, insecure=insecure, credentials=credentials, transport=transport, **more)
+
+
+def ask_for(registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True) -> Resolution:
+    """Ask a registry for an image, named without the registry."""
+    (answer,) = ask_registry(registry, question(f"{registry.host}/{image}", platform, index_allowed=index_allowed))
+    return answer
+
+
+def ask_metered(registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True) -> Resolution:
+    """Ask a registry on plain http as one that meters pulls."""
+    asked = question(f"{registry.host}/{image}", platform, index_allowed=index_allowed)
+    hosts = RegistryHosts((registry.host,), metered=(registry.host,))
+    with open_transport() as transport:
+        answers = OciRegistryResolver(transport, AnonymousCredentials(), hosts).resolve_all([asked], Deadline.after(10))
+    return answers[asked]
+
+
+def trusting(host: str, ca_file: Path) -> Mapping[str, Any]:
+    """Give the arguments of a transport that trusts an authority for one host."""
+    return {"trust": Trust({host: ca_file})}
+
+
+def login_file(directory: Path, registry: DockerRegistry, password: str) -> Path:
+    """Write a docker config file with a login for a registry."""
+    auth = base64.b64encode(f"{USER}:{password}".encode()).decode()
+    path = directory / "config.json"
+    path.write_text(json.dumps({"auths": {registry.host: {"auth": auth}}}))
+    return path

@@ -1,0 +1,87 @@
+"""A real registry with a list of users: by plain http, and over TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import Missing, Resolved, Unavailable
+from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
+from image_pinner.sources.credentials.interface import IdentityToken
+from registry.asked_registry import ask_registry, login_file
+from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
+from registry_fakes.asking import FixedCredentials, question
+from registry_fakes.docker_registry import PASSWORD, DockerRegistry, docker_registry
+from registry_fakes.skopeo import Skopeo
+from registry_fakes.tls import authority
+
+pytestmark = pytest.mark.registry
+
+IMAGES = (*SINGLE[:2], ATTESTED, LIST)
+
+
+@pytest.fixture(scope="module", params=["http", "https"])
+def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    directory = tmp_path_factory.mktemp("guarded")
+    certificate = authority(directory).issue(directory, "127.0.0.1") if request.param == "https" else None
+    with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
+        push_all(registry, IMAGES)
+        yield registry
+
+
+def test_a_registry_with_a_login_tells_strangers_nothing(guarded: DockerRegistry) -> None:
+    asked = [question(f"{guarded.host}/{REPOSITORY}:{tag}") for tag in ("oci", "none")]
+    for answer in ask_registry(guarded, *asked):
+        assert isinstance(answer, Unavailable)
+        assert answer.cause.startswith(f"{guarded.url}/v2/{REPOSITORY}/manifests/")
+        assert "demands a user and a password; no credential" in answer.cause
+
+
+def test_a_wrong_password_is_refused_with_its_source(guarded: DockerRegistry, tmp_path: Path) -> None:
+    path = login_file(tmp_path, guarded, "not-the-password")
+    credentials = DockerConfigCredentials(path)
+    (answer,) = ask_registry(guarded, question(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
+    assert isinstance(answer, Unavailable)
+    assert "answered 401" in answer.cause
+    assert f"to the credential for {guarded.host} from {path}" in answer.cause
+    assert "not-the-password" not in answer.cause + answer.remedy
+    assert "authentication required" in Skopeo(guarded, path).refusal(f"{REPOSITORY}:oci")
+
+
+def test_an_identity_token_opens_no_registry_that_wants_a_password(guarded: DockerRegistry) -> None:
+    token = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
+    credentials = FixedCredentials({guarded.host: token})
+    (answer,) = ask_registry(guarded, question(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
+    assert isinstance(answer, Unavailable)
+    assert "demands a user and a password, and the credential from the store is an identity token" in answer.cause
+    assert "identity-t0ken" not in answer.cause + answer.remedy
+
+
+def test_a_login_does_not_make_an_image_that_is_not_there(guarded: DockerRegistry, tmp_path: Path) -> None:
+    credentials = DockerConfigCredentials(login_file(tmp_path, guarded, PASSWORD))
+    (answer,) = ask_registry(guarded, question(f"{guarded.host}/{REPOSITORY}:none"), credentials=credentials)
+    assert isinstance(answer, Missing)
+    assert answer.absent
+
+
+def test_the_login_of_a_docker_config_file_opens_every_image_as_it_does_for_skopeo(
+    guarded: DockerRegistry, tmp_path: Path
+) -> None:
+    path = login_file(tmp_path, guarded, PASSWORD)
+    asked = [question(f"{guarded.host}/{image.image}") for image in IMAGES]
+    answers = ask_registry(guarded, *asked, credentials=DockerConfigCredentials(path))
+    for image, answer in zip(IMAGES, answers, strict=True):
+        assert isinstance(answer, Resolved)
+        assert answer.digest == image.digest == Digest.of(Skopeo(guarded, path).raw(image.image))
+
+
+def test_the_login_opens_the_config_too(guarded: DockerRegistry, tmp_path: Path) -> None:
+    credentials = DockerConfigCredentials(login_file(tmp_path, guarded, PASSWORD))
+    asked = [question(f"{guarded.host}/{REPOSITORY}:oci", platform) for platform in ("linux/amd64", "linux/arm64")]
+    right, wrong = ask_registry(guarded, *asked, credentials=credentials)
+    assert isinstance(right, Resolved)
+    assert isinstance(wrong, Missing)
+    assert "is for linux/amd64 only" in wrong.cause

@@ -1,0 +1,132 @@
+"""Many images of a real registry at once: the same answers in any order, and one look-up of the credential."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import DOCKER_MANIFEST, OCI_MANIFEST, Missing, Resolution, Resolved
+from image_pinner.sources.credentials.interface import Password
+from registry.asked_registry import ask_registry, login_file
+from registry_fakes.asking import FixedCredentials, ask, question
+from registry_fakes.docker_registry import PASSWORD, USER, DockerRegistry, docker_registry
+from registry_fakes.manifests import config_for, docker_image, oci_image
+from registry_fakes.skopeo import Skopeo
+from registry_fakes.token_issuer import Guarded, token_registry
+
+pytestmark = pytest.mark.registry
+
+REPOSITORIES = ("team/app", "team/sidecar", "other/app")
+TAGS = 10
+LOGIN = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
+LAYER = b"layer"
+
+
+def image_of(repository: str, tag: int) -> tuple[bytes, bytes, str]:
+    """Give the config, the manifest and the media type of an image that no other tag has."""
+    config = config_for("linux", "amd64", author=f"{repository}:{tag}")
+    return (config, oci_image(config), OCI_MANIFEST) if tag % 2 else (config, docker_image(config), DOCKER_MANIFEST)
+
+
+NAMES = [(repository, tag) for repository in REPOSITORIES for tag in range(TAGS)]
+DIGESTS = {f"{repository}:{tag}": Digest.of(image_of(repository, tag)[1]) for repository, tag in NAMES}
+
+
+def push_many(registry: DockerRegistry) -> None:
+    for repository in REPOSITORIES:
+        registry.push_blob(repository, LAYER)
+    for repository, tag in NAMES:
+        config, manifest, media_type = image_of(repository, tag)
+        registry.push_manifest(repository, manifest, media_type, tag=str(tag), blobs=(config,))
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    with docker_registry(tmp_path_factory.mktemp("guarded"), with_login=True, in_memory=True) as registry:
+        push_many(registry)
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    with token_registry(tmp_path_factory.mktemp("tokens"), *REPOSITORIES) as running:
+        push_many(running.registry)
+        yield running
+
+
+@pytest.fixture
+def by_token(tokens: Guarded) -> Guarded:
+    """Give the registry with a service that was not asked yet."""
+    tokens.service.seen.clear()
+    return tokens
+
+
+def asked_in(order: Sequence[str], registry: DockerRegistry, credentials: FixedCredentials) -> dict[str, Resolution]:
+    answers = ask_registry(registry, *(question(f"{registry.host}/{name}") for name in order), credentials=credentials)
+    return dict(zip(order, answers, strict=True))
+
+
+def test_what_is_missing_among_many_spoils_no_other(guarded: DockerRegistry) -> None:
+    missing = [f"{repository}:none" for repository in REPOSITORIES]
+    answers = asked_in([*missing, *DIGESTS, "no/repository:1"], guarded, FixedCredentials({guarded.host: LOGIN}))
+    for name in (*missing, "no/repository:1"):
+        answer = answers[name]
+        assert isinstance(answer, Missing)
+        assert answer.absent
+    assert all(isinstance(answers[name], Resolved) for name in DIGESTS)
+
+
+def test_who_gets_no_token_is_told_nothing_and_the_service_is_asked_once_a_repository(by_token: Guarded) -> None:
+    host, service = by_token.registry.host, by_token.service
+    wrong = Password(USER, "not-the-password", "the credential from the vault", "Renew it in the vault")
+    credentials = FixedCredentials({host: wrong})
+    asked = [question(f"{host}/{name}") for name in DIGESTS]
+    answers = ask(*asked, insecure=(host, service.host), credentials=credentials)
+    assert not any(isinstance(answer, Resolved) for answer in answers)
+    assert "not-the-password" not in str(answers)
+    assert credentials.asked == [host]
+    assert len(service.seen) == len(REPOSITORIES)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_any_order_thirty_images_have_the_same_answers_by_one_look_up_of_the_credential(
+    guarded: DockerRegistry, seed: int
+) -> None:
+    order = random.Random(seed).sample(list(DIGESTS), len(DIGESTS))
+    credentials = FixedCredentials({guarded.host: LOGIN})
+    shuffled = asked_in(order, guarded, credentials)
+    assert credentials.asked == [guarded.host]
+    assert shuffled == asked_in(list(DIGESTS), guarded, credentials)
+    found = {name: answer.digest for name, answer in shuffled.items() if isinstance(answer, Resolved)}
+    assert found == DIGESTS
+
+
+def test_skopeo_computes_the_same_digests(guarded: DockerRegistry, tmp_path: Path) -> None:
+    skopeo = Skopeo(guarded, login_file(tmp_path, guarded, PASSWORD))
+    for name in list(DIGESTS)[::7]:
+        assert Digest.of(skopeo.raw(name)) == DIGESTS[name]
+
+
+def test_a_registry_behind_tokens_costs_one_token_a_repository_and_one_look_up(by_token: Guarded) -> None:
+    host, service = by_token.registry.host, by_token.service
+    credentials = FixedCredentials({host: LOGIN})
+    asked = [question(f"{host}/{name}") for name in DIGESTS]
+    answers = ask(*asked, insecure=(host, service.host), credentials=credentials)
+    found = {name: answer.digest for name, answer in zip(DIGESTS, answers, strict=True) if isinstance(answer, Resolved)}
+    assert found == DIGESTS
+    assert credentials.asked == [host]
+    scopes = sorted(scope for seen in service.seen for scope in seen.query["scope"])
+    assert scopes == sorted(f"repository:{repository}:pull" for repository in REPOSITORIES)
+
+
+def test_a_token_opens_the_config_too(by_token: Guarded) -> None:
+    host, service = by_token.registry.host, by_token.service
+    asked = [question(f"{host}/team/app:1", platform) for platform in ("linux/amd64", "linux/arm64")]
+    right, wrong = ask(*asked, insecure=(host, service.host), credentials=FixedCredentials({host: LOGIN}))
+    assert isinstance(right, Resolved)
+    assert isinstance(wrong, Missing)
+    assert len(service.seen) == 1

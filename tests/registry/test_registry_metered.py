@@ -1,0 +1,45 @@
+"""The real registry, asked as one that meters pulls: by HEAD, whose header is the digest that a GET hashes to."""
+
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import Missing, Resolved
+from registry.asked_registry import ask_for, ask_metered
+from registry.pushed_images import EMPTY_INDEX, HELM_CHART, IMAGES, MULTI, REPOSITORY, Pushed
+from registry_fakes.docker_registry import DockerRegistry
+from registry_fakes.skopeo import Skopeo
+
+pytestmark = pytest.mark.registry
+
+
+def test_what_is_missing_is_said_so_by_head(stocked: DockerRegistry) -> None:
+    answer = ask_metered(stocked, f"{REPOSITORY}:none")
+    assert isinstance(answer, Missing)
+    assert answer.absent
+    assert "MANIFEST_UNKNOWN" in answer.cause
+
+
+@pytest.mark.parametrize("image", [EMPTY_INDEX, HELM_CHART], ids=str)
+def test_what_is_no_image_for_a_platform_is_refused_by_its_bytes(stocked: DockerRegistry, image: Pushed) -> None:
+    answer = ask_metered(stocked, image.image, "linux/amd64")
+    assert isinstance(answer, Missing)
+    assert not answer.absent
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=str)
+def test_the_header_of_each_image_is_the_digest_that_its_bytes_hash_to(stocked: DockerRegistry, image: Pushed) -> None:
+    by_header, by_body = ask_metered(stocked, image.image), ask_for(stocked, image.image)
+    assert isinstance(by_header, Resolved)
+    assert isinstance(by_body, Resolved)
+    assert by_header.origin.asked.startswith("HEAD ")
+    assert (by_header.digest, by_header.media_type) == (by_body.digest, by_body.media_type)
+
+
+def test_the_manifest_for_one_platform_is_the_same_as_by_get(stocked: DockerRegistry) -> None:
+    by_header = ask_metered(stocked, MULTI.image, "linux/arm64", index_allowed=False)
+    by_body = ask_for(stocked, MULTI.image, "linux/arm64", index_allowed=False)
+    assert isinstance(by_header, Resolved)
+    assert isinstance(by_body, Resolved)
+    assert by_header.digest == by_body.digest == Digest.of(Skopeo(stocked).raw(f"{REPOSITORY}@{by_body.digest}"))

@@ -1,0 +1,111 @@
+"""A real registry that is the pull-through cache of another: the same digests, and what is left without the other.
+
+https://distribution.github.io/distribution/recipes/mirror/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import Missing, Resolved, Unavailable
+from registry.asked_registry import ask_for
+from registry.pushed_images import ATTESTED, LIST, MULTI, REPOSITORY, SINGLE, Pushed, push_all
+from registry_fakes.docker_registry import DockerRegistry, docker_registry, pull_through
+from registry_fakes.skopeo import Skopeo
+
+pytestmark = pytest.mark.registry
+
+IMAGES = (*SINGLE[:2], MULTI, LIST, ATTESTED)
+
+
+class Cached(NamedTuple):
+    """A registry and its cache; the stack ends the registry and leaves the cache."""
+
+    upstream: DockerRegistry
+    cache: DockerRegistry
+    end_of_upstream: ExitStack
+
+
+@contextmanager
+def cached_registry(upstream_directory: Path, cache_directory: Path) -> Iterator[Cached]:
+    with ExitStack() as stack:
+        upstream = stack.enter_context(docker_registry(upstream_directory, in_memory=True))
+        push_all(upstream, IMAGES)
+        with docker_registry(cache_directory, in_memory=True, more=pull_through(upstream)) as cache:
+            yield Cached(upstream, cache, stack)
+
+
+@pytest.fixture(scope="module")
+def cached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cached]:
+    with cached_registry(tmp_path_factory.mktemp("upstream"), tmp_path_factory.mktemp("cache")) as running:
+        yield running
+
+
+def test_a_tag_that_the_registry_behind_does_not_have_is_missing(cached: Cached) -> None:
+    answer = ask_for(cached.cache, f"{REPOSITORY}:none")
+    assert isinstance(answer, Missing)
+    assert answer.absent
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=str)
+def test_each_image_has_the_digest_that_it_has_behind_and_that_skopeo_computes(cached: Cached, image: Pushed) -> None:
+    through, behind = ask_for(cached.cache, image.image), ask_for(cached.upstream, image.image)
+    assert isinstance(through, Resolved)
+    assert isinstance(behind, Resolved)
+    assert through.digest == behind.digest == image.digest == Digest.of(Skopeo(cached.cache).raw(image.image))
+    assert through.media_type == behind.media_type == image.media_type
+
+
+def test_the_config_of_an_image_comes_through_the_cache(cached: Cached) -> None:
+    right, wrong = (ask_for(cached.cache, SINGLE[1].image, platform) for platform in ("linux/amd64", "linux/arm64"))
+    assert isinstance(right, Resolved)
+    assert isinstance(wrong, Missing)
+    assert "is for linux/amd64 only" in wrong.cause
+
+
+def test_a_tag_that_moved_behind_moves_in_the_cache(cached: Cached) -> None:
+    digests = []
+    for image in (MULTI, LIST):
+        cached.upstream.push_manifest(REPOSITORY, image.manifest, image.media_type, tag="moving")
+        answer = ask_for(cached.cache, f"{REPOSITORY}:moving")
+        assert isinstance(answer, Resolved)
+        digests.append(answer.digest)
+    assert digests == [MULTI.digest, LIST.digest]
+
+
+def test_without_the_registry_behind_the_cache_answers_for_what_was_asked_before_and_lacks_all_else(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    with cached_registry(tmp_path_factory.mktemp("upstream"), tmp_path_factory.mktemp("cache")) as own:
+        index, child, single = known = [
+            ask_for(own.cache, MULTI.image),
+            ask_for(own.cache, MULTI.image, "linux/arm64", index_allowed=False),
+            ask_for(own.cache, SINGLE[0].image),
+        ]
+        assert isinstance(index, Resolved)
+        assert isinstance(child, Resolved)
+        assert isinstance(single, Resolved)
+        own.end_of_upstream.close()
+
+        # Nobody can tell this answer from the one for an image that does not exist.
+        gone = ask_for(own.cache, LIST.image)
+        assert isinstance(gone, Missing)
+        assert "answered 404, 'MANIFEST_UNKNOWN: manifest unknown'" in gone.cause
+
+        assert known == [
+            ask_for(own.cache, MULTI.image),
+            ask_for(own.cache, MULTI.image, "linux/arm64", index_allowed=False),
+            ask_for(own.cache, SINGLE[0].image),
+        ]
+        assert index.digest == Digest.of(Skopeo(own.cache).raw(MULTI.image))
+        # An index is cached without its manifests, and a manifest without its config.
+        assert own.cache.get(f"/v2/{REPOSITORY}/manifests/{child.digest}", child.media_type).status == 500
+        unread = ask_for(own.cache, SINGLE[0].image, "linux/amd64")
+        assert isinstance(unread, Unavailable)
+        assert "the image's platform is not known" in unread.cause

@@ -1,0 +1,83 @@
+"""Manifests of schema 1 in a real registry that takes them: refused with that reason, by GET and by HEAD.
+
+https://github.com/distribution/distribution/blob/v2.8.2/docs/spec/manifest-v2-1.md
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.resolutions import ACCEPTED_MEDIA_TYPES, DOCKER_SCHEMA1, Missing, Resolved
+from registry.asked_registry import ask_for, ask_metered
+from registry.pushed_images import LAYER, REPOSITORY, SINGLE, push_all
+from registry_fakes.docker_registry import ACCEPTS_SCHEMA1, DockerRegistry, docker_registry
+from registry_fakes.libtrust import SigningKey
+from registry_fakes.skopeo import Skopeo
+
+pytestmark = pytest.mark.registry
+
+IMAGE = f"{REPOSITORY}:old"
+
+
+@pytest.fixture(scope="module")
+def tolerant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    with docker_registry(tmp_path_factory.mktemp("tolerant"), in_memory=True, more=ACCEPTS_SCHEMA1) as registry:
+        push_all(registry, SINGLE[:2])
+        registry.push_manifest(REPOSITORY, schema1(), DOCKER_SCHEMA1[1], tag="old")
+        yield registry
+
+
+def schema1() -> bytes:
+    version = {"id": "0" * 64, "architecture": "amd64", "os": "linux"}
+    return SigningKey().schema1(
+        {
+            "schemaVersion": 1,
+            "name": REPOSITORY,
+            "tag": "old",
+            "architecture": "amd64",
+            "fsLayers": [{"blobSum": str(Digest.of(LAYER))}],
+            "history": [{"v1Compatibility": json.dumps(version)}],
+        }
+    )
+
+
+def test_the_registry_signs_it_anew_for_each_answer_so_that_no_digest_is_that_of_its_bytes(
+    tolerant: DockerRegistry,
+) -> None:
+    path = f"/v2/{REPOSITORY}/manifests/old"
+    answers = [tolerant.get(path, ", ".join(ACCEPTED_MEDIA_TYPES)) for _ in range(2)]
+    assert [answer.headers["Content-Type"] for answer in answers] == [DOCKER_SCHEMA1[1]] * 2
+    hashes = {str(Digest.of(answer.data)) for answer in answers}
+    said = {answer.headers["Docker-Content-Digest"] for answer in answers}
+    assert (len(hashes), len(said)) == (2, 1)
+    assert hashes.isdisjoint(said)
+    assert str(Digest.of(Skopeo(tolerant).raw(IMAGE))) not in hashes | said
+
+
+@pytest.mark.parametrize("platform", ["", "linux/amd64"])
+@pytest.mark.parametrize("index_allowed", [True, False], ids=["index", "no-index"])
+def test_a_manifest_of_schema_1_is_refused_with_that_reason(
+    tolerant: DockerRegistry, platform: str, *, index_allowed: bool
+) -> None:
+    answer = ask_for(tolerant, IMAGE, platform, index_allowed=index_allowed)
+    assert isinstance(answer, Missing)
+    assert not answer.absent
+    assert answer.cause == "the tag points to a Docker schema 1 manifest, which container runtimes no longer pull"
+
+
+def test_a_manifest_of_schema_1_is_refused_by_its_headers_too(tolerant: DockerRegistry) -> None:
+    answer = ask_metered(tolerant, IMAGE)
+    assert isinstance(answer, Missing)
+    assert not answer.absent
+    assert "Docker schema 1" in answer.cause
+
+
+def test_other_images_of_that_registry_are_none_the_worse_for_it(tolerant: DockerRegistry) -> None:
+    for image in SINGLE[:2]:
+        answer = ask_for(tolerant, image.image)
+        assert isinstance(answer, Resolved)
+        assert answer.digest == image.digest == Digest.of(Skopeo(tolerant).raw(image.image))

@@ -1,0 +1,64 @@
+"""Certificates that nobody should believe, for servers on loopback. Those that are in order come from `tls`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import ssl
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from registry_fakes.tls import ServerCertificate, authority, certificate_for
+
+_ADDRESS = "127.0.0.1"
+
+
+def expired_certificate(directory: Path) -> ServerCertificate:
+    """Make a certificate for loopback that was good until an hour ago; to trust its file does not help."""
+    now = dt.datetime.now(dt.UTC)
+    return _self_signed(directory, now - dt.timedelta(days=90), now - dt.timedelta(hours=1))
+
+
+def early_certificate(directory: Path) -> ServerCertificate:
+    """Make a certificate for loopback that will be good from an hour from now."""
+    now = dt.datetime.now(dt.UTC)
+    return _self_signed(directory, now + dt.timedelta(hours=1), now + dt.timedelta(days=90))
+
+
+def certificate_for_another(directory: Path) -> ServerCertificate:
+    """Make a certificate that is in order, for a host that this is not."""
+    return certificate_for(directory, "registry.elsewhere.example")
+
+
+def certificate_of_a_stranger(directory: Path) -> ServerCertificate:
+    """Make a certificate for loopback whose authority is none that anybody was told of."""
+    return authority(directory).issue(directory, _ADDRESS)
+
+
+def _self_signed(directory: Path, begin: dt.datetime, end: dt.datetime) -> ServerCertificate:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _ADDRESS)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(begin)
+        .not_valid_after(end)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(_ADDRESS))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    chain_file, key_file = directory / "certificate.pem", directory / "key.pem"
+    chain_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain_file, key_file)
+    return ServerCertificate(chain_file, context, chain_file, key_file)

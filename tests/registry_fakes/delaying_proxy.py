@@ -1,0 +1,243 @@
+"""A server before a registry that adds TLS and latency and counts requests: what a registry far away looks like.
+
+It runs in a process of its own, so that it does not take turns at one interpreter with those whose speed is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from registry_fakes.tls import authority
+
+_ADDRESS = "127.0.0.1"
+_ENDED_WITHIN = 10.0  # seconds
+
+
+class Traffic(NamedTuple):
+    """What a proxy saw since it was asked last."""
+
+    manifest_gets: int
+    manifest_heads: int
+    versions: int
+    """Requests for `/v2/`, by which clients learn whether a registry is there and how to log in."""
+    tokens: int
+    others: int
+    connections: int
+    most_at_once: int
+    """The most connections that were open at one moment."""
+
+    @property
+    def requests(self) -> int:
+        return self.manifest_gets + self.manifest_heads + self.versions + self.tokens + self.others
+
+
+class DelayingProxy:
+    """A running proxy: where it is, whom to trust, and what it saw."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.host, ca_file = self._heard()
+        self.ca_file = Path(ca_file)
+
+    def traffic(self) -> Traffic:
+        """Give what was seen since the last call; all connections are to be closed by now."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return Traffic(*self._heard())
+
+    def _heard(self) -> list[str]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        assert line, "the proxy ended before its time"
+        return cast("list[str]", json.loads(line))
+
+
+@contextmanager
+def delaying_proxy(directory: Path, registry: str, latency: float) -> Iterator[DelayingProxy]:
+    """Run a proxy before a registry on loopback that is asked by plain http.
+
+    Answers reach the client so many seconds later than they left the registry, each for itself: those of several
+    connections wait at the same time. A connection is made without delay.
+    """
+    tests = str(Path(__file__).parents[1])
+    command = [sys.executable, "-m", "registry_fakes.delaying_proxy", str(directory), registry, str(latency)]
+    paths = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}
+    )
+    with process:
+        try:
+            yield DelayingProxy(process)
+        finally:
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):
+                process.stdin.close()  # which tells it to end
+            try:
+                process.wait(_ENDED_WITHIN)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+class _Meter:
+    """Counts, from one report to the next."""
+
+    def __init__(self) -> None:
+        self._kinds: Counter[str] = Counter()
+        self._connections = self._most = self._open = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def opened(self) -> None:
+        self._connections += 1
+        self._open += 1
+        self._most = max(self._most, self._open)
+        self._idle.clear()
+
+    def closed(self) -> None:
+        self._open -= 1
+        if not self._open:
+            self._idle.set()
+
+    def asked(self, method: str, path: str) -> None:
+        if "/manifests/" in path:
+            self._kinds[f"manifest {method}"] += 1
+        else:
+            self._kinds["version" if path == "/v2/" else "token" if path.startswith("/token") else "other"] += 1
+
+    async def report(self) -> Traffic:
+        with suppress(TimeoutError):  # a client's last words may still be on their way
+            await asyncio.wait_for(self._idle.wait(), 1.0)
+        names = ("manifest GET", "manifest HEAD", "version", "token", "other")
+        seen = Traffic(*(self._kinds[name] for name in names), self._connections, self._most)
+        self._kinds.clear()
+        self._connections, self._most = 0, self._open
+        return seen
+
+
+class _Requests:
+    """Finds the requests in what a client sends; their bodies have a `Content-Length`, which all clients here send."""
+
+    def __init__(self) -> None:
+        self._unread = bytearray()
+        self._of_body = 0
+
+    def read(self, data: bytes) -> Iterator[tuple[str, str]]:
+        """Give method and path of each request whose head is complete now."""
+        self._unread += data
+        while self._unread:
+            skipped = min(self._of_body, len(self._unread))
+            self._of_body -= skipped
+            del self._unread[:skipped]
+            end = self._unread.find(b"\r\n\r\n")
+            if self._of_body or end < 0:
+                return
+            first, *fields = self._unread[:end].decode("latin-1").split("\r\n")
+            del self._unread[: end + 4]
+            lengths = [one.partition(":")[2] for one in fields if one.lower().startswith("content-length:")]
+            self._of_body = int(lengths[0]) if lengths else 0
+            method, path, _ = first.split(" ")
+            yield method, path
+
+
+class _Client(asyncio.Protocol):
+    """A client's connection; the registry gets one for each, so that bytes only have to be passed on."""
+
+    def __init__(self, registry: str, latency: float, meter: _Meter) -> None:
+        self._registry = registry
+        self._latency = latency
+        self._meter = meter
+        self._requests = _Requests()
+        self._waiting: list[bytes] = []
+        self._upstream: asyncio.Transport | None = None
+        self._connecting: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self._meter.opened()
+        self._connecting = asyncio.get_running_loop().create_task(self._connect())
+
+    async def _connect(self) -> None:
+        host, port = self._registry.rsplit(":", 1)
+        loop = asyncio.get_running_loop()
+        try:
+            upstream, _ = await loop.create_connection(
+                lambda: _Upstream(self.transport, self._latency), host, int(port)
+            )
+        except OSError:
+            self.transport.abort()
+            return
+        if self.transport.is_closing():
+            upstream.close()
+            return
+        upstream.writelines(self._waiting)
+        self._upstream = upstream
+
+    def data_received(self, data: bytes) -> None:
+        for method, path in self._requests.read(data):
+            self._meter.asked(method, path)
+        if self._upstream is None:
+            self._waiting.append(data)
+        else:
+            self._upstream.write(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._meter.closed()
+        if self._upstream is not None:
+            self._upstream.close()
+
+
+class _Upstream(asyncio.Protocol):
+    """The connection to the registry that belongs to a client's."""
+
+    def __init__(self, client: asyncio.Transport, latency: float) -> None:
+        self._client = client
+        self._latency = latency
+        self._travelling: deque[bytes] = deque()
+
+    def data_received(self, data: bytes) -> None:
+        self._travelling.append(data)
+        asyncio.get_running_loop().call_later(self._latency, self._arrive)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        asyncio.get_running_loop().call_later(self._latency, self._client.close)
+
+    def _arrive(self) -> None:
+        data = self._travelling.popleft()
+        if not self._client.is_closing():
+            self._client.write(data)
+
+
+async def _serve(directory: Path, registry: str, latency: float) -> None:
+    """Serve until standard input ends; each line there is answered by a report."""
+    loop = asyncio.get_running_loop()
+    certificate = authority(directory).issue(directory, _ADDRESS)
+    meter = _Meter()
+    server = await loop.create_server(
+        lambda: _Client(registry, latency, meter), _ADDRESS, 0, ssl=certificate.context, backlog=128
+    )
+    commands = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
+    async with server:
+        _tell([f"{_ADDRESS}:{server.sockets[0].getsockname()[1]}", str(certificate.ca_file)])
+        while await commands.readline():
+            _tell(await meter.report())
+
+
+def _tell(values: list[str] | Traffic) -> None:
+    print(json.dumps(values), flush=True)  # noqa: T201 - what the parent reads
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])))
