@@ -5,12 +5,17 @@ import re
 import pytest
 
 from image_pinner.core.errors import ConfigurationError
+from image_pinner.core.images.ecr_roles import RegistryRole
 from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.registries import Mirror
+from image_pinner.core.images.registry_places import AllowedSecret, CredentialPlace, SecretPlace
 from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.template.image_sites import Rules
-from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing
+from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing, WhenMoved
 from image_pinner.settings import PREFIX, Settings
 from image_pinner.settings.rules import SETTING_RULES
+
+SECRET = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:registry"
 
 
 def read(**variables: str) -> Settings:
@@ -61,6 +66,26 @@ def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed(name: str) 
         ("WORKERS", "65", "IMAGE_PINNER_WORKERS cannot be '65'", "Write 1 to 64"),
         ("WORKERS", "1.5", "IMAGE_PINNER_WORKERS cannot be '1.5'", "Write 1 to 64"),
         ("WORKERS", "9" * 5_000, "IMAGE_PINNER_WORKERS cannot be '9999", "Write 1 to 64"),
+        ("HOST_TIMEOUT", "0", "IMAGE_PINNER_HOST_TIMEOUT cannot be '0'", "Write 1 to 900 seconds"),
+        ("WHEN_MOVED", "warn", "in the environment, WhenMoved cannot be 'warn'", "Write one of Warn, Fail"),
+        ("PULL_THROUGH", "1", "IMAGE_PINNER_PULL_THROUGH cannot be '1'", "Write true or false"),
+        ("MIRRORS", "docker.io", "IMAGE_PINNER_MIRRORS cannot be 'docker.io'", "Write registry=mirror"),
+        (
+            "MIRRORS",
+            "docker.io=a.example;index.docker.io=b.example",
+            "IMAGE_PINNER_MIRRORS cannot be",
+            "There are two entries for docker.io",
+        ),
+        (
+            "METERED_REGISTRIES",
+            "none;docker.io",
+            "IMAGE_PINNER_METERED_REGISTRIES cannot be",
+            "'none' is no registry's host",
+        ),
+        ("INSECURE_REGISTRIES", "*", "IMAGE_PINNER_INSECURE_REGISTRIES cannot be '*'", "'*' is no registry's host"),
+        ("CA_BUNDLES", "/ca.pem", "IMAGE_PINNER_CA_BUNDLES cannot be '/ca.pem'", "Write registry=file"),
+        ("CA_BUNDLES", "a.example=", "IMAGE_PINNER_CA_BUNDLES cannot be 'a.example='", "Write registry=file"),
+        ("TEMPLATE_CREDENTIALS", "ghcr.io=*", "IMAGE_PINNER_TEMPLATE_CREDENTIALS cannot be read", "Write registry="),
         (
             "IMAGE_PATHS",
             "$.[",
@@ -79,6 +104,22 @@ def test_a_wrong_value_is_refused_with_what_to_write(name: str, value: str, caus
     with pytest.raises(ConfigurationError, match=re.escape(cause)) as caught:
         read(**{name: value})
     assert caught.value.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CREDENTIALS", "ghcr.io=bob:hunter2"),
+        ("CREDENTIALS", "hunter2"),
+        ("TEMPLATE_CREDENTIALS", "ghcr.io=hunter2"),
+        ("ECR_ROLES", "111122223333=hunter2"),
+    ],
+)
+def test_what_may_be_a_secret_by_mistake_is_not_repeated(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read(**{name: value})
+    assert caught.value.cause == f"IMAGE_PINNER_{name} cannot be read"
+    assert "hunter2" not in caught.value.diagnostics()
 
 
 def test_without_settings_the_defaults_hold() -> None:
@@ -106,20 +147,47 @@ def test_every_setting_is_read() -> None:
         RECORD="None",
         IMAGE_PATHS="$.A; $.B\n$.C ;",
         UNSAFE_IMPLICIT_LATEST="True",
+        WHEN_MOVED="Fail",
+        CREDENTIALS=f"ghcr.io={SECRET}; index.docker.io = ssm:/hub",
+        TEMPLATE_CREDENTIALS=f"ghcr.io={SECRET}*",
+        ECR_ROLES="111122223333=arn:aws:iam::111122223333:role/reader shop",
+        PULL_THROUGH="true",
+        MIRRORS="docker.io=mirror.example:5000/hub;*=all.example",
+        METERED_REGISTRIES="docker.io; quay.io",
+        INSECURE_REGISTRIES="localhost:5000",
+        CA_BUNDLES="registry.example:5000=/opt/ca.pem;*=/opt/all.pem",
+        HOST_TIMEOUT="7",
         TIMEOUT=" 12.5 ",
         WORKERS="4",
     )
     assert settings == Settings(
         macro_name="Pins-v1",
-        options=Options(Pin.ALL, Platform("linux", "arm64"), WhenMissing.FAIL, Record.NONE),
+        options=Options(Pin.ALL, Platform("linux", "arm64"), WhenMissing.FAIL, Record.NONE, WhenMoved.FAIL),
         image_paths=("$.A", "$.B", "$.C"),
         unsafe_implicit_latest=True,
+        credentials=(
+            CredentialPlace("ghcr.io", SecretPlace.of_arn(SECRET)),
+            CredentialPlace("docker.io", SecretPlace("ssm", "/hub")),
+        ),
+        template_credentials=(AllowedSecret("ghcr.io", f"{SECRET}*"),),
+        ecr_roles=(RegistryRole("111122223333", "arn:aws:iam::111122223333:role/reader", "shop"),),
+        pull_through=True,
+        mirrors=(Mirror("docker.io", "mirror.example:5000/hub"), Mirror("*", "all.example")),
+        metered_registries=("docker.io", "quay.io"),
+        insecure_registries=("localhost:5000",),
+        ca_bundles=(("registry.example:5000", "/opt/ca.pem"), ("*", "/opt/all.pem")),
+        host_timeout=7,
         timeout=12.5,
         workers=4,
     )
     assert settings.rules == Rules("Pins-v1", settings.options, settings.image_paths)
     assert settings.policies == (ExplicitTag(unsafe_implicit_latest=True),)
     assert {f"{PREFIX}{name}" for name in ("MACRO_NAME", "PIN", "PLATFORM")} < {rule.variable for rule in SETTING_RULES}
+
+
+def test_no_registry_need_be_metered() -> None:
+    assert read().metered_registries == ("docker.io",)
+    assert read(METERED_REGISTRIES="None").metered_registries == ()
 
 
 def test_names_of_containers_are_parted_by_commas() -> None:

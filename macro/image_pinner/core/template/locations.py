@@ -52,6 +52,7 @@ class ImageLocation(NamedTuple):
         resource_type: The type of the resource, or empty for a path of the operator's own.
         path: The JSONPath from the Properties, or from the template's root for the operator's own.
         index_allowed: Whether the digest of an index is accepted.
+        in_snippets: Whether a snippet under the property's name is taken to stand here.
         limit: The most characters of the whole value, 0 for no limit.
         limit_name: The most characters before the `@`, 0 for no limit.
         name_key: The property beside the image that names the container, or empty.
@@ -66,6 +67,7 @@ class ImageLocation(NamedTuple):
     resource_type: str
     path: str
     index_allowed: bool = True
+    in_snippets: bool = True
     limit: int = 0
     limit_name: int = 0
     name_key: str = ""
@@ -112,6 +114,7 @@ def _location(resource_type: str, path: str, row: Mapping[str, Any]) -> ImageLoc
         resource_type=resource_type,
         path=path,
         index_allowed=row.get("index", True),
+        in_snippets=row.get("snippet", True),
         limit=row.get("limit", 0),
         limit_name=row.get("limit_name", 0),
         name_key=row.get("name", ""),
@@ -133,7 +136,11 @@ def snippet_locations() -> Mapping[str, ImageLocation]:
     found: dict[str, ImageLocation] = {}
     for locations in image_locations().values():
         for location in locations:
-            if location.refused or not location.key.lower().endswith(("image", "uri", "identifier")):
+            if (
+                location.refused
+                or not location.in_snippets
+                or not location.key.lower().endswith(("image", "uri", "identifier"))
+            ):
                 continue
             before = found.get(location.key)
             allowed = location.index_allowed and (before is None or before.index_allowed)

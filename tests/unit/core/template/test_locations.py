@@ -133,9 +133,17 @@ def test_a_location_has_the_limit_of_its_service(location: ImageLocation) -> Non
     assert location.limit_name == (255 if location.resource_type.startswith("AWS::ECS::") else 0)
 
 
-def test_lambda_alone_takes_no_index() -> None:
+def test_lambda_and_sagemaker_hosting_alone_take_no_index() -> None:
     refusing = {location.resource_type for location in ALL if not location.index_allowed}
-    assert refusing == {"AWS::Lambda::Function", "AWS::Serverless::Function"}
+    assert refusing == {
+        "AWS::Lambda::Function",
+        "AWS::Serverless::Function",
+        "AWS::SageMaker::Model",
+        "AWS::SageMaker::InferenceComponent",
+    }
+    # A snippet under the name Image stands in ECS more often than not, and there an index is right.
+    assert snippet_locations()["Image"].index_allowed
+    assert not snippet_locations()["ImageUri"].index_allowed
 
 
 @pytest.mark.parametrize("resource_type", ["AWS::Lambda::Function", "AWS::Serverless::Function"])
@@ -185,6 +193,7 @@ def test_the_data_file_has_no_field_that_nobody_reads() -> None:
         "types",
         "paths",
         "index",
+        "snippet",
         "limit",
         "limit_name",
         "name",

@@ -137,3 +137,15 @@ def test_a_credential_that_cannot_be_had_does_not_make_us_anonymous(
     answer = realm.ask(BrokenCredentials(kind("the vault is locked", "Unlock it")))
     assert answer == Unavailable("the vault is locked", "Unlock it")
     assert realm.service.seen == []
+
+
+def test_the_secret_that_a_template_names_is_asked_for_with_its_image_alone(realm: Realm) -> None:
+    secret = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry"
+    credentials = FixedCredentials({realm.registry.host: LOGIN})
+    plain = question(f"{realm.registry.host}/team/app:1")
+    answers = ask(
+        plain, plain._replace(credentials=secret), insecure=realm.insecure, credentials=credentials, workers=1
+    )
+    assert all(isinstance(answer, Resolved) for answer in answers)
+    assert sorted(credentials.secrets_asked) == ["", secret]
+    assert len(realm.registry.seen) == 4
