@@ -6,11 +6,19 @@ from collections.abc import Callable, Iterable
 
 import click
 
+from image_pinner.core.images.configs import MAX_CONFIG_BYTES
+from image_pinner.core.images.manifests import MAX_MANIFEST_BYTES
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import OPTION_RULES
 from image_pinner.entrypoints.cli.exit_codes import MEANINGS
 from image_pinner.entrypoints.cli.main import VERBS, command
+from image_pinner.settings import Settings
 from image_pinner.settings.rules import SETTING_RULES
+from image_pinner.sources.http.giving_up import FAILURES_IN_A_ROW
+from image_pinner.sources.http.messages import MAX_ERROR_BYTES
+from image_pinner.sources.http.redirects import MAX_REDIRECTS
+from image_pinner.sources.http.retries import PASSING_STATUSES, RetryPolicy
+from image_pinner.sources.http.transport import PER_HOST, TimeLimits
 
 ANNOTATIONS = (
     ("quoted mark", '`"!PinDigest repo:tag"`', "yes", "clean", "images, one by one"),
@@ -86,6 +94,40 @@ def locations() -> str:
     return _table(("resource", "property", "takes"), rows)
 
 
+def bounds() -> str:
+    """Give the table of bounds of what registries are asked."""
+    mib, kib = 1024 * 1024, 1024
+    limits, retry, settings = TimeLimits(), RetryPolicy(), Settings()
+    statuses = ", ".join(map(str, sorted(PASSING_STATUSES)))
+    rows = (
+        ("to connect", f"{limits.connect:g} s, TLS included"),
+        ("between two pieces of an answer", f"{limits.read:g} s"),
+        (
+            "one registry, all its images together",
+            f"`IMAGE_PINNER_HOST_TIMEOUT`, {settings.host_timeout:g} s; its connections are cut then",
+        ),
+        (
+            "the whole run",
+            f"`IMAGE_PINNER_TIMEOUT`, {settings.timeout:g} s, and in the function the time that is left",
+        ),
+        (
+            "a manifest, a config, an error",
+            f"{MAX_MANIFEST_BYTES // mib} MiB, {MAX_CONFIG_BYTES // mib} MiB, {MAX_ERROR_BYTES // kib} KiB",
+        ),
+        ("connections to one registry", f"{PER_HOST}"),
+        (
+            "redirects",
+            f"{MAX_REDIRECTS}, never to plain http, never without leave to a private, loopback or link-local address",
+        ),
+        (
+            "tries of one request",
+            f"{retry.tries}, for {statuses} and lost connections, with growing waits or those of `Retry-After`",
+        ),
+        ("requests in a row that fail with 5xx before a host is given up", f"{FAILURES_IN_A_ROW}"),
+    )
+    return _table(("what", "bound"), rows)
+
+
 def exit_codes() -> str:
     """Give the table of exit codes."""
     return _table(("code", "meaning"), ((str(int(code)), meaning) for code, meaning in MEANINGS.items()))
@@ -110,6 +152,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "options": options,
     "settings": settings,
     "locations": locations,
+    "bounds": bounds,
     "exit-codes": exit_codes,
     "help": help_texts,
 }

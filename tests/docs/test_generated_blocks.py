@@ -13,7 +13,7 @@ from docs.blocks import BLOCKS
 ROOT = Path(__file__).parents[2]
 
 _BLOCK = re.compile(r"<!-- generated: ([a-z-]+) -->\n(.*?)<!-- end -->", re.DOTALL)
-DOCUMENTS = ("README.md",)
+DOCUMENTS = ("README.md", "docs/registries.md")
 
 
 def _renewed(text: str) -> str:
