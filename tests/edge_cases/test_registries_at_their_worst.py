@@ -206,7 +206,8 @@ def test_token_redaction_in_errors(realm: Realm, status: int) -> None:
 
     realm.registry.script = script
     login = FixedCredentials({realm.registry.host: LOGIN})
-    result = pin_from(realm.registry, APP, hosts=RegistryHosts(realm.insecure), credentials=login)
+    trusting = {"trust": realm.trust}
+    result = pin_from(realm.registry, APP, hosts=RegistryHosts(), credentials=login, transport=trusting)
     told = refusal(result) + json.dumps(result.report.to_json()) + repr(result)
     assert f"answered {status}" in told
     assert "***" in told

@@ -16,6 +16,7 @@ from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.asking import ask, open_transport, question
 from registry_fakes.docker_registry import USER, DockerRegistry
+from registry_fakes.token_issuer import Guarded
 
 
 def ask_registry(
@@ -25,6 +26,14 @@ def ask_registry(
     insecure = () if registry.ca_file else (registry.host,)
     transport = trusting(registry.host, registry.ca_file) if registry.ca_file else None
     return ask(*questions, insecure=insecure, credentials=credentials, transport=transport, **more)
+
+
+def ask_guarded(guarded: Guarded, *questions: ImageQuestion, credentials: CredentialSource) -> list[Resolution]:
+    """Ask a registry behind tokens, with the authority named for it and for the service that issues them."""
+    ca_file = guarded.registry.ca_file
+    assert ca_file
+    trust = Trust({guarded.registry.host: ca_file, guarded.service.host: ca_file})
+    return ask(*questions, credentials=credentials, transport={"trust": trust})
 
 
 def ask_for(registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True) -> Resolution:

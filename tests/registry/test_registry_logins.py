@@ -1,4 +1,4 @@
-"""A real registry with a list of users: by plain http, and over TLS."""
+"""A real registry with a list of users: over TLS, and by plain http, where no login is sent."""
 
 from __future__ import annotations
 
@@ -10,26 +10,63 @@ import pytest
 from image_pinner.core.images.digests import Digest
 from image_pinner.core.images.resolutions import Missing, Resolved, Unavailable
 from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
-from image_pinner.sources.credentials.interface import IdentityToken
+from image_pinner.sources.credentials.interface import IdentityToken, Password
 from registry.asked_registry import ask_registry, login_file
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
-from registry_fakes.asking import FixedCredentials, question
-from registry_fakes.docker_registry import PASSWORD, DockerRegistry, docker_registry
+from registry_fakes.asking import FixedCredentials, ask, question
+from registry_fakes.docker_registry import PASSWORD, USER, DockerRegistry, docker_registry
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
 from registry_fakes.skopeo import Skopeo
 from registry_fakes.tls import authority
 
 pytestmark = pytest.mark.registry
 
 IMAGES = (*SINGLE[:2], ATTESTED, LIST)
+LOGIN = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
 
 
-@pytest.fixture(scope="module", params=["http", "https"])
-def guarded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     directory = tmp_path_factory.mktemp("guarded")
-    certificate = authority(directory).issue(directory, "127.0.0.1") if request.param == "https" else None
+    certificate = authority(directory).issue(directory, "127.0.0.1")
     with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
         push_all(registry, IMAGES)
         yield registry
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
+    with docker_registry(tmp_path_factory.mktemp("plain"), with_login=True, in_memory=True) as registry:
+        push_all(registry, IMAGES)
+        yield registry
+
+
+def passed_on(seen: Seen, registry: DockerRegistry) -> Answer:
+    """Give a registry's answer to a request, as a proxy that watches what is sent."""
+    sent = {name: value for name in ("Accept", "Authorization") if (value := seen.headers.get(name))}
+    answer = registry.client.request(seen.method, f"{registry.url}{seen.path}", headers=sent)
+    told = {name: value for name in ("Content-Type", "WWW-Authenticate") if (value := answer.headers.get(name))}
+    return Answer(answer.status, told, answer.data)
+
+
+@pytest.mark.parametrize(("tag", "status"), [("oci", 200), ("none", 404)])
+def test_by_plain_http_no_login_is_sent_although_it_would_open_the_registry(
+    plain: DockerRegistry, tag: str, status: int
+) -> None:
+    with ScriptedRegistry(lambda seen: passed_on(seen, plain)) as watched:
+        credentials = FixedCredentials({watched.host: LOGIN})
+        asked = question(f"{watched.host}/{REPOSITORY}:{tag}")
+        (answer,) = ask(asked, insecure=(watched.host,), credentials=credentials)
+        assert answer == Unavailable(
+            f"{watched.url}/v2/{REPOSITORY}/manifests/{tag} demands a user and a password; "
+            "no credential, for none is sent by plain http",
+            f"Give {watched.host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
+        )
+        assert credentials.asked == []
+        assert [seen.authorization for seen in watched.seen] == [""]
+    with_login = {"Accept": watched.seen[0].headers["Accept"], "Authorization": LOGIN.basic()}
+    opened = plain.client.request("GET", f"{plain.url}{watched.seen[0].path}", headers=with_login)
+    assert opened.status == status
 
 
 def test_a_registry_with_a_login_tells_strangers_nothing(guarded: DockerRegistry) -> None:

@@ -11,11 +11,12 @@ import pytest
 from image_pinner.core.images.digests import Digest
 from image_pinner.core.images.resolutions import DOCKER_MANIFEST, OCI_MANIFEST, Missing, Resolution, Resolved
 from image_pinner.sources.credentials.interface import Password
-from registry.asked_registry import ask_registry, login_file
-from registry_fakes.asking import FixedCredentials, ask, question
+from registry.asked_registry import ask_guarded, ask_registry, login_file
+from registry_fakes.asking import FixedCredentials, question
 from registry_fakes.docker_registry import PASSWORD, USER, DockerRegistry, docker_registry
 from registry_fakes.manifests import config_for, docker_image, oci_image
 from registry_fakes.skopeo import Skopeo
+from registry_fakes.tls import authority
 from registry_fakes.token_issuer import Guarded, token_registry
 
 pytestmark = pytest.mark.registry
@@ -46,7 +47,9 @@ def push_many(registry: DockerRegistry) -> None:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    with docker_registry(tmp_path_factory.mktemp("guarded"), with_login=True, in_memory=True) as registry:
+    directory = tmp_path_factory.mktemp("guarded")
+    certificate = authority(directory).issue(directory, "127.0.0.1")
+    with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
         push_many(registry)
         yield registry
 
@@ -85,7 +88,7 @@ def test_who_gets_no_token_is_told_nothing_and_the_service_is_asked_once_a_repos
     wrong = Password(USER, "not-the-password", "the credential from the vault", "Renew it in the vault")
     credentials = FixedCredentials({host: wrong})
     asked = [question(f"{host}/{name}") for name in DIGESTS]
-    answers = ask(*asked, insecure=(host, service.host), credentials=credentials)
+    answers = ask_guarded(by_token, *asked, credentials=credentials)
     assert not any(isinstance(answer, Resolved) for answer in answers)
     assert "not-the-password" not in str(answers)
     assert credentials.asked == [host]
@@ -115,7 +118,7 @@ def test_a_registry_behind_tokens_costs_one_token_a_repository_and_one_look_up(b
     host, service = by_token.registry.host, by_token.service
     credentials = FixedCredentials({host: LOGIN})
     asked = [question(f"{host}/{name}") for name in DIGESTS]
-    answers = ask(*asked, insecure=(host, service.host), credentials=credentials)
+    answers = ask_guarded(by_token, *asked, credentials=credentials)
     found = {name: answer.digest for name, answer in zip(DIGESTS, answers, strict=True) if isinstance(answer, Resolved)}
     assert found == DIGESTS
     assert credentials.asked == [host]
@@ -126,7 +129,7 @@ def test_a_registry_behind_tokens_costs_one_token_a_repository_and_one_look_up(b
 def test_a_token_opens_the_config_too(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
     asked = [question(f"{host}/team/app:1", platform) for platform in ("linux/amd64", "linux/arm64")]
-    right, wrong = ask(*asked, insecure=(host, service.host), credentials=FixedCredentials({host: LOGIN}))
+    right, wrong = ask_guarded(by_token, *asked, credentials=FixedCredentials({host: LOGIN}))
     assert isinstance(right, Resolved)
     assert isinstance(wrong, Missing)
     assert len(service.seen) == 1

@@ -36,13 +36,15 @@ class Guarded(NamedTuple):
 
 @contextmanager
 def token_registry(directory: Path, *repositories: str) -> Iterator[Guarded]:
-    """Run a registry that takes nothing but tokens, and their issuer."""
+    """Run a registry that takes nothing but tokens, and their issuer: by TLS, for no login is sent by plain http."""
     own = authority(directory)
+    certificate = own.issue(directory, "127.0.0.1")
     issuer = _Issuer(SigningKey(own.key))
-    with ScriptedRegistry(issuer.answer) as service:
+    with ScriptedRegistry(issuer.answer, certificate=certificate.context) as service:
         names = {"service": _SERVICE, "issuer": _ISSUER}
         token = {"realm": f"{service.url}/token", "rootcertbundle": str(own.ca_file), **names}
-        with docker_registry(directory, in_memory=True, more={"auth": {"token": token}}) as registry:
+        guard = {"auth": {"token": token}}
+        with docker_registry(directory, in_memory=True, certificate=certificate, more=guard) as registry:
             pushing = issuer.token(f"repository:{repository}:pull,push" for repository in repositories)
             yield Guarded(replace(registry, authorization=f"Bearer {pushing}"), service)
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from image_pinner.core.images.resolutions import OCI_MANIFEST, Resolution
+from image_pinner.core.images.resolutions import OCI_MANIFEST, ImageQuestion, Resolution
 from image_pinner.sources.credentials.interface import Credential, CredentialSource, IdentityToken, Password
+from image_pinner.sources.http.trust import Trust
 from registry_fakes.asking import FixedCredentials, ask, question
 from registry_fakes.manifests import oci_image
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
+from registry_fakes.tls import certificate_for
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
 DENIED = json.dumps({"errors": [{"code": "DENIED", "message": "requested access is denied"}]}).encode()
@@ -26,6 +31,7 @@ class Realm:
 
     registry: ScriptedRegistry
     service: ScriptedRegistry
+    trust: Trust | None = None
     challenge: str = 'Bearer realm="{service}/token",service="reg",scope="repository:{repository}:pull"'
     valid: set[str] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -45,19 +51,32 @@ class Realm:
 
     @property
     def insecure(self) -> tuple[str, ...]:
-        return (self.registry.host, self.service.host)
+        return () if self.trust else (self.registry.host, self.service.host)
+
+    def ask_all(
+        self, *questions: ImageQuestion, credentials: CredentialSource | None = None, **more: Any
+    ) -> list[Resolution]:
+        transport = {"trust": self.trust} if self.trust else {}
+        return ask(*questions, insecure=self.insecure, credentials=credentials, transport=transport, **more)
 
     def ask(self, credentials: CredentialSource | None = None, *, image: str = "team/app:1") -> Resolution:
-        return ask(question(f"{self.registry.host}/{image}"), insecure=self.insecure, credentials=credentials)[0]
+        return self.ask_all(question(f"{self.registry.host}/{image}"), credentials=credentials)[0]
 
     def ask_as(self, credential: Credential) -> Resolution:
         return self.ask(FixedCredentials({self.registry.host: credential}))
 
 
 @contextmanager
-def token_realm() -> Iterator[Realm]:
+def token_realm(*, secure: bool = True) -> Iterator[Realm]:
+    """Run both by TLS, for no login is sent by plain http, or by plain http."""
     with ExitStack() as stack:
-        registry, service = (stack.enter_context(ScriptedRegistry(lambda _: Answer(500))) for _ in range(2))
-        realm = Realm(registry, service)
+        context, trust = None, None
+        if secure:
+            certificate = certificate_for(Path(stack.enter_context(tempfile.TemporaryDirectory())), "127.0.0.1")
+            context, trust = certificate.context, Trust({"*": certificate.ca_file})
+        registry, service = (
+            stack.enter_context(ScriptedRegistry(lambda _: Answer(500), certificate=context)) for _ in range(2)
+        )
+        realm = Realm(registry, service, trust)
         registry.script, service.script = realm.serve, realm.issue
         yield realm

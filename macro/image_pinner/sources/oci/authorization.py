@@ -95,10 +95,7 @@ class Authorizer:
             ConfigurationError: A credential is configured in a way that cannot be read.
         """
         challenge = _chosen(reply, parse_challenges(reply.headers.getlist("WWW-Authenticate")))
-        key = (subject.registry, subject.secret_arn)
-        credential = self._found.get(
-            key, lambda: self._credentials.for_registry(subject.registry, deadline, subject.secret_arn), deadline
-        )
+        credential = self._credential(subject, deadline)
         if challenge.scheme == _BASIC:
             header = _basic(reply, credential)
         else:
@@ -106,6 +103,18 @@ class Authorizer:
             question = _question(challenge, credential, reply, subject)
             header = f"Bearer {self._tokens.token(question, deadline, refused=refused)}"
         return Authorization(header, credential)
+
+    def _credential(self, subject: Subject, deadline: Deadline) -> Credential:
+        if subject.home.scheme != "https":
+            # Who listens on the way would have it: it is not even looked for.
+            return NoCredential(
+                "no credential, for none is sent by plain http",
+                f"Give {subject.registry} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
+            )
+        key = (subject.registry, subject.secret_arn)
+        return self._found.get(
+            key, lambda: self._credentials.for_registry(subject.registry, deadline, subject.secret_arn), deadline
+        )
 
     def remember(self, subject: Subject, authorization: Authorization) -> None:
         """Keep what a registry took, so that it is sent at once for the next image of this repository.

@@ -12,9 +12,11 @@ from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.images.resolutions import Resolution, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import FixedCredentials, ask, question
+from registry_fakes.asking import FixedCredentials, question
 from registry_fakes.scripted_registry import Answer, Seen
 from registry_fakes.token_realm import DENIED, LOGIN, MANIFEST, TOKEN_LOGIN, Realm, token_realm
+
+SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry"
 
 
 @pytest.fixture
@@ -23,9 +25,30 @@ def realm() -> Iterator[Realm]:
         yield running
 
 
+@pytest.fixture
+def plain() -> Iterator[Realm]:
+    with token_realm(secure=False) as running:
+        yield running
+
+
 def cause_of(answer: Resolution) -> str:
     assert isinstance(answer, Unavailable)
     return answer.cause
+
+
+@pytest.mark.parametrize("credential", [LOGIN, TOKEN_LOGIN], ids=["password", "identity token"])
+def test_by_plain_http_no_login_is_sent_and_none_is_even_looked_for(plain: Realm, credential: Credential) -> None:
+    plain.challenge = 'Basic realm="registry"'
+    host = plain.registry.host
+    credentials = FixedCredentials({host: credential})
+    (answer,) = plain.ask_all(question(f"{host}/team/app:1")._replace(credentials=SECRET), credentials=credentials)
+    assert answer == Unavailable(
+        f"{plain.registry.url}/v2/team/app/manifests/1 demands a user and a password; "
+        "no credential, for none is sent by plain http",
+        f"Give {host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
+    )
+    assert credentials.asked == credentials.secrets_asked == []
+    assert [seen.authorization for seen in plain.registry.seen] == [""]
 
 
 def test_a_registry_that_demands_a_password_and_gets_none_is_unavailable_with_advice(realm: Realm) -> None:
@@ -106,9 +129,8 @@ def test_a_password_is_sent_once_it_is_demanded_and_at_once_for_the_next_image(r
 
     realm.registry.script = serve
     host = realm.registry.host
-    answers = ask(
+    answers = realm.ask_all(
         *(question(f"{host}/team/app:{tag}") for tag in range(3)),
-        insecure=realm.insecure,
         credentials=FixedCredentials({host: LOGIN}),
         per_host=1,
     )
@@ -140,12 +162,9 @@ def test_a_credential_that_cannot_be_had_does_not_make_us_anonymous(
 
 
 def test_the_secret_that_a_template_names_is_asked_for_with_its_image_alone(realm: Realm) -> None:
-    secret = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry"
     credentials = FixedCredentials({realm.registry.host: LOGIN})
-    plain = question(f"{realm.registry.host}/team/app:1")
-    answers = ask(
-        plain, plain._replace(credentials=secret), insecure=realm.insecure, credentials=credentials, workers=1
-    )
+    unnamed = question(f"{realm.registry.host}/team/app:1")
+    answers = realm.ask_all(unnamed, unnamed._replace(credentials=SECRET), credentials=credentials, workers=1)
     assert all(isinstance(answer, Resolved) for answer in answers)
-    assert sorted(credentials.secrets_asked) == ["", secret]
+    assert sorted(credentials.secrets_asked) == ["", SECRET]
     assert len(realm.registry.seen) == 4

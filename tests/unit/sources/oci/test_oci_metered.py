@@ -222,8 +222,7 @@ def test_a_head_that_tells_no_digest_is_followed_by_a_get_of_the_tag(registry: S
 def test_a_demand_to_log_in_is_met_for_head(realm: Realm) -> None:
     host = realm.registry.host
     credentials = FixedCredentials({host: LOGIN})
-    asked = question(f"{host}/team/app:1")
-    (answer,) = ask(asked, insecure=realm.insecure, metered=(host,), credentials=credentials)
+    (answer,) = realm.ask_all(question(f"{host}/team/app:1"), metered=(host,), credentials=credentials)
     # The registry of this realm names no digest, so that the tag is got.
     assert isinstance(answer, Resolved)
     assert requests(realm.registry) == [("HEAD", TAG), ("HEAD", TAG), ("GET", TAG)]
@@ -239,7 +238,7 @@ def test_a_token_is_asked_for_once_for_all_images_of_a_repository(realm: Realm) 
     realm.registry.script = without_bodies(script)
     host = realm.registry.host
     wanted = [question(f"{host}/team/app:{tag}", "linux/amd64") for tag in range(20)]
-    answers = ask(*wanted, insecure=realm.insecure, metered=(host,))
+    answers = realm.ask_all(*wanted, metered=(host,))
     assert {type(answer) for answer in answers} == {Resolved}
     assert len(realm.service.seen) == 1
     accepted = [seen.method for seen in realm.registry.seen if seen.authorization]

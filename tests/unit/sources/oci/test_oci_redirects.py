@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -17,13 +18,31 @@ from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.redirects import RedirectFollower
 from image_pinner.sources.http.trust import Trust
 from image_pinner.sources.interface import Deadline
+from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.asking import FixedCredentials, ask, open_transport, question
 from registry_fakes.manifests import oci_image
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from registry_fakes.tls import certificate_for
+from registry_fakes.tls import ServerCertificate, certificate_for
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
 LOGIN = Password("robot", "pass-w0rd", "the credential of the test", "Renew it")
+
+
+class Secured(NamedTuple):
+    """Two servers over TLS, for no login is sent by plain http."""
+
+    home: ScriptedRegistry
+    other: ScriptedRegistry
+    trust: Trust
+
+    def asked(self) -> Resolution:
+        """Ask the first one, with a login known for both, and both listed."""
+        hosts = (self.home.host, self.other.host)
+        wanted = question(f"{self.home.host}/app:1")
+        credentials = FixedCredentials(dict.fromkeys(hosts, LOGIN))
+        with open_transport(trust=self.trust) as transport:
+            resolver = OciRegistryResolver(transport, credentials, RegistryHosts(listed=hosts))
+            return resolver.resolve_all([wanted], Deadline.after(10))[wanted]
 
 
 @pytest.fixture
@@ -31,6 +50,20 @@ def servers() -> Iterator[tuple[ScriptedRegistry, ScriptedRegistry]]:
     with ExitStack() as stack:
         home, other = (stack.enter_context(ScriptedRegistry(lambda _: MANIFEST)) for _ in range(2))
         yield home, other
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> ServerCertificate:
+    return certificate_for(tmp_path, "127.0.0.1")
+
+
+@pytest.fixture
+def secured(certificate: ServerCertificate) -> Iterator[Secured]:
+    with ExitStack() as stack:
+        home, other = (
+            stack.enter_context(ScriptedRegistry(lambda _: MANIFEST, certificate=certificate.context)) for _ in range(2)
+        )
+        yield Secured(home, other, Trust({"*": certificate.ca_file}))
 
 
 def redirect(location: str, status: int = 307) -> Answer:
@@ -82,8 +115,7 @@ def test_a_redirect_to_another_port_of_this_machine_is_refused(
     assert other.connections == 0
 
 
-def test_https_is_never_left_for_plain_http_even_to_a_host_that_is_listed(tmp_path: Path) -> None:
-    certificate = certificate_for(tmp_path, "127.0.0.1")
+def test_https_is_never_left_for_plain_http_even_to_a_host_that_is_listed(certificate: ServerCertificate) -> None:
     with (
         ScriptedRegistry(lambda _: MANIFEST) as plain,
         ScriptedRegistry(lambda _: redirect(plain.url), certificate=certificate.context) as secure,
@@ -103,32 +135,28 @@ def test_a_loop_of_redirects_ends(servers: tuple[ScriptedRegistry, ScriptedRegis
     assert len(home.seen) == 4
 
 
-def test_another_host_that_demands_a_login_gets_none(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
-    home, other = servers
+def test_another_host_that_demands_a_login_gets_none(secured: Secured) -> None:
+    home, other, _ = secured
     home.script = lambda seen: redirect(other.url + seen.path)
     other.script = lambda _: Answer(401, {"WWW-Authenticate": "Basic"})
-    answer = asked(home, other)
+    answer = secured.asked()
     assert isinstance(answer, Unavailable)
     assert f"{other.url}/v2/app/manifests/1 answered 401" in answer.cause
     assert "No login is sent" in answer.remedy
     assert [seen.authorization for seen in other.seen] == [""]
 
 
-def test_a_refusal_elsewhere_is_not_blamed_on_the_credential(
-    servers: tuple[ScriptedRegistry, ScriptedRegistry],
-) -> None:
-    home, other = servers
+def test_a_refusal_elsewhere_is_not_blamed_on_the_credential(secured: Secured) -> None:
+    home, other, _ = secured
     home.script = lambda seen: redirect(other.url) if seen.authorization else Answer(401, {"WWW-Authenticate": "Basic"})
     other.script = lambda _: Answer(403)
-    answer = asked(home, other)
+    answer = secured.asked()
     assert isinstance(answer, Unavailable)
     assert answer.cause == f"{other.url}/ answered 403"
 
 
-def test_a_credential_stays_with_the_host_it_is_for_and_does_not_return_with_a_detour(
-    servers: tuple[ScriptedRegistry, ScriptedRegistry],
-) -> None:
-    home, other = servers
+def test_a_credential_stays_with_the_host_it_is_for_and_does_not_return_with_a_detour(secured: Secured) -> None:
+    home, other, _ = secured
 
     def script(seen: Seen) -> Answer:
         if seen.path == "/v2/app/manifests/1":
@@ -137,7 +165,7 @@ def test_a_credential_stays_with_the_host_it_is_for_and_does_not_return_with_a_d
 
     home.script = script
     other.script = lambda _: redirect(f"{home.url}/elsewhere")
-    assert isinstance(asked(home, other), Resolved)
+    assert isinstance(secured.asked(), Resolved)
     assert [seen.authorization for seen in other.seen] == [""]
     assert [(seen.path, seen.authorization) for seen in home.seen] == [
         ("/v2/app/manifests/1", ""),
@@ -158,8 +186,8 @@ def test_a_manifest_behind_a_redirect_is_found_as_with_registry_k8s_io(
     assert other.seen[0].query == {"signature": ["s"]}
 
 
-def test_a_redirect_within_the_registry_keeps_the_login(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
-    home, _ = servers
+def test_a_redirect_within_the_registry_keeps_the_login(secured: Secured) -> None:
+    home = secured.home
 
     def script(seen: Seen) -> Answer:
         if not seen.authorization:
@@ -167,7 +195,12 @@ def test_a_redirect_within_the_registry_keeps_the_login(servers: tuple[ScriptedR
         return MANIFEST if seen.path == "/moved" else redirect("/moved", 308)
 
     home.script = script
-    assert isinstance(asked(home), Resolved)
+    assert isinstance(secured.asked(), Resolved)
+    assert [(seen.path, seen.authorization) for seen in home.seen] == [
+        ("/v2/app/manifests/1", ""),
+        ("/v2/app/manifests/1", LOGIN.basic()),
+        ("/moved", LOGIN.basic()),
+    ]
 
 
 def test_three_redirects_are_followed(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:

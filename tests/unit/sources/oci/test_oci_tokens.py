@@ -10,13 +10,19 @@ import pytest
 from image_pinner.core.images.resolutions import Missing, Resolution, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import Credential, NoCredential
 from registry_fakes.asking import FixedCredentials, ask, question
-from registry_fakes.scripted_registry import Answer, Seen
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
 from registry_fakes.token_realm import LOGIN, TOKEN_LOGIN, Realm, token_realm
 
 
 @pytest.fixture
 def realm() -> Iterator[Realm]:
     with token_realm() as running:
+        yield running
+
+
+@pytest.fixture
+def plain() -> Iterator[Realm]:
+    with token_realm(secure=False) as running:
         yield running
 
 
@@ -28,7 +34,7 @@ def cause_of(answer: Resolution) -> str:
 def test_a_token_that_is_refused_is_not_shown_and_not_asked_for_again(realm: Realm) -> None:
     realm.service.script = lambda _: Answer(200, {}, b'{"token": "refused-t0ken"}')
     host = realm.registry.host
-    answers = ask(*(question(f"{host}/team/app:{tag}") for tag in range(20)), insecure=realm.insecure)
+    answers = realm.ask_all(*(question(f"{host}/team/app:{tag}") for tag in range(20)))
     assert all("DENIED" in cause_of(answer) and "refused-t0ken" not in str(answer) for answer in answers)
     assert len(realm.service.seen) == 1
 
@@ -38,9 +44,7 @@ def test_a_token_service_that_refuses_the_login_ends_it_and_is_asked_once(realm:
     realm.service.script = lambda _: Answer(status, {"Content-Type": "text/plain"}, b"incorrect username or password")
     host = realm.registry.host
     credentials = FixedCredentials({host: LOGIN})
-    answers = ask(
-        *(question(f"{host}/team/app:{tag}") for tag in range(20)), insecure=realm.insecure, credentials=credentials
-    )
+    answers = realm.ask_all(*(question(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
     for answer in answers:
         assert f"/token answered {status}, 'incorrect username or password', to the credential from the vault" in (
             cause_of(answer)
@@ -80,10 +84,24 @@ def test_a_token_service_beyond_its_limits_says_so(realm: Realm) -> None:
     assert "sent more than 65536 bytes" in cause_of(realm.ask())
 
 
-def test_a_token_service_by_plain_http_is_asked_only_where_it_is_listed_itself(realm: Realm) -> None:
-    answer = ask(question(f"{realm.registry.host}/app:1"), insecure=(realm.registry.host,))[0]
-    assert f"names a token service by plain http, {realm.service.url}/token" in cause_of(answer)
-    assert realm.service.connections == 0
+def test_a_token_service_by_plain_http_is_asked_only_where_it_is_listed_itself(plain: Realm) -> None:
+    answer = ask(question(f"{plain.registry.host}/app:1"), insecure=(plain.registry.host,))[0]
+    assert f"names a token service by plain http, {plain.service.url}/token" in cause_of(answer)
+    assert plain.service.connections == 0
+
+
+def test_a_listed_token_service_by_plain_http_that_wants_a_login_gets_none(plain: Realm) -> None:
+    plain.service.script = lambda _: Answer(401, {"Content-Type": "text/plain"}, b"who are you?")
+    host = plain.registry.host
+    credentials = FixedCredentials({host: LOGIN, plain.service.host: LOGIN})
+    answer = plain.ask(credentials)
+    assert answer == Unavailable(
+        f"the token service {plain.service.url}/token answered 401, 'who are you?', "
+        "to no credential, for none is sent by plain http",
+        f"Give {host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
+    )
+    assert credentials.asked == []
+    assert token_request(plain).authorization == ""
 
 
 @pytest.mark.parametrize(
@@ -133,6 +151,31 @@ def test_an_anonymous_token_is_asked_for_without_a_credential(realm: Realm) -> N
     assert seen.query == {"service": ["reg"], "scope": ["repository:team/app:pull"]}
 
 
+@pytest.mark.parametrize("credential", [LOGIN, TOKEN_LOGIN], ids=["password", "identity token"])
+def test_an_anonymous_token_is_all_that_a_registry_by_plain_http_gets_from_a_listed_service(
+    plain: Realm, credential: Credential
+) -> None:
+    credentials = FixedCredentials(dict.fromkeys((plain.registry.host, plain.service.host), credential))
+    assert isinstance(plain.ask(credentials), Resolved)
+    assert credentials.asked == []
+    seen = token_request(plain)
+    assert (seen.method, seen.path, seen.authorization, seen.body) == ("GET", "/token", "", b"")
+    assert seen.query == {"service": ["reg"], "scope": ["repository:team/app:pull"]}
+    assert [seen.authorization for seen in plain.registry.seen] == ["", "Bearer token-1"]
+
+
+def test_a_registry_by_plain_http_gets_no_login_sent_to_a_service_by_https_either(realm: Realm) -> None:
+    """Who listens on the way could have named the service."""
+    with ScriptedRegistry(realm.serve) as registry:
+        credentials = FixedCredentials({registry.host: LOGIN})
+        transport = {"trust": realm.trust}
+        asked = question(f"{registry.host}/team/app:1")
+        (answer,) = ask(asked, insecure=(registry.host,), credentials=credentials, transport=transport)
+    assert isinstance(answer, Resolved)
+    assert credentials.asked == []
+    assert token_request(realm).authorization == ""
+
+
 def test_a_password_is_exchanged_for_a_token_and_not_shown_to_the_registry(realm: Realm) -> None:
     assert isinstance(realm.ask_as(LOGIN), Resolved)
     assert token_request(realm).authorization == LOGIN.basic()
@@ -178,7 +221,7 @@ def test_the_token_is_asked_for_as_the_challenge_says(
 def test_one_token_serves_all_images_of_a_repository_however_many_run_at_once(realm: Realm) -> None:
     host = realm.registry.host
     names = [f"{host}/team/{app}:{tag}" for tag in range(20) for app in ("a", "b")]
-    answers = ask(*map(question, names), insecure=realm.insecure)
+    answers = realm.ask_all(*map(question, names))
     assert all(isinstance(answer, Resolved) for answer in answers)
     assert sorted(seen.query["scope"][0] for seen in realm.service.seen) == [
         "repository:team/a:pull",
@@ -196,7 +239,7 @@ def test_a_token_that_expires_in_the_midst_of_a_run_is_renewed(realm: Realm) -> 
 
     realm.registry.script = serve
     host = realm.registry.host
-    answers = ask(*(question(f"{host}/app:{tag}") for tag in range(3)), insecure=realm.insecure, per_host=1)
+    answers = realm.ask_all(*(question(f"{host}/app:{tag}") for tag in range(3)), per_host=1)
     assert [type(answer) for answer in answers] == [Resolved, Resolved, Resolved]
     assert len(realm.service.seen) == 2
 
