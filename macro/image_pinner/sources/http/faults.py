@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
+from functools import lru_cache
 
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -39,6 +40,16 @@ def parsed(url: str) -> Url:
     Raises:
         SourceError: It names no host by http or https.
     """
+    # One with a query may hold a signature, which is not kept.
+    return _parsed(url) if "?" in url else _parsed_once(url)
+
+
+@lru_cache(maxsize=1024)  # each URL is looked at half a dozen times on its way
+def _parsed_once(url: str) -> Url:
+    return _parsed(url)
+
+
+def _parsed(url: str) -> Url:
     found: Url | None = None
     with suppress(LocationValueError, ValueError):
         found = parse_url(url)
@@ -61,7 +72,7 @@ def check_time(url: Url, deadline: Deadline) -> None:
     if deadline.remaining() <= 0:
         raise SourceError(
             f"the time was up before {bare(url)} had answered",
-            "Try again; give the run more time, or the template fewer images, if it goes on",
+            "Try again; if it goes on, look at the registry's state, or give the run and each registry more time",
         )
 
 
@@ -100,7 +111,7 @@ def _untrusted(host: str, error: SSLError) -> SourceError:
     reason = error.args[0] if error.args else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         return HostFaultError(
-            f"the certificate of {host} is not trusted: {reason.verify_message}",
+            f"the certificate of {host} is not trusted: {reason.verify_message.rstrip('.')}",
             "Check the host's name and its certificate; name the file with its authority's certificate "
             "if that is your own",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from urllib3.util import Url
@@ -61,11 +62,24 @@ def trusted(ca_file: Path | None) -> ssl.SSLContext:
         ca_file: A file of further certificates of authorities in PEM form, or `None`.
 
     Returns:
-        A context that verifies certificate and host name.
+        A context that verifies certificate and host name, the same one for the same certificates.
 
     Raises:
         ConfigurationError: The file cannot be read, or holds no certificate.
     """
+    if ca_file is None:
+        return _context(None, 0, 0)
+    try:
+        state = ca_file.stat()
+    except OSError as error:
+        raise _unusable(ca_file, error) from None
+    return _context(ca_file, state.st_mtime_ns, state.st_size)
+
+
+# Loading the system's certificates takes some 25 ms, which a warm function need not spend with every event. A file that
+# has changed since is read again.
+@lru_cache(maxsize=32)
+def _context(ca_file: Path | None, _changed: int, _size: int) -> ssl.SSLContext:
     context = ssl.create_default_context()
     system = ssl.get_default_verify_paths()
     if system.cafile is None and system.capath is None:
@@ -74,11 +88,15 @@ def trusted(ca_file: Path | None) -> ssl.SSLContext:
         try:
             context.load_verify_locations(ca_file)
         except OSError as error:
-            raise ConfigurationError(
-                f"{ca_file}, which is to hold the certificates to trust, cannot be used: {error.strerror or error}",
-                "Name a file with the authority's certificate in PEM form",
-            ) from None
+            raise _unusable(ca_file, error) from None
     return context
+
+
+def _unusable(ca_file: Path, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"{ca_file}, which is to hold the certificates to trust, cannot be used: {error.strerror or error}",
+        "Name a file with the authority's certificate in PEM form",
+    )
 
 
 def _trust_certifi(context: ssl.SSLContext) -> None:

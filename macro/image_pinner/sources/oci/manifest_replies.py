@@ -65,6 +65,8 @@ def found_by_header(reply: Reply, url: str) -> Resolved | None:
         The digest and the media type as the headers say them, or `None` where they do not say both.
     """
     digest, media_type = reply.header(_DIGEST_HEADER), _sent_type(reply)
+    if "Content-Length" not in reply.headers:
+        return None  # as where the connection broke within the headers
     if not is_digest(digest) or not media_type.startswith(_MANIFEST_TYPES):
         return None
     return Resolved(Digest(digest), media_type, Origin("registry", f"HEAD {url}"))

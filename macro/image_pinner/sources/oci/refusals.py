@@ -6,12 +6,14 @@ from image_pinner.core.errors import SourceError
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.resolutions import Missing
 from image_pinner.sources.credentials.interface import NoCredential
-from image_pinner.sources.http.diagnostics import errors_in, said
-from image_pinner.sources.http.messages import told
+from image_pinner.sources.http.diagnostics import errors_in, said, shown
+from image_pinner.sources.http.messages import Reply, told
 from image_pinner.sources.http.redirects import Followed
+from image_pinner.sources.http.retries import PASSING_STATUSES
 from image_pinner.sources.oci.authorization import Authorization
 
 _NOT_FOUND, _SERVER_ERRORS = 404, 500
+_SHOWN_WAIT = 40  # characters: a date has 29
 
 
 def missing(followed: Followed, reference: ImageReference, authorization: Authorization | None) -> Missing:
@@ -68,8 +70,16 @@ def _cause(followed: Followed, authorization: Authorization | None) -> str:
     return (
         f"{reply.url} answered {reply.status}{told(reply.tries)}"
         + (f", {answer!r}" if answer else "")
+        + _wish(reply)
         + (f", to {shown_credential}" if shown_credential and reply.status != _NOT_FOUND else "")
     )
+
+
+def _wish(reply: Reply) -> str:
+    """Give the wait that a registry asks for, which is longer than the run has time for, as a clause."""
+    asked = reply.header("Retry-After")
+    is_asked = reply.status in PASSING_STATUSES and asked
+    return f", and asks to wait {shown(asked, limit=_SHOWN_WAIT)}{' s' if asked.isdigit() else ''}" if is_asked else ""
 
 
 def _not_found(followed: Followed, reference: ImageReference, cause: str) -> Missing:

@@ -1,0 +1,149 @@
+"""Every fault of a registry, through the real command: what breaks, what becomes of the template, what is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from registry_fakes.scripted_registry import Raw
+from registry_faults.behaviours import (
+    LIE,
+    RIGHT,
+    answers,
+    hang,
+)
+from registry_faults.document import UPDATING, headings, row, rows, update
+from registry_faults.faults import FAULTS, Fault, Outcome
+from registry_faults.running import PLACE, Ran, as_a_program, run
+from registry_faults.scene import CANARY, LOGIN, Scene, Staged
+
+ALL = [fault for faults in FAULTS.values() for fault in faults]
+MARGIN = 5.0  # seconds beyond its own limit that a run may take on a busy machine
+GOOD_PLACE = "Resources.Good.Properties.ContainerDefinitions[0].Image"
+
+
+def cases(outcome: Outcome) -> list[object]:
+    """Give the faults with an outcome, over each scheme, named by the table."""
+    return [
+        pytest.param(fault, scheme, id=f"{fault.name}, {scheme}")
+        for fault in ALL
+        for scheme in fault.over
+        if fault.outcome is outcome
+    ]
+
+
+QUICK = [pytest.param(fault, id=fault.name) for fault in ALL if fault.quick]
+
+
+def assert_bounded_and_discreet(ran: Ran) -> None:
+    """What holds for every run, however it ends."""
+    assert ran.seconds < ran.budget + MARGIN
+    told = ran.err + ran.out + json.dumps(ran.report)
+    for secret in (CANARY, LOGIN.basic().removeprefix("Basic ")):
+        assert secret not in told
+    assert [server.connections for server in ran.staged.untouched] == [0] * len(ran.staged.untouched)
+    ran.staged.check()
+
+
+def assert_nothing_done(ran: Ran) -> None:
+    """The run failed, as scripts and people can tell, and left everything as it was."""
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.after == ran.before
+    first, _ = ran.err.splitlines()
+    assert first.endswith("template.yaml: nothing was changed, for 1 problem:")
+
+
+def assert_told(ran: Ran) -> None:
+    """The one problem names place, image, host and remedy, and the good image is not blamed."""
+    problem, host = ran.problem, ran.staged.image.partition("/")[0]
+    assert (problem["path"], problem["kind"]) == (PLACE, "lookup")
+    assert ran.staged.image in problem["image"]
+    assert ran.line.endswith(f"{problem['cause']}. {problem['remedy']}.")
+    assert ran.staged.image in ran.line
+    assert host in ran.line
+    assert problem["remedy"]
+    states = {entry["path"]: entry["status"] for entry in ran.report["images"]}
+    assert states == {GOOD_PLACE: "would be pinned", PLACE: "failed"}
+
+
+def pins(ran: Ran, text: str) -> list[str]:
+    """Give the digests of the faulty and of the good image that stand in a text in place of the marks."""
+    assert "!PinDigest" not in text
+    assert text.startswith("# A comment that stays.\n")
+    repository = ran.staged.image.removesuffix(":1")
+    digest = text.partition(f"'{repository}@")[2].partition("'")[0]
+    good = text.partition(f'"{ran.good}/team/good@')[2].partition('"')[0]
+    return [digest, good[: len("sha256:")]]
+
+
+def assert_pinned(ran: Ran, fault: Fault, text: str) -> None:
+    digest = LIE if fault.outcome is Outcome.BELIEVED else RIGHT
+    assert (ran.code, ran.err) == (0, "")
+    assert pins(ran, text) == [digest, "sha256:"]
+
+
+def assert_documented(ran: Ran, fault: Fault) -> None:
+    found = row(fault, ran)
+    if UPDATING:
+        update(fault, found)
+    assert rows().get(fault.name) == found, "docs/registry-faults.md is out of date: run make golden"
+
+
+@pytest.mark.parametrize(("fault", "scheme"), cases(Outcome.REFUSED))
+def test_nothing_is_rewritten_and_a_person_is_told_why(fault: Fault, scheme: str, tmp_path: Path) -> None:
+    ran = run(fault, scheme, tmp_path)
+    assert_nothing_done(ran)
+    assert_told(ran)
+    assert_bounded_and_discreet(ran)
+    assert_documented(ran, fault)
+
+
+@pytest.mark.parametrize(("fault", "scheme"), cases(Outcome.RIGHT))
+def test_what_can_be_mended_ends_in_the_right_digest(fault: Fault, scheme: str, tmp_path: Path) -> None:
+    ran = run(fault, scheme, tmp_path)
+    assert_pinned(ran, fault, ran.after)
+    assert ran.out == ""
+    assert_bounded_and_discreet(ran)
+    assert_documented(ran, fault)
+
+
+@pytest.mark.parametrize(("fault", "scheme"), cases(Outcome.BELIEVED))
+def test_the_header_is_believed_where_pulls_are_metered_and_the_report_says_so(
+    fault: Fault, scheme: str, tmp_path: Path
+) -> None:
+    ran = run(fault, scheme, tmp_path)
+    assert_pinned(ran, fault, ran.after)
+    (asked,) = (entry["asked"] for entry in ran.report["images"] if entry["path"] == PLACE)
+    assert asked == f"HEAD {scheme}://{ran.staged.image.removesuffix('/team/app:1')}/v2/team/app/manifests/1"
+    assert_bounded_and_discreet(ran)
+    assert_documented(ran, fault)
+
+
+@pytest.mark.parametrize("fault", QUICK)
+def test_the_output_is_a_whole_template_or_nothing(fault: Fault, tmp_path: Path) -> None:
+    ran = run(fault, fault.over[0], tmp_path, in_place=False)
+    assert_bounded_and_discreet(ran)
+    if fault.outcome is Outcome.REFUSED:
+        assert_nothing_done(ran)
+    else:
+        assert_pinned(ran, fault, ran.out)
+        assert ran.after == ran.before
+
+
+def test_a_program_that_waits_for_a_registry_ends_with_the_time_of_the_run(tmp_path: Path) -> None:
+    def play(scene: Scene) -> Staged:
+        scene.settings["TIMEOUT"] = "1"
+        return answers(Raw(hang))(scene)
+
+    ran = run(Fault("never answers", "reads the request", play), "http", tmp_path, command=as_a_program)
+    assert_nothing_done(ran)
+    assert_told(ran)
+    assert_bounded_and_discreet(ran)
+
+
+def test_every_fault_has_a_name_of_its_own_and_its_row_in_the_document() -> None:
+    assert list(rows()) == [fault.name for fault in ALL]
+    assert headings() == list(FAULTS)
+    assert len({fault.name for fault in ALL}) == len(ALL)
