@@ -5,7 +5,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
+FUZZ_VENV ?= .venv-fuzz
 ARGS ?=
+# For each target of the fuzzer; the same seed tries the same inputs.
+FUZZ_SECONDS ?= 10
+FUZZ_SEED ?= 1
 
 BIN := $(VENV)/bin
 # Part of the whole run only: a part of the tests covers a part of the core.
@@ -13,7 +17,7 @@ COVERAGE = $(if $(ARGS),,--cov --cov-report=term:skip-covered)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check golden bench lock clean
+.PHONY: help demo test check golden bench fuzz package lock clean
 
 help: ## List what can be done here
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -33,15 +37,22 @@ check: $(VENV)/.installed ## Check format, lint, types, import contracts and doc
 	$(BIN)/pytest -q -n auto tests/architecture tests/docs
 
 golden: $(VENV)/.installed ## Write golden files and generated parts of documents anew; look at the difference
-	IMAGE_PINNER_UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/golden tests/docs
+	IMAGE_PINNER_UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/golden tests/docs tests/registry_faults
 
 bench: $(VENV)/.installed ## Measure speed, as ratios that hold on any machine
 	$(BIN)/python tests/benchmarks/run.py
+
+fuzz: $(FUZZ_VENV)/.installed ## Look for inputs that break what reads strangers' texts; FUZZ_SECONDS is for each target
+	$(FUZZ_VENV)/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED) $(ARGS)
+
+package: $(VENV)/.installed ## Build the Lambda's zip and its template in dist; ARGS="--python python3.13" chooses what compiles
+	$(BIN)/python deploy/build.py --output dist $(ARGS)
 
 lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UPGRADE=1 takes the newest
 	$(LOCK) --all-extras --group dev -o requirements/dev.txt
 	$(LOCK) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) -c requirements/dev.txt -o requirements/lambda.txt
+	$(LOCK) --group fuzz -c requirements/dev.txt -o requirements/fuzz.txt
 
 clean: ## Remove everything that was made here: environments, caches, results
 	rm -rf .venv .venv-* build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -56,8 +67,11 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 # and none is built: what builds the project itself is in the lock too.
 $(VENV)/.locked: requirements/dev.txt
 $(DEMO_VENV)/.locked: requirements/demo.txt
+$(FUZZ_VENV)/.locked: requirements/fuzz.txt
+$(FUZZ_VENV)/.locked: CHECK_MORE = $(CHECK_FUZZER)
 %/.locked:
 	@$(CHECK_PYTHON)
+	@$(CHECK_MORE)
 	@echo 'Preparing $* from $<, once; this can take a minute …'
 	@$(PYTHON) -m venv $* || { echo '$(NO_VENV)' >&2; exit 1; }
 	@$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
@@ -74,4 +88,11 @@ OLD = ImagePinner needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Choose ano
 define CHECK_PYTHON
 command -v $(PYTHON) >/dev/null || { echo 'There is no $(PYTHON) here. Choose another: make $(MAKECMDGOALS) PYTHON=…' >&2; exit 1; }; \
 $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(OLD)" % sys.version_info[:2])'
+endef
+
+# What https://github.com/google/atheris has built in the versions of the lock.
+NO_FUZZER = The fuzzer is built for CPython 3.11 to 3.14 on Linux x86_64, and $(PYTHON) is none. Choose another: make fuzz PYTHON=python3.11
+define CHECK_FUZZER
+$(PYTHON) -c 'import platform, sys; (sys.implementation.name, sys.platform, platform.machine()) == ("cpython", "linux", "x86_64") \
+and (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.exit("$(NO_FUZZER)")'
 endef

@@ -15,7 +15,7 @@ from architecture.project_files import ROOT, text_of
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
-TARGETS = {"help", "demo", "test", "check", "golden", "bench", "lock", "clean"}
+TARGETS = {"help", "demo", "test", "check", "golden", "bench", "fuzz", "package", "lock", "clean"}
 
 
 def _make(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -50,14 +50,25 @@ class InvalidReference(TemplateError):  # noqa: N818 - the name says what it is
     """
 
     def __init__(self, written: str, rule: str, position: int, remedy: str = "") -> None:
-        shown = written if len(written) <= _SHOWN else written[:_SHOWN] + "…"
-        super().__init__(f"{shown!r} is no image reference: {rule} (at character {position + 1})", remedy)
+        super().__init__(
+            f"{cut(written, _SHOWN)!r} is no image reference: {rule} (at character {position + 1})", remedy
+        )
         self.written = written
         self.rule = rule
         self.position = position
 
 
 _SHOWN = 300  # characters of a bad reference that a message repeats: longer than any valid one with a digest
+
+
+def cut(text: str, limit: int) -> str:
+    """Give a text as a message may repeat it: a person at a terminal reads no 10,000 characters.
+
+    Args:
+        text: The text.
+        limit: How many characters are repeated.
+    """
+    return text if len(text) <= limit else text[:limit] + "…"
 
 
 class InvalidPath(TemplateError):  # noqa: N818 - the name says what it is

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from image_pinner.core.errors import cut
 from image_pinner.core.images.partitions import Partition, partition_of
 
 _HOST = re.compile(
@@ -21,6 +22,7 @@ _API_HOST = re.compile(r"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:amazonaws\.|api
 # A suffix of another kind is somebody's own host, a mirror or LocalStack, and speaks the protocol of all registries.
 _OF_AWS = re.compile(r"(?:.*\.)?(?:amazon|amazonaws|amazonwebservices|aws|c2s|sc2s|adc-e|hci)(?:\..*)?", re.ASCII)
 _HTTPS_PORT = "443"
+_SHOWN_HOST = 100  # characters of a host that a message repeats: the longest of ECR's has some 60
 # The partitions' dual-stack suffixes, as https://github.com/aws/amazon-ecs-agent (ecs-agent/utils/uri) and
 # https://github.com/kubernetes/cloud-provider-aws take them, November 2026; that of aws-eusc follows their pattern.
 _DUAL_STACK_SUFFIXES = {
@@ -106,8 +108,9 @@ def looks_like_ecr(host: str) -> str | None:
 @lru_cache(maxsize=256)  # thousands of images come from a few hosts
 def _read(host: str) -> EcrRegistry | str | None:
     name, _, port = host.lower().partition(":")
+    written = cut(host, _SHOWN_HOST)
     if _API_HOST.fullmatch(name):
-        return f"{host!r} is ECR's API; images are at <account>.dkr.ecr.<region>.<suffix>"
+        return f"{written!r} is ECR's API; images are at <account>.dkr.ecr.<region>.<suffix>"
     found = _HOST.fullmatch(name)
     if not found:
         return None
@@ -118,19 +121,19 @@ def _read(host: str) -> EcrRegistry | str | None:
     dual_stack = found["service"] == "dkr-ecr"
     partition = partition_of(region)
     if reason := _wrong(account, region, partition, suffix, dual_stack=dual_stack):
-        return f"{host!r} is no ECR registry: {reason}"
+        return f"{written!r} is no ECR registry: {reason}"
     if port not in ("", _HTTPS_PORT):
-        return f"{host!r} is no ECR registry: ECR answers on port {_HTTPS_PORT} only"
+        return f"{written!r} is no ECR registry: ECR answers on port {_HTTPS_PORT} only"
     return EcrRegistry(account, region, found["fips"] is not None, dual_stack, host)
 
 
 def _wrong(account: str, region: str, partition: Partition | None, suffix: str, *, dual_stack: bool) -> str:
     if not _ACCOUNT.fullmatch(account):
-        counted = f"has {len(account)}" if account.isdecimal() else f"is {account!r}"
+        counted = f"has {len(account)}" if account.isdecimal() else f"is {cut(account, _SHOWN_HOST)!r}"
         return f"it begins with the account's 12 digits, and this {counted}"
     if partition is None:
-        return f"{region!r} is no region" if region else "the region is missing"
+        return f"{cut(region, _SHOWN_HOST)!r} is no region" if region else "the region is missing"
     expected = _DUAL_STACK_SUFFIXES[partition.name] if dual_stack else partition.suffix
     if suffix != expected:
-        return f"a registry in {region} ends in {expected!r}, and this in {suffix!r}"
+        return f"a registry in {region} ends in {expected!r}, and this in {cut(suffix, _SHOWN_HOST)!r}"
     return ""

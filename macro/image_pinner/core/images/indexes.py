@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from image_pinner.core.errors import cut
 from image_pinner.core.images.manifests import IndexEntry
 from image_pinner.core.images.media_types import refusal
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.resolutions import INDEX_MEDIA_TYPES, ImageQuestion, Missing, Resolution, Resolved
 
 _SHOWN_PLATFORMS = 12  # in one message: official images have about ten
+_SHOWN_CHARACTERS = 400  # of them together: names of platforms are strangers' texts
 _SHOWN_DIGESTS = 3  # in one message, which has 1,000 characters in a macro's answer
 
 
@@ -118,7 +120,7 @@ def _listed(platforms: Sequence[Platform]) -> str:
     if not platforms:
         return "no platform by name"
     more = f" and {len(platforms) - _SHOWN_PLATFORMS} more" if len(platforms) > _SHOWN_PLATFORMS else ""
-    return ", ".join(str(platform) for platform in platforms[:_SHOWN_PLATFORMS]) + more
+    return cut(", ".join(str(platform) for platform in platforms[:_SHOWN_PLATFORMS]), _SHOWN_CHARACTERS) + more
 
 
 def _has_implied_variant(entry: IndexEntry, platform: Platform) -> bool:

@@ -26,6 +26,7 @@ PUSH_AGAIN = "Push the image again with a current version of the tool that built
 
 # What may be shown to a person: an index is a stranger's text.
 _PLATFORM_PART = re.compile(r"[\w.+-]{1,64}", re.ASCII)
+_UNKNOWN = "unknown"
 _ATTESTATION = "vnd.docker.reference.type"
 
 
@@ -128,9 +129,12 @@ def read_platform(value: Any) -> Platform | None:
 def _is_runnable(line: Mapping[str, Any], platform: Platform | None) -> bool:
     annotations = line.get("annotations")
     artifact = line.get("artifactType")
+    written = line.get("platform")
     return not (
         line.get("mediaType") in INDEX_MEDIA_TYPES
-        or (platform is not None and "unknown" in (platform.os, platform.architecture))
+        # What says a platform that cannot be read may be for none, as an attestation is.
+        or (written and platform is None)
+        or (platform is not None and _UNKNOWN in (platform.os.lower(), platform.architecture.lower()))
         or (isinstance(annotations, dict) and _ATTESTATION in annotations)
         or (artifact and artifact not in IMAGE_CONFIG_TYPES)
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from image_pinner.core.errors import InvalidOption
+from image_pinner.core.errors import InvalidOption, cut
 
 _PART = re.compile(r"[a-z0-9_.-]+", re.ASCII)
 # An arm64 image without a variant is v8, amd64 without one is v1, and a bare number is a version, as containerd
@@ -17,6 +17,7 @@ _PART = re.compile(r"[a-z0-9_.-]+", re.ASCII)
 _IMPLIED_VARIANT = {"arm64": "v8", "amd64": "v1"}
 _SAME_ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}
 _PARTS = (2, 3)
+_SHOWN = 80  # characters
 
 
 class Platform(NamedTuple):
@@ -44,7 +45,7 @@ class Platform(NamedTuple):
         parts = text.split("/")
         if len(parts) not in _PARTS or not all(_PART.fullmatch(part) for part in parts):
             raise InvalidOption(
-                f"{text!r} is no platform",
+                f"{cut(text, _SHOWN)!r} is no platform",
                 "Write the operating system and the architecture, linux/amd64 for example, or Any",
             )
         return cls(parts[0], _SAME_ARCHITECTURE.get(parts[1], parts[1]), "".join(parts[2:]))

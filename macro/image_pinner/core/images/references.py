@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from image_pinner.core.errors import InvalidReference
+from image_pinner.core.errors import InvalidReference, cut
 from image_pinner.core.images.digests import Digest, is_digest
 
 DOCKER_HUB = "docker.io"
@@ -31,9 +31,13 @@ _REFERENCE = re.compile(
     re.ASCII,
 )
 _IS_DIGEST_ALONE = re.compile(r"(?:sha256:)?[a-f0-9]{64}", re.ASCII)
-_SCHEME = re.compile(r"[a-z0-9+.-]+://", re.ASCII)
+_SCHEME = re.compile(r"[a-z0-9+.-]{1,40}://", re.ASCII)
 _DIGEST_ALONE = (64, len("sha256:") + 64)  # characters
 _MAX_PATH = 255
+_LIBRARY = "library/"  # what a short name on Docker Hub stands behind
+_MAX_SHORT = _MAX_PATH - len(_LIBRARY)
+_TOO_LONG = f"a repository has at most {_MAX_PATH} characters, with the {_LIBRARY!r} of a short name"
+_SHOWN_NAME = 300  # characters of registry and repository in a remedy: more than any valid ones have
 _SHOWN_HOST = 100  # characters of a bad host that a message repeats
 
 
@@ -86,7 +90,9 @@ class ImageReference(NamedTuple):
             registry = DOCKER_HUB
         if registry.lower() in _DOCKER_HUB_NAMES:
             registry = DOCKER_HUB
-            path = path if "/" in path else f"library/{path}"
+            path = path if "/" in path else f"{_LIBRARY}{path}"
+            if len(path) > _MAX_PATH:
+                raise InvalidReference(text, _TOO_LONG, len(text), f"Give it a name of at most {_MAX_SHORT} characters")
         return cls(registry, path, tag or "", Digest(digest) if digest else None, text)
 
     @property
@@ -187,7 +193,7 @@ def _bad_tag(text: str, tag: str, start: int) -> InvalidReference:
     if not tag:
         return InvalidReference(text, "nothing stands behind the colon", start, "Write a tag, or leave the colon away")
     if is_digest(tag):
-        remedy = f"Write {text[: start - 1]}@{text[start:]}"
+        remedy = f"Write {cut(text[: start - 1], _SHOWN_NAME)}@{tag}"
         return InvalidReference(text, "a digest stands behind '@', not behind ':'", start, remedy)
     if "/" in tag:
         remedy = "Write host:port/repository:tag, with a host"

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable
 from enum import IntEnum
 
-from image_pinner.core.errors import SourceError
+from image_pinner.core.errors import SourceError, cut
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -20,6 +20,9 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # The metadata, DNS and time services of EC2 over IPv6; they look like a private network of anybody's:
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
 _EC2_SERVICES = ipaddress.IPv6Network("fd00:ec2::/32")
+
+
+_SHOWN = 253  # characters of a host: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
 
 
 class AddressScope(IntEnum):
@@ -95,7 +98,7 @@ def scope_of_host(host: str, resolve: Resolve = addresses_of) -> AddressScope:
 def unresolved(host: str) -> SourceError:
     """Give the error for a host name that has no address."""
     return SourceError(
-        f"the host name {host} cannot be resolved",
+        f"the host name {cut(host, _SHOWN)} cannot be resolved",
         "Check the spelling of the registry, and that this network resolves its name",
     )
 
@@ -103,7 +106,7 @@ def unresolved(host: str) -> SourceError:
 def too_near(host: str) -> SourceError:
     """Give the error for a host that a registry must not send us to."""
     return SourceError(
-        f"the registry sends us to {host}, an address inside this network or machine",
+        f"the registry sends us to {cut(host, _SHOWN)}, an address inside this network or machine",
         "Ask the registry's owner why; an image can be named by that host itself, and a token service has to be "
         "in the same network as its registry",
     )

@@ -90,14 +90,27 @@ def shown(text: str, secrets: Iterable[str] = (), limit: int = _MAX_SHOWN) -> st
         One line without control characters, tokens and the queries of URLs.
     """
     for secret in secrets:
-        if secret:
-            text = text.replace(secret, _HIDDEN)
-    line = " ".join("".join(one if one.isprintable() else " " for one in text[:_MAX_READ]).split())
+        for form in _forms(secret):
+            text = text.replace(form, _HIDDEN)
+    line = _one_line(text[:_MAX_READ])
+    if len(text) > _MAX_READ:
+        line = line.rpartition(" ")[0]  # the rest of a word may have told that it is a token
     line = _URL.sub(r"\1\2", line)
     line = _AUTHORIZATION.sub(rf"\1 {_HIDDEN}", line)
     line = _JWT.sub(_HIDDEN, line)
     line = _ASSIGNED.sub(rf"\1={_HIDDEN}", line)
     return line if len(line) <= limit else line[:limit] + "…"
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+
+
+def _forms(secret: str) -> set[str]:
+    """Give the forms in which a server may repeat a secret: as it is, as JSON writes it, with other white space."""
+    if not secret:
+        return set()
+    return {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], _one_line(secret)} - {""}
 
 
 def _error(error: dict[str, Any]) -> RegistryError:

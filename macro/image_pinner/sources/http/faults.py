@@ -18,10 +18,11 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Url, parse_url
 
-from image_pinner.core.errors import SourceError
+from image_pinner.core.errors import SourceError, cut
 from image_pinner.sources.http.addresses import unresolved
 from image_pinner.sources.interface import Deadline
 
+_SHOWN = 300  # characters of a URL: a registry with the longest repository and a digest
 _LOOK_AT_THE_WAY = "Check the host's name and port, and that this network lets us reach it"
 _LOOK_AT_THE_HOST = "Try again, and look at the registry's state if it goes on"
 
@@ -60,7 +61,7 @@ def _parsed(url: str) -> Url:
 
 def bare(url: Url) -> str:
     """Give a URL as a message may show it: without query, which may hold a signature, and without a user."""
-    return f"{url.scheme}://{url.netloc}{url.path or '/'}"
+    return cut(f"{url.scheme}://{url.netloc}{url.path or '/'}", _SHOWN)
 
 
 def check_time(url: Url, deadline: Deadline) -> None:
@@ -86,7 +87,7 @@ def fault_of(url: Url, error: HTTPError) -> SourceError:
     Returns:
         The error; a `ConnectionLostError` where another try may do better.
     """
-    host = url.netloc or ""
+    host = cut(url.netloc or "", _SHOWN)
     if isinstance(error, NameResolutionError):
         return HostFaultError(*_told(unresolved(host)))
     if isinstance(error, SSLError):

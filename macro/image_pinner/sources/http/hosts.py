@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from urllib3.util import Url
 
-from image_pinner.core.errors import ConfigurationError, SourceError
+from image_pinner.core.errors import ConfigurationError, SourceError, cut
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import DOCKER_HUB_HOST, canonical_registry, registry_named
 from image_pinner.sources.http.faults import parsed
 
+_SHOWN_HOST = 253  # characters: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -37,7 +38,7 @@ class Endpoint:
 
     def __str__(self) -> str:
         port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{self.host}{port}"
+        return f"{self.scheme}://{cut(self.host, _SHOWN_HOST)}{port}"
 
 
 class RegistryHosts:

@@ -78,10 +78,11 @@ def test_an_entry_that_is_no_image_is_not_runnable(odd: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "platform",
     [
-        None,
         7,
-        {},
         {"os": "linux"},
+        {"os": "unknown"},
+        {"os": "unknown", "architecture": "unknown", "variant": " "},
+        {"os": "unknown", "architecture": "unknown", "os.version": None},
         {"os": "linux", "architecture": ""},
         {"os": ["linux"], "architecture": "amd64"},
         {"os": "linux", "architecture": "amd64\n* forged line"},
@@ -89,10 +90,23 @@ def test_an_entry_that_is_no_image_is_not_runnable(odd: dict[str, Any]) -> None:
         {"os": "linux", "architecture": "amd64", "variant": None},
     ],
 )
-def test_a_platform_that_cannot_be_read_is_unknown_and_the_entry_stays(platform: Any) -> None:
+def test_an_entry_whose_platform_cannot_be_read_may_be_for_none_and_is_no_image(platform: Any) -> None:
     (read,) = parse_index(index(entry(platform=platform)))
     assert read.platform is None
+    assert not read.runnable
+
+
+@pytest.mark.parametrize("said", [{}, {"platform": None}, {"platform": {}}])
+def test_an_entry_that_says_no_platform_is_an_image_all_the_same(said: dict[str, Any]) -> None:
+    (read,) = parse_index(index(entry(**said)))
+    assert read.platform is None
     assert read.runnable
+
+
+@pytest.mark.parametrize("unknown", [("unknown", "unknown"), ("Unknown", "UNKNOWN"), ("linux", "unknown")])
+def test_an_entry_for_an_unknown_platform_is_no_image_however_it_is_written(unknown: tuple[str, str]) -> None:
+    (read,) = parse_index(index(entry(platform={"os": unknown[0], "architecture": unknown[1]})))
+    assert not read.runnable
 
 
 def test_the_artifact_type_of_an_image_configuration_is_an_image() -> None:

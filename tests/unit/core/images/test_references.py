@@ -197,3 +197,23 @@ def test_a_digest_behind_a_colon_is_told_where_it_belongs(text: str) -> None:
     assert caught.value.rule == "a digest stands behind '@', not behind ':'"
     assert text[caught.value.position :] == DIGEST
     assert caught.value.remedy == f"Write {text.replace(':sha256', '@sha256')}"
+
+
+@pytest.mark.parametrize("name", ["a" * 248, "a" * 255, f"docker.io/{'a' * 248}"])
+def test_a_short_name_on_docker_hub_is_too_long_with_the_library_that_is_implied(name: str) -> None:
+    with pytest.raises(InvalidReference, match="at most 255 characters, with the 'library/' of a short name"):
+        ImageReference.parse(name)
+
+
+def test_the_longest_short_name_can_be_written_in_full_too() -> None:
+    read = ImageReference.parse("a" * 247)
+    assert ImageReference.parse(str(read.canonical())) == read
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 10_000 + "://x", "a." + "b" * 10_000 + f"/x:sha256:{'0' * 64}", "x" * 10_000 + "/Y", "é" * 5_000]
+)
+def test_a_message_about_a_text_without_end_has_an_end(text: str) -> None:
+    with pytest.raises(InvalidReference) as caught:
+        ImageReference.parse(text)
+    assert len(caught.value.diagnostics()) < 1_200

@@ -1,0 +1,158 @@
+"""Documents: manifests and indexes, configs of images, docker's config file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, assert_never, cast
+
+from fuzz.outcomes import expect_message, readable
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
+from image_pinner.core.images.answers import NeedsConfig, answer_for, answer_from_config
+from image_pinner.core.images.configs import platform_of
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.manifests import IndexEntry, parse_index, read_manifest
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.resolutions import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    INDEX_MEDIA_TYPES,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    ImageQuestion,
+    Missing,
+    Origin,
+    Resolved,
+    Unavailable,
+)
+from image_pinner.sources.credentials.docker_config import (
+    DOCKER_HUB_SERVER,
+    DockerConfigCredentials,
+    parse_docker_config,
+)
+from image_pinner.sources.credentials.helper_programs import Login
+from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
+from image_pinner.sources.interface import Deadline
+
+ORIGIN = Origin("registry", "https://registry.example/v2/app/manifests/1")
+LONGEST_ANSWER = 1500
+_IMAGE = ImageReference.parse("registry.example/app:1")
+_PLATFORMS = (
+    None,
+    Platform("linux", "amd64"),
+    Platform("linux", "arm64", "v8"),
+    Platform("linux", "arm"),
+    Platform("windows", "amd64", os_version="10.0.20348"),
+)
+QUESTIONS = tuple(ImageQuestion(_IMAGE, platform, allowed) for platform in _PLATFORMS for allowed in (True, False))
+HOSTS = ("docker.io", "ghcr.io", "registry.example:5000", "[::1]:5000", "unnamed.example")
+_NOBODYS_HOST = "unnamed.example"
+_CONFIG_PATH = "docker/config.json"
+
+
+def manifests(data: bytes) -> None:
+    """A manifest or an index, asked every question under each media type of its family."""
+    read = readable(read_manifest, data)
+    entries = readable(parse_index, data)
+    assert isinstance(read, Mapping | SourceError)
+    assert isinstance(entries, tuple | SourceError)
+    listed = entries if isinstance(entries, tuple) else ()
+    types = (OCI_INDEX, OCI_MANIFEST) if len(data) % 2 else (DOCKER_LIST, DOCKER_MANIFEST)
+    for media_type in types:
+        found = Resolved(Digest.of(data), media_type, ORIGIN)
+        for question in QUESTIONS:
+            expect_answer(question, found, listed, answer_for(question, found, data))
+
+
+def expect_answer(question: ImageQuestion, found: Resolved, entries: tuple[IndexEntry, ...], answer: Any) -> None:
+    """An answer is the digest of the bytes, that of an image among the entries, or a reason."""
+    match answer:
+        case NeedsConfig():
+            assert question.platform is not None
+            assert found.media_type not in INDEX_MEDIA_TYPES
+            assert answer.resolved == found
+        case Resolved() if answer.digest == found.digest:
+            assert question.index_allowed or answer.media_type not in INDEX_MEDIA_TYPES
+            assert question.platform is None or answer.platforms
+        case Resolved():
+            assert not question.index_allowed
+            assert answer.origin.index == found.digest
+            chosen = [entry for entry in entries if entry.digest == answer.digest and entry.runnable]
+            assert any((entry.platform,) == (answer.platforms or (None,)) for entry in chosen)
+            assert answer.media_type not in INDEX_MEDIA_TYPES
+        case Missing() | Unavailable():
+            assert not getattr(answer, "absent", False)
+            expect_message(answer.cause, LONGEST_ANSWER)
+            expect_message(answer.remedy, LONGEST_ANSWER)
+        case _:
+            raise AssertionError(f"no answer: {answer!r}")
+
+
+def configs(data: bytes) -> None:
+    """The config of an image for a single platform."""
+    digest = Digest.of(data)
+    offered = readable(platform_of, data, digest)
+    assert isinstance(offered, Platform | SourceError)
+    needs = NeedsConfig(Resolved(Digest.of(b"manifest"), OCI_MANIFEST, ORIGIN), digest)
+    for question in QUESTIONS:
+        if question.platform is None:
+            continue
+        answer = answer_from_config(question, needs, data)
+        expect_answer(question, needs.resolved, (), answer)
+        assert not isinstance(answer, Resolved) or answer.platforms == (offered,)
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A file that is held in memory: thousands of them a second are read."""
+
+    content: bytes
+
+    def open(self, mode: str) -> io.BytesIO:
+        assert mode == "rb"
+        return io.BytesIO(self.content)
+
+    def __str__(self) -> str:
+        return _CONFIG_PATH
+
+
+def docker_configs(data: bytes) -> None:
+    """Docker's config file, and the logins that it gives to a few hosts."""
+    path = cast("Path", HeldFile(data))
+    config = readable(parse_docker_config, path, data)
+    source = DockerConfigCredentials(path, _ask_helper)
+    for host in HOSTS:
+        credential = readable(source.for_registry, host, Deadline.after(5))
+        assert not isinstance(config, ConfigurationError) or isinstance(credential, ConfigurationError)
+        if isinstance(credential, ImagePinnerError):
+            assert isinstance(credential, ConfigurationError | SourceError)
+        else:
+            _expect_credential(credential, host, data)
+
+
+def _expect_credential(credential: Credential, host: str, data: bytes) -> None:
+    expect_message(credential.source)
+    expect_message(credential.advice)
+    assert "s3cr3t" not in repr(credential)
+    match credential:
+        case NoCredential():
+            return
+        case Password():
+            assert credential.basic().isascii()
+        case IdentityToken():
+            credential.token.encode()
+        case _:
+            assert_never(credential)
+    from_helper = "docker-credential-" in credential.source
+    assert host != _NOBODYS_HOST or from_helper or _NOBODYS_HOST in data.decode().lower()
+
+
+def _ask_helper(name: str, server: str, _: Deadline) -> Login | None:
+    assert server in {DOCKER_HUB_SERVER, *HOSTS}
+    # The one that runs programs takes fewer names still.
+    if not name.isprintable() or len(name) % 3 == 0:
+        raise SourceError("the helper failed", "Mend it")
+    return Login("<token>" if len(name) % 2 else "user", "s3cr3t") if "login" in name else None

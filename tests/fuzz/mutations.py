@@ -1,0 +1,127 @@
+"""Changes to inputs: of bytes at random, and of JSON by its structure. The same seed gives the same changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+Mutate = Callable[[bytes, Random], bytes]
+
+_HEX = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+# What a value of JSON can be where another was expected, and what means something to somebody in that place.
+_STRANGE_VALUES: tuple[Any, ...] = (
+    *(None, True, False, 0, 1, -1, 2, 1.5, 1e308, 2**63, 10**400),
+    *("", " ", "unknown", "\x00", "\x1b[31m", "line\nline", "\u202e", "\ud800", "é", "a" * 300, "<token>"),
+    *("linux", "windows", "amd64", "arm64", "v8", "10.0.20348.1", "sha256:", f"sha256:{_HEX}", f"sha512:{_HEX * 2}"),
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "https://index.docker.io/v1/",
+    "dXNlcjpwYXNzd29yZA==",
+    *([], {}, [[]], [None], {"": ""}, {"os": "unknown", "architecture": "unknown"}, {"os": "linux"}),
+)
+_STRANGE_KEYS = ("", "os", "digest", "manifests", "layers", "config", "platform", "auths", "token", "\ud800", "a\nb")
+_STRANGE_BYTES = (
+    *(b"\x00", b"\n", b"\r\n", b"\xff", b"\xed\xa0\x80", b"\xe2\x80\xae", b"%00", b"\\", b'"', b"'", b","),
+    *(b"=", b":", b"/", b"//", b"@", b"?", b"#", b"[", b"]", b"{", b"}", b".", b"..", b"-", b"_", b"__", b" ", b"\t"),
+    *(b"https://", b"http://", b"[::1]", b"localhost", b"169.254.169.254", b"@sha256:", _HEX.encode(), b"Bearer "),
+    *(b"1e999", b"9" * 30, b"A", b"a" * 130, b"\xc3\x9f", b"[" * 5000, b'{"a":' * 1500),
+)
+_MOST_PLACES = 400
+
+
+def mutated_text(data: bytes, random: Random) -> bytes:
+    """Change a few places of any input."""
+    for _ in range(random.choice((1, 1, 2, 4))):
+        data = random.choice(_BYTE_CHANGES)(data, random)
+    return data
+
+
+def mutated_json(data: bytes, random: Random) -> bytes:
+    """Change a few places of a JSON document, which stays one; what is none is changed as text."""
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return mutated_text(data, random)
+    for _ in range(random.choice((1, 1, 2, 4))):
+        document = _changed(document, random)
+    text = json.dumps(document, ensure_ascii=random.random() < 0.8)
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _changed(document: Any, random: Random) -> Any:
+    places = list(_places(document))
+    if not places:
+        return random.choice(_STRANGE_VALUES)
+    holder, key = random.choice(places)
+    match random.randrange(6):
+        case 0:
+            del holder[key]
+        case 1:
+            holder[key] = _copy(random.choice(_STRANGE_VALUES))
+        case 2:
+            other, there = random.choice(places)
+            holder[key] = _copy(other[there])
+        case 3 if isinstance(holder, dict):
+            holder[random.choice(_STRANGE_KEYS)] = holder.pop(key)
+        case 4 if isinstance(holder, list):
+            holder.insert(key, _copy(holder[key]))
+        case 5 if isinstance(holder[key], str):
+            raw = mutated_text(holder[key].encode("utf-8", "surrogatepass"), random)
+            holder[key] = raw.decode("utf-8", "replace")
+        case _:
+            holder[key] = [holder[key]] if random.random() < 0.5 else {random.choice(_STRANGE_KEYS): holder[key]}
+    return document
+
+
+def _places(document: Any) -> Iterator[tuple[Any, Any]]:
+    todo, found = [document], 0
+    while todo and found < _MOST_PLACES:
+        holder = todo.pop()
+        keys = list(holder) if isinstance(holder, dict) else range(len(holder)) if isinstance(holder, list) else ()
+        for key in keys:
+            found += 1
+            yield holder, key
+            todo.append(holder[key])
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
+
+
+def _slice(data: bytes, random: Random) -> tuple[int, int]:
+    start = random.randint(0, len(data))
+    return start, min(len(data), start + random.choice((1, 1, 2, 5, 20)))
+
+
+def _without(data: bytes, random: Random) -> bytes:
+    start, end = _slice(data, random)
+    return data[:start] + data[end:]
+
+
+def _with_more(data: bytes, random: Random) -> bytes:
+    start, _ = _slice(data, random)
+    return data[:start] + random.choice(_STRANGE_BYTES) + data[start:]
+
+
+def _with_another(data: bytes, random: Random) -> bytes:
+    start, end = _slice(data, random)
+    return data[:start] + random.randbytes(end - start) + data[end:]
+
+
+def _repeated(data: bytes, random: Random) -> bytes:
+    start, end = _slice(data, random)
+    return data[:end] + data[start:end] * random.choice((1, 2, 100)) + data[end:]
+
+
+def _moved(data: bytes, random: Random) -> bytes:
+    start, end = _slice(data, random)
+    rest = data[:start] + data[end:]
+    there = random.randint(0, len(rest))
+    return rest[:there] + data[start:end] + rest[there:]
+
+
+_BYTE_CHANGES = (_without, _with_more, _with_another, _repeated, _moved)

@@ -1,0 +1,58 @@
+"""The targets of the fuzzer: what is read from strangers, and what must hold whatever they send.
+
+A target takes bytes and returns nothing; what it raises is a defect. Errors of the product are none: they are answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from fuzz import conversation_targets, document_targets, seeds, text_targets
+from fuzz.mutations import Mutate, mutated_json, mutated_text
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something that reads what strangers send."""
+
+    name: str
+    run: Callable[[bytes], None]
+    seeds: Sequence[bytes]
+    mutate: Mutate = mutated_text
+    max_bytes: int = 1024
+
+
+def _encoded(texts: Sequence[str]) -> tuple[bytes, ...]:
+    return tuple(text.encode() for text in texts)
+
+
+TARGETS = {
+    target.name: target
+    for target in (
+        Target("references", text_targets.references, _encoded(seeds.REFERENCES)),
+        Target("challenges", text_targets.challenges, _encoded(seeds.CHALLENGES)),
+        Target("names", text_targets.names, _encoded(seeds.NAMES), max_bytes=256),
+        Target("redirects", conversation_targets.redirects, _encoded(seeds.LOCATIONS)),
+        Target("replies", conversation_targets.replies, seeds.REPLIES, max_bytes=2048),
+        Target("tokens", conversation_targets.tokens, _encoded(seeds.TOKENS)),
+        Target("diagnostics", text_targets.diagnostics, seeds.DIAGNOSTICS, max_bytes=4096),
+        Target("manifests", document_targets.manifests, seeds.MANIFESTS, mutated_json, 8192),
+        Target("configs", document_targets.configs, seeds.CONFIGS, mutated_json, 8192),
+        Target("docker-configs", document_targets.docker_configs, seeds.DOCKER_CONFIGS, mutated_json, 8192),
+    )
+}
+
+
+def _planted(data: bytes) -> None:
+    if b"{" in data:
+        raise KeyError("a defect that was planted")
+
+
+# Not among the others: by this one the tests show that a defect is found, told and kept.
+PLANTED = Target("planted", _planted, (b"[]",))
+
+
+def pasted(name: str, data: bytes) -> str:
+    """Give a line for `FOUND` in `found_inputs.py`, by which the tests run this input ever after."""
+    return f'    ("{name}", {data!r}),'

@@ -1,0 +1,109 @@
+"""Texts that people and registries write: references, challenges, names of hosts, what a registry says of itself."""
+
+from __future__ import annotations
+
+import re
+
+from fuzz.outcomes import expect_message, readable
+from image_pinner.core.errors import ImagePinnerError, InvalidReference, SourceError
+from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.ecr_hosts import looks_like_ecr, parse_ecr_host
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import ImageReference
+from image_pinner.sources.http.addresses import AddressScope, scope_of_host
+from image_pinner.sources.http.diagnostics import errors_in, said, shown
+from image_pinner.sources.http.faults import bare, parsed
+from image_pinner.sources.http.hosts import Endpoint, RegistryHosts
+from image_pinner.sources.http.retries import RetryPolicy
+from image_pinner.sources.interface import Deadline
+from image_pinner.sources.oci.challenges import parse_challenges
+
+SECRET = "s3cr3t-t0ken"
+LONGEST_SHOWN = 241
+_DIGEST = Digest.of(b"")
+_ADDRESS = re.compile(r"[0-9a-fA-F.:\[\]]+(?:%.*)?", re.DOTALL)
+_CONTENT_TYPES = ("application/json", "text/plain; charset=utf-8", "text/html")
+
+
+def references(data: bytes) -> None:
+    """A reference prints as it was written, its full form means the same, and a refusal shows the place."""
+    text = data.decode("utf-8", "surrogateescape")
+    read = readable(ImageReference.parse, text)
+    if isinstance(read, ImagePinnerError):
+        assert isinstance(read, InvalidReference)
+        assert 0 <= read.position <= len(text)
+        return
+    assert str(read) == text
+    assert text.isascii()
+    # `library/`, which is implied, counts too.
+    assert ImageReference.parse(str(read.canonical())) == read
+    pinned = ImageReference.parse(read.pinned(_DIGEST))
+    assert (pinned.registry, pinned.repository, pinned.digest) == (read.registry, read.repository, _DIGEST)
+
+
+def challenges(data: bytes) -> None:
+    """The headers of one answer, a line each."""
+    read = readable(parse_challenges, data.decode("latin-1").split("\n"))
+    if isinstance(read, ImagePinnerError):
+        assert isinstance(read, SourceError)
+        return
+    for challenge in read:
+        assert challenge.scheme
+        assert challenge.scheme == challenge.scheme.lower()
+        assert all(name and name == name.lower() for name in challenge.parameters)
+
+
+def names(data: bytes) -> None:
+    """Hosts, URLs, platforms and waits, each read from the same short text."""
+    text = data.decode("utf-8", "surrogateescape")
+    _platform(text)
+    _ecr_host(text)
+    _host(text)
+    waits: list[float] = []
+    policy = RetryPolicy(sleep=waits.append, jitter=lambda: 0.5, wall_clock=lambda: 1e9)
+    assert policy.pause(1, text, Deadline(100.0, lambda: 0.0)) == bool(waits)
+    assert all(0 <= wait < 100.0 for wait in waits)
+
+
+def _platform(text: str) -> None:
+    read = readable(Platform.parse, text[:300])
+    if isinstance(read, Platform):
+        expect_message(str(read))
+        assert read.runs(read)
+
+
+def _ecr_host(text: str) -> None:
+    registry, reason = parse_ecr_host(text), looks_like_ecr(text)
+    assert registry is None or reason is None
+    if registry:
+        assert len(registry.account_id) == 12
+        assert registry.account_id.isdecimal()
+    if reason:
+        expect_message(reason, 200 + 30 * len(text))
+
+
+def _host(text: str) -> None:
+    endpoint = readable(RegistryHosts().endpoint, text)
+    if isinstance(endpoint, Endpoint):
+        assert endpoint.scheme == "https"
+        readable(RegistryHosts, [text])
+    url = readable(parsed, text)
+    if not isinstance(url, ImagePinnerError):
+        assert url.scheme in {"http", "https"}
+        assert "?" not in bare(url)
+        expect_message(bare(url), 100 + 9 * len(text))
+    # A name is as near as the nearest of its addresses; only an address that stands there itself can be elsewhere.
+    scope = scope_of_host(text, lambda _: ("10.0.0.1", "8.8.8.8"))
+    assert scope is not AddressScope.GLOBAL or _ADDRESS.fullmatch(text)
+
+
+def diagnostics(data: bytes) -> None:
+    """The body of an answer that is no manifest."""
+    assert len(errors_in(data)) <= 3
+    for content_type in _CONTENT_TYPES:
+        text = said(data, content_type, (SECRET,))
+        expect_message(text, LONGEST_SHOWN)
+        assert SECRET not in text
+    header = shown(data.decode("latin-1"), (SECRET,))
+    expect_message(header, LONGEST_SHOWN)
+    assert SECRET not in header
