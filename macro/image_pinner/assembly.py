@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from image_pinner.core.images.registries import is_ecr
 from image_pinner.core.images.resolutions import ImageQuestion, Resolution, Unavailable
@@ -13,6 +13,7 @@ from image_pinner.core.template.values import Answer, Lookup, SsmParameter, Stac
 from image_pinner.pinning import World
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.call_tally import CallTally
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline, DigestResolver, Download, LookupResolver
 from image_pinner.sources.mirrors import MirroredResolver
@@ -23,9 +24,31 @@ from image_pinner.sources.stack_exports import ExportLookups
 if TYPE_CHECKING:
     from image_pinner.sources.credentials.interface import CredentialSource
     from image_pinner.sources.http.transport import Transport
+    from image_pinner.sources.ledger import Ledger
 
 WorldMaker = Callable[[Settings, str], World]
 """Gives whom to ask, for settings and a region."""
+
+
+@runtime_checkable
+class Accountable(Protocol):
+    """A `WorldMaker` whose calls are counted, and that has a ledger."""
+
+    tally: CallTally
+
+    def ledger(self, bus: str, region: str) -> Ledger:
+        """Give the ledger on an event bus.
+
+        Args:
+            bus: The name or the ARN of the bus.
+            region: The region of a bus that is named without one.
+        """
+        ...
+
+
+def accountable(worlds: object) -> Accountable | None:
+    """Give a `WorldMaker` as one whose calls are counted, or `None` where it is a plain one."""
+    return worlds if isinstance(worlds, Accountable) else None
 
 
 class ByRegistry(NamedTuple):
@@ -90,12 +113,13 @@ class AwsWorlds:
     Args:
         logins: Gives the credentials that there are besides those in the settings, and whether this runs where the
             operator sits: a function's environment and files hold no passwords.
-        clients: The clients of AWS services; new ones by default.
+        clients: The clients of AWS services; by default new ones whose calls are counted.
     """
 
     def __init__(self, logins: Logins, clients: AwsClients | None = None) -> None:
         self.logins = logins
-        self.clients = clients or AwsClients()
+        self.tally = CallTally()
+        self.clients = clients or AwsClients(tally=self.tally)
 
     def __call__(self, settings: Settings, region: str) -> World:
         """Give whom to ask for settings and a region."""
@@ -108,7 +132,7 @@ class AwsWorlds:
         return EcrResolver(
             self.clients,
             workers=settings.workers,
-            download=_Downloads(settings),
+            download=_Downloads(settings, self.tally),
             roles=settings.ecr_roles,
             pull_through=settings.pull_through,
         )
@@ -121,7 +145,7 @@ class AwsWorlds:
 
         hosts = RegistryHosts(settings.insecure_registries, _listed(settings), settings.metered_registries)
         return OciRegistryResolver(
-            _transport(settings),
+            _transport(settings, self.tally),
             self.credentials(settings, region),
             hosts,
             workers=settings.workers,
@@ -143,12 +167,19 @@ class AwsWorlds:
         ]
         return CredentialChain([*sources, *self.logins.sources()])
 
+    def ledger(self, bus: str, region: str) -> Ledger:
+        """Give the ledger on an event bus. See `Accountable.ledger`."""
+        from image_pinner.sources.ledger import Ledger  # noqa: PLC0415 - most macros have none
+
+        return Ledger(self.clients, bus, region)
+
 
 class _Downloads:
     """Fetches by HTTP; what it needs for that is loaded with the first download. See `Download`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tally: CallTally) -> None:
         self._settings = settings
+        self._tally = tally
         self._making = threading.Lock()
         self._downloads: Download | None = None
 
@@ -157,7 +188,7 @@ class _Downloads:
             if self._downloads is None:
                 from image_pinner.sources.http.downloads import HttpDownloads  # noqa: PLC0415 - as above
 
-                self._downloads = HttpDownloads(_transport(self._settings))
+                self._downloads = HttpDownloads(_transport(self._settings, self._tally))
         return self._downloads(url, limit, deadline)
 
 
@@ -196,11 +227,11 @@ def docker_logins(environment: Mapping[str, str]) -> Logins:
     return Logins(sources, environment)
 
 
-def _transport(settings: Settings) -> Transport:
+def _transport(settings: Settings, tally: CallTally) -> Transport:
     from image_pinner.sources.http.transport import Transport  # noqa: PLC0415 - as above
     from image_pinner.sources.http.trust import Trust  # noqa: PLC0415
 
-    return Transport(trust=Trust({host: Path(file) for host, file in settings.ca_bundles}))
+    return Transport(trust=Trust({host: Path(file) for host, file in settings.ca_bundles}), tally=tally)
 
 
 def _listed(settings: Settings) -> list[str]:

@@ -87,6 +87,22 @@ def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed(name: str) 
         ("CA_BUNDLES", "a.example=", "IMAGE_PINNER_CA_BUNDLES cannot be 'a.example='", "Write registry=file"),
         ("TEMPLATE_CREDENTIALS", "ghcr.io=*", "IMAGE_PINNER_TEMPLATE_CREDENTIALS cannot be read", "Write registry="),
         (
+            "METRICS_NAMESPACE",
+            "AWS/ECS",
+            "IMAGE_PINNER_METRICS_NAMESPACE cannot be 'AWS/ECS'",
+            "Write up to 255 letters",
+        ),
+        ("METRICS_NAMESPACE", "x" * 256, "IMAGE_PINNER_METRICS_NAMESPACE cannot be 'xxx", "Write up to 255 letters"),
+        ("METRICS_NAMESPACE", ":Pins", "IMAGE_PINNER_METRICS_NAMESPACE cannot be ':Pins'", "Write up to 255 letters"),
+        ("METRICS_NAMESPACE", "Bücher", "IMAGE_PINNER_METRICS_NAMESPACE cannot be 'Bücher'", "Write up to 255 letters"),
+        ("EVENT_BUS", "a bus", "IMAGE_PINNER_EVENT_BUS cannot be 'a bus'", "Write the name of an event bus or its ARN"),
+        (
+            "EVENT_BUS",
+            "arn:aws:sns:eu-west-1:111122223333:topic",
+            "IMAGE_PINNER_EVENT_BUS cannot be 'arn:aws:sns",
+            "Write the name of an event bus or its ARN",
+        ),
+        (
             "IMAGE_PATHS",
             "$.[",
             "IMAGE_PINNER_IMAGE_PATHS cannot be '$.[': '$.[' is no JSONPath expression",
@@ -159,6 +175,8 @@ def test_every_setting_is_read() -> None:
         HOST_TIMEOUT="7",
         TIMEOUT=" 12.5 ",
         WORKERS="4",
+        METRICS_NAMESPACE="Platform/Pins",
+        EVENT_BUS="arn:aws-cn:events:cn-north-1:111122223333:event-bus/ledger",
     )
     assert settings == Settings(
         macro_name="Pins-v1",
@@ -179,6 +197,8 @@ def test_every_setting_is_read() -> None:
         host_timeout=7,
         timeout=12.5,
         workers=4,
+        metrics_namespace="Platform/Pins",
+        event_bus="arn:aws-cn:events:cn-north-1:111122223333:event-bus/ledger",
     )
     assert settings.rules == Rules("Pins-v1", settings.options, settings.image_paths)
     assert settings.policies == (ExplicitTag(unsafe_implicit_latest=True),)
@@ -188,6 +208,11 @@ def test_every_setting_is_read() -> None:
 def test_no_registry_need_be_metered() -> None:
     assert read().metered_registries == ("docker.io",)
     assert read(METERED_REGISTRIES="None").metered_registries == ()
+
+
+def test_metrics_can_be_turned_off_and_the_ledger_is_off() -> None:
+    assert (read().metrics_namespace, read(METRICS_NAMESPACE="None").metrics_namespace) == ("ImagePinner", "")
+    assert (read().event_bus, read(EVENT_BUS="default").event_bus) == ("", "default")
 
 
 def test_names_of_containers_are_parted_by_commas() -> None:

@@ -7,7 +7,6 @@ with one difference that recordings of the service show: `params` are filled at 
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import traceback
@@ -15,14 +14,17 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from image_pinner.assembly import AwsWorlds, WorldMaker, no_logins
+from image_pinner.assembly import AwsWorlds, WorldMaker, accountable, no_logins
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplate
 from image_pinner.core.report import PinReport, error_line
 from image_pinner.core.template.scope import Scope
 from image_pinner.core.template.snippets import read_fragment
+from image_pinner.entrypoints.bounded_json import encodable
+from image_pinner.entrypoints.invocation_record import DEFECT, Clocks, InvocationRecord, kind_of
 from image_pinner.pinning import PinResult, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources import collector
+from image_pinner.sources.call_tally import CallTally
 from image_pinner.sources.interface import Deadline
 
 MARGIN = 3.0
@@ -55,11 +57,13 @@ class Macro(NamedTuple):
         worlds: Gives whom to ask.
         environment: The environment variables, for the settings.
         log: Takes lines of the log.
+        clocks: What tells the time, for the log.
     """
 
     worlds: WorldMaker
     environment: Mapping[str, str]
     log: Callable[[str], Any]
+    clocks: Clocks = Clocks()
 
     def answer(self, event: Event, context: Any) -> Response:
         """Answer an event. See `handler`."""
@@ -78,36 +82,57 @@ class Macro(NamedTuple):
         """
         event = event if isinstance(event, Mapping) else {}
         report = None
+        accounts = accountable(self.worlds)
+        record = InvocationRecord(self.environment, self.clocks, accounts.tally if accounts else CallTally())
         try:
-            result = self._pin(event, context)
+            result = self._pin(event, context, record)
             report = result.report
+            record.note_report(report)
             line: dict[str, Any] = report.to_json()
             message = "" if report.succeeded else error_line(report.problems, ERROR_LIMIT)
             response = _response(event, result.answer, message)
         except ImagePinnerError as error:
+            record.note_failure(kind_of(error))
             line = {"status": "failure", "problems": [{"cause": error.cause, "remedy": error.remedy}]}
             response = _failure(event, error.diagnostics())
         except Exception as error:  # noqa: BLE001 - a raised exception reaches the user as «malformed response»
+            record.note_failure(DEFECT)
             message, line = _defect(error)
             response = _failure(event, message)
-        self._tell(event, line)
+        if record.settings.event_bus and record.pinned:
+            record.ledger = self._put_into_ledger(event, context, record)
+        # An answer without its line in the log is better than no answer.
+        with suppress(Exception):
+            self.log(record.line(event, line))
         return response, report
 
-    def _pin(self, event: Event, context: Any) -> PinResult:
-        settings = Settings.from_environment(self.environment)
+    def _pin(self, event: Event, context: Any, record: InvocationRecord) -> PinResult:
+        settings = record.settings = Settings.from_environment(self.environment)
         fragment, parameters, values = _sections(event)
-        region = str(event.get("region") or self.environment.get("AWS_REGION", ""))
+        region = self._region(event)
         scope = Scope.of_template(fragment, values, region=region, account_id=str(event.get("accountId") or ""))
         deadline = Deadline.after(min(settings.timeout, _time_left(context)))
         found = read_fragment(fragment, parameters)
-        return pin_template(found, scope, settings, self.worlds(settings, region), deadline)
+        return pin_template(found, scope, settings, record.watched(self.worlds(settings, region)), deadline)
 
-    def _tell(self, event: Event, line: Mapping[str, Any]) -> None:
-        # Neither the event nor parameter values are logged: NoEcho values arrive in clear.
-        about = {key: event[key] for key in ("requestId", "transformId", "region", "accountId") if key in event}
-        # An answer without its line in the log is better than no answer.
-        with suppress(Exception):
-            self.log(_encodable(json.dumps({**about, **line}, default=str, ensure_ascii=False)) + "\n")
+    def _put_into_ledger(self, event: Event, context: Any, record: InvocationRecord) -> str:
+        """Put an event on the operator's bus, and say what became of it: no answer depends on that."""
+        from image_pinner.sources.ledger import MAX_DETAIL_BYTES  # noqa: PLC0415 - most macros have no ledger
+
+        accounts = accountable(self.worlds)
+        if accounts is None:
+            return "failed: nobody keeps a ledger here. Unset IMAGE_PINNER_EVENT_BUS."
+        try:
+            ledger = accounts.ledger(record.settings.event_bus, self._region(event))
+            ledger.put(record.ledger_detail(event, MAX_DETAIL_BYTES), Deadline.after(_time_left(context)))
+        except ImagePinnerError as error:
+            return f"failed: {error.diagnostics()}"
+        except Exception as error:  # noqa: BLE001 - as in `run`, and its text is shown as little
+            return f"failed: ImagePinner has a defect ({type(error).__name__}). Report it."
+        return "put"
+
+    def _region(self, event: Event) -> str:
+        return str(event.get("region") or self.environment.get("AWS_REGION", ""))
 
 
 def _sections(event: Event) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -136,18 +161,13 @@ def _response(event: Event, fragment: Any, message: str) -> Response:
         "fragment": fragment,
     }
     # CloudFormation puts a full stop behind the message: «failed with: … . Rollback requested by user.»
-    return response | ({"errorMessage": _encodable(message.removesuffix("."))[:ERROR_LIMIT]} if message else {})
+    return response | ({"errorMessage": encodable(message.removesuffix("."))[:ERROR_LIMIT]} if message else {})
 
 
 def _failure(event: Event, message: str) -> Response:
     line = " ".join(message.split())
     shown = line if len(line) <= ERROR_LIMIT else line[: ERROR_LIMIT - 1] + "…"
     return _response(event, event.get("fragment", {}), shown)
-
-
-def _encodable(text: str) -> str:
-    """Give a text without half characters, which `json.loads` lets in and no stream lets out."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _defect(error: Exception) -> tuple[str, dict[str, Any]]:

@@ -42,6 +42,8 @@ class Settings(NamedTuple):
         timeout: The most seconds for all questions together; the Lambda's remaining time can make it less.
         host_timeout: The most seconds for one registry.
         workers: How many requests are under way at once.
+        metrics_namespace: The namespace of the metrics in the log, or empty for none.
+        event_bus: The name or the ARN of the event bus that is told of every pinned template, or empty for none.
     """
 
     macro_name: str = "ImagePinner"
@@ -58,7 +60,9 @@ class Settings(NamedTuple):
     ca_bundles: tuple[tuple[str, str], ...] = ()
     timeout: float = 60.0
     host_timeout: float = 30.0
-    workers: int = 16
+    workers: int = 20
+    metrics_namespace: str = "ImagePinner"
+    event_bus: str = ""
 
     @property
     def rules(self) -> Rules:

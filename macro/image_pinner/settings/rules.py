@@ -93,6 +93,28 @@ def _count(text: str) -> int:
     return count
 
 
+def _namespace(text: str) -> str:
+    """Read a namespace of metrics, none where the text is `none`.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Namespace
+    """
+    if text.lower() == "none":
+        return ""
+    if not re.fullmatch(r"(?!AWS/)[A-Za-z0-9._/#-][A-Za-z0-9._/#: -]{0,254}", text, re.ASCII):
+        raise ValueError("Write up to 255 letters, digits and . - _ / # : that do not begin with AWS/, or none")
+    return text
+
+
+def _event_bus(text: str) -> str:
+    """Read the name or the ARN of an event bus.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
+    """
+    if not re.fullmatch(rf"({_BUS_ARN})?[/._A-Za-z0-9-]{{1,256}}", text, re.ASCII):
+        raise ValueError("Write the name of an event bus or its ARN, arn:aws:events:region:account:event-bus/name")
+    return text
+
+
 def _pin(text: str) -> str | list[str]:
     return [name.strip() for name in text.split(",")] if "," in text else text
 
@@ -100,6 +122,7 @@ def _pin(text: str) -> str | list[str]:
 # The longest that a Lambda function can run: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 _LEAST_SECONDS, _MOST_SECONDS = 1, 900
 _MOST_WORKERS = 64
+_BUS_ARN = r"arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/"
 
 SETTING_RULES = (
     SettingRule("IMAGE_PINNER_MACRO_NAME", "`ImagePinner`", "The name under which the macro is installed; snippets are known by it.", field="macro_name"),
@@ -120,6 +143,8 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_CA_BUNDLES", "none", "Certificates of authorities to trust beside the system's: `registry=file` in PEM form, parted by `;`; `*=file` is for all.", field="ca_bundles", read=_each(_bundle, lambda one: one[0])),
     SettingRule("IMAGE_PINNER_TIMEOUT", "`60`", "The most seconds for all questions together.", field="timeout", read=_seconds),
     SettingRule("IMAGE_PINNER_HOST_TIMEOUT", "`30`", "The most seconds for one registry.", field="host_timeout", read=_seconds),
-    SettingRule("IMAGE_PINNER_WORKERS", "`16`", "How many requests are under way at once.", field="workers", read=_count),
+    SettingRule("IMAGE_PINNER_WORKERS", "`20`", "How many requests are under way at once.", field="workers", read=_count),
+    SettingRule("IMAGE_PINNER_METRICS_NAMESPACE", "`ImagePinner`, `none`", "The namespace of the CloudWatch metrics that the macro writes into its log.", field="metrics_namespace", read=_namespace),
+    SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, that the macro puts an event on for every template that it pinned.", field="event_bus", read=_event_bus),
 )  # fmt: skip
 """Every setting there is."""

@@ -10,6 +10,7 @@ from image_pinner import __version__
 from image_pinner.core.images.ecr_roles import RegistryRole
 from image_pinner.sources import collector
 from image_pinner.sources.aws.roles import role_credentials, session_with
+from image_pinner.sources.call_tally import CallTally
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 8.0
@@ -65,15 +66,18 @@ class AwsClients:
     Args:
         session_factory: Gives a `boto3.Session`, or what has its method `client`; called once, when first needed.
         role_session_factory: Gives such a session for the credentials of a role.
+        tally: Counts the calls.
     """
 
     def __init__(
         self,
         session_factory: Callable[[], Any] = default_session,
         role_session_factory: Callable[[Any], Any] = session_with,
+        tally: CallTally | None = None,
     ) -> None:
         self._session_factory = session_factory
         self._role_session_factory = role_session_factory
+        self._tally = tally
         self._session: Any = None
         self._clients: dict[_Kind, Any] = {}
         self._making = threading.Lock()
@@ -113,9 +117,12 @@ class AwsClients:
 
     def _client(self, kind: _Kind) -> Any:
         if kind not in self._clients:
-            self._clients[kind] = self._session_for(kind).client(
+            client = self._session_for(kind).client(
                 kind.service, region_name=kind.region or None, config=kind.configuration()
             )
+            if self._tally:
+                _count_calls(client, kind.service, self._tally)
+            self._clients[kind] = client
         return self._clients[kind]
 
     def _session_for(self, kind: _Kind) -> Any:
@@ -125,3 +132,26 @@ class AwsClients:
         # Not its dual-stack endpoint: STS has none in some partitions, and the environment can ask for it.
         sts = self._client(_Kind("sts", kind.region, kind.fips))
         return self._role_session_factory(role_credentials(sts, kind.role))
+
+
+def _count_calls(client: Any, service: str, tally: CallTally) -> None:
+    """Count the requests of a client by the names that IAM has for actions: `ecr:DescribeImages`.
+
+    Of botocore's events these two come with every try, and both on the thread that makes it:
+    https://botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html
+    """
+    under_way = threading.local()
+
+    def begin(event_name: str, **_: Any) -> None:
+        under_way.began = tally.begin(_action(service, event_name))
+
+    def end(event_name: str, **_: Any) -> None:
+        if (began := under_way.__dict__.pop("began", None)) is not None:
+            tally.end(_action(service, event_name), began)
+
+    client.meta.events.register("before-send", begin)
+    client.meta.events.register("response-received", end)
+
+
+def _action(service: str, event_name: str) -> str:
+    return f"{service}:{event_name.rpartition('.')[2]}"

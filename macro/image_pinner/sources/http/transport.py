@@ -13,6 +13,7 @@ from urllib3.util import Url
 
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
+from image_pinner.sources.call_tally import CallTally
 from image_pinner.sources.http.addresses import AddressScope, Resolve, addresses_of, scope_of_host, too_near
 from image_pinner.sources.http.connections import OpenSockets, pools
 from image_pinner.sources.http.faults import ConnectionLostError, HostFaultError, bare, check_time, fault_of, parsed
@@ -21,7 +22,7 @@ from image_pinner.sources.http.retries import PASSING_STATUSES, RetryPolicy
 from image_pinner.sources.http.trust import Trust
 from image_pinner.sources.interface import Deadline
 
-PER_HOST = 16
+PER_HOST = 20
 """How many connections one host gets."""
 _CHUNK_BYTES = 64 * 1024
 _SUCCESS = range(200, 300)
@@ -49,6 +50,7 @@ class Transport:
         trust: Which certificates are trusted; those of the system by default.
         retry: How often a request is made.
         resolve: What knows the addresses of names.
+        tally: Counts the requests, by method and host.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Transport:
         trust: Trust | None = None,
         retry: RetryPolicy | None = None,
         resolve: Resolve = addresses_of,
+        tally: CallTally | None = None,
     ) -> None:
         self._limits = limits or TimeLimits()
         self._per_host = per_host
@@ -68,6 +71,7 @@ class Transport:
         self._opened = OpenSockets()
         self._pools: dict[tuple[AddressScope, ssl.SSLContext | None], urllib3.PoolManager] = {}
         self._trust = trust or Trust()
+        self._tally = tally or CallTally()
 
     def send(self, request: Request, deadline: Deadline) -> Reply:
         """Send a request. See `Sender.send`."""
@@ -104,26 +108,30 @@ class Transport:
         check_time(url, deadline)
         self._refuse_what_is_too_near(url, request.nearest)
         try:
-            response = self._pools_for(url, request.nearest).urlopen(
-                request.method,
-                url.url,
-                body=request.body,
-                headers={"User-Agent": f"image-pinner/{__version__}", "Accept-Encoding": "identity", **request.headers},
-                timeout=self._timeout(deadline),
-                pool_timeout=deadline.remaining(),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            try:
-                return _reply(request, url, response, deadline)
-            finally:
-                # A response that was read to its end has given its connection back; any other's is not used again.
-                response.close()
-                response.release_conn()
+            with self._tally.trying(f"{request.method} {url.netloc}"):
+                return self._asked(request, url, deadline)
         except HTTPError as error:
             check_time(url, deadline)
             raise fault_of(url, error) from None
+
+    def _asked(self, request: Request, url: Url, deadline: Deadline) -> Reply:
+        response = self._pools_for(url, request.nearest).urlopen(
+            request.method,
+            url.url,
+            body=request.body,
+            headers={"User-Agent": f"image-pinner/{__version__}", "Accept-Encoding": "identity", **request.headers},
+            timeout=self._timeout(deadline),
+            pool_timeout=deadline.remaining(),
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            return _reply(request, url, response, deadline)
+        finally:
+            # A response that was read to its end has given its connection back; any other's is not used again.
+            response.close()
+            response.release_conn()
 
     def _refuse_what_is_too_near(self, url: Url, nearest: AddressScope) -> None:
         host = url.host or ""
@@ -156,7 +164,18 @@ def _reply(request: Request, url: Url, response: BaseHTTPResponse, deadline: Dea
             f"{bare(url)} was sent compressed, though it was asked for as it is",
             "Look for a proxy between here and the registry that compresses answers",
         )
+    if good and request.method != "HEAD" and not _says_where_it_ends(response):
+        # Cut short by whoever stands between, it would be taken for whole, or its headers for all of them:
+        # https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+        raise ConnectionLostError(
+            f"{bare(url)} does not say how long its answer is, so that it may have been cut short",
+            "Look at what stands between here and the registry",
+        )
     return Reply(bare(url), response.status, response.headers, body[:limit], peer)
+
+
+def _says_where_it_ends(response: BaseHTTPResponse) -> bool:
+    return "Content-Length" in response.headers or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
 
 
 def _read(url: Url, response: BaseHTTPResponse, limit: int, deadline: Deadline) -> bytes:

@@ -1,0 +1,118 @@
+"""The calls of AWS clients are counted by the names of the actions, those that botocore repeats too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from image_pinner.core.images.ecr_roles import RegistryRole
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.aws.roles import session_with
+from image_pinner.sources.call_tally import CallTally
+from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
+
+REGION = "eu-west-1"
+ROLE = RegistryRole("444455556666", "arn:aws:iam::444455556666:role/reader", "an-external-id")
+GOOD = Answer(200, {}, b"{}")
+ASSUMED = b"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>role</SecretAccessKey><SessionToken>token</SessionToken>
+<Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
+
+
+class SessionAt:
+    """A session whose clients ask one server on loopback, whatever the service."""
+
+    def __init__(self, session: Any, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    def client(self, *names: str, **more: Any) -> Any:
+        return self._session.client(*names, **more, endpoint_url=self._url)
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry(lambda _: GOOD) as running:
+        yield running
+
+
+@pytest.fixture
+def tally() -> CallTally:
+    return CallTally()
+
+
+@pytest.fixture
+def clients(server: ScriptedRegistry, tally: CallTally) -> AwsClients:
+    return AwsClients(
+        lambda: SessionAt(boto3.Session("AKIAOWN", "own"), server.url),
+        lambda credentials: SessionAt(session_with(credentials), server.url),
+        tally,
+    )
+
+
+def lose(_wire: BinaryIO, _stopping: object) -> None:
+    """Close the connection without an answer."""
+
+
+@pytest.mark.parametrize(
+    "first", [Answer(500, {}, b"{}"), Answer(503, {}, b"{}"), Raw(lose)], ids=["500", "503", "connection lost"]
+)
+def test_a_try_that_botocore_repeats_counts_again(
+    first: Answer | Raw, clients: AwsClients, server: ScriptedRegistry, tally: CallTally
+) -> None:
+    server.script = lambda _: first if len(server.seen) == 1 else GOOD
+
+    clients.client("ecr", REGION).describe_images(repositoryName="shop/web")
+
+    assert len(server.seen) == 2
+    assert tally.so_far().tries == {"ecr:DescribeImages": 2}
+    assert tally.so_far().seconds["ecr:DescribeImages"] > 0
+
+
+def test_a_call_that_is_denied_counts(clients: AwsClients, server: ScriptedRegistry, tally: CallTally) -> None:
+    server.script = lambda _: Answer(400, {}, b'{"__type": "AccessDeniedException"}')
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        clients.client("ssm", REGION).get_parameters(Names=["/tag"])
+
+    assert tally.so_far().tries == {"ssm:GetParameters": 1}
+
+
+def test_services_are_named_as_policies_name_them(clients: AwsClients, tally: CallTally) -> None:
+    # botocore's own events say secrets-manager and eventbridge.
+    clients.client("secretsmanager", REGION).get_secret_value(SecretId="login")
+    clients.client("events", REGION).put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}"}])
+
+    assert set(tally.so_far().tries) == {"secretsmanager:GetSecretValue", "events:PutEvents"}
+
+
+def test_assuming_a_role_counts_beside_what_is_asked_as_it(
+    clients: AwsClients, server: ScriptedRegistry, tally: CallTally
+) -> None:
+    def script(seen: Seen) -> Answer:
+        return Answer(200, {"Content-Type": "text/xml"}, ASSUMED) if b"AssumeRole" in seen.body else GOOD
+
+    server.script = script
+    client = clients.client("ecr", REGION, role=ROLE)
+
+    client.describe_images(repositoryName="shop/web")
+    client.describe_images(repositoryName="shop/web")
+
+    assert tally.so_far().tries == {"ecr:DescribeImages": 2, "sts:AssumeRole": 1}
+
+
+def test_a_client_that_was_made_once_counts_once_for_each_call(clients: AwsClients, tally: CallTally) -> None:
+    for _ in range(3):
+        clients.client("ssm", REGION).get_parameters(Names=["/tag"])
+
+    assert tally.so_far().tries == {"ssm:GetParameters": 3}
+
+
+def test_nothing_that_was_asked_for_stands_in_the_name_of_a_call(clients: AwsClients, tally: CallTally) -> None:
+    clients.client("ssm", REGION).get_parameters(Names=["/a-name"])
+
+    assert "a-name" not in repr(tally.so_far())

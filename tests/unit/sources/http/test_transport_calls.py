@@ -1,0 +1,101 @@
+"""The requests of the transport are counted by method and host, those that it repeats too."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import BinaryIO
+
+import pytest
+
+from image_pinner.core.errors import SourceError
+from image_pinner.sources.call_tally import CallTally
+from image_pinner.sources.http.addresses import AddressScope
+from image_pinner.sources.http.messages import Request
+from image_pinner.sources.interface import Deadline
+from registry_fakes.asking import QUICK, open_transport
+from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry
+
+GOOD = Answer(200, {}, b"good")
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry(lambda _: GOOD) as running:
+        yield running
+
+
+def sent(tally: CallTally, *requests: Request, seconds: float = 20.0) -> None:
+    with open_transport(QUICK, tally=tally) as transport:
+        for request in requests:
+            transport.send(request, Deadline.after(seconds))
+
+
+def lose(_wire: BinaryIO, _stopping: threading.Event) -> None:
+    """Close the connection without an answer."""
+
+
+def test_a_request_that_is_never_sent_is_none(server: ScriptedRegistry) -> None:
+    tally = CallTally()
+
+    with pytest.raises(SourceError):
+        sent(tally, Request(server.url, nearest=AddressScope.GLOBAL))
+    with pytest.raises(SourceError):
+        sent(tally, Request(server.url), seconds=0)
+
+    assert tally.so_far().tries == {}
+
+
+@pytest.mark.parametrize("first", [Answer(500), Answer(429), Raw(lose)], ids=["500", "429", "connection lost"])
+def test_a_try_that_is_repeated_counts_again(first: Answer | Raw, server: ScriptedRegistry) -> None:
+    tally = CallTally()
+    server.script = lambda _: first if len(server.seen) == 1 else GOOD
+
+    sent(tally, Request(server.url))
+
+    assert tally.so_far().tries == {f"GET {server.host}": 2}
+
+
+def test_a_host_that_cannot_be_reached_counts_with_every_try() -> None:
+    with ScriptedRegistry(lambda _: GOOD) as gone:
+        url, host = gone.url, gone.host
+    tally = CallTally()
+
+    with pytest.raises(SourceError, match="tried"):
+        sent(tally, Request(url))
+
+    assert tally.so_far().tries[f"GET {host}"] > 1
+
+
+def test_methods_are_told_apart_and_no_path_query_or_login_is_named(server: ScriptedRegistry) -> None:
+    tally = CallTally()
+    url = f"{server.url}/v2/private/manifests/1?token=secret"
+
+    sent(tally, Request(url, method="HEAD"), Request(url), Request(url))
+
+    calls = tally.so_far()
+    assert calls.tries == {f"GET {server.host}": 2, f"HEAD {server.host}": 1}
+    assert set(calls.seconds) == set(calls.tries)
+
+
+def test_the_time_is_that_until_the_answer_was_read(server: ScriptedRegistry) -> None:
+    tally = CallTally()
+    server.script = lambda _: Raw(slow)
+
+    def slow(wire: BinaryIO, stopping: threading.Event) -> None:
+        wire.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na")
+        stopping.wait(0.2)
+        wire.write(b"b")
+
+    sent(tally, Request(server.url))
+
+    assert tally.so_far().seconds[f"GET {server.host}"] > 0.15
+
+
+def test_requests_on_many_threads_are_all_counted(server: ScriptedRegistry) -> None:
+    tally = CallTally()
+    with open_transport(QUICK, tally=tally) as transport, ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: transport.send(Request(server.url), Deadline.after(30)), range(40)))
+
+    assert tally.so_far().tries == {f"GET {server.host}": 40}

@@ -1,0 +1,93 @@
+"""The real world counts its calls in one place, whoever makes them, and keeps its ledger with the same clients."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from image_pinner.assembly import Accountable, AwsWorlds, accountable, no_logins
+from image_pinner.core.errors import SourceError
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.resolutions import ImageQuestion, Unavailable
+from image_pinner.core.template.values import SsmParameter
+from image_pinner.pinning import World
+from image_pinner.settings import Settings
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.interface import Deadline
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry(refuse) as running:
+        yield running
+
+
+def refuse(seen: Seen) -> Answer:
+    body = b'{"__type": "AccessDeniedException"}' if seen.method == "POST" else b""
+    return Answer(400 if body else 404, {}, body)
+
+
+@pytest.fixture
+def _aws(server: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("AWS_ENDPOINT_URL", server.url), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")):
+        monkeypatch.setenv(name, value)
+
+
+def question(text: str) -> ImageQuestion:
+    return ImageQuestion(ImageReference.parse(text).canonical())
+
+
+def test_a_plain_world_maker_is_not_taken_for_one_whose_calls_are_counted() -> None:
+    world = InMemoryWorld()
+
+    assert accountable(lambda _settings, _region: World(world, world)) is None
+
+
+@pytest.mark.usefixtures("_aws")
+def test_calls_to_aws_and_to_registries_are_counted_in_one_tally(server: ScriptedRegistry) -> None:
+    worlds = AwsWorlds(no_logins())
+    before = worlds.tally.so_far()
+    world = worlds(Settings(insecure_registries=(server.host,)), "eu-west-1")
+
+    world.lookups.look_up([SsmParameter("/tag")], Deadline.after(30))
+    questions = [
+        question(f"{server.host}/shop/web:1"),
+        question("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1"),
+    ]
+    answers = world.digests.resolve_all(questions, Deadline.after(30))
+
+    tries = worlds.tally.since(before).tries
+    assert isinstance(worlds, Accountable)
+    assert isinstance(answers[questions[1]], Unavailable)
+    assert {"ssm:GetParameters", f"GET {server.host}"} < set(tries)
+    assert any(call.startswith("ecr:") for call in tries)
+    assert sum(tries.values()) == len(server.seen)
+
+
+@pytest.mark.usefixtures("_aws")
+def test_the_ledger_asks_with_the_same_clients_and_its_calls_are_counted() -> None:
+    worlds = AwsWorlds(no_logins())
+    worlds.clients.client("events", "eu-west-1")
+
+    with pytest.raises(SourceError, match="events:PutEvents is denied on deployments"):
+        worlds.ledger("deployments", "eu-west-1").put("{}", Deadline.after(30))
+
+    assert worlds.tally.so_far().tries == {"events:PutEvents": 1}
+
+
+def test_clients_of_ones_own_are_asked_for_the_ledger_too() -> None:
+    wanted = threading.Event()
+
+    class Clients(AwsClients):
+        def client(self, *_: Any, **__: Any) -> Any:
+            wanted.set()
+            raise ValueError("there is no such endpoint")
+
+    with pytest.raises(SourceError, match="no endpoint for EventBridge"):
+        AwsWorlds(no_logins(), Clients()).ledger("deployments", "eu-west-1").put("{}", Deadline.after(30))
+    assert wanted.is_set()
