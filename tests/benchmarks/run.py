@@ -14,12 +14,13 @@ sys.path.append(str(Path(__file__).parents[1]))
 import cold_start
 import ecr_calls
 import many_tags
+import package
 import pinning_speed
 
 
 def main() -> None:
     """Run them and print a line for each figure."""
-    for benchmark in (pinning_speed, cold_start, ecr_calls, many_tags):
+    for benchmark in (pinning_speed, cold_start, ecr_calls, many_tags, package):
         for line in benchmark.figures():
             print(line, flush=True)  # noqa: T201 - printing is its purpose
 

@@ -1,0 +1,151 @@
+"""deploy/macro.yaml can be carried by whatever deploys it: stack sets, several names, every partition and region."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from deploy.installed import ALL_SWITCHES, TEXT, Installed, template
+from image_pinner.core.images.partitions import partition_of
+from image_pinner.entrypoints import lambda_macro
+
+REGIONS = ("us-east-1", "eu-central-1", "ap-southeast-2", "cn-north-1", "us-gov-west-1")
+# A property that gives a resource a name of the operator's or of ours, which a second stack could not have.
+NAMES_OF_RESOURCES = {
+    "AlarmName", "DashboardName", "FunctionName", "LogGroupName", "ManagedPolicyName", "RoleName",
+}  # fmt: skip
+
+
+def _findings(text: str, regions: Sequence[str]) -> list[str]:
+    """Give what cfn-lint says of a template, best practices and mere information among it."""
+    from cfnlint import lint  # noqa: PLC0415 - it takes seconds, which only these tests must wait for
+    from cfnlint.config import ManualArgs  # noqa: PLC0415
+
+    config = ManualArgs(regions=list(regions), include_checks=["I", "W", "E"])
+    return sorted(f"{match.rule.id} line {match.linenumber}: {match.message}" for match in lint(text, config=config))
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for key, part in value.items() for text in (key, *_texts(part))]
+    if isinstance(value, list):
+        return [text for part in value for text in _texts(part)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "rule"),
+    [
+        ("    DeletionPolicy: RetainExceptOnCreate\n", "", "I3011"),
+        ("arn:${AWS::Partition}:ecr", "arn:aws:ecr", "I3042"),
+        ('!Ref AlarmTopicArn, ""', '!Ref Nothing, ""', "E1020"),
+        ("    Condition: HasDashboard\n", "", "W8001"),
+    ],
+)  # fmt: skip
+def test_cfn_lint_would_tell_of_it(line: str, instead: str, rule: str) -> None:
+    assert line in TEXT
+    assert [found for found in _findings(TEXT.replace(line, instead), REGIONS[:1]) if found.startswith(rule)]
+
+
+def test_cfn_lint_has_nothing_to_say_in_any_region() -> None:
+    assert _findings(TEXT, REGIONS) == []
+    assert "cfn-lint:" not in TEXT
+
+
+def test_service_managed_stack_sets_can_carry_it() -> None:
+    assert "Transform" not in template()
+    assert [text for text in _texts(template()["Resources"]) if text == "Fn::Transform"] == []
+    assert len(TEXT.encode()) < 51_200
+    kinds = {resource["Type"] for resource in template()["Resources"].values()}
+    assert [
+        kind for kind in kinds if not kind.startswith("AWS::") or kind == "AWS::CloudFormation::CustomResource"
+    ] == []
+    assert "{{resolve:" not in TEXT
+
+
+def test_nothing_has_a_name_that_a_second_stack_could_not_have() -> None:
+    # The names that are there name a resource of the stack, but for the macro's and that of the alias in its function.
+    named = {
+        name: resource["Properties"][key]
+        for name, resource in template()["Resources"].items()
+        for key in sorted({*NAMES_OF_RESOURCES, "Name"} & resource["Properties"].keys())
+        if resource["Properties"][key] not in ({"Ref": "Function"}, {"Ref": "Alias"})
+    }
+    assert named == {"Macro": {"Ref": "MacroName"}, "Alias": "live"}
+    assert not any("Export" in output for output in template()["Outputs"].values())
+
+
+def test_two_macros_side_by_side_differ_in_their_names_and_in_nothing_else() -> None:
+    one, other = (Installed({**ALL_SWITCHES, "MacroName": name}) for name in ("FirstMacro", "OtherMacro"))
+    assert [macro.properties("Macro")["Name"] for macro in (one, other)] == ["FirstMacro", "OtherMacro"]
+    assert json.dumps(one.resources()).replace("FirstMacro", "OtherMacro") == json.dumps(other.resources())
+
+
+@pytest.mark.parametrize("region", [*REGIONS, "us-iso-east-1"])
+def test_its_own_arns_are_of_the_partition_it_is_in(region: str) -> None:
+    partition = partition_of(region)
+    assert partition is not None
+    switches = {name: text for name, text in ALL_SWITCHES.items() if not text.startswith("arn:")}
+    installed = Installed(switches, partition=partition.name, region=region)
+    arns = [text for text in _texts(installed.resources()) if "arn:" in text]
+    assert len(arns) == 4
+    assert [arn for arn in arns if not arn.startswith(f"arn:{partition.name}:")] == []
+
+
+def test_it_names_no_account_and_no_region() -> None:
+    told = json.dumps({"Resources": template()["Resources"], "Outputs": template()["Outputs"]})
+    assert re.findall(r"\b[0-9]{12}\b|\b[a-z]{2}(?:-gov)?-[a-z]+-[0-9]\b", told) == []
+
+
+def test_the_function_is_the_one_that_was_built() -> None:
+    function = Installed().properties("Function")
+    module, _, name = function["Handler"].rpartition(".")
+    assert module == lambda_macro.__name__
+    assert getattr(lambda_macro, name) is lambda_macro.handler
+    assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
+
+
+def test_the_code_is_named_in_the_two_lines_that_a_package_replaces() -> None:
+    assert list(template()["Resources"]["Function"]["Properties"]["Code"]) == ["S3Bucket", "S3Key"]
+    assert len(re.findall(r"^ +Code:\n +S3Bucket: .+\n +S3Key: .+\n", TEXT, re.MULTILINE)) == 1
+
+
+def test_every_parameter_stands_once_in_the_form_of_the_console() -> None:
+    groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    shown = [name for group in groups for name in group["Parameters"]]
+    assert sorted(shown) == sorted(template()["Parameters"])
+    assert len(shown) == len(set(shown))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "fits"),
+    [
+        ("MacroName", "111122223333::ImagePinner", False),
+        ("MacroName", "Image Pinner", False),
+        ("MacroName", "ImagePinner-v1_0", True),
+        ("CodeBucket", "s3://code", False),
+        ("Revision", "1.0.0 (again)", False),
+        ("Revision", "2026-11-25_1.0.0", True),
+        ("RolePath", "team", False),
+        ("RolePath", "/", True),
+        ("RolePath", "/team/macros/", True),
+        ("ReservedConcurrency", "many", False),
+        ("ReservedConcurrency", "0", True),
+        ("EventBusName", "arn:aws:events:eu-central-1:111122223333:event-bus/ledger", False),
+        ("EventBusName", "aws.partner/example.com/ledger", True),
+        ("MetricsNamespace", "AWS/ImagePinner", False),
+        ("MetricsNamespace", "Team/ImagePinner", True),
+        ("AlarmTopicArn", "on-call", False),
+        ("AlarmTopicArn", "arn:aws-cn:sns:cn-north-1:111122223333:on-call", True),
+        ("PermissionsBoundaryArn", "boundary", False),
+        ("PermissionsBoundaryArn", "arn:aws-us-gov:iam::111122223333:policy/team/boundary", True),
+        ("LogKmsKeyArn", "alias/log", False),
+    ],
+)
+def test_cloudformation_takes_of_a_parameter(parameter: str, text: str, fits: bool) -> None:  # noqa: FBT001
+    # CloudFormation looks at the whole text: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    assert (re.fullmatch(template()["Parameters"][parameter]["AllowedPattern"], text, re.ASCII) is not None) is fits

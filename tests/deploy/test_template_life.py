@@ -1,0 +1,137 @@
+"""What deploy/macro.yaml keeps and tells, and how versions of the function come and go with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from deploy.installed import ALL_SWITCHES, README, Installed, template
+from image_pinner.entrypoints import metrics
+
+
+def _widgets(parameters: dict[str, str], region: str = "eu-central-1") -> list[dict[str, Any]]:
+    installed = Installed({**parameters, "Dashboard": "true"}, region=region)
+    widgets: list[dict[str, Any]] = json.loads(installed.properties("MacroDashboard")["DashboardBody"])["widgets"]
+    return widgets
+
+
+def test_without_a_revision_the_alias_follows_the_function() -> None:
+    installed = Installed()
+    assert "Version" not in installed.resources()
+    assert installed.properties("Alias")["FunctionVersion"] == installed.outputs()["Version"] == "$LATEST"
+
+
+def test_a_revision_publishes_a_version_that_the_alias_stays_with() -> None:
+    installed = Installed({"Revision": "1.0.0"})
+    assert installed.properties("Alias")["FunctionVersion"] == installed.outputs()["Version"] == "Version.Version"
+    assert installed.properties("Version") == {"FunctionName": "Function", "Description": "1.0.0"}
+
+
+def test_a_new_revision_changes_the_function_so_that_lambda_publishes_it() -> None:
+    one, other = (Installed({"Revision": text}).properties("Function") for text in ("1.0.0", "1.0.1"))
+    assert {key for key in one if one[key] != other[key]} == {"Description"}
+    longest = Installed({"Revision": "r" * 64, "MacroName": "M" * 64}).properties("Function")["Description"]
+    # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+    assert len(longest) <= 256
+
+
+def test_earlier_versions_and_the_log_are_kept() -> None:
+    kept = {
+        name: (resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy"))
+        for name, resource in template()["Resources"].items()
+    }
+    assert {name: policies for name, policies in kept.items() if policies != (None, None)} == {
+        "Version": ("Retain", "Retain"),
+        "LogGroup": ("RetainExceptOnCreate", "Retain"),
+    }
+
+
+def test_the_function_writes_to_the_log_group_that_its_role_may_write_to() -> None:
+    installed = Installed(ALL_SWITCHES)
+    assert installed.properties("Function")["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": "LogGroup"}
+    (statement,) = installed.policies()["Log"]
+    assert statement["Resource"] == "LogGroup.Arn"
+    assert installed.properties("LogGroup")["KmsKeyId"] == ALL_SWITCHES["LogKmsKeyArn"]
+    assert Installed().properties("LogGroup") == {"RetentionInDays": 365}
+
+
+def test_what_is_not_asked_for_is_left_to_lambda() -> None:
+    settled = {"ReservedConcurrentExecutions", "Layers", "VpcConfig"}
+    assert settled.isdisjoint(Installed().properties("Function"))
+    function = Installed(ALL_SWITCHES).properties("Function")
+    assert function["VpcConfig"] == {"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
+    assert (function["ReservedConcurrentExecutions"], function["Layers"]) == ("5", [ALL_SWITCHES["LayerArns"]])
+
+
+@pytest.mark.parametrize(("per_region", "bucket"), [("false", "code"), ("true", "code-cn-north-1")])
+def test_the_code_can_come_from_a_bucket_in_each_region(per_region: str, bucket: str) -> None:
+    installed = Installed({"CodeBucketPerRegion": per_region}, partition="aws-cn", region="cn-north-1")
+    assert installed.properties("Function")["Code"] == {"S3Bucket": bucket, "S3Key": "image-pinner.zip"}
+
+
+@pytest.mark.parametrize("alarm", ["ErrorsAlarm", "ThrottlesAlarm"])
+def test_an_alarm_is_about_the_alias_silent_without_calls_and_tells_a_topic_if_there_is_one(alarm: str) -> None:
+    quiet, told = Installed().properties(alarm), Installed(ALL_SWITCHES).properties(alarm)
+    assert "AlarmActions" not in quiet
+    assert told["AlarmActions"] == [ALL_SWITCHES["AlarmTopicArn"]]
+    assert quiet["TreatMissingData"] == "notBreaching"
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in quiet["Dimensions"]}
+    assert dimensions == {"FunctionName": "Function", "Resource": f"Function:{_alias()}"}
+
+
+def _alias() -> str:
+    """Give the name of the alias."""
+    name: str = Installed().properties("Alias")["Name"]
+    return name
+
+
+def test_the_dashboard_is_off_until_somebody_wants_it() -> None:
+    assert "MacroDashboard" not in Installed().resources()
+
+
+def test_the_dashboard_shows_the_region_it_is_in_and_the_metrics_that_the_macro_writes() -> None:
+    widgets = _widgets({"MacroName": "Pins", "MetricsNamespace": "Team/Pins"}, region="us-gov-west-1")
+    assert {widget["properties"]["region"] for widget in widgets} == {"us-gov-west-1"}
+    shown = json.dumps(widgets)
+    for name in metrics.UNITS:
+        assert f'"{name}"' in shown.replace('\\"', '"'), name
+    (search,) = re.findall(r"SEARCH\(.*?\)", shown)
+    assert f'{{\\"Team/Pins\\",{metrics.KIND},{metrics.MACRO}}}' in search
+    assert f'["Team/Pins", "Latency", "{metrics.MACRO}", "Pins"' in shown
+    assert f"Function:{_alias()}" in shown
+
+
+def test_widgets_do_not_lie_on_each_other() -> None:
+    taken = [
+        (x, y)
+        for widget in _widgets({})
+        for x in range(widget["x"], widget["x"] + widget["width"])
+        for y in range(widget["y"], widget["y"] + widget["height"])
+    ]
+    assert len(taken) == len(set(taken))
+    assert max(x for x, _ in taken) < 24
+
+
+def test_outputs_tell_what_others_need() -> None:
+    assert Installed().outputs() == {
+        "MacroName": "Macro",
+        "FunctionName": "Function",
+        "AliasArn": "Alias",
+        "Version": "$LATEST",
+        "RoleArn": "Role.Arn",
+        "LogGroupName": "LogGroup",
+        "AuthorsPolicyArn": "AuthorsPolicy",
+    }
+
+
+def test_the_readme_names_parameters_and_outputs_that_there_are() -> None:
+    parameters = set(re.findall(r"ParameterKey=(\w+)", README))
+    for overrides in re.findall(r"--parameter-overrides((?:[^\n]*\\\n)*[^\n]*)", README):
+        parameters |= set(re.findall(r"\s(\w+)=", overrides))
+    assert {"CodeBucket", "CodeKey", "Revision"} < parameters <= set(template()["Parameters"])
+    outputs = set(re.findall(r"OutputKey=='(\w+)'", README)) | set(re.findall(r"output\s+`(\w+)`", README))
+    assert outputs
+    assert outputs <= set(template()["Outputs"])

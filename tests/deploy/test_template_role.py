@@ -1,0 +1,171 @@
+"""What the macro's role may do: little, and with each switch of deploy/macro.yaml one thing more."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from deploy.installed import ALL_SWITCHES, README, TEXT, Installed, template
+
+ALWAYS = {
+    "Repositories": {"ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
+    "Log": {"logs:CreateLogStream", "logs:PutLogEvents"},
+}
+# Each switch, the name of its policy, and what that allows.
+SWITCHES = {
+    "OtherRepositoryArns": ("OtherRepositories", ALWAYS["Repositories"]),
+    "PullThroughRepositoryArns": ("PullThrough", {"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"}),
+    "EcrRoleArns": ("EcrRoles", {"sts:AssumeRole"}),
+    "SsmParameterArns": ("SsmParameters", {"ssm:GetParameters"}),
+    "Exports": ("Exports", {"cloudformation:ListExports"}),
+    "SecretArns": ("Secrets", {"secretsmanager:GetSecretValue"}),
+    "SecretParameterArns": ("SecretParameters", {"ssm:GetParameter"}),
+    "KmsKeyArns": ("KmsKeys", {"kms:Decrypt"}),
+    "EventBusName": ("EventBus", {"events:PutEvents"}),
+    "VpcSubnetIds": (
+        "Vpc",
+        {
+            "ec2:CreateNetworkInterface",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSubnets",
+            "ec2:DeleteNetworkInterface",
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:UnassignPrivateIpAddresses",
+        },
+    ),
+}
+# Actions that AWS allows on all resources or on none:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html and, for the network
+# interfaces, https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+ON_ALL_RESOURCES = {*SWITCHES["Exports"][1], *SWITCHES["VpcSubnetIds"][1]}
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _actions(statements: list[dict[str, Any]], effect: str = "Allow") -> set[str]:
+    return {action for one in statements if one["Effect"] == effect for action in _listed(one["Action"])}
+
+
+def _statements(installed: Installed) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, statements in installed.policies().items():
+        for statement in statements:
+            yield name, statement
+    for statement in installed.properties("AuthorsPolicy")["PolicyDocument"]["Statement"]:
+        yield "AuthorsPolicy", statement
+
+
+def test_without_switches_it_may_look_at_images_and_write_its_log() -> None:
+    assert {name: _actions(statements) for name, statements in Installed().policies().items()} == ALWAYS
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_a_switch_adds_one_policy_and_changes_no_other(switch: str) -> None:
+    name, actions = SWITCHES[switch]
+    before, after = Installed().policies(), Installed({switch: ALL_SWITCHES[switch]}).policies()
+    assert {key: after[key] for key in before} == before
+    assert after.keys() - before.keys() == {name}
+    assert _actions(after[name]) == actions
+
+
+@pytest.mark.parametrize("switch", [name for name in SWITCHES if name.endswith("Arns")])
+def test_a_switch_is_for_the_resources_that_it_lists_and_for_no_others(switch: str) -> None:
+    arns = [ALL_SWITCHES[switch], "arn:aws:a:b:c:d"]
+    (statement,) = Installed({switch: ",".join(arns)}).policies()[SWITCHES[switch][0]]
+    assert statement["Resource"] == arns
+
+
+def test_there_is_no_policy_without_a_switch_of_the_tests() -> None:
+    named = {name for name, _ in SWITCHES.values()} | set(ALWAYS)
+    assert set(re.findall(r"PolicyName: (\w+)", TEXT)) == named == set(Installed(ALL_SWITCHES).policies())
+
+
+def test_repositories_can_be_narrowed() -> None:
+    (all_of_them,) = Installed().policies()["Repositories"]
+    assert all_of_them["Resource"] == "arn:aws:ecr:*:111122223333:repository/*"
+    arn = "arn:aws:ecr:eu-central-1:111122223333:repository/shop/*"
+    (narrowed,) = Installed({"RepositoryArns": arn}).policies()["Repositories"]
+    assert narrowed["Resource"] == [arn]
+
+
+def test_no_statement_allows_more_than_it_names() -> None:
+    for name, statement in _statements(Installed(ALL_SWITCHES)):
+        assert {"Effect", "Action", "Resource"} <= set(statement) <= {"Effect", "Action", "Resource", "Condition"}, name
+        assert [action for action in _listed(statement["Action"]) if "*" in action] == []
+        if "*" in _listed(statement["Resource"]):
+            assert _actions([statement], statement["Effect"]) <= ON_ALL_RESOURCES, name
+
+
+def test_keys_decrypt_secrets_and_nothing_else() -> None:
+    (statement,) = Installed(ALL_SWITCHES).policies()["KmsKeys"]
+    assert statement["Condition"] == {"StringLike": {"kms:ViaService": ["secretsmanager.*", "ssm.*"]}}
+
+
+def test_what_lambda_needs_for_its_network_is_denied_to_the_code() -> None:
+    policy = Installed(ALL_SWITCHES).policies()["Vpc"]
+    assert _actions(policy, "Deny") == _actions(policy)
+    (denied,) = [statement for statement in policy if statement["Effect"] == "Deny"]
+    assert list(denied["Condition"]["ArnLike"]) == ["lambda:SourceFunctionArn"]
+
+
+def test_the_ledger_is_for_one_bus() -> None:
+    (statement,) = Installed({"EventBusName": "ledger"}, partition="aws-cn", region="cn-north-1").policies()["EventBus"]
+    assert statement["Resource"] == "arn:aws-cn:events:cn-north-1:111122223333:event-bus/ledger"
+
+
+def test_only_lambda_takes_the_role_and_a_boundary_bounds_it() -> None:
+    role = Installed().properties("Role")
+    assert "PermissionsBoundary" not in role
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
+    bounded = Installed({"PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/b", "RolePath": "/team/"})
+    assert bounded.properties("Role")["PermissionsBoundary"] == "arn:aws:iam::111122223333:policy/b"
+    assert bounded.properties("Role")["Path"] == bounded.properties("AuthorsPolicy")["Path"] == "/team/"
+
+
+def test_the_role_is_complete_before_anything_can_run() -> None:
+    # Policies of their own could come after the function that needs them.
+    kinds = [resource["Type"] for resource in template()["Resources"].values()]
+    assert [kind for kind in kinds if kind.startswith("AWS::IAM::")] == ["AWS::IAM::Role", "AWS::IAM::ManagedPolicy"]
+    properties = Installed(ALL_SWITCHES).properties
+    assert properties("Function")["Role"] == "Role.Arn"
+    assert properties("Alias")["FunctionName"] == "Function"
+    assert properties("Macro")["FunctionName"] == "Alias"
+
+
+def test_authors_may_call_the_alias_and_use_the_transform_by_its_name() -> None:
+    invoke, use = Installed({"MacroName": "Pins"}).properties("AuthorsPolicy")["PolicyDocument"]["Statement"]
+    assert (invoke["Action"], invoke["Resource"]) == ("lambda:InvokeFunction", "Alias")
+    assert use["Action"] == "cloudformation:CreateChangeSet"
+    assert use["Resource"] == "arn:aws:cloudformation:eu-central-1:111122223333:transform/Pins"
+
+
+def test_all_policies_fit_into_a_role() -> None:
+    # 10,240 characters without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    policies = Installed(ALL_SWITCHES).policies()
+    assert sum(len(json.dumps(statements, separators=(",", ":"))) for statements in policies.values()) < 5_000
+
+
+def test_an_iam_of_others_takes_every_document() -> None:
+    moto = pytest.importorskip("moto", reason="moto, whose IAM reads the documents, is not installed")
+    with moto.mock_aws():
+        iam = boto3.client("iam", aws_access_key_id="x", aws_secret_access_key="y", region_name="us-east-1")
+        for number, (_, statement) in enumerate(_statements(Installed(ALL_SWITCHES))):
+            resources = [
+                arn if ":" in arn or arn == "*" else "arn:aws:a:b:c:d" for arn in _listed(statement["Resource"])
+            ]
+            document = {"Version": "2012-10-17", "Statement": [{**statement, "Resource": resources}]}
+            iam.create_policy(PolicyName=f"Policy{number}", PolicyDocument=json.dumps(document))
+        with pytest.raises(iam.exceptions.MalformedPolicyDocumentException):
+            iam.create_policy(PolicyName="Wrong", PolicyDocument=json.dumps({"Statement": [{"Action": "a"}]}))
+        iam.close()
+
+
+def test_the_readme_tells_every_switch_of_the_role() -> None:
+    assert [name for name in SWITCHES if not re.search(rf"^\| `{name}`", README, re.MULTILINE)] == []

@@ -1,0 +1,99 @@
+"""deploy/macro.yaml hands on every setting of the operator that there is, and no other."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from deploy.installed import Installed, template
+from image_pinner.core.errors import ConfigurationError
+from image_pinner.settings import Settings
+from image_pinner.settings.rules import SETTING_RULES
+
+ENVIRONMENT = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
+# The parameter of a setting has its name, but for these: the function has a time-out too, and of a bus only the name
+# will do, since the role's policy is for a bus of the same account and region.
+OTHERWISE_NAMED = {"IMAGE_PINNER_TIMEOUT": "QuestionsTimeout", "IMAGE_PINNER_EVENT_BUS": "EventBusName"}
+
+
+def _parameter(variable: str) -> str:
+    words = variable.removeprefix("IMAGE_PINNER_").split("_")
+    return OTHERWISE_NAMED.get(variable) or "".join(word.capitalize() for word in words)
+
+
+def _variables() -> list[str]:
+    return [rule.variable for rule in SETTING_RULES]
+
+
+def _read(parameters: dict[str, str]) -> Settings:
+    return Settings.from_environment(Installed(parameters).properties("Function")["Environment"]["Variables"])
+
+
+def test_a_setting_with_a_wrong_value_is_refused_by_the_function_in_its_own_words() -> None:
+    with pytest.raises(ConfigurationError, match="IMAGE_PINNER_MIRRORS"):
+        _read({"Mirrors": "no mirror"})
+
+
+def test_every_setting_has_a_parameter_of_its_name_and_every_variable_is_a_setting() -> None:
+    assert {rule.variable: {"Ref": _parameter(rule.variable)} for rule in SETTING_RULES} == ENVIRONMENT
+
+
+def test_a_setting_is_not_set_by_default() -> None:
+    settled = {"MacroName", "MetricsNamespace"}
+    defaults = {name: template()["Parameters"][name]["Default"] for name in map(_parameter, _variables())}
+    assert {name for name, default in defaults.items() if default} == settled
+    assert _read({}) == Settings()
+
+
+def test_the_macro_knows_its_own_name() -> None:
+    assert _read({"MacroName": "ImagePinner-v2"}).macro_name == "ImagePinner-v2"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        (name, value)
+        for name in sorted(map(_parameter, _variables()))
+        for value in template()["Parameters"][name].get("AllowedValues", [])
+    ],
+)
+def test_the_function_takes_every_value_that_the_template_allows(parameter: str, value: str) -> None:
+    _read({parameter: value})
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("Pin", "All"),
+        ("Platform", "linux/arm64"),
+        ("ImagePaths", "$.Resources.*.Properties.Image"),
+        ("Credentials", "ghcr.io=ssm:/logins/ghcr; docker.io=arn:aws:ssm:eu-central-1:111122223333:parameter/hub"),
+        ("TemplateCredentials", "docker.io=arn:aws:secretsmanager:*:111122223333:secret:hub-*"),
+        ("EcrRoles", "444455556666=arn:aws:iam::444455556666:role/pin-reader shop-pins"),
+        ("Mirrors", "docker.io=mirror.example:5000/hub; *=mirror.example"),
+        ("MeteredRegistries", "none"),
+        ("InsecureRegistries", "registry.example:5000"),
+        ("CaBundles", "registry.example=/opt/authority.pem"),
+        ("QuestionsTimeout", "45.5"),
+        ("HostTimeout", "10"),
+        ("Workers", "32"),
+        ("MetricsNamespace", "none"),
+        ("EventBusName", "default"),
+    ],
+)
+def test_a_setting_arrives(parameter: str, value: str) -> None:
+    pattern = template()["Parameters"][parameter].get("AllowedPattern", ".*")
+    assert re.fullmatch(pattern, value, re.ASCII)
+    assert _read({parameter: value}) != Settings()
+
+
+def test_descriptions_tell_the_defaults_that_there_are() -> None:
+    described = {rule: template()["Parameters"][_parameter(rule.variable)]["Description"] for rule in SETTING_RULES}
+    told = {rule: found[1] for rule, text in described.items() if (found := re.search(r"Empty is (\S+?)\.( |$)", text))}
+    assert len(told) > 5
+    assert told == {rule: rule.values.split(",")[0].strip("`") for rule in told}
+
+
+def test_the_questions_end_before_the_function_does() -> None:
+    assert Settings().timeout < template()["Parameters"]["Timeout"]["Default"]
