@@ -102,7 +102,8 @@ def names_the_same(site: PinSite, resolution: Resolved) -> bool:
         site: The image.
         resolution: The answer about its tag.
     """
-    return site.reference.digest in {None, resolution.digest, resolution.origin.index}
+    digest = site.reference.digest
+    return digest is None or digest in (resolution.digest, resolution.origin.index)
 
 
 def _kept(site: PinSite, resolution: Resolution | None, warnings: tuple[str, ...]) -> Pinned | Problem:

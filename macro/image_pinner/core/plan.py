@@ -38,14 +38,14 @@ def make_plan(sites: Iterable[PinSite]) -> PinPlan:
         if site.reference.digest and not site.reference.tag:
             planned.append((site, None))
             continue
-        key = (site.reference, site.platform, site.location.index_allowed, site.credentials)
+        asked = site.reference.without_digest()
+        key = (asked, site.platform, site.location.index_allowed, site.credentials)
         question = made.get(key)
         if question is None:
-            asked = site.reference.without_digest().canonical()
-            question = ImageQuestion(asked, site.platform, site.location.index_allowed, site.credentials)
+            question = ImageQuestion(asked.canonical(), site.platform, site.location.index_allowed, site.credentials)
             made[key] = question
         planned.append((site, question))
-    return PinPlan(tuple(planned), tuple(sorted(set(made.values()), key=_order)))
+    return PinPlan(tuple(planned), tuple(sorted(made.values(), key=_order)))
 
 
 def _order(question: ImageQuestion) -> tuple[str, str, bool, str]:

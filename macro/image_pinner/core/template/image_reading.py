@@ -139,9 +139,10 @@ def _site(image: FoundImage, options: Options, reference: ImageReference) -> Pin
 
 def _credentials(image: FoundImage) -> str:
     """Give the ARN of the secret with the registry's login, empty where the template does not say it plainly."""
-    keys = image.location.credentials_path.split(".")
-    value = image.spot.owner
-    for key in keys:
+    path, value = image.location.credentials_path, image.spot.owner
+    if not path or not isinstance(value, dict) or path[0] not in value:
+        return ""
+    for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     if value is None:
         return ""
@@ -156,7 +157,8 @@ def _platform(image: FoundImage, options: Options) -> Platform | Unknown | None:
     source, around = image.location.platform, image.around
     if options.platform is AnyPlatform.ANY or source is None:
         return None
-    source = source.of_image(image.spot.steps[len(around.resource_path.steps) :])
+    if "[*]" in source.architecture:
+        source = source.of_image(image.spot.steps[len(around.resource_path.steps) :])
     # All images of a resource run on the same platform.
     if source not in around.platforms:
         around.platforms[source] = derived_platform(source, around.properties, around.template or {}, image.spot.scope)

@@ -39,8 +39,6 @@ class PlatformSource(NamedTuple):
         Args:
             steps: The steps to the image from its resource's Properties.
         """
-        if "[*]" not in f"{self.os}{self.architecture}":
-            return self
         numbers = [step for before, step in pairwise((None, *steps)) if isinstance(step, int) and before != "Fn::If"]
         return self._replace(os=_numbered(self.os, numbers), architecture=_numbered(self.architecture, numbers))
 
@@ -57,7 +55,7 @@ class ImageLocation(NamedTuple):
         limit_name: The most characters before the `@`, 0 for no limit.
         name_key: The property beside the image that names the container, or empty.
         label_key: The property beside the image whose map can carry the written reference, or empty.
-        credentials_path: The properties beside the image that lead to the secret with its registry's login, or empty.
+        credentials_path: The properties beside the image that lead to the secret with its registry's login.
         managed: Beginnings of values that are the service's own images and no references.
         refused: Why no digest can stand here, or empty.
         platform: Which platform will run it, or `None`.
@@ -72,7 +70,7 @@ class ImageLocation(NamedTuple):
     limit_name: int = 0
     name_key: str = ""
     label_key: str = ""
-    credentials_path: str = ""
+    credentials_path: tuple[str, ...] = ()
     managed: tuple[str, ...] = ()
     refused: str = ""
     platform: PlatformSource | None = None
@@ -119,7 +117,7 @@ def _location(resource_type: str, path: str, row: Mapping[str, Any]) -> ImageLoc
         limit_name=row.get("limit_name", 0),
         name_key=row.get("name", ""),
         label_key=row.get("label", ""),
-        credentials_path=row.get("credentials", ""),
+        credentials_path=tuple(row["credentials"].split(".")) if "credentials" in row else (),
         managed=tuple(row.get("managed", ())),
         refused=row.get("refused", ""),
         platform=PlatformSource(**row["platform"]) if "platform" in row else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import assert_never
 
 from image_pinner.core.images.platforms import Platform
@@ -47,6 +48,8 @@ def derived_platform(
     Returns:
         The platform, `None` where any will do, or why it cannot be told.
     """
+    if source.default_in and _are_silent(source, properties):
+        return None  # most tasks of most templates
     architecture = _value(source.architecture, properties, scope)
     if architecture == _ABSENT:
         architecture = _value(source.template_architecture, template, scope)
@@ -82,12 +85,29 @@ def _value(path: str, root: JsonValue, scope: Scope) -> Known | Unknown:
     return _of(found.value, scope) if isinstance(found, Spot) else found or _ABSENT
 
 
+def _are_silent(source: PlatformSource, properties: JsonValue) -> bool:
+    names = _first_names(source.os, source.architecture, source.default_in)
+    return names is not None and _has_none_of(names, properties)
+
+
 def _says_nothing(root: JsonValue, path: str) -> bool:
-    """Tell at a glance that a map has neither the first field of a path nor a loop that may bring it, as most have."""
-    first = parse_image_path(path)[0]
-    if not isinstance(root, dict) or not isinstance(first, Field) or first.name in root:
+    names = _first_names(path)
+    return names is not None and _has_none_of(names, root)
+
+
+def _has_none_of(names: frozenset[str], root: JsonValue) -> bool:
+    """Tell at a glance that a map has neither one of some fields nor a loop that may bring it."""
+    if not isinstance(root, dict) or not names.isdisjoint(root):
         return False
     return not any(type(key) is str and key.startswith("Fn::") for key in root)
+
+
+@cache
+def _first_names(*paths: str) -> frozenset[str] | None:
+    """Give the fields with which paths begin, or `None` where one begins with something else."""
+    firsts = [parse_image_path(path)[0] for path in paths if path]
+    fields = [first.name for first in firsts if isinstance(first, Field)]
+    return frozenset(fields) if len(fields) == len(firsts) else None
 
 
 def _deployed(found: Iterable[Spot | Hidden], scope: Scope) -> Spot | Unknown | None:
