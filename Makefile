@@ -49,10 +49,12 @@ package: $(VENV)/.installed ## Build the Lambda's zip and its template in dist; 
 	$(BIN)/python deploy/build.py --output dist $(ARGS)
 
 lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UPGRADE=1 takes the newest
-	$(LOCK) --all-extras --group dev -o requirements/dev.txt
-	$(LOCK) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
-	$(LOCK) -c requirements/dev.txt -o requirements/lambda.txt
-	$(LOCK) --group fuzz -c requirements/dev.txt -o requirements/fuzz.txt
+	$(LOCK) $(OF_PROJECT) --all-extras --group dev -o requirements/dev.txt
+	$(LOCK) $(OF_PROJECT) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) $(OF_PROJECT) -c requirements/dev.txt -o requirements/lambda.txt
+	$(LOCK) $(OF_PROJECT) --group fuzz -c requirements/dev.txt -o requirements/fuzz.txt
+	$(LOCK) $(OF_ENGINE) tests/e2e/requirements.in -o tests/e2e/requirements.txt
+	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-ministack.in -o tests/e2e/requirements-ministack.txt
 
 clean: ## Remove everything that was made here: environments, caches, results
 	rm -rf .venv .venv-* build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -60,8 +62,11 @@ clean: ## Remove everything that was made here: environments, caches, results
 
 # The locks name no registry: where packages come from is the business of the machine. They keep extras: pip before 23.3
 # takes what `name[extra]` needs for a package of its own, and then the newest instead of the one that is locked.
-LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links --no-strip-extras $(if $(UPGRADE),--upgrade) pyproject.toml
+LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	--no-emit-find-links --no-strip-extras $(if $(UPGRADE),--upgrade)
+OF_PROJECT = --universal --python-version 3.11 pyproject.toml
+# What the engine of the end-to-end tests needs cannot be had for other Pythons than that of the Lambda.
+OF_ENGINE = --python-version 3.13 --python-platform linux
 
 # An environment is made once, and filled again when its lock has changed. Every package is checked against its hash,
 # and none is built: what builds the project itself is in the lock too.
