@@ -17,7 +17,9 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.DONE: "Done, or nothing found.",
-    ExitCode.FINDINGS: "Findings: the template has to be changed. No look-up failed.",
+    ExitCode.FINDINGS: (
+        "Findings: the template has to be changed, templates still name the macro, or it is missing or broken in a region."
+    ),
     ExitCode.WRONG_USE: "Wrong use, or input that cannot be read or output that cannot be written.",
     ExitCode.LOOKUP_FAILED: "A look-up failed: an image is missing, or a registry or AWS did not answer.",
     ExitCode.POLICY_DENIED: "A policy of the operator denied an image; this outweighs 3, and 3 outweighs 1.",

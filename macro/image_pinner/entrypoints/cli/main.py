@@ -17,6 +17,10 @@ VERBS = {
     "check": "List images that are not pinned, or marked in a wrong way. Asks nobody.",
     "invoke": "Answer a recorded macro event as the Lambda would.",
     "demo": "Show the main job on an AWS that runs in this process.",
+    "install": "Install the macro into an account and region, or bring it up to date.",
+    "upgrade": "Bring an installed macro up to date.",
+    "uninstall": "Take the macro away, unless templates of stacks name it.",
+    "status": "Tell what is installed where, and how it fares.",
 }
 
 

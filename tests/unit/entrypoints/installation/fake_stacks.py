@@ -1,0 +1,74 @@
+"""A stack of the fake, and how it comes by its events."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+NOW = datetime(2026, 11, 25, tzinfo=UTC)
+_NUMBERS = itertools.count(1)
+Step = tuple[str, str, str, str]
+"""Name, type, status and reason of an event."""
+
+
+@dataclass
+class FakeStack:
+    """A stack; `coming` are the events that happen one by one as time passes."""
+
+    name: str
+    identifier: str
+    status: str
+    template: str = "{}"
+    reason: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    protected: bool = False
+    events: list[dict[str, Any]] = field(default_factory=list)
+    coming: deque[Step] = field(default_factory=deque)
+    resources: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def happen(self, step: Step) -> None:
+        """Let an event happen; one about the stack itself changes its status."""
+        name, kind, status, reason = step
+        of_stack = name == self.name
+        event = {
+            "StackId": self.identifier,
+            "StackName": self.name,
+            "EventId": f"event-{next(_NUMBERS)}",
+            "LogicalResourceId": name,
+            "PhysicalResourceId": self.identifier if of_stack else f"{name}-1",
+            "ResourceType": kind,
+            "ResourceStatus": status,
+            "Timestamp": NOW,
+        }
+        self.events.insert(0, event | ({"ResourceStatusReason": reason} if reason else {}))
+        if of_stack:
+            self.status, self.reason = status, reason
+
+    def about_itself(self, status: str, reason: str = "") -> Step:
+        """Give the event that changes its status."""
+        return (self.name, "AWS::CloudFormation::Stack", status, reason)
+
+    def described(self) -> dict[str, Any]:
+        """Give it as DescribeStacks does."""
+        done = self.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+        outputs = {
+            "MacroName": self.parameters.get("MacroName", ""),
+            "FunctionName": f"{self.name}-Function-1",
+            "LogGroupName": f"{self.name}-LogGroup-1",
+            "Version": "1",
+        }
+        return {
+            "StackName": self.name,
+            "StackId": self.identifier,
+            "CreationTime": NOW,
+            "StackStatus": self.status,
+            "StackStatusReason": self.reason,
+            "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in self.parameters.items()],
+            "Tags": [{"Key": key, "Value": value} for key, value in self.tags.items()],
+            "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()] if done else [],
+            "EnableTerminationProtection": self.protected,
+        }
