@@ -1,0 +1,76 @@
+"""The AWS of the end-to-end tests: `engine` for CloudFormation with macros, `ministack` for ECR with true digests."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.engine.cloudformation import Engine, engine_running
+from e2e.engine.environment import Environment, NoPythonError, prepare
+from e2e.engine.ministack import Ministack, ministack_running
+from e2e.engine.processes import expect_loopback
+from image_pinner.entrypoints.packaging.build import Package, build_package
+
+_SECONDS = 600
+"""For a test with what it waits for: the first one makes the environment."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "e2e: needs Python 3.13, the macro's, and half a gigabyte for an AWS of its own")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.timeout(_SECONDS))
+
+
+@pytest.fixture(scope="session")
+def environment() -> Environment:
+    """What the engine runs in; made once on a machine."""
+    if sys.platform != "linux":
+        pytest.skip("the programs of the end-to-end tests are watched through /proc, which only Linux has")
+    try:
+        return prepare()
+    except NoPythonError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def ministack(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
+    """ECR and ECS with true digests, for all tests of the run: use a repository of your own in each test."""
+    with ministack_running(environment, tmp_path_factory.mktemp("ministack")) as found:
+        expect_loopback(found.running)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def running_engine(
+    environment: Environment, ministack: Ministack, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    """The engine, for all tests of the run."""
+    with engine_running(environment, ministack, tmp_path_factory.mktemp("engine")) as found:
+        expect_loopback(found.running)
+        yield found
+        expect_loopback(found.running)
+
+
+@pytest.fixture
+def engine(running_engine: Engine) -> Iterator[Engine]:
+    """The engine with nothing recorded yet; a macro that answers what the service refuses fails the test.
+
+    A test that wants such an answer takes it with `engine.new_violations()`.
+    """
+    running_engine.calls.forget()
+    running_engine.requests.forget()
+    running_engine.new_violations()
+    yield running_engine
+    assert running_engine.new_violations() == []
+
+
+@pytest.fixture(scope="session")
+def package(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The zip of the function, as `make package` makes it."""
+    return build_package(tmp_path_factory.mktemp("package"), python=str(environment.function_python))

@@ -1,0 +1,154 @@
+"""The CloudFormation engine, and what stands around it so that it behaves like the service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from e2e.engine.access import ACCOUNT, REGION, answers, client, credentials
+from e2e.engine.environment import ROOT, Environment
+from e2e.engine.ministack import Ministack
+from e2e.engine.processes import Running, running
+from e2e.engine.proxy import Proxy
+from e2e.engine.recording import Calls
+from e2e.engine.submissions import Submissions
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A CloudFormation that runs macros, with S3, IAM, Lambda, SSM, STS, Secrets Manager, CloudWatch and the like.
+
+    ```
+    def test_something(engine, ministack):
+        digest = ministack.push("shop/web", "1.4.2", "a")     # an image in ECR, made up, with its true digest
+        engine.client("cloudformation").create_stack(...)     # boto3
+        subprocess.run([engine.aws, "s3", "ls"], env={**os.environ, **engine.environment})   # the AWS CLI, our command
+        assert engine.calls.actions() == {"ecr:DescribeImages"}        # what functions called, not the test
+    ```
+
+    All of it is in account `000000000000` and region `eu-central-1`. Templates are refused as the service refuses them,
+    whoever submits them; macros are sent what the service sends, and their answers are looked at (`service_facts`).
+    Functions ask ECR and ECS of ministack, and the engine for everything else; `routed` changes that.
+    """
+
+    running: Running
+    url: str
+    aws: Path
+    calls: Calls
+    """The calls of functions, in their order, and apart from them what they downloaded."""
+    requests: Calls
+    """The calls of everybody else: the test, the AWS CLI, the command."""
+    _journal: Path
+    _settings: Path
+    _endpoints: Mapping[str, str]
+    _seen: list[int] = field(default_factory=lambda: [0])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables by which boto3 and the AWS CLI in other processes come here and nowhere else."""
+        return {**credentials(), "AWS_ENDPOINT_URL": self.url, "AWS_PAGER": "", "NO_PROXY": "127.0.0.1"}
+
+    def client(self, service: str) -> Any:
+        """Give a boto3 client. Its calls are among the `requests`."""
+        return client(service, self.url)
+
+    def invocations(self) -> list[dict[str, Any]]:
+        """Give what is known of each run of a function: `function`, `seconds`, `megabytes`, `error`, `violations`."""
+        if not self._journal.exists():
+            return []
+        return [json.loads(line) for line in self._journal.read_text("utf-8").splitlines()]
+
+    def new_violations(self) -> list[str]:
+        """Give what macros answered that the service would refuse, since this was asked last."""
+        all_runs = self.invocations()
+        new, self._seen[0] = all_runs[self._seen[0] :], len(all_runs)
+        return [told for run in new for told in run["violations"]]
+
+    @contextmanager
+    def routed(self, **endpoints: str) -> Iterator[None]:
+        """Send functions elsewhere while the block runs.
+
+        Args:
+            endpoints: The URL for a service, `ssm=ministack.url` for example. Calls to it are not recorded.
+        """
+        before = json.loads(self._settings.read_text("utf-8"))
+        more = {f"AWS_ENDPOINT_URL_{name.upper()}": url for name, url in endpoints.items()}
+        self._settings.write_text(json.dumps({**before, "environment": {**before["environment"], **more}}), "utf-8")
+        try:
+            yield
+        finally:
+            self._settings.write_text(json.dumps(before), "utf-8")
+
+
+@contextmanager
+def engine_running(environment: Environment, ministack: Ministack, directory: Path) -> Iterator[Engine]:
+    """Run the engine, and the proxies around it, until the block ends."""
+    settings, journal = directory / "settings.json", directory / "journal"
+    calls, requests = Calls(ACCOUNT), Calls(ACCOUNT)
+    command = (environment.engine_python, "localstack.runtime.main")
+    variables = _variables(environment, directory, settings)
+    with ExitStack() as stack:
+        program = stack.enter_context(running(command, variables, directory / "log", _ready))
+        s3 = client("s3", program.url)
+        stack.callback(s3.close)
+        gate = Submissions(lambda bucket, key: s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+        front = stack.enter_context(Proxy(program.port, gate=gate, tell=requests.note))
+        of_functions = stack.enter_context(Proxy(program.port, tell=calls.note))
+        images = stack.enter_context(ministack.behind_a_proxy(calls.note))
+        endpoints = {
+            "AWS_ENDPOINT_URL": of_functions.url,
+            "AWS_ENDPOINT_URL_ECR": images.url,
+            "AWS_ENDPOINT_URL_ECS": images.url,
+        }
+        settings.write_text(
+            json.dumps(
+                {
+                    "python": str(environment.function_python),
+                    "runtime": str(environment.runtime),
+                    "journal": str(journal),
+                    "environment": endpoints,
+                }
+            ),
+            "utf-8",
+        )
+        yield Engine(program, front.url, environment.aws, calls, requests, journal, settings, endpoints)
+
+
+def _ready(url: str) -> bool:
+    return answers(f"{url}/_localstack/health")
+
+
+def _variables(environment: Environment, directory: Path, settings: Path) -> dict[str, str]:
+    state = directory / "state"
+    state.mkdir()
+    return {
+        "PATH": f"{environment.engine_python.parent}:/usr/bin:/bin",
+        "HOME": str(directory),
+        "TMPDIR": str(state),
+        "XDG_CACHE_HOME": str(directory / "cache"),
+        "PYTHONPATH": str(ROOT / "tests" / "e2e"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "IMAGE_PINNER_E2E_SETTINGS": str(settings),
+        "FILESYSTEM_ROOT": str(state),
+        # The other server listens on all addresses, whatever it is told:
+        # https://github.com/localstack/localstack/pull/11601
+        "GATEWAY_SERVER": "hypercorn",
+        "GATEWAY_LISTEN": "127.0.0.1:{port}",
+        "LOCALSTACK_HOST": "127.0.0.1:{port}",
+        "DNS_ADDRESS": "0",
+        "LAMBDA_RUNTIME_EXECUTOR": "process",
+        "LAMBDA_SYNCHRONOUS_CREATE": "1",
+        # Nothing is told to, or asked of, anybody: usage, certificates, updates.
+        "DISABLE_EVENTS": "1",
+        "SKIP_SSL_CERT_DOWNLOAD": "1",
+        "SKIP_INFRA_DOWNLOADS": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DEFAULT_REGION": REGION,
+    }

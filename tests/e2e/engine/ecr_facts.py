@@ -1,0 +1,113 @@
+"""What ECR does and the registry of the tests does not: its answers are changed into those of the service.
+
+Measured on ministack 1.5.33: DescribeImages leaves missing images out, both calls name an image by its newest tag and
+not by the one that was asked for, and GetDownloadUrlForLayer names a host of AWS, though layers lie in its own `/v2/`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from e2e.engine.proxy import Reply
+from e2e.engine.recording import Request
+
+MAX_IMAGES = 100
+_OK = 200
+_BAD = 400
+_CONTENT = ("Content-Type", "application/x-amz-json-1.1")
+
+
+def gate(request: Request) -> Reply | None:
+    """Refuse what ECR refuses.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html#ECR-DescribeImages-request-imageIds
+    """
+    asked = _asked(request)
+    if _action(request) in {"DescribeImages", "BatchGetImage"} and len(asked.get("imageIds") or ()) > MAX_IMAGES:
+        told = (
+            f"Invalid parameter at 'imageIds' failed to satisfy constraint: 'Member must have length <= {MAX_IMAGES}'"
+        )
+        return _refusal("InvalidParameterException", told)
+    return None
+
+
+def correct(request: Request, reply: Reply, here: str) -> Reply:
+    """Change an answer into ECR's.
+
+    Args:
+        request: The request.
+        reply: What the registry of the tests answered.
+        here: The URL under which its layers are fetched.
+    """
+    action = _action(request)
+    if reply.status != _OK or action not in _CORRECTIONS:
+        return reply
+    return _CORRECTIONS[action](_asked(request), json.loads(reply.body), here)
+
+
+def _described(asked: Mapping[str, Any], answer: dict[str, Any], _: str) -> Reply:
+    for wanted in asked.get("imageIds") or ():
+        if not any(
+            _is(wanted, detail.get("imageDigest"), detail.get("imageTags")) for detail in answer["imageDetails"]
+        ):
+            return _no_image(asked, wanted, answer)
+    for detail in answer["imageDetails"]:
+        # Of an index ECR tells none, and of an image the media type of its config, which the registry does not read.
+        detail.pop("artifactMediaType", None)
+    return _answer(answer)
+
+
+def _no_image(asked: Mapping[str, Any], wanted: Mapping[str, str], answer: Mapping[str, Any]) -> Reply:
+    # As recorded in https://github.com/hashicorp/terraform-provider-aws/issues/35268.
+    digest, tag = (f"'{wanted.get(key) or 'null'}'" for key in ("imageDigest", "imageTag"))
+    owner = asked.get("registryId") or next((one["registryId"] for one in answer["imageDetails"]), "000000000000")
+    return _refusal(
+        "ImageNotFoundException",
+        f"The image with imageId {{imageDigest:{digest}, imageTag:{tag}}} does not exist within the repository with "
+        f"name '{asked['repositoryName']}' in the registry with id '{owner}'",
+    )
+
+
+def _got(asked: Mapping[str, Any], answer: dict[str, Any], _: str) -> Reply:
+    """Name the images as they were asked for, in the order in which they were found."""
+    failed = [failure["imageId"] for failure in answer["failures"]]
+    found = [wanted for wanted in asked["imageIds"] if wanted not in failed]
+    for wanted, image in zip(found, answer["images"], strict=True):
+        digest = image["imageId"]["imageDigest"]
+        tag = {"imageTag": wanted["imageTag"]} if "imageTag" in wanted else {}
+        image["imageId"] = {"imageDigest": digest, **tag}
+    return _answer(answer)
+
+
+def _given_url(asked: Mapping[str, Any], answer: dict[str, Any], here: str) -> Reply:
+    # The service signs it; whoever logs the query logs a secret.
+    path = f"/v2/{asked['repositoryName']}/blobs/{answer['layerDigest']}"
+    return _answer({**answer, "downloadUrl": f"{here}{path}?X-Amz-Signature=of-the-tests"})
+
+
+_CORRECTIONS = {"DescribeImages": _described, "BatchGetImage": _got, "GetDownloadUrlForLayer": _given_url}
+
+
+def _is(wanted: Mapping[str, str], digest: str | None, tags: list[str] | None) -> bool:
+    by_digest = wanted.get("imageDigest") in {None, digest}
+    return by_digest and ("imageTag" not in wanted or wanted["imageTag"] in (tags or ()))
+
+
+def _action(request: Request) -> str:
+    service, _, action = request.header("X-Amz-Target").rpartition(".")
+    return action if service.startswith("AmazonEC2ContainerRegistry") else ""
+
+
+def _asked(request: Request) -> dict[str, Any]:
+    return json.loads(request.body or b"{}") if _action(request) and not urlsplit(request.target).query else {}
+
+
+def _answer(body: Mapping[str, Any], status: int = _OK) -> Reply:
+    return Reply(status, [_CONTENT], json.dumps(body).encode())
+
+
+def _refusal(code: str, message: str) -> Reply:
+    return _answer({"__type": code, "message": message}, _BAD)

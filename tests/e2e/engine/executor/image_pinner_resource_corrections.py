@@ -1,0 +1,182 @@
+"""Defects of the engine about resources, corrected when it starts; those about macros are in the module beside this.
+
+In localstack-core 2026.3.0:
+
+- An update that fails half-way says that it was rolled back, and leaves what it had changed. Here it is rolled back, and
+  the stack has the template, the parameters and the resources of before:
+  https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-monitor-stack.html
+- An alias of a function cannot move to another version.
+- The inline policies of a role cannot change.
+- Nobody can ask which stack has a resource, by its physical identifier:
+  https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import wraps
+from typing import Any
+
+from localstack.aws.api.cloudformation import ChangeAction, ChangeSetType, ResourceStatus, StackStatus
+from localstack.services.cloudformation.engine.v2.change_set_model import is_nothing
+from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
+from localstack.services.cloudformation.engine.v2.change_set_model_preproc import PreprocProperties
+from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
+from localstack.services.cloudformation.v2 import provider
+from localstack.services.cloudformation.v2.entities import Stack
+from localstack.services.cloudformation.v2.provider import CloudformationProviderV2
+from localstack.services.iam.resource_providers.aws_iam_role import IAMRoleProvider
+from localstack.services.lambda_.resource_providers.lambda_alias import LambdaAliasProvider
+
+_ALIAS = "AWS::Lambda::Alias"
+
+
+def correct_resources() -> None:
+    """Correct what the engine does with resources."""
+    _roll_back_what_failed()
+    _tell_that_it_failed()
+    _move_aliases()
+    _change_policies_of_roles()
+    _find_stacks_by_what_they_have()
+
+
+def _roll_back_what_failed() -> None:
+    kind = ChangeSetModelExecutor
+    process, change = kind.process, kind._execute_resource_change
+
+    @wraps(change)
+    def and_remember(self: Any, name: str, before: Any, after: Any) -> None:
+        if not is_nothing(before) and not is_nothing(after) and before.resource_type == _ALIAS:
+            # Its function and its name are all that replaces it.
+            after.requires_replacement = any(
+                before.properties.properties.get(key) != after.properties.properties.get(key)
+                for key in ("FunctionName", "Name")
+            )
+        change(self, name, before, after)
+        self.__dict__.setdefault("changed", []).append((name, before, after))
+
+    @wraps(process)
+    def or_undo(self: Any) -> Any:
+        try:
+            return process(self)
+        except Exception:
+            change_set = self._change_set
+            deletes = change_set.stack.status == StackStatus.DELETE_IN_PROGRESS
+            if change_set.change_set_type == ChangeSetType.UPDATE and not deletes:
+                _undo(self)
+            raise
+
+    kind._execute_resource_change = and_remember
+    kind.process = or_undo
+
+
+def _undo(executor: Any) -> None:
+    """Take back what was changed and made, newest first; what was to be deleted at the end stays."""
+    change_set, stack = executor._change_set, executor._change_set.stack
+    deployed = copy.deepcopy(dict(stack.resolved_resources))
+    stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_IN_PROGRESS)
+    executor._deferred_actions.clear()
+    for name, before, after in reversed(executor.__dict__.get("changed", [])):
+        made = executor.resources.get(name, {})
+        if not is_nothing(after) and made.get("ResourceStatus", "").endswith("_COMPLETE"):
+            _undo_one(executor, name, before, after, made)
+    executor.outputs[:] = copy.deepcopy(stack.resolved_outputs or [])
+    stack.rolled_back = True
+    executor.resources.clear()
+    executor.resources.update(deployed)
+    for what in ("template", "template_body", "processed_template", "resolved_parameters"):
+        setattr(change_set, what, getattr(stack, what))
+
+
+def _tell_that_it_failed() -> None:
+    """UpdateStack calls complete whatever was executed."""
+    set_status = Stack.set_stack_status
+
+    @wraps(set_status)
+    def as_it_was(self: Any, status: Any, *more: Any, **named: Any) -> None:
+        if status == StackStatus.UPDATE_IN_PROGRESS:
+            self.rolled_back = False
+        failed = status == StackStatus.UPDATE_COMPLETE and getattr(self, "rolled_back", False)
+        if failed and self.status == StackStatus.UPDATE_ROLLBACK_COMPLETE:
+            return
+        set_status(self, StackStatus.UPDATE_ROLLBACK_COMPLETE if failed else status, *more, **named)
+
+    Stack.set_stack_status = as_it_was
+
+
+def _undo_one(executor: Any, name: str, before: Any, after: Any, made: Any) -> None:
+    made_properties = PreprocProperties(properties=made["Properties"])
+    if is_nothing(before) or after.requires_replacement:
+        action, properties, status = ChangeAction.Remove, (made_properties, None), ResourceStatus.DELETE_COMPLETE
+    else:
+        wanted = PreprocProperties({**executor._merge_before_properties(name, before).properties})
+        action, properties, status = ChangeAction.Modify, (made_properties, wanted), ResourceStatus.UPDATE_COMPLETE
+    executor._execute_resource_action(action, name, after.resource_type, *properties)
+    executor._process_event(
+        action=action,
+        logical_resource_id=name,
+        event_status=OperationStatus.SUCCESS,
+        resource_type=after.resource_type,
+        custom_status=status,
+    )
+
+
+def _move_aliases() -> None:
+    def update(self: Any, request: Any) -> ProgressEvent:  # noqa: ARG001 - the engine calls it so
+        wanted = {**request.previous_state, **request.desired_state}
+        keys = ("FunctionName", "Name", "FunctionVersion", "Description", "RoutingConfig")
+        told = request.aws_client_factory.lambda_.update_alias(**{key: wanted[key] for key in keys if key in wanted})
+        return ProgressEvent(OperationStatus.SUCCESS, resource_model={**wanted, "Id": told["AliasArn"]})
+
+    LambdaAliasProvider.update = update
+
+
+def _change_policies_of_roles() -> None:
+    update = IAMRoleProvider.update
+
+    @wraps(update)
+    def and_its_policies(self: Any, request: Any) -> ProgressEvent:
+        wanted = request.desired_state.get("Policies", [])
+        event = update(self, request)
+        role, iam = request.previous_state["RoleName"], request.aws_client_factory.iam
+        names = {policy["PolicyName"] for policy in wanted}
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            if name not in names:
+                iam.delete_role_policy(RoleName=role, PolicyName=name)
+        for policy in wanted:
+            document = policy["PolicyDocument"]
+            text = document if isinstance(document, str) else json.dumps(document)
+            iam.put_role_policy(RoleName=role, PolicyName=policy["PolicyName"], PolicyDocument=text)
+        event.resource_model = {**event.resource_model, "Policies": wanted}
+        return event
+
+    IAMRoleProvider.update = and_its_policies
+
+
+def _find_stacks_by_what_they_have() -> None:
+    describe = CloudformationProviderV2.describe_stack_resources
+
+    @wraps(describe)
+    def of_the_stack_that_has_it(
+        self: Any,
+        context: Any,
+        stack_name: Any = None,
+        logical_resource_id: Any = None,
+        physical_resource_id: Any = None,
+        **more: Any,
+    ) -> Any:
+        if physical_resource_id and not stack_name:
+            stack_name = _stack_with(context, physical_resource_id)
+        return describe(self, context, stack_name, logical_resource_id, None, **more)
+
+    CloudformationProviderV2.describe_stack_resources = of_the_stack_that_has_it
+
+
+def _stack_with(context: Any, identifier: str) -> str:
+    store = provider.get_cloudformation_store(context.account_id, context.region)
+    for stack in store.stacks_v2.values():
+        found = {state.get("PhysicalResourceId") for state in stack.resource_states.values()}
+        if identifier in found and stack.status != StackStatus.DELETE_COMPLETE:
+            return str(stack.stack_id)
+    raise provider.ValidationError(f"Stack for {identifier} does not exist")

@@ -1,0 +1,156 @@
+"""Which API actions were called, read from the requests themselves.
+
+Names are those of policies, `ecr:DescribeImages` on an ARN, so that a role can be compared with what was called. What
+AWS does behind the scenes is in no request: `kms:Decrypt` for a SecureString, `ecr:BatchImportUpstreamImage` at a pull.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, unquote, urlsplit
+
+DOWNLOAD = "download"
+"""The action of a GET that no credential signed in a header: of a URL that a service gave."""
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
+_SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
+# https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html
+_RPC = re.compile(r"/service/[^/]+/operation/([^/?]+)")
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+_S3 = {
+    ("GET", True): "GetObject",
+    ("HEAD", True): "GetObject",
+    ("PUT", True): "PutObject",
+    ("DELETE", True): "DeleteObject",
+    ("GET", False): "ListBucket",
+    ("HEAD", False): "ListBucket",
+    ("PUT", False): "CreateBucket",
+    ("DELETE", False): "DeleteBucket",
+}
+
+
+class Call(NamedTuple):
+    """A call as policies name it.
+
+    Args:
+        action: `ecr:DescribeImages` for example; `download` for a GET of a URL that a service gave.
+        resources: ARNs, or `*` where the action is about none.
+        status: What was answered, as an HTTP status.
+        key: The access key that signed it.
+    """
+
+    action: str
+    resources: tuple[str, ...]
+    status: int
+    key: str = ""
+
+
+class Request(NamedTuple):
+    """A request on the wire."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
+
+
+class Calls:
+    """Keeps calls in the order in which they were answered; several threads may write."""
+
+    def __init__(self, account: str) -> None:
+        self._account = account
+        self._lock = threading.Lock()
+        self._calls: list[Call] = []
+
+    def note(self, request: Request, status: int) -> None:
+        """Keep the call that a request makes."""
+        call = read(request, status, self._account)
+        with self._lock:
+            self._calls.append(call)
+
+    def all(self) -> list[Call]:
+        """Give all calls of the API, downloads excepted."""
+        with self._lock:
+            return [call for call in self._calls if call.action != DOWNLOAD]
+
+    def downloads(self) -> list[str]:
+        """Give the URLs, without their signatures, that were fetched because a service gave them."""
+        with self._lock:
+            return [call.resources[0] for call in self._calls if call.action == DOWNLOAD]
+
+    def actions(self) -> set[str]:
+        """Give the actions that were called."""
+        return {call.action for call in self.all()}
+
+    def forget(self) -> None:
+        """Begin anew."""
+        with self._lock:
+            self._calls.clear()
+
+
+def read(request: Request, status: int, account: str) -> Call:
+    """Give the call that a request makes.
+
+    Args:
+        request: The request.
+        status: What was answered.
+        account: The account for the ARNs of resources.
+    """
+    signed = _SCOPE.search(request.header("Authorization"))
+    if signed is None:
+        return Call(DOWNLOAD, (urlsplit(request.target).path,), status)
+    key, region, service = signed.groups()
+    name, about = _operation(request, service)
+    resources = _resources(service, about, f"{region}:{account}")
+    return Call(f"{service}:{name}", resources or ("*",), status, key)
+
+
+def _operation(request: Request, service: str) -> tuple[str, Mapping[str, Any]]:
+    parts = urlsplit(request.target)
+    if target := request.header("X-Amz-Target"):
+        return target.rpartition(".")[2], json.loads(request.body or b"{}")
+    if rpc := _RPC.match(parts.path):
+        return rpc[1], {}
+    form = parse_qs((request.body if request.method == "POST" else b"").decode("utf-8", "replace")) | parse_qs(
+        parts.query
+    )
+    if "Action" in form:
+        return form["Action"][0], {name: values[0] for name, values in form.items()}
+    if service == "s3":
+        return _of_s3(request.method, unquote(parts.path))
+    return f"{request.method} {parts.path}", {}
+
+
+def _of_s3(method: str, path: str) -> tuple[str, Mapping[str, Any]]:
+    bucket, _, key = path.lstrip("/").partition("/")
+    if not bucket:
+        return "ListAllMyBuckets", {}
+    action = _S3.get((method, bool(key)), f"{method} {path}")
+    return action, {"arn": f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")}
+
+
+def _resources(service: str, about: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    region, _, account = place.partition(":")
+    if service == "s3":
+        return tuple(filter(None, [about.get("arn", "")]))
+    if service == "ecr" and "repositoryName" in about:
+        owner = about.get("registryId") or account
+        return (f"arn:aws:ecr:{region}:{owner}:repository/{about['repositoryName']}",)
+    if service == "ssm":
+        names = about.get("Names") or [name for name in (about.get("Name"),) if name]
+        return tuple(_of_parameter(name, place) for name in names)
+    named = [about[key] for key in ("SecretId", "RoleArn", "KeyId", "StackName", "ChangeSetName") if key in about]
+    return tuple(map(str, named))
+
+
+def _of_parameter(name: str, place: str) -> str:
+    # A version or a label stands behind a colon, and is no part of the resource.
+    plain = name if name.startswith("arn:") else name.partition(":")[0]
+    return plain if plain.startswith("arn:") else f"arn:aws:ssm:{place}:parameter/{plain.lstrip('/')}"

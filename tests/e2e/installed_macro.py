@@ -1,0 +1,34 @@
+"""The macro as users have it: deploy/macro.yaml and the package, unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from e2e.engine.cloudformation import Engine
+from e2e.engine.environment import ROOT
+from e2e.macro_stack import BUCKET, upload
+from e2e.stacks import Stacks
+from image_pinner.entrypoints.packaging.build import Package
+
+TEMPLATE = ROOT / "deploy" / "macro.yaml"
+
+
+@contextmanager
+def installed(engine: Engine, package: Package, name: str = "image-pinner", **parameters: str) -> Iterator[str]:
+    """Install the macro until the block ends, and give the name of its stack.
+
+    Args:
+        engine: The engine.
+        package: The package.
+        name: The stack's name.
+        parameters: Parameters of the template, besides where the code is.
+    """
+    upload(engine, package.key, package.path.read_bytes())
+    stacks = Stacks(engine)
+    code = {"CodeBucket": BUCKET, "CodeKey": package.key, "Revision": "1"}
+    stacks.create(name, TEMPLATE.read_text("utf-8"), {**code, **parameters})
+    try:
+        yield name
+    finally:
+        stacks.delete(name)

@@ -1,0 +1,84 @@
+"""A macro installed by hand: the smallest stack that has one, and a zip of the package as it lies here."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import zipfile
+from pathlib import Path
+
+from e2e.engine.cloudformation import Engine
+from e2e.engine.environment import ROOT
+from e2e.stacks import Stacks
+
+BUCKET = "code-of-functions"
+_ASSUME = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ],
+}
+
+
+def zipped_package() -> bytes:
+    """Give the package and jsonpath-ng as a zip, as a function needs them."""
+    package = ROOT / "macro" / "image_pinner"
+    spec = importlib.util.find_spec("jsonpath_ng")
+    assert spec is not None
+    assert spec.origin is not None
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
+        for folder in (package, Path(spec.origin).parent):
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    archive.write(path, path.relative_to(folder.parent))
+    return written.getvalue()
+
+
+def upload(engine: Engine, key: str, code: bytes) -> None:
+    """Put code where functions are made from."""
+    s3 = engine.client("s3")
+    try:
+        s3.head_bucket(Bucket=BUCKET)
+    except s3.exceptions.ClientError:
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    s3.put_object(Bucket=BUCKET, Key=key, Body=code)
+
+
+def macro_template(name: str, key: str, handler: str, *, seconds: int = 60) -> str:
+    """Give the template of a stack with a macro."""
+    function = {
+        "Runtime": "python3.13",
+        "Architectures": ["arm64"],
+        "Handler": handler,
+        "Code": {"S3Bucket": BUCKET, "S3Key": key},
+        "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+        "Timeout": seconds,
+        "MemorySize": 256,
+    }
+    resources = {
+        "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": _ASSUME}},
+        "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
+        "Macro": {
+            "Type": "AWS::CloudFormation::Macro",
+            "Properties": {"Name": name, "FunctionName": {"Fn::GetAtt": ["Function", "Arn"]}},
+        },
+    }
+    return json.dumps({"Resources": resources})
+
+
+def install(engine: Engine) -> None:
+    """Install the macro `ImagePinner` from the package as it lies here."""
+    upload(engine, "image-pinner.zip", zipped_package())
+    template = macro_template("ImagePinner", "image-pinner.zip", "image_pinner.entrypoints.lambda_macro.handler")
+    Stacks(engine).create("image-pinner", template)
+
+
+def install_source(engine: Engine, name: str, source: str, *, seconds: int = 60) -> None:
+    """Install a macro that a test writes: a module whose function is `handler`."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w") as archive:
+        archive.writestr("macro.py", source)
+    upload(engine, f"{name}.zip", written.getvalue())
+    Stacks(engine).create(f"macro-{name}", macro_template(name, f"{name}.zip", "macro.handler", seconds=seconds))
