@@ -117,8 +117,7 @@ def bounds() -> str:
         ("connections to one registry", f"{PER_HOST}"),
         (
             "redirects",
-            f"{MAX_REDIRECTS}, never from https to plain http, never without leave to a private, loopback or link-local "
-            "address",
+            f"{MAX_REDIRECTS}, never from https to plain http, to a private, loopback or link-local address only with leave",
         ),
         (
             "tries of one request",

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
 MEANINGS = {
     ExitCode.DONE: "Done, or nothing found.",
     ExitCode.FINDINGS: (
-        "Findings: the template has to be changed, templates still name the macro, or it is missing or broken somewhere."
+        "Findings: the template has to be changed, templates still name the macro, or it is missing or broken."
     ),
     ExitCode.WRONG_USE: "Wrong use, or input that cannot be read or output that cannot be written.",
     ExitCode.LOOKUP_FAILED: "A look-up failed: an image is missing, or a registry or AWS did not answer.",
