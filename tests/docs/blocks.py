@@ -117,7 +117,7 @@ def bounds() -> str:
         ("connections to one registry", f"{PER_HOST}"),
         (
             "redirects",
-            f"{MAX_REDIRECTS}, never from https to plain http, to a private, loopback or link-local address only with leave",
+            f"{MAX_REDIRECTS}, never from https to http, to a private, loopback or link-local address only with leave",
         ),
         (
             "tries of one request",
