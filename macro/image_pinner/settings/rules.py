@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from image_pinner.core.images.ecr_roles import RegistryRole
 from image_pinner.core.images.registries import Mirror, registry_named
-from image_pinner.core.images.registry_places import AllowedSecret, CredentialPlace
 from image_pinner.core.template.image_paths import parse_image_path
+
+if TYPE_CHECKING:
+    from image_pinner.core.images.registry_places import AllowedSecret, CredentialPlace
 
 T = TypeVar("T")
 
@@ -70,6 +72,18 @@ def _each(read: Callable[[str], T], key: Callable[[T], object]) -> Callable[[str
 def _registries(text: str) -> tuple[str, ...]:
     """Read hosts parted by `;`, none where the text is `none`."""
     return () if text.lower() == "none" else _each(registry_named, str)(text)
+
+
+def _login(text: str) -> CredentialPlace:
+    from image_pinner.core.images.registry_places import CredentialPlace  # noqa: PLC0415 - few operators set it
+
+    return CredentialPlace.parse(text)
+
+
+def _secret(text: str) -> AllowedSecret:
+    from image_pinner.core.images.registry_places import AllowedSecret  # noqa: PLC0415 - the same
+
+    return AllowedSecret.parse(text)
 
 
 def _bundle(text: str) -> tuple[str, str]:
@@ -133,8 +147,8 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_RECORD", "`Label`, `Metadata`, `None`", "`Record` for all templates.", option="Record"),
     SettingRule("IMAGE_PINNER_IMAGE_PATHS", "none", "JSONPath expressions from the template's root for images in places of your own, parted by `;`.", field="image_paths", read=_paths),
     SettingRule("IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST", "`false`, `true`", "Takes a reference without tag and digest as `latest`, with a warning each.", field="unsafe_implicit_latest", read=_truth),
-    SettingRule("IMAGE_PINNER_CREDENTIALS", "none", "Logins, `registry=place` parted by `;`. A place is the ARN of a secret in Secrets Manager or of an SSM parameter, or `ssm:/name`; for the command also `env:NAME` and `file:/path`.", field="credentials", read=_each(CredentialPlace.parse, lambda one: one.registry), shown=False),
-    SettingRule("IMAGE_PINNER_TEMPLATE_CREDENTIALS", "none", "Which secrets a template may name for a registry (`RepositoryCredentials` in ECS): `registry=arn-pattern` parted by `;`.", field="template_credentials", read=_each(AllowedSecret.parse, str), shown=False),
+    SettingRule("IMAGE_PINNER_CREDENTIALS", "none", "Logins, `registry=place` parted by `;`. A place is the ARN of a secret in Secrets Manager or of an SSM parameter, or `ssm:/name`; for the command also `env:NAME` and `file:/path`.", field="credentials", read=_each(_login, lambda one: one.registry), shown=False),
+    SettingRule("IMAGE_PINNER_TEMPLATE_CREDENTIALS", "none", "Which secrets a template may name for a registry (`RepositoryCredentials` in ECS): `registry=arn-pattern` parted by `;`.", field="template_credentials", read=_each(_secret, str), shown=False),
     SettingRule("IMAGE_PINNER_ECR_ROLES", "none", "Roles to assume for the ECR registries of other accounts: `account=role-arn`, an external id behind a space, parted by `;`.", field="ecr_roles", read=_each(RegistryRole.parse, lambda one: one.account_id), shown=False),
     SettingRule("IMAGE_PINNER_PULL_THROUGH", "`false`, `true`", "Lets ECR import an image through a pull-through cache rule when its tag is not cached yet.", field="pull_through", read=_truth),
     SettingRule("IMAGE_PINNER_MIRRORS", "none", "Registries that are asked in place of others: `registry=mirror` parted by `;`; the mirror may have a path, and `*=mirror` is for all but ECR. The output keeps the author's host.", field="mirrors", read=_each(Mirror.parse, lambda one: one.registry)),
