@@ -67,21 +67,21 @@ def trusted(ca_file: Path | None) -> ssl.SSLContext:
     Raises:
         ConfigurationError: The file cannot be read, or holds no certificate.
     """
+    system = ssl.get_default_verify_paths()
     if ca_file is None:
-        return _context(None, 0, 0)
+        return _context(system, None, 0, 0)
     try:
         state = ca_file.stat()
     except OSError as error:
         raise _unusable(ca_file, error) from None
-    return _context(ca_file, state.st_mtime_ns, state.st_size)
+    return _context(system, ca_file, state.st_mtime_ns, state.st_size)
 
 
 # Loading the system's certificates takes some 25 ms, which a warm function need not spend with every event. A file that
 # has changed since is read again.
 @lru_cache(maxsize=32)
-def _context(ca_file: Path | None, _changed: int, _size: int) -> ssl.SSLContext:
+def _context(system: ssl.DefaultVerifyPaths, ca_file: Path | None, _changed: int, _size: int) -> ssl.SSLContext:
     context = ssl.create_default_context()
-    system = ssl.get_default_verify_paths()
     if system.cafile is None and system.capath is None:
         _trust_certifi(context)
     if ca_file is not None:
