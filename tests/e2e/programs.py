@@ -37,7 +37,28 @@ def aws(engine: Engine, *arguments: str | Path, folder: Path | None = None) -> R
 
 def image_pinner(engine: Engine, *arguments: str | Path, variables: Mapping[str, str] | None = None) -> Ran:
     """Run our command, without a terminal."""
-    return run([sys.executable, "-m", "image_pinner", *arguments], {**engine.environment, **(variables or {})}, None)
+    command = Path(sys.executable).with_name("image-pinner")
+    return run([command, *arguments], {**engine.environment, **(variables or {})}, None)
+
+
+def run_without_credentials(engine: Engine, *arguments: str | Path) -> Ran:
+    """Run our command as somebody who has not signed in."""
+    variables = {name: value for name, value in engine.environment.items() if "_KEY" not in name}
+    return run([Path(sys.executable).with_name("image-pinner"), *arguments], variables, None)
+
+
+# What is installed is installed: make is not to fill the environment of the tests anew.
+_SHELL = """
+set -euo pipefail
+aws() { PYTHONPATH="$QUICK_WAITS" "$AWS" "$@"; }
+make() { command make -o .venv/.installed "$@"; }
+"""
+
+
+def run_shell(engine: Engine, script: str, folder: Path) -> Ran:
+    """Run what a user types into a shell, to the first command that fails."""
+    programs = {"AWS": str(engine.aws), "QUICK_WAITS": str(_QUICK_WAITS)}
+    return run(["bash", "-c", _SHELL + script], {**engine.environment, **programs}, folder)
 
 
 def run(command: list[str | Path], variables: Mapping[str, str], folder: Path | None) -> Ran:

@@ -211,7 +211,9 @@ def _typed(values: Mapping[str, Any], fragment: Mapping[str, Any]) -> dict[str, 
     typed = {}
     for name, value in values.items():
         kind = str((declared.get(name) or {}).get("Type", ""))
-        is_list = "CommaDelimitedList" in kind or "List<" in kind
+        # The engine gives the name of what is in the Parameter Store. Nothing recorded says what the service gives.
+        named = "AWS::SSM::Parameter::Value<" in kind and str(value).startswith("/")
+        is_list = not named and ("CommaDelimitedList" in kind or "List<" in kind)
         typed[name] = value.split(",") if is_list and isinstance(value, str) else value
     return typed
 

@@ -82,6 +82,25 @@ class Stacks(NamedTuple):
         self._cloudformation.delete_stack(StackName=identifier)
         self.wait(identifier, "DELETE_COMPLETE")
 
+    def remove(self, name: str) -> None:
+        """Delete a stack if it is there, in whatever state, and wait until it is gone.
+
+        Raises:
+            StackFailedError: It stays.
+        """
+        try:
+            self._cloudformation.describe_stacks(StackName=name)
+        except self._cloudformation.exceptions.ClientError:
+            return
+        self.delete(name)
+
+    def clear(self) -> None:
+        """Delete all stacks, whoever left them, nested ones with their parents."""
+        for page in self._cloudformation.get_paginator("list_stacks").paginate():
+            for one in page["StackSummaries"]:
+                if one["StackStatus"] != "DELETE_COMPLETE" and "ParentId" not in one:
+                    self.remove(one["StackName"])
+
     def processed(self, name: str, change_set: str = "") -> dict[str, Any]:
         """Give the template after its macros: what is deployed, or what a change set would deploy."""
         named = {"ChangeSetName": change_set} if change_set else {}

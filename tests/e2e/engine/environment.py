@@ -74,6 +74,9 @@ def function_python() -> Path:
     of_path = shutil.which(f"python{PYTHON}")
     candidates = [*([Path(of_path)] if of_path else []), *sorted(versions.glob(f"{PYTHON}*/bin/python3"))]
     for candidate in candidates:
+        # One of those made here would be removed under its own feet when they are made anew.
+        if candidate.is_relative_to(HOME):
+            continue
         # pyenv leaves a command for every version that it has, and refuses to run those that are not chosen.
         asked = [str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"]
         told = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)

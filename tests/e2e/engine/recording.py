@@ -146,6 +146,9 @@ def _resources(service: str, about: Mapping[str, Any], place: str) -> tuple[str,
     if service == "ssm":
         names = about.get("Names") or [name for name in (about.get("Name"),) if name]
         return tuple(_of_parameter(name, place) for name in names)
+    if service == "events":
+        buses = [entry.get("EventBusName", "default") for entry in about.get("Entries") or ()]
+        return tuple(bus if bus.startswith("arn:") else f"arn:aws:events:{place}:event-bus/{bus}" for bus in buses)
     named = [about[key] for key in ("SecretId", "RoleArn", "KeyId", "StackName", "ChangeSetName") if key in about]
     return tuple(map(str, named))
 

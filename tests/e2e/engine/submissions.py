@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
@@ -15,6 +15,21 @@ Fetch = Callable[[str, str], str]
 """Gives the text of an object, by its bucket and its key."""
 
 _ACTIONS = frozenset({"CreateStack", "UpdateStack", "CreateChangeSet", "ValidateTemplate", "CreateStackSet"})
+_DEPLOY = frozenset({"CreateStack", "UpdateStack", "CreateChangeSet"})
+_IAM = frozenset(
+    f"AWS::IAM::{kind}"
+    for kind in (
+        "AccessKey",
+        "Group",
+        "InstanceProfile",
+        "ManagedPolicy",
+        "Policy",
+        "Role",
+        "User",
+        "UserToGroupAddition",
+    )
+)
+_NAMES = frozenset({"GroupName", "InstanceProfileName", "ManagedPolicyName", "RoleName", "UserName"})
 _BY_PATH = re.compile(r"s3[.-]?[a-z0-9-]*(\.dualstack)?(\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?|127\.0\.0\.1|localhost.*")
 
 
@@ -35,8 +50,26 @@ class Submissions:
         form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
         if form.get("Action") not in _ACTIONS:
             return None
-        told = self._refusal(form.get("TemplateBody"), form.get("TemplateURL"))
-        return _validation_error(told) if told else None
+        if told := self._refusal(form.get("TemplateBody"), form.get("TemplateURL")):
+            return _refused("ValidationError", told)
+        if form["Action"] in _DEPLOY and (lacking := self._capability(form)):
+            return _refused("InsufficientCapabilitiesException", f"Requires capabilities : [{lacking}]")
+        return None
+
+    def _capability(self, form: Mapping[str, str]) -> str:
+        """Give the capability that a deployment lacks, which the engine does not ask for.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html, Capabilities
+        """
+        text = form.get("TemplateBody") or (self._text(form["TemplateURL"]) if "TemplateURL" in form else "")
+        template = service_facts.parsed(text) if text else {}
+        found = [one for one in (template.get("Resources") or {}).values() if one.get("Type") in _IAM]
+        given = {value for name, value in form.items() if name.startswith("Capabilities.member.")}
+        if not found or "CAPABILITY_NAMED_IAM" in given:
+            return ""
+        if any(_NAMES & (one.get("Properties") or {}).keys() for one in found):
+            return "CAPABILITY_NAMED_IAM"
+        return "" if "CAPABILITY_IAM" in given else "CAPABILITY_IAM"
 
     def _refusal(self, body: str | None, url: str | None) -> str:
         text = body if body is not None else self._text(url) if url else None
@@ -74,10 +107,10 @@ def place_of(url: str) -> tuple[str, str]:
     return host.partition(".s3")[0], path
 
 
-def _validation_error(told: str) -> Reply:
+def _refused(code: str, told: str) -> Reply:
     body = (
         '<ErrorResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><Error><Type>Sender</Type>'
-        f"<Code>ValidationError</Code><Message>{escape(told)}</Message></Error>"
+        f"<Code>{code}</Code><Message>{escape(told)}</Message></Error>"
         "<RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>"
     )
     return Reply(400, [("Content-Type", "text/xml")], body.encode())

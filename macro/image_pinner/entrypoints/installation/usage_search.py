@@ -92,4 +92,7 @@ def _look(surroundings: Surroundings, region: str, macro: str, stack: tuple[str,
     except AskFailed as failure:
         # Deleted in the meantime.
         return _Seen(name, names_it=False, problem="" if is_absence(failure) else failure.cause)
-    return _Seen(name, names_macro(told["TemplateBody"], macro), "")
+    body = told.get("TemplateBody")
+    if body is None:
+        return _Seen(name, names_it=False, problem="its template could not be had")
+    return _Seen(name, names_macro(body, macro), "")

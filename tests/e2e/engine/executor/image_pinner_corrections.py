@@ -21,6 +21,7 @@ import re
 from functools import wraps
 from typing import Any
 
+from image_pinner_nested_corrections import correct_nested_stacks
 from image_pinner_resource_corrections import correct_resources
 from localstack.runtime import hooks
 from localstack.services.cloudformation.engine.v2 import change_set_model_transform as transforms
@@ -41,6 +42,7 @@ def correct_the_engine() -> None:
     _give_templates_of_change_sets()
     _put_snippets_into_lists()
     correct_resources()
+    correct_nested_stacks()
 
 
 def _keep_what_macros_answered() -> None:

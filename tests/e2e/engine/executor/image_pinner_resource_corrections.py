@@ -2,11 +2,13 @@
 
 In localstack-core 2026.3.0:
 
-- An update that fails half-way says that it was rolled back, and leaves what it had changed. Here it is rolled back, and
-  the stack has the template, the parameters and the resources of before:
+- An update that fails half-way says that it was rolled back, and leaves what it had changed; UpdateStack even says that
+  it is complete. Here it is rolled back, and the stack has the template, parameters and resources of before:
   https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-monitor-stack.html
 - An alias of a function cannot move to another version.
 - The inline policies of a role cannot change.
+- What was never created cannot be deleted, so a stack that failed goes through DELETE_FAILED.
+- RetainExceptOnCreate retains nothing.
 - Nobody can ask which stack has a resource, by its physical identifier:
   https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html
 """
@@ -18,10 +20,10 @@ import json
 from functools import wraps
 from typing import Any
 
-from localstack.aws.api.cloudformation import ChangeAction, ChangeSetType, ResourceStatus, StackStatus
+from localstack.aws.api.cloudformation import ChangeAction, ResourceStatus, StackStatus
 from localstack.services.cloudformation.engine.v2.change_set_model import is_nothing
 from localstack.services.cloudformation.engine.v2.change_set_model_executor import ChangeSetModelExecutor
-from localstack.services.cloudformation.engine.v2.change_set_model_preproc import PreprocProperties
+from localstack.services.cloudformation.engine.v2.change_set_model_preproc import DeletionPolicy, PreprocProperties
 from localstack.services.cloudformation.resource_provider import OperationStatus, ProgressEvent
 from localstack.services.cloudformation.v2 import provider
 from localstack.services.cloudformation.v2.entities import Stack
@@ -53,22 +55,31 @@ def _roll_back_what_failed() -> None:
                 before.properties.properties.get(key) != after.properties.properties.get(key)
                 for key in ("FunctionName", "Name")
             )
+        if is_nothing(after) and str(getattr(before, "deletion_policy", "")) == "RetainExceptOnCreate":
+            before.deletion_policy = DeletionPolicy.Retain
+        if is_nothing(after) and not _is_there(self, name):
+            return
         change(self, name, before, after)
         self.__dict__.setdefault("changed", []).append((name, before, after))
 
     @wraps(process)
     def or_undo(self: Any) -> Any:
+        is_update = self._change_set.stack.status == StackStatus.UPDATE_IN_PROGRESS
         try:
             return process(self)
         except Exception:
-            change_set = self._change_set
-            deletes = change_set.stack.status == StackStatus.DELETE_IN_PROGRESS
-            if change_set.change_set_type == ChangeSetType.UPDATE and not deletes:
+            if is_update:
                 _undo(self)
             raise
 
     kind._execute_resource_change = and_remember
     kind.process = or_undo
+
+
+def _is_there(executor: Any, name: str) -> bool:
+    """Tell whether a resource is there to be deleted: of a stack that could not be created, not all are."""
+    status = executor._change_set.stack.resolved_resources.get(name, {}).get("ResourceStatus", "")
+    return str(status).endswith("_COMPLETE")
 
 
 def _undo(executor: Any) -> None:
@@ -97,10 +108,15 @@ def _tell_that_it_failed() -> None:
     def as_it_was(self: Any, status: Any, *more: Any, **named: Any) -> None:
         if status == StackStatus.UPDATE_IN_PROGRESS:
             self.rolled_back = False
-        failed = status == StackStatus.UPDATE_COMPLETE and getattr(self, "rolled_back", False)
-        if failed and self.status == StackStatus.UPDATE_ROLLBACK_COMPLETE:
-            return
-        set_status(self, StackStatus.UPDATE_ROLLBACK_COMPLETE if failed else status, *more, **named)
+        if getattr(self, "rolled_back", False) and status in {
+            StackStatus.UPDATE_COMPLETE,
+            StackStatus.ROLLBACK_COMPLETE,
+            StackStatus.UPDATE_ROLLBACK_COMPLETE,
+        }:
+            if self.status == StackStatus.UPDATE_ROLLBACK_COMPLETE:
+                return
+            status = StackStatus.UPDATE_ROLLBACK_COMPLETE
+        set_status(self, status, *more, **named)
 
     Stack.set_stack_status = as_it_was
 

@@ -89,7 +89,8 @@ class FakeCloudFormation:
 
     def _GetTemplate(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         assert given["TemplateStage"] == "Original"
-        return {"TemplateBody": self.live(given["StackName"]).template}
+        template = self.live(given["StackName"]).template
+        return {"TemplateBody": template} if template is not None else {}
 
     def _UpdateTerminationProtection(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         stack = self.live(given["StackName"])

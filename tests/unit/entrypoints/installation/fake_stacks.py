@@ -21,7 +21,7 @@ class FakeStack:
     name: str
     identifier: str
     status: str
-    template: str = "{}"
+    template: str | None = "{}"
     reason: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)

@@ -52,6 +52,13 @@ def test_a_template_that_cannot_be_had_might_name_it(installed: Scene) -> None:
     assert "may not cloudformation:GetTemplate" in installed.told.text
 
 
+def test_a_stack_of_which_the_service_gives_no_template_might_name_it(installed: Scene) -> None:
+    installed.cloud.stack("half-made", template=None)
+    with pytest.raises(StillNeeded, match="1 stack that could not be read: half-made"):
+        uninstall(installed.surroundings, REGION, Removal())
+    assert "its template could not be had" in installed.told.text
+
+
 def test_a_stack_that_went_in_the_meantime_does_not_count(installed: Scene) -> None:
     installed.cloud.stack("hasty")
     installed.cloud.refusals["GetTemplate"] = Refusal("ValidationError", "Stack with id hasty does not exist")

@@ -1,0 +1,41 @@
+"""The code blocks of a document, in their order, as a reader meets them."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+# A comment, which a reader does not see, says of a block why it is not run: <!-- not walked: the reason -->
+_BLOCK = re.compile(
+    r"(?:<!-- not walked: (?P<reason>[^\n]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+_HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
+
+
+class Block(NamedTuple):
+    """A block of code.
+
+    Args:
+        section: The heading above it.
+        language: What is written behind its fence.
+        text: What it holds.
+        reason: Why it is not run, or empty.
+    """
+
+    section: str
+    language: str
+    text: str
+    reason: str
+
+    def script(self) -> str:
+        """Give what a reader types of a block of the language `console`."""
+        return re.sub(r"^\$ ", "", self.text, flags=re.MULTILINE)
+
+
+def blocks(document: str) -> list[Block]:
+    """Give the code blocks of a document in Markdown."""
+    found = []
+    for match in _BLOCK.finditer(document):
+        above = _HEADING.findall(document[: match.start()])
+        found.append(Block(above[-1] if above else "", match["language"], match["text"], match["reason"] or ""))
+    return found

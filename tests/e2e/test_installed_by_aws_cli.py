@@ -1,0 +1,93 @@
+"""deploy/macro.yaml and the package, unchanged, are installed by the AWS CLI in the two ways that users have."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from e2e.engine.cloudformation import Engine
+from e2e.engine.environment import ROOT
+from e2e.engine.ministack import Ministack
+from e2e.installed_macro import TEMPLATE
+from e2e.programs import aws
+from e2e.stacks import Stacks
+from image_pinner.entrypoints.packaging.build import Package, build_distribution
+
+pytestmark = pytest.mark.e2e
+
+APP = (ROOT / "templates" / "ecs-pin-all.yaml").read_text("utf-8")
+HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
+
+
+def _outputs(engine: Engine, stack: str) -> dict[str, str]:
+    told = aws(engine, "cloudformation", "describe-stacks", "--stack-name", stack, "--query", "Stacks[0].Outputs")
+    assert told.code == 0, told.err
+    return {output["OutputKey"]: output["OutputValue"] for output in json.loads(told.out)}
+
+
+def _expect_that_it_pins(engine: Engine, ministack: Ministack, name: str, macro: str = "ImagePinner") -> None:
+    digest = ministack.push(f"{name}/web", "1.4.2", name)
+    ministack.push(f"{name}/migration", "1.4.2", name)
+    stacks = Stacks(engine)
+    stacks.create(name, APP.replace("shop/", f"{name}/").replace("Name: ImagePinner", f"Name: {macro}"))
+    properties = stacks.processed(name)["Resources"]["Web"]["Properties"]
+    assert properties["ContainerDefinitions"][0]["Image"] == f"{HOST}/{name}/web@{digest}"
+    stacks.delete(name)
+
+
+def test_a_deployment_without_the_capability_is_refused_with_its_name(engine: Engine) -> None:
+    told = aws(engine, "cloudformation", "deploy", "--stack-name", "unable", "--template-file", TEMPLATE,
+               "--parameter-overrides", "CodeBucket=nowhere", "CodeKey=nothing")  # fmt: skip
+    assert told.code != 0
+    assert "Requires capabilities : [CAPABILITY_IAM]" in told.err
+
+
+def test_the_template_passes_validate_template(engine: Engine) -> None:
+    told = aws(engine, "cloudformation", "validate-template", "--template-body", f"file://{TEMPLATE}")
+    assert told.code == 0, told.err
+    keys = {parameter["ParameterKey"] for parameter in json.loads(told.out)["Parameters"]}
+    assert keys >= {"MacroName", "CodeBucket", "CodeKey", "Revision"}
+
+
+def test_the_template_is_deployed_with_code_that_was_uploaded(
+    engine: Engine, ministack: Ministack, package: Package
+) -> None:
+    assert aws(engine, "s3", "mb", "s3://delivered").code == 0
+    copied = aws(engine, "s3", "cp", package.path, "s3://delivered/image-pinner/1.zip")
+    assert copied.code == 0, copied.err
+    deployed = aws(engine, "cloudformation", "deploy", "--stack-name", "image-pinner", "--template-file", TEMPLATE,
+                   "--capabilities", "CAPABILITY_IAM", "--tags", "team=platform", "--parameter-overrides",
+                   "CodeBucket=delivered", "CodeKey=image-pinner/1.zip", "Revision=1")  # fmt: skip
+    assert deployed.code == 0, deployed.err
+    assert "Successfully created/updated stack - image-pinner" in deployed.out
+    outputs = _outputs(engine, "image-pinner")
+    assert outputs["MacroName"] == "ImagePinner"
+    assert outputs["Version"] == "1"
+    assert outputs["AliasArn"].endswith(f":function:{outputs['FunctionName']}:live")
+    _expect_that_it_pins(engine, ministack, "by-upload")
+    # The macro stands on the alias, and the alias on the version.
+    assert [run["qualifier"] for run in engine.invocations() if run["function"] == outputs["FunctionName"]] == ["1"]
+    Stacks(engine).delete("image-pinner")
+
+
+def test_the_template_of_the_package_is_packaged_and_deployed(
+    engine: Engine, ministack: Ministack, tmp_path: Path
+) -> None:
+    build_distribution(tmp_path, compiled=False)
+    assert aws(engine, "s3", "mb", "s3://artifacts").code == 0
+    made = tmp_path / "packaged.yaml"
+    packaged = aws(engine, "cloudformation", "package", "--template-file", tmp_path / "macro.yaml", "--s3-bucket",
+                   "artifacts", "--output-template-file", made)  # fmt: skip
+    assert packaged.code == 0, packaged.err
+    deployed = aws(engine, "cloudformation", "deploy", "--stack-name", "packaged", "--template-file", made,
+                   "--capabilities", "CAPABILITY_IAM", "--parameter-overrides", "MacroName=Packaged")  # fmt: skip
+    assert deployed.code == 0, deployed.err
+    assert _outputs(engine, "packaged")["Version"] == "$LATEST"
+    _expect_that_it_pins(engine, ministack, "by-package", macro="Packaged")
+    again = aws(engine, "cloudformation", "deploy", "--stack-name", "packaged", "--template-file", made,
+                "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset")  # fmt: skip
+    assert again.code == 0, again.err
+    assert "No changes to deploy" in again.out
+    Stacks(engine).delete("packaged")

@@ -1,0 +1,198 @@
+"""The role that deploy/macro.yaml makes is enough and not too much, by what the function called, both ways."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from e2e.engine.cloudformation import Engine
+from e2e.engine.ministack import Ministack
+from e2e.engine.recording import Call
+from e2e.installed_macro import installed
+from e2e.stacks import Stacks
+from image_pinner.entrypoints.packaging.build import Package
+from registry_fakes.asking import sent
+from registry_fakes.manifests import oci_image
+from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
+from registry_fakes.tls import certificate_for
+
+pytestmark = pytest.mark.e2e
+
+ACCOUNT, REGION = "000000000000", "eu-central-1"
+HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+OTHER, THIRD = "111122223333", "222233334444"
+_ECR = {"ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
+NEVER_CALLED = {
+    "logs:CreateLogStream": "Lambda itself writes the log, as the role",
+    "logs:PutLogEvents": "Lambda itself writes the log, as the role",
+    "ecr:BatchImportUpstreamImage": "ECR asks for it within BatchGetImage",
+    "ecr:CreateRepository": "ECR asks for it within BatchGetImage, for the first image of a repository",
+    "kms:Decrypt": "Secrets Manager and the Parameter Store ask for it when a secret is read",
+}
+"""Actions of the policies that are in no request, each with its reason."""
+
+
+class Allowed(NamedTuple):
+    """What one statement of a policy allows."""
+
+    action: str
+    resources: tuple[str, ...]
+
+    def allows(self, call: Call) -> bool:
+        matching = all(any(fnmatchcase(one, mine) for mine in self.resources) for one in call.resources)
+        return self.action == call.action and matching
+
+
+class Logins(NamedTuple):
+    """Registries that want a login, and where these are kept."""
+
+    in_secret: ScriptedRegistry
+    in_store: ScriptedRegistry
+    of_template: ScriptedRegistry
+    ca_file: Path
+
+    @property
+    def registries(self) -> tuple[ScriptedRegistry, ...]:
+        return (self.in_secret, self.in_store, self.of_template)
+
+
+def _wants_a_login(seen: Seen) -> Answer:
+    if not seen.authorization:
+        return Answer(401, {"WWW-Authenticate": 'Basic realm="of the tests"'})
+    return sent(oci_image())
+
+
+@pytest.fixture
+def logins(tmp_path: Path) -> Iterator[Logins]:
+    shown = certificate_for(tmp_path, "127.0.0.1")
+    with ExitStack() as stack:
+        registries = [
+            stack.enter_context(ScriptedRegistry(_wants_a_login, certificate=shown.context)) for _ in range(3)
+        ]
+        yield Logins(*registries, shown.ca_file)
+
+
+@contextmanager
+def _secret(engine: Engine, name: str) -> Iterator[str]:
+    secrets = engine.client("secretsmanager")
+    login = json.dumps({"username": "reader", "password": "of-the-tests"})
+    arn = secrets.create_secret(Name=name, SecretString=login)["ARN"]
+    yield arn
+    secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+
+def _every_switch(logins: Logins, secret: str, of_template: str) -> dict[str, str]:
+    role = f"arn:aws:iam::{THIRD}:role/reader"
+    repository = f"arn:aws:ecr:{REGION}:{{}}:repository/{{}}"
+    return {
+        "Platform": "Any",
+        "WhenMissing": "KeepTag",
+        "RepositoryArns": ",".join(repository.format(ACCOUNT, name) for name in ("role/*", "cache/*")),
+        "OtherRepositoryArns": repository.format(OTHER, "shared/*"),
+        "PullThrough": "true",
+        "PullThroughRepositoryArns": repository.format(ACCOUNT, "cache/*"),
+        "EcrRoles": f"{THIRD}={role}",
+        "EcrRoleArns": role,
+        "SsmParameterArns": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/role/tag",
+        "Exports": "true",
+        "Credentials": f"{logins.in_secret.host}={secret};{logins.in_store.host}=ssm:/role/login",
+        "TemplateCredentials": f"{logins.of_template.host}={of_template}",
+        "CaBundles": ";".join(f"{registry.host}={logins.ca_file}" for registry in logins.registries),
+        "SecretArns": f"{secret},{of_template}",
+        "SecretParameterArns": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/role/login",
+        "KmsKeyArns": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555",
+        "EventBusName": "deployments",
+    }
+
+
+def _application(logins: Logins, of_template: str) -> str:
+    images = {
+        "own": f"!PinDigest {HOST}/role/web:1",
+        "of-platform": f"!PinDigest Platform=linux/amd64 {HOST}/role/single:1",
+        "cached": f"!PinDigest {HOST}/cache/library/nginx:1",
+        "other": f"!PinDigest {OTHER}.dkr.ecr.{REGION}.amazonaws.com/shared/web:1",
+        "third": f"!PinDigest {THIRD}.dkr.ecr.{REGION}.amazonaws.com/third/web:1",
+        "stored": f"!PinDigest {HOST}/role/web:{{{{resolve:ssm:/role/tag}}}}",
+        "exported": {"Fn::Join": ["", ["!PinDigest ", {"Fn::ImportValue": "role-repository"}, ":1"]]},
+        "secret": f"!PinDigest {logins.in_secret.host}/team/app:1",
+        "parameter": f"!PinDigest {logins.in_store.host}/team/app:1",
+        "template": f"!PinDigest {logins.of_template.host}/team/app:1",
+    }
+    containers: list[dict] = [{"Name": name, "Image": image} for name, image in images.items()]
+    containers[-1]["RepositoryCredentials"] = {"CredentialsParameter": of_template}
+    task = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": containers}}
+    return json.dumps({"Transform": "ImagePinner", "Resources": {"Task": task}})
+
+
+def _policies(engine: Engine, stack: str) -> list[Allowed]:
+    iam, cloudformation = engine.client("iam"), engine.client("cloudformation")
+    outputs = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
+    role = next(one["OutputValue"] for one in outputs if one["OutputKey"] == "RoleArn").rpartition("/")[2]
+    allowed = []
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for statement in document["Statement"]:
+            assert statement["Effect"] == "Allow"
+            resources = tuple(_listed(statement["Resource"]))
+            allowed += [Allowed(action, resources) for action in _listed(statement["Action"])]
+    return allowed
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _of_the_role(calls: list[Call]) -> list[Call]:
+    """Leave out what was asked as a role of another account, which has policies of its own."""
+    own = next(call.key for call in calls if call.action == "sts:AssumeRole")
+    return [call for call in calls if call.key == own]
+
+
+def test_without_a_switch_the_role_may_look_at_images_and_write_its_log(engine: Engine, package: Package) -> None:
+    with installed(engine, package, "least", MacroName="Least"):
+        allowed = _policies(engine, "least")
+    assert {one.action for one in allowed} == _ECR | {"logs:CreateLogStream", "logs:PutLogEvents"}
+    images = f"arn:aws:ecr:*:{ACCOUNT}:repository/*"
+    assert {one.resources for one in allowed if one.action in _ECR} == {(images,)}
+
+
+def test_the_function_calls_what_its_role_allows_and_nothing_else(
+    engine: Engine, ministack: Ministack, package: Package, logins: Logins
+) -> None:
+    ministack.push("role/web", "1", "role")
+    ministack.push("role/single", "1", "single")
+    ssm, stacks = engine.client("ssm"), Stacks(engine)
+    ssm.put_parameter(Name="/role/tag", Value="1", Type="String", Overwrite=True)
+    ssm.put_parameter(Name="/role/login", Value="reader:of-the-tests", Type="SecureString", Overwrite=True)
+    engine.client("events").create_event_bus(Name="deployments")
+    exported = {"Value": f"{HOST}/role/web", "Export": {"Name": "role-repository"}}
+    topic = {"Type": "AWS::SNS::Topic"}
+    stacks.create("exporting", json.dumps({"Resources": {"Topic": topic}, "Outputs": {"Repository": exported}}))
+    with _secret(engine, "role-login") as secret, _secret(engine, "template-login") as of_template:
+        switches = _every_switch(logins, secret, of_template)
+        with installed(engine, package, "every-switch", **switches):
+            allowed = _policies(engine, "every-switch")
+            engine.calls.forget()
+            stacks.create("of-the-role", _application(logins, of_template))
+            calls = engine.calls.all()
+            stacks.delete("of-the-role")
+    stacks.delete("exporting")
+    own = _of_the_role(calls)
+    assert [call for call in own if not any(one.allows(call) for one in allowed)] == []
+    unused = {one for one in allowed if not any(one.allows(call) for call in own)}
+    # A repository of another account may need all three, and this one's images need the first alone.
+    assert {one.action for one in unused if one.action not in NEVER_CALLED} <= _ECR, unused
+    # Of the three actions about images, each was called for the account's own repositories.
+    assert {call.action for call in own if call.action.startswith("ecr:")} == _ECR
+    assert {one.action for one in allowed} - {call.action for call in own} == set(NEVER_CALLED)
+    assert f"arn:aws:ecr:{REGION}:{OTHER}:repository/shared/web" in {one for call in own for one in call.resources}
+    # The third account's registry was asked as the role that was assumed, and not as the function's.
+    third = [call for call in calls if any(f":{THIRD}:repository/" in one for one in call.resources)]
+    assert third
+    assert not set(third) & set(own)
