@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from image_pinner import __version__
 from image_pinner.core.errors import ImagePinnerError
 from image_pinner.entrypoints.cli.exit_codes import ExitCode
 from image_pinner.entrypoints.cli.installing import (
+    STACK_NAME,
     WHERE,
     code_of,
     outside_of,
@@ -21,29 +23,39 @@ from image_pinner.entrypoints.cli.installing import (
 )
 from image_pinner.entrypoints.cli.terminal import say, write_output
 from image_pinner.entrypoints.installation.aws_access import NobodySignedIn
-from image_pinner.entrypoints.installation.macro_template import read_macro_template
+from image_pinner.entrypoints.installation.macro_template import MacroTemplate, read_macro_template
 from image_pinner.entrypoints.installation.region_status import STATUS_VERSION, RegionStatus
+from image_pinner.entrypoints.installation.stack_set_targets import home_of
 from image_pinner.entrypoints.installation.status_reading import status_of
+from image_pinner.entrypoints.installation.surroundings import Surroundings
 from image_pinner.entrypoints.packaging.project_files import template_text
 
 
 @click.command(short_help="Tell what is installed where, and how it fares.")
 @with_options(
     *WHERE,
+    click.option("--stack-set", metavar="NAME", help="A stack set, with each account and region."),
     click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is told."),
 )
 @click.pass_obj
 def command(given: object, /, **options: Any) -> None:
     """Tell what is installed: version, configuration, the function's state, alarms and the last failure.
 
-    The exit code is 1 where a region has no macro, or one that cannot work.
+    With --stack-set: its version, configuration and last operation, and each of its stacks.
+
+    The exit code is 1 where a region has no macro, or one that cannot work, and where a stack of the stack set is not
+    current.
     """
     outside = outside_of(given, options["profile"])
     surroundings = surroundings_of(outside, yes=False)
     template = read_macro_template(template_text())
+    regions = regions_of(options["regions"], outside)
+    if options["stack_set"] is not None:
+        home = home_of(regions, options["stack_set"], stack_named=options["stack_name"] != STACK_NAME)
+        sys.exit(_tell_stack_set(surroundings, home, options, template))
     found: list[RegionStatus] = []
     code = ExitCode.DONE
-    for region in regions_of(options["regions"], outside):
+    for region in regions:
         try:
             with surroundings.teller.live(f"{region}: asking"):
                 found.append(status_of(surroundings, region, options["stack_name"], template))
@@ -52,19 +64,29 @@ def command(given: object, /, **options: Any) -> None:
         except ImagePinnerError as error:
             say(f"image-pinner: {region}: {error.diagnostics()}", style="red")
             code = max(code, code_of(error))
-    _print(found, options["form"])
+    lines = (line for status in found for line in status.lines(__version__))
+    _write(options["form"], {"regions": [status.to_json() for status in found]}, lines)
     healthy = all(status.is_well for status in found)
     sys.exit(code if healthy else max(code, ExitCode.FINDINGS))
 
 
-def _print(found: list[RegionStatus], form: str) -> None:
+def _tell_stack_set(
+    surroundings: Surroundings, home: str, options: dict[str, Any], template: MacroTemplate
+) -> ExitCode:
+    # Loaded here: few have one.
+    from image_pinner.entrypoints.installation.stack_set_reading import stack_set_status_of  # noqa: PLC0415
+
+    name = options["stack_set"]
+    with surroundings.teller.live(f"stack set {name}: asking"):
+        found = stack_set_status_of(surroundings, home, name, template)
+    _write(options["form"], {"stack_set": found.to_json()}, found.lines(__version__))
+    return ExitCode.DONE if found.is_well else ExitCode.FINDINGS
+
+
+def _write(form: str, content: dict[str, Any], lines: Iterable[str]) -> None:
     if form == "json":
-        content = {
-            "version": STATUS_VERSION,
-            "image_pinner": __version__,
-            "regions": [status.to_json() for status in found],
-        }
-        text = f"{json.dumps(content, indent=2, ensure_ascii=False)}\n"
+        told = {"version": STATUS_VERSION, "image_pinner": __version__, **content}
+        text = f"{json.dumps(told, indent=2, ensure_ascii=False)}\n"
     else:
-        text = "".join(f"{line}\n" for status in found for line in status.lines(__version__))
+        text = "".join(f"{line}\n" for line in lines)
     write_output(text.encode())

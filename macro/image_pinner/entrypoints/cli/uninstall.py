@@ -10,6 +10,7 @@ import click
 
 from image_pinner.entrypoints.cli.installing import (
     CONSENT,
+    STACK_NAME,
     WHERE,
     in_each,
     outside_of,
@@ -24,6 +25,7 @@ from image_pinner.entrypoints.installation.uninstalling import Removal, uninstal
 @click.command(short_help="Take the macro away, unless templates of stacks name it.")
 @with_options(
     *WHERE,
+    click.option("--stack-set", metavar="NAME", help="All stacks of a stack set, and it with them."),
     click.option("--even-if-used", is_flag=True, help="Take it away although templates name it."),
     click.option("--delete-bucket", is_flag=True, help="Delete the code too, and its bucket if nothing else is in it."),
     *CONSENT,
@@ -34,9 +36,22 @@ def command(given: object, /, **options: Any) -> None:
 
     The templates of all stacks of the region are looked into first. Where one names the macro, nothing is done and the
     exit code is 1: the next update of that stack would fail without it.
+
+    With --stack-set all accounts and regions that it reaches are meant. Templates of other accounts cannot be looked
+    into, so that this needs --even-if-used.
     """
     see_that_somebody_answers(yes=options["yes"], dry_run=options["dry_run"])
     outside = outside_of(given, options["profile"])
-    removal = Removal(options["stack_name"], options["even_if_used"], options["delete_bucket"], options["dry_run"])
+    regions = regions_of(options["regions"], outside)
     surroundings = surroundings_of(outside, yes=options["yes"])
-    sys.exit(in_each(regions_of(options["regions"], outside), partial(uninstall, surroundings, removal=removal)))
+    name = options["stack_set"]
+    choices = (options["even_if_used"], options["delete_bucket"], options["dry_run"])
+    if name is None:
+        removal = Removal(options["stack_name"], *choices)
+        sys.exit(in_each(regions, partial(uninstall, surroundings, removal=removal)))
+    # Loaded here: few have one.
+    from image_pinner.entrypoints.installation.stack_set_removing import uninstall_everywhere  # noqa: PLC0415
+    from image_pinner.entrypoints.installation.stack_set_targets import home_of  # noqa: PLC0415
+
+    home = home_of(regions, name, stack_named=options["stack_name"] != STACK_NAME)
+    sys.exit(in_each((home,), partial(uninstall_everywhere, surroundings, removal=Removal(name, *choices))))

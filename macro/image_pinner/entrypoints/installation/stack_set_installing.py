@@ -11,15 +11,16 @@ from image_pinner.entrypoints.installation.installing import chosen
 from image_pinner.entrypoints.installation.organization import Organization, organization_of, root_of
 from image_pinner.entrypoints.installation.parameter_choices import Choice, Origin, to_send
 from image_pinner.entrypoints.installation.requests import Outcome, Request
+from image_pinner.entrypoints.installation.stack_set_instances import Instance, instances_of
 from image_pinner.entrypoints.installation.stack_set_operations import (
     PREFERENCES,
     StackSet,
     ask,
-    current_instances,
     find_stack_set,
+    parameters_of,
     see_through,
 )
-from image_pinner.entrypoints.installation.stack_set_targets import ResultLine, Targets, reaches
+from image_pinner.entrypoints.installation.stack_set_targets import ResultLine, Targets, counted, reaches
 from image_pinner.entrypoints.installation.stacks import Stack
 from image_pinner.entrypoints.installation.surroundings import Surroundings
 from image_pinner.entrypoints.installation.uploads import is_uploaded, upload
@@ -33,11 +34,17 @@ class _Plan(NamedTuple):
     buckets: tuple[Bucket, ...]
     choices: tuple[Choice, ...]
     tags: dict[str, str]
+    instances: tuple[Instance, ...] = ()
+
+    @property
+    def behind(self) -> tuple[Instance, ...]:
+        """The stacks that are not as the stack set wants them, after an operation that failed for them for example."""
+        return tuple(one for one in self.instances if not one.is_current)
 
     @property
     def differs(self) -> bool:
         """Whether the stack set itself has to be changed."""
-        before = _before(self.told) if self.told else {}
+        before = parameters_of(self.stack_set, self.told) if self.told else {}
         # A stack set names the values that it was given, and not those that are the template's defaults.
         told = [one for one in self.choices if one.name in before or one.origin is not Origin.DEFAULT]
         moved = any(before.get(choice.name) != choice.value for choice in told)
@@ -65,7 +72,7 @@ def install_everywhere(surroundings: Surroundings, name: str, targets: Targets, 
     teller = surroundings.teller
     plan = _plan(surroundings, name, targets, request)
     _show(surroundings, plan)
-    if plan.told and not plan.differs and _is_everywhere(surroundings, plan, plan.told):
+    if plan.told and not plan.differs and not plan.behind and _is_everywhere(plan, plan.told):
         teller.line(f"stack set {name}: nothing to change", "green")
         return Outcome.UNCHANGED
     if request.dry_run:
@@ -81,7 +88,7 @@ def install_everywhere(surroundings: Surroundings, name: str, targets: Targets, 
     if failed:
         first = failed[0]
         raise SourceError(
-            f"the stack set {name} failed in {len(failed)} places, first in {first.account} {first.region}:"
+            f"the stack set {name} failed in {counted(failed)}, first in {first.account} {first.region}:"
             f" {first.reason or first.status}",
             "Correct that, then run this again",
         )
@@ -106,23 +113,16 @@ def _plan(surroundings: Surroundings, name: str, targets: Targets, request: Requ
     buckets = tuple(
         find_bucket(asker, owner, region, f"{stem}-{region}" if request.bucket else "") for region in targets.regions
     )
-    before = _before(told) if told else None
-    if before is not None and "CodeKey" not in before:
-        raise ConfigurationError(
-            f"the stack set {name} in {home} was not made from ImagePinner's template", "Choose another name"
-        )
+    before = parameters_of(stack_set, told) if told else None
     stack = Stack("", name, "", "", before, {}, {}, protected=False) if before is not None else None
     choices = chosen(request, {"CodeBucket": stem, "CodeBucketPerRegion": "true"}, stack)
     tags = _tags(told) | dict(request.tags)
-    return _Plan(stack_set, told, organization, targets, buckets, choices, tags)
+    instances = instances_of(surroundings, stack_set) if told else ()
+    return _Plan(stack_set, told, organization, targets, buckets, choices, tags, instances)
 
 
-def _is_everywhere(surroundings: Surroundings, plan: _Plan, told: dict[str, Any]) -> bool:
-    return reaches(told, current_instances(surroundings, plan.stack_set), plan.targets)
-
-
-def _before(told: dict[str, Any]) -> dict[str, str]:
-    return {one["ParameterKey"]: one.get("ParameterValue", "") for one in told.get("Parameters", ())}
+def _is_everywhere(plan: _Plan, told: dict[str, Any]) -> bool:
+    return reaches(told, {(one.account, one.region) for one in plan.instances}, plan.targets)
 
 
 def _tags(told: dict[str, Any] | None) -> dict[str, str]:
@@ -139,6 +139,8 @@ def _show(surroundings: Surroundings, plan: _Plan) -> None:
             line(
                 f"  Its policy is yours: it must let the organization {plan.organization.identifier} read it", "yellow"
             )
+    for instance in plan.behind:
+        line(f"  Behind: {instance}", "yellow")
     for choice in plan.choices:
         if choice.changed:
             line(f"  {choice}")
@@ -162,7 +164,7 @@ def _deploy(surroundings: Surroundings, plan: _Plan, request: Request) -> list[R
             PermissionModel="SERVICE_MANAGED",
             AutoDeployment={"Enabled": True, "RetainStacksOnAccountRemoval": False},
         )
-    elif plan.differs:
+    elif plan.differs or plan.behind:
         begun = ask(surroundings, plan.stack_set, "update_stack_set", **content, OperationPreferences=PREFERENCES)
         failed = see_through(surroundings, plan.stack_set, begun["OperationId"])
     if failed:

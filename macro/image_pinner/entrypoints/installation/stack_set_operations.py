@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from image_pinner.core.errors import SourceError
+from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.entrypoints.installation.aws_access import AskFailed
+from image_pinner.entrypoints.installation.stack_set_refusals import in_words
 from image_pinner.entrypoints.installation.stack_set_targets import ResultLine, read_results
 from image_pinner.entrypoints.installation.surroundings import Surroundings
 
 _INTERVAL = 5.0
 _MOST_SECONDS = 6 * 3600
-_UNDER_WAY = {"RUNNING", "QUEUED", "STOPPING"}
+UNDER_WAY = {"RUNNING", "QUEUED", "STOPPING"}
+"""The states of an operation that has not ended yet."""
 # All regions at once, and one account that fails does not stop the others:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_StackSetOperationPreferences.html
 PREFERENCES = {
@@ -40,10 +43,12 @@ def ask(surroundings: Surroundings, stack_set: StackSet, operation: str, **param
     """Ask for something about a stack set.
 
     Raises:
+        ConfigurationError: The caller does not administer stack sets.
         SourceError: CloudFormation could not be asked, or another operation is under way.
     """
+    asker = surroundings.asker
     try:
-        return surroundings.asker.ask(
+        return asker.ask(
             "cloudformation",
             stack_set.region,
             operation,
@@ -52,11 +57,27 @@ def ask(surroundings: Surroundings, stack_set: StackSet, operation: str, **param
             **parameters,
         )
     except AskFailed as failure:
-        if failure.code != "OperationInProgressException":
-            raise
-        raise SourceError(
-            f"the stack set {stack_set.name} is being changed by somebody else", "Wait for that, then run this again"
-        ) from failure
+        raise in_words(stack_set.name, asker.caller, failure) from failure
+
+
+def ask_all(
+    surroundings: Surroundings, stack_set: StackSet, operation: str, **parameters: Any
+) -> Iterator[Mapping[str, Any]]:
+    """Ask for something about a stack set that comes in pages.
+
+    Yields:
+        The answers.
+
+    Raises:
+        ConfigurationError: The caller does not administer stack sets.
+        SourceError: CloudFormation could not be asked.
+    """
+    asker = surroundings.asker
+    whose = {"StackSetName": stack_set.name, "CallAs": stack_set.call_as}
+    try:
+        yield from asker.pages("cloudformation", stack_set.region, operation, **whose, **parameters)
+    except AskFailed as failure:
+        raise in_words(stack_set.name, asker.caller, failure) from failure
 
 
 def find_stack_set(surroundings: Surroundings, stack_set: StackSet) -> dict[str, Any] | None:
@@ -77,22 +98,26 @@ def find_stack_set(surroundings: Surroundings, stack_set: StackSet) -> dict[str,
     return told
 
 
-def current_instances(surroundings: Surroundings, stack_set: StackSet) -> set[tuple[str, str]]:
-    """Give the accounts and regions in which the stack set has stacks that are as they should be.
+def parameters_of(stack_set: StackSet, told: Mapping[str, Any]) -> dict[str, str]:
+    """Give the values that a stack set of ours was given; those that are the template's defaults it does not name.
+
+    Args:
+        stack_set: The stack set.
+        told: What CloudFormation says of it.
+
+    Returns:
+        The values by name.
 
     Raises:
-        AskFailed: CloudFormation could not be asked.
+        ConfigurationError: It is somebody else's.
     """
-    pages = surroundings.asker.pages(
-        "cloudformation",
-        stack_set.region,
-        "list_stack_instances",
-        StackSetName=stack_set.name,
-        CallAs=stack_set.call_as,
-    )
-    return {
-        (one["Account"], one["Region"]) for page in pages for one in page["Summaries"] if one["Status"] == "CURRENT"
-    }
+    values = {one["ParameterKey"]: one.get("ParameterValue", "") for one in told.get("Parameters", ())}
+    if "CodeKey" not in values:
+        raise ConfigurationError(
+            f"the stack set {stack_set.name} in {stack_set.region} was not made from ImagePinner's template",
+            "Name another one",
+        )
+    return values
 
 
 def see_through(surroundings: Surroundings, stack_set: StackSet, operation: str) -> list[ResultLine]:
@@ -110,14 +135,7 @@ def see_through(surroundings: Surroundings, stack_set: StackSet, operation: str)
         SourceError: CloudFormation could not be asked, or takes too long.
     """
     status = _wait(surroundings, stack_set, operation)
-    pages = surroundings.asker.pages(
-        "cloudformation",
-        stack_set.region,
-        "list_stack_set_operation_results",
-        StackSetName=stack_set.name,
-        OperationId=operation,
-        CallAs=stack_set.call_as,
-    )
+    pages = ask_all(surroundings, stack_set, "list_stack_set_operation_results", OperationId=operation)
     results = sorted(line for page in pages for line in read_results(page))
     for line in results:
         surroundings.teller.line(str(line), "green" if line.status == "SUCCEEDED" else "red")
@@ -133,7 +151,7 @@ def _wait(surroundings: Surroundings, stack_set: StackSet, operation: str) -> st
         while surroundings.now() < ends:
             told = ask(surroundings, stack_set, "describe_stack_set_operation", OperationId=operation)
             status = str(told["StackSetOperation"]["Status"])
-            if status not in _UNDER_WAY:
+            if status not in UNDER_WAY:
                 return status
             update(f"stack set {stack_set.name}: {status}")
             surroundings.sleep(_INTERVAL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from image_pinner.core.errors import ConfigurationError
@@ -67,12 +67,38 @@ def checked_accounts(accounts: tuple[str, ...]) -> tuple[str, ...]:
     return accounts
 
 
+def home_of(regions: tuple[str, ...], name: str, *, stack_named: bool) -> str:
+    """Give the region that a stack set is kept in, where all that it reaches is meant.
+
+    Args:
+        regions: The regions that were given.
+        name: The stack set's name as it was given.
+        stack_named: Whether a single stack was named too.
+
+    Raises:
+        ConfigurationError: The options speak of a part of it, or of none.
+    """
+    if not name:
+        # An empty variable of a script must not come to mean the stack of this account.
+        raise ConfigurationError("--stack-set has no name", "Write --stack-set NAME, or leave it out")
+    if stack_named:
+        raise ConfigurationError(
+            "--stack-name is for one stack, and a stack set makes its own", "Leave --stack-name out"
+        )
+    if len(regions) > 1:
+        raise ConfigurationError(
+            "a stack set is kept in one region, and all regions that it reaches are meant",
+            "Give only the region that it is kept in, which is the first one of install",
+        )
+    return regions[0]
+
+
 def reaches(told: Mapping[str, Any], instances: set[tuple[str, str]], targets: Targets) -> bool:
     """Tell whether a stack set is everywhere where it is to be.
 
     Args:
         told: The stack set, from DescribeStackSet.
-        instances: The accounts and regions that it has current stacks in.
+        instances: The accounts and regions that it has stacks in.
         targets: Where it is to be.
 
     Returns:
@@ -91,3 +117,8 @@ def read_results(told: Mapping[str, Any]) -> list[ResultLine]:
         ResultLine(one.get("Account", ""), one.get("Region", ""), one.get("Status", ""), one.get("StatusReason", ""))
         for one in told.get("Summaries", ())
     ]
+
+
+def counted(failed: Sequence[ResultLine]) -> str:
+    """Say in how many accounts and regions an operation failed."""
+    return f"{len(failed)} place{'s' if len(failed) > 1 else ''}"

@@ -81,11 +81,34 @@ def test_what_failed_is_told_by_account_and_region(aws: Scene, sets: FakeStackSe
     with pytest.raises(SourceError) as caught:
         install(aws)
     assert caught.value.cause == (
-        f"the stack set pinner failed in 1 places, first in {OTHERS[1]} us-east-1:"
+        f"the stack set pinner failed in 1 place, first in {OTHERS[1]} us-east-1:"
         " ResourceLogicalId:Role, denied by a boundary"
     )
     assert f"  SUCCEEDED  {OTHERS[0]} eu-central-1" in aws.told.lines
     assert f"  FAILED     {OTHERS[1]} us-east-1: ResourceLogicalId:Role, denied by a boundary" in aws.told.lines
+
+
+def test_what_failed_is_brought_up_to_date_by_the_next_run_although_nothing_else_has_changed(
+    aws: Scene, sets: FakeStackSets
+) -> None:
+    install(aws)
+    sets.results[OTHERS[1], "us-east-1"] = ("FAILED", "the role may not")
+    with pytest.raises(SourceError, match="failed in 1 place,"):
+        install(aws, code=code(b"new"))
+    sets.results[OTHERS[1], "us-east-1"] = ("SUCCEEDED", "")
+    sets.instances = [
+        {"Account": account, "Region": region, "Status": "CURRENT" if region == "eu-central-1" else "OUTDATED"}
+        for account in OTHERS
+        for region in REGIONS
+    ]
+    sets.asked.clear()
+
+    assert install(aws, code=code(b"new")) is Outcome.DONE
+
+    assert "UpdateStackSet" in sets.changes()
+    assert f"Behind: {OTHERS[1]} us-east-1: OUTDATED" in aws.told.text
+    sets.instances = None
+    assert install(aws, code=code(b"new")) is Outcome.UNCHANGED
 
 
 def test_an_operation_that_fails_without_results_is_a_failure(aws: Scene, sets: FakeStackSets) -> None:
