@@ -55,6 +55,7 @@ lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UP
 	$(LOCK) $(OF_PROJECT) --group fuzz -c requirements/dev.txt -o requirements/fuzz.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements.in -o tests/e2e/requirements.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-ministack.in -o tests/e2e/requirements-ministack.txt
+	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-sam.in -o tests/e2e/requirements-sam.txt
 
 clean: ## Remove everything that was made here: environments, caches, results
 	rm -rf .venv .venv-* build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from e2e.engine.cloudformation import Engine, engine_running
-from e2e.engine.environment import Environment, NoPythonError, prepare
+from e2e.engine.environment import Environment, NoPythonError, prepare, prepare_sam
 from e2e.engine.ministack import Ministack, ministack_running
 from e2e.engine.processes import expect_loopback
 from image_pinner.entrypoints.packaging.build import Package, build_package
@@ -18,7 +19,7 @@ _SECONDS = 600
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "e2e: needs Python 3.13, the macro's, and half a gigabyte for an AWS of its own")
+    config.addinivalue_line("markers", "e2e: needs Python 3.13, the macro's, and a gigabyte for an AWS of its own")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,6 +37,13 @@ def environment() -> Environment:
         return prepare()
     except NoPythonError as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def sam_command(environment: Environment) -> Path:
+    """The `sam` command; its environment is made once on a machine."""
+    del environment  # What it asks of the machine is asked here too.
+    return prepare_sam()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """The environments of the end-to-end tests: made once, on demand, from files that are locked with hashes.
 
-`prepare` gives them, and `python tests/e2e/engine/environment.py` prints where they are, for the Makefile and for CI.
-The first call takes two or three minutes and 600 MB in `.venv-e2e`; later ones take nothing.
+`prepare` and `prepare_sam` give them, and `python tests/e2e/engine/environment.py` prints where they are, for the
+Makefile and for CI. The first call of `prepare` takes two or three minutes and 600 MB in `.venv-e2e`, that of
+`prepare_sam` a minute and 330 MB; later ones take nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ PYTHON = "3.13"
 _E2E = ROOT / "tests" / "e2e"
 _EXECUTOR = _E2E / "engine" / "executor"
 _OF_ENGINE, _OF_MINISTACK = _E2E / "requirements.txt", _E2E / "requirements-ministack.txt"
+_OF_SAM = _E2E / "requirements-sam.txt"
 _OF_FUNCTION = ROOT / "requirements" / "lambda.txt"
 # Published as sources alone. They are built with the setuptools of the lock.
 _ONLY_SOURCES = "airspeed-ext,crontab,jsonpath-rw"
@@ -101,19 +103,40 @@ def prepare(home: Path = HOME) -> Environment:
     environment = Environment(
         python, home / "runtime", home / "engine" / "bin" / "python", home / "ministack" / "bin" / "python"
     )
-    home.mkdir(exist_ok=True)
-    with (home / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp, made_from = home / ".made-from", _fingerprint(python)
-        if not stamp.is_file() or stamp.read_text() != made_from:
-            stamp.unlink(missing_ok=True)
-            _make(environment)
-            stamp.write_text(made_from)
+    made_from = _fingerprint(python, _OF_ENGINE, _OF_MINISTACK, _OF_FUNCTION)
+    _make_once(home / ".made-from", made_from, lambda: _make(environment))
     return environment
 
 
-def _fingerprint(python: Path) -> str:
-    files = (_OF_ENGINE, _OF_MINISTACK, _OF_FUNCTION)
+def prepare_sam(home: Path = HOME) -> Path:
+    """Give the `sam` command, and make its environment as `prepare` makes the others, apart from them.
+
+    Beside it lies the Python with which it builds functions.
+
+    Args:
+        home: Where it is kept.
+
+    Raises:
+        NoPythonError: The Python of the macro's function is not on this machine.
+        PreparationError: It could not be made; the message holds what pip said.
+    """
+    python = function_python()
+    folder = home / "sam"
+    _make_once(home / ".sam-made-from", _fingerprint(python, _OF_SAM), lambda: _make_sam(python, folder))
+    return folder / "bin" / "sam"
+
+
+def _make_once(stamp: Path, made_from: str, make: Callable[[], None]) -> None:
+    stamp.parent.mkdir(exist_ok=True)
+    with stamp.with_name(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.is_file() or stamp.read_text() != made_from:
+            stamp.unlink(missing_ok=True)
+            make()
+            stamp.write_text(made_from)
+
+
+def _fingerprint(python: Path, *files: Path) -> str:
     contents = b"\0".join(file.read_bytes() for file in files)
     return f"{_RECIPE} {hashlib.sha256(contents).hexdigest()} {python}"
 
@@ -130,6 +153,12 @@ def _make(environment: Environment) -> None:
     for path in environment.runtime.iterdir():
         if re.match(_NOT_IN_RUNTIME, path.name):
             shutil.rmtree(path)
+
+
+def _make_sam(function_python: Path, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    _run([function_python, "-m", "venv", folder])
+    _install(folder / "bin" / "python", "--require-hashes", "--only-binary", ":all:", "-r", _OF_SAM)
 
 
 def _make_engine(python: Path) -> None:
@@ -178,6 +207,8 @@ def _run(command: Sequence[str | Path]) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.stdout.write(f"{prepare().engine_python.parents[2]}\n")
+        home = prepare().engine_python.parents[2]
+        prepare_sam()
+        sys.stdout.write(f"{home}\n")
     except (NoPythonError, PreparationError) as error:
         sys.exit(str(error))
