@@ -7,6 +7,8 @@ VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 FUZZ_VENV ?= .venv-fuzz
 ARGS ?=
+# How many tests run at once. Many wait for servers, so that one more than there are processors does no harm.
+WORKERS ?= auto
 # For each target of the fuzzer; the same seed tries the same inputs.
 FUZZ_SECONDS ?= 10
 FUZZ_SEED ?= 1
@@ -27,7 +29,7 @@ demo: $(DEMO_VENV)/.installed ## Show the main job on an AWS that runs in the pr
 	@printf '%s\n' 'In this checkout the command is $(DEMO_VENV)/bin/image-pinner.'
 
 test: $(VENV)/.installed ## Run all tests that this machine can run, and say what was skipped and why
-	$(BIN)/pytest -q -n auto --dist worksteal $(COVERAGE) $(ARGS)
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(COVERAGE) $(ARGS)
 
 check: $(VENV)/.installed ## Check format, lint, types, import contracts and documents
 	$(BIN)/ruff format --check .
