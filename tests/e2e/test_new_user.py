@@ -24,7 +24,7 @@ SECTIONS = ["Install", "Let people use it", "Protect and keep", "Upgrade", "Go b
 NEXT = "99.0.0"
 HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 # What is to be read otherwise by everybody: the version that was built, the one after it, the account.
-STANDS_FOR = {"1.0.0": __version__, "1.1.0": NEXT, "111122223333": "000000000000"}
+STANDS_FOR = {"0.1.0": __version__, "0.2.0": NEXT, "111122223333": "000000000000"}
 
 
 class Walk:
