@@ -13,8 +13,8 @@ from pathlib import Path
 # The package is made of this checkout, whatever else is installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "macro"))
 
+from image_pinner.cli.packaging.build import build_distribution
 from image_pinner.core.errors import ImagePinnerError
-from image_pinner.entrypoints.packaging.build import build_distribution
 
 FAILED = 2
 

@@ -7,24 +7,23 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
+from image_pinner.core.images.lookups import ImageQuestion, Resolution, Unavailable
 from image_pinner.core.images.registries import is_ecr
-from image_pinner.core.images.resolutions import ImageQuestion, Resolution, Unavailable
-from image_pinner.core.template.values import Answer, Lookup, SsmParameter, StackExport
+from image_pinner.core.intrinsics.values import Answer, Lookup, SsmParameter, StackExport
 from image_pinner.pinning import World
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.call_tally import CallTally
+from image_pinner.sources.aws.values import ExportLookups, SsmLookups
+from image_pinner.sources.call_stats import CallTally
+from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline, DigestResolver, Download, LookupResolver
 from image_pinner.sources.mirrors import MirroredResolver
-from image_pinner.sources.parallel import run_all
-from image_pinner.sources.ssm_parameters import SsmLookups
-from image_pinner.sources.stack_exports import ExportLookups
 
 if TYPE_CHECKING:
+    from image_pinner.sources.aws.events import Ledger
     from image_pinner.sources.credentials.interface import CredentialSource
     from image_pinner.sources.http.transport import Transport
-    from image_pinner.sources.ledger import Ledger
 
 WorldMaker = Callable[[Settings, str], World]
 """Gives whom to ask, for settings and a region."""
@@ -140,7 +139,7 @@ class AwsWorlds:
     def registries(self, settings: Settings, region: str) -> DigestResolver:
         """Give who knows the digests of registries other than ECR."""
         # Loaded here: a template with images in ECR alone must not wait for it.
-        from image_pinner.sources.http.hosts import RegistryHosts  # noqa: PLC0415
+        from image_pinner.sources.http.endpoints import RegistryHosts  # noqa: PLC0415
         from image_pinner.sources.oci.resolver import OciRegistryResolver  # noqa: PLC0415
 
         hosts = RegistryHosts(settings.insecure_registries, _listed(settings), settings.metered_registries)
@@ -155,9 +154,11 @@ class AwsWorlds:
     def credentials(self, settings: Settings, region: str) -> CredentialSource:
         """Give who knows the credentials for registries, the operator's own first."""
         from image_pinner.sources.aws.secrets import Secrets  # noqa: PLC0415
-        from image_pinner.sources.credentials.chain import CredentialChain  # noqa: PLC0415
-        from image_pinner.sources.credentials.configured import ConfiguredCredentials  # noqa: PLC0415
-        from image_pinner.sources.credentials.of_template import TemplateCredentials  # noqa: PLC0415
+        from image_pinner.sources.credentials.configured import (  # noqa: PLC0415
+            ConfiguredCredentials,
+            CredentialChain,
+            TemplateCredentials,
+        )
 
         secrets = Secrets(self.clients, region)
         environment = self.logins.environment
@@ -169,7 +170,7 @@ class AwsWorlds:
 
     def ledger(self, bus: str, region: str) -> Ledger:
         """Give the ledger on an event bus. See `Accountable.ledger`."""
-        from image_pinner.sources.ledger import Ledger  # noqa: PLC0415 - most macros have none
+        from image_pinner.sources.aws.events import Ledger  # noqa: PLC0415 - most macros have none
 
         return Ledger(self.clients, bus, region)
 
@@ -186,7 +187,7 @@ class _Downloads:
     def __call__(self, url: str, limit: int, deadline: Deadline) -> bytes:
         with self._making:
             if self._downloads is None:
-                from image_pinner.sources.http.downloads import HttpDownloads  # noqa: PLC0415 - as above
+                from image_pinner.sources.http.transport import HttpDownloads  # noqa: PLC0415 - as above
 
                 self._downloads = HttpDownloads(_transport(self._settings, self._tally))
         return self._downloads(url, limit, deadline)
@@ -228,8 +229,8 @@ def docker_logins(environment: Mapping[str, str]) -> Logins:
 
 
 def _transport(settings: Settings, tally: CallTally) -> Transport:
+    from image_pinner.sources.http.tls import Trust  # noqa: PLC0415
     from image_pinner.sources.http.transport import Transport  # noqa: PLC0415 - as above
-    from image_pinner.sources.http.trust import Trust  # noqa: PLC0415
 
     return Transport(trust=Trust({host: Path(file) for host, file in settings.ca_bundles}), tally=tally)
 

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, decide
-from image_pinner.core.images.resolutions import ImageQuestion, Resolution
-from image_pinner.core.plan import PinPlan, make_plan
+from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, make_plan
+from image_pinner.core.images.lookups import ImageQuestion, Resolution
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import JsonValue, Lookup, Unknown
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.edits import Edit, apply_edits
+from image_pinner.core.template.find import Sites
+from image_pinner.core.template.fragments import Fragment
+from image_pinner.core.template.marker_search import find_stray_marks
 from image_pinner.core.template.problems import Problem, in_order
-from image_pinner.core.template.rewriting import edits_for
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.sites import Sites
-from image_pinner.core.template.snippets import Fragment
-from image_pinner.core.template.stray_marks import find_stray_marks
-from image_pinner.core.template.values import JsonValue, Lookup, Unknown
+from image_pinner.core.template.rewrite import edits_for
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline, DigestResolver, LookupResolver
 

@@ -11,11 +11,7 @@ import pytest
 from architecture.project_files import ROOT
 
 NEVER = ("cfn_flip", "cfn_tools", "cfnlint", "click", "flask", "moto", "rich", "yaml")
-OF_THE_COMMAND = (
-    "image_pinner.entrypoints.cli",
-    "image_pinner.entrypoints.demo",
-    "image_pinner.entrypoints.source_text",
-)
+OF_THE_COMMAND = ("image_pinner.cli",)
 EVENT = {
     "requestId": "r",
     "region": "eu-central-1",
@@ -29,9 +25,9 @@ EVENT = {
         }
     },
 }
-IMPORT = "from image_pinner.entrypoints import lambda_macro"
-FAILS = f"{IMPORT}; print(lambda_macro.handler({EVENT!r}, None)['status'], file=sys.stderr)"
-CLIENT = f"{IMPORT}; lambda_macro.WORLDS.clients.client('ecr', 'eu-central-1')"
+IMPORT = "from image_pinner.lambda_macro import handler"
+FAILS = f"{IMPORT}; print(handler.handler({EVENT!r}, None)['status'], file=sys.stderr)"
+CLIENT = f"{IMPORT}; handler.WORLDS.clients.client('ecr', 'eu-central-1')"
 
 
 def _loaded(code: str) -> tuple[set[str], str]:
@@ -52,7 +48,7 @@ def _loaded(code: str) -> tuple[set[str], str]:
 @pytest.mark.parametrize("code", [IMPORT, CLIENT, FAILS], ids=["import", "ECR client", "image in another registry"])
 def test_the_lambda_never_loads_what_is_not_in_its_zip(code: str) -> None:
     loaded, _ = _loaded(code)
-    assert "image_pinner.entrypoints.lambda_macro" in loaded
+    assert "image_pinner.lambda_macro.handler" in loaded
     assert not loaded & set(NEVER)
     assert not [name for name in loaded if name.startswith(OF_THE_COMMAND)]
 

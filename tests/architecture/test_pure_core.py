@@ -12,7 +12,7 @@ from architecture.project_files import modules
 CORE = "macro/image_pinner/core/"
 FORBIDDEN = {"__import__", "breakpoint", "eval", "exec", "globals", "input", "open", "print"}
 # The parser for filters is loaded with the first expression that has one.
-LOADED_BY_NAME = {"macro/image_pinner/core/template/json_paths.py"}
+LOADED_BY_NAME = {"macro/image_pinner/core/template/json_path.py"}
 
 
 def _calls(tree: ast.AST) -> Iterator[str]:

@@ -13,9 +13,8 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ecr.models import ecr_backends
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import OCI_MANIFEST, ImageQuestion, Missing, Resolved
+from image_pinner.core.images.lookups import OCI_MANIFEST, ImageQuestion, Missing, Resolved
+from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline

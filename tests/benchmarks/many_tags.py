@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import OCI_MANIFEST
+from image_pinner.core.images.lookups import OCI_MANIFEST
+from image_pinner.core.images.references import Digest
 from registry_fakes.delaying_proxy import DelayingProxy, Traffic, delaying_proxy
 from registry_fakes.docker_registry import PROGRAM, DockerRegistry, docker_registry
 from registry_fakes.manifests import oci_image

@@ -10,17 +10,17 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from image_pinner.cli.demo.embedded_aws import ACCOUNT, embedded_aws
+from image_pinner.cli.packaging.archive import SIZE_LIMIT
+from image_pinner.cli.packaging.build import build_package
+from image_pinner.cli.packaging.lambda_python import find_python
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.entrypoints.demo.embedded_aws import ACCOUNT, embedded_aws
-from image_pinner.entrypoints.packaging.archive import SIZE_LIMIT
-from image_pinner.entrypoints.packaging.build import build_package
-from image_pinner.entrypoints.packaging.lambda_python import find_python
-from unit.entrypoints.packaging.lambda_runtime import REGION, event_of, runtime_libraries
+from unit.cli.packaging.lambda_runtime import REGION, event_of, runtime_libraries
 
 ROUNDS = 7
 BOTO3_ALONE = f"import boto3; boto3.Session().client('ecr', region_name={REGION!r})"
 FIRST_ANSWER = (
-    "from image_pinner.entrypoints import lambda_macro;"
+    "from image_pinner.lambda_macro import handler as lambda_macro;"
     " assert lambda_macro.handler({event!r}, None)['status'] == 'success'"
 )
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import OCI_INDEX, ImageQuestion, Origin, Resolution, Resolved
-from image_pinner.entrypoints.lambda_macro import Macro
+from image_pinner.core.images.lookups import OCI_INDEX, ImageQuestion, Origin, Resolution, Resolved
+from image_pinner.core.images.references import Digest
+from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import World
 from image_pinner.sources.interface import Deadline
 

@@ -13,11 +13,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from image_pinner.core.images.lookups import ImageQuestion, Resolution, Resolved
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import ImageQuestion, Resolution, Resolved
-from image_pinner.entrypoints.lambda_macro import WORLDS
+from image_pinner.lambda_macro.handler import WORLDS
 from image_pinner.settings import Settings
-from image_pinner.sources import collector
+from image_pinner.sources import concurrency
 from image_pinner.sources.interface import Deadline
 
 # The handler loads it with the first image that needs it: that is the start of a process, not part of the answer.
@@ -39,7 +39,7 @@ def main(host: str, ca_file: str, times: int) -> None:
 
 def _timed(questions: Sequence[ImageQuestion], settings: Settings) -> tuple[float, list[str]]:
     begun = time.perf_counter()
-    with collector.paused():
+    with concurrency.paused():
         answers = WORLDS(settings, REGION).digests.resolve_all(questions, Deadline.after(settings.timeout))
     seconds = time.perf_counter() - begun
     return seconds, [_digest(answers[question]) for question in questions]

@@ -10,7 +10,7 @@ from pathlib import Path
 from contract.open_source import OpenSource, Push
 from contract.stored_images import StoredImage, digest_of
 from image_pinner.sources.credentials.interface import AnonymousCredentials
-from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.asking import open_transport
 from registry_fakes.docker_registry import docker_registry

@@ -25,9 +25,9 @@ from contract.stored_images import (
     StoredImage,
     single,
 )
+from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
 from image_pinner.sources.interface import Deadline
 
 LINUX_ARM = Platform("linux", "arm64")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import cache
 
 from corpus.corpus_templates import ACCOUNT, CORPUS, MADE_UP, REGION, GenerousWorld, made_up_values, tree
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import JsonMap
+from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.snippets import Fragment, Shape
-from image_pinner.core.template.values import JsonMap
 from image_pinner.pinning import PinResult, World, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
-from unit.entrypoints.cli.cli_runs import Run, image_pinner
+from unit.cli.cli_runs import Run, image_pinner
 
 VALUES = ["defaults", MADE_UP]
 """With which values of parameters: only their defaults, or made-up ones where there is none."""

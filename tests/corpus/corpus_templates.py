@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from image_pinner.cli.documents import SourceDocument, read_source
+from image_pinner.core.intrinsics.values import Answer, Known, Lookup
 from image_pinner.core.template.paths import Step, TemplatePath
-from image_pinner.core.template.values import Answer, Known, Lookup
-from image_pinner.entrypoints.source_text import SourceDocument, read_source
 from image_pinner.sources.in_memory import InMemoryWorld
 from image_pinner.sources.interface import Deadline
 

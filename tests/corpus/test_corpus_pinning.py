@@ -21,8 +21,8 @@ from corpus.corpus_templates import (
     value_at,
 )
 from corpus.yaml_spans import changed_only_in, spans_of
+from image_pinner.cli.documents import read_source
 from image_pinner.core.decision import Pinned
-from image_pinner.entrypoints.source_text import read_source
 
 pytestmark = needs_corpus
 

@@ -21,18 +21,18 @@ from corpus.corpus_templates import (
     tree,
     value_at,
 )
+from image_pinner.core.check import RULES
+from image_pinner.core.intrinsics import evaluate
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Known, Outcome, Pending
 from image_pinner.core.report import PinReport
-from image_pinner.core.template.intrinsics import evaluate
+from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.paths import Step, TemplatePath
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.snippets import Fragment, Shape
-from image_pinner.core.template.values import Known, Outcome, Pending
-from image_pinner.entrypoints.checking import RULES
 from image_pinner.pinning import World, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
-from unit.entrypoints.cli.cli_runs import image_pinner
+from unit.cli.cli_runs import image_pinner
 
 pytestmark = needs_corpus
 

@@ -10,7 +10,7 @@ import pytest
 
 from corpus.corpus_templates import CORPUS
 from golden.macro_events import event_for
-from unit.entrypoints.macro_worlds import macro_in, task
+from unit.lambda_macro.macro_worlds import macro_in, task
 
 RECORDINGS = CORPUS.parent / "recorded" / "macros.json"
 pytestmark = [

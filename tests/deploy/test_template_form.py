@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from deploy.installed import ALL_SWITCHES, TEXT, Installed, template
-from image_pinner.core.images.partitions import partition_of
-from image_pinner.entrypoints import lambda_macro
+from image_pinner.core.images.ecr import partition_of
+from image_pinner.lambda_macro import handler
 
 REGIONS = ("us-east-1", "eu-central-1", "ap-southeast-2", "cn-north-1", "us-gov-west-1")
 # A property that gives a resource a name of the operator's or of ours, which a second stack could not have.
@@ -104,8 +104,8 @@ def test_it_names_no_account_and_no_region() -> None:
 def test_the_function_is_the_one_that_was_built() -> None:
     function = Installed().properties("Function")
     module, _, name = function["Handler"].rpartition(".")
-    assert module == lambda_macro.__name__
-    assert getattr(lambda_macro, name) is lambda_macro.handler
+    assert module == handler.__name__
+    assert getattr(handler, name) is handler.handler
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.installed import ALL_SWITCHES, README, Installed, template
-from image_pinner.entrypoints import metrics
+from image_pinner.lambda_macro import log_record
 
 
 def _widgets(parameters: dict[str, str], region: str = "eu-central-1") -> list[dict[str, Any]]:
@@ -96,11 +96,11 @@ def test_the_dashboard_shows_the_region_it_is_in_and_the_metrics_that_the_macro_
     widgets = _widgets({"MacroName": "Pins", "MetricsNamespace": "Team/Pins"}, region="us-gov-west-1")
     assert {widget["properties"]["region"] for widget in widgets} == {"us-gov-west-1"}
     shown = json.dumps(widgets)
-    for name in metrics.UNITS:
+    for name in log_record.UNITS:
         assert f'"{name}"' in shown.replace('\\"', '"'), name
     (search,) = re.findall(r"SEARCH\(.*?\)", shown)
-    assert f'{{\\"Team/Pins\\",{metrics.KIND},{metrics.MACRO}}}' in search
-    assert f'["Team/Pins", "Latency", "{metrics.MACRO}", "Pins"' in shown
+    assert f'{{\\"Team/Pins\\",{log_record.KIND},{log_record.MACRO}}}' in search
+    assert f'["Team/Pins", "Latency", "{log_record.MACRO}", "Pins"' in shown
     assert f"Function:{_alias()}" in shown
 
 

@@ -6,19 +6,16 @@ from collections.abc import Callable, Iterable
 
 import click
 
-from image_pinner.core.images.configs import MAX_CONFIG_BYTES
-from image_pinner.core.images.manifests import MAX_MANIFEST_BYTES
+from image_pinner.cli.console import MEANINGS
+from image_pinner.cli.main import VERBS, command
+from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import OPTION_RULES
-from image_pinner.entrypoints.cli.exit_codes import MEANINGS
-from image_pinner.entrypoints.cli.main import VERBS, command
 from image_pinner.settings import Settings
 from image_pinner.settings.rules import SETTING_RULES
-from image_pinner.sources.http.giving_up import FAILURES_IN_A_ROW
+from image_pinner.sources.http.circuit_breaker import FAILURES_IN_A_ROW
 from image_pinner.sources.http.messages import MAX_ERROR_BYTES
-from image_pinner.sources.http.redirects import MAX_REDIRECTS
-from image_pinner.sources.http.retries import PASSING_STATUSES, RetryPolicy
-from image_pinner.sources.http.transport import PER_HOST, TimeLimits
+from image_pinner.sources.http.transport import MAX_REDIRECTS, PASSING_STATUSES, PER_HOST, RetryPolicy, TimeLimits
 
 ANNOTATIONS = (
     ("quoted mark", '`"!PinDigest repo:tag"`', "yes", "clean", "images, one by one"),

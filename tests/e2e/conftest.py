@@ -12,7 +12,7 @@ from e2e.engine.cloudformation import Engine, engine_running
 from e2e.engine.environment import Environment, NoPythonError, prepare, prepare_sam
 from e2e.engine.ministack import Ministack, ministack_running
 from e2e.engine.processes import expect_loopback
-from image_pinner.entrypoints.packaging.build import Package, build_package
+from image_pinner.cli.packaging.build import Package, build_package
 
 _SECONDS = 600
 """For a test with what it waits for: the first one makes the environment."""

@@ -9,7 +9,7 @@ from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.macro_stack import BUCKET, upload
 from e2e.stacks import Stacks
-from image_pinner.entrypoints.packaging.build import Package
+from image_pinner.cli.packaging.build import Package
 
 TEMPLATE = ROOT / "deploy" / "macro.yaml"
 

@@ -71,7 +71,7 @@ def macro_template(name: str, key: str, handler: str, *, seconds: int = 60) -> s
 def install(engine: Engine) -> None:
     """Install the macro `ImagePinner` from the package as it lies here."""
     upload(engine, "image-pinner.zip", zipped_package())
-    template = macro_template("ImagePinner", "image-pinner.zip", "image_pinner.entrypoints.lambda_macro.handler")
+    template = macro_template("ImagePinner", "image-pinner.zip", "image_pinner.lambda_macro.handler.handler")
     Stacks(engine).create("image-pinner", template)
 
 

@@ -13,7 +13,7 @@ from e2e.engine.ministack import Ministack
 from e2e.installed_macro import installed
 from e2e.macro_stack import BUCKET, upload
 from e2e.stacks import StackFailedError, Stacks
-from image_pinner.entrypoints.packaging.build import Package
+from image_pinner.cli.packaging.build import Package
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("macro")]
 

@@ -13,7 +13,7 @@ from e2e.engine.cloudformation import Engine
 from e2e.installed_macro import TEMPLATE
 from e2e.programs import Ran, aws, image_pinner, run_without_credentials
 from e2e.stacks import StackFailedError, Stacks
-from image_pinner.entrypoints.packaging.build import Package
+from image_pinner.cli.packaging.build import Package
 
 pytestmark = pytest.mark.e2e
 

@@ -13,7 +13,7 @@ from e2e.engine.ministack import Ministack
 from e2e.installed_macro import TEMPLATE
 from e2e.programs import aws
 from e2e.stacks import Stacks
-from image_pinner.entrypoints.packaging.build import Package, build_distribution
+from image_pinner.cli.packaging.build import Package, build_distribution
 
 pytestmark = pytest.mark.e2e
 

@@ -16,7 +16,7 @@ from e2e.engine.ministack import Ministack
 from e2e.engine.recording import Call
 from e2e.installed_macro import installed
 from e2e.stacks import Stacks
-from image_pinner.entrypoints.packaging.build import Package
+from image_pinner.cli.packaging.build import Package
 from registry_fakes.asking import sent
 from registry_fakes.manifests import oci_image
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen

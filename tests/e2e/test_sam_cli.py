@@ -18,7 +18,7 @@ from e2e.macro_stack import BUCKET
 from e2e.programs import Ran, run
 from e2e.service_facts import refusal
 from e2e.stacks import Stacks
-from image_pinner.entrypoints.packaging.build import Package
+from image_pinner.cli.packaging.build import Package
 
 pytestmark = pytest.mark.e2e
 

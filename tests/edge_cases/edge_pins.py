@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.snippets import read_fragment
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.template.fragments import read_fragment
 from image_pinner.pinning import PinResult, World, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.credentials.interface import AnonymousCredentials, CredentialSource
 from image_pinner.sources.ecr.resolver import EcrResolver
-from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.interface import Deadline, DigestResolver
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.asking import open_transport

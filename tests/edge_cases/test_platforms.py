@@ -48,8 +48,8 @@ from edge_cases.edge_pins import (
     reported,
     task_on,
 )
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from image_pinner.core.images.lookups import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.in_memory import InMemoryWorld
 from registry_fakes.asking import sent
 from registry_fakes.manifests import (

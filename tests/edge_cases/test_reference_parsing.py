@@ -38,8 +38,7 @@ from __future__ import annotations
 import pytest
 
 from edge_cases.edge_pins import CODE, IMAGE, ecr_resolver, function, image, pin_in, refusal, reported
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.settings import Settings
 from image_pinner.sources.in_memory import InMemoryWorld
 from registry_fakes.manifests import oci_image

@@ -38,8 +38,7 @@ from typing import BinaryIO
 import pytest
 
 from edge_cases.edge_pins import IMAGE, image, pin_from, refusal, refusals, reported
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -47,7 +46,8 @@ from image_pinner.core.images.resolutions import (
     OCI_INDEX,
     OCI_MANIFEST,
 )
-from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.core.images.references import Digest
+from image_pinner.sources.http.endpoints import RegistryHosts
 from registry_fakes.asking import Waits, patient, sent
 from registry_fakes.manifests import config_for, descriptor, docker_image, docker_list, encoded, oci_image, oci_index
 from registry_fakes.manifests import platform as on

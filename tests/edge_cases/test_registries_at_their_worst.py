@@ -30,16 +30,16 @@ from typing import BinaryIO
 import pytest
 
 from edge_cases.edge_pins import image, pin_from, refusal, refusals, reported
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
     OCI_INDEX,
     OCI_MANIFEST,
 )
-from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.core.images.references import Digest
+from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import PER_HOST
-from image_pinner.sources.http.trust import Trust
 from registry_fakes.asking import QUICK, FixedCredentials, patient, sent
 from registry_fakes.manifests import config_for, descriptor, docker_image, docker_list, encoded, oci_image, oci_index
 from registry_fakes.manifests import platform as on

@@ -12,17 +12,17 @@ from urllib3.util import parse_url
 
 from fuzz.outcomes import readable
 from image_pinner.core.errors import ImagePinnerError, SourceError
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import DOCKER_SCHEMA1, Resolved
+from image_pinner.core.images.lookups import DOCKER_SCHEMA1, Resolved
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
 from image_pinner.sources.http.addresses import AddressScope
-from image_pinner.sources.http.faults import bare, parsed
-from image_pinner.sources.http.hosts import Endpoint, RegistryHosts
+from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
+from image_pinner.sources.http.errors import bare, parsed
 from image_pinner.sources.http.messages import Reply, Request
-from image_pinner.sources.http.redirects import MAX_REDIRECTS, RedirectFollower
+from image_pinner.sources.http.transport import MAX_REDIRECTS, RedirectFollower
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.manifest_replies import found_by_body, found_by_header
-from image_pinner.sources.oci.token_service import TokenQuestion, TokenService
+from image_pinner.sources.oci.auth import TokenQuestion, TokenService
+from image_pinner.sources.oci.client import found_by_body, found_by_header
 
 SECRET = "s3cr3t-passw0rd"
 LISTED = RegistryHosts(["localhost:5000"])

@@ -10,13 +10,7 @@ from typing import Any, assert_never, cast
 
 from fuzz.outcomes import expect_message, readable
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
-from image_pinner.core.images.answers import NeedsConfig, answer_for, answer_from_config
-from image_pinner.core.images.configs import platform_of
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.manifests import IndexEntry, parse_index, read_manifest
-from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
     INDEX_MEDIA_TYPES,
@@ -28,12 +22,16 @@ from image_pinner.core.images.resolutions import (
     Resolved,
     Unavailable,
 )
+from image_pinner.core.images.manifests import IndexEntry, parse_index, platform_of, read_manifest
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config
 from image_pinner.sources.credentials.docker_config import (
     DOCKER_HUB_SERVER,
     DockerConfigCredentials,
+    Login,
     parse_docker_config,
 )
-from image_pinner.sources.credentials.helper_programs import Login
 from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
 from image_pinner.sources.interface import Deadline
 

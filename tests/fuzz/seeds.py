@@ -6,8 +6,8 @@ import base64
 import json
 from typing import Any
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from image_pinner.core.images.lookups import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from image_pinner.core.images.references import Digest
 from registry_fakes.manifests import (
     DOCKER_CONFIG,
     attestation,

@@ -6,17 +6,16 @@ import re
 
 from fuzz.outcomes import expect_message, readable
 from image_pinner.core.errors import ImagePinnerError, InvalidReference, SourceError
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.ecr_hosts import looks_like_ecr, parse_ecr_host
+from image_pinner.core.images.ecr import looks_like_ecr, parse_ecr_host
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.http.addresses import AddressScope, scope_of_host
-from image_pinner.sources.http.diagnostics import errors_in, said, shown
-from image_pinner.sources.http.faults import bare, parsed
-from image_pinner.sources.http.hosts import Endpoint, RegistryHosts
-from image_pinner.sources.http.retries import RetryPolicy
+from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
+from image_pinner.sources.http.errors import bare, parsed
+from image_pinner.sources.http.redaction import errors_in, said, shown
+from image_pinner.sources.http.transport import RetryPolicy
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.challenges import parse_challenges
+from image_pinner.sources.oci.auth import parse_challenges
 
 SECRET = "s3cr3t-t0ken"
 LONGEST_SHOWN = 241

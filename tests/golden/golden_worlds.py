@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contract.stored_images import index, single
 from golden.macro_events import AWS, CHINA, GOVCLOUD
-from image_pinner.core.images.partitions import partition_of
-from image_pinner.core.template.values import SsmParameter, StackExport
+from image_pinner.core.images.ecr import partition_of
+from image_pinner.core.intrinsics.values import SsmParameter, StackExport
 from image_pinner.sources.in_memory import InMemoryWorld
 
 LOOKUPS = {

@@ -10,7 +10,7 @@ import pytest
 from golden.golden_cases import EVENT_CASES
 from golden.golden_files import as_json, compare
 from golden.golden_worlds import full_world
-from image_pinner.entrypoints.lambda_macro import Macro
+from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import World
 
 

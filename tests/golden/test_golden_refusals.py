@@ -13,7 +13,7 @@ from golden.golden_cases import EXPECTED_REFUSALS, REFUSALS
 from golden.golden_files import as_json, compare
 from golden.golden_worlds import small_world
 from golden.macro_events import event_for
-from image_pinner.entrypoints.lambda_macro import ERROR_LIMIT, Macro
+from image_pinner.lambda_macro.handler import ERROR_LIMIT, Macro
 from image_pinner.pinning import World
 
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(REFUSALS.read_text("utf-8"))

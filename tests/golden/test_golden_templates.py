@@ -10,12 +10,12 @@ import pytest
 
 from golden.golden_cases import SOURCES, TEMPLATE_CASES, TEXT_CASES, TemplateCase
 from golden.golden_files import as_json, compare
+from image_pinner.cli.documents import read_source
 from image_pinner.core.template.locations import image_locations
-from image_pinner.entrypoints.lambda_macro import Macro
-from image_pinner.entrypoints.source_text import read_source
+from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import World
 from image_pinner.sources.in_memory import InMemoryWorld
-from unit.entrypoints.cli.cli_runs import image_pinner
+from unit.cli.cli_runs import image_pinner
 
 
 def macro_in(world: InMemoryWorld) -> Macro:

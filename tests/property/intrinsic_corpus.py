@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from image_pinner.core.template.intrinsics import intrinsic_of
+from image_pinner.core.intrinsics import intrinsic_of
 
 
 class _Loader(yaml.CSafeLoader):

@@ -8,9 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from image_pinner.core.template.intrinsics import INTRINSICS
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.values import Answer, Known, Lookup, SsmParameter, StackExport
+from image_pinner.core.intrinsics import INTRINSICS
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Answer, Known, Lookup, SsmParameter, StackExport
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 SECRET = "hunter2"

@@ -14,15 +14,12 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
-from image_pinner.core.images.registry_places import AllowedSecret, CredentialPlace, SecretPlace
-from image_pinner.sources.credentials.configured import ConfiguredCredentials
-from image_pinner.sources.credentials.contents import Found, read_content
-from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
-from image_pinner.sources.credentials.helper_programs import Login
+from image_pinner.core.registry_config import AllowedSecret, CredentialPlace, SecretPlace
+from image_pinner.sources.credentials.configured import ConfiguredCredentials, Found, TemplateCredentials, read_content
+from image_pinner.sources.credentials.docker_config import DockerConfigCredentials, Login
 from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
-from image_pinner.sources.credentials.of_template import TemplateCredentials
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.token_service import secrets_of
+from image_pinner.sources.oci.auth import secrets_of
 from unit.sources.credentials.secret_fakes import FakeSecrets
 
 _FOUND = Found("ghcr.io", "the secret")

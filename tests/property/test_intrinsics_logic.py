@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_pinner.core.template.intrinsics import decide
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.values import Known, Pending, StackExport, Unknown
+from image_pinner.core.intrinsics import decide
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Known, Pending, StackExport, Unknown
 from property.intrinsic_strategies import combined
 
 TRUE, FALSE = {"Fn::Equals": ["a", "a"]}, {"Fn::Equals": ["a", "b"]}

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_pinner.core.template.intrinsics import evaluate
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.values import Known, Outcome, Pending, Unknown
+from image_pinner.core.intrinsics import evaluate
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Known, Outcome, Pending, Unknown
 from property.intrinsic_strategies import ANSWERS, KNOWLEDGE, REGION, conditions, scope_with, texts
 
 EXPRESSIONS = texts(3, open_ends=True)

@@ -29,10 +29,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_pinner.core.template.intrinsics import decide, evaluate
-from image_pinner.core.template.intrinsics.partial import text_of
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.values import Answer, Known, Lookup, SsmParameter
+from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Answer, Known, Lookup, SsmParameter, text_of
 from property.intrinsic_corpus import corpus, expressions_in
 from property.intrinsic_strategies import (
     ACCOUNT,

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from image_pinner.core.template.intrinsics import decide, evaluate
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.values import Known, NoValue, Pending, Unknown
+from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Known, NoValue, Pending, Unknown
 from property.intrinsic_strategies import ANSWERS, SECRET, TEMPLATE, scope_with, weird
 
 OUTCOMES = (Known, Pending, Unknown, NoValue)

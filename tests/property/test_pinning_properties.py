@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from image_pinner.core.template.census import count_marks, walked_sections
+from image_pinner.core.intrinsics.values import Unknown
 from image_pinner.core.template.edits import InsertKey, Replace, apply_edits
-from image_pinner.core.template.values import Unknown
+from image_pinner.core.template.marker_search import count_marks, walked_sections
 from image_pinner.pinning import PinResult
 from image_pinner.settings import Settings
 from property.template_strategies import BAD_IMAGES, FRAGMENTS, JSON_LIKE, shuffled, templates

@@ -6,8 +6,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from image_pinner.core.errors import InvalidReference
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.references import Digest, ImageReference
 
 _HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
 _COMPONENTS = st.from_regex(r"[a-z0-9]{1,4}(([._]|__|-{1,3})[a-z0-9]{1,3}){0,2}", fullmatch=True)

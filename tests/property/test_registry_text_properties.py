@@ -14,13 +14,7 @@ from hypothesis import strategies as st
 from fuzz.document_targets import ORIGIN, QUESTIONS, HeldFile, expect_answer
 from fuzz.outcomes import outcome, readable
 from image_pinner.core.errors import ImagePinnerError, InvalidReference, SourceError
-from image_pinner.core.images.answers import answer_for
-from image_pinner.core.images.configs import platform_of
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.manifests import parse_index
-from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
     OCI_INDEX,
@@ -30,11 +24,15 @@ from image_pinner.core.images.resolutions import (
     Resolved,
     Unavailable,
 )
+from image_pinner.core.images.manifests import parse_index, platform_of
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.images.selection import answer_for
 from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
 from image_pinner.sources.credentials.interface import NoCredential, Password
-from image_pinner.sources.http.diagnostics import said, shown
+from image_pinner.sources.http.redaction import said, shown
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.challenges import Challenge, parse_challenges
+from image_pinner.sources.oci.auth import Challenge, parse_challenges
 from property.template_strategies import JSON_LIKE
 from property.test_reference_properties import references
 

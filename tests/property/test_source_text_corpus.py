@@ -14,12 +14,12 @@ import cfn_tools
 import pytest
 import yaml
 
+from image_pinner.cli.documents import SourceDocument, read_source
+from image_pinner.cli.documents.nodes import MapNode
+from image_pinner.cli.documents.places import find_place, surroundings_of
 from image_pinner.core.errors import UnreadableTemplate
 from image_pinner.core.template.edits import Edit, InsertKey, Replace
 from image_pinner.core.template.paths import Step, TemplatePath
-from image_pinner.entrypoints.source_text import SourceDocument, read_source
-from image_pinner.entrypoints.source_text.nodes import MapNode
-from image_pinner.entrypoints.source_text.places import find_place, surroundings_of
 
 pytestmark = pytest.mark.corpus
 

@@ -11,15 +11,15 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from image_pinner.cli.documents import SourceDocument, read_source
+from image_pinner.cli.documents.nodes import Node, children_of, is_block_collection, last_leaf
+from image_pinner.cli.documents.places import find_place, surroundings_of
+from image_pinner.cli.documents.same_values import first_difference
+from image_pinner.cli.documents.source_lines import YAML_BREAK, SourceLines
+from image_pinner.cli.documents.yaml_reader import LOADER, read_yaml
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplate
 from image_pinner.core.template.edits import Edit, InsertKey, Replace, apply_edits
 from image_pinner.core.template.paths import Step, TemplatePath
-from image_pinner.entrypoints.source_text import SourceDocument, read_source
-from image_pinner.entrypoints.source_text.nodes import Node, children_of, is_block_collection, last_leaf
-from image_pinner.entrypoints.source_text.places import find_place, surroundings_of
-from image_pinner.entrypoints.source_text.same_values import first_difference
-from image_pinner.entrypoints.source_text.source_lines import YAML_BREAK, SourceLines
-from image_pinner.entrypoints.source_text.yaml_reader import LOADER, read_yaml
 from property.source_text_layouts import Written, hand_written, keys, templates, values
 
 T = TypeVar("T")

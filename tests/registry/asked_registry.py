@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from image_pinner.core.images.resolutions import ImageQuestion, Resolution
+from image_pinner.core.images.lookups import ImageQuestion, Resolution
 from image_pinner.sources.credentials.interface import AnonymousCredentials, CredentialSource
-from image_pinner.sources.http.hosts import RegistryHosts
-from image_pinner.sources.http.trust import Trust
+from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.asking import ask, open_transport, question

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from image_pinner.core.images.lookups import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from image_pinner.core.images.references import Digest
 from registry_fakes.docker_registry import DockerRegistry
 from registry_fakes.manifests import (
     attestation,

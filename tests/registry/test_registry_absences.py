@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.images.resolutions import Missing, Unavailable
+from image_pinner.core.images.lookups import Missing, Unavailable
 from registry.asked_registry import ask_for
 from registry.pushed_images import REPOSITORY
 from registry_fakes.asking import ask, question

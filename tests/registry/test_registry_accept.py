@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -15,6 +14,7 @@ from image_pinner.core.images.resolutions import (
     OCI_INDEX,
     OCI_MANIFEST,
 )
+from image_pinner.core.images.references import Digest
 from registry.pushed_images import DOCKER_AMD64, IMAGES, LIST, MULTI, NO_IMAGES, REPOSITORY, SINGLE, Pushed
 from registry_fakes.docker_registry import DockerRegistry
 from registry_fakes.manifests import config_for, docker_image

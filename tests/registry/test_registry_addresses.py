@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from image_pinner.core.images.resolutions import Missing, Origin, Resolved, Unavailable
+from image_pinner.core.images.lookups import Missing, Origin, Resolved, Unavailable
 from registry.asked_registry import ask_for, ask_registry
 from registry.pushed_images import LIST, MULTI, REPOSITORY, SINGLE, push_all
 from registry_fakes.asking import ask, question

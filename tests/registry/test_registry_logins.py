@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import Missing, Resolved, Unavailable
+from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
 from image_pinner.sources.credentials.interface import IdentityToken, Password
 from registry.asked_registry import ask_registry, login_file

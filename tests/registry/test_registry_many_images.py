@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import DOCKER_MANIFEST, OCI_MANIFEST, Missing, Resolution, Resolved
+from image_pinner.core.images.lookups import DOCKER_MANIFEST, OCI_MANIFEST, Missing, Resolution, Resolved
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Password
 from registry.asked_registry import ask_guarded, ask_registry, login_file
 from registry_fakes.asking import FixedCredentials, question

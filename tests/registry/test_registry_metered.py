@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import Missing, Resolved
+from image_pinner.core.images.lookups import Missing, Resolved
+from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_metered
 from registry.pushed_images import EMPTY_INDEX, HELM_CHART, IMAGES, MULTI, REPOSITORY, Pushed
 from registry_fakes.docker_registry import DockerRegistry

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolved
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolved
+from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_registry
 from registry.pushed_images import (
     AMD64,

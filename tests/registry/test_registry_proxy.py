@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import Missing, Resolved, Unavailable
+from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
+from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for
 from registry.pushed_images import ATTESTED, LIST, MULTI, REPOSITORY, SINGLE, Pushed, push_all
 from registry_fakes.docker_registry import DockerRegistry, docker_registry, pull_through

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import ACCEPTED_MEDIA_TYPES, DOCKER_SCHEMA1, Missing, Resolved
+from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, DOCKER_SCHEMA1, Missing, Resolved
+from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_metered
 from registry.pushed_images import LAYER, REPOSITORY, SINGLE, push_all
 from registry_fakes.docker_registry import ACCEPTS_SCHEMA1, DockerRegistry, docker_registry

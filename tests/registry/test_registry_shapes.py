@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.lookups import Missing, Origin, Resolved
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.resolutions import Missing, Origin, Resolved
+from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for
 from registry.pushed_images import (
     AMD64,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import Missing, Resolved, Unavailable
+from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
+from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_registry, trusting
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
 from registry_fakes.asking import ask, question

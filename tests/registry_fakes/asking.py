@@ -7,14 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.lookups import OCI_MANIFEST, ImageQuestion, Origin, Resolution, Resolved
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import OCI_MANIFEST, ImageQuestion, Origin, Resolution, Resolved
+from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential, CredentialSource, NoCredential
-from image_pinner.sources.http.hosts import RegistryHosts
-from image_pinner.sources.http.retries import RetryPolicy
-from image_pinner.sources.http.transport import TimeLimits, Transport
+from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.transport import RetryPolicy, TimeLimits, Transport
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry

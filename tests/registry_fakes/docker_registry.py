@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.references import Digest
 from registry_fakes.tls import ServerCertificate
 
 PROGRAM = "docker-registry"

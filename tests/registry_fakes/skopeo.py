@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
 from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import Digest
 from registry_fakes.docker_registry import DockerRegistry
 
 PROGRAM = "skopeo"

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from image_pinner.core.images.resolutions import OCI_MANIFEST, ImageQuestion, Resolution
+from image_pinner.core.images.lookups import OCI_MANIFEST, ImageQuestion, Resolution
 from image_pinner.sources.credentials.interface import Credential, CredentialSource, IdentityToken, Password
-from image_pinner.sources.http.trust import Trust
+from image_pinner.sources.http.tls import Trust
 from registry_fakes.asking import FixedCredentials, ask, question
 from registry_fakes.manifests import oci_image
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen

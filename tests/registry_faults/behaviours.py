@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import BinaryIO
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import OCI_INDEX, OCI_MANIFEST
+from image_pinner.core.images.lookups import OCI_INDEX, OCI_MANIFEST
+from image_pinner.core.images.references import Digest
 from registry_fakes.asking import sent
 from registry_fakes.manifests import config_for, descriptor, encoded, oci_image, oci_index, platform
 from registry_fakes.scripted_registry import Answer, Raw, Script, ScriptedRegistry, Seen

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from image_pinner.core.images.resolutions import DOCKER_SCHEMA1, OCI_INDEX
+from image_pinner.core.images.lookups import DOCKER_SCHEMA1, OCI_INDEX
 from registry_fakes.asking import sent
 from registry_fakes.bad_certificates import (
     certificate_for_another,

@@ -15,7 +15,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from image_pinner.entrypoints.cli.main import main
+from image_pinner.cli.main import main
 from registry_fakes.asking import sent
 from registry_fakes.manifests import oci_image
 from registry_faults.faults import Fault
@@ -98,7 +98,7 @@ def in_this_process(arguments: Sequence[str], environment: Mapping[str, str]) ->
 def as_a_program(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bytes, str]:
     """Run the command in a process of its own. See `Command`."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
-    program = [sys.executable, "-c", "from image_pinner.entrypoints.cli.main import main; main()"]
+    program = [sys.executable, "-c", "from image_pinner.cli.main import main; main()"]
     ended = subprocess.run(
         [*program, *arguments],
         env={**own, "PYTHONPATH": str(ROOT / "macro"), **_REGION, **environment},

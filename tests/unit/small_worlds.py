@@ -9,8 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     OCI_INDEX,
     OCI_MANIFEST,
     ImageQuestion,
@@ -20,9 +19,10 @@ from image_pinner.core.images.resolutions import (
     Resolved,
     Unavailable,
 )
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.snippets import read_fragment
-from image_pinner.core.template.values import Answer, Known, Lookup
+from image_pinner.core.images.references import Digest
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Answer, Known, Lookup
+from image_pinner.core.template.fragments import read_fragment
 from image_pinner.pinning import PinResult, World, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline

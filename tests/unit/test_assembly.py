@@ -25,10 +25,10 @@ from image_pinner.assembly import (
     no_logins,
 )
 from image_pinner.core.errors import ConfigurationError
+from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.registries import Mirror
-from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
-from image_pinner.core.template.values import Known, SsmParameter, StackExport
+from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport
 from image_pinner.settings import Settings
 from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
 from image_pinner.sources.in_memory import InMemoryWorld
@@ -260,7 +260,7 @@ def test_the_operators_settings_reach_the_resolver_of_registries(tmp_path: Path)
 
 def test_the_macro_starts_without_what_only_other_registries_need() -> None:
     program = (
-        "import sys\nimport image_pinner.entrypoints.lambda_macro\n"
+        "import sys\nimport image_pinner.lambda_macro.handler\n"
         "print([name for name in sys.modules if name.endswith(('oci.resolver', 'docker_config')) or name == 'boto3'])"
     )
     source_root = str(Path(image_pinner.__file__).parent.parent)

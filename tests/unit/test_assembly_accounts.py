@@ -10,9 +10,9 @@ import pytest
 
 from image_pinner.assembly import Accountable, AwsWorlds, accountable, no_logins
 from image_pinner.core.errors import SourceError
+from image_pinner.core.images.lookups import ImageQuestion, Unavailable
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import ImageQuestion, Unavailable
-from image_pinner.core.template.values import SsmParameter
+from image_pinner.core.intrinsics.values import SsmParameter
 from image_pinner.pinning import World
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.template.values import Known, SsmParameter, StackExport, Unknown
+from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport, Unknown
 from image_pinner.settings import Settings
 from unit.small_worlds import (
     ABSENT,

@@ -5,13 +5,12 @@ import re
 import pytest
 
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.core.images.ecr_roles import RegistryRole
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.registries import Mirror
-from image_pinner.core.images.registry_places import AllowedSecret, CredentialPlace, SecretPlace
 from image_pinner.core.policies.explicit_tag import ExplicitTag
-from image_pinner.core.template.image_sites import Rules
+from image_pinner.core.registry_config import AllowedSecret, CredentialPlace, RegistryRole, SecretPlace
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing, WhenMoved
+from image_pinner.core.template.sites import Rules
 from image_pinner.settings import PREFIX, Settings
 from image_pinner.settings.rules import SETTING_RULES
 

@@ -1,17 +1,59 @@
-"""The decision: what becomes of each site, once all answers are there. One problem, and nothing becomes of any."""
+"""Decide what happens to each image once all lookups are answered; one problem fails the whole template."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
-from image_pinner.core.plan import PinPlan
+from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.references import Digest
 from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Policy
-from image_pinner.core.template.image_sites import PinSite
 from image_pinner.core.template.options import WhenMissing, WhenMoved
 from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.sites import PinSite
+
+
+class PinPlan(NamedTuple):
+    """What to ask, and for whom.
+
+    Args:
+        sites: The images to pin, each with its question; `None` where the reference names a digest and no tag. One with
+            both has its tag asked about, to tell whether that still points to the digest.
+        questions: The distinct questions, in an order that does not depend on the template's.
+    """
+
+    sites: tuple[tuple[PinSite, ImageQuestion | None], ...]
+    questions: tuple[ImageQuestion, ...]
+
+
+def make_plan(sites: Iterable[PinSite]) -> PinPlan:
+    """Make the plan for some sites.
+
+    Args:
+        sites: The images to pin.
+
+    Returns:
+        The plan.
+    """
+    # A template repeats its images: equal questions are made once.
+    made: dict[tuple[object, ...], ImageQuestion] = {}
+    planned: list[tuple[PinSite, ImageQuestion | None]] = []
+    for site in sites:
+        if site.reference.digest and not site.reference.tag:
+            planned.append((site, None))
+            continue
+        asked = site.reference.without_digest()
+        key = (asked, site.platform, site.location.index_allowed, site.credentials)
+        question = made.get(key)
+        if question is None:
+            question = ImageQuestion(asked.canonical(), site.platform, site.location.index_allowed, site.credentials)
+            made[key] = question
+        planned.append((site, question))
+    return PinPlan(tuple(planned), tuple(sorted(made.values(), key=_order)))
+
+
+def _order(question: ImageQuestion) -> tuple[str, str, bool, str]:
+    return str(question.reference), str(question.platform), question.index_allowed, question.credentials
 
 
 class Pinned(NamedTuple):

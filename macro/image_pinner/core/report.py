@@ -11,8 +11,8 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from image_pinner.core.decision import KeptTag, Pinned
-from image_pinner.core.template.image_sites import LeftImage, PinSite
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
+from image_pinner.core.template.sites import LeftImage, PinSite
 
 REPORT_VERSION = 1
 """Raised when a field changes its meaning or goes; new fields alone do not raise it."""

@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
-from image_pinner.core.images.ecr_roles import RegistryRole
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import Mirror
 from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.policies.interface import Policy
-from image_pinner.core.template.image_sites import Rules
+from image_pinner.core.registry_config import RegistryRole
 from image_pinner.core.template.options import Options, read_options
+from image_pinner.core.template.sites import Rules
 from image_pinner.settings.rules import SETTING_RULES, SettingRule
 
 if TYPE_CHECKING:
-    from image_pinner.core.images.registry_places import AllowedSecret, CredentialPlace
+    from image_pinner.core.registry_config import AllowedSecret, CredentialPlace
 
 PREFIX = "IMAGE_PINNER_"
 

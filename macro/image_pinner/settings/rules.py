@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from image_pinner.core.images.ecr_roles import RegistryRole
 from image_pinner.core.images.registries import Mirror, registry_named
-from image_pinner.core.template.image_paths import parse_image_path
+from image_pinner.core.registry_config import RegistryRole
+from image_pinner.core.template.json_path import parse_image_path
 
 if TYPE_CHECKING:
-    from image_pinner.core.images.registry_places import AllowedSecret, CredentialPlace
+    from image_pinner.core.registry_config import AllowedSecret, CredentialPlace
 
 T = TypeVar("T")
 
@@ -75,13 +75,13 @@ def _registries(text: str) -> tuple[str, ...]:
 
 
 def _login(text: str) -> CredentialPlace:
-    from image_pinner.core.images.registry_places import CredentialPlace  # noqa: PLC0415 - few operators set it
+    from image_pinner.core.registry_config import CredentialPlace  # noqa: PLC0415 - few operators set it
 
     return CredentialPlace.parse(text)
 
 
 def _secret(text: str) -> AllowedSecret:
-    from image_pinner.core.images.registry_places import AllowedSecret  # noqa: PLC0415 - the same
+    from image_pinner.core.registry_config import AllowedSecret  # noqa: PLC0415 - the same
 
     return AllowedSecret.parse(text)
 

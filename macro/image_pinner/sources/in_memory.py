@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from image_pinner.core.images.answers import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     OCI_MANIFEST,
     ImageQuestion,
     Missing,
@@ -17,7 +14,9 @@ from image_pinner.core.images.resolutions import (
     Resolved,
     Unavailable,
 )
-from image_pinner.core.template.values import Answer, Known, Lookup, Unknown
+from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
+from image_pinner.core.intrinsics.values import Answer, Known, Lookup, Unknown
 from image_pinner.sources.interface import Deadline
 
 _ORIGIN = Origin("memory", "the world in memory")

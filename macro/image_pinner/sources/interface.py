@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from image_pinner.core.images.resolutions import ImageQuestion, Resolution
-from image_pinner.core.template.values import Answer, Lookup
+from image_pinner.core.images.lookups import ImageQuestion, Resolution
+from image_pinner.core.intrinsics.values import Answer, Lookup
 
 
 class Deadline(NamedTuple):

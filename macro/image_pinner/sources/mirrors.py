@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, assert_never
 
+from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.registries import Mirror
-from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
 from image_pinner.sources.interface import Deadline, DigestResolver
 
 

@@ -4,16 +4,15 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, decide
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import OCI_INDEX, Missing, Origin, Resolution, Resolved, Unavailable
-from image_pinner.core.plan import make_plan
+from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, make_plan
+from image_pinner.core.images.lookups import OCI_INDEX, Missing, Origin, Resolution, Resolved, Unavailable
+from image_pinner.core.images.references import Digest
+from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Policy, Verdict
-from image_pinner.core.template.image_sites import Rules
+from image_pinner.core.template.find import find_sites
 from image_pinner.core.template.problems import ProblemKind
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.sites import find_sites
+from image_pinner.core.template.sites import Rules
 from unit.small_worlds import ABSENT, DOWN, UNFIT, template_of
 
 HEX = "0" * 64

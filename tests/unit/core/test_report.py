@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import OCI_MANIFEST, Origin, Resolved
+from image_pinner.core.images.lookups import OCI_MANIFEST, Origin, Resolved
+from image_pinner.core.images.references import Digest
 from image_pinner.core.report import REPORT_VERSION, PinReport, error_line, gravest
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind

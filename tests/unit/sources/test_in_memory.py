@@ -6,11 +6,10 @@ import hashlib
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
+from image_pinner.core.images.lookups import OCI_INDEX, ImageQuestion, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import OCI_INDEX, ImageQuestion, Missing, Resolution, Resolved, Unavailable
-from image_pinner.core.template.values import Known, SsmParameter, StackExport, Unknown
+from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport, Unknown
 from image_pinner.sources.in_memory import InMemoryWorld
 from image_pinner.sources.interface import Deadline
 

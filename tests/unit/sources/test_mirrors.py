@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.registries import Mirror
-from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Resolved, Unavailable
 from image_pinner.sources.in_memory import InMemoryWorld
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.mirrors import MirroredResolver

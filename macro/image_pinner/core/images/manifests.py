@@ -1,8 +1,10 @@
-"""Manifests and indexes: what their bytes say.
+"""Parse manifests, indexes, image configs and their media types.
 
 An index lists the manifests of one image, each for a platform:
 https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md. BuildKit lists what it attests there as well,
 for the platform `unknown/unknown`: https://docs.docker.com/build/metadata/attestations/attestation-storage/.
+
+https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md
 """
 
 from __future__ import annotations
@@ -13,10 +15,58 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from image_pinner.core.errors import InvalidReference, SourceError
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.media_types import MEDIA_TYPE
+from image_pinner.core.images.lookups import (
+    ACCEPTED_MEDIA_TYPES,
+    DOCKER_SCHEMA1,
+    IMAGE_CONFIG_TYPES,
+    INDEX_MEDIA_TYPES,
+    Missing,
+)
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.resolutions import IMAGE_CONFIG_TYPES, INDEX_MEDIA_TYPES
+from image_pinner.core.images.references import Digest
+
+# What may be shown to a person: a manifest is a stranger's text.
+MEDIA_TYPE = re.compile(r"[\w.+-]{1,120}/[\w.+-]{1,120}", re.ASCII)
+"""The form of a media type."""
+
+
+def refusal(media_type: str) -> Missing | None:
+    """Tell why nothing of this media type can be pinned, or give `None` where it can.
+
+    Args:
+        media_type: The media type of what a tag points to.
+
+    Returns:
+        The refusal of a schema 1 manifest, whose digest changes with its signature, and of what is no image.
+    """
+    if media_type in ACCEPTED_MEDIA_TYPES:
+        return None
+    if media_type in DOCKER_SCHEMA1:
+        return Missing(
+            "the tag points to a Docker schema 1 manifest, which container runtimes no longer pull",
+            "Build and push the image again with a current version of Docker or BuildKit",
+            absent=False,
+        )
+    return no_image(f"its media type is {shown(media_type)}")
+
+
+def shown(media_type: str) -> str:
+    """Give a media type as a message may show it."""
+    return repr(media_type) if MEDIA_TYPE.fullmatch(media_type) else "unknown"
+
+
+def no_image(why: str) -> Missing:
+    """Give the refusal of what is no container image.
+
+    Args:
+        why: What tells so, as a clause.
+    """
+    return Missing(
+        f"the tag points to something that is no container image, {why}",
+        "Name the tag of a container image",
+        absent=False,
+    )
+
 
 # "A manifest should be at most 4 MiB" is the limit of registries and of ECR's API (`imageManifest`):
 # https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pushing-manifests
@@ -138,3 +188,74 @@ def _is_runnable(line: Mapping[str, Any], platform: Platform | None) -> bool:
         or (isinstance(annotations, dict) and _ATTESTATION in annotations)
         or (artifact and artifact not in IMAGE_CONFIG_TYPES)
     )
+
+
+MAX_CONFIG_BYTES = 8 * 1024 * 1024
+"""How many bytes a config may have: the largest ones hold thousands of history entries and stay below 1 MiB."""
+
+# Docker before 1.11 wrote this for the config: https://github.com/distribution/distribution/pull/1622
+_OLD_CONFIG = "application/octet-stream"
+
+
+def artifact_type(manifest: Mapping[str, Any]) -> str:
+    """Tell what a manifest is of that is no image: a chart, a signature, a policy.
+
+    Args:
+        manifest: The manifest's JSON object.
+
+    Returns:
+        The media type that says so, or empty where nothing speaks against an image.
+    """
+    config = manifest.get("config")
+    media_type = config.get("mediaType") if isinstance(config, dict) else None
+    if not isinstance(media_type, str) or media_type in (*IMAGE_CONFIG_TYPES, _OLD_CONFIG):
+        return ""
+    return media_type
+
+
+def config_digest(manifest: Mapping[str, Any]) -> Digest:
+    """Give the digest of the config that the manifest of a single image names.
+
+    Args:
+        manifest: The manifest's JSON object.
+
+    Returns:
+        The digest.
+
+    Raises:
+        SourceError: The manifest names no config that can be fetched.
+    """
+    config = manifest.get("config")
+    if not isinstance(config, dict):
+        raise SourceError("the manifest names no config", PUSH_AGAIN)
+    try:
+        return Digest(str(config.get("digest"))[:200])
+    except InvalidReference as error:
+        raise SourceError(f"the config of the manifest: {error.cause}", error.remedy) from None
+
+
+def platform_of(config: bytes, digest: Digest) -> Platform:
+    """Read which platform an image is for.
+
+    Args:
+        config: The bytes of its config, as they came.
+        digest: The digest that its manifest gives for them.
+
+    Returns:
+        The platform.
+
+    Raises:
+        SourceError: The bytes are not those of the digest, or do not say a platform.
+    """
+    if Digest.of(config) != digest:
+        raise SourceError(
+            f"the config of {digest} hashes to {Digest.of(config)}", "Look for a proxy or a mirror that changes images"
+        )
+    try:
+        document = json.loads(config.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise SourceError("the image's config is no JSON", PUSH_AGAIN) from None
+    found = read_platform(document)
+    if found is None:
+        raise SourceError("the image's config names no operating system and architecture", PUSH_AGAIN)
+    return found

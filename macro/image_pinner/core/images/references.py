@@ -1,4 +1,6 @@
-"""Image references: `[registry/]repository[:tag][@digest]`, checked once and kept as they were written.
+"""Image references, `[registry/]repository[:tag][@digest]`, and digests.
+
+https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests
 
 The grammar is that of https://github.com/distribution/reference (reference.go and normalize.go): what stands before
 the first slash is a registry if it has a dot, a colon or an upper-case letter, or is `localhost`; without a registry
@@ -8,11 +10,54 @@ the digest says which image it is, the tag is for people.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from image_pinner.core.errors import InvalidReference, cut
-from image_pinner.core.images.digests import Digest, is_digest
+
+# ECS takes sha256 with exactly 64 lower-case hexadecimal digits and nothing else:
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether a text is a digest that can be pinned to."""
+    return _SHA256.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Digest:
+    """A digest such as `sha256:9f86d0…`, always sha256 with 64 lower-case hexadecimal digits.
+
+    Args:
+        text: The digest as it stands behind the `@`.
+
+    Raises:
+        InvalidReference: The text is no such digest.
+    """
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Refuse what is no digest."""
+        if not is_digest(self.text):
+            raise InvalidReference(
+                self.text,
+                "a digest is 'sha256:' and 64 hexadecimal digits in lower case",
+                0,
+                "Take the digest from the registry as it is",
+            )
+
+    def __str__(self) -> str:
+        return self.text
+
+    @classmethod
+    def of(cls, manifest: bytes) -> Digest:
+        """Give the digest of a manifest's bytes."""
+        return cls(f"sha256:{hashlib.sha256(manifest).hexdigest()}")
+
 
 DOCKER_HUB = "docker.io"
 _DOCKER_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from image_pinner.core.errors import InvalidReference
-from image_pinner.core.images.ecr_hosts import looks_like_ecr, parse_ecr_host
+from image_pinner.core.images.ecr import looks_like_ecr, parse_ecr_host
 from image_pinner.core.images.references import DOCKER_HUB, ImageReference
 
 DOCKER_HUB_HOST = "registry-1.docker.io"

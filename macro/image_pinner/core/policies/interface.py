@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+from image_pinner.core.images.lookups import Resolved
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import Resolved
 
 
 class JudgedImage(NamedTuple):

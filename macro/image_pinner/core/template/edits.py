@@ -1,6 +1,6 @@
 """Edits: what changes in a template, told apart from how it is carried out.
 
-The same edits are applied to the parsed fragment (here) and to the text of a file (`entrypoints.source_text`), and
+The same edits are applied to the parsed fragment (here) and to the text of a file (`cli.documents`), and
 the two results are compared.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple, assert_never
 
+from image_pinner.core.intrinsics.values import JsonMap, JsonValue
 from image_pinner.core.template.paths import Step, TemplatePath
-from image_pinner.core.template.values import JsonMap, JsonValue
 
 
 class Replace(NamedTuple):

@@ -1,237 +1,153 @@
-"""Sites: the images of a template that are to be pinned, and the others with the reason why they are left.
-
-Annotations say what is to be pinned, the table of locations says where images are, and `evaluate` says which
-reference stands there. Nothing is asked of anybody here: what only AWS knows comes out as look-ups.
-"""
+"""The values of reading images: the rules, what holds around an image, and what becomes of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from image_pinner.core.errors import InvalidOption, InvalidPath
-from image_pinner.core.template.annotations import METADATA_KEY, read_around
-from image_pinner.core.template.census import Census, count_marks, walked_sections
-from image_pinner.core.template.deployment import deployment
-from image_pinner.core.template.image_reading import read_image
-from image_pinner.core.template.image_sites import Around, LeftImage, PinSite, Rules
-from image_pinner.core.template.locations import ImageLocation, image_locations
-from image_pinner.core.template.options import Options, Pin
-from image_pinner.core.template.own_paths import own_images
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Lookup, Outcome, Unknown
+from image_pinner.core.template.locations import ImageLocation, PlatformSource
+from image_pinner.core.template.markers import Wrapped
+from image_pinner.core.template.options import Options
+from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
-from image_pinner.core.template.scope import Scope
-from image_pinner.core.template.snippet_calls import find_snippet_calls
-from image_pinner.core.template.spots import Guard, Hidden, Spot, entries_of
-from image_pinner.core.template.tightening import loosened
-from image_pinner.core.template.values import JsonMap, JsonValue, Lookup
-from image_pinner.core.template.walking import walk
-
-_METADATA = TemplatePath(("Metadata", METADATA_KEY))
-_TRANSFORM = TemplatePath(("Transform",))
+from image_pinner.core.template.traversal import Spot
 
 
-@dataclass(slots=True)
-class Sites:
-    """What was found in a template.
+class Rules(NamedTuple):
+    """What the operator's settings say about finding images.
 
     Args:
-        pinned: The images to pin.
-        left: The images that stay as they are, each with its reason.
-        problems: Why something that was asked for cannot be done.
-        lookups: What must be looked up before all can be told.
-        read: All expressions that were read as images, by their paths.
-        census: What was counted in the template, or `None` if nobody did.
+        macro: The macro's name, by which snippets are known.
+        operator: The options that the operator has set.
+        image_paths: JSONPath expressions from the template's root, for images in places of the operator's own.
     """
 
-    pinned: list[PinSite] = field(default_factory=list)
-    left: list[LeftImage] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
-    lookups: set[Lookup] = field(default_factory=set)
-    read: dict[tuple[Step, ...], JsonValue] = field(default_factory=dict)
-    census: Census | None = None
-
-    def take(self, spot: Spot, location: ImageLocation, around: Around, rules: Rules) -> str:
-        """Read an image, sort in what comes of it, and give the container's name, or an empty text."""
-        self.read[spot.steps] = spot.value
-        found = read_image(spot, location, around, rules)
-        match found.result:
-            case PinSite():
-                self.pinned.append(found.result)
-            case LeftImage():
-                self.left.append(found.result)
-            case Problem():
-                self.problems.append(found.result)
-            case None:
-                pass
-        if found.lookups:
-            self.lookups |= found.lookups
-        return found.name
-
-    def complain(self, path: TemplatePath, cause: str, remedy: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> None:
-        """Note a problem that concerns no single image."""
-        self.problems.append(Problem(path, kind, cause, remedy))
-
-    def complain_about_names(self, pin: Pin | tuple[str, ...] | None, names: set[str], path: TemplatePath) -> None:
-        """Note the names in a `Pin` that no container has."""
-        if isinstance(pin, tuple) and (missing := [name for name in pin if name not in names]):
-            known = ", ".join(sorted(names)) or "none"
-            self.complain(path, f"no container is named {', '.join(missing)}", f"The containers here are: {known}")
+    macro: str = "ImagePinner"
+    operator: Options = Options()
+    image_paths: tuple[str, ...] = ()
 
 
-def find_sites(template: JsonMap, parameters: JsonMap, scope: Scope, rules: Rules) -> Sites:
-    """Find the images of a template.
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What holds around an image.
 
     Args:
-        template: The template, or a macro's fragment of a whole one.
-        parameters: The Parameters of the Transform, with their values.
-        scope: What is known, answered look-ups included.
-        rules: The operator's settings that bear on it.
-
-    Returns:
-        Images to pin, images left, problems and look-ups; none of them is lost to another.
+        options: The options of resource, template and operator, the nearest first.
+        operator: The options of the operator alone, which nothing nearer may loosen.
+        by_name: Whether containers are asked for by name anywhere in the template.
+        resource_path: The path of the resource; the root where there is none.
+        properties: The resource's Properties.
+        template: The whole template.
+        platforms: The platforms that were derived from the resource so far.
     """
-    sites = Sites()
-    options, pin_path = _template_options(template, parameters, scope, rules, sites)
-    reading = _Reading(template, options, rules, sites)
-    names: set[str] = set()
-    for _, resource in entries_of(Spot(("Resources",), template.get("Resources"), scope)):
-        names |= reading.read_resource(resource)
-    reading.read_own_paths(scope)
-    sites.complain_about_names(options.pin, names, pin_path)
-    sites.census = count_marks(walked_sections(template))
-    if sites.census.snippets:
-        sites.left += find_snippet_calls(template, sites.read, rules.macro)
-    return sites
+
+    options: Options = Options()
+    operator: Options = Options()
+    by_name: bool = False
+    resource_path: TemplatePath = TemplatePath()
+    properties: JsonValue = None
+    template: JsonMap | None = None
+    platforms: dict[PlatformSource, Platform | Unknown | None] = field(default_factory=dict, compare=False)
 
 
-def _template_options(
-    template: JsonMap, parameters: JsonMap, scope: Scope, rules: Rules, sites: Sites
-) -> tuple[Options, TemplatePath]:
-    """Give the options of the template, and the place where its `Pin` stands."""
-    said: list[Options] = []
-    for source, path in (({METADATA_KEY: parameters}, _TRANSFORM), (template.get("Metadata"), _METADATA)):
-        try:
-            said.append(read_around(source, scope))
-        except InvalidOption as error:
-            said.append(Options())
-            sites.complain(path, error.cause, error.remedy)
-    transform, metadata = said
-    merged = transform.over(metadata)
-    if merged != metadata.over(transform):
-        sites.complain(
-            _METADATA,
-            "the template's Metadata and the Parameters of its Transform contradict each other",
-            "Keep one of the two",
-        )
-    if looser := loosened(merged, rules.operator):
-        path = _TRANSFORM if loosened(transform, rules.operator) else _METADATA
-        sites.complain(path, looser, "Remove the option", ProblemKind.POLICY)
-    return merged, _TRANSFORM if transform.pin else _METADATA.child("Pin")
+class FoundImage(NamedTuple):
+    """An image while it is read.
+
+    Args:
+        spot: The place and what stands there.
+        location: What the place accepts.
+        around: What holds around it.
+        wrapped: What the snippet or the long form that stands there holds, or `None`.
+        outcome: What the image comes to, behind snippet or long form.
+        has_mark: Whether what it comes to begins with the quoted mark.
+    """
+
+    spot: Spot
+    location: ImageLocation
+    around: Around
+    wrapped: Wrapped | None
+    outcome: Outcome
+    has_mark: bool
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether the pin is asked for at the image itself."""
+        return self.has_mark or self.wrapped is not None
+
+    def problem(self, cause: str, remedy: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
+        """Give a problem of this image."""
+        return Problem(self.spot.path, kind, cause, remedy)
 
 
-class _Reading:
-    """The reading of one template."""
+class PinSite(NamedTuple):
+    """An image to pin.
 
-    def __init__(self, template: JsonMap, options: Options, rules: Rules, sites: Sites) -> None:
-        self._template = template
-        self._options = options.over(rules.operator)
-        self._by_name = isinstance(options.pin, tuple) or isinstance(rules.operator.pin, tuple)
-        self._rules = rules
-        self._sites = sites
-        self._hidden: set[TemplatePath] = set()
+    Args:
+        spot: The place and what stands there.
+        location: What the place accepts.
+        options: The options of all levels, the nearest first.
+        reference: The reference as it was written, after evaluation.
+        platform: The platform that the image must have, or `None`.
+        marked: Whether the pin was asked for at the image itself; if not, by `Pin` around it.
+        wrapped: What the snippet or the long form holds, if the pin was asked for in that way.
+        resource_path: The path of the resource.
+        credentials: The ARN of the secret with the registry's login, as far as the template says it, or empty.
+    """
 
-    def read_resource(self, resource: Spot) -> set[str]:
-        """Read the images of a resource, and give the names of their containers."""
-        content = resource.value
-        if not isinstance(content, dict):
-            return set()
-        kind = content.get("Type")
-        locations = image_locations().get(kind, ()) if isinstance(kind, str) else ()
-        if not locations and "Metadata" not in content:
-            return set()  # most resources of most templates
-        own, around = self._around(resource, can_pin=bool(locations))
-        if not locations:
-            return set()
-        start = _properties(resource)
-        names: set[str] = set()
-        for location in locations:
-            for found in walk(start, location.steps):
-                if isinstance(found, Hidden):
-                    self._complain_about_hidden(found, around)
-                elif name := self._sites.take(found, location, around, self._rules):
-                    names.add(name)
-        if isinstance(own.pin, tuple):
-            self._sites.complain_about_names(own.pin, names, resource.path.child("Metadata", METADATA_KEY, "Pin"))
-        return names
+    spot: Spot
+    location: ImageLocation
+    options: Options
+    reference: ImageReference
+    platform: Platform | None
+    marked: bool
+    wrapped: Wrapped | None
+    resource_path: TemplatePath
+    credentials: str = ""
 
-    def read_own_paths(self, scope: Scope) -> None:
-        """Read the images in places of the operator's own."""
-        for path in self._rules.image_paths:
-            location = ImageLocation("", path)
-            try:
-                steps = location.steps
-            except InvalidPath as error:
-                self._sites.complain(TemplatePath(), error.cause, error.remedy)
-                continue
-            for found in own_images(self._template, scope, steps, self._sites.read):
-                if found.spot.steps[0] == "Parameters":
-                    reason = "CloudFormation lets no macro change Parameters"
-                    self._sites.left.append(LeftImage(found.spot.path, "parameter", reason))
-                    continue
-                around = self._around(found.resource, can_pin=True)[1]
-                self._sites.take(found.spot, location, around, self._rules)
+    @property
+    def path(self) -> TemplatePath:
+        """The place of the expression that is replaced."""
+        return TemplatePath(self.spot.steps)
 
-    def _around(self, resource: Spot, *, can_pin: bool) -> tuple[Options, Around]:
-        """Give the resource's own options, and what holds around its images."""
-        content: JsonMap = resource.value
-        path = resource.path
-        own = Options()
-        if resource.steps and "Metadata" in content:
-            own = self._own_options(content, path, resource.scope, can_pin=can_pin)
-        return own, Around(
-            own.over(self._options),
-            self._rules.operator,
-            self._by_name or isinstance(own.pin, tuple),
-            path,
-            content.get("Properties"),
-            self._template,
-        )
-
-    def _own_options(self, resource: JsonMap, path: TemplatePath, scope: Scope, *, can_pin: bool) -> Options:
-        place = path.child("Metadata", METADATA_KEY)
-        try:
-            own = read_around(resource["Metadata"], scope)
-        except InvalidOption as error:
-            self._sites.complain(place, error.cause, error.remedy)
-            return Options()
-        if looser := loosened(own, self._rules.operator):
-            self._sites.complain(place, looser, "Remove the option", ProblemKind.POLICY)
-        if own.pin not in {None, Pin.SKIP, Pin.MARKED} and not can_pin and not self._rules.image_paths:
-            kind = f"of type {kind}" if isinstance(kind := resource.get("Type"), str) else "without a type"
-            self._sites.complain(
-                place,
-                f"a resource {kind} has no image that is known",
-                "Remove the entry, or have the operator add the image's JSONPath to the settings",
-            )
-        return own
-
-    def _complain_about_hidden(self, hidden: Hidden, around: Around) -> None:
-        # Several kinds of images can lie behind one place.
-        if hidden.path in self._hidden or deployment(hidden.guards, hidden.scope) is False:
-            return
-        self._hidden.add(hidden.path)
-        pin = around.options.pin
-        if pin is Pin.ALL or isinstance(pin, tuple):
-            self._sites.complain(
-                hidden.path,
-                f"images in here cannot be seen: {hidden.reason}",
-                "Write the images where the macro can see them, or say Pin: Skip in the Metadata of the resource",
-            )
-        else:
-            self._sites.left.append(LeftImage(hidden.path, "hidden", hidden.reason))
+    @property
+    def form(self) -> str:
+        """How the pin was asked for, in a word for a report."""
+        return "mark" if self.marked else "Pin"
 
 
-def _properties(resource: Spot) -> Spot:
-    condition = resource.value.get("Condition")
-    guards = (*resource.guards, Guard(condition, wanted=True)) if isinstance(condition, str) else resource.guards
-    return Spot((*resource.steps, "Properties"), resource.value.get("Properties"), resource.scope, guards)
+class LeftImage(NamedTuple):
+    """An image that stays as it is.
+
+    Args:
+        path: Its place.
+        status: `unmarked`, `pinned` already, `skipped`, `managed` by the service, `not deployed`, `empty`, `hidden`,
+            `parameter`, or `snippet` where CloudFormation calls the macro itself.
+        reason: Why it stays, as a clause.
+        written: The reference, as far as it is known.
+        replacement: What replaces a marked expression that is not deployed; the same expression without its mark.
+        marked: Whether it carries a mark.
+    """
+
+    path: TemplatePath
+    status: str
+    reason: str
+    written: str = ""
+    replacement: JsonValue | None = None
+    marked: bool = False
+
+
+class ReadImage(NamedTuple):
+    """What reading an image gave.
+
+    Args:
+        result: A site, an image left, a problem, or nothing for an image that is not there.
+        lookups: What must be looked up before it can be told.
+        name: The container's name, or empty where nobody asks for names.
+    """
+
+    result: PinSite | LeftImage | Problem | None
+    lookups: frozenset[Lookup] = frozenset()
+    name: str = ""

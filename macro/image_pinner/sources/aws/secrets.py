@@ -11,9 +11,9 @@ import re
 from typing import Any, assert_never
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.registry_places import SecretPlace
+from image_pinner.core.registry_config import SecretPlace
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.failures import (
+from image_pinner.sources.aws.errors import (
     aws_client_faults,
     aws_faults,
     denial_reason,

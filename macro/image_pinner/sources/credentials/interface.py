@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from image_pinner.core.images.registry_places import SecretPlace
+from image_pinner.core.registry_config import SecretPlace
 from image_pinner.sources.interface import Deadline
 
 

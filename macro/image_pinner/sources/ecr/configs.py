@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.configs import MAX_CONFIG_BYTES
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.ecr_hosts import EcrRepository
-from image_pinner.core.images.resolutions import Missing, Unavailable
-from image_pinner.sources.aws.failures import error_code, error_text, is_denied
-from image_pinner.sources.ecr.calls import GET_DOWNLOAD_URL, EcrCalls, ecr_faults
-from image_pinner.sources.ecr.failures import denied, refused, service_name
+from image_pinner.core.images.ecr import EcrRepository
+from image_pinner.core.images.lookups import Missing, Unavailable
+from image_pinner.core.images.manifests import MAX_CONFIG_BYTES
+from image_pinner.core.images.references import Digest
+from image_pinner.sources.aws.errors import error_code, error_text, is_denied
+from image_pinner.sources.ecr.client import GET_DOWNLOAD_URL, EcrCalls, ecr_faults
+from image_pinner.sources.ecr.errors import denied, refused, service_name
 from image_pinner.sources.interface import Download
 
 _OR_ANY = "or say Platform=Any, if it need not be checked"

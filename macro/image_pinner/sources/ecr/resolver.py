@@ -1,21 +1,188 @@
-"""Digests from Amazon ECR: one call for up to 100 tags of a repository, all repositories at once."""
+"""Resolve images of Amazon ECR: one call for up to 100 tags of a repository, repositories concurrently."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple, assert_never
 
-from image_pinner.core.images.ecr_hosts import EcrRegistry, EcrRepository, looks_like_ecr, parse_ecr_host
-from image_pinner.core.images.ecr_roles import RegistryRole
-from image_pinner.core.images.resolutions import ImageQuestion, Missing, Resolution, Unavailable
+from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, looks_like_ecr, parse_ecr_host
+from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Unavailable
+from image_pinner.core.images.references import Digest
+from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
+from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.failures import AwsFailure, aws_client_faults, explain, late
-from image_pinner.sources.ecr.batches import Batch, ByTag, Ways
-from image_pinner.sources.ecr.calls import IDS_PER_CALL, EcrCalls
-from image_pinner.sources.ecr.failures import service_name
+from image_pinner.sources.aws.errors import AwsFailure, aws_client_faults, explain, is_denied, late
+from image_pinner.sources.concurrency import run_all
+from image_pinner.sources.ecr.client import (
+    BATCH_GET_IMAGE,
+    DESCRIBE_IMAGES,
+    IDS_PER_CALL,
+    EcrCalls,
+    Finding,
+    Found,
+    OutOfTimeError,
+    describe_tags,
+    ecr_faults,
+    get_manifests,
+    get_tags,
+    instead_of_describing,
+    with_imports,
+)
+from image_pinner.sources.ecr.configs import get_config
+from image_pinner.sources.ecr.errors import refused, service_name
 from image_pinner.sources.interface import Deadline, Download
-from image_pinner.sources.parallel import run_all
+
+ByTag = dict[str, list[ImageQuestion]]
+"""Questions by tag: one tag can be asked about for several platforms."""
+_Outcome = Resolution | NeedsConfig
+
+
+class Ways(NamedTuple):
+    """How all batches of a run are asked about.
+
+    Args:
+        download: Fetches what ECR gives the URL of.
+        pull_through: Whether images that a pull-through cache has not yet may be imported.
+        configs_at_once: Lets so many configs be fetched at once, for all batches together.
+        workers: How many that are.
+    """
+
+    download: Download
+    pull_through: bool
+    configs_at_once: threading.Semaphore
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one call can tell of.
+
+    Args:
+        calls: Who is asked.
+        by_tag: The questions; at most 100 tags.
+        ways: How they are asked.
+        answers: The answers so far: one that hangs keeps none of the others waiting.
+    """
+
+    calls: EcrCalls
+    by_tag: ByTag
+    ways: Ways
+    answers: dict[ImageQuestion, Resolution] = field(default_factory=dict)
+
+    def questions(self) -> Iterator[ImageQuestion]:
+        """Give all questions."""
+        for questions in self.by_tag.values():
+            yield from questions
+
+    def run(self) -> bool:
+        """Answer the questions, as many as the time allows; runs on a thread of its own.
+
+        Returns:
+            Whether the time was enough.
+        """
+        try:
+            self._read_configs(self._open(self._read_tags()))
+        except OutOfTimeError:
+            return False
+        return True
+
+    def _read_tags(self) -> list[tuple[ImageQuestion, Found | NeedsConfig]]:
+        findings, unanswered = self._findings(), list[tuple[ImageQuestion, Found | NeedsConfig]]()
+        for tag, questions in self.by_tag.items():
+            for question in questions:
+                outcome = _outcome_of(question, findings[tag])
+                if isinstance(outcome, Found | NeedsConfig):
+                    unanswered.append((question, outcome))
+                else:
+                    self.answers[question] = outcome
+        return unanswered
+
+    def _findings(self) -> Mapping[str, Finding]:
+        calls, tags = self.calls, list(self.by_tag)
+        try:
+            findings = describe_tags(calls, tags)
+        except ecr_faults() as error:
+            # Policies for pulling allow BatchGetImage and forget DescribeImages:
+            # https://github.com/ministryofjustice/modernisation-platform/issues/4454
+            if is_denied(error):
+                return self._findings_without_describing(tags)
+            findings = dict.fromkeys(tags, refused(calls.repository, error, [DESCRIBE_IMAGES]))
+        return with_imports(calls, findings) if self.ways.pull_through else findings
+
+    def _findings_without_describing(self, tags: Sequence[str]) -> Mapping[str, Finding]:
+        try:
+            return get_tags(self.calls, tags, instead_of_describing(self.calls.repository))
+        except ecr_faults() as error:
+            return dict.fromkeys(tags, refused(self.calls.repository, error, [DESCRIBE_IMAGES, BATCH_GET_IMAGE]))
+
+    def _open(
+        self, unanswered: Sequence[tuple[ImageQuestion, Found | NeedsConfig]]
+    ) -> dict[Digest, list[tuple[ImageQuestion, NeedsConfig]]]:
+        """Open what is only described so far, with one call for all of it, and tell whose configs are needed."""
+        manifests = self._manifests([found for _, found in unanswered if isinstance(found, Found)])
+        needed: dict[Digest, list[tuple[ImageQuestion, NeedsConfig]]] = {}
+        for question, found in unanswered:
+            outcome = _opened(question, found, manifests) if isinstance(found, Found) else found
+            if isinstance(outcome, NeedsConfig):
+                needed.setdefault(outcome.config, []).append((question, outcome))
+            else:
+                self.answers[question] = outcome
+        return needed
+
+    def _manifests(self, found: Sequence[Found]) -> Mapping[Digest, bytes | Missing | Unavailable]:
+        digests = list(dict.fromkeys(one.resolved.digest for one in found))
+        if not digests:
+            return {}
+        try:
+            return get_manifests(self.calls, digests)
+        except ecr_faults() as error:
+            return dict.fromkeys(digests, refused(self.calls.repository, error, [BATCH_GET_IMAGE]))
+
+    def _read_configs(self, needed: Mapping[Digest, list[tuple[ImageQuestion, NeedsConfig]]]) -> None:
+        jobs = [partial(self._read_config, config, needing) for config, needing in needed.items()]
+        run_all(jobs, workers=self.ways.workers, deadline=self.calls.deadline)
+
+    def _read_config(self, config: Digest, needing: Sequence[tuple[ImageQuestion, NeedsConfig]]) -> bool:
+        with suppress(OutOfTimeError), self._turn():
+            content = get_config(self.calls, self.ways.download, config)
+            for question, needs in needing:
+                self.answers[question] = (
+                    answer_from_config(question, needs, content) if isinstance(content, bytes) else content
+                )
+        return True
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self.ways.configs_at_once.acquire(timeout=self.calls.deadline.remaining()):
+            raise OutOfTimeError
+        try:
+            yield
+        finally:
+            self.ways.configs_at_once.release()
+
+
+def _outcome_of(question: ImageQuestion, finding: Finding) -> _Outcome | Found:
+    match finding:
+        case Missing() | Unavailable():
+            return finding
+        case Found() if finding.manifest is None:
+            return answer_without_bytes(question, finding.resolved) or finding
+        case Found():
+            return answer_for(question, finding.resolved, finding.manifest)
+        case _:
+            assert_never(finding)
+
+
+def _opened(
+    question: ImageQuestion, found: Found, manifests: Mapping[Digest, bytes | Missing | Unavailable]
+) -> _Outcome:
+    manifest = manifests[found.resolved.digest]
+    return answer_for(question, found.resolved, manifest) if isinstance(manifest, bytes) else manifest
+
 
 Answers = dict[ImageQuestion, Resolution]
 

@@ -1,10 +1,18 @@
-"""Requests over HTTP: bounded in time, in size and in number, and never to an address that is nearer than allowed."""
+"""Send HTTP requests, limited in time, size, number and addresses; follow redirects and retry.
+
+`registry.k8s.io` answers each manifest with a redirect to the region's registry, so they cannot be refused altogether.
+"""
 
 from __future__ import annotations
 
+import random
 import ssl
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from urllib.parse import urljoin
 
 import urllib3
 from urllib3 import BaseHTTPResponse
@@ -13,14 +21,151 @@ from urllib3.util import Url
 
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.call_tally import CallTally
+from image_pinner.sources.call_stats import CallTally
 from image_pinner.sources.http.addresses import AddressScope, Resolve, addresses_of, scope_of_host, too_near
 from image_pinner.sources.http.connections import OpenSockets, pools
-from image_pinner.sources.http.faults import ConnectionLostError, HostFaultError, bare, check_time, fault_of, parsed
-from image_pinner.sources.http.messages import MAX_ERROR_BYTES, Reply, Request, told
-from image_pinner.sources.http.retries import PASSING_STATUSES, RetryPolicy
-from image_pinner.sources.http.trust import Trust
+from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts, refuse_user_in
+from image_pinner.sources.http.errors import ConnectionLostError, HostFaultError, bare, check_time, fault_of, parsed
+from image_pinner.sources.http.messages import MAX_ERROR_BYTES, Reply, Request, Sender, told
+from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
+
+PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+"""The statuses that the same request may not meet again a moment later."""
+
+_MAX_DIGITS = 9  # of a Retry-After: more is no wait that anybody means
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a request is made, and how long to wait in between.
+
+    Args:
+        tries: How many times in all, at least 1.
+        first_wait: The wait after the first try in seconds; it doubles with each.
+        sleep: Waits so many seconds.
+        jitter: Gives a number from 0 to 1, so that those who failed together do not come back together.
+        wall_clock: The time in seconds since 1970, for a `Retry-After` that is a date.
+    """
+
+    tries: int = 3
+    first_wait: float = 0.25
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+    wall_clock: Callable[[], float] = time.time
+
+    def pause(self, tries_made: int, retry_after: str, deadline: Deadline) -> bool:
+        """Wait for the next try, if there is to be one.
+
+        Args:
+            tries_made: How many tries there were.
+            retry_after: The `Retry-After` header of the last answer, or empty.
+            deadline: When to give up.
+
+        Returns:
+            Whether to try again; false, without a wait, where the next try would come after the deadline.
+        """
+        if tries_made >= self.tries:
+            return False
+        backoff = self.first_wait * 2 ** (tries_made - 1) * (0.5 + self.jitter())
+        asked_for = self._seconds(retry_after)
+        # A little later than asked for, so that the requests of one run do not all come at that moment.
+        wait = backoff if asked_for is None else asked_for + backoff / 4
+        if wait >= deadline.remaining():
+            return False
+        self.sleep(wait)
+        return True
+
+    def _seconds(self, retry_after: str) -> float | None:
+        """Read https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3: seconds, or a date."""
+        text = retry_after.strip()
+        if text.isascii() and text.isdigit():
+            return float(text[:_MAX_DIGITS])
+        try:
+            return max(0.0, parsedate_to_datetime(text).timestamp() - self.wall_clock())
+        except (ValueError, OverflowError):
+            return None
+
+
+MAX_REDIRECTS = 3
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ASK_THE_OWNER = "Ask the registry's owner; or name the image by the host that it really comes from"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The answer at the end of a chain of redirects.
+
+    Args:
+        reply: The answer.
+        at_home: Whether the registry itself gave it, and no other server that it sent us to.
+    """
+
+    reply: Reply
+    at_home: bool
+
+
+class RedirectFollower:
+    """Asks a registry, and whom it sends us to.
+
+    Args:
+        sender: Sends the requests.
+        hosts: Knows which hosts the operator listed.
+    """
+
+    def __init__(self, sender: Sender, hosts: RegistryHosts) -> None:
+        self._sender = sender
+        self._hosts = hosts
+
+    def follow(self, request: Request, deadline: Deadline) -> Followed:
+        """Send a request and follow what it meets.
+
+        Args:
+            request: The request to the registry itself, with its credential where there is one.
+            deadline: When to give up.
+
+        Returns:
+            The first answer that is no redirect.
+
+        Raises:
+            SourceError: There is no answer, or the redirects go where we do not.
+        """
+        home = Endpoint.of(parsed(request.url))
+        going = request
+        for _ in range(MAX_REDIRECTS + 1):
+            reply = self._sender.send(going, deadline)
+            at_home = Endpoint.of(parsed(going.url)) == home
+            if reply.status not in _REDIRECTS:
+                return Followed(reply, at_home)
+            going = self._next(going, reply, home)
+        raise SourceError(f"{bare(parsed(request.url))} redirects more than {MAX_REDIRECTS} times", _ASK_THE_OWNER)
+
+    def _next(self, last: Request, reply: Reply, home: Endpoint) -> Request:
+        url = parsed(_joined(last.url, reply.header("Location")))
+        refuse_user_in(url, "a redirect")
+        before, target = Endpoint.of(parsed(last.url)), Endpoint.of(url)
+        named = target == home or self._hosts.is_listed(target)
+        if target.scheme == "http" and not (before.scheme == "http" and named):
+            raise SourceError(f"{reply.url} redirects to {target}, by plain http", _ASK_THE_OWNER)
+        if target == before:
+            return replace(last, url=url.url)
+        return replace(
+            last,
+            url=url.url,
+            # Not even on the way back: who sent us there chose the URL.
+            headers={name: value for name, value in last.headers.items() if name.lower() != "authorization"},
+            nearest=AddressScope.SPECIAL if named else AddressScope.GLOBAL,
+        )
+
+
+def _joined(url: str, location: str) -> str:
+    if not location:
+        raise SourceError(f"{bare(parsed(url))} redirects without saying where to", _ASK_THE_OWNER)
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise SourceError(f"{bare(parsed(url))} redirects to something that is no URL", _ASK_THE_OWNER) from None
+
 
 PER_HOST = 20
 """How many connections one host gets."""
@@ -188,3 +333,27 @@ def _read(url: Url, response: BaseHTTPResponse, limit: int, deadline: Deadline) 
             break
         body += chunk
     return bytes(body)
+
+
+_OK = 200
+
+
+class HttpDownloads:
+    """Fetches contents by HTTP. See `Download`.
+
+    Args:
+        sender: Sends the requests.
+    """
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def __call__(self, url: str, limit: int, deadline: Deadline) -> bytes:
+        """Fetch the content behind a URL. See `Download.__call__`."""
+        reply = self._sender.send(Request(url, limit=limit), deadline)
+        if reply.status != _OK:
+            raise SourceError(
+                f"{reply.url} answered {reply.status}{told(reply.tries)}",
+                "Check that this network reaches it; a function in a VPC needs an endpoint for S3 or a NAT gateway",
+            )
+        return reply.body

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_pinner.core.errors import SourceError
+from image_pinner.core.images.lookups import OCI_INDEX, OCI_MANIFEST
 from image_pinner.core.images.manifests import MAX_MANIFEST_BYTES, parse_index, read_manifest
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.resolutions import OCI_INDEX, OCI_MANIFEST
 
 DIGEST = "sha256:" + "a" * 64
 

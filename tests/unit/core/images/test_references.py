@@ -5,8 +5,7 @@ import time
 import pytest
 
 from image_pinner.core.errors import InvalidReference
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.references import Digest, ImageReference
 
 HEX = "0123456789abcdef" * 4
 DIGEST = f"sha256:{HEX}"

@@ -9,10 +9,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from image_pinner.core.images.ecr_roles import RegistryRole
-from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.roles import session_with
-from image_pinner.sources.call_tally import CallTally
+from image_pinner.core.registry_config import RegistryRole
+from image_pinner.sources.aws.clients import AwsClients, session_with
+from image_pinner.sources.call_stats import CallTally
 from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
 
 REGION = "eu-west-1"

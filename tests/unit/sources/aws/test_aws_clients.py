@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from image_pinner import __version__
-from image_pinner.core.images.ecr_roles import RegistryRole
+from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients
 
 
@@ -149,12 +149,10 @@ def test_the_endpoint_is_of_the_kind_that_was_asked_for(
 def test_boto3_is_not_loaded_before_a_client_is_needed() -> None:
     modules = (
         "aws.clients",
-        "aws.failures",
-        "aws.roles",
+        "aws.errors",
+        "aws.values",
         "ecr.resolver",
         "in_memory",
-        "ssm_parameters",
-        "stack_exports",
     )
     imports = "\n".join(f"import image_pinner.sources.{name}" for name in modules)
     script = f"{imports}\nimport sys\nprint({{'boto3', 'botocore'}} & set(sys.modules))"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore import exceptions
 
-from image_pinner.sources.aws.failures import (
+from image_pinner.sources.aws.errors import (
     aws_client_faults,
     aws_faults,
     caller_account,

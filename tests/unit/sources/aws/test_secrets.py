@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.registry_places import SecretPlace
+from image_pinner.core.registry_config import SecretPlace
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.secrets import Secrets
 from image_pinner.sources.interface import Deadline
@@ -228,7 +228,7 @@ def test_the_requests_are_those_that_the_services_know() -> None:
 
 
 def test_boto3_is_not_loaded_before_a_secret_is_needed() -> None:
-    modules = ("aws.secrets", "credentials.chain", "credentials.configured", "credentials.of_template")
+    modules = ("aws.secrets", "credentials.configured")
     imports = "\n".join(f"import image_pinner.sources.{name}" for name in modules)
     script = f"{imports}\nimport sys\nprint({{'boto3', 'botocore'}} & set(sys.modules))"
     found = subprocess.run(  # noqa: PLW1510 - the output tells

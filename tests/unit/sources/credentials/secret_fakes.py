@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.registry_places import SecretPlace
+from image_pinner.core.registry_config import SecretPlace
 from image_pinner.sources.interface import Deadline
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from image_pinner.sources.credentials.interface import AnonymousCredentials, IdentityToken, NoCredential, Password
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.token_service import secrets_of
+from image_pinner.sources.oci.auth import secrets_of
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError, WorldError
-from image_pinner.core.images.registry_places import AllowedSecret, CredentialPlace
-from image_pinner.sources.credentials.chain import CredentialChain
-from image_pinner.sources.credentials.configured import ConfiguredCredentials
+from image_pinner.core.registry_config import AllowedSecret, CredentialPlace
+from image_pinner.sources.credentials.configured import ConfiguredCredentials, CredentialChain, TemplateCredentials
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential, NoCredential, Password
-from image_pinner.sources.credentials.of_template import TemplateCredentials
 from image_pinner.sources.interface import Deadline
 from unit.sources.credentials.secret_fakes import FakeSecrets
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError
-from image_pinner.core.images.registry_places import CredentialPlace
+from image_pinner.core.registry_config import CredentialPlace
 from image_pinner.sources.credentials.configured import ConfiguredCredentials
 from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
 from image_pinner.sources.interface import Deadline

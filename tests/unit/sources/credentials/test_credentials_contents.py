@@ -7,7 +7,7 @@ import json
 import pytest
 
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.sources.credentials.contents import Found, read_content
+from image_pinner.sources.credentials.configured import Found, read_content
 from image_pinner.sources.credentials.interface import IdentityToken, Password
 
 FOUND = Found("ghcr.io", "the secret arn:x")

@@ -16,10 +16,10 @@ from image_pinner.sources.credentials.docker_config import (
     DOCKER_HUB_SERVER,
     DockerConfig,
     DockerConfigCredentials,
+    Login,
     docker_config_path,
     parse_docker_config,
 )
-from image_pinner.sources.credentials.helper_programs import Login
 from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
 from image_pinner.sources.interface import Deadline
 

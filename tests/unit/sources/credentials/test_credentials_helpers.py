@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.credentials.helper_programs import HelperPrograms, Login
+from image_pinner.sources.credentials.docker_config import HelperPrograms, Login
 from image_pinner.sources.interface import Deadline
 
 pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell: the helpers are scripts")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError
-from image_pinner.core.images.registry_places import AllowedSecret
+from image_pinner.core.registry_config import AllowedSecret
+from image_pinner.sources.credentials.configured import TemplateCredentials
 from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
-from image_pinner.sources.credentials.of_template import TemplateCredentials
 from image_pinner.sources.interface import Deadline
 from unit.sources.credentials.secret_fakes import FakeSecrets
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from image_pinner.core.images.lookups import OCI_INDEX, ImageQuestion, Resolution
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import OCI_INDEX, ImageQuestion, Resolution
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline

@@ -15,8 +15,8 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import IMAGE_CONFIG_TYPES, OCI_MANIFEST
+from image_pinner.core.images.lookups import IMAGE_CONFIG_TYPES, OCI_MANIFEST
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.interface import Deadline
 
 ACCOUNT = "111122223333"

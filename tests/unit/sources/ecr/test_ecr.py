@@ -10,8 +10,7 @@ import pytest
 from botocore.exceptions import NoCredentialsError, ProfileNotFound
 from moto.server import ThreadedMotoServer
 
-from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_SCHEMA1,
     OCI_INDEX,
@@ -22,6 +21,7 @@ from image_pinner.core.images.resolutions import (
     Resolved,
     Unavailable,
 )
+from image_pinner.core.images.references import ImageReference
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from image_pinner.core.images.configs import MAX_CONFIG_BYTES
+from image_pinner.core.images.lookups import OCI_MANIFEST, Missing, Origin, Resolved, Unavailable
+from image_pinner.core.images.manifests import MAX_CONFIG_BYTES
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.resolutions import OCI_MANIFEST, Missing, Origin, Resolved, Unavailable
 from image_pinner.sources.interface import Deadline
 from unit.sources.ecr.asking import AMD, ARM, ARN, ask, ask_all, index_of, question, resolver
 from unit.sources.ecr.fake_ecr import ACCOUNT, FakeEcr, Image, RefusedError, image

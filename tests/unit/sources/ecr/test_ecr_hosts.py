@@ -5,7 +5,7 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from image_pinner.core.images.resolutions import Resolved
+from image_pinner.core.images.lookups import Resolved
 from image_pinner.sources.aws.clients import AwsClients
 from unit.sources.ecr.asking import ask, ask_all, question
 from unit.sources.ecr.fake_ecr import FakeEcr, image

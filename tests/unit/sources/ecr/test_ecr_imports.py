@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     OCI_INDEX,
     Missing,
@@ -13,6 +12,7 @@ from image_pinner.core.images.resolutions import (
     Resolved,
     Unavailable,
 )
+from image_pinner.core.images.platforms import Platform
 from unit.sources.ecr.asking import ARM, ARN, ask, ask_all, index_of, question
 from unit.sources.ecr.fake_ecr import ACCOUNT, FakeEcr, RefusedError, image
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.ecr_hosts import EcrRepository
-from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.ecr import EcrRepository
+from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_SCHEMA1,
     ImageQuestion,
@@ -17,9 +15,9 @@ from image_pinner.core.images.resolutions import (
     Resolved,
     Unavailable,
 )
+from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.ecr.calls import EcrCalls
-from image_pinner.sources.ecr.manifests import Reading, get_manifests, get_tags
+from image_pinner.sources.ecr.client import EcrCalls, Reading, get_manifests, get_tags
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
 from unit.sources.ecr.fake_ecr import ACCOUNT, HOST, FakeEcr, RefusedError, image

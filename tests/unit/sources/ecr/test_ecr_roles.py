@@ -11,10 +11,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from image_pinner.core.images.ecr_roles import RegistryRole
-from image_pinner.core.images.resolutions import Resolved, Unavailable
-from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.roles import session_with
+from image_pinner.core.images.lookups import Resolved, Unavailable
+from image_pinner.core.registry_config import RegistryRole
+from image_pinner.sources.aws.clients import AwsClients, session_with
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from image_pinner.core.images.resolutions import ACCEPTED_MEDIA_TYPES, OCI_MANIFEST, Missing, Resolved, Unavailable
+from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, OCI_MANIFEST, Missing, Resolved, Unavailable
 from unit.sources.ecr.asking import ARM, ask, ask_all, question
 from unit.sources.ecr.fake_ecr import Image, image
 

@@ -6,11 +6,10 @@ import math
 
 import pytest
 
-from image_pinner.core.images.ecr_hosts import EcrRepository
-from image_pinner.core.images.resolutions import Missing, Unavailable
-from image_pinner.sources.aws.failures import aws_faults
-from image_pinner.sources.ecr.calls import EcrCalls, Finding, Found, OutOfTimeError
-from image_pinner.sources.ecr.tags import describe_tags
+from image_pinner.core.images.ecr import EcrRepository
+from image_pinner.core.images.lookups import Missing, Unavailable
+from image_pinner.sources.aws.errors import aws_faults
+from image_pinner.sources.ecr.client import EcrCalls, Finding, Found, OutOfTimeError, describe_tags
 from image_pinner.sources.interface import Deadline
 from unit.sources.ecr.fake_ecr import ACCOUNT, FakeEcr, RefusedError, image
 

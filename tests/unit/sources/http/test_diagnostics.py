@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.sources.http.diagnostics import RegistryError, errors_in, said, shown
+from image_pinner.sources.http.redaction import RegistryError, errors_in, said, shown
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.http.downloads import HttpDownloads
+from image_pinner.sources.http.transport import HttpDownloads
 from image_pinner.sources.interface import Deadline
 from registry_fakes.asking import open_transport
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry

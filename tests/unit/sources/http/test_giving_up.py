@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.resolutions import Resolution, Resolved, Unavailable
-from image_pinner.sources.http.giving_up import FAILURES_IN_A_ROW, PersistentSender
+from image_pinner.core.images.lookups import Resolution, Resolved, Unavailable
+from image_pinner.sources.http.circuit_breaker import FAILURES_IN_A_ROW, PersistentSender
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.transport import PER_HOST
 from image_pinner.sources.interface import Deadline

@@ -5,7 +5,7 @@ from urllib3.util import parse_url
 
 from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.images.registries import canonical_registry
-from image_pinner.sources.http.hosts import Endpoint, RegistryHosts
+from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.sources.http.retries import RetryPolicy
+from image_pinner.sources.http.transport import RetryPolicy
 from image_pinner.sources.interface import Deadline
 from registry_fakes.asking import Waits
 

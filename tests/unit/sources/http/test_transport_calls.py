@@ -10,7 +10,7 @@ from typing import BinaryIO
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.call_tally import CallTally
+from image_pinner.sources.call_stats import CallTally
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.interface import Deadline

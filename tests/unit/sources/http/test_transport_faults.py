@@ -10,7 +10,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, EmptyPoolError, HTTPError, SSLError
 from urllib3.util import parse_url
 
-from image_pinner.sources.http.faults import ConnectionLostError, fault_of
+from image_pinner.sources.http.errors import ConnectionLostError, fault_of
 
 URL = parse_url("https://user:pw@registry.example/v2/app/manifests/1?signature=s")
 POOL = HTTPConnectionPool("registry.example")

@@ -8,7 +8,7 @@ import pytest
 
 from image_pinner.core.errors import SourceError
 from image_pinner.sources.http.messages import Request
-from image_pinner.sources.http.trust import Trust
+from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
 from registry_fakes.asking import open_transport
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.oci.challenges import Challenge, parse_challenges
+from image_pinner.sources.oci.auth import Challenge, parse_challenges
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError
-from image_pinner.core.images.resolutions import Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import Resolution, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential
 from image_pinner.sources.interface import Deadline
 from registry_fakes.asking import FixedCredentials, question

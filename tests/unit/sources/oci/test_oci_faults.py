@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 import pytest
 
-from image_pinner.core.images.resolutions import OCI_MANIFEST, Resolved, Unavailable
+from image_pinner.core.images.lookups import OCI_MANIFEST, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import AnonymousCredentials
-from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.asking import ask, open_transport, patient, question

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.resolutions import Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import Resolution, Resolved, Unavailable
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.interface import Deadline
 from registry_fakes.asking import ask, open_transport, patient, question, sent

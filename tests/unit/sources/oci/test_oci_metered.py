@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_SCHEMA1,
     OCI_INDEX,
@@ -22,6 +21,7 @@ from image_pinner.core.images.resolutions import (
     Resolved,
     Unavailable,
 )
+from image_pinner.core.images.references import Digest
 from registry_fakes.asking import FixedCredentials, ask, question, sent
 from registry_fakes.manifests import config_for, descriptor, oci_image, oci_index, platform
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen

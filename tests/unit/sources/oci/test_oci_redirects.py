@@ -10,13 +10,13 @@ from typing import NamedTuple
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import OCI_MANIFEST, Origin, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import OCI_MANIFEST, Origin, Resolution, Resolved, Unavailable
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Password
-from image_pinner.sources.http.hosts import RegistryHosts
+from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.messages import Request
-from image_pinner.sources.http.redirects import RedirectFollower
-from image_pinner.sources.http.trust import Trust
+from image_pinner.sources.http.tls import Trust
+from image_pinner.sources.http.transport import RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry_fakes.asking import FixedCredentials, ask, open_transport, question

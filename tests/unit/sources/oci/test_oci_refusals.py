@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     DOCKER_LIST,
     DOCKER_SCHEMA1,
     OCI_INDEX,
@@ -16,6 +15,7 @@ from image_pinner.core.images.resolutions import (
     Missing,
     Unavailable,
 )
+from image_pinner.core.images.references import Digest
 from registry_fakes.asking import asked, sent
 from registry_fakes.manifests import (
     attestation,

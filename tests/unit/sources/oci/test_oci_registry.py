@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from image_pinner.core.images.digests import Digest
-from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.resolutions import (
+from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -18,6 +16,8 @@ from image_pinner.core.images.resolutions import (
     Resolved,
     Unavailable,
 )
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import Digest
 from registry_fakes.asking import ask, asked, question, resolved, sent
 from registry_fakes.manifests import (
     attestation,

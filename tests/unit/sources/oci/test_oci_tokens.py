@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from image_pinner.core.images.resolutions import Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import Missing, Resolution, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import Credential, NoCredential
 from registry_fakes.asking import FixedCredentials, ask, question
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen

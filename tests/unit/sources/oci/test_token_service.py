@@ -10,10 +10,10 @@ from urllib3.util import parse_url
 from image_pinner.core.errors import SourceError
 from image_pinner.sources.credentials.interface import NoCredential
 from image_pinner.sources.http.addresses import AddressScope
-from image_pinner.sources.http.hosts import Endpoint, RegistryHosts
-from image_pinner.sources.http.trust import Trust
+from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
+from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.token_service import TokenQuestion, TokenService
+from image_pinner.sources.oci.auth import TokenQuestion, TokenService
 from registry_fakes.asking import open_transport
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry
 from registry_fakes.tls import certificate_for

@@ -1,0 +1,1 @@
+"""The subcommands of `image-pinner`, one module each."""

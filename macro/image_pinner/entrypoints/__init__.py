@@ -1,1 +1,0 @@
-"""The faces of the program: the Lambda macro and the command."""

@@ -1,0 +1,1 @@
+"""The Lambda function of the CloudFormation macro."""

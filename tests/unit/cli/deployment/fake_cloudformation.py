@@ -1,0 +1,207 @@
+"""CloudFormation in a region, with the change sets, events and states that installing a macro needs and moto lacks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from image_pinner.cli.deployment.macro_template import read_macro_template
+from unit.cli.deployment.answering_clients import ACCOUNT, Refusal
+from unit.cli.deployment.fake_stacks import NOW, FakeStack, Step
+
+_NUMBERS = itertools.count(1)
+_PAGE = 2
+MACRO = "AWS::CloudFormation::Macro"
+
+
+class FakeCloudFormation:
+    """Remembers stacks; `failures` are the events of the next execution in place of success."""
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self.stacks: list[FakeStack] = []
+        self.change_sets: dict[str, dict[str, Any]] = {}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.refusals: dict[str, Refusal] = {}
+        self.failures: list[Step] = []
+        self.ends_as = ""
+        self.change_set_failure = ""
+
+    def stack(self, name: str, status: str = "CREATE_COMPLETE", **more: Any) -> FakeStack:
+        """Put a stack there."""
+        stack = FakeStack(name, self.arn("stack", name), status, **more)
+        stack.happen(stack.about_itself(status))
+        self.stacks.append(stack)
+        return stack
+
+    def arn(self, kind: str, name: str) -> str:
+        return f"arn:aws:cloudformation:{self.region}:{ACCOUNT}:{kind}/{name}/{next(_NUMBERS):08}"
+
+    def advance(self) -> None:
+        """Let time pass: one event in every stack."""
+        for stack in self.stacks:
+            if stack.coming:
+                stack.happen(stack.coming.popleft())
+
+    def operations(self, *but: str) -> list[str]:
+        """Give what was asked for that changes something."""
+        reading = ("Describe", "List", "Get")
+        return [name for name, _ in self.asked if not name.startswith(reading) and name not in but]
+
+    def answer(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        self.asked.append((operation, dict(given)))
+        if operation in self.refusals:
+            raise self.refusals[operation]
+        does: Callable[[Mapping[str, Any]], dict[str, Any]] = getattr(self, f"_{operation}")
+        return does(given)
+
+    def live(self, name: str) -> FakeStack:
+        """Give the stack of a name or ARN; by name only one that is not deleted."""
+        for stack in self.stacks:
+            if name == stack.identifier or (name == stack.name and stack.status != "DELETE_COMPLETE"):
+                return stack
+        raise Refusal("ValidationError", f"Stack with id {name} does not exist")
+
+    def _DescribeStacks(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802 - the operation's name
+        return {"Stacks": [self.live(given["StackName"]).described()]}
+
+    def _DescribeStackEvents(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return _page(self.live(given["StackName"]).events, given, "StackEvents")
+
+    def _DescribeStackResources(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        physical = given.get("PhysicalResourceId")
+        if not physical:
+            found = [self.live(given["StackName"])]
+        else:
+            found = [one for one in self.stacks if physical in [resource[2] for resource in one.resources]]
+        if not found:
+            raise Refusal("ValidationError", f"Stack for {physical} does not exist")
+        return {"StackResources": [_resource(found[0], *one) for one in found[0].resources]}
+
+    def _ListStacks(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        listed = [
+            {"StackId": one.identifier, "StackName": one.name, "CreationTime": NOW, "StackStatus": one.status}
+            for one in self.stacks
+        ]
+        return _page(listed, given, "StackSummaries")
+
+    def _GetTemplate(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        assert given["TemplateStage"] == "Original"
+        template = self.live(given["StackName"]).template
+        return {"TemplateBody": template} if template is not None else {}
+
+    def _UpdateTerminationProtection(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        stack = self.live(given["StackName"])
+        stack.protected = given["EnableTerminationProtection"]
+        return {"StackId": stack.identifier}
+
+    def _CreateChangeSet(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if given["ChangeSetType"] == "CREATE":
+            stack = self.stack(given["StackName"], "REVIEW_IN_PROGRESS")
+        else:
+            stack = self.live(given["StackName"])
+        template = _read(given["TemplateBody"])
+        values = {name: rule["Default"] for name, rule in template.parameters.items() if "Default" in rule}
+        for one in given["Parameters"]:
+            key = one["ParameterKey"]
+            values[key] = stack.parameters[key] if one.get("UsePreviousValue") else one["ParameterValue"]
+        identifier = self.arn("changeSet", given["ChangeSetName"])
+        tags = {one["Key"]: one["Value"] for one in given.get("Tags", ())} or stack.tags
+        self.change_sets[identifier] = {
+            "stack": stack,
+            "values": {key: str(value) for key, value in values.items()},
+            "tags": tags,
+            "new": given["ChangeSetType"] == "CREATE",
+            "resources": template.tree["Resources"],
+            "asked": 0,
+        }
+        return {"Id": identifier, "StackId": stack.identifier}
+
+    def _DescribeChangeSet(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        made = self.change_sets[given["ChangeSetName"]]
+        made["asked"] += 1
+        if made["asked"] == 1:
+            return {"Status": "CREATE_IN_PROGRESS"}
+        stack: FakeStack = made["stack"]
+        same = (stack.parameters, stack.tags) == (made["values"], made["tags"])
+        reason = self.change_set_failure or ("The submitted information didn't contain changes." if same else "")
+        if reason:
+            return {"Status": "FAILED", "StatusReason": reason}
+        return _page(_changes(made), given, "Changes") | {"Status": "CREATE_COMPLETE"}
+
+    def _DeleteChangeSet(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        del self.change_sets[given["ChangeSetName"]]
+        return {}
+
+    def _ExecuteChangeSet(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        made = self.change_sets.pop(given["ChangeSetName"])
+        stack: FakeStack = made["stack"]
+        word = "CREATE" if made["new"] else "UPDATE"
+        stack.coming.append(stack.about_itself(f"{word}_IN_PROGRESS", "User Initiated"))
+        if self.failures:
+            stack.coming.extend([*self.failures, stack.about_itself(self.ends_as)])
+            return {}
+        stack.parameters, stack.tags = made["values"], made["tags"]
+        stack.resources = [("Macro", MACRO, stack.parameters["MacroName"]), ("Function", "AWS::Lambda::Function", "f")]
+        stack.resources.append(("ErrorsAlarm", "AWS::CloudWatch::Alarm", f"{stack.name}-ErrorsAlarm-1"))
+        stack.coming.append(("Function", "AWS::Lambda::Function", f"{word}_COMPLETE", ""))
+        stack.coming.append(stack.about_itself(f"{word}_COMPLETE"))
+        return {}
+
+    def _DeleteStack(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        stack = self.live(given["StackName"])
+        if stack.protected:
+            raise Refusal(
+                "ValidationError", f"Stack [{stack.name}] cannot be deleted while TerminationProtection is on"
+            )
+        if stack.status == "REVIEW_IN_PROGRESS":
+            stack.happen(stack.about_itself("DELETE_COMPLETE"))
+            return {}
+        stack.coming.append(stack.about_itself("DELETE_IN_PROGRESS", "User Initiated"))
+        ends = [*self.failures, stack.about_itself(self.ends_as)] if self.failures else []
+        stack.coming.extend(ends or [stack.about_itself("DELETE_COMPLETE")])
+        return {}
+
+
+_read = cache(read_macro_template)
+
+
+def _page(items: list[dict[str, Any]], given: Mapping[str, Any], key: str) -> dict[str, Any]:
+    start = int(given.get("NextToken") or 0)
+    rest = {"NextToken": str(start + _PAGE)} if len(items) > start + _PAGE else {}
+    return {key: items[start : start + _PAGE], **rest}
+
+
+def _resource(stack: FakeStack, name: str, kind: str, physical: str) -> dict[str, Any]:
+    return {
+        "StackName": stack.name,
+        "StackId": stack.identifier,
+        "LogicalResourceId": name,
+        "PhysicalResourceId": physical,
+        "ResourceType": kind,
+        "Timestamp": NOW,
+        "ResourceStatus": "CREATE_COMPLETE",
+    }
+
+
+def _changes(made: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if made["new"]:
+        changes: list[dict[str, Any]] = [
+            {"Action": "Add", "LogicalResourceId": name, "ResourceType": one["Type"]}
+            for name, one in made["resources"].items()
+        ]
+    else:
+        detail = [{"Target": {"Attribute": "Properties", "Name": "Description"}}]
+        changes = [
+            {
+                "Action": "Modify",
+                "LogicalResourceId": name,
+                "ResourceType": f"AWS::Lambda::{name}",
+                "Replacement": replacement,
+                "Details": detail,
+            }
+            for name, replacement in (("Function", "False"), ("Version", "True"))
+        ]
+    return [{"Type": "Resource", "ResourceChange": change} for change in changes]

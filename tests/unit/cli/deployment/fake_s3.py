@@ -1,0 +1,113 @@
+"""S3 with owners, regions, checksums and policies.
+
+moto looks neither at `ExpectedBucketOwner` nor at the conditions of a bucket's policy: there a bucket that denies what
+does not come by TLS denies everything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from unit.cli.deployment.answering_clients import ACCOUNT, Answer, Refusal
+
+_NUMBERS = itertools.count(1)
+
+
+@dataclass
+class FakeBucket:
+    """A bucket; `settings` are what was put for it, by operation."""
+
+    region: str
+    owner: str = ACCOUNT
+    policy: str = ""
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    objects: dict[str, list[tuple[str, bytes, str | None]]] = field(default_factory=dict)
+
+    def put(self, key: str, data: bytes, checksum: str | None = None) -> None:
+        self.objects.setdefault(key, []).append((f"v{next(_NUMBERS)}", data, checksum))
+
+
+class FakeS3:
+    """All buckets there are, of all accounts and regions."""
+
+    def __init__(self) -> None:
+        self.buckets: dict[str, FakeBucket] = {}
+        self.asked: list[str] = []
+        self.refusals: dict[str, Refusal] = {}
+
+    def in_region(self, region: str) -> Answer:
+        """Give S3 as a client of a region asks it."""
+
+        def answer(operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+            self.asked.append(operation)
+            if operation in self.refusals:
+                raise self.refusals[operation]
+            if operation == "CreateBucket":
+                return self._create(region, given)
+            bucket = self._bucket(operation, given)
+            if operation.startswith("PutBucket") or operation == "PutPublicAccessBlock":
+                bucket.settings[operation] = dict(given)
+                bucket.policy = given.get("Policy", bucket.policy)
+                return {}
+            found: dict[str, Any] = getattr(self, f"_{operation}")(bucket, given)
+            return found
+
+        return answer
+
+    def _bucket(self, operation: str, given: Mapping[str, Any]) -> FakeBucket:
+        bucket = self.buckets.get(given["Bucket"])
+        if bucket is None:
+            raise Refusal("404" if operation == "HeadBucket" else "NoSuchBucket", "Not Found", 404)
+        if given["ExpectedBucketOwner"] != bucket.owner:
+            raise Refusal("403" if operation == "HeadBucket" else "AccessDenied", "Forbidden", 403)
+        return bucket
+
+    def _create(self, region: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        place = given.get("CreateBucketConfiguration", {}).get("LocationConstraint", "us-east-1")
+        assert place == region
+        self.buckets[given["Bucket"]] = FakeBucket(region)
+        return {}
+
+    def _HeadBucket(self, bucket: FakeBucket, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802 - the operation's name
+        return {"BucketRegion": bucket.region}
+
+    def _GetBucketPolicy(self, bucket: FakeBucket, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if not bucket.policy:
+            raise Refusal("NoSuchBucketPolicy", "The bucket policy does not exist", 404)
+        return {"Policy": bucket.policy}
+
+    def _HeadObject(self, bucket: FakeBucket, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        assert given["ChecksumMode"] == "ENABLED"
+        if given["Key"] not in bucket.objects:
+            raise Refusal("404", "Not Found", 404)
+        checksum = bucket.objects[given["Key"]][-1][2]
+        return {"ChecksumSHA256": checksum} if checksum else {}
+
+    def _PutObject(self, bucket: FakeBucket, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        checksum = base64.b64encode(hashlib.sha256(given["Body"]).digest()).decode()
+        if given["ChecksumSHA256"] != checksum:
+            raise Refusal("BadDigest", "The SHA256 you specified did not match")
+        bucket.put(given["Key"], given["Body"], checksum)
+        return {}
+
+    def _ListObjectVersions(self, bucket: FakeBucket, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        listed = [{"Key": key, "VersionId": one[0]} for key, versions in bucket.objects.items() for one in versions]
+        return {"Versions": listed}
+
+    def _DeleteObjects(self, bucket: FakeBucket, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        for one in given["Delete"]["Objects"]:
+            left = [version for version in bucket.objects[one["Key"]] if version[0] != one["VersionId"]]
+            bucket.objects[one["Key"]] = left
+        bucket.objects = {key: versions for key, versions in bucket.objects.items() if versions}
+        return {}
+
+    def _DeleteBucket(self, bucket: FakeBucket, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if bucket.objects:
+            raise Refusal("BucketNotEmpty", "The bucket you tried to delete is not empty", 409)
+        del self.buckets[given["Bucket"]]
+        return {}

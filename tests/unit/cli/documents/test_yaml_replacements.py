@@ -1,0 +1,297 @@
+"""New values in YAML files: which bytes change, and where comments stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.cli.documents import read_source
+from image_pinner.core.intrinsics.values import JsonValue
+from image_pinner.core.template.edits import Replace
+from image_pinner.core.template.paths import Step, TemplatePath
+
+PINNED = "repo@sha256:aa"
+A_MAP = {"Fn::If": ["c", {"Fn::Sub": "a b"}, "x: y"]}
+
+
+def edited(text: str, value: JsonValue, *steps: Step) -> str:
+    document = read_source(text.encode(), "web.yaml")
+    return document.apply((Replace(TemplatePath(steps or ("A",)), value),)).decode()
+
+
+SCALARS = [
+    ("A: x\nB: y\n", "A: repo@sha256:aa\nB: y\n"),
+    ("A: x", "A: repo@sha256:aa"),
+    ("A:   x   # c\n", "A:   repo@sha256:aa   # c\n"),
+    ("A: 'x' # c\n", "A: 'repo@sha256:aa' # c\n"),
+    ('A: "x"\t# c\n', 'A: "repo@sha256:aa"\t# c\n'),
+    ('A: "x\n  y" # c\nB: 1\n', 'A: "repo@sha256:aa" # c\nB: 1\n'),
+    ("A: x\n  y\n\n  z # c\nB: 1\n", "A: repo@sha256:aa # c\nB: 1\n"),
+    ("A: 012345\n", "A: repo@sha256:aa\n"),
+    ("A:\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+    ("A:", "A: repo@sha256:aa"),
+    ("A: # c\nB: 1\n", "A: repo@sha256:aa # c\nB: 1\n"),
+    ("A: ~ # c\n", "A: repo@sha256:aa # c\n"),
+    ("A:\n  # c\n  x # d\nB: 1\n", "A:\n  # c\n  repo@sha256:aa # d\nB: 1\n"),
+    ("A:\n  !Sub x\nB: 1\n", "A:\n  repo@sha256:aa\nB: 1\n"),
+    ("? A\n: x # c\n", "? A\n: repo@sha256:aa # c\n"),
+    ('"A" : x\n', '"A" : repo@sha256:aa\n'),
+    ("A: ! x # c\n", "A: repo@sha256:aa # c\n"),
+    ("A: !!str x # c\n", "A: repo@sha256:aa # c\n"),
+    ("A: x\r\nB: y\r\n", "A: repo@sha256:aa\r\nB: y\r\n"),
+    ("A: x\rB: y\r", "A: repo@sha256:aa\rB: y\r"),
+    ("A: x\x85B: \u2028C: y", "A: repo@sha256:aa\x85B: \u2028C: y"),
+    ("E: \U0001f600 # \U0001f600\nA: x\nF: \U0001f600", "E: \U0001f600 # \U0001f600\nA: repo@sha256:aa\nF: \U0001f600"),
+    ("--- # c\nA: x\n...\n# d\n", "--- # c\nA: repo@sha256:aa\n...\n# d\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SCALARS)
+def test_only_the_scalar_changes(text: str, expected: str) -> None:
+    assert edited(text, PINNED) == expected
+
+
+BLOCK_SCALARS = [
+    ("A: |\n  x\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+    ("A: | # c\n  x\n\n\nB: 1\n", "A: repo@sha256:aa # c\n\n\nB: 1\n"),
+    ("A: >-\n  x\n  y\n# c\nB: 1\n", "A: repo@sha256:aa\n# c\nB: 1\n"),
+    ("A: |+\n  x\n\n\nB: 1\n", "A: repo@sha256:aa\n\n\nB: 1\n"),
+    ("A: |2\n   x", "A: repo@sha256:aa"),
+    ("A: !Sub |\n  x\r\n  y\r\nB: 1\r\n", "A: repo@sha256:aa\r\nB: 1\r\n"),
+    ("A: &a !Sub >\n  x\nB: 1\n", "A: &a repo@sha256:aa\nB: 1\n"),
+    ("A: |\n\n\nB: 1\n", "A: repo@sha256:aa\n\n\nB: 1\n"),
+    ("A: |\n  # no comment\n  x\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), BLOCK_SCALARS)
+def test_a_block_scalar_keeps_the_lines_behind_it(text: str, expected: str) -> None:
+    assert edited(text, PINNED) == expected
+
+
+TAGGED = [
+    ("A: !Sub x # c\n", "A: repo@sha256:aa # c\n"),
+    ('A: !Sub   "x" # c\n', 'A: "repo@sha256:aa" # c\n'),
+    ("A: !PinDigest 'x'\n", "A: 'repo@sha256:aa'\n"),
+    ("A: !PinDigest\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+    ("A: &a !Sub x\n", "A: &a repo@sha256:aa\n"),
+    ("A: !Sub &a x\n", "A: &a repo@sha256:aa\n"),
+    ("A: &a  x\n", "A: &a repo@sha256:aa\n"),
+    ("A: &a\nB: 1\n", "A: &a repo@sha256:aa\nB: 1\n"),
+    ("A: !<!PinDigest> x\n", "A: repo@sha256:aa\n"),
+    ("A: !If [c, !Ref B, x] # c\n", "A: repo@sha256:aa # c\n"),
+    ("A: !GetAtt Repo.Uri\n", "A: repo@sha256:aa\n"),
+    ("A: !Sub # c\n  x\nB: 1\n", "A: repo@sha256:aa # c\nB: 1\n"),
+    ("A: !PinDigest\n  Image: x\n  Platform: y # c\nB: 1\n", "A: repo@sha256:aa # c\nB: 1\n"),
+    ("A: !If # c\n  # d\n  - x\n  - y # e\nB: 1\n", "A: repo@sha256:aa # c\n  # d\n  # e\nB: 1\n"),
+    ("A: !If\n- x\n- y\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+    ("A:\n  !If\n  - x\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TAGGED)
+def test_a_short_form_goes_with_its_tag_and_leaves_its_anchor(text: str, expected: str) -> None:
+    assert edited(text, PINNED) == expected
+
+
+COLLECTIONS = [
+    ("A:\n  Fn::Sub: x\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+    ("A:\n  Fn::Sub: x # c\n# d\nB: 1\n", "A: repo@sha256:aa # c\n# d\nB: 1\n"),
+    ("A: # c\n  Fn::Sub: x\nB: 1\n", "A: repo@sha256:aa # c\nB: 1\n"),
+    ("A: # c\n  Fn::Sub: x # d\nB: 1\n", "A: repo@sha256:aa # c\n  # d\nB: 1\n"),
+    (
+        "A:\n  # c\n  Fn::Join: # d\n    - ''\n    # e\n    - [x, # f\n       y] # g\n\n# h\nB: 1\n",
+        "A: repo@sha256:aa\n  # c\n  # d\n    # e\n  # f\n  # g\n\n# h\nB: 1\n",
+    ),
+    ("A:\n- x\n- y\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+    ("A:\n  Fn::Sub: |\n    x\n\nB: 1\n", "A: repo@sha256:aa\n\nB: 1\n"),
+    ("A: &a\n  Fn::Sub: x\nB: 1\n", "A: &a repo@sha256:aa\nB: 1\n"),
+    ("A: {Fn::Sub: x} # c\n", "A: repo@sha256:aa # c\n"),
+    ("A: [x, # c\n  y] # d\nB: 1\n", "A: repo@sha256:aa # c\n  # d\nB: 1\n"),
+    ("A:\n  k:\n    l:\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+    ("A:\n  &k k: 1\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+    ("A:\n  k: '# no comment'\nB: 1\n", "A: repo@sha256:aa\nB: 1\n"),
+    ("A:\n  Fn::Sub: x # c\r\n  # d\r\nB: 1\r\n", "A: repo@sha256:aa # c\r\n  # d\r\nB: 1\r\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), COLLECTIONS)
+def test_a_collection_makes_place_for_a_scalar_and_no_comment_is_lost(text: str, expected: str) -> None:
+    assert edited(text, PINNED) == expected
+
+
+IN_LISTS = [
+    ("A:\n  - x # c\n  - y\n", "A:\n  - repo@sha256:aa # c\n  - y\n"),
+    ("A:\n- 'x'\n", "A:\n- 'repo@sha256:aa'\n"),
+    ("A:\n  -\n  - y\n", "A:\n  - repo@sha256:aa\n  - y\n"),
+    ("A:\n  - # c\n    k: v\n  - y\n", "A:\n  - repo@sha256:aa # c\n  - y\n"),
+    ("A:\n  - k: v # c\n    l: w\n  - y\n", "A:\n  - repo@sha256:aa # c\n  - y\n"),
+    ("A:\n  # c - d\n  - &a !Sub x\n  - y\n", "A:\n  # c - d\n  - &a repo@sha256:aa\n  - y\n"),
+    ("A:\n  - - x\n  - y\n", "A:\n  - repo@sha256:aa\n  - y\n"),
+    ("A: [x, y]\n", 'A: ["repo@sha256:aa", y]\n'),
+    ("A: [ a:b , y ]\n", "A: [ repo@sha256:aa , y ]\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), IN_LISTS)
+def test_an_element_of_a_list_is_replaced_behind_its_dash(text: str, expected: str) -> None:
+    assert edited(text, PINNED, "A", 0) == expected
+
+
+IN_FLOW = [
+    ("{A: x, B: 1}\n", '{A: "repo@sha256:aa", B: 1}\n'),
+    ("{A: x:y, B: 1}\n", "{A: repo@sha256:aa, B: 1}\n"),
+    ("{A: 'x', B: 1}\n", "{A: 'repo@sha256:aa', B: 1}\n"),
+    ('{"A":"x","B":1,}\n', '{"A":"repo@sha256:aa","B":1,}\n'),
+    ('{"A":{"Fn::Sub": "x"},"B":1,}\n', '{"A":"repo@sha256:aa","B":1,}\n'),
+    ("{A: , B: 1}\n", '{A: "repo@sha256:aa" , B: 1}\n'),
+    ("{A, B: 1}\n", '{A: "repo@sha256:aa", B: 1}\n'),
+    ("{A: !Sub x, B: 1}\n", '{A: "repo@sha256:aa", B: 1}\n'),
+    ("{A: !Sub , B: 1}\n", '{A: "repo@sha256:aa" , B: 1}\n'),
+    ("{A: &a x, B: 1}\n", '{A: &a "repo@sha256:aa", B: 1}\n'),
+    ("{A: {Fn::Join: ['', [x]]}, B: 1}\n", '{A: "repo@sha256:aa", B: 1}\n'),
+    ("{\n  A: x, # c\n  B: 1 # d\n}\n", '{\n  A: "repo@sha256:aa", # c\n  B: 1 # d\n}\n'),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), IN_FLOW)
+def test_in_flow_style_the_value_is_quoted_where_old_readers_need_it(text: str, expected: str) -> None:
+    assert edited(text, PINNED) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        ("A: x\n", "a: b", 'A: "a: b"\n'),
+        ("A: x\n", "012345", 'A: "012345"\n'),
+        ("A: x\n", "", 'A: ""\n'),
+        ("A: 'x'\n", "it's", "A: 'it''s'\n"),
+        ("A: 'x'\n", "a\nb", 'A: "a\\nb"\n'),
+        ("A: x\n", "\x85\u2028\ufeff\U0001f600", 'A: "\\u0085\\u2028\\ufeff\U0001f600"\n'),
+        ("A: x\n", 12, "A: 12\n"),
+        ("A: 'x'\n", None, "A: null\n"),
+        ("A: x\n", False, "A: false\n"),
+        ("A: x # c\n", {}, "A: {} # c\n"),
+        ("A:\n  k: v # c\n", [], "A: [] # c\n"),
+        ("{A: x:y}\n", "a,b", '{A: "a,b"}\n'),
+        ("{A: x:y}\n", 3, "{A: 3}\n"),
+    ],
+)
+def test_other_values_are_written_so_that_they_are_read_again(text: str, value: JsonValue, expected: str) -> None:
+    assert edited(text, value) == expected
+
+
+MAPS = [
+    (
+        "A: x # c\nB: 1\n",
+        'A: # c\n  Fn::If:\n    - c\n    - Fn::Sub: a b\n    - "x: y"\nB: 1\n',
+    ),
+    ("A: !Sub x", 'A:\n  Fn::If:\n    - c\n    - Fn::Sub: a b\n    - "x: y"'),
+    ("A:\nB: 1\n", 'A:\n  Fn::If:\n    - c\n    - Fn::Sub: a b\n    - "x: y"\nB: 1\n'),
+    ("A: | # c\n  x\n\nB: 1\n", 'A: # c\n  Fn::If:\n    - c\n    - Fn::Sub: a b\n    - "x: y"\n\nB: 1\n'),
+    ("A: &a x # c\nB: 1\n", 'A: &a # c\n  Fn::If:\n    - c\n    - Fn::Sub: a b\n    - "x: y"\nB: 1\n'),
+    (
+        "A:\n    k: v # c\n    # d\n    l: w # e\nB:\n- 1\n",
+        'A:\n    # c\n    # d\n    Fn::If:\n    - c\n    - Fn::Sub: a b\n    - "x: y" # e\nB:\n- 1\n',
+    ),
+    (
+        "A: !If\n- x\n- y\nB: 1\n",
+        'A:\n  Fn::If:\n  - c\n  - Fn::Sub: a b\n  - "x: y"\nB: 1\n',
+    ),
+    ("A: x\r\nB: 1\r\n", 'A:\r\n  Fn::If:\r\n    - c\r\n    - Fn::Sub: a b\r\n    - "x: y"\r\nB: 1\r\n'),
+    ("{A: x, B: 1}\n", '{A: {"Fn::If": [c, {"Fn::Sub": a b}, "x: y"]}, B: 1}\n'),
+    ('{"A": "x", "B": 1,}\n', '{"A": {"Fn::If": ["c", {"Fn::Sub": "a b"}, "x: y"]}, "B": 1,}\n'),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), MAPS)
+def test_a_map_is_written_in_the_style_of_the_place(text: str, expected: str) -> None:
+    assert edited(text, A_MAP) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A:\n  - x # c\n  - y\n", "A:\n  - k: v\n    l: w # c\n  - y\n"),
+        ("A:\n- k: 1\n  l: 2\n- y\n", "A:\n- k: v\n  l: w\n- y\n"),
+        ("A:\n  - &a x\n  - y\n", "A:\n  - &a\n    k: v\n    l: w\n  - y\n"),
+        ("A:\n  -\n  - y\n", "A:\n  -\n    k: v\n    l: w\n  - y\n"),
+        ("A:\n  - # c\n    k: 1\n", "A:\n  - # c\n    k: v\n    l: w\n"),
+        ("A: [x, y]\n", "A: [{k: v, l: w}, y]\n"),
+    ],
+)
+def test_a_map_in_a_list_begins_on_the_line_of_its_dash(text: str, expected: str) -> None:
+    assert edited(text, {"k": "v", "l": "w"}, "A", 0) == expected
+
+
+INSIDE = [
+    ('A: !Sub "!PinDigest ${A}" # c\n', "Fn::Sub", "${A}", 'A: !Sub "${A}" # c\n'),
+    ("A: !Sub  'x'\n", "Fn::Sub", "y", "A: !Sub  'y'\n"),
+    ("A: &a !Sub x\n", "Fn::Sub", "z", "A: &a !Sub z\n"),
+    ("A: !PinDigest\nB: 1\n", "Fn::PinDigest", "z", "A: !PinDigest z\nB: 1\n"),
+    ("A: !Sub |\n  x\nB: 1\n", "Fn::Sub", "z", "A: !Sub z\nB: 1\n"),
+    ("A: !Sub # c\n  x\nB: 1\n", "Fn::Sub", "z", "A: !Sub z # c\nB: 1\n"),
+    ("A: !If # c\n  - x # d\nB: 1\n", "Fn::If", "z", "A: !If z # c\n  # d\nB: 1\n"),
+    ("{A: !Sub x, B: 1}\n", "Fn::Sub", "z", "{A: !Sub z, B: 1}\n"),
+    ("A: !Sub x # c\n", "Fn::Sub", ["z", {"V": "w"}], "A: !Sub # c\n  - z\n  - V: w\n"),
+    ("A: !If [x, y]\n", "Fn::If", ["z"], "A: !If\n  - z\n"),
+    ("{A: !If [x, y]}\n", "Fn::If", ["z"], "{A: !If [z]}\n"),
+    ("A: !Sub x\n", "Fn::Sub", 5, "A:\n  Fn::Sub: 5\n"),
+    ("A: !GetAtt a.b\n", "Fn::GetAtt", ["c", "d"], "A: !GetAtt\n  - c\n  - d\n"),
+    ("A: !GetAtt a.b\n", "Fn::GetAtt", "c.d", "A:\n  Fn::GetAtt: c.d\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "function", "value", "expected"), INSIDE)
+def test_inside_a_short_form_the_tag_stays_where_it_can(
+    text: str, function: str, value: JsonValue, expected: str
+) -> None:
+    assert edited(text, value, "A", function) == expected
+
+
+def test_arms_of_a_short_form_are_replaced_alone() -> None:
+    text = "A: !If\n  - c # x\n  - !Sub 'y' # z\n  - !Ref D\n"
+    assert edited(text, PINNED, "A", "Fn::If", 1) == "A: !If\n  - c # x\n  - 'repo@sha256:aa' # z\n  - !Ref D\n"
+
+
+def test_a_part_of_a_dotted_get_att_is_replaced_by_its_long_form() -> None:
+    assert edited("A: !GetAtt a.b\n", "c", "A", "Fn::GetAtt", 0) == "A:\n  Fn::GetAtt:\n    - c\n    - b\n"
+
+
+def test_both_parts_of_a_dotted_get_att_are_replaced_together() -> None:
+    document = read_source(b"A: !GetAtt a.b\n", "web.yaml")
+    parts = [Replace(TemplatePath(("A", "Fn::GetAtt", index)), value) for index, value in enumerate("cd")]
+    assert document.apply(parts) == b"A:\n  Fn::GetAtt:\n    - c\n    - d\n"
+
+
+def test_the_whole_template_can_be_replaced() -> None:
+    document = read_source(b"# c\nA: x\nB: y\n# d\n", "web.yaml")
+    assert document.apply((Replace(TemplatePath(), {"C": 1}),)) == b"# c\n{C: 1}\n# d\n"
+
+
+def test_many_edits_change_only_their_own_values() -> None:
+    text = "A: &a x # 1\n\n# 2\nB:\n  - !Sub 'y' # 3\n  - |\n    z\n\nC: {D: w} # 4\n"
+    document = read_source(text.encode(), "web.yaml")
+    paths = [("C", "D"), ("B", 1), ("A",), ("B", 0)]
+    result = document.apply([Replace(TemplatePath(steps), f"new{number}") for number, steps in enumerate(paths)])
+    assert result.decode() == "A: &a new2 # 1\n\n# 2\nB:\n  - 'new3' # 3\n  - new1\n\nC: {D: new0} # 4\n"
+
+
+def test_a_comment_inside_a_flow_collection_of_a_flow_collection_is_lost_and_told() -> None:
+    document = read_source(b"{A: [x, # why\n  y], B: 1}\n", "web.yaml")
+    edits = (Replace(TemplatePath(("A",)), "z"),)
+    assert document.apply(edits) == b"{A: z, B: 1}\n"
+    assert document.notes_for(edits) == (
+        "The comment '# why' in line 1, column 9 stands inside the value and goes with it",
+    )
+
+
+def test_there_is_nothing_to_tell_where_all_comments_stay() -> None:
+    document = read_source(b"A: [x, # why\n  y]\n", "web.yaml")
+    assert document.notes_for((Replace(TemplatePath(("A",)), "z"),)) == ()
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-8"])
+def test_the_encoding_and_its_mark_are_kept(codec: str) -> None:
+    data = "\ufeffA: x # \U0001f600\r\nB: y\r\n".encode(codec)
+    result = read_source(data, "web.yaml").apply((Replace(TemplatePath(("A",)), PINNED),))
+    assert result.decode(codec) == "\ufeffA: repo@sha256:aa # \U0001f600\r\nB: y\r\n"

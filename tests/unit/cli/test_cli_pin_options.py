@@ -1,0 +1,243 @@
+"""Every option of `image-pinner pin`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from image_pinner.cli.commands.pin import command
+from image_pinner.core.intrinsics.values import SsmParameter
+from image_pinner.sources.in_memory import InMemoryWorld
+from unit.cli.cli_runs import image_pinner
+from unit.cli.cli_templates import MARKED, UNMARKED, digest, saved
+
+HOST = """\
+Resources:
+  Web:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      ContainerDefinitions:
+        - Name: web
+          Image: !Sub "!PinDigest ${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/shop/web:1.0"
+"""
+
+
+def test_a_parameter_that_the_template_does_not_have_is_refused_with_those_it_has(tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path)), "--parameter", "Tga=2.0")
+
+    assert (run.code, run.out) == (2, b"")
+    assert "has no parameter Tga. Its parameters are Tag." in run.err
+
+
+@pytest.mark.parametrize("pair", ["Tag", "=2.0", ""])
+def test_a_parameter_without_name_or_value_is_refused(pair: str, tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path)), "--parameter", pair)
+
+    assert (run.code, run.out) == (2, b"")
+    assert "Write --parameter NAME=VALUE" in run.err
+
+
+@pytest.mark.parametrize(
+    ("pairs", "tag"), [((), "1.0"), (("Tag=2.0",), "2.0"), (("Tag=2.0", "Tag=3.0"), "3.0"), (("Tag=a_b-c.",), "a_b-c.")]
+)
+def test_a_parameter_given_twice_has_its_last_value_and_one_not_given_its_default(
+    pairs: tuple[str, ...], tag: str, tmp_path: Path
+) -> None:
+    options = [part for pair in pairs for part in ("--parameter", pair)]
+
+    run = image_pinner("pin", str(saved(tmp_path)), *options)
+
+    assert run.code == 0, run.err
+    assert digest(f"docker.io/shop/web:{tag}") in run.text
+
+
+def test_an_image_in_the_region_of_the_stack_cannot_be_told_without_a_region(tmp_path: Path) -> None:
+    nowhere = {"AWS_REGION": "", "AWS_CONFIG_FILE": str(tmp_path / "none"), "HOME": str(tmp_path)}
+
+    run = image_pinner("pin", str(saved(tmp_path, HOST)), "--account", "111122223333", env=nowhere)
+
+    assert (run.code, run.out) == (1, b"")
+    assert "the image cannot be told: the region is not known. Give --region." in run.err
+
+
+def test_an_image_in_the_account_of_the_stack_cannot_be_told_without_an_account(tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path, HOST)))
+
+    assert (run.code, run.out) == (1, b"")
+    assert "the image cannot be told: the account is not known. Give --account." in run.err
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "region"),
+    [
+        (("--region", "eu-central-1"), {"AWS_REGION": "us-east-1"}, "eu-central-1"),
+        ((), {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}, "eu-west-1"),
+        ((), {"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2"),
+    ],
+)
+def test_the_region_is_that_of_the_option_or_of_the_environment(
+    options: tuple[str, ...], environment: dict[str, str], region: str, tmp_path: Path
+) -> None:
+    run = image_pinner("pin", str(saved(tmp_path, HOST)), "--account", "012345678901", *options, env=environment)
+
+    assert f"012345678901.dkr.ecr.{region}.amazonaws.com/shop/web@sha256:" in run.text
+
+
+def test_the_region_is_that_of_the_configuration_where_nothing_else_says_it(tmp_path: Path) -> None:
+    configuration = tmp_path / "config"
+    configuration.write_text("[default]\nregion = cn-north-1\n")
+    environment = {"AWS_REGION": "", "AWS_CONFIG_FILE": str(configuration)}
+
+    run = image_pinner("pin", str(saved(tmp_path, HOST)), "--account", "111122223333", env=environment)
+
+    assert "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web@sha256:" in run.text
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "12345",
+        "1234567890123",
+        "12345678901a",
+        "\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff10\uff11\uff12",
+    ],
+)
+def test_an_account_of_other_than_12_digits_is_wrong_use(account: str, tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path)), "--account", account)
+
+    assert (run.code, run.out) == (2, b"")
+    assert "12 digits" in run.err
+
+
+def test_pin_all_pins_what_is_not_marked(tmp_path: Path) -> None:
+    path = str(saved(tmp_path, UNMARKED))
+
+    assert image_pinner("pin", path).out == UNMARKED.encode()
+    assert digest("docker.io/shop/web:1.0") in image_pinner("pin", path, "--pin", "All").text
+
+
+def test_pin_marked_outweighs_what_the_transform_says(tmp_path: Path) -> None:
+    text = UNMARKED.replace("Transform: ImagePinner", "Transform: {Name: ImagePinner, Parameters: {Pin: All}}")
+    path = str(saved(tmp_path, text))
+
+    assert digest("docker.io/shop/web:1.0") in image_pinner("pin", path).text
+    assert image_pinner("pin", path, "--pin", "Marked").out == text.encode()
+
+
+def test_pin_takes_nothing_else(tmp_path: Path) -> None:
+    assert image_pinner("pin", str(saved(tmp_path)), "--pin", "Some").code == 2
+
+
+def test_a_path_of_ones_own_says_where_further_images_are(tmp_path: Path) -> None:
+    text = MARKED + "  Job: {Type: Custom::Job, Properties: {Image: '!PinDigest shop/job:1.0'}}\n"
+    path = str(saved(tmp_path, text))
+
+    refused = image_pinner("pin", path)
+    run = image_pinner("pin", path, "--image-path", "$.Resources[?(@.Type=='Custom::Job')].Properties.Image")
+
+    assert refused.code == 1
+    assert run.code == 0, run.err
+    assert f"Image: 'shop/job@{digest('docker.io/shop/job:1.0')}'" in run.text
+
+
+def test_a_path_that_is_none_is_wrong_use(tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path)), "--image-path", "$.Resources[")
+
+    assert (run.code, run.out) == (2, b"")
+    assert "JSONPath" in run.err
+
+
+def test_a_reference_without_a_tag_needs_the_unsafe_option_and_is_warned_of(tmp_path: Path) -> None:
+    path = str(saved(tmp_path, MARKED.replace(":${Tag}", "")))
+
+    denied = image_pinner("pin", path)
+    run = image_pinner("pin", path, "--unsafe-implicit-latest")
+
+    assert (denied.code, denied.out) == (4, b"")
+    assert run.code == 0
+    assert digest("docker.io/shop/web") in run.text
+    assert "warning: " in run.err
+    assert "unsafe-implicit-latest" in run.err
+
+
+@pytest.mark.parametrize("seconds", ["0", "901", "soon"])
+def test_a_time_limit_has_its_limits(seconds: str, tmp_path: Path) -> None:
+    assert image_pinner("pin", str(saved(tmp_path)), "--timeout", seconds).code == 2
+
+
+def test_the_settings_of_the_macro_hold_for_the_command_too(tmp_path: Path) -> None:
+    path = str(saved(tmp_path, UNMARKED))
+
+    assert digest("docker.io/shop/web:1.0") in image_pinner("pin", path, env={"IMAGE_PINNER_PIN": "All"}).text
+
+
+def test_a_setting_that_does_not_exist_is_wrong_use(tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path)), env={"IMAGE_PINNER_PINN": "All"})
+
+    assert (run.code, run.out) == (2, b"")
+    assert "IMAGE_PINNER_PINN is no setting" in run.err
+
+
+def test_a_parameter_of_an_ssm_type_is_given_by_its_name_as_to_cloudformation(tmp_path: Path) -> None:
+    text = MARKED.replace('{Type: String, Default: "1.0"}', "{Type: AWS::SSM::Parameter::Value<String>}")
+    world = InMemoryWorld({SsmParameter("/shop/tag"): "7.0"}, knows_everything=True)
+
+    run = image_pinner("pin", str(saved(tmp_path, text)), "--parameter", "Tag=/shop/tag", world=world)
+
+    assert digest("docker.io/shop/web:7.0") in run.text
+
+
+def test_the_report_tells_what_became_of_each_image(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    text = MARKED + "        - {Name: other, Image: shop/other:1}\n"
+
+    run = image_pinner("pin", str(saved(tmp_path, text)), "--report", str(report))
+
+    assert run.code == 0
+    pinned = f"shop/web@{digest('docker.io/shop/web:1.0')}"
+    assert json.loads(report.read_bytes()) == {
+        "version": 1,
+        "status": "success",
+        "images": [
+            {
+                "path": "Resources.Web.Properties.ContainerDefinitions[0].Image",
+                "written": "shop/web:1.0",
+                "asked_by": "mark",
+                "status": "pinned",
+                "result": pinned,
+                "media_type": "application/vnd.oci.image.manifest.v1+json",
+                "source": "memory",
+                "asked": "the world in memory",
+            },
+            {
+                "path": "Resources.Web.Properties.ContainerDefinitions[1].Image",
+                "status": "unmarked",
+                "reason": "nothing asks for a pin",
+                "written": "shop/other:1",
+            },
+        ],
+        "problems": [],
+        "warnings": [],
+    }
+
+
+def test_the_report_is_written_for_a_failure_too_and_says_what_would_have_been_pinned(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    text = MARKED + '        - {Name: other, Image: "!PinDigest Shop/Other:1"}\n'
+
+    run = image_pinner("pin", str(saved(tmp_path, text)), "--report", str(report))
+
+    found = json.loads(report.read_bytes())
+    assert (run.code, run.out) == (1, b"")
+    assert found["status"] == "failure"
+    assert [image["status"] for image in found["images"]] == ["would be pinned"]
+    assert [problem["path"] for problem in found["problems"]] == [
+        "Resources.Web.Properties.ContainerDefinitions[1].Image"
+    ]
+
+
+def test_every_option_is_explained() -> None:
+    for option in command.params:
+        assert option.name == "template" or getattr(option, "help", None), option.name

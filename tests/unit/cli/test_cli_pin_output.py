@@ -1,0 +1,169 @@
+"""Where `image-pinner pin` writes, and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from image_pinner.cli.documents import read_source
+from unit.cli.cli_runs import image_pinner
+from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, UNMARKED, digest, saved, state
+
+PINNED = MARKED.replace(
+    '!Sub "!PinDigest shop/web:${Tag}"',
+    f'"shop/web@{digest("docker.io/shop/web:1.0")}"\n'
+    "          DockerLabels:\n            image-pinner.source: shop/web:1.0",
+).encode()
+
+
+def test_the_pinned_template_is_printed_and_the_file_stays(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+
+    run = image_pinner("pin", str(path))
+
+    assert (run.code, run.out, run.err) == (0, PINNED, "")
+    assert path.read_bytes() == MARKED.encode()
+
+
+def test_the_template_can_come_through_the_standard_input() -> None:
+    run = image_pinner("pin", "-", stdin=MARKED.encode())
+
+    assert (run.code, run.out, run.err) == (0, PINNED, "")
+
+
+def test_messages_about_the_standard_input_call_it_so() -> None:
+    run = image_pinner("pin", "-", stdin=b"")
+
+    assert run.code == 2
+    assert "standard input is empty" in run.err
+
+
+@pytest.mark.parametrize("option", ["-o", "--output"])
+def test_the_pinned_template_can_go_to_another_file(option: str, tmp_path: Path) -> None:
+    path, other = saved(tmp_path), tmp_path / "pinned.yaml"
+
+    run = image_pinner("pin", str(path), option, str(other))
+
+    assert (run.code, run.out, run.err) == (0, b"", "")
+    assert other.read_bytes() == PINNED
+    assert path.read_bytes() == MARKED.encode()
+
+
+def test_a_dash_for_the_output_is_the_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    run = image_pinner("pin", str(saved(tmp_path)), "-o", "-")
+
+    assert (run.code, run.out) == (0, PINNED)
+    assert [path.name for path in tmp_path.iterdir()] == ["template.yaml"]
+
+
+def test_the_pinned_template_can_take_the_place_of_the_one_that_was_read(tmp_path: Path) -> None:
+    path = saved(tmp_path)
+    path.chmod(0o640)
+
+    run = image_pinner("pin", "--in-place", str(path))
+
+    assert (run.code, run.out, run.err) == (0, b"", "")
+    assert path.read_bytes() == PINNED
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [file.name for file in tmp_path.iterdir()] == ["template.yaml"]
+
+
+@pytest.mark.parametrize("text", [UNMARKED.encode(), PLAIN.encode(), PINNED])
+def test_a_file_in_which_nothing_is_to_be_pinned_is_not_written_again(text: bytes, tmp_path: Path) -> None:
+    path = saved(tmp_path, text)
+    os.utime(path, ns=(1, 1))
+    before = state(path)
+
+    assert image_pinner("pin", "--in-place", str(path)).code == 0
+
+    assert state(path) == before
+
+
+def test_a_failure_writes_nothing_anywhere(tmp_path: Path) -> None:
+    path, other = saved(tmp_path, REFUSED), tmp_path / "pinned.yaml"
+    before = state(path)
+
+    printed = image_pinner("pin", str(path))
+    written = image_pinner("pin", str(path), "-o", str(other))
+    in_place = image_pinner("pin", "--in-place", str(path))
+
+    assert [run.code for run in (printed, written, in_place)] == [1, 1, 1]
+    assert [run.out for run in (printed, written, in_place)] == [b"", b"", b""]
+    assert not other.exists()
+    assert state(path) == before
+
+
+def test_in_place_and_an_output_exclude_each_other(tmp_path: Path) -> None:
+    path, other = saved(tmp_path), tmp_path / "pinned.yaml"
+
+    run = image_pinner("pin", "--in-place", "-o", str(other), str(path))
+
+    assert run.code == 2
+    assert not other.exists()
+    assert path.read_bytes() == MARKED.encode()
+
+
+def test_in_place_needs_a_file() -> None:
+    assert image_pinner("pin", "--in-place", "-", stdin=MARKED.encode()).code == 2
+
+
+@pytest.mark.parametrize("output", [(), ("--in-place",)])
+def test_the_report_never_takes_the_place_of_the_template(output: tuple[str, ...], tmp_path: Path) -> None:
+    path = saved(tmp_path)
+
+    run = image_pinner("pin", str(path), "--report", str(tmp_path / "." / path.name), *output)
+
+    assert (run.code, run.out) == (2, b"")
+    assert path.read_bytes() == MARKED.encode()
+
+
+def test_the_report_never_takes_the_place_of_the_output(tmp_path: Path) -> None:
+    other = tmp_path / "out"
+
+    run = image_pinner("pin", str(saved(tmp_path)), "--report", str(other), "-o", str(other))
+
+    assert (run.code, run.out) == (2, b"")
+    assert not other.exists()
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_encoding_byte_order_mark_and_line_ends_stay(codec: str, newline: str, tmp_path: Path) -> None:
+    path = saved(tmp_path, MARKED.replace("\n", newline).encode(codec))
+
+    run = image_pinner("pin", str(path))
+
+    assert run.code == 0, run.err
+    assert run.out == PINNED.decode().replace("\n", newline).encode(codec)
+
+
+def test_an_account_that_begins_with_zero_stays_text(tmp_path: Path) -> None:
+    text = MARKED.replace('"1.0"', "012345670123").replace("shop/web:", "${Tag}.dkr.ecr.us-east-1.amazonaws.com/x:")
+
+    run = image_pinner("pin", str(saved(tmp_path, text)))
+
+    tree = read_source(run.out, "pinned").tree
+    assert "Default: 012345670123" in run.text
+    assert tree["Parameters"]["Tag"]["Default"] == "012345670123"
+    image = tree["Resources"]["Web"]["Properties"]["ContainerDefinitions"][0]["Image"]
+    assert image.startswith("012345670123.dkr.ecr.us-east-1.amazonaws.com/x@sha256:")
+
+
+def test_pinning_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    once = image_pinner("pin", str(saved(tmp_path))).out
+
+    assert image_pinner("pin", "-", stdin=once).out == once
+
+
+def test_a_comment_that_is_lost_is_told_on_the_error_stream(tmp_path: Path) -> None:
+    value = '!Join [":", ["!PinDigest shop/web", # why one\n            "1"]]'
+    text = MARKED.replace('!Sub "!PinDigest shop/web:${Tag}"', value)
+
+    run = image_pinner("pin", str(saved(tmp_path, text)))
+
+    assert run.code == 0
+    assert ("why one" in run.text) is ("comment" not in run.err)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.errors import InvalidReference
+from image_pinner.core.images.references import Digest, is_digest
+
+HEX = "0123456789abcdef" * 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        HEX,
+        "sha256:",
+        f"sha256:{HEX[:-1]}",
+        f"sha256:{HEX}0",
+        f"sha256:{HEX.upper()}",
+        f"SHA256:{HEX}",
+        f"sha512:{HEX * 2}",
+        f"@sha256:{HEX}",
+        f"sha256:{HEX}\n",
+        f" sha256:{HEX}",
+        f'sha256:{HEX}"',
+        f"sha256:{HEX[:-1]}\u0660",
+    ],
+)
+def test_anything_but_sha256_with_64_lower_case_digits_is_refused(text: str) -> None:
+    assert not is_digest(text)
+    with pytest.raises(InvalidReference, match="64 hexadecimal digits in lower case"):
+        Digest(text)
+
+
+def test_a_digest_is_the_hash_of_a_manifests_bytes() -> None:
+    # From FIPS 180-4's example of the empty message.
+    assert str(Digest.of(b"")) == "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert Digest.of(b"a") == Digest.of(b"a") != Digest.of(b"b")
+
+
+def test_digests_sort_by_their_text() -> None:
+    low, high = Digest(f"sha256:{'0' * 64}"), Digest(f"sha256:{'f' * 64}")
+    assert sorted([high, low]) == [low, high]

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.images.lookups import OCI_MANIFEST
+from image_pinner.core.images.manifests import IndexEntry
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.references import Digest
+from image_pinner.core.images.selection import choose
+
+ARM, AMD = Platform("linux", "arm64"), Platform("linux", "amd64")
+
+
+def digest(letter: str) -> Digest:
+    return Digest("sha256:" + letter * 64)
+
+
+@pytest.mark.parametrize(
+    ("offered", "wanted", "chosen"),
+    [
+        ("linux/amd64 linux/amd64/v3", AMD, "a"),
+        ("linux/amd64/v3 linux/amd64/v1", AMD, "b"),
+        ("linux/amd64 linux/amd64/v1", AMD, "ab"),
+        ("linux/arm64 linux/arm64/v9", ARM, "a"),
+        ("linux/amd64 linux/amd64/v3", Platform("linux", "amd64", "v3"), "b"),
+        ("linux/arm/v6 linux/arm/v7", Platform("linux", "arm"), "ab"),
+        ("linux/amd64 linux/arm64", None, "ab"),
+    ],
+)
+def test_the_plainest_variant_goes_first_where_none_is_wanted(
+    offered: str, wanted: Platform | None, chosen: str
+) -> None:
+    entries = [
+        IndexEntry(digest(letter), OCI_MANIFEST, Platform(*text.split("/")), runnable=True)
+        for letter, text in zip("abc", offered.split(), strict=False)
+    ]
+    assert [entry.digest for entry in choose(entries, wanted)] == [digest(letter) for letter in chosen]
+
+
+def test_one_digest_that_is_listed_twice_is_one_choice() -> None:
+    twice = [IndexEntry(digest("a"), OCI_MANIFEST, platform, runnable=True) for platform in (ARM, ARM)]
+    assert len(choose(twice, ARM)) == 1

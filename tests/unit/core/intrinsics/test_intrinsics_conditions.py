@@ -1,0 +1,234 @@
+"""`Fn::If` and the condition functions, in three values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Known, NoValue, Outcome, Pending, StackExport, Unknown
+
+TRUE: Any = {"Fn::Equals": ["a", "a"]}
+FALSE: Any = {"Fn::Equals": ["a", "b"]}
+UNKNOWN: Any = {"Fn::Equals": [{"Ref": "Missing"}, "a"]}
+PENDING: Any = {"Fn::Equals": [{"Fn::ImportValue": "E"}, "a"]}
+LOOKUP = frozenset({StackExport("E")})
+CONDITIONS = {"Yes": TRUE, "No": FALSE, "Open": UNKNOWN, "Asked": PENDING}
+SCOPE = Scope(
+    parameters={
+        "Env": {"Type": "String", "Default": "prod"},
+        "Empty": {"Type": "String", "Default": ""},
+        "List": {"Type": "CommaDelimitedList", "Default": "a,b"},
+        "Missing": {"Type": "String"},
+    },
+    mappings={"Flags": {"prod": {"on": True}}},
+    conditions=CONDITIONS,
+    region="us-east-1",
+)
+NO_VALUE = {"Ref": "AWS::NoValue"}
+
+
+def decided(expression: object, scope: Scope = SCOPE) -> object:
+    outcome = decide("It", Scope(**{**_fields(scope), "conditions": {**scope.conditions, "It": expression}}))
+    return outcome.value if isinstance(outcome, Known) else type(outcome)
+
+
+def _fields(scope: Scope) -> dict[str, Any]:
+    return {name: getattr(scope, name) for name in Scope.__dataclass_fields__}
+
+
+class TestDecide:
+    def test_a_condition_that_is_not_there_is_named(self) -> None:
+        assert decide("Nowhere", SCOPE) == Unknown("the template has no condition 'Nowhere'", "Check its name")
+
+    @pytest.mark.parametrize(
+        "expression", ["true", "Yes", None, 1, [], {}, ["a"], {"a": "b"}, {"Ref": "Env"}, NO_VALUE]
+    )
+    def test_what_is_no_condition_is_undecided(self, expression: object) -> None:
+        assert decided(expression) is Unknown
+
+    def test_a_condition_that_refers_to_itself_is_undecided(self) -> None:
+        conditions = {"A": {"Fn::Not": [{"Condition": "B"}]}, "B": {"Fn::And": [{"Condition": "A"}, TRUE]}}
+        outcome = decide("A", Scope(conditions=conditions))
+        assert outcome == Unknown("the condition 'A' refers to itself", "Break the circle")
+
+    def test_a_circle_that_does_not_matter_does_not_matter(self) -> None:
+        conditions = {"A": {"Fn::Or": [{"Condition": "A"}, TRUE]}}
+        assert decide("A", Scope(conditions=conditions)) == Known(value=True)
+
+    @pytest.mark.parametrize("argument", [None, ["Yes"], {"Ref": "Env"}, 1])
+    def test_a_reference_to_a_condition_holds_its_name(self, argument: object) -> None:
+        assert decided({"Condition": argument}) is Unknown
+
+    @pytest.mark.parametrize(("name", "outcome"), [("Yes", Known(value=True)), ("No", Known(value=False))])
+    def test_a_condition_is_decided_by_name_or_in_place(self, name: str, outcome: Outcome) -> None:
+        assert decide(name, SCOPE) == outcome
+        assert decide({"Condition": name}, SCOPE) == outcome
+        assert decide(CONDITIONS[name], SCOPE) == outcome
+
+    def test_what_stands_in_the_way_is_told(self) -> None:
+        assert decide("Asked", SCOPE) == Pending(LOOKUP)
+        outcome = decide("Open", SCOPE)
+        assert isinstance(outcome, Unknown)
+        assert "'Missing'" in outcome.reason
+
+
+class TestLogic:
+    @pytest.mark.parametrize("name", ["Fn::And", "Fn::Or"])
+    @pytest.mark.parametrize("argument", [None, TRUE, [], [TRUE], [TRUE] * 11, "Yes", {"a": 1}])
+    def test_too_few_or_too_many_operands_are_refused(self, name: str, argument: object) -> None:
+        assert decided({name: argument}) is Unknown
+
+    @pytest.mark.parametrize("argument", [None, TRUE, [], [TRUE, TRUE], "Yes"])
+    def test_not_takes_one_operand(self, argument: object) -> None:
+        assert decided({"Fn::Not": argument}) is Unknown
+
+    @pytest.mark.parametrize(
+        ("operands", "conjunction", "disjunction"),
+        [
+            ([TRUE, TRUE], True, True),
+            ([TRUE, FALSE], False, True),
+            ([FALSE, FALSE], False, False),
+            ([FALSE, UNKNOWN], False, Unknown),
+            ([UNKNOWN, FALSE], False, Unknown),
+            ([TRUE, UNKNOWN], Unknown, True),
+            ([UNKNOWN, TRUE], Unknown, True),
+            ([PENDING, FALSE], False, Pending),
+            ([PENDING, TRUE], Pending, True),
+            ([PENDING, UNKNOWN], Unknown, Unknown),
+            ([UNKNOWN, PENDING, FALSE], False, Unknown),
+            (["text", FALSE], False, Unknown),
+            ([TRUE] * 10, True, True),
+        ],
+    )
+    def test_and_and_or_in_three_values(self, operands: list[Any], conjunction: object, disjunction: object) -> None:
+        assert decided({"Fn::And": operands}) is conjunction
+        assert decided({"Fn::Or": operands}) is disjunction
+
+    @pytest.mark.parametrize(
+        ("operand", "result"), [(TRUE, False), (FALSE, True), (UNKNOWN, Unknown), (PENDING, Pending)]
+    )
+    def test_not_in_three_values(self, operand: object, result: object) -> None:
+        assert decided({"Fn::Not": [operand]}) is result
+
+
+class TestEquals:
+    @pytest.mark.parametrize("argument", [None, "a", [], ["a"], ["a", "b", "c"], {"a": "b"}])
+    def test_two_values_are_compared(self, argument: object) -> None:
+        assert decided({"Fn::Equals": argument}) is Unknown
+
+    @pytest.mark.parametrize("value", [None, NO_VALUE, [None], {"a": None}, [NO_VALUE, None], "{{resolve:ssm:x}}"])
+    def test_what_is_no_text_is_not_compared(self, value: object) -> None:
+        assert decided({"Fn::Equals": [value, "a"]}) is Unknown
+        assert decided({"Fn::Equals": ["a", value]}) is Unknown
+
+    def test_values_of_different_kinds_are_not_compared(self) -> None:
+        assert decided({"Fn::Equals": [["a"], "a"]}) is Unknown
+
+    @pytest.mark.parametrize(
+        ("left", "right", "result"),
+        [
+            ("a", "a", True),
+            ("a", "A", False),
+            ("", {"Ref": "Empty"}, True),
+            ({"Ref": "Env"}, "prod", True),
+            (1, "1", True),
+            (True, "true", True),
+            ({"Fn::FindInMap": ["Flags", {"Ref": "Env"}, "on"]}, "true", True),
+            ({"Fn::Join": ["", {"Ref": "List"}]}, "ab", True),
+            ({"Ref": "List"}, ["a", "b"], True),
+            ({"Ref": "List"}, ["a"], False),
+            ({"a": 1}, {"a": "1"}, True),
+            ({"Fn::Select": [0, {"Ref": "List"}]}, "a", True),
+        ],
+    )
+    def test_scalars_are_compared_as_texts(self, left: object, right: object, result: bool) -> None:  # noqa: FBT001
+        assert decided({"Fn::Equals": [left, right]}) is result
+
+    @pytest.mark.parametrize(
+        ("left", "right", "result"),
+        [
+            ({"Fn::Sub": "prod-${Missing}"}, "dev", False),
+            ("dev", {"Fn::Sub": "prod-${Missing}"}, False),
+            ({"Fn::Sub": "prod-${Missing}"}, "prod", False),
+            ({"Fn::Sub": "prod-${Missing}"}, "prod-1", Unknown),
+            ({"Fn::Sub": "prod-${Missing}"}, {"Fn::Sub": "dev-${Missing}"}, False),
+            ({"Fn::Sub": "prod-${Missing}"}, {"Fn::Sub": "prod-1-${Missing}"}, Unknown),
+            ({"Fn::Sub": "{{resolve:ssm:x}}-${Missing}"}, "dev", Unknown),
+            ({"Fn::Sub": "prod{{${Missing}"}, "product", Unknown),
+            ({"Fn::Sub": "prod-${Missing}"}, ["a"], Unknown),
+        ],
+    )
+    def test_different_beginnings_are_enough(self, left: object, right: object, result: object) -> None:
+        assert decided({"Fn::Equals": [left, right]}) is result
+
+
+class TestIf:
+    @pytest.mark.parametrize("argument", [None, "Yes", [], ["Yes"], ["Yes", "a"], ["Yes", "a", "b", "c"], {"a": 1}])
+    def test_another_shape_is_refused(self, argument: object) -> None:
+        assert evaluate({"Fn::If": argument}, SCOPE) == Unknown(
+            "Fn::If has another shape than [condition, value, value]", "Write it in this shape"
+        )
+
+    @pytest.mark.parametrize("condition", [None, 5, [], "Nowhere", {"Ref": "Env"}, ["Yes"]])
+    def test_what_is_no_condition_is_undecided(self, condition: object) -> None:
+        outcome = evaluate({"Fn::If": [condition, "a", "b"]}, SCOPE)
+        assert isinstance(outcome, Unknown)
+        assert outcome.reason.startswith("an Fn::If is undecided: ")
+
+    def test_an_undecided_one_gives_the_reason_and_the_way_out(self) -> None:
+        outcome = evaluate({"Fn::Sub": ["app:${Tag}", {"Tag": {"Fn::If": ["Open", "a", "b"]}}]}, SCOPE)
+        assert outcome == Unknown(
+            "an Fn::If is undecided: the parameter 'Missing' has neither a value nor a default",
+            "Put the Fn::If around the whole image",
+            "app:",
+        )
+
+    def test_the_reason_is_told_once(self) -> None:
+        inner = {"Fn::Equals": [{"Fn::If": ["Open", "a", "b"]}, "a"]}
+        outcome = evaluate({"Fn::If": [inner, "c", "d"]}, SCOPE)
+        assert isinstance(outcome, Unknown)
+        assert outcome.reason == "an Fn::If is undecided: the parameter 'Missing' has neither a value nor a default"
+
+    @pytest.mark.parametrize(
+        ("expression", "value"),
+        [
+            ({"Fn::If": ["Yes", "a", "b"]}, "a"),
+            ({"Fn::If": ["No", "a", "b"]}, "b"),
+            ({"Fn::If": [TRUE, "a", "b"]}, "a"),
+            ({"Fn::If": ["No", {"Ref": "Missing"}, {"Ref": "Env"}]}, "prod"),
+            ({"Fn::If": ["Yes", {"Fn::If": ["No", "a", {"Fn::Sub": "x-${Env}"}]}, "b"]}, "x-prod"),
+            ({"Fn::If": ["Yes", ["a"], "b"]}, ["a"]),
+            ({"Fn::If": ["Open", "same", {"Fn::Sub": "same"}]}, "same"),
+        ],
+    )
+    def test_the_arm_that_is_decided_for_is_the_value(self, expression: object, value: object) -> None:
+        assert evaluate(expression, SCOPE) == Known(value)
+
+    def test_an_arm_may_have_no_value(self) -> None:
+        assert evaluate({"Fn::If": ["Yes", NO_VALUE, "b"]}, SCOPE) == NoValue()
+
+    @pytest.mark.parametrize(
+        ("one", "other", "prefix"),
+        [
+            ("!PinDigest a", "!PinDigest b", "!PinDigest "),
+            ("app", "app:1", "app"),
+            ("app:1", "app", "app"),
+            ({"Fn::Sub": "app:${Missing}"}, "app:1", "app:"),
+            ("a", "b", ""),
+            ("app", NO_VALUE, ""),
+            ("app", ["app"], ""),
+            (5, 5, "5"),
+        ],
+    )
+    def test_what_both_arms_begin_with_is_certain(self, one: object, other: object, prefix: str) -> None:
+        outcome = evaluate({"Fn::If": ["Open", one, other]}, SCOPE)
+        assert isinstance(outcome, Unknown)
+        assert outcome.prefix == prefix
+
+    def test_a_condition_that_must_be_asked_for_is_pending(self) -> None:
+        assert evaluate({"Fn::If": ["Asked", "app:1", "app:2"]}, SCOPE) == Pending(LOOKUP, "app:")
+        answered = SCOPE.with_answers({StackExport("E"): Known("a")})
+        assert evaluate({"Fn::If": ["Asked", "app:1", "app:2"]}, answered) == Known("app:1")

@@ -1,0 +1,166 @@
+"""`Fn::Select`, `Fn::Split` and `Fn::Length`, on lists that are known in part as well."""
+
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.intrinsics import evaluate
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Known, Pending, StackExport, Unknown
+
+SCOPE = Scope(
+    parameters={
+        "List": {"Type": "CommaDelimitedList", "Default": "a,b,c"},
+        "Text": {"Type": "String", "Default": "a/b"},
+        "Index": {"Type": "Number", "Default": "1"},
+        "Missing": {"Type": "String"},
+    },
+    conditions={"Open": {"Fn::Equals": [{"Ref": "Missing"}, "a"]}},
+    resources={"Repo": {"Type": "AWS::ECR::Repository"}},
+    region="us-east-1",
+    account_id="123456789012",
+)
+NO_VALUE = {"Ref": "AWS::NoValue"}
+MISSING = {"Ref": "Missing"}
+MAYBE = {"Fn::If": ["Open", "x", NO_VALUE]}
+EXPORT = {"Fn::ImportValue": "E"}
+LOOKUP = frozenset({StackExport("E")})
+ARN = {"Fn::GetAtt": ["Repo", "Arn"]}
+
+
+def reason(expression: object) -> str:
+    outcome = evaluate(expression, SCOPE)
+    assert isinstance(outcome, Unknown), outcome
+    assert outcome.prefix == ""
+    return outcome.reason
+
+
+class TestSelect:
+    @pytest.mark.parametrize("argument", [None, "a", [], [0], [0, ["a"], "b"], {"a": 1}])
+    def test_another_shape_is_refused(self, argument: object) -> None:
+        assert reason({"Fn::Select": argument}) == "Fn::Select has another shape than [index, list]"
+
+    @pytest.mark.parametrize("index", [-1, "-1", 1.5, "", "one", "\u0661", "1 ", True, "9" * 10])
+    def test_an_index_that_is_no_number_from_0_is_refused(self, index: object) -> None:
+        assert reason({"Fn::Select": [index, ["a", "b"]]}) == "the index of Fn::Select is no whole number from 0"
+
+    @pytest.mark.parametrize("index", [None, ["0"], NO_VALUE])
+    def test_an_index_that_is_no_text_is_refused(self, index: object) -> None:
+        assert reason({"Fn::Select": [index, ["a"]]}).startswith("the index of Fn::Select is ")
+
+    @pytest.mark.parametrize("elements", ["abc", None, {"a": 1}, {"Ref": "Text"}])
+    def test_what_is_no_list_is_refused(self, elements: object) -> None:
+        assert reason({"Fn::Select": [0, elements]}) == "what Fn::Select selects from is no list"
+
+    @pytest.mark.parametrize("index", [2, "2", 100])
+    def test_an_index_behind_the_end_is_refused(self, index: object) -> None:
+        expected = f"the list of Fn::Select has 2 elements, none with the index {index}"
+        assert reason({"Fn::Select": [index, ["a", "b"]]}) == expected
+
+    @pytest.mark.parametrize(
+        ("index", "elements", "value"),
+        [
+            (0, ["a", "b"], "a"),
+            ("1", ["a", "b"], "b"),
+            ({"Ref": "Index"}, {"Ref": "List"}, "b"),
+            (1, {"Fn::Split": ["/", {"Ref": "Text"}]}, "b"),
+            (1, [MISSING, "b", EXPORT], "b"),
+            (0, ["a", NO_VALUE], "a"),
+            (1, [["a"], ["b"]], ["b"]),
+        ],
+    )
+    def test_an_element_is_selected_whatever_the_others_are(
+        self, index: object, elements: object, value: object
+    ) -> None:
+        assert evaluate({"Fn::Select": [index, elements]}, SCOPE) == Known(value)
+
+    def test_an_unknown_element_keeps_its_prefix(self) -> None:
+        outcome = evaluate({"Fn::Select": [1, ["a", {"Fn::Sub": "b${Missing}"}]]}, SCOPE)
+        assert isinstance(outcome, Unknown)
+        assert outcome.prefix == "b"
+
+    def test_an_open_index_or_list_is_open(self) -> None:
+        assert evaluate({"Fn::Select": [EXPORT, ["a"]]}, SCOPE) == Pending(LOOKUP)
+        assert evaluate({"Fn::Select": [0, EXPORT]}, SCOPE) == Pending(LOOKUP)
+        assert "Missing" in reason({"Fn::Select": [EXPORT, MISSING]})
+
+    @pytest.mark.parametrize("index", [1, 2, 3])
+    def test_behind_something_that_may_be_nothing_no_place_is_certain(self, index: int) -> None:
+        assert "AWS::NoValue" in reason({"Fn::Select": [index, ["a", NO_VALUE, "b"]]})
+        assert "Missing" in reason({"Fn::Select": [index, ["a", MAYBE, "b"]]})
+
+
+class TestSplit:
+    @pytest.mark.parametrize(
+        "argument", [None, "a", [], ["/"], ["/", "a", "b"], ["", "a"], [1, "a1b"], [{"Ref": "Text"}, "a"]]
+    )
+    def test_another_shape_is_refused(self, argument: object) -> None:
+        assert reason({"Fn::Split": argument}) == "Fn::Split has another shape than [delimiter, text]"
+
+    @pytest.mark.parametrize("source", [None, ["a"], {"a": 1}, NO_VALUE, {"Ref": "List"}])
+    def test_what_is_no_text_is_refused(self, source: object) -> None:
+        assert reason({"Fn::Split": ["/", source]}).startswith("what Fn::Split splits is ")
+
+    @pytest.mark.parametrize(
+        ("delimiter", "source", "parts"),
+        [
+            ("/", "a/b", ["a", "b"]),
+            ("/", "ab", ["ab"]),
+            ("/", "", [""]),
+            ("/", "/a/", ["", "a", ""]),
+            ("::", "a:::b", ["a", ":b"]),
+            (":", {"Fn::Sub": "x:${Text}"}, ["x", "a/b"]),
+            ("0", 101, ["1", "1"]),
+        ],
+    )
+    def test_a_text_is_split(self, delimiter: str, source: object, parts: list[str]) -> None:
+        assert evaluate({"Fn::Split": [delimiter, source]}, SCOPE) == Known(parts)
+
+    @pytest.mark.parametrize(("index", "value"), [(0, "arn"), (3, "us-east-1"), (4, "123456789012")])
+    def test_the_parts_of_an_arn_before_a_generated_name_are_known(self, index: int, value: str) -> None:
+        assert evaluate({"Fn::Select": [index, {"Fn::Split": [":", ARN]}]}, SCOPE) == Known(value)
+
+    def test_the_last_part_is_known_by_its_beginning_only(self) -> None:
+        outcome = evaluate({"Fn::Select": [5, {"Fn::Split": [":", ARN]}]}, SCOPE)
+        assert isinstance(outcome, Unknown)
+        assert outcome.prefix == "repository/"
+
+    def test_nothing_is_known_behind_the_last_part(self) -> None:
+        assert "made up by CloudFormation" in reason({"Fn::Select": [6, {"Fn::Split": [":", ARN]}]})
+
+    @pytest.mark.parametrize(
+        ("source", "prefix"), [("a:${Missing}", "a"), ("a::b:${Missing}", "b"), (":${Missing}", "")]
+    )
+    def test_half_a_delimiter_is_no_certain_text(self, source: str, prefix: str) -> None:
+        index = source.count("::")
+        outcome = evaluate({"Fn::Select": [index, {"Fn::Split": ["::", {"Fn::Sub": source}]}]}, SCOPE)
+        assert isinstance(outcome, Unknown)
+        assert outcome.prefix == prefix
+
+    def test_a_text_that_is_pending_gives_the_parts_that_are_there(self) -> None:
+        source = {"Fn::Join": ["", ["a/b/c", EXPORT]]}
+        assert evaluate({"Fn::Split": ["/", source]}, SCOPE) == Pending(LOOKUP)
+        assert evaluate({"Fn::Select": [1, {"Fn::Split": ["/", source]}]}, SCOPE) == Known("b")
+        assert evaluate({"Fn::Select": [2, {"Fn::Split": ["/", source]}]}, SCOPE) == Pending(LOOKUP, "c")
+        assert evaluate({"Fn::Select": [3, {"Fn::Split": ["/", source]}]}, SCOPE) == Pending(LOOKUP)
+
+
+class TestLength:
+    @pytest.mark.parametrize("argument", ["abc", None, {"a": 1}, 5, {"Ref": "Text"}])
+    def test_what_is_no_list_is_refused(self, argument: object) -> None:
+        assert reason({"Fn::Length": argument}) == "what Fn::Length counts is no list"
+
+    @pytest.mark.parametrize(
+        ("argument", "count"),
+        [([], 0), (["a", "b"], 2), ({"Ref": "List"}, 3), ({"Fn::Split": ["/", "a/b"]}, 2), ([MISSING, "a"], 2)],
+    )
+    def test_elements_are_counted(self, argument: object, count: int) -> None:
+        assert evaluate({"Fn::Length": argument}, SCOPE) == Known(count)
+
+    def test_what_may_be_nothing_is_not_counted(self) -> None:
+        assert "AWS::NoValue" in reason({"Fn::Length": ["a", NO_VALUE]})
+        assert "Missing" in reason({"Fn::Length": ["a", MAYBE]})
+
+    def test_an_open_end_is_not_counted(self) -> None:
+        assert evaluate({"Fn::Length": {"Fn::Split": ["/", EXPORT]}}, SCOPE) == Pending(LOOKUP)
+        assert evaluate({"Fn::Length": EXPORT}, SCOPE) == Pending(LOOKUP)

@@ -1,0 +1,66 @@
+"""Loop variables of `Fn::ForEach`, in functions and in plain texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Known, Pending, StackExport, Unknown
+
+SCOPE = Scope(
+    parameters={"Tag": {"Type": "String", "Default": "1"}},
+    conditions={"IsApi": {"Fn::Equals": ["a", "a"]}},
+    resources={"RepoApi": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "api-repo"}}},
+    account_id="123456789012",
+    region="us-east-1",
+).with_loop("Name", Known("Api"))
+UNKNOWN = Unknown("the loop has several values", "Use a literal", "")
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ({"Ref": "Name"}, "Api"),
+        ("app/${Name}:1", "app/Api:1"),
+        ("app/&{Name}:1", "app/Api:1"),
+        ("app/${Other}:1", "app/${Other}:1"),
+        ("no placeholder", "no placeholder"),
+        ({"Fn::Sub": "${Name}-&{Name}:${Tag}"}, "Api-Api:1"),
+        ({"Fn::Join": ["/", ["app", "${Name}"]]}, "app/Api"),
+        ({"Ref": "Repo${Name}"}, "api-repo"),
+        ({"Fn::GetAtt": ["Repo${Name}", "RepositoryUri"]}, "123456789012.dkr.ecr.us-east-1.amazonaws.com/api-repo"),
+        ({"Fn::If": ["Is${Name}", "yes", "no"]}, "yes"),
+        ({"Fn::Sub": "${!Name}"}, "${Name}"),
+    ],
+)
+def test_a_known_loop_variable_is_replaced_everywhere(expression: object, value: str) -> None:
+    assert evaluate(expression, SCOPE) == Known(value)
+
+
+def test_the_second_form_keeps_letters_and_digits_only() -> None:
+    scope = Scope().with_loop("Address", Known("10.0.0.0/16"))
+    assert evaluate("net-&{Address}-${Address}", scope) == Known("net-1000016-10.0.0.0/16")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["!PinDigest app/${Name}:1", {"Fn::Sub": "!PinDigest app/${Name}:1"}, {"Fn::Sub": "!PinDigest app/&{Name}:1"}],
+)
+def test_an_unknown_loop_variable_leaves_the_prefix(expression: object) -> None:
+    outcome = evaluate(expression, SCOPE.with_loop("Name", UNKNOWN))
+    assert outcome == Unknown(UNKNOWN.reason, UNKNOWN.remedy, "!PinDigest app/")
+
+
+def test_the_beginning_of_a_loop_variable_is_cleaned_as_well() -> None:
+    pending = Pending(frozenset({StackExport("A")}), "a-b")
+    assert evaluate("&{Name}", Scope().with_loop("Name", pending)) == Pending(pending.lookups, "ab")
+
+
+def test_a_loop_variable_that_is_a_list_is_no_text() -> None:
+    outcome = evaluate("${Name}", Scope().with_loop("Name", Known(["a"])))
+    assert outcome == Unknown("the loop variable 'Name' is a list, where a text is needed", "Put a text there")
+
+
+def test_a_condition_named_by_an_unknown_loop_variable_is_undecided() -> None:
+    assert decide("Is${Name}", SCOPE.with_loop("Name", UNKNOWN)) == UNKNOWN

@@ -1,0 +1,128 @@
+"""Values that are known in part."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from image_pinner.core.intrinsics.values import (
+    MAX_TEXT,
+    Known,
+    NoValue,
+    PartialList,
+    Pending,
+    StackExport,
+    Unknown,
+    as_list,
+    as_text,
+    blocked,
+    certain_before,
+    concatenated,
+    text_of,
+    whole,
+    without_prefix,
+)
+
+A, B = (frozenset({StackExport(name)}) for name in "AB")
+
+
+@pytest.mark.parametrize("value", [None, [], {}, ["a"], math.inf, math.nan, 1 << 5000, b"bytes", object()])
+def test_what_is_no_scalar_is_no_text(value: object) -> None:
+    assert text_of(value) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("app:1", "app:1"),
+        ("", ""),
+        (5, "5"),
+        (-1, "-1"),
+        (123456789012, "123456789012"),
+        (True, "true"),
+        (False, "false"),
+        (1.1, "1.1"),
+        (1.0, "1.0"),
+        (1e22, "1e+22"),
+    ],
+)
+def test_a_scalar_becomes_the_text_that_json_has_for_it(value: object, text: str) -> None:
+    assert text_of(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (Known(None), "null"),
+        (Known({}), "a map"),
+        (Known([]), "a list"),
+        (Known(object()), "a value of a kind that templates do not have"),
+        (NoValue(), "AWS::NoValue"),
+        (PartialList((Unknown("why"),), 1), "a list"),
+    ],
+)
+def test_the_reason_names_what_stands_where_a_text_is_needed(value: Known | NoValue | PartialList, kind: str) -> None:
+    assert as_text(value, "the tag") == Unknown(f"the tag is {kind}, where a text is needed", "Put a text there")
+
+
+@pytest.mark.parametrize("value", [Known("a"), Known(1), Known(None), Known({}), NoValue()])
+def test_what_is_no_list_says_so(value: Known | NoValue) -> None:
+    assert as_list(value, "the argument") == Unknown("the argument is no list", "Put a list there")
+
+
+def test_texts_are_put_together() -> None:
+    assert concatenated([Known("a"), Known(""), Known("b")]) == Known("ab")
+    assert concatenated([]) == Known("")
+
+
+def test_the_prefix_ends_where_the_first_piece_is_not_known() -> None:
+    pieces = [Known("a-"), Pending(A, "b"), Known("c"), Pending(B, "d")]
+    assert concatenated(pieces) == Pending(A | B, "a-b")
+    assert concatenated([*pieces, Unknown("why", "do", "e")]) == Unknown("why", "do", "a-b")
+
+
+def test_the_first_unknown_gives_the_reason() -> None:
+    assert concatenated([Pending(A), Unknown("one"), Unknown("two")]) == Unknown("one")
+
+
+def test_a_text_longer_than_any_template_is_not_made() -> None:
+    piece = Known("x" * (MAX_TEXT // 10))
+    assert concatenated([piece] * 10) == Known("x" * MAX_TEXT)
+    assert concatenated([piece] * 11) == Unknown(
+        "the expression makes a text of more than 1,000,000 characters", "Make it shorter"
+    )
+
+
+def test_a_partial_list_is_whole_when_all_elements_are_known() -> None:
+    assert whole(PartialList((Known("a"), NoValue(), Known("b")), 1)) == Known(["a", "b"])
+    assert whole(PartialList((Known("a"), Pending(A)), 2)) == Pending(A)
+    assert whole(PartialList((Known("a"),), 1, Pending(B))) == Pending(B)
+    assert whole(NoValue()) == NoValue()
+
+
+def test_all_look_ups_stand_in_the_way_unless_something_is_unknown() -> None:
+    assert blocked([Pending(A, "a"), Pending(B)]) == Pending(A | B)
+    assert blocked([Pending(A), Unknown("why", "do", "prefix")]) == Unknown("why", "do")
+
+
+def test_a_prefix_is_dropped() -> None:
+    assert without_prefix(Pending(A, "a")) == Pending(A)
+    assert without_prefix(Unknown("why")) == Unknown("why")
+
+
+@pytest.mark.parametrize(
+    ("text", "mark", "certain"),
+    [
+        ("", "::", ""),
+        ("a", "::", "a"),
+        ("a:", "::", "a"),
+        ("a:b", "::", "a:b"),
+        ("a:", ":", "a:"),
+        ("x{{resol", "{{resolve:", "x"),
+        ("x{{{", "{{resolve:", "x{"),
+        ("aa", "aaa", ""),
+    ],
+)
+def test_the_beginning_stops_where_a_mark_may_begin(text: str, mark: str, certain: str) -> None:
+    assert certain_before(text, mark) == certain

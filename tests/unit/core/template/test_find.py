@@ -1,0 +1,424 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import StackExport
+from image_pinner.core.template.find import Sites, find_sites
+from image_pinner.core.template.locations import image_locations
+from image_pinner.core.template.options import Options, Pin, Record, WhenMissing
+from image_pinner.core.template.problems import ProblemKind
+from image_pinner.core.template.sites import Rules
+from unit.small_worlds import NO_VALUE, task, template_of
+
+HEX = "0" * 64
+CONTAINERS = "Resources.Web.Properties.ContainerDefinitions"
+IMAGE = f"{CONTAINERS}[0].Image"
+ODD = [None, True, 5, 1.5, "", "text", [], {}, [[]], [None], {"a": None}, {5: None}, {"Fn::If": []}, {"Ref": []}]
+
+
+def find(template: Any, parameters: Any = None, rules: Rules | None = None) -> Sites:
+    scope = Scope.of_template(template, {}, region="us-east-1", account_id="111122223333")
+    return find_sites(template, parameters or {}, scope, rules or Rules())
+
+
+def complaints(sites: Sites) -> list[tuple[str, str]]:
+    assert all(problem.remedy for problem in sites.problems)
+    return [(str(problem.path), problem.cause) for problem in sites.problems]
+
+
+def pinned_places(sites: Sites) -> list[str]:
+    return [str(site.path) for site in sites.pinned]
+
+
+def left_places(sites: Sites) -> dict[str, str]:
+    return {str(image.path): image.status for image in sites.left}
+
+
+class TestShapesThatNobodyExpected:
+    @pytest.mark.parametrize("odd", ODD)
+    @pytest.mark.parametrize(
+        "place",
+        ["Resources", "resource", "Type", "Properties", "ContainerDefinitions", "container", "Metadata", "Condition"],
+    )
+    def test_they_are_no_crash(self, place: str, odd: Any) -> None:
+        web = task("nginx:1")
+        template: Any = {"Resources": {"Web": web, "Other": task("!PinDigest redis:1")}}
+        match place:
+            case "Resources":
+                template["Resources"] = odd
+            case "resource":
+                template["Resources"]["Web"] = odd
+            case "ContainerDefinitions":
+                web["Properties"]["ContainerDefinitions"] = odd
+            case "container":
+                web["Properties"]["ContainerDefinitions"] = [odd]
+            case _:
+                web[place] = odd
+        sites = find(template)
+        assert len(sites.pinned) == (0 if place == "Resources" else 1)
+        assert sites.problems == []
+
+    @pytest.mark.parametrize("odd", ODD)
+    @pytest.mark.parametrize(
+        "section", ["Metadata", "Parameters", "Mappings", "Conditions", "Outputs", "Transform", "Globals"]
+    )
+    def test_nor_are_they_in_other_sections(self, section: str, odd: Any) -> None:
+        assert len(find({**template_of("!PinDigest nginx:1"), section: odd}).pinned) == 1
+
+    def test_a_condition_that_is_no_name_excludes_nothing(self) -> None:
+        template = template_of("!PinDigest nginx:1")
+        template["Resources"]["Web"]["Condition"] = {"Fn::Equals": ["a", "b"]}
+        assert pinned_places(find(template)) == [IMAGE]
+
+
+class TestOptionsOfTheTemplate:
+    def test_an_unknown_option_is_told_where_it_stands(self) -> None:
+        template = {**template_of("nginx:1"), "Metadata": {"ImagePinner": {"Pinn": "All"}}}
+        sites = find(template, {"Platfrom": "Any"})
+        assert complaints(sites) == [
+            ("Transform", "'Platfrom' is no option"),
+            ("Metadata.ImagePinner", "'Pinn' is no option"),
+        ]
+
+    def test_an_entry_that_is_no_map_is_refused(self) -> None:
+        template = {**template_of("nginx:1"), "Metadata": {"ImagePinner": "All"}}
+        assert complaints(find(template)) == [("Metadata.ImagePinner", "ImagePinner in Metadata is no map")]
+
+    def test_an_image_among_the_parameters_of_a_whole_template_is_refused(self) -> None:
+        assert complaints(find(template_of("nginx:1"), {"Image": "x"})) == [("Transform", "'Image' is no option")]
+
+    def test_metadata_and_transform_that_contradict_each_other_are_refused(self) -> None:
+        template = {**template_of("nginx:1"), "Metadata": {"ImagePinner": {"Pin": "Skip"}}}
+        ((path, cause),) = complaints(find(template, {"Pin": "All"}))
+        assert path == "Metadata.ImagePinner"
+        assert "contradict" in cause
+
+    @pytest.mark.parametrize(
+        ("parameters", "metadata"),
+        [
+            ({}, {"Pin": "All", "Record": "None"}),
+            ({"Pin": "All"}, {"Record": "None"}),
+            ({"Pin": "All", "Record": "None"}, {"Pin": "All"}),
+        ],
+    )
+    def test_metadata_and_transform_add_up(self, parameters: Any, metadata: Any) -> None:
+        sites = find({**template_of("nginx:1"), "Metadata": {"ImagePinner": metadata}}, parameters)
+        assert [site.options for site in sites.pinned] == [Options(pin=Pin.ALL, record=Record.NONE)]
+
+    @pytest.mark.parametrize(
+        ("parameters", "metadata", "path"),
+        [({"Pin": "Skip"}, None, "Transform"), ({}, {"Pin": "Skip"}, "Metadata.ImagePinner")],
+    )
+    def test_what_the_operator_has_set_cannot_be_loosened(self, parameters: Any, metadata: Any, path: str) -> None:
+        template = template_of("nginx:1")
+        if metadata:
+            template["Metadata"] = {"ImagePinner": metadata}
+        sites = find(template, parameters, Rules(operator=Options(pin=Pin.ALL)))
+        assert complaints(sites) == [(path, "Pin is narrower than the operator's Pin=All")]
+        assert sites.problems[0].kind is ProblemKind.POLICY
+
+    @pytest.mark.parametrize(
+        ("parameters", "metadata", "path"),
+        [({"Pin": ["no"]}, None, "Transform"), ({}, {"Pin": ["no"]}, "Metadata.ImagePinner.Pin")],
+    )
+    def test_a_name_that_no_container_has_is_told_where_it_stands(
+        self, parameters: Any, metadata: Any, path: str
+    ) -> None:
+        template = template_of("nginx:1")
+        if metadata:
+            template["Metadata"] = {"ImagePinner": metadata}
+        sites = find(template, parameters)
+        assert complaints(sites) == [(path, "no container is named no")]
+        assert sites.problems[0].remedy == "The containers here are: web"
+
+    def test_options_can_be_expressions(self) -> None:
+        template = {**template_of("nginx:1"), "Parameters": {"Pin": {"Type": "String", "Default": "All"}}}
+        assert pinned_places(find(template, {"Pin": {"Ref": "Pin"}})) == [IMAGE]
+
+
+class TestOptionsOfAResource:
+    def with_metadata(self, content: Any, kind: str = "AWS::ECS::TaskDefinition") -> dict[str, Any]:
+        template = template_of("nginx:1")
+        template["Resources"]["Web"] |= {"Type": kind, "Metadata": {"ImagePinner": content}}
+        return template
+
+    @pytest.mark.parametrize(
+        ("content", "cause"),
+        [
+            ("All", "ImagePinner in Metadata is no map"),
+            ({"Pinn": "All"}, "'Pinn' is no option"),
+            ({"Pin": "Everything"}, "Pin cannot be 'Everything'"),
+            ({"Family": "x"}, "the option Family is not available yet"),
+        ],
+    )
+    def test_a_wrong_entry_is_told(self, content: Any, cause: str) -> None:
+        assert complaints(find(self.with_metadata(content))) == [("Resources.Web.Metadata.ImagePinner", cause)]
+
+    def test_a_wrong_entry_is_told_at_a_resource_of_any_type(self) -> None:
+        assert len(complaints(find(self.with_metadata("All", "AWS::SNS::Topic")))) == 1
+
+    @pytest.mark.parametrize("content", [{"Pin": "All"}, {"Pin": ["web"]}])
+    @pytest.mark.parametrize(
+        ("kind", "shown"),
+        [
+            ("AWS::SNS::Topic", "of type AWS::SNS::Topic"),
+            ("Custom::App", "of type Custom::App"),
+            (None, "without a type"),
+        ],
+    )
+    def test_to_pin_where_no_image_is_known_is_refused(self, content: Any, kind: Any, shown: str) -> None:
+        sites = find(self.with_metadata(content, kind))
+        assert complaints(sites) == [
+            ("Resources.Web.Metadata.ImagePinner", f"a resource {shown} has no image that is known")
+        ]
+
+    @pytest.mark.parametrize("content", [{"Pin": "Skip"}, {"Pin": "Marked"}, {"Record": "None"}, {}])
+    def test_other_options_there_ask_for_nothing(self, content: Any) -> None:
+        assert complaints(find(self.with_metadata(content, "AWS::SNS::Topic"))) == []
+
+    def test_the_nearest_level_wins(self) -> None:
+        template = self.with_metadata({"Pin": "Skip"})
+        template["Resources"]["Other"] = task("redis:1")
+        sites = find(template, {"Pin": "All"})
+        assert pinned_places(sites) == ["Resources.Other.Properties.ContainerDefinitions[0].Image"]
+        assert left_places(sites) == {IMAGE: "skipped"}
+
+    def test_names_are_those_of_the_resource(self) -> None:
+        template = self.with_metadata({"Pin": ["web", "db"]})
+        template["Resources"]["Other"] = {
+            "Type": "AWS::ECS::TaskDefinition",
+            "Properties": {"ContainerDefinitions": [{"Name": "db", "Image": "redis:1"}]},
+        }
+        sites = find(template)
+        assert complaints(sites) == [("Resources.Web.Metadata.ImagePinner.Pin", "no container is named db")]
+        assert pinned_places(sites) == [IMAGE]
+
+    def test_where_names_are_asked_for_far_away_a_nearer_option_still_counts_them(self) -> None:
+        template = self.with_metadata({"Pin": "All"})
+        assert complaints(find(template, {"Pin": ["web"]})) == []
+
+    def test_loosening_is_told_at_the_resource(self) -> None:
+        rules = Rules(operator=Options(when_missing=WhenMissing.FAIL))
+        sites = find(self.with_metadata({"WhenMissing": "KeepTag"}), rules=rules)
+        assert [path for path, _ in complaints(sites)] == ["Resources.Web.Metadata.ImagePinner"]
+
+
+class TestPlaces:
+    @pytest.mark.parametrize("resource_type", sorted(image_locations()))
+    def test_every_location_of_the_table_is_read(self, resource_type: str) -> None:
+        for location in image_locations()[resource_type]:
+            properties: Any = "team/app:1"
+            for step in reversed(location.path.removeprefix("$.").replace("[*]", ".[]").split(".")):
+                properties = [properties] if step == "[]" else {("Worker" if step == "*" else step): properties}
+            sites = find({"Resources": {"R": {"Type": resource_type, "Properties": properties}}}, {"Pin": "All"})
+            assert len(sites.pinned) + len(sites.left) == 1, location.path
+            assert bool(sites.left) is bool(location.refused)
+
+    def test_images_in_loops_and_arms_are_read(self) -> None:
+        template = {
+            "Resources": {
+                "Fn::ForEach::Services": ["Id", ["A", "B"], {"Task${Id}": task("!PinDigest nginx:1")}],
+                "Fn::ForEach::One": ["Id", ["app"], {"One${Id}": task({"Fn::Sub": "!PinDigest team/${Id}:1"})}],
+                "Web": task({"Fn::If": ["C", "!PinDigest nginx:2", NO_VALUE]}),
+            },
+            "Conditions": {"C": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "x"]}},
+        }
+        sites = find(template)
+        assert set(pinned_places(sites)) == {
+            "Resources.Fn::ForEach::Services[2]['Task${Id}'].Properties.ContainerDefinitions[0].Image",
+            "Resources.Fn::ForEach::One[2]['One${Id}'].Properties.ContainerDefinitions[0].Image",
+            f"{IMAGE}.Fn::If[1]",
+        }
+        assert {site.reference.written for site in sites.pinned} == {"nginx:1", "team/app:1", "nginx:2"}
+
+    def test_an_image_that_depends_on_a_loop_is_a_problem_that_says_what_to_do(self) -> None:
+        template = {"Resources": {"Fn::ForEach::S": ["Id", ["a", "b"], {"T${Id}": task("!PinDigest team/${Id}:1")}]}}
+        sites = find(template)
+        assert "has several values" in sites.problems[0].cause
+        assert "AWS::LanguageExtensions" in sites.problems[0].remedy
+
+    def test_500_levels_of_nesting_are_no_crash(self) -> None:
+        deep: Any = "!PinDigest nginx:1"
+        for level in range(3_000):
+            deep = {"k": deep} if level % 2 else [deep]
+        template = template_of("!PinDigest nginx:1", Outputs={"Deep": {"Value": deep}})
+        template["Resources"]["Deep"] = {
+            "Type": "AWS::ECS::TaskDefinition",
+            "Properties": deep,
+            "Metadata": {"x": deep},
+        }
+        assert pinned_places(find(template)) == [IMAGE]
+        template["Resources"]["Type"] = {"Type": deep, "Metadata": {"ImagePinner": {"Pin": "All"}}}
+        assert len(find(template).problems) == 1
+        assert complaints(find(template_of(deep))) == [(IMAGE, "the mark does not stand at the beginning of the image")]
+
+    def test_look_ups_come_out_and_the_other_images_are_read_all_the_same(self) -> None:
+        template = {
+            "Resources": {"A": task({"Fn::PinDigest": {"Fn::ImportValue": "x"}}), "Web": task("!PinDigest a:1")}
+        }
+        sites = find(template)
+        assert sites.lookups == {StackExport("x")}
+        assert pinned_places(sites) == [IMAGE]
+
+    def test_the_platform_of_a_resource_goes_with_its_images(self) -> None:
+        template = template_of("!PinDigest nginx:1")
+        template["Resources"]["Web"]["Properties"]["RuntimePlatform"] = {"CpuArchitecture": "ARM64"}
+        template["Resources"]["Other"] = task("!PinDigest nginx:1")
+        assert [site.platform for site in find(template).pinned] == [Platform("linux", "arm64"), None]
+
+
+class TestHidden:
+    def hidden(self) -> dict[str, Any]:
+        template = template_of("nginx:1")
+        template["Resources"]["Web"]["Properties"]["ContainerDefinitions"] = {"Ref": "Containers"}
+        return template
+
+    def test_what_cannot_be_seen_is_left_where_nothing_asks_for_it(self) -> None:
+        sites = find(self.hidden())
+        assert left_places(sites) == {CONTAINERS: "hidden"}
+
+    @pytest.mark.parametrize("pin", ["All", ["web"]])
+    def test_what_cannot_be_seen_is_a_problem_where_it_may_be_asked_for(self, pin: Any) -> None:
+        path, cause = complaints(find(self.hidden(), {"Pin": pin}))[0]
+        assert path == CONTAINERS
+        assert cause == "images in here cannot be seen: Ref stands in the place of what would hold the image"
+
+    def test_a_place_that_hides_several_kinds_of_images_is_told_once(self) -> None:
+        template = {"Resources": {"Job": {"Type": "AWS::Batch::JobDefinition", "Properties": {"Ref": "X"}}}}
+        assert len(find(template).left) == 1
+        assert len(find(template, {"Pin": "All"}).problems) == 1
+
+    def test_what_is_not_deployed_hides_nothing(self) -> None:
+        template = self.hidden()
+        template["Conditions"] = {"No": {"Fn::Equals": ["a", "b"]}}
+        template["Resources"]["Web"]["Condition"] = "No"
+        sites = find(template, {"Pin": "All"})
+        assert sites.problems == sites.left == []
+
+
+class TestSnippets:
+    SNIPPET = {"Name": "ImagePinner", "Parameters": {"Image": "nginx:1"}}  # noqa: RUF012 - read only
+
+    @pytest.mark.parametrize("transform", [SNIPPET, [SNIPPET], [{"Name": "Other"}, SNIPPET], "ImagePinner"])
+    @pytest.mark.parametrize("pin", ["Marked", "All"])
+    def test_a_snippet_beside_other_keys_is_left_to_cloudformation_and_told(self, transform: Any, pin: str) -> None:
+        template = template_of("nginx@sha256:" + HEX)
+        template["Resources"]["Web"]["Properties"]["ContainerDefinitions"].append(
+            {"Name": "db", "Fn::Transform": transform}
+        )
+        sites = find(template, {"Pin": pin})
+        assert sites.problems == []
+        assert left_places(sites) == {IMAGE: "pinned", f"{CONTAINERS}[1].Fn::Transform": "snippet"}
+        assert "CloudFormation calls the macro for it" in sites.left[-1].reason
+
+    def test_a_snippet_anywhere_else_is_told_as_well(self) -> None:
+        template = template_of("nginx:1")
+        template["Resources"]["Web"]["Fn::Transform"] = "ImagePinner"
+        template["Resources"]["Fn::Transform"] = {"Name": "ImagePinner", "Parameters": {"Pin": "All"}}
+        template["Outputs"] = {"Image": {"Value": {"Fn::Transform": self.SNIPPET}}}
+        assert set(left_places(find(template))) == {
+            IMAGE,
+            "Resources.Web.Fn::Transform",
+            "Resources.Fn::Transform",
+            "Outputs.Image.Value.Fn::Transform",
+        }
+
+    def test_a_snippet_in_the_place_of_an_image_is_a_site_and_told_once(self) -> None:
+        sites = find(template_of({"Fn::Transform": self.SNIPPET}))
+        assert pinned_places(sites) == [IMAGE]
+        assert sites.left == []
+
+    def test_snippets_of_other_macros_are_not_our_matter(self) -> None:
+        template = template_of("nginx:1")
+        template["Resources"]["Fn::Transform"] = {"Name": "AWS::Include", "Parameters": {"Location": "s3://x"}}
+        assert left_places(find(template)) == {IMAGE: "unmarked"}
+
+    def test_the_macro_is_known_by_its_installed_name(self) -> None:
+        template = template_of({"Fn::Transform": {**self.SNIPPET, "Name": "Pins"}})
+        assert pinned_places(find(template, rules=Rules("Pins"))) == [IMAGE]
+        assert pinned_places(find(template)) == []
+
+
+class TestOwnPaths:
+    def rules(self, *paths: str) -> Rules:
+        return Rules(image_paths=paths)
+
+    def custom(self, image: Any = "!PinDigest nginx:1", **others: Any) -> dict[str, Any]:
+        return {"Resources": {"App": {"Type": "Custom::App", "Properties": {"Image": image}, **others}}}
+
+    def test_a_path_that_cannot_be_followed_is_a_problem(self) -> None:
+        ((_, cause),) = complaints(find(self.custom("nginx:1"), rules=self.rules("$.[")))
+        assert "is no JSONPath expression" in cause
+
+    @pytest.mark.parametrize(
+        "path",
+        ["$.Resources.App.Properties.Image", "$.Resources[?(@.Type=='Custom::App')].Properties.Image", "$..Image"],
+    )
+    def test_an_image_in_a_place_of_the_operators_own_is_read(self, path: str) -> None:
+        sites = find(self.custom(), rules=self.rules(path))
+        assert pinned_places(sites) == ["Resources.App.Properties.Image"]
+        assert sites.pinned[0].resource_path.steps == ("Resources", "App")
+
+    def test_an_image_of_the_table_is_not_read_twice(self) -> None:
+        snippet = {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "nginx:1"}}}
+        template = template_of({"Fn::If": ["C", snippet, "!PinDigest redis:1"]})
+        sites = find(template, rules=self.rules("$..Image", "$.Resources.Web.Properties.ContainerDefinitions[0].Image"))
+        assert sorted(pinned_places(sites)) == [f"{IMAGE}.Fn::If[1]", f"{IMAGE}.Fn::If[2]"]
+        assert sites.left == []
+
+    def test_two_paths_to_one_place_read_it_once(self) -> None:
+        sites = find(
+            self.custom(), rules=self.rules("$..Image", "$.Resources.App.Properties.Image", "$.Resources..Image")
+        )
+        assert len(sites.pinned) == 1
+
+    @pytest.mark.parametrize("value", [None, 5, ["!PinDigest nginx:1"], {"Repository": "x"}])
+    def test_what_can_be_no_image_is_passed_by(self, value: Any) -> None:
+        sites = find(self.custom(value), {"Pin": "All"}, self.rules("$..Image"))
+        assert sites.pinned == sites.left == sites.problems == []
+
+    def test_the_options_and_the_condition_of_the_resource_hold(self) -> None:
+        template = self.custom("nginx:1", Metadata={"ImagePinner": {"Pin": "All", "Record": "None"}}, Condition="No")
+        rules = self.rules("$..Image")
+        assert find(template, rules=rules).pinned[0].options.record is Record.NONE
+        template["Conditions"] = {"No": {"Fn::Equals": ["a", "b"]}}
+        assert left_places(find(template, rules=rules)) == {"Resources.App.Properties.Image": "not deployed"}
+
+    def test_an_image_outside_of_resources_is_read_with_the_options_of_the_template(self) -> None:
+        template = {
+            "Resources": {},
+            "Mappings": {"Images": {"prod": {"Web": "nginx:1"}}},
+            "Metadata": {"ImagePinner": {"Pin": "All"}},
+        }
+        sites = find(template, rules=self.rules("$.Mappings.Images.*.Web"))
+        assert pinned_places(sites) == ["Mappings.Images.prod.Web"]
+        assert sites.pinned[0].resource_path.steps == ()
+
+    def test_parameters_are_never_touched(self) -> None:
+        template = {**self.custom(), "Parameters": {"Image": {"Type": "String", "Default": "!PinDigest nginx:1"}}}
+        sites = find(template, {"Pin": "All"}, self.rules("$.Parameters.Image.Default"))
+        assert pinned_places(sites) == []
+        assert left_places(sites) == {"Parameters.Image.Default": "parameter"}
+
+    @pytest.mark.parametrize("name", ["Properties", "Resources", "Image"])
+    def test_a_resource_of_any_name_is_found_around_its_image(self, name: str) -> None:
+        template = {"Resources": {name: {"Type": "Custom::App", "Properties": {"Picture": "!PinDigest nginx:1"}}}}
+        template["Resources"]["Fn::ForEach::L"] = ["Id", ["a", "b"], {"Properties": task("nginx:1")}]  # type: ignore[assignment]
+        sites = find(template, rules=self.rules("$..Picture"))
+        assert sites.pinned[0].resource_path.steps == ("Resources", name)
+
+    def test_a_resource_in_a_loop_is_found_around_its_image(self) -> None:
+        body = {"App${Id}": {"Type": "Custom::App", "Properties": {"Image": "!PinDigest nginx:1"}}}
+        sites = find(
+            {"Resources": {"Fn::ForEach::L": ["Id", ["a", "b"], body]}},
+            rules=self.rules("$.Resources.*.Properties.Image"),
+        )
+        assert sites.pinned[0].resource_path.steps == ("Resources", "Fn::ForEach::L", 2, "App${Id}")
+
+    def test_to_pin_all_of_a_resource_of_its_own_type_is_no_mistake(self) -> None:
+        template = self.custom("nginx:1", Metadata={"ImagePinner": {"Pin": "All"}})
+        assert complaints(find(template, rules=self.rules("$..Image"))) == []

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from image_pinner.core.errors import InvalidOption
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.template.fragments import Shape, read_fragment
+from image_pinner.core.template.options import Options, Pin
+from image_pinner.core.template.sites import Rules
+from image_pinner.settings import Settings
+from unit.small_worlds import ABSENT, EveryDigest, image_in, pin, pinned, problems_of, statuses_of, task
+
+HEX = "0" * 64
+WHOLE = "(the whole fragment)"
+
+
+class TestShapes:
+    def test_an_image_that_stands_twice_is_refused(self) -> None:
+        with pytest.raises(InvalidOption, match="Image stands in the Parameters and beside the snippet"):
+            read_fragment({"Image": "nginx:1"}, {"Image": "nginx:1"})
+
+    @pytest.mark.parametrize(
+        ("fragment", "parameters", "shape"),
+        [
+            ({"Resources": {}}, {}, Shape.TEMPLATE),
+            ({"Resources": {}}, {"Image": "x"}, Shape.TEMPLATE),
+            ({"AWSTemplateFormatVersion": "2010-09-09"}, {}, Shape.TEMPLATE),
+            ({"AWSTemplateFormatVersion": "2010-09-09", "Resources": []}, {}, Shape.TEMPLATE),
+            ({}, {}, Shape.PROPERTIES),
+            ({}, {"Image": "x"}, Shape.PROPERTIES),
+            ({"Name": "web"}, {"Image": "x"}, Shape.PROPERTIES),
+            ({"Name": "web", "Image": "x"}, {}, Shape.PROPERTIES),
+            ({"Resources": []}, {}, Shape.PROPERTIES),
+            ({"Type": "AWS::ECS::TaskDefinition", "Properties": {}}, {}, Shape.RESOURCE),
+            ({"Type": "container", "Image": "x"}, {}, Shape.PROPERTIES),
+            ({"Type": 5, "Properties": {}}, {}, Shape.PROPERTIES),
+            ({"Type": "x", "Properties": []}, {}, Shape.PROPERTIES),
+            ({"Web": {"Type": "AWS::ECS::TaskDefinition"}}, {}, Shape.RESOURCES),
+            ({"Web": {"Type": "X"}, "Fn::ForEach::L": ["a", ["b"], {}]}, {}, Shape.RESOURCES),
+            ({"Fn::ForEach::L": ["a", ["b"], {}]}, {}, Shape.PROPERTIES),
+            ({"Web": {"Type": "X"}, "Name": "web"}, {}, Shape.PROPERTIES),
+            ({"Web": {"Type": "X"}, 5: {}}, {}, Shape.PROPERTIES),
+            ({"Web": None}, {}, Shape.PROPERTIES),
+        ],
+    )
+    def test_what_a_fragment_is_part_of_is_seen(self, fragment: Any, parameters: Any, shape: Shape) -> None:
+        assert read_fragment(fragment, parameters).shape is shape
+
+
+class TestValue:
+    def test_the_answer_for_a_whole_value_is_the_bare_text(self) -> None:
+        assert pin({}, {"Image": "nginx:1"}).answer == pinned("nginx", "1")
+
+    def test_options_stand_beside_the_image(self) -> None:
+        assert pin({}, {"Image": "nginx:1", "Platform": "linux/arm64"}).answer == pinned("nginx", "1", "linux/arm64")
+
+    def test_a_parameter_of_the_template_can_be_referred_to(self) -> None:
+        result = pin({}, {"Image": {"Fn::Sub": "nginx:${Tag}"}}, values={"Tag": "1"})
+        assert result.answer == pinned("nginx", "1")
+
+    @pytest.mark.parametrize("platform", [["linux/arm64"], {"a": "b"}, {"Ref": "Nope"}, 5])
+    def test_a_platform_of_another_kind_is_a_problem(self, platform: Any) -> None:
+        ((path, cause),) = problems_of(pin({}, {"Image": "nginx:1", "Platform": platform}))
+        assert path == "Image"
+        assert "Platform" in cause
+
+    def test_keep_tag_answers_the_image_as_it_was_given(self) -> None:
+        digests = EveryDigest({"docker.io/library/nginx:1": ABSENT})
+        result = pin({}, {"Image": "nginx:1", "WhenMissing": "KeepTag"}, digests=digests)
+        assert result.answer == "nginx:1"
+
+    @pytest.mark.parametrize(
+        ("parameters", "path", "cause"),
+        [
+            ({}, WHOLE, "the snippet holds nothing to pin"),
+            ({"Pin": "All"}, WHOLE, "the snippet holds nothing to pin"),
+            ({"Pinn": "All"}, WHOLE, "'Pinn' is no option"),
+            ({"Image": "nginx:1", "Pin": "All"}, "Image", "the option Pin cannot stand at a single image"),
+            ({"Image": "nginx:1", "Plattform": "x"}, "Image", "'Plattform' is no option"),
+            ({"Image": None}, "Image", "the image is empty"),
+            ({"Image": ["nginx:1"]}, "Image", "the image is a list"),
+            ({"Image": "!PinDigest nginx:1"}, "Image", "the image is marked twice"),
+            (
+                {"Image": "Nginx:1"},
+                "Image",
+                "'Nginx:1' is no image reference: a repository is written in lower case (at character 1)",
+            ),
+            ({"Image": "nginx"}, "Image", "'nginx' names neither tag nor digest"),
+        ],
+    )
+    def test_what_cannot_be_done_fails_and_the_fragment_comes_back(
+        self, parameters: Any, path: str, cause: str
+    ) -> None:
+        result = pin({}, parameters)
+        assert problems_of(result) == [(path, cause)]
+        assert result.answer == {}
+
+
+class TestSiblings:
+    def test_the_image_is_put_beside_its_siblings(self) -> None:
+        result = pin({"Name": "web", "Cpu": 1}, {"Image": "nginx:1"})
+        assert result.answer == {"Name": "web", "Cpu": 1, "Image": pinned("nginx", "1")}
+
+    def test_a_mark_beside_the_snippet_is_pinned(self) -> None:
+        result = pin({"Name": "web", "Image": "!PinDigest nginx:1"}, {})
+        assert result.answer == {"Name": "web", "Image": pinned("nginx", "1")}
+
+    def test_pin_all_pins_what_stands_beside_however_deep(self) -> None:
+        fragment = {
+            "ContainerDefinitions": [
+                {"Name": "a", "Image": "nginx:1"},
+                {"Name": "b", "Image": {"Fn::If": ["Open", "nginx:2", {"Ref": "AWS::NoValue"}]}},
+            ]
+        }
+        result = pin(fragment, {"Pin": "All"})
+        assert result.answer == {
+            "ContainerDefinitions": [
+                {"Name": "a", "Image": pinned("nginx", "1")},
+                {"Name": "b", "Image": {"Fn::If": ["Open", pinned("nginx", "2"), {"Ref": "AWS::NoValue"}]}},
+            ]
+        }
+
+    def test_names_are_asked_for_among_the_siblings(self) -> None:
+        fragment = {"ContainerDefinitions": [{"Name": "a", "Image": "nginx:1"}, {"Name": "b", "Image": "redis:1"}]}
+        result = pin(fragment, {"Pin": ["b"]})
+        assert [container["Image"] for container in result.answer["ContainerDefinitions"]] == [
+            "nginx:1",
+            pinned("redis", "1"),
+        ]
+        assert problems_of(pin(fragment, {"Pin": ["c"]})) == [(WHOLE, "no container is named c")]
+
+    def test_the_strictest_place_of_a_name_counts(self) -> None:
+        digests = EveryDigest()
+        pin({"ImageUri": "!PinDigest Platform=linux/arm64 nginx:1"}, {}, digests=digests)
+        assert digests.asked == ["docker.io/library/nginx:1 for linux/arm64"]
+        result = pin({"ImageUri": "!PinDigest Platform=linux/arm64 nginx:1"}, {})
+        assert result.report.to_json()["images"][0]["media_type"].endswith("manifest.v1+json")
+
+    def test_a_call_that_asks_for_nothing_is_a_problem(self) -> None:
+        result = pin({"Name": "web", "Image": "nginx:1"}, {})
+        assert problems_of(result) == [(WHOLE, "the snippet holds nothing to pin")]
+        assert result.report.problems[0].remedy == "Mark the image beside the snippet, or say Parameters: {Pin: All}"
+
+    @pytest.mark.parametrize(
+        ("fragment", "parameters", "status"),
+        [
+            ({"Image": f"nginx@sha256:{HEX}"}, {}, "already pinned"),
+            ({"Image": "nginx:1"}, {"Pin": "Skip"}, "skipped"),
+        ],
+    )
+    def test_what_is_pinned_or_skipped_is_no_problem(self, fragment: Any, parameters: Any, status: str) -> None:
+        result = pin(fragment, parameters)
+        assert result.answer == fragment
+        assert statuses_of(result) == {"Image": status}
+
+    def test_what_the_operator_has_set_cannot_be_loosened(self) -> None:
+        settings = Settings(options=Options(pin=Pin.ALL))
+        result = pin({"Image": "nginx:1"}, {"Pin": "Skip"}, settings=settings)
+        assert problems_of(result) == [(WHOLE, "Pin is narrower than the operator's Pin=All")]
+        assert pin({"Image": "nginx:1"}, {}, settings=settings).answer == {"Image": pinned("nginx", "1")}
+
+    def test_a_mark_beside_that_is_no_image_is_a_problem(self) -> None:
+        result = pin({"Name": "!PinDigest nginx:1", "Description": "!PinDigest nginx:2"}, {"Image": "nginx:1"})
+        assert [path for path, _ in problems_of(result)] == ["Description", "Name"]
+
+    def test_deep_and_odd_siblings_are_no_crash(self) -> None:
+        deep: Any = {"Image": "!PinDigest nginx:1"}
+        for level in range(900):
+            deep = {"k": deep} if level % 2 else [deep]
+        result = pin({"deep": deep, "odd": [None, 5, {"Image": None}, {"Image": 5}, {5: 5}]}, {})
+        assert result.report.succeeded
+        assert len(result.edits) == 1
+
+
+class TestResources:
+    def test_a_resource_is_pinned_with_its_own_metadata_and_platform(self) -> None:
+        resource = task("!PinDigest nginx:1")
+        resource["Properties"]["RuntimePlatform"] = {"CpuArchitecture": "ARM64"}
+        result = pin(resource, {})
+        assert result.answer["Properties"]["ContainerDefinitions"][0] == {
+            "Name": "web",
+            "Image": pinned("nginx", "1", "linux/arm64"),
+            "DockerLabels": {"image-pinner.source": "nginx:1"},
+        }
+
+    def test_resources_are_pinned_by_their_parameters(self) -> None:
+        result = pin(
+            {"Web": task("nginx:1"), "Fn::ForEach::L": ["a", ["b"], {"X${a}": task("redis:1")}]}, {"Pin": "All"}
+        )
+        assert image_in({"Resources": result.answer}) == pinned("nginx", "1")
+        assert image_in({"Resources": result.answer["Fn::ForEach::L"][2]}, "X${a}") == pinned("redis", "1")
+
+    def test_a_problem_is_told_in_the_resource(self) -> None:
+        result = pin(task("!PinDigest Nginx:1"), {})
+        assert problems_of(result)[0][0] == "Resources['(this resource)'].Properties.ContainerDefinitions[0].Image"
+        assert result.answer == task("!PinDigest Nginx:1")
+
+
+def test_the_fragment_that_came_is_never_changed() -> None:
+    fragment = {"Name": "web", "Image": "!PinDigest nginx:1"}
+    read = read_fragment(fragment, {})
+    assert read.original is fragment
+    pin(fragment, {})
+    assert fragment == {"Name": "web", "Image": "!PinDigest nginx:1"}
+    assert Rules().macro == "ImagePinner"
+
+
+class TestPlatformOfAValue:
+    """A snippet that is a whole value is not shown where it stands; Lambda takes no index there."""
+
+    @pytest.mark.parametrize(("options", "allowed"), [({}, True), ({"Platform": "Any"}, True)])
+    def test_without_a_platform_an_index_is_an_answer(self, options: dict[str, str], *, allowed: bool) -> None:
+        assert _index_allowed({}, {"Image": "nginx:1", **options}) is allowed
+
+    def test_with_a_platform_it_is_the_platforms_own_manifest(self) -> None:
+        assert not _index_allowed({}, {"Image": "nginx:1", "Platform": "linux/arm64"})
+
+    def test_beside_siblings_the_place_is_a_container_and_an_index_will_do(self) -> None:
+        assert _index_allowed({"Name": "web"}, {"Image": "nginx:1", "Platform": "linux/arm64"})
+
+
+def _index_allowed(fragment: dict[str, str], parameters: dict[str, str]) -> bool:
+    (site,) = read_fragment(fragment, parameters).find_sites(Scope(), Rules()).pinned
+    return site.location.index_allowed

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.template.marker_search import carries_any, may_bring_mark
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Scope(),
+        Scope(values={"A": "nginx", "B": 5, "C": None, "D": ["x"], "E": {"a": "!PinDigest x"}}),
+        Scope(parameters={"A": "!PinDigest x", "B": {"Default": "nginx"}, "C": {"Description": "!PinDigest x"}}),
+        Scope(values={"A": "write !PinDigest before it"}),
+        Scope(mappings={"M": {"a": {"b": "nginx"}}}),
+    ],
+)
+def test_what_holds_no_mark_carries_none(scope: Scope) -> None:
+    assert not carries_any(scope)
+
+
+MARKED = Scope(
+    values={"Value": "!PinDigest a", "List": ["x", "!PinDigest b"], "Plain": "nginx"},
+    parameters={
+        "Default": {"Default": " !PinDigest c"},
+        "Commas": {"Default": "x,!PinDigest d"},
+        "Odd": "!PinDigest e",
+    },
+    mappings={
+        "Map": {"a": {"b": "!PinDigest e"}},
+        "Lists": {"a": {"b": ["!PinDigest f"]}},
+        "Plains": {"a": {"b": "x"}},
+    },
+)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        Scope(values={"A": "!PinDigest a"}),
+        Scope(values={"A": ["x", "!PinDigest b"]}),
+        Scope(parameters={"A": {"Default": " !PinDigest c"}}),
+        Scope(mappings={"M": {"a": {"b": ["!PinDigest f"]}}}),
+    ],
+)
+def test_values_defaults_lists_and_mappings_carry_marks(scope: Scope) -> None:
+    assert carries_any(scope)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        None,
+        5,
+        "nginx",
+        "${Values}",
+        {"Ref": "Plain"},
+        {"Ref": "Odd"},
+        {"Ref": "AWS::Region"},
+        {"Fn::Sub": "${Plain}"},
+        {"Fn::FindInMap": ["Plains", "a", "b"]},
+        {"Value": 1},
+    ],
+)
+def test_an_expression_without_a_carrier_brings_no_mark(expression: Any) -> None:
+    assert not may_bring_mark(expression, MARKED)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        {"Ref": "Value"},
+        {"Ref": "Default"},
+        {"Fn::Select": [0, {"Ref": "List"}]},
+        {"Fn::Select": [0, {"Ref": "Commas"}]},
+        {"Fn::Sub": "x${Value}"},
+        {"Fn::FindInMap": ["Map", {"Ref": "x"}, "b"]},
+        {"Fn::FindInMap": ["Lists", "a", {"Ref": "x"}]},
+        {"Fn::Join": ["", [{"Fn::Select": [0, [{"Ref": "Value"}]]}]]},
+    ],
+)
+def test_an_expression_that_names_a_carrier_may_bring_its_mark(expression: Any) -> None:
+    assert may_bring_mark(expression, MARKED)
+    assert not may_bring_mark(expression, Scope())

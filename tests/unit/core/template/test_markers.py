@@ -1,0 +1,329 @@
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from image_pinner.core.errors import InvalidOption
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.template.markers import (
+    Mark,
+    Wrapped,
+    evaluated,
+    is_marked,
+    read_around,
+    read_mark,
+    snippet_parameters,
+    unmarked,
+    unwrap,
+    without_mark,
+)
+from image_pinner.core.template.options import Options, Pin, Record
+
+ARM = Platform("linux", "arm64")
+NO_VALUE = {"Ref": "AWS::NoValue"}
+SCOPE = Scope(
+    parameters={
+        "Platform": {"Type": "String", "Default": "linux/arm64"},
+        "Names": {"Type": "CommaDelimitedList", "Default": "web,db"},
+        "Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/platform"},
+    },
+    conditions={"Yes": {"Fn::Equals": ["a", "a"]}},
+)
+
+
+class TestQuotedMark:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "nginx:1",
+            "PinDigest nginx",
+            "!pindigest nginx",
+            "! PinDigest nginx",
+            "x !PinDigest nginx",
+            "!Pin",
+            "\ufeff!PinDigest x",
+        ],
+    )
+    def test_another_text_is_not_marked(self, text: str) -> None:
+        assert not is_marked(text)
+
+    @pytest.mark.parametrize(
+        "text",
+        ["!PinDigest nginx:1", "!PinDigest", " !PinDigest x", "\n\t!PinDigest\tx", "!PinDigestx", "!PinDigest\u00a0x"],
+    )
+    def test_a_text_that_begins_with_the_mark_is_marked(self, text: str) -> None:
+        assert is_marked(text)
+
+    @pytest.mark.parametrize(
+        ("text", "cause"),
+        [
+            ("!PinDigest", "nothing stands behind the mark"),
+            ("!PinDigest ", "nothing stands behind the mark"),
+            (" !PinDigest \n", "nothing stands behind the mark"),
+            ("!PinDigest Platform=linux/arm64", "nothing stands behind the mark"),
+            ("!PinDigest Platform=linux/arm64 Record=None ", "nothing stands behind the mark"),
+            ("!PinDigestnginx:1", "'!PinDigestnginx:1' is not the mark"),
+            ("!PinDigest: nginx:1", "'!PinDigest:' is not the mark"),
+            ("!PinDigests nginx:1", "'!PinDigests' is not the mark"),
+            ("!PinDigest Platfrom=linux/arm64 nginx:1", "'Platfrom' is no option"),
+            ("!PinDigest Platform= nginx:1", "'' is no platform"),
+            ("!PinDigest Pin=All nginx:1", "the option Pin cannot stand at a single image"),
+            ("!PinDigest Lock=x nginx:1", "the option Lock is not available yet"),
+            ("!PinDigest Refresh=Never nginx:1", "Refresh=Never is not available yet"),
+            ("!PinDigest Record=None Record=None nginx:1", "the option Record stands twice"),
+        ],
+    )
+    def test_a_wrong_mark_is_refused(self, text: str, cause: str) -> None:
+        with pytest.raises(InvalidOption) as caught:
+            read_mark(text)
+        assert caught.value.cause == cause
+        assert caught.value.remedy
+
+    @pytest.mark.parametrize(
+        ("text", "mark"),
+        [
+            ("!PinDigest nginx:1", Mark(Options(), "nginx:1")),
+            ("  !PinDigest\t\n nginx:1 \n", Mark(Options(), "nginx:1")),
+            ("!PinDigest\u00a0nginx:1", Mark(Options(), "nginx:1")),
+            ("!PinDigest Platform=linux/arm64 nginx:1", Mark(Options(platform=ARM), "nginx:1")),
+            (
+                "!PinDigest\nPlatform=linux/arm64\n\tRecord=None   Refresh=Always nginx:1",
+                Mark(Options(platform=ARM, record=Record.NONE), "nginx:1"),
+            ),
+            ("!PinDigest a b", Mark(Options(), "a b")),
+            ("!PinDigest !PinDigest nginx", Mark(Options(), "!PinDigest nginx")),
+            ("!PinDigest registry:5000/a=b", Mark(Options(), "registry:5000/a=b")),
+        ],
+    )
+    def test_a_mark_is_taken_apart(self, text: str, mark: Mark) -> None:
+        assert read_mark(text) == mark
+
+
+class TestWithoutMark:
+    @pytest.mark.parametrize(
+        ("text", "rest"),
+        [
+            ("!PinDigest nginx:1", "nginx:1"),
+            (" !PinDigest  nginx:1 ", "nginx:1 "),
+            ("!PinDigest", ""),
+            ("!PinDigest Platform=linux/arm64 nginx:1", "nginx:1"),
+            ("!PinDigest Platform=${Platform} Record=None nginx:${Tag}", "nginx:${Tag}"),
+            ("!PinDigest Platform=${Os}/${Cpu} ${Image}", "${Image}"),
+            ("!PinDigest ${Image}", "${Image}"),
+            ("!PinDigest\u00a0nginx:1", "nginx:1"),
+            ("!PinDigest Platform=${ Os } nginx", "nginx"),
+            ("!PinDigest Platform=${Os nginx", "Platform=${Os nginx"),
+        ],
+    )
+    def test_mark_and_options_go_and_the_rest_stays(self, text: str, rest: str) -> None:
+        assert without_mark(text) == rest
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "!PinDigest x=" + "${a}" * 5_000,
+            "!PinDigest x=" + "${" * 5_000,
+            "!PinDigest" + " a=b" * 5_000,
+            "!PinDigest" + " " * 50_000,
+        ],
+    )
+    def test_a_long_text_takes_no_time(self, text: str) -> None:
+        before = time.perf_counter()
+        without_mark(text)
+        assert time.perf_counter() - before < 1
+
+    @pytest.mark.parametrize(
+        "expression",
+        [
+            None,
+            5,
+            "nginx:1",
+            {"Ref": "Marked"},
+            {"Fn::Sub": "${Marked}"},
+            {"Fn::Sub": 5},
+            {"Fn::Join": ["", [{"Ref": "Marked"}, ":1"]]},
+            {"Fn::Join": ["", []]},
+            {"Fn::Join": ["", ["", "!PinDigest nginx"]]},
+            {"Fn::FindInMap": ["a", "b", "c"]},
+            {"Fn::Select": [0, ["!PinDigest nginx"]]},
+            {"Fn::Sub": "!PinDigest nginx", "Other": 1},
+        ],
+    )
+    def test_a_mark_that_stands_elsewhere_is_not_taken_out(self, expression: Any) -> None:
+        assert unmarked(expression) is None
+
+    @pytest.mark.parametrize(
+        ("expression", "rest"),
+        [
+            ("!PinDigest nginx:1", "nginx:1"),
+            (" !PinDigest  nginx:1 \n", "nginx:1"),
+            ({"Fn::Sub": "!PinDigest nginx:${Tag} "}, {"Fn::Sub": "nginx:${Tag}"}),
+            ({"Fn::Sub": "!PinDigest nginx:${Tag}"}, {"Fn::Sub": "nginx:${Tag}"}),
+            ({"Fn::Sub": ["!PinDigest nginx:${T}", {"T": "1"}]}, {"Fn::Sub": ["nginx:${T}", {"T": "1"}]}),
+            ({"Fn::Join": ["", ["!PinDigest nginx:", {"Ref": "Tag"}]]}, {"Fn::Join": ["", ["nginx:", {"Ref": "Tag"}]]}),
+            ({"Fn::Join": ["", ["!PinDigest ", {"Ref": "Image"}]]}, {"Fn::Join": ["", [{"Ref": "Image"}]]}),
+            ({"Fn::Join": [" ", ["!PinDigest", "nginx:1"]]}, {"Fn::Join": [" ", ["nginx:1"]]}),
+            ({"Fn::Join": ["", ["!PinDigest nginx:1"]]}, {"Fn::Join": ["", ["nginx:1"]]}),
+        ],
+    )
+    def test_the_leading_mark_is_taken_out_of_an_expression(self, expression: Any, rest: Any) -> None:
+        assert unmarked(expression) == rest
+
+
+class TestSnippetAndLongForm:
+    @pytest.mark.parametrize(
+        ("value", "cause"),
+        [
+            ({"Fn::PinDigest": {}}, "Fn::PinDigest has no Image"),
+            ({"Fn::PinDigest": {"Platform": "Any"}}, "Fn::PinDigest has no Image"),
+            ({"Fn::PinDigest": {"Image": "x", "Pin": "All"}}, "the option Pin cannot stand at a single image"),
+            ({"Fn::PinDigest": {"Image": "x", "image": "y"}}, "'image' is no option"),
+            (
+                {"Fn::PinDigest": {"Image": "x", "Platform": {"Ref": "Nope"}}},
+                "the value of Platform cannot be told: the template has no parameter and no resource 'Nope'",
+            ),
+            ({"Fn::Transform": "ImagePinner"}, "the snippet of ImagePinner has no Image"),
+            ({"Fn::Transform": {"Name": "ImagePinner"}}, "the snippet of ImagePinner has no Image"),
+            ({"Fn::Transform": {"Name": "ImagePinner", "Parameters": {}}}, "the snippet of ImagePinner has no Image"),
+            ({"Fn::Transform": {"Name": "ImagePinner", "Parameters": "x"}}, "the Parameters of ImagePinner are no map"),
+            (
+                {"Fn::Transform": {"Name": "ImagePinner", "Parameters": None}},
+                "the Parameters of ImagePinner are no map",
+            ),
+            (
+                {"Fn::Transform": [{"Name": "ImagePinner", "Parameters": []}]},
+                "the Parameters of ImagePinner are no map",
+            ),
+            (
+                {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "x", "Lock": "y"}}},
+                "the option Lock is not available yet",
+            ),
+        ],
+    )
+    def test_a_wrong_form_is_refused(self, value: Any, cause: str) -> None:
+        with pytest.raises(InvalidOption) as caught:
+            unwrap(value, "ImagePinner", SCOPE)
+        assert caught.value.cause == cause
+        assert caught.value.remedy
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            None,
+            "x",
+            5,
+            [],
+            {},
+            {"Ref": "x"},
+            {"Fn::Transform": None},
+            {"Fn::Transform": []},
+            {"Fn::Transform": [[]]},
+            {"Fn::Transform": "Other"},
+            {"Fn::Transform": {"Name": "Other", "Parameters": {"Image": "x"}}},
+            {"Fn::Transform": {"Name": {"Ref": "x"}}},
+            {"Fn::Transform": [{"Name": "Other"}, {"Name": "ImagePinner", "Parameters": {"Image": "x"}}]},
+            # CloudFormation calls the second macro on what the first one answers, which nobody else can.
+            {"Fn::Transform": [{"Name": "ImagePinner", "Parameters": {"Image": "x"}}, {"Name": "Other"}]},
+            {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "x"}}, "Name": "web"},
+            {"Fn::PinDigest": "x", "Name": "web"},
+        ],
+    )
+    def test_anything_else_is_no_annotation(self, value: Any) -> None:
+        assert unwrap(value, "ImagePinner", SCOPE) is None
+
+    @pytest.mark.parametrize(
+        ("value", "wrapped"),
+        [
+            ({"Fn::PinDigest": "nginx:1"}, Wrapped(Options(), "nginx:1")),
+            ({"Fn::PinDigest": {"Ref": "Image"}}, Wrapped(Options(), {"Ref": "Image"})),
+            ({"Fn::PinDigest": {"Fn::Sub": "x"}}, Wrapped(Options(), {"Fn::Sub": "x"})),
+            ({"Fn::PinDigest": {"Image": "nginx:1"}}, Wrapped(Options(), "nginx:1")),
+            (
+                {"Fn::PinDigest": {"Image": {"Ref": "X"}, "Platform": "linux/arm64"}},
+                Wrapped(Options(platform=ARM), {"Ref": "X"}),
+            ),
+            ({"Fn::PinDigest": {"Image": "x", "Platform": {"Ref": "Platform"}}}, Wrapped(Options(platform=ARM), "x")),
+            ({"Fn::PinDigest": None}, Wrapped(Options(), None)),
+            ({"Fn::PinDigest": ["x"]}, Wrapped(Options(), ["x"])),
+            (
+                {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "nginx:1"}}},
+                Wrapped(Options(), "nginx:1"),
+            ),
+            (
+                {"Fn::Transform": [{"Name": "ImagePinner", "Parameters": {"Image": "x", "Record": "None"}}]},
+                Wrapped(Options(record=Record.NONE), "x"),
+            ),
+        ],
+    )
+    def test_image_and_options_are_taken_out(self, value: Any, wrapped: Wrapped) -> None:
+        assert unwrap(value, "ImagePinner", SCOPE) == wrapped
+
+    def test_a_snippet_is_known_by_the_name_under_which_the_macro_is_installed(self) -> None:
+        snippet = {"Fn::Transform": {"Name": "ImagePinner-v1", "Parameters": {"Image": "x"}}}
+        assert unwrap(snippet, "ImagePinner", SCOPE) is None
+        assert unwrap(snippet, "ImagePinner-v1", SCOPE) == Wrapped(Options(), "x")
+
+    @pytest.mark.parametrize(
+        ("transform", "parameters"),
+        [
+            ("ImagePinner", {}),
+            (["ImagePinner", "Other"], {}),
+            ({"Name": "ImagePinner"}, {}),
+            ({"Name": "ImagePinner", "Parameters": {"Pin": "All"}}, {"Pin": "All"}),
+            ([{"Name": "ImagePinner", "Parameters": {"Pin": "All"}}], {"Pin": "All"}),
+            ("Other", None),
+            (["Other", "ImagePinner"], None),
+            ([], None),
+            (None, None),
+            (5, None),
+        ],
+    )
+    def test_the_parameters_of_the_first_call_are_given_if_it_is_ours(self, transform: Any, parameters: Any) -> None:
+        assert snippet_parameters(transform, "ImagePinner") == parameters
+
+
+class TestAround:
+    @pytest.mark.parametrize("metadata", [None, "x", 5, [], {}, {"Other": 1}, {"imagepinner": {"Pin": "All"}}])
+    def test_without_an_entry_there_are_no_options(self, metadata: Any) -> None:
+        assert read_around(metadata, SCOPE) == Options()
+
+    @pytest.mark.parametrize("content", [None, "All", 5, [], ["Pin"]])
+    def test_an_entry_that_is_no_map_is_refused(self, content: Any) -> None:
+        with pytest.raises(InvalidOption, match="ImagePinner in Metadata is no map"):
+            read_around({"ImagePinner": content}, SCOPE)
+
+    def test_a_wrong_option_is_refused(self) -> None:
+        with pytest.raises(InvalidOption, match="'Pinn' is no option"):
+            read_around({"ImagePinner": {"Pinn": "All"}}, SCOPE)
+
+    @pytest.mark.parametrize(
+        ("value", "reason"),
+        [
+            ({"Ref": "Nope"}, "the template has no parameter and no resource 'Nope'"),
+            ({"Ref": "Stored"}, "the SSM parameter '/platform' is not asked for it"),
+            ({"Fn::If": ["Yes"]}, "Fn::If has another shape than [condition, value, value]"),
+        ],
+    )
+    def test_an_option_whose_value_cannot_be_told_is_refused(self, value: Any, reason: str) -> None:
+        with pytest.raises(InvalidOption) as caught:
+            evaluated({"Platform": value}, SCOPE)
+        assert caught.value.cause == f"the value of Platform cannot be told: {reason}"
+        assert caught.value.remedy == "Write it out"
+
+    def test_options_are_read_and_evaluated(self) -> None:
+        metadata = {"Other": 1, "ImagePinner": {"Pin": {"Ref": "Names"}, "Platform": {"Ref": "Platform"}}}
+        assert read_around(metadata, SCOPE) == Options(pin=("web", "db"), platform=ARM)
+
+    def test_an_option_that_comes_to_no_value_is_not_said(self) -> None:
+        content = {"Pin": "All", "Platform": {"Fn::If": ["Yes", NO_VALUE, "Any"]}}
+        assert read_around({"ImagePinner": content}, SCOPE) == Options(pin=Pin.ALL)
+
+
+def test_an_option_that_is_not_available_is_refused_by_name_whatever_its_value() -> None:
+    for name, cause in (("StackName", "the option StackName is not available yet"), ("Stack", "'Stack' is no option")):
+        with pytest.raises(InvalidOption, match=cause):
+            read_around({"ImagePinner": {name: {"Ref": "AWS::StackName"}}}, Scope())

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing, WhenMoved, loosened
+
+ARM = Platform("linux", "arm64")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "operator", "looser"),
+    [
+        (Options(when_missing=WhenMissing.KEEP_TAG), Options(when_missing=WhenMissing.FAIL), "WhenMissing=KeepTag"),
+        (Options(pin=Pin.MARKED), Options(pin=Pin.ALL), "Pin is narrower"),
+        (Options(pin=Pin.SKIP), Options(pin=Pin.ALL), "Pin is narrower"),
+        (Options(pin=("web",)), Options(pin=Pin.ALL), "Pin is narrower"),
+        (Options(pin=Pin.MARKED), Options(pin=("web",)), "Pin is narrower"),
+        (Options(pin=Pin.SKIP), Options(pin=("web",)), "Pin is narrower"),
+        (Options(pin=("db",)), Options(pin=("web",)), "Pin is narrower"),
+        (Options(platform=AnyPlatform.ANY), Options(platform=ARM), "Platform=linux/arm64"),
+        (Options(when_moved=WhenMoved.WARN), Options(when_moved=WhenMoved.FAIL), "WhenMoved=Warn"),
+        (Options(platform=Platform("linux", "amd64")), Options(platform=ARM), "Platform=linux/arm64"),
+    ],
+)
+def test_a_template_cannot_loosen_what_the_operator_has_set(wanted: Options, operator: Options, looser: str) -> None:
+    assert looser in loosened(wanted, operator)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "operator"),
+    [
+        (Options(), Options(Pin.ALL, ARM, WhenMissing.FAIL, Record.LABEL)),
+        (Options(pin=Pin.SKIP, platform=AnyPlatform.ANY, when_missing=WhenMissing.KEEP_TAG), Options()),
+        (Options(pin=Pin.ALL), Options(pin=Pin.MARKED)),
+        (Options(pin=Pin.ALL), Options(pin=("web",))),
+        (Options(pin=("db", "web")), Options(pin=("web",))),
+        (Options(platform=ARM), Options(platform=ARM)),
+        (Options(when_moved=WhenMoved.FAIL), Options(when_moved=WhenMoved.WARN)),
+        (Options(platform=ARM), Options(platform=AnyPlatform.ANY)),
+        (Options(when_missing=WhenMissing.FAIL), Options(when_missing=WhenMissing.KEEP_TAG)),
+        (Options(record=Record.NONE), Options(record=Record.LABEL)),
+    ],
+)
+def test_a_template_may_tighten_what_the_operator_has_set(wanted: Options, operator: Options) -> None:
+    assert loosened(wanted, operator) == ""

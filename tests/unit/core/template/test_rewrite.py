@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from typing import Any
+
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.template.edits import Replace
+from image_pinner.core.template.find import find_sites
+from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.rewrite import edits_for
+from image_pinner.core.template.sites import LeftImage, PinSite, Rules
+from unit.small_worlds import template_of
+
+
+def sites_in(template: dict[str, Any]) -> list[PinSite]:
+    return find_sites(
+        template, {"Record": "None"}, Scope.of_template(template, {}, region="", account_id=""), Rules()
+    ).pinned
+
+
+def test_without_a_decision_there_are_no_edits() -> None:
+    assert edits_for({}, [], [], []) == ()
+
+
+def test_what_is_the_same_already_is_no_edit() -> None:
+    template = template_of("!PinDigest nginx:1")
+    (site,) = sites_in(template)
+    assert edits_for(template, [(site, "!PinDigest nginx:1")], [], []) == ()
+    assert edits_for(template, [(site, "nginx@x")], [], []) == (Replace(site.path, "nginx@x"),)
+
+
+def test_a_kept_tag_loses_its_mark() -> None:
+    template = template_of({"Fn::Sub": "!PinDigest nginx:1"})
+    assert edits_for(template, [], sites_in(template), []) == (
+        Replace(sites_in(template)[0].path, {"Fn::Sub": "nginx:1"}),
+    )
+
+
+def test_of_images_that_stay_only_those_with_a_replacement_change() -> None:
+    path = TemplatePath(("a",))
+    left = [
+        LeftImage(TemplatePath(("b",)), "unmarked", ""),
+        LeftImage(path, "not deployed", "", replacement="x", marked=True),
+    ]
+    assert edits_for({"a": "!PinDigest x", "b": "y"}, [], [], left) == (Replace(path, "x"),)

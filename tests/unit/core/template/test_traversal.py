@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.template.json_path import parse_image_path
+from image_pinner.core.template.traversal import Guard, Hidden, Spot, arms_of, walk
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+CONTAINERS = "$.ContainerDefinitions[*].Image"
+
+
+def found(tree: Any, path: str, scope: Scope | None = None) -> list[Spot | Hidden]:
+    return list(walk(Spot((), tree, scope or Scope()), parse_image_path(path)))
+
+
+def values(tree: Any, path: str) -> list[Any]:
+    return [spot.value for spot in found(tree, path) if isinstance(spot, Spot)]
+
+
+def places(tree: Any, path: str) -> list[str]:
+    return [str(spot.path) for spot in found(tree, path)]
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        None,
+        True,
+        5,
+        1.5,
+        "text",
+        [],
+        {},
+        [[["deep"]]],
+        {"ContainerDefinitions": None},
+        {"ContainerDefinitions": "text"},
+        {"ContainerDefinitions": 5},
+        {"ContainerDefinitions": [None, 5, "text", [], {}]},
+        {"ContainerDefinitions": {"Name": "web", "Image": "nginx"}},
+        {"ContainerDefinitions": [[{"Image": "nginx"}]]},
+        {5: "x", None: "y"},
+        {"ContainerDefinitions": [{5: "x", None: {"Image": "x"}}]},
+    ],
+)
+def test_a_shape_that_nobody_expected_is_passed_by(tree: Any) -> None:
+    assert found(tree, CONTAINERS) == []
+
+
+@pytest.mark.parametrize(
+    "path", ["$.a[5]", "$.a[-4]", "$.b[0]", "$.c[0]", "$.nowhere", "$.a.x", "$.nowhere..x", "$.a[?(@.x==1)]"]
+)
+def test_a_step_that_leads_nowhere_finds_nothing(path: str) -> None:
+    assert found({"a": [1, 2, 3], "b": {"0": 1}, "c": "text"}, path) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "name"),
+    [
+        ({"Ref": "Containers"}, "Ref"),
+        ({"Fn::Transform": {"Name": "Other"}}, "Fn::Transform"),
+        ({"Fn::FindInMap": ["a", "b", "c"]}, "Fn::FindInMap"),
+        ({"Fn::If": ["C", []]}, "Fn::If"),
+        ({"Fn::If": "C"}, "Fn::If"),
+        ({"Fn::Unheard": 1}, "Fn::Unheard"),
+    ],
+)
+def test_an_expression_on_the_way_is_told_as_hidden(expression: Any, name: str) -> None:
+    tree = {"ContainerDefinitions": expression}
+    (hidden,) = found(tree, CONTAINERS)
+    assert isinstance(hidden, Hidden)
+    assert str(hidden.path) == "ContainerDefinitions"
+    assert hidden.reason == f"{name} stands in the place of what would hold the image"
+
+
+def test_an_expression_at_the_end_is_what_was_looked_for() -> None:
+    assert values({"ContainerDefinitions": [{"Image": {"Ref": "X"}}]}, CONTAINERS) == [{"Ref": "X"}]
+
+
+def test_a_value_knows_its_place_and_the_map_around_it() -> None:
+    container = {"Name": "web", "Image": "nginx"}
+    (spot,) = found({"ContainerDefinitions": [5, container]}, CONTAINERS)
+    assert isinstance(spot, Spot)
+    assert spot.steps == spot.place == ("ContainerDefinitions", 1, "Image")
+    assert spot.owner is container
+    assert spot.property_steps == ("ContainerDefinitions", 1, "Image")
+
+
+def test_arms_at_every_level_are_walked_with_their_conditions() -> None:
+    tree = {
+        "ContainerDefinitions": {
+            "Fn::If": [
+                "A",
+                [{"Fn::If": ["B", {"Image": {"Fn::If": ["C", "x", "y"]}}, NO_VALUE]}],
+                [{"Image": "z"}],
+            ]
+        }
+    }
+    spots = [spot for spot in found(tree, CONTAINERS) if isinstance(spot, Spot)]
+    assert [(spot.value, [(guard.condition, guard.wanted) for guard in spot.guards]) for spot in spots] == [
+        ("x", [("A", True), ("B", True), ("C", True)]),
+        ("y", [("A", True), ("B", True), ("C", False)]),
+        ("z", [("A", False)]),
+    ]
+    first = spots[0]
+    assert first.steps == ("ContainerDefinitions", "Fn::If", 1, 0, "Fn::If", 1, "Image", "Fn::If", 1)
+    assert first.place == ("ContainerDefinitions", "Fn::If", 1, 0, "Fn::If", 1, "Image")
+    assert first.property_steps == first.place
+    assert first.owner == {"Image": {"Fn::If": ["C", "x", "y"]}}
+
+
+def test_an_element_of_a_list_of_images_is_a_place_of_its_own() -> None:
+    tree = {"Images": {"Fn::If": ["A", ["x", {"Fn::If": ["B", "y", "z"]}], NO_VALUE]}, "Name": "n"}
+    last = found(tree, "$.Images[*]")[-1]
+    assert isinstance(last, Spot)
+    assert (last.value, last.place) == ("z", ("Images", "Fn::If", 1, 1))
+    assert last.property_steps == ("Images",)
+    assert last.owner is tree
+
+
+def test_no_value_is_nothing() -> None:
+    assert found({"ContainerDefinitions": NO_VALUE}, CONTAINERS) == []
+    assert found({"ContainerDefinitions": [NO_VALUE, {"Image": NO_VALUE}]}, CONTAINERS) == []
+
+
+def test_bodies_of_loops_at_every_level_are_walked() -> None:
+    tree = {
+        "Fn::ForEach::Outer": [
+            "A",
+            ["1"],
+            {
+                "Web${A}": {"Image": "x"},
+                "Fn::ForEach::Inner": ["B", ["2", "3"], {"Job${A}${B}": {"Image": "y"}}],
+            },
+        ],
+        "Plain": {"Fn::ForEach::Keys": ["C", ["Image"], {"Image": "z"}]},
+    }
+    assert set(places(tree, "$.*.Image")) == {
+        "Fn::ForEach::Outer[2]['Web${A}'].Image",
+        "Fn::ForEach::Outer[2].Fn::ForEach::Inner[2]['Job${A}${B}'].Image",
+        "Plain.Fn::ForEach::Keys[2].Image",
+    }
+
+
+def test_a_field_that_is_there_is_not_looked_for_in_loops() -> None:
+    tree = {"Image": "x", "Fn::ForEach::L": ["A", ["1"], {"Image": "y"}]}
+    assert values(tree, "$.Image") == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("$.list[0]", [1]),
+        ("$.list[-1]", [3]),
+        ("$.list[*]", [1, 2, 3]),
+        ("$.map.*", [4, 5]),
+        ("$.map[*]", [4, 5]),
+        ("$.rows[?(@.Type=='a')].Image", ["x", "z"]),
+        ("$.named[?(@.Type=='a')].Image", ["u"]),
+        ("$..Image", ["u", "v", "x", "y", "z"]),
+        ("$.rows..Image", ["x", "y", "z"]),
+    ],
+)
+def test_every_kind_of_step_is_followed(path: str, expected: list[Any]) -> None:
+    tree = {
+        "list": [1, 2, 3],
+        "map": {"a": 4, "b": 5},
+        "rows": [
+            {"Type": "a", "Image": "x"},
+            {"Type": "b", "Image": "y"},
+            {"Fn::If": ["C", {"Type": "a", "Image": "z"}, {"Fn::If": ["D", NO_VALUE, "text"]}]},
+            "text",
+        ],
+        "named": {"m": {"Type": "a", "Image": "u"}, "n": {"Type": "b", "Image": "v"}},
+    }
+    assert sorted(values(tree, path), key=str) == expected
+
+
+def test_a_search_in_depth_keeps_conditions_and_does_not_look_into_functions() -> None:
+    tree = {
+        "a": [{"Fn::If": ["C", {"Image": "x"}, NO_VALUE]}],
+        "b": {"Image": {"Fn::Transform": {"Name": "M", "Parameters": {"Image": "inner"}}}},
+        "c": {"Fn::Join": ["", [{"Image": "no"}]]},
+    }
+    spots = [spot for spot in found(tree, "$..Image") if isinstance(spot, Spot)]
+    assert [str(spot.path) for spot in spots] == ["a[0].Fn::If[1].Image", "b.Image"]
+    assert spots[0].guards == (Guard("C", wanted=True),)
+    assert len(spots) == len(found(tree, "$..Image"))
+
+
+def test_a_value_alone_gives_its_arms() -> None:
+    spots = list(arms_of(Spot(("x",), {"Fn::If": ["C", "a", NO_VALUE]}, Scope())))
+    assert [spot.value for spot in spots if isinstance(spot, Spot)] == ["a"]
+    assert [spot.value for spot in arms_of(Spot((), "plain", Scope())) if isinstance(spot, Spot)] == ["plain"]
+
+
+def nested_ifs(levels: int) -> Any:
+    value: Any = "x"
+    for _ in range(levels):
+        value = {"Fn::If": ["C", value, NO_VALUE]}
+    return value
+
+
+def test_more_conditions_than_anybody_writes_are_told_as_hidden() -> None:
+    (hidden,) = arms_of(Spot((), nested_ifs(500), Scope()))
+    assert isinstance(hidden, Hidden)
+    assert "more than 64 conditions" in hidden.reason
+    assert values({"Image": nested_ifs(64)}, "$.Image") == ["x"]
+
+
+def test_500_levels_of_nesting_are_walked() -> None:
+    deep: Any = {"Image": "x"}
+    for level in range(1_500):
+        deep = {"k": deep} if level % 2 else [deep]
+    loops: Any = {"Image": "x"}
+    for level in range(500):
+        loops = {f"Fn::ForEach::L{level}": [f"V{level}", ["1", "2"], loops]}
+    ifs = {"ContainerDefinitions": {"Fn::If": ["C", [{"Image": nested_ifs(30)}], nested_ifs(30)]}}
+    assert values(deep, "$..Image") == ["x"]
+    assert values(loops, "$.Image") == ["x"]
+    assert values(ifs, CONTAINERS) == ["x"]
+
+
+def test_a_wide_template_is_searched_in_no_time() -> None:
+    tree = {"Resources": {f"R{n}": {"Properties": {"a": [{"b": n}] * 20}} for n in range(500)}}
+    before = time.perf_counter()
+    assert found(tree, "$..Image") == []
+    assert time.perf_counter() - before < 5

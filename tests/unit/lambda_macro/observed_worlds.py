@@ -1,0 +1,88 @@
+"""A world whose calls are counted and that has a ledger, for tests of what an invocation leaves behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from golden.macro_events import event_for
+from image_pinner.core.images.lookups import ImageQuestion, Resolution
+from image_pinner.lambda_macro.handler import Macro
+from image_pinner.lambda_macro.log_record import Clocks
+from image_pinner.pinning import World
+from image_pinner.settings import Settings
+from image_pinner.sources.call_stats import CallTally
+from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.interface import Deadline
+from unit.lambda_macro.macro_worlds import task
+
+MARKED = event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "!PinDigest shop/proxy:2", "shop/other:1")}})
+ONE_BUS = {"IMAGE_PINNER_EVENT_BUS": "deployments"}
+
+
+class FakeLedger:
+    """Keeps what is put, or raises what the test gives it."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.details: list[dict[str, Any]] = []
+        self.texts: list[str] = []
+        self.seconds: list[float] = []
+
+    def put(self, detail: str, deadline: Deadline) -> None:
+        self.seconds.append(deadline.remaining())
+        if self.error:
+            raise self.error
+        self.texts.append(detail)
+        self.details.append(json.loads(detail))
+
+
+class ObservedWorlds(InMemoryWorld):
+    """Makes a call for each question, which it counts."""
+
+    def __init__(self, ledger: FakeLedger | None = None) -> None:
+        super().__init__(knows_everything=True)
+        self.tally = CallTally()
+        self.kept = ledger or FakeLedger()
+        self.ledgers: list[tuple[str, str]] = []
+
+    def __call__(self, _settings: Settings, _region: str) -> World:
+        return World(self, self)
+
+    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+        for question in questions:
+            with self.tally.trying(f"GET {question.reference.registry}"):
+                pass
+        return super().resolve_all(questions, deadline)
+
+    def ledger(self, bus: str, region: str) -> Any:
+        self.ledgers.append((bus, region))
+        return self.kept
+
+
+def clocks_at(*ticks: float, wall: float = 1_790_000_000.5) -> Clocks:
+    """Give clocks that show these times, one after the other."""
+    left = list(ticks)
+    return Clocks(lambda: wall, lambda: left.pop(0))
+
+
+def run(
+    worlds: Any,
+    event: Any = MARKED,
+    environment: Mapping[str, str] | None = None,
+    clocks: Clocks | None = None,
+    context: Any = None,
+) -> tuple[dict[str, Any], str]:
+    """Give the response and the line."""
+    lines: list[str] = []
+    macro = Macro(worlds, environment or {}, lines.append, clocks or Clocks())
+    response = macro.answer(event, context)
+    assert len(lines) == 1
+    return response, lines[0]
+
+
+def line_of(worlds: Any, *given: Any, **more: Any) -> dict[str, Any]:
+    """Give the line, read."""
+    found: dict[str, Any] = json.loads(run(worlds, *given, **more)[1])
+    return found

@@ -1,0 +1,154 @@
+"""The contract between CloudFormation and a macro, as far as the handler keeps it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from golden.macro_events import event_for
+from image_pinner.lambda_macro import handler
+from image_pinner.lambda_macro.handler import ERROR_LIMIT
+from image_pinner.sources.in_memory import InMemoryWorld
+from unit.lambda_macro.macro_worlds import macro_in, task
+
+
+def refused(count: int = 1, **more: Any) -> dict[str, Any]:
+    """Give an event in which so many images are refused."""
+    return event_for({"Resources": {"Web": task(*["!PinDigest Shop/Web:1"] * count)}, **more})
+
+
+def test_a_failure_answers_with_the_fragment_that_came_and_not_with_a_half_pinned_one() -> None:
+    event = event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "!PinDigest Shop/Web:1")}})
+    before = copy.deepcopy(event)
+
+    response = macro_in().answer(event, None)
+
+    assert response["status"] == "failure"
+    assert response["fragment"] == before["fragment"]
+    assert event == before
+
+
+def test_success_answers_with_the_whole_fragment_and_without_a_message() -> None:
+    event = event_for({"Description": "d", "Resources": {"Web": task("!PinDigest shop/web:1", "other:1")}, "X": {}})
+
+    response = macro_in().answer(event, None)
+
+    assert response["status"] == "success"
+    assert set(response) == {"requestId", "status", "fragment"}
+    assert list(response["fragment"]) == ["Description", "Resources", "X"]
+    assert "!PinDigest" not in json.dumps(response)
+
+
+def test_the_event_is_not_changed_by_success_either() -> None:
+    event = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}})
+    before = copy.deepcopy(event)
+
+    macro_in().answer(event, None)
+
+    assert event == before
+
+
+def test_parameters_are_never_touched_although_one_brings_the_mark() -> None:
+    parameters = {"Image": {"Type": "String", "Default": "!PinDigest shop/web:1"}}
+    event = event_for({"Parameters": parameters, "Resources": {"Web": task({"Ref": "Image"})}})
+
+    response = macro_in().answer(event, None)
+
+    assert response["status"] == "success"
+    assert response["fragment"]["Parameters"] == parameters
+
+
+@pytest.mark.parametrize("request_id", ["abc", "", "ü…", 5, None, ["x"]])
+@pytest.mark.parametrize("image", ["!PinDigest Shop/Web:1", "!PinDigest shop/web:1"])
+def test_the_request_id_comes_back_as_it_came(request_id: object, image: str) -> None:
+    event = event_for({"Resources": {"Web": task(image)}}) | {"requestId": request_id}
+
+    assert macro_in().answer(event, None)["requestId"] == request_id
+
+
+def test_a_message_is_one_line_that_ends_where_cloudformation_goes_on() -> None:
+    # Recorded: «Transform … failed with: <message>. Rollback requested by user.»
+    message = macro_in().answer(refused(), None)["errorMessage"]
+
+    assert "\n" not in message
+    assert message.startswith("Resources.Web.Properties.ContainerDefinitions[0].Image: 'Shop/Web:1' ")
+    assert not message.endswith(".")
+
+
+@pytest.mark.parametrize("broken", [refused() | {"fragment": None}, refused() | {"params": []}, {}])
+def test_the_message_about_an_event_that_is_none_ends_there_too(broken: dict[str, Any]) -> None:
+    message = macro_in().answer(broken, None)["errorMessage"]
+
+    assert message
+    assert not message.endswith(".")
+
+
+def test_a_message_of_many_problems_keeps_to_the_limit_and_counts_the_rest() -> None:
+    message = macro_in().answer(refused(40), None)["errorMessage"]
+
+    shown = message.count("is no image reference")
+    assert len(message) <= ERROR_LIMIT
+    assert message.endswith(f"(+{40 - shown} more)")
+    assert shown > 1
+
+
+def test_one_long_problem_is_cut_and_keeps_to_the_limit() -> None:
+    event = event_for({"Resources": {"R" * 2000: task("!PinDigest Shop/Web:1", "!PinDigest Shop/Web:1")}})
+
+    message = macro_in().answer(event, None)["errorMessage"]
+
+    assert len(message) <= ERROR_LIMIT
+    assert message.endswith("… (+1 more)")
+
+
+def test_the_gravest_problem_is_told_first() -> None:
+    world = InMemoryWorld()
+    event = event_for({"Resources": {"A": task("!PinDigest Shop/Web:1"), "B": task("!PinDigest shop/web:1")}})
+    event["fragment"]["Resources"]["C"] = task("!PinDigest shop/none")
+
+    message = macro_in(world).answer(event, None)["errorMessage"]
+
+    places = [message.index(f"Resources.{name}.") for name in ("C", "B", "A")]
+    assert places == sorted(places)
+
+
+def test_a_setting_that_is_wrong_fails_every_template_and_names_the_setting() -> None:
+    response = macro_in(environment={"IMAGE_PINNER_PINN": "All"}).answer(refused(), None)
+
+    assert response["status"] == "failure"
+    assert response["errorMessage"].startswith("IMAGE_PINNER_PINN is no setting")
+
+
+def test_the_name_under_which_the_macro_is_installed_is_the_one_that_snippets_are_known_by() -> None:
+    snippet = {"Fn::Transform": {"Name": "Pinner-v2", "Parameters": {"Image": "shop/web:1"}}}
+    event = event_for({"Resources": {"Web": task(snippet)}}, macro="Pinner-v2")
+
+    response = macro_in(environment={"IMAGE_PINNER_MACRO_NAME": "Pinner-v2"}).answer(event, None)
+
+    image = response["fragment"]["Resources"]["Web"]["Properties"]["ContainerDefinitions"][0]["Image"]
+    assert image.startswith("shop/web@sha256:")
+
+
+def test_the_region_of_the_event_counts_and_not_that_of_the_lambda() -> None:
+    image = {"Fn::Sub": "!PinDigest ${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/shop/web:1"}
+    event = event_for({"Resources": {"Web": task(image)}}) | {"region": "cn-north-1", "accountId": "444455556666"}
+
+    response = macro_in(environment={"AWS_REGION": "us-east-1"}).answer(event, None)
+
+    assert "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web@sha256:" in json.dumps(response)
+
+
+def test_the_handler_that_lambda_calls_answers_a_template_without_images_and_asks_nobody(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    event = event_for({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+
+    response = handler.handler(event, None)
+
+    assert response == {"requestId": event["requestId"], "status": "success", "fragment": event["fragment"]}
+    assert json.loads(capsys.readouterr().out)["status"] == "success"

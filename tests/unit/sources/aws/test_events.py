@@ -1,0 +1,195 @@
+"""The ledger: an event is put on the operator's bus, or the failure is told in words, in time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsError, NoRegionError
+from moto import mock_aws
+
+from image_pinner.core.errors import SourceError
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.aws.events import DETAIL_TYPE, SECONDS, SOURCE, Ledger
+from image_pinner.sources.interface import Deadline
+
+REGION = "eu-west-1"
+BUS = "deployments"
+ARN = "arn:aws:events:eu-central-1:444455556666:event-bus/deployments"
+TAKEN = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+
+
+class Events:
+    """A session whose client answers what the test gives it, an exception or a response."""
+
+    def __init__(self, answer: Any, wait: threading.Event | None = None) -> None:
+        self.answer = answer
+        self.wait = wait
+        self.asked: list[tuple[str, str | None, list[dict[str, Any]]]] = []
+        self._of: tuple[str, str | None] = ("", None)
+
+    def client(self, service: str, *, region_name: str | None, **_: Any) -> Events:
+        self._of = (service, region_name)
+        return self
+
+    def put_events(self, *, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - the name of the API
+        self.asked.append((*self._of, Entries))
+        if self.wait:
+            self.wait.wait(60)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def refusal(code: str, message: str = "", status: int = 400) -> ClientError:
+    response: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "PutEvents")
+
+
+def entry_refused(code: str, message: str = "") -> dict[str, Any]:
+    return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": code, "ErrorMessage": message}]}
+
+
+def fault(answer: Any, bus: str = BUS, seconds: float = 20) -> SourceError:
+    with pytest.raises(SourceError) as raised:
+        Ledger(AwsClients(lambda: Events(answer)), bus, REGION).put("{}", Deadline.after(seconds))
+    assert raised.value.remedy
+    return raised.value
+
+
+DENIAL = (
+    f"User: arn:aws:sts::111122223333:assumed-role/macro/x is not authorized to perform: events:PutEvents on resource: "
+    f"arn:aws:events:{REGION}:111122223333:event-bus/{BUS} because no identity-based policy allows the "
+    "events:PutEvents action"
+)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [refusal("AccessDeniedException", DENIAL), entry_refused("AccessDeniedException", DENIAL)],
+    ids=["the request", "the entry"],
+)
+def test_a_denial_names_the_action_the_bus_and_the_policy_that_lacks_it(answer: Any) -> None:
+    denied = fault(answer)
+
+    assert denied.cause == (
+        "events:PutEvents is denied on deployments, because no identity-based policy allows the events:PutEvents action"
+    )
+    assert denied.remedy == (
+        "Allow events:PutEvents on it in the policy of the macro's role, and in that of a bus of another account"
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [refusal("ResourceNotFoundException", "no bus"), entry_refused("ResourceNotFoundException", "no bus")],
+    ids=["the request", "the entry"],
+)
+def test_a_bus_that_is_missing_is_told_where_the_service_tells_it(answer: Any) -> None:
+    absent = fault(answer)
+
+    assert absent.cause == "EventBridge in eu-west-1 has no event bus deployments, says events:PutEvents"
+    assert absent.remedy == "Create it, or correct IMAGE_PINNER_EVENT_BUS"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (refusal("ThrottlingException", "Rate exceeded"), "EventBridge in eu-west-1 is throttling"),
+        (entry_refused("ThrottlingException", "Rate exceeded"), "EventBridge in eu-west-1 is throttling"),
+        (entry_refused("InternalFailure", "oops"), "failed on its own side"),
+        (refusal("InternalException", "oops", 500), "failed on its own side"),
+        (entry_refused("MalformedDetail", "no JSON"), "refused the request (MalformedDetail: no JSON)"),
+        (entry_refused("NotAuthorizedForSourceException", "no"), "refused the request (NotAuthorizedForSource"),
+        (refusal("ExpiredTokenException"), "credentials have expired"),
+        (NoCredentialsError(), "there are no AWS credentials"),
+        (
+            ConnectTimeoutError(endpoint_url="https://events.eu-west-1.amazonaws.com"),
+            "did not answer in time at events",
+        ),
+    ],
+    ids=lambda value: repr(value)[:60],
+)
+def test_every_other_failure_is_told_in_words_with_the_bus(answer: Any, told: str) -> None:
+    found = fault(answer)
+
+    assert found.cause.startswith("events:PutEvents failed for deployments: ")
+    assert told in found.cause
+
+
+def test_a_client_that_cannot_be_made_is_told() -> None:
+    def no_session() -> Any:
+        raise NoRegionError
+
+    with pytest.raises(SourceError, match="no endpoint for EventBridge"):
+        Ledger(AwsClients(no_session), BUS, REGION).put("{}", Deadline.after(20))
+
+
+def test_no_time_is_no_call_and_says_so() -> None:
+    session = Events(TAKEN)
+
+    with pytest.raises(SourceError, match="the time was up before events:PutEvents could be asked for deployments"):
+        Ledger(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(0))
+    assert session.asked == []
+
+
+@pytest.mark.parametrize("left", [0.2, 600.0])
+def test_a_bus_that_does_not_answer_is_waited_for_two_seconds_at_most(left: float) -> None:
+    released = threading.Event()
+    session = Events(TAKEN, released)
+    started = time.monotonic()
+
+    with pytest.raises(SourceError, match=r"did not answer within .* may still arrive") as late:
+        Ledger(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(left))
+
+    released.set()
+    assert time.monotonic() - started < SECONDS + 20
+    assert ("within 2.0 s" in late.value.cause) == (left > SECONDS)
+    assert "need be deployed again" in late.value.remedy
+
+
+@pytest.mark.parametrize(("bus", "region"), [(BUS, REGION), (ARN, "eu-central-1"), ("arn-like", REGION)])
+def test_the_event_is_put_in_the_region_of_the_bus(bus: str, region: str) -> None:
+    session = Events(TAKEN)
+
+    Ledger(AwsClients(lambda: session), bus, REGION).put('{"version": 1}', Deadline.after(20))
+
+    entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": '{"version": 1}', "EventBusName": bus}
+    assert session.asked == [("events", region, [entry])]
+
+
+def test_an_event_reaches_a_bus_and_those_who_listen_to_it() -> None:
+    with mock_aws():
+        events, logs = (boto3.client(name, region_name=REGION) for name in ("events", "logs"))
+        events.create_event_bus(Name=BUS)
+        logs.create_log_group(logGroupName="/ledger")
+        events.put_rule(Name="all", EventBusName=BUS, EventPattern=json.dumps({"source": [SOURCE]}))
+        arn = f"arn:aws:logs:{REGION}:123456789012:log-group:/ledger"
+        events.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "log", "Arn": arn}])
+
+        clients = AwsClients()
+        clients.client("events", REGION)  # a busy machine may take more than the two seconds for it
+
+        Ledger(clients, BUS, REGION).put('{"version": 1}', Deadline.after(20))
+
+        found = logs.filter_log_events(logGroupName="/ledger")["events"]
+    event = json.loads(found[0]["message"])
+    assert (event["source"], event["detail-type"], event["detail"]) == (SOURCE, DETAIL_TYPE, {"version": 1})
+
+
+def test_importing_the_ledger_does_not_load_boto3() -> None:
+    script = "import sys, image_pinner.sources.aws.events\nprint({'boto3', 'botocore'} & set(sys.modules))"
+    found = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+    assert found.stdout.strip() == "set()"

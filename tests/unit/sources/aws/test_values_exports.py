@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ProfileNotFound
+from botocore.stub import Stubber
+
+from image_pinner.core.intrinsics.values import Answer, Known, Lookup, SsmParameter, StackExport, Unknown
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.aws.values import ExportLookups
+from image_pinner.sources.interface import Deadline
+
+
+class FakeCloudFormation:
+    """Exports in pages; a page can be an exception."""
+
+    def __init__(self, *pages: Mapping[str, str] | Exception) -> None:
+        self.pages = pages
+        self.read = 0
+
+    def client(self, *_: Any, **__: Any) -> FakeCloudFormation:
+        return self
+
+    def get_paginator(self, operation: str) -> FakeCloudFormation:
+        assert operation == "list_exports"
+        return self
+
+    def paginate(self) -> Iterator[dict[str, Any]]:
+        for page in self.pages:
+            self.read += 1
+            if isinstance(page, Exception):
+                raise page
+            yield {"Exports": [{"Name": name, "Value": value} for name, value in page.items()]}
+
+
+def look_up(session: Any, lookups: Sequence[Lookup], deadline: Deadline | None = None) -> Mapping[Lookup, Answer]:
+    return ExportLookups(AwsClients(lambda: session), "eu-west-1").look_up(lookups, deadline or Deadline.after(10))
+
+
+def reason(answer: Answer) -> str:
+    assert isinstance(answer, Unknown)
+    assert answer.remedy
+    return answer.reason
+
+
+A, B = StackExport("a"), StackExport("b")
+
+
+def test_an_export_that_does_not_exist_is_unknown_and_the_others_are_not() -> None:
+    answers = look_up(FakeCloudFormation({"a": "1", "x": "9"}, {"c": "3"}), [A, B])
+    assert answers[A] == Known("1")
+    assert reason(answers[B]) == "no stack of this account in eu-west-1 exports 'b'"
+
+
+def test_a_denial_names_the_action() -> None:
+    message = "User: arn:aws:sts::1:assumed-role/m/x is not authorized because no identity-based policy allows it"
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, "ListExports")
+    answer = look_up(FakeCloudFormation(denied), [A])[A]
+    assert reason(answer) == (
+        "cloudformation:ListExports is denied in eu-west-1, because no identity-based policy allows it"
+    )
+
+
+def test_what_was_read_before_a_fault_stays_known() -> None:
+    throttled = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "ListExports")
+    answers = look_up(FakeCloudFormation({"a": "1"}, throttled), [A, B])
+    assert answers[A] == Known("1")
+    assert "throttling" in reason(answers[B])
+
+
+def test_without_a_client_there_is_an_answer() -> None:
+    def no_session() -> None:
+        raise ProfileNotFound(profile="prod")
+
+    answer = ExportLookups(AwsClients(no_session), "eu-west-1").look_up([A], Deadline.after(5))[A]
+    assert "could not be loaded" in reason(answer)
+
+
+def test_when_the_time_is_up_no_further_page_is_read() -> None:
+    fake = FakeCloudFormation({"a": "1"}, {"x": "9"}, {"b": "2"})
+    # Each page takes a second of the one and a half that are left.
+    answers = look_up(fake, [A, B], Deadline(1.5, clock=lambda: float(fake.read)))
+    assert "did not answer within 1.5 s" in reason(answers[B])
+    assert fake.read == 2
+
+
+def test_look_ups_of_another_kind_are_left_to_others() -> None:
+    fake = FakeCloudFormation({"a": "1"})
+    assert look_up(fake, [SsmParameter("a")]) == {}
+    assert fake.read == 0
+
+
+def test_the_list_is_read_no_further_than_needed() -> None:
+    fake = FakeCloudFormation({"x": "9", "b": "2"}, {"a": "1"}, {"c": "3"})
+    assert look_up(fake, [A, B]) == {A: Known("1"), B: Known("2")}
+    assert fake.read == 2
+
+
+@pytest.mark.parametrize("wanted", [[A], [A, B]])
+def test_pages_of_the_documented_shape_are_followed(wanted: list[Lookup]) -> None:
+    client = boto3.client("cloudformation", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    fake = FakeCloudFormation()
+    fake.client = lambda *_, **__: client  # type: ignore[method-assign, misc, assignment]
+    stack = "arn:aws:cloudformation:eu-west-1:111122223333:stack/s/1"
+    pages = [{"Name": "b", "Value": "2", "ExportingStackId": stack}, {"Name": "a", "Value": "1"}]
+    with Stubber(client) as stub:
+        stub.add_response("list_exports", {"Exports": pages[:1], "NextToken": "more"}, {})
+        stub.add_response("list_exports", {"Exports": pages[1:]}, {"NextToken": "more"})
+        answers = look_up(fake, wanted)
+        stub.assert_no_pending_responses()
+    assert answers == {lookup: Known("1" if lookup == A else "2") for lookup in wanted}
