@@ -7,35 +7,35 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from image_pinner.core.images.lookups import ImageQuestion, Resolution, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.registries import is_ecr
-from image_pinner.core.intrinsics.values import Answer, Lookup, SsmParameter, StackExport
-from image_pinner.pinning import World
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, SsmParameter, StackExport
+from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.values import ExportLookups, SsmLookups
-from image_pinner.sources.call_stats import CallTally
+from image_pinner.sources.aws.values import ExportValueResolver, SsmValueResolver
+from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.ecr.resolver import EcrResolver
-from image_pinner.sources.interface import Deadline, DigestResolver, Download, LookupResolver
+from image_pinner.sources.interface import Deadline, DigestResolver, Download, ValueResolver
 from image_pinner.sources.mirrors import MirroredResolver
 
 if TYPE_CHECKING:
-    from image_pinner.sources.aws.events import Ledger
+    from image_pinner.sources.aws.events import EventPublisher
     from image_pinner.sources.credentials.interface import CredentialSource
     from image_pinner.sources.http.transport import Transport
 
-WorldMaker = Callable[[Settings, str], World]
+ResolverFactory = Callable[[Settings, str], Resolvers]
 """Gives whom to ask, for settings and a region."""
 
 
 @runtime_checkable
-class Accountable(Protocol):
-    """A `WorldMaker` whose calls are counted, and that has a ledger."""
+class InstrumentedFactory(Protocol):
+    """A `ResolverFactory` whose calls are counted, and that has a ledger."""
 
-    tally: CallTally
+    call_stats: CallStats
 
-    def ledger(self, bus: str, region: str) -> Ledger:
+    def event_publisher(self, bus: str, region: str) -> EventPublisher:
         """Give the ledger on an event bus.
 
         Args:
@@ -45,9 +45,9 @@ class Accountable(Protocol):
         ...
 
 
-def accountable(worlds: object) -> Accountable | None:
-    """Give a `WorldMaker` as one whose calls are counted, or `None` where it is a plain one."""
-    return worlds if isinstance(worlds, Accountable) else None
+def instrumented(resolver_factory: object) -> InstrumentedFactory | None:
+    """Give a `ResolverFactory` as one whose calls are counted, or `None` where it is a plain one."""
+    return resolver_factory if isinstance(resolver_factory, InstrumentedFactory) else None
 
 
 class ByRegistry(NamedTuple):
@@ -61,10 +61,10 @@ class ByRegistry(NamedTuple):
     ecr: DigestResolver
     registries: Callable[[], DigestResolver]
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         """Answer questions. See `DigestResolver.resolve_all`."""
-        in_ecr = [question for question in questions if is_ecr(question.reference.registry)]
-        elsewhere = [question for question in questions if not is_ecr(question.reference.registry)]
+        in_ecr = [lookup for lookup in lookups if is_ecr(lookup.reference.registry)]
+        elsewhere = [lookup for lookup in lookups if not is_ecr(lookup.reference.registry)]
         if not elsewhere:
             return self.ecr.resolve_all(in_ecr, deadline)
         registries = self.registries()
@@ -77,7 +77,7 @@ class ByRegistry(NamedTuple):
         # Both keep the deadline themselves: this one only has to be later than theirs.
         patient = Deadline.after(deadline.remaining() + _GRACE)
         late = Unavailable("its registry did not answer in time", "Deploy again")
-        answers: dict[ImageQuestion, Resolution] = dict.fromkeys(questions, late)
+        answers: dict[ImageLookup, Resolution] = dict.fromkeys(lookups, late)
         for found in run_all(jobs, workers=len(jobs), deadline=patient):
             answers.update(found or {})
         return answers
@@ -86,7 +86,7 @@ class ByRegistry(NamedTuple):
 _GRACE = 1.0  # seconds
 
 
-class ByLookup(NamedTuple):
+class ByValue(NamedTuple):
     """Asks SSM about parameters and CloudFormation about exports.
 
     Args:
@@ -94,19 +94,21 @@ class ByLookup(NamedTuple):
         exports: Who knows exports.
     """
 
-    parameters: LookupResolver
-    exports: LookupResolver
+    parameters: ValueResolver
+    exports: ValueResolver
 
-    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
-        """Answer look-ups. See `LookupResolver.look_up`."""
-        answers: dict[Lookup, Answer] = {}
+    def resolve_values(
+        self, external_values: Collection[ExternalValue], deadline: Deadline
+    ) -> Mapping[ExternalValue, Answer]:
+        """Answer look-ups. See `ValueResolver.resolve_values`."""
+        answers: dict[ExternalValue, Answer] = {}
         for kind, resolver in ((SsmParameter, self.parameters), (StackExport, self.exports)):
-            if asked := [lookup for lookup in lookups if isinstance(lookup, kind)]:
-                answers.update(resolver.look_up(asked, deadline))
+            if asked := [lookup for lookup in external_values if isinstance(lookup, kind)]:
+                answers.update(resolver.resolve_values(asked, deadline))
         return answers
 
 
-class AwsWorlds:
+class AwsResolvers:
     """Gives the real world, with clients that live as long as this does.
 
     Args:
@@ -117,21 +119,23 @@ class AwsWorlds:
 
     def __init__(self, logins: Logins, clients: AwsClients | None = None) -> None:
         self.logins = logins
-        self.tally = CallTally()
-        self.clients = clients or AwsClients(tally=self.tally)
+        self.call_stats = CallStats()
+        self.clients = clients or AwsClients(call_stats=self.call_stats)
 
-    def __call__(self, settings: Settings, region: str) -> World:
+    def __call__(self, settings: Settings, region: str) -> Resolvers:
         """Give whom to ask for settings and a region."""
         digests: DigestResolver = ByRegistry(self._ecr(settings), lambda: self.registries(settings, region))
         if settings.mirrors:
             digests = MirroredResolver(digests, settings.mirrors)
-        return World(digests, ByLookup(SsmLookups(self.clients, region), ExportLookups(self.clients, region)))
+        return Resolvers(
+            digests, ByValue(SsmValueResolver(self.clients, region), ExportValueResolver(self.clients, region))
+        )
 
     def _ecr(self, settings: Settings) -> DigestResolver:
         return EcrResolver(
             self.clients,
             workers=settings.workers,
-            download=_Downloads(settings, self.tally),
+            download=_Downloads(settings, self.call_stats),
             roles=settings.ecr_roles,
             pull_through=settings.pull_through,
         )
@@ -144,7 +148,7 @@ class AwsWorlds:
 
         hosts = RegistryHosts(settings.insecure_registries, _listed(settings), settings.metered_registries)
         return OciRegistryResolver(
-            _transport(settings, self.tally),
+            _transport(settings, self.call_stats),
             self.credentials(settings, region),
             hosts,
             workers=settings.workers,
@@ -168,19 +172,19 @@ class AwsWorlds:
         ]
         return CredentialChain([*sources, *self.logins.sources()])
 
-    def ledger(self, bus: str, region: str) -> Ledger:
-        """Give the ledger on an event bus. See `Accountable.ledger`."""
-        from image_pinner.sources.aws.events import Ledger  # noqa: PLC0415 - most macros have none
+    def event_publisher(self, bus: str, region: str) -> EventPublisher:
+        """Give the ledger on an event bus. See `InstrumentedFactory.event_publisher`."""
+        from image_pinner.sources.aws.events import EventPublisher  # noqa: PLC0415 - most macros have none
 
-        return Ledger(self.clients, bus, region)
+        return EventPublisher(self.clients, bus, region)
 
 
 class _Downloads:
     """Fetches by HTTP; what it needs for that is loaded with the first download. See `Download`."""
 
-    def __init__(self, settings: Settings, tally: CallTally) -> None:
+    def __init__(self, settings: Settings, call_stats: CallStats) -> None:
         self._settings = settings
-        self._tally = tally
+        self._tally = call_stats
         self._making = threading.Lock()
         self._downloads: Download | None = None
 
@@ -228,11 +232,11 @@ def docker_logins(environment: Mapping[str, str]) -> Logins:
     return Logins(sources, environment)
 
 
-def _transport(settings: Settings, tally: CallTally) -> Transport:
+def _transport(settings: Settings, call_stats: CallStats) -> Transport:
     from image_pinner.sources.http.tls import Trust  # noqa: PLC0415
     from image_pinner.sources.http.transport import Transport  # noqa: PLC0415 - as above
 
-    return Transport(trust=Trust({host: Path(file) for host, file in settings.ca_bundles}), tally=tally)
+    return Transport(trust=Trust({host: Path(file) for host, file in settings.ca_bundles}), call_stats=call_stats)
 
 
 def _listed(settings: Settings) -> list[str]:

@@ -27,7 +27,7 @@ EVENT = {
 }
 IMPORT = "from image_pinner.lambda_macro import handler"
 FAILS = f"{IMPORT}; print(handler.handler({EVENT!r}, None)['status'], file=sys.stderr)"
-CLIENT = f"{IMPORT}; handler.WORLDS.clients.client('ecr', 'eu-central-1')"
+CLIENT = f"{IMPORT}; handler.RESOLVERS.clients.client('ecr', 'eu-central-1')"
 
 
 def _loaded(code: str) -> tuple[set[str], str]:

@@ -13,7 +13,9 @@ from pathlib import Path
 PAIRS = 15
 _CLIENT = "client('ecr', region_name='eu-central-1')"
 BOTO3_ALONE = f"import boto3; boto3.Session().{_CLIENT}"
-WITH_HANDLER = "from image_pinner.lambda_macro.handler import WORLDS; WORLDS.clients.client('ecr', 'eu-central-1')"
+WITH_HANDLER = (
+    "from image_pinner.lambda_macro.handler import RESOLVERS; RESOLVERS.clients.client('ecr', 'eu-central-1')"
+)
 
 
 def figures() -> Iterator[str]:

@@ -13,7 +13,7 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ecr.models import ecr_backends
 
-from image_pinner.core.images.lookups import OCI_MANIFEST, ImageQuestion, Missing, Resolved
+from image_pinner.core.images.lookups import OCI_MANIFEST, ImageLookup, Missing, Resolved
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
@@ -61,8 +61,8 @@ def _count(missing: int) -> tuple[Counter[str], int, int]:
     # The missing ones stand in repositories far apart, in the place of one that is there.
     for number in range(missing):
         texts[number * TAGS] = f"{host}/team/app-{number}:{NOBODY_PUSHED}"
-    questions = [ImageQuestion(ImageReference.parse(text)) for text in texts]
-    answers = EcrResolver(clients, download=_no_download).resolve_all(questions, Deadline.after(120)).values()
+    lookups = [ImageLookup(ImageReference.parse(text)) for text in texts]
+    answers = EcrResolver(clients, download=_no_download).resolve_all(lookups, Deadline.after(120)).values()
     found = sum(isinstance(answer, Resolved) for answer in answers)
     return calls, found, sum(isinstance(answer, Missing) for answer in answers)
 

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from image_pinner.core.images.lookups import OCI_INDEX, ImageQuestion, Origin, Resolution, Resolved
+from image_pinner.core.images.lookups import OCI_INDEX, ImageLookup, Origin, Resolution, Resolved
 from image_pinner.core.images.references import Digest
 from image_pinner.lambda_macro.handler import Macro
-from image_pinner.pinning import World
+from image_pinner.pinning import Resolvers
 from image_pinner.sources.interface import Deadline
 
 RESOURCES, CONTAINERS = 500, 2
@@ -21,14 +21,14 @@ _ANSWER = Resolved(Digest.of(b"manifest"), OCI_INDEX, Origin("memory", "memory")
 class Instant:
     """Knows every digest at once."""
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         """Answer all alike."""
         del deadline
-        return dict.fromkeys(questions, _ANSWER)
+        return dict.fromkeys(lookups, _ANSWER)
 
-    def look_up(self, lookups: Any, deadline: Deadline) -> Mapping[Any, Any]:
+    def resolve_values(self, external_values: Any, deadline: Deadline) -> Mapping[Any, Any]:
         """Fail: the template needs no look-up."""
-        raise AssertionError((lookups, deadline))
+        raise AssertionError((external_values, deadline))
 
 
 def generated_template() -> dict[str, Any]:
@@ -74,8 +74,8 @@ def figures() -> Iterator[str]:
         "requestId": "benchmark",
         "templateParameterValues": {"Tag": "1.0"},
     }
-    world = World(Instant(), Instant())
-    macro = Macro(lambda _settings, _region: world, {}, len)
+    resolvers = Resolvers(Instant(), Instant())
+    macro = Macro(lambda _settings, _region: resolvers, {}, len)
     if macro.answer(event, None)["status"] != "success":
         raise AssertionError("the benchmark's template cannot be pinned")
     json_times, macro_times = [], []

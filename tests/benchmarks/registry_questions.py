@@ -13,9 +13,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from image_pinner.core.images.lookups import ImageQuestion, Resolution, Resolved
+from image_pinner.core.images.lookups import ImageLookup, Resolution, Resolved
 from image_pinner.core.images.references import ImageReference
-from image_pinner.lambda_macro.handler import WORLDS
+from image_pinner.lambda_macro.handler import RESOLVERS
 from image_pinner.settings import Settings
 from image_pinner.sources import concurrency
 from image_pinner.sources.interface import Deadline
@@ -29,20 +29,20 @@ REGION = "eu-central-1"
 def main(host: str, ca_file: str, times: int) -> None:
     """Ask about all references and print what came."""
     settings = Settings.from_environment({"IMAGE_PINNER_CA_BUNDLES": f"{host}={ca_file}"})
-    questions = [ImageQuestion(ImageReference.parse(text)) for text in sys.stdin.read().split()]
-    seconds, digests = zip(*(_timed(questions, settings) for _ in range(times)), strict=True)
+    lookups = [ImageLookup(ImageReference.parse(text)) for text in sys.stdin.read().split()]
+    seconds, digests = zip(*(_timed(lookups, settings) for _ in range(times)), strict=True)
     if times > 1:
         # A function that is used again has most likely met images in ECR too.
-        WORLDS.clients.client("ecr", REGION)
+        RESOLVERS.clients.client("ecr", REGION)
     print(json.dumps({"seconds": seconds, "digests": digests[-1], "megabytes": _most_memory()}))  # noqa: T201
 
 
-def _timed(questions: Sequence[ImageQuestion], settings: Settings) -> tuple[float, list[str]]:
+def _timed(lookups: Sequence[ImageLookup], settings: Settings) -> tuple[float, list[str]]:
     begun = time.perf_counter()
     with concurrency.paused():
-        answers = WORLDS(settings, REGION).digests.resolve_all(questions, Deadline.after(settings.timeout))
+        answers = RESOLVERS(settings, REGION).digests.resolve_all(lookups, Deadline.after(settings.timeout))
     seconds = time.perf_counter() - begun
-    return seconds, [_digest(answers[question]) for question in questions]
+    return seconds, [_digest(answers[lookup]) for lookup in lookups]
 
 
 def _digest(answer: Resolution) -> str:

@@ -17,24 +17,26 @@ from contract.registries_under_test import registry_in_process, registry_program
 from contract.stored_images import StoredImage, digest_of
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
 
 
 @contextmanager
 def in_memory(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
-    world, registry = InMemoryWorld(), "registry.example.com"
+    resolvers, registry = InMemoryRegistry(), "registry.example.com"
 
     def push(image: StoredImage) -> None:
         name = f"{registry}/{image.repository}"
         if image.config:
-            world.push_config(image.config)
-        world.push(f"{name}:{image.tag}" if image.tag else f"{name}@{image.digest}", image.manifest, image.media_type)
+            resolvers.push_config(image.config)
+        resolvers.push(
+            f"{name}:{image.tag}" if image.tag else f"{name}@{image.digest}", image.manifest, image.media_type
+        )
 
     for image in images:
         push(image)
-    yield OpenSource(world, registry, push)
+    yield OpenSource(resolvers, registry, push)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from contract.stored_images import (
     StoredImage,
     single,
 )
-from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.sources.interface import Deadline
@@ -39,18 +39,18 @@ def source(request: pytest.FixtureRequest) -> Iterator[OpenSource]:
         yield opened
 
 
-def question(
+def lookup(
     source: OpenSource, name: str, platform: Platform | None = None, *, index_allowed: bool = True
-) -> ImageQuestion:
-    return ImageQuestion(ImageReference.parse(f"{source.registry}/{name}").canonical(), platform, index_allowed)
+) -> ImageLookup:
+    return ImageLookup(ImageReference.parse(f"{source.registry}/{name}").canonical(), platform, index_allowed)
 
 
-def ask_all(source: OpenSource, *questions: ImageQuestion) -> Mapping[ImageQuestion, Resolution]:
-    return source.resolver.resolve_all(questions, Deadline.after(20))
+def ask_all(source: OpenSource, *lookups: ImageLookup) -> Mapping[ImageLookup, Resolution]:
+    return source.resolver.resolve_all(lookups, Deadline.after(20))
 
 
 def ask(source: OpenSource, name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> Resolution:
-    asked = question(source, name, platform, index_allowed=index_allowed)
+    asked = lookup(source, name, platform, index_allowed=index_allowed)
     answers = ask_all(source, asked)
     assert list(answers) == [asked]
     return answers[asked]
@@ -59,9 +59,9 @@ def ask(source: OpenSource, name: str, platform: Platform | None = None, *, inde
 def ask_both_ways(source: OpenSource, image: StoredImage, platform: Platform) -> list[Resolution]:
     """Ask where an index may be the answer, and where it may not."""
     name = f"{image.repository}:{image.tag}"
-    questions = [question(source, name, platform, index_allowed=index_allowed) for index_allowed in (True, False)]
-    answers = ask_all(source, *questions)
-    return [answers[asked] for asked in questions]
+    lookups = [lookup(source, name, platform, index_allowed=index_allowed) for index_allowed in (True, False)]
+    answers = ask_all(source, *lookups)
+    return [answers[asked] for asked in lookups]
 
 
 def test_a_tag_that_does_not_exist_is_missing_and_named(source: OpenSource) -> None:
@@ -70,7 +70,7 @@ def test_a_tag_that_does_not_exist_is_missing_and_named(source: OpenSource) -> N
     assert answer.absent
     assert "no-such-tag" in answer.cause
     assert "team/app" in answer.cause
-    assert answer.remedy
+    assert answer.help
 
 
 def test_a_repository_that_does_not_exist_is_missing_and_named(source: OpenSource) -> None:
@@ -78,14 +78,14 @@ def test_a_repository_that_does_not_exist_is_missing_and_named(source: OpenSourc
     assert isinstance(answer, Missing)
     assert answer.absent
     assert "team/no-such-app" in answer.cause
-    assert answer.remedy
+    assert answer.help
 
 
 def test_when_the_time_is_up_every_question_is_answered_all_the_same(source: OpenSource) -> None:
-    questions = [question(source, name) for name in ("team/app:1.4", "team/multi:2.0", "team/no-such-app:1")]
-    answers = source.resolver.resolve_all(questions, Deadline.after(0))
-    assert list(answers) == questions
-    assert all(isinstance(answer, Unavailable) and answer.cause and answer.remedy for answer in answers.values())
+    lookups = [lookup(source, name) for name in ("team/app:1.4", "team/multi:2.0", "team/no-such-app:1")]
+    answers = source.resolver.resolve_all(lookups, Deadline.after(0))
+    assert list(answers) == lookups
+    assert all(isinstance(answer, Unavailable) and answer.cause and answer.help for answer in answers.values())
 
 
 @pytest.mark.parametrize("index_allowed", [True, False])
@@ -120,7 +120,7 @@ def test_an_index_that_cannot_be_the_answer_needs_a_platform(source: OpenSource)
     answer = ask(source, "team/multi:2.0", index_allowed=False)
     assert isinstance(answer, Missing)
     assert not answer.absent
-    assert "Platform" in answer.remedy
+    assert "Platform" in answer.help
 
 
 def test_two_manifests_for_one_platform_are_not_chosen_between(source: OpenSource) -> None:
@@ -132,7 +132,7 @@ def test_two_manifests_for_one_platform_are_not_chosen_between(source: OpenSourc
 
 
 def test_one_bad_image_among_good_ones_spoils_none(source: OpenSource) -> None:
-    good, bad, worse = (question(source, name) for name in ("team/app:1.4", "team/app:gone", "nowhere/app:1"))
+    good, bad, worse = (lookup(source, name) for name in ("team/app:1.4", "team/app:gone", "nowhere/app:1"))
     answers = ask_all(source, bad, good, worse)
     assert {asked: type(answer) for asked, answer in answers.items()} == {bad: Missing, good: Resolved, worse: Missing}
 
@@ -148,7 +148,7 @@ def test_a_tag_means_the_hash_of_the_manifest_it_points_to(source: OpenSource, i
     assert answer.digest.text == image.digest
     assert answer.media_type == image.media_type
     assert answer.origin.index is None
-    assert answer.origin.asked
+    assert answer.origin.request
 
 
 def test_a_reference_without_a_tag_means_latest(source: OpenSource) -> None:
@@ -203,21 +203,21 @@ def test_a_single_image_for_the_platform_is_the_answer_and_its_platform_is_told(
 
 
 def test_one_tag_has_an_answer_for_every_question_about_it(source: OpenSource) -> None:
-    questions = [
-        question(source, "team/multi:2.0", platform, index_allowed=index_allowed)
+    lookups = [
+        lookup(source, "team/multi:2.0", platform, index_allowed=index_allowed)
         for platform in (None, LINUX_ARM, Platform("linux", "amd64"))
         for index_allowed in (True, False)
     ]
-    answers = ask_all(source, *questions)
+    answers = ask_all(source, *lookups)
     digests = [answer.digest.text if isinstance(answer, Resolved) else None for answer in answers.values()]
-    assert list(answers) == questions
+    assert list(answers) == lookups
     assert digests == [MULTI.digest, None, MULTI.digest, ARM.digest, MULTI.digest, AMD.digest]
 
 
 def test_asking_again_and_in_another_order_gives_the_same(source: OpenSource) -> None:
     names = ("team/app:1.4", "team/app:stable", "team/app:gone", "my_app:AAA123", "team/pi:bullseye", "no/where:1")
-    questions = [question(source, name) for name in names]
-    first, again = ask_all(source, *questions), ask_all(source, *reversed(questions))
+    lookups = [lookup(source, name) for name in names]
+    first, again = ask_all(source, *lookups), ask_all(source, *reversed(lookups))
     assert first == again
 
 
@@ -235,7 +235,7 @@ def test_many_tags_of_one_repository_are_all_answered(source: OpenSource) -> Non
     images = [single("team/busy", f"b{number}", f"build {number}") for number in range(230)]
     for image in images:
         source.push(image)
-    questions = {question(source, f"team/busy:{image.tag}"): image.digest for image in images}
-    answers = ask_all(source, *questions)
+    lookups = {lookup(source, f"team/busy:{image.tag}"): image.digest for image in images}
+    answers = ask_all(source, *lookups)
     found = {asked: answer.digest.text for asked, answer in answers.items() if isinstance(answer, Resolved)}
-    assert found == questions
+    assert found == lookups

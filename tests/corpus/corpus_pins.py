@@ -9,7 +9,7 @@ from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
-from image_pinner.pinning import PinResult, World, pin_template
+from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
 from unit.cli.cli_runs import Run, image_pinner
@@ -32,7 +32,7 @@ def run_pin(template: str, stdin: bytes, values: dict[str, str], record: str = "
     return image_pinner(
         *("pin", "--pin", "All", "--unsafe-implicit-latest", template, "--region", REGION, "--account", ACCOUNT),
         *(part for name, value in values.items() for part in ("--parameter", f"{name}={value}")),
-        world=GenerousWorld(),
+        resolvers=GenerousWorld(),
         stdin=stdin,
         env={"IMAGE_PINNER_RECORD": record},
     )
@@ -47,6 +47,6 @@ def pinned_in_memory(name: str, values: str) -> PinResult:
 def pin_tree(template: JsonMap, values: dict[str, str]) -> PinResult:
     scope = Scope.of_template(template, values, region=REGION, account_id=ACCOUNT, ssm_names=True)
     settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
-    world = GenerousWorld()
+    resolvers = GenerousWorld()
     fragment = Fragment(Shape.TEMPLATE, template, {}, template)
-    return pin_template(fragment, scope, settings, World(world, world), Deadline.after(60))
+    return pin_template(fragment, scope, settings, Resolvers(resolvers, resolvers), Deadline.after(60))

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from image_pinner.cli.documents import SourceDocument, read_source
-from image_pinner.core.intrinsics.values import Answer, Known, Lookup
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known
 from image_pinner.core.template.paths import Step, TemplatePath
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 
 ROOT = Path(__file__).parents[2]
@@ -120,14 +120,18 @@ def made_up_values(name: str) -> dict[str, str]:
     return values
 
 
-class GenerousWorld(InMemoryWorld):
+class GenerousWorld(InMemoryRegistry):
     """A world in which every image exists, and every look-up has a made-up answer."""
 
     def __init__(self) -> None:
         super().__init__(knows_everything=True)
 
-    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:  # noqa: ARG002
-        return dict.fromkeys(lookups, Known(MADE_UP))
+    def resolve_values(
+        self,
+        external_values: Collection[ExternalValue],
+        deadline: Deadline,  # noqa: ARG002 - the interface's
+    ) -> Mapping[ExternalValue, Answer]:
+        return dict.fromkeys(external_values, Known(MADE_UP))
 
 
 def value_at(template: Any, path: TemplatePath) -> Any:

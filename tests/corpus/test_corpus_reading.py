@@ -29,7 +29,7 @@ from image_pinner.core.report import PinReport
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.paths import Step, TemplatePath
-from image_pinner.pinning import World, pin_template
+from image_pinner.pinning import Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
 from unit.cli.cli_runs import image_pinner
@@ -84,10 +84,10 @@ def test_check_lists_places_in_the_file_or_nothing(name: str) -> None:
 def everything_in(name: str) -> PinReport:
     """Report on all images of a template with the defaults of its parameters, as the index was made."""
     template = tree(name)
-    world = GenerousWorld()
+    resolvers = GenerousWorld()
     settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
     fragment = Fragment(Shape.TEMPLATE, template, {}, template)
-    return pin_template(fragment, scope_of(name), settings, World(world, world), Deadline.after(60)).report
+    return pin_template(fragment, scope_of(name), settings, Resolvers(resolvers, resolvers), Deadline.after(60)).report
 
 
 def scope_of(name: str) -> Scope:
@@ -146,7 +146,7 @@ def test_the_images_of_a_template_and_their_references_are_those_of_the_index(na
 
 def reason_of(outcome: Outcome) -> str:
     if isinstance(outcome, Pending):
-        kinds = {type(lookup).__name__ for lookup in outcome.lookups}
+        kinds = {type(lookup).__name__ for lookup in outcome.external_values}
         return {"SsmParameter": "is asked of the Parameter Store", "StackExport": "is asked of CloudFormation"}[
             kinds.pop()
         ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import click
 
 from image_pinner.cli.console import MEANINGS
-from image_pinner.cli.main import VERBS, command
+from image_pinner.cli.main import SUBCOMMANDS, command
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import OPTION_RULES
@@ -15,7 +15,7 @@ from image_pinner.settings import Settings
 from image_pinner.settings.rules import SETTING_RULES
 from image_pinner.sources.http.circuit_breaker import FAILURES_IN_A_ROW
 from image_pinner.sources.http.messages import MAX_ERROR_BYTES
-from image_pinner.sources.http.transport import MAX_REDIRECTS, PASSING_STATUSES, PER_HOST, RetryPolicy, TimeLimits
+from image_pinner.sources.http.transport import MAX_REDIRECTS, PER_HOST, RETRYABLE_STATUSES, RetryPolicy, TimeLimits
 
 ANNOTATIONS = (
     ("quoted mark", '`"!PinDigest repo:tag"`', "yes", "clean", "images, one by one"),
@@ -95,7 +95,7 @@ def bounds() -> str:
     """Give the table of bounds of what registries are asked."""
     mib, kib = 1024 * 1024, 1024
     limits, retry, settings = TimeLimits(), RetryPolicy(), Settings()
-    statuses = ", ".join(map(str, sorted(PASSING_STATUSES)))
+    statuses = ", ".join(map(str, sorted(RETRYABLE_STATUSES)))
     rows = (
         ("to connect", f"{limits.connect:g} s, TLS included"),
         ("between two pieces of an answer", f"{limits.read:g} s"),
@@ -118,7 +118,7 @@ def bounds() -> str:
         ),
         (
             "tries of one request",
-            f"{retry.tries}, for {statuses} and lost connections, with growing waits or those of `Retry-After`",
+            f"{retry.attempts}, for {statuses} and lost connections, with growing waits or those of `Retry-After`",
         ),
         ("requests in a row that fail with 5xx before a host is given up", f"{FAILURES_IN_A_ROW}"),
     )
@@ -135,7 +135,7 @@ def help_texts() -> str:
     settings = {**command.context_settings, "max_content_width": 100, "terminal_width": 100}
     context = click.Context(command, info_name="image-pinner", **settings)
     texts = [f"$ image-pinner --help\n{command.get_help(context)}"]
-    for verb in VERBS:
+    for verb in SUBCOMMANDS:
         found = command.get_command(context, verb)
         if found is None:
             raise AssertionError(verb)

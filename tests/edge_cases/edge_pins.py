@@ -7,7 +7,7 @@ from typing import Any
 
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.fragments import read_fragment
-from image_pinner.pinning import PinResult, World, pin_template
+from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.credentials.interface import AnonymousCredentials, CredentialSource
@@ -62,8 +62,8 @@ def pin_within(seconds: float, digests: DigestResolver, *resources: str | dict[s
     """Pin resources as `pin_in` does, with so many seconds for all of it."""
     template = _template(resources)
     scope = Scope.of_template(template, {}, region="us-east-1", account_id="111122223333")
-    world = World(digests, ExpectedLookups())
-    return pin_template(read_fragment(template, {}), scope, Settings(), world, Deadline.after(seconds))
+    resolvers = Resolvers(digests, ExpectedLookups())
+    return pin_template(read_fragment(template, {}), scope, Settings(), resolvers, Deadline.after(seconds))
 
 
 def _template(resources: Sequence[str | dict[str, Any]]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def refusals(result: PinResult) -> list[str]:
     for problem in result.report.problems:
         assert str(problem.path)
         assert problem.cause
-        assert problem.remedy
+        assert problem.help
     return [str(problem) for problem in result.report.problems]
 
 

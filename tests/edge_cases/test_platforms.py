@@ -50,7 +50,7 @@ from edge_cases.edge_pins import (
 )
 from image_pinner.core.images.lookups import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from image_pinner.core.images.references import Digest
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from registry_fakes.asking import sent
 from registry_fakes.manifests import (
     attestation,
@@ -86,13 +86,13 @@ BY_ANNOTATION_ONLY = {**ATTESTED, **platform("linux", "amd64"), "digest": str(Di
 BOTH = oci_index(FOR_AMD64, FOR_ARM64)
 
 
-def holding(manifest: bytes, media_type: str = OCI_INDEX, *configs: bytes) -> InMemoryWorld:
+def holding(manifest: bytes, media_type: str = OCI_INDEX, *configs: bytes) -> InMemoryRegistry:
     """Give a world in which the tag points to this manifest."""
-    world = InMemoryWorld()
-    world.push(APP, manifest, media_type)
+    resolvers = InMemoryRegistry()
+    resolvers.push(APP, manifest, media_type)
     for one in configs:
-        world.push_config(one)
-    return world
+        resolvers.push_config(one)
+    return resolvers
 
 
 def pinned(content: bytes) -> str:
@@ -115,13 +115,13 @@ def entry(content: bytes, *parts: str, **more: str) -> dict[str, Any]:
 def test_buildx_provenance__build_push_action_755_773_1459(attested: dict[str, Any], order: int) -> None:
     """docker/build-push-action #755, #773, #1459: Lambda refuses that index, so it gets the image inside."""
     index = oci_index(*[FOR_AMD64, attested][::order])
-    world = holding(index)
-    told = refusal(pin_in(world, function(MARKED, "arm64")), CODE)
+    resolvers = holding(index)
+    told = refusal(pin_in(resolvers, function(MARKED, "arm64")), CODE)
     assert f"the index {Digest.of(index)} has no image for linux/arm64; it offers linux/amd64." in told
-    result = pin_in(world, function(MARKED))
+    result = pin_in(resolvers, function(MARKED))
     assert image(result) == pinned(AMD64)
     assert reported(result, CODE)["index"] == str(Digest.of(index))
-    assert image(pin_in(world, function(f"!PinDigest Platform=Any {APP}"))) == pinned(AMD64)
+    assert image(pin_in(resolvers, function(f"!PinDigest Platform=Any {APP}"))) == pinned(AMD64)
 
 
 @pytest.mark.parametrize("resource", [function(MARKED), ANY_PLATFORM, task_on("LINUX", "ARM64", MARKED)])
@@ -159,8 +159,8 @@ def test_lambda_rejects_an_index__aws_lambda_roadmap_82(kind: str) -> None:
             for one, machine in zip(of_docker, ("amd64", "arm64"), strict=True)
         )
     )
-    for world, wanted in ((holding(BOTH), ARM64), (holding(listed, DOCKER_LIST), of_docker[1])):
-        result = pin_in(world, _function(kind, MARKED, "arm64"))
+    for resolvers, wanted in ((holding(BOTH), ARM64), (holding(listed, DOCKER_LIST), of_docker[1])):
+        result = pin_in(resolvers, _function(kind, MARKED, "arm64"))
         assert result.report.succeeded
         found = reported(result, at)
         assert found["result"] == pinned(wanted)
@@ -177,11 +177,11 @@ def _function(kind: str, written: str, *architectures: str) -> dict[str, Any]:
 @pytest.mark.parametrize("lines", list(permutations([FOR_AMD64, FOR_ARM64, ATTESTED])))
 def test_picking_manifests_0__tektoncd_operator_3611(lines: Sequence[dict[str, Any]]) -> None:
     """tektoncd/operator #3611: which line stands first does not matter."""
-    world = holding(oci_index(*lines))
-    assert "has several" in refusal(pin_in(world, function(f"!PinDigest Platform=Any {APP}")), CODE)
-    assert image(pin_in(world, function(MARKED, "x86_64"))) == pinned(AMD64)
-    assert image(pin_in(world, function(MARKED, "arm64"))) == pinned(ARM64)
-    assert image(pin_in(world, ANY_PLATFORM)) == pinned(oci_index(*lines))
+    resolvers = holding(oci_index(*lines))
+    assert "has several" in refusal(pin_in(resolvers, function(f"!PinDigest Platform=Any {APP}")), CODE)
+    assert image(pin_in(resolvers, function(MARKED, "x86_64"))) == pinned(AMD64)
+    assert image(pin_in(resolvers, function(MARKED, "arm64"))) == pinned(ARM64)
+    assert image(pin_in(resolvers, ANY_PLATFORM)) == pinned(oci_index(*lines))
 
 
 def test_child_instead_of_index__headlamp_4159() -> None:
@@ -203,8 +203,8 @@ def test_child_instead_of_index__dependabot_8609(machine: str) -> None:
 
 def test_child_instead_of_index__renovate_9786() -> None:
     """renovatebot/renovate #9786: one tag in one template, as index for ECS and as child for Lambda, each right."""
-    world = holding(BOTH)
-    result = pin_in(world, ANY_PLATFORM, function(MARKED, "arm64"), function(MARKED))
+    resolvers = holding(BOTH)
+    result = pin_in(resolvers, ANY_PLATFORM, function(MARKED, "arm64"), function(MARKED))
     found = [image(result, name) for name in ("Web", "Web2", "Web3")]
     assert found == [pinned(BOTH), pinned(ARM64), pinned(AMD64)]
 
@@ -311,8 +311,8 @@ def test_two_entries_for_one_platform__kbld(order: int) -> None:
 @pytest.mark.parametrize("resource", [function(MARKED, "arm64"), task_on("LINUX", "ARM64", MARKED)])
 def test_another_platform_than_the_only_one__crane_kbld(resource: dict[str, Any]) -> None:
     """crane, kbld --platform linux/arm64 [ran]: both gave the amd64 digest and success; its config tells."""
-    world = holding(AMD64, OCI_MANIFEST, CONFIG_AMD64)
-    told = refusal(pin_in(world, resource), place_of(resource))
+    resolvers = holding(AMD64, OCI_MANIFEST, CONFIG_AMD64)
+    told = refusal(pin_in(resolvers, resource), place_of(resource))
     assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, and linux/arm64 is wanted" in told
     assert "Build and push it for linux/arm64, or name a platform that it has." in told
     right = holding(ARM64, OCI_MANIFEST, CONFIG_ARM64)

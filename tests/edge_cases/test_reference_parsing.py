@@ -40,7 +40,7 @@ import pytest
 from edge_cases.edge_pins import CODE, IMAGE, ecr_resolver, function, image, pin_in, refusal, reported
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.settings import Settings
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from registry_fakes.manifests import oci_image
 from unit.small_worlds import ExpectedDigests, pin, template_of
 from unit.sources.ecr.fake_ecr import HOST as ECR
@@ -53,9 +53,9 @@ NOBODY = ExpectedDigests()
 LATEST_IS_MEANT = Settings(unsafe_implicit_latest=True)
 
 
-def world(*references: str) -> InMemoryWorld:
+def resolvers(*references: str) -> InMemoryRegistry:
     """Give a world in which these references, and no others, have an image."""
-    made = InMemoryWorld()
+    made = InMemoryRegistry()
     for reference in references:
         made.push(reference, MANIFEST)
     return made
@@ -64,22 +64,22 @@ def world(*references: str) -> InMemoryWorld:
 def test_port_vs_tag__google_containerregistry_83() -> None:
     """google/containerregistry #83: `Invalid tag: 5000/jszroberto/bazel-test`."""
     written = "localhost:5000/jszroberto/bazel-test"
-    told = refusal(pin_in(world(f"{written}:latest"), f"!PinDigest {written}"))
+    told = refusal(pin_in(resolvers(f"{written}:latest"), f"!PinDigest {written}"))
     assert f"{written!r} names neither tag nor digest. Write {written}:latest" in told
-    known = world(f"{written}:latest")
+    known = resolvers(f"{written}:latest")
     assert image(pin_in(known, f"!PinDigest {written}", settings=LATEST_IS_MEANT)) == f"{written}@{DIGEST}"
 
 
 @pytest.mark.parametrize("host", ["registry:5000", "registry.example.com:443", "10.0.0.1:5000", "[2001:db8::1]:5000"])
 def test_port_vs_tag__portainer_2677(host: str) -> None:
     """portainer/portainer #2677: an image of a registry with a port has its own tag behind it, 5000 too."""
-    result = pin_in(world(f"{host}/app:5000"), f"!PinDigest {host}/app:5000")
+    result = pin_in(resolvers(f"{host}/app:5000"), f"!PinDigest {host}/app:5000")
     assert image(result) == f"{host}/app@{DIGEST}"
 
 
 def test_port_vs_tag__lstags_68() -> None:
     """ivanilves/lstags #68: listed as `my.registry.com:5000/my_image:5000/my_image`."""
-    known = world("my.registry.com:5000/my_image:my_tag")
+    known = resolvers("my.registry.com:5000/my_image:my_tag")
     assert image(pin_in(known, "!PinDigest my.registry.com:5000/my_image:my_tag")) == (
         f"my.registry.com:5000/my_image@{DIGEST}"
     )
@@ -111,12 +111,14 @@ def test_port_vs_tag__compose_x_regex(written: str, rule: str) -> None:
 def test_port_vs_tag__ecs_deploy_rsplit(name: str) -> None:
     """ecs-deploy, rsplit [src]: without a tag the last colon is the port's, with a digest it is the digest's."""
     assert image(pin_in(NOBODY, f"!PinDigest {name}@{DIGEST}")) == f"{name}@{DIGEST}"
-    assert f"{name!r} names neither tag nor digest" in refusal(pin_in(world(f"{name}:latest"), f"!PinDigest {name}"))
+    assert f"{name!r} names neither tag nor digest" in refusal(
+        pin_in(resolvers(f"{name}:latest"), f"!PinDigest {name}")
+    )
 
 
 def test_port_vs_tag__ecspresso_split_n() -> None:
     """ecspresso, SplitN [src]: the first colon is the port's where there is a port."""
-    assert image(pin_in(world("localhost:5000/app:1"), "!PinDigest localhost:5000/app:1")) == (
+    assert image(pin_in(resolvers("localhost:5000/app:1"), "!PinDigest localhost:5000/app:1")) == (
         f"localhost:5000/app@{DIGEST}"
     )
 
@@ -124,7 +126,7 @@ def test_port_vs_tag__ecspresso_split_n() -> None:
 @pytest.mark.parametrize("written", ["nginx", "nginx:1", f"nginx:1@{DIGEST}", f"nginx@{DIGEST}"])
 def test_four_shapes__fabfuel_ecs_deploy_230(written: str) -> None:
     """fabfuel/ecs-deploy #230: each of the four shapes becomes the same `nginx@sha256:…`, and then stays."""
-    known = world("nginx:1", "nginx:latest")
+    known = resolvers("nginx:1", "nginx:latest")
     once = image(pin_in(known, f"!PinDigest {written}", settings=LATEST_IS_MEANT))
     assert once == f"nginx@{DIGEST}"
     assert image(pin_in(NOBODY, once)) == once
@@ -133,7 +135,7 @@ def test_four_shapes__fabfuel_ecs_deploy_230(written: str) -> None:
 @pytest.mark.parametrize("written", ["nginx", "team/app", "registry.example.com/app", f"{ECR}/team/app"])
 def test_four_shapes__sil_org_ecs_deploy_294_317_untagged(written: str) -> None:
     """sil-org/ecs-deploy #294, #317: an untagged image is no crash and no silent `latest`."""
-    result = pin_in(world(f"{written}:latest"), f"!PinDigest {written}")
+    result = pin_in(resolvers(f"{written}:latest"), f"!PinDigest {written}")
     assert f"{written!r} names neither tag nor digest. Write {written}:latest if that is what you mean" in refusal(
         result
     )
@@ -142,7 +144,9 @@ def test_four_shapes__sil_org_ecs_deploy_294_317_untagged(written: str) -> None:
 @pytest.mark.parametrize("tail", [":1", f":1@{DIGEST}", f"@{DIGEST}"])
 def test_four_shapes__ecspresso_906(tail: str) -> None:
     """kayac/ecspresso #906: the shapes with a digest are understood for ECR too."""
-    assert image(pin_in(world(f"{ECR}/team/app:1"), f"!PinDigest {ECR}/team/app{tail}")) == f"{ECR}/team/app@{DIGEST}"
+    assert (
+        image(pin_in(resolvers(f"{ECR}/team/app:1"), f"!PinDigest {ECR}/team/app{tail}")) == f"{ECR}/team/app@{DIGEST}"
+    )
 
 
 @pytest.mark.parametrize("written", [str(DIGEST), DIGEST.text.removeprefix("sha256:")])
@@ -163,7 +167,7 @@ def test_digest_behind_a_colon__aws_cdk_5082(repository: str) -> None:
 
 def test_tag_at_digest_refused_downstream() -> None:
     """skopeo [ran], estahn/k8s-image-swapper #48, janus-idp/operator #230: they refuse `repo:tag@digest`."""
-    known = world(f"{ECR}/team/app:1")
+    known = resolvers(f"{ECR}/team/app:1")
     written = f"!PinDigest {ECR}/team/app:1@{DIGEST}"
     result = pin_in(known, written, function(written.replace(" ", " Platform=Any ")))
     assert image(result) == f"{ECR}/team/app@{DIGEST}"
@@ -187,7 +191,7 @@ def test_tag_and_digest_disagree__ecr_image_tag_does_not_match_digest() -> None:
 @pytest.mark.parametrize("there", [True, False], ids=["the tag moved", "the tag is gone"])
 def test_tag_and_digest_disagree__crane_kbld_do_not_notice(*, there: bool) -> None:
     """crane, kbld [ran]: neither looks at the tag beside a digest. The digest is kept, and a person is told."""
-    known = world("registry.example.com/app:1")
+    known = resolvers("registry.example.com/app:1")
     if not there:
         known.delete("registry.example.com/app:1")
     result = pin_in(known, f"!PinDigest registry.example.com/app:1@{OTHER}")
@@ -201,7 +205,7 @@ def test_tag_and_digest_disagree__crane_kbld_do_not_notice(*, there: bool) -> No
 def test_tag_and_digest_disagree__as_an_error() -> None:
     """crane, kbld [ran]: with an option it is an error, which shows both; where they agree there is no word."""
     strict = "!PinDigest WhenMoved=Fail registry.example.com/app:1"
-    known = world("registry.example.com/app:1")
+    known = resolvers("registry.example.com/app:1")
     told = refusal(pin_in(known, f"{strict}@{OTHER}"))
     assert "tag" in told
     assert str(DIGEST) in told
@@ -247,7 +251,7 @@ def test_leading_trailing_spaces(written: str, at: int) -> None:
     if " " in written.strip() or "\n" in written.strip():
         assert "it contains white space" in refusal(pin_in(NOBODY, f"!PinDigest {written}"))
     else:
-        assert image(pin_in(world("nginx:1"), f" !PinDigest  {written}")) == f"nginx@{DIGEST}"
+        assert image(pin_in(resolvers("nginx:1"), f" !PinDigest  {written}")) == f"nginx@{DIGEST}"
 
 
 @pytest.mark.parametrize("prefix", ["docker://", "https://", "oci://"])
@@ -269,15 +273,15 @@ def test_docker_prefix__ratchet(prefix: str) -> None:
 )
 def test_docker_hub_short_names(written: str, asked: str) -> None:
     """Docker Hub short names: `library/` is asked for where it is implied, and not written into the template."""
-    known = world(asked)
+    known = resolvers(asked)
     assert image(pin_in(known, f"!PinDigest {written}")) == f"{written.rpartition(':')[0]}@{DIGEST}"
-    assert [str(question) for question in known.asked] == [asked]
+    assert [str(lookup) for lookup in known.asked] == [asked]
 
 
 def test_docker_io_vs_index_docker_io__policy_controller_745() -> None:
     """sigstore/policy-controller #745: `docker.io` became `index.docker.io`; here names stay, and are one."""
     names = ("nginx", "docker.io/nginx", "index.docker.io/library/nginx", "docker.io/library/nginx")
-    known = world("nginx:1")
+    known = resolvers("nginx:1")
     result = pin_in(known, *(f"!PinDigest {name}:1" for name in names))
     assert [image(result, f"Web{number}") for number in ("", 2, 3, 4)] == [f"{name}@{DIGEST}" for name in names]
     assert len(known.asked) == 1

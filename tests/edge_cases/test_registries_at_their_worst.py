@@ -166,7 +166,7 @@ def test_oversized_error_body(registry: ScriptedRegistry, status: int) -> None:
     """go-containerregistry, its limits [src]: of an error's body no more is read than is of use, and less is shown."""
     written: list[int] = []
     registry.script = lambda _: Raw(_endless(status, written))
-    told = refusal(pin_from(registry, APP, transport={"retry": patient(tries=1)}))
+    told = refusal(pin_from(registry, APP, transport={"retry": patient(attempts=1)}))
     assert f"answered {status}" in told
     assert len(told) < 1000
     assert sum(written) < 16 * 1024 * 1024

@@ -21,7 +21,7 @@ from image_pinner.sources.http.errors import bare, parsed
 from image_pinner.sources.http.messages import Reply, Request
 from image_pinner.sources.http.transport import MAX_REDIRECTS, RedirectFollower
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.auth import TokenQuestion, TokenService
+from image_pinner.sources.oci.auth import TokenRequest, TokenService
 from image_pinner.sources.oci.client import found_by_body, found_by_header
 
 SECRET = "s3cr3t-passw0rd"
@@ -73,14 +73,14 @@ def _redirect(locations: list[str], number: int) -> tuple[int, dict[str, str], b
 
 def _expect_no_detour_with_login(sent: list[Request]) -> None:
     home = Endpoint.of(parse_url(sent[0].url))
-    at_home = True
+    same_origin = True
     for before, request in pairwise(sent):
         server, last = Endpoint.of(parse_url(request.url)), Endpoint.of(parse_url(before.url))
-        at_home = at_home and server == home
-        assert at_home or "Authorization" not in request.headers
+        same_origin = same_origin and server == home
+        assert same_origin or "Authorization" not in request.headers
         assert server.scheme == "https" or (last.scheme == "http" and LISTED.is_listed(server))
         named = server == home or LISTED.is_listed(server)
-        assert named or request.nearest is AddressScope.GLOBAL
+        assert named or request.allowed_scope is AddressScope.GLOBAL
 
 
 def replies(data: bytes) -> None:
@@ -89,16 +89,16 @@ def replies(data: bytes) -> None:
     body = b"".join(rest)[:-2]
     headers = {"Content-Type": media_type.decode("latin-1"), "Docker-Content-Digest": digest.decode("latin-1")}
     reply = Reply(_HOMES[0], 200, HTTPHeaderDict(headers), body, AddressScope.GLOBAL)
-    by_body, by_header = readable(found_by_body, reply, _HOMES[0]), readable(found_by_header, reply, _HOMES[0])
-    if isinstance(by_body, Resolved):
-        assert by_body.digest == Digest.of(body)
-        assert reply.header("Docker-Content-Digest") in {"", str(by_body.digest)}
-        assert by_body.media_type == DOCKER_SCHEMA1[0] or by_body.media_type.startswith("application/vnd.")
+    get_manifest, head_manifest = readable(found_by_body, reply, _HOMES[0]), readable(found_by_header, reply, _HOMES[0])
+    if isinstance(get_manifest, Resolved):
+        assert get_manifest.digest == Digest.of(body)
+        assert reply.header("Docker-Content-Digest") in {"", str(get_manifest.digest)}
+        assert get_manifest.media_type == DOCKER_SCHEMA1[0] or get_manifest.media_type.startswith("application/vnd.")
     else:
-        assert isinstance(by_body, SourceError)
-    if by_header is not None:
-        assert isinstance(by_header, Resolved)
-        assert str(by_header.digest) == reply.header("Docker-Content-Digest")
+        assert isinstance(get_manifest, SourceError)
+    if head_manifest is not None:
+        assert isinstance(head_manifest, Resolved)
+        assert str(head_manifest.digest) == reply.header("Docker-Content-Digest")
 
 
 def tokens(data: bytes) -> None:
@@ -106,7 +106,7 @@ def tokens(data: bytes) -> None:
     realm, service, scope, *rest = (data + b"\n\n\n").split(b"\n", 3)
     body = b"".join(rest)[:-3]
     for home, status in product(_HOMES, (200, 401)):
-        question = TokenQuestion(
+        lookup = TokenRequest(
             realm.decode("latin-1"),
             service.decode("latin-1"),
             scope.decode("latin-1"),
@@ -114,25 +114,25 @@ def tokens(data: bytes) -> None:
             Endpoint.of(parse_url(home)),
             AddressScope.GLOBAL,
         )
-        _ask_for_token(question, status, body)
+        _ask_for_token(lookup, status, body)
 
 
-def _ask_for_token(question: TokenQuestion, status: int, body: bytes) -> None:
+def _ask_for_token(lookup: TokenRequest, status: int, body: bytes) -> None:
     sender = ScriptedSender(lambda _: (status, {"Content-Type": "application/json"}, body))
-    read = readable(TokenService(sender, LISTED).token, question, Deadline.after(5))
+    read = readable(TokenService(sender, LISTED).token, lookup, Deadline.after(5))
     if isinstance(read, ImagePinnerError):
         assert isinstance(read, SourceError)
-        assert not _is_kept(question) or SECRET not in read.diagnostics()
+        assert not _is_kept(lookup) or SECRET not in read.diagnostics()
     else:
         assert status == 200
         assert _SENDABLE_URL.fullmatch(read)
     for request in sender.sent:
         server = Endpoint.of(parse_url(request.url))
-        assert server.scheme == "https" or (question.home.scheme == "http" and LISTED.is_listed(server))
-        assert not _is_kept(question) or SECRET not in request.url
+        assert server.scheme == "https" or (lookup.home.scheme == "http" and LISTED.is_listed(server))
+        assert not _is_kept(lookup) or SECRET not in request.url
 
 
-def _is_kept(question: TokenQuestion) -> bool:
+def _is_kept(lookup: TokenRequest) -> bool:
     """Tell whether there is a secret that the other side does not name by itself."""
-    named = (question.realm, question.service, question.scope)
-    return not isinstance(question.credential, NoCredential) and not any(SECRET in text for text in named)
+    named = (lookup.realm, lookup.service, lookup.scope)
+    return not isinstance(lookup.credential, NoCredential) and not any(SECRET in text for text in named)

@@ -16,7 +16,7 @@ from image_pinner.core.images.lookups import (
     INDEX_MEDIA_TYPES,
     OCI_INDEX,
     OCI_MANIFEST,
-    ImageQuestion,
+    ImageLookup,
     Missing,
     Origin,
     Resolved,
@@ -45,7 +45,7 @@ _PLATFORMS = (
     Platform("linux", "arm"),
     Platform("windows", "amd64", os_version="10.0.20348"),
 )
-QUESTIONS = tuple(ImageQuestion(_IMAGE, platform, allowed) for platform in _PLATFORMS for allowed in (True, False))
+QUESTIONS = tuple(ImageLookup(_IMAGE, platform, allowed) for platform in _PLATFORMS for allowed in (True, False))
 HOSTS = ("docker.io", "ghcr.io", "registry.example:5000", "[::1]:5000", "unnamed.example")
 _NOBODYS_HOST = "unnamed.example"
 _CONFIG_PATH = "docker/config.json"
@@ -61,22 +61,22 @@ def manifests(data: bytes) -> None:
     types = (OCI_INDEX, OCI_MANIFEST) if len(data) % 2 else (DOCKER_LIST, DOCKER_MANIFEST)
     for media_type in types:
         found = Resolved(Digest.of(data), media_type, ORIGIN)
-        for question in QUESTIONS:
-            expect_answer(question, found, listed, answer_for(question, found, data))
+        for lookup in QUESTIONS:
+            expect_answer(lookup, found, listed, answer_for(lookup, found, data))
 
 
-def expect_answer(question: ImageQuestion, found: Resolved, entries: tuple[IndexEntry, ...], answer: Any) -> None:
+def expect_answer(lookup: ImageLookup, found: Resolved, entries: tuple[IndexEntry, ...], answer: Any) -> None:
     """An answer is the digest of the bytes, that of an image among the entries, or a reason."""
     match answer:
         case NeedsConfig():
-            assert question.platform is not None
+            assert lookup.platform is not None
             assert found.media_type not in INDEX_MEDIA_TYPES
             assert answer.resolved == found
         case Resolved() if answer.digest == found.digest:
-            assert question.index_allowed or answer.media_type not in INDEX_MEDIA_TYPES
-            assert question.platform is None or answer.platforms
+            assert lookup.index_allowed or answer.media_type not in INDEX_MEDIA_TYPES
+            assert lookup.platform is None or answer.platforms
         case Resolved():
-            assert not question.index_allowed
+            assert not lookup.index_allowed
             assert answer.origin.index == found.digest
             chosen = [entry for entry in entries if entry.digest == answer.digest and entry.runnable]
             assert any((entry.platform,) == (answer.platforms or (None,)) for entry in chosen)
@@ -84,7 +84,7 @@ def expect_answer(question: ImageQuestion, found: Resolved, entries: tuple[Index
         case Missing() | Unavailable():
             assert not getattr(answer, "absent", False)
             expect_message(answer.cause, LONGEST_ANSWER)
-            expect_message(answer.remedy, LONGEST_ANSWER)
+            expect_message(answer.help, LONGEST_ANSWER)
         case _:
             raise AssertionError(f"no answer: {answer!r}")
 
@@ -95,11 +95,11 @@ def configs(data: bytes) -> None:
     offered = readable(platform_of, data, digest)
     assert isinstance(offered, Platform | SourceError)
     needs = NeedsConfig(Resolved(Digest.of(b"manifest"), OCI_MANIFEST, ORIGIN), digest)
-    for question in QUESTIONS:
-        if question.platform is None:
+    for lookup in QUESTIONS:
+        if lookup.platform is None:
             continue
-        answer = answer_from_config(question, needs, data)
-        expect_answer(question, needs.resolved, (), answer)
+        answer = answer_from_config(lookup, needs, data)
+        expect_answer(lookup, needs.resolved, (), answer)
         assert not isinstance(answer, Resolved) or answer.platforms == (offered,)
 
 

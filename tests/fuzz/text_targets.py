@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fuzz.outcomes import expect_message, readable
-from image_pinner.core.errors import ImagePinnerError, InvalidReference, SourceError
+from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, SourceError
 from image_pinner.core.images.ecr import looks_like_ecr, parse_ecr_host
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
@@ -29,7 +29,7 @@ def references(data: bytes) -> None:
     text = data.decode("utf-8", "surrogateescape")
     read = readable(ImageReference.parse, text)
     if isinstance(read, ImagePinnerError):
-        assert isinstance(read, InvalidReference)
+        assert isinstance(read, InvalidReferenceError)
         assert 0 <= read.position <= len(text)
         return
     assert str(read) == text

@@ -11,7 +11,7 @@ from golden.golden_files import EXPECTED, HERE, TEMPLATES
 from golden.golden_worlds import empty_world, full_world
 from golden.macro_events import AWS, CHINA, GOVCLOUD, Account, event_for_template
 from image_pinner.cli.documents import read_source
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 
 VALUES: dict[str, dict[str, str]] = {
     "app-runner-service": {"AccessRoleArn": "arn:aws:iam::111122223333:role/pull"},
@@ -41,7 +41,7 @@ class TemplateCase:
 
     source: Path
     account: Account = AWS
-    world: Callable[[], InMemoryWorld] = full_world
+    resolvers: Callable[[], InMemoryRegistry] = full_world
     variant: str = ""
     more: Mapping[str, str] = field(default_factory=dict)
 
@@ -88,10 +88,12 @@ TEMPLATE_CASES = (
         for name in ("ecr-repository-first-deploy", "ecs-fargate-service", "ecs-scheduled-task", "lambda-function")
         for account in (CHINA, GOVCLOUD)
     ),
-    TemplateCase(_TEMPLATE["ecr-repository-first-deploy"], world=empty_world, variant="nothing-pushed"),
+    TemplateCase(_TEMPLATE["ecr-repository-first-deploy"], resolvers=empty_world, variant="nothing-pushed"),
     TemplateCase(_TEMPLATE["ecs-sidecars"], variant="dev", more={"Stage": "dev"}),
     # Nobody is asked: it works in a world in which nothing exists.
-    TemplateCase(_TEMPLATE["break-glass"], world=empty_world, variant="emergency", more={"EmergencyImage": _EMERGENCY}),
+    TemplateCase(
+        _TEMPLATE["break-glass"], resolvers=empty_world, variant="emergency", more={"EmergencyImage": _EMERGENCY}
+    ),
 )
 TEXT_CASES = tuple(case for case in TEMPLATE_CASES if case.account is AWS)
 

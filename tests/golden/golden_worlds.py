@@ -6,7 +6,7 @@ from contract.stored_images import index, single
 from golden.macro_events import AWS, CHINA, GOVCLOUD
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.intrinsics.values import SsmParameter, StackExport
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 
 LOOKUPS = {
     SsmParameter("/shop/web/tag"): "1.4.2",
@@ -17,41 +17,41 @@ LOOKUPS = {
 }
 
 
-def full_world() -> InMemoryWorld:
+def full_world() -> InMemoryRegistry:
     """Give a world in which every image exists, shop/reports with a digest for each of its two platforms."""
-    world = InMemoryWorld(LOOKUPS, knows_everything=True)
+    resolvers = InMemoryRegistry(LOOKUPS, knows_everything=True)
     for account in (AWS, CHINA, GOVCLOUD):
         partition = partition_of(account.region)
         assert partition is not None
         registry = f"{account.account_id}.dkr.ecr.{account.region}.{partition.suffix}"
-        _push_reports(world, f"{registry}/shop/reports:1.4.2")
-    return world
+        _push_reports(resolvers, f"{registry}/shop/reports:1.4.2")
+    return resolvers
 
 
-def _push_reports(world: InMemoryWorld, reference: str) -> None:
+def _push_reports(resolvers: InMemoryRegistry, reference: str) -> None:
     children = [
         ("linux/amd64", single("shop/reports", "", "reports on amd64")),
         ("linux/arm64/v8", single("shop/reports", "", "reports on arm64")),
         ("unknown/unknown", single("shop/reports", "", "provenance")),
     ]
     stored = index("shop/reports", "1.4.2", children)
-    world.push(reference, stored.manifest, stored.media_type)
+    resolvers.push(reference, stored.manifest, stored.media_type)
 
 
-def small_world() -> InMemoryWorld:
+def small_world() -> InMemoryRegistry:
     """Give a world of few images and with a registry that does not answer."""
-    world = InMemoryWorld(LOOKUPS)
+    resolvers = InMemoryRegistry(LOOKUPS)
     for name in ("shop/web", "shop/worker", "library/nginx"):
         image = single(name, "1.0", name)
-        world.push(f"docker.io/{name}:1.0", image.manifest, image.media_type)
+        resolvers.push(f"docker.io/{name}:1.0", image.manifest, image.media_type)
     arm = index("shop/arm", "1.0", [("linux/arm64", single("shop/arm", "", "arm"))])
-    world.push("docker.io/shop/arm:1.0", arm.manifest, arm.media_type)
+    resolvers.push("docker.io/shop/arm:1.0", arm.manifest, arm.media_type)
     long_name = f"docker.io/{'very-long-name/' * 13}web:1.0"
-    world.push(long_name, single("web", "1.0", "web").manifest)
-    world.break_registry("registry.broken.example", "registry.broken.example did not answer within 10 s")
-    return world
+    resolvers.push(long_name, single("web", "1.0", "web").manifest)
+    resolvers.break_registry("registry.broken.example", "registry.broken.example did not answer within 10 s")
+    return resolvers
 
 
-def empty_world() -> InMemoryWorld:
+def empty_world() -> InMemoryRegistry:
     """Give a world before anything was pushed."""
-    return InMemoryWorld(LOOKUPS)
+    return InMemoryRegistry(LOOKUPS)

@@ -11,16 +11,16 @@ from golden.golden_cases import EVENT_CASES
 from golden.golden_files import as_json, compare
 from golden.golden_worlds import full_world
 from image_pinner.lambda_macro.handler import Macro
-from image_pinner.pinning import World
+from image_pinner.pinning import Resolvers
 
 
 @pytest.mark.parametrize(("path", "expected"), EVENT_CASES, ids=[path.stem for path, _ in EVENT_CASES])
 def test_the_macro_answers_a_recorded_event(path: Path, expected: Path) -> None:
-    world = full_world()
+    resolvers = full_world()
     log: list[str] = []
     event = json.loads(path.read_text("utf-8"))
 
-    response = Macro(lambda _settings, _region: World(world, world), {}, log.append).answer(event, None)
+    response = Macro(lambda _settings, _region: Resolvers(resolvers, resolvers), {}, log.append).answer(event, None)
 
     compare(expected, as_json(response))
     assert response["status"] == ("failure" if path.stem.startswith("failure") else "success")

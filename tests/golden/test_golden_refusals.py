@@ -14,7 +14,7 @@ from golden.golden_files import as_json, compare
 from golden.golden_worlds import small_world
 from golden.macro_events import event_for
 from image_pinner.lambda_macro.handler import ERROR_LIMIT, Macro
-from image_pinner.pinning import World
+from image_pinner.pinning import Resolvers
 
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(REFUSALS.read_text("utf-8"))
 
@@ -33,9 +33,9 @@ def event_of(case: dict[str, Any]) -> dict[str, Any]:
 
 def answer(case: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give the response, and the line of the log."""
-    world = small_world()
+    resolvers = small_world()
     log: list[str] = []
-    macro = Macro(lambda _settings, _region: World(world, world), case.get("environment", {}), log.append)
+    macro = Macro(lambda _settings, _region: Resolvers(resolvers, resolvers), case.get("environment", {}), log.append)
     return macro.answer(event_of(case), None), json.loads(log[0])
 
 

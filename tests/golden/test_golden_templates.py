@@ -13,18 +13,18 @@ from golden.golden_files import as_json, compare
 from image_pinner.cli.documents import read_source
 from image_pinner.core.template.locations import image_locations
 from image_pinner.lambda_macro.handler import Macro
-from image_pinner.pinning import World
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.pinning import Resolvers
+from image_pinner.sources.in_memory import InMemoryRegistry
 from unit.cli.cli_runs import image_pinner
 
 
-def macro_in(world: InMemoryWorld) -> Macro:
-    return Macro(lambda _settings, _region: World(world, world), {}, lambda _line: None)
+def macro_in(resolvers: InMemoryRegistry) -> Macro:
+    return Macro(lambda _settings, _region: Resolvers(resolvers, resolvers), {}, lambda _line: None)
 
 
 @pytest.mark.parametrize("case", TEMPLATE_CASES, ids=str)
 def test_the_macro_answers_the_template_with_digests(case: TemplateCase) -> None:
-    response = macro_in(case.world()).answer(case.event(), None)
+    response = macro_in(case.resolvers()).answer(case.event(), None)
 
     assert response["status"] == "success", response["errorMessage"]
     compare(case.expected_fragment, as_json(response["fragment"]))
@@ -33,9 +33,9 @@ def test_the_macro_answers_the_template_with_digests(case: TemplateCase) -> None
 @pytest.mark.parametrize("case", TEMPLATE_CASES, ids=str)
 def test_the_macro_answers_what_it_has_answered_with_the_same(case: TemplateCase) -> None:
     event = case.event()
-    first = macro_in(case.world()).answer(event, None)["fragment"]
+    first = macro_in(case.resolvers()).answer(event, None)["fragment"]
 
-    again = macro_in(case.world()).answer({**event, "fragment": first}, None)
+    again = macro_in(case.resolvers()).answer({**event, "fragment": first}, None)
 
     assert again["status"] == "success"
     assert as_json(again["fragment"]) == as_json(first)
@@ -43,7 +43,7 @@ def test_the_macro_answers_what_it_has_answered_with_the_same(case: TemplateCase
 
 @pytest.mark.parametrize("case", TEXT_CASES, ids=str)
 def test_pin_prints_the_template_with_digests(case: TemplateCase) -> None:
-    run = image_pinner(*pin_arguments(case), world=case.world())
+    run = image_pinner(*pin_arguments(case), resolvers=case.resolvers())
 
     assert run.code == 0, run.err
     compare(case.expected_text, run.out)
@@ -67,7 +67,7 @@ def test_every_place_of_an_image_that_takes_a_digest_is_pinned_in_a_golden_input
     pinned: set[tuple[str, str]] = set()
     for source in SOURCES:
         case = TemplateCase(source)
-        _, report = macro_in(case.world()).run(case.event(), None)
+        _, report = macro_in(case.resolvers()).run(case.event(), None)
         assert report is not None
         resources = case.template()["Resources"]
         pinned |= {place_of(outcome.site.path.steps, resources) for outcome in report.outcomes}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from image_pinner.core.intrinsics import INTRINSICS
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import Answer, Known, Lookup, SsmParameter, StackExport
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, SsmParameter, StackExport
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 SECRET = "hunter2"
@@ -47,7 +47,7 @@ TEMPLATE: dict[str, Any] = {
 }
 CONDITIONS = tuple(f"C{number}" for number in range(4))
 KNOWLEDGE: dict[str, str] = {"Given": "gi:ven", "Other": "ot-her"}
-ANSWERS: dict[Lookup, Answer] = {
+ANSWERS: dict[ExternalValue, Answer] = {
     **{StackExport(name): Known(f"{name}/value") for name in EXPORTS},
     SsmParameter(STORED): Known("stored:value"),
 }

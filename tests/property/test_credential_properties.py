@@ -14,7 +14,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
-from image_pinner.core.registry_config import AllowedSecret, CredentialPlace, SecretPlace
+from image_pinner.core.registry_config import AllowedSecret, CredentialLocation, SecretLocation
 from image_pinner.sources.credentials.configured import ConfiguredCredentials, Found, TemplateCredentials, read_content
 from image_pinner.sources.credentials.docker_config import DockerConfigCredentials, Login
 from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
@@ -117,7 +117,7 @@ def test_every_entry_is_a_place_that_can_be_looked_at_or_a_sentence(text: str) -
     with suppress(ValueError):
         AllowedSecret.parse(text)
     try:
-        entry = CredentialPlace.parse(text)
+        entry = CredentialLocation.parse(text)
     except ValueError as fault:
         assert str(fault)  # noqa: PT017 - a refusal is one of two good answers
         return
@@ -138,9 +138,9 @@ def _naively(pattern: str, text: str) -> bool:
 @given(st.text("ab*:", max_size=8), st.text("ab", max_size=8).filter(bool))
 def test_a_pattern_allows_what_it_says_and_no_more(rest: str, name: str) -> None:
     pattern, arn = f"arn:aws:secretsmanager:*{rest}", f"{_ARN}{name}"
-    assert AllowedSecret("ghcr.io", pattern).allows("ghcr.io", SecretPlace.of_arn(arn)) == _naively(pattern, arn)
+    assert AllowedSecret("ghcr.io", pattern).allows("ghcr.io", SecretLocation.of_arn(arn)) == _naively(pattern, arn)
     longer = f"{_ARN}{rest}"
-    assert AllowedSecret("ghcr.io", longer).allows("ghcr.io", SecretPlace.of_arn(arn)) == _naively(longer, arn)
+    assert AllowedSecret("ghcr.io", longer).allows("ghcr.io", SecretLocation.of_arn(arn)) == _naively(longer, arn)
 
 
 @given(_HOSTS | _TEXTS, _TEXTS | st.text("ab:/*", max_size=9).map(_ARN.__add__))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from image_pinner.core.errors import InvalidPath
+from image_pinner.core.errors import InvalidPathError
 from image_pinner.core.template.json_path import parse_image_path
 
 _PIECES = st.sampled_from(
@@ -62,7 +62,7 @@ _PIECES = st.sampled_from(
 def test_any_text_is_followed_or_refused(text: str) -> None:
     try:
         steps = parse_image_path(text)
-    except InvalidPath as error:
+    except InvalidPathError as error:
         assert "\n" not in error.cause  # noqa: PT017 - the text may as well be good
     else:
         assert isinstance(steps, tuple)

@@ -72,10 +72,10 @@ def test_answers_bring_an_expression_forward(expression: Any, section: dict[str,
     asked: frozenset[Any] = frozenset()
     outcome = evaluate(expression, scope)
     while isinstance(outcome, Pending):
-        assert outcome.lookups
-        assert not outcome.lookups & asked
-        asked |= outcome.lookups
-        scope = scope.with_answers({lookup: ANSWERS[lookup] for lookup in outcome.lookups})
+        assert outcome.external_values
+        assert not outcome.external_values & asked
+        asked |= outcome.external_values
+        scope = scope.with_answers({lookup: ANSWERS[lookup] for lookup in outcome.external_values})
         outcome = evaluate(expression, scope)
 
 

@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 
 from image_pinner.core.intrinsics import decide, evaluate
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import Answer, Known, Lookup, SsmParameter, text_of
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, SsmParameter, text_of
 from property.intrinsic_corpus import corpus, expressions_in
 from property.intrinsic_strategies import (
     ACCOUNT,
@@ -204,7 +204,7 @@ def test_cloud_radar_agrees_on_real_expressions() -> None:
     for template in corpus():
         content = _without_secrets(template.content)
         values, stored = _values(content)
-        answers: dict[Lookup, Answer] = {SsmParameter(name): Known(value) for name, value in stored.items()}
+        answers: dict[ExternalValue, Answer] = {SsmParameter(name): Known(value) for name, value in stored.items()}
         scope = Scope.of_template(content, values, region=REGION, account_id=ACCOUNT, ssm_names=True)
         scope = scope.with_answers(answers)
         other = CloudRadar(content, values, stored)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from image_pinner.core.intrinsics.values import Unknown
 from image_pinner.core.template.edits import InsertKey, Replace, apply_edits
-from image_pinner.core.template.marker_search import count_marks, walked_sections
+from image_pinner.core.template.marker_search import count_markers, walked_sections
 from image_pinner.pinning import PinResult
 from image_pinner.settings import Settings
 from property.template_strategies import BAD_IMAGES, FRAGMENTS, JSON_LIKE, shuffled, templates
@@ -24,8 +24,8 @@ PARAMS = st.sampled_from([{}, {"Record": "Metadata"}, {"Record": "None"}, {"Plat
 class Refusing:
     """Knows nothing, and says so."""
 
-    def look_up(self, lookups: Any, _: Any) -> Any:
-        return {lookup: Unknown("nobody knows it") for lookup in lookups}
+    def resolve_values(self, external_values: Any, _: Any) -> Any:
+        return {lookup: Unknown("nobody knows it") for lookup in external_values}
 
 
 def succeeded(template: Any, params: Any) -> PinResult:
@@ -40,7 +40,7 @@ def test_no_mark_is_left_and_only_the_planned_paths_change(template: dict[str, A
     before = copy.deepcopy(template)
     result = succeeded(template, params)
     assert template == before
-    assert count_marks(walked_sections(result.answer)) == (0, 0, 0)
+    assert count_markers(walked_sections(result.answer)) == (0, 0, 0)
     assert result.answer["Parameters"] is template["Parameters"]
     assert apply_edits(template, result.edits) == result.answer
     replaced = {edit.path.steps for edit in result.edits if isinstance(edit, Replace)}
@@ -115,7 +115,7 @@ def test_one_bad_image_changes_nothing_and_every_bad_one_is_listed(template: dic
     assert json.dumps(result.answer) == json.dumps(template) == before
     told = {problem.path.steps[1] for problem in result.report.problems}
     assert told == {f"Bad{number}" for number in range(len(bad))}
-    assert all(problem.cause and problem.remedy for problem in result.report.problems)
+    assert all(problem.cause and problem.help for problem in result.report.problems)
 
 
 @settings(deadline=None, max_examples=150, derandomize=True)
@@ -123,8 +123,8 @@ def test_one_bad_image_changes_nothing_and_every_bad_one_is_listed(template: dic
 def test_pin_all_pins_every_image_or_says_why_not(template: dict[str, Any]) -> None:
     result = pin(template, {"Pin": "All"}, digests=EveryDigest())
     if result.report.succeeded:
-        assert count_marks(walked_sections(result.answer)) == (0, 0, 0)
-        assert not [image for image in result.report.left if image.status == "unmarked"]
+        assert count_markers(walked_sections(result.answer)) == (0, 0, 0)
+        assert not [image for image in result.report.skipped if image.status == "unmarked"]
     else:
         assert json.dumps(result.answer) == json.dumps(template)
 
@@ -141,7 +141,7 @@ def test_no_fragment_and_no_parameters_end_in_an_exception(fragment: Any, params
         params = {}
     before = copy.deepcopy(fragment)
     for settings_ in (Settings(), Settings(image_paths=("$..Image", "$.Resources.*.Properties.*"))):
-        result = pin(fragment, params, values=values, settings=settings_, lookups=Refusing())
+        result = pin(fragment, params, values=values, settings=settings_, external_values=Refusing())
         assert fragment == before
         json.dumps(result.report.to_json())
         if result.report.succeeded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from image_pinner.core.errors import InvalidReference
+from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.references import Digest, ImageReference
 
 _HEX = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -60,7 +60,7 @@ def test_what_is_pinned_is_a_reference_to_the_same_repository_with_that_digest_a
 @example("a:\u0660")
 def test_any_text_is_read_or_refused_with_a_place_in_it(text: str) -> None:
     read = _read(text)
-    if isinstance(read, InvalidReference):
+    if isinstance(read, InvalidReferenceError):
         assert read.rule not in {"", "it breaks the grammar of references"}
         assert 0 <= read.position <= len(text)
         read.diagnostics().encode()
@@ -69,8 +69,8 @@ def test_any_text_is_read_or_refused_with_a_place_in_it(text: str) -> None:
         assert text.isascii()
 
 
-def _read(text: str) -> ImageReference | InvalidReference:
+def _read(text: str) -> ImageReference | InvalidReferenceError:
     try:
         return ImageReference.parse(text)
-    except InvalidReference as error:
+    except InvalidReferenceError as error:
         return error

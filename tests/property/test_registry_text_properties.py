@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fuzz.document_targets import ORIGIN, QUESTIONS, HeldFile, expect_answer
 from fuzz.outcomes import outcome, readable
-from image_pinner.core.errors import ImagePinnerError, InvalidReference, SourceError
+from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, SourceError
 from image_pinner.core.images.lookups import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -110,7 +110,7 @@ def test_a_damaged_reference_is_read_as_it_prints_or_refused_in_few_words(
     if isinstance(read, ImageReference):
         assert ImageReference.parse(str(read)) == ImageReference.parse(str(read.canonical()))
     else:
-        assert isinstance(read, InvalidReference)
+        assert isinstance(read, InvalidReferenceError)
         assert len(read.diagnostics()) < 1000
 
 
@@ -167,9 +167,9 @@ def test_a_manifest_with_anything_anywhere_gives_its_digest_or_that_of_an_entry_
     raw = _bytes(document)
     entries = readable(parse_index, raw)
     found = Resolved(Digest.of(raw), media_type, ORIGIN)
-    for question in QUESTIONS:
-        answer = answer_for(question, found, raw)
-        expect_answer(question, found, entries if isinstance(entries, tuple) else (), answer)
+    for lookup in QUESTIONS:
+        answer = answer_for(lookup, found, raw)
+        expect_answer(lookup, found, entries if isinstance(entries, tuple) else (), answer)
 
 
 @settings(deadline=None, max_examples=100, derandomize=True)
@@ -178,7 +178,7 @@ def test_bytes_that_are_not_the_digests_own_are_never_believed(document: Any, ot
     raw = _bytes(document)
     assume(raw != other)
     found = Resolved(Digest.of(other), media_type, ORIGIN)
-    assert all(isinstance(answer_for(question, found, raw), Unavailable) for question in QUESTIONS)
+    assert all(isinstance(answer_for(lookup, found, raw), Unavailable) for lookup in QUESTIONS)
     assert isinstance(readable(platform_of, raw, found.digest), SourceError)
 
 
@@ -212,10 +212,10 @@ def test_the_chosen_image_is_an_entry_for_a_known_platform_whatever_the_order(
     data: st.DataObject, lines: list[dict[str, Any]]
 ) -> None:
     shuffled = data.draw(st.permutations(lines))
-    for question in QUESTIONS:
-        if question.index_allowed:
+    for lookup in QUESTIONS:
+        if lookup.index_allowed:
             continue
-        answers = [_asked(question, one) for one in (lines, shuffled)]
+        answers = [_asked(lookup, one) for one in (lines, shuffled)]
         assert len({type(answer) for answer in answers}) == 1
         for answer in answers:
             if isinstance(answer, Resolved):
@@ -227,9 +227,9 @@ def test_the_chosen_image_is_an_entry_for_a_known_platform_whatever_the_order(
                 assert answer.cause.isprintable()
 
 
-def _asked(question: Any, lines: list[dict[str, Any]]) -> Resolution | Any:
+def _asked(lookup: Any, lines: list[dict[str, Any]]) -> Resolution | Any:
     raw = _bytes({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": lines})
-    return answer_for(question, Resolved(Digest.of(raw), OCI_INDEX, ORIGIN), raw)
+    return answer_for(lookup, Resolved(Digest.of(raw), OCI_INDEX, ORIGIN), raw)
 
 
 def _is_unknown(platform: Mapping[str, Any]) -> bool:

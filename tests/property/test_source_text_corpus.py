@@ -17,7 +17,7 @@ import yaml
 from image_pinner.cli.documents import SourceDocument, read_source
 from image_pinner.cli.documents.nodes import MapNode
 from image_pinner.cli.documents.places import find_place, surroundings_of
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.template.edits import Edit, InsertKey, Replace
 from image_pinner.core.template.paths import Step, TemplatePath
 
@@ -94,7 +94,7 @@ def value_at(value: Any, steps: tuple[Step, ...]) -> Any:
 def read(path: Path) -> SourceDocument | None:
     data = path.read_bytes()
     if path.name in TWICE:
-        with pytest.raises(UnreadableTemplate, match=re.escape(TWICE[path.name])):
+        with pytest.raises(UnreadableTemplateError, match=re.escape(TWICE[path.name])):
             read_source(data, path.name)
         return None
     return read_source(data, path.name)

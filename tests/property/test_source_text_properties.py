@@ -17,7 +17,7 @@ from image_pinner.cli.documents.places import find_place, surroundings_of
 from image_pinner.cli.documents.same_values import first_difference
 from image_pinner.cli.documents.source_lines import YAML_BREAK, SourceLines
 from image_pinner.cli.documents.yaml_reader import LOADER, read_yaml
-from image_pinner.core.errors import ImagePinnerError, UnreadableTemplate
+from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.template.edits import Edit, InsertKey, Replace, apply_edits
 from image_pinner.core.template.paths import Step, TemplatePath
 from property.source_text_layouts import Written, hand_written, keys, templates, values
@@ -195,9 +195,9 @@ def test_any_text_is_read_or_refused_with_cause_and_remedy(text: str) -> None:
     data = text.encode("utf-8", "surrogatepass")
     document = attempt(lambda: read_source(data, "web.yaml"))
     if isinstance(document, ImagePinnerError):
-        assert isinstance(document, UnreadableTemplate)
+        assert isinstance(document, UnreadableTemplateError)
         assert document.cause.startswith("web.yaml")
-        assert document.remedy
+        assert document.help
         return
     assert document.apply(()) == data
     json.dumps(document.tree)

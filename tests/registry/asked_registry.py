@@ -8,43 +8,43 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from image_pinner.core.images.lookups import ImageQuestion, Resolution
+from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.sources.credentials.interface import AnonymousCredentials, CredentialSource
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
-from registry_fakes.asking import ask, open_transport, question
+from registry_fakes.asking import ask, lookup, open_transport
 from registry_fakes.docker_registry import USER, DockerRegistry
 from registry_fakes.token_issuer import Guarded
 
 
 def ask_registry(
-    registry: DockerRegistry, *questions: ImageQuestion, credentials: CredentialSource | None = None, **more: Any
+    registry: DockerRegistry, *lookups: ImageLookup, credentials: CredentialSource | None = None, **more: Any
 ) -> list[Resolution]:
     """Ask a registry that is named as insecure, or whose authority is named, as it needs."""
     insecure = () if registry.ca_file else (registry.host,)
     transport = trusting(registry.host, registry.ca_file) if registry.ca_file else None
-    return ask(*questions, insecure=insecure, credentials=credentials, transport=transport, **more)
+    return ask(*lookups, insecure=insecure, credentials=credentials, transport=transport, **more)
 
 
-def ask_guarded(guarded: Guarded, *questions: ImageQuestion, credentials: CredentialSource) -> list[Resolution]:
+def ask_guarded(guarded: Guarded, *lookups: ImageLookup, credentials: CredentialSource) -> list[Resolution]:
     """Ask a registry behind tokens, with the authority named for it and for the service that issues them."""
     ca_file = guarded.registry.ca_file
     assert ca_file
     trust = Trust({guarded.registry.host: ca_file, guarded.service.host: ca_file})
-    return ask(*questions, credentials=credentials, transport={"trust": trust})
+    return ask(*lookups, credentials=credentials, transport={"trust": trust})
 
 
 def ask_for(registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True) -> Resolution:
     """Ask a registry for an image, named without the registry."""
-    (answer,) = ask_registry(registry, question(f"{registry.host}/{image}", platform, index_allowed=index_allowed))
+    (answer,) = ask_registry(registry, lookup(f"{registry.host}/{image}", platform, index_allowed=index_allowed))
     return answer
 
 
 def ask_metered(registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True) -> Resolution:
     """Ask a registry on plain http as one that meters pulls."""
-    asked = question(f"{registry.host}/{image}", platform, index_allowed=index_allowed)
+    asked = lookup(f"{registry.host}/{image}", platform, index_allowed=index_allowed)
     hosts = RegistryHosts((registry.host,), metered=(registry.host,))
     with open_transport() as transport:
         answers = OciRegistryResolver(transport, AnonymousCredentials(), hosts).resolve_all([asked], Deadline.after(10))

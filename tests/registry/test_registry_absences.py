@@ -7,7 +7,7 @@ import pytest
 from image_pinner.core.images.lookups import Missing, Unavailable
 from registry.asked_registry import ask_for
 from registry.pushed_images import REPOSITORY
-from registry_fakes.asking import ask, question
+from registry_fakes.asking import ask, lookup
 from registry_fakes.docker_registry import DockerRegistry
 from registry_fakes.skopeo import Skopeo
 
@@ -30,13 +30,13 @@ def test_a_repository_that_is_missing_is_said_so(stocked: DockerRegistry) -> Non
 
 
 def test_a_registry_by_plain_http_is_asked_by_https_unless_it_is_named_as_insecure(stocked: DockerRegistry) -> None:
-    (answer,) = ask(question(f"{stocked.host}/{REPOSITORY}:oci"))
+    (answer,) = ask(lookup(f"{stocked.host}/{REPOSITORY}:oci"))
     assert isinstance(answer, Unavailable)
     assert answer.cause.startswith(f"no secure connection with {stocked.host}: ")
-    assert "a registry by plain http has to be named as insecure" in answer.remedy
+    assert "a registry by plain http has to be named as insecure" in answer.help
 
 
 def test_another_port_of_a_host_that_is_named_as_insecure_is_asked_by_https(stocked: DockerRegistry) -> None:
-    (answer,) = ask(question(f"{stocked.host}/{REPOSITORY}:oci"), insecure=("127.0.0.1", "127.0.0.1:1"))
+    (answer,) = ask(lookup(f"{stocked.host}/{REPOSITORY}:oci"), insecure=("127.0.0.1", "127.0.0.1:1"))
     assert isinstance(answer, Unavailable)
     assert f"no secure connection with {stocked.host}" in answer.cause

@@ -10,7 +10,7 @@ import pytest
 from image_pinner.core.images.lookups import Missing, Origin, Resolved, Unavailable
 from registry.asked_registry import ask_for, ask_registry
 from registry.pushed_images import LIST, MULTI, REPOSITORY, SINGLE, push_all
-from registry_fakes.asking import ask, question
+from registry_fakes.asking import ask, lookup
 from registry_fakes.docker_registry import DockerRegistry, docker_registry
 from registry_fakes.tls import authority
 
@@ -35,7 +35,7 @@ def on_ipv6(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def test_a_registry_at_an_ipv6_address_is_believed_no_more_than_another(on_ipv6: DockerRegistry) -> None:
-    (answer,) = ask(question(f"{on_ipv6.host}/{REPOSITORY}:oci"))
+    (answer,) = ask(lookup(f"{on_ipv6.host}/{REPOSITORY}:oci"))
     assert isinstance(answer, Unavailable)
     assert on_ipv6.host in answer.cause
 
@@ -49,7 +49,7 @@ def test_a_tag_that_is_missing_there_is_said_so_with_the_address_as_it_was_writt
 
 def test_each_image_at_an_ipv6_address_has_the_digest_of_its_bytes(on_ipv6: DockerRegistry) -> None:
     assert on_ipv6.host.startswith("[::1]:")
-    asked = [question(f"{on_ipv6.host}/{image.image}") for image in IMAGES]
+    asked = [lookup(f"{on_ipv6.host}/{image.image}") for image in IMAGES]
     for image, answer in zip(IMAGES, ask_registry(on_ipv6, *asked), strict=True):
         assert isinstance(answer, Resolved)
         assert answer.digest == image.digest

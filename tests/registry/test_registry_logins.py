@@ -13,7 +13,7 @@ from image_pinner.sources.credentials.docker_config import DockerConfigCredentia
 from image_pinner.sources.credentials.interface import IdentityToken, Password
 from registry.asked_registry import ask_registry, login_file
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
-from registry_fakes.asking import FixedCredentials, ask, question
+from registry_fakes.asking import FixedCredentials, ask, lookup
 from registry_fakes.docker_registry import PASSWORD, USER, DockerRegistry, docker_registry
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
 from registry_fakes.skopeo import Skopeo
@@ -55,7 +55,7 @@ def test_by_plain_http_no_login_is_sent_although_it_would_open_the_registry(
 ) -> None:
     with ScriptedRegistry(lambda seen: passed_on(seen, plain)) as watched:
         credentials = FixedCredentials({watched.host: LOGIN})
-        asked = question(f"{watched.host}/{REPOSITORY}:{tag}")
+        asked = lookup(f"{watched.host}/{REPOSITORY}:{tag}")
         (answer,) = ask(asked, insecure=(watched.host,), credentials=credentials)
         assert answer == Unavailable(
             f"{watched.url}/v2/{REPOSITORY}/manifests/{tag} demands a user and a password; "
@@ -70,7 +70,7 @@ def test_by_plain_http_no_login_is_sent_although_it_would_open_the_registry(
 
 
 def test_a_registry_with_a_login_tells_strangers_nothing(guarded: DockerRegistry) -> None:
-    asked = [question(f"{guarded.host}/{REPOSITORY}:{tag}") for tag in ("oci", "none")]
+    asked = [lookup(f"{guarded.host}/{REPOSITORY}:{tag}") for tag in ("oci", "none")]
     for answer in ask_registry(guarded, *asked):
         assert isinstance(answer, Unavailable)
         assert answer.cause.startswith(f"{guarded.url}/v2/{REPOSITORY}/manifests/")
@@ -80,26 +80,26 @@ def test_a_registry_with_a_login_tells_strangers_nothing(guarded: DockerRegistry
 def test_a_wrong_password_is_refused_with_its_source(guarded: DockerRegistry, tmp_path: Path) -> None:
     path = login_file(tmp_path, guarded, "not-the-password")
     credentials = DockerConfigCredentials(path)
-    (answer,) = ask_registry(guarded, question(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
+    (answer,) = ask_registry(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
     assert "answered 401" in answer.cause
     assert f"to the credential for {guarded.host} from {path}" in answer.cause
-    assert "not-the-password" not in answer.cause + answer.remedy
+    assert "not-the-password" not in answer.cause + answer.help
     assert "authentication required" in Skopeo(guarded, path).refusal(f"{REPOSITORY}:oci")
 
 
 def test_an_identity_token_opens_no_registry_that_wants_a_password(guarded: DockerRegistry) -> None:
     token = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
     credentials = FixedCredentials({guarded.host: token})
-    (answer,) = ask_registry(guarded, question(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
+    (answer,) = ask_registry(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
     assert "demands a user and a password, and the credential from the store is an identity token" in answer.cause
-    assert "identity-t0ken" not in answer.cause + answer.remedy
+    assert "identity-t0ken" not in answer.cause + answer.help
 
 
 def test_a_login_does_not_make_an_image_that_is_not_there(guarded: DockerRegistry, tmp_path: Path) -> None:
     credentials = DockerConfigCredentials(login_file(tmp_path, guarded, PASSWORD))
-    (answer,) = ask_registry(guarded, question(f"{guarded.host}/{REPOSITORY}:none"), credentials=credentials)
+    (answer,) = ask_registry(guarded, lookup(f"{guarded.host}/{REPOSITORY}:none"), credentials=credentials)
     assert isinstance(answer, Missing)
     assert answer.absent
 
@@ -108,7 +108,7 @@ def test_the_login_of_a_docker_config_file_opens_every_image_as_it_does_for_skop
     guarded: DockerRegistry, tmp_path: Path
 ) -> None:
     path = login_file(tmp_path, guarded, PASSWORD)
-    asked = [question(f"{guarded.host}/{image.image}") for image in IMAGES]
+    asked = [lookup(f"{guarded.host}/{image.image}") for image in IMAGES]
     answers = ask_registry(guarded, *asked, credentials=DockerConfigCredentials(path))
     for image, answer in zip(IMAGES, answers, strict=True):
         assert isinstance(answer, Resolved)
@@ -117,7 +117,7 @@ def test_the_login_of_a_docker_config_file_opens_every_image_as_it_does_for_skop
 
 def test_the_login_opens_the_config_too(guarded: DockerRegistry, tmp_path: Path) -> None:
     credentials = DockerConfigCredentials(login_file(tmp_path, guarded, PASSWORD))
-    asked = [question(f"{guarded.host}/{REPOSITORY}:oci", platform) for platform in ("linux/amd64", "linux/arm64")]
+    asked = [lookup(f"{guarded.host}/{REPOSITORY}:oci", platform) for platform in ("linux/amd64", "linux/arm64")]
     right, wrong = ask_registry(guarded, *asked, credentials=credentials)
     assert isinstance(right, Resolved)
     assert isinstance(wrong, Missing)

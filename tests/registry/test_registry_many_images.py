@@ -12,7 +12,7 @@ from image_pinner.core.images.lookups import DOCKER_MANIFEST, OCI_MANIFEST, Miss
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Password
 from registry.asked_registry import ask_guarded, ask_registry, login_file
-from registry_fakes.asking import FixedCredentials, question
+from registry_fakes.asking import FixedCredentials, lookup
 from registry_fakes.docker_registry import PASSWORD, USER, DockerRegistry, docker_registry
 from registry_fakes.manifests import config_for, docker_image, oci_image
 from registry_fakes.skopeo import Skopeo
@@ -69,7 +69,7 @@ def by_token(tokens: Guarded) -> Guarded:
 
 
 def asked_in(order: Sequence[str], registry: DockerRegistry, credentials: FixedCredentials) -> dict[str, Resolution]:
-    answers = ask_registry(registry, *(question(f"{registry.host}/{name}") for name in order), credentials=credentials)
+    answers = ask_registry(registry, *(lookup(f"{registry.host}/{name}") for name in order), credentials=credentials)
     return dict(zip(order, answers, strict=True))
 
 
@@ -87,7 +87,7 @@ def test_who_gets_no_token_is_told_nothing_and_the_service_is_asked_once_a_repos
     host, service = by_token.registry.host, by_token.service
     wrong = Password(USER, "not-the-password", "the credential from the vault", "Renew it in the vault")
     credentials = FixedCredentials({host: wrong})
-    asked = [question(f"{host}/{name}") for name in DIGESTS]
+    asked = [lookup(f"{host}/{name}") for name in DIGESTS]
     answers = ask_guarded(by_token, *asked, credentials=credentials)
     assert not any(isinstance(answer, Resolved) for answer in answers)
     assert "not-the-password" not in str(answers)
@@ -117,7 +117,7 @@ def test_skopeo_computes_the_same_digests(guarded: DockerRegistry, tmp_path: Pat
 def test_a_registry_behind_tokens_costs_one_token_a_repository_and_one_look_up(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
     credentials = FixedCredentials({host: LOGIN})
-    asked = [question(f"{host}/{name}") for name in DIGESTS]
+    asked = [lookup(f"{host}/{name}") for name in DIGESTS]
     answers = ask_guarded(by_token, *asked, credentials=credentials)
     found = {name: answer.digest for name, answer in zip(DIGESTS, answers, strict=True) if isinstance(answer, Resolved)}
     assert found == DIGESTS
@@ -128,7 +128,7 @@ def test_a_registry_behind_tokens_costs_one_token_a_repository_and_one_look_up(b
 
 def test_a_token_opens_the_config_too(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
-    asked = [question(f"{host}/team/app:1", platform) for platform in ("linux/amd64", "linux/arm64")]
+    asked = [lookup(f"{host}/team/app:1", platform) for platform in ("linux/amd64", "linux/arm64")]
     right, wrong = ask_guarded(by_token, *asked, credentials=FixedCredentials({host: LOGIN}))
     assert isinstance(right, Resolved)
     assert isinstance(wrong, Missing)

@@ -30,16 +30,20 @@ def test_what_is_no_image_for_a_platform_is_refused_by_its_bytes(stocked: Docker
 
 @pytest.mark.parametrize("image", IMAGES, ids=str)
 def test_the_header_of_each_image_is_the_digest_that_its_bytes_hash_to(stocked: DockerRegistry, image: Pushed) -> None:
-    by_header, by_body = ask_metered(stocked, image.image), ask_for(stocked, image.image)
-    assert isinstance(by_header, Resolved)
-    assert isinstance(by_body, Resolved)
-    assert by_header.origin.asked.startswith("HEAD ")
-    assert (by_header.digest, by_header.media_type) == (by_body.digest, by_body.media_type)
+    head_manifest, get_manifest = ask_metered(stocked, image.image), ask_for(stocked, image.image)
+    assert isinstance(head_manifest, Resolved)
+    assert isinstance(get_manifest, Resolved)
+    assert head_manifest.origin.request.startswith("HEAD ")
+    assert (head_manifest.digest, head_manifest.media_type) == (get_manifest.digest, get_manifest.media_type)
 
 
 def test_the_manifest_for_one_platform_is_the_same_as_by_get(stocked: DockerRegistry) -> None:
-    by_header = ask_metered(stocked, MULTI.image, "linux/arm64", index_allowed=False)
-    by_body = ask_for(stocked, MULTI.image, "linux/arm64", index_allowed=False)
-    assert isinstance(by_header, Resolved)
-    assert isinstance(by_body, Resolved)
-    assert by_header.digest == by_body.digest == Digest.of(Skopeo(stocked).raw(f"{REPOSITORY}@{by_body.digest}"))
+    head_manifest = ask_metered(stocked, MULTI.image, "linux/arm64", index_allowed=False)
+    get_manifest = ask_for(stocked, MULTI.image, "linux/arm64", index_allowed=False)
+    assert isinstance(head_manifest, Resolved)
+    assert isinstance(get_manifest, Resolved)
+    assert (
+        head_manifest.digest
+        == get_manifest.digest
+        == Digest.of(Skopeo(stocked).raw(f"{REPOSITORY}@{get_manifest.digest}"))
+    )

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolved
+from image_pinner.core.images.lookups import ImageLookup, Missing, Resolved
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_registry
@@ -36,7 +36,7 @@ from registry.pushed_images import (
     Pushed,
     part_of_name,
 )
-from registry_fakes.asking import question
+from registry_fakes.asking import lookup
 from registry_fakes.docker_registry import DockerRegistry
 from registry_fakes.skopeo import Skopeo
 
@@ -88,8 +88,8 @@ def test_an_image_for_another_platform_is_refused_with_the_one_that_it_is_for(
     assert answer.cause == f"the image {BY_TAG[tag].digest} is for {offered} only, and {platform} is wanted"
 
 
-def asked_for_windows(stocked: DockerRegistry, image: Pushed, version: str) -> ImageQuestion:
-    wanted = question(f"{stocked.host}/{image.image}", index_allowed=False)
+def asked_for_windows(stocked: DockerRegistry, image: Pushed, version: str) -> ImageLookup:
+    wanted = lookup(f"{stocked.host}/{image.image}", index_allowed=False)
     return wanted._replace(platform=Platform("windows", "amd64", os_version=version))
 
 
@@ -191,7 +191,7 @@ def test_the_config_of_a_single_image_tells_its_platform_as_skopeo_reads_it(
 ) -> None:
     image = BY_TAG[tag]
     name = f"{stocked.host}/{image.image}"
-    asked = [question(name, platform, index_allowed=index_allowed) for index_allowed in (True, False)]
+    asked = [lookup(name, platform, index_allowed=index_allowed) for index_allowed in (True, False)]
     for answer in ask_registry(stocked, *asked):
         assert isinstance(answer, Resolved)
         assert answer.digest == image.digest

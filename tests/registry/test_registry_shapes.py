@@ -66,7 +66,7 @@ def test_what_is_no_image_is_refused_with_its_reason(
     assert isinstance(answer, Missing)
     assert not answer.absent
     assert reason.format(image.digest) in answer.cause
-    assert answer.remedy
+    assert answer.help
 
 
 @pytest.mark.parametrize("image", [EMPTY_INDEX, ONLY_ATTESTATIONS, NESTED, HELM_CHART, ARTIFACT], ids=part_of_name)
@@ -97,7 +97,7 @@ def test_where_one_image_is_to_be_chosen_and_several_fit_all_are_shown(
     assert str(image.digest) in answer.cause
     assert str(Digest.of(first)) in answer.cause
     assert str(Digest.of(second)) in answer.cause
-    assert "Platform=linux/" in answer.remedy
+    assert "Platform=linux/" in answer.help
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=part_of_name)

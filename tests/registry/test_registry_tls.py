@@ -12,7 +12,7 @@ from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_registry, trusting
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
-from registry_fakes.asking import ask, question
+from registry_fakes.asking import ask, lookup
 from registry_fakes.docker_registry import DockerRegistry, docker_registry
 from registry_fakes.skopeo import Skopeo
 from registry_fakes.tls import authority
@@ -38,11 +38,11 @@ def by_name(registry: DockerRegistry) -> DockerRegistry:
 def test_a_certificate_of_an_unknown_authority_is_refused_and_the_way_to_name_it_is_told(
     secured: DockerRegistry, tmp_path: Path
 ) -> None:
-    (answer,) = ask(question(f"{secured.host}/{REPOSITORY}:oci"))
+    (answer,) = ask(lookup(f"{secured.host}/{REPOSITORY}:oci"))
     assert isinstance(answer, Unavailable)
     assert answer.cause.startswith(f"the certificate of {secured.host} is not trusted: ")
     assert "unable to get local issuer certificate" in answer.cause
-    assert "name the file with its authority's certificate if that is your own" in answer.remedy
+    assert "name the file with its authority's certificate if that is your own" in answer.help
     (tmp_path / "nobody").mkdir()
     stranger = replace(secured, ca_file=tmp_path / "nobody" / "ca.crt")
     assert "certificate signed by unknown authority" in Skopeo(stranger).refusal(f"{REPOSITORY}:oci")
@@ -50,7 +50,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_and_the_way_to_name_it
 
 def test_another_authority_of_the_same_name_is_no_better(secured: DockerRegistry, tmp_path: Path) -> None:
     (answer,) = ask_registry(
-        replace(secured, ca_file=authority(tmp_path).ca_file), question(f"{secured.host}/{REPOSITORY}:oci")
+        replace(secured, ca_file=authority(tmp_path).ca_file), lookup(f"{secured.host}/{REPOSITORY}:oci")
     )
     assert isinstance(answer, Unavailable)
     assert f"the certificate of {secured.host} is not trusted: " in answer.cause
@@ -59,7 +59,7 @@ def test_another_authority_of_the_same_name_is_no_better(secured: DockerRegistry
 def test_an_authority_is_trusted_for_the_host_that_it_was_named_for_and_for_no_other(secured: DockerRegistry) -> None:
     assert secured.ca_file
     (answer,) = ask(
-        question(f"{secured.host}/{REPOSITORY}:oci"), transport=trusting(by_name(secured).host, secured.ca_file)
+        lookup(f"{secured.host}/{REPOSITORY}:oci"), transport=trusting(by_name(secured).host, secured.ca_file)
     )
     assert isinstance(answer, Unavailable)
     assert f"the certificate of {secured.host} is not trusted: " in answer.cause
@@ -68,7 +68,7 @@ def test_an_authority_is_trusted_for_the_host_that_it_was_named_for_and_for_no_o
 def test_a_registry_over_tls_that_is_named_as_insecure_is_asked_by_plain_http_only(
     secured: DockerRegistry,
 ) -> None:
-    (answer,) = ask(question(f"{secured.host}/{REPOSITORY}:oci"), insecure=(secured.host,))
+    (answer,) = ask(lookup(f"{secured.host}/{REPOSITORY}:oci"), insecure=(secured.host,))
     assert isinstance(answer, Unavailable)
     assert answer.cause.startswith(f"http://{secured.host}/v2/{REPOSITORY}/manifests/oci answered 400")
 
@@ -85,10 +85,10 @@ def test_with_its_authority_named_each_image_has_the_digest_that_skopeo_computes
     secured: DockerRegistry, *, named: bool
 ) -> None:
     registry = by_name(secured) if named else secured
-    asked = [question(f"{registry.host}/{image.image}") for image in IMAGES]
+    asked = [lookup(f"{registry.host}/{image.image}") for image in IMAGES]
     for image, answer in zip(IMAGES, ask_registry(registry, *asked), strict=True):
         assert isinstance(answer, Resolved)
-        assert answer.origin.asked == f"https://{registry.host}/v2/{REPOSITORY}/manifests/{image.tag}"
+        assert answer.origin.request == f"https://{registry.host}/v2/{REPOSITORY}/manifests/{image.tag}"
         assert answer.digest == image.digest == Digest.of(Skopeo(registry).raw(image.image))
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from image_pinner.core.images.lookups import OCI_MANIFEST, ImageQuestion, Origin, Resolution, Resolved
+from image_pinner.core.images.lookups import OCI_MANIFEST, ImageLookup, Origin, Resolution, Resolved
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential, CredentialSource, NoCredential
@@ -60,13 +60,13 @@ class FixedCredentials:
         return self.known.get(registry, NoCredential("no credential in this test", "Give the test one"))
 
 
-def question(reference: str, platform: str = "", *, index_allowed: bool = True) -> ImageQuestion:
+def lookup(reference: str, platform: str = "", *, index_allowed: bool = True) -> ImageLookup:
     wanted = Platform.parse(platform) if platform else None
-    return ImageQuestion(ImageReference.parse(reference).canonical(), wanted, index_allowed)
+    return ImageLookup(ImageReference.parse(reference).canonical(), wanted, index_allowed)
 
 
 def ask(
-    *questions: ImageQuestion,
+    *lookups: ImageLookup,
     insecure: tuple[str, ...] = (),
     metered: tuple[str, ...] = (),
     credentials: CredentialSource | None = None,
@@ -78,9 +78,9 @@ def ask(
     with open_transport(**(transport or {})) as opened:
         hosts = RegistryHosts(insecure, metered=metered)
         resolver = OciRegistryResolver(opened, credentials or AnonymousCredentials(), hosts, **more)
-        answers = resolver.resolve_all(questions, Deadline.after(seconds))
-    assert set(answers) == set(questions)
-    return [answers[one] for one in questions]
+        answers = resolver.resolve_all(lookups, Deadline.after(seconds))
+    assert set(answers) == set(lookups)
+    return [answers[one] for one in lookups]
 
 
 def sent(body: bytes, media_type: str = OCI_MANIFEST, **headers: str) -> Answer:
@@ -100,4 +100,4 @@ def resolved(
 def asked(registry: ScriptedRegistry, answer: Answer | Raw) -> Resolution:
     """Have a registry give an answer, and ask it for the image team/app:1."""
     registry.script = lambda _: answer
-    return ask(question(f"{registry.host}/team/app:1"), insecure=(registry.host,))[0]
+    return ask(lookup(f"{registry.host}/team/app:1"), insecure=(registry.host,))[0]

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from image_pinner.core.images.lookups import OCI_MANIFEST, ImageQuestion, Resolution
+from image_pinner.core.images.lookups import OCI_MANIFEST, ImageLookup, Resolution
 from image_pinner.sources.credentials.interface import Credential, CredentialSource, IdentityToken, Password
 from image_pinner.sources.http.tls import Trust
-from registry_fakes.asking import FixedCredentials, ask, question
+from registry_fakes.asking import FixedCredentials, ask, lookup
 from registry_fakes.manifests import oci_image
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
 from registry_fakes.tls import certificate_for
@@ -54,13 +54,13 @@ class Realm:
         return () if self.trust else (self.registry.host, self.service.host)
 
     def ask_all(
-        self, *questions: ImageQuestion, credentials: CredentialSource | None = None, **more: Any
+        self, *lookups: ImageLookup, credentials: CredentialSource | None = None, **more: Any
     ) -> list[Resolution]:
         transport = {"trust": self.trust} if self.trust else {}
-        return ask(*questions, insecure=self.insecure, credentials=credentials, transport=transport, **more)
+        return ask(*lookups, insecure=self.insecure, credentials=credentials, transport=transport, **more)
 
     def ask(self, credentials: CredentialSource | None = None, *, image: str = "team/app:1") -> Resolution:
-        return self.ask_all(question(f"{self.registry.host}/{image}"), credentials=credentials)[0]
+        return self.ask_all(lookup(f"{self.registry.host}/{image}"), credentials=credentials)[0]
 
     def ask_as(self, credential: Credential) -> Resolution:
         return self.ask(FixedCredentials({self.registry.host: credential}))

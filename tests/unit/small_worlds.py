@@ -12,7 +12,7 @@ from typing import Any
 from image_pinner.core.images.lookups import (
     OCI_INDEX,
     OCI_MANIFEST,
-    ImageQuestion,
+    ImageLookup,
     Missing,
     Origin,
     Resolution,
@@ -21,9 +21,9 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import Answer, Known, Lookup
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known
 from image_pinner.core.template.fragments import read_fragment
-from image_pinner.pinning import PinResult, World, pin_template
+from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
 
@@ -51,10 +51,10 @@ def _canonical(name: str, tag: str) -> str:
     return f"{full}:{tag}"
 
 
-def answer(question: ImageQuestion) -> Resolved:
+def answer(lookup: ImageLookup) -> Resolved:
     """Give the answer to a question, the same at all times."""
-    digest = digest_of(str(question.reference), str(question.platform or ""))
-    return Resolved(digest, OCI_INDEX if question.index_allowed else OCI_MANIFEST, Origin("fake", "the fake"))
+    digest = digest_of(str(lookup.reference), str(lookup.platform or ""))
+    return Resolved(digest, OCI_INDEX if lookup.index_allowed else OCI_MANIFEST, Origin("fake", "the fake"))
 
 
 @dataclass
@@ -65,13 +65,13 @@ class EveryDigest:
     asked: list[str] = field(default_factory=list)
     calls: int = 0
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         assert deadline.remaining() > 0
-        assert questions, "nobody asks for nothing"
-        assert len(set(questions)) == len(questions), "each distinct question is asked once"
+        assert lookups, "nobody asks for nothing"
+        assert len(set(lookups)) == len(lookups), "each distinct question is asked once"
         self.calls += 1
-        self.asked += [str(question) for question in questions]
-        return {question: self.others.get(str(question.reference), answer(question)) for question in questions}
+        self.asked += [str(lookup) for lookup in lookups]
+        return {lookup: self.others.get(str(lookup.reference), answer(lookup)) for lookup in lookups}
 
 
 @dataclass
@@ -80,26 +80,28 @@ class ExpectedDigests:
 
     expected: Collection[str] = ()
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         assert deadline.remaining() > 0
-        unexpected = {str(question) for question in questions} - set(self.expected)
+        unexpected = {str(lookup) for lookup in lookups} - set(self.expected)
         assert not unexpected, f"nobody should have asked for {unexpected}"
-        return {question: answer(question) for question in questions}
+        return {lookup: answer(lookup) for lookup in lookups}
 
 
 @dataclass
 class ExpectedLookups:
     """Fails the test when anything else is looked up than these."""
 
-    values: Mapping[Lookup, Answer | str] = field(default_factory=dict)
+    values: Mapping[ExternalValue, Answer | str] = field(default_factory=dict)
     calls: int = 0
 
-    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
+    def resolve_values(
+        self, external_values: Collection[ExternalValue], deadline: Deadline
+    ) -> Mapping[ExternalValue, Answer]:
         assert deadline.remaining() > 0
         self.calls += 1
-        unexpected = set(lookups) - set(self.values)
+        unexpected = set(external_values) - set(self.values)
         assert not unexpected, f"nobody should have looked up {unexpected}"
-        found = {lookup: self.values[lookup] for lookup in lookups}
+        found = {lookup: self.values[lookup] for lookup in external_values}
         return {lookup: Known(value) if isinstance(value, str) else value for lookup, value in found.items()}
 
 
@@ -110,13 +112,13 @@ def pin(
     values: Mapping[str, Any] | None = None,
     settings: Settings | None = None,
     digests: Any = None,
-    lookups: Any = None,
+    external_values: Any = None,
 ) -> PinResult:
     """Pin a template or a fragment as the macro does."""
     fragment = read_fragment(dict(template), dict(params or {}))
     scope = Scope.of_template(dict(template), values or {}, region=REGION, account_id=ACCOUNT)
-    world = World(digests or EveryDigest(), lookups or ExpectedLookups())
-    return pin_template(fragment, scope, settings or Settings(), world, Deadline.after(60))
+    resolvers = Resolvers(digests or EveryDigest(), external_values or ExpectedLookups())
+    return pin_template(fragment, scope, settings or Settings(), resolvers, Deadline.after(60))
 
 
 def task(image: Any, **others: Any) -> dict[str, Any]:

@@ -17,21 +17,21 @@ import pytest
 import image_pinner
 from image_pinner import assembly
 from image_pinner.assembly import (
-    AwsWorlds,
-    ByLookup,
+    AwsResolvers,
     ByRegistry,
+    ByValue,
     Logins,
     docker_logins,
     no_logins,
 )
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.registries import Mirror
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport
 from image_pinner.settings import Settings
 from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 
 ECR = [
@@ -49,11 +49,11 @@ ELSEWHERE = [
 ]
 
 
-def question(text: str) -> ImageQuestion:
-    return ImageQuestion(ImageReference.parse(text).canonical(), None, index_allowed=True)
+def lookup(text: str) -> ImageLookup:
+    return ImageLookup(ImageReference.parse(text).canonical(), None, index_allowed=True)
 
 
-class Counting(InMemoryWorld):
+class Counting(InMemoryRegistry):
     """A world that knows every image, after it has waited for something."""
 
     def __init__(self, wait: Callable[[], Any] = lambda: None) -> None:
@@ -62,11 +62,11 @@ class Counting(InMemoryWorld):
         self.threads: set[int] = set()
         self.deadlines: list[Deadline] = []
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         self.threads.add(threading.get_ident())
         self.deadlines.append(deadline)
         self.wait()
-        return super().resolve_all(questions, Deadline.after(60))
+        return super().resolve_all(lookups, Deadline.after(60))
 
 
 def nobody() -> Any:
@@ -77,20 +77,20 @@ def nobody() -> Any:
 def test_an_image_in_ecr_is_asked_of_ecr_and_no_other_resolver_is_even_made(text: str) -> None:
     ecr = Counting()
 
-    answers = ByRegistry(ecr, nobody).resolve_all([question(text)], Deadline.after(5))
+    answers = ByRegistry(ecr, nobody).resolve_all([lookup(text)], Deadline.after(5))
 
-    assert isinstance(answers[question(text)], Resolved)
-    assert ecr.asked == [question(text)]
+    assert isinstance(answers[lookup(text)], Resolved)
+    assert ecr.asked == [lookup(text)]
 
 
 @pytest.mark.parametrize("text", ELSEWHERE)
 def test_any_other_image_is_asked_of_its_registry(text: str) -> None:
     ecr, registries = Counting(), Counting()
 
-    answers = ByRegistry(ecr, lambda: registries).resolve_all([question(text)], Deadline.after(5))
+    answers = ByRegistry(ecr, lambda: registries).resolve_all([lookup(text)], Deadline.after(5))
 
-    assert isinstance(answers[question(text)], Resolved)
-    assert registries.asked == [question(text)]
+    assert isinstance(answers[lookup(text)], Resolved)
+    assert registries.asked == [lookup(text)]
     assert ecr.threads == set()
 
 
@@ -99,7 +99,7 @@ def test_a_host_that_only_looks_like_ecr_is_never_asked_as_a_registry() -> None:
     texts = ["123.dkr.ecr.us-east-1.amazonaws.com/x:1", "api.ecr.us-east-1.amazonaws.com/x:1"]
     ecr = Counting()
 
-    ByRegistry(ecr, nobody).resolve_all([question(text) for text in texts], Deadline.after(5))
+    ByRegistry(ecr, nobody).resolve_all([lookup(text) for text in texts], Deadline.after(5))
 
     assert len(ecr.asked) == 2
 
@@ -107,12 +107,12 @@ def test_a_host_that_only_looks_like_ecr_is_never_asked_as_a_registry() -> None:
 def test_ecr_and_other_registries_are_asked_at_the_same_time_each_once_and_by_the_same_deadline() -> None:
     both = threading.Barrier(2, timeout=30)
     ecr, registries = Counting(both.wait), Counting(both.wait)
-    questions = [question(text) for text in ECR + ELSEWHERE]
+    lookups = [lookup(text) for text in ECR + ELSEWHERE]
     deadline = Deadline.after(60)
 
-    answers = ByRegistry(ecr, lambda: registries).resolve_all(questions, deadline)
+    answers = ByRegistry(ecr, lambda: registries).resolve_all(lookups, deadline)
 
-    assert answers.keys() == set(questions)
+    assert answers.keys() == set(lookups)
     assert ecr.threads.isdisjoint(registries.threads)
     assert ecr.deadlines == registries.deadlines == [deadline]
 
@@ -125,33 +125,33 @@ def test_who_hangs_beyond_the_deadline_costs_no_answer_of_the_other(monkeypatch:
     monkeypatch.setattr(assembly, "_GRACE", 0.1)
     released = threading.Event()
     hanging, quick = Counting(lambda: released.wait(60)), Counting()
-    questions = [question(ECR[0]), question("nginx:1")]
+    lookups = [lookup(ECR[0]), lookup("nginx:1")]
     started = time.monotonic()
 
-    answers = ByRegistry(hanging, lambda: quick).resolve_all(questions, Deadline.after(0.5))
+    answers = ByRegistry(hanging, lambda: quick).resolve_all(lookups, Deadline.after(0.5))
 
     assert time.monotonic() - started < 30
     released.set()
-    assert isinstance(answers[questions[1]], Resolved)
-    late = answers[questions[0]]
+    assert isinstance(answers[lookups[1]], Resolved)
+    late = answers[lookups[0]]
     assert isinstance(late, Unavailable)
     assert "in time" in late.cause
 
 
 def test_what_a_resolver_raises_is_raised() -> None:
-    class Broken(InMemoryWorld):
+    class Broken(InMemoryRegistry):
         def resolve_all(self, *_: Any) -> Any:
             raise KeyError("a defect")
 
     with pytest.raises(KeyError, match="a defect"):
-        ByRegistry(Broken(), Counting).resolve_all([question(ECR[0]), question("nginx:1")], Deadline.after(5))
+        ByRegistry(Broken(), Counting).resolve_all([lookup(ECR[0]), lookup("nginx:1")], Deadline.after(5))
 
 
 def test_each_kind_of_look_up_is_asked_of_its_service() -> None:
     parameter, export = SsmParameter("/tag"), StackExport("repository")
-    parameters, exports = InMemoryWorld({parameter: "1"}), InMemoryWorld({export: "shop/web"})
+    parameters, exports = InMemoryRegistry({parameter: "1"}), InMemoryRegistry({export: "shop/web"})
 
-    answers = ByLookup(parameters, exports).look_up([export, parameter], Deadline.after(5))
+    answers = ByValue(parameters, exports).resolve_values([export, parameter], Deadline.after(5))
 
     assert answers == {parameter: Known("1"), export: Known("shop/web")}
     assert (parameters.asked_lookups, exports.asked_lookups) == ([parameter], [export])
@@ -159,10 +159,12 @@ def test_each_kind_of_look_up_is_asked_of_its_service() -> None:
 
 @pytest.mark.parametrize("lookup", [SsmParameter("/tag"), StackExport("repository")])
 def test_a_service_of_which_nothing_is_wanted_is_not_asked(lookup: SsmParameter | StackExport) -> None:
-    world, other = InMemoryWorld({lookup: "x"}), InMemoryWorld()
+    resolvers, other = InMemoryRegistry({lookup: "x"}), InMemoryRegistry()
     is_parameter = isinstance(lookup, SsmParameter)
 
-    answers = ByLookup(*((world, other) if is_parameter else (other, world))).look_up([lookup], Deadline.after(5))
+    answers = ByValue(*((resolvers, other) if is_parameter else (other, resolvers))).resolve_values(
+        [lookup], Deadline.after(5)
+    )
 
     assert answers == {lookup: Known("x")}
     assert other.asked_lookups == []
@@ -181,31 +183,31 @@ class Clients:
 
 def test_aws_is_asked_in_the_region_of_the_stack_and_ecr_in_that_of_the_registry() -> None:
     clients: Any = Clients()
-    world = AwsWorlds(Logins(nobody), clients)(Settings(), "eu-central-1")
+    resolvers = AwsResolvers(Logins(nobody), clients)(Settings(), "eu-central-1")
 
-    world.lookups.look_up([SsmParameter("/tag"), StackExport("repository")], Deadline.after(5))
-    answers = world.digests.resolve_all([question(ECR[0])], Deadline.after(5))
+    resolvers.external_values.resolve_values([SsmParameter("/tag"), StackExport("repository")], Deadline.after(5))
+    answers = resolvers.digests.resolve_all([lookup(ECR[0])], Deadline.after(5))
 
     assert set(clients.wanted) == {
         ("ssm", "eu-central-1"),
         ("cloudformation", "eu-central-1"),
         ("ecr", "us-east-1"),
     }
-    assert isinstance(answers[question(ECR[0])], Unavailable | Missing)
+    assert isinstance(answers[lookup(ECR[0])], Unavailable | Missing)
 
 
 def test_clients_live_as_long_as_the_worlds_so_that_a_warm_lambda_reuses_them() -> None:
-    worlds = AwsWorlds(no_logins())
+    resolver_factory = AwsResolvers(no_logins())
 
-    first, second = worlds(Settings(), "us-east-1"), worlds(Settings(), "us-east-1")
+    first, second = resolver_factory(Settings(), "us-east-1"), resolver_factory(Settings(), "us-east-1")
 
     assert first is not second
-    assert worlds.clients is worlds.clients
+    assert resolver_factory.clients is resolver_factory.clients
 
 
 def credential(logins: Logins, settings: Settings, registry: str) -> Credential:
     clients: Any = Clients()
-    source = AwsWorlds(logins, clients).credentials(settings, "us-east-1")
+    source = AwsResolvers(logins, clients).credentials(settings, "us-east-1")
     return source.for_registry(registry, Deadline.after(5))
 
 
@@ -242,9 +244,9 @@ def test_the_command_has_the_logins_of_docker_and_those_of_the_operator_count_be
 def test_a_mirror_is_asked_in_place_of_its_registry_and_by_its_own_kind() -> None:
     clients: Any = Clients()
     mirrors = (Mirror.parse("docker.io=111122223333.dkr.ecr.us-east-1.amazonaws.com/hub"),)
-    world = AwsWorlds(no_logins(), clients)(Settings(mirrors=mirrors), "eu-central-1")
+    resolvers = AwsResolvers(no_logins(), clients)(Settings(mirrors=mirrors), "eu-central-1")
 
-    answer = world.digests.resolve_all([question("nginx:1")], Deadline.after(5))[question("nginx:1")]
+    answer = resolvers.digests.resolve_all([lookup("nginx:1")], Deadline.after(5))[lookup("nginx:1")]
 
     assert clients.wanted == [("ecr", "us-east-1")]
     assert isinstance(answer, Unavailable)
@@ -255,7 +257,7 @@ def test_the_operators_settings_reach_the_resolver_of_registries(tmp_path: Path)
     missing = tmp_path / "none.pem"
 
     with pytest.raises(ConfigurationError, match=r"none\.pem"):
-        AwsWorlds(no_logins()).registries(Settings(ca_bundles=(("registry.example", str(missing)),)), "us-east-1")
+        AwsResolvers(no_logins()).registries(Settings(ca_bundles=(("registry.example", str(missing)),)), "us-east-1")
 
 
 def test_the_macro_starts_without_what_only_other_registries_need() -> None:

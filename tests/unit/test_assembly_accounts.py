@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from image_pinner.assembly import Accountable, AwsWorlds, accountable, no_logins
+from image_pinner.assembly import AwsResolvers, InstrumentedFactory, instrumented, no_logins
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.lookups import ImageQuestion, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, Unavailable
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.values import SsmParameter
-from image_pinner.pinning import World
+from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
 
@@ -38,46 +38,46 @@ def _aws(server: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def question(text: str) -> ImageQuestion:
-    return ImageQuestion(ImageReference.parse(text).canonical())
+def lookup(text: str) -> ImageLookup:
+    return ImageLookup(ImageReference.parse(text).canonical())
 
 
 def test_a_plain_world_maker_is_not_taken_for_one_whose_calls_are_counted() -> None:
-    world = InMemoryWorld()
+    resolvers = InMemoryRegistry()
 
-    assert accountable(lambda _settings, _region: World(world, world)) is None
+    assert instrumented(lambda _settings, _region: Resolvers(resolvers, resolvers)) is None
 
 
 @pytest.mark.usefixtures("_aws")
 def test_calls_to_aws_and_to_registries_are_counted_in_one_tally(server: ScriptedRegistry) -> None:
-    worlds = AwsWorlds(no_logins())
-    before = worlds.tally.so_far()
-    world = worlds(Settings(insecure_registries=(server.host,)), "eu-west-1")
+    resolver_factory = AwsResolvers(no_logins())
+    before = resolver_factory.call_stats.so_far()
+    resolvers = resolver_factory(Settings(insecure_registries=(server.host,)), "eu-west-1")
 
-    world.lookups.look_up([SsmParameter("/tag")], Deadline.after(30))
-    questions = [
-        question(f"{server.host}/shop/web:1"),
-        question("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1"),
+    resolvers.external_values.resolve_values([SsmParameter("/tag")], Deadline.after(30))
+    lookups = [
+        lookup(f"{server.host}/shop/web:1"),
+        lookup("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1"),
     ]
-    answers = world.digests.resolve_all(questions, Deadline.after(30))
+    answers = resolvers.digests.resolve_all(lookups, Deadline.after(30))
 
-    tries = worlds.tally.since(before).tries
-    assert isinstance(worlds, Accountable)
-    assert isinstance(answers[questions[1]], Unavailable)
-    assert {"ssm:GetParameters", f"GET {server.host}"} < set(tries)
-    assert any(call.startswith("ecr:") for call in tries)
-    assert sum(tries.values()) == len(server.seen)
+    attempts = resolver_factory.call_stats.since(before).attempts
+    assert isinstance(resolver_factory, InstrumentedFactory)
+    assert isinstance(answers[lookups[1]], Unavailable)
+    assert {"ssm:GetParameters", f"GET {server.host}"} < set(attempts)
+    assert any(call.startswith("ecr:") for call in attempts)
+    assert sum(attempts.values()) == len(server.seen)
 
 
 @pytest.mark.usefixtures("_aws")
 def test_the_ledger_asks_with_the_same_clients_and_its_calls_are_counted() -> None:
-    worlds = AwsWorlds(no_logins())
-    worlds.clients.client("events", "eu-west-1")
+    resolver_factory = AwsResolvers(no_logins())
+    resolver_factory.clients.client("events", "eu-west-1")
 
     with pytest.raises(SourceError, match="events:PutEvents is denied on deployments"):
-        worlds.ledger("deployments", "eu-west-1").put("{}", Deadline.after(30))
+        resolver_factory.event_publisher("deployments", "eu-west-1").put("{}", Deadline.after(30))
 
-    assert worlds.tally.so_far().tries == {"events:PutEvents": 1}
+    assert resolver_factory.call_stats.so_far().attempts == {"events:PutEvents": 1}
 
 
 def test_clients_of_ones_own_are_asked_for_the_ledger_too() -> None:
@@ -89,5 +89,5 @@ def test_clients_of_ones_own_are_asked_for_the_ledger_too() -> None:
             raise ValueError("there is no such endpoint")
 
     with pytest.raises(SourceError, match="no endpoint for EventBridge"):
-        AwsWorlds(no_logins(), Clients()).ledger("deployments", "eu-west-1").put("{}", Deadline.after(30))
+        AwsResolvers(no_logins(), Clients()).event_publisher("deployments", "eu-west-1").put("{}", Deadline.after(30))
     assert wanted.is_set()

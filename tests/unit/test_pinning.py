@@ -60,7 +60,7 @@ class TestAllOrNothing:
             "Open",
             "Stray",
         ]
-        assert all(problem.remedy for problem in result.report.problems)
+        assert all(problem.help for problem in result.report.problems)
         assert "nginx:1" in str(digests.asked)
 
     def test_images_are_asked_for_even_where_the_template_has_problems(self) -> None:
@@ -159,13 +159,13 @@ class TestPin:
         template = template_of({"Ref": "Stored"})
         template["Parameters"] = {"Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/image"}}
         template["Resources"]["Web"]["Metadata"] = {"ImagePinner": {"Pin": "Skip"}}
-        result = pin(template, {"Pin": "All"}, digests=NOBODY, lookups=ExpectedLookups())
+        result = pin(template, {"Pin": "All"}, digests=NOBODY, external_values=ExpectedLookups())
         assert result.report.succeeded
         assert statuses_of(result) == {IMAGE: "skipped"}
 
     def test_an_image_that_nothing_asks_for_makes_no_call(self) -> None:
         template = template_of({"Fn::ImportValue": "image"})
-        assert pin(template, digests=NOBODY, lookups=ExpectedLookups()).report.succeeded
+        assert pin(template, digests=NOBODY, external_values=ExpectedLookups()).report.succeeded
 
     @pytest.mark.parametrize(
         ("params", "metadata"), [({"Pin": "All"}, None), ({}, {"Pin": "All"}), ({"Pin": "All"}, {"Pin": "All"})]
@@ -186,7 +186,7 @@ class TestPin:
     def test_a_name_that_no_container_has_is_a_problem_with_the_names_there_are(self) -> None:
         result = pin(template_of("nginx:1"), {"Pin": ["web", "wbe"]})
         assert problems_of(result) == [("Transform", "no container is named wbe")]
-        assert result.report.problems[0].remedy == "The containers here are: web"
+        assert result.report.problems[0].help == "The containers here are: web"
 
     def test_the_operators_all_cannot_be_loosened(self) -> None:
         settings = Settings.from_environment({"IMAGE_PINNER_PIN": "All"})
@@ -303,13 +303,13 @@ class TestCarriedMarks:
     def test_what_a_marked_value_depends_on_is_looked_up(self) -> None:
         template = template_of({"Fn::FindInMap": ["Images", {"Fn::ImportValue": "stage"}, "Web"]})
         template["Mappings"] = {"Images": {"prod": {"Web": "!PinDigest nginx:1"}, "dev": {"Web": "nginx:2"}}}
-        result = pin(template, lookups=ExpectedLookups({StackExport("stage"): "prod"}))
+        result = pin(template, external_values=ExpectedLookups({StackExport("stage"): "prod"}))
         assert image_in(result.answer) == pinned("nginx", "1")
 
 
 class TestLookups:
     def test_what_only_aws_knows_is_looked_up_once_and_then_found_again(self) -> None:
-        lookups = ExpectedLookups({SsmParameter("/tag"): "7", StackExport("repository"): "team/app"})
+        external_values = ExpectedLookups({SsmParameter("/tag"): "7", StackExport("repository"): "team/app"})
         template = {
             "Resources": {
                 "Web": task("!PinDigest nginx:{{resolve:ssm:/tag}}"),
@@ -319,26 +319,26 @@ class TestLookups:
                 "Db": task({"Fn::PinDigest": {"Fn::Join": [":", [{"Fn::ImportValue": "repository"}, "1"]]}}),
             }
         }
-        result = pin(template, lookups=lookups)
-        assert lookups.calls == 1
+        result = pin(template, external_values=external_values)
+        assert external_values.calls == 1
         assert image_in(result.answer) == pinned("nginx", "7")
         assert image_in(result.answer, "Db") == pinned("team/app", "1")
 
     def test_a_look_up_without_an_answer_is_a_problem_of_its_image(self) -> None:
-        lookups = ExpectedLookups({SsmParameter("/tag"): Unknown("there is no parameter '/tag'", "Create it")})
-        result = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), lookups=lookups)
+        external_values = ExpectedLookups({SsmParameter("/tag"): Unknown("there is no parameter '/tag'", "Create it")})
+        result = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), external_values=external_values)
         assert problems_of(result) == [(IMAGE, "the image cannot be told: there is no parameter '/tag'")]
 
     def test_an_image_that_is_never_told_does_not_keep_its_mark(self) -> None:
         class Silent:
             calls = 0
 
-            def look_up(self, *_: Any) -> dict[Any, Any]:
+            def resolve_values(self, *_: Any) -> dict[Any, Any]:
                 self.calls += 1
                 return {}
 
         silent = Silent()
-        result = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), lookups=silent)
+        result = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), external_values=silent)
         ((path, cause),) = problems_of(result)
         assert path == IMAGE
         assert "the SSM parameter '/tag' was not told" in cause
@@ -351,7 +351,7 @@ class TestLookups:
         template["Parameters"] = {"Stage": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/stage"}}
         result = pin(
             template,
-            lookups=ExpectedLookups({SsmParameter("/stage"): Known("prod")}),
+            external_values=ExpectedLookups({SsmParameter("/stage"): Known("prod")}),
             digests=ExpectedDigests(["docker.io/library/nginx:1"]),
         )
         assert image_in(result.answer) == {"Fn::If": ["Prod", pinned("nginx", "1"), "nginx:2"]}

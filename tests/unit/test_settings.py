@@ -8,9 +8,9 @@ from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.registries import Mirror
 from image_pinner.core.policies.explicit_tag import ExplicitTag
-from image_pinner.core.registry_config import AllowedSecret, CredentialPlace, RegistryRole, SecretPlace
+from image_pinner.core.registry_config import AllowedSecret, CredentialLocation, RegistryRole, SecretLocation
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing, WhenMoved
-from image_pinner.core.template.sites import Rules
+from image_pinner.core.template.sites import ScanSettings
 from image_pinner.settings import PREFIX, Settings
 from image_pinner.settings.rules import SETTING_RULES
 
@@ -25,11 +25,11 @@ def read(**variables: str) -> Settings:
 def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed(name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^{PREFIX}{name} is no setting$") as caught:
         read(**{name: "x"})
-    assert all(rule.variable in caught.value.remedy for rule in SETTING_RULES)
+    assert all(rule.variable in caught.value.help for rule in SETTING_RULES)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "cause", "remedy"),
+    ("name", "value", "cause", "help"),
     [
         (
             "PIN",
@@ -115,10 +115,10 @@ def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed(name: str) 
         ),
     ],
 )
-def test_a_wrong_value_is_refused_with_what_to_write(name: str, value: str, cause: str, remedy: str) -> None:
+def test_a_wrong_value_is_refused_with_what_to_write(name: str, value: str, cause: str, help: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(cause)) as caught:
         read(**{name: value})
-    assert caught.value.remedy.startswith(remedy)
+    assert caught.value.help.startswith(help)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_what_may_be_a_secret_by_mistake_is_not_repeated(name: str, value: str) 
 
 def test_without_settings_the_defaults_hold() -> None:
     assert read() == Settings()
-    assert Settings().rules == Rules("ImagePinner", Options(), ())
+    assert Settings().scan_settings == ScanSettings("ImagePinner", Options(), ())
     assert Settings().policies == (ExplicitTag(unsafe_implicit_latest=False),)
 
 
@@ -183,8 +183,8 @@ def test_every_setting_is_read() -> None:
         image_paths=("$.A", "$.B", "$.C"),
         unsafe_implicit_latest=True,
         credentials=(
-            CredentialPlace("ghcr.io", SecretPlace.of_arn(SECRET)),
-            CredentialPlace("docker.io", SecretPlace("ssm", "/hub")),
+            CredentialLocation("ghcr.io", SecretLocation.of_arn(SECRET)),
+            CredentialLocation("docker.io", SecretLocation("ssm", "/hub")),
         ),
         template_credentials=(AllowedSecret("ghcr.io", f"{SECRET}*"),),
         ecr_roles=(RegistryRole("111122223333", "arn:aws:iam::111122223333:role/reader", "shop"),),
@@ -199,7 +199,7 @@ def test_every_setting_is_read() -> None:
         metrics_namespace="Platform/Pins",
         event_bus="arn:aws-cn:events:cn-north-1:111122223333:event-bus/ledger",
     )
-    assert settings.rules == Rules("Pins-v1", settings.options, settings.image_paths)
+    assert settings.scan_settings == ScanSettings("Pins-v1", settings.options, settings.image_paths)
     assert settings.policies == (ExplicitTag(unsafe_implicit_latest=True),)
     assert {f"{PREFIX}{name}" for name in ("MACRO_NAME", "PIN", "PLATFORM")} < {rule.variable for rule in SETTING_RULES}
 

@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FINDINGS = 1
-    WRONG_USE = 2
+    USAGE_ERROR = 2
     LOOKUP_FAILED = 3
     POLICY_DENIED = 4
 
@@ -29,7 +29,7 @@ MEANINGS = {
     ExitCode.FINDINGS: (
         "Findings: the template has to be changed, templates still name the macro, or it is missing or broken."
     ),
-    ExitCode.WRONG_USE: "Wrong use, or input that cannot be read or output that cannot be written.",
+    ExitCode.USAGE_ERROR: "Wrong use, or input that cannot be read or output that cannot be written.",
     ExitCode.LOOKUP_FAILED: "A look-up failed: an image is missing, or a registry or AWS did not answer.",
     ExitCode.POLICY_DENIED: "A policy of the operator denied an image; this outweighs 3, and 3 outweighs 1.",
 }
@@ -47,7 +47,7 @@ def write_output(data: bytes) -> None:
         data: All that is written there.
 
     Raises:
-        UnwritableFile: It cannot be written.
+        UnwritableFileError: It cannot be written.
     """
     try:
         sys.stdout.buffer.write(data)
@@ -57,11 +57,11 @@ def write_output(data: bytes) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
             # Whoever was to read it has gone, and knows.
-            sys.exit(ExitCode.WRONG_USE)
+            sys.exit(ExitCode.USAGE_ERROR)
         # Loaded here: `--help` must not wait for the readers of templates.
-        from image_pinner.cli.documents import UnwritableFile  # noqa: PLC0415
+        from image_pinner.cli.documents import UnwritableFileError  # noqa: PLC0415
 
-        raise UnwritableFile(
+        raise UnwritableFileError(
             f"the standard output cannot be written: {error.strerror}", "Check where it goes"
         ) from None
 

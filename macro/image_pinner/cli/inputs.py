@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from image_pinner.cli.documents import SourceDocument, read_file, read_source
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap
 from image_pinner.core.template.fragments import Fragment, Shape
@@ -27,13 +27,13 @@ def given_parameters(pairs: Iterable[str]) -> dict[str, str]:
         The values by name; of a name given twice the last.
 
     Raises:
-        UnreadableTemplate: A text has no `=` or no name.
+        UnreadableTemplateError: A text has no `=` or no name.
     """
     values: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not name or not equals:
-            raise UnreadableTemplate(f"--parameter {pair!r} has no name and value", "Write --parameter NAME=VALUE")
+            raise UnreadableTemplateError(f"--parameter {pair!r} has no name and value", "Write --parameter NAME=VALUE")
         values[name] = value
     return values
 
@@ -54,12 +54,12 @@ def file_parameters(text: str, name: str) -> dict[str, Any]:
         The values by name: texts or lists of texts.
 
     Raises:
-        UnreadableTemplate: The text is no JSON, or of none of these shapes.
+        UnreadableTemplateError: The text is no JSON, or of none of these shapes.
     """
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise UnreadableTemplate(f"{name} is no JSON: {error}", "Give the parameters as JSON") from None
+        raise UnreadableTemplateError(f"{name} is no JSON: {error}", "Give the parameters as JSON") from None
     if isinstance(content, dict):
         inner = content.get("Parameters")
         return {key: _value(key, value, name) for key, value in (inner if isinstance(inner, dict) else content).items()}
@@ -86,15 +86,15 @@ def _value(key: str, value: Any, name: str) -> Any:
         return _text(value)
     if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
         return [_text(item) for item in value]
-    raise UnreadableTemplate(f"in {name}, the value of {key} is neither text nor a list", "Write it as text")
+    raise UnreadableTemplateError(f"in {name}, the value of {key} is neither text nor a list", "Write it as text")
 
 
 def _text(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _unknown_shape(name: str) -> UnreadableTemplate:
-    return UnreadableTemplate(
+def _unknown_shape(name: str) -> UnreadableTemplateError:
+    return UnreadableTemplateError(
         f"{name} is no file of parameters",
         'Write [{"ParameterKey": "Tag", "ParameterValue": "1.2"}], {"Parameters": {"Tag": "1.2"}} or {"Tag": "1.2"}',
     )
@@ -131,11 +131,11 @@ class TemplateFile:
             The scope; values of parameters of SSM types are names here.
 
         Raises:
-            UnreadableTemplate: A value is given for a parameter that the template does not have.
+            UnreadableTemplateError: A value is given for a parameter that the template does not have.
         """
         scope = Scope.of_template(self.fragment.tree, values, region=region, account_id=account_id, ssm_names=True)
         if unknown := sorted(set(values) - set(scope.parameters)):
-            raise UnreadableTemplate(
+            raise UnreadableTemplateError(
                 f"{self.name} has no parameter {', '.join(unknown)}",
                 f"Its parameters are {', '.join(scope.parameters) or 'none'}",
             )
@@ -146,7 +146,7 @@ def read_bytes(name: str) -> bytes:
     """Read a file, or the standard input for `-`.
 
     Raises:
-        UnreadableTemplate: It cannot be read.
+        UnreadableTemplateError: It cannot be read.
     """
     return sys.stdin.buffer.read() if name == STANDARD_INPUT else read_file(Path(name))
 
@@ -163,14 +163,14 @@ def read_template(name: str, macro: str, pin: str = "") -> TemplateFile:
         The template.
 
     Raises:
-        UnreadableTemplate: It cannot be read, or is no template.
-        InvalidOption: The Parameters of its Transform are no map.
+        UnreadableTemplateError: It cannot be read, or is no template.
+        InvalidOptionError: The Parameters of its Transform are no map.
     """
     shown = "standard input" if name == STANDARD_INPUT else name
     document = read_source(read_bytes(name), shown)
     tree = document.tree
     if not isinstance(tree.get("Resources"), dict):
-        raise UnreadableTemplate(f"{shown} has no Resources", "Give a CloudFormation template")
+        raise UnreadableTemplateError(f"{shown} has no Resources", "Give a CloudFormation template")
     parameters = _transform_parameters(tree, macro)
     options = dict(parameters or {}) | ({"Pin": pin} if pin else {})
     return TemplateFile(shown, document, Fragment(Shape.TEMPLATE, tree, options, tree), parameters is not None)

@@ -24,7 +24,7 @@ _CODES = {
     Outcome.DONE: ExitCode.DONE,
     Outcome.UNCHANGED: ExitCode.DONE,
     Outcome.SHOWN: ExitCode.DONE,
-    Outcome.DECLINED: ExitCode.WRONG_USE,
+    Outcome.DECLINED: ExitCode.USAGE_ERROR,
 }
 
 
@@ -65,8 +65,8 @@ def outside_of(given: object, profile: str) -> Outside:
         session = boto3.Session(profile_name=profile or None)
         return Outside(AwsClients(lambda: session), session.region_name or "")
     except aws_client_faults() as error:
-        cause, remedy = explain(error, "the AWS account")
-        raise ConfigurationError(cause, remedy) from error
+        cause, help = explain(error, "the AWS account")
+        raise ConfigurationError(cause, help) from error
 
 
 def regions_of(named: tuple[str, ...], outside: Outside) -> tuple[str, ...]:
@@ -109,9 +109,9 @@ class Terminal:
         with Console(file=stream, no_color=not has_colour(stream)).status(Text(text)) as status:
             yield lambda new: status.update(Text(new))
 
-    def agrees(self, question: str) -> bool:
+    def agrees(self, lookup: str) -> bool:
         """Ask, on the error stream."""
-        return self._yes or click.confirm(question, err=True)
+        return self._yes or click.confirm(lookup, err=True)
 
 
 def see_that_somebody_answers(*, yes: bool, dry_run: bool) -> None:
@@ -165,7 +165,7 @@ def code_of(error: ImagePinnerError) -> ExitCode:
     """Give the exit code for an error."""
     if isinstance(error, StillNeeded):
         return ExitCode.FINDINGS
-    return ExitCode.LOOKUP_FAILED if isinstance(error, SourceError) else ExitCode.WRONG_USE
+    return ExitCode.LOOKUP_FAILED if isinstance(error, SourceError) else ExitCode.USAGE_ERROR
 
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]

@@ -6,26 +6,26 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from image_pinner.core.errors import InvalidOption
+from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap, JsonValue
 from image_pinner.core.template.edits import Edit, Replace
-from image_pinner.core.template.find import Sites
+from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment
-from image_pinner.core.template.marker_search import find_stray_marks
+from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.markers import (
     IMAGE_KEY,
     LONG_FORM,
-    MARK,
     METADATA_KEY,
+    PIN_MARKER,
     SNIPPET,
     snippet_parameters,
-    with_mark,
+    with_marker,
 )
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem
-from image_pinner.core.template.sites import Rules
+from image_pinner.core.template.sites import ScanSettings
 
 _REGION, _ACCOUNT, _PLACEHOLDER = "us-east-1", "000000000000", "x"
 
@@ -38,14 +38,14 @@ class Finding:
         rule: What kind of finding: a key of `RULES`.
         path: Where.
         cause: What is wrong, as a clause.
-        remedy: What to do, as a sentence without a full stop.
+        help: What to do, as a sentence without a full stop.
         correction: The edit that mends it, or `None`.
     """
 
     rule: str
     path: TemplatePath
     cause: str
-    remedy: str
+    help: str
     correction: Edit | None = None
 
 
@@ -57,13 +57,15 @@ RULES = {
 }
 
 
-def check_template(fragment: Fragment, values: Mapping[str, Any], rules: Rules, *, names_macro: bool) -> list[Finding]:
+def check_template(
+    fragment: Fragment, values: Mapping[str, Any], scan_settings: ScanSettings, *, names_macro: bool
+) -> list[Finding]:
     """Check a template.
 
     Args:
         fragment: The template.
         values: The parameters' values, as far as they are given.
-        rules: The operator's settings that bear on finding images.
+        scan_settings: The operator's settings that bear on finding images.
         names_macro: Whether the template's Transform names the macro.
 
     Returns:
@@ -71,28 +73,28 @@ def check_template(fragment: Fragment, values: Mapping[str, Any], rules: Rules, 
     """
     template = fragment.tree
     scope = Scope.of_template(template, values, region="", account_id="", ssm_names=True)
-    sites, strays = _found(fragment, scope, rules)
+    scan, strays = _found(fragment, scope, scan_settings)
     no_images = {problem.path for problem in strays}
     findings = [finding for finding in _refused_forms(template) if finding.path not in no_images]
-    findings += [_unmarked(image.path, template) for image in sites.left if image.status == "unmarked"]
-    problems = [*sites.problems, *strays]
-    certain = _certain(fragment, values, rules)
+    findings += [_unmarked(image.path, template) for image in scan.skipped if image.status == "unmarked"]
+    problems = [*scan.problems, *strays]
+    certain = _certain(fragment, values, scan_settings)
     findings += [
-        Finding("wrong-mark", problem.path, problem.cause, problem.remedy)
+        Finding("wrong-mark", problem.path, problem.cause, problem.help)
         for problem in problems
         if problem.path in certain
     ]
-    if not names_macro and (first := _first_wish(template, sites, findings, rules.macro)):
-        findings.append(_macro_not_named(first, template, rules.macro))
+    if not names_macro and (first := _first_wish(template, scan, findings, scan_settings.macro)):
+        findings.append(_macro_not_named(first, template, scan_settings.macro))
     return sorted(findings, key=lambda finding: (str(finding.path), finding.rule))
 
 
-def _found(fragment: Fragment, scope: Scope, rules: Rules) -> tuple[Sites, list[Problem]]:
-    sites = fragment.find_sites(scope, rules)
-    return sites, find_stray_marks(fragment.tree, sites.read, scope)
+def _found(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> tuple[ImageScan, list[Problem]]:
+    scan = fragment.find_images(scope, scan_settings)
+    return scan, find_misplaced_markers(fragment.tree, scan.read, scope)
 
 
-def _certain(fragment: Fragment, values: Mapping[str, Any], rules: Rules) -> set[TemplatePath]:
+def _certain(fragment: Fragment, values: Mapping[str, Any], scan_settings: ScanSettings) -> set[TemplatePath]:
     """Give the places that stay wrong when everything is given that only a deployment gives."""
     template = fragment.tree
     given = dict(values)
@@ -100,8 +102,8 @@ def _certain(fragment: Fragment, values: Mapping[str, Any], rules: Rules) -> set
         if isinstance(parameter, dict) and "Default" not in parameter:
             given.setdefault(name, _PLACEHOLDER)
     scope = Scope.of_template(template, given, region=_REGION, account_id=_ACCOUNT, ssm_names=True)
-    sites, strays = _found(fragment, scope, rules)
-    return {problem.path for problem in (*sites.problems, *strays)}
+    scan, strays = _found(fragment, scope, scan_settings)
+    return {problem.path for problem in (*scan.problems, *strays)}
 
 
 def _unmarked(path: TemplatePath, template: JsonMap) -> Finding:
@@ -110,7 +112,7 @@ def _unmarked(path: TemplatePath, template: JsonMap) -> Finding:
         path,
         "the image names no digest, and nothing asks to pin it",
         "Mark it, or say Pin: Skip in the Metadata of the resource",
-        Replace(path, with_mark(_at(template, path))),
+        Replace(path, with_marker(_at(template, path))),
     )
 
 
@@ -134,38 +136,38 @@ def _refused_form(path: TemplatePath, content: JsonValue) -> Finding:
         expression = content.get(IMAGE_KEY, "repository:tag")
     if all(isinstance(value, str) for value in options.values()):
         words = " ".join(f"{key}={value}" for key, value in options.items())
-        correction: JsonValue = with_mark(expression, words)
+        correction: JsonValue = with_marker(expression, words)
     else:
         parameters = {IMAGE_KEY: expression, **options}
         correction = {"Fn::Transform": {"Name": METADATA_KEY, "Parameters": parameters}}
     return Finding(
         "refused-form",
         path,
-        f"CloudFormation refuses {MARK} as a YAML tag and {LONG_FORM} as a function before any macro runs",
+        f"CloudFormation refuses {PIN_MARKER} as a YAML tag and {LONG_FORM} as a function before any macro runs",
         "Write the mark as quoted text",
         Replace(path, correction),
     )
 
 
-def _first_wish(template: JsonMap, sites: Sites, findings: list[Finding], macro: str) -> TemplatePath | None:
-    wishes = [site.path for site in sites.pinned] + [problem.path for problem in sites.problems]
+def _first_wish(template: JsonMap, scan: ImageScan, findings: list[Finding], macro: str) -> TemplatePath | None:
+    wishes = [site.path for site in scan.pinned] + [problem.path for problem in scan.problems]
     wishes += [finding.path for finding in findings if finding.rule != "unmarked"]
     return min((path for path in wishes if not _is_in_snippet(template, path, macro)), key=str, default=None)
 
 
 def _is_in_snippet(template: JsonValue, path: TemplatePath, macro: str) -> bool:
     """Tell whether a snippet shows a place to the macro: CloudFormation calls it for that without a Transform."""
-    around = template
+    context = template
     for step in path.steps:
         # A path can also name what should be there.
-        match around:
+        match context:
             case dict():
-                around = around.get(step)
+                context = context.get(step)
             case list() if isinstance(step, int):
-                around = around[step]
+                context = context[step]
             case _:
                 return False
-        if isinstance(around, dict) and _calls(around.get(SNIPPET), macro):
+        if isinstance(context, dict) and _calls(context.get(SNIPPET), macro):
             return True
     return False
 
@@ -173,7 +175,7 @@ def _is_in_snippet(template: JsonValue, path: TemplatePath, macro: str) -> bool:
 def _calls(transform: JsonValue, macro: str) -> bool:
     try:
         return snippet_parameters(transform, macro) is not None
-    except InvalidOption:
+    except InvalidOptionError:
         return True
 
 

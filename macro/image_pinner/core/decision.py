@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.references import Digest
 from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Policy
 from image_pinner.core.template.options import WhenMissing, WhenMoved
@@ -19,11 +19,11 @@ class PinPlan(NamedTuple):
     Args:
         sites: The images to pin, each with its question; `None` where the reference names a digest and no tag. One with
             both has its tag asked about, to tell whether that still points to the digest.
-        questions: The distinct questions, in an order that does not depend on the template's.
+        lookups: The distinct questions, in an order that does not depend on the template's.
     """
 
-    sites: tuple[tuple[PinSite, ImageQuestion | None], ...]
-    questions: tuple[ImageQuestion, ...]
+    sites: tuple[tuple[PinSite, ImageLookup | None], ...]
+    lookups: tuple[ImageLookup, ...]
 
 
 def make_plan(sites: Iterable[PinSite]) -> PinPlan:
@@ -36,24 +36,24 @@ def make_plan(sites: Iterable[PinSite]) -> PinPlan:
         The plan.
     """
     # A template repeats its images: equal questions are made once.
-    made: dict[tuple[object, ...], ImageQuestion] = {}
-    planned: list[tuple[PinSite, ImageQuestion | None]] = []
+    made: dict[tuple[object, ...], ImageLookup] = {}
+    planned: list[tuple[PinSite, ImageLookup | None]] = []
     for site in sites:
         if site.reference.digest and not site.reference.tag:
             planned.append((site, None))
             continue
-        asked = site.reference.without_digest()
-        key = (asked, site.platform, site.location.index_allowed, site.credentials)
-        question = made.get(key)
-        if question is None:
-            question = ImageQuestion(asked.canonical(), site.platform, site.location.index_allowed, site.credentials)
-            made[key] = question
-        planned.append((site, question))
+        request = site.reference.without_digest()
+        key = (request, site.platform, site.location.index_allowed, site.credentials)
+        lookup = made.get(key)
+        if lookup is None:
+            lookup = ImageLookup(request.canonical(), site.platform, site.location.index_allowed, site.credentials)
+            made[key] = lookup
+        planned.append((site, lookup))
     return PinPlan(tuple(planned), tuple(sorted(made.values(), key=_order)))
 
 
-def _order(question: ImageQuestion) -> tuple[str, str, bool, str]:
-    return str(question.reference), str(question.platform), question.index_allowed, question.credentials
+def _order(lookup: ImageLookup) -> tuple[str, str, bool, str]:
+    return str(lookup.reference), str(lookup.platform), lookup.index_allowed, lookup.credentials
 
 
 class Pinned(NamedTuple):
@@ -96,7 +96,7 @@ class Decision(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def decide(plan: PinPlan, resolutions: Mapping[ImageQuestion, Resolution], policies: Sequence[Policy]) -> Decision:
+def decide(plan: PinPlan, resolutions: Mapping[ImageLookup, Resolution], policies: Sequence[Policy]) -> Decision:
     """Decide what becomes of the sites of a plan.
 
     Args:
@@ -109,8 +109,8 @@ def decide(plan: PinPlan, resolutions: Mapping[ImageQuestion, Resolution], polic
     """
     outcomes: list[Pinned | KeptTag] = []
     problems: list[Problem] = []
-    for site, question in plan.sites:
-        resolution = resolutions.get(question) if question else None
+    for site, lookup in plan.sites:
+        resolution = resolutions.get(lookup) if lookup else None
         found = _judged(site, resolution, policies, problems)
         if isinstance(found, Problem):
             problems.append(found)
@@ -128,8 +128,8 @@ def _judged(
     denied = False
     for policy in policies:
         match policy.judge(JudgedImage(site.reference, resolved)):
-            case Denied(cause, remedy):
-                problems.append(_problem(site, ProblemKind.POLICY, cause, remedy))
+            case Denied(cause, help):
+                problems.append(_problem(site, ProblemKind.POLICY, cause, help))
                 denied = True
             case Allowed(warning):
                 warnings += [warning] if warning else []
@@ -174,7 +174,7 @@ def _moved(site: PinSite, resolution: Resolution | None) -> tuple[str, str] | No
                 "Name the tag that was meant, or the digest that the tag has now",
             )
         case Missing() | Unavailable():
-            return f"whether its tag still points to its digest is not known: {resolution.cause}", resolution.remedy
+            return f"whether its tag still points to its digest is not known: {resolution.cause}", resolution.help
         case _:
             assert_never(resolution)
 
@@ -186,9 +186,9 @@ def _resolved(site: PinSite, resolution: Resolution | None, warnings: tuple[str,
         case Missing():
             if resolution.absent and site.options.when_missing is WhenMissing.KEEP_TAG:
                 return KeptTag(site, resolution.cause)
-            return _problem(site, ProblemKind.LOOKUP, resolution.cause, resolution.remedy)
+            return _problem(site, ProblemKind.LOOKUP, resolution.cause, resolution.help)
         case Unavailable():
-            return _problem(site, ProblemKind.LOOKUP, resolution.cause, resolution.remedy)
+            return _problem(site, ProblemKind.LOOKUP, resolution.cause, resolution.help)
         case None:
             return _problem(site, ProblemKind.LOOKUP, "nobody gave an answer for it", "Report this as a defect")
         case _:
@@ -210,5 +210,5 @@ def _too_long(site: PinSite, length: int, what: str, limit: int) -> Problem:
     return _problem(site, ProblemKind.TEMPLATE, cause, "Give the repository a shorter name")
 
 
-def _problem(site: PinSite, kind: ProblemKind, cause: str, remedy: str) -> Problem:
-    return Problem(site.path, kind, cause, remedy, str(site.reference))
+def _problem(site: PinSite, kind: ProblemKind, cause: str, help: str) -> Problem:
+    return Problem(site.path, kind, cause, help, str(site.reference))

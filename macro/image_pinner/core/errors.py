@@ -22,37 +22,35 @@ class ImagePinnerError(Exception):
 
     Args:
         cause: What is wrong, as a clause without a full stop at its end.
-        remedy: What to do now, as a sentence without a full stop at its end; empty where the cause says it.
+        help: What to do now, as a sentence without a full stop at its end; empty where the cause says it.
     """
 
-    def __init__(self, cause: str, remedy: str = "") -> None:
+    def __init__(self, cause: str, help: str = "") -> None:
         super().__init__(cause)
         self.cause = cause
-        self.remedy = remedy
+        self.help = help
 
     def diagnostics(self) -> str:
         """Give cause and remedy as sentences."""
-        return f"{self.cause}. {self.remedy}." if self.remedy else f"{self.cause}."
+        return f"{self.cause}. {self.help}." if self.help else f"{self.cause}."
 
 
 class TemplateError(ImagePinnerError):
     """Your template, or what you handed over, is wrong; asking again gives the same."""
 
 
-class InvalidReference(TemplateError):  # noqa: N818 - the name says what it is
+class InvalidReferenceError(TemplateError):
     """A text is no image reference.
 
     Args:
         written: The text.
         rule: The rule it breaks, as a clause.
         position: Where in the text it breaks the rule, in characters from 0.
-        remedy: What to write instead.
+        help: What to write instead.
     """
 
-    def __init__(self, written: str, rule: str, position: int, remedy: str = "") -> None:
-        super().__init__(
-            f"{cut(written, _SHOWN)!r} is no image reference: {rule} (at character {position + 1})", remedy
-        )
+    def __init__(self, written: str, rule: str, position: int, help: str = "") -> None:
+        super().__init__(f"{cut(written, _SHOWN)!r} is no image reference: {rule} (at character {position + 1})", help)
         self.written = written
         self.rule = rule
         self.position = position
@@ -71,15 +69,15 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
 
 
-class InvalidPath(TemplateError):  # noqa: N818 - the name says what it is
+class InvalidPathError(TemplateError):
     """A JSONPath expression cannot be parsed, or asks for something that is not followed."""
 
 
-class InvalidOption(TemplateError):  # noqa: N818 - the name says what it is
+class InvalidOptionError(TemplateError):
     """An option is unknown, not available yet, or has a value that it does not take."""
 
 
-class UnreadableTemplate(TemplateError):  # noqa: N818 - the name says what it is
+class UnreadableTemplateError(TemplateError):
     """A file or an event is no template; the cause names the line where there is one."""
 
 

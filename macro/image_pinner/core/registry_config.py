@@ -47,7 +47,7 @@ _WRITE_A_PATTERN = (
 
 
 @dataclass(frozen=True, slots=True)
-class SecretPlace:
+class SecretLocation:
     """A secret that AWS keeps.
 
     Args:
@@ -61,7 +61,7 @@ class SecretPlace:
     region: str = ""
 
     @classmethod
-    def of_arn(cls, text: str) -> SecretPlace:
+    def of_arn(cls, text: str) -> SecretLocation:
         """Read the ARN of a secret in Secrets Manager or of a parameter.
 
         Raises:
@@ -82,7 +82,7 @@ class SecretPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class VariablePlace:
+class VariableLocation:
     """An environment variable.
 
     Args:
@@ -96,7 +96,7 @@ class VariablePlace:
 
 
 @dataclass(frozen=True, slots=True)
-class FilePlace:
+class FileLocation:
     """A file.
 
     Args:
@@ -109,12 +109,12 @@ class FilePlace:
         return f"the file {self.path}"
 
 
-Place = SecretPlace | VariablePlace | FilePlace
+Place = SecretLocation | VariableLocation | FileLocation
 """Where a credential can be kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class CredentialPlace:
+class CredentialLocation:
     """Where the operator keeps the credential for a registry.
 
     Args:
@@ -126,7 +126,7 @@ class CredentialPlace:
     place: Place
 
     @classmethod
-    def parse(cls, text: str) -> CredentialPlace:
+    def parse(cls, text: str) -> CredentialLocation:
         """Read `registry=place`.
 
         Raises:
@@ -160,7 +160,7 @@ class AllowedSecret:
             raise ValueError(_WRITE_A_PATTERN)
         return cls(registry, pattern)
 
-    def allows(self, registry: str, secret: SecretPlace) -> bool:
+    def allows(self, registry: str, secret: SecretLocation) -> bool:
         """Tell whether a template may have this registry shown this secret."""
         return registry == self.registry and _matching(self.pattern).fullmatch(secret.name) is not None
 
@@ -179,14 +179,14 @@ def _parted(text: str, form: str) -> tuple[str, str]:
 
 def _place(text: str) -> Place:
     if text.startswith("arn:"):
-        return SecretPlace.of_arn(text)
+        return SecretLocation.of_arn(text)
     kind, _, name = text.partition(":")
     if kind == "ssm" and len(name) <= _MAX_ARN and _PARAMETER.fullmatch(name):
-        return SecretPlace("ssm", name)
+        return SecretLocation("ssm", name)
     if kind == "env" and _VARIABLE.fullmatch(name):
-        return VariablePlace(name)
+        return VariableLocation(name)
     if kind == "file" and name.startswith("/") and name.isprintable():
-        return FilePlace(name)
+        return FileLocation(name)
     raise ValueError(_WRITE_A_PLACE)
 
 

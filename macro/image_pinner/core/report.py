@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from image_pinner.core.decision import KeptTag, Pinned
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
-from image_pinner.core.template.sites import LeftImage, PinSite
+from image_pinner.core.template.sites import PinSite, SkippedImage
 
 REPORT_VERSION = 1
 """Raised when a field changes its meaning or goes; new fields alone do not raise it."""
@@ -23,13 +23,13 @@ class PinReport(NamedTuple):
 
     Args:
         outcomes: The images that were asked for and have an answer.
-        left: The images that stay as they are.
+        skipped: The images that stay as they are.
         problems: Why nothing was changed; empty on success.
         unanswered: The images that were asked for and have no answer of their own.
     """
 
     outcomes: tuple[Pinned | KeptTag, ...] = ()
-    left: tuple[LeftImage, ...] = ()
+    skipped: tuple[SkippedImage, ...] = ()
     problems: tuple[Problem, ...] = ()
     unanswered: tuple[PinSite, ...] = ()
 
@@ -45,7 +45,7 @@ class PinReport(NamedTuple):
         found += [
             f"{kept.site.path}: it keeps its tag: {kept.reason}" for kept in self.outcomes if isinstance(kept, KeptTag)
         ]
-        found += [f"{image.path}: the mark was removed: {image.reason}" for image in self.left if image.marked]
+        found += [f"{image.path}: the mark was removed: {image.reason}" for image in self.skipped if image.marked]
         return tuple(sorted(found))
 
     def _pinned(self) -> list[Pinned]:
@@ -54,7 +54,7 @@ class PinReport(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Give the report as JSON values; docs/report.md describes the fields."""
         images = [_outcome(outcome, done=self.succeeded) for outcome in self.outcomes]
-        images += [_left(image) for image in self.left]
+        images += [_left(image) for image in self.skipped]
         images += [_unanswered(site) for site in self.unanswered]
         return {
             "version": REPORT_VERSION,
@@ -88,7 +88,7 @@ def error_line(problems: Iterable[Problem], limit: int = 1000) -> str:
     return line
 
 
-def gravest(problems: Iterable[Problem]) -> ProblemKind:
+def most_severe(problems: Iterable[Problem]) -> ProblemKind:
     """Give the gravest kind among problems, of which there is at least one."""
     return in_order(problems)[0].kind
 
@@ -103,7 +103,7 @@ def _outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any]:
         entry["platform"] = str(site.platform)
     if outcome.resolved:
         origin = outcome.resolved.origin
-        entry |= {"media_type": outcome.resolved.media_type, "source": origin.source, "asked": origin.asked}
+        entry |= {"media_type": outcome.resolved.media_type, "source": origin.source, "asked": origin.request}
         if origin.index:
             entry["index"] = str(origin.index)
     if outcome.warnings:
@@ -111,7 +111,7 @@ def _outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any]:
     return entry
 
 
-def _left(image: LeftImage) -> dict[str, Any]:
+def _left(image: SkippedImage) -> dict[str, Any]:
     status = "already pinned" if image.status == "pinned" else image.status
     entry = {"path": str(image.path), "status": status, "reason": image.reason}
     return entry | ({"written": image.written} if image.written else {})
@@ -127,6 +127,6 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "kind": problem.kind.value,
         "image": problem.image,
         "cause": problem.cause,
-        "remedy": problem.remedy,
+        "remedy": problem.help,
     }
     return {key: value for key, value in entry.items() if value}

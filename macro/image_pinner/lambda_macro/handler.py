@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from image_pinner.assembly import AwsWorlds, WorldMaker, accountable, no_logins
-from image_pinner.core.errors import ImagePinnerError, UnreadableTemplate
+from image_pinner.assembly import AwsResolvers, ResolverFactory, instrumented, no_logins
+from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.report import PinReport, error_line
 from image_pinner.core.template.fragments import read_fragment
@@ -23,7 +23,7 @@ from image_pinner.lambda_macro.log_record import DEFECT, Clocks, InvocationRecor
 from image_pinner.pinning import PinResult, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources import concurrency
-from image_pinner.sources.call_stats import CallTally
+from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.interface import Deadline
 
 MARGIN = 3.0
@@ -46,20 +46,20 @@ def handler(event: Event, context: Any) -> Response:
         `requestId`, `status` and `fragment`; on failure the fragment that came in and one `errorMessage`. Nothing is
         ever raised.
     """
-    return Macro(WORLDS, os.environ, sys.stdout.write).answer(event, context)
+    return Macro(RESOLVERS, os.environ, sys.stdout.write).answer(event, context)
 
 
 class Macro(NamedTuple):
     """The macro with what it depends on.
 
     Args:
-        worlds: Gives whom to ask.
+        resolver_factory: Gives whom to ask.
         environment: The environment variables, for the settings.
         log: Takes lines of the log.
         clocks: What tells the time, for the log.
     """
 
-    worlds: WorldMaker
+    resolver_factory: ResolverFactory
     environment: Mapping[str, str]
     log: Callable[[str], Any]
     clocks: Clocks = Clocks()
@@ -81,8 +81,8 @@ class Macro(NamedTuple):
         """
         event = event if isinstance(event, Mapping) else {}
         report = None
-        accounts = accountable(self.worlds)
-        record = InvocationRecord(self.environment, self.clocks, accounts.tally if accounts else CallTally())
+        accounts = instrumented(self.resolver_factory)
+        record = InvocationRecord(self.environment, self.clocks, accounts.call_stats if accounts else CallStats())
         try:
             result = self._pin(event, context, record)
             report = result.report
@@ -92,14 +92,14 @@ class Macro(NamedTuple):
             response = _response(event, result.answer, message)
         except ImagePinnerError as error:
             record.note_failure(kind_of(error))
-            line = {"status": "failure", "problems": [{"cause": error.cause, "remedy": error.remedy}]}
+            line = {"status": "failure", "problems": [{"cause": error.cause, "remedy": error.help}]}
             response = _failure(event, error.diagnostics())
         except Exception as error:  # noqa: BLE001 - a raised exception reaches the user as «malformed response»
             record.note_failure(DEFECT)
             message, line = _defect(error)
             response = _failure(event, message)
         if record.settings.event_bus and record.pinned:
-            record.ledger = self._put_into_ledger(event, context, record)
+            record.event_publisher = self._put_into_ledger(event, context, record)
         # An answer without its line in the log is better than no answer.
         with suppress(Exception):
             self.log(record.line(event, line))
@@ -112,18 +112,18 @@ class Macro(NamedTuple):
         scope = Scope.of_template(fragment, values, region=region, account_id=str(event.get("accountId") or ""))
         deadline = Deadline.after(min(settings.timeout, _time_left(context)))
         found = read_fragment(fragment, parameters)
-        return pin_template(found, scope, settings, record.watched(self.worlds(settings, region)), deadline)
+        return pin_template(found, scope, settings, record.watched(self.resolver_factory(settings, region)), deadline)
 
     def _put_into_ledger(self, event: Event, context: Any, record: InvocationRecord) -> str:
         """Put an event on the operator's bus, and say what became of it: no answer depends on that."""
         from image_pinner.sources.aws.events import MAX_DETAIL_BYTES  # noqa: PLC0415 - most macros have no ledger
 
-        accounts = accountable(self.worlds)
+        accounts = instrumented(self.resolver_factory)
         if accounts is None:
             return "failed: nobody keeps a ledger here. Unset IMAGE_PINNER_EVENT_BUS."
         try:
-            ledger = accounts.ledger(record.settings.event_bus, self._region(event))
-            ledger.put(record.ledger_detail(event, MAX_DETAIL_BYTES), Deadline.after(_time_left(context)))
+            event_publisher = accounts.event_publisher(record.settings.event_bus, self._region(event))
+            event_publisher.put(record.ledger_detail(event, MAX_DETAIL_BYTES), Deadline.after(_time_left(context)))
         except ImagePinnerError as error:
             return f"failed: {error.diagnostics()}"
         except Exception as error:  # noqa: BLE001 - as in `run`, and its text is shown as little
@@ -141,7 +141,7 @@ def _sections(event: Event) -> tuple[dict[str, Any], dict[str, Any], dict[str, A
         if value is None and not needed:
             value = {}
         if not isinstance(value, dict):
-            raise UnreadableTemplate(
+            raise UnreadableTemplateError(
                 f"{name!r} in the event is no map", "Call the macro from CloudFormation, or give a recorded event"
             )
         found.append(value)
@@ -177,5 +177,5 @@ def _defect(error: Exception) -> tuple[str, dict[str, Any]]:
     return message, {"status": "failure", "defect": kind, "frames": frames[-8:]}
 
 
-WORLDS = AwsWorlds(no_logins())
+RESOLVERS = AwsResolvers(no_logins())
 """Whom the macro asks; its clients live as long as the execution environment."""

@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 from image_pinner import __version__
 from image_pinner.core.decision import Pinned
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, TemplateError
-from image_pinner.core.images.lookups import ImageQuestion, Resolution
-from image_pinner.core.intrinsics.values import Answer, Lookup
-from image_pinner.core.report import REPORT_VERSION, PinReport, gravest
+from image_pinner.core.images.lookups import ImageLookup, Resolution
+from image_pinner.core.intrinsics.values import Answer, ExternalValue
+from image_pinner.core.report import REPORT_VERSION, PinReport, most_severe
 from image_pinner.core.template.problems import ProblemKind
-from image_pinner.pinning import World
+from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.settings.rules import SETTING_RULES
-from image_pinner.sources.call_stats import CallTally
+from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.interface import Deadline
 
 LEFT_OUT = "left_out"
@@ -208,37 +208,37 @@ class InvocationRecord:
     Args:
         environment: The environment variables, of which two name the macro and its metrics whatever else is wrong.
         clocks: What tells the time. It is asked when this is made and for the line, and the answer depends on neither.
-        tally: What counts calls.
+        call_stats: What counts calls.
     """
 
-    def __init__(self, environment: Mapping[str, str], clocks: Clocks, tally: CallTally) -> None:
+    def __init__(self, environment: Mapping[str, str], clocks: Clocks, call_stats: CallStats) -> None:
         self.settings = _names(environment)
         """Those of the invocation, as soon as they are read."""
         self.failure = ""
         """The kind of the failure, or empty on success."""
-        self.ledger = ""
+        self.event_publisher = ""
         """What became of the event for the ledger, or empty where there was none."""
         self.pinned: tuple[Pinned, ...] = ()
         """The images that got a digest."""
         self._clocks = clocks
-        self._tally = tally
-        self._calls_before = tally.so_far()
+        self._tally = call_stats
+        self._calls_before = call_stats.so_far()
         self._timestamp = round(clocks.wall() * 1000)
         self._began = clocks.ticks()
         self._counted: list[_CountedWorld] = []
 
-    def watched(self, world: World) -> World:
+    def watched(self, resolvers: Resolvers) -> Resolvers:
         """Give a world that asks another one, so that its questions are counted."""
-        counted = _CountedWorld(world)
+        counted = _CountedWorld(resolvers)
         self._counted.append(counted)
-        return World(counted, counted)
+        return Resolvers(counted, counted)
 
     def note_report(self, report: PinReport) -> None:
         """Note what pinning came to."""
         if report.succeeded:
             self.pinned = tuple(outcome for outcome in report.outcomes if isinstance(outcome, Pinned))
         else:
-            self.note_failure(str(gravest(report.problems).value))
+            self.note_failure(str(most_severe(report.problems).value))
 
     def note_failure(self, kind: str) -> None:
         """Note that the invocation fails, so that no image got a digest.
@@ -261,7 +261,7 @@ class InvocationRecord:
             first 200 fields of a line.
         """
         latency = round((self._clocks.ticks() - self._began) * 1000)
-        look_ups = sum(counted.questions for counted in self._counted)
+        look_ups = sum(counted.lookups for counted in self._counted)
         measured = Measured(
             self.settings.macro_name, self._timestamp, len(self.pinned), look_ups, latency, self.failure
         )
@@ -273,17 +273,17 @@ class InvocationRecord:
             "duration_ms": latency,
             "look_ups": look_ups,
             **({"failure": self.failure} if self.failure else {}),
-            **({"ledger": self.ledger} if self.ledger else {}),
+            **({"ledger": self.event_publisher} if self.event_publisher else {}),
             **{name: value for name, value in told.items() if name not in parts},
             **metric_members(measured, self.settings.metrics_namespace),
         }
         calls = self._tally.since(self._calls_before)
         # A list of maps, because that is what CloudWatch Logs Insights can take apart.
         waits = [
-            {"call": call, "tries": calls.tries.get(call, 0), "ms": round(seconds * 1000)}
+            {"call": call, "tries": calls.attempts.get(call, 0), "ms": round(seconds * 1000)}
             for call, seconds in calls.seconds.items()
         ]
-        return bounded_json(fixed, {"calls": calls.tries, "waits": waits, **parts}, MAX_LINE_BYTES - 1) + "\n"
+        return bounded_json(fixed, {"calls": calls.attempts, "waits": waits, **parts}, MAX_LINE_BYTES - 1) + "\n"
 
     def ledger_detail(self, event: Mapping[str, Any], limit: int) -> str:
         """Give the detail of the event for the ledger.
@@ -314,17 +314,19 @@ def kind_of(error: ImagePinnerError) -> str:
 class _CountedWorld:
     """Asks another world, and counts what it is asked."""
 
-    def __init__(self, world: World) -> None:
-        self.questions = 0
-        self._world = world
+    def __init__(self, resolvers: Resolvers) -> None:
+        self.lookups = 0
+        self._world = resolvers
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
-        self.questions += len(questions)
-        return self._world.digests.resolve_all(questions, deadline)
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
+        self.lookups += len(lookups)
+        return self._world.digests.resolve_all(lookups, deadline)
 
-    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
-        self.questions += len(lookups)
-        return self._world.lookups.look_up(lookups, deadline)
+    def resolve_values(
+        self, external_values: Collection[ExternalValue], deadline: Deadline
+    ) -> Mapping[ExternalValue, Answer]:
+        self.lookups += len(external_values)
+        return self._world.external_values.resolve_values(external_values, deadline)
 
 
 def _names(environment: Mapping[str, str]) -> Settings:

@@ -1,7 +1,7 @@
 """Settings: what the operator may configure, and from where.
 
 In the Lambda they are environment variables, in the command options of the same names; a template may tighten what is
-set here, never loosen it (`core.template.tightening.loosened`).
+set here, never loosen it (`core.template.tightening.find_loosened_option`).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.policies.interface import Policy
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.core.template.options import Options, read_options
-from image_pinner.core.template.sites import Rules
+from image_pinner.core.template.sites import ScanSettings
 from image_pinner.settings.rules import SETTING_RULES, SettingRule
 
 if TYPE_CHECKING:
-    from image_pinner.core.registry_config import AllowedSecret, CredentialPlace
+    from image_pinner.core.registry_config import AllowedSecret, CredentialLocation
 
 PREFIX = "IMAGE_PINNER_"
 
@@ -52,7 +52,7 @@ class Settings(NamedTuple):
     options: Options = Options()
     image_paths: tuple[str, ...] = ()
     unsafe_implicit_latest: bool = False
-    credentials: tuple[CredentialPlace, ...] = ()
+    credentials: tuple[CredentialLocation, ...] = ()
     template_credentials: tuple[AllowedSecret, ...] = ()
     ecr_roles: tuple[RegistryRole, ...] = ()
     pull_through: bool = False
@@ -67,9 +67,9 @@ class Settings(NamedTuple):
     event_bus: str = ""
 
     @property
-    def rules(self) -> Rules:
+    def scan_settings(self) -> ScanSettings:
         """What bears on finding images."""
-        return Rules(self.macro_name, self.options, self.image_paths)
+        return ScanSettings(self.macro_name, self.options, self.image_paths)
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -118,7 +118,7 @@ def _value(rule: SettingRule, name: str, text: str) -> Any:
     try:
         return rule.read(text)
     except ImagePinnerError as error:
-        raise ConfigurationError(f"{cause}: {error.cause}", error.remedy) from None
+        raise ConfigurationError(f"{cause}: {error.cause}", error.help) from None
     except ValueError as error:
         raise ConfigurationError(cause, str(error)) from None
 
@@ -127,4 +127,4 @@ def _options(pairs: list[tuple[str, Any]]) -> Options:
     try:
         return read_options(pairs, of_image=False)
     except ImagePinnerError as error:
-        raise ConfigurationError(f"in the environment, {error.cause}", error.remedy) from None
+        raise ConfigurationError(f"in the environment, {error.cause}", error.help) from None

@@ -11,7 +11,7 @@ from image_pinner.core.registry_config import RegistryRole
 from image_pinner.core.template.json_path import parse_image_path
 
 if TYPE_CHECKING:
-    from image_pinner.core.registry_config import AllowedSecret, CredentialPlace
+    from image_pinner.core.registry_config import AllowedSecret, CredentialLocation
 
 T = TypeVar("T")
 
@@ -74,10 +74,10 @@ def _registries(text: str) -> tuple[str, ...]:
     return () if text.lower() == "none" else _each(registry_named, str)(text)
 
 
-def _login(text: str) -> CredentialPlace:
-    from image_pinner.core.registry_config import CredentialPlace  # noqa: PLC0415 - few operators set it
+def _login(text: str) -> CredentialLocation:
+    from image_pinner.core.registry_config import CredentialLocation  # noqa: PLC0415 - few operators set it
 
-    return CredentialPlace.parse(text)
+    return CredentialLocation.parse(text)
 
 
 def _secret(text: str) -> AllowedSecret:

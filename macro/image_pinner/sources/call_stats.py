@@ -14,15 +14,15 @@ class Calls(NamedTuple):
     """Calls, by what was asked of whom.
 
     Args:
-        tries: How often; a try that was repeated counts again.
+        attempts: How often; a try that was repeated counts again.
         seconds: How long, all tries that have ended together.
     """
 
-    tries: dict[str, int]
+    attempts: dict[str, int]
     seconds: dict[str, float]
 
 
-class CallTally:
+class CallStats:
     """Counts calls, every try of them, on any number of threads.
 
     Clients and their connections outlive an invocation, and so does this: what belongs to one is what came since it
@@ -85,9 +85,9 @@ class CallTally:
             The calls of which there was a try or the end of one, in the order of their names.
         """
         now = self.so_far()
-        tries = {call: now.tries[call] - before.tries.get(call, 0) for call in sorted(now.tries)}
+        attempts = {call: now.attempts[call] - before.attempts.get(call, 0) for call in sorted(now.attempts)}
         seconds = {call: now.seconds[call] - before.seconds.get(call, 0.0) for call in sorted(now.seconds)}
         return Calls(
-            {call: count for call, count in tries.items() if count},
+            {call: count for call, count in attempts.items() if count},
             {call: count for call, count in seconds.items() if count},
         )

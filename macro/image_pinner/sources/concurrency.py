@@ -75,7 +75,7 @@ class OncePerKey(Generic[K, V]):
             )
         try:
             if entry.fault is not None:
-                raise type(entry.fault)(entry.fault.cause, entry.fault.remedy)
+                raise type(entry.fault)(entry.fault.cause, entry.fault.help)
             if entry.value is None or entry.value == instead_of:
                 entry.value = make()
         except WorldError as fault:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from image_pinner.core.images.lookups import (
     OCI_MANIFEST,
-    ImageQuestion,
+    ImageLookup,
     Missing,
     Origin,
     Resolution,
@@ -16,7 +16,7 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
-from image_pinner.core.intrinsics.values import Answer, Known, Lookup, Unknown
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, Unknown
 from image_pinner.sources.interface import Deadline
 
 _ORIGIN = Origin("memory", "the world in memory")
@@ -32,20 +32,22 @@ class _Stored:
     manifest: bytes | None
 
 
-class InMemoryWorld:
+class InMemoryRegistry:
     """Registries and look-ups in memory, which answer as the real ones do.
 
     Args:
-        lookups: The values that look-ups have.
+        external_values: The values that look-ups have.
         knows_everything: Whether every reference has an image: its digest is the SHA-256 of the reference's canonical
             text, and it runs on every platform.
     """
 
-    def __init__(self, lookups: Mapping[Lookup, str] | None = None, *, knows_everything: bool = False) -> None:
-        self.lookups = dict(lookups or {})
-        self.asked: list[ImageQuestion] = []
+    def __init__(
+        self, external_values: Mapping[ExternalValue, str] | None = None, *, knows_everything: bool = False
+    ) -> None:
+        self.external_values = dict(external_values or {})
+        self.asked: list[ImageLookup] = []
         """Every question that was asked, in order, again where it was asked again."""
-        self.asked_lookups: list[Lookup] = []
+        self.asked_lookups: list[ExternalValue] = []
         """Every look-up that was asked for, in order."""
         self._knows_everything = knows_everything
         self._images: dict[tuple[str, str], dict[str, _Stored]] = {}
@@ -123,47 +125,51 @@ class InMemoryWorld:
         """
         self._outages[registry] = cause
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         """Answer questions, as `DigestResolver` says."""
-        self.asked += questions
+        self.asked += lookups
         if deadline.remaining() <= 0:
             late = Unavailable("the world in memory did not answer in time", "Give it more time")
-            return dict.fromkeys(questions, late)
-        return {question: self._answer(question) for question in questions}
+            return dict.fromkeys(lookups, late)
+        return {lookup: self._answer(lookup) for lookup in lookups}
 
-    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
-        """Answer look-ups, as `LookupResolver` says."""
-        self.asked_lookups += lookups
+    def resolve_values(
+        self, external_values: Collection[ExternalValue], deadline: Deadline
+    ) -> Mapping[ExternalValue, Answer]:
+        """Answer look-ups, as `ValueResolver` says."""
+        self.asked_lookups += external_values
         if deadline.remaining() <= 0:
-            return dict.fromkeys(lookups, Unknown("the world in memory did not answer in time", "Give it more time"))
-        return {lookup: self._look_up(lookup) for lookup in lookups}
+            return dict.fromkeys(
+                external_values, Unknown("the world in memory did not answer in time", "Give it more time")
+            )
+        return {lookup: self._look_up(lookup) for lookup in external_values}
 
-    def _look_up(self, lookup: Lookup) -> Answer:
-        if lookup in self.lookups:
-            return Known(self.lookups[lookup])
+    def _look_up(self, lookup: ExternalValue) -> Answer:
+        if lookup in self.external_values:
+            return Known(self.external_values[lookup])
         return Unknown(f"the world in memory has not {lookup}", "Add it to the world")
 
-    def _answer(self, question: ImageQuestion) -> Resolution:
-        reference = question.reference
+    def _answer(self, lookup: ImageLookup) -> Resolution:
+        reference = lookup.reference
         if reference.registry in self._outages:
             return Unavailable(self._outages[reference.registry], f"Deploy again when {reference.registry} answers")
         stored = self._images.get((reference.registry, reference.repository), {}).get(_tag(reference))
         if stored is not None:
-            return self._answer_from(question, stored)
-        return _made_up(question) if self._knows_everything else self._missing(reference)
+            return self._answer_from(lookup, stored)
+        return _made_up(lookup) if self._knows_everything else self._missing(reference)
 
-    def _answer_from(self, question: ImageQuestion, stored: _Stored) -> Resolution:
+    def _answer_from(self, lookup: ImageLookup, stored: _Stored) -> Resolution:
         resolved = Resolved(stored.digest, stored.media_type, _ORIGIN)
         if stored.manifest is None:
-            return answer_without_bytes(question, resolved) or Unavailable(
+            return answer_without_bytes(lookup, resolved) or Unavailable(
                 f"the world in memory has no manifest of {stored.digest}", "Push the image with its manifest"
             )
-        found = answer_for(question, resolved, stored.manifest)
+        found = answer_for(lookup, resolved, stored.manifest)
         if not isinstance(found, NeedsConfig):
             return found
         if found.config not in self._configs:
             return Unavailable(f"the world in memory has no config {found.config}", "Push the config as well")
-        return answer_from_config(question, found, self._configs[found.config])
+        return answer_from_config(lookup, found, self._configs[found.config])
 
     def _missing(self, reference: ImageReference) -> Missing:
         name = f"{reference.registry}/{reference.repository}"
@@ -187,7 +193,7 @@ def _tag(reference: ImageReference) -> str:
     return reference.tag or _IMPLIED_TAG
 
 
-def _made_up(question: ImageQuestion) -> Resolved:
-    text = str(question.reference.canonical())
-    platforms = (question.platform,) if question.platform else None
+def _made_up(lookup: ImageLookup) -> Resolved:
+    text = str(lookup.reference.canonical())
+    platforms = (lookup.platform,) if lookup.platform else None
     return Resolved(Digest.of(text.encode()), OCI_MANIFEST, _ORIGIN, platforms)

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from image_pinner.core.images.lookups import ImageQuestion, Resolution
-from image_pinner.core.intrinsics.values import Answer, Lookup
+from image_pinner.core.images.lookups import ImageLookup, Resolution
+from image_pinner.core.intrinsics.values import Answer, ExternalValue
 
 
 class Deadline(NamedTuple):
@@ -58,11 +58,11 @@ class Download(Protocol):
 class DigestResolver(Protocol):
     """Finds digests. Implementations never raise for the world's faults: those are answers."""
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         """Answer questions, all in one call so that a source can ask in batches.
 
         Args:
-            questions: Distinct questions; none has a digest in its reference.
+            lookups: Distinct questions; none has a digest in its reference.
             deadline: When to give up; what is not known by then is `Unavailable`.
 
         Returns:
@@ -71,14 +71,16 @@ class DigestResolver(Protocol):
         ...
 
 
-class LookupResolver(Protocol):
+class ValueResolver(Protocol):
     """Finds values that only AWS knows. Implementations never raise for the world's faults."""
 
-    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
+    def resolve_values(
+        self, external_values: Collection[ExternalValue], deadline: Deadline
+    ) -> Mapping[ExternalValue, Answer]:
         """Answer look-ups, all in one call so that a source can ask in batches.
 
         Args:
-            lookups: What to look up.
+            external_values: What to look up.
             deadline: When to give up; what is not known by then is `Unknown` with that reason.
 
         Returns:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.registries import Mirror
 from image_pinner.sources.interface import Deadline, DigestResolver
 
@@ -24,26 +24,26 @@ class MirroredResolver(NamedTuple):
     inner: DigestResolver
     mirrors: tuple[Mirror, ...]
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         """Answer questions. See `DigestResolver.resolve_all`."""
-        at_mirrors = {question: _asked(question, self.mirrors) for question in questions}
+        at_mirrors = {lookup: _asked(lookup, self.mirrors) for lookup in lookups}
         distinct = list(dict.fromkeys(at_mirrors.values()))
         answers = self.inner.resolve_all(distinct, deadline)
-        return {question: _told(question, asked, answers[asked]) for question, asked in at_mirrors.items()}
+        return {lookup: _told(lookup, asked, answers[asked]) for lookup, asked in at_mirrors.items()}
 
 
-def _asked(question: ImageQuestion, mirrors: Iterable[Mirror]) -> ImageQuestion:
+def _asked(lookup: ImageLookup, mirrors: Iterable[Mirror]) -> ImageLookup:
     for mirror in sorted(mirrors, key=lambda one: one.registry == "*"):
-        if reference := mirror.of(question.reference):
+        if reference := mirror.of(lookup.reference):
             # The secret that the template names is for its own registry, and goes to no other.
-            return question._replace(reference=reference, credentials="")
-    return question
+            return lookup._replace(reference=reference, credentials="")
+    return lookup
 
 
-def _told(question: ImageQuestion, asked: ImageQuestion, answer: Resolution) -> Resolution:
-    if asked.reference == question.reference:
+def _told(lookup: ImageLookup, asked: ImageLookup, answer: Resolution) -> Resolution:
+    if asked.reference == lookup.reference:
         return answer
-    in_place = f", asked in place of {question.reference.registry}"
+    in_place = f", asked in place of {lookup.reference.registry}"
     match answer:
         case Resolved():
             return answer

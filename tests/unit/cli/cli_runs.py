@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from click.testing import CliRunner
 
 from image_pinner.cli.main import main
-from image_pinner.pinning import World
+from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,18 @@ class Run:
 
 
 def image_pinner(
-    *arguments: str, world: InMemoryWorld | None = None, stdin: bytes = b"", env: Mapping[str, str] | None = None
+    *arguments: str, resolvers: InMemoryRegistry | None = None, stdin: bytes = b"", env: Mapping[str, str] | None = None
 ) -> Run:
     """Run `image-pinner` with a world in memory that knows every image, if no other is given."""
-    asked = world or InMemoryWorld(knows_everything=True)
+    asked = resolvers or InMemoryRegistry(knows_everything=True)
 
-    def worlds(settings: Settings, region: str) -> World:  # noqa: ARG001 - the signature of a WorldMaker
-        return World(asked, asked)
+    def resolver_factory(settings: Settings, region: str) -> Resolvers:  # noqa: ARG001 - the signature of a WorldMaker
+        return Resolvers(asked, asked)
 
     code = -1
     with CliRunner().isolation(stdin, env=_environment(env or {})) as (out, err, _):
         try:
-            main(list(arguments), world=worlds)
+            main(list(arguments), resolvers=resolver_factory)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
         sys.stdout.flush()

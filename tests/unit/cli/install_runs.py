@@ -33,7 +33,7 @@ def run(aws: Scene | None, *arguments: str, region: str = REGION, env: Mapping[s
     own = {name: None for name in os.environ if name.startswith(("IMAGE_PINNER_", "NO_COLOR"))}
     with CliRunner().isolation(b"", env={**own, **(env or {})}) as (out, err, _):
         try:
-            main(list(arguments), world=outside)
+            main(list(arguments), resolvers=outside)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
         sys.stdout.flush()

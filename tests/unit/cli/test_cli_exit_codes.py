@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from image_pinner.cli.console import MEANINGS, ExitCode
-from image_pinner.cli.documents import UnfaithfulEdit, UnwritableFile
+from image_pinner.cli.documents import UnfaithfulEdit, UnwritableFileError
 from image_pinner.cli.output.text import exit_code
-from image_pinner.core.errors import ConfigurationError, InvalidPath, SourceError, UnreadableTemplate
+from image_pinner.core.errors import ConfigurationError, InvalidPathError, SourceError, UnreadableTemplateError
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from unit.cli.cli_runs import image_pinner
 from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, UNMARKED, saved
 
 
-class Raising(InMemoryWorld):
+class Raising(InMemoryRegistry):
     """A world that raises, although it should not."""
 
     def __init__(self, error: Exception) -> None:
@@ -72,7 +72,7 @@ def test_2_is_wrong_use(arguments: tuple[str, ...]) -> None:
 
 
 def test_3_is_a_look_up_that_failed(tmp_path: Path) -> None:
-    run = image_pinner("pin", str(saved(tmp_path)), world=InMemoryWorld())
+    run = image_pinner("pin", str(saved(tmp_path)), resolvers=InMemoryRegistry())
 
     assert (run.code, run.out) == (3, b"")
     assert "there is no repository 'docker.io/shop/web'" in run.err
@@ -81,7 +81,7 @@ def test_3_is_a_look_up_that_failed(tmp_path: Path) -> None:
 def test_3_outweighs_1(tmp_path: Path) -> None:
     text = REFUSED + '        - {Name: other, Image: "!PinDigest shop/web:1.0"}\n'
 
-    run = image_pinner("pin", str(saved(tmp_path, text)), world=InMemoryWorld())
+    run = image_pinner("pin", str(saved(tmp_path, text)), resolvers=InMemoryRegistry())
 
     assert run.code == 3
     assert "for 2 problems:" in run.err
@@ -90,7 +90,7 @@ def test_3_outweighs_1(tmp_path: Path) -> None:
 def test_4_is_what_a_policy_denied_and_outweighs_3(tmp_path: Path) -> None:
     text = MARKED + '        - {Name: other, Image: "!PinDigest shop/web"}\n'
 
-    run = image_pinner("pin", str(saved(tmp_path, text)), world=InMemoryWorld())
+    run = image_pinner("pin", str(saved(tmp_path, text)), resolvers=InMemoryRegistry())
 
     assert (run.code, run.out) == (4, b"")
 
@@ -100,15 +100,15 @@ def test_4_is_what_a_policy_denied_and_outweighs_3(tmp_path: Path) -> None:
     [
         (SourceError("the registry has gone", "Ask again"), 3),
         (ConfigurationError("a setting is wrong", "Mend it"), 2),
-        (UnreadableTemplate("it is no template"), 2),
-        (InvalidPath("it is no path"), 2),
-        (UnwritableFile("the disk is full"), 2),
+        (UnreadableTemplateError("it is no template"), 2),
+        (InvalidPathError("it is no path"), 2),
+        (UnwritableFileError("the disk is full"), 2),
         (UnfaithfulEdit("an anchor is shared"), 2),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_an_error_that_ends_everything_has_the_code_of_its_kind(error: Exception, code: int, tmp_path: Path) -> None:
-    run = image_pinner("pin", str(saved(tmp_path)), world=Raising(error))
+    run = image_pinner("pin", str(saved(tmp_path)), resolvers=Raising(error))
 
     assert (run.code, run.out) == (code, b"")
     assert run.err.startswith(f"image-pinner: {error}.")
@@ -116,7 +116,7 @@ def test_an_error_that_ends_everything_has_the_code_of_its_kind(error: Exception
 
 
 def test_a_defect_is_no_finding(tmp_path: Path) -> None:
-    run = image_pinner("pin", str(saved(tmp_path)), world=Raising(KeyError("x")))
+    run = image_pinner("pin", str(saved(tmp_path)), resolvers=Raising(KeyError("x")))
 
     assert (run.code, run.out) == (2, b"")
     assert "Traceback" in run.err
@@ -126,7 +126,7 @@ def test_a_defect_is_no_finding(tmp_path: Path) -> None:
 def test_an_interruption_is_no_finding(tmp_path: Path) -> None:
     interruption: Any = KeyboardInterrupt()
 
-    assert image_pinner("pin", str(saved(tmp_path)), world=Raising(interruption)).code == 2
+    assert image_pinner("pin", str(saved(tmp_path)), resolvers=Raising(interruption)).code == 2
 
 
 @pytest.mark.parametrize("kind", ProblemKind)

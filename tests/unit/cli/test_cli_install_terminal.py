@@ -19,7 +19,7 @@ from image_pinner.cli.installing import Outside
 from image_pinner.cli.main import main
 from unit.cli.deployment.installations import REGION, Scene
 aws = Scene()
-main(sys.argv[1:], world=Outside(aws, REGION, aws.now, aws.sleep))
+main(sys.argv[1:], resolvers=Outside(aws, REGION, aws.now, aws.sleep))
 """
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from golden.macro_events import event_for
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from unit.cli.cli_runs import image_pinner
 from unit.lambda_macro.macro_worlds import HangingWorld, macro_in, task
 
@@ -51,7 +51,7 @@ def test_the_event_can_come_through_the_standard_input() -> None:
 def test_the_exit_codes_are_those_of_pin(image: str, code: int, tmp_path: Path) -> None:
     event = event_for({"Resources": {"Web": task(image)}})
 
-    assert image_pinner("invoke", saved_event(tmp_path, event), world=InMemoryWorld()).code == code
+    assert image_pinner("invoke", saved_event(tmp_path, event), resolvers=InMemoryRegistry()).code == code
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '"text"', "null", "5"])
@@ -84,14 +84,14 @@ def test_an_event_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_the_time_limit_is_that_of_a_lambda(tmp_path: Path) -> None:
-    world = HangingWorld()
-    asked: Any = world
+    resolvers = HangingWorld()
+    asked: Any = resolvers
 
-    run = image_pinner("invoke", saved_event(tmp_path, MARKED), "--time-limit", "3.2", world=asked)
+    run = image_pinner("invoke", saved_event(tmp_path, MARKED), "--time-limit", "3.2", resolvers=asked)
 
     assert run.code == 3
     assert "did not answer in time" in json.loads(run.out)["errorMessage"]
-    assert world.deadlines[0] <= 0.2
+    assert resolvers.deadlines[0] <= 0.2
 
 
 def test_letters_of_all_scripts_come_out_as_they_are(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from image_pinner.cli.inputs import file_parameters
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 from unit.cli.cli_runs import image_pinner
 from unit.cli.cli_templates import digest, saved
 
@@ -110,7 +110,7 @@ def test_a_value_can_contain_an_equals_sign() -> None:
 
 
 def test_a_list_with_one_wrong_entry_is_refused_as_a_whole() -> None:
-    with pytest.raises(UnreadableTemplate):
+    with pytest.raises(UnreadableTemplateError):
         file_parameters('["Tag=1", 5]', "p.json")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from image_pinner.cli.commands.pin import command
 from image_pinner.core.intrinsics.values import SsmParameter
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from unit.cli.cli_runs import image_pinner
 from unit.cli.cli_templates import MARKED, UNMARKED, digest, saved
 
@@ -182,9 +182,9 @@ def test_a_setting_that_does_not_exist_is_wrong_use(tmp_path: Path) -> None:
 
 def test_a_parameter_of_an_ssm_type_is_given_by_its_name_as_to_cloudformation(tmp_path: Path) -> None:
     text = MARKED.replace('{Type: String, Default: "1.0"}', "{Type: AWS::SSM::Parameter::Value<String>}")
-    world = InMemoryWorld({SsmParameter("/shop/tag"): "7.0"}, knows_everything=True)
+    resolvers = InMemoryRegistry({SsmParameter("/shop/tag"): "7.0"}, knows_everything=True)
 
-    run = image_pinner("pin", str(saved(tmp_path, text)), "--parameter", "Tag=/shop/tag", world=world)
+    run = image_pinner("pin", str(saved(tmp_path, text)), "--parameter", "Tag=/shop/tag", resolvers=resolvers)
 
     assert digest("docker.io/shop/web:7.0") in run.text
 

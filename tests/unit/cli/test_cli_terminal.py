@@ -18,10 +18,10 @@ SOURCE_ROOT = str(Path(image_pinner.__file__).parent.parent)
 PROGRAM = """
 import sys
 from image_pinner.cli.main import main
-from image_pinner.pinning import World
-from image_pinner.sources.in_memory import InMemoryWorld
-world = InMemoryWorld(knows_everything=True)
-main(sys.argv[1:], world=lambda settings, region: World(world, world))
+from image_pinner.pinning import Resolvers
+from image_pinner.sources.in_memory import InMemoryRegistry
+resolvers = InMemoryRegistry(knows_everything=True)
+main(sys.argv[1:], resolvers=lambda settings, region: Resolvers(resolvers, resolvers))
 """
 
 

@@ -12,7 +12,7 @@ from image_pinner.core.template.edits import Replace, apply_edits
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.paths import TemplatePath
-from image_pinner.core.template.sites import Rules
+from image_pinner.core.template.sites import ScanSettings
 from unit.lambda_macro.macro_worlds import task
 
 IMAGE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
@@ -23,13 +23,13 @@ def check(
     *,
     params: dict[str, Any] | None = None,
     names_macro: bool = True,
-    rules: Rules | None = None,
+    scan_settings: ScanSettings | None = None,
     values: dict[str, Any] | None = None,
     **sections: Any,
 ) -> list[Finding]:
     template = {**sections, "Resources": resources}
     fragment = Fragment(Shape.TEMPLATE, template, params or {}, template)
-    return check_template(fragment, values or {}, rules or Rules(), names_macro=names_macro)
+    return check_template(fragment, values or {}, scan_settings or ScanSettings(), names_macro=names_macro)
 
 
 def check_image(image: Any, **more: Any) -> list[Finding]:
@@ -41,7 +41,7 @@ def told(findings: list[Finding]) -> list[tuple[str, str]]:
         assert finding.rule in RULES
         assert finding.cause
         assert not finding.cause.endswith(".")
-        assert not finding.remedy.endswith(".")
+        assert not finding.help.endswith(".")
     return [(finding.rule, str(finding.path)) for finding in findings]
 
 
@@ -122,15 +122,15 @@ def test_a_container_that_a_list_leaves_out_is_a_finding_so_that_new_ones_are_no
 
 
 def test_what_the_operator_pins_anyway_is_fine() -> None:
-    assert told(check_image("shop/web:1", rules=Rules(operator=Options(pin=Pin.ALL)))) == []
+    assert told(check_image("shop/web:1", scan_settings=ScanSettings(operator=Options(pin=Pin.ALL)))) == []
 
 
 def test_an_image_in_a_place_of_the_operators_own_is_found() -> None:
     job = {"Type": "Custom::Job", "Properties": {"Image": "shop/job:1"}}
-    rules = Rules(image_paths=("$.Resources[?(@.Type=='Custom::Job')].Properties.Image",))
+    scan_settings = ScanSettings(image_paths=("$.Resources[?(@.Type=='Custom::Job')].Properties.Image",))
 
     assert told(check({"Job": job})) == []
-    assert told(check({"Job": job}, rules=rules)) == [("unmarked", "Resources.Job.Properties.Image")]
+    assert told(check({"Job": job}, scan_settings=scan_settings)) == [("unmarked", "Resources.Job.Properties.Image")]
 
 
 REFUSED_FORMS = [
@@ -237,7 +237,7 @@ def test_wishes_without_the_macro_in_transform_are_a_finding_at_the_first_of_the
     (finding,) = check_image("!PinDigest nginx:1", names_macro=False)
 
     assert told([finding]) == [("macro-not-named", IMAGE)]
-    assert finding.remedy == "Write Transform: ImagePinner at the top of the template"
+    assert finding.help == "Write Transform: ImagePinner at the top of the template"
 
 
 @pytest.mark.parametrize("transform", ["AWS::Serverless-2016-10-31", ["AWS::Serverless-2016-10-31"]])
@@ -249,9 +249,9 @@ def test_the_macro_goes_before_the_transforms_of_aws(transform: Any) -> None:
 
 
 def test_the_macro_is_called_by_the_name_under_which_it_is_installed() -> None:
-    (finding,) = check_image("!PinDigest nginx:1", names_macro=False, rules=Rules(macro="Pinner-v2"))
+    (finding,) = check_image("!PinDigest nginx:1", names_macro=False, scan_settings=ScanSettings(macro="Pinner-v2"))
 
-    assert "Pinner-v2" in finding.remedy
+    assert "Pinner-v2" in finding.help
 
 
 SNIPPETS = {
@@ -309,6 +309,8 @@ def test_the_template_is_not_changed() -> None:
 
 
 def test_a_platform_of_the_operator_that_a_template_cannot_choose_is_a_finding() -> None:
-    rules = Rules(operator=Options(platform=Platform("linux", "arm64")))
+    scan_settings = ScanSettings(operator=Options(platform=Platform("linux", "arm64")))
 
-    assert told(check_image("!PinDigest Platform=linux/amd64 a:1", rules=rules)) == [("wrong-mark", IMAGE)]
+    assert told(check_image("!PinDigest Platform=linux/amd64 a:1", scan_settings=scan_settings)) == [
+        ("wrong-mark", IMAGE)
+    ]

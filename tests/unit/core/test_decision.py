@@ -10,9 +10,9 @@ from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Policy, Verdict
-from image_pinner.core.template.find import find_sites
+from image_pinner.core.template.find import find_images
 from image_pinner.core.template.problems import ProblemKind
-from image_pinner.core.template.sites import Rules
+from image_pinner.core.template.sites import ScanSettings
 from unit.small_worlds import ABSENT, DOWN, UNFIT, template_of
 
 HEX = "0" * 64
@@ -32,8 +32,8 @@ class Warn:
 def decided(image: Any, resolution: Resolution | None, *policies: Policy, params: Any = None) -> Decision:
     template = template_of(image)
     scope = Scope.of_template(template, {}, region="", account_id="")
-    plan = make_plan(find_sites(template, params or {}, scope, Rules()).pinned)
-    answers = {question: resolution for question in plan.questions if resolution}
+    plan = make_plan(find_images(template, params or {}, scope, ScanSettings()).pinned)
+    answers = {lookup: resolution for lookup in plan.lookups if resolution}
     return decide(plan, answers, policies)
 
 
@@ -43,7 +43,7 @@ def test_without_a_digest_there_is_a_problem_with_the_words_of_the_source(resolu
         decided("!PinDigest nginx:1", resolution).problems,
         decided("!PinDigest nginx:1", resolution).outcomes,
     )
-    assert (problem.kind, problem.cause, problem.remedy) == (ProblemKind.LOOKUP, resolution.cause, resolution.remedy)
+    assert (problem.kind, problem.cause, problem.help) == (ProblemKind.LOOKUP, resolution.cause, resolution.help)
     assert problem.image == "nginx:1"
 
 
@@ -123,7 +123,7 @@ def test_a_tag_that_nobody_can_tell_about_is_an_error_where_that_is_asked_for(
 ) -> None:
     (problem,) = decided(f"!PinDigest WhenMoved=Fail {TAGGED}", resolution).problems
     assert problem.cause == f"whether its tag still points to its digest is not known: {resolution.cause}"
-    assert problem.remedy == resolution.remedy
+    assert problem.help == resolution.help
 
 
 @pytest.mark.parametrize(

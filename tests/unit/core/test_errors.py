@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from image_pinner.core.errors import ImagePinnerError, InvalidReference, TemplateError, WorldError
+from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, TemplateError, WorldError
 
 
 def test_diagnostics_are_sentences() -> None:
@@ -11,11 +11,11 @@ def test_diagnostics_are_sentences() -> None:
 
 
 def test_a_bad_reference_says_where_counting_from_one() -> None:
-    error = InvalidReference("ngi nx", "it contains white space", 3, "Remove it")
+    error = InvalidReferenceError("ngi nx", "it contains white space", 3, "Remove it")
     assert error.cause == "'ngi nx' is no image reference: it contains white space (at character 4)"
     assert (error.written, error.rule, error.position) == ("ngi nx", "it contains white space", 3)
 
 
 def test_what_you_gave_and_what_the_world_did_are_told_apart() -> None:
-    assert isinstance(InvalidReference("x", "y", 0), TemplateError)
+    assert isinstance(InvalidReferenceError("x", "y", 0), TemplateError)
     assert not issubclass(TemplateError, WorldError)

@@ -6,11 +6,11 @@ import pytest
 
 from image_pinner.core.registry_config import (
     AllowedSecret,
-    CredentialPlace,
-    FilePlace,
+    CredentialLocation,
+    FileLocation,
     Place,
-    SecretPlace,
-    VariablePlace,
+    SecretLocation,
+    VariableLocation,
 )
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:registries/ghcr-AbCdEf"
@@ -18,11 +18,11 @@ PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/registries/ghcr"
 
 
 def place(text: str) -> Place:
-    return CredentialPlace.parse(f"ghcr.io={text}").place
+    return CredentialLocation.parse(f"ghcr.io={text}").place
 
 
 def allows(pattern: str, arn: str) -> bool:
-    return AllowedSecret.parse(f"ghcr.io={pattern}").allows("ghcr.io", SecretPlace.of_arn(arn))
+    return AllowedSecret.parse(f"ghcr.io={pattern}").allows("ghcr.io", SecretLocation.of_arn(arn))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_what_is_no_place_is_refused_and_not_repeated(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "ghcr.io", "user:hunter2", SECRET])
 def test_an_entry_without_a_registry_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="Write registry=place") as refused:
-        CredentialPlace.parse(text)
+        CredentialLocation.parse(text)
     assert "hunter2" not in str(refused.value)
 
 
@@ -81,9 +81,9 @@ def test_an_entry_without_a_registry_is_refused(text: str) -> None:
         "ghcr .io",
     ],
 )
-@pytest.mark.parametrize("kind", [CredentialPlace, AllowedSecret])
+@pytest.mark.parametrize("kind", [CredentialLocation, AllowedSecret])
 def test_a_host_that_is_none_is_refused_and_not_repeated(
-    kind: type[CredentialPlace | AllowedSecret], host: str
+    kind: type[CredentialLocation | AllowedSecret], host: str
 ) -> None:
     with pytest.raises(ValueError, match="Write the registry as it stands in image references") as refused:
         kind.parse(f"{host}={SECRET}")
@@ -115,13 +115,13 @@ def test_a_host_that_is_none_is_refused_and_not_repeated(
 )
 def test_what_is_no_arn_of_one_secret_is_refused(arn: str) -> None:
     with pytest.raises(ValueError, match="It is no ARN of a secret"):
-        SecretPlace.of_arn(arn)
+        SecretLocation.of_arn(arn)
 
 
 @pytest.mark.parametrize("region", ["evil", "eu-west-1-evil", "cn-north-1", "us-gov-west-1", "-", "eu-west-"])
 def test_an_arn_whose_region_is_not_of_its_partition_is_refused(region: str) -> None:
     with pytest.raises(ValueError, match="region does not belong to its partition"):
-        SecretPlace.of_arn(SECRET.replace("eu-west-1", region))
+        SecretLocation.of_arn(SECRET.replace("eu-west-1", region))
 
 
 @pytest.mark.parametrize(
@@ -129,12 +129,12 @@ def test_an_arn_whose_region_is_not_of_its_partition_is_refused(region: str) -> 
 )
 def test_an_arn_cannot_make_a_host_of_its_region(region: str) -> None:
     with pytest.raises(ValueError, match="It is no ARN of a secret"):
-        SecretPlace.of_arn(SECRET.replace("eu-west-1", region))
+        SecretLocation.of_arn(SECRET.replace("eu-west-1", region))
 
 
 def test_the_parameters_that_lead_to_all_secrets_are_no_place_that_an_arn_can_name() -> None:
     with pytest.raises(ValueError, match="It is no ARN of a secret"):
-        SecretPlace.of_arn("arn:aws:ssm:eu-west-1:111122223333:parameter/aws/reference/secretsmanager/prod")
+        SecretLocation.of_arn("arn:aws:ssm:eu-west-1:111122223333:parameter/aws/reference/secretsmanager/prod")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_pattern_that_leaves_partition_or_service_open_is_refused(pattern: str
 )
 def test_a_secret_is_allowed_for_no_other_registry(registry: str) -> None:
     allowed = AllowedSecret.parse("ghcr.io=arn:aws:secretsmanager:*")
-    assert not allowed.allows(registry, SecretPlace.of_arn(SECRET))
+    assert not allowed.allows(registry, SecretLocation.of_arn(SECRET))
 
 
 @pytest.mark.parametrize(
@@ -223,14 +223,14 @@ def test_a_pattern_of_many_stars_takes_no_longer_than_one() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (SECRET, SecretPlace("secretsmanager", SECRET, "eu-west-1")),
-        (PARAMETER, SecretPlace("ssm", PARAMETER, "eu-west-1")),
-        (PARAMETER + ":3", SecretPlace("ssm", PARAMETER + ":3", "eu-west-1")),
-        ("ssm:/registries/ghcr", SecretPlace("ssm", "/registries/ghcr")),
-        ("ssm:ghcr", SecretPlace("ssm", "ghcr")),
-        ("ssm:/registries/ghcr:prod", SecretPlace("ssm", "/registries/ghcr:prod")),
-        ("env:GHCR_LOGIN", VariablePlace("GHCR_LOGIN")),
-        ("file:/run/secrets/ghcr login=1", FilePlace("/run/secrets/ghcr login=1")),
+        (SECRET, SecretLocation("secretsmanager", SECRET, "eu-west-1")),
+        (PARAMETER, SecretLocation("ssm", PARAMETER, "eu-west-1")),
+        (PARAMETER + ":3", SecretLocation("ssm", PARAMETER + ":3", "eu-west-1")),
+        ("ssm:/registries/ghcr", SecretLocation("ssm", "/registries/ghcr")),
+        ("ssm:ghcr", SecretLocation("ssm", "ghcr")),
+        ("ssm:/registries/ghcr:prod", SecretLocation("ssm", "/registries/ghcr:prod")),
+        ("env:GHCR_LOGIN", VariableLocation("GHCR_LOGIN")),
+        ("file:/run/secrets/ghcr login=1", FileLocation("/run/secrets/ghcr login=1")),
     ],
 )
 def test_every_kind_of_place_is_read(text: str, expected: Place) -> None:
@@ -247,7 +247,7 @@ def test_every_kind_of_place_is_read(text: str, expected: Place) -> None:
     ],
 )
 def test_the_secrets_of_other_partitions_are_read(arn: str, region: str) -> None:
-    assert SecretPlace.of_arn(arn) == SecretPlace("secretsmanager", arn, region)
+    assert SecretLocation.of_arn(arn) == SecretLocation("secretsmanager", arn, region)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_the_secrets_of_other_partitions_are_read(arn: str, region: str) -> None
     ],
 )
 def test_a_registry_has_one_name_whatever_is_written(host: str, canonical: str) -> None:
-    assert CredentialPlace.parse(f"{host}={SECRET}").registry == canonical
+    assert CredentialLocation.parse(f"{host}={SECRET}").registry == canonical
     assert AllowedSecret.parse(f"{host}={SECRET}") == AllowedSecret(canonical, SECRET)
 
 
@@ -283,4 +283,4 @@ def test_places_are_told_to_people_by_kind_and_name() -> None:
 
 
 def test_places_of_different_kinds_are_never_equal() -> None:
-    assert len({VariablePlace("x"), FilePlace("x")}) == 2
+    assert len({VariableLocation("x"), FileLocation("x")}) == 2

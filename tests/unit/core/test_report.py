@@ -7,7 +7,7 @@ import pytest
 
 from image_pinner.core.images.lookups import OCI_MANIFEST, Origin, Resolved
 from image_pinner.core.images.references import Digest
-from image_pinner.core.report import REPORT_VERSION, PinReport, error_line, gravest
+from image_pinner.core.report import REPORT_VERSION, PinReport, error_line, most_severe
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from unit.small_worlds import ABSENT, ECR, EveryDigest, pin, task, template_of
@@ -15,13 +15,13 @@ from unit.small_worlds import ABSENT, ECR, EveryDigest, pin, task, template_of
 DIGEST, INDEX = Digest(f"sha256:{'1' * 64}"), Digest(f"sha256:{'2' * 64}")
 
 
-def problem(name: str, cause: str = "it is bad", remedy: str = "", kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
-    return Problem(TemplatePath(("Resources", name)), kind, cause, remedy)
+def problem(name: str, cause: str = "it is bad", help: str = "", kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
+    return Problem(TemplatePath(("Resources", name)), kind, cause, help)
 
 
 class TestErrorLine:
     def test_one_problem_is_told_whole(self) -> None:
-        assert error_line([problem("A", remedy="Mend it")]) == "Resources.A: it is bad. Mend it."
+        assert error_line([problem("A", help="Mend it")]) == "Resources.A: it is bad. Mend it."
 
     def test_all_that_fit_are_told_the_worst_first(self) -> None:
         problems = [problem("A"), problem("B", kind=ProblemKind.LOOKUP), problem("C", kind=ProblemKind.POLICY)]
@@ -54,8 +54,8 @@ class TestErrorLine:
                 assert 0 < len(error_line(problems, limit)) <= limit
 
     def test_the_gravest_kind_is_the_first(self) -> None:
-        assert gravest([problem("A"), problem("B", kind=ProblemKind.LOOKUP)]) is ProblemKind.LOOKUP
-        assert gravest([problem("A"), problem("B", kind=ProblemKind.POLICY)]) is ProblemKind.POLICY
+        assert most_severe([problem("A"), problem("B", kind=ProblemKind.LOOKUP)]) is ProblemKind.LOOKUP
+        assert most_severe([problem("A"), problem("B", kind=ProblemKind.POLICY)]) is ProblemKind.POLICY
 
 
 class TestJson:

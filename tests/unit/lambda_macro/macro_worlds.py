@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from image_pinner.core.images.lookups import ImageQuestion, Resolution, Unavailable
-from image_pinner.core.intrinsics.values import Answer, Lookup, Unknown
+from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Unknown
 from image_pinner.lambda_macro.handler import Macro
-from image_pinner.pinning import World
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.pinning import Resolvers
+from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 
 
@@ -21,10 +21,10 @@ class RaisingWorld:
     def __init__(self, error: BaseException) -> None:
         self.error = error
 
-    def resolve_all(self, *_: Any) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, *_: Any) -> Mapping[ImageLookup, Resolution]:
         raise self.error
 
-    def look_up(self, *_: Any) -> Mapping[Lookup, Answer]:
+    def resolve_values(self, *_: Any) -> Mapping[ExternalValue, Answer]:
         raise self.error
 
 
@@ -35,13 +35,15 @@ class HangingWorld:
         self.deadlines: list[float] = []
         """The seconds that were left each time it was asked."""
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         self._wait(deadline)
-        return dict.fromkeys(questions, Unavailable("the registry did not answer in time", "Deploy again"))
+        return dict.fromkeys(lookups, Unavailable("the registry did not answer in time", "Deploy again"))
 
-    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
+    def resolve_values(
+        self, external_values: Collection[ExternalValue], deadline: Deadline
+    ) -> Mapping[ExternalValue, Answer]:
         self._wait(deadline)
-        return dict.fromkeys(lookups, Unknown("AWS did not answer in time", "Deploy again"))
+        return dict.fromkeys(external_values, Unknown("AWS did not answer in time", "Deploy again"))
 
     def _wait(self, deadline: Deadline) -> None:
         self.deadlines.append(deadline.remaining())
@@ -65,11 +67,11 @@ class Context:
 
 
 def macro_in(
-    world: Any = None, environment: Mapping[str, str] | None = None, log: Callable[[str], Any] = lambda _: None
+    resolvers: Any = None, environment: Mapping[str, str] | None = None, log: Callable[[str], Any] = lambda _: None
 ) -> Macro:
     """Give the macro in a world, which knows every image if no other is given."""
-    asked = world or InMemoryWorld(knows_everything=True)
-    return Macro(lambda _settings, _region: World(asked, asked), environment or {}, log)
+    asked = resolvers or InMemoryRegistry(knows_everything=True)
+    return Macro(lambda _settings, _region: Resolvers(asked, asked), environment or {}, log)
 
 
 def task(*images: Any) -> dict[str, Any]:

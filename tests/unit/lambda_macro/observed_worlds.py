@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from golden.macro_events import event_for
-from image_pinner.core.images.lookups import ImageQuestion, Resolution
+from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.lambda_macro.log_record import Clocks
-from image_pinner.pinning import World
+from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
-from image_pinner.sources.call_stats import CallTally
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.call_stats import CallStats
+from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 from unit.lambda_macro.macro_worlds import task
 
@@ -21,7 +21,7 @@ MARKED = event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "!PinDige
 ONE_BUS = {"IMAGE_PINNER_EVENT_BUS": "deployments"}
 
 
-class FakeLedger:
+class FakeEventPublisher:
     """Keeps what is put, or raises what the test gives it."""
 
     def __init__(self, error: Exception | None = None) -> None:
@@ -38,37 +38,37 @@ class FakeLedger:
         self.details.append(json.loads(detail))
 
 
-class ObservedWorlds(InMemoryWorld):
+class ObservedWorlds(InMemoryRegistry):
     """Makes a call for each question, which it counts."""
 
-    def __init__(self, ledger: FakeLedger | None = None) -> None:
+    def __init__(self, event_publisher: FakeEventPublisher | None = None) -> None:
         super().__init__(knows_everything=True)
-        self.tally = CallTally()
-        self.kept = ledger or FakeLedger()
+        self.call_stats = CallStats()
+        self.kept = event_publisher or FakeEventPublisher()
         self.ledgers: list[tuple[str, str]] = []
 
-    def __call__(self, _settings: Settings, _region: str) -> World:
-        return World(self, self)
+    def __call__(self, _settings: Settings, _region: str) -> Resolvers:
+        return Resolvers(self, self)
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
-        for question in questions:
-            with self.tally.trying(f"GET {question.reference.registry}"):
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
+        for lookup in lookups:
+            with self.call_stats.trying(f"GET {lookup.reference.registry}"):
                 pass
-        return super().resolve_all(questions, deadline)
+        return super().resolve_all(lookups, deadline)
 
-    def ledger(self, bus: str, region: str) -> Any:
+    def event_publisher(self, bus: str, region: str) -> Any:
         self.ledgers.append((bus, region))
         return self.kept
 
 
 def clocks_at(*ticks: float, wall: float = 1_790_000_000.5) -> Clocks:
     """Give clocks that show these times, one after the other."""
-    left = list(ticks)
-    return Clocks(lambda: wall, lambda: left.pop(0))
+    skipped = list(ticks)
+    return Clocks(lambda: wall, lambda: skipped.pop(0))
 
 
 def run(
-    worlds: Any,
+    resolver_factory: Any,
     event: Any = MARKED,
     environment: Mapping[str, str] | None = None,
     clocks: Clocks | None = None,
@@ -76,13 +76,13 @@ def run(
 ) -> tuple[dict[str, Any], str]:
     """Give the response and the line."""
     lines: list[str] = []
-    macro = Macro(worlds, environment or {}, lines.append, clocks or Clocks())
+    macro = Macro(resolver_factory, environment or {}, lines.append, clocks or Clocks())
     response = macro.answer(event, context)
     assert len(lines) == 1
     return response, lines[0]
 
 
-def line_of(worlds: Any, *given: Any, **more: Any) -> dict[str, Any]:
+def line_of(resolver_factory: Any, *given: Any, **more: Any) -> dict[str, Any]:
     """Give the line, read."""
-    found: dict[str, Any] = json.loads(run(worlds, *given, **more)[1])
+    found: dict[str, Any] = json.loads(run(resolver_factory, *given, **more)[1])
     return found

@@ -11,7 +11,7 @@ import pytest
 from golden.macro_events import event_for
 from image_pinner.lambda_macro import handler
 from image_pinner.lambda_macro.handler import ERROR_LIMIT
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from unit.lambda_macro.macro_worlds import macro_in, task
 
 
@@ -105,11 +105,11 @@ def test_one_long_problem_is_cut_and_keeps_to_the_limit() -> None:
 
 
 def test_the_gravest_problem_is_told_first() -> None:
-    world = InMemoryWorld()
+    resolvers = InMemoryRegistry()
     event = event_for({"Resources": {"A": task("!PinDigest Shop/Web:1"), "B": task("!PinDigest shop/web:1")}})
     event["fragment"]["Resources"]["C"] = task("!PinDigest shop/none")
 
-    message = macro_in(world).answer(event, None)["errorMessage"]
+    message = macro_in(resolvers).answer(event, None)["errorMessage"]
 
     places = [message.index(f"Resources.{name}.") for name in ("C", "B", "A")]
     assert places == sorted(places)

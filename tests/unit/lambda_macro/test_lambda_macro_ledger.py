@@ -16,7 +16,7 @@ from image_pinner.core.errors import SourceError
 from image_pinner.lambda_macro.handler import MARGIN
 from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
 from unit.lambda_macro.macro_worlds import Context, macro_in, task
-from unit.lambda_macro.observed_worlds import MARKED, ONE_BUS, FakeLedger, ObservedWorlds, line_of, run
+from unit.lambda_macro.observed_worlds import MARKED, ONE_BUS, FakeEventPublisher, ObservedWorlds, line_of, run
 
 REFUSED = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1", "!PinDigest shop/web:1")}})
 NOTHING = event_for({"Resources": {"Web": task("shop/web:1")}})
@@ -31,19 +31,21 @@ SECRET = "correct horse battery staple"
 def test_nothing_is_put_and_nothing_is_told_without_a_bus_or_a_pinned_template(
     event: Any, environment: dict[str, str]
 ) -> None:
-    worlds = ObservedWorlds()
+    resolver_factory = ObservedWorlds()
 
-    line = line_of(worlds, event, environment)
+    line = line_of(resolver_factory, event, environment)
 
     assert "ledger" not in line
-    assert worlds.ledgers == []
-    assert worlds.kept.details == []
+    assert resolver_factory.ledgers == []
+    assert resolver_factory.kept.details == []
 
 
 def test_a_failure_of_the_ledger_is_told_with_its_remedy_and_fails_no_template() -> None:
-    worlds = ObservedWorlds(FakeLedger(SourceError("events:PutEvents is denied on deployments", "Allow it")))
+    resolver_factory = ObservedWorlds(
+        FakeEventPublisher(SourceError("events:PutEvents is denied on deployments", "Allow it"))
+    )
 
-    response, text = run(worlds, environment=ONE_BUS)
+    response, text = run(resolver_factory, environment=ONE_BUS)
 
     assert response["status"] == "success"
     assert json.loads(text)["ledger"] == "failed: events:PutEvents is denied on deployments. Allow it."
@@ -51,7 +53,7 @@ def test_a_failure_of_the_ledger_is_told_with_its_remedy_and_fails_no_template()
 
 
 def test_a_defect_of_the_ledger_is_told_by_its_kind_and_not_by_its_text() -> None:
-    response, text = run(ObservedWorlds(FakeLedger(KeyError(SECRET))), environment=ONE_BUS)
+    response, text = run(ObservedWorlds(FakeEventPublisher(KeyError(SECRET))), environment=ONE_BUS)
 
     assert response["status"] == "success"
     assert json.loads(text)["ledger"] == "failed: ImagePinner has a defect (KeyError). Report it."
@@ -69,23 +71,23 @@ def test_a_world_without_a_ledger_says_so() -> None:
 
 @pytest.mark.parametrize("remaining", [0, 500, MARGIN * 1000])
 def test_the_time_that_is_kept_for_the_answer_is_not_given_to_the_ledger(remaining: float) -> None:
-    worlds = ObservedWorlds()
+    resolver_factory = ObservedWorlds()
     pinned = event_for({"Resources": {"Web": task(f"!PinDigest shop/web@sha256:{'a' * 64}")}})
 
-    run(worlds, pinned, ONE_BUS, context=Context(remaining))
+    run(resolver_factory, pinned, ONE_BUS, context=Context(remaining))
 
-    assert worlds.kept.seconds == [0]
+    assert resolver_factory.kept.seconds == [0]
 
 
 def test_an_event_tells_what_was_pinned_from_where_and_nothing_of_the_others() -> None:
-    worlds = ObservedWorlds()
+    resolver_factory = ObservedWorlds()
 
-    response, text = run(worlds, environment=ONE_BUS)
+    response, text = run(resolver_factory, environment=ONE_BUS)
 
     containers = response["fragment"]["Resources"]["Web"]["Properties"]["ContainerDefinitions"]
     results = [container["Image"] for container in containers[:2]]
-    assert worlds.ledgers == [("deployments", "us-east-1")]
-    assert worlds.kept.details == [
+    assert resolver_factory.ledgers == [("deployments", "us-east-1")]
+    assert resolver_factory.kept.details == [
         {
             "version": 1,
             "macro": "ImagePinner",
@@ -109,38 +111,38 @@ def test_an_event_tells_what_was_pinned_from_where_and_nothing_of_the_others() -
 
 
 def test_a_digest_that_the_template_names_itself_has_the_template_as_its_source() -> None:
-    worlds = ObservedWorlds()
+    resolver_factory = ObservedWorlds()
     digest = f"sha256:{'a' * 64}"
 
-    run(worlds, event_for({"Resources": {"Web": task(f"!PinDigest shop/web@{digest}")}}), ONE_BUS)
+    run(resolver_factory, event_for({"Resources": {"Web": task(f"!PinDigest shop/web@{digest}")}}), ONE_BUS)
 
-    image = worlds.kept.details[0]["images"][0]
+    image = resolver_factory.kept.details[0]["images"][0]
     assert (image["digest"], image["source"]) == (digest, "template")
 
 
 def test_an_event_that_is_too_big_is_cut_with_a_count() -> None:
-    worlds = ObservedWorlds()
+    resolver_factory = ObservedWorlds()
     images = [f"!PinDigest shop/web-{number}:1" for number in range(2000)]
 
-    run(worlds, event_for({"Resources": {"Web": task(*images)}}), ONE_BUS)
+    run(resolver_factory, event_for({"Resources": {"Web": task(*images)}}), ONE_BUS)
 
-    detail = worlds.kept.details[0]
-    assert len(worlds.kept.texts[0].encode()) <= MAX_DETAIL_BYTES < 256 * 1024
+    detail = resolver_factory.kept.details[0]
+    assert len(resolver_factory.kept.texts[0].encode()) <= MAX_DETAIL_BYTES < 256 * 1024
     assert detail["left_out"] == {"images": 2000 - len(detail["images"])}
     assert len(detail["images"]) > 500
 
 
 def test_no_parameter_and_nothing_of_the_template_but_its_pinned_images_is_in_an_event() -> None:
-    worlds = ObservedWorlds()
+    resolver_factory = ObservedWorlds()
     parameters = {"Password": {"Type": "String", "NoEcho": True}}
     web = task("!PinDigest shop/web:1", "shop/private:1")
     web["Properties"]["ContainerDefinitions"][0]["Environment"] = [{"Name": "P", "Value": {"Ref": "Password"}}]
     event = event_for({"Parameters": parameters, "Resources": {"Web": web}}, {}, {"Password": SECRET})
 
-    run(worlds, event, ONE_BUS)
+    run(resolver_factory, event, ONE_BUS)
 
-    assert SECRET not in worlds.kept.texts[0]
-    assert "private" not in worlds.kept.texts[0]
+    assert SECRET not in resolver_factory.kept.texts[0]
+    assert "private" not in resolver_factory.kept.texts[0]
 
 
 def test_where_the_ledger_is_off_neither_it_nor_boto3_is_loaded() -> None:

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from golden.macro_events import REQUEST_ID, event_for
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from unit.lambda_macro.macro_worlds import macro_in, task
 
 SECRET = "correct horse battery staple"
 PRIVATE = "a value that is nobody's business"
 
 
-def logged(event: dict[str, Any], world: InMemoryWorld | None = None, **environment: str) -> dict[str, Any]:
+def logged(event: dict[str, Any], resolvers: InMemoryRegistry | None = None, **environment: str) -> dict[str, Any]:
     lines: list[str] = []
-    macro_in(world, environment, lines.append).answer(event, None)
+    macro_in(resolvers, environment, lines.append).answer(event, None)
     assert len(lines) == 1
     assert lines[0].endswith("\n")
     assert "\n" not in lines[0][:-1]

@@ -11,19 +11,27 @@ from golden.macro_events import event_for
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
 from image_pinner.lambda_macro.log_record import MAX_LINE_BYTES, Clocks
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from unit.cli.cli_runs import image_pinner
 from unit.lambda_macro.embedded_metrics import metrics_of
 from unit.lambda_macro.macro_worlds import RaisingWorld, macro_in, task
-from unit.lambda_macro.observed_worlds import MARKED, ONE_BUS, FakeLedger, ObservedWorlds, clocks_at, line_of, run
+from unit.lambda_macro.observed_worlds import (
+    MARKED,
+    ONE_BUS,
+    FakeEventPublisher,
+    ObservedWorlds,
+    clocks_at,
+    line_of,
+    run,
+)
 
 REFUSED = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})
 IMPLICIT = event_for({"Resources": {"Web": task("!PinDigest shop/web")}})
 
 
-def failure_line(world: Any, event: Any, **environment: str) -> dict[str, Any]:
+def failure_line(resolvers: Any, event: Any, **environment: str) -> dict[str, Any]:
     lines: list[str] = []
-    response = macro_in(world, environment, lines.append).answer(event, None)
+    response = macro_in(resolvers, environment, lines.append).answer(event, None)
     assert response["status"] == "failure"
     metrics_of(lines[0])
     found: dict[str, Any] = json.loads(lines[0])
@@ -31,7 +39,7 @@ def failure_line(world: Any, event: Any, **environment: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("world", "event", "environment", "kind"),
+    ("resolvers", "event", "environment", "kind"),
     [
         (None, REFUSED, {}, "template"),
         (None, {"requestId": "r"}, {}, "template"),
@@ -43,9 +51,9 @@ def failure_line(world: Any, event: Any, **environment: str) -> dict[str, Any]:
     ids=["template", "no event", "policy", "lookup", "defect", "configuration"],
 )
 def test_a_failure_tells_its_kind_and_counts_no_image(
-    world: Any, event: Any, environment: dict[str, str], kind: str
+    resolvers: Any, event: Any, environment: dict[str, str], kind: str
 ) -> None:
-    line = failure_line(world, event, **environment)
+    line = failure_line(resolvers, event, **environment)
 
     assert line["failure"] == line["Kind"] == kind
     assert (line["Failures"], line["Images"]) == (1, 0)
@@ -92,10 +100,10 @@ def test_the_line_makes_metrics_by_the_rules_and_none_where_they_are_turned_off(
 
 
 def test_calls_are_those_of_the_invocation_although_clients_live_on() -> None:
-    worlds = ObservedWorlds()
+    resolver_factory = ObservedWorlds()
 
-    first, second = line_of(worlds), line_of(worlds, event_for({"Resources": {}}))
-    third = line_of(worlds)
+    first, second = line_of(resolver_factory), line_of(resolver_factory, event_for({"Resources": {}}))
+    third = line_of(resolver_factory)
 
     assert first["calls"] == third["calls"] == {"GET docker.io": 2}
     assert (second["calls"], second["look_ups"]) == ({}, 0)
@@ -104,7 +112,7 @@ def test_calls_are_those_of_the_invocation_although_clients_live_on() -> None:
 def test_look_ups_count_the_questions_about_parameters_too() -> None:
     event = event_for({"Resources": {"Web": task("!PinDigest shop/web:{{resolve:ssm:/tag}}", "!PinDigest a/b:1")}})
 
-    assert failure_line(InMemoryWorld(), event)["look_ups"] == 2
+    assert failure_line(InMemoryRegistry(), event)["look_ups"] == 2
 
 
 def test_a_plain_world_has_no_calls_to_tell() -> None:
@@ -116,14 +124,14 @@ def test_a_plain_world_has_no_calls_to_tell() -> None:
 
 def test_the_same_registry_gives_the_same_bytes_whatever_the_time_the_log_and_the_ledger() -> None:
     answers = {
-        json.dumps(run(worlds, MARKED, environment, clocks)[0])
-        for worlds, environment, clocks in [
+        json.dumps(run(resolver_factory, MARKED, environment, clocks)[0])
+        for resolver_factory, environment, clocks in [
             (ObservedWorlds(), {}, clocks_at(0.0, 0.0, wall=0.0)),
             (ObservedWorlds(), {}, clocks_at(0.0, 99.0)),
             (ObservedWorlds(), {"IMAGE_PINNER_METRICS_NAMESPACE": "none"}, Clocks()),
             (ObservedWorlds(), ONE_BUS, Clocks()),
-            (ObservedWorlds(FakeLedger(SourceError("denied"))), ONE_BUS, Clocks()),
-            (ObservedWorlds(FakeLedger(ValueError("a defect"))), ONE_BUS, Clocks()),
+            (ObservedWorlds(FakeEventPublisher(SourceError("denied"))), ONE_BUS, Clocks()),
+            (ObservedWorlds(FakeEventPublisher(ValueError("a defect"))), ONE_BUS, Clocks()),
         ]
     }
 

@@ -16,7 +16,7 @@ from image_pinner.lambda_macro.log_record import CONFIGURATION, DEFECT, MAX_LINE
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.events import DETAIL_TYPE, SECONDS, SOURCE
 from unit.lambda_macro.macro_worlds import task
-from unit.lambda_macro.observed_worlds import MARKED, ONE_BUS, FakeLedger, ObservedWorlds, line_of, run
+from unit.lambda_macro.observed_worlds import MARKED, ONE_BUS, FakeEventPublisher, ObservedWorlds, line_of, run
 
 TEXT = text_of("docs/observability.md")
 KINDS = {kind.value for kind in ProblemKind} | {CONFIGURATION, DEFECT}
@@ -49,7 +49,7 @@ def test_every_field_of_a_line_is_in_the_table_in_the_order_of_the_line() -> Non
     lines = [
         line_of(ObservedWorlds(), many, ONE_BUS),
         line_of(Raising(), MARKED),
-        line_of(ObservedWorlds(FakeLedger(SourceError("gone"))), MARKED, ONE_BUS),
+        line_of(ObservedWorlds(FakeEventPublisher(SourceError("gone"))), MARKED, ONE_BUS),
         line_of(ObservedWorlds(), event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})),
     ]
     documented = first_column("The line")
@@ -110,11 +110,11 @@ def test_the_queries_name_fields_that_there_are() -> None:
 
 
 def test_the_event_has_the_form_of_those_that_are_put() -> None:
-    worlds = ObservedWorlds()
-    run(worlds, MARKED, ONE_BUS)
+    resolver_factory = ObservedWorlds()
+    run(resolver_factory, MARKED, ONE_BUS)
     event, pattern = (json.loads(text) for text in code("json"))
 
-    detail = worlds.kept.details[0]
+    detail = resolver_factory.kept.details[0]
     assert pattern == {"source": [SOURCE], "detail-type": [DETAIL_TYPE]}
     assert (event["source"], event["detail-type"]) == (SOURCE, DETAIL_TYPE)
     assert list(event["detail"]) == list(detail)

@@ -23,7 +23,7 @@ def test_a_failure_is_kept_with_its_words() -> None:
     for _ in range(3):
         with pytest.raises(ConfigurationError, match="it is broken") as fault:
             values.get("key", fail, SOON)
-        assert fault.value.remedy == "Mend it"
+        assert fault.value.help == "Mend it"
     assert made == [1]
 
 

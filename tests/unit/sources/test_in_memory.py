@@ -6,78 +6,78 @@ import hashlib
 
 import pytest
 
-from image_pinner.core.images.lookups import OCI_INDEX, ImageQuestion, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import OCI_INDEX, ImageLookup, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport, Unknown
-from image_pinner.sources.in_memory import InMemoryWorld
+from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 
 DIGEST = "sha256:" + "a" * 64
 MANIFEST = b'{"schemaVersion": 2, "config": {}, "layers": []}'
 
 
-def question(text: str, platform: Platform | None = None) -> ImageQuestion:
-    return ImageQuestion(ImageReference.parse(text).canonical(), platform)
+def lookup(text: str, platform: Platform | None = None) -> ImageLookup:
+    return ImageLookup(ImageReference.parse(text).canonical(), platform)
 
 
-def ask(world: InMemoryWorld, text: str, platform: Platform | None = None) -> Resolution:
-    asked = question(text, platform)
-    return world.resolve_all([asked], Deadline.after(5))[asked]
+def ask(resolvers: InMemoryRegistry, text: str, platform: Platform | None = None) -> Resolution:
+    asked = lookup(text, platform)
+    return resolvers.resolve_all([asked], Deadline.after(5))[asked]
 
 
 def test_a_registry_that_is_broken_answers_with_its_cause() -> None:
-    world = InMemoryWorld(knows_everything=True)
-    world.break_registry("docker.io", "Docker Hub is down")
-    answer = ask(world, "nginx:1")
+    resolvers = InMemoryRegistry(knows_everything=True)
+    resolvers.break_registry("docker.io", "Docker Hub is down")
+    answer = ask(resolvers, "nginx:1")
     assert answer == Unavailable("Docker Hub is down", "Deploy again when docker.io answers")
-    assert isinstance(ask(world, "ghcr.io/a/b:1"), Resolved)
+    assert isinstance(ask(resolvers, "ghcr.io/a/b:1"), Resolved)
 
 
 def test_the_platforms_of_an_image_without_a_manifest_are_not_known() -> None:
-    world = InMemoryWorld()
-    world.push_digest("app:1", DIGEST, OCI_INDEX)
-    assert isinstance(ask(world, "app:1", Platform("linux", "arm64")), Unavailable)
-    answer = ask(world, "app:1")
+    resolvers = InMemoryRegistry()
+    resolvers.push_digest("app:1", DIGEST, OCI_INDEX)
+    assert isinstance(ask(resolvers, "app:1", Platform("linux", "arm64")), Unavailable)
+    answer = ask(resolvers, "app:1")
     assert isinstance(answer, Resolved)
     assert answer.digest.text == DIGEST
 
 
 def test_a_tag_cannot_move_to_one_that_is_not_there() -> None:
-    world = InMemoryWorld()
-    world.push("app:1", MANIFEST)
+    resolvers = InMemoryRegistry()
+    resolvers.push("app:1", MANIFEST)
     with pytest.raises(KeyError):
-        world.move("app:1", "app:2")
+        resolvers.move("app:1", "app:2")
     with pytest.raises(KeyError):
-        world.move("app:1", "other:1")
+        resolvers.move("app:1", "other:1")
 
 
 def test_a_deleted_tag_is_missing_and_its_repository_is_not() -> None:
-    world = InMemoryWorld()
-    world.push("app:1", MANIFEST)
-    world.delete("app:1")
-    answer = ask(world, "app:1")
+    resolvers = InMemoryRegistry()
+    resolvers.push("app:1", MANIFEST)
+    resolvers.delete("app:1")
+    answer = ask(resolvers, "app:1")
     assert isinstance(answer, Missing)
     assert "has no tag '1'" in answer.cause
 
 
 def test_a_look_up_that_the_world_does_not_know_is_unknown() -> None:
-    world = InMemoryWorld({SsmParameter("a"): "1"})
-    answers = world.look_up([SsmParameter("a"), StackExport("a")], Deadline.after(5))
+    resolvers = InMemoryRegistry({SsmParameter("a"): "1"})
+    answers = resolvers.resolve_values([SsmParameter("a"), StackExport("a")], Deadline.after(5))
     assert answers[SsmParameter("a")] == Known("1")
     assert isinstance(answers[StackExport("a")], Unknown)
-    late = world.look_up([SsmParameter("a")], Deadline.after(0))
+    late = resolvers.resolve_values([SsmParameter("a")], Deadline.after(0))
     assert isinstance(late[SsmParameter("a")], Unknown)
-    assert world.asked_lookups == [SsmParameter("a"), StackExport("a"), SsmParameter("a")]
+    assert resolvers.asked_lookups == [SsmParameter("a"), StackExport("a"), SsmParameter("a")]
 
 
 def test_a_tag_moves_by_name_and_by_pushing() -> None:
-    world = InMemoryWorld()
-    first, second = world.push("app:1", MANIFEST), world.push("app:2", MANIFEST + b" ")
-    world.move("app:1", to="app:2")
-    moved = ask(world, "docker.io/library/app:1")
-    pushed = world.push("app:1", MANIFEST + b"  ")
-    again = ask(world, "app:1")
+    resolvers = InMemoryRegistry()
+    first, second = resolvers.push("app:1", MANIFEST), resolvers.push("app:2", MANIFEST + b" ")
+    resolvers.move("app:1", to="app:2")
+    moved = ask(resolvers, "docker.io/library/app:1")
+    pushed = resolvers.push("app:1", MANIFEST + b"  ")
+    again = ask(resolvers, "app:1")
     assert isinstance(moved, Resolved)
     assert isinstance(again, Resolved)
     assert [moved.digest, again.digest] == [second, pushed]
@@ -86,20 +86,20 @@ def test_a_tag_moves_by_name_and_by_pushing() -> None:
 
 @pytest.mark.parametrize("platform", [None, Platform("linux", "arm64")])
 def test_a_world_that_knows_everything_hashes_the_reference_written_in_full(platform: Platform | None) -> None:
-    world = InMemoryWorld(knows_everything=True)
-    pushed = world.push("app:1", MANIFEST)
-    made_up = ask(world, "nginx:1", platform)
+    resolvers = InMemoryRegistry(knows_everything=True)
+    pushed = resolvers.push("app:1", MANIFEST)
+    made_up = ask(resolvers, "nginx:1", platform)
     assert isinstance(made_up, Resolved)
     assert made_up.digest == Digest(f"sha256:{hashlib.sha256(b'docker.io/library/nginx:1').hexdigest()}")
     assert made_up.warnings == ()
-    known = ask(world, "app:1")
+    known = ask(resolvers, "app:1")
     assert isinstance(known, Resolved)
     assert known.digest == pushed
 
 
 def test_every_question_is_kept_in_its_order() -> None:
-    world = InMemoryWorld(knows_everything=True)
-    questions = [question("b:1"), question("a:1")]
-    world.resolve_all(questions, Deadline.after(5))
-    world.resolve_all(questions[:1], Deadline.after(5))
-    assert world.asked == [*questions, questions[0]]
+    resolvers = InMemoryRegistry(knows_everything=True)
+    lookups = [lookup("b:1"), lookup("a:1")]
+    resolvers.resolve_all(lookups, Deadline.after(5))
+    resolvers.resolve_all(lookups[:1], Deadline.after(5))
+    assert resolvers.asked == [*lookups, lookups[0]]

@@ -50,14 +50,14 @@ class PlacedFinding:
             "rule": self.finding.rule,
             "path": str(self.finding.path),
             "cause": self.finding.cause,
-            "remedy": self.finding.remedy,
+            "remedy": self.finding.help,
         }
         return found | ({"corrected": self.corrected} if self.corrected else {})
 
     def __str__(self) -> str:
         finding = self.finding
         head = f"{self.file}:{self.line}:{self.column}: {finding.rule}: {finding.path}: {finding.cause}."
-        lines = [f"{head} {finding.remedy}{':' if self.corrected else '.'}"]
+        lines = [f"{head} {finding.help}{':' if self.corrected else '.'}"]
         return "\n".join(lines + [f"    {line}" for line in self.corrected.splitlines()])
 
 
@@ -85,14 +85,14 @@ def command(templates: tuple[str, ...], pairs: tuple[str, ...], paths: tuple[str
             say_error(error)
             unreadable = True
     _print(found, form)
-    sys.exit(ExitCode.WRONG_USE if unreadable else ExitCode.FINDINGS if found else ExitCode.DONE)
+    sys.exit(ExitCode.USAGE_ERROR if unreadable else ExitCode.FINDINGS if found else ExitCode.DONE)
 
 
 def _check(name: str, values: dict[str, Any], settings: Settings) -> Iterable[PlacedFinding]:
     template = read_template(name, settings.macro_name)
     parameters = template.scope({}, "", "").parameters
     known = {key: value for key, value in values.items() if key in parameters}
-    findings = check_template(template.fragment, known, settings.rules, names_macro=template.names_macro)
+    findings = check_template(template.fragment, known, settings.scan_settings, names_macro=template.names_macro)
     placed = [_placed(finding, template.name, template.document) for finding in findings]
     return sorted(placed, key=lambda item: (item.line, item.column, item.finding.rule))
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import click
 
-from image_pinner.assembly import AwsWorlds, WorldMaker, no_logins
+from image_pinner.assembly import AwsResolvers, ResolverFactory, no_logins
 from image_pinner.cli.console import ExitCode, error_stream, write_output
 from image_pinner.cli.inputs import read_bytes
 from image_pinner.cli.output.text import exit_code
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.lambda_macro.handler import Macro
 
 
@@ -38,22 +38,22 @@ class LocalContext:
 @click.argument("event")
 @click.option("--time-limit", default=60.0, type=click.FloatRange(1, 900), help="The Lambda's time-out in seconds.")
 @click.pass_obj
-def command(world: WorldMaker | None, event: str, time_limit: float) -> None:
+def command(resolvers: ResolverFactory | None, event: str, time_limit: float) -> None:
     """Answer EVENT (a file with the JSON of a macro event, or - for the standard input).
 
     The response goes to the standard output, the line of the Lambda's log to the standard error.
     """
-    macro = Macro(world or AwsWorlds(no_logins()), os.environ, error_stream().write)
+    macro = Macro(resolvers or AwsResolvers(no_logins()), os.environ, error_stream().write)
     response, report = macro.run(_read(event), LocalContext(time.monotonic() + time_limit))
     write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode())
-    sys.exit(exit_code(report) if report else ExitCode.WRONG_USE)
+    sys.exit(exit_code(report) if report else ExitCode.USAGE_ERROR)
 
 
 def _read(name: str) -> Any:
     try:
         event = json.loads(read_bytes(name))
     except ValueError as error:
-        raise UnreadableTemplate(f"{name} is no JSON: {error}", "Give the event as JSON") from None
+        raise UnreadableTemplateError(f"{name} is no JSON: {error}", "Give the event as JSON") from None
     if not isinstance(event, dict):
-        raise UnreadableTemplate(f"{name} is no event", "Give the event of a macro, a map with a fragment")
+        raise UnreadableTemplateError(f"{name} is no event", "Give the event of a macro, a map with a fragment")
     return event

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from image_pinner.assembly import WorldMaker
+from image_pinner.assembly import ResolverFactory
 from image_pinner.cli.console import progress, write_output
 from image_pinner.cli.documents import write_by_rename
 from image_pinner.cli.inputs import (
@@ -31,7 +31,7 @@ from image_pinner.sources.interface import Deadline
 
 
 @dataclass(frozen=True, slots=True)
-class PinWishes:
+class PinRequest:
     """What `pin` was asked to do.
 
     Args:
@@ -86,7 +86,7 @@ class PinWishes:
     "--mirror", "mirrors", multiple=True, metavar="REGISTRY=MIRROR", help="Ask this mirror instead; repeatable."
 )
 @click.pass_obj
-def command(world: WorldMaker | None, /, **options: Any) -> None:
+def command(resolvers: ResolverFactory | None, /, **options: Any) -> None:
     """Print TEMPLATE (a file, or - for the standard input; YAML or JSON) with its images pinned.
 
     Only the bytes of what is pinned change. Nothing is printed or written if one image cannot be pinned.
@@ -95,7 +95,7 @@ def command(world: WorldMaker | None, /, **options: Any) -> None:
     settings = _settings(options)
     template = read_template(wishes.template, settings.macro_name, wishes.pin)
     with progress("asking for digests"):
-        result = _pinned(template, wishes, settings, world or _aws())
+        result = _pinned(template, wishes, settings, resolvers or _aws())
     if wishes.report:
         text = json.dumps(result.report.to_json(), indent=2, ensure_ascii=False) + "\n"
         write_by_rename(wishes.report, text.encode())
@@ -108,7 +108,7 @@ def command(world: WorldMaker | None, /, **options: Any) -> None:
     sys.exit(exit_code(result.report))
 
 
-def _wishes(options: dict[str, Any]) -> PinWishes:
+def _wishes(options: dict[str, Any]) -> PinRequest:
     if options["in_place"] and options["output"]:
         raise click.UsageError("--in-place and --output exclude each other.")
     if options["in_place"] and options["template"] == STANDARD_INPUT:
@@ -120,7 +120,7 @@ def _wishes(options: dict[str, Any]) -> PinWishes:
     values: dict[str, Any] = {}
     for name in options["files"]:
         values |= file_parameters(read_bytes(name).decode("utf-8-sig", "replace"), name)
-    return PinWishes(
+    return PinRequest(
         template=options["template"],
         output=output,
         in_place=options["in_place"],
@@ -173,19 +173,21 @@ def _settings(options: dict[str, Any]) -> Settings:
     )
 
 
-def _pinned(template: TemplateFile, wishes: PinWishes, settings: Settings, worlds: WorldMaker) -> PinResult:
+def _pinned(
+    template: TemplateFile, wishes: PinRequest, settings: Settings, resolver_factory: ResolverFactory
+) -> PinResult:
     scope = template.scope(wishes.values, wishes.region, wishes.account)
-    world = worlds(settings, wishes.region)
-    return pin_template(template.fragment, scope, settings, world, Deadline.after(settings.timeout))
+    resolvers = resolver_factory(settings, wishes.region)
+    return pin_template(template.fragment, scope, settings, resolvers, Deadline.after(settings.timeout))
 
 
-def _aws() -> WorldMaker:
-    from image_pinner.assembly import AwsWorlds, docker_logins  # noqa: PLC0415 - only without a world
+def _aws() -> ResolverFactory:
+    from image_pinner.assembly import AwsResolvers, docker_logins  # noqa: PLC0415 - only without a world
 
-    return AwsWorlds(docker_logins(os.environ))
+    return AwsResolvers(docker_logins(os.environ))
 
 
-def _write(template: TemplateFile, data: bytes, wishes: PinWishes) -> None:
+def _write(template: TemplateFile, data: bytes, wishes: PinRequest) -> None:
     if wishes.output is None:
         write_output(data)
     elif not wishes.in_place or data != template.document.data:

@@ -38,13 +38,13 @@ class AskFailed(SourceError):  # noqa: N818 - the name says what happened
 
     Args:
         cause: What is wrong.
-        remedy: What to do now.
+        help: What to do now.
         code: The code of the service's refusal, or empty where it did not answer.
         text: The service's own words.
     """
 
-    def __init__(self, cause: str, remedy: str, code: str = "", text: str = "") -> None:
-        super().__init__(cause, remedy)
+    def __init__(self, cause: str, help: str, code: str = "", text: str = "") -> None:
+        super().__init__(cause, help)
         self.code = code
         self.text = text
 
@@ -128,20 +128,20 @@ class Asker:
         code = error_code(error)
         if code in DENIED:
             return self._denial(error, service, region, operation)
-        cause, remedy = explain(error, f"{_NAMES[service]} in {region}")
+        cause, help = explain(error, f"{_NAMES[service]} in {region}")
         kinds = {kind.__name__ for kind in type(error).__mro__}
         unknown = not code and kinds & (NO_CREDENTIALS | BAD_CREDENTIALS)
         kind = NobodySignedIn if unknown or code in EXPIRED else AskFailed
-        return kind(cause, remedy, code, error_text(error))
+        return kind(cause, help, code, error_text(error))
 
     def _denial(self, error: Exception, service: str, region: str, operation: str) -> AskFailed:
         action = denied_action(error) or f"{service}:{''.join(word.title() for word in operation.split('_'))}"
         resource, reason = denied_resource(error), denial_reason(error)
         where = f" on {resource}" if resource else f" in {region}"
         cause = f"{self.caller} may not {action}{where}{f', {reason}' if reason else ''}"
-        remedy = (
+        help = (
             f"The organization forbids it: ask who keeps its policies to allow {action} in {region}"
             if _ORGANIZATION_DENIES in reason
             else f"Allow {action} to {self.caller}, or sign in as somebody who may"
         )
-        return AskFailed(cause, remedy, error_code(error), error_text(error))
+        return AskFailed(cause, help, error_code(error), error_text(error))

@@ -122,13 +122,13 @@ def _usable(
     match state:
         case Ready(stack):
             return stack
-        case Blocked(cause, remedy):
-            raise ConfigurationError(cause, remedy)
-        case Failed(stack, cause, remedy):
+        case Blocked(cause, help):
+            raise ConfigurationError(cause, help)
+        case Failed(stack, cause, help):
             if not request.replace_failed:
-                raise ConfigurationError(cause, remedy)
+                raise ConfigurationError(cause, help)
             if not surroundings.teller.agrees(f"Delete the stack {stack.name} in {region}, {stack.status}?"):
-                raise ConfigurationError(cause, remedy)
+                raise ConfigurationError(cause, help)
             delete(surroundings, region, stack)
         case Absent():
             pass

@@ -68,8 +68,8 @@ def checked(declared: Declared, given: Mapping[str, str]) -> Mapping[str, str]:
         if name not in declared:
             near = difflib.get_close_matches(name, declared, 1)
             known = ", ".join(sorted(set(declared) - set(OWN)))
-            remedy = f"Did you mean {near[0]}? " if near else ""
-            raise ConfigurationError(f"the template has no parameter {name}", f"{remedy}Its parameters are {known}")
+            help = f"Did you mean {near[0]}? " if near else ""
+            raise ConfigurationError(f"the template has no parameter {name}", f"{help}Its parameters are {known}")
         wrong = _wrong(declared[name], value)
         if wrong:
             raise ConfigurationError(f"the parameter {name} cannot be {value!r}", f"Write {wrong}")

@@ -22,14 +22,14 @@ class Failed(NamedTuple):
 
     stack: Stack
     cause: str
-    remedy: str
+    help: str
 
 
 class Blocked(NamedTuple):
     """Somebody has to do something else first."""
 
     cause: str
-    remedy: str
+    help: str
 
 
 Standing = Absent | Ready | Failed | Blocked

@@ -3,13 +3,13 @@
 from image_pinner.cli.documents.document import SourceDocument, corrected_line, read_source
 from image_pinner.cli.documents.source_lines import Position
 from image_pinner.cli.documents.unfaithful import UnfaithfulEdit
-from image_pinner.cli.documents.write import UnwritableFile, read_file, write_by_rename
+from image_pinner.cli.documents.write import UnwritableFileError, read_file, write_by_rename
 
 __all__ = [
     "Position",
     "SourceDocument",
     "UnfaithfulEdit",
-    "UnwritableFile",
+    "UnwritableFileError",
     "corrected_line",
     "read_file",
     "read_source",

@@ -39,7 +39,7 @@ class Budget:
             index: Where they stand.
 
         Raises:
-            UnreadableTemplate: The template has become too large.
+            UnreadableTemplateError: The template has become too large.
         """
         self.values += values
         self.characters += characters
@@ -63,7 +63,7 @@ class Budget:
             index: Where it stands.
 
         Raises:
-            UnreadableTemplate: It is too deep.
+            UnreadableTemplateError: It is too deep.
         """
         if depth > MAX_DEPTH:
             raise self.lines.unreadable(

@@ -125,7 +125,7 @@ def read_source(data: bytes, name: str) -> SourceDocument:
         The template with its places.
 
     Raises:
-        UnreadableTemplate: The file is no template; the cause names the file, the line and the column.
+        UnreadableTemplateError: The file is no template; the cause names the file, the line and the column.
     """
     text, encoding = decode(data, name)
     read = read_text(text, name)

@@ -9,7 +9,7 @@ from image_pinner.cli.documents.json_reader import NotJson, read_json
 from image_pinner.cli.documents.nodes import AliasNode, ListNode, MapNode, Node
 from image_pinner.cli.documents.source_lines import JSON_BREAK, YAML_BREAK, SourceLines
 from image_pinner.cli.documents.yaml_reader import read_yaml
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 
 # How JSON begins; `{Resources: …}` is YAML whatever follows.
 _BEGINS_LIKE_JSON = re.compile(r'\s*\{\s*(?:"|\}|\Z)')
@@ -44,7 +44,7 @@ def read_text(text: str, name: str) -> ReadText:
         Its nodes.
 
     Raises:
-        UnreadableTemplate: It is neither JSON nor YAML, or no template.
+        UnreadableTemplateError: It is neither JSON nor YAML, or no template.
     """
     problem: NotJson | None = None
     if text.lstrip()[:1] == "{":
@@ -56,7 +56,7 @@ def read_text(text: str, name: str) -> ReadText:
     lines = SourceLines.of(name, text, YAML_BREAK)
     try:
         return ReadText(lines, _template(lines, read_yaml(lines)), is_json=False)
-    except UnreadableTemplate:
+    except UnreadableTemplateError:
         if problem and _BEGINS_LIKE_JSON.match(text):
             raise lines.unreadable(
                 problem.index, f"this is no JSON: {problem.problem}", "Mend the line, or the one above it"
@@ -72,5 +72,5 @@ def _template(lines: SourceLines, root: Node) -> MapNode:
     if isinstance(root, ListNode):
         raise lines.unreadable(root.start, "a template is a map, and this is a list", _REMEDY)
     if root.tree is None:
-        raise UnreadableTemplate(f"{lines.name} has no content but comments or blanks", _REMEDY)
+        raise UnreadableTemplateError(f"{lines.name} has no content but comments or blanks", _REMEDY)
     raise lines.unreadable(root.start, "a template is a map, and this is one single value", _REMEDY)

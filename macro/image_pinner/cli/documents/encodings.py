@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from image_pinner.cli.documents.source_lines import YAML_BREAK, SourceLines
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 
 # CloudFormation takes 1 MB from S3 and 51,200 bytes in a request:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
@@ -55,15 +55,15 @@ def decode(data: bytes, name: str) -> tuple[str, Encoding]:
         The text without a byte order mark, and how to write it again.
 
     Raises:
-        UnreadableTemplate: The file is empty, too big, in an unknown encoding, or has control characters.
+        UnreadableTemplateError: The file is empty, too big, in an unknown encoding, or has control characters.
     """
     if not data:
-        raise UnreadableTemplate(f"{name} is empty", "Give a file with a template in it")
+        raise UnreadableTemplateError(f"{name} is empty", "Give a file with a template in it")
     if len(data) > MAX_BYTES:
         raise too_big(name, len(data))
     encoding = next((Encoding(mark, codec) for mark, codec in _MARKS if data.startswith(mark)), Encoding(b"", "utf-8"))
     if not encoding.mark and b"\0" in data[:_WIDE_START]:
-        raise UnreadableTemplate(
+        raise UnreadableTemplateError(
             f"{name}, line 1, column 1: it looks like UTF-16 or UTF-32 without a byte order mark",
             "Save the file as UTF-8",
         )
@@ -72,9 +72,9 @@ def decode(data: bytes, name: str) -> tuple[str, Encoding]:
     return text, encoding
 
 
-def too_big(name: str, size: int) -> UnreadableTemplate:
+def too_big(name: str, size: int) -> UnreadableTemplateError:
     """Give the error about a file that no template can need."""
-    return UnreadableTemplate(
+    return UnreadableTemplateError(
         f"{name} has {size:,} bytes, more than the {MAX_BYTES:,} that are read",
         "CloudFormation takes templates of up to 1 MB: check that this is the right file",
     )
@@ -96,7 +96,7 @@ def _decoded(data: bytes, encoding: Encoding, name: str) -> str:
 def _refuse_control_characters(text: str, name: str) -> None:
     found = _CONTROL.search(text)
     if found is None and text.startswith("\ufeff"):
-        raise UnreadableTemplate(
+        raise UnreadableTemplateError(
             f"{name}, line 1, column 1: the file begins with two byte order marks", "Save the file as UTF-8"
         )
     if found:

@@ -49,7 +49,7 @@ def read_json(lines: SourceLines) -> Node:
 
     Raises:
         NotJson: The text is no JSON; it may still be YAML.
-        UnreadableTemplate: The text is JSON, but means nothing in a template.
+        UnreadableTemplateError: The text is JSON, but means nothing in a template.
     """
     scanner = _Scanner(lines)
     start = scanner.skip(0)

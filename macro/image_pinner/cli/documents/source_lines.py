@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 
 # YAML 1.1 also ends lines at NEL, LS and PS (https://yaml.org/spec/1.1/#id871136); JSON text does not.
 YAML_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -80,15 +80,15 @@ class SourceLines:
         found = self.breaks.search(self.text, index) or self.breaks.search(self.text)
         return found[0] if found else "\n"
 
-    def unreadable(self, index: int, cause: str, remedy: str) -> UnreadableTemplate:
+    def unreadable(self, index: int, cause: str, help: str) -> UnreadableTemplateError:
         """Give the error about what stands at an index.
 
         Args:
             index: Where, as an index in the text.
             cause: What is wrong there, as a clause.
-            remedy: What to do, as a sentence without a full stop.
+            help: What to do, as a sentence without a full stop.
 
         Returns:
             The error, which names the file, the line and the column.
         """
-        return UnreadableTemplate(f"{self.name}, {self.position(index)}: {cause}", remedy)
+        return UnreadableTemplateError(f"{self.name}, {self.position(index)}: {cause}", help)

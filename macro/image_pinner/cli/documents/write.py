@@ -14,7 +14,7 @@ import stat
 from pathlib import Path
 
 from image_pinner.cli.documents.encodings import MAX_BYTES, too_big
-from image_pinner.core.errors import ImagePinnerError, UnreadableTemplate
+from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 
 # O_NONBLOCK: opening a pipe must not wait for its writer. Windows has neither flag.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -34,7 +34,7 @@ _REASONS = {
 }
 
 
-class UnwritableFile(ImagePinnerError):  # noqa: N818 - the name says what it is
+class UnwritableFileError(ImagePinnerError):
     """A file could not be written; what was there before is unchanged."""
 
 
@@ -48,13 +48,13 @@ def read_file(path: Path) -> bytes:
         Its content.
 
     Raises:
-        UnreadableTemplate: There is no such file, it cannot be read, it is no regular file, or it is too big.
+        UnreadableTemplateError: There is no such file, it cannot be read, it is no regular file, or it is too big.
     """
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise UnreadableTemplate(
+                raise UnreadableTemplateError(
                     f"{path} is a pipe or a device, no file",
                     "Give the template on standard input and write - for its name",
                 )
@@ -62,7 +62,7 @@ def read_file(path: Path) -> bytes:
                 raise too_big(str(path), status.st_size)
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise UnreadableTemplate(*_told(f"{path} cannot be read", error)) from error
+        raise UnreadableTemplateError(*_told(f"{path} cannot be read", error)) from error
     if len(data) > MAX_BYTES:
         raise too_big(str(path), len(data))
     return data
@@ -83,14 +83,14 @@ def write_by_rename(path: Path, data: bytes) -> None:
         data: Its new content.
 
     Raises:
-        UnwritableFile: It could not be written; what was there is unchanged, and nothing is left beside it.
+        UnwritableFileError: It could not be written; what was there is unchanged, and nothing is left beside it.
     """
     target = os.path.realpath(path)
     try:
         status = _writable_status(target)
         _replace(target, data, status)
     except (OSError, ValueError) as error:
-        raise UnwritableFile(*_told(f"{path} cannot be written", error)) from error
+        raise UnwritableFileError(*_told(f"{path} cannot be written", error)) from error
 
 
 def _writable_status(target: str) -> os.stat_result | None:
@@ -145,7 +145,7 @@ def _sync_directory(directory: Path) -> None:
 
 def _told(what: str, error: OSError | ValueError) -> tuple[str, str]:
     if isinstance(error, OSError) and error.errno in _REASONS:
-        reason, remedy = _REASONS[error.errno]
-        return f"{what}: {reason}", remedy
+        reason, help = _REASONS[error.errno]
+        return f"{what}: {reason}", help
     reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
     return f"{what}: {reason}", "Check the path"

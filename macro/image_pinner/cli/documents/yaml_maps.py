@@ -52,7 +52,7 @@ def read_map(lines: SourceLines, children: list[Node]) -> MapContent:
         The content of the map; keys of merged maps come first, as in PyYAML.
 
     Raises:
-        UnreadableTemplate: A key is no text, stands twice, or merges what is no map.
+        UnreadableTemplateError: A key is no text, stands twice, or merges what is no map.
     """
     own: list[Member] = []
     values: dict[str, Node] = {}
@@ -91,13 +91,13 @@ def _checked_key(lines: SourceLines, key: Node) -> ScalarNode:
 
 
 def _twice(lines: SourceLines, name: str, first: Node, second: Node) -> Exception:
-    remedy = "Remove one of the two"
+    help = "Remove one of the two"
     if name == MERGE_KEY:
-        remedy = "Merge several maps with one key: <<: [*first, *second]"
+        help = "Merge several maps with one key: <<: [*first, *second]"
     return lines.unreadable(
         second.start,
         f"the key {name!r} stands twice in one map, first in line {lines.position(first.start).line}",
-        remedy,
+        help,
     )
 
 

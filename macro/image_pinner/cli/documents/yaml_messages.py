@@ -7,7 +7,7 @@ import re
 import yaml
 
 from image_pinner.cli.documents.source_lines import SourceLines
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 
 # https://yaml.org/spec/1.1/#c-printable
 _NOT_PRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -19,7 +19,7 @@ def refused_characters(lines: SourceLines) -> None:
     """Refuse a text with characters that YAML does not allow.
 
     Raises:
-        UnreadableTemplate: There is such a character; the parsers would say so without its line.
+        UnreadableTemplateError: There is such a character; the parsers would say so without its line.
     """
     if found := _NOT_PRINTABLE.search(lines.text):
         raise lines.unreadable(
@@ -29,7 +29,7 @@ def refused_characters(lines: SourceLines) -> None:
         )
 
 
-def not_yaml(lines: SourceLines, error: yaml.MarkedYAMLError) -> UnreadableTemplate:
+def not_yaml(lines: SourceLines, error: yaml.MarkedYAMLError) -> UnreadableTemplateError:
     """Give the error about a text that the parser refused.
 
     Args:
@@ -44,10 +44,10 @@ def not_yaml(lines: SourceLines, error: yaml.MarkedYAMLError) -> UnreadableTempl
     cause = f"this is no YAML: {error.problem or error.context}"
     if error.context and error.context_mark and error.problem:
         cause += f" {error.context} that begins in line {lines.position(error.context_mark.index).line}"
-    return lines.unreadable(index, cause, _remedy(lines.text[index : index + 1], error.problem or ""))
+    return lines.unreadable(index, cause, _help(lines.text[index : index + 1], error.problem or ""))
 
 
-def _remedy(character: str, problem: str) -> str:
+def _help(character: str, problem: str) -> str:
     if character == "\t":
         return "Indent with spaces: YAML does not allow tabs there"
     if character == "!":

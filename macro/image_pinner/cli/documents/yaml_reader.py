@@ -25,7 +25,7 @@ from image_pinner.cli.documents.yaml_scalars import (
     tagged_text,
     typed_value,
 )
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.intrinsics.values import JsonValue
 
 # libyaml is optional in PyYAML; without it reading takes eight times as long.
@@ -43,7 +43,7 @@ def read_yaml(lines: SourceLines, loader: Any = LOADER) -> Node:
         The root of the document.
 
     Raises:
-        UnreadableTemplate: The text is no YAML, no single document, or means nothing in a template.
+        UnreadableTemplateError: The text is no YAML, no single document, or means nothing in a template.
     """
     refused_characters(lines)
     composer = _Composer(lines)
@@ -53,9 +53,11 @@ def read_yaml(lines: SourceLines, loader: Any = LOADER) -> Node:
     except yaml.MarkedYAMLError as error:
         raise not_yaml(lines, error) from None
     except yaml.YAMLError as error:
-        raise UnreadableTemplate(f"{lines.name}: this is no YAML: {error}", "Save the file as UTF-8") from None
+        raise UnreadableTemplateError(f"{lines.name}: this is no YAML: {error}", "Save the file as UTF-8") from None
     if composer.root is None:
-        raise UnreadableTemplate(f"{lines.name} has no content but comments or blanks", "Give a file with a template")
+        raise UnreadableTemplateError(
+            f"{lines.name} has no content but comments or blanks", "Give a file with a template"
+        )
     return composer.root
 
 
@@ -166,7 +168,7 @@ class _Composer:
         except ValueError as error:
             raise self._bad_tag(tag, index, str(error)) from None
 
-    def _bad_tag(self, tag: str, index: int, rule: str) -> UnreadableTemplate:
+    def _bad_tag(self, tag: str, index: int, rule: str) -> UnreadableTemplateError:
         return self._lines.unreadable(
             index, f"the tag {shown_tag(tag)} {rule}", "Remove the tag, or use one of CloudFormation's such as !Sub"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from image_pinner.cli.console import ExitCode, error_stream, say
-from image_pinner.core.report import PinReport, gravest
+from image_pinner.core.report import PinReport, most_severe
 from image_pinner.core.template.problems import ProblemKind, in_order
 
 _BY_KIND = {
@@ -17,7 +17,7 @@ _BY_KIND = {
 
 def exit_code(report: PinReport) -> ExitCode:
     """Give the exit code for a report: that of its gravest problem."""
-    return ExitCode.DONE if report.succeeded else _BY_KIND[gravest(report.problems)]
+    return ExitCode.DONE if report.succeeded else _BY_KIND[most_severe(report.problems)]
 
 
 def say_problems(name: str, report: PinReport) -> None:
@@ -38,7 +38,7 @@ def say_summary(name: str, report: PinReport) -> None:
     """Tell a person at a terminal what was done; a pipe gets nothing."""
     if error_stream().isatty():
         done = _count(len(report.outcomes), "image")
-        say(f"{name}: {done} pinned, {len(report.left)} left as they are", style="green")
+        say(f"{name}: {done} pinned, {len(report.skipped)} left as they are", style="green")
 
 
 def _count(number: int, what: str) -> str:

@@ -28,7 +28,7 @@ ACCEPTED_MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
 """The four media types that every request names: the list decides which digest a registry gives."""
 
 
-class ImageQuestion(NamedTuple):
+class ImageLookup(NamedTuple):
     """What one request is to find out: one tag can have several right answers.
 
     Args:
@@ -53,12 +53,12 @@ class Origin:
 
     Args:
         source: The source's name: `ecr`, `registry`, `memory`.
-        asked: Whom it asked what: an API action with its region, or a URL without query.
+        request: Whom it asked what: an API action with its region, or a URL without query.
         index: The index that the tag points to, where the digest is that of one manifest in it.
     """
 
     source: str
-    asked: str
+    request: str
     index: Digest | None = None
 
 
@@ -85,12 +85,12 @@ class Missing(NamedTuple):
 
     Args:
         cause: What is missing, and who said so.
-        remedy: What to do now.
+        help: What to do now.
         absent: Whether the repository or the tag does not exist; false where it does but does not fit.
     """
 
     cause: str
-    remedy: str
+    help: str
     absent: bool = True
 
 
@@ -99,11 +99,11 @@ class Unavailable(NamedTuple):
 
     Args:
         cause: Who was asked what, and what came instead of an answer.
-        remedy: What to do now.
+        help: What to do now.
     """
 
     cause: str
-    remedy: str
+    help: str
 
 
 Resolution = Resolved | Missing | Unavailable

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from image_pinner.core.errors import InvalidReference, SourceError
+from image_pinner.core.errors import InvalidReferenceError, SourceError
 from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_SCHEMA1,
@@ -147,8 +147,8 @@ def _entry(number: int, line: Any) -> IndexEntry:
         raise SourceError(f"entry {number + 1} of the index is no object", PUSH_AGAIN)
     try:
         digest = Digest(str(line.get("digest"))[:200])
-    except InvalidReference as error:
-        raise SourceError(f"entry {number + 1} of the index: {error.cause}", error.remedy) from None
+    except InvalidReferenceError as error:
+        raise SourceError(f"entry {number + 1} of the index: {error.cause}", error.help) from None
     media_type = line.get("mediaType")
     platform = read_platform(line.get("platform"))
     return IndexEntry(
@@ -230,8 +230,8 @@ def config_digest(manifest: Mapping[str, Any]) -> Digest:
         raise SourceError("the manifest names no config", PUSH_AGAIN)
     try:
         return Digest(str(config.get("digest"))[:200])
-    except InvalidReference as error:
-        raise SourceError(f"the config of the manifest: {error.cause}", error.remedy) from None
+    except InvalidReferenceError as error:
+        raise SourceError(f"the config of the manifest: {error.cause}", error.help) from None
 
 
 def platform_of(config: bytes, digest: Digest) -> Platform:

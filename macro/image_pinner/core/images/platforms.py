@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from image_pinner.core.errors import InvalidOption, cut
+from image_pinner.core.errors import InvalidOptionError, cut
 
 _PART = re.compile(r"[a-z0-9_.-]+", re.ASCII)
 # An arm64 image without a variant is v8, amd64 without one is v1, and a bare number is a version, as containerd
@@ -40,17 +40,17 @@ class Platform(NamedTuple):
         """Read `os/architecture` or `os/architecture/variant`.
 
         Raises:
-            InvalidOption: The text has another form.
+            InvalidOptionError: The text has another form.
         """
         parts = text.split("/")
         if len(parts) not in _PARTS or not all(_PART.fullmatch(part) for part in parts):
-            raise InvalidOption(
+            raise InvalidOptionError(
                 f"{cut(text, _SHOWN)!r} is no platform",
                 "Write the operating system and the architecture, linux/amd64 for example, or Any",
             )
         return cls(parts[0], _SAME_ARCHITECTURE.get(parts[1], parts[1]), "".join(parts[2:]))
 
-    def runs(self, offered: Platform) -> bool:
+    def accepts(self, offered: Platform) -> bool:
         """Tell whether an image of the offered platform is the one wanted here."""
         return (
             self.os == offered.os

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from image_pinner.core.errors import InvalidReference, cut
+from image_pinner.core.errors import InvalidReferenceError, cut
 
 # ECS takes sha256 with exactly 64 lower-case hexadecimal digits and nothing else:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
@@ -35,7 +35,7 @@ class Digest:
         text: The digest as it stands behind the `@`.
 
     Raises:
-        InvalidReference: The text is no such digest.
+        InvalidReferenceError: The text is no such digest.
     """
 
     text: str
@@ -43,7 +43,7 @@ class Digest:
     def __post_init__(self) -> None:
         """Refuse what is no digest."""
         if not is_digest(self.text):
-            raise InvalidReference(
+            raise InvalidReferenceError(
                 self.text,
                 "a digest is 'sha256:' and 64 hexadecimal digits in lower case",
                 0,
@@ -123,7 +123,7 @@ class ImageReference(NamedTuple):
             The reference, with `text` kept as `written`.
 
         Raises:
-            InvalidReference: The text breaks a rule; the error names the rule and the place.
+            InvalidReferenceError: The text breaks a rule; the error names the rule and the place.
         """
         found = _REFERENCE.fullmatch(text)
         if found is None:
@@ -137,7 +137,9 @@ class ImageReference(NamedTuple):
             registry = DOCKER_HUB
             path = path if "/" in path else f"{_LIBRARY}{path}"
             if len(path) > _MAX_PATH:
-                raise InvalidReference(text, _TOO_LONG, len(text), f"Give it a name of at most {_MAX_SHORT} characters")
+                raise InvalidReferenceError(
+                    text, _TOO_LONG, len(text), f"Give it a name of at most {_MAX_SHORT} characters"
+                )
         return cls(registry, path, tag or "", Digest(digest) if digest else None, text)
 
     @property
@@ -171,7 +173,7 @@ def _is_registry(first: str) -> bool:
     return first == "localhost" or "." in first or ":" in first or first.lower() != first
 
 
-def _broken_rule(text: str) -> InvalidReference:
+def _broken_rule(text: str) -> InvalidReferenceError:
     """Find the rule that a text breaks, the one that tells most first."""
     if broken := _as_a_whole(text) or _by_character(text):
         return broken
@@ -181,7 +183,7 @@ def _broken_rule(text: str) -> InvalidReference:
     if named and not _HOST.fullmatch(name[:slash]):
         host = name[:slash] if slash <= _SHOWN_HOST else name[:_SHOWN_HOST] + "…"
         rule = f"{host!r} is no host name with an optional port"
-        return InvalidReference(text, rule, 0, "Check the registry's host")
+        return InvalidReferenceError(text, rule, 0, "Check the registry's host")
     start = slash + 1 if named else 0
     path, colon, tag = name[start:].partition(":")
     if len(path) > _MAX_PATH or not _PATH.fullmatch(path):
@@ -190,59 +192,65 @@ def _broken_rule(text: str) -> InvalidReference:
         return _bad_tag(text, tag, start + len(path) + 1)
     try:
         Digest(digest if at else "")
-    except InvalidReference as error:
-        return InvalidReference(text, error.rule, len(name) + 1, error.remedy)
-    return InvalidReference(text, "it breaks the grammar of references", 0, "Write registry/repository:tag")
+    except InvalidReferenceError as error:
+        return InvalidReferenceError(text, error.rule, len(name) + 1, error.help)
+    return InvalidReferenceError(text, "it breaks the grammar of references", 0, "Write registry/repository:tag")
 
 
-def _as_a_whole(text: str) -> InvalidReference | None:
+def _as_a_whole(text: str) -> InvalidReferenceError | None:
     if not text:
-        return InvalidReference(text, "it is empty", 0, "Write repository:tag, and look whether a parameter is empty")
+        return InvalidReferenceError(
+            text, "it is empty", 0, "Write repository:tag, and look whether a parameter is empty"
+        )
     if scheme := _SCHEME.match(text):
-        remedy = f"Leave {scheme[0]!r} away: registry/repository:tag is all"
-        return InvalidReference(text, "it begins like a URL", 0, remedy)
+        help = f"Leave {scheme[0]!r} away: registry/repository:tag is all"
+        return InvalidReferenceError(text, "it begins like a URL", 0, help)
     if text.startswith("sha256:"):
-        return InvalidReference(text, "it is a digest without a repository", 0, "Write repository@sha256:…")
+        return InvalidReferenceError(text, "it is a digest without a repository", 0, "Write repository@sha256:…")
     if _IS_DIGEST_ALONE.fullmatch(text):
-        return InvalidReference(text, "64 hexadecimal digits are an image id", 0, "Write repository@sha256:… instead")
+        return InvalidReferenceError(
+            text, "64 hexadecimal digits are an image id", 0, "Write repository@sha256:… instead"
+        )
     return None
 
 
-def _by_character(text: str) -> InvalidReference | None:
+def _by_character(text: str) -> InvalidReferenceError | None:
     for position, character in enumerate(text):
         if character.isspace() or not character.isprintable():
-            return InvalidReference(text, "it contains white space", position, "Remove it")
+            return InvalidReferenceError(text, "it contains white space", position, "Remove it")
         if character in "\"'`{}<>$":
             rule = f"{character!r} cannot stand in a reference"
-            remedy = "Look for a placeholder that was never filled in, or a quote too many"
-            return InvalidReference(text, rule, position, remedy)
+            help = "Look for a placeholder that was never filled in, or a quote too many"
+            return InvalidReferenceError(text, rule, position, help)
     return None
 
 
-def _bad_path(text: str, path: str, start: int) -> InvalidReference:
-    remedy = "Write registry/repository:tag"
+def _bad_path(text: str, path: str, start: int) -> InvalidReferenceError:
+    help = "Write registry/repository:tag"
     if len(path) > _MAX_PATH:
-        return InvalidReference(text, f"a repository has at most {_MAX_PATH} characters", start + _MAX_PATH, remedy)
+        return InvalidReferenceError(text, f"a repository has at most {_MAX_PATH} characters", start + _MAX_PATH, help)
     for offset, character in enumerate(path):
         if character.isupper():
-            return InvalidReference(text, "a repository is written in lower case", start + offset, remedy)
+            return InvalidReferenceError(text, "a repository is written in lower case", start + offset, help)
     good = _PATH.match(path)
     offset = good.end() if good else 0
     if offset >= len(path):
-        return InvalidReference(text, "the repository's name is missing", start + offset, remedy)
+        return InvalidReferenceError(text, "the repository's name is missing", start + offset, help)
     rule = "a repository is letters and digits, parted by '/', '.', '_', '__' or dashes"
-    return InvalidReference(text, rule, start + offset, remedy)
+    return InvalidReferenceError(text, rule, start + offset, help)
 
 
-def _bad_tag(text: str, tag: str, start: int) -> InvalidReference:
+def _bad_tag(text: str, tag: str, start: int) -> InvalidReferenceError:
     if not tag:
-        return InvalidReference(text, "nothing stands behind the colon", start, "Write a tag, or leave the colon away")
+        return InvalidReferenceError(
+            text, "nothing stands behind the colon", start, "Write a tag, or leave the colon away"
+        )
     if is_digest(tag):
-        remedy = f"Write {cut(text[: start - 1], _SHOWN_NAME)}@{tag}"
-        return InvalidReference(text, "a digest stands behind '@', not behind ':'", start, remedy)
+        help = f"Write {cut(text[: start - 1], _SHOWN_NAME)}@{tag}"
+        return InvalidReferenceError(text, "a digest stands behind '@', not behind ':'", start, help)
     if "/" in tag:
-        remedy = "Write host:port/repository:tag, with a host"
-        return InvalidReference(text, "a registry with a port comes first", start, remedy)
+        help = "Write host:port/repository:tag, with a host"
+        return InvalidReferenceError(text, "a registry with a port comes first", start, help)
     good = _TAG.match(tag)
     rule = "a tag is up to 128 letters, digits, '_', '.' and '-' and begins with none of the last two"
-    return InvalidReference(text, rule, start + (good.end() if good else 0), "Write repository:tag")
+    return InvalidReferenceError(text, rule, start + (good.end() if good else 0), "Write repository:tag")

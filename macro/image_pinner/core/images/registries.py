@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from image_pinner.core.errors import InvalidReference
+from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.ecr import looks_like_ecr, parse_ecr_host
 from image_pinner.core.images.references import DOCKER_HUB, ImageReference
 
@@ -35,7 +35,7 @@ def registry_named(text: str) -> str:
     """
     try:
         reference = ImageReference.parse(f"{text}/library/image")
-    except InvalidReference:
+    except InvalidReferenceError:
         reference = None
     if reference is None or canonical_registry(reference.registry) != canonical_registry(text):
         raise ValueError(
@@ -78,7 +78,7 @@ class Mirror(NamedTuple):
             raise ValueError("Write registry=mirror, docker.io=mirror.example:5000 for example")
         try:
             reference = ImageReference.parse(f"{name}/image")
-        except InvalidReference as error:
+        except InvalidReferenceError as error:
             raise ValueError(f"{name!r} is no host with an optional port and path: {error.cause}") from None
         if reference.registry != name.partition("/")[0]:
             raise ValueError(f"{name!r} does not begin with a host that has a dot or a port")

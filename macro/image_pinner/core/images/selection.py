@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from image_pinner.core.errors import SourceError, cut
 from image_pinner.core.images.lookups import (
     INDEX_MEDIA_TYPES,
-    ImageQuestion,
+    ImageLookup,
     Missing,
     Resolution,
     Resolved,
@@ -51,7 +51,7 @@ def choose(entries: Iterable[IndexEntry], platform: Platform | None) -> tuple[In
     fitting = {
         entry.digest: entry
         for entry in entries
-        if entry.runnable and (platform is None or (entry.platform is not None and platform.runs(entry.platform)))
+        if entry.runnable and (platform is None or (entry.platform is not None and platform.accepts(entry.platform)))
     }
     plainest = tuple(entry for entry in fitting.values() if platform and _has_implied_variant(entry, platform))
     return plainest if len(plainest) == 1 else tuple(fitting.values())
@@ -62,11 +62,11 @@ def platforms_of(entries: Iterable[IndexEntry]) -> tuple[Platform, ...]:
     return tuple(sorted({entry.platform for entry in entries if entry.runnable and entry.platform}))
 
 
-def answer_from_index(question: ImageQuestion, index: Resolved, entries: Sequence[IndexEntry]) -> Resolution:
+def answer_from_index(lookup: ImageLookup, index: Resolved, entries: Sequence[IndexEntry]) -> Resolution:
     """Give the answer to a question about an index.
 
     Args:
-        question: The question, with the platform wanted and whether an index may be the answer.
+        lookup: The question, with the platform wanted and whether an index may be the answer.
         index: What the tag means: the digest of the index.
         entries: The lines of the index.
 
@@ -78,15 +78,15 @@ def answer_from_index(question: ImageQuestion, index: Resolved, entries: Sequenc
     if any(entry.media_type in INDEX_MEDIA_TYPES for entry in entries):
         return _nested(index)
     index = index._replace(platforms=platforms_of(entries))
-    if question.platform is None and question.index_allowed and any(entry.runnable for entry in entries):
+    if lookup.platform is None and lookup.index_allowed and any(entry.runnable for entry in entries):
         return index
-    chosen = choose(entries, question.platform)
+    chosen = choose(entries, lookup.platform)
     if not chosen:
-        return _nothing_fits(question, index)
-    if question.index_allowed:
+        return _nothing_fits(lookup, index)
+    if lookup.index_allowed:
         return index
     if len(chosen) > 1:
-        return _several_fit(question, index, chosen)
+        return _several_fit(lookup, index, chosen)
     return _child(index, chosen[0])
 
 
@@ -110,26 +110,26 @@ def _child(index: Resolved, entry: IndexEntry) -> Resolution:
     )
 
 
-def _nothing_fits(question: ImageQuestion, index: Resolved) -> Missing:
-    if question.platform is None:
+def _nothing_fits(lookup: ImageLookup, index: Resolved) -> Missing:
+    if lookup.platform is None:
         return Missing(f"the index {index.digest} lists no image", "Push an image under this tag", absent=False)
     return Missing(
-        f"the index {index.digest} has no image for {question.platform}; it offers {_listed(index.platforms or ())}",
-        f"Push the image for {question.platform} as well, or name a platform that is there",
+        f"the index {index.digest} has no image for {lookup.platform}; it offers {_listed(index.platforms or ())}",
+        f"Push the image for {lookup.platform} as well, or name a platform that is there",
         absent=False,
     )
 
 
-def _several_fit(question: ImageQuestion, index: Resolved, chosen: Sequence[IndexEntry]) -> Missing:
+def _several_fit(lookup: ImageLookup, index: Resolved, chosen: Sequence[IndexEntry]) -> Missing:
     shown = ", ".join(
         f"{entry.digest} for {entry.platform or 'no named platform'}" for entry in chosen[:_SHOWN_DIGESTS]
     )
     more = f" and {len(chosen) - _SHOWN_DIGESTS} more" if len(chosen) > _SHOWN_DIGESTS else ""
-    if question.platform is None:
+    if lookup.platform is None:
         cause = f"one image has to be chosen from the index {index.digest}, and it has several: {shown}{more}"
         return Missing(cause, "Name one with the option Platform, Platform=linux/arm64 for example", absent=False)
     return Missing(
-        f"the index {index.digest} has several images for {question.platform}: {shown}{more}",
+        f"the index {index.digest} has several images for {lookup.platform}: {shown}{more}",
         "Name the variant as well, Platform=linux/arm/v7 for example, or name a tag with only one of them",
         absent=False,
     )
@@ -146,8 +146,10 @@ def _has_implied_variant(entry: IndexEntry, platform: Platform) -> bool:
     offered = entry.platform
     if platform.variant or offered is None:
         return False
-    # `runs` takes what has no variant for the one that its architecture implies.
-    return Platform(offered.os, offered.architecture, offered.variant).runs(Platform(offered.os, offered.architecture))
+    # `accepts` takes what has no variant for the one that its architecture implies.
+    return Platform(offered.os, offered.architecture, offered.variant).accepts(
+        Platform(offered.os, offered.architecture)
+    )
 
 
 class NeedsConfig(NamedTuple):
@@ -162,11 +164,11 @@ class NeedsConfig(NamedTuple):
     config: Digest
 
 
-def answer_without_bytes(question: ImageQuestion, resolved: Resolved) -> Resolution | None:
+def answer_without_bytes(lookup: ImageLookup, resolved: Resolved) -> Resolution | None:
     """Give the answer where digest and media type are enough, so that the manifest need not be fetched.
 
     Args:
-        question: The question.
+        lookup: The question.
         resolved: What the tag means: digest and media type.
 
     Returns:
@@ -174,16 +176,16 @@ def answer_without_bytes(question: ImageQuestion, resolved: Resolved) -> Resolut
     """
     if unfit := refusal(resolved.media_type):
         return unfit
-    if question.platform is not None:
+    if lookup.platform is not None:
         return None
-    return resolved if question.index_allowed or resolved.media_type not in INDEX_MEDIA_TYPES else None
+    return resolved if lookup.index_allowed or resolved.media_type not in INDEX_MEDIA_TYPES else None
 
 
-def answer_for(question: ImageQuestion, resolved: Resolved, manifest: bytes) -> Resolution | NeedsConfig:
+def answer_for(lookup: ImageLookup, resolved: Resolved, manifest: bytes) -> Resolution | NeedsConfig:
     """Give the answer to a question about an image whose manifest is at hand.
 
     Args:
-        question: The question, with the platform wanted and whether an index may be the answer.
+        lookup: The question, with the platform wanted and whether an index may be the answer.
         resolved: What the tag means: digest and media type, as the registry said.
         manifest: The bytes of that manifest or index.
 
@@ -194,7 +196,7 @@ def answer_for(question: ImageQuestion, resolved: Resolved, manifest: bytes) -> 
     """
     if unfit := refusal(resolved.media_type):
         return unfit
-    asked = resolved.origin.asked
+    asked = resolved.origin.request
     if Digest.of(manifest) != resolved.digest:
         return Unavailable(
             f"{asked} gave a manifest that is not the one of {resolved.digest}, it hashes to {Digest.of(manifest)}",
@@ -202,17 +204,17 @@ def answer_for(question: ImageQuestion, resolved: Resolved, manifest: bytes) -> 
         )
     try:
         if resolved.media_type in INDEX_MEDIA_TYPES:
-            return answer_from_index(question, resolved, parse_index(manifest))
-        return _single_image(question, resolved, read_manifest(manifest))
+            return answer_from_index(lookup, resolved, parse_index(manifest))
+        return _single_image(lookup, resolved, read_manifest(manifest))
     except SourceError as error:
         return _unusable(resolved, error)
 
 
-def answer_from_config(question: ImageQuestion, needs: NeedsConfig, config: bytes) -> Resolution:
+def answer_from_config(lookup: ImageLookup, needs: NeedsConfig, config: bytes) -> Resolution:
     """Give the answer to a question about an image for a single platform whose config is at hand.
 
     Args:
-        question: The question; a platform is wanted.
+        lookup: The question; a platform is wanted.
         needs: What `answer_for` said.
         config: The bytes of the config.
 
@@ -225,16 +227,16 @@ def answer_from_config(question: ImageQuestion, needs: NeedsConfig, config: byte
         offered = platform_of(config, needs.config)
     except SourceError as error:
         return _unusable(resolved, error)
-    if question.platform is not None and not question.platform.runs(offered):
+    if lookup.platform is not None and not lookup.platform.accepts(offered):
         return Missing(
-            f"the image {resolved.digest} is for {offered} only, and {question.platform} is wanted",
-            f"Build and push it for {question.platform}, or name a platform that it has",
+            f"the image {resolved.digest} is for {offered} only, and {lookup.platform} is wanted",
+            f"Build and push it for {lookup.platform}, or name a platform that it has",
             absent=False,
         )
     return resolved._replace(platforms=(offered,))
 
 
-def _single_image(question: ImageQuestion, resolved: Resolved, document: Mapping[str, Any]) -> Resolution | NeedsConfig:
+def _single_image(lookup: ImageLookup, resolved: Resolved, document: Mapping[str, Any]) -> Resolution | NeedsConfig:
     if document.get("schemaVersion") == 1:
         raise SourceError("it is a Docker schema 1 manifest under another media type", PUSH_AGAIN)
     if "manifests" in document:
@@ -243,11 +245,11 @@ def _single_image(question: ImageQuestion, resolved: Resolved, document: Mapping
         raise SourceError("it has not the config and the layers of an image", PUSH_AGAIN)
     if artifact := artifact_type(document):
         return no_image(f"the media type of its config is {shown(artifact)}")
-    return resolved if question.platform is None else NeedsConfig(resolved, config_digest(document))
+    return resolved if lookup.platform is None else NeedsConfig(resolved, config_digest(document))
 
 
 def _unusable(resolved: Resolved, error: SourceError) -> Unavailable:
     return Unavailable(
-        f"{resolved.origin.asked} gave something for {resolved.digest} that cannot be used: {error.cause}",
-        error.remedy,
+        f"{resolved.origin.request} gave something for {resolved.digest} that cannot be used: {error.cause}",
+        error.help,
     )

@@ -12,12 +12,12 @@ in part stays so: the certain beginning of a text, the known elements of a list 
 from __future__ import annotations
 
 from image_pinner.core.intrinsics.conditions import decided
-from image_pinner.core.intrinsics.dynamic_references import MARK, resolved
+from image_pinner.core.intrinsics.dynamic_references import DYNAMIC_REFERENCE_PREFIX, resolved
 from image_pinner.core.intrinsics.evaluation import Evaluation, intrinsic_of
 from image_pinner.core.intrinsics.functions import settled_sub
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.table import INTRINSICS
-from image_pinner.core.intrinsics.values import JsonValue, Known, Outcome, whole
+from image_pinner.core.intrinsics.values import JsonValue, Known, Outcome, collapse
 
 __all__ = ["INTRINSICS", "decide", "evaluate", "intrinsic_of"]
 
@@ -32,14 +32,14 @@ def evaluate(expression: JsonValue, scope: Scope) -> Outcome:
     Returns:
         The value with its dynamic references resolved, or why there is none; never an exception, whatever the shape.
     """
-    if isinstance(expression, str) and MARK not in expression and not scope.loops:
+    if isinstance(expression, str) and DYNAMIC_REFERENCE_PREFIX not in expression and not scope.loops:
         return Known(expression)
     if type(expression) is dict and len(expression) == 1 and not scope.loops:
         text = expression.get("Fn::Sub")
         plain = settled_sub(text, scope.settled) if type(text) is str else None
-        if plain and MARK not in plain.value:
+        if plain and DYNAMIC_REFERENCE_PREFIX not in plain.value:
             return plain
-    return resolved(whole(Evaluation(scope, INTRINSICS).value_of(expression)), scope)
+    return resolved(collapse(Evaluation(scope, INTRINSICS).value_of(expression)), scope)
 
 
 def decide(condition: JsonValue, scope: Scope) -> Outcome:

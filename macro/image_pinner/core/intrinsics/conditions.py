@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from image_pinner.core.intrinsics.dynamic_references import MARK, certain_part
+from image_pinner.core.intrinsics.dynamic_references import DYNAMIC_REFERENCE_PREFIX, certain_part
 from image_pinner.core.intrinsics.evaluation import Evaluation, Function
 from image_pinner.core.intrinsics.values import (
     JsonValue,
@@ -18,9 +18,9 @@ from image_pinner.core.intrinsics.values import (
     Unknown,
     Value,
     as_text,
-    blocked,
+    collapse,
+    first_unresolved,
     text_of,
-    whole,
     without_prefix,
 )
 
@@ -40,7 +40,7 @@ def if_(argument: JsonValue, evaluation: Evaluation) -> Value:
             return Unknown("Fn::If has another shape than [condition, value, value]", "Write it in this shape")
     if isinstance(truth, Known):
         return evaluation.value_of(when_true if truth.value else when_false)
-    arms = [whole(evaluation.value_of(arm)) for arm in (when_true, when_false)]
+    arms = [collapse(evaluation.value_of(arm)) for arm in (when_true, when_false)]
     prefix = _common_beginning(*map(_beginning, arms))
     if arms == [Known(prefix), Known(prefix)]:
         return arms[0]
@@ -84,7 +84,7 @@ def _decided_by_name(name: str, evaluation: Evaluation) -> Known | Pending | Unk
     if full_name.value not in conditions:
         return Unknown(f"the template has no condition {full_name.value!r}", "Check its name")
     expression = conditions[full_name.value]
-    return _as_truth(evaluation.once(subject, lambda: _truth(expression, evaluation)))
+    return _as_truth(evaluation.memoize(subject, lambda: _truth(expression, evaluation)))
 
 
 def _truth(expression: JsonValue, evaluation: Evaluation) -> Known | Pending | Unknown:
@@ -128,7 +128,7 @@ def _combining(name: str, *, decisive: bool) -> Function:
         if Known(decisive) in operands:
             return Known(decisive)
         open_ends = [operand for operand in operands if not isinstance(operand, Known)]
-        return blocked(open_ends) if open_ends else Known(not decisive)
+        return first_unresolved(open_ends) if open_ends else Known(not decisive)
 
     return evaluate
 
@@ -141,7 +141,7 @@ def equals(argument: JsonValue, evaluation: Evaluation) -> Value:
     """Evaluate `Fn::Equals`; texts whose certain beginnings differ are not equal, whatever follows."""
     match argument:
         case [left, right]:
-            one, other = (_comparable(whole(evaluation.value_of(side))) for side in (left, right))
+            one, other = (_comparable(collapse(evaluation.value_of(side))) for side in (left, right))
         case _:
             return Unknown("Fn::Equals has another shape than [value, value]", "Write it in this shape")
     if isinstance(one, Known) and isinstance(other, Known):
@@ -150,7 +150,7 @@ def equals(argument: JsonValue, evaluation: Evaluation) -> Value:
         return Known(one.value == other.value)
     if _begin_differently(one, other):
         return Known(value=False)
-    return blocked(side for side in (one, other) if isinstance(side, Pending | Unknown))
+    return first_unresolved(side for side in (one, other) if isinstance(side, Pending | Unknown))
 
 
 def _comparable(side: Outcome) -> Known | Pending | Unknown:
@@ -179,7 +179,7 @@ def _textual(value: JsonValue) -> JsonValue:
         content = {key: _textual(element) for key, element in value.items()}
         return None if None in content.values() else content
     text = text_of(value)
-    return None if text is None or MARK in text else text
+    return None if text is None or DYNAMIC_REFERENCE_PREFIX in text else text
 
 
 def _begin_differently(one: Known | Pending | Unknown, other: Known | Pending | Unknown) -> bool:

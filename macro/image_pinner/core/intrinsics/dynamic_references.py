@@ -24,14 +24,14 @@ from image_pinner.core.intrinsics.values import (
     Text,
     Unknown,
     as_text,
-    blocked,
     certain_before,
+    collapse,
     concatenated,
-    whole,
+    first_unresolved,
     without_prefix,
 )
 
-MARK = "{{resolve:"
+DYNAMIC_REFERENCE_PREFIX = "{{resolve:"
 _END = "}}"
 # An ARN is refused: https://github.com/aws/aws-cdk/pull/30646 found parameters of other accounts to work with
 # parameter types only.
@@ -59,45 +59,45 @@ def resolved(outcome: Outcome, scope: Scope) -> Outcome:
 
 def certain_part(beginning: str) -> str:
     """Give what no dynamic reference can change of the beginning of a text."""
-    return certain_before(beginning.partition(MARK)[0], MARK)
+    return certain_before(beginning.partition(DYNAMIC_REFERENCE_PREFIX)[0], DYNAMIC_REFERENCE_PREFIX)
 
 
 def _resolved_value(value: JsonValue, scope: Scope) -> Outcome:
     if isinstance(value, str):
-        return concatenated(_pieces(value, scope)) if MARK in value else Known(value)
+        return concatenated(_pieces(value, scope)) if DYNAMIC_REFERENCE_PREFIX in value else Known(value)
     if isinstance(value, list):
         elements = tuple(_resolved_value(element, scope) for element in value)
-        return whole(PartialList(elements, len(elements)))
+        return collapse(PartialList(elements, len(elements)))
     if isinstance(value, dict):
         content = {key: _resolved_value(element, scope) for key, element in value.items()}
         open_ends = [element for element in content.values() if isinstance(element, Pending | Unknown)]
         if open_ends:
-            return blocked(open_ends)
+            return first_unresolved(open_ends)
         return Known({key: element.value for key, element in content.items() if isinstance(element, Known)})
     return Known(value)
 
 
 def _pieces(text: str, scope: Scope) -> Iterator[Text]:
     position = 0
-    while (start := text.find(MARK, position)) >= 0:
+    while (start := text.find(DYNAMIC_REFERENCE_PREFIX, position)) >= 0:
         yield Known(text[position:start])
         end = text.find(_END, start)
         if end < 0:
             yield Unknown("a dynamic reference is not closed", "Close {{resolve:…}} by two braces")
             return
-        yield _reference(text[start + len(MARK) : end], scope)
+        yield _reference(text[start + len(DYNAMIC_REFERENCE_PREFIX) : end], scope)
         position = end + len(_END)
     yield Known(text[position:])
 
 
 def _beginning(text: str, scope: Scope) -> Iterator[Text]:
-    closed = text.rfind(MARK)
+    closed = text.rfind(DYNAMIC_REFERENCE_PREFIX)
     if closed < 0:
-        yield Known(certain_before(text, MARK))
+        yield Known(certain_before(text, DYNAMIC_REFERENCE_PREFIX))
     elif text.find(_END, closed) < 0:
         yield from _pieces(text[:closed], scope)
     else:
-        yield from _pieces(certain_before(text, MARK), scope)
+        yield from _pieces(certain_before(text, DYNAMIC_REFERENCE_PREFIX), scope)
 
 
 def _reference(key: str, scope: Scope) -> Text:

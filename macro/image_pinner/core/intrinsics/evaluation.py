@@ -21,9 +21,9 @@ from image_pinner.core.intrinsics.values import (
     Unknown,
     Value,
     as_text,
-    blocked,
+    collapse,
     concatenated,
-    whole,
+    first_unresolved,
 )
 
 # Of the expressions in 376 real templates, the deepest has 19 levels and the greatest 243 maps and lists. A few lines
@@ -97,7 +97,7 @@ class Evaluation:
         """Give the text that a part of the expression comes to; `what` names the part in a reason."""
         return as_text(self.value_of(node), what)
 
-    def once(self, subject: str, work: Callable[[], Value]) -> Value:
+    def memoize(self, subject: str, work: Callable[[], Value]) -> Value:
         """Give the result of some work, done once in an evaluation.
 
         Args:
@@ -119,15 +119,15 @@ class Evaluation:
         return result
 
     def _list(self, node: list[JsonValue]) -> Value:
-        elements = tuple(whole(self.value_of(element)) for element in node)
+        elements = tuple(collapse(self.value_of(element)) for element in node)
         if all(isinstance(element, Known) for element in elements):
             return Known([element.value for element in elements if isinstance(element, Known)])
-        steady = 0
+        certain_length = 0
         for part, element in zip(node, elements, strict=True):
             if not self._certainly_something(part, element):
                 break
-            steady += 1
-        return PartialList(elements, steady)
+            certain_length += 1
+        return PartialList(elements, certain_length)
 
     def _certainly_something(self, node: JsonValue, outcome: Outcome) -> bool:
         match outcome:
@@ -155,12 +155,12 @@ class Evaluation:
         for key, part in node.items():
             if isinstance(key, str) and key.startswith("Fn::"):
                 return Unknown(f"{key} stands beside other keys", "Give it a map of its own")
-            outcome = whole(self.value_of(part))
+            outcome = collapse(self.value_of(part))
             if isinstance(outcome, Known):
                 content[key] = outcome.value
             elif not isinstance(outcome, NoValue):
                 open_ends.append(outcome)
-        return blocked(open_ends) if open_ends else Known(content)
+        return first_unresolved(open_ends) if open_ends else Known(content)
 
     def _call(self, name: str, argument: JsonValue) -> Value:
         function = self._intrinsics.get("Fn::ForEach" if name.startswith(_LOOP) else name)

@@ -15,7 +15,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from image_pinner.core.intrinsics.dynamic_references import MARK
+from image_pinner.core.intrinsics.dynamic_references import DYNAMIC_REFERENCE_PREFIX
 from image_pinner.core.intrinsics.evaluation import Evaluation, with_loops
 from image_pinner.core.intrinsics.references import get_att, referred
 from image_pinner.core.intrinsics.values import (
@@ -32,12 +32,12 @@ from image_pinner.core.intrinsics.values import (
     Value,
     as_list,
     as_text,
-    blocked,
     certain_before,
+    collapse,
     concatenated,
+    first_unresolved,
     text_of,
     too_long,
-    whole,
     without_prefix,
 )
 
@@ -54,16 +54,16 @@ def select(argument: JsonValue, evaluation: Evaluation) -> Value:
             return Unknown("Fn::Select has another shape than [index, list]", "Write it in this shape")
     if isinstance(number, Known) and isinstance(items, PartialList):
         return _selected(number.value, items)
-    return blocked(each for each in (number, items) if isinstance(each, Pending | Unknown))
+    return first_unresolved(each for each in (number, items) if isinstance(each, Pending | Unknown))
 
 
 def _selected(index: str, items: PartialList) -> Value:
     if not _INDEX.fullmatch(index):
         return Unknown("the index of Fn::Select is no whole number from 0", "Count from 0")
     position = int(index)
-    if position < items.steady:
+    if position < items.certain_length:
         return items.elements[position]
-    if items.steady < len(items.elements):
+    if items.certain_length < len(items.elements):
         return _uncounted(items, "which element Fn::Select selects")
     if items.rest is not None:
         return items.rest
@@ -77,13 +77,13 @@ def length(argument: JsonValue, evaluation: Evaluation) -> Value:
     items = as_list(evaluation.value_of(argument), "what Fn::Length counts")
     if not isinstance(items, PartialList):
         return without_prefix(items)
-    if items.steady < len(items.elements):
+    if items.certain_length < len(items.elements):
         return _uncounted(items, "how many elements Fn::Length counts")
     return Known(len(items.elements)) if items.rest is None else without_prefix(items.rest)
 
 
 def _uncounted(items: PartialList, what: str) -> Value:
-    element = items.elements[items.steady]
+    element = items.elements[items.certain_length]
     if isinstance(element, Pending | Unknown):
         return without_prefix(element)
     # No documentation tells whether CloudFormation removes it before or after it counts.
@@ -122,7 +122,7 @@ def find_in_map(argument: JsonValue, evaluation: Evaluation) -> Value:
             )
     keys = [evaluation.text(key, f"{what} in Fn::FindInMap") for key, what in zip(argument, _KEYS, strict=False)]
     if open_ends := [key for key in keys if isinstance(key, Pending | Unknown)]:
-        return blocked(open_ends)
+        return first_unresolved(open_ends)
     found: JsonValue = evaluation.scope.mappings
     for key, what, written in zip(keys, _KEYS, argument, strict=False):
         found = _entry(found, key.value) if isinstance(key, Known) else _MISSING
@@ -245,7 +245,7 @@ def _joined(delimiter: str, items: PartialList) -> Iterator[Text]:
             continue
         text = as_text(element, "an element of Fn::Join")
         # Where the element may turn out to be nothing, the delimiter before it does as well.
-        if isinstance(text, Known) or position < items.steady or text.prefix:
+        if isinstance(text, Known) or position < items.certain_length or text.prefix:
             yield between
         yield text
         between = Known(delimiter)
@@ -256,7 +256,7 @@ def base64_of(argument: JsonValue, evaluation: Evaluation) -> Value:
     text = evaluation.text(argument, "what Fn::Base64 encodes")
     if not isinstance(text, Known):
         return without_prefix(text)
-    if MARK in text.value:
+    if DYNAMIC_REFERENCE_PREFIX in text.value:
         return Unknown("a dynamic reference inside Fn::Base64 is not resolved here", "Write the encoded text itself")
     try:
         encoded = base64.b64encode(text.value.encode()).decode()
@@ -267,7 +267,7 @@ def base64_of(argument: JsonValue, evaluation: Evaluation) -> Value:
 
 def to_json_string(argument: JsonValue, evaluation: Evaluation) -> Value:
     """Evaluate `Fn::ToJsonString`."""
-    content = whole(evaluation.value_of(argument))
+    content = collapse(evaluation.value_of(argument))
     if isinstance(content, NoValue) or (isinstance(content, Known) and not isinstance(content.value, dict | list)):
         return Unknown("what Fn::ToJsonString writes is neither a map nor a list", "Check the template")
     if not isinstance(content, Known):

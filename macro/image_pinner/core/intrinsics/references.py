@@ -15,10 +15,10 @@ from collections.abc import Callable
 from image_pinner.core.intrinsics.evaluation import Evaluation
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import (
+    ExternalValue,
     JsonMap,
     JsonValue,
     Known,
-    Lookup,
     NoValue,
     Outcome,
     Pending,
@@ -71,7 +71,7 @@ def undeclared(name: str, scope: Scope) -> Outcome:
     return _typed(scope.values[name], "", f"the value of the parameter {name!r}")
 
 
-def answered(lookup: Lookup, scope: Scope, kind: str = "") -> Outcome:
+def answered(lookup: ExternalValue, scope: Scope, kind: str = "") -> Outcome:
     """Give the answer to a look-up, or the look-up itself while there is none.
 
     Args:
@@ -162,7 +162,7 @@ def name_of(resource: str, evaluation: Evaluation) -> Value:
             )
         return as_text(name, subject)
 
-    return evaluation.once(subject, work)
+    return evaluation.memoize(subject, work)
 
 
 def attribute_of(resource: str, attribute: str, evaluation: Evaluation) -> Value:

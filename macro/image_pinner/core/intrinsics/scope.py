@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from image_pinner.core.images.ecr import partition_of
-from image_pinner.core.intrinsics.values import Answer, JsonMap, JsonValue, Lookup, Outcome
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonMap, JsonValue, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Scope:
     region: str = ""
     account_id: str = ""
     ssm_names: bool = False
-    answers: Mapping[Lookup, Answer] = field(default_factory=dict)
+    answers: Mapping[ExternalValue, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
     settled: dict[str, Outcome] = field(default_factory=dict, compare=False, repr=False)
 
@@ -84,6 +84,6 @@ class Scope:
         """Give the scope inside a `Fn::ForEach` whose variable comes to `outcome`."""
         return replace(self, loops={**self.loops, name: outcome})
 
-    def with_answers(self, answers: Mapping[Lookup, Answer]) -> Scope:
+    def with_answers(self, answers: Mapping[ExternalValue, Answer]) -> Scope:
         """Give the scope in which these look-ups are answered as well."""
         return replace(self, answers={**self.answers, **answers}, settled={})

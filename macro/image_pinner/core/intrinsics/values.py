@@ -41,7 +41,7 @@ class StackExport(NamedTuple):
         return f"the export {self.name!r}"
 
 
-Lookup = SsmParameter | StackExport
+ExternalValue = SsmParameter | StackExport
 
 
 class Known(NamedTuple):
@@ -58,11 +58,11 @@ class Pending(NamedTuple):
     """The value can be told when these questions are answered.
 
     Args:
-        lookups: What must be asked first.
+        external_values: What must be asked first.
         prefix: The text that is certain to stand at the beginning of the value.
     """
 
-    lookups: frozenset[Lookup]
+    external_values: frozenset[ExternalValue]
     prefix: str = ""
 
 
@@ -71,12 +71,12 @@ class Unknown(NamedTuple):
 
     Args:
         reason: Why not, as a clause.
-        remedy: What the author can do, as a sentence without a full stop.
+        help: What the author can do, as a sentence without a full stop.
         prefix: The text that is certain to stand at the beginning of the value.
     """
 
     reason: str
-    remedy: str = ""
+    help: str = ""
     prefix: str = ""
 
 
@@ -95,13 +95,13 @@ class PartialList(NamedTuple):
 
     Args:
         elements: What is known of each element, from the first on.
-        steady: How many of the first elements certainly are elements. `AWS::NoValue`, and what may turn out to be it,
+        certain_length: How many of the first elements certainly are elements. `AWS::NoValue`, and what may become it,
             is none, so that the places of all that follow it are open.
         rest: Why nothing is known of what follows the elements, or `None` where nothing follows.
     """
 
     elements: tuple[Outcome, ...]
-    steady: int
+    certain_length: int
     rest: Pending | Unknown | None = None
 
 
@@ -144,7 +144,7 @@ def as_text(value: Value, what: str) -> Text:
             return value
         case Known(content):
             text = text_of(content)
-            return Known(text) if text is not None else _no_text(what, kind_of(content))
+            return Known(text) if text is not None else _no_text(what, type_name(content))
         case NoValue():
             return _no_text(what, "AWS::NoValue")
         case PartialList():
@@ -157,7 +157,7 @@ def _no_text(what: str, kind: str) -> Unknown:
     return Unknown(f"{what} is {kind}, where a text is needed", "Put a text there")
 
 
-def kind_of(value: JsonValue) -> str:
+def type_name(value: JsonValue) -> str:
     """Name the kind of a value that is no text, for a message."""
     match value:
         case None:
@@ -183,7 +183,7 @@ def as_list(value: Value, what: str) -> PartialList | Pending | Unknown:
             assert_never(value)
 
 
-def whole(value: Value) -> Outcome:
+def collapse(value: Value) -> Outcome:
     """Give what is known of a value as a whole: a list is known when all its elements are, without `AWS::NoValue`."""
     if not isinstance(value, PartialList):
         return value
@@ -191,18 +191,18 @@ def whole(value: Value) -> Outcome:
     if value.rest is not None:
         open_ends.append(value.rest)
     if open_ends:
-        return blocked(open_ends)
+        return first_unresolved(open_ends)
     return Known([element.value for element in value.elements if isinstance(element, Known)])
 
 
-def blocked(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
+def first_unresolved(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
     """Give what stands in the way when all of some outcomes are needed: `Unknown` beats `Pending`."""
-    lookups: frozenset[Lookup] = frozenset()
+    external_values: frozenset[ExternalValue] = frozenset()
     for outcome in outcomes:
         if isinstance(outcome, Unknown):
             return without_prefix(outcome)
-        lookups |= outcome.lookups
-    return Pending(lookups)
+        external_values |= outcome.external_values
+    return Pending(external_values)
 
 
 def without_prefix(outcome: Pending | Unknown) -> Pending | Unknown:
@@ -233,7 +233,7 @@ def concatenated(pieces: Iterable[Text]) -> Text:
     if sum(map(len, certain)) > MAX_TEXT:
         return too_long()
     text = "".join(certain)
-    return blocked(missing)._replace(prefix=text) if missing else Known(text)
+    return first_unresolved(missing)._replace(prefix=text) if missing else Known(text)
 
 
 def too_long() -> Unknown:

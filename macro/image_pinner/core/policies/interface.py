@@ -35,11 +35,11 @@ class Denied(NamedTuple):
 
     Args:
         cause: Why, as a clause.
-        remedy: What to do now.
+        help: What to do now.
     """
 
     cause: str
-    remedy: str
+    help: str
 
 
 Verdict = Allowed | Denied

@@ -17,29 +17,36 @@ from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
-from image_pinner.core.template.marker_search import count_marks, may_bring_mark
+from image_pinner.core.template.marker_search import count_markers, may_contain_marker
 from image_pinner.core.template.markers import (
     LONG_FORM,
-    MARK,
+    PIN_MARKER,
     SNIPPET,
     calls_macro,
     is_marked,
-    read_mark,
+    parse_marked_expression,
+    parse_marker,
     unmarked,
-    unwrap,
-    without_mark,
+    without_marker,
 )
-from image_pinner.core.template.options import AnyPlatform, Options, Pin, loosened
+from image_pinner.core.template.options import AnyPlatform, Options, Pin, find_loosened_option
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
-from image_pinner.core.template.runtime_platform import derived_platform
-from image_pinner.core.template.sites import Around, FoundImage, LeftImage, PinSite, ReadImage, Rules
-from image_pinner.core.template.traversal import Spot, deployment
+from image_pinner.core.template.runtime_platform import infer_platform
+from image_pinner.core.template.sites import (
+    CandidateImage,
+    Classification,
+    PinSite,
+    ResourceContext,
+    ScanSettings,
+    SkippedImage,
+)
+from image_pinner.core.template.traversal import TemplateNode, deployment_status
 
 CALLED_BY_CLOUDFORMATION = "CloudFormation calls the macro for it before those of the template's Transform"
 
 
-def find_snippet_calls(template: JsonMap, read: Collection[tuple[Step, ...]], macro: str) -> Iterator[LeftImage]:
+def find_snippet_calls(template: JsonMap, read: Collection[tuple[Step, ...]], macro: str) -> Iterator[SkippedImage]:
     """Find the snippets of this macro that do not stand in the place of an image.
 
     Args:
@@ -56,13 +63,13 @@ def find_snippet_calls(template: JsonMap, read: Collection[tuple[Step, ...]], ma
         if isinstance(node, dict):
             children: Iterable[tuple[Step, JsonValue]] = node.items()
             if SNIPPET in node and steps not in read and calls_macro(node[SNIPPET], macro):
-                yield LeftImage(TemplatePath((*steps, SNIPPET)), "snippet", CALLED_BY_CLOUDFORMATION)
+                yield SkippedImage(TemplatePath((*steps, SNIPPET)), "snippet", CALLED_BY_CLOUDFORMATION)
         else:
             children = enumerate(node)
         todo += [((value), (*steps, key)) for key, value in children if isinstance(value, dict | list)]
 
 
-def left_image(image: FoundImage) -> LeftImage | Problem:
+def skipped_image(image: CandidateImage) -> SkippedImage | Problem:
     """Tell why an image stays that nothing asks to pin.
 
     Args:
@@ -72,10 +79,10 @@ def left_image(image: FoundImage) -> LeftImage | Problem:
         The image with the reason, or a problem if a mark would stay with it.
     """
     status, reason = _why(image)
-    return _forgotten(image, image.spot.value) or LeftImage(image.spot.path, status, reason, _text(image.outcome))
+    return _forgotten(image, image.node.value) or SkippedImage(image.node.path, status, reason, _text(image.outcome))
 
 
-def not_deployed(image: FoundImage) -> LeftImage | Problem:
+def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
     """Tell what becomes of an image that a condition excludes: it is not asked for, and its mark goes.
 
     Args:
@@ -86,18 +93,18 @@ def not_deployed(image: FoundImage) -> LeftImage | Problem:
     """
     text = _text(image.outcome)
     rest: JsonValue = None
-    if image.has_mark:
-        text = without_mark(text).strip()
-        rest = kept_expression(image.spot.value, text if isinstance(image.outcome, Known) else None, image.spot.scope)
-    elif image.wrapped:
-        rest = image.wrapped.expression
+    if image.has_marker:
+        text = without_marker(text).strip()
+        rest = kept_expression(image.node.value, text if isinstance(image.outcome, Known) else None, image.node.scope)
+    elif image.marked_expression:
+        rest = image.marked_expression.expression
     if image.is_marked and rest is None:
         return image.problem(
             "the mark cannot be taken out: it comes with a value that is not known",
-            f"Write {MARK} where the image stands",
+            f"Write {PIN_MARKER} where the image stands",
         )
-    return _forgotten(image, rest if image.is_marked else image.spot.value) or LeftImage(
-        image.spot.path,
+    return _forgotten(image, rest if image.is_marked else image.node.value) or SkippedImage(
+        image.node.path,
         "not deployed",
         "a condition excludes it with the parameters of this deployment",
         text,
@@ -128,11 +135,11 @@ def kept_expression(expression: JsonValue, text: str | None, scope: Scope) -> Js
     return text
 
 
-def _why(image: FoundImage) -> tuple[str, str]:
+def _why(image: CandidateImage) -> tuple[str, str]:
     text, location = _text(image.outcome), image.location
     if is_digest(text.partition("@")[2]):
         return "pinned", "it names a digest already"
-    if image.around.options.pin is Pin.SKIP:
+    if image.context.options.pin is Pin.SKIP:
         return "skipped", "Pin is Skip"
     if reason := excluded(location, certain_beginning(image.outcome)):
         return "managed", reason
@@ -174,15 +181,17 @@ def _text(outcome: Outcome) -> str:
     return outcome.value if isinstance(outcome, Known) and isinstance(outcome.value, str) else ""
 
 
-def _forgotten(image: FoundImage, stays: JsonValue) -> Problem | None:
+def _forgotten(image: CandidateImage, stays: JsonValue) -> Problem | None:
     """Find a mark in what stays: it would be deployed with the image."""
-    census = count_marks(stays)
-    if census.long_forms:
-        return image.problem(f"{LONG_FORM} does not stand around the whole image", f'Write "{MARK} repository:tag"')
-    if census.texts:
+    marker_count = count_markers(stays)
+    if marker_count.long_forms:
+        return image.problem(
+            f"{LONG_FORM} does not stand around the whole image", f'Write "{PIN_MARKER} repository:tag"'
+        )
+    if marker_count.texts:
         return image.problem(
             "the mark does not stand at the beginning of the image",
-            f'Write "{MARK} repository:tag", and nothing before it',
+            f'Write "{PIN_MARKER} repository:tag", and nothing before it',
         )
     if image.is_marked:
         return None
@@ -190,11 +199,13 @@ def _forgotten(image: FoundImage, stays: JsonValue) -> Problem | None:
         begin = _text(image.outcome).lstrip()
         # No image begins in this way, so that it is a mark with a slip of the pen, or a YAML tag within quotes.
         if begin.startswith("!"):
-            return image.problem(f"{begin.split(maxsplit=1)[0]!r} is not the mark", f'Write "{MARK} repository:tag"')
-    elif may_bring_mark(stays, image.spot.scope):
+            return image.problem(
+                f"{begin.split(maxsplit=1)[0]!r} is not the mark", f'Write "{PIN_MARKER} repository:tag"'
+            )
+    elif may_contain_marker(stays, image.node.scope):
         return image.problem(
             "the image cannot be told, and one of the values that it may come to is marked",
-            f"Write {MARK} where the image stands",
+            f"Write {PIN_MARKER} where the image stands",
         )
     return None
 
@@ -202,70 +213,78 @@ def _forgotten(image: FoundImage, stays: JsonValue) -> Problem | None:
 _NO_OPTIONS = Options()
 
 
-def read_image(spot: Spot, location: ImageLocation, around: Around, rules: Rules) -> ReadImage:
+def classify_image(
+    node: TemplateNode, location: ImageLocation, context: ResourceContext, scan_settings: ScanSettings
+) -> Classification:
     """Read what stands in the place of an image.
 
     Args:
-        spot: The place and what stands there.
+        node: The place and what stands there.
         location: What the place accepts.
-        around: What holds around it.
-        rules: The operator's settings that bear on it.
+        context: What holds around it.
+        scan_settings: The operator's settings that bear on it.
 
     Returns:
         What is to be done with it.
     """
-    name = _container_name(spot, location) if around.by_name else ""
+    name = _container_name(node, location) if context.by_name else ""
     try:
-        wrapped = unwrap(spot.value, rules.macro, spot.scope)
-        if wrapped is None and _is_left_to_service(spot.value, rules.macro):
-            return ReadImage(LeftImage(spot.path, "snippet", CALLED_BY_CLOUDFORMATION), name=name)
-        outcome = evaluate(wrapped.expression if wrapped else spot.value, spot.scope)
-        if wrapped is None and isinstance(outcome, NoValue):
-            return ReadImage(None, name=name)
-        image = FoundImage(spot, location, around, wrapped, outcome, is_marked(certain_beginning(outcome)))
+        marked_expression = parse_marked_expression(node.value, scan_settings.macro, node.scope)
+        if marked_expression is None and _is_left_to_service(node.value, scan_settings.macro):
+            return Classification(SkippedImage(node.path, "snippet", CALLED_BY_CLOUDFORMATION), name=name)
+        outcome = evaluate(marked_expression.expression if marked_expression else node.value, node.scope)
+        if marked_expression is None and isinstance(outcome, NoValue):
+            return Classification(None, name=name)
+        image = CandidateImage(
+            node, location, context, marked_expression, outcome, is_marked(certain_beginning(outcome))
+        )
         return _read(image, name)
     except TemplateError as error:
-        return ReadImage(Problem(spot.path, ProblemKind.TEMPLATE, error.cause, error.remedy), name=name)
+        return Classification(Problem(node.path, ProblemKind.TEMPLATE, error.cause, error.help), name=name)
 
 
 def _is_left_to_service(value: JsonValue, macro: str) -> bool:
     return type(value) is dict and SNIPPET in value and calls_macro(value[SNIPPET], macro)
 
 
-def _container_name(spot: Spot, location: ImageLocation) -> str:
-    if not location.name_key or not isinstance(spot.owner, dict):
+def _container_name(node: TemplateNode, location: ImageLocation) -> str:
+    if not location.name_key or not isinstance(node.owner, dict):
         return ""
-    name = evaluate(spot.owner.get(location.name_key), spot.scope)
+    name = evaluate(node.owner.get(location.name_key), node.scope)
     return name.value if isinstance(name, Known) and isinstance(name.value, str) else ""
 
 
-def _read(image: FoundImage, name: str) -> ReadImage:
-    outcome, pin = image.outcome, image.around.options.pin
+def _read(image: CandidateImage, name: str) -> Classification:
+    outcome, pin = image.outcome, image.context.options.pin
     if not image.is_marked and pin is not Pin.ALL and not (isinstance(pin, tuple) and name in pin):
-        if isinstance(outcome, Pending) and pin is not Pin.SKIP and may_bring_mark(image.spot.value, image.spot.scope):
-            return ReadImage(None, outcome.lookups, name)
-        return ReadImage(left_image(image), name=name)
-    if image.wrapped and image.has_mark:
-        return ReadImage(image.problem("the image is marked twice", "Keep one of the two marks"), name=name)
-    deployed = deployment(image.spot.guards, image.spot.scope) if image.spot.guards else True
+        if (
+            isinstance(outcome, Pending)
+            and pin is not Pin.SKIP
+            and may_contain_marker(image.node.value, image.node.scope)
+        ):
+            return Classification(None, outcome.external_values, name)
+        return Classification(skipped_image(image), name=name)
+    if image.marked_expression and image.has_marker:
+        return Classification(image.problem("the image is marked twice", "Keep one of the two marks"), name=name)
+    deployed = deployment_status(image.node.guards, image.node.scope) if image.node.guards else True
     if deployed is False:
-        return ReadImage(not_deployed(image), name=name)
+        return Classification(not_deployed(image), name=name)
     if not image.is_marked and excluded(image.location, certain_beginning(outcome)):
-        return ReadImage(left_image(image), name=name)
-    lookups = deployed if isinstance(deployed, frozenset) else frozenset()
+        return Classification(skipped_image(image), name=name)
+    external_values = deployed if isinstance(deployed, frozenset) else frozenset()
     if isinstance(outcome, Pending):
-        return ReadImage(None, outcome.lookups | lookups, name)
-    return ReadImage(_asked(image, outcome), lookups, name)
+        return Classification(None, outcome.external_values | external_values, name)
+    return Classification(_asked(image, outcome), external_values, name)
 
 
-def _asked(image: FoundImage, outcome: Known | Unknown | NoValue) -> PinSite | LeftImage | Problem:
+def _asked(image: CandidateImage, outcome: Known | Unknown | NoValue) -> PinSite | SkippedImage | Problem:
     match outcome:
         case Known(str(text)):
             return _known(image, text)
         case Known(value):
             return image.problem(f"the image is {kind_of(value)}", "Write repository:tag as text")
         case Unknown():
-            return image.problem(f"the image cannot be told: {outcome.reason}", outcome.remedy)
+            return image.problem(f"the image cannot be told: {outcome.reason}", outcome.help)
         case NoValue():
             return image.problem(
                 "the image is AWS::NoValue", "Put the Fn::If around the whole image, the mark included"
@@ -274,69 +293,69 @@ def _asked(image: FoundImage, outcome: Known | Unknown | NoValue) -> PinSite | L
             assert_never(outcome)
 
 
-def _known(image: FoundImage, text: str) -> PinSite | LeftImage | Problem:
-    around = image.around
-    own, written = image.wrapped.options if image.wrapped else None, text
-    if image.has_mark:
-        mark = read_mark(text)
+def _known(image: CandidateImage, text: str) -> PinSite | SkippedImage | Problem:
+    context = image.context
+    own, written = image.marked_expression.options if image.marked_expression else None, text
+    if image.has_marker:
+        mark = parse_marker(text)
         own, written = mark.options, mark.reference
-    options = around.options
+    options = context.options
     if own and own != _NO_OPTIONS:
-        if looser := loosened(own, around.operator):
+        if looser := find_loosened_option(own, context.operator):
             return image.problem(looser, "Remove the option", ProblemKind.POLICY)
         options = own.over(options)
     if reason := excluded(image.location, written):
         return image.problem(f"{written!r} cannot be pinned here: {reason}", "Remove the mark")
     reference = ImageReference.parse(written)
     if reference.digest and not image.is_marked:
-        return LeftImage(image.spot.path, "pinned", "it names a digest already", written)
+        return SkippedImage(image.node.path, "pinned", "it names a digest already", written)
     return _site(image, options, reference)
 
 
-def _site(image: FoundImage, options: Options, reference: ImageReference) -> PinSite | Problem:
+def _site(image: CandidateImage, options: Options, reference: ImageReference) -> PinSite | Problem:
     platform = _platform(image, options)
     if isinstance(platform, Unknown):
         if not image.location.index_allowed:
             return image.problem(
-                f"the platform cannot be told: {platform.reason}", platform.remedy or "Say Platform=os/architecture"
+                f"the platform cannot be told: {platform.reason}", platform.help or "Say Platform=os/architecture"
             )
         platform = None
     return PinSite(
-        image.spot,
+        image.node,
         image.location,
         options,
         reference,
         platform,
         image.is_marked,
-        image.wrapped,
-        image.around.resource_path,
+        image.marked_expression,
+        image.context.resource_path,
         _credentials(image),
     )
 
 
-def _credentials(image: FoundImage) -> str:
+def _credentials(image: CandidateImage) -> str:
     """Give the ARN of the secret with the registry's login, empty where the template does not say it plainly."""
-    path, value = image.location.credentials_path, image.spot.owner
+    path, value = image.location.credentials_path, image.node.owner
     if not path or not isinstance(value, dict) or path[0] not in value:
         return ""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
     if value is None:
         return ""
-    found = evaluate(value, image.spot.scope)
+    found = evaluate(value, image.node.scope)
     is_arn = isinstance(found, Known) and isinstance(found.value, str) and found.value.startswith("arn:")
     return found.value if isinstance(found, Known) and is_arn else ""
 
 
-def _platform(image: FoundImage, options: Options) -> Platform | Unknown | None:
+def _platform(image: CandidateImage, options: Options) -> Platform | Unknown | None:
     if isinstance(options.platform, Platform):
         return options.platform
-    source, around = image.location.platform, image.around
+    source, context = image.location.platform, image.context
     if options.platform is AnyPlatform.ANY or source is None:
         return None
     if "[*]" in source.architecture:
-        source = source.of_image(image.spot.steps[len(around.resource_path.steps) :])
+        source = source.of_image(image.node.steps[len(context.resource_path.steps) :])
     # All images of a resource run on the same platform.
-    if source not in around.platforms:
-        around.platforms[source] = derived_platform(source, around.properties, around.template or {}, image.spot.scope)
-    return around.platforms[source]
+    if source not in context.platforms:
+        context.platforms[source] = infer_platform(source, context.properties, context.template or {}, image.node.scope)
+    return context.platforms[source]

@@ -59,15 +59,15 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
     # What is a copy already; kept, so that no other object gets the identity of one.
     copies: dict[int, Any] = {id(top): top}
     for edit in edits:
-        around: Any = top
+        context: Any = top
         here: Step = 0
         for step in edit.path.steps:
-            value = around[here]
+            value = context[here]
             if id(value) not in copies:
-                value = around[here] = dict(value) if isinstance(value, dict) else list(value)
+                value = context[here] = dict(value) if isinstance(value, dict) else list(value)
                 copies[id(value)] = value
-            around, here = value, step
-        around[here] = _edited(around[here], edit)
+            context, here = value, step
+        context[here] = _edited(context[here], edit)
     return top[0]
 
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from image_pinner.core.errors import InvalidOption
+from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap, JsonValue
-from image_pinner.core.template.find import Sites, find_sites
+from image_pinner.core.template.find import ImageScan, find_images
 from image_pinner.core.template.locations import ImageLocation, snippet_locations
-from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, METADATA_KEY, read_around
-from image_pinner.core.template.options import AnyPlatform, Options, loosened
+from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, METADATA_KEY, parse_metadata_options
+from image_pinner.core.template.options import AnyPlatform, Options, find_loosened_option
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import ProblemKind
-from image_pinner.core.template.sites import Around, Rules
-from image_pinner.core.template.traversal import Hidden, Spot, arms_of, entries_of
+from image_pinner.core.template.sites import ResourceContext, ScanSettings
+from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, arms_of, entries_of
 
 _HERE = "(this resource)"
 
@@ -52,11 +52,11 @@ class Fragment(NamedTuple):
     original: JsonMap
     is_value: bool = False
 
-    def find_sites(self, scope: Scope, rules: Rules) -> Sites:
-        """Find the images to pin. See `sites.find_sites`."""
+    def find_images(self, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
+        """Find the images to pin. See `scan.find_images`."""
         if self.shape is Shape.PROPERTIES:
-            return _find_in_properties(self, scope, rules)
-        return find_sites(self.tree, self.parameters, scope, rules)
+            return _find_in_properties(self, scope, scan_settings)
+        return find_images(self.tree, self.parameters, scope, scan_settings)
 
     def answer(self, tree: JsonValue) -> JsonValue:
         """Give what the macro answers when the tree was rewritten to this."""
@@ -78,13 +78,15 @@ def read_fragment(fragment: JsonMap, parameters: JsonMap) -> Fragment:
         The fragment, ready to be searched.
 
     Raises:
-        InvalidOption: An image is given twice.
+        InvalidOptionError: An image is given twice.
     """
     if isinstance(fragment.get("Resources"), dict) or "AWSTemplateFormatVersion" in fragment:
         return Fragment(Shape.TEMPLATE, fragment, parameters, fragment)
     if IMAGE_KEY in parameters:
         if IMAGE_KEY in fragment:
-            raise InvalidOption(f"{IMAGE_KEY} stands in the Parameters and beside the snippet", "Remove one of the two")
+            raise InvalidOptionError(
+                f"{IMAGE_KEY} stands in the Parameters and beside the snippet", "Remove one of the two"
+            )
         tree = {**fragment, IMAGE_KEY: {LONG_FORM: dict(parameters)}}
         return Fragment(Shape.PROPERTIES, tree, {}, fragment, is_value=not fragment)
     if isinstance(fragment.get("Type"), str) and isinstance(fragment.get("Properties"), dict):
@@ -95,31 +97,31 @@ def read_fragment(fragment: JsonMap, parameters: JsonMap) -> Fragment:
 
 
 def _are_resources(fragment: JsonMap) -> bool:
-    entries = [spot.value for _, spot in entries_of(Spot((), fragment, Scope()))]
+    entries = [node.value for _, node in entries_of(TemplateNode((), fragment, Scope()))]
     are_resources = all(isinstance(value, dict) and "Type" in value for value in entries)
     return bool(entries) and are_resources and all(isinstance(name, str) for name in fragment)
 
 
-def _find_in_properties(fragment: Fragment, scope: Scope, rules: Rules) -> Sites:
-    sites = Sites()
+def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
+    scan = ImageScan()
     try:
-        options = read_around({METADATA_KEY: dict(fragment.parameters)}, scope)
-    except InvalidOption as error:
+        options = parse_metadata_options({METADATA_KEY: dict(fragment.parameters)}, scope)
+    except InvalidOptionError as error:
         options = Options()
-        sites.complain(TemplatePath(), error.cause, error.remedy)
-    if looser := loosened(options, rules.operator):
-        sites.complain(TemplatePath(), looser, "Remove the option", ProblemKind.POLICY)
-    merged = options.over(rules.operator)
-    around = Around(merged, rules.operator, by_name=isinstance(merged.pin, tuple))
+        scan.add_problem(TemplatePath(), error.cause, error.help)
+    if looser := find_loosened_option(options, scan_settings.operator):
+        scan.add_problem(TemplatePath(), looser, "Remove the option", ProblemKind.POLICY)
+    merged = options.over(scan_settings.operator)
+    context = ResourceContext(merged, scan_settings.operator, by_name=isinstance(merged.pin, tuple))
     names = set()
-    for spot in _images(fragment.tree, scope):
-        names.add(sites.take(spot, _location(fragment, spot.key), around, rules))
-    sites.complain_about_names(options.pin, names - {""}, TemplatePath())
-    if not sites.pinned and not sites.problems and not sites.lookups and _nothing_to_do(sites):
+    for node in _images(fragment.tree, scope):
+        names.add(scan.add(node, _location(fragment, node.key), context, scan_settings))
+    scan.report_unknown_containers(options.pin, names - {""}, TemplatePath())
+    if not scan.pinned and not scan.problems and not scan.external_values and _nothing_to_do(scan):
         unmarked = "Mark the image beside the snippet, or say Parameters: {Pin: All}"
         nothing = f"Give the image: Parameters: {{{IMAGE_KEY}: repository:tag}}"
-        sites.complain(TemplatePath(), "the snippet holds nothing to pin", unmarked if sites.left else nothing)
-    return sites
+        scan.add_problem(TemplatePath(), "the snippet holds nothing to pin", unmarked if scan.skipped else nothing)
+    return scan
 
 
 def _location(fragment: Fragment, key: str) -> ImageLocation:
@@ -131,13 +133,13 @@ def _location(fragment: Fragment, key: str) -> ImageLocation:
     return location
 
 
-def _nothing_to_do(sites: Sites) -> bool:
-    return all(image.status in {"unmarked", "empty"} for image in sites.left)
+def _nothing_to_do(scan: ImageScan) -> bool:
+    return all(image.status in {"unmarked", "empty"} for image in scan.skipped)
 
 
-def _images(tree: JsonMap, scope: Scope) -> list[Spot]:
+def _images(tree: JsonMap, scope: Scope) -> list[TemplateNode]:
     """Give what stands under the name of a property that can hold an image, however deep."""
-    found: list[Spot] = []
+    found: list[TemplateNode] = []
     todo: list[tuple[JsonValue, tuple[str | int, ...]]] = [(tree, ())]
     while todo:
         node, steps = todo.pop()
@@ -145,8 +147,8 @@ def _images(tree: JsonMap, scope: Scope) -> list[Spot]:
         for key, value in children:
             here = (*steps, key)
             if key in snippet_locations() and (isinstance(value, str) or intrinsic_of(value)):
-                spot = Spot(here, value, scope, owner=node)
-                found += [arm for arm in arms_of(spot) if not isinstance(arm, Hidden)]
+                node = TemplateNode(here, value, scope, owner=node)
+                found += [arm for arm in arms_of(node) if not isinstance(arm, OpaqueNode)]
             elif isinstance(value, dict | list):
                 todo.append((value, here))
     return found

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from jsonpath_ng import Child, Fields, This
 from jsonpath_ng.exceptions import JSONPathError
 
-from image_pinner.core.errors import InvalidPath
+from image_pinner.core.errors import InvalidPathError
 
 
 class Field(NamedTuple):
@@ -55,14 +55,14 @@ _REMEDY = "Write fields, *, indices, .. and filters such as [?(@.Type=='AWS::X::
 def parsed_path(text: str) -> tuple[PathStep, ...]:
     """Parse a JSONPath expression. See `image_paths.parse_image_path`."""
     if len(text) > _MAX_LENGTH:
-        raise InvalidPath(f"a JSONPath expression of {len(text)} characters is longer than {_MAX_LENGTH}", _REMEDY)
+        raise InvalidPathError(f"a JSONPath expression of {len(text)} characters is longer than {_MAX_LENGTH}", _REMEDY)
     # Filters are an extension, whose parser takes longer to load.
     name = "jsonpath_ng.ext.parser" if "?" in text else "jsonpath_ng.parser"
     parse = import_module(name).parse
     try:
         tree = parse(text)
     except JSONPathError as error:
-        raise InvalidPath(f"{text!r} is no JSONPath expression: {' '.join(str(error).split())}", _REMEDY) from None
+        raise InvalidPathError(f"{text!r} is no JSONPath expression: {' '.join(str(error).split())}", _REMEDY) from None
     return tuple(_steps(tree, text))
 
 
@@ -83,7 +83,7 @@ def _steps(node: Any, text: str) -> list[PathStep]:
         case "Filter" if len(node.expressions) == 1:
             return [_where(node.expressions[0], text)]
         case kind:
-            raise InvalidPath(f"{text!r} holds {kind.lower()}, which is not followed in templates", _REMEDY)
+            raise InvalidPathError(f"{text!r} holds {kind.lower()}, which is not followed in templates", _REMEDY)
 
 
 def _where(expression: Any, text: str) -> Where:
@@ -91,7 +91,7 @@ def _where(expression: Any, text: str) -> Where:
         case Child(left=This(), right=Fields(fields=(str(name),))) if expression.op in {"=", "=="}:
             return Where(name, expression.value)
         case _:
-            raise InvalidPath(f"{text!r} holds a filter other than [?(@.Field=='value')]", _REMEDY)
+            raise InvalidPathError(f"{text!r} holds a filter other than [?(@.Field=='value')]", _REMEDY)
 
 
 @cache
@@ -105,7 +105,7 @@ def parse_image_path(text: str) -> tuple[PathStep, ...]:
         The steps from the root to the value.
 
     Raises:
-        InvalidPath: The expression cannot be parsed, or holds an operator that is not followed.
+        InvalidPathError: The expression cannot be parsed, or holds an operator that is not followed.
     """
     # Loaded here: the parser takes a quarter as long to load as all the rest, and the handler's start must not wait.
 

@@ -17,23 +17,23 @@ from typing import NamedTuple
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known
-from image_pinner.core.template.markers import LONG_FORM, MARK, SNIPPET, is_marked
+from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, SNIPPET, is_marked
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}", re.ASCII)
 
 
-def carries_any(scope: Scope) -> bool:
+def contains_marker(scope: Scope) -> bool:
     """Tell whether any parameter or mapping holds the mark; values of parameters that are secret count as well."""
     return (
         any(map(_holds_mark, scope.values.values()))
         or any(map(_holds_mark, map(_default, scope.parameters.values())))
-        or bool(count_marks(scope.mappings).texts)
+        or bool(count_markers(scope.mappings).texts)
     )
 
 
-def may_bring_mark(expression: JsonValue, scope: Scope) -> bool:
+def may_contain_marker(expression: JsonValue, scope: Scope) -> bool:
     """Tell whether an expression names a parameter or a mapping that holds the mark.
 
     Args:
@@ -47,7 +47,7 @@ def _carries(name: str, scope: Scope) -> bool:
     return (
         _holds_mark(scope.values.get(name))
         or _holds_mark(_default(scope.parameters.get(name)))
-        or bool(count_marks(scope.mappings.get(name)).texts)
+        or bool(count_markers(scope.mappings.get(name)).texts)
     )
 
 
@@ -58,7 +58,7 @@ def _default(declaration: JsonValue) -> JsonValue:
 def _holds_mark(value: JsonValue) -> bool:
     # A list arrives as a list, or as a text whose elements are parted by commas.
     texts = value if isinstance(value, list) else [value]
-    return any(isinstance(text, str) and MARK in text and any(map(is_marked, text.split(","))) for text in texts)
+    return any(isinstance(text, str) and PIN_MARKER in text and any(map(is_marked, text.split(","))) for text in texts)
 
 
 def _texts(expression: JsonValue) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _texts(expression: JsonValue) -> Iterator[str]:
             todo.extend(node)
 
 
-class Census(NamedTuple):
+class MarkerCount(NamedTuple):
     """What was counted.
 
     Args:
@@ -97,7 +97,7 @@ def walked_sections(template: JsonMap) -> dict[str, JsonValue]:
     return {name: content for name, content in template.items() if name not in NOT_WALKED}
 
 
-def count_marks(*nodes: JsonValue) -> Census:
+def count_markers(*nodes: JsonValue) -> MarkerCount:
     """Count what asks for pins in parts of a template, in keys and texts alike.
 
     Args:
@@ -114,26 +114,26 @@ def count_marks(*nodes: JsonValue) -> Census:
     except ValueError:
         # Nested deeper than marshal goes, or holding what JSON does not have.
         return _counted(nodes)
-    return Census(*map(text.count, _SOUGHT))
+    return MarkerCount(*map(text.count, _SOUGHT))
 
 
-_SOUGHT = (MARK.encode(), LONG_FORM.encode(), SNIPPET.encode())
+_SOUGHT = (PIN_MARKER.encode(), LONG_FORM.encode(), SNIPPET.encode())
 
 
-def _counted(nodes: Iterable[JsonValue]) -> Census:
+def _counted(nodes: Iterable[JsonValue]) -> MarkerCount:
     found = [0, 0, 0]
     # The list grows while it is walked: no depth of nesting ends that.
     todo: list[JsonValue] = list(nodes)
     for node in todo:
         if isinstance(node, str):
-            for number, sought in enumerate((MARK, LONG_FORM, SNIPPET)):
+            for number, sought in enumerate((PIN_MARKER, LONG_FORM, SNIPPET)):
                 found[number] += node.count(sought)
         elif isinstance(node, dict):
             todo += node.keys()
             todo += node.values()
         elif isinstance(node, list):
             todo += node
-    return Census(*found)
+    return MarkerCount(*found)
 
 
 _CARRIES = frozenset({"Ref", "Fn::Sub", "Fn::FindInMap", "Fn::Join"})
@@ -141,8 +141,8 @@ _CARRIES = frozenset({"Ref", "Fn::Sub", "Fn::FindInMap", "Fn::Join"})
 _Link = tuple["_Link", Step] | None
 
 
-def find_stray_marks(
-    template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], scope: Scope, census: Census | None = None
+def find_misplaced_markers(
+    template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], scope: Scope, marker_count: MarkerCount | None = None
 ) -> list[Problem]:
     """Find the marks outside of images.
 
@@ -150,13 +150,13 @@ def find_stray_marks(
         template: The template or fragment.
         read: All expressions that were read as images, by their paths.
         scope: What is known, to see marks that a parameter or a mapping brings.
-        census: What was counted in the template; counted anew if it is not given.
+        marker_count: What was counted in the template; counted anew if it is not given.
 
     Returns:
         A problem for each stray mark.
     """
-    carried = carries_any(scope)
-    if not carried and not _any_outside(template, read, census):
+    carried = contains_marker(scope)
+    if not carried and not _any_outside(template, read, marker_count):
         return []
     problems = []
     for link, text in _suspects(walked_sections(template), carried=carried):
@@ -170,10 +170,12 @@ def find_stray_marks(
     return problems
 
 
-def _any_outside(template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], census: Census | None) -> bool:
+def _any_outside(
+    template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], marker_count: MarkerCount | None
+) -> bool:
     sections = walked_sections(template)
-    everywhere = census or count_marks(sections)
-    inside = count_marks(*[value for steps, value in read.items() if steps[0] in sections])
+    everywhere = marker_count or count_markers(sections)
+    inside = count_markers(*[value for steps, value in read.items() if steps[0] in sections])
     return (everywhere.texts, everywhere.long_forms) != (inside.texts, inside.long_forms)
 
 
@@ -195,7 +197,7 @@ def _suspects(template: JsonMap, *, carried: bool) -> Iterator[tuple[_Link, str 
             yield link, node
         for key, value in children:
             # Texts without the mark are most of a template and need no visit.
-            if (kind := type(value)) is dict or kind is list or (kind is str and MARK in value):
+            if (kind := type(value)) is dict or kind is list or (kind is str and PIN_MARKER in value):
                 todo.append((value, (link, key)))
 
 
@@ -233,7 +235,7 @@ def _carried(steps: tuple[Step, ...], name: str) -> Problem:
     return Problem(
         TemplatePath(steps),
         ProblemKind.TEMPLATE,
-        f"{name} brings a value that is marked with {MARK} to a place that is no image",
+        f"{name} brings a value that is marked with {PIN_MARKER} to a place that is no image",
         "Take the mark out of the parameter or mapping and write it where the image stands: "
-        f'Image: !Sub "{MARK} ${{Name}}"',
+        f'Image: !Sub "{PIN_MARKER} ${{Name}}"',
     )

@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.errors import InvalidOption
+from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
 from image_pinner.core.template.options import Options, is_available, read_options
 
-MARK = "!PinDigest"
+PIN_MARKER = "!PinDigest"
 LONG_FORM = "Fn::PinDigest"
 SNIPPET = "Fn::Transform"
 IMAGE_KEY = "Image"
@@ -31,7 +31,7 @@ _MARK_AND_WORDS = re.compile(
 _NO_OPTIONS = Options()
 
 
-class Mark(NamedTuple):
+class Marker(NamedTuple):
     """A quoted mark, taken apart.
 
     Args:
@@ -45,10 +45,10 @@ class Mark(NamedTuple):
 
 def is_marked(text: str) -> bool:
     """Tell whether a text begins with the mark."""
-    return text.startswith(MARK) or (text[:1].isspace() and text.lstrip().startswith(MARK))
+    return text.startswith(PIN_MARKER) or (text[:1].isspace() and text.lstrip().startswith(PIN_MARKER))
 
 
-def read_mark(text: str) -> Mark:
+def parse_marker(text: str) -> Marker:
     """Take a marked text apart.
 
     Args:
@@ -58,13 +58,13 @@ def read_mark(text: str) -> Mark:
         Options and reference.
 
     Raises:
-        InvalidOption: Something other than white space follows the mark, nothing stands behind it, or an option is
+        InvalidOptionError: Something other than white space follows the mark, nothing stands behind it, or an option is
             wrong.
     """
-    rest = text.strip()[len(MARK) :]
+    rest = text.strip()[len(PIN_MARKER) :]
     if rest and not rest[0].isspace():
         written = text.split(maxsplit=1)[0]
-        raise InvalidOption(f"{written!r} is not the mark", f'Write "{MARK} repository:tag", with a space')
+        raise InvalidOptionError(f"{written!r} is not the mark", f'Write "{PIN_MARKER} repository:tag", with a space')
     rest = rest.lstrip()
     words: list[tuple[str, JsonValue]] = []
     while word := _WORD.match(rest):
@@ -72,13 +72,14 @@ def read_mark(text: str) -> Mark:
         rest = rest[word.end() :]
     options = read_options(words, of_image=True) if words else _NO_OPTIONS
     if not rest:
-        raise InvalidOption(
-            "nothing stands behind the mark", f'Write "{MARK} repository:tag", and look whether a parameter is empty'
+        raise InvalidOptionError(
+            "nothing stands behind the mark",
+            f'Write "{PIN_MARKER} repository:tag", and look whether a parameter is empty',
         )
-    return Mark(options, rest)
+    return Marker(options, rest)
 
 
-def without_mark(text: str) -> str:
+def without_marker(text: str) -> str:
     """Give a marked text, evaluated or not, without its mark and the options behind it."""
     return _MARK_AND_WORDS.sub("", text, count=1)
 
@@ -96,19 +97,19 @@ def unmarked(expression: JsonValue) -> JsonValue | None:
         return None
     match expression:
         case str() if is_marked(expression):
-            return without_mark(expression).rstrip()
+            return without_marker(expression).rstrip()
         case {"Fn::Sub": str(text)} if is_marked(text):
-            return {"Fn::Sub": without_mark(text).rstrip()}
+            return {"Fn::Sub": without_marker(text).rstrip()}
         case {"Fn::Sub": [str(text), variables]} if is_marked(text):
-            return {"Fn::Sub": [without_mark(text).rstrip(), variables]}
+            return {"Fn::Sub": [without_marker(text).rstrip(), variables]}
         case {"Fn::Join": [delimiter, [str(first), *others]]} if is_marked(first):
-            rest = without_mark(first)
+            rest = without_marker(first)
             return {"Fn::Join": [delimiter, [rest, *others] if rest else others]}
         case _:
             return None
 
 
-class Wrapped(NamedTuple):
+class MarkedExpression(NamedTuple):
     """An image inside a snippet or the long form.
 
     Args:
@@ -120,7 +121,7 @@ class Wrapped(NamedTuple):
     expression: JsonValue
 
 
-def unwrap(value: JsonValue, macro: str, scope: Scope) -> Wrapped | None:
+def parse_marked_expression(value: JsonValue, macro: str, scope: Scope) -> MarkedExpression | None:
     """Give what `Fn::PinDigest` or a snippet of this macro stands around.
 
     Args:
@@ -132,7 +133,7 @@ def unwrap(value: JsonValue, macro: str, scope: Scope) -> Wrapped | None:
         Options and image, or `None` if the value is neither.
 
     Raises:
-        InvalidOption: The form is one of the two, but wrong.
+        InvalidOptionError: The form is one of the two, but wrong.
     """
     if not isinstance(value, dict):
         return None
@@ -140,7 +141,7 @@ def unwrap(value: JsonValue, macro: str, scope: Scope) -> Wrapped | None:
         content = value[LONG_FORM]
         if isinstance(content, dict) and intrinsic_of(content) is None:
             return _from_map(content, LONG_FORM, scope)
-        return Wrapped(Options(), content)
+        return MarkedExpression(Options(), content)
     if len(value) == 1 and SNIPPET in value:
         transform = value[SNIPPET]
         if isinstance(transform, list) and len(transform) > 1:
@@ -161,7 +162,7 @@ def snippet_parameters(transform: JsonValue, macro: str) -> JsonMap | None:
         The Parameters, empty where there are none, or `None` if another macro is called first.
 
     Raises:
-        InvalidOption: The Parameters are no map.
+        InvalidOptionError: The Parameters are no map.
     """
     first = transform[0] if isinstance(transform, list) and transform else transform
     if first == macro:
@@ -170,7 +171,7 @@ def snippet_parameters(transform: JsonValue, macro: str) -> JsonMap | None:
         return None
     parameters = first.get("Parameters", {})
     if not isinstance(parameters, dict):
-        raise InvalidOption(
+        raise InvalidOptionError(
             f"the Parameters of {macro} are no map", f"Write Parameters: {{{IMAGE_KEY}: repository:tag}}"
         )
     return parameters
@@ -182,11 +183,11 @@ def calls_macro(transform: JsonValue, macro: str) -> bool:
     return any(call == macro or (isinstance(call, dict) and call.get("Name") == macro) for call in calls)
 
 
-def _from_map(content: JsonMap, where: str, scope: Scope) -> Wrapped:
+def _from_map(content: JsonMap, where: str, scope: Scope) -> MarkedExpression:
     if IMAGE_KEY not in content:
-        raise InvalidOption(f"{where} has no {IMAGE_KEY}", f"Write {IMAGE_KEY}: repository:tag")
+        raise InvalidOptionError(f"{where} has no {IMAGE_KEY}", f"Write {IMAGE_KEY}: repository:tag")
     others = {name: value for name, value in content.items() if name != IMAGE_KEY}
-    return Wrapped(read_options(evaluated(others, scope), of_image=True), content[IMAGE_KEY])
+    return MarkedExpression(read_options(evaluated(others, scope), of_image=True), content[IMAGE_KEY])
 
 
 def evaluated(options: JsonMap, scope: Scope) -> JsonMap:
@@ -200,7 +201,7 @@ def evaluated(options: JsonMap, scope: Scope) -> JsonMap:
         Names and plain values, without those that come to `AWS::NoValue`.
 
     Raises:
-        InvalidOption: An expression cannot be evaluated.
+        InvalidOptionError: An expression cannot be evaluated.
     """
     plain: dict[str, JsonValue] = {}
     for name, value in options.items():
@@ -213,16 +214,18 @@ def evaluated(options: JsonMap, scope: Scope) -> JsonMap:
             case NoValue():
                 pass
             case Pending():
-                asked = ", ".join(sorted(str(lookup) for lookup in outcome.lookups))
-                raise InvalidOption(f"the value of {name} cannot be told: {asked} is not asked for it", "Write it out")
+                asked = ", ".join(sorted(str(lookup) for lookup in outcome.external_values))
+                raise InvalidOptionError(
+                    f"the value of {name} cannot be told: {asked} is not asked for it", "Write it out"
+                )
             case Unknown():
-                raise InvalidOption(f"the value of {name} cannot be told: {outcome.reason}", "Write it out")
+                raise InvalidOptionError(f"the value of {name} cannot be told: {outcome.reason}", "Write it out")
             case _:
                 assert_never(outcome)
     return plain
 
 
-def read_around(metadata: JsonValue, scope: Scope) -> Options:
+def parse_metadata_options(metadata: JsonValue, scope: Scope) -> Options:
     """Read the `ImagePinner` entry of a Metadata section.
 
     Args:
@@ -233,20 +236,20 @@ def read_around(metadata: JsonValue, scope: Scope) -> Options:
         The options; none if there is no such entry.
 
     Raises:
-        InvalidOption: The entry is no map, or an option in it is wrong.
+        InvalidOptionError: The entry is no map, or an option in it is wrong.
     """
     if not isinstance(metadata, dict) or METADATA_KEY not in metadata:
         return Options()
     content = metadata[METADATA_KEY]
     if not isinstance(content, dict):
-        raise InvalidOption(f"{METADATA_KEY} in Metadata is no map", f"Write {METADATA_KEY}: {{Pin: All}}")
+        raise InvalidOptionError(f"{METADATA_KEY} in Metadata is no map", f"Write {METADATA_KEY}: {{Pin: All}}")
     return read_options(evaluated(content, scope), of_image=False)
 
 
 METADATA_KEY = "ImagePinner"
 
 
-def with_mark(expression: JsonValue, words: str = "") -> JsonValue:
+def with_marker(expression: JsonValue, words: str = "") -> JsonValue:
     """Give an expression that asks for a pin with the quoted mark.
 
     Args:
@@ -256,7 +259,7 @@ def with_mark(expression: JsonValue, words: str = "") -> JsonValue:
     Returns:
         An expression whose value begins with the mark; both arms of an `Fn::If` are marked.
     """
-    mark = f"{MARK} {words} " if words else f"{MARK} "
+    mark = f"{PIN_MARKER} {words} " if words else f"{PIN_MARKER} "
     match expression:
         case str():
             return mark + expression
@@ -273,6 +276,6 @@ def with_mark(expression: JsonValue, words: str = "") -> JsonValue:
         case {"Fn::Join": ["", [str(first), *others]]}:
             return {"Fn::Join": ["", [mark + first, *others]]}
         case {"Fn::If": [condition, yes, no]}:
-            return {"Fn::If": [condition, with_mark(yes, words), with_mark(no, words)]}
+            return {"Fn::If": [condition, with_marker(yes, words), with_marker(no, words)]}
         case _:
             return {"Fn::Join": ["", [mark, expression]]}

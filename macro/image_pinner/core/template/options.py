@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any, NamedTuple, cast
 
-from image_pinner.core.errors import InvalidOption
+from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.values import JsonMap, JsonValue
 
@@ -112,7 +112,7 @@ def _one_of(kind: type[Enum]) -> Callable[[str, JsonValue], Any]:
             if value == member.value:
                 return member
         known = ", ".join(str(member.value) for member in kind)
-        raise InvalidOption(f"{name} cannot be {_shown(value)}", f"Write one of {known}")
+        raise InvalidOptionError(f"{name} cannot be {_shown(value)}", f"Write one of {known}")
 
     return read
 
@@ -121,10 +121,12 @@ def _read_pin(name: str, value: JsonValue) -> Pin | tuple[str, ...]:
     if isinstance(value, list):
         if value and all(isinstance(item, str) and item for item in value):
             return tuple(value)
-        raise InvalidOption(f"{name} cannot be {_shown(value)}", "Write a list of container names")
+        raise InvalidOptionError(f"{name} cannot be {_shown(value)}", "Write a list of container names")
     pin = {member.value: member for member in Pin}.get(value if isinstance(value, str) else "")
     if pin is None:
-        raise InvalidOption(f"{name} cannot be {_shown(value)}", "Write Marked, All, Skip or a list of container names")
+        raise InvalidOptionError(
+            f"{name} cannot be {_shown(value)}", "Write Marked, All, Skip or a list of container names"
+        )
     return pin
 
 
@@ -132,19 +134,21 @@ def _read_platform(name: str, value: JsonValue) -> Platform | AnyPlatform:
     if value == AnyPlatform.ANY.value:
         return AnyPlatform.ANY
     if not isinstance(value, str):
-        raise InvalidOption(f"{name} cannot be {_shown(value)}", "Write linux/arm64 for example, or Any")
+        raise InvalidOptionError(f"{name} cannot be {_shown(value)}", "Write linux/arm64 for example, or Any")
     return Platform.parse(value)
 
 
 def _read_refresh(name: str, value: JsonValue) -> None:
     if isinstance(value, str) and value in {"OnChange", "Never"}:
-        raise InvalidOption(f"{name}={value} is not available yet", "Leave it away: the tag is asked for every time")
+        raise InvalidOptionError(
+            f"{name}={value} is not available yet", "Leave it away: the tag is asked for every time"
+        )
     if value != "Always":
-        raise InvalidOption(f"{name} cannot be {_shown(value)}", "Write Always")
+        raise InvalidOptionError(f"{name} cannot be {_shown(value)}", "Write Always")
 
 
 def _not_yet(name: str, _: JsonValue) -> None:
-    raise InvalidOption(f"the option {name} is not available yet", "Remove it")
+    raise InvalidOptionError(f"the option {name} is not available yet", "Remove it")
 
 
 OPTION_RULES = (
@@ -200,19 +204,21 @@ def read_options(pairs: JsonMap | Iterable[tuple[str, JsonValue]], *, of_image: 
         The options.
 
     Raises:
-        InvalidOption: A name is unknown, not available yet, written twice, or its value is none it takes.
+        InvalidOptionError: A name is unknown, not available yet, written twice, or its value is none it takes.
     """
     found: dict[str, Any] = {}
     seen: set[str] = set()
     for name, value in cast("Iterable[tuple[str, JsonValue]]", pairs.items() if isinstance(pairs, dict) else pairs):
         rule = _BY_NAME.get(name)
         if rule is None:
-            raise InvalidOption(f"{_shown(name)} is no option", f"The options are {known_options(of_image=of_image)}")
+            raise InvalidOptionError(
+                f"{_shown(name)} is no option", f"The options are {known_options(of_image=of_image)}"
+            )
         if name in seen:
-            raise InvalidOption(f"the option {name} stands twice", "Remove one of the two")
+            raise InvalidOptionError(f"the option {name} stands twice", "Remove one of the two")
         seen.add(name)
         if of_image and not rule.of_image:
-            raise InvalidOption(
+            raise InvalidOptionError(
                 f"the option {name} cannot stand at a single image", "Put it into the Metadata of the resource"
             )
         read = rule.read(name, value)
@@ -238,31 +244,31 @@ def _shown(value: JsonValue) -> str:
 _SHOWN = 80
 
 
-def loosened(wanted: Options, operator: Options) -> str:
+def find_loosened_option(expected: Options, operator: Options) -> str:
     """Tell whether options are looser than what the operator has set.
 
     Args:
-        wanted: What image, resource and template say.
+        expected: What image, resource and template say.
         operator: What the operator has set.
 
     Returns:
         What is looser, as a clause, or empty.
     """
-    if operator.when_missing is WhenMissing.FAIL and wanted.when_missing is WhenMissing.KEEP_TAG:
+    if operator.when_missing is WhenMissing.FAIL and expected.when_missing is WhenMissing.KEEP_TAG:
         return "WhenMissing=KeepTag is looser than the operator's WhenMissing=Fail"
-    if operator.when_moved is WhenMoved.FAIL and wanted.when_moved is WhenMoved.WARN:
+    if operator.when_moved is WhenMoved.FAIL and expected.when_moved is WhenMoved.WARN:
         return "WhenMoved=Warn is looser than the operator's WhenMoved=Fail"
-    if wanted.pin is not None and _narrower(wanted.pin, operator.pin):
+    if expected.pin is not None and _narrower(expected.pin, operator.pin):
         of_operator = operator.pin.value if isinstance(operator.pin, Pin) else ",".join(operator.pin or ())
         return f"Pin is narrower than the operator's Pin={of_operator}"
-    if isinstance(operator.platform, Platform) and wanted.platform not in {None, operator.platform}:
+    if isinstance(operator.platform, Platform) and expected.platform not in {None, operator.platform}:
         return f"Platform is another than the operator's Platform={operator.platform}"
     return ""
 
 
-def _narrower(wanted: Pin | tuple[str, ...], operator: Pin | tuple[str, ...] | None) -> bool:
+def _narrower(expected: Pin | tuple[str, ...], operator: Pin | tuple[str, ...] | None) -> bool:
     if operator is Pin.ALL:
-        return wanted is not Pin.ALL
-    if not isinstance(operator, tuple) or wanted is Pin.ALL:
+        return expected is not Pin.ALL
+    if not isinstance(operator, tuple) or expected is Pin.ALL:
         return False
-    return not isinstance(wanted, tuple) or not set(operator) <= set(wanted)
+    return not isinstance(expected, tuple) or not set(operator) <= set(expected)

@@ -24,20 +24,20 @@ class Problem(NamedTuple):
         path: Where in the template.
         kind: Whether a policy denied, a look-up failed, or the template is wrong.
         cause: What is wrong, as a clause.
-        remedy: What to do now, as a sentence without a full stop; may be empty.
+        help: What to do now, as a sentence without a full stop; may be empty.
         image: The image as it was written, or empty where there is none.
     """
 
     path: TemplatePath
     kind: ProblemKind
     cause: str
-    remedy: str = ""
+    help: str = ""
     image: str = ""
 
     def __str__(self) -> str:
         image = f"{self.image!r}: " if self.image and self.image not in self.cause else ""
         text = f"{self.path}: {image}{self.cause}"
-        return f"{text}. {self.remedy}." if self.remedy else f"{text}."
+        return f"{text}. {self.help}." if self.help else f"{text}."
 
 
 _ORDER = {kind: position for position, kind in enumerate(ProblemKind)}
@@ -54,5 +54,5 @@ def _sortable(problem: Problem) -> tuple[tuple[int, int, str], ...]:
         *((0, step, "") if isinstance(step, int) else (1, 0, str(step)) for step in problem.path.steps),
         (2, 0, problem.cause),
         (2, 0, problem.image),
-        (2, 0, problem.remedy),
+        (2, 0, problem.help),
     )

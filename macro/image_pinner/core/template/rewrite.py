@@ -15,7 +15,7 @@ from image_pinner.core.template.classify import kept_expression
 from image_pinner.core.template.edits import Edit, InsertKey, Replace
 from image_pinner.core.template.options import Record
 from image_pinner.core.template.paths import Step, TemplatePath
-from image_pinner.core.template.sites import LeftImage, PinSite
+from image_pinner.core.template.sites import PinSite, SkippedImage
 
 RECORD_KEY = "image-pinner.source"
 _NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -34,29 +34,29 @@ def record_edits(template: JsonMap, sites: Iterable[PinSite]) -> Iterator[Edit]:
     places: dict[tuple[Step, ...], list[PinSite]] = {}
     for site in sites:
         if site.options.record is not Record.NONE and (site.reference.tag or not site.reference.digest):
-            places.setdefault(site.spot.place, []).append(site)
+            places.setdefault(site.node.property_path, []).append(site)
     metadata: dict[TemplatePath, dict[str, JsonValue]] = {}
-    for place, here in places.items():
+    for property_path, here in places.items():
         site = here[0]
-        written = _written(template, place, here)
+        written = _written(template, property_path, here)
         edit = None if site.options.record is Record.METADATA else _label(site, written)
         if edit is not None:
             yield edit
         elif site.resource_path.steps:
-            inside = TemplatePath(place[len(site.resource_path.steps) :])
+            inside = TemplatePath(property_path[len(site.resource_path.steps) :])
             metadata.setdefault(site.resource_path, {})[str(inside)] = written
     for path, entries in metadata.items():
         # Sorted, so that the order of a template's keys makes no difference.
         yield from _metadata(template, path, dict(sorted(entries.items())))
 
 
-def _written(template: JsonMap, place: tuple[Step, ...], here: list[PinSite]) -> JsonValue:
-    if here[0].spot.steps == place:
+def _written(template: JsonMap, property_path: tuple[Step, ...], here: list[PinSite]) -> JsonValue:
+    if here[0].node.steps == property_path:
         return str(here[0].reference)
     value: JsonValue = template
-    for step in place:
+    for step in property_path:
         value = value[step]
-    return _mirrored(value, place, {site.spot.steps: str(site.reference) for site in here})
+    return _mirrored(value, property_path, {site.node.steps: str(site.reference) for site in here})
 
 
 def _mirrored(value: JsonValue, steps: tuple[Step, ...], written: Mapping[tuple[Step, ...], str]) -> JsonValue:
@@ -71,13 +71,13 @@ def _mirrored(value: JsonValue, steps: tuple[Step, ...], written: Mapping[tuple[
 
 
 def _label(site: PinSite, written: JsonValue) -> Edit | None:
-    key, owner = site.location.label_key, site.spot.owner
+    key, owner = site.location.label_key, site.node.owner
     if not key or not isinstance(owner, dict):
         return None
-    *around, image_key = site.spot.property_steps
+    *context, image_key = site.node.property_steps
     if key not in owner:
-        return InsertKey(TemplatePath(tuple(around)), key, {RECORD_KEY: written}, str(image_key))
-    path = TemplatePath((*around, key))
+        return InsertKey(TemplatePath(tuple(context)), key, {RECORD_KEY: written}, str(image_key))
+    path = TemplatePath((*context, key))
     labels = owner[key]
     if not labels:
         return Replace(path, {RECORD_KEY: written})
@@ -117,11 +117,11 @@ def _metadata(template: JsonMap, path: TemplatePath, entries: dict[str, JsonValu
         yield _entry(path.child("Metadata"), metadata, RECORD_KEY, {**kept, **entries})
 
 
-def edits_for(
+def build_edits(
     template: JsonMap,
     pinned: Iterable[tuple[PinSite, str]],
     kept: Iterable[PinSite],
-    left: Iterable[LeftImage],
+    skipped: Iterable[SkippedImage],
 ) -> tuple[Edit, ...]:
     """Give the edits that carry out a decision.
 
@@ -129,27 +129,27 @@ def edits_for(
         template: The template or fragment.
         pinned: The images that get a digest, each with what is written in its place.
         kept: The images that keep their tag and lose their mark.
-        left: The images that stay; marks go from those that are not deployed.
+        skipped: The images that stay; marks go from those that are not deployed.
 
     Returns:
         The edits, none of which contains the place of another.
     """
     digests = list(pinned)
-    edits: list[Edit] = [Replace(site.path, text) for site, text in digests if site.spot.value != text]
+    edits: list[Edit] = [Replace(site.path, text) for site, text in digests if site.node.value != text]
     edits += [Replace(site.path, _kept(site)) for site in kept if site.marked]
-    edits += [Replace(image.path, image.replacement) for image in left if image.replacement is not None]
+    edits += [Replace(image.path, image.replacement) for image in skipped if image.replacement is not None]
     records = record_edits(template, (site for site, _ in digests))
-    return (*edits, *(edit for edit in records if not _is_idle(template, edit)))
+    return (*edits, *(edit for edit in records if not _is_noop(template, edit)))
 
 
 def _kept(site: PinSite) -> JsonValue:
     """Give what keeps the tag, and with it all that the expression refers to: a repository must be made first."""
-    if site.wrapped:
-        return site.wrapped.expression
-    return kept_expression(site.spot.value, site.reference.written, site.spot.scope)
+    if site.marked_expression:
+        return site.marked_expression.expression
+    return kept_expression(site.node.value, site.reference.written, site.node.scope)
 
 
-def _is_idle(template: JsonMap, edit: Edit) -> bool:
+def _is_noop(template: JsonMap, edit: Edit) -> bool:
     if not isinstance(edit, Replace):
         return False
     value: JsonValue = template

@@ -12,7 +12,7 @@ from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
 from image_pinner.core.template.json_path import Field, Index, parse_image_path
 from image_pinner.core.template.locations import PlatformSource
-from image_pinner.core.template.traversal import Hidden, Spot, deployment, walk
+from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, deployment_status, walk
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html (Architectures)
@@ -31,7 +31,7 @@ _ABSENT = Known(None)
 _REMEDY = "Say Platform=os/architecture"
 
 
-def derived_platform(
+def infer_platform(
     source: PlatformSource, properties: JsonValue, template: JsonMap, scope: Scope
 ) -> Platform | Unknown | None:
     """Derive the platform that an image must have.
@@ -64,22 +64,22 @@ def _default_counts(source: PlatformSource, properties: JsonValue, scope: Scope)
         return bool(source.default)
     if _says_nothing(properties, source.default_in):
         return False
-    found = _deployed(walk(Spot((), properties, scope), parse_image_path(source.default_in)), scope)
-    listed = evaluate(found.value, scope) if isinstance(found, Spot) else None
+    found = _deployed(walk(TemplateNode((), properties, scope), parse_image_path(source.default_in)), scope)
+    listed = evaluate(found.value, scope) if isinstance(found, TemplateNode) else None
     if isinstance(listed, Known) and isinstance(listed.value, list):
         return source.default_for in listed.value
     # A list with expressions in it: what is known of it counts.
-    elements = found.value if isinstance(found, Spot) and isinstance(found.value, list) else []
+    elements = found.value if isinstance(found, TemplateNode) and isinstance(found.value, list) else []
     return Known(source.default_for) in [evaluate(element, scope) for element in elements]
 
 
 def _value(path: str, root: JsonValue, scope: Scope) -> Known | Unknown:
     if not path or _says_nothing(root, path):
         return _ABSENT
-    found = _deployed(walk(Spot((), root, scope), parse_image_path(path)), scope)
-    if isinstance(found, Spot) and isinstance(found.value, list):
+    found = _deployed(walk(TemplateNode((), root, scope), parse_image_path(path)), scope)
+    if isinstance(found, TemplateNode) and isinstance(found.value, list):
         found = _deployed(walk(found, (Index(0),)), scope)
-    return _of(found.value, scope) if isinstance(found, Spot) else found or _ABSENT
+    return _of(found.value, scope) if isinstance(found, TemplateNode) else found or _ABSENT
 
 
 def _are_silent(source: PlatformSource, properties: JsonValue) -> bool:
@@ -107,15 +107,15 @@ def _first_names(*paths: str) -> frozenset[str] | None:
     return frozenset(fields) if len(fields) == len(firsts) else None
 
 
-def _deployed(found: Iterable[Spot | Hidden], scope: Scope) -> Spot | Unknown | None:
+def _deployed(found: Iterable[TemplateNode | OpaqueNode], scope: Scope) -> TemplateNode | Unknown | None:
     """Give the first place that is deployed, `None` if there is none, or why it cannot be told."""
-    for place in found:
-        deployed = deployment(place.guards, scope)
+    for property_path in found:
+        deployed = deployment_status(property_path.guards, scope)
         if deployed is False:
             continue
         if deployed is not True:
             return Unknown("the runtime platform depends on a condition", _REMEDY)
-        return place if isinstance(place, Spot) else Unknown(place.reason, _REMEDY)
+        return property_path if isinstance(property_path, TemplateNode) else Unknown(property_path.reason, _REMEDY)
     return None
 
 

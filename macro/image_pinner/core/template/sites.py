@@ -7,16 +7,16 @@ from typing import NamedTuple
 
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Lookup, Outcome, Unknown
+from image_pinner.core.intrinsics.values import ExternalValue, JsonMap, JsonValue, Outcome, Unknown
 from image_pinner.core.template.locations import ImageLocation, PlatformSource
-from image_pinner.core.template.markers import Wrapped
+from image_pinner.core.template.markers import MarkedExpression
 from image_pinner.core.template.options import Options
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
-from image_pinner.core.template.traversal import Spot
+from image_pinner.core.template.traversal import TemplateNode
 
 
-class Rules(NamedTuple):
+class ScanSettings(NamedTuple):
     """What the operator's settings say about finding images.
 
     Args:
@@ -31,7 +31,7 @@ class Rules(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class ResourceContext:
     """What holds around an image.
 
     Args:
@@ -53,64 +53,64 @@ class Around:
     platforms: dict[PlatformSource, Platform | Unknown | None] = field(default_factory=dict, compare=False)
 
 
-class FoundImage(NamedTuple):
+class CandidateImage(NamedTuple):
     """An image while it is read.
 
     Args:
-        spot: The place and what stands there.
+        node: The place and what stands there.
         location: What the place accepts.
-        around: What holds around it.
-        wrapped: What the snippet or the long form that stands there holds, or `None`.
+        context: What holds around it.
+        marked_expression: What the snippet or the long form that stands there holds, or `None`.
         outcome: What the image comes to, behind snippet or long form.
-        has_mark: Whether what it comes to begins with the quoted mark.
+        has_marker: Whether what it comes to begins with the quoted mark.
     """
 
-    spot: Spot
+    node: TemplateNode
     location: ImageLocation
-    around: Around
-    wrapped: Wrapped | None
+    context: ResourceContext
+    marked_expression: MarkedExpression | None
     outcome: Outcome
-    has_mark: bool
+    has_marker: bool
 
     @property
     def is_marked(self) -> bool:
         """Whether the pin is asked for at the image itself."""
-        return self.has_mark or self.wrapped is not None
+        return self.has_marker or self.marked_expression is not None
 
-    def problem(self, cause: str, remedy: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
+    def problem(self, cause: str, help: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
         """Give a problem of this image."""
-        return Problem(self.spot.path, kind, cause, remedy)
+        return Problem(self.node.path, kind, cause, help)
 
 
 class PinSite(NamedTuple):
     """An image to pin.
 
     Args:
-        spot: The place and what stands there.
+        node: The place and what stands there.
         location: What the place accepts.
         options: The options of all levels, the nearest first.
         reference: The reference as it was written, after evaluation.
         platform: The platform that the image must have, or `None`.
         marked: Whether the pin was asked for at the image itself; if not, by `Pin` around it.
-        wrapped: What the snippet or the long form holds, if the pin was asked for in that way.
+        marked_expression: What the snippet or the long form holds, if the pin was asked for in that way.
         resource_path: The path of the resource.
         credentials: The ARN of the secret with the registry's login, as far as the template says it, or empty.
     """
 
-    spot: Spot
+    node: TemplateNode
     location: ImageLocation
     options: Options
     reference: ImageReference
     platform: Platform | None
     marked: bool
-    wrapped: Wrapped | None
+    marked_expression: MarkedExpression | None
     resource_path: TemplatePath
     credentials: str = ""
 
     @property
     def path(self) -> TemplatePath:
         """The place of the expression that is replaced."""
-        return TemplatePath(self.spot.steps)
+        return TemplatePath(self.node.steps)
 
     @property
     def form(self) -> str:
@@ -118,7 +118,7 @@ class PinSite(NamedTuple):
         return "mark" if self.marked else "Pin"
 
 
-class LeftImage(NamedTuple):
+class SkippedImage(NamedTuple):
     """An image that stays as it is.
 
     Args:
@@ -139,15 +139,15 @@ class LeftImage(NamedTuple):
     marked: bool = False
 
 
-class ReadImage(NamedTuple):
+class Classification(NamedTuple):
     """What reading an image gave.
 
     Args:
         result: A site, an image left, a problem, or nothing for an image that is not there.
-        lookups: What must be looked up before it can be told.
+        external_values: What must be looked up before it can be told.
         name: The container's name, or empty where nobody asks for names.
     """
 
-    result: PinSite | LeftImage | Problem | None
-    lookups: frozenset[Lookup] = frozenset()
+    result: PinSite | SkippedImage | Problem | None
+    external_values: frozenset[ExternalValue] = frozenset()
     name: str = ""

@@ -2,7 +2,7 @@
 
 The entries are those that CloudFormation will see: `Fn::ForEach` stands for those of its body.
 
-A walk never fails on a shape: what it cannot look into is told as `Hidden`, what does not fit is passed by.
+A walk never fails on a shape: what it cannot look into is told as `OpaqueNode`, what does not fit is passed by.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple, assert_never
 
 from image_pinner.core.intrinsics import decide, evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonValue, Known, Lookup, Outcome, Pending, Unknown
+from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Outcome, Pending, Unknown
 from image_pinner.core.template.json_path import Descend, Every, Field, Index, PathStep, Where
 from image_pinner.core.template.paths import Step, TemplatePath
 
@@ -21,19 +21,19 @@ FOR_EACH = "Fn::ForEach::"
 _FOR_EACH_PARTS = 3
 
 
-class Guard(NamedTuple):
+class ConditionGuard(NamedTuple):
     """A condition that must be decided in one way for a place to be deployed.
 
     Args:
         condition: The condition's name, or the inline condition that stands in its place.
-        wanted: How it must be decided.
+        expected: How it must be decided.
     """
 
     condition: JsonValue
-    wanted: bool
+    expected: bool
 
 
-class Spot(NamedTuple):
+class TemplateNode(NamedTuple):
     """A value that a walk has come to.
 
     Args:
@@ -47,7 +47,7 @@ class Spot(NamedTuple):
     steps: tuple[Step, ...]
     value: JsonValue
     scope: Scope
-    guards: tuple[Guard, ...] = ()
+    guards: tuple[ConditionGuard, ...] = ()
     owner: JsonValue = None
 
     @property
@@ -56,14 +56,14 @@ class Spot(NamedTuple):
         return TemplatePath(self.steps)
 
     @property
-    def place(self) -> tuple[Step, ...]:
+    def property_path(self) -> tuple[Step, ...]:
         """The path of the property or the list's element as a whole, above the arms of an `Fn::If` in it."""
         return _without_arms(self.steps)
 
     @property
     def property_steps(self) -> tuple[Step, ...]:
         """The path of the property that holds the value, also where that is a list; empty at the start of a walk."""
-        steps = self.place
+        steps = self.property_path
         while steps and isinstance(steps[-1], int):
             steps = _without_arms(steps[:-1])
         return steps
@@ -81,7 +81,7 @@ def _without_arms(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return steps
 
 
-class Hidden(NamedTuple):
+class OpaqueNode(NamedTuple):
     """A place that a walk cannot look into.
 
     Args:
@@ -94,12 +94,12 @@ class Hidden(NamedTuple):
     path: TemplatePath
     reason: str
     scope: Scope
-    guards: tuple[Guard, ...] = ()
+    guards: tuple[ConditionGuard, ...] = ()
 
 
-def entries_of(spot: Spot) -> Iterator[tuple[str, Spot]]:
+def entries_of(node: TemplateNode) -> Iterator[tuple[str, TemplateNode]]:
     """Give the entries of a map, those in `Fn::ForEach` bodies included, with the loop's variable in their scope."""
-    todo = [spot]
+    todo = [node]
     while todo:
         here = todo.pop()
         if not isinstance(here.value, dict):
@@ -109,18 +109,18 @@ def entries_of(spot: Spot) -> Iterator[tuple[str, Spot]]:
             if not isinstance(key, str):
                 continue
             if not key.startswith(FOR_EACH):
-                yield key, Spot((*here.steps, key), value, here.scope, here.guards, here.value)
+                yield key, TemplateNode((*here.steps, key), value, here.scope, here.guards, here.value)
             elif body := _loop_body(here, key, value):
                 bodies.append(body)
         todo += reversed(bodies)
 
 
-def _loop_body(spot: Spot, key: str, loop: JsonValue) -> Spot | None:
+def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | None:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
     if not isinstance(loop, list) or len(loop) != _FOR_EACH_PARTS or not isinstance(loop[0], str):
         return None
-    scope = spot.scope.with_loop(loop[0], _loop_variable(key, loop[1], spot.scope))
-    return Spot((*spot.steps, key, 2), loop[2], scope, spot.guards)
+    scope = node.scope.with_loop(loop[0], _loop_variable(key, loop[1], node.scope))
+    return TemplateNode((*node.steps, key, 2), loop[2], scope, node.guards)
 
 
 def _loop_variable(key: str, collection: JsonValue, scope: Scope) -> Outcome:
@@ -135,7 +135,7 @@ def _loop_variable(key: str, collection: JsonValue, scope: Scope) -> Outcome:
     )
 
 
-def deployment(guards: tuple[Guard, ...], scope: Scope) -> bool | frozenset[Lookup] | None:
+def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool | frozenset[ExternalValue] | None:
     """Tell whether a place is deployed.
 
     Args:
@@ -145,19 +145,19 @@ def deployment(guards: tuple[Guard, ...], scope: Scope) -> bool | frozenset[Look
     Returns:
         Yes or no, look-ups that may tell, or `None` if that is open.
     """
-    lookups: frozenset[Lookup] = frozenset()
+    external_values: frozenset[ExternalValue] = frozenset()
     decided = True
     for guard in guards:
         match decide(guard.condition, scope):
-            case Known(value) if bool(value) is not guard.wanted:
+            case Known(value) if bool(value) is not guard.expected:
                 return False
             case Known():
                 pass
             case Pending() as pending:
-                lookups |= pending.lookups
+                external_values |= pending.external_values
             case _:
                 decided = False
-    return lookups or (True if decided else None)
+    return external_values or (True if decided else None)
 
 
 _NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -165,43 +165,43 @@ _ARMS = 3
 _MAX_GUARDS = 64  # conditions around one place; people write two or three
 
 
-def walk(spot: Spot, path: tuple[PathStep, ...]) -> list[Spot | Hidden]:
+def walk(node: TemplateNode, path: tuple[PathStep, ...]) -> list[TemplateNode | OpaqueNode]:
     """Follow a path from a spot.
 
     Args:
-        spot: Where to start.
+        node: Where to start.
         path: The steps to go.
 
     Returns:
         Each value at the end of the path, arms of `Fn::If` one by one, and what could not be looked into.
     """
-    hidden: list[Hidden] = []
-    spots = _with_arms([spot], hidden)
+    hidden: list[OpaqueNode] = []
+    nodes = _with_arms([node], hidden)
     for step in path:
-        spots = _with_arms(_gone_on(_seen(spots, step, hidden), step), hidden)
-    return [*spots, *hidden]
+        nodes = _with_arms(_gone_on(_seen(nodes, step, hidden), step), hidden)
+    return [*nodes, *hidden]
 
 
-def arms_of(spot: Spot) -> list[Spot | Hidden]:
+def arms_of(node: TemplateNode) -> list[TemplateNode | OpaqueNode]:
     """Give a value, or the arms of the `Fn::If` that it is; nothing for `AWS::NoValue`."""
-    return walk(spot, ())
+    return walk(node, ())
 
 
-def _with_arms(spots: list[Spot], hidden: list[Hidden]) -> list[Spot]:
+def _with_arms(nodes: list[TemplateNode], hidden: list[OpaqueNode]) -> list[TemplateNode]:
     """Give spots with the arms in the place of each `Fn::If`, and without `AWS::NoValue`."""
-    result: list[Spot] = []
-    for spot in spots:
-        value = spot.value
+    result: list[TemplateNode] = []
+    for node in nodes:
+        value = node.value
         if type(value) is dict and len(value) == 1 and (IF in value or "Ref" in value):
-            result += _arms(spot, hidden)
+            result += _arms(node, hidden)
         else:
-            result.append(spot)
+            result.append(node)
     return result
 
 
-def _arms(spot: Spot, hidden: list[Hidden]) -> list[Spot]:
-    result: list[Spot] = []
-    todo = [spot]
+def _arms(node: TemplateNode, hidden: list[OpaqueNode]) -> list[TemplateNode]:
+    result: list[TemplateNode] = []
+    todo = [node]
     while todo:
         here = todo.pop()
         value = here.value
@@ -214,11 +214,11 @@ def _arms(spot: Spot, hidden: list[Hidden]) -> list[Spot]:
         else:
             condition, *values = arms
             todo += [
-                Spot(
+                TemplateNode(
                     (*here.steps, IF, number),
                     values[number - 1],
                     here.scope,
-                    (*here.guards, Guard(condition, wanted=number == 1)),
+                    (*here.guards, ConditionGuard(condition, expected=number == 1)),
                     here.owner,
                 )
                 for number in (2, 1)
@@ -226,75 +226,75 @@ def _arms(spot: Spot, hidden: list[Hidden]) -> list[Spot]:
     return result
 
 
-def _seen(spots: list[Spot], step: PathStep, hidden: list[Hidden]) -> list[Spot]:
+def _seen(nodes: list[TemplateNode], step: PathStep, hidden: list[OpaqueNode]) -> list[TemplateNode]:
     """Give the spots that a step can be gone from; an expression tells nothing of what it holds."""
-    result: list[Spot] = []
-    for spot in spots:
-        value = spot.value
+    result: list[TemplateNode] = []
+    for node in nodes:
+        value = node.value
         if type(value) is dict and len(value) == 1 and (name := intrinsic_of(value)) and not name.startswith(FOR_EACH):
             if not isinstance(step, Descend):
-                hidden.append(_hidden(spot, f"{name} stands in the place of what would hold the image"))
+                hidden.append(_hidden(node, f"{name} stands in the place of what would hold the image"))
         else:
-            result.append(spot)
+            result.append(node)
     return result
 
 
-def _hidden(spot: Spot, reason: str) -> Hidden:
-    return Hidden(spot.path, reason, spot.scope, spot.guards)
+def _hidden(node: TemplateNode, reason: str) -> OpaqueNode:
+    return OpaqueNode(node.path, reason, node.scope, node.guards)
 
 
-def _gone_on(spots: list[Spot], step: PathStep) -> list[Spot]:
+def _gone_on(nodes: list[TemplateNode], step: PathStep) -> list[TemplateNode]:
     """Give where a step leads to from some spots."""
     match step:
         case Field(name):
-            return [child for spot in spots for child in _field(spot, name)]
+            return [child for node in nodes for child in _field(node, name)]
         case Every():
-            return [child for spot in spots for child in _children(spot)]
+            return [child for node in nodes for child in _children(node)]
         case Index(number):
             return [
-                _element(spot, number % len(spot.value))
-                for spot in spots
-                if isinstance(spot.value, list) and -len(spot.value) <= number < len(spot.value)
+                _element(node, number % len(node.value))
+                for node in nodes
+                if isinstance(node.value, list) and -len(node.value) <= number < len(node.value)
             ]
         case Where(name, value):
-            children = [child for spot in spots for every in _children(spot) for child in arms_of(every)]
-            return [child for child in children if isinstance(child, Spot) and _has(child.value, name, value)]
+            children = [child for node in nodes for every in _children(node) for child in arms_of(every)]
+            return [child for child in children if isinstance(child, TemplateNode) and _has(child.value, name, value)]
         case Descend():
-            return _descendants(spots)
+            return _descendants(nodes)
         case _:
             assert_never(step)
 
 
-def _has(value: JsonValue, name: str, wanted: JsonValue) -> bool:
-    return isinstance(value, dict) and name in value and bool(value[name] == wanted)
+def _has(value: JsonValue, name: str, expected: JsonValue) -> bool:
+    return isinstance(value, dict) and name in value and bool(value[name] == expected)
 
 
-def _field(spot: Spot, name: str) -> Iterable[Spot]:
-    value = spot.value
+def _field(node: TemplateNode, name: str) -> Iterable[TemplateNode]:
+    value = node.value
     if not isinstance(value, dict):
         return ()
     if name in value:
-        return (Spot((*spot.steps, name), value[name], spot.scope, spot.guards, value),)
+        return (TemplateNode((*node.steps, name), value[name], node.scope, node.guards, value),)
     for key in value:
         if isinstance(key, str) and key.startswith(FOR_EACH):
-            return [child for found, child in entries_of(spot) if found == name]
+            return [child for found, child in entries_of(node) if found == name]
     return ()
 
 
-def _children(spot: Spot) -> list[Spot]:
-    if isinstance(spot.value, list):
-        return [_element(spot, number) for number in range(len(spot.value))]
-    return [child for _, child in entries_of(spot)]
+def _children(node: TemplateNode) -> list[TemplateNode]:
+    if isinstance(node.value, list):
+        return [_element(node, number) for number in range(len(node.value))]
+    return [child for _, child in entries_of(node)]
 
 
-def _element(spot: Spot, number: int) -> Spot:
-    return Spot((*spot.steps, number), spot.value[number], spot.scope, spot.guards, spot.owner)
+def _element(node: TemplateNode, number: int) -> TemplateNode:
+    return TemplateNode((*node.steps, number), node.value[number], node.scope, node.guards, node.owner)
 
 
-def _descendants(spots: list[Spot]) -> list[Spot]:
+def _descendants(nodes: list[TemplateNode]) -> list[TemplateNode]:
     """Give spots and all that is inside them; what lies in expressions is no property of anything."""
-    result: list[Spot] = []
-    todo = list(reversed(spots))
+    result: list[TemplateNode] = []
+    todo = list(reversed(nodes))
     while todo:
         here = todo.pop()
         result.append(here)

@@ -23,7 +23,7 @@ from image_pinner.sources.aws.errors import (
     explain_of,
     is_denied_a_role,
 )
-from image_pinner.sources.call_stats import CallTally
+from image_pinner.sources.call_stats import CallStats
 
 SESSION_NAME = "image-pinner"
 """How the sessions are named in the account's CloudTrail."""
@@ -116,7 +116,7 @@ def _not_assumed(role: RegistryRole, region: str, error: Exception) -> AwsFailur
     asked_for = f"the role {role.arn}, with which the registries of account {role.account_id} are asked,"
     if not is_denied_a_role(error):
         failure = explain_of(error, f"STS in {region}")
-        return AwsFailure(f"{asked_for} could not be assumed: {failure.cause}", failure.remedy)
+        return AwsFailure(f"{asked_for} could not be assumed: {failure.cause}", failure.help)
     reason = denial_reason(error)
     external_id = (
         "and ask for the very external id that is configured with it"
@@ -184,18 +184,18 @@ class AwsClients:
     Args:
         session_factory: Gives a `boto3.Session`, or what has its method `client`; called once, when first needed.
         role_session_factory: Gives such a session for the credentials of a role.
-        tally: Counts the calls.
+        call_stats: Counts the calls.
     """
 
     def __init__(
         self,
         session_factory: Callable[[], Any] = default_session,
         role_session_factory: Callable[[Any], Any] = session_with,
-        tally: CallTally | None = None,
+        call_stats: CallStats | None = None,
     ) -> None:
         self._session_factory = session_factory
         self._role_session_factory = role_session_factory
-        self._tally = tally
+        self._tally = call_stats
         self._session: Any = None
         self._clients: dict[_Kind, Any] = {}
         self._making = threading.Lock()
@@ -252,7 +252,7 @@ class AwsClients:
         return self._role_session_factory(role_credentials(sts, kind.role))
 
 
-def _count_calls(client: Any, service: str, tally: CallTally) -> None:
+def _count_calls(client: Any, service: str, call_stats: CallStats) -> None:
     """Count the requests of a client by the names that IAM has for actions: `ecr:DescribeImages`.
 
     Of botocore's events these two come with every try, and both on the thread that makes it:
@@ -261,11 +261,11 @@ def _count_calls(client: Any, service: str, tally: CallTally) -> None:
     under_way = threading.local()
 
     def begin(event_name: str, **_: Any) -> None:
-        under_way.began = tally.begin(_action(service, event_name))
+        under_way.began = call_stats.begin(_action(service, event_name))
 
     def end(event_name: str, **_: Any) -> None:
         if (began := under_way.__dict__.pop("began", None)) is not None:
-            tally.end(_action(service, event_name), began)
+            call_stats.end(_action(service, event_name), began)
 
     client.meta.events.register("before-send", begin)
     client.meta.events.register("response-received", end)

@@ -93,11 +93,11 @@ class AwsFailure(NamedTuple):
 
     Args:
         cause: Who was asked and what came instead of an answer, as a clause.
-        remedy: What to do now, as a sentence without a full stop.
+        help: What to do now, as a sentence without a full stop.
     """
 
     cause: str
-    remedy: str
+    help: str
 
 
 def aws_faults() -> tuple[type[Exception], ...]:

@@ -36,7 +36,7 @@ _ABSENT = "ResourceNotFoundException"
 _ARN_REGION = 3
 
 
-class Ledger:
+class EventPublisher:
     """Puts events on a bus.
 
     EventBridge confirms an event for a bus that does not exist, and drops it
@@ -106,7 +106,7 @@ class Ledger:
                 f"Allow {_ACTION} on it in the policy of the macro's role, and in that of a bus of another account",
             )
         failure = explain(error, self._service())
-        return SourceError(f"{_ACTION} failed for {self._bus}: {failure.cause}", failure.remedy)
+        return SourceError(f"{_ACTION} failed for {self._bus}: {failure.cause}", failure.help)
 
     def _service(self) -> str:
         return f"EventBridge in {self._region}" if self._region else "EventBridge"

@@ -11,7 +11,7 @@ import re
 from typing import Any, assert_never
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.registry_config import SecretPlace
+from image_pinner.core.registry_config import SecretLocation
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.errors import (
     aws_client_faults,
@@ -44,7 +44,7 @@ class Secrets:
         self._clients = clients
         self._region = region
 
-    def read(self, place: SecretPlace, deadline: Deadline) -> str:
+    def read(self, place: SecretLocation, deadline: Deadline) -> str:
         """Read a secret. A parameter need not be a SecureString.
 
         Args:
@@ -72,7 +72,7 @@ class Secrets:
             raise _unread(place, error, region) from None
 
 
-def _asked(client: Any, place: SecretPlace) -> str:
+def _asked(client: Any, place: SecretLocation) -> str:
     match place.service:
         case "secretsmanager":
             return _content(client.get_secret_value(SecretId=place.name), place)
@@ -82,7 +82,7 @@ def _asked(client: Any, place: SecretPlace) -> str:
             assert_never(place.service)
 
 
-def _content(response: dict[str, Any], place: SecretPlace) -> str:
+def _content(response: dict[str, Any], place: SecretLocation) -> str:
     text, octets = response.get("SecretString"), response.get("SecretBinary")
     if isinstance(text, str):
         return text
@@ -94,7 +94,7 @@ def _content(response: dict[str, Any], place: SecretPlace) -> str:
         ) from None
 
 
-def _unread(place: SecretPlace, error: Exception, region: str) -> SourceError:
+def _unread(place: SecretLocation, error: Exception, region: str) -> SourceError:
     """Give the error for a secret that could not be read, which never shows what it holds: no refusal does either."""
     action, code = _action(place), error_code(error)
     keeper = "Secrets Manager" if place.service == "secretsmanager" else "the Parameter Store"
@@ -116,8 +116,8 @@ def _unread(place: SecretPlace, error: Exception, region: str) -> SourceError:
             f"{service} has not {place}, says {action}", "Create it, or correct its name where it is configured"
         )
     failure = explain(error, service)
-    return SourceError(f"{action} failed for {place}: {failure.cause}", failure.remedy)
+    return SourceError(f"{action} failed for {place}: {failure.cause}", failure.help)
 
 
-def _action(place: SecretPlace) -> str:
+def _action(place: SecretLocation) -> str:
     return "secretsmanager:GetSecretValue" if place.service == "secretsmanager" else "ssm:GetParameter"

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from image_pinner.core.images.ecr import partition_of
-from image_pinner.core.intrinsics.values import Answer, Known, Lookup, SsmParameter, StackExport, Unknown
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, SsmParameter, StackExport, Unknown
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.errors import (
     AwsFailure,
@@ -36,11 +36,11 @@ _ABOUT_ONE = frozenset({"ValidationException", "ParameterNotFound", "ParameterVe
 _CORRECT_THE_NAME = "Create it in this account and region, or correct its name"
 
 
-class SsmLookups:
+class SsmValueResolver:
     """Looks SSM parameters up, those that AWS publishes under `/aws/service` too.
 
     Args:
-        clients: Gives the client; it is made on the thread that calls `look_up`.
+        clients: Gives the client; it is made on the thread that calls `resolve_values`.
         region: The template's region.
         workers: How many calls run at once.
     """
@@ -50,9 +50,11 @@ class SsmLookups:
         self._region = region
         self._workers = workers
 
-    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
-        """Answer the look-ups of SSM parameters, as `LookupResolver` says; look-ups of other kinds are left out."""
-        wanted = sorted({lookup for lookup in lookups if isinstance(lookup, SsmParameter)}, key=_asked_as)
+    def resolve_values(
+        self, external_values: Collection[ExternalValue], deadline: Deadline
+    ) -> Mapping[ExternalValue, Answer]:
+        """Answer the look-ups of SSM parameters, as `ValueResolver` says; look-ups of other kinds are left out."""
+        wanted = sorted({lookup for lookup in external_values if isinstance(lookup, SsmParameter)}, key=_asked_as)
         if not wanted:
             return {}
         seconds = deadline.remaining()
@@ -62,7 +64,7 @@ class SsmLookups:
             return dict.fromkeys(wanted, self._failure(error))
         groups = [wanted[start : start + _NAMES_PER_CALL] for start in range(0, len(wanted), _NAMES_PER_CALL)]
         jobs = [partial(self._answers, client, group, deadline) for group in groups]
-        answers: dict[Lookup, Answer] = dict.fromkeys(wanted, _told(late(self._service, seconds)))
+        answers: dict[ExternalValue, Answer] = dict.fromkeys(wanted, _told(late(self._service, seconds)))
         for result in run_all(jobs, workers=self._workers, deadline=deadline):
             answers.update(result or {})
         return answers
@@ -71,7 +73,7 @@ class SsmLookups:
     def _service(self) -> str:
         return f"the Parameter Store in {self._region}"
 
-    def _answers(self, client: Any, group: Sequence[SsmParameter], deadline: Deadline) -> dict[Lookup, Answer]:
+    def _answers(self, client: Any, group: Sequence[SsmParameter], deadline: Deadline) -> dict[ExternalValue, Answer]:
         if deadline.remaining() <= 0:
             return {}
         try:
@@ -120,7 +122,7 @@ class SsmLookups:
 
 
 def _told(failure: AwsFailure) -> Unknown:
-    return Unknown(failure.cause, failure.remedy)
+    return Unknown(failure.cause, failure.help)
 
 
 def _asked_as(lookup: SsmParameter) -> str:
@@ -138,11 +140,11 @@ def _given_for(lookup: SsmParameter, parameters: Sequence[Mapping[str, Any]]) ->
 _LIST_EXPORTS = "cloudformation:ListExports"
 
 
-class ExportLookups:
+class ExportValueResolver:
     """Looks exports up: the list is read once a call, page by page, until all are found.
 
     Args:
-        clients: Gives the client; it is made on the thread that calls `look_up`.
+        clients: Gives the client; it is made on the thread that calls `resolve_values`.
         region: The template's region.
     """
 
@@ -150,9 +152,11 @@ class ExportLookups:
         self._clients = clients
         self._region = region
 
-    def look_up(self, lookups: Collection[Lookup], deadline: Deadline) -> Mapping[Lookup, Answer]:
-        """Answer the look-ups of exports, as `LookupResolver` says; look-ups of other kinds are left out."""
-        wanted = {lookup.name: lookup for lookup in lookups if isinstance(lookup, StackExport)}
+    def resolve_values(
+        self, external_values: Collection[ExternalValue], deadline: Deadline
+    ) -> Mapping[ExternalValue, Answer]:
+        """Answer the look-ups of exports, as `ValueResolver` says; look-ups of other kinds are left out."""
+        wanted = {lookup.name: lookup for lookup in external_values if isinstance(lookup, StackExport)}
         if not wanted:
             return {}
         unread = _explain_exports(late(self._service, deadline.remaining()))
@@ -168,9 +172,11 @@ class ExportLookups:
     def _service(self) -> str:
         return f"CloudFormation in {self._region}"
 
-    def _answers(self, client: Any, wanted: Mapping[str, StackExport], deadline: Deadline) -> dict[Lookup, Answer]:
+    def _answers(
+        self, client: Any, wanted: Mapping[str, StackExport], deadline: Deadline
+    ) -> dict[ExternalValue, Answer]:
         """Read pages until all is found; what the deadline leaves unread has no answer."""
-        answers: dict[Lookup, Answer] = {}
+        answers: dict[ExternalValue, Answer] = {}
         try:
             for page in client.get_paginator("list_exports").paginate():
                 for export in page.get("Exports", ()):
@@ -199,4 +205,4 @@ class ExportLookups:
 
 
 def _explain_exports(failure: AwsFailure) -> Unknown:
-    return Unknown(failure.cause, failure.remedy)
+    return Unknown(failure.cause, failure.help)

@@ -26,7 +26,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, assert_never
 
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.core.registry_config import AllowedSecret, CredentialPlace, FilePlace, SecretPlace, VariablePlace
+from image_pinner.core.registry_config import (
+    AllowedSecret,
+    CredentialLocation,
+    FileLocation,
+    SecretLocation,
+    VariableLocation,
+)
 from image_pinner.sources.credentials.interface import (
     AnonymousCredentials,
     Credential,
@@ -146,7 +152,7 @@ def _has_control_characters(text: str) -> bool:
     return any(ord(char) < ord(" ") or ord(char) == _DELETE for char in text)
 
 
-SETTING = "IMAGE_PINNER_CREDENTIALS"
+CREDENTIALS_SETTING = "IMAGE_PINNER_CREDENTIALS"
 """The setting that says where credentials are."""
 
 _MAX_BYTES = 64 * 1024  # what Secrets Manager takes at most
@@ -166,15 +172,20 @@ class ConfiguredCredentials:
     """
 
     def __init__(
-        self, places: Iterable[CredentialPlace], secrets: SecretReader, environment: Mapping[str, str], *, local: bool
+        self,
+        places: Iterable[CredentialLocation],
+        secrets: SecretReader,
+        environment: Mapping[str, str],
+        *,
+        local: bool,
     ) -> None:
-        self._places: dict[str, CredentialPlace] = {}
+        self._places: dict[str, CredentialLocation] = {}
         self._secrets = secrets
         self._environment = environment
         for place in places:
             if place.registry in self._places:
                 raise ConfigurationError(
-                    f"{SETTING} has two places for the credential for {place.registry}", "Leave one of them"
+                    f"{CREDENTIALS_SETTING} has two places for the credential for {place.registry}", "Leave one of them"
                 )
             if not local:
                 _refuse_what_others_can_read(place)
@@ -199,15 +210,15 @@ class ConfiguredCredentials:
         if entry is None:
             return NoCredential(
                 f"no credential, for none is configured for {registry}",
-                f"Configure one with {SETTING}={registry}=<ARN of a secret>",
+                f"Configure one with {CREDENTIALS_SETTING}={registry}=<ARN of a secret>",
             )
         found = Found(registry, str(entry.place))
         match entry.place:
-            case SecretPlace():
+            case SecretLocation():
                 return read_content(self._secrets.read(entry.place, deadline), found)
-            case VariablePlace(name):
+            case VariableLocation(name):
                 return read_content(self._variable(name, found), found)
-            case FilePlace(path):
+            case FileLocation(path):
                 return read_content(_file(Path(path), found), found)
             case _:
                 assert_never(entry.place)
@@ -216,24 +227,25 @@ class ConfiguredCredentials:
         content = self._environment.get(name)
         if content is None:
             raise ConfigurationError(
-                f"{found.source} cannot be had: the variable is not set", f"Set {name}, or correct {SETTING}"
+                f"{found.source} cannot be had: the variable is not set",
+                f"Set {name}, or correct {CREDENTIALS_SETTING}",
             )
         return content
 
 
-def _refuse_what_others_can_read(entry: CredentialPlace) -> None:
+def _refuse_what_others_can_read(entry: CredentialLocation) -> None:
     match entry.place:
-        case SecretPlace():
+        case SecretLocation():
             return
-        case VariablePlace():
+        case VariableLocation():
             why = "who can read the function's configuration can read that"
-        case FilePlace():
+        case FileLocation():
             why = "who can download the function's code can read that"
         case _:
             assert_never(entry.place)
     raise ConfigurationError(
         f"the credential for {entry.registry} is configured to be in {entry.place}, and {why}",
-        f"Keep it in Secrets Manager or in a SecureString parameter, and give {SETTING} its ARN",
+        f"Keep it in Secrets Manager or in a SecureString parameter, and give {CREDENTIALS_SETTING} its ARN",
     )
 
 
@@ -247,7 +259,7 @@ def _file(path: Path, found: Found) -> str:
             content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise ConfigurationError(
-            f"{unusable}: there is no such file", f"Create the file, or correct {SETTING}"
+            f"{unusable}: there is no such file", f"Create the file, or correct {CREDENTIALS_SETTING}"
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{unusable}: {error.strerror}", "Give this user the right to read it") from None
@@ -295,7 +307,7 @@ class TemplateCredentials:
         if not secret_arn:
             return NoCredential("no credential, for the template names no secret for the image", "")
         try:
-            place = SecretPlace.of_arn(secret_arn)
+            place = SecretLocation.of_arn(secret_arn)
         except ValueError:
             # What it is stays unsaid: it may be the password itself.
             return NoCredential(

@@ -6,7 +6,7 @@ import base64
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from image_pinner.core.registry_config import SecretPlace
+from image_pinner.core.registry_config import SecretLocation
 from image_pinner.sources.interface import Deadline
 
 
@@ -89,7 +89,7 @@ class CredentialSource(Protocol):
 class SecretReader(Protocol):
     """Reads secrets that AWS keeps."""
 
-    def read(self, place: SecretPlace, deadline: Deadline) -> str:
+    def read(self, place: SecretLocation, deadline: Deadline) -> str:
         """Read a secret.
 
         Args:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from image_pinner.core.errors import InvalidReference, SourceError
+from image_pinner.core.errors import InvalidReferenceError, SourceError
 from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, Missing, Origin, Resolved, Unavailable
 from image_pinner.core.images.manifests import artifact_type, no_image, refusal, shown
@@ -158,9 +158,9 @@ def digest_of(calls: EcrCalls, action: str, text: Any) -> Digest | Unavailable:
     """Read a digest as ECR gave it, or answer that it gave none that can be pinned."""
     try:
         return Digest(str(text)[:200])
-    except InvalidReference as error:
+    except InvalidReferenceError as error:
         return Unavailable(
-            f"{calls.origin(action).asked} gave no digest that can be pinned: {error.cause}", "Push the image again"
+            f"{calls.origin(action).request} gave no digest that can be pinned: {error.cause}", "Push the image again"
         )
 
 
@@ -339,14 +339,14 @@ def _not_given(calls: EcrCalls, image: str, failure: Mapping[str, Any] | None) -
     if failure is not None:
         return image_failure(calls.repository, image, failure)
     return Unavailable(
-        f"{calls.origin(BATCH_GET_IMAGE).asked} said nothing about {image!r} of {calls.repository}",
+        f"{calls.origin(BATCH_GET_IMAGE).request} said nothing about {image!r} of {calls.repository}",
         "Deploy again in a minute",
     )
 
 
 def _converted(calls: EcrCalls, tag: str, digest: Digest, reading: Reading) -> Unavailable:
     return Unavailable(
-        f"{calls.origin(BATCH_GET_IMAGE).asked} gave for tag {tag!r} of {calls.repository} a manifest that does not "
+        f"{calls.origin(BATCH_GET_IMAGE).request} gave for tag {tag!r} of {calls.repository} a manifest that does not "
         f"hash to its digest {digest}, as if it were converted to another format",
         reading.if_converted,
     )

@@ -35,7 +35,7 @@ def get_config(calls: EcrCalls, download: Download, config: Digest) -> bytes | M
         return _refused(calls.repository, config, error)
     if not url:
         return Unavailable(
-            f"{calls.origin(GET_DOWNLOAD_URL).asked} gave no URL for {_named(config, calls.repository)}",
+            f"{calls.origin(GET_DOWNLOAD_URL).request} gave no URL for {_named(config, calls.repository)}",
             f"Deploy again in a minute, {_OR_ANY}",
         )
     try:
@@ -43,7 +43,7 @@ def get_config(calls: EcrCalls, download: Download, config: Digest) -> bytes | M
     except SourceError as error:
         return Unavailable(
             f"{_named(config, calls.repository)} could not be fetched: {_without(url, error.cause)}",
-            _without(url, error.remedy),
+            _without(url, error.help),
         )
 
 
@@ -51,14 +51,14 @@ def _refused(repository: EcrRepository, config: Digest, error: Exception) -> Mis
     if is_denied(error):
         answer = denied(repository, error, [GET_DOWNLOAD_URL], GET_DOWNLOAD_URL)
         why = "and the platform of an image is asked for that says it in its config only"
-        return Unavailable(f"{answer.cause}, {why}", f"{answer.remedy}; {_OR_ANY}")
+        return Unavailable(f"{answer.cause}, {why}", f"{answer.help}; {_OR_ANY}")
     code = error_code(error)
     if code not in _FAILURES:
         return refused(repository, error, [GET_DOWNLOAD_URL])
-    cause, remedy = _FAILURES[code]
+    cause, help = _FAILURES[code]
     return Unavailable(
         f"{_named(config, repository)} {cause}, says {service_name(repository)} ({code}: {error_text(error)})",
-        f"{remedy}, {_OR_ANY}",
+        f"{help}, {_OR_ANY}",
     )
 
 

@@ -108,7 +108,7 @@ def refused(repository: EcrRepository, error: Exception, actions: Sequence[str])
         `Missing` where the repository does not exist, otherwise `Unavailable`.
     """
     if isinstance(error, SourceError):
-        return Unavailable(error.cause, error.remedy)
+        return Unavailable(error.cause, error.help)
     code = error_code(error)
     if code == "RepositoryNotFoundException":
         return no_repository(repository)
@@ -117,7 +117,7 @@ def refused(repository: EcrRepository, error: Exception, actions: Sequence[str])
     if code == "UnableToGetUpstreamImageException":
         return Unavailable(f"{service_name(repository)} could not get it from upstream: {error_text(error)}", _UPSTREAM)
     failure = explain(error, service_name(repository))
-    return Unavailable(failure.cause, failure.remedy)
+    return Unavailable(failure.cause, failure.help)
 
 
 def denied(repository: EcrRepository, error: Exception, actions: Sequence[str], needed: str) -> Unavailable:
@@ -164,11 +164,9 @@ def image_failure(repository: EcrRepository, image: str, failure: Mapping[str, A
     code, reason = str(failure.get("failureCode") or "no code"), cleaned(str(failure.get("failureReason") or ""))
     if code == "ImageNotFound" and not image.startswith("sha256:"):
         return not_imported(repository, image)
-    cause, remedy = _IMAGE_FAILURES.get(
-        code, ("could not be read", "Look the code up in the reference of BatchGetImage")
-    )
+    cause, help = _IMAGE_FAILURES.get(code, ("could not be read", "Look the code up in the reference of BatchGetImage"))
     told = f"{code}: {reason}" if reason else code
-    return Unavailable(f"{image!r} of {repository} {cause} ({told})", remedy)
+    return Unavailable(f"{image!r} of {repository} {cause} ({told})", help)
 
 
 _IMAGE_FAILURES = {

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple, assert_never
 
 from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, looks_like_ecr, parse_ecr_host
-from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Unavailable
 from image_pinner.core.images.references import Digest
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
 from image_pinner.core.registry_config import RegistryRole
@@ -36,7 +36,7 @@ from image_pinner.sources.ecr.configs import get_config
 from image_pinner.sources.ecr.errors import refused, service_name
 from image_pinner.sources.interface import Deadline, Download
 
-ByTag = dict[str, list[ImageQuestion]]
+ByTag = dict[str, list[ImageLookup]]
 """Questions by tag: one tag can be asked about for several platforms."""
 _Outcome = Resolution | NeedsConfig
 
@@ -71,12 +71,12 @@ class Batch:
     calls: EcrCalls
     by_tag: ByTag
     ways: Ways
-    answers: dict[ImageQuestion, Resolution] = field(default_factory=dict)
+    answers: dict[ImageLookup, Resolution] = field(default_factory=dict)
 
-    def questions(self) -> Iterator[ImageQuestion]:
+    def lookups(self) -> Iterator[ImageLookup]:
         """Give all questions."""
-        for questions in self.by_tag.values():
-            yield from questions
+        for lookups in self.by_tag.values():
+            yield from lookups
 
     def run(self) -> bool:
         """Answer the questions, as many as the time allows; runs on a thread of its own.
@@ -90,15 +90,15 @@ class Batch:
             return False
         return True
 
-    def _read_tags(self) -> list[tuple[ImageQuestion, Found | NeedsConfig]]:
-        findings, unanswered = self._findings(), list[tuple[ImageQuestion, Found | NeedsConfig]]()
-        for tag, questions in self.by_tag.items():
-            for question in questions:
-                outcome = _outcome_of(question, findings[tag])
+    def _read_tags(self) -> list[tuple[ImageLookup, Found | NeedsConfig]]:
+        findings, unanswered = self._findings(), list[tuple[ImageLookup, Found | NeedsConfig]]()
+        for tag, lookups in self.by_tag.items():
+            for lookup in lookups:
+                outcome = _outcome_of(lookup, findings[tag])
                 if isinstance(outcome, Found | NeedsConfig):
-                    unanswered.append((question, outcome))
+                    unanswered.append((lookup, outcome))
                 else:
-                    self.answers[question] = outcome
+                    self.answers[lookup] = outcome
         return unanswered
 
     def _findings(self) -> Mapping[str, Finding]:
@@ -120,17 +120,17 @@ class Batch:
             return dict.fromkeys(tags, refused(self.calls.repository, error, [DESCRIBE_IMAGES, BATCH_GET_IMAGE]))
 
     def _open(
-        self, unanswered: Sequence[tuple[ImageQuestion, Found | NeedsConfig]]
-    ) -> dict[Digest, list[tuple[ImageQuestion, NeedsConfig]]]:
+        self, unanswered: Sequence[tuple[ImageLookup, Found | NeedsConfig]]
+    ) -> dict[Digest, list[tuple[ImageLookup, NeedsConfig]]]:
         """Open what is only described so far, with one call for all of it, and tell whose configs are needed."""
         manifests = self._manifests([found for _, found in unanswered if isinstance(found, Found)])
-        needed: dict[Digest, list[tuple[ImageQuestion, NeedsConfig]]] = {}
-        for question, found in unanswered:
-            outcome = _opened(question, found, manifests) if isinstance(found, Found) else found
+        needed: dict[Digest, list[tuple[ImageLookup, NeedsConfig]]] = {}
+        for lookup, found in unanswered:
+            outcome = _opened(lookup, found, manifests) if isinstance(found, Found) else found
             if isinstance(outcome, NeedsConfig):
-                needed.setdefault(outcome.config, []).append((question, outcome))
+                needed.setdefault(outcome.config, []).append((lookup, outcome))
             else:
-                self.answers[question] = outcome
+                self.answers[lookup] = outcome
         return needed
 
     def _manifests(self, found: Sequence[Found]) -> Mapping[Digest, bytes | Missing | Unavailable]:
@@ -142,16 +142,16 @@ class Batch:
         except ecr_faults() as error:
             return dict.fromkeys(digests, refused(self.calls.repository, error, [BATCH_GET_IMAGE]))
 
-    def _read_configs(self, needed: Mapping[Digest, list[tuple[ImageQuestion, NeedsConfig]]]) -> None:
+    def _read_configs(self, needed: Mapping[Digest, list[tuple[ImageLookup, NeedsConfig]]]) -> None:
         jobs = [partial(self._read_config, config, needing) for config, needing in needed.items()]
         run_all(jobs, workers=self.ways.workers, deadline=self.calls.deadline)
 
-    def _read_config(self, config: Digest, needing: Sequence[tuple[ImageQuestion, NeedsConfig]]) -> bool:
+    def _read_config(self, config: Digest, needing: Sequence[tuple[ImageLookup, NeedsConfig]]) -> bool:
         with suppress(OutOfTimeError), self._turn():
             content = get_config(self.calls, self.ways.download, config)
-            for question, needs in needing:
-                self.answers[question] = (
-                    answer_from_config(question, needs, content) if isinstance(content, bytes) else content
+            for lookup, needs in needing:
+                self.answers[lookup] = (
+                    answer_from_config(lookup, needs, content) if isinstance(content, bytes) else content
                 )
         return True
 
@@ -165,26 +165,24 @@ class Batch:
             self.ways.configs_at_once.release()
 
 
-def _outcome_of(question: ImageQuestion, finding: Finding) -> _Outcome | Found:
+def _outcome_of(lookup: ImageLookup, finding: Finding) -> _Outcome | Found:
     match finding:
         case Missing() | Unavailable():
             return finding
         case Found() if finding.manifest is None:
-            return answer_without_bytes(question, finding.resolved) or finding
+            return answer_without_bytes(lookup, finding.resolved) or finding
         case Found():
-            return answer_for(question, finding.resolved, finding.manifest)
+            return answer_for(lookup, finding.resolved, finding.manifest)
         case _:
             assert_never(finding)
 
 
-def _opened(
-    question: ImageQuestion, found: Found, manifests: Mapping[Digest, bytes | Missing | Unavailable]
-) -> _Outcome:
+def _opened(lookup: ImageLookup, found: Found, manifests: Mapping[Digest, bytes | Missing | Unavailable]) -> _Outcome:
     manifest = manifests[found.resolved.digest]
-    return answer_for(question, found.resolved, manifest) if isinstance(manifest, bytes) else manifest
+    return answer_for(lookup, found.resolved, manifest) if isinstance(manifest, bytes) else manifest
 
 
-Answers = dict[ImageQuestion, Resolution]
+Answers = dict[ImageLookup, Resolution]
 
 _IMPLIED_TAG = "latest"
 _SHORTEST_NAME = 2  # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
@@ -216,23 +214,23 @@ class EcrResolver:
         self._roles = {role.account_id: role for role in roles}
         self._pull_through = pull_through
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         """Answer questions, as `DigestResolver` says."""
         seconds = deadline.remaining()
         answers: Answers = {}
         batches: list[Batch] = []
         ways = Ways(self._download, self._pull_through, threading.Semaphore(self._workers), self._workers)
-        for (registry, repository), by_tag in _grouped(questions, answers).items():
+        for (registry, repository), by_tag in _grouped(lookups, answers).items():
             client = self._client(registry, repository)
             if isinstance(client, Unavailable):
-                answers.update((question, client) for questions in by_tag.values() for question in questions)
+                answers.update((lookup, client) for lookups in by_tag.values() for lookup in lookups)
             else:
                 batches += _batches(EcrCalls(client, repository, deadline), by_tag, ways)
         run_all([batch.run for batch in batches], workers=self._workers, deadline=deadline)
         for batch in batches:
             too_late = _told(late(service_name(batch.calls.repository), seconds))
-            answers.update((question, batch.answers.get(question, too_late)) for question in batch.questions())
-        return {question: answers[question] for question in questions}
+            answers.update((lookup, batch.answers.get(lookup, too_late)) for lookup in batch.lookups())
+        return {lookup: answers[lookup] for lookup in lookups}
 
     def _client(self, registry: EcrRegistry, repository: EcrRepository) -> Any:
         try:
@@ -247,23 +245,23 @@ class EcrResolver:
             return _told(explain(error, service_name(repository)))
 
 
-def _grouped(questions: Sequence[ImageQuestion], answers: Answers) -> dict[tuple[EcrRegistry, EcrRepository], ByTag]:
+def _grouped(lookups: Sequence[ImageLookup], answers: Answers) -> dict[tuple[EcrRegistry, EcrRepository], ByTag]:
     """Group questions by registry and repository; what is no question for ECR is answered at once."""
     groups: dict[tuple[EcrRegistry, EcrRepository], ByTag] = {}
-    for question in questions:
-        reference = question.reference
+    for lookup in lookups:
+        reference = lookup.reference
         registry = parse_ecr_host(reference.registry)
         if registry is None:
-            answers[question] = _not_ecr(reference.registry)
+            answers[lookup] = _not_ecr(reference.registry)
         elif len(reference.repository) < _SHORTEST_NAME:
-            answers[question] = Missing(
+            answers[lookup] = Missing(
                 f"{reference.repository!r} is no name of an ECR repository, which has at least two characters",
                 "Correct the repository's name",
             )
         else:
             repository = EcrRepository(registry.account_id, registry.region, reference.repository)
             by_tag = groups.setdefault((registry._replace(host=""), repository), {})
-            by_tag.setdefault(reference.tag or _IMPLIED_TAG, []).append(question)
+            by_tag.setdefault(reference.tag or _IMPLIED_TAG, []).append(lookup)
     return groups
 
 
@@ -281,4 +279,4 @@ def _not_ecr(host: str) -> Unavailable:
 
 
 def _told(failure: AwsFailure) -> Unavailable:
-    return Unavailable(failure.cause, failure.remedy)
+    return Unavailable(failure.cause, failure.help)

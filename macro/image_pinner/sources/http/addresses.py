@@ -103,7 +103,7 @@ def unresolved(host: str) -> SourceError:
     )
 
 
-def too_near(host: str) -> SourceError:
+def forbidden_address(host: str) -> SourceError:
     """Give the error for a host that a registry must not send us to."""
     return SourceError(
         f"the registry sends us to {cut(host, _SHOWN)}, an address inside this network or machine",

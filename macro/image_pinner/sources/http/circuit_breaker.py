@@ -9,7 +9,7 @@ from image_pinner.core.errors import SourceError
 from image_pinner.sources.http.endpoints import Endpoint
 from image_pinner.sources.http.errors import HostFaultError, parsed
 from image_pinner.sources.http.messages import Reply, Request, Sender, told
-from image_pinner.sources.http.transport import PASSING_STATUSES
+from image_pinner.sources.http.transport import RETRYABLE_STATUSES
 from image_pinner.sources.interface import Deadline
 
 FAILURES_IN_A_ROW = 3
@@ -20,10 +20,10 @@ _THROTTLED = 429  # says that the host wants fewer requests, whatever they are a
 
 class _Given(NamedTuple):
     cause: str
-    remedy: str
+    help: str
 
 
-class PersistentSender:
+class CircuitBreaker:
     """Sends requests until a host turns out to fail, and refuses further requests to it from then on, for one run.
 
     A host that cannot be reached, does not answer, is not trusted or is throttling is given up at once, after the tries
@@ -47,21 +47,21 @@ class PersistentSender:
         """
         host = Endpoint.of(parsed(request.url))
         if given := self._given_up.get(host):
-            raise SourceError(f"{host} was given up, since {given.cause}", given.remedy)
+            raise SourceError(f"{host} was given up, since {given.cause}", given.help)
         try:
             reply = self._sender.send(request, deadline)
         except HostFaultError as fault:
-            self._given_up.setdefault(host, _Given(fault.cause, fault.remedy))
+            self._given_up.setdefault(host, _Given(fault.cause, fault.help))
             raise
         self._note(host, reply)
         return reply
 
     def _note(self, host: Endpoint, reply: Reply) -> None:
         with self._lock:
-            if reply.status not in PASSING_STATUSES:
+            if reply.status not in RETRYABLE_STATUSES:
                 self._in_a_row[host] = 0
                 return
             self._in_a_row[host] = self._in_a_row.get(host, 0) + 1
             if reply.status == _THROTTLED or self._in_a_row[host] >= FAILURES_IN_A_ROW:
-                cause = f"{reply.url} answered {reply.status}{told(reply.tries)}"
+                cause = f"{reply.url} answered {reply.status}{told(reply.attempts)}"
                 self._given_up.setdefault(host, _Given(cause, "Try again in some minutes"))

@@ -15,7 +15,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
-from image_pinner.sources.http.addresses import AddressScope, scope_of_address, too_near
+from image_pinner.sources.http.addresses import AddressScope, forbidden_address, scope_of_address
 from image_pinner.sources.interface import Deadline
 
 C = TypeVar("C", bound=HTTPConnection)
@@ -59,14 +59,16 @@ class OpenSockets:
                 one.shutdown(socket.SHUT_RDWR)
 
 
-def pools(nearest: AddressScope, opened: OpenSockets, per_host: int, context: ssl.SSLContext | None) -> PoolManager:
+def pools(
+    allowed_scope: AddressScope, opened: OpenSockets, per_host: int, context: ssl.SSLContext | None
+) -> PoolManager:
     """Give connection pools for hosts that are no nearer than a scope.
 
     The address is looked at once the connection stands, before a request is sent: what a name means may have changed
     since it was asked.
 
     Args:
-        nearest: The nearest scope that a connection may reach.
+        allowed_scope: The nearest scope that a connection may reach.
         opened: Where the sockets are remembered.
         per_host: How many connections one host gets; further requests wait for one.
         context: Which certificates are trusted, or `None` for hosts by plain http.
@@ -77,16 +79,16 @@ def pools(nearest: AddressScope, opened: OpenSockets, per_host: int, context: ss
     manager = PoolManager(_HOSTS, maxsize=per_host, block=True, ssl_context=context)
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = _watched(HTTPConnection, nearest, opened)
+        ConnectionCls = _watched(HTTPConnection, allowed_scope, opened)
 
     class TlsPool(HTTPSConnectionPool):
-        ConnectionCls = _watched(HTTPSConnection, nearest, opened)
+        ConnectionCls = _watched(HTTPSConnection, allowed_scope, opened)
 
     manager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
     return manager
 
 
-def _watched(kind: type[C], nearest: AddressScope, opened: OpenSockets) -> type[C]:
+def _watched(kind: type[C], allowed_scope: AddressScope, opened: OpenSockets) -> type[C]:
     class WatchedConnection(kind):  # type: ignore[valid-type, misc] # the same for both of urllib3's classes
         peer: AddressScope = AddressScope.GLOBAL
 
@@ -94,8 +96,8 @@ def _watched(kind: type[C], nearest: AddressScope, opened: OpenSockets) -> type[
             super().connect()
             opened.add(self.sock)
             self.peer = scope_of_address(self.sock.getpeername()[0])
-            if self.peer > nearest:
-                raise too_near(self.host)
+            if self.peer > allowed_scope:
+                raise forbidden_address(self.host)
 
         def getresponse(self) -> HTTPResponse:
             # A connection of the pool may have been opened for another request.

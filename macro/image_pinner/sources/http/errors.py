@@ -105,7 +105,7 @@ def fault_of(url: Url, error: HTTPError) -> SourceError:
 
 
 def _told(error: SourceError) -> tuple[str, str]:
-    return error.cause, error.remedy
+    return error.cause, error.help
 
 
 def _untrusted(host: str, error: SSLError) -> SourceError:

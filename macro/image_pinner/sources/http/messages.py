@@ -24,7 +24,7 @@ class Request:
         headers: The headers; `Authorization` may be among them.
         method: The method.
         body: What is sent, or `None`.
-        nearest: The nearest address that may be asked.
+        allowed_scope: The nearest address that may be asked.
         limit: How many bytes a good answer may have.
     """
 
@@ -32,7 +32,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     method: str = "GET"
     body: bytes | None = field(default=None, repr=False)
-    nearest: AddressScope = AddressScope.SPECIAL
+    allowed_scope: AddressScope = AddressScope.SPECIAL
     limit: int = MAX_ERROR_BYTES
 
     def with_header(self, name: str, value: str) -> Request:
@@ -50,7 +50,7 @@ class Reply:
         headers: The headers.
         body: The body as it was sent; at most `MAX_ERROR_BYTES` of it where the status is not 2xx.
         peer: How near the address is that answered.
-        tries: How often it was asked.
+        attempts: How often it was asked.
     """
 
     url: str
@@ -58,7 +58,7 @@ class Reply:
     headers: HTTPHeaderDict = field(repr=False)
     body: bytes = field(repr=False)
     peer: AddressScope
-    tries: int = 1
+    attempts: int = 1
 
     def header(self, name: str) -> str:
         """Give a header without white space around it, or empty."""
@@ -84,6 +84,6 @@ class Sender(Protocol):
         ...
 
 
-def told(tries: int) -> str:
+def told(attempts: int) -> str:
     """Give the number of tries as the end of a clause, empty where there was one."""
-    return f" (tried {tries} times)" if tries > 1 else ""
+    return f" (tried {attempts} times)" if attempts > 1 else ""

@@ -21,8 +21,8 @@ from urllib3.util import Url
 
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.call_stats import CallTally
-from image_pinner.sources.http.addresses import AddressScope, Resolve, addresses_of, scope_of_host, too_near
+from image_pinner.sources.call_stats import CallStats
+from image_pinner.sources.http.addresses import AddressScope, Resolve, addresses_of, forbidden_address, scope_of_host
 from image_pinner.sources.http.connections import OpenSockets, pools
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts, refuse_user_in
 from image_pinner.sources.http.errors import ConnectionLostError, HostFaultError, bare, check_time, fault_of, parsed
@@ -30,7 +30,7 @@ from image_pinner.sources.http.messages import MAX_ERROR_BYTES, Reply, Request, 
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
 
-PASSING_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses that the same request may not meet again a moment later."""
 
 _MAX_DIGITS = 9  # of a Retry-After: more is no wait that anybody means
@@ -41,14 +41,14 @@ class RetryPolicy:
     """How often a request is made, and how long to wait in between.
 
     Args:
-        tries: How many times in all, at least 1.
+        attempts: How many times in all, at least 1.
         first_wait: The wait after the first try in seconds; it doubles with each.
         sleep: Waits so many seconds.
         jitter: Gives a number from 0 to 1, so that those who failed together do not come back together.
         wall_clock: The time in seconds since 1970, for a `Retry-After` that is a date.
     """
 
-    tries: int = 3
+    attempts: int = 3
     first_wait: float = 0.25
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
@@ -65,7 +65,7 @@ class RetryPolicy:
         Returns:
             Whether to try again; false, without a wait, where the next try would come after the deadline.
         """
-        if tries_made >= self.tries:
+        if tries_made >= self.attempts:
             return False
         backoff = self.first_wait * 2 ** (tries_made - 1) * (0.5 + self.jitter())
         asked_for = self._seconds(retry_after)
@@ -98,11 +98,11 @@ class Followed:
 
     Args:
         reply: The answer.
-        at_home: Whether the registry itself gave it, and no other server that it sent us to.
+        same_origin: Whether the registry itself gave it, and no other server that it sent us to.
     """
 
     reply: Reply
-    at_home: bool
+    same_origin: bool
 
 
 class RedirectFollower:
@@ -134,9 +134,9 @@ class RedirectFollower:
         going = request
         for _ in range(MAX_REDIRECTS + 1):
             reply = self._sender.send(going, deadline)
-            at_home = Endpoint.of(parsed(going.url)) == home
+            same_origin = Endpoint.of(parsed(going.url)) == home
             if reply.status not in _REDIRECTS:
-                return Followed(reply, at_home)
+                return Followed(reply, same_origin)
             going = self._next(going, reply, home)
         raise SourceError(f"{bare(parsed(request.url))} redirects more than {MAX_REDIRECTS} times", _ASK_THE_OWNER)
 
@@ -154,7 +154,7 @@ class RedirectFollower:
             url=url.url,
             # Not even on the way back: who sent us there chose the URL.
             headers={name: value for name, value in last.headers.items() if name.lower() != "authorization"},
-            nearest=AddressScope.SPECIAL if named else AddressScope.GLOBAL,
+            allowed_scope=AddressScope.SPECIAL if named else AddressScope.GLOBAL,
         )
 
 
@@ -195,7 +195,7 @@ class Transport:
         trust: Which certificates are trusted; those of the system by default.
         retry: How often a request is made.
         resolve: What knows the addresses of names.
-        tally: Counts the requests, by method and host.
+        call_stats: Counts the requests, by method and host.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ class Transport:
         trust: Trust | None = None,
         retry: RetryPolicy | None = None,
         resolve: Resolve = addresses_of,
-        tally: CallTally | None = None,
+        call_stats: CallStats | None = None,
     ) -> None:
         self._limits = limits or TimeLimits()
         self._per_host = per_host
@@ -216,23 +216,23 @@ class Transport:
         self._opened = OpenSockets()
         self._pools: dict[tuple[AddressScope, ssl.SSLContext | None], urllib3.PoolManager] = {}
         self._trust = trust or Trust()
-        self._tally = tally or CallTally()
+        self._tally = call_stats or CallStats()
 
     def send(self, request: Request, deadline: Deadline) -> Reply:
         """Send a request. See `Sender.send`."""
-        tries = 0
+        attempts = 0
         while True:
-            tries += 1
+            attempts += 1
             try:
                 with self._opened.serving(deadline):
                     reply = self._send_once(request, deadline)
             except ConnectionLostError as lost:
-                if self._retry.pause(tries, "", deadline):
+                if self._retry.pause(attempts, "", deadline):
                     continue
-                raise HostFaultError(f"{lost.cause}{told(tries)}", lost.remedy) from None
-            passing = reply.status in PASSING_STATUSES
-            if not (passing and self._retry.pause(tries, reply.header("Retry-After"), deadline)):
-                return replace(reply, tries=tries)
+                raise HostFaultError(f"{lost.cause}{told(attempts)}", lost.help) from None
+            passing = reply.status in RETRYABLE_STATUSES
+            if not (passing and self._retry.pause(attempts, reply.header("Retry-After"), deadline)):
+                return replace(reply, attempts=attempts)
 
     def cut(self, deadline: Deadline | None = None) -> None:
         """End the requests that are under way and that nobody waits for any more.
@@ -251,7 +251,7 @@ class Transport:
     def _send_once(self, request: Request, deadline: Deadline) -> Reply:
         url = parsed(request.url)
         check_time(url, deadline)
-        self._refuse_what_is_too_near(url, request.nearest)
+        self._refuse_what_is_too_near(url, request.allowed_scope)
         try:
             with self._tally.trying(f"{request.method} {url.netloc}"):
                 return self._asked(request, url, deadline)
@@ -260,7 +260,7 @@ class Transport:
             raise fault_of(url, error) from None
 
     def _asked(self, request: Request, url: Url, deadline: Deadline) -> Reply:
-        response = self._pools_for(url, request.nearest).urlopen(
+        response = self._pools_for(url, request.allowed_scope).urlopen(
             request.method,
             url.url,
             body=request.body,
@@ -278,21 +278,21 @@ class Transport:
             response.close()
             response.release_conn()
 
-    def _refuse_what_is_too_near(self, url: Url, nearest: AddressScope) -> None:
+    def _refuse_what_is_too_near(self, url: Url, allowed_scope: AddressScope) -> None:
         host = url.host or ""
-        if nearest < AddressScope.SPECIAL and scope_of_host(host, self._resolve) > nearest:
-            raise too_near(host)
+        if allowed_scope < AddressScope.SPECIAL and scope_of_host(host, self._resolve) > allowed_scope:
+            raise forbidden_address(host)
 
     def _timeout(self, deadline: Deadline) -> urllib3.Timeout:
         left = max(deadline.remaining(), 0.001)
         return urllib3.Timeout(connect=min(self._limits.connect, left), read=min(self._limits.read, left))
 
-    def _pools_for(self, url: Url, nearest: AddressScope) -> urllib3.PoolManager:
+    def _pools_for(self, url: Url, allowed_scope: AddressScope) -> urllib3.PoolManager:
         with self._lock:
             context = self._trust.context(url) if url.scheme == "https" else None
-            if (nearest, context) not in self._pools:
-                self._pools[nearest, context] = pools(nearest, self._opened, self._per_host, context)
-            return self._pools[nearest, context]
+            if (allowed_scope, context) not in self._pools:
+                self._pools[allowed_scope, context] = pools(allowed_scope, self._opened, self._per_host, context)
+            return self._pools[allowed_scope, context]
 
 
 def _reply(request: Request, url: Url, response: BaseHTTPResponse, deadline: Deadline) -> Reply:
@@ -353,7 +353,7 @@ class HttpDownloads:
         reply = self._sender.send(Request(url, limit=limit), deadline)
         if reply.status != _OK:
             raise SourceError(
-                f"{reply.url} answered {reply.status}{told(reply.tries)}",
+                f"{reply.url} answered {reply.status}{told(reply.attempts)}",
                 "Check that this network reaches it; a function in a VPC needs an endpoint for S3 or a NAT gateway",
             )
         return reply.body

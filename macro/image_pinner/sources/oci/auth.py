@@ -142,7 +142,7 @@ _SENDABLE_TOKEN = re.compile(r"[!-~]{1,32768}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class TokenQuestion:
+class TokenRequest:
     """What a token is for. Equal questions get one token.
 
     Args:
@@ -173,13 +173,13 @@ class TokenService:
     def __init__(self, sender: Sender, hosts: RegistryHosts) -> None:
         self._sender = sender
         self._hosts = hosts
-        self._tokens: OncePerKey[TokenQuestion, str] = OncePerKey()
+        self._tokens: OncePerKey[TokenRequest, str] = OncePerKey()
 
-    def token(self, question: TokenQuestion, deadline: Deadline, *, refused: str | None = None) -> str:
+    def token(self, lookup: TokenRequest, deadline: Deadline, *, refused: str | None = None) -> str:
         """Give a token.
 
         Args:
-            question: What it is for.
+            lookup: What it is for.
             deadline: When to give up.
             refused: A token that the registry does not take any more.
 
@@ -189,24 +189,24 @@ class TokenService:
         Raises:
             SourceError: There is none, or the service is one that we do not ask.
         """
-        return self._tokens.get(question, lambda: self._ask(question, deadline), deadline, instead_of=refused)
+        return self._tokens.get(lookup, lambda: self._ask(lookup, deadline), deadline, instead_of=refused)
 
-    def _ask(self, question: TokenQuestion, deadline: Deadline) -> str:
-        url = parsed(question.realm)
-        nearest = self._nearest(url, question)
-        reply = self._sender.send(_request(question, url, nearest), deadline)
+    def _ask(self, lookup: TokenRequest, deadline: Deadline) -> str:
+        url = parsed(lookup.realm)
+        allowed_scope = self._nearest(url, lookup)
+        reply = self._sender.send(_request(lookup, url, allowed_scope), deadline)
         if reply.status != _OK:
-            raise _refused(question, reply)
+            raise _refused(lookup, reply)
         return _token_in(reply)
 
-    def _nearest(self, url: Url, question: TokenQuestion) -> AddressScope:
+    def _nearest(self, url: Url, lookup: TokenRequest) -> AddressScope:
         """Give the nearest address at which the service may be, or refuse it.
 
         A registry inside a private network has its service there too, GitLab's for example; one on the internet has
         no business there.
         """
         refuse_user_in(url, "a token service")
-        service, home = Endpoint.of(url), question.home
+        service, home = Endpoint.of(url), lookup.home
         listed = self._hosts.is_listed(service)
         if service.scheme == "http" and not (home.scheme == "http" and (listed or service == home)):
             raise SourceError(
@@ -216,21 +216,21 @@ class TokenService:
             )
         if listed or service == home:
             return AddressScope.SPECIAL
-        return min(question.peer, AddressScope.LOOPBACK)
+        return min(lookup.peer, AddressScope.LOOPBACK)
 
 
-def _request(question: TokenQuestion, url: Url, nearest: AddressScope) -> Request:
-    credential = question.credential
-    service = [("service", question.service)] if question.service else []
+def _request(lookup: TokenRequest, url: Url, allowed_scope: AddressScope) -> Request:
+    credential = lookup.credential
+    service = [("service", lookup.service)] if lookup.service else []
     match credential:
         case IdentityToken():
-            form = [("grant_type", "refresh_token"), *service, ("scope", question.scope), ("client_id", _CLIENT)]
+            form = [("grant_type", "refresh_token"), *service, ("scope", lookup.scope), ("client_id", _CLIENT)]
             return Request(
                 url.url,
                 {"Content-Type": "application/x-www-form-urlencoded"},
                 "POST",
                 urlencode([*form, ("refresh_token", credential.token)]).encode("ascii"),
-                nearest,
+                allowed_scope,
             )
         case Password():
             headers = {"Authorization": credential.basic()}
@@ -238,9 +238,9 @@ def _request(question: TokenQuestion, url: Url, nearest: AddressScope) -> Reques
             headers = {}
         case _:
             assert_never(credential)
-    query = urlencode([*service, *(("scope", scope) for scope in question.scope.split())])
+    query = urlencode([*service, *(("scope", scope) for scope in lookup.scope.split())])
     asked = url._replace(query=f"{url.query}&{query}" if url.query else query, fragment=None)
-    return Request(asked.url, headers, nearest=nearest)
+    return Request(asked.url, headers, allowed_scope=allowed_scope)
 
 
 def secrets_of(credential: Credential) -> tuple[str, ...]:
@@ -256,11 +256,11 @@ def secrets_of(credential: Credential) -> tuple[str, ...]:
             assert_never(credential)
 
 
-def _refused(question: TokenQuestion, reply: Reply) -> SourceError:
-    credential = question.credential
+def _refused(lookup: TokenRequest, reply: Reply) -> SourceError:
+    credential = lookup.credential
     answer = said(reply.body, reply.header("Content-Type"), secrets_of(credential))
     cause = (
-        f"the token service {reply.url} answered {reply.status}{told(reply.tries)}"
+        f"the token service {reply.url} answered {reply.status}{told(reply.attempts)}"
         f"{f', {answer!r},' if answer else ''} to {credential.source}"
     )
     if reply.status in _DENIED or (reply.status == _THROTTLED and isinstance(credential, NoCredential)):
@@ -303,7 +303,7 @@ class Authorization:
         return (self.header.partition(" ")[2], *secrets_of(self.credential))
 
 
-class Subject(NamedTuple):
+class AuthScope(NamedTuple):
     """What a registry is asked about.
 
     Args:
@@ -332,13 +332,13 @@ class Authorizer:
         self._credentials = credentials
         self._tokens = TokenService(sender, hosts)
         self._found: OncePerKey[tuple[str, str], Credential] = OncePerKey()
-        self._known: dict[Subject, Authorization] = {}
+        self._known: dict[AuthScope, Authorization] = {}
 
-    def known(self, subject: Subject) -> Authorization | None:
+    def known(self, subject: AuthScope) -> Authorization | None:
         """Give what this registry took for this repository before, so that it need not demand it again."""
         return self._known.get(subject)
 
-    def answer(self, reply: Reply, subject: Subject, used: Authorization | None, deadline: Deadline) -> Authorization:
+    def answer(self, reply: Reply, subject: AuthScope, used: Authorization | None, deadline: Deadline) -> Authorization:
         """Answer a registry that demands to know who asks.
 
         Args:
@@ -360,11 +360,11 @@ class Authorizer:
             header = _basic(reply, credential)
         else:
             refused = used.header.partition(" ")[2] if used else None
-            question = _question(challenge, credential, reply, subject)
-            header = f"Bearer {self._tokens.token(question, deadline, refused=refused)}"
+            lookup = _question(challenge, credential, reply, subject)
+            header = f"Bearer {self._tokens.token(lookup, deadline, refused=refused)}"
         return Authorization(header, credential)
 
-    def _credential(self, subject: Subject, deadline: Deadline) -> Credential:
+    def _credential(self, subject: AuthScope, deadline: Deadline) -> Credential:
         if subject.home.scheme != "https":
             # Who listens on the way would have it: it is not even looked for.
             return NoCredential(
@@ -376,7 +376,7 @@ class Authorizer:
             key, lambda: self._credentials.for_registry(subject.registry, deadline, subject.secret_arn), deadline
         )
 
-    def remember(self, subject: Subject, authorization: Authorization) -> None:
+    def remember(self, subject: AuthScope, authorization: Authorization) -> None:
         """Keep what a registry took, so that it is sent at once for the next image of this repository.
 
         What it did not take is not kept: its next demand is met with the same token, not with a new one.
@@ -396,11 +396,11 @@ def _chosen(reply: Reply, challenges: Sequence[Challenge]) -> Challenge:
     )
 
 
-def _question(challenge: Challenge, credential: Credential, reply: Reply, subject: Subject) -> TokenQuestion:
+def _question(challenge: Challenge, credential: Credential, reply: Reply, subject: AuthScope) -> TokenRequest:
     realm = challenge.parameters.get("realm", "")
     if not realm:
         raise SourceError(f"{reply.url} demands a token and names no service for it", "Ask the registry's owner")
-    return TokenQuestion(
+    return TokenRequest(
         realm,
         challenge.parameters.get("service", ""),
         challenge.parameters.get("scope") or f"repository:{subject.repository}:pull",

@@ -19,9 +19,9 @@ from image_pinner.sources.credentials.interface import CredentialSource, NoCrede
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.messages import Reply, Request, Sender, told
 from image_pinner.sources.http.redaction import errors_in, said, shown
-from image_pinner.sources.http.transport import PASSING_STATUSES, Followed, RedirectFollower
+from image_pinner.sources.http.transport import RETRYABLE_STATUSES, Followed, RedirectFollower
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.auth import Authorization, Authorizer, Subject
+from image_pinner.sources.oci.auth import Authorization, Authorizer, AuthScope
 
 _NOT_FOUND, _SERVER_ERRORS = 404, 500
 _SHOWN_WAIT = 40  # characters: a date has 29
@@ -77,9 +77,9 @@ def _cause(followed: Followed, authorization: Authorization | None) -> str:
     reply = followed.reply
     secrets = authorization.secrets() if authorization else ()
     answer = said(reply.body, reply.header("Content-Type"), secrets)
-    shown_credential = authorization.credential.source if authorization and followed.at_home else ""
+    shown_credential = authorization.credential.source if authorization and followed.same_origin else ""
     return (
-        f"{reply.url} answered {reply.status}{told(reply.tries)}"
+        f"{reply.url} answered {reply.status}{told(reply.attempts)}"
         + (f", {answer!r}" if answer else "")
         + _wish(reply)
         + (f", to {shown_credential}" if shown_credential and reply.status != _NOT_FOUND else "")
@@ -89,7 +89,7 @@ def _cause(followed: Followed, authorization: Authorization | None) -> str:
 def _wish(reply: Reply) -> str:
     """Give the wait that a registry asks for, which is longer than the run has time for, as a clause."""
     asked = reply.header("Retry-After")
-    is_asked = reply.status in PASSING_STATUSES and asked
+    is_asked = reply.status in RETRYABLE_STATUSES and asked
     return f", and asks to wait {shown(asked, limit=_SHOWN_WAIT)}{' s' if asked.isdigit() else ''}" if is_asked else ""
 
 
@@ -109,7 +109,7 @@ def _not_found(followed: Followed, reference: ImageReference, cause: str) -> Mis
 
 
 def _advice_when_denied(followed: Followed, reference: ImageReference, authorization: Authorization | None) -> str:
-    if not followed.at_home:
+    if not followed.same_origin:
         return f"No login is sent to where {reference.registry} redirects; name the image by the host it comes from"
     if authorization is None:
         return f"Ask the owner of {reference.registry} who may read {reference.repository} from here"
@@ -226,7 +226,7 @@ def _document(reply: Reply) -> Mapping[str, Any]:
         with reading(reply.body):
             return read_manifest(reply.body)
     except SourceError as error:
-        raise SourceError(f"{reply.url} sent something that cannot be used: {error.cause}", error.remedy) from None
+        raise SourceError(f"{reply.url} sent something that cannot be used: {error.cause}", error.help) from None
 
 
 _OK, _UNAUTHORIZED, _DENIED = 200, 401, (401, 403)
@@ -262,7 +262,7 @@ class ManifestRequests:
         self._follower = RedirectFollower(sender, hosts)
         self._authorizer = Authorizer(sender, hosts, credentials)
 
-    def by_body(
+    def get_manifest(
         self, reference: ImageReference, secret_arn: str, deadline: Deadline, digest: Digest | None = None
     ) -> FoundManifest | Missing:
         """Ask for a manifest and hash it.
@@ -291,7 +291,7 @@ class ManifestRequests:
             raise not_asked_for(followed.reply, resolved.digest)
         return FoundManifest(resolved, followed.reply.body)
 
-    def by_header(
+    def head_manifest(
         self, reference: ImageReference, secret_arn: str, deadline: Deadline
     ) -> FoundManifest | Missing | None:
         """Ask for the header that tells a manifest's digest, which registries that meter pulls do not count.
@@ -339,14 +339,14 @@ class ManifestRequests:
             raise config_refused(followed, reference, authorization)
         return followed.reply.body
 
-    def _subject(self, reference: ImageReference, secret_arn: str) -> Subject:
+    def _subject(self, reference: ImageReference, secret_arn: str) -> AuthScope:
         home = self._hosts.endpoint(reference.registry)
-        return Subject(home, canonical_registry(reference.registry), reference.repository, secret_arn)
+        return AuthScope(home, canonical_registry(reference.registry), reference.repository, secret_arn)
 
-    def _ask(self, request: Request, subject: Subject, deadline: Deadline) -> tuple[Followed, Authorization | None]:
+    def _ask(self, request: Request, subject: AuthScope, deadline: Deadline) -> tuple[Followed, Authorization | None]:
         authorization = self._authorizer.known(subject)
         followed = self._follower.follow(_authorized(request, authorization), deadline)
-        if followed.reply.status == _UNAUTHORIZED and followed.at_home:
+        if followed.reply.status == _UNAUTHORIZED and followed.same_origin:
             authorization = self._authorizer.answer(followed.reply, subject, authorization, deadline)
             followed = self._follower.follow(_authorized(request, authorization), deadline)
         if authorization and followed.reply.status not in _DENIED:
@@ -354,7 +354,7 @@ class ManifestRequests:
         return followed, authorization
 
 
-def _manifests(subject: Subject) -> str:
+def _manifests(subject: AuthScope) -> str:
     return f"{subject.home}/v2/{subject.repository}/manifests"
 
 

@@ -13,19 +13,19 @@ from functools import partial
 from typing import NamedTuple
 
 from image_pinner.core.errors import WorldError
-from image_pinner.core.images.lookups import ImageQuestion, Missing, Resolution, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Unavailable
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.registries import canonical_registry
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.credentials.interface import CredentialSource
-from image_pinner.sources.http.circuit_breaker import PersistentSender
+from image_pinner.sources.http.circuit_breaker import CircuitBreaker
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.transport import PER_HOST, Transport
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.client import FoundManifest, ManifestRequests, reading
 
-Answers = dict[ImageQuestion, Resolution]
+Answers = dict[ImageLookup, Resolution]
 
 
 class Image(NamedTuple):
@@ -56,7 +56,7 @@ class RegistryWork:
     def __init__(
         self,
         requests: ManifestRequests,
-        todo: Mapping[Image, list[ImageQuestion]],
+        todo: Mapping[Image, list[ImageLookup]],
         *,
         deadline: Deadline,
         seconds: float,
@@ -72,7 +72,7 @@ class RegistryWork:
         self._lock = threading.Lock()
         self._deadline: Deadline | None = None
         self._timer: threading.Timer | None = None
-        self._todo: queue.SimpleQueue[tuple[Image, list[ImageQuestion]]] = queue.SimpleQueue()
+        self._todo: queue.SimpleQueue[tuple[Image, list[ImageLookup]]] = queue.SimpleQueue()
         for image in todo.items():
             self._todo.put(image)
 
@@ -88,10 +88,10 @@ class RegistryWork:
         deadline = self._begin()
         while deadline.remaining() > 0:
             try:
-                image, questions = self._todo.get_nowait()
+                image, lookups = self._todo.get_nowait()
             except queue.Empty:
                 return True
-            answers.update(self._answer(image, questions, deadline))
+            answers.update(self._answer(image, lookups, deadline))
         return False
 
     def end(self) -> None:
@@ -110,56 +110,56 @@ class RegistryWork:
                 self._timer.start()
             return self._deadline
 
-    def _answer(self, image: Image, questions: Iterable[ImageQuestion], deadline: Deadline) -> Answers:
+    def _answer(self, image: Image, lookups: Iterable[ImageLookup], deadline: Deadline) -> Answers:
         try:
-            return self._answers(image, questions, deadline)
+            return self._answers(image, lookups, deadline)
         except WorldError as error:
-            return dict.fromkeys(questions, Unavailable(error.cause, error.remedy))
+            return dict.fromkeys(lookups, Unavailable(error.cause, error.help))
 
-    def _answers(self, image: Image, questions: Iterable[ImageQuestion], deadline: Deadline) -> Answers:
+    def _answers(self, image: Image, lookups: Iterable[ImageLookup], deadline: Deadline) -> Answers:
         if self._metered:
-            found = self._requests.by_header(image.reference, image.secret_arn, deadline)
+            found = self._requests.head_manifest(image.reference, image.secret_arn, deadline)
             if isinstance(found, FoundManifest):
-                return self._from_header(image, questions, found, deadline)
+                return self._from_header(image, lookups, found, deadline)
             if isinstance(found, Missing):
-                return dict.fromkeys(questions, found)
-        found = self._requests.by_body(image.reference, image.secret_arn, deadline)
-        return self._from_body(image, questions, found, deadline)
+                return dict.fromkeys(lookups, found)
+        found = self._requests.get_manifest(image.reference, image.secret_arn, deadline)
+        return self._from_body(image, lookups, found, deadline)
 
     def _from_header(
-        self, image: Image, questions: Iterable[ImageQuestion], found: FoundManifest, deadline: Deadline
+        self, image: Image, lookups: Iterable[ImageLookup], found: FoundManifest, deadline: Deadline
     ) -> Answers:
-        answers = {question: answer_without_bytes(question, found.resolved) for question in questions}
-        to_open = [question for question, answer in answers.items() if answer is None]
-        told: Answers = {question: answer for question, answer in answers.items() if answer is not None}
+        answers = {lookup: answer_without_bytes(lookup, found.resolved) for lookup in lookups}
+        to_open = [lookup for lookup, answer in answers.items() if answer is None]
+        told: Answers = {lookup: answer for lookup, answer in answers.items() if answer is not None}
         if to_open:
-            opened = self._requests.by_body(image.reference, image.secret_arn, deadline, found.resolved.digest)
+            opened = self._requests.get_manifest(image.reference, image.secret_arn, deadline, found.resolved.digest)
             told |= self._from_body(image, to_open, opened, deadline)
         return told
 
     def _from_body(
-        self, image: Image, questions: Iterable[ImageQuestion], found: FoundManifest | Missing, deadline: Deadline
+        self, image: Image, lookups: Iterable[ImageLookup], found: FoundManifest | Missing, deadline: Deadline
     ) -> Answers:
         if isinstance(found, Missing):
-            return dict.fromkeys(questions, found)
+            return dict.fromkeys(lookups, found)
         manifest = found.manifest or b""
         with reading(manifest):
-            answers = {question: answer_for(question, found.resolved, manifest) for question in questions}
+            answers = {lookup: answer_for(lookup, found.resolved, manifest) for lookup in lookups}
         config: bytes | Unavailable | None = None
         told: Answers = {}
-        for question, answer in answers.items():
+        for lookup, answer in answers.items():
             if not isinstance(answer, NeedsConfig):
-                told[question] = answer
+                told[lookup] = answer
                 continue
             config = config or self._config(image, answer.config, deadline)
-            told[question] = answer_from_config(question, answer, config) if isinstance(config, bytes) else config
+            told[lookup] = answer_from_config(lookup, answer, config) if isinstance(config, bytes) else config
         return told
 
     def _config(self, image: Image, config: Digest, deadline: Deadline) -> bytes | Unavailable:
         try:
             return self._requests.config(image.reference, image.secret_arn, config, deadline)
         except WorldError as error:
-            return Unavailable(error.cause, error.remedy)
+            return Unavailable(error.cause, error.help)
 
 
 WORKERS = 64
@@ -197,20 +197,20 @@ class OciRegistryResolver:
         self._per_host = per_host
         self._host_seconds = host_seconds
 
-    def resolve_all(self, questions: Sequence[ImageQuestion], deadline: Deadline) -> Mapping[ImageQuestion, Resolution]:
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         """Answer questions; questions about one reference cost one request.
 
         Args:
-            questions: Distinct questions; none has a digest in its reference.
+            lookups: Distinct questions; none has a digest in its reference.
             deadline: When to give up; what is not known by then is `Unavailable`.
 
         Returns:
             An answer for every question, whatever happened.
         """
         # What is learned of registries is forgotten with the run.
-        requests = ManifestRequests(PersistentSender(self._transport), self._hosts, self._credentials)
-        registries = self._registries(questions, requests, deadline)
-        answers: dict[ImageQuestion, Resolution] = {}
+        requests = ManifestRequests(CircuitBreaker(self._transport), self._hosts, self._credentials)
+        registries = self._registries(lookups, requests, deadline)
+        answers: dict[ImageLookup, Resolution] = {}
         # The first worker of each registry stands before the second of any, so that a slow one delays no other.
         lanes = [
             partial(registry.work_off, answers)
@@ -219,7 +219,7 @@ class OciRegistryResolver:
             if number < registry.size
         ]
         ended = run_all(lanes, workers=self._workers, deadline=deadline)
-        known = {question: answers.get(question) or _too_late(question) for question in questions}
+        known = {lookup: answers.get(lookup) or _too_late(lookup) for lookup in lookups}
         for registry in registries:
             registry.end()
         if None in ended:
@@ -227,12 +227,12 @@ class OciRegistryResolver:
         return known
 
     def _registries(
-        self, questions: Sequence[ImageQuestion], requests: ManifestRequests, deadline: Deadline
+        self, lookups: Sequence[ImageLookup], requests: ManifestRequests, deadline: Deadline
     ) -> list[RegistryWork]:
-        images: dict[str, dict[Image, list[ImageQuestion]]] = defaultdict(lambda: defaultdict(list))
-        for question in questions:
-            image = Image(question.reference, question.credentials)
-            images[canonical_registry(question.reference.registry)][image].append(question)
+        images: dict[str, dict[Image, list[ImageLookup]]] = defaultdict(lambda: defaultdict(list))
+        for lookup in lookups:
+            image = Image(lookup.reference, lookup.credentials)
+            images[canonical_registry(lookup.reference.registry)][image].append(lookup)
         return [
             RegistryWork(
                 requests,
@@ -246,8 +246,8 @@ class OciRegistryResolver:
         ]
 
 
-def _too_late(question: ImageQuestion) -> Unavailable:
+def _too_late(lookup: ImageLookup) -> Unavailable:
     return Unavailable(
-        f"the time was up before {question.reference.registry} had answered",
+        f"the time was up before {lookup.reference.registry} had answered",
         "Try again; give the run more time, or look at the registry's state, if it goes on",
     )

@@ -60,7 +60,7 @@ def test_a_stack_that_fails_is_told_by_the_event_that_caused_it(aws: Scene) -> N
     assert caught.value.cause == (
         f"the stack image-pinner in {REGION} failed and is in ROLLBACK_COMPLETE: Role (AWS::IAM::Role): {denied}"
     )
-    assert "--replace-failed" in caught.value.remedy
+    assert "--replace-failed" in caught.value.help
     assert "ROLLBACK_IN_PROGRESS" in aws.told.text
 
 

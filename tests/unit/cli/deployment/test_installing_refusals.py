@@ -27,7 +27,7 @@ def refusing(refusal: Refusal) -> Answer:
 
 
 @pytest.mark.parametrize(
-    ("status", "words", "remedy"),
+    ("status", "words", "help"),
     [
         ("REVIEW_IN_PROGRESS", "an earlier install was not finished", "--replace-failed"),
         ("CREATE_IN_PROGRESS", "somebody else changes it just now", "Wait until that has ended"),
@@ -38,14 +38,14 @@ def refusing(refusal: Refusal) -> Answer:
         ("UPDATE_FAILED", "is in UPDATE_FAILED", "rollback-stack"),
     ],
 )
-def test_a_stack_in_a_bad_state_is_left_as_it_is(aws: Scene, status: str, words: str, remedy: str) -> None:
+def test_a_stack_in_a_bad_state_is_left_as_it_is(aws: Scene, status: str, words: str, help: str) -> None:
     aws.cloud.stack("image-pinner", status, parameters=OURS)
 
     with pytest.raises(ConfigurationError) as caught:
         install(aws.surroundings, REGION, request())
 
     assert words in caught.value.cause
-    assert remedy in caught.value.remedy
+    assert help in caught.value.help
     assert aws.cloud.operations() == []
 
 
@@ -67,7 +67,7 @@ def test_a_name_that_another_stack_has_taken_is_refused(aws: Scene) -> None:
     with pytest.raises(ConfigurationError) as caught:
         install(aws.surroundings, REGION, request())
     assert caught.value.cause == "the name ImagePinner is taken in eu-central-1 by the macro of the stack theirs"
-    assert "--macro-name" in caught.value.remedy
+    assert "--macro-name" in caught.value.help
     assert aws.cloud.operations() == []
 
 
@@ -131,7 +131,7 @@ def test_a_missing_permission_is_named_with_whose_it_would_be(aws: Scene, operat
         f"{CALLER} may not cloudformation:{operation} on arn:aws:x:::y,"
         " because no identity-based policy allows the action"
     )
-    assert caught.value.remedy.startswith(f"Allow cloudformation:{operation} to {CALLER}")
+    assert caught.value.help.startswith(f"Allow cloudformation:{operation} to {CALLER}")
     assert aws.cloud.stacks == [] or aws.cloud.stacks[0].status == "DELETE_COMPLETE"
 
 
@@ -141,7 +141,7 @@ def test_what_the_organization_forbids_is_told_apart(aws: Scene) -> None:
     with pytest.raises(AskFailed) as caught:
         install(aws.surroundings, REGION, request())
     assert "service control policy" in caught.value.cause
-    assert caught.value.remedy.startswith("The organization forbids it")
+    assert caught.value.help.startswith("The organization forbids it")
 
 
 def test_a_missing_capability_is_told_in_cloudformations_words(aws: Scene) -> None:
@@ -155,7 +155,7 @@ def test_expired_credentials_end_everything(aws: Scene) -> None:
     aws.answers["sts"] = refusing(Refusal("ExpiredToken", "The security token included in the request is expired", 403))
     with pytest.raises(NobodySignedIn, match="have expired") as caught:
         install(aws.surroundings, REGION, request())
-    assert "Sign in again" in caught.value.remedy
+    assert "Sign in again" in caught.value.help
 
 
 def test_a_region_that_is_not_enabled_is_told(aws: Scene) -> None:
@@ -163,7 +163,7 @@ def test_a_region_that_is_not_enabled_is_told(aws: Scene) -> None:
     with pytest.raises(AskFailed) as caught:
         install(aws.surroundings, "ap-east-1", request())
     assert "STS in ap-east-1 does not accept the AWS credentials" in caught.value.cause
-    assert "region enabled" in caught.value.remedy
+    assert "region enabled" in caught.value.help
     assert not isinstance(caught.value, NobodySignedIn)
 
 

@@ -53,7 +53,7 @@ def test_templates_of_other_accounts_might_name_the_macro(aws: Scene, sets: Fake
         "whether templates name the macro ImagePinner is not known: the stack set pinner reaches other accounts, and"
         " their templates cannot be read from here"
     )
-    assert "--even-if-used" in caught.value.remedy
+    assert "--even-if-used" in caught.value.help
     assert f"  {OTHERS[0]} {REGION}: CURRENT" in aws.told.lines
     assert sets.changes() == []
 
@@ -94,7 +94,7 @@ def test_who_does_not_administer_the_organization_is_told_so(aws: Scene, sets: F
         f"{CALLER} is neither in the organization's management account nor in a delegated administrator of stack sets,"
         " and only those see the stack set pinner"
     )
-    assert "register-delegated-administrator" in caught.value.remedy
+    assert "register-delegated-administrator" in caught.value.help
 
 
 def test_an_organization_without_access_for_stack_sets_is_told(aws: Scene, sets: FakeStackSets) -> None:
@@ -102,7 +102,7 @@ def test_an_organization_without_access_for_stack_sets_is_told(aws: Scene, sets:
     sets.refusals["ListStackInstances"] = Refusal("ValidationError", words)
     with pytest.raises(ConfigurationError, match="CloudFormation has no access to the organization") as caught:
         remove(aws)
-    assert "activate-organizations-access" in caught.value.remedy
+    assert "activate-organizations-access" in caught.value.help
 
 
 def test_a_refusal_of_another_kind_keeps_its_own_words(aws: Scene, sets: FakeStackSets) -> None:

@@ -35,7 +35,7 @@ def test_a_macro_that_templates_name_stays(installed: Scene) -> None:
     assert caught.value.cause == (
         f"the macro ImagePinner in {REGION} is named by the templates of 3 stacks: web-1, web-2, web-3"
     )
-    assert "--even-if-used" in caught.value.remedy
+    assert "--even-if-used" in caught.value.help
     assert installed.cloud.operations() == []
     assert installed.cloud.live("image-pinner").protected
 

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from image_pinner.cli.documents import Position, SourceDocument, UnfaithfulEdit, read_source
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.template.edits import Replace
 from image_pinner.core.template.paths import TemplatePath
 
@@ -67,10 +67,10 @@ def path(*steps: str | int) -> TemplatePath:
     ],
 )
 def test_a_file_that_is_no_template_is_refused(data: bytes, expected: str) -> None:
-    with pytest.raises(UnreadableTemplate) as caught:
+    with pytest.raises(UnreadableTemplateError) as caught:
         read_source(data, "web.yaml")
     assert expected in caught.value.cause
-    assert caught.value.remedy
+    assert caught.value.help
 
 
 @pytest.mark.parametrize(
@@ -191,4 +191,4 @@ def test_a_result_that_says_something_else_is_never_given(text: str, value: obje
     with pytest.raises(UnfaithfulEdit) as caught:
         read(text).apply((Replace(TemplatePath(("A",)), value),))
     assert expected in caught.value.cause
-    assert "The file was left as it is" in caught.value.remedy
+    assert "The file was left as it is" in caught.value.help

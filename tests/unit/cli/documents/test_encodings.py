@@ -7,7 +7,7 @@ import codecs
 import pytest
 
 from image_pinner.cli.documents.encodings import MAX_BYTES, decode
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 
 REFUSED = [
     pytest.param(b"", "web.yaml is empty", id="an empty file"),
@@ -28,10 +28,10 @@ REFUSED = [
 
 @pytest.mark.parametrize(("data", "expected"), REFUSED)
 def test_bytes_that_are_no_text_are_refused(data: bytes, expected: str) -> None:
-    with pytest.raises(UnreadableTemplate) as caught:
+    with pytest.raises(UnreadableTemplateError) as caught:
         decode(data, "web.yaml")
     assert expected in caught.value.cause
-    assert caught.value.remedy
+    assert caught.value.help
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from image_pinner.cli.documents.budget import MAX_DEPTH
 from image_pinner.cli.documents.json_reader import NotJson, read_json
 from image_pinner.cli.documents.nodes import MapNode, Node, children_of
 from image_pinner.cli.documents.source_lines import JSON_BREAK, SourceLines
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 
 
 def read(text: str) -> Node:
@@ -64,13 +64,13 @@ def test_what_is_no_json_is_told_with_its_place(text: str, index: int, problem: 
     ],
 )
 def test_json_that_means_nothing_in_a_template_is_refused(text: str, expected: str) -> None:
-    with pytest.raises(UnreadableTemplate) as caught:
+    with pytest.raises(UnreadableTemplateError) as caught:
         read(text)
     assert expected in caught.value.cause
 
 
 def test_too_many_values_are_refused_before_they_fill_the_memory() -> None:
-    with pytest.raises(UnreadableTemplate, match="more than 1,000,000 values"):
+    with pytest.raises(UnreadableTemplateError, match="more than 1,000,000 values"):
         read("[" + "1," * 1_000_001 + "1]")
 
 

@@ -53,7 +53,7 @@ def test_a_shared_value_is_not_changed_for_one_place_only(text: str, edits: list
     with pytest.raises(UnfaithfulEdit) as caught:
         edited(text, *edits)
     assert place in caught.value.cause
-    assert caught.value.remedy.endswith("the file was left as it is")
+    assert caught.value.help.endswith("the file was left as it is")
 
 
 @pytest.mark.parametrize(

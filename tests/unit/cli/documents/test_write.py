@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.cli.documents import UnwritableFile, read_file, write_by_rename
+from image_pinner.cli.documents import UnwritableFileError, read_file, write_by_rename
 from image_pinner.cli.documents.encodings import MAX_BYTES
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 
 OLD = b"Resources: {}\n"
 NEW = b"Resources: {Web: {}}\n"
@@ -35,55 +35,55 @@ def failing(number: int) -> object:
 
 class TestReading:
     def test_a_missing_file(self, tmp_path: Path) -> None:
-        with pytest.raises(UnreadableTemplate) as caught:
+        with pytest.raises(UnreadableTemplateError) as caught:
             read_file(tmp_path / "web.yaml")
         assert caught.value.cause == f"{tmp_path / 'web.yaml'} cannot be read: there is no such file or directory"
-        assert caught.value.remedy == "Check the path"
+        assert caught.value.help == "Check the path"
 
     def test_a_directory(self, tmp_path: Path) -> None:
-        with pytest.raises(UnreadableTemplate, match="cannot be read: it is a directory"):
+        with pytest.raises(UnreadableTemplateError, match="cannot be read: it is a directory"):
             read_file(tmp_path)
 
     def test_a_path_through_a_file(self, tmp_path: Path) -> None:
-        with pytest.raises(UnreadableTemplate, match="a part of the path is a file, not a directory"):
+        with pytest.raises(UnreadableTemplateError, match="a part of the path is a file, not a directory"):
             read_file(template(tmp_path) / "x")
 
     def test_a_pipe_that_nobody_writes_to_does_not_make_us_wait(self, tmp_path: Path) -> None:
         os.mkfifo(tmp_path / "pipe")
-        with pytest.raises(UnreadableTemplate, match="is a pipe or a device, no file") as caught:
+        with pytest.raises(UnreadableTemplateError, match="is a pipe or a device, no file") as caught:
             read_file(tmp_path / "pipe")
-        assert "standard input" in caught.value.remedy
+        assert "standard input" in caught.value.help
 
     def test_a_device(self) -> None:
-        with pytest.raises(UnreadableTemplate, match="is a pipe or a device, no file"):
+        with pytest.raises(UnreadableTemplateError, match="is a pipe or a device, no file"):
             read_file(Path(os.devnull))
 
     def test_a_circle_of_links(self, tmp_path: Path) -> None:
         (tmp_path / "a").symlink_to("b")
         (tmp_path / "b").symlink_to("a")
-        with pytest.raises(UnreadableTemplate, match="symbolic links lead in a circle"):
+        with pytest.raises(UnreadableTemplateError, match="symbolic links lead in a circle"):
             read_file(tmp_path / "a")
 
     def test_a_name_that_no_file_can_have(self) -> None:
-        with pytest.raises(UnreadableTemplate, match="cannot be read"):
+        with pytest.raises(UnreadableTemplateError, match="cannot be read"):
             read_file(Path("web\0.yaml"))
 
     def test_a_name_that_is_too_long(self, tmp_path: Path) -> None:
-        with pytest.raises(UnreadableTemplate, match="the path is too long"):
+        with pytest.raises(UnreadableTemplateError, match="the path is too long"):
             read_file(tmp_path / ("x" * 5000))
 
     def test_a_file_that_is_too_big_is_not_even_read(self, tmp_path: Path) -> None:
         path = tmp_path / "web.yaml"
         with path.open("wb") as file:
             file.truncate(10 * MAX_BYTES)
-        with pytest.raises(UnreadableTemplate, match="has 50,000,000 bytes, more than the 5,000,000"):
+        with pytest.raises(UnreadableTemplateError, match="has 50,000,000 bytes, more than the 5,000,000"):
             read_file(path)
 
     def test_a_file_that_grows_while_it_is_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         empty = template(tmp_path, b"").stat()
         path = template(tmp_path, b"x" * (MAX_BYTES + 2))
         monkeypatch.setattr(os, "fstat", lambda _: empty)
-        with pytest.raises(UnreadableTemplate, match="has 5,000,001 bytes"):
+        with pytest.raises(UnreadableTemplateError, match="has 5,000,001 bytes"):
             read_file(path)
 
     @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ class TestReading:
     ) -> None:
         path = template(tmp_path)
         monkeypatch.setattr(os, "open", failing(number))
-        with pytest.raises(UnreadableTemplate, match=expected):
+        with pytest.raises(UnreadableTemplateError, match=expected):
             read_file(path)
 
     def test_a_file_is_read_whole(self, tmp_path: Path) -> None:
@@ -121,10 +121,10 @@ class TestRefusedWriting:
     ) -> None:
         path = template(tmp_path)
         monkeypatch.setattr(os, call, failing(number))
-        with pytest.raises(UnwritableFile) as caught:
+        with pytest.raises(UnwritableFileError) as caught:
             write_by_rename(path, NEW)
         assert caught.value.cause == f"{path} {expected}"
-        assert caught.value.remedy
+        assert caught.value.help
         assert path.read_bytes() == OLD
         assert [entry.name for entry in tmp_path.iterdir()] == ["web.yaml"]
 
@@ -160,21 +160,21 @@ class TestRefusedWriting:
         assert [entry.name for entry in tmp_path.iterdir()] == ["web.yaml"]
 
     def test_a_directory(self, tmp_path: Path) -> None:
-        with pytest.raises(UnwritableFile, match="cannot be written: it is a directory"):
+        with pytest.raises(UnwritableFileError, match="cannot be written: it is a directory"):
             write_by_rename(tmp_path, NEW)
 
     def test_a_directory_that_does_not_exist(self, tmp_path: Path) -> None:
-        with pytest.raises(UnwritableFile, match="cannot be written: there is no such file or directory"):
+        with pytest.raises(UnwritableFileError, match="cannot be written: there is no such file or directory"):
             write_by_rename(tmp_path / "no" / "web.yaml", NEW)
 
     def test_a_device(self) -> None:
-        with pytest.raises(UnwritableFile, match="it is a pipe or a device, no file"):
+        with pytest.raises(UnwritableFileError, match="it is a pipe or a device, no file"):
             write_by_rename(Path(os.devnull), NEW)
 
     def test_a_circle_of_links(self, tmp_path: Path) -> None:
         (tmp_path / "a").symlink_to("b")
         (tmp_path / "b").symlink_to("a")
-        with pytest.raises(UnwritableFile, match="symbolic links lead in a circle"):
+        with pytest.raises(UnwritableFileError, match="symbolic links lead in a circle"):
             write_by_rename(tmp_path / "a", NEW)
 
     def test_a_file_that_its_mode_protects_is_not_replaced(
@@ -183,14 +183,14 @@ class TestRefusedWriting:
         path = template(tmp_path)
         # The superuser, who runs the tests in a container, may write everything.
         monkeypatch.setattr(os, "access", lambda *_: False)
-        with pytest.raises(UnwritableFile, match="cannot be written: permission is denied"):
+        with pytest.raises(UnwritableFileError, match="cannot be written: permission is denied"):
             write_by_rename(path, NEW)
         assert path.read_bytes() == OLD
 
     def test_a_directory_without_permission(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         path = template(tmp_path)
         monkeypatch.setattr(os, "open", failing(errno.EACCES))
-        with pytest.raises(UnwritableFile, match="permission is denied"):
+        with pytest.raises(UnwritableFileError, match="permission is denied"):
             write_by_rename(path, NEW)
         assert path.read_bytes() == OLD
 

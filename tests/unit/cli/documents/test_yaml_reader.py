@@ -12,7 +12,7 @@ from image_pinner.cli.documents.budget import MAX_DEPTH
 from image_pinner.cli.documents.nodes import AliasNode, Node, children_of
 from image_pinner.cli.documents.source_lines import YAML_BREAK, SourceLines
 from image_pinner.cli.documents.yaml_reader import LOADER, read_yaml
-from image_pinner.core.errors import UnreadableTemplate
+from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.intrinsics.values import JsonValue
 
 LOADERS = [pytest.param(LOADER, id="the fastest loader"), pytest.param(yaml.SafeLoader, id="the pure loader")]
@@ -105,23 +105,23 @@ REFUSED = [
 @pytest.mark.parametrize("loader", LOADERS)
 def test_what_is_no_template_is_refused_with_file_line_and_column(text: str, expected: str, loader: Any) -> None:
     began = time.monotonic()
-    with pytest.raises(UnreadableTemplate) as caught:
+    with pytest.raises(UnreadableTemplateError) as caught:
         read(text, loader)
     assert expected in caught.value.cause
     assert caught.value.cause.startswith("web.yaml")
-    assert caught.value.remedy
+    assert caught.value.help
     assert time.monotonic() - began < 20
 
 
 def test_five_megabytes_of_brackets_end_at_once() -> None:
     began = time.monotonic()
-    with pytest.raises(UnreadableTemplate, match="nested in more than"):
+    with pytest.raises(UnreadableTemplateError, match="nested in more than"):
         read("a: " + "[" * 5_000_000)
     assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
-    ("text", "remedy"),
+    ("text", "help"),
     [
         ("a:\n\tb: c\n", "Indent with spaces: YAML does not allow tabs there"),
         ("a: !PinDigest !Sub x\n", 'A value takes one tag: write the inner one in its long form, or as text: !Sub "!'),
@@ -131,10 +131,10 @@ def test_five_megabytes_of_brackets_end_at_once() -> None:
         ("a:\n  b: c\n d: e\n", "Check indentation, quotes and brackets in this line and the one above it"),
     ],
 )
-def test_the_remedy_fits_the_mistake(text: str, remedy: str) -> None:
-    with pytest.raises(UnreadableTemplate) as caught:
+def test_the_remedy_fits_the_mistake(text: str, help: str) -> None:
+    with pytest.raises(UnreadableTemplateError) as caught:
         read(text)
-    assert caught.value.remedy.startswith(remedy)
+    assert caught.value.help.startswith(help)
 
 
 TREES = [
@@ -209,7 +209,7 @@ class UnreadableStream(yaml.SafeLoader):
 
 
 def test_a_complaint_without_a_place_is_told_all_the_same() -> None:
-    with pytest.raises(UnreadableTemplate, match=r"web\.yaml: this is no YAML: input error"):
+    with pytest.raises(UnreadableTemplateError, match=r"web\.yaml: this is no YAML: input error"):
         read("a: b", UnreadableStream)
 
 

@@ -68,7 +68,7 @@ def _refusal(folder: Path, locked: dict[str, str] = LOCKED) -> ConfigurationErro
 def test_a_library_that_is_not_installed_is_refused(tmp_path: Path) -> None:
     refused = _refusal(tmp_path)
     assert refused.cause == "The zip needs jsonpath-ng, which is not installed here"
-    assert "'jsonpath-ng==1.16.0'" in refused.remedy
+    assert "'jsonpath-ng==1.16.0'" in refused.help
 
 
 def test_another_version_than_the_locks_is_refused(tmp_path: Path) -> None:
@@ -76,14 +76,14 @@ def test_another_version_than_the_locks_is_refused(tmp_path: Path) -> None:
     _install(tmp_path, "urllib3", "2.9.0")
     refused = _refusal(tmp_path)
     assert refused.cause == "The zip needs urllib3 2.8.0, the version of the lock, and 2.9.0 is installed here"
-    assert "'urllib3==2.8.0'" in refused.remedy
+    assert "'urllib3==2.8.0'" in refused.help
 
 
 def test_a_changed_module_is_refused(installed: Path) -> None:
     (installed / "urllib3" / "__init__.py").write_text("VALUE = 2\n", "utf-8")
     refused = _refusal(installed)
     assert refused.cause == "urllib3/__init__.py of urllib3 2.8.0 is not the file that was published"
-    assert "--force-reinstall" in refused.remedy
+    assert "--force-reinstall" in refused.help
 
 
 def test_a_missing_module_is_refused(installed: Path) -> None:

@@ -48,7 +48,7 @@ def test_without_one_the_message_says_how_to_get_it_and_how_to_do_without(tmp_pa
         find_python(environment={"PATH": str(tmp_path), "HOME": str(tmp_path)}, running=NOBODY)
     assert refused.value.cause == "The package is compiled by CPython 3.13, and there is none here"
     for word in ("uv python install 3.13", "pyenv install 3.13", "--python", "--no-compile", "0.7 s instead of 0.3 s"):
-        assert word in refused.value.remedy
+        assert word in refused.value.help
 
 
 def test_a_shim_that_does_not_run_is_passed_over(tmp_path: Path) -> None:

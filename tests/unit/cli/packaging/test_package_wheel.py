@@ -58,9 +58,9 @@ def _build(site: Path, output: Path) -> list[Any]:
 
 def test_a_wheel_without_its_template_says_what_to_do(installed: Path, tmp_path: Path) -> None:
     (installed / "image_pinner/cli/packaging/macro.yaml").unlink()
-    cause, remedy = _build(installed, tmp_path / "dist")
+    cause, help = _build(installed, tmp_path / "dist")
     assert "that installs the macro is missing" in cause
-    assert "pip install --force-reinstall image-pinner" in remedy
+    assert "pip install --force-reinstall image-pinner" in help
 
 
 def test_a_wheel_without_its_license_is_refused(installed: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.errors import InvalidOption
+from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.images.platforms import Platform
 
 
@@ -11,9 +11,9 @@ from image_pinner.core.images.platforms import Platform
     ["", "linux", "linux/", "/amd64", "linux/amd64/", "linux/arm/v7/x", "Linux/amd64", "linux/amd 64", "any", "a\n/b"],
 )
 def test_another_form_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(InvalidOption, match="is no platform") as caught:
+    with pytest.raises(InvalidOptionError, match="is no platform") as caught:
         Platform.parse(text)
-    assert "linux/amd64" in caught.value.remedy
+    assert "linux/amd64" in caught.value.help
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_platform_is_read(text: str, platform: Platform) -> None:
     ],
 )
 def test_an_image_of_another_platform_does_not_run(wanted: str, offered: str) -> None:
-    assert not Platform.parse(wanted).runs(Platform.parse(offered))
+    assert not Platform.parse(wanted).accepts(Platform.parse(offered))
 
 
 @pytest.mark.parametrize(
@@ -61,19 +61,19 @@ def test_an_image_of_another_platform_does_not_run(wanted: str, offered: str) ->
     ],
 )
 def test_a_variant_that_is_not_named_is_the_usual_one(wanted: str, offered: str) -> None:
-    assert Platform.parse(wanted).runs(Platform.parse(offered))
+    assert Platform.parse(wanted).accepts(Platform.parse(offered))
 
 
 @pytest.mark.parametrize("offered", ["10.0.20348.1", "10.0.177630.1", "", "17763"])
 def test_windows_runs_no_image_of_another_build(offered: str) -> None:
     wanted = Platform("windows", "amd64", os_version="10.0.17763")
-    assert not wanted.runs(Platform("windows", "amd64", os_version=offered))
+    assert not wanted.accepts(Platform("windows", "amd64", os_version=offered))
 
 
 @pytest.mark.parametrize("offered", ["10.0.17763.6054", "10.0.17763"])
 def test_windows_runs_images_of_its_own_build(offered: str) -> None:
     wanted = Platform("windows", "amd64", os_version="10.0.17763")
-    assert wanted.runs(Platform("windows", "amd64", os_version=offered))
+    assert wanted.accepts(Platform("windows", "amd64", os_version=offered))
 
 
 @pytest.mark.parametrize(

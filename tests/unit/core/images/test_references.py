@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from image_pinner.core.errors import InvalidReference
+from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.references import Digest, ImageReference
 
 HEX = "0123456789abcdef" * 4
@@ -81,12 +81,12 @@ ECR = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
     ],
 )
 def test_a_bad_reference_is_refused_with_the_rule_it_breaks_and_the_place(text: str, rule: str, position: int) -> None:
-    with pytest.raises(InvalidReference) as caught:
+    with pytest.raises(InvalidReferenceError) as caught:
         ImageReference.parse(text)
     assert caught.value.rule == rule
     assert caught.value.position == position
     assert f"(at character {position + 1})" in caught.value.cause
-    assert caught.value.remedy
+    assert caught.value.help
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_reference_that_was_put_together_prints_in_full() -> None:
 
 
 def test_a_long_bad_reference_does_not_fill_the_message() -> None:
-    with pytest.raises(InvalidReference) as caught:
+    with pytest.raises(InvalidReferenceError) as caught:
         ImageReference.parse("x" * 100_000 + " ")
     assert len(caught.value.cause) < 500
 
@@ -177,13 +177,13 @@ def test_a_long_bad_reference_does_not_fill_the_message() -> None:
 @pytest.mark.parametrize("text", ["a" * 200_000 + "!", "a-" * 100_000, "a." * 100_000 + "/b", "[" + ":" * 200_000])
 def test_a_long_text_is_refused_in_no_time(text: str) -> None:
     before = time.perf_counter()
-    with pytest.raises(InvalidReference):
+    with pytest.raises(InvalidReferenceError):
         ImageReference.parse(text)
     assert time.perf_counter() - before < 1
 
 
 def test_a_long_bad_host_does_not_fill_the_message() -> None:
-    with pytest.raises(InvalidReference) as caught:
+    with pytest.raises(InvalidReferenceError) as caught:
         ImageReference.parse("a_." * 50_000 + "com/app")
     assert "is no host name" in caught.value.rule
     assert len(caught.value.cause) < 500
@@ -191,16 +191,16 @@ def test_a_long_bad_host_does_not_fill_the_message() -> None:
 
 @pytest.mark.parametrize("text", [f"nginx:{DIGEST}", f"{ECR}/team/app:{DIGEST}"])
 def test_a_digest_behind_a_colon_is_told_where_it_belongs(text: str) -> None:
-    with pytest.raises(InvalidReference) as caught:
+    with pytest.raises(InvalidReferenceError) as caught:
         ImageReference.parse(text)
     assert caught.value.rule == "a digest stands behind '@', not behind ':'"
     assert text[caught.value.position :] == DIGEST
-    assert caught.value.remedy == f"Write {text.replace(':sha256', '@sha256')}"
+    assert caught.value.help == f"Write {text.replace(':sha256', '@sha256')}"
 
 
 @pytest.mark.parametrize("name", ["a" * 248, "a" * 255, f"docker.io/{'a' * 248}"])
 def test_a_short_name_on_docker_hub_is_too_long_with_the_library_that_is_implied(name: str) -> None:
-    with pytest.raises(InvalidReference, match="at most 255 characters, with the 'library/' of a short name"):
+    with pytest.raises(InvalidReferenceError, match="at most 255 characters, with the 'library/' of a short name"):
         ImageReference.parse(name)
 
 
@@ -213,6 +213,6 @@ def test_the_longest_short_name_can_be_written_in_full_too() -> None:
     "text", ["a" * 10_000 + "://x", "a." + "b" * 10_000 + f"/x:sha256:{'0' * 64}", "x" * 10_000 + "/Y", "é" * 5_000]
 )
 def test_a_message_about_a_text_without_end_has_an_end(text: str) -> None:
-    with pytest.raises(InvalidReference) as caught:
+    with pytest.raises(InvalidReferenceError) as caught:
         ImageReference.parse(text)
     assert len(caught.value.diagnostics()) < 1_200

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.errors import InvalidReference
+from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.references import Digest, is_digest
 
 HEX = "0123456789abcdef" * 4
@@ -28,7 +28,7 @@ HEX = "0123456789abcdef" * 4
 )
 def test_anything_but_sha256_with_64_lower_case_digits_is_refused(text: str) -> None:
     assert not is_digest(text)
-    with pytest.raises(InvalidReference, match="64 hexadecimal digits in lower case"):
+    with pytest.raises(InvalidReferenceError, match="64 hexadecimal digits in lower case"):
         Digest(text)
 
 

@@ -14,7 +14,7 @@ from image_pinner.core.images.lookups import (
     IMAGE_CONFIG_TYPES,
     OCI_INDEX,
     OCI_MANIFEST,
-    ImageQuestion,
+    ImageLookup,
     Missing,
     Origin,
     Resolution,
@@ -54,12 +54,12 @@ TWO = index([line("a", "linux/amd64"), line("b", "linux/arm64/v8"), line("c", "u
 def ask(
     manifest: bytes, media_type: str = OCI_INDEX, *, platform: Platform | None = None, index_allowed: bool = True
 ) -> Resolution | NeedsConfig:
-    question = ImageQuestion(REFERENCE, platform, index_allowed)
-    return answer_for(question, Resolved(Digest.of(manifest), media_type, ORIGIN), manifest)
+    lookup = ImageLookup(REFERENCE, platform, index_allowed)
+    return answer_for(lookup, Resolved(Digest.of(manifest), media_type, ORIGIN), manifest)
 
 
 def test_bytes_that_do_not_hash_to_the_digest_are_refused() -> None:
-    answer = answer_for(ImageQuestion(REFERENCE), Resolved(digest("a"), OCI_MANIFEST, ORIGIN), SINGLE)
+    answer = answer_for(ImageLookup(REFERENCE), Resolved(digest("a"), OCI_MANIFEST, ORIGIN), SINGLE)
     assert isinstance(answer, Unavailable)
     assert str(digest("a")) in answer.cause
     assert str(Digest.of(SINGLE)) in answer.cause
@@ -71,7 +71,7 @@ def test_a_schema_1_manifest_is_refused_with_a_way_out(media_type: str) -> None:
     assert isinstance(answer, Missing)
     assert not answer.absent
     assert "schema 1" in answer.cause
-    assert "push the image again" in answer.remedy
+    assert "push the image again" in answer.help
 
 
 @pytest.mark.parametrize("media_type", ["", "text/html\n", "application/vnd.oci.artifact.manifest.v1+json"])
@@ -118,7 +118,7 @@ def test_two_images_for_one_platform_are_both_shown() -> None:
     assert isinstance(answer, Missing)
     assert not answer.absent
     assert f"{digest('a')} for linux/arm/v6, {digest('b')} for linux/arm/v7" in answer.cause
-    assert "variant" in answer.remedy
+    assert "variant" in answer.help
 
 
 def test_an_index_with_several_platforms_and_none_wanted_asks_for_one() -> None:
@@ -128,7 +128,7 @@ def test_an_index_with_several_platforms_and_none_wanted_asks_for_one() -> None:
     assert str(digest("a")) in answer.cause
     assert str(digest("b")) in answer.cause
     assert str(digest("c")) not in answer.cause
-    assert "Platform=" in answer.remedy
+    assert "Platform=" in answer.help
 
 
 @pytest.mark.parametrize("index_allowed", [True, False])
@@ -198,10 +198,10 @@ def image(blob: bytes) -> bytes:
 
 
 def ask_with_config(blob: bytes, platform: Platform, manifest: bytes = b"") -> Resolution:
-    question = ImageQuestion(REFERENCE, platform)
+    lookup = ImageLookup(REFERENCE, platform)
     needs = ask(manifest or image(blob), OCI_MANIFEST, platform=platform)
     assert isinstance(needs, NeedsConfig)
-    return answer_from_config(question, needs, blob)
+    return answer_from_config(lookup, needs, blob)
 
 
 @pytest.mark.parametrize("index_allowed", [True, False])
@@ -287,9 +287,9 @@ def test_an_artifact_in_the_form_of_an_image_is_refused(kind: str) -> None:
 
 def test_the_bytes_are_needed_only_where_an_index_has_to_be_opened() -> None:
     pointing_to = {kind: Resolved(digest("a"), kind, ORIGIN) for kind in (OCI_INDEX, OCI_MANIFEST, DOCKER_SCHEMA1[0])}
-    opened = [ImageQuestion(REFERENCE, ARM), ImageQuestion(REFERENCE, None, index_allowed=False)]
-    assert [answer_without_bytes(question, pointing_to[OCI_INDEX]) for question in opened] == [None, None]
-    assert answer_without_bytes(ImageQuestion(REFERENCE), pointing_to[OCI_INDEX]) == pointing_to[OCI_INDEX]
+    opened = [ImageLookup(REFERENCE, ARM), ImageLookup(REFERENCE, None, index_allowed=False)]
+    assert [answer_without_bytes(lookup, pointing_to[OCI_INDEX]) for lookup in opened] == [None, None]
+    assert answer_without_bytes(ImageLookup(REFERENCE), pointing_to[OCI_INDEX]) == pointing_to[OCI_INDEX]
     assert answer_without_bytes(opened[0], pointing_to[OCI_MANIFEST]) is None
     assert answer_without_bytes(opened[1], pointing_to[OCI_MANIFEST]) == pointing_to[OCI_MANIFEST]
-    assert isinstance(answer_without_bytes(ImageQuestion(REFERENCE), pointing_to[DOCKER_SCHEMA1[0]]), Missing)
+    assert isinstance(answer_without_bytes(ImageLookup(REFERENCE), pointing_to[DOCKER_SCHEMA1[0]]), Missing)

@@ -122,7 +122,7 @@ def test_an_unknown_answer_keeps_its_reason() -> None:
 
 
 def _parts(answer: Unknown) -> tuple[str, str]:
-    return answer.reason, answer.remedy
+    return answer.reason, answer.help
 
 
 def test_split_comes_before_resolving() -> None:
@@ -157,6 +157,6 @@ def test_what_is_in_the_prefix_is_looked_up_together_with_the_rest() -> None:
     expression = {"Fn::Join": ["", [f"a{REFERENCE}b", {"Fn::ImportValue": "E"}]]}
     outcome = evaluate(expression, SCOPE)
     assert isinstance(outcome, Pending)
-    assert LOOKUP in outcome.lookups
-    assert len(outcome.lookups) == 2
+    assert LOOKUP in outcome.external_values
+    assert len(outcome.external_values) == 2
     assert outcome.prefix == "a"

@@ -49,12 +49,12 @@ def test_the_second_form_keeps_letters_and_digits_only() -> None:
 )
 def test_an_unknown_loop_variable_leaves_the_prefix(expression: object) -> None:
     outcome = evaluate(expression, SCOPE.with_loop("Name", UNKNOWN))
-    assert outcome == Unknown(UNKNOWN.reason, UNKNOWN.remedy, "!PinDigest app/")
+    assert outcome == Unknown(UNKNOWN.reason, UNKNOWN.help, "!PinDigest app/")
 
 
 def test_the_beginning_of_a_loop_variable_is_cleaned_as_well() -> None:
     pending = Pending(frozenset({StackExport("A")}), "a-b")
-    assert evaluate("&{Name}", Scope().with_loop("Name", pending)) == Pending(pending.lookups, "ab")
+    assert evaluate("&{Name}", Scope().with_loop("Name", pending)) == Pending(pending.external_values, "ab")
 
 
 def test_a_loop_variable_that_is_a_list_is_no_text() -> None:

@@ -61,7 +61,7 @@ def test_what_is_not_there_is_named(keys: tuple[str, ...], what: str) -> None:
     outcome = find(*keys)
     assert isinstance(outcome, Unknown)
     assert outcome.reason == f"{what} is not in the Mappings"
-    assert "DefaultValue" in outcome.remedy
+    assert "DefaultValue" in outcome.help
 
 
 def test_the_value_of_a_parameter_is_not_shown() -> None:

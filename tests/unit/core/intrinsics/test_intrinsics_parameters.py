@@ -8,7 +8,7 @@ import pytest
 
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import Answer, Known, Lookup, Outcome, Pending, SsmParameter, Unknown
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, Outcome, Pending, SsmParameter, Unknown
 
 SSM = "AWS::SSM::Parameter::Value<String>"
 NAME = "/images/web"
@@ -19,7 +19,7 @@ def value_of(
     value: object = None,
     *,
     ssm_names: bool = False,
-    answers: dict[Lookup, Answer] | None = None,
+    answers: dict[ExternalValue, Answer] | None = None,
 ) -> Outcome:
     values = {} if value is None else {"Image": value}
     scope = Scope(parameters={"Image": declaration}, values=values, ssm_names=ssm_names, answers=answers or {})
@@ -154,7 +154,7 @@ def test_the_macro_recognises_a_name_that_was_not_resolved(declaration: dict[str
 
 
 def test_an_answer_replaces_the_question() -> None:
-    answers: dict[Lookup, Answer] = {SsmParameter(NAME): Known("a:1, b:2")}
+    answers: dict[ExternalValue, Answer] = {SsmParameter(NAME): Known("a:1, b:2")}
     assert value_of({"Type": SSM}, NAME, answers=answers) == Known("a:1, b:2")
     for kind in ("List<String>", "CommaDelimitedList"):
         outcome = value_of({"Type": f"AWS::SSM::Parameter::Value<{kind}>"}, NAME, answers=answers)

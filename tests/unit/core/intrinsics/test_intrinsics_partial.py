@@ -16,11 +16,11 @@ from image_pinner.core.intrinsics.values import (
     Unknown,
     as_list,
     as_text,
-    blocked,
     certain_before,
+    collapse,
     concatenated,
+    first_unresolved,
     text_of,
-    whole,
     without_prefix,
 )
 
@@ -95,15 +95,15 @@ def test_a_text_longer_than_any_template_is_not_made() -> None:
 
 
 def test_a_partial_list_is_whole_when_all_elements_are_known() -> None:
-    assert whole(PartialList((Known("a"), NoValue(), Known("b")), 1)) == Known(["a", "b"])
-    assert whole(PartialList((Known("a"), Pending(A)), 2)) == Pending(A)
-    assert whole(PartialList((Known("a"),), 1, Pending(B))) == Pending(B)
-    assert whole(NoValue()) == NoValue()
+    assert collapse(PartialList((Known("a"), NoValue(), Known("b")), 1)) == Known(["a", "b"])
+    assert collapse(PartialList((Known("a"), Pending(A)), 2)) == Pending(A)
+    assert collapse(PartialList((Known("a"),), 1, Pending(B))) == Pending(B)
+    assert collapse(NoValue()) == NoValue()
 
 
 def test_all_look_ups_stand_in_the_way_unless_something_is_unknown() -> None:
-    assert blocked([Pending(A, "a"), Pending(B)]) == Pending(A | B)
-    assert blocked([Pending(A), Unknown("why", "do", "prefix")]) == Unknown("why", "do")
+    assert first_unresolved([Pending(A, "a"), Pending(B)]) == Pending(A | B)
+    assert first_unresolved([Pending(A), Unknown("why", "do", "prefix")]) == Unknown("why", "do")
 
 
 def test_a_prefix_is_dropped() -> None:

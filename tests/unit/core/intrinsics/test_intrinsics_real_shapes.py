@@ -176,4 +176,4 @@ def test_what_cannot_be_told_has_its_reason(expression: object, reason: str, pre
     assert isinstance(outcome, Unknown)
     assert reason in outcome.reason
     assert outcome.prefix == prefix
-    assert outcome.remedy
+    assert outcome.help

@@ -24,7 +24,7 @@ def test_a_name_that_stands_for_nothing_is_named(name: str) -> None:
     outcome = evaluate({"Ref": name}, SCOPE)
     assert isinstance(outcome, Unknown)
     assert name in outcome.reason
-    assert outcome.remedy
+    assert outcome.help
 
 
 @pytest.mark.parametrize(

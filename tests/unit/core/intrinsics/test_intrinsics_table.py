@@ -65,7 +65,7 @@ def test_an_intrinsic_is_either_evaluated_or_has_a_reason_and_a_remedy(name: str
     if isinstance(entry, Unknown):
         assert name in UNKNOWABLE
         assert entry.reason
-        assert entry.remedy
+        assert entry.help
     else:
         assert name not in UNKNOWABLE
 

@@ -241,5 +241,5 @@ class TestToJsonString:
 
 def test_an_image_inside_several_functions_is_pending_on_all_that_is_needed() -> None:
     expression: Any = {"Fn::Join": [":", [{"Ref": "Repo"}, {"Fn::Sub": "${Stored}-arm64"}]]}
-    assert evaluate(expression, SCOPE) == Pending(PENDING.lookups, "team/app:")
+    assert evaluate(expression, SCOPE) == Pending(PENDING.external_values, "team/app:")
     assert evaluate(expression, SCOPE.with_answers({SsmParameter("/tag"): Known("v2")})) == Known("team/app:v2-arm64")

@@ -7,16 +7,16 @@ import pytest
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport
-from image_pinner.core.template.classify import read_image
+from image_pinner.core.template.classify import classify_image
 from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing
 from image_pinner.core.template.problems import Problem, ProblemKind
-from image_pinner.core.template.sites import Around, LeftImage, PinSite, ReadImage, Rules
-from image_pinner.core.template.traversal import Guard, Spot
+from image_pinner.core.template.sites import Classification, PinSite, ResourceContext, ScanSettings, SkippedImage
+from image_pinner.core.template.traversal import ConditionGuard, TemplateNode
 
 ECS = image_locations()["AWS::ECS::TaskDefinition"][0]
 LAMBDA = image_locations()["AWS::Lambda::Function"][0]
-ALL = Around(Options(pin=Pin.ALL))
+ALL = ResourceContext(Options(pin=Pin.ALL))
 HEX = "0" * 64
 NO_VALUE = {"Ref": "AWS::NoValue"}
 TAG = SsmParameter("/tag")
@@ -38,13 +38,13 @@ SCOPE = Scope(
 def read(
     value: Any,
     *,
-    around: Around = Around(),  # noqa: B008 - frozen
+    context: ResourceContext = ResourceContext(),  # noqa: B008 - frozen
     location: ImageLocation = ECS,
-    guards: tuple[Guard, ...] = (),
+    guards: tuple[ConditionGuard, ...] = (),
     owner: Any = None,
     scope: Scope = SCOPE,
-) -> ReadImage:
-    return read_image(Spot(("here",), value, scope, guards, owner), location, around, Rules())
+) -> Classification:
+    return classify_image(TemplateNode(("here",), value, scope, guards, owner), location, context, ScanSettings())
 
 
 def site(value: Any, **given: Any) -> PinSite:
@@ -53,16 +53,16 @@ def site(value: Any, **given: Any) -> PinSite:
     return found
 
 
-def left(value: Any, **given: Any) -> LeftImage:
+def skipped(value: Any, **given: Any) -> SkippedImage:
     found = read(value, **given).result
-    assert isinstance(found, LeftImage), found
+    assert isinstance(found, SkippedImage), found
     return found
 
 
 def problem(value: Any, **given: Any) -> Problem:
     found = read(value, **given).result
     assert isinstance(found, Problem), found
-    assert found.remedy
+    assert found.help
     assert str(found.path) == "here"
     return found
 
@@ -149,32 +149,32 @@ class TestProblems:
     )
     def test_a_mark_that_would_stay_with_an_image_is_a_problem(self, value: Any, cause: str) -> None:
         assert problem(value).cause == cause
-        guards = (Guard("No", wanted=True),)
+        guards = (ConditionGuard("No", expected=True),)
         assert problem(value, guards=guards).cause == cause
 
     @pytest.mark.parametrize(
         "value", [None, 5, True, [], ["x"], {"a": "b"}, {}, "", "Nginx:1", "a b", {"Ref": "Nope"}, {"Ref": "List"}]
     )
     def test_with_pin_all_whatever_is_no_image_is_a_problem(self, value: Any) -> None:
-        problem(value, around=ALL)
+        problem(value, context=ALL)
 
     def test_an_option_looser_than_the_operators_is_a_problem_of_policy(self) -> None:
-        around = Around(operator=Options(when_missing=WhenMissing.FAIL))
-        found = problem("!PinDigest WhenMissing=KeepTag nginx:1", around=around)
+        context = ResourceContext(operator=Options(when_missing=WhenMissing.FAIL))
+        found = problem("!PinDigest WhenMissing=KeepTag nginx:1", context=context)
         assert found.kind is ProblemKind.POLICY
 
     def test_a_place_that_takes_no_digest_refuses_a_mark_and_is_left_by_pin_all(self) -> None:
         location = image_locations()["AWS::CleanRoomsML::ConfiguredModelAlgorithm"][0]
         assert "supports repository:tag only" in problem("!PinDigest nginx:1", location=location).cause
-        for around in (Around(), ALL):
-            found = left("nginx:1", location=location, around=around)
+        for context in (ResourceContext(), ALL):
+            found = skipped("nginx:1", location=location, context=context)
             assert (found.status, found.reason) == ("managed", location.refused)
 
     def test_a_platform_that_must_be_known_and_is_not_is_a_problem(self) -> None:
-        around = Around(properties={"Architectures": [{"Ref": "AWS::StackName"}]})
-        found = problem("!PinDigest 111122223333.dkr.ecr.us-east-1.amazonaws.com/a:1", location=LAMBDA, around=around)
+        context = ResourceContext(properties={"Architectures": [{"Ref": "AWS::StackName"}]})
+        found = problem("!PinDigest 111122223333.dkr.ecr.us-east-1.amazonaws.com/a:1", location=LAMBDA, context=context)
         assert found.cause.startswith("the platform cannot be told")
-        assert found.remedy == "Say Platform=os/architecture"
+        assert found.help == "Say Platform=os/architecture"
 
 
 class TestLeft:
@@ -198,23 +198,23 @@ class TestLeft:
     def test_what_nothing_asks_for_stays_with_its_reason(
         self, value: Any, status: str, reason: str, written: str
     ) -> None:
-        found = left(value)
+        found = skipped(value)
         assert (found.status, found.reason, found.written) == (status, reason, written)
         assert found.replacement is None
         assert not found.marked
-        assert read(value).lookups == frozenset()
+        assert read(value).external_values == frozenset()
 
     @pytest.mark.parametrize("value", [f"nginx@sha256:{HEX}", f"nginx:1@sha256:{HEX}"])
     def test_what_names_a_digest_is_left_by_pin_all(self, value: str) -> None:
-        assert left(value, around=ALL).status == "pinned"
+        assert skipped(value, context=ALL).status == "pinned"
 
     def test_skip_is_told(self) -> None:
-        assert left("nginx:1", around=Around(Options(pin=Pin.SKIP))).status == "skipped"
+        assert skipped("nginx:1", context=ResourceContext(Options(pin=Pin.SKIP))).status == "skipped"
 
     def test_images_of_the_service_itself_are_left(self) -> None:
         location = image_locations()["AWS::CodeBuild::Project"][0]
-        for around in (Around(), ALL):
-            assert left("aws/codebuild/standard:7", location=location, around=around).status == "managed"
+        for context in (ResourceContext(), ALL):
+            assert skipped("aws/codebuild/standard:7", location=location, context=context).status == "managed"
 
     @pytest.mark.parametrize(
         "value",
@@ -225,23 +225,23 @@ class TestLeft:
     )
     def test_images_of_the_service_itself_are_known_by_what_is_certain_of_them(self, value: Any) -> None:
         location = image_locations()["AWS::CodeBuild::Project"][0]
-        found = read(value, location=location, around=ALL)
-        assert isinstance(found.result, LeftImage)
-        assert (found.result.status, found.lookups) == ("managed", frozenset())
+        found = read(value, location=location, context=ALL)
+        assert isinstance(found.result, SkippedImage)
+        assert (found.result.status, found.external_values) == ("managed", frozenset())
         marked = {"Fn::Sub": "!PinDigest aws/codebuild/${Nope}"}
         assert "the image cannot be told" in problem(marked, location=location).cause
 
     @pytest.mark.parametrize("value", [{"Ref": "Nope"}, {"Fn::ImportValue": "image"}, "Nginx:1", 5])
     def test_where_no_digest_is_taken_nothing_is_asked_about_an_image(self, value: Any) -> None:
         location = image_locations()["AWS::CleanRoomsML::ConfiguredModelAlgorithm"][0]
-        found = read(value, location=location, around=ALL)
-        assert isinstance(found.result, LeftImage)
-        assert (found.result.status, found.lookups) == ("managed", frozenset())
+        found = read(value, location=location, context=ALL)
+        assert isinstance(found.result, SkippedImage)
+        assert (found.result.status, found.external_values) == ("managed", frozenset())
 
-    @pytest.mark.parametrize("around", [Around(), ALL])
-    def test_what_only_cloudformation_can_call_is_left_to_it(self, around: Around) -> None:
+    @pytest.mark.parametrize("context", [ResourceContext(), ALL])
+    def test_what_only_cloudformation_can_call_is_left_to_it(self, context: ResourceContext) -> None:
         calls = [{"Name": "ImagePinner", "Parameters": {"Image": "nginx:1"}}, {"Name": "Other"}]
-        found = left({"Fn::Transform": calls}, around=around)
+        found = skipped({"Fn::Transform": calls}, context=context)
         assert (found.status, found.reason) == (
             "snippet",
             "CloudFormation calls the macro for it before those of the template's Transform",
@@ -249,17 +249,17 @@ class TestLeft:
 
     def test_no_value_is_no_image(self) -> None:
         assert read({"Fn::If": ["No", "x", NO_VALUE]}).result is None
-        assert read(NO_VALUE, around=ALL).result is None
+        assert read(NO_VALUE, context=ALL).result is None
 
     def test_an_image_that_is_not_deployed_loses_its_mark_and_no_more(self) -> None:
-        guards = (Guard("No", wanted=True),)
-        found = left({"Fn::Sub": "!PinDigest Platform=${Nope} nginx:${Tag}"}, guards=guards)
+        guards = (ConditionGuard("No", expected=True),)
+        found = skipped({"Fn::Sub": "!PinDigest Platform=${Nope} nginx:${Tag}"}, guards=guards)
         assert (found.status, found.replacement, found.marked) == ("not deployed", {"Fn::Sub": "nginx:${Tag}"}, True)
-        found = left({"Fn::PinDigest": {"Image": {"Ref": "Tag"}}}, guards=guards)
+        found = skipped({"Fn::PinDigest": {"Image": {"Ref": "Tag"}}}, guards=guards)
         assert (found.replacement, found.marked) == ({"Ref": "Tag"}, True)
-        found = left({"Ref": "Marked"}, guards=guards)
+        found = skipped({"Ref": "Marked"}, guards=guards)
         assert (found.replacement, found.written, found.marked) == ("nginx:1", "nginx:1", True)
-        found = left("nginx:1", guards=guards, around=ALL)
+        found = skipped("nginx:1", guards=guards, context=ALL)
         assert (found.status, found.replacement, found.marked) == ("not deployed", None, False)
 
 
@@ -294,72 +294,72 @@ class TestSites:
         assert (found.marked, found.form, found.platform) == (True, "mark", None)
 
     def test_asked_for_around_it_the_form_says_so(self) -> None:
-        found = site({"Fn::Sub": "nginx:${Tag}"}, around=ALL)
+        found = site({"Fn::Sub": "nginx:${Tag}"}, context=ALL)
         assert (found.reference.written, found.form, found.marked) == ("nginx:1", "Pin", False)
 
     def test_names_ask_for_the_containers_that_have_them(self) -> None:
-        around = Around(Options(pin=("web",)), by_name=True)
-        found = read("nginx:1", around=around, owner={"Name": "web"})
+        context = ResourceContext(Options(pin=("web",)), by_name=True)
+        found = read("nginx:1", context=context, owner={"Name": "web"})
         assert isinstance(found.result, PinSite)
         assert found.name == "web"
         for owner in ({"Name": "db"}, {"Name": {"Ref": "AWS::StackName"}}, {"Name": 5}, {}, None, []):
-            assert isinstance(read("nginx:1", around=around, owner=owner).result, LeftImage)
+            assert isinstance(read("nginx:1", context=context, owner=owner).result, SkippedImage)
 
     def test_the_name_of_a_container_can_be_an_expression(self) -> None:
-        around = Around(Options(pin=("web-1",)), by_name=True)
-        assert read("nginx:1", around=around, owner={"Name": {"Fn::Sub": "web-${Tag}"}}).name == "web-1"
+        context = ResourceContext(Options(pin=("web-1",)), by_name=True)
+        assert read("nginx:1", context=context, owner={"Name": {"Fn::Sub": "web-${Tag}"}}).name == "web-1"
 
     def test_a_place_whose_containers_have_no_names_is_asked_for_by_none(self) -> None:
-        around = Around(Options(pin=("",)), by_name=True)
-        assert read("nginx:1", around=around, location=LAMBDA, owner={"Name": "web"}).name == ""
+        context = ResourceContext(Options(pin=("",)), by_name=True)
+        assert read("nginx:1", context=context, location=LAMBDA, owner={"Name": "web"}).name == ""
 
     def test_the_mark_wins_over_skip_around_it(self) -> None:
-        assert site("!PinDigest nginx:1", around=Around(Options(pin=Pin.SKIP))).reference.tag == "1"
+        assert site("!PinDigest nginx:1", context=ResourceContext(Options(pin=Pin.SKIP))).reference.tag == "1"
 
     def test_the_options_at_the_image_win_over_those_around_it(self) -> None:
-        around = Around(Options(Pin.ALL, AnyPlatform.ANY, WhenMissing.KEEP_TAG, Record.NONE))
-        options = site("!PinDigest Platform=linux/arm64 Record=Label nginx:1", around=around).options
+        context = ResourceContext(Options(Pin.ALL, AnyPlatform.ANY, WhenMissing.KEEP_TAG, Record.NONE))
+        options = site("!PinDigest Platform=linux/arm64 Record=Label nginx:1", context=context).options
         assert options == Options(Pin.ALL, Platform("linux", "arm64"), WhenMissing.KEEP_TAG, Record.LABEL)
         assert (
-            site({"Fn::PinDigest": {"Image": "a:1", "Record": "Label"}}, around=around).options.record is Record.LABEL
+            site({"Fn::PinDigest": {"Image": "a:1", "Record": "Label"}}, context=context).options.record is Record.LABEL
         )
 
     def test_the_platform_is_said_or_derived_or_any(self) -> None:
         properties = {"RuntimePlatform": {"CpuArchitecture": "ARM64"}}
         arm = Platform("linux", "arm64")
-        assert site("!PinDigest nginx:1", around=Around(properties=properties)).platform == arm
-        assert site("!PinDigest Platform=Any nginx:1", around=Around(properties=properties)).platform is None
-        said = site("!PinDigest Platform=linux/amd64 nginx:1", around=Around(properties=properties)).platform
+        assert site("!PinDigest nginx:1", context=ResourceContext(properties=properties)).platform == arm
+        assert site("!PinDigest Platform=Any nginx:1", context=ResourceContext(properties=properties)).platform is None
+        said = site("!PinDigest Platform=linux/amd64 nginx:1", context=ResourceContext(properties=properties)).platform
         assert said == Platform("linux", "amd64")
 
     def test_the_platform_of_a_resource_is_derived_once(self) -> None:
-        around = Around(properties={"RuntimePlatform": {"CpuArchitecture": "ARM64"}})
-        assert site("!PinDigest nginx:1", around=around).platform == Platform("linux", "arm64")
-        assert around.platforms == {ECS.platform: Platform("linux", "arm64")}
+        context = ResourceContext(properties={"RuntimePlatform": {"CpuArchitecture": "ARM64"}})
+        assert site("!PinDigest nginx:1", context=context).platform == Platform("linux", "arm64")
+        assert context.platforms == {ECS.platform: Platform("linux", "arm64")}
 
     def test_a_platform_that_cannot_be_told_does_not_matter_where_an_index_is_taken(self) -> None:
         properties = {"RuntimePlatform": {"Ref": "Nope"}}
-        assert site("!PinDigest nginx:1", around=Around(properties=properties)).platform is None
+        assert site("!PinDigest nginx:1", context=ResourceContext(properties=properties)).platform is None
 
 
 class TestLookups:
     def test_an_image_that_must_be_looked_up_is_neither_site_nor_problem_yet(self) -> None:
         found = read("!PinDigest nginx:{{resolve:ssm:/tag}}")
-        assert found == ReadImage(None, frozenset({TAG}))
+        assert found == Classification(None, frozenset({TAG}))
 
     def test_with_the_answer_it_is_a_site(self) -> None:
         found = site("!PinDigest nginx:{{resolve:ssm:/tag}}", scope=SCOPE.with_answers({TAG: Known("7")}))
         assert found.reference.written == "nginx:7"
 
     def test_a_condition_that_must_be_looked_up_is_asked_for_beside_the_image(self) -> None:
-        found = read("!PinDigest nginx:1", guards=(Guard("Asked", wanted=True),))
-        assert found.lookups == frozenset({StackExport("stage")})
+        found = read("!PinDigest nginx:1", guards=(ConditionGuard("Asked", expected=True),))
+        assert found.external_values == frozenset({StackExport("stage")})
 
     def test_skip_asks_for_nothing_and_a_mark_that_may_come_is_a_problem(self) -> None:
         expression = {"Fn::FindInMap": ["Images", {"Fn::ImportValue": "stage"}, "Web"]}
-        assert read(expression).lookups == frozenset({StackExport("stage")})
-        skipped = read(expression, around=Around(Options(pin=Pin.SKIP)))
-        assert skipped.lookups == frozenset()
+        assert read(expression).external_values == frozenset({StackExport("stage")})
+        skipped = read(expression, context=ResourceContext(Options(pin=Pin.SKIP)))
+        assert skipped.external_values == frozenset()
         assert isinstance(skipped.result, Problem)
 
 

@@ -7,11 +7,11 @@ import pytest
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import StackExport
-from image_pinner.core.template.find import Sites, find_sites
+from image_pinner.core.template.find import ImageScan, find_images
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import Options, Pin, Record, WhenMissing
 from image_pinner.core.template.problems import ProblemKind
-from image_pinner.core.template.sites import Rules
+from image_pinner.core.template.sites import ScanSettings
 from unit.small_worlds import NO_VALUE, task, template_of
 
 HEX = "0" * 64
@@ -20,34 +20,34 @@ IMAGE = f"{CONTAINERS}[0].Image"
 ODD = [None, True, 5, 1.5, "", "text", [], {}, [[]], [None], {"a": None}, {5: None}, {"Fn::If": []}, {"Ref": []}]
 
 
-def find(template: Any, parameters: Any = None, rules: Rules | None = None) -> Sites:
+def find(template: Any, parameters: Any = None, scan_settings: ScanSettings | None = None) -> ImageScan:
     scope = Scope.of_template(template, {}, region="us-east-1", account_id="111122223333")
-    return find_sites(template, parameters or {}, scope, rules or Rules())
+    return find_images(template, parameters or {}, scope, scan_settings or ScanSettings())
 
 
-def complaints(sites: Sites) -> list[tuple[str, str]]:
-    assert all(problem.remedy for problem in sites.problems)
+def complaints(sites: ImageScan) -> list[tuple[str, str]]:
+    assert all(problem.help for problem in sites.problems)
     return [(str(problem.path), problem.cause) for problem in sites.problems]
 
 
-def pinned_places(sites: Sites) -> list[str]:
+def pinned_places(sites: ImageScan) -> list[str]:
     return [str(site.path) for site in sites.pinned]
 
 
-def left_places(sites: Sites) -> dict[str, str]:
-    return {str(image.path): image.status for image in sites.left}
+def left_places(sites: ImageScan) -> dict[str, str]:
+    return {str(image.path): image.status for image in sites.skipped}
 
 
 class TestShapesThatNobodyExpected:
     @pytest.mark.parametrize("odd", ODD)
     @pytest.mark.parametrize(
-        "place",
+        "property_path",
         ["Resources", "resource", "Type", "Properties", "ContainerDefinitions", "container", "Metadata", "Condition"],
     )
-    def test_they_are_no_crash(self, place: str, odd: Any) -> None:
+    def test_they_are_no_crash(self, property_path: str, odd: Any) -> None:
         web = task("nginx:1")
         template: Any = {"Resources": {"Web": web, "Other": task("!PinDigest redis:1")}}
-        match place:
+        match property_path:
             case "Resources":
                 template["Resources"] = odd
             case "resource":
@@ -57,9 +57,9 @@ class TestShapesThatNobodyExpected:
             case "container":
                 web["Properties"]["ContainerDefinitions"] = [odd]
             case _:
-                web[place] = odd
+                web[property_path] = odd
         sites = find(template)
-        assert len(sites.pinned) == (0 if place == "Resources" else 1)
+        assert len(sites.pinned) == (0 if property_path == "Resources" else 1)
         assert sites.problems == []
 
     @pytest.mark.parametrize("odd", ODD)
@@ -117,7 +117,7 @@ class TestOptionsOfTheTemplate:
         template = template_of("nginx:1")
         if metadata:
             template["Metadata"] = {"ImagePinner": metadata}
-        sites = find(template, parameters, Rules(operator=Options(pin=Pin.ALL)))
+        sites = find(template, parameters, ScanSettings(operator=Options(pin=Pin.ALL)))
         assert complaints(sites) == [(path, "Pin is narrower than the operator's Pin=All")]
         assert sites.problems[0].kind is ProblemKind.POLICY
 
@@ -133,7 +133,7 @@ class TestOptionsOfTheTemplate:
             template["Metadata"] = {"ImagePinner": metadata}
         sites = find(template, parameters)
         assert complaints(sites) == [(path, "no container is named no")]
-        assert sites.problems[0].remedy == "The containers here are: web"
+        assert sites.problems[0].help == "The containers here are: web"
 
     def test_options_can_be_expressions(self) -> None:
         template = {**template_of("nginx:1"), "Parameters": {"Pin": {"Type": "String", "Default": "All"}}}
@@ -202,8 +202,8 @@ class TestOptionsOfAResource:
         assert complaints(find(template, {"Pin": ["web"]})) == []
 
     def test_loosening_is_told_at_the_resource(self) -> None:
-        rules = Rules(operator=Options(when_missing=WhenMissing.FAIL))
-        sites = find(self.with_metadata({"WhenMissing": "KeepTag"}), rules=rules)
+        scan_settings = ScanSettings(operator=Options(when_missing=WhenMissing.FAIL))
+        sites = find(self.with_metadata({"WhenMissing": "KeepTag"}), scan_settings=scan_settings)
         assert [path for path, _ in complaints(sites)] == ["Resources.Web.Metadata.ImagePinner"]
 
 
@@ -215,8 +215,8 @@ class TestPlaces:
             for step in reversed(location.path.removeprefix("$.").replace("[*]", ".[]").split(".")):
                 properties = [properties] if step == "[]" else {("Worker" if step == "*" else step): properties}
             sites = find({"Resources": {"R": {"Type": resource_type, "Properties": properties}}}, {"Pin": "All"})
-            assert len(sites.pinned) + len(sites.left) == 1, location.path
-            assert bool(sites.left) is bool(location.refused)
+            assert len(sites.pinned) + len(sites.skipped) == 1, location.path
+            assert bool(sites.skipped) is bool(location.refused)
 
     def test_images_in_loops_and_arms_are_read(self) -> None:
         template = {
@@ -239,7 +239,7 @@ class TestPlaces:
         template = {"Resources": {"Fn::ForEach::S": ["Id", ["a", "b"], {"T${Id}": task("!PinDigest team/${Id}:1")}]}}
         sites = find(template)
         assert "has several values" in sites.problems[0].cause
-        assert "AWS::LanguageExtensions" in sites.problems[0].remedy
+        assert "AWS::LanguageExtensions" in sites.problems[0].help
 
     def test_500_levels_of_nesting_are_no_crash(self) -> None:
         deep: Any = "!PinDigest nginx:1"
@@ -261,7 +261,7 @@ class TestPlaces:
             "Resources": {"A": task({"Fn::PinDigest": {"Fn::ImportValue": "x"}}), "Web": task("!PinDigest a:1")}
         }
         sites = find(template)
-        assert sites.lookups == {StackExport("x")}
+        assert sites.external_values == {StackExport("x")}
         assert pinned_places(sites) == [IMAGE]
 
     def test_the_platform_of_a_resource_goes_with_its_images(self) -> None:
@@ -289,7 +289,7 @@ class TestHidden:
 
     def test_a_place_that_hides_several_kinds_of_images_is_told_once(self) -> None:
         template = {"Resources": {"Job": {"Type": "AWS::Batch::JobDefinition", "Properties": {"Ref": "X"}}}}
-        assert len(find(template).left) == 1
+        assert len(find(template).skipped) == 1
         assert len(find(template, {"Pin": "All"}).problems) == 1
 
     def test_what_is_not_deployed_hides_nothing(self) -> None:
@@ -297,7 +297,7 @@ class TestHidden:
         template["Conditions"] = {"No": {"Fn::Equals": ["a", "b"]}}
         template["Resources"]["Web"]["Condition"] = "No"
         sites = find(template, {"Pin": "All"})
-        assert sites.problems == sites.left == []
+        assert sites.problems == sites.skipped == []
 
 
 class TestSnippets:
@@ -313,7 +313,7 @@ class TestSnippets:
         sites = find(template, {"Pin": pin})
         assert sites.problems == []
         assert left_places(sites) == {IMAGE: "pinned", f"{CONTAINERS}[1].Fn::Transform": "snippet"}
-        assert "CloudFormation calls the macro for it" in sites.left[-1].reason
+        assert "CloudFormation calls the macro for it" in sites.skipped[-1].reason
 
     def test_a_snippet_anywhere_else_is_told_as_well(self) -> None:
         template = template_of("nginx:1")
@@ -330,7 +330,7 @@ class TestSnippets:
     def test_a_snippet_in_the_place_of_an_image_is_a_site_and_told_once(self) -> None:
         sites = find(template_of({"Fn::Transform": self.SNIPPET}))
         assert pinned_places(sites) == [IMAGE]
-        assert sites.left == []
+        assert sites.skipped == []
 
     def test_snippets_of_other_macros_are_not_our_matter(self) -> None:
         template = template_of("nginx:1")
@@ -339,19 +339,19 @@ class TestSnippets:
 
     def test_the_macro_is_known_by_its_installed_name(self) -> None:
         template = template_of({"Fn::Transform": {**self.SNIPPET, "Name": "Pins"}})
-        assert pinned_places(find(template, rules=Rules("Pins"))) == [IMAGE]
+        assert pinned_places(find(template, scan_settings=ScanSettings("Pins"))) == [IMAGE]
         assert pinned_places(find(template)) == []
 
 
 class TestOwnPaths:
-    def rules(self, *paths: str) -> Rules:
-        return Rules(image_paths=paths)
+    def scan_settings(self, *paths: str) -> ScanSettings:
+        return ScanSettings(image_paths=paths)
 
     def custom(self, image: Any = "!PinDigest nginx:1", **others: Any) -> dict[str, Any]:
         return {"Resources": {"App": {"Type": "Custom::App", "Properties": {"Image": image}, **others}}}
 
     def test_a_path_that_cannot_be_followed_is_a_problem(self) -> None:
-        ((_, cause),) = complaints(find(self.custom("nginx:1"), rules=self.rules("$.[")))
+        ((_, cause),) = complaints(find(self.custom("nginx:1"), scan_settings=self.scan_settings("$.[")))
         assert "is no JSONPath expression" in cause
 
     @pytest.mark.parametrize(
@@ -359,34 +359,40 @@ class TestOwnPaths:
         ["$.Resources.App.Properties.Image", "$.Resources[?(@.Type=='Custom::App')].Properties.Image", "$..Image"],
     )
     def test_an_image_in_a_place_of_the_operators_own_is_read(self, path: str) -> None:
-        sites = find(self.custom(), rules=self.rules(path))
+        sites = find(self.custom(), scan_settings=self.scan_settings(path))
         assert pinned_places(sites) == ["Resources.App.Properties.Image"]
         assert sites.pinned[0].resource_path.steps == ("Resources", "App")
 
     def test_an_image_of_the_table_is_not_read_twice(self) -> None:
         snippet = {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "nginx:1"}}}
         template = template_of({"Fn::If": ["C", snippet, "!PinDigest redis:1"]})
-        sites = find(template, rules=self.rules("$..Image", "$.Resources.Web.Properties.ContainerDefinitions[0].Image"))
+        sites = find(
+            template,
+            scan_settings=self.scan_settings("$..Image", "$.Resources.Web.Properties.ContainerDefinitions[0].Image"),
+        )
         assert sorted(pinned_places(sites)) == [f"{IMAGE}.Fn::If[1]", f"{IMAGE}.Fn::If[2]"]
-        assert sites.left == []
+        assert sites.skipped == []
 
     def test_two_paths_to_one_place_read_it_once(self) -> None:
         sites = find(
-            self.custom(), rules=self.rules("$..Image", "$.Resources.App.Properties.Image", "$.Resources..Image")
+            self.custom(),
+            scan_settings=self.scan_settings("$..Image", "$.Resources.App.Properties.Image", "$.Resources..Image"),
         )
         assert len(sites.pinned) == 1
 
     @pytest.mark.parametrize("value", [None, 5, ["!PinDigest nginx:1"], {"Repository": "x"}])
     def test_what_can_be_no_image_is_passed_by(self, value: Any) -> None:
-        sites = find(self.custom(value), {"Pin": "All"}, self.rules("$..Image"))
-        assert sites.pinned == sites.left == sites.problems == []
+        sites = find(self.custom(value), {"Pin": "All"}, self.scan_settings("$..Image"))
+        assert sites.pinned == sites.skipped == sites.problems == []
 
     def test_the_options_and_the_condition_of_the_resource_hold(self) -> None:
         template = self.custom("nginx:1", Metadata={"ImagePinner": {"Pin": "All", "Record": "None"}}, Condition="No")
-        rules = self.rules("$..Image")
-        assert find(template, rules=rules).pinned[0].options.record is Record.NONE
+        scan_settings = self.scan_settings("$..Image")
+        assert find(template, scan_settings=scan_settings).pinned[0].options.record is Record.NONE
         template["Conditions"] = {"No": {"Fn::Equals": ["a", "b"]}}
-        assert left_places(find(template, rules=rules)) == {"Resources.App.Properties.Image": "not deployed"}
+        assert left_places(find(template, scan_settings=scan_settings)) == {
+            "Resources.App.Properties.Image": "not deployed"
+        }
 
     def test_an_image_outside_of_resources_is_read_with_the_options_of_the_template(self) -> None:
         template = {
@@ -394,13 +400,13 @@ class TestOwnPaths:
             "Mappings": {"Images": {"prod": {"Web": "nginx:1"}}},
             "Metadata": {"ImagePinner": {"Pin": "All"}},
         }
-        sites = find(template, rules=self.rules("$.Mappings.Images.*.Web"))
+        sites = find(template, scan_settings=self.scan_settings("$.Mappings.Images.*.Web"))
         assert pinned_places(sites) == ["Mappings.Images.prod.Web"]
         assert sites.pinned[0].resource_path.steps == ()
 
     def test_parameters_are_never_touched(self) -> None:
         template = {**self.custom(), "Parameters": {"Image": {"Type": "String", "Default": "!PinDigest nginx:1"}}}
-        sites = find(template, {"Pin": "All"}, self.rules("$.Parameters.Image.Default"))
+        sites = find(template, {"Pin": "All"}, self.scan_settings("$.Parameters.Image.Default"))
         assert pinned_places(sites) == []
         assert left_places(sites) == {"Parameters.Image.Default": "parameter"}
 
@@ -408,17 +414,17 @@ class TestOwnPaths:
     def test_a_resource_of_any_name_is_found_around_its_image(self, name: str) -> None:
         template = {"Resources": {name: {"Type": "Custom::App", "Properties": {"Picture": "!PinDigest nginx:1"}}}}
         template["Resources"]["Fn::ForEach::L"] = ["Id", ["a", "b"], {"Properties": task("nginx:1")}]  # type: ignore[assignment]
-        sites = find(template, rules=self.rules("$..Picture"))
+        sites = find(template, scan_settings=self.scan_settings("$..Picture"))
         assert sites.pinned[0].resource_path.steps == ("Resources", name)
 
     def test_a_resource_in_a_loop_is_found_around_its_image(self) -> None:
         body = {"App${Id}": {"Type": "Custom::App", "Properties": {"Image": "!PinDigest nginx:1"}}}
         sites = find(
             {"Resources": {"Fn::ForEach::L": ["Id", ["a", "b"], body]}},
-            rules=self.rules("$.Resources.*.Properties.Image"),
+            scan_settings=self.scan_settings("$.Resources.*.Properties.Image"),
         )
         assert sites.pinned[0].resource_path.steps == ("Resources", "Fn::ForEach::L", 2, "App${Id}")
 
     def test_to_pin_all_of_a_resource_of_its_own_type_is_no_mistake(self) -> None:
         template = self.custom("nginx:1", Metadata={"ImagePinner": {"Pin": "All"}})
-        assert complaints(find(template, rules=self.rules("$..Image"))) == []
+        assert complaints(find(template, scan_settings=self.scan_settings("$..Image"))) == []

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.errors import InvalidOption
+from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.fragments import Shape, read_fragment
 from image_pinner.core.template.options import Options, Pin
-from image_pinner.core.template.sites import Rules
+from image_pinner.core.template.sites import ScanSettings
 from image_pinner.settings import Settings
 from unit.small_worlds import ABSENT, EveryDigest, image_in, pin, pinned, problems_of, statuses_of, task
 
@@ -18,7 +18,7 @@ WHOLE = "(the whole fragment)"
 
 class TestShapes:
     def test_an_image_that_stands_twice_is_refused(self) -> None:
-        with pytest.raises(InvalidOption, match="Image stands in the Parameters and beside the snippet"):
+        with pytest.raises(InvalidOptionError, match="Image stands in the Parameters and beside the snippet"):
             read_fragment({"Image": "nginx:1"}, {"Image": "nginx:1"})
 
     @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ class TestSiblings:
     def test_a_call_that_asks_for_nothing_is_a_problem(self) -> None:
         result = pin({"Name": "web", "Image": "nginx:1"}, {})
         assert problems_of(result) == [(WHOLE, "the snippet holds nothing to pin")]
-        assert result.report.problems[0].remedy == "Mark the image beside the snippet, or say Parameters: {Pin: All}"
+        assert result.report.problems[0].help == "Mark the image beside the snippet, or say Parameters: {Pin: All}"
 
     @pytest.mark.parametrize(
         ("fragment", "parameters", "status"),
@@ -204,7 +204,7 @@ def test_the_fragment_that_came_is_never_changed() -> None:
     assert read.original is fragment
     pin(fragment, {})
     assert fragment == {"Name": "web", "Image": "!PinDigest nginx:1"}
-    assert Rules().macro == "ImagePinner"
+    assert ScanSettings().macro == "ImagePinner"
 
 
 class TestPlatformOfAValue:
@@ -222,5 +222,5 @@ class TestPlatformOfAValue:
 
 
 def _index_allowed(fragment: dict[str, str], parameters: dict[str, str]) -> bool:
-    (site,) = read_fragment(fragment, parameters).find_sites(Scope(), Rules()).pinned
+    (site,) = read_fragment(fragment, parameters).find_images(Scope(), ScanSettings()).pinned
     return site.location.index_allowed

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.errors import InvalidPath
+from image_pinner.core.errors import InvalidPathError
 from image_pinner.core.template.json_path import Descend, Every, Field, Index, PathStep, Where, parse_image_path
 
 
@@ -26,10 +26,10 @@ from image_pinner.core.template.json_path import Descend, Every, Field, Index, P
     ],
 )
 def test_what_cannot_be_parsed_is_refused(text: str) -> None:
-    with pytest.raises(InvalidPath, match="is no JSONPath expression") as caught:
+    with pytest.raises(InvalidPathError, match="is no JSONPath expression") as caught:
         parse_image_path(text)
     assert "\n" not in caught.value.cause
-    assert caught.value.remedy
+    assert caught.value.help
 
 
 @pytest.mark.parametrize(
@@ -59,10 +59,10 @@ def test_what_cannot_be_parsed_is_refused(text: str) -> None:
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # jsonpath-ng announces the end of some operators
 def test_an_operator_that_is_not_followed_is_refused(text: str) -> None:
-    with pytest.raises(InvalidPath) as caught:
+    with pytest.raises(InvalidPathError) as caught:
         parse_image_path(text)
     assert repr(text) in caught.value.cause
-    assert "filters" in caught.value.remedy
+    assert "filters" in caught.value.help
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,17 @@ from typing import Any
 import pytest
 
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.template.marker_search import Census, count_marks, find_stray_marks, walked_sections
+from image_pinner.core.template.marker_search import MarkerCount, count_markers, find_misplaced_markers, walked_sections
 
 MARKED = {"Type": "String", "Default": "!PinDigest nginx:1"}
 
 
 def strays(
-    template: dict[str, Any], read: dict[Any, Any] | None = None, census: Census | None = None
+    template: dict[str, Any], read: dict[Any, Any] | None = None, marker_count: MarkerCount | None = None
 ) -> list[tuple[str, str]]:
     scope = Scope.of_template(template, {}, region="us-east-1", account_id="111122223333")
-    problems = find_stray_marks(template, read or {}, scope, census)
-    assert all(problem.remedy for problem in problems)
+    problems = find_misplaced_markers(template, read or {}, scope, marker_count)
+    assert all(problem.help for problem in problems)
     return sorted((str(problem.path), problem.cause) for problem in problems)
 
 
@@ -55,7 +55,7 @@ def strays(
 def test_a_mark_in_a_place_that_is_no_image_is_a_problem(section: str, content: Any, path: str, cause: str) -> None:
     template = {"Resources": {}, section: content}
     assert strays(template) == [(path, cause)]
-    assert strays(template, census=count_marks(walked_sections(template))) == [(path, cause)]
+    assert strays(template, marker_count=count_markers(walked_sections(template))) == [(path, cause)]
 
 
 @pytest.mark.parametrize(

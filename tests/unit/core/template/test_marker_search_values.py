@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.template.marker_search import carries_any, may_bring_mark
+from image_pinner.core.template.marker_search import contains_marker, may_contain_marker
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from image_pinner.core.template.marker_search import carries_any, may_bring_mark
     ],
 )
 def test_what_holds_no_mark_carries_none(scope: Scope) -> None:
-    assert not carries_any(scope)
+    assert not contains_marker(scope)
 
 
 MARKED = Scope(
@@ -47,7 +47,7 @@ MARKED = Scope(
     ],
 )
 def test_values_defaults_lists_and_mappings_carry_marks(scope: Scope) -> None:
-    assert carries_any(scope)
+    assert contains_marker(scope)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_values_defaults_lists_and_mappings_carry_marks(scope: Scope) -> None:
     ],
 )
 def test_an_expression_without_a_carrier_brings_no_mark(expression: Any) -> None:
-    assert not may_bring_mark(expression, MARKED)
+    assert not may_contain_marker(expression, MARKED)
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_an_expression_without_a_carrier_brings_no_mark(expression: Any) -> None
     ],
 )
 def test_an_expression_that_names_a_carrier_may_bring_its_mark(expression: Any) -> None:
-    assert may_bring_mark(expression, MARKED)
-    assert not may_bring_mark(expression, Scope())
+    assert may_contain_marker(expression, MARKED)
+    assert not may_contain_marker(expression, Scope())

@@ -5,20 +5,20 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.errors import InvalidOption
+from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.markers import (
-    Mark,
-    Wrapped,
+    MarkedExpression,
+    Marker,
     evaluated,
     is_marked,
-    read_around,
-    read_mark,
+    parse_marked_expression,
+    parse_marker,
+    parse_metadata_options,
     snippet_parameters,
     unmarked,
-    unwrap,
-    without_mark,
+    without_marker,
 )
 from image_pinner.core.template.options import Options, Pin, Record
 
@@ -78,29 +78,29 @@ class TestQuotedMark:
         ],
     )
     def test_a_wrong_mark_is_refused(self, text: str, cause: str) -> None:
-        with pytest.raises(InvalidOption) as caught:
-            read_mark(text)
+        with pytest.raises(InvalidOptionError) as caught:
+            parse_marker(text)
         assert caught.value.cause == cause
-        assert caught.value.remedy
+        assert caught.value.help
 
     @pytest.mark.parametrize(
         ("text", "mark"),
         [
-            ("!PinDigest nginx:1", Mark(Options(), "nginx:1")),
-            ("  !PinDigest\t\n nginx:1 \n", Mark(Options(), "nginx:1")),
-            ("!PinDigest\u00a0nginx:1", Mark(Options(), "nginx:1")),
-            ("!PinDigest Platform=linux/arm64 nginx:1", Mark(Options(platform=ARM), "nginx:1")),
+            ("!PinDigest nginx:1", Marker(Options(), "nginx:1")),
+            ("  !PinDigest\t\n nginx:1 \n", Marker(Options(), "nginx:1")),
+            ("!PinDigest\u00a0nginx:1", Marker(Options(), "nginx:1")),
+            ("!PinDigest Platform=linux/arm64 nginx:1", Marker(Options(platform=ARM), "nginx:1")),
             (
                 "!PinDigest\nPlatform=linux/arm64\n\tRecord=None   Refresh=Always nginx:1",
-                Mark(Options(platform=ARM, record=Record.NONE), "nginx:1"),
+                Marker(Options(platform=ARM, record=Record.NONE), "nginx:1"),
             ),
-            ("!PinDigest a b", Mark(Options(), "a b")),
-            ("!PinDigest !PinDigest nginx", Mark(Options(), "!PinDigest nginx")),
-            ("!PinDigest registry:5000/a=b", Mark(Options(), "registry:5000/a=b")),
+            ("!PinDigest a b", Marker(Options(), "a b")),
+            ("!PinDigest !PinDigest nginx", Marker(Options(), "!PinDigest nginx")),
+            ("!PinDigest registry:5000/a=b", Marker(Options(), "registry:5000/a=b")),
         ],
     )
-    def test_a_mark_is_taken_apart(self, text: str, mark: Mark) -> None:
-        assert read_mark(text) == mark
+    def test_a_mark_is_taken_apart(self, text: str, mark: Marker) -> None:
+        assert parse_marker(text) == mark
 
 
 class TestWithoutMark:
@@ -120,7 +120,7 @@ class TestWithoutMark:
         ],
     )
     def test_mark_and_options_go_and_the_rest_stays(self, text: str, rest: str) -> None:
-        assert without_mark(text) == rest
+        assert without_marker(text) == rest
 
     @pytest.mark.parametrize(
         "text",
@@ -133,7 +133,7 @@ class TestWithoutMark:
     )
     def test_a_long_text_takes_no_time(self, text: str) -> None:
         before = time.perf_counter()
-        without_mark(text)
+        without_marker(text)
         assert time.perf_counter() - before < 1
 
     @pytest.mark.parametrize(
@@ -205,10 +205,10 @@ class TestSnippetAndLongForm:
         ],
     )
     def test_a_wrong_form_is_refused(self, value: Any, cause: str) -> None:
-        with pytest.raises(InvalidOption) as caught:
-            unwrap(value, "ImagePinner", SCOPE)
+        with pytest.raises(InvalidOptionError) as caught:
+            parse_marked_expression(value, "ImagePinner", SCOPE)
         assert caught.value.cause == cause
-        assert caught.value.remedy
+        assert caught.value.help
 
     @pytest.mark.parametrize(
         "value",
@@ -233,39 +233,42 @@ class TestSnippetAndLongForm:
         ],
     )
     def test_anything_else_is_no_annotation(self, value: Any) -> None:
-        assert unwrap(value, "ImagePinner", SCOPE) is None
+        assert parse_marked_expression(value, "ImagePinner", SCOPE) is None
 
     @pytest.mark.parametrize(
-        ("value", "wrapped"),
+        ("value", "marked_expression"),
         [
-            ({"Fn::PinDigest": "nginx:1"}, Wrapped(Options(), "nginx:1")),
-            ({"Fn::PinDigest": {"Ref": "Image"}}, Wrapped(Options(), {"Ref": "Image"})),
-            ({"Fn::PinDigest": {"Fn::Sub": "x"}}, Wrapped(Options(), {"Fn::Sub": "x"})),
-            ({"Fn::PinDigest": {"Image": "nginx:1"}}, Wrapped(Options(), "nginx:1")),
+            ({"Fn::PinDigest": "nginx:1"}, MarkedExpression(Options(), "nginx:1")),
+            ({"Fn::PinDigest": {"Ref": "Image"}}, MarkedExpression(Options(), {"Ref": "Image"})),
+            ({"Fn::PinDigest": {"Fn::Sub": "x"}}, MarkedExpression(Options(), {"Fn::Sub": "x"})),
+            ({"Fn::PinDigest": {"Image": "nginx:1"}}, MarkedExpression(Options(), "nginx:1")),
             (
                 {"Fn::PinDigest": {"Image": {"Ref": "X"}, "Platform": "linux/arm64"}},
-                Wrapped(Options(platform=ARM), {"Ref": "X"}),
+                MarkedExpression(Options(platform=ARM), {"Ref": "X"}),
             ),
-            ({"Fn::PinDigest": {"Image": "x", "Platform": {"Ref": "Platform"}}}, Wrapped(Options(platform=ARM), "x")),
-            ({"Fn::PinDigest": None}, Wrapped(Options(), None)),
-            ({"Fn::PinDigest": ["x"]}, Wrapped(Options(), ["x"])),
+            (
+                {"Fn::PinDigest": {"Image": "x", "Platform": {"Ref": "Platform"}}},
+                MarkedExpression(Options(platform=ARM), "x"),
+            ),
+            ({"Fn::PinDigest": None}, MarkedExpression(Options(), None)),
+            ({"Fn::PinDigest": ["x"]}, MarkedExpression(Options(), ["x"])),
             (
                 {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "nginx:1"}}},
-                Wrapped(Options(), "nginx:1"),
+                MarkedExpression(Options(), "nginx:1"),
             ),
             (
                 {"Fn::Transform": [{"Name": "ImagePinner", "Parameters": {"Image": "x", "Record": "None"}}]},
-                Wrapped(Options(record=Record.NONE), "x"),
+                MarkedExpression(Options(record=Record.NONE), "x"),
             ),
         ],
     )
-    def test_image_and_options_are_taken_out(self, value: Any, wrapped: Wrapped) -> None:
-        assert unwrap(value, "ImagePinner", SCOPE) == wrapped
+    def test_image_and_options_are_taken_out(self, value: Any, marked_expression: MarkedExpression) -> None:
+        assert parse_marked_expression(value, "ImagePinner", SCOPE) == marked_expression
 
     def test_a_snippet_is_known_by_the_name_under_which_the_macro_is_installed(self) -> None:
         snippet = {"Fn::Transform": {"Name": "ImagePinner-v1", "Parameters": {"Image": "x"}}}
-        assert unwrap(snippet, "ImagePinner", SCOPE) is None
-        assert unwrap(snippet, "ImagePinner-v1", SCOPE) == Wrapped(Options(), "x")
+        assert parse_marked_expression(snippet, "ImagePinner", SCOPE) is None
+        assert parse_marked_expression(snippet, "ImagePinner-v1", SCOPE) == MarkedExpression(Options(), "x")
 
     @pytest.mark.parametrize(
         ("transform", "parameters"),
@@ -289,16 +292,16 @@ class TestSnippetAndLongForm:
 class TestAround:
     @pytest.mark.parametrize("metadata", [None, "x", 5, [], {}, {"Other": 1}, {"imagepinner": {"Pin": "All"}}])
     def test_without_an_entry_there_are_no_options(self, metadata: Any) -> None:
-        assert read_around(metadata, SCOPE) == Options()
+        assert parse_metadata_options(metadata, SCOPE) == Options()
 
     @pytest.mark.parametrize("content", [None, "All", 5, [], ["Pin"]])
     def test_an_entry_that_is_no_map_is_refused(self, content: Any) -> None:
-        with pytest.raises(InvalidOption, match="ImagePinner in Metadata is no map"):
-            read_around({"ImagePinner": content}, SCOPE)
+        with pytest.raises(InvalidOptionError, match="ImagePinner in Metadata is no map"):
+            parse_metadata_options({"ImagePinner": content}, SCOPE)
 
     def test_a_wrong_option_is_refused(self) -> None:
-        with pytest.raises(InvalidOption, match="'Pinn' is no option"):
-            read_around({"ImagePinner": {"Pinn": "All"}}, SCOPE)
+        with pytest.raises(InvalidOptionError, match="'Pinn' is no option"):
+            parse_metadata_options({"ImagePinner": {"Pinn": "All"}}, SCOPE)
 
     @pytest.mark.parametrize(
         ("value", "reason"),
@@ -309,21 +312,21 @@ class TestAround:
         ],
     )
     def test_an_option_whose_value_cannot_be_told_is_refused(self, value: Any, reason: str) -> None:
-        with pytest.raises(InvalidOption) as caught:
+        with pytest.raises(InvalidOptionError) as caught:
             evaluated({"Platform": value}, SCOPE)
         assert caught.value.cause == f"the value of Platform cannot be told: {reason}"
-        assert caught.value.remedy == "Write it out"
+        assert caught.value.help == "Write it out"
 
     def test_options_are_read_and_evaluated(self) -> None:
         metadata = {"Other": 1, "ImagePinner": {"Pin": {"Ref": "Names"}, "Platform": {"Ref": "Platform"}}}
-        assert read_around(metadata, SCOPE) == Options(pin=("web", "db"), platform=ARM)
+        assert parse_metadata_options(metadata, SCOPE) == Options(pin=("web", "db"), platform=ARM)
 
     def test_an_option_that_comes_to_no_value_is_not_said(self) -> None:
         content = {"Pin": "All", "Platform": {"Fn::If": ["Yes", NO_VALUE, "Any"]}}
-        assert read_around({"ImagePinner": content}, SCOPE) == Options(pin=Pin.ALL)
+        assert parse_metadata_options({"ImagePinner": content}, SCOPE) == Options(pin=Pin.ALL)
 
 
 def test_an_option_that_is_not_available_is_refused_by_name_whatever_its_value() -> None:
     for name, cause in (("StackName", "the option StackName is not available yet"), ("Stack", "'Stack' is no option")):
-        with pytest.raises(InvalidOption, match=cause):
-            read_around({"ImagePinner": {name: {"Ref": "AWS::StackName"}}}, Scope())
+        with pytest.raises(InvalidOptionError, match=cause):
+            parse_metadata_options({"ImagePinner": {name: {"Ref": "AWS::StackName"}}}, Scope())

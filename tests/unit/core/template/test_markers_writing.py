@@ -7,7 +7,7 @@ import pytest
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known
-from image_pinner.core.template.markers import is_marked, read_mark, with_mark
+from image_pinner.core.template.markers import is_marked, parse_marker, with_marker
 
 SCOPE = Scope(
     parameters={"Image": {"Type": "String", "Default": "nginx:1"}, "Tag": {"Type": "String", "Default": "1"}},
@@ -47,7 +47,7 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
     ],
 )
 def test_the_mark_is_written_where_it_works_everywhere(expression: Any, marked: Any) -> None:
-    assert with_mark(expression) == marked
+    assert with_marker(expression) == marked
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ def test_the_mark_is_written_where_it_works_everywhere(expression: Any, marked: 
     ],
 )
 def test_an_expression_of_another_shape_is_kept_whole_behind_the_mark(expression: Any) -> None:
-    assert with_mark(expression) == {"Fn::Join": ["", ["!PinDigest ", expression]]}
+    assert with_marker(expression) == {"Fn::Join": ["", ["!PinDigest ", expression]]}
 
 
 def test_options_stand_behind_the_mark() -> None:
-    assert with_mark("nginx:1", "Platform=linux/arm64") == "!PinDigest Platform=linux/arm64 nginx:1"
-    assert with_mark({"Ref": "Image"}, "Record=None") == {"Fn::Sub": "!PinDigest Record=None ${Image}"}
+    assert with_marker("nginx:1", "Platform=linux/arm64") == "!PinDigest Platform=linux/arm64 nginx:1"
+    assert with_marker({"Ref": "Image"}, "Record=None") == {"Fn::Sub": "!PinDigest Record=None ${Image}"}
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_options_stand_behind_the_mark() -> None:
     ],
 )
 def test_what_is_marked_comes_to_the_same_reference_behind_the_mark(expression: Any) -> None:
-    plain, marked = evaluate(expression, SCOPE), evaluate(with_mark(expression), SCOPE)
+    plain, marked = evaluate(expression, SCOPE), evaluate(with_marker(expression), SCOPE)
     assert isinstance(plain, Known)
     assert isinstance(marked, Known)
     assert is_marked(marked.value)
-    assert read_mark(marked.value).reference == plain.value
+    assert parse_marker(marked.value).reference == plain.value

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.errors import InvalidOption
+from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.template.options import (
     OPTION_RULES,
@@ -21,8 +21,8 @@ ARM = Platform("linux", "arm64")
 ODD_VALUES = [None, True, 5, 1.5, "", " ", "x", [], [5], [""], ["x", None], [["x"]], {}, {"a": 1}]
 
 
-def refusal(options: Any, *, of_image: bool = False) -> InvalidOption:
-    with pytest.raises(InvalidOption) as caught:
+def refusal(options: Any, *, of_image: bool = False) -> InvalidOptionError:
+    with pytest.raises(InvalidOptionError) as caught:
         read_options(options, of_image=of_image)
     return caught.value
 
@@ -32,10 +32,9 @@ def test_an_unknown_option_is_refused_and_the_known_ones_are_listed(name: Any) -
     error = refusal({name: "x"})
     assert "is no option" in error.cause
     assert len(error.cause) < 120
-    assert error.remedy == "The options are Pin, Platform, WhenMissing, WhenMoved, Record, Refresh"
+    assert error.help == "The options are Pin, Platform, WhenMissing, WhenMoved, Record, Refresh"
     assert (
-        refusal({name: "x"}, of_image=True).remedy
-        == "The options are Platform, WhenMissing, WhenMoved, Record, Refresh"
+        refusal({name: "x"}, of_image=True).help == "The options are Platform, WhenMissing, WhenMoved, Record, Refresh"
     )
 
 
@@ -44,7 +43,7 @@ def test_an_unknown_option_is_refused_and_the_known_ones_are_listed(name: Any) -
 def test_an_option_of_a_later_step_is_refused_by_name(name: str, value: Any) -> None:
     error = refusal({name: value}, of_image=True)
     assert error.cause == f"the option {name} is not available yet"
-    assert error.remedy == "Remove it"
+    assert error.help == "Remove it"
     assert refusal({name: value}).cause == error.cause
 
 
@@ -52,7 +51,7 @@ def test_an_option_of_a_later_step_is_refused_by_name(name: str, value: Any) -> 
 def test_keeping_what_is_deployed_is_refused_by_name(value: str) -> None:
     error = refusal({"Refresh": value})
     assert error.cause == f"Refresh={value} is not available yet"
-    assert "every time" in error.remedy
+    assert "every time" in error.help
 
 
 @pytest.mark.parametrize("value", ODD_VALUES)
@@ -60,7 +59,7 @@ def test_keeping_what_is_deployed_is_refused_by_name(value: str) -> None:
 def test_a_value_that_an_option_does_not_take_is_refused(name: str, value: Any) -> None:
     error = refusal({name: value})
     assert (repr(value) if value != [["x"]] else "a nested list") in error.cause
-    assert error.remedy.startswith("Write ")
+    assert error.help.startswith("Write ")
 
 
 @pytest.mark.parametrize("name", ["Pin", "Platform", "WhenMissing", "Record", "Refresh"])
@@ -78,7 +77,7 @@ def test_a_long_value_does_not_fill_the_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "remedy"),
+    ("name", "value", "help"),
     [
         ("Pin", "web", "Write Marked, All, Skip or a list of container names"),
         ("Pin", "all", "Write Marked, All, Skip or a list of container names"),
@@ -91,8 +90,8 @@ def test_a_long_value_does_not_fill_the_message() -> None:
         ("Refresh", "always", "Write Always"),
     ],
 )
-def test_a_refused_value_is_told_with_what_to_write(name: str, value: Any, remedy: str) -> None:
-    assert refusal({name: value}).remedy == remedy
+def test_a_refused_value_is_told_with_what_to_write(name: str, value: Any, help: str) -> None:
+    assert refusal({name: value}).help == help
 
 
 def test_an_option_that_stands_twice_is_refused() -> None:
@@ -103,7 +102,7 @@ def test_an_option_that_stands_twice_is_refused() -> None:
 def test_pin_cannot_stand_at_an_image() -> None:
     error = refusal({"Pin": "All"}, of_image=True)
     assert error.cause == "the option Pin cannot stand at a single image"
-    assert "Metadata" in error.remedy
+    assert "Metadata" in error.help
 
 
 @pytest.mark.parametrize(

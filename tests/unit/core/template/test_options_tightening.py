@@ -3,13 +3,21 @@ from __future__ import annotations
 import pytest
 
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing, WhenMoved, loosened
+from image_pinner.core.template.options import (
+    AnyPlatform,
+    Options,
+    Pin,
+    Record,
+    WhenMissing,
+    WhenMoved,
+    find_loosened_option,
+)
 
 ARM = Platform("linux", "arm64")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "operator", "looser"),
+    ("expected", "operator", "looser"),
     [
         (Options(when_missing=WhenMissing.KEEP_TAG), Options(when_missing=WhenMissing.FAIL), "WhenMissing=KeepTag"),
         (Options(pin=Pin.MARKED), Options(pin=Pin.ALL), "Pin is narrower"),
@@ -23,12 +31,12 @@ ARM = Platform("linux", "arm64")
         (Options(platform=Platform("linux", "amd64")), Options(platform=ARM), "Platform=linux/arm64"),
     ],
 )
-def test_a_template_cannot_loosen_what_the_operator_has_set(wanted: Options, operator: Options, looser: str) -> None:
-    assert looser in loosened(wanted, operator)
+def test_a_template_cannot_loosen_what_the_operator_has_set(expected: Options, operator: Options, looser: str) -> None:
+    assert looser in find_loosened_option(expected, operator)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "operator"),
+    ("expected", "operator"),
     [
         (Options(), Options(Pin.ALL, ARM, WhenMissing.FAIL, Record.LABEL)),
         (Options(pin=Pin.SKIP, platform=AnyPlatform.ANY, when_missing=WhenMissing.KEEP_TAG), Options()),
@@ -42,5 +50,5 @@ def test_a_template_cannot_loosen_what_the_operator_has_set(wanted: Options, ope
         (Options(record=Record.NONE), Options(record=Record.LABEL)),
     ],
 )
-def test_a_template_may_tighten_what_the_operator_has_set(wanted: Options, operator: Options) -> None:
-    assert loosened(wanted, operator) == ""
+def test_a_template_may_tighten_what_the_operator_has_set(expected: Options, operator: Options) -> None:
+    assert find_loosened_option(expected, operator) == ""

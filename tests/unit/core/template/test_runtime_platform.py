@@ -8,7 +8,7 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Unknown
 from image_pinner.core.template.locations import PlatformSource, image_locations
-from image_pinner.core.template.runtime_platform import derived_platform
+from image_pinner.core.template.runtime_platform import infer_platform
 
 AMD, ARM = Platform("linux", "amd64"), Platform("linux", "arm64")
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -33,11 +33,11 @@ def source_of(resource_type: str) -> PlatformSource:
 
 
 def of_ecs(runtime: Any) -> Platform | Unknown | None:
-    return derived_platform(source_of("AWS::ECS::TaskDefinition"), {"RuntimePlatform": runtime}, {}, SCOPE)
+    return infer_platform(source_of("AWS::ECS::TaskDefinition"), {"RuntimePlatform": runtime}, {}, SCOPE)
 
 
 def of_lambda(properties: Any, template: Any = None) -> Platform | Unknown | None:
-    return derived_platform(source_of("AWS::Serverless::Function"), properties, template or {}, SCOPE)
+    return infer_platform(source_of("AWS::Serverless::Function"), properties, template or {}, SCOPE)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_platform_that_cannot_be_told_is_unknown_with_the_reason(runtime: Any,
     found = of_ecs(runtime)
     assert isinstance(found, Unknown)
     assert found.reason.startswith(reason)
-    assert found.remedy == "Say Platform=os/architecture"
+    assert found.help == "Say Platform=os/architecture"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_where_nothing_is_said_any_platform_will_do(runtime: Any) -> None:
 
 @pytest.mark.parametrize("properties", [None, [], "text", {}, 5])
 def test_properties_of_any_shape_are_no_crash(properties: Any) -> None:
-    assert derived_platform(source_of("AWS::ECS::TaskDefinition"), properties, {}, SCOPE) is None
+    assert infer_platform(source_of("AWS::ECS::TaskDefinition"), properties, {}, SCOPE) is None
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_the_default_of_a_template_holds_for_its_functions() -> None:
 
 
 def of_task(properties: Any) -> Platform | Unknown | None:
-    return derived_platform(source_of("AWS::ECS::TaskDefinition"), properties, {}, SCOPE)
+    return infer_platform(source_of("AWS::ECS::TaskDefinition"), properties, {}, SCOPE)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_task_that_may_run_anywhere_says_nothing_about_its_platform(compatibil
 def test_a_task_for_fargate_that_says_nothing_runs_on_x86(compatibilities: Any) -> None:
     scope = Scope(parameters={"Launch": {"Type": "CommaDelimitedList", "Default": "FARGATE,EC2"}})
     source = source_of("AWS::ECS::TaskDefinition")
-    assert derived_platform(source, {"RequiresCompatibilities": compatibilities}, {}, scope) == AMD
+    assert infer_platform(source, {"RequiresCompatibilities": compatibilities}, {}, scope) == AMD
 
 
 def test_what_a_task_for_fargate_says_counts_before_its_default() -> None:
@@ -157,13 +157,13 @@ def test_what_a_task_for_fargate_says_counts_before_its_default() -> None:
 
 
 def test_an_agent_runs_on_arm_whatever_it_says() -> None:
-    assert derived_platform(source_of("AWS::BedrockAgentCore::Runtime"), {}, {}, SCOPE) == ARM
+    assert infer_platform(source_of("AWS::BedrockAgentCore::Runtime"), {}, {}, SCOPE) == ARM
 
 
-def of_batch(place: int, steps: tuple[str | int, ...], properties: Any) -> Platform | Unknown | None:
-    location = image_locations()["AWS::Batch::JobDefinition"][place]
+def of_batch(property_path: int, steps: tuple[str | int, ...], properties: Any) -> Platform | Unknown | None:
+    location = image_locations()["AWS::Batch::JobDefinition"][property_path]
     assert location.platform is not None
-    return derived_platform(location.platform.of_image(steps), properties, {}, SCOPE)
+    return infer_platform(location.platform.of_image(steps), properties, {}, SCOPE)
 
 
 def test_each_range_of_nodes_has_its_own_platform() -> None:

@@ -7,22 +7,22 @@ import pytest
 
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.json_path import parse_image_path
-from image_pinner.core.template.traversal import Guard, Hidden, Spot, arms_of, walk
+from image_pinner.core.template.traversal import ConditionGuard, OpaqueNode, TemplateNode, arms_of, walk
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 CONTAINERS = "$.ContainerDefinitions[*].Image"
 
 
-def found(tree: Any, path: str, scope: Scope | None = None) -> list[Spot | Hidden]:
-    return list(walk(Spot((), tree, scope or Scope()), parse_image_path(path)))
+def found(tree: Any, path: str, scope: Scope | None = None) -> list[TemplateNode | OpaqueNode]:
+    return list(walk(TemplateNode((), tree, scope or Scope()), parse_image_path(path)))
 
 
 def values(tree: Any, path: str) -> list[Any]:
-    return [spot.value for spot in found(tree, path) if isinstance(spot, Spot)]
+    return [node.value for node in found(tree, path) if isinstance(node, TemplateNode)]
 
 
 def places(tree: Any, path: str) -> list[str]:
-    return [str(spot.path) for spot in found(tree, path)]
+    return [str(node.path) for node in found(tree, path)]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_step_that_leads_nowhere_finds_nothing(path: str) -> None:
 def test_an_expression_on_the_way_is_told_as_hidden(expression: Any, name: str) -> None:
     tree = {"ContainerDefinitions": expression}
     (hidden,) = found(tree, CONTAINERS)
-    assert isinstance(hidden, Hidden)
+    assert isinstance(hidden, OpaqueNode)
     assert str(hidden.path) == "ContainerDefinitions"
     assert hidden.reason == f"{name} stands in the place of what would hold the image"
 
@@ -82,11 +82,11 @@ def test_an_expression_at_the_end_is_what_was_looked_for() -> None:
 
 def test_a_value_knows_its_place_and_the_map_around_it() -> None:
     container = {"Name": "web", "Image": "nginx"}
-    (spot,) = found({"ContainerDefinitions": [5, container]}, CONTAINERS)
-    assert isinstance(spot, Spot)
-    assert spot.steps == spot.place == ("ContainerDefinitions", 1, "Image")
-    assert spot.owner is container
-    assert spot.property_steps == ("ContainerDefinitions", 1, "Image")
+    (node,) = found({"ContainerDefinitions": [5, container]}, CONTAINERS)
+    assert isinstance(node, TemplateNode)
+    assert node.steps == node.property_path == ("ContainerDefinitions", 1, "Image")
+    assert node.owner is container
+    assert node.property_steps == ("ContainerDefinitions", 1, "Image")
 
 
 def test_arms_at_every_level_are_walked_with_their_conditions() -> None:
@@ -99,24 +99,24 @@ def test_arms_at_every_level_are_walked_with_their_conditions() -> None:
             ]
         }
     }
-    spots = [spot for spot in found(tree, CONTAINERS) if isinstance(spot, Spot)]
-    assert [(spot.value, [(guard.condition, guard.wanted) for guard in spot.guards]) for spot in spots] == [
+    nodes = [node for node in found(tree, CONTAINERS) if isinstance(node, TemplateNode)]
+    assert [(node.value, [(guard.condition, guard.expected) for guard in node.guards]) for node in nodes] == [
         ("x", [("A", True), ("B", True), ("C", True)]),
         ("y", [("A", True), ("B", True), ("C", False)]),
         ("z", [("A", False)]),
     ]
-    first = spots[0]
+    first = nodes[0]
     assert first.steps == ("ContainerDefinitions", "Fn::If", 1, 0, "Fn::If", 1, "Image", "Fn::If", 1)
-    assert first.place == ("ContainerDefinitions", "Fn::If", 1, 0, "Fn::If", 1, "Image")
-    assert first.property_steps == first.place
+    assert first.property_path == ("ContainerDefinitions", "Fn::If", 1, 0, "Fn::If", 1, "Image")
+    assert first.property_steps == first.property_path
     assert first.owner == {"Image": {"Fn::If": ["C", "x", "y"]}}
 
 
 def test_an_element_of_a_list_of_images_is_a_place_of_its_own() -> None:
     tree = {"Images": {"Fn::If": ["A", ["x", {"Fn::If": ["B", "y", "z"]}], NO_VALUE]}, "Name": "n"}
     last = found(tree, "$.Images[*]")[-1]
-    assert isinstance(last, Spot)
-    assert (last.value, last.place) == ("z", ("Images", "Fn::If", 1, 1))
+    assert isinstance(last, TemplateNode)
+    assert (last.value, last.property_path) == ("z", ("Images", "Fn::If", 1, 1))
     assert last.property_steps == ("Images",)
     assert last.owner is tree
 
@@ -185,16 +185,18 @@ def test_a_search_in_depth_keeps_conditions_and_does_not_look_into_functions() -
         "b": {"Image": {"Fn::Transform": {"Name": "M", "Parameters": {"Image": "inner"}}}},
         "c": {"Fn::Join": ["", [{"Image": "no"}]]},
     }
-    spots = [spot for spot in found(tree, "$..Image") if isinstance(spot, Spot)]
-    assert [str(spot.path) for spot in spots] == ["a[0].Fn::If[1].Image", "b.Image"]
-    assert spots[0].guards == (Guard("C", wanted=True),)
-    assert len(spots) == len(found(tree, "$..Image"))
+    nodes = [node for node in found(tree, "$..Image") if isinstance(node, TemplateNode)]
+    assert [str(node.path) for node in nodes] == ["a[0].Fn::If[1].Image", "b.Image"]
+    assert nodes[0].guards == (ConditionGuard("C", expected=True),)
+    assert len(nodes) == len(found(tree, "$..Image"))
 
 
 def test_a_value_alone_gives_its_arms() -> None:
-    spots = list(arms_of(Spot(("x",), {"Fn::If": ["C", "a", NO_VALUE]}, Scope())))
-    assert [spot.value for spot in spots if isinstance(spot, Spot)] == ["a"]
-    assert [spot.value for spot in arms_of(Spot((), "plain", Scope())) if isinstance(spot, Spot)] == ["plain"]
+    nodes = list(arms_of(TemplateNode(("x",), {"Fn::If": ["C", "a", NO_VALUE]}, Scope())))
+    assert [node.value for node in nodes if isinstance(node, TemplateNode)] == ["a"]
+    assert [node.value for node in arms_of(TemplateNode((), "plain", Scope())) if isinstance(node, TemplateNode)] == [
+        "plain"
+    ]
 
 
 def nested_ifs(levels: int) -> Any:
@@ -205,8 +207,8 @@ def nested_ifs(levels: int) -> Any:
 
 
 def test_more_conditions_than_anybody_writes_are_told_as_hidden() -> None:
-    (hidden,) = arms_of(Spot((), nested_ifs(500), Scope()))
-    assert isinstance(hidden, Hidden)
+    (hidden,) = arms_of(TemplateNode((), nested_ifs(500), Scope()))
+    assert isinstance(hidden, OpaqueNode)
     assert "more than 64 conditions" in hidden.reason
     assert values({"Image": nested_ifs(64)}, "$.Image") == ["x"]
 

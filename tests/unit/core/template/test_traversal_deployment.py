@@ -4,7 +4,7 @@ import pytest
 
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, StackExport
-from image_pinner.core.template.traversal import Guard, deployment
+from image_pinner.core.template.traversal import ConditionGuard, deployment_status
 
 STAGE = StackExport("stage")
 SCOPE = Scope(
@@ -17,34 +17,34 @@ SCOPE = Scope(
 )
 
 
-def guards(*written: str) -> tuple[Guard, ...]:
-    return tuple(Guard(name.removeprefix("not "), wanted=not name.startswith("not ")) for name in written)
+def guards(*written: str) -> tuple[ConditionGuard, ...]:
+    return tuple(ConditionGuard(name.removeprefix("not "), expected=not name.startswith("not ")) for name in written)
 
 
 @pytest.mark.parametrize(
     "conditions", [["No"], ["not Yes"], ["Yes", "No"], ["Open", "No"], ["Asked", "No"], ["Nope", "No"]]
 )
 def test_one_condition_the_wrong_way_excludes_a_place(conditions: list[str]) -> None:
-    assert deployment(guards(*conditions), SCOPE) is False
+    assert deployment_status(guards(*conditions), SCOPE) is False
 
 
 @pytest.mark.parametrize("conditions", [["Open"], ["Yes", "Open"], ["Nope"]])
 def test_an_undecided_condition_leaves_it_open(conditions: list[str]) -> None:
-    assert deployment(guards(*conditions), SCOPE) is None
+    assert deployment_status(guards(*conditions), SCOPE) is None
 
 
 def test_what_may_decide_is_looked_up_and_then_decides() -> None:
-    assert deployment(guards("Yes", "Asked", "Open"), SCOPE) == frozenset({STAGE})
+    assert deployment_status(guards("Yes", "Asked", "Open"), SCOPE) == frozenset({STAGE})
     told = SCOPE.with_answers({STAGE: Known("prod")})
-    assert deployment(guards("Asked"), told) is True
-    assert deployment(guards("not Asked"), told) is False
+    assert deployment_status(guards("Asked"), told) is True
+    assert deployment_status(guards("not Asked"), told) is False
 
 
 @pytest.mark.parametrize("conditions", [[], ["Yes"], ["Yes", "not No"]])
 def test_without_an_objection_a_place_is_deployed(conditions: list[str]) -> None:
-    assert deployment(guards(*conditions), SCOPE) is True
+    assert deployment_status(guards(*conditions), SCOPE) is True
 
 
 def test_a_condition_can_be_written_where_it_is_used() -> None:
-    assert deployment((Guard({"Fn::Equals": ["a", "a"]}, wanted=True),), SCOPE) is True
-    assert deployment((Guard(5, wanted=True),), SCOPE) is None
+    assert deployment_status((ConditionGuard({"Fn::Equals": ["a", "a"]}, expected=True),), SCOPE) is True
+    assert deployment_status((ConditionGuard(5, expected=True),), SCOPE) is None

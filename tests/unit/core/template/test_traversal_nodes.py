@@ -6,16 +6,16 @@ import pytest
 
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, Unknown
-from image_pinner.core.template.traversal import Spot, entries_of
+from image_pinner.core.template.traversal import TemplateNode, entries_of
 
 
 @pytest.mark.parametrize("value", [None, 5, "text", [], [{"a": 1}], {}, {5: 1, None: 2}])
 def test_what_is_no_map_or_has_no_names_has_no_entries(value: Any) -> None:
-    assert list(entries_of(Spot((), value, Scope()))) == []
+    assert list(entries_of(TemplateNode((), value, Scope()))) == []
 
 
 @pytest.mark.parametrize(
-    ("steps", "place", "property_steps"),
+    ("steps", "property_path", "property_steps"),
     [
         ((), (), ()),
         (("a",), ("a",), ("a",)),
@@ -27,16 +27,16 @@ def test_what_is_no_map_or_has_no_names_has_no_entries(value: Any) -> None:
     ],
 )
 def test_a_value_knows_its_place_above_arms_and_its_property_above_lists(
-    steps: Any, place: Any, property_steps: Any
+    steps: Any, property_path: Any, property_steps: Any
 ) -> None:
-    spot = Spot(steps, "x", Scope())
-    assert (spot.place, spot.property_steps) == (place, property_steps)
-    assert spot.path.steps == steps
+    node = TemplateNode(steps, "x", Scope())
+    assert (node.property_path, node.property_steps) == (property_path, property_steps)
+    assert node.path.steps == steps
 
 
 def test_the_start_of_a_walk_has_no_owner() -> None:
-    spot = Spot((), "x", Scope())
-    assert (spot.place, spot.property_steps, spot.owner) == ((), (), None)
+    node = TemplateNode((), "x", Scope())
+    assert (node.property_path, node.property_steps, node.owner) == ((), (), None)
 
 
 @pytest.mark.parametrize(
@@ -44,27 +44,27 @@ def test_the_start_of_a_walk_has_no_owner() -> None:
     [None, {}, "x", [], ["Id"], ["Id", ["a"]], [5, ["a"], {"x": 1}], ["Id", ["a"], "text"], ["Id", ["a"], {}, 4]],
 )
 def test_a_loop_of_another_shape_is_passed_by(loop: Any) -> None:
-    assert list(entries_of(Spot((), {"Fn::ForEach::L": loop, "a": 1}, Scope()))) == [
-        ("a", Spot(("a",), 1, Scope(), owner={"Fn::ForEach::L": loop, "a": 1}))
+    assert list(entries_of(TemplateNode((), {"Fn::ForEach::L": loop, "a": 1}, Scope()))) == [
+        ("a", TemplateNode(("a",), 1, Scope(), owner={"Fn::ForEach::L": loop, "a": 1}))
     ]
 
 
 def test_a_loop_over_one_value_knows_its_variable_and_over_several_does_not() -> None:
     tree = {"Fn::ForEach::One": ["A", ["1"], {"x": 1}], "Fn::ForEach::Two": ["B", ["1", "2"], {"y": 1}]}
-    scopes = {key: spot.scope.loops for key, spot in entries_of(Spot((), tree, Scope()))}
+    scopes = {key: node.scope.loops for key, node in entries_of(TemplateNode((), tree, Scope()))}
     assert scopes["x"] == {"A": Known("1")}
     assert set(scopes["y"]) == {"B"}
     unknown = scopes["y"]["B"]
     assert isinstance(unknown, Unknown)
     assert "Fn::ForEach::Two" in unknown.reason
-    assert "AWS::LanguageExtensions" in unknown.remedy
+    assert "AWS::LanguageExtensions" in unknown.help
 
 
 def test_a_loop_over_the_values_of_a_parameter_is_evaluated() -> None:
     scope = Scope(parameters={"Names": {"Type": "CommaDelimitedList"}}, values={"Names": ["web"]})
     loop = {"Fn::ForEach::L": ["A", {"Ref": "Names"}, {"x": 1}]}
-    ((_, spot),) = entries_of(Spot((), loop, scope))
-    assert spot.scope.loops == {"A": Known("web")}
+    ((_, node),) = entries_of(TemplateNode((), loop, scope))
+    assert node.scope.loops == {"A": Known("web")}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_loop_over_the_values_of_a_parameter_is_evaluated() -> None:
     ],
 )
 def test_a_loop_variable_that_is_not_one_value_says_how_many(collection: Any, how_many: str) -> None:
-    ((_, spot),) = entries_of(Spot((), {"Fn::ForEach::L": ["A", collection, {"x": 1}]}, Scope()))
-    unknown = spot.scope.loops["A"]
+    ((_, node),) = entries_of(TemplateNode((), {"Fn::ForEach::L": ["A", collection, {"x": 1}]}, Scope()))
+    unknown = node.scope.loops["A"]
     assert isinstance(unknown, Unknown)
     assert unknown.reason == f"it depends on the loop variable of Fn::ForEach::L, {how_many}"

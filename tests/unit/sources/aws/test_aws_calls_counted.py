@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients, session_with
-from image_pinner.sources.call_stats import CallTally
+from image_pinner.sources.call_stats import CallStats
 from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
 
 REGION = "eu-west-1"
@@ -40,16 +40,16 @@ def server() -> Iterator[ScriptedRegistry]:
 
 
 @pytest.fixture
-def tally() -> CallTally:
-    return CallTally()
+def call_stats() -> CallStats:
+    return CallStats()
 
 
 @pytest.fixture
-def clients(server: ScriptedRegistry, tally: CallTally) -> AwsClients:
+def clients(server: ScriptedRegistry, call_stats: CallStats) -> AwsClients:
     return AwsClients(
         lambda: SessionAt(boto3.Session("AKIAOWN", "own"), server.url),
         lambda credentials: SessionAt(session_with(credentials), server.url),
-        tally,
+        call_stats,
     )
 
 
@@ -61,36 +61,36 @@ def lose(_wire: BinaryIO, _stopping: object) -> None:
     "first", [Answer(500, {}, b"{}"), Answer(503, {}, b"{}"), Raw(lose)], ids=["500", "503", "connection lost"]
 )
 def test_a_try_that_botocore_repeats_counts_again(
-    first: Answer | Raw, clients: AwsClients, server: ScriptedRegistry, tally: CallTally
+    first: Answer | Raw, clients: AwsClients, server: ScriptedRegistry, call_stats: CallStats
 ) -> None:
     server.script = lambda _: first if len(server.seen) == 1 else GOOD
 
     clients.client("ecr", REGION).describe_images(repositoryName="shop/web")
 
     assert len(server.seen) == 2
-    assert tally.so_far().tries == {"ecr:DescribeImages": 2}
-    assert tally.so_far().seconds["ecr:DescribeImages"] > 0
+    assert call_stats.so_far().attempts == {"ecr:DescribeImages": 2}
+    assert call_stats.so_far().seconds["ecr:DescribeImages"] > 0
 
 
-def test_a_call_that_is_denied_counts(clients: AwsClients, server: ScriptedRegistry, tally: CallTally) -> None:
+def test_a_call_that_is_denied_counts(clients: AwsClients, server: ScriptedRegistry, call_stats: CallStats) -> None:
     server.script = lambda _: Answer(400, {}, b'{"__type": "AccessDeniedException"}')
 
     with pytest.raises(ClientError, match="AccessDenied"):
         clients.client("ssm", REGION).get_parameters(Names=["/tag"])
 
-    assert tally.so_far().tries == {"ssm:GetParameters": 1}
+    assert call_stats.so_far().attempts == {"ssm:GetParameters": 1}
 
 
-def test_services_are_named_as_policies_name_them(clients: AwsClients, tally: CallTally) -> None:
+def test_services_are_named_as_policies_name_them(clients: AwsClients, call_stats: CallStats) -> None:
     # botocore's own events say secrets-manager and eventbridge.
     clients.client("secretsmanager", REGION).get_secret_value(SecretId="login")
     clients.client("events", REGION).put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}"}])
 
-    assert set(tally.so_far().tries) == {"secretsmanager:GetSecretValue", "events:PutEvents"}
+    assert set(call_stats.so_far().attempts) == {"secretsmanager:GetSecretValue", "events:PutEvents"}
 
 
 def test_assuming_a_role_counts_beside_what_is_asked_as_it(
-    clients: AwsClients, server: ScriptedRegistry, tally: CallTally
+    clients: AwsClients, server: ScriptedRegistry, call_stats: CallStats
 ) -> None:
     def script(seen: Seen) -> Answer:
         return Answer(200, {"Content-Type": "text/xml"}, ASSUMED) if b"AssumeRole" in seen.body else GOOD
@@ -101,17 +101,17 @@ def test_assuming_a_role_counts_beside_what_is_asked_as_it(
     client.describe_images(repositoryName="shop/web")
     client.describe_images(repositoryName="shop/web")
 
-    assert tally.so_far().tries == {"ecr:DescribeImages": 2, "sts:AssumeRole": 1}
+    assert call_stats.so_far().attempts == {"ecr:DescribeImages": 2, "sts:AssumeRole": 1}
 
 
-def test_a_client_that_was_made_once_counts_once_for_each_call(clients: AwsClients, tally: CallTally) -> None:
+def test_a_client_that_was_made_once_counts_once_for_each_call(clients: AwsClients, call_stats: CallStats) -> None:
     for _ in range(3):
         clients.client("ssm", REGION).get_parameters(Names=["/tag"])
 
-    assert tally.so_far().tries == {"ssm:GetParameters": 3}
+    assert call_stats.so_far().attempts == {"ssm:GetParameters": 3}
 
 
-def test_nothing_that_was_asked_for_stands_in_the_name_of_a_call(clients: AwsClients, tally: CallTally) -> None:
+def test_nothing_that_was_asked_for_stands_in_the_name_of_a_call(clients: AwsClients, call_stats: CallStats) -> None:
     clients.client("ssm", REGION).get_parameters(Names=["/a-name"])
 
-    assert "a-name" not in repr(tally.so_far())
+    assert "a-name" not in repr(call_stats.so_far())

@@ -33,7 +33,7 @@ def refusal(code: str, message: str = "words of the service", **metadata: Any) -
 
 
 @pytest.mark.parametrize(
-    ("error", "cause", "remedy"),
+    ("error", "cause", "help"),
     [
         (refusal("ThrottlingException", RetryAttempts=3), "is throttling and refused the request in 4 of 4", "quota"),
         (refusal("TooManyRequestsException"), "is throttling and refused the request in 1 of 1", "in a minute"),
@@ -81,13 +81,13 @@ def refusal(code: str, message: str = "words of the service", **metadata: Any) -
     ],
     ids=lambda value: error_code(value) or type(value).__name__ if isinstance(value, Exception) else "",
 )
-def test_every_failure_is_told_with_who_was_asked_and_what_to_do(error: Exception, cause: str, remedy: str) -> None:
+def test_every_failure_is_told_with_who_was_asked_and_what_to_do(error: Exception, cause: str, help: str) -> None:
     failure = explain(error, ECR)
     assert cause in failure.cause
     assert ECR in failure.cause
-    assert remedy in failure.remedy
+    assert help in failure.help
     assert not failure.cause.endswith(".")
-    assert not failure.remedy.endswith(".")
+    assert not failure.help.endswith(".")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_every_failure_is_told_with_who_was_asked_and_what_to_do(error: Exceptio
 )
 def test_no_failure_tells_a_password(error: Exception) -> None:
     failure = explain(error, ECR)
-    assert "hunter2" not in failure.cause + failure.remedy
+    assert "hunter2" not in failure.cause + failure.help
 
 
 def test_somebody_elses_text_is_one_bounded_line() -> None:
@@ -151,7 +151,7 @@ def test_a_role_that_is_denied_is_no_denial_of_what_was_to_be_asked(operation: s
     assert not is_denied(denial)
     failure = explain(denial, ECR)
     assert failure.cause == f"STS denies the role that is to ask ECR in us-east-1: {message}"
-    assert "that role's trust policy" in failure.remedy
+    assert "that role's trust policy" in failure.help
 
 
 def test_other_failures_of_sts_are_told_as_such() -> None:

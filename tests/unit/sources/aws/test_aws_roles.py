@@ -62,8 +62,8 @@ def test_a_refusal_names_role_account_and_remedy_and_no_external_id(sts: Sts) ->
     assert ROLE.arn in error.cause
     assert "registries of account 444455556666" in error.cause
     assert error.cause.endswith("says STS in eu-west-1: because no identity-based policy allows it")
-    assert "sts:AssumeRole" in error.remedy
-    assert "trust policy" in error.remedy
+    assert "sts:AssumeRole" in error.help
+    assert "trust policy" in error.help
     assert "hunter2" not in error.diagnostics()
 
 

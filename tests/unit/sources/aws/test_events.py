@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from image_pinner.core.errors import SourceError
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.events import DETAIL_TYPE, SECONDS, SOURCE, Ledger
+from image_pinner.sources.aws.events import DETAIL_TYPE, SECONDS, SOURCE, EventPublisher
 from image_pinner.sources.interface import Deadline
 
 REGION = "eu-west-1"
@@ -58,8 +58,8 @@ def entry_refused(code: str, message: str = "") -> dict[str, Any]:
 
 def fault(answer: Any, bus: str = BUS, seconds: float = 20) -> SourceError:
     with pytest.raises(SourceError) as raised:
-        Ledger(AwsClients(lambda: Events(answer)), bus, REGION).put("{}", Deadline.after(seconds))
-    assert raised.value.remedy
+        EventPublisher(AwsClients(lambda: Events(answer)), bus, REGION).put("{}", Deadline.after(seconds))
+    assert raised.value.help
     return raised.value
 
 
@@ -81,7 +81,7 @@ def test_a_denial_names_the_action_the_bus_and_the_policy_that_lacks_it(answer: 
     assert denied.cause == (
         "events:PutEvents is denied on deployments, because no identity-based policy allows the events:PutEvents action"
     )
-    assert denied.remedy == (
+    assert denied.help == (
         "Allow events:PutEvents on it in the policy of the macro's role, and in that of a bus of another account"
     )
 
@@ -95,7 +95,7 @@ def test_a_bus_that_is_missing_is_told_where_the_service_tells_it(answer: Any) -
     absent = fault(answer)
 
     assert absent.cause == "EventBridge in eu-west-1 has no event bus deployments, says events:PutEvents"
-    assert absent.remedy == "Create it, or correct IMAGE_PINNER_EVENT_BUS"
+    assert absent.help == "Create it, or correct IMAGE_PINNER_EVENT_BUS"
 
 
 @pytest.mark.parametrize(
@@ -128,14 +128,14 @@ def test_a_client_that_cannot_be_made_is_told() -> None:
         raise NoRegionError
 
     with pytest.raises(SourceError, match="no endpoint for EventBridge"):
-        Ledger(AwsClients(no_session), BUS, REGION).put("{}", Deadline.after(20))
+        EventPublisher(AwsClients(no_session), BUS, REGION).put("{}", Deadline.after(20))
 
 
 def test_no_time_is_no_call_and_says_so() -> None:
     session = Events(TAKEN)
 
     with pytest.raises(SourceError, match="the time was up before events:PutEvents could be asked for deployments"):
-        Ledger(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(0))
+        EventPublisher(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(0))
     assert session.asked == []
 
 
@@ -146,19 +146,19 @@ def test_a_bus_that_does_not_answer_is_waited_for_two_seconds_at_most(left: floa
     started = time.monotonic()
 
     with pytest.raises(SourceError, match=r"did not answer within .* may still arrive") as late:
-        Ledger(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(left))
+        EventPublisher(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(left))
 
     released.set()
     assert time.monotonic() - started < SECONDS + 20
     assert ("within 2.0 s" in late.value.cause) == (left > SECONDS)
-    assert "need be deployed again" in late.value.remedy
+    assert "need be deployed again" in late.value.help
 
 
 @pytest.mark.parametrize(("bus", "region"), [(BUS, REGION), (ARN, "eu-central-1"), ("arn-like", REGION)])
 def test_the_event_is_put_in_the_region_of_the_bus(bus: str, region: str) -> None:
     session = Events(TAKEN)
 
-    Ledger(AwsClients(lambda: session), bus, REGION).put('{"version": 1}', Deadline.after(20))
+    EventPublisher(AwsClients(lambda: session), bus, REGION).put('{"version": 1}', Deadline.after(20))
 
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": '{"version": 1}', "EventBusName": bus}
     assert session.asked == [("events", region, [entry])]
@@ -176,7 +176,7 @@ def test_an_event_reaches_a_bus_and_those_who_listen_to_it() -> None:
         clients = AwsClients()
         clients.client("events", REGION)  # a busy machine may take more than the two seconds for it
 
-        Ledger(clients, BUS, REGION).put('{"version": 1}', Deadline.after(20))
+        EventPublisher(clients, BUS, REGION).put('{"version": 1}', Deadline.after(20))
 
         found = logs.filter_log_events(logGroupName="/ledger")["events"]
     event = json.loads(found[0]["message"])

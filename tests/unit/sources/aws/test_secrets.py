@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.registry_config import SecretPlace
+from image_pinner.core.registry_config import SecretLocation
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.secrets import Secrets
 from image_pinner.sources.interface import Deadline
@@ -22,7 +22,7 @@ from image_pinner.sources.interface import Deadline
 REGION = "eu-west-1"
 SECRET_ARN = f"arn:aws:secretsmanager:{REGION}:111122223333:secret:ghcr-AbCdEf"
 PARAMETER_ARN = f"arn:aws:ssm:{REGION}:111122223333:parameter/ghcr"
-SECRET, PARAMETER = SecretPlace.of_arn(SECRET_ARN), SecretPlace.of_arn(PARAMETER_ARN)
+SECRET, PARAMETER = SecretLocation.of_arn(SECRET_ARN), SecretLocation.of_arn(PARAMETER_ARN)
 CALLER = "User: arn:aws:sts::111122223333:assumed-role/macro/x is not authorized to perform: "
 
 
@@ -65,14 +65,14 @@ def refusal(code: str, message: str = "", status: int = 400) -> ClientError:
     return ClientError(response, "GetSecretValue")
 
 
-def read(session: Any, place: SecretPlace, *, region: str = "", seconds: float = 20) -> str:
+def read(session: Any, place: SecretLocation, *, region: str = "", seconds: float = 20) -> str:
     return Secrets(AwsClients(lambda: session), region).read(place, Deadline.after(seconds))
 
 
-def fault(session: Any, place: SecretPlace, **more: Any) -> SourceError:
+def fault(session: Any, place: SecretLocation, **more: Any) -> SourceError:
     with pytest.raises(SourceError) as raised:
         read(session, place, **more)
-    assert raised.value.remedy
+    assert raised.value.help
     return raised.value
 
 
@@ -85,17 +85,17 @@ def aws() -> Iterator[Any]:
 @pytest.mark.parametrize(
     ("place", "action"), [(SECRET, "secretsmanager:GetSecretValue"), (PARAMETER, "ssm:GetParameter")]
 )
-def test_a_denial_names_secret_action_and_the_policy_that_lacks_it(place: SecretPlace, action: str) -> None:
+def test_a_denial_names_secret_action_and_the_policy_that_lacks_it(place: SecretLocation, action: str) -> None:
     message = f"{CALLER}{action} on resource: {place.name} because no identity-based policy allows the {action} action"
     denied = fault(Services(refusal("AccessDeniedException", message)), place)
     assert denied.cause == (
         f"{action} is denied on {place.name}, because no identity-based policy allows the {action} action"
     )
-    assert denied.remedy.startswith(f"Allow {action} on it")
+    assert denied.help.startswith(f"Allow {action} on it")
 
 
 @pytest.mark.parametrize("place", [SECRET, PARAMETER])
-def test_a_denial_that_names_no_resource_is_told_with_the_place(place: SecretPlace) -> None:
+def test_a_denial_that_names_no_resource_is_told_with_the_place(place: SecretLocation) -> None:
     assert f"is denied on {place.name}" in fault(Services(refusal("AccessDeniedException")), place).cause
 
 
@@ -111,15 +111,15 @@ def test_a_denial_that_names_no_resource_is_told_with_the_place(place: SecretPla
 )
 @pytest.mark.parametrize("place", [SECRET, PARAMETER])
 def test_a_key_that_cannot_be_used_is_told_from_a_secret_that_may_not_be_read(
-    place: SecretPlace, error: ClientError
+    place: SecretLocation, error: ClientError
 ) -> None:
     undecrypted = fault(Services(error), place)
     assert f"could not decrypt {place}" in undecrypted.cause
-    assert undecrypted.remedy.startswith("Allow kms:Decrypt on its key")
+    assert undecrypted.help.startswith("Allow kms:Decrypt on its key")
 
 
 @pytest.mark.parametrize(
-    ("error", "cause", "remedy"),
+    ("error", "cause", "help"),
     [
         (refusal("ThrottlingException"), "Secrets Manager in eu-west-1 is throttling", "in a minute"),
         (refusal("InternalServiceError", status=500), "failed on its own side", "in a minute"),
@@ -129,11 +129,11 @@ def test_a_key_that_cannot_be_used_is_told_from_a_secret_that_may_not_be_read(
         (EndpointConnectionError(endpoint_url="https://x.example/"), "could not be reached at x.example", "network"),
     ],
 )
-def test_any_other_fault_is_told_with_the_secret_and_the_action(error: Exception, cause: str, remedy: str) -> None:
+def test_any_other_fault_is_told_with_the_secret_and_the_action(error: Exception, cause: str, help: str) -> None:
     failed = fault(Services(error), SECRET)
     assert failed.cause.startswith(f"secretsmanager:GetSecretValue failed for the secret {SECRET_ARN}: ")
     assert cause in failed.cause
-    assert remedy in failed.remedy
+    assert help in failed.help
 
 
 def test_without_a_client_the_secret_is_named_too() -> None:
@@ -148,7 +148,7 @@ def test_without_a_client_the_secret_is_named_too() -> None:
 @pytest.mark.parametrize(
     ("place", "action"), [(SECRET, "secretsmanager:GetSecretValue"), (PARAMETER, "ssm:GetParameter")]
 )
-def test_when_the_time_is_up_nothing_is_asked(place: SecretPlace, action: str) -> None:
+def test_when_the_time_is_up_nothing_is_asked(place: SecretLocation, action: str) -> None:
     services = Services({})
     late = fault(services, place, seconds=0)
     assert late.cause == f"the time was up before {action} could be asked for {place}"
@@ -158,19 +158,19 @@ def test_when_the_time_is_up_nothing_is_asked(place: SecretPlace, action: str) -
 @pytest.mark.parametrize(
     "place",
     [
-        SecretPlace.of_arn(f"arn:aws:secretsmanager:{REGION}:123456789012:secret:absent-AbCdEf"),
-        SecretPlace.of_arn(f"arn:aws:ssm:{REGION}:123456789012:parameter/absent"),
-        SecretPlace("ssm", "/absent", REGION),
+        SecretLocation.of_arn(f"arn:aws:secretsmanager:{REGION}:123456789012:secret:absent-AbCdEf"),
+        SecretLocation.of_arn(f"arn:aws:ssm:{REGION}:123456789012:parameter/absent"),
+        SecretLocation("ssm", "/absent", REGION),
     ],
 )
-def test_a_secret_that_does_not_exist_is_said_so(aws: Any, place: SecretPlace) -> None:
+def test_a_secret_that_does_not_exist_is_said_so(aws: Any, place: SecretLocation) -> None:
     absent = fault(aws, place)
     assert f" in {REGION} has not {place}, says " in absent.cause
-    assert absent.remedy == "Create it, or correct its name where it is configured"
+    assert absent.help == "Create it, or correct its name where it is configured"
 
 
 def test_a_version_that_does_not_exist_is_said_so() -> None:
-    place = SecretPlace("ssm", "/ghcr:99", REGION)
+    place = SecretLocation("ssm", "/ghcr:99", REGION)
     assert "has not the parameter /ghcr:99" in fault(Services(refusal("ParameterVersionNotFound")), place).cause
 
 
@@ -184,16 +184,16 @@ def test_a_secret_is_read_as_text_or_octets(aws: Any) -> None:
     manager = aws.client("secretsmanager", region_name=REGION)
     text = manager.create_secret(Name="ghcr", SecretString='{"username": "u"}')["ARN"]
     octets = manager.create_secret(Name="quay", SecretBinary="u:pä".encode())["ARN"]
-    assert read(aws, SecretPlace.of_arn(text)) == '{"username": "u"}'
-    assert read(aws, SecretPlace.of_arn(octets)) == "u:pä"
+    assert read(aws, SecretLocation.of_arn(text)) == '{"username": "u"}'
+    assert read(aws, SecretLocation.of_arn(octets)) == "u:pä"
 
 
 @pytest.mark.parametrize("kind", ["SecureString", "String"])
 def test_a_parameter_is_read_by_arn_and_by_name_whether_it_is_secure_or_not(aws: Any, kind: str) -> None:
     aws.client("ssm", region_name=REGION).put_parameter(Name="/registries/ghcr", Value="u:p", Type=kind)
     arn = f"arn:aws:ssm:{REGION}:123456789012:parameter/registries/ghcr"
-    assert read(aws, SecretPlace.of_arn(arn)) == "u:p"
-    assert read(aws, SecretPlace("ssm", "/registries/ghcr"), region=REGION) == "u:p"
+    assert read(aws, SecretLocation.of_arn(arn)) == "u:p"
+    assert read(aws, SecretLocation("ssm", "/registries/ghcr"), region=REGION) == "u:p"
 
 
 @pytest.mark.parametrize(
@@ -201,12 +201,12 @@ def test_a_parameter_is_read_by_arn_and_by_name_whether_it_is_secure_or_not(aws:
     [
         (SECRET, "us-east-1", REGION),
         (PARAMETER, "us-east-1", REGION),
-        (SecretPlace("ssm", "/ghcr"), "us-east-1", "us-east-1"),
-        (SecretPlace("ssm", "/ghcr"), "", None),
+        (SecretLocation("ssm", "/ghcr"), "us-east-1", "us-east-1"),
+        (SecretLocation("ssm", "/ghcr"), "", None),
     ],
 )
 def test_the_region_is_that_of_the_arn_or_else_the_one_that_was_given(
-    place: SecretPlace, region: str, asked: str | None
+    place: SecretLocation, region: str, asked: str | None
 ) -> None:
     services = Services({"SecretString": "u:p", "Parameter": {"Value": "u:p"}})
     assert read(services, place, region=region) == "u:p"

@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError, ProfileNotFound
 from botocore.stub import Stubber
 
-from image_pinner.core.intrinsics.values import Answer, Known, Lookup, SsmParameter, StackExport, Unknown
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, SsmParameter, StackExport, Unknown
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.values import ExportLookups
+from image_pinner.sources.aws.values import ExportValueResolver
 from image_pinner.sources.interface import Deadline
 
 
@@ -36,13 +36,17 @@ class FakeCloudFormation:
             yield {"Exports": [{"Name": name, "Value": value} for name, value in page.items()]}
 
 
-def look_up(session: Any, lookups: Sequence[Lookup], deadline: Deadline | None = None) -> Mapping[Lookup, Answer]:
-    return ExportLookups(AwsClients(lambda: session), "eu-west-1").look_up(lookups, deadline or Deadline.after(10))
+def resolve_values(
+    session: Any, external_values: Sequence[ExternalValue], deadline: Deadline | None = None
+) -> Mapping[ExternalValue, Answer]:
+    return ExportValueResolver(AwsClients(lambda: session), "eu-west-1").resolve_values(
+        external_values, deadline or Deadline.after(10)
+    )
 
 
 def reason(answer: Answer) -> str:
     assert isinstance(answer, Unknown)
-    assert answer.remedy
+    assert answer.help
     return answer.reason
 
 
@@ -50,7 +54,7 @@ A, B = StackExport("a"), StackExport("b")
 
 
 def test_an_export_that_does_not_exist_is_unknown_and_the_others_are_not() -> None:
-    answers = look_up(FakeCloudFormation({"a": "1", "x": "9"}, {"c": "3"}), [A, B])
+    answers = resolve_values(FakeCloudFormation({"a": "1", "x": "9"}, {"c": "3"}), [A, B])
     assert answers[A] == Known("1")
     assert reason(answers[B]) == "no stack of this account in eu-west-1 exports 'b'"
 
@@ -58,7 +62,7 @@ def test_an_export_that_does_not_exist_is_unknown_and_the_others_are_not() -> No
 def test_a_denial_names_the_action() -> None:
     message = "User: arn:aws:sts::1:assumed-role/m/x is not authorized because no identity-based policy allows it"
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, "ListExports")
-    answer = look_up(FakeCloudFormation(denied), [A])[A]
+    answer = resolve_values(FakeCloudFormation(denied), [A])[A]
     assert reason(answer) == (
         "cloudformation:ListExports is denied in eu-west-1, because no identity-based policy allows it"
     )
@@ -66,7 +70,7 @@ def test_a_denial_names_the_action() -> None:
 
 def test_what_was_read_before_a_fault_stays_known() -> None:
     throttled = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "ListExports")
-    answers = look_up(FakeCloudFormation({"a": "1"}, throttled), [A, B])
+    answers = resolve_values(FakeCloudFormation({"a": "1"}, throttled), [A, B])
     assert answers[A] == Known("1")
     assert "throttling" in reason(answers[B])
 
@@ -75,32 +79,32 @@ def test_without_a_client_there_is_an_answer() -> None:
     def no_session() -> None:
         raise ProfileNotFound(profile="prod")
 
-    answer = ExportLookups(AwsClients(no_session), "eu-west-1").look_up([A], Deadline.after(5))[A]
+    answer = ExportValueResolver(AwsClients(no_session), "eu-west-1").resolve_values([A], Deadline.after(5))[A]
     assert "could not be loaded" in reason(answer)
 
 
 def test_when_the_time_is_up_no_further_page_is_read() -> None:
     fake = FakeCloudFormation({"a": "1"}, {"x": "9"}, {"b": "2"})
     # Each page takes a second of the one and a half that are left.
-    answers = look_up(fake, [A, B], Deadline(1.5, clock=lambda: float(fake.read)))
+    answers = resolve_values(fake, [A, B], Deadline(1.5, clock=lambda: float(fake.read)))
     assert "did not answer within 1.5 s" in reason(answers[B])
     assert fake.read == 2
 
 
 def test_look_ups_of_another_kind_are_left_to_others() -> None:
     fake = FakeCloudFormation({"a": "1"})
-    assert look_up(fake, [SsmParameter("a")]) == {}
+    assert resolve_values(fake, [SsmParameter("a")]) == {}
     assert fake.read == 0
 
 
 def test_the_list_is_read_no_further_than_needed() -> None:
     fake = FakeCloudFormation({"x": "9", "b": "2"}, {"a": "1"}, {"c": "3"})
-    assert look_up(fake, [A, B]) == {A: Known("1"), B: Known("2")}
+    assert resolve_values(fake, [A, B]) == {A: Known("1"), B: Known("2")}
     assert fake.read == 2
 
 
 @pytest.mark.parametrize("wanted", [[A], [A, B]])
-def test_pages_of_the_documented_shape_are_followed(wanted: list[Lookup]) -> None:
+def test_pages_of_the_documented_shape_are_followed(wanted: list[ExternalValue]) -> None:
     client = boto3.client("cloudformation", "eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
     fake = FakeCloudFormation()
     fake.client = lambda *_, **__: client  # type: ignore[method-assign, misc, assignment]
@@ -109,6 +113,6 @@ def test_pages_of_the_documented_shape_are_followed(wanted: list[Lookup]) -> Non
     with Stubber(client) as stub:
         stub.add_response("list_exports", {"Exports": pages[:1], "NextToken": "more"}, {})
         stub.add_response("list_exports", {"Exports": pages[1:]}, {"NextToken": "more"})
-        answers = look_up(fake, wanted)
+        answers = resolve_values(fake, wanted)
         stub.assert_no_pending_responses()
     assert answers == {lookup: Known("1" if lookup == A else "2") for lookup in wanted}

@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError, NoCredentialsError, ProfileNotFound
 from moto import mock_aws
 
-from image_pinner.core.intrinsics.values import Answer, Known, Lookup, SsmParameter, StackExport, Unknown
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, SsmParameter, StackExport, Unknown
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.values import SsmLookups
+from image_pinner.sources.aws.values import SsmValueResolver
 from image_pinner.sources.interface import Deadline
 
 REGION = "eu-west-1"
@@ -40,13 +40,17 @@ def refusal(code: str, message: str = "") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, "GetParameters")
 
 
-def look_up(session: Any, *lookups: Lookup, seconds: float = 20) -> Mapping[Lookup, Answer]:
-    return SsmLookups(AwsClients(lambda: session), REGION).look_up(lookups, Deadline.after(seconds))
+def resolve_values(
+    session: Any, *external_values: ExternalValue, seconds: float = 20
+) -> Mapping[ExternalValue, Answer]:
+    return SsmValueResolver(AwsClients(lambda: session), REGION).resolve_values(
+        external_values, Deadline.after(seconds)
+    )
 
 
 def reason(answer: Answer) -> str:
     assert isinstance(answer, Unknown)
-    assert answer.remedy
+    assert answer.help
     return answer.reason
 
 
@@ -64,14 +68,14 @@ def parameters() -> Iterator[Any]:
 
 def test_a_parameter_or_version_that_does_not_exist_is_unknown(parameters: Any) -> None:
     absent, old = SsmParameter("/app/nothing"), SsmParameter("/app/image", 99)
-    answers = look_up(parameters, absent, old)
+    answers = resolve_values(parameters, absent, old)
     assert reason(answers[absent]) == "the Parameter Store in eu-west-1 has not the SSM parameter '/app/nothing'"
     assert reason(answers[old]).endswith("has not the SSM parameter '/app/image' in version 99")
 
 
 def test_a_secret_is_not_written_into_a_template(parameters: Any) -> None:
     secret = SsmParameter("/app/secret")
-    answer = look_up(parameters, secret)[secret]
+    answer = resolve_values(parameters, secret)[secret]
     assert "SecureString" in reason(answer)
     assert "hush" not in str(answer)
 
@@ -84,12 +88,12 @@ def test_one_forbidden_parameter_is_named_and_spoils_none() -> None:
         f"resource: {arn} because no identity-based policy allows the ssm:GetParameters action",
     )
     store = FakeParameterStore({f"p{number}": str(number) for number in range(10)}, {"p3": denied})
-    lookups = [SsmParameter(f"p{number}") for number in range(10)]
-    answers = look_up(store, *lookups)
-    assert reason(answers[lookups[3]]) == (
+    external_values = [SsmParameter(f"p{number}") for number in range(10)]
+    answers = resolve_values(store, *external_values)
+    assert reason(answers[external_values[3]]) == (
         f"ssm:GetParameters is denied on {arn}, because no identity-based policy allows the ssm:GetParameters action"
     )
-    assert [answers[lookup] for lookup in lookups if lookup.name != "p3"] == [
+    assert [answers[lookup] for lookup in external_values if lookup.name != "p3"] == [
         Known(str(number)) for number in range(10) if number != 3
     ]
     assert len(store.calls) <= 9
@@ -105,13 +109,15 @@ def test_one_forbidden_parameter_is_named_and_spoils_none() -> None:
 )
 def test_a_denial_that_names_no_resource_is_told_with_ours(name: str, arn: str) -> None:
     store = FakeParameterStore({}, {name: refusal("AccessDeniedException")})
-    assert reason(look_up(store, SsmParameter(name))[SsmParameter(name)]) == f"ssm:GetParameters is denied on {arn}"
+    assert (
+        reason(resolve_values(store, SsmParameter(name))[SsmParameter(name)]) == f"ssm:GetParameters is denied on {arn}"
+    )
 
 
 def test_a_name_that_the_service_does_not_take_is_told_with_its_words() -> None:
     store = FakeParameterStore({"good": "1"}, {"b@d": refusal("ValidationException", "Parameter name: can't be b@d.")})
     good, bad = SsmParameter("good"), SsmParameter("b@d")
-    answers = look_up(store, good, bad)
+    answers = resolve_values(store, good, bad)
     assert answers[good] == Known("1")
     assert "(ValidationException: Parameter name: can't be b@d)" in reason(answers[bad])
 
@@ -126,9 +132,9 @@ def test_a_name_that_the_service_does_not_take_is_told_with_its_words() -> None:
 )
 def test_a_fault_of_the_world_is_told_once_for_all(fault: Any, said: str) -> None:
     store = FakeParameterStore({}, {"p0": fault})
-    lookups = [SsmParameter(f"p{number}") for number in range(10)]
-    answers = look_up(store, *lookups)
-    assert all(said in reason(answers[lookup]) for lookup in lookups)
+    external_values = [SsmParameter(f"p{number}") for number in range(10)]
+    answers = resolve_values(store, *external_values)
+    assert all(said in reason(answers[lookup]) for lookup in external_values)
     assert len(store.calls) == 1
 
 
@@ -137,13 +143,13 @@ def test_without_a_client_there_is_an_answer() -> None:
         raise ProfileNotFound(profile="prod")
 
     asked = SsmParameter("p")
-    answer = SsmLookups(AwsClients(no_session), REGION).look_up([asked], Deadline.after(5))[asked]
+    answer = SsmValueResolver(AwsClients(no_session), REGION).resolve_values([asked], Deadline.after(5))[asked]
     assert "could not be loaded" in reason(answer)
 
 
 def test_when_the_time_is_up_nothing_is_asked() -> None:
     store = FakeParameterStore({"p": "1"})
-    answers = look_up(store, SsmParameter("p"), seconds=0)
+    answers = resolve_values(store, SsmParameter("p"), seconds=0)
     assert "did not answer within 0.0 s" in reason(answers[SsmParameter("p")])
     assert store.calls == []
 
@@ -151,24 +157,24 @@ def test_when_the_time_is_up_nothing_is_asked() -> None:
 def test_a_search_for_a_bad_name_ends_with_the_time() -> None:
     bad = {f"p{number}": refusal("ValidationException") for number in range(10)}
     store = FakeParameterStore({}, bad)
-    lookups = [SsmParameter(name) for name in bad]
+    external_values = [SsmParameter(name) for name in bad]
     deadline = Deadline(2.5, clock=lambda: float(len(store.calls)))
-    answers = SsmLookups(AwsClients(lambda: store), REGION).look_up(lookups, deadline)
+    answers = SsmValueResolver(AwsClients(lambda: store), REGION).resolve_values(external_values, deadline)
     assert all("did not answer within 2.5 s" in reason(answer) for answer in answers.values())
     assert len(store.calls) == 3
 
 
 def test_look_ups_of_another_kind_are_left_to_others() -> None:
     store = FakeParameterStore({})
-    assert look_up(store, StackExport("shared")) == {}
+    assert resolve_values(store, StackExport("shared")) == {}
     assert store.calls == []
 
 
 def test_ten_names_are_one_call_and_equal_ones_are_asked_once() -> None:
     store = FakeParameterStore({f"p{number:02}": str(number) for number in range(21)})
-    lookups = [SsmParameter(f"p{number:02}") for number in range(21)]
-    answers = look_up(store, *lookups, *lookups)
-    assert answers == {lookup: Known(str(int(lookup.name[1:]))) for lookup in lookups}
+    external_values = [SsmParameter(f"p{number:02}") for number in range(21)]
+    answers = resolve_values(store, *external_values, *external_values)
+    assert answers == {lookup: Known(str(int(lookup.name[1:]))) for lookup in external_values}
     assert sorted(len(names) for names in store.calls) == [1, 10, 10]
 
 
@@ -176,7 +182,7 @@ def test_values_versions_lists_and_arns_are_read(parameters: Any) -> None:
     latest, old, plain = SsmParameter("/app/image"), SsmParameter("/app/image", 1), SsmParameter("plain")
     listed, by_arn = SsmParameter("list"), SsmParameter("arn:aws:ssm:eu-west-1:123456789012:parameter/app/image")
     public = SsmParameter("/aws/service/ecs/optimized-ami/amazon-linux-2/recommended/image_id")
-    answers = look_up(parameters, latest, old, plain, listed, by_arn, public)
+    answers = resolve_values(parameters, latest, old, plain, listed, by_arn, public)
     assert {lookup: answer for lookup, answer in answers.items() if lookup != public} == {
         latest: Known("app:3"),
         old: Known("app:1"),

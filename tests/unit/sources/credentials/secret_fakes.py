@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.registry_config import SecretPlace
+from image_pinner.core.registry_config import SecretLocation
 from image_pinner.sources.interface import Deadline
 
 
@@ -17,7 +17,7 @@ class FakeSecrets:
     known: Mapping[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
 
-    def read(self, place: SecretPlace, deadline: Deadline) -> str:
+    def read(self, place: SecretLocation, deadline: Deadline) -> str:
         assert deadline.remaining() > 0
         self.asked.append(place.name)
         if place.name not in self.known:

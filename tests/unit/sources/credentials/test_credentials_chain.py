@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError, WorldError
-from image_pinner.core.registry_config import AllowedSecret, CredentialPlace
+from image_pinner.core.registry_config import AllowedSecret, CredentialLocation
 from image_pinner.sources.credentials.configured import ConfiguredCredentials, CredentialChain, TemplateCredentials
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential, NoCredential, Password
 from image_pinner.sources.interface import Deadline
@@ -76,7 +76,7 @@ def test_what_the_operator_configured_goes_before_what_the_template_names_and_th
     secrets = FakeSecrets({ARN: "template:1", other: "operator:2"})
     chain = CredentialChain(
         (
-            ConfiguredCredentials([CredentialPlace.parse(f"ghcr.io={other}")], secrets, {}, local=False),
+            ConfiguredCredentials([CredentialLocation.parse(f"ghcr.io={other}")], secrets, {}, local=False),
             TemplateCredentials([AllowedSecret.parse(f"{name}={ARN}") for name in ("ghcr.io", "quay.io")], secrets),
         )
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError
-from image_pinner.core.registry_config import CredentialPlace
+from image_pinner.core.registry_config import CredentialLocation
 from image_pinner.sources.credentials.configured import ConfiguredCredentials
 from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
 from image_pinner.sources.interface import Deadline
@@ -24,7 +24,7 @@ def configured(
     environment: Mapping[str, str] | None = None,
     local: bool = True,
 ) -> ConfiguredCredentials:
-    places = [CredentialPlace.parse(entry) for entry in entries]
+    places = [CredentialLocation.parse(entry) for entry in entries]
     return ConfiguredCredentials(places, FakeSecrets(secrets or {}), environment or {}, local=local)
 
 
@@ -35,7 +35,7 @@ def found(credentials: ConfiguredCredentials, registry: str = "ghcr.io") -> Cred
 def fault(entry: str, environment: Mapping[str, str] | None = None) -> ConfigurationError:
     with pytest.raises(ConfigurationError) as raised:
         found(configured(entry, environment=environment))
-    assert raised.value.remedy
+    assert raised.value.help
     assert "hunter2" not in raised.value.diagnostics()
     return raised.value
 
@@ -51,7 +51,7 @@ def test_a_function_takes_no_credential_from_where_others_can_read_it(place: str
     with pytest.raises(ConfigurationError) as refused:
         configured(f"ghcr.io={place}", environment={"GHCR": "bob:hunter2"}, local=False)
     assert refused.value.cause == f"the credential for ghcr.io is configured to be in {why}"
-    assert "Secrets Manager" in refused.value.remedy
+    assert "Secrets Manager" in refused.value.help
 
 
 def test_two_places_for_one_registry_are_refused() -> None:
@@ -111,7 +111,7 @@ def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 )
 def test_a_credential_is_for_exactly_its_registry_and_nobody_is_asked_for_another(registry: str) -> None:
     secrets = FakeSecrets({ARN: "bob:hunter2"})
-    credentials = ConfiguredCredentials([CredentialPlace.parse(f"ghcr.io={ARN}")], secrets, {}, local=True)
+    credentials = ConfiguredCredentials([CredentialLocation.parse(f"ghcr.io={ARN}")], secrets, {}, local=True)
     none = found(credentials, registry)
     assert isinstance(none, NoCredential)
     assert none.source == f"no credential, for none is configured for {registry}"

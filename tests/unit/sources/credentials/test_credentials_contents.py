@@ -18,7 +18,7 @@ def refused(content: str) -> str:
     with pytest.raises(ConfigurationError) as fault:
         read_content(content, FOUND)
     assert fault.value.cause.startswith(f"{SOURCE} cannot be used: ")
-    assert '"username": "…"' in fault.value.remedy
+    assert '"username": "…"' in fault.value.help
     assert "hunter2" not in fault.value.diagnostics()
     return fault.value.cause.removeprefix(f"{SOURCE} cannot be used: ")
 

@@ -86,7 +86,7 @@ def test_a_file_that_cannot_be_used_is_said_so_with_path_and_line(tmp_path: Path
     with pytest.raises(ConfigurationError) as fault:
         found(tmp_path, content)
     assert f"{tmp_path / 'config.json'}, {cause}" in fault.value.cause
-    assert fault.value.remedy
+    assert fault.value.help
     assert "secret" not in fault.value.diagnostics()
 
 
@@ -210,8 +210,8 @@ def test_a_login_may_stand_in_plain_words(tmp_path: Path) -> None:
 
 def test_an_auth_may_have_line_ends_and_nul_bytes_as_old_tools_wrote_them(tmp_path: Path) -> None:
     encoded = base64.b64encode(b"user:" + b"x" * 80 + b"\0\0").decode()
-    wrapped = f"{encoded[:76]}\r\n{encoded[76:]}\n"
-    assert password_of(found(tmp_path, {"auths": {"ghcr.io": {"auth": wrapped}}})) == "x" * 80
+    marked_expression = f"{encoded[:76]}\r\n{encoded[76:]}\n"
+    assert password_of(found(tmp_path, {"auths": {"ghcr.io": {"auth": marked_expression}}})) == "x" * 80
 
 
 def test_a_login_does_not_show_itself(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_helper_that_fails_is_quoted_without_secrets(tmp_path: Path) -> None:
     assert fault.value.cause == (
         "docker-credential-test failed when it was asked for the login for ghcr.io, 'store locked, token=***'"
     )
-    assert "docker-credential-test get" in fault.value.remedy
+    assert "docker-credential-test get" in fault.value.help
 
 
 @pytest.mark.parametrize("script", ["sleep 30", "sleep 30 & sleep 30", "echo '{'; sleep 30"])

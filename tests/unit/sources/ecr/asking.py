@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from image_pinner.core.images.lookups import OCI_INDEX, ImageQuestion, Resolution
+from image_pinner.core.images.lookups import OCI_INDEX, ImageLookup, Resolution
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.sources.aws.clients import AwsClients
@@ -19,9 +19,9 @@ ARM = Platform("linux", "arm64")
 AMD = Platform("linux", "amd64")
 
 
-def question(name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> ImageQuestion:
+def lookup(name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> ImageLookup:
     text = name if ".DKR" in name.upper() else f"{HOST}/{name}"
-    return ImageQuestion(ImageReference.parse(text).canonical(), platform, index_allowed)
+    return ImageLookup(ImageReference.parse(text).canonical(), platform, index_allowed)
 
 
 def no_download(_url: str, _limit: int, _deadline: Deadline) -> bytes:
@@ -32,16 +32,16 @@ def resolver(ecr: Any, **more: Any) -> EcrResolver:
     return EcrResolver(AwsClients(lambda: ecr), **{"download": getattr(ecr, "download", no_download), **more})
 
 
-def ask_all(ecr: Any, questions: Sequence[ImageQuestion], seconds: float = 20, **more: Any) -> list[Resolution]:
-    answers = resolver(ecr, **more).resolve_all(questions, Deadline.after(seconds))
-    assert list(answers) == list(questions)
+def ask_all(ecr: Any, lookups: Sequence[ImageLookup], seconds: float = 20, **more: Any) -> list[Resolution]:
+    answers = resolver(ecr, **more).resolve_all(lookups, Deadline.after(seconds))
+    assert list(answers) == list(lookups)
     return list(answers.values())
 
 
 def ask(
     ecr: Any, name: str, platform: Platform | None = None, *, index_allowed: bool = True, **more: Any
 ) -> Resolution:
-    return ask_all(ecr, [question(name, platform, index_allowed=index_allowed)], **more)[0]
+    return ask_all(ecr, [lookup(name, platform, index_allowed=index_allowed)], **more)[0]
 
 
 def index_of(*children: tuple[str, Image]) -> Image:

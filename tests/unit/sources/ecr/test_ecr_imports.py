@@ -13,7 +13,7 @@ from image_pinner.core.images.lookups import (
     Unavailable,
 )
 from image_pinner.core.images.platforms import Platform
-from unit.sources.ecr.asking import ARM, ARN, ask, ask_all, index_of, question
+from unit.sources.ecr.asking import ARM, ARN, ask, ask_all, index_of, lookup
 from unit.sources.ecr.fake_ecr import ACCOUNT, FakeEcr, RefusedError, image
 
 
@@ -29,8 +29,8 @@ def test_without_the_operators_leave_nothing_is_imported_and_the_setting_is_name
     answer = ask(ecr, "team/app:1")
     assert isinstance(answer, Missing)
     assert answer.absent
-    assert "must be pulled once by its tag before it can be pinned" in answer.remedy
-    assert "IMAGE_PINNER_PULL_THROUGH=true" in answer.remedy
+    assert "must be pulled once by its tag before it can be pinned" in answer.help
+    assert "IMAGE_PINNER_PULL_THROUGH=true" in answer.help
     assert ecr.count("BatchGetImage") == 0
 
 
@@ -42,7 +42,7 @@ def test_a_tag_that_upstream_has_not_either_is_missing() -> None:
         f"the ECR repository 'team/app' in us-east-1 of account {ACCOUNT} has no tag '3', "
         "and asking for it by tag imported none"
     )
-    assert "IMAGE_PINNER_PULL_THROUGH" not in answer.remedy
+    assert "IMAGE_PINNER_PULL_THROUGH" not in answer.help
 
 
 def test_a_repository_that_no_cache_rule_covers_is_missing() -> None:
@@ -50,7 +50,7 @@ def test_a_repository_that_no_cache_rule_covers_is_missing() -> None:
     assert isinstance(answer, Missing)
     assert answer.absent
     assert "there is no ECR repository 'team/app'" in answer.cause
-    assert "where a rule covers the repository" in answer.remedy
+    assert "where a rule covers the repository" in answer.help
 
 
 @pytest.mark.parametrize("action", ["ecr:BatchImportUpstreamImage", "ecr:CreateRepository", "ecr:BatchGetImage"])
@@ -66,7 +66,7 @@ def test_a_denied_import_names_the_action_that_is_denied_and_all_that_are_needed
     assert isinstance(answer, Unavailable)
     assert answer.cause == f"{action} is denied on {ARN}"
     for needed in ("ecr:BatchGetImage", "ecr:BatchImportUpstreamImage", "ecr:CreateRepository"):
-        assert needed in answer.remedy
+        assert needed in answer.help
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_failed_import_keeps_the_words_of_its_code(code: str, said: str) -> No
 )
 def test_an_import_that_is_refused_as_a_whole_is_told_with_its_reason(code: str, said: str) -> None:
     ecr = cache(refusals={"BatchGetImage": RefusedError(code, "ECR's own words.")})
-    cached, imported = ask_all(ecr, [question("team/app:cached"), question("team/app:1")], pull_through=True)
+    cached, imported = ask_all(ecr, [lookup("team/app:cached"), lookup("team/app:1")], pull_through=True)
     assert isinstance(cached, Resolved)
     assert isinstance(imported, Unavailable)
     assert said in imported.cause
@@ -125,14 +125,14 @@ def test_a_converted_manifest_is_refused_and_the_next_run_finds_the_image() -> N
     ecr.upstream["team/app"]["1"].given = '{"converted": true}'
     first, second = (ask(ecr, "team/app:1", pull_through=True) for _ in range(2))
     assert isinstance(first, Unavailable)
-    assert first.remedy == "Deploy again: the image is in ECR now"
+    assert first.help == "Deploy again: the image is in ECR now"
     assert isinstance(second, Resolved)
 
 
 @pytest.mark.parametrize("has_repository", [True, False])
 def test_what_is_missing_is_imported_by_tag_with_one_call_and_its_hash_believed(*, has_repository: bool) -> None:
     ecr = cache(has_repository=has_repository)
-    answers = ask_all(ecr, [question("team/app:2"), question("team/app:1")], pull_through=True)
+    answers = ask_all(ecr, [lookup("team/app:2"), lookup("team/app:1")], pull_through=True)
     assert all(isinstance(answer, Resolved) for answer in answers)
     expected = [ecr.upstream["team/app"][tag].digest for tag in ("2", "1")]
     assert [answer.digest.text for answer in answers if isinstance(answer, Resolved)] == expected
@@ -149,7 +149,7 @@ def test_what_is_missing_is_imported_by_tag_with_one_call_and_its_hash_believed(
 
 def test_what_is_cached_is_not_asked_for_again() -> None:
     ecr = cache()
-    cached, imported = ask_all(ecr, [question("team/app:cached"), question("team/app:1")], pull_through=True)
+    cached, imported = ask_all(ecr, [lookup("team/app:cached"), lookup("team/app:1")], pull_through=True)
     assert isinstance(cached, Resolved)
     assert cached.warnings == ()
     assert isinstance(imported, Resolved)
@@ -160,8 +160,8 @@ def test_what_is_cached_is_not_asked_for_again() -> None:
 def test_an_index_and_a_single_image_are_checked_for_their_platform_after_the_import() -> None:
     ecr = cache()
     ecr.upstream["team/app"]["multi"] = index_of(("linux/arm64", image("arm")), ("linux/amd64", image("amd")))
-    questions = [question(f"team/app:{tag}", ARM) for tag in ("multi", "1")]
-    multi, single = ask_all(ecr, questions, pull_through=True)
+    lookups = [lookup(f"team/app:{tag}", ARM) for tag in ("multi", "1")]
+    multi, single = ask_all(ecr, lookups, pull_through=True)
     assert isinstance(multi, Resolved)
     assert multi.media_type == OCI_INDEX
     assert multi.platforms == (Platform("linux", "amd64"), ARM)

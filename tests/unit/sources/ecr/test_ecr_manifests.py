@@ -8,7 +8,7 @@ from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_SCHEMA1,
-    ImageQuestion,
+    ImageLookup,
     Missing,
     Origin,
     Resolution,
@@ -41,19 +41,19 @@ def pull_only(**more: object) -> FakeEcr:
 
 
 def ask(ecr: FakeEcr, tag: str = "1") -> Resolution:
-    asked = ImageQuestion(ImageReference.parse(f"{HOST}/team/app:{tag}").canonical())
+    asked = ImageLookup(ImageReference.parse(f"{HOST}/team/app:{tag}").canonical())
     return EcrResolver(AwsClients(lambda: ecr), download=ecr.download).resolve_all([asked], Deadline.after(20))[asked]
 
 
 @pytest.mark.parametrize(
-    ("caller", "remedy"),
+    ("caller", "help"),
     [
         ("", "if that role is of another account, the repository's policy in account 111122223333 must allow it"),
         (ACCOUNT, "look for a statement that denies it"),
         ("444455556666", "which is of account 444455556666, and allow that account in the repository's policy"),
     ],
 )
-def test_where_both_are_denied_the_answer_names_actions_resource_and_whose_policy(caller: str, remedy: str) -> None:
+def test_where_both_are_denied_the_answer_names_actions_resource_and_whose_policy(caller: str, help: str) -> None:
     ecr = pull_only()
     ecr.refusals["BatchGetImage"] = denial(
         "ecr:BatchGetImage", caller, "because no resource-based policy allows the ecr:BatchGetImage action"
@@ -64,8 +64,8 @@ def test_where_both_are_denied_the_answer_names_actions_resource_and_whose_polic
         f"ecr:DescribeImages and ecr:BatchGetImage are denied on {ARN}, "
         "because no resource-based policy allows the ecr:BatchGetImage action"
     )
-    assert "Allow ecr:DescribeImages or ecr:BatchGetImage on it" in answer.remedy
-    assert remedy in answer.remedy
+    assert "Allow ecr:DescribeImages or ecr:BatchGetImage on it" in answer.help
+    assert help in answer.help
 
 
 def test_an_explicit_denial_says_so() -> None:
@@ -98,7 +98,7 @@ def test_every_failure_code_has_an_answer_of_its_own(code: str, said: str) -> No
     assert isinstance(answer, Unavailable)
     assert said in answer.cause
     assert f"({code}: ECR's own words)" in answer.cause
-    assert answer.remedy
+    assert answer.help
 
 
 def test_an_upstream_that_cannot_be_asked_is_told_with_ecrs_words() -> None:
@@ -107,7 +107,7 @@ def test_an_upstream_that_cannot_be_asked_is_told_with_ecrs_words() -> None:
     answer = ask(ecr)
     assert isinstance(answer, Unavailable)
     assert answer.cause == "ECR in us-east-1 could not get it from upstream: The secret cannot be read"
-    assert "pull-through cache rule" in answer.remedy
+    assert "pull-through cache rule" in answer.help
 
 
 def test_a_tag_that_batch_get_image_does_not_find_is_missing() -> None:
@@ -135,7 +135,7 @@ def test_a_converted_manifest_is_refused_with_the_permission_that_helps() -> Non
     answer = ask(ecr)
     assert isinstance(answer, Unavailable)
     assert "does not hash to its digest" in answer.cause
-    assert answer.remedy == f"Allow ecr:DescribeImages on {ARN}, which tells the digest itself"
+    assert answer.help == f"Allow ecr:DescribeImages on {ARN}, which tells the digest itself"
 
 
 def test_a_schema_1_manifest_is_refused_for_what_it_is() -> None:

@@ -17,7 +17,7 @@ from image_pinner.sources.aws.clients import AwsClients, session_with
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from unit.sources.ecr.asking import no_download, question
+from unit.sources.ecr.asking import lookup, no_download
 from unit.sources.ecr.fake_ecr import image
 
 OWNER, OTHER = "444455556666", "777788889999"
@@ -26,7 +26,7 @@ WITH_ID = ROLE._replace(external_id="only-for-the-pinner")
 APP, AND_ANOTHER = (f"{OWNER}.dkr.ecr.eu-west-1.amazonaws.com/team/{name}:1" for name in ("app", "another"))
 
 
-class World(NamedTuple):
+class Resolvers(NamedTuple):
     """STS with answers that are written down beforehand, and an ECR on loopback."""
 
     sts: Stubber
@@ -36,7 +36,7 @@ class World(NamedTuple):
 
     def ask(self, *names: str, role: RegistryRole = ROLE) -> list[Any]:
         resolver = EcrResolver(self.clients, download=no_download, roles=[role])
-        return list(resolver.resolve_all([question(name) for name in names], Deadline.after(20)).values())
+        return list(resolver.resolve_all([lookup(name) for name in names], Deadline.after(20)).values())
 
 
 class OwnSession(NamedTuple):
@@ -74,13 +74,13 @@ def describe(seen: Seen) -> Answer:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def resolvers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Resolvers]:
     sts = boto3.client("sts", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
     own = OwnSession(sts, [], [])
     with ScriptedRegistry(describe) as ecr, Stubber(sts) as stub:
         monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", ecr.url)
         clients = AwsClients(lambda: own, lambda credentials: RoleSession(session_with(credentials), own.opened))
-        yield World(stub, ecr, own.made, clients)
+        yield Resolvers(stub, ecr, own.made, clients)
         for client in own.opened:
             client.close()
         stub.assert_no_pending_responses()
@@ -108,24 +108,24 @@ def denies(stub: Stubber) -> None:
 
 @pytest.mark.parametrize(("role", "told"), [(ROLE, "ask for no external id"), (WITH_ID, "the very external id")])
 def test_a_role_that_may_not_be_assumed_is_told_as_such_and_ecr_is_not_asked(
-    world: World, role: RegistryRole, told: str
+    resolvers: Resolvers, role: RegistryRole, told: str
 ) -> None:
-    denies(world.sts)
-    (answer,) = world.ask(APP, role=role)
+    denies(resolvers.sts)
+    (answer,) = resolvers.ask(APP, role=role)
     assert isinstance(answer, Unavailable)
     assert answer.cause == (
         f"the role {role.arn}, with which the registries of account {OWNER} are asked, may not be assumed, "
         "says STS in eu-west-1"
     )
-    assert "Allow sts:AssumeRole on it in the policy of the role that asks; its trust policy must" in answer.remedy
-    assert told in answer.remedy
+    assert "Allow sts:AssumeRole on it in the policy of the role that asks; its trust policy must" in answer.help
+    assert told in answer.help
     assert "only-for-the-pinner" not in repr(answer)
-    assert world.ecr.seen == []
+    assert resolvers.ecr.seen == []
 
 
-def test_a_refusal_is_asked_for_once_for_all_repositories(world: World) -> None:
-    denies(world.sts)
-    first, second = world.ask(APP, AND_ANOTHER)
+def test_a_refusal_is_asked_for_once_for_all_repositories(resolvers: Resolvers) -> None:
+    denies(resolvers.sts)
+    first, second = resolvers.ask(APP, AND_ANOTHER)
     assert isinstance(first, Unavailable)
     assert first == second
 
@@ -134,59 +134,61 @@ def test_a_refusal_is_asked_for_once_for_all_repositories(world: World) -> None:
     ("code", "said"),
     [("RegionDisabledException", "refused the request (RegionDisabledException"), ("Throttling", "is throttling")],
 )
-def test_a_role_that_cannot_be_assumed_is_told_with_the_words_of_sts(world: World, code: str, said: str) -> None:
-    world.sts.add_client_error("assume_role", code, "STS's own words")
-    (answer,) = world.ask(APP)
+def test_a_role_that_cannot_be_assumed_is_told_with_the_words_of_sts(
+    resolvers: Resolvers, code: str, said: str
+) -> None:
+    resolvers.sts.add_client_error("assume_role", code, "STS's own words")
+    (answer,) = resolvers.ask(APP)
     assert isinstance(answer, Unavailable)
     assert answer.cause.startswith(
         f"the role {ROLE.arn}, with which the registries of account {OWNER} are asked, could not"
     )
     assert f"STS in eu-west-1 {said}" in answer.cause
-    assert world.ecr.seen == []
+    assert resolvers.ecr.seen == []
 
 
-def test_credentials_that_have_expired_already_are_not_used(world: World) -> None:
-    gives_credentials(world.sts, ROLE, hours=-1)
-    (answer,) = world.ask(APP)
+def test_credentials_that_have_expired_already_are_not_used(resolvers: Resolvers) -> None:
+    gives_credentials(resolvers.sts, ROLE, hours=-1)
+    (answer,) = resolvers.ask(APP)
     assert isinstance(answer, Unavailable)
     assert "have expired already" in answer.cause
-    assert "clock" in answer.remedy
+    assert "clock" in answer.help
     assert "hunter2" not in repr(answer)
-    assert world.ecr.seen == []
+    assert resolvers.ecr.seen == []
 
 
 @pytest.mark.parametrize("role", [ROLE, WITH_ID], ids=["without an external id", "with an external id"])
-def test_the_account_of_a_role_is_asked_with_the_roles_credentials(world: World, role: RegistryRole) -> None:
-    gives_credentials(world.sts, role)
-    (answer,) = world.ask(APP, role=role)
+def test_the_account_of_a_role_is_asked_with_the_roles_credentials(resolvers: Resolvers, role: RegistryRole) -> None:
+    gives_credentials(resolvers.sts, role)
+    (answer,) = resolvers.ask(APP, role=role)
     assert isinstance(answer, Resolved)
-    (seen,) = world.ecr.seen
+    (seen,) = resolvers.ecr.seen
     assert "Credential=ASIAROLE" in seen.authorization
     assert seen.headers["X-Amz-Security-Token"] == "token of ASIAROLE"
     assert json.loads(seen.body)["registryId"] == OWNER
 
 
-def test_the_credentials_are_asked_for_once_and_with_the_first_request(world: World) -> None:
-    world.clients.client("ecr", "eu-west-1", role=ROLE)
-    gives_credentials(world.sts, ROLE)
+def test_the_credentials_are_asked_for_once_and_with_the_first_request(resolvers: Resolvers) -> None:
+    resolvers.clients.client("ecr", "eu-west-1", role=ROLE)
+    gives_credentials(resolvers.sts, ROLE)
     for _ in range(2):
-        assert all(isinstance(answer, Resolved) for answer in world.ask(APP, AND_ANOTHER))
-    assert len(world.ecr.seen) == 4
-    assert world.made == [("sts", "eu-west-1")]
+        assert all(isinstance(answer, Resolved) for answer in resolvers.ask(APP, AND_ANOTHER))
+    assert len(resolvers.ecr.seen) == 4
+    assert resolvers.made == [("sts", "eu-west-1")]
 
 
-def test_credentials_that_are_about_to_expire_are_asked_for_anew(world: World) -> None:
-    gives_credentials(world.sts, ROLE, key="ASIAFIRST", hours=1 / 60)
-    gives_credentials(world.sts, ROLE, key="ASIANEXT")
+def test_credentials_that_are_about_to_expire_are_asked_for_anew(resolvers: Resolvers) -> None:
+    gives_credentials(resolvers.sts, ROLE, key="ASIAFIRST", hours=1 / 60)
+    gives_credentials(resolvers.sts, ROLE, key="ASIANEXT")
     for _ in range(2):
-        assert isinstance(world.ask(APP)[0], Resolved)
-    tokens = [seen.headers["X-Amz-Security-Token"] for seen in world.ecr.seen]
+        assert isinstance(resolvers.ask(APP)[0], Resolved)
+    tokens = [seen.headers["X-Amz-Security-Token"] for seen in resolvers.ecr.seen]
     assert tokens == ["token of ASIAFIRST", "token of ASIANEXT"]
 
 
-def test_the_registries_of_other_accounts_are_asked_as_the_caller_itself(world: World) -> None:
-    (answer,) = world.ask(f"{OTHER}.dkr.ecr.eu-west-1.amazonaws.com/team/app:1")
+def test_the_registries_of_other_accounts_are_asked_as_the_caller_itself(resolvers: Resolvers) -> None:
+    (answer,) = resolvers.ask(f"{OTHER}.dkr.ecr.eu-west-1.amazonaws.com/team/app:1")
     assert isinstance(answer, Resolved)
-    (seen,) = world.ecr.seen
+    (seen,) = resolvers.ecr.seen
     assert "Credential=AKIAOWN" in seen.authorization
-    assert world.made == [("ecr", "eu-west-1")]
+    assert resolvers.made == [("ecr", "eu-west-1")]

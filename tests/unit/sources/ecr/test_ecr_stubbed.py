@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, OCI_MANIFEST, Missing, Resolved, Unavailable
-from unit.sources.ecr.asking import ARM, ask, ask_all, question
+from unit.sources.ecr.asking import ARM, ask, ask_all, lookup
 from unit.sources.ecr.fake_ecr import Image, image
 
 OWNER = "444455556666"
@@ -123,7 +123,7 @@ def test_every_failure_code_of_batch_get_image_is_told_in_words(ecr: Stubbed, co
     assert isinstance(answer, Unavailable)
     assert said in answer.cause
     assert f"({code}: ECR's own words)" in answer.cause
-    assert answer.remedy
+    assert answer.help
 
 
 def test_no_failure_code_that_botocore_knows_is_left_out(ecr: Stubbed) -> None:
@@ -173,8 +173,8 @@ def test_another_account_that_denies_both_calls_is_told_with_both_accounts(ecr: 
         f"ecr:DescribeImages and ecr:BatchGetImage are denied on {ARN}, "
         "because no resource-based policy allows the ecr:BatchGetImage action"
     )
-    assert "of account 111122223333" in answer.remedy
-    assert f"the repository's policy in account {OWNER}" in answer.remedy
+    assert "of account 111122223333" in answer.help
+    assert f"the repository's policy in account {OWNER}" in answer.help
 
 
 def test_where_only_describe_images_is_denied_batch_get_image_answers(ecr: Stubbed) -> None:
@@ -198,7 +198,7 @@ def test_pages_are_followed_with_their_token(ecr: Stubbed) -> None:
     ecr.describes("1", "2", given={}, next_token="more")
     ecr.describes("1", "2", given={"1": first}, token="more", next_token="the last")
     ecr.describes("1", "2", given={"2": second}, token="the last")
-    answers = ask_all(ecr, [question(f"{NAME}:{tag}") for tag in ("1", "2")])
+    answers = ask_all(ecr, [lookup(f"{NAME}:{tag}") for tag in ("1", "2")])
     assert [one.digest.text for one in answers if isinstance(one, Resolved)] == [first.digest, second.digest]
 
 

@@ -99,7 +99,7 @@ def test_an_archived_image_is_named_as_such_with_the_command_that_restores_it() 
     assert isinstance(archived, Missing)
     assert not archived.absent
     assert "is not active but ARCHIVED" in archived.cause
-    assert archived.remedy == (
+    assert archived.help == (
         "Restore it with: aws ecr update-image-storage-class --target-storage-class STANDARD --region us-east-1 "
         "--registry-id 111122223333 --repository-name team/app --image-id imageTag=t5"
     )

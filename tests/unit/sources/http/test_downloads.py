@@ -30,7 +30,7 @@ def test_what_is_not_given_is_an_error_that_shows_no_signature(bucket: ScriptedR
     with pytest.raises(SourceError) as caught:
         fetch(bucket)
     assert caught.value.cause == f"{bucket.url}/layer answered {answer.status}"
-    assert "endpoint for S3" in caught.value.remedy
+    assert "endpoint for S3" in caught.value.help
 
 
 def test_what_is_larger_than_accepted_is_refused(bucket: ScriptedRegistry) -> None:

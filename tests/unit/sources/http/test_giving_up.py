@@ -12,11 +12,11 @@ import pytest
 
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import Resolution, Resolved, Unavailable
-from image_pinner.sources.http.circuit_breaker import FAILURES_IN_A_ROW, PersistentSender
+from image_pinner.sources.http.circuit_breaker import FAILURES_IN_A_ROW, CircuitBreaker
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.transport import PER_HOST
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import QUICK, Waits, ask, open_transport, patient, question, sent
+from registry_fakes.asking import QUICK, Waits, ask, lookup, open_transport, patient, sent
 from registry_fakes.manifests import oci_image
 from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
 from registry_fakes.tls import certificate_for
@@ -38,7 +38,7 @@ def ask_for_all(
     *hosts: str, insecure: Sequence[str] | None = None, transport: Mapping[str, Any] | None = None, **more: Any
 ) -> list[Resolution]:
     """Ask for forty images of each host."""
-    wanted = [question(f"{host}/team/app-{number}:1") for host in hosts for number in range(IMAGES)]
+    wanted = [lookup(f"{host}/team/app-{number}:1") for host in hosts for number in range(IMAGES)]
     listed = tuple(hosts if insecure is None else insecure)
     return ask(*wanted, insecure=listed, transport=transport, **more)
 
@@ -46,7 +46,7 @@ def ask_for_all(
 def causes(answers: Sequence[Resolution]) -> list[str]:
     for answer in answers:
         assert isinstance(answer, Unavailable)
-        assert answer.remedy
+        assert answer.help
     return [answer.cause for answer in answers if isinstance(answer, Unavailable)]
 
 
@@ -169,12 +169,12 @@ def test_what_was_given_up_is_asked_again_in_the_next_run(servers: tuple[Scripte
     registry, _ = servers
     registry.script = lambda _: Answer(429)
     with open_transport() as transport:
-        sender, deadline = PersistentSender(transport), Deadline.after(10)
+        sender, deadline = CircuitBreaker(transport), Deadline.after(10)
         assert sender.send(Request(registry.url), deadline).status == 429
         registry.script = lambda _: IMAGE
         with pytest.raises(SourceError, match=GIVEN_UP):
             sender.send(Request(registry.url), deadline)
-        assert PersistentSender(transport).send(Request(registry.url), deadline).status == 200
+        assert CircuitBreaker(transport).send(Request(registry.url), deadline).status == 200
 
 
 def test_hosts_that_share_a_name_and_not_a_port_are_two(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
@@ -187,7 +187,7 @@ def test_hosts_that_share_a_name_and_not_a_port_are_two(servers: tuple[ScriptedR
 
     down.script = script
     with open_transport() as transport:
-        sender, deadline = PersistentSender(transport), Deadline.after(10)
+        sender, deadline = CircuitBreaker(transport), Deadline.after(10)
         sender.send(Request(down.url), deadline)
         assert sender.send(Request(up.url), deadline).status == 200
     assert len(asked) == TRIES

@@ -69,7 +69,7 @@ def test_a_body_that_drips_is_given_up_at_the_deadline(server: ScriptedRegistry)
 
 def test_a_request_whose_headers_drip_ends_when_the_transport_is_cut(server: ScriptedRegistry) -> None:
     server.script = lambda _: Raw(lambda wire, stop: drip(wire, stop, b"HTTP/1.1 200 OK\r\nA: ", b"x"))
-    with open_transport(retry=patient(tries=1)) as transport, ThreadPoolExecutor() as threads:
+    with open_transport(retry=patient(attempts=1)) as transport, ThreadPoolExecutor() as threads:
         under_way = threads.submit(transport.send, Request(server.url), in_seconds())
         time.sleep(0.3)
         assert not under_way.done()
@@ -154,7 +154,7 @@ def test_a_status_that_passes_is_asked_again_and_the_wait_asked_for_is_made(
     server.script = lambda _: Answer(200) if len(server.seen) > 1 else Answer(status, {"Retry-After": "2"})
     with open_transport(retry=patient(waits)) as transport:
         reply = transport.send(Request(server.url), in_seconds())
-    assert (reply.status, reply.tries) == (200, 2)
+    assert (reply.status, reply.attempts) == (200, 2)
     assert waits.seconds == [pytest.approx(2.0625)]
 
 
@@ -162,14 +162,14 @@ def test_a_status_that_does_not_pass_is_given_back_after_three_tries(server: Scr
     server.script = lambda _: Answer(429)
     with open_transport() as transport:
         reply = transport.send(Request(server.url), in_seconds())
-    assert (reply.status, reply.tries) == (429, 3)
+    assert (reply.status, reply.attempts) == (429, 3)
 
 
 def test_a_wait_beyond_the_deadline_is_not_made(server: ScriptedRegistry) -> None:
     waits = Waits()
     server.script = lambda _: Answer(429, {"Retry-After": "3600"})
     with open_transport(retry=patient(waits)) as transport:
-        assert transport.send(Request(server.url), in_seconds()).tries == 1
+        assert transport.send(Request(server.url), in_seconds()).attempts == 1
     assert waits.seconds == []
 
 
@@ -177,7 +177,7 @@ def test_a_wait_beyond_the_deadline_is_not_made(server: ScriptedRegistry) -> Non
 def test_any_other_status_is_not_asked_again(server: ScriptedRegistry, status: int) -> None:
     server.script = lambda _: Answer(status)
     with open_transport() as transport:
-        assert transport.send(Request(server.url), in_seconds()).tries == 1
+        assert transport.send(Request(server.url), in_seconds()).attempts == 1
 
 
 def test_no_more_connections_than_allowed_are_open_to_one_host(server: ScriptedRegistry) -> None:
@@ -196,7 +196,7 @@ def test_no_more_connections_than_allowed_are_open_to_one_host(server: ScriptedR
 def test_a_connection_that_failed_makes_room_for_the_next(server: ScriptedRegistry) -> None:
     answers = iter([Raw(hang), Raw(lambda wire, _: wire.write(HEAD)), Answer(400, {}, b"e" * 1_000_000), Answer(200)])
     server.script = lambda _: next(answers)
-    with open_transport(QUICK, per_host=1, retry=patient(tries=1)) as transport:
+    with open_transport(QUICK, per_host=1, retry=patient(attempts=1)) as transport:
         for _ in range(2):
             with pytest.raises(SourceError):
                 transport.send(Request(server.url), in_seconds())
@@ -207,7 +207,7 @@ def test_a_connection_that_failed_makes_room_for_the_next(server: ScriptedRegist
 def test_who_waits_for_a_connection_stops_at_the_deadline(server: ScriptedRegistry) -> None:
     server.script = lambda _: Raw(hang)
     with (
-        open_transport(per_host=1, retry=patient(tries=1)) as transport,
+        open_transport(per_host=1, retry=patient(attempts=1)) as transport,
         ThreadPoolExecutor() as threads,
     ):
         first = threads.submit(transport.send, Request(server.url), in_seconds())

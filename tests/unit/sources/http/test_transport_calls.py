@@ -10,7 +10,7 @@ from typing import BinaryIO
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.call_stats import CallTally
+from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.interface import Deadline
@@ -26,8 +26,8 @@ def server() -> Iterator[ScriptedRegistry]:
         yield running
 
 
-def sent(tally: CallTally, *requests: Request, seconds: float = 20.0) -> None:
-    with open_transport(QUICK, tally=tally) as transport:
+def sent(call_stats: CallStats, *requests: Request, seconds: float = 20.0) -> None:
+    with open_transport(QUICK, call_stats=call_stats) as transport:
         for request in requests:
             transport.send(request, Deadline.after(seconds))
 
@@ -37,50 +37,50 @@ def lose(_wire: BinaryIO, _stopping: threading.Event) -> None:
 
 
 def test_a_request_that_is_never_sent_is_none(server: ScriptedRegistry) -> None:
-    tally = CallTally()
+    call_stats = CallStats()
 
     with pytest.raises(SourceError):
-        sent(tally, Request(server.url, nearest=AddressScope.GLOBAL))
+        sent(call_stats, Request(server.url, allowed_scope=AddressScope.GLOBAL))
     with pytest.raises(SourceError):
-        sent(tally, Request(server.url), seconds=0)
+        sent(call_stats, Request(server.url), seconds=0)
 
-    assert tally.so_far().tries == {}
+    assert call_stats.so_far().attempts == {}
 
 
 @pytest.mark.parametrize("first", [Answer(500), Answer(429), Raw(lose)], ids=["500", "429", "connection lost"])
 def test_a_try_that_is_repeated_counts_again(first: Answer | Raw, server: ScriptedRegistry) -> None:
-    tally = CallTally()
+    call_stats = CallStats()
     server.script = lambda _: first if len(server.seen) == 1 else GOOD
 
-    sent(tally, Request(server.url))
+    sent(call_stats, Request(server.url))
 
-    assert tally.so_far().tries == {f"GET {server.host}": 2}
+    assert call_stats.so_far().attempts == {f"GET {server.host}": 2}
 
 
 def test_a_host_that_cannot_be_reached_counts_with_every_try() -> None:
     with ScriptedRegistry(lambda _: GOOD) as gone:
         url, host = gone.url, gone.host
-    tally = CallTally()
+    call_stats = CallStats()
 
     with pytest.raises(SourceError, match="tried"):
-        sent(tally, Request(url))
+        sent(call_stats, Request(url))
 
-    assert tally.so_far().tries[f"GET {host}"] > 1
+    assert call_stats.so_far().attempts[f"GET {host}"] > 1
 
 
 def test_methods_are_told_apart_and_no_path_query_or_login_is_named(server: ScriptedRegistry) -> None:
-    tally = CallTally()
+    call_stats = CallStats()
     url = f"{server.url}/v2/private/manifests/1?token=secret"
 
-    sent(tally, Request(url, method="HEAD"), Request(url), Request(url))
+    sent(call_stats, Request(url, method="HEAD"), Request(url), Request(url))
 
-    calls = tally.so_far()
-    assert calls.tries == {f"GET {server.host}": 2, f"HEAD {server.host}": 1}
-    assert set(calls.seconds) == set(calls.tries)
+    calls = call_stats.so_far()
+    assert calls.attempts == {f"GET {server.host}": 2, f"HEAD {server.host}": 1}
+    assert set(calls.seconds) == set(calls.attempts)
 
 
 def test_the_time_is_that_until_the_answer_was_read(server: ScriptedRegistry) -> None:
-    tally = CallTally()
+    call_stats = CallStats()
     server.script = lambda _: Raw(slow)
 
     def slow(wire: BinaryIO, stopping: threading.Event) -> None:
@@ -88,14 +88,14 @@ def test_the_time_is_that_until_the_answer_was_read(server: ScriptedRegistry) ->
         stopping.wait(0.2)
         wire.write(b"b")
 
-    sent(tally, Request(server.url))
+    sent(call_stats, Request(server.url))
 
-    assert tally.so_far().seconds[f"GET {server.host}"] > 0.15
+    assert call_stats.so_far().seconds[f"GET {server.host}"] > 0.15
 
 
 def test_requests_on_many_threads_are_all_counted(server: ScriptedRegistry) -> None:
-    tally = CallTally()
-    with open_transport(QUICK, tally=tally) as transport, ThreadPoolExecutor(8) as pool:
+    call_stats = CallStats()
+    with open_transport(QUICK, call_stats=call_stats) as transport, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: transport.send(Request(server.url), Deadline.after(30)), range(40)))
 
-    assert tally.so_far().tries == {f"GET {server.host}": 40}
+    assert call_stats.so_far().attempts == {f"GET {server.host}": 40}

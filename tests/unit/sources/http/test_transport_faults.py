@@ -30,7 +30,7 @@ POOL = HTTPConnectionPool("registry.example")
 def test_each_fault_has_its_words_and_says_whether_it_may_pass(error: HTTPError, cause: str, *, passing: bool) -> None:
     fault = fault_of(URL, error)
     assert cause in fault.cause
-    assert fault.remedy
+    assert fault.help
     assert isinstance(fault, ConnectionLostError) is passing
     assert "pw" not in fault.diagnostics()
     assert "signature" not in fault.diagnostics()

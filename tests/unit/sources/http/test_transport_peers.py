@@ -30,10 +30,12 @@ def in_seconds(seconds: float = 10.0) -> Deadline:
     return Deadline.after(seconds)
 
 
-@pytest.mark.parametrize("nearest", [AddressScope.GLOBAL, AddressScope.PRIVATE])
-def test_an_address_nearer_than_allowed_is_not_connected_to(server: ScriptedRegistry, nearest: AddressScope) -> None:
+@pytest.mark.parametrize("allowed_scope", [AddressScope.GLOBAL, AddressScope.PRIVATE])
+def test_an_address_nearer_than_allowed_is_not_connected_to(
+    server: ScriptedRegistry, allowed_scope: AddressScope
+) -> None:
     with open_transport() as transport, pytest.raises(SourceError, match="an address inside this network"):
-        transport.send(Request(server.url, nearest=nearest), in_seconds())
+        transport.send(Request(server.url, allowed_scope=allowed_scope), in_seconds())
     assert server.connections == 0
 
 
@@ -42,7 +44,7 @@ def test_a_name_that_changes_its_meaning_after_it_was_checked_gets_no_request(se
         open_transport(resolve=lambda _: ("1.1.1.1",)) as transport,
         pytest.raises(SourceError, match="an address inside this network"),
     ):
-        transport.send(Request(f"http://localhost:{server.port}", nearest=AddressScope.GLOBAL), in_seconds())
+        transport.send(Request(f"http://localhost:{server.port}", allowed_scope=AddressScope.GLOBAL), in_seconds())
     assert server.seen == []
 
 
@@ -78,7 +80,7 @@ def test_a_certificate_for_another_host_is_refused_even_if_its_authority_is_trus
 def test_plain_http_behind_https_is_said_to_be_that(server: ScriptedRegistry) -> None:
     with open_transport() as transport, pytest.raises(SourceError, match="no secure connection") as found:
         transport.send(Request(f"https://{server.host}"), in_seconds())
-    assert "named as insecure by the operator" in found.value.remedy
+    assert "named as insecure by the operator" in found.value.help
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])

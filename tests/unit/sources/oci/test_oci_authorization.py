@@ -12,7 +12,7 @@ from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.images.lookups import Resolution, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import FixedCredentials, question
+from registry_fakes.asking import FixedCredentials, lookup
 from registry_fakes.scripted_registry import Answer, Seen
 from registry_fakes.token_realm import DENIED, LOGIN, MANIFEST, TOKEN_LOGIN, Realm, token_realm
 
@@ -41,7 +41,7 @@ def test_by_plain_http_no_login_is_sent_and_none_is_even_looked_for(plain: Realm
     plain.challenge = 'Basic realm="registry"'
     host = plain.registry.host
     credentials = FixedCredentials({host: credential})
-    (answer,) = plain.ask_all(question(f"{host}/team/app:1")._replace(credentials=SECRET), credentials=credentials)
+    (answer,) = plain.ask_all(lookup(f"{host}/team/app:1")._replace(credentials=SECRET), credentials=credentials)
     assert answer == Unavailable(
         f"{plain.registry.url}/v2/team/app/manifests/1 demands a user and a password; "
         "no credential, for none is sent by plain http",
@@ -56,7 +56,7 @@ def test_a_registry_that_demands_a_password_and_gets_none_is_unavailable_with_ad
     answer = realm.ask(AnonymousCredentials())
     assert "demands a user and a password; no credential" in cause_of(answer)
     assert isinstance(answer, Unavailable)
-    assert "ECR" in answer.remedy
+    assert "ECR" in answer.help
     assert len(realm.registry.seen) == 1
 
 
@@ -66,7 +66,7 @@ def test_a_password_that_is_refused_is_named_by_its_source_and_never_shown(realm
     cause = cause_of(answer)
     assert cause.endswith("answered 401, 'DENIED: requested access is denied', to the credential from the vault")
     assert isinstance(answer, Unavailable)
-    assert answer.remedy.endswith("if so: Renew it in the vault")
+    assert answer.help.endswith("if so: Renew it in the vault")
     assert len(realm.registry.seen) == 2
 
 
@@ -109,7 +109,7 @@ def test_403_without_a_demand_is_told_as_it_is(realm: Realm) -> None:
     answer = realm.ask_as(LOGIN)
     assert "answered 403, 'DENIED: requested access is denied'" in cause_of(answer)
     assert isinstance(answer, Unavailable)
-    assert answer.remedy == f"Ask the owner of {realm.registry.host} who may read team/app from here"
+    assert answer.help == f"Ask the owner of {realm.registry.host} who may read team/app from here"
     assert realm.registry.seen[0].authorization == ""
 
 
@@ -118,7 +118,7 @@ def test_429_without_a_login_advises_to_log_in(realm: Realm) -> None:
     answer = realm.ask()
     assert "answered 429 (tried 3 times), 'TOOMANYREQUESTS'" in cause_of(answer)
     assert isinstance(answer, Unavailable)
-    assert answer.remedy.startswith("Log in to")
+    assert answer.help.startswith("Log in to")
 
 
 def test_a_password_is_sent_once_it_is_demanded_and_at_once_for_the_next_image(realm: Realm) -> None:
@@ -130,7 +130,7 @@ def test_a_password_is_sent_once_it_is_demanded_and_at_once_for_the_next_image(r
     realm.registry.script = serve
     host = realm.registry.host
     answers = realm.ask_all(
-        *(question(f"{host}/team/app:{tag}") for tag in range(3)),
+        *(lookup(f"{host}/team/app:{tag}") for tag in range(3)),
         credentials=FixedCredentials({host: LOGIN}),
         per_host=1,
     )
@@ -163,7 +163,7 @@ def test_a_credential_that_cannot_be_had_does_not_make_us_anonymous(
 
 def test_the_secret_that_a_template_names_is_asked_for_with_its_image_alone(realm: Realm) -> None:
     credentials = FixedCredentials({realm.registry.host: LOGIN})
-    unnamed = question(f"{realm.registry.host}/team/app:1")
+    unnamed = lookup(f"{realm.registry.host}/team/app:1")
     answers = realm.ask_all(unnamed, unnamed._replace(credentials=SECRET), credentials=credentials, workers=1)
     assert all(isinstance(answer, Resolved) for answer in answers)
     assert sorted(credentials.secrets_asked) == ["", SECRET]

@@ -15,7 +15,7 @@ from image_pinner.sources.credentials.interface import AnonymousCredentials
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
-from registry_fakes.asking import ask, open_transport, patient, question
+from registry_fakes.asking import ask, lookup, open_transport, patient
 from registry_fakes.manifests import oci_image
 from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
 
@@ -52,10 +52,10 @@ def test_a_registry_that_stalls_is_unavailable_by_the_deadline_and_leaves_no_thr
     registry, _ = servers
     registry.script = lambda _: Raw(stall)  # type: ignore[arg-type]
     before = set(threading.enumerate())
-    with open_transport(retry=patient(tries=1)) as transport:
+    with open_transport(retry=patient(attempts=1)) as transport:
         resolver = OciRegistryResolver(transport, AnonymousCredentials(), RegistryHosts([registry.host]))
         begun = time.monotonic()
-        wanted = question(f"{registry.host}/app:1")
+        wanted = lookup(f"{registry.host}/app:1")
         answer = resolver.resolve_all([wanted], Deadline.after(0.4))[wanted]
         took = time.monotonic() - begun
         assert isinstance(answer, Unavailable)
@@ -70,9 +70,9 @@ def test_a_registry_that_stalls_is_unavailable_by_the_deadline_and_leaves_no_thr
 def test_a_registry_that_stalls_delays_no_other(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
     slow, quick = servers
     slow.script = lambda _: Raw(hang)
-    questions = [question(f"{server.host}/app:{tag}") for server in servers for tag in range(40)]
+    lookups = [lookup(f"{server.host}/app:{tag}") for server in servers for tag in range(40)]
     begun = time.monotonic()
-    answers = ask(*questions, insecure=(slow.host, quick.host), seconds=2.0)
+    answers = ask(*lookups, insecure=(slow.host, quick.host), seconds=2.0)
     assert time.monotonic() - begun < 4.0
     assert all(isinstance(answer, Unavailable) for answer in answers[:40])
     assert all(isinstance(answer, Resolved) for answer in answers[40:])
@@ -81,8 +81,8 @@ def test_a_registry_that_stalls_delays_no_other(servers: tuple[ScriptedRegistry,
 def test_after_a_stall_the_same_resolver_answers_again(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
     registry, _ = servers
     registry.script = lambda _: Raw(drip_headers)
-    wanted = [question(f"{registry.host}/app:{tag}") for tag in range(4)]
-    with open_transport(per_host=2, retry=patient(tries=1)) as transport:
+    wanted = [lookup(f"{registry.host}/app:{tag}") for tag in range(4)]
+    with open_transport(per_host=2, retry=patient(attempts=1)) as transport:
         resolver = OciRegistryResolver(transport, AnonymousCredentials(), RegistryHosts([registry.host]))
         stalled = resolver.resolve_all(wanted, Deadline.after(0.3))
         registry.script = lambda _: MANIFEST
@@ -93,7 +93,7 @@ def test_after_a_stall_the_same_resolver_answers_again(servers: tuple[ScriptedRe
 
 def test_no_time_at_all_asks_nothing(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
     registry, _ = servers
-    (answer,) = ask(question(f"{registry.host}/app:1"), insecure=(registry.host,), seconds=0.0)
+    (answer,) = ask(lookup(f"{registry.host}/app:1"), insecure=(registry.host,), seconds=0.0)
     assert isinstance(answer, Unavailable)
     assert registry.seen == []
 
@@ -102,20 +102,20 @@ def test_a_registry_by_plain_http_is_not_asked_unless_it_is_listed(
     servers: tuple[ScriptedRegistry, ScriptedRegistry],
 ) -> None:
     registry, other = servers
-    (answer,) = ask(question(f"{registry.host}/app:1"), insecure=(other.host,))
+    (answer,) = ask(lookup(f"{registry.host}/app:1"), insecure=(other.host,))
     assert isinstance(answer, Unavailable)
     assert "no secure connection" in answer.cause
     assert registry.seen == []
 
 
 def test_a_registry_that_does_not_exist_is_unavailable() -> None:
-    (answer,) = ask(question("registry.nowhere.invalid/app:1"))
+    (answer,) = ask(lookup("registry.nowhere.invalid/app:1"))
     assert isinstance(answer, Unavailable)
     assert "registry.nowhere.invalid cannot be resolved" in answer.cause
 
 
 def test_a_port_that_is_none_is_unavailable() -> None:
-    (answer,) = ask(question("registry.example:99999/app:1"))
+    (answer,) = ask(lookup("registry.example:99999/app:1"))
     assert isinstance(answer, Unavailable)
 
 
@@ -125,21 +125,21 @@ def test_one_passing_fault_ends_in_the_right_digest(
 ) -> None:
     registry, _ = servers
     registry.script = lambda _: MANIFEST if len(registry.seen) > 1 else Answer(status, {"Retry-After": "1"})
-    (answer,) = ask(question(f"{registry.host}/app:1"), insecure=(registry.host,))
+    (answer,) = ask(lookup(f"{registry.host}/app:1"), insecure=(registry.host,))
     assert isinstance(answer, Resolved)
 
 
 def test_one_lost_connection_ends_in_the_right_digest(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
     registry, _ = servers
     registry.script = lambda _: MANIFEST if len(registry.seen) > 1 else Raw(lambda *_: None)
-    (answer,) = ask(question(f"{registry.host}/app:1"), insecure=(registry.host,))
+    (answer,) = ask(lookup(f"{registry.host}/app:1"), insecure=(registry.host,))
     assert isinstance(answer, Resolved)
 
 
 def test_a_fault_that_stays_says_how_often_it_was_met(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
     registry, _ = servers
     registry.script = lambda _: Answer(503, {"Content-Type": "text/plain"}, b"maintenance")
-    (answer,) = ask(question(f"{registry.host}/app:1"), insecure=(registry.host,))
+    (answer,) = ask(lookup(f"{registry.host}/app:1"), insecure=(registry.host,))
     assert isinstance(answer, Unavailable)
     assert answer.cause == f"{registry.url}/v2/app/manifests/1 answered 503 (tried 3 times), 'maintenance'"
 
@@ -154,7 +154,7 @@ def test_requests_to_one_registry_are_bounded_and_each_image_is_asked_once(
         return MANIFEST
 
     registry.script = slow
-    wanted = [question(f"{registry.host}/app-{app}:{tag}") for app in range(10) for tag in range(10)]
+    wanted = [lookup(f"{registry.host}/app-{app}:{tag}") for app in range(10) for tag in range(10)]
     answers = ask(*wanted, insecure=(registry.host,), per_host=5)
     assert all(isinstance(answer, Resolved) for answer in answers)
     assert sorted(registry.paths()) == sorted(f"/v2/app-{a}/manifests/{t}" for a in range(10) for t in range(10))
@@ -176,6 +176,6 @@ def test_requests_in_all_are_bounded(servers: tuple[ScriptedRegistry, ScriptedRe
 
     for server in servers:
         server.script = script
-    wanted = [question(f"{server.host}/app:{tag}") for server in servers for tag in range(10)]
+    wanted = [lookup(f"{server.host}/app:{tag}") for server in servers for tag in range(10)]
     ask(*wanted, insecure=tuple(server.host for server in servers), workers=2)
     assert exceeded == []

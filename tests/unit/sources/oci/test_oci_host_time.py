@@ -15,7 +15,7 @@ from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import Resolution, Resolved, Unavailable
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import ask, open_transport, patient, question, sent
+from registry_fakes.asking import ask, lookup, open_transport, patient, sent
 from registry_fakes.manifests import oci_image
 from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
 
@@ -48,7 +48,7 @@ def servers() -> Iterator[tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegi
 
 def ask_all(*hosts: str, images: int = 1, workers: int = 64, per_host: int = 16) -> tuple[list[Resolution], float]:
     """Ask for images of all hosts, and give the answers and the seconds that it took."""
-    wanted = [question(f"{host}/team/app:{tag}") for host in hosts for tag in range(images)]
+    wanted = [lookup(f"{host}/team/app:{tag}") for host in hosts for tag in range(images)]
     begun = time.monotonic()
     answers = ask(
         *wanted,
@@ -57,7 +57,7 @@ def ask_all(*hosts: str, images: int = 1, workers: int = 64, per_host: int = 16)
         host_seconds=HOST_SECONDS,
         workers=workers,
         per_host=per_host,
-        transport={"retry": patient(tries=1)},
+        transport={"retry": patient(attempts=1)},
     )
     return answers, time.monotonic() - begun
 
@@ -132,7 +132,7 @@ def test_to_cut_the_requests_of_one_deadline_leaves_those_of_another(
     patient_one.script = waiting
     # Equal, and not the same: two registries can have the same time.
     first, second = (Deadline(time.monotonic() + RUN_SECONDS) for _ in range(2))
-    with open_transport(retry=patient(tries=1)) as transport, ThreadPoolExecutor() as threads:
+    with open_transport(retry=patient(attempts=1)) as transport, ThreadPoolExecutor() as threads:
         cut = threads.submit(transport.send, Request(slow.url), first)
         kept = threads.submit(transport.send, Request(patient_one.url), second)
         while not (slow.seen and patient_one.seen):

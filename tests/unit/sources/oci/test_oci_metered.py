@@ -14,7 +14,7 @@ from image_pinner.core.images.lookups import (
     DOCKER_SCHEMA1,
     OCI_INDEX,
     OCI_MANIFEST,
-    ImageQuestion,
+    ImageLookup,
     Missing,
     Origin,
     Resolution,
@@ -22,7 +22,7 @@ from image_pinner.core.images.lookups import (
     Unavailable,
 )
 from image_pinner.core.images.references import Digest
-from registry_fakes.asking import FixedCredentials, ask, question, sent
+from registry_fakes.asking import FixedCredentials, ask, lookup, sent
 from registry_fakes.manifests import config_for, descriptor, oci_image, oci_index, platform
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
 from registry_fakes.token_realm import LOGIN, Realm, token_realm
@@ -84,13 +84,13 @@ def ask_metered(
     registry: ScriptedRegistry, script: Script, platform: str = "", *, index_allowed: bool = True
 ) -> Resolution:
     registry.script = without_bodies(script)
-    wanted = question(f"{registry.host}/team/app:1", platform, index_allowed=index_allowed)
+    wanted = lookup(f"{registry.host}/team/app:1", platform, index_allowed=index_allowed)
     return ask(wanted, insecure=(registry.host,), metered=(registry.host,))[0]
 
 
 def refusal(answer: Resolution) -> str:
     assert isinstance(answer, Unavailable | Missing)
-    assert answer.remedy
+    assert answer.help
     return answer.cause
 
 
@@ -192,7 +192,7 @@ def test_where_a_platform_is_wanted_of_a_single_image_its_config_is_read(registr
 def test_questions_about_one_image_share_its_head_and_its_get(registry: ScriptedRegistry) -> None:
     registry.script = without_bodies(holds(INDEX, OCI_INDEX))
     name = f"{registry.host}/team/app:1"
-    wanted: list[ImageQuestion] = [question(name), question(name, "linux/amd64"), question(name, "linux/arm64")]
+    wanted: list[ImageLookup] = [lookup(name), lookup(name, "linux/amd64"), lookup(name, "linux/arm64")]
     answers = ask(*wanted, insecure=(registry.host,), metered=(registry.host,))
     assert [type(answer) for answer in answers] == [Resolved, Resolved, Missing]
     assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
@@ -222,7 +222,7 @@ def test_a_head_that_tells_no_digest_is_followed_by_a_get_of_the_tag(registry: S
 def test_a_demand_to_log_in_is_met_for_head(realm: Realm) -> None:
     host = realm.registry.host
     credentials = FixedCredentials({host: LOGIN})
-    (answer,) = realm.ask_all(question(f"{host}/team/app:1"), metered=(host,), credentials=credentials)
+    (answer,) = realm.ask_all(lookup(f"{host}/team/app:1"), metered=(host,), credentials=credentials)
     # The registry of this realm names no digest, so that the tag is got.
     assert isinstance(answer, Resolved)
     assert requests(realm.registry) == [("HEAD", TAG), ("HEAD", TAG), ("GET", TAG)]
@@ -237,7 +237,7 @@ def test_a_token_is_asked_for_once_for_all_images_of_a_repository(realm: Realm) 
 
     realm.registry.script = without_bodies(script)
     host = realm.registry.host
-    wanted = [question(f"{host}/team/app:{tag}", "linux/amd64") for tag in range(20)]
+    wanted = [lookup(f"{host}/team/app:{tag}", "linux/amd64") for tag in range(20)]
     answers = realm.ask_all(*wanted, metered=(host,))
     assert {type(answer) for answer in answers} == {Resolved}
     assert len(realm.service.seen) == 1
@@ -248,6 +248,6 @@ def test_a_token_is_asked_for_once_for_all_images_of_a_repository(realm: Realm) 
 def test_a_registry_that_is_not_metered_is_asked_by_get_alone() -> None:
     with ExitStack() as stack:
         counted, free = (stack.enter_context(ScriptedRegistry(without_bodies(holds(MANIFEST)))) for _ in range(2))
-        wanted = [question(f"{server.host}/team/app:1") for server in (counted, free)]
+        wanted = [lookup(f"{server.host}/team/app:1") for server in (counted, free)]
         ask(*wanted, insecure=(counted.host, free.host), metered=(counted.host,))
         assert (requests(counted), requests(free)) == ([("HEAD", TAG)], [("GET", TAG)])

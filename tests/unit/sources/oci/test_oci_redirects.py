@@ -19,7 +19,7 @@ from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
-from registry_fakes.asking import FixedCredentials, ask, open_transport, question
+from registry_fakes.asking import FixedCredentials, ask, lookup, open_transport
 from registry_fakes.manifests import oci_image
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
 from registry_fakes.tls import ServerCertificate, certificate_for
@@ -38,7 +38,7 @@ class Secured(NamedTuple):
     def asked(self) -> Resolution:
         """Ask the first one, with a login known for both, and both listed."""
         hosts = (self.home.host, self.other.host)
-        wanted = question(f"{self.home.host}/app:1")
+        wanted = lookup(f"{self.home.host}/app:1")
         credentials = FixedCredentials(dict.fromkeys(hosts, LOGIN))
         with open_transport(trust=self.trust) as transport:
             resolver = OciRegistryResolver(transport, credentials, RegistryHosts(listed=hosts))
@@ -73,7 +73,7 @@ def redirect(location: str, status: int = 307) -> Answer:
 def asked(home: ScriptedRegistry, *listed: ScriptedRegistry) -> Resolution:
     hosts = tuple(server.host for server in (home, *listed))
     credentials = FixedCredentials(dict.fromkeys(hosts, LOGIN))
-    return ask(question(f"{home.host}/app:1"), insecure=hosts, credentials=credentials)[0]
+    return ask(lookup(f"{home.host}/app:1"), insecure=hosts, credentials=credentials)[0]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_another_host_that_demands_a_login_gets_none(secured: Secured) -> None:
     answer = secured.asked()
     assert isinstance(answer, Unavailable)
     assert f"{other.url}/v2/app/manifests/1 answered 401" in answer.cause
-    assert "No login is sent" in answer.remedy
+    assert "No login is sent" in answer.help
     assert [seen.authorization for seen in other.seen] == [""]
 
 

@@ -71,7 +71,7 @@ def test_what_is_not_sent_as_a_manifest_is_refused(registry: ScriptedRegistry, m
 def test_a_login_page_is_not_taken_for_a_manifest(registry: ScriptedRegistry) -> None:
     answer = asked(registry, sent(b"<html>Please log in</html>", "text/html"))
     assert isinstance(answer, Unavailable)
-    assert "login page" in answer.remedy
+    assert "login page" in answer.help
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_404_with_a_registry_s_error_code_is_an_absent_image(registry: ScriptedR
     assert isinstance(answer, Missing)
     assert answer.absent
     assert f"{code}: not here" in answer.cause
-    assert "team/app" in answer.remedy
+    assert "team/app" in answer.help
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>nothing here</html>", errors("not a code"), b'{"errors": 3}'])

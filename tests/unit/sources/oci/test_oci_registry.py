@@ -18,7 +18,7 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
-from registry_fakes.asking import ask, asked, question, resolved, sent
+from registry_fakes.asking import ask, asked, lookup, resolved, sent
 from registry_fakes.manifests import (
     attestation,
     descriptor,
@@ -105,7 +105,7 @@ def test_one_get_names_the_four_media_types_and_nothing_else_is_asked(registry: 
 
 
 def test_a_reference_without_a_tag_means_latest(registry: ScriptedRegistry) -> None:
-    ask(question(f"{registry.host}/app"), insecure=(registry.host,))
+    ask(lookup(f"{registry.host}/app"), insecure=(registry.host,))
     assert registry.paths() == ["/v2/app/manifests/latest"]
 
 
@@ -113,9 +113,9 @@ def test_questions_about_one_reference_cost_one_request(registry: ScriptedRegist
     registry.script = lambda _: sent(INDEX, OCI_INDEX)
     name = f"{registry.host}/team/app:1"
     any_platform, arm64, windows = ask(
-        question(name),
-        question(name, "linux/arm64", index_allowed=False),
-        question(name, "windows/amd64"),
+        lookup(name),
+        lookup(name, "linux/arm64", index_allowed=False),
+        lookup(name, "windows/amd64"),
         insecure=(registry.host,),
     )
     assert any_platform == resolved(registry, INDEX, OCI_INDEX, BOTH)
@@ -135,8 +135,6 @@ def test_one_image_s_failure_leaves_the_others_alone(registry: ScriptedRegistry)
         return sent(AMD64) if seen.path.endswith("/good") else Answer(500)
 
     registry.script = script
-    good, bad = ask(
-        question(f"{registry.host}/app:good"), question(f"{registry.host}/app:bad"), insecure=(registry.host,)
-    )
+    good, bad = ask(lookup(f"{registry.host}/app:good"), lookup(f"{registry.host}/app:bad"), insecure=(registry.host,))
     assert isinstance(good, Resolved)
     assert isinstance(bad, Unavailable)

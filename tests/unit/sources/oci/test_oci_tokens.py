@@ -9,7 +9,7 @@ import pytest
 
 from image_pinner.core.images.lookups import Missing, Resolution, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import Credential, NoCredential
-from registry_fakes.asking import FixedCredentials, ask, question
+from registry_fakes.asking import FixedCredentials, ask, lookup
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
 from registry_fakes.token_realm import LOGIN, TOKEN_LOGIN, Realm, token_realm
 
@@ -34,7 +34,7 @@ def cause_of(answer: Resolution) -> str:
 def test_a_token_that_is_refused_is_not_shown_and_not_asked_for_again(realm: Realm) -> None:
     realm.service.script = lambda _: Answer(200, {}, b'{"token": "refused-t0ken"}')
     host = realm.registry.host
-    answers = realm.ask_all(*(question(f"{host}/team/app:{tag}") for tag in range(20)))
+    answers = realm.ask_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)))
     assert all("DENIED" in cause_of(answer) and "refused-t0ken" not in str(answer) for answer in answers)
     assert len(realm.service.seen) == 1
 
@@ -44,13 +44,13 @@ def test_a_token_service_that_refuses_the_login_ends_it_and_is_asked_once(realm:
     realm.service.script = lambda _: Answer(status, {"Content-Type": "text/plain"}, b"incorrect username or password")
     host = realm.registry.host
     credentials = FixedCredentials({host: LOGIN})
-    answers = realm.ask_all(*(question(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
+    answers = realm.ask_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
     for answer in answers:
         assert f"/token answered {status}, 'incorrect username or password', to the credential from the vault" in (
             cause_of(answer)
         )
         assert isinstance(answer, Unavailable)
-        assert answer.remedy == "Renew it in the vault"
+        assert answer.help == "Renew it in the vault"
     assert len(realm.service.seen) == 1
     assert credentials.asked == [host]
 
@@ -85,7 +85,7 @@ def test_a_token_service_beyond_its_limits_says_so(realm: Realm) -> None:
 
 
 def test_a_token_service_by_plain_http_is_asked_only_where_it_is_listed_itself(plain: Realm) -> None:
-    answer = ask(question(f"{plain.registry.host}/app:1"), insecure=(plain.registry.host,))[0]
+    answer = ask(lookup(f"{plain.registry.host}/app:1"), insecure=(plain.registry.host,))[0]
     assert f"names a token service by plain http, {plain.service.url}/token" in cause_of(answer)
     assert plain.service.connections == 0
 
@@ -123,20 +123,20 @@ def test_a_token_service_that_is_none_is_not_asked(realm: Realm, realm_url: str,
 
 
 @pytest.mark.parametrize(
-    ("credential", "remedy"),
+    ("credential", "help"),
     [
         (NoCredential("no credential", "Get one"), "Log in, which raises the limit: Get one"),
         (LOGIN, "Try again later, or use an account with a higher limit"),
     ],
 )
-def test_429_after_a_token_advises_by_what_was_shown(realm: Realm, credential: Credential, remedy: str) -> None:
+def test_429_after_a_token_advises_by_what_was_shown(realm: Realm, credential: Credential, help: str) -> None:
     def throttle(seen: Seen) -> Answer:
         return Answer(429) if seen.authorization else realm.serve(seen)
 
     realm.registry.script = throttle
     answer = realm.ask_as(credential)
     assert isinstance(answer, Unavailable)
-    assert answer.remedy == remedy
+    assert answer.help == help
 
 
 def token_request(realm: Realm) -> Seen:
@@ -169,7 +169,7 @@ def test_a_registry_by_plain_http_gets_no_login_sent_to_a_service_by_https_eithe
     with ScriptedRegistry(realm.serve) as registry:
         credentials = FixedCredentials({registry.host: LOGIN})
         transport = {"trust": realm.trust}
-        asked = question(f"{registry.host}/team/app:1")
+        asked = lookup(f"{registry.host}/team/app:1")
         (answer,) = ask(asked, insecure=(registry.host,), credentials=credentials, transport=transport)
     assert isinstance(answer, Resolved)
     assert credentials.asked == []
@@ -221,7 +221,7 @@ def test_the_token_is_asked_for_as_the_challenge_says(
 def test_one_token_serves_all_images_of_a_repository_however_many_run_at_once(realm: Realm) -> None:
     host = realm.registry.host
     names = [f"{host}/team/{app}:{tag}" for tag in range(20) for app in ("a", "b")]
-    answers = realm.ask_all(*map(question, names))
+    answers = realm.ask_all(*map(lookup, names))
     assert all(isinstance(answer, Resolved) for answer in answers)
     assert sorted(seen.query["scope"][0] for seen in realm.service.seen) == [
         "repository:team/a:pull",
@@ -239,7 +239,7 @@ def test_a_token_that_expires_in_the_midst_of_a_run_is_renewed(realm: Realm) -> 
 
     realm.registry.script = serve
     host = realm.registry.host
-    answers = realm.ask_all(*(question(f"{host}/app:{tag}") for tag in range(3)), per_host=1)
+    answers = realm.ask_all(*(lookup(f"{host}/app:{tag}") for tag in range(3)), per_host=1)
     assert [type(answer) for answer in answers] == [Resolved, Resolved, Resolved]
     assert len(realm.service.seen) == 2
 

@@ -13,7 +13,7 @@ from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.auth import TokenQuestion, TokenService
+from image_pinner.sources.oci.auth import TokenRequest, TokenService
 from registry_fakes.asking import open_transport
 from registry_fakes.scripted_registry import Answer, ScriptedRegistry
 from registry_fakes.tls import certificate_for
@@ -22,8 +22,8 @@ ON_THE_INTERNET = Endpoint.of(parse_url("https://registry.example"))
 ANYBODY = NoCredential("no credential", "Get one")
 
 
-def question(realm: str, peer: AddressScope, home: Endpoint = ON_THE_INTERNET) -> TokenQuestion:
-    return TokenQuestion(realm, "reg", "repository:app:pull", ANYBODY, home, peer)
+def lookup(realm: str, peer: AddressScope, home: Endpoint = ON_THE_INTERNET) -> TokenRequest:
+    return TokenRequest(realm, "reg", "repository:app:pull", ANYBODY, home, peer)
 
 
 def issue(_: object) -> Answer:
@@ -38,12 +38,12 @@ def test_a_registry_may_not_name_a_service_that_is_nearer_than_itself(tmp_path: 
         open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
         pytest.raises(SourceError, match="an address inside this network or machine"),
     ):
-        TokenService(transport, RegistryHosts()).token(question(service.url, peer), Deadline.after(10))
+        TokenService(transport, RegistryHosts()).token(lookup(service.url, peer), Deadline.after(10))
     assert service.connections == 0
 
 
 def test_not_even_a_registry_that_claims_a_special_address_may_name_one() -> None:
-    asked = question("https://169.254.169.254/token", AddressScope.SPECIAL)
+    asked = lookup("https://169.254.169.254/token", AddressScope.SPECIAL)
     with open_transport() as transport, pytest.raises(SourceError, match="an address inside this network or machine"):
         TokenService(transport, RegistryHosts()).token(asked, Deadline.after(10))
 
@@ -55,7 +55,7 @@ def test_a_registry_by_https_gets_no_token_by_plain_http_even_from_a_listed_host
         pytest.raises(SourceError, match="names a token service by plain http"),
     ):
         TokenService(transport, RegistryHosts([service.host])).token(
-            question(service.url, AddressScope.LOOPBACK), Deadline.after(10)
+            lookup(service.url, AddressScope.LOOPBACK), Deadline.after(10)
         )
     assert service.seen == []
 
@@ -66,12 +66,12 @@ def test_a_registry_of_a_private_network_may_name_a_service_beside_itself(tmp_pa
         ScriptedRegistry(issue, certificate=certificate.context) as service,
         open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
     ):
-        asked = question(f"{service.url}/token", AddressScope.LOOPBACK)
+        asked = lookup(f"{service.url}/token", AddressScope.LOOPBACK)
         assert TokenService(transport, RegistryHosts()).token(asked, Deadline.after(10)) == "issued"
 
 
 def test_a_registry_by_plain_http_may_be_its_own_service() -> None:
     with ScriptedRegistry(issue) as service, open_transport() as transport:
         home = Endpoint.of(parse_url(service.url))
-        asked = question(f"{service.url}/token", AddressScope.GLOBAL, home)
+        asked = lookup(f"{service.url}/token", AddressScope.GLOBAL, home)
         assert TokenService(transport, RegistryHosts([service.host])).token(asked, Deadline.after(10)) == "issued"
