@@ -14,22 +14,28 @@ FUZZ_SECONDS ?= 10
 FUZZ_SEED ?= 1
 
 BIN := $(VENV)/bin
+# Set by `make test-all`: nothing is left out. `make test` runs samples of the slowest tests, and none of tests/e2e.
+ALL_TESTS ?=
+export ALL_TESTS
 # Part of the whole run only: a part of the tests covers a part of the core.
 COVERAGE = $(if $(ARGS),,--cov --cov-report=term:skip-covered)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check golden bench fuzz package lock clean
+.PHONY: help demo test test-all check golden bench fuzz package lock clean
 
 help: ## List what can be done here
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 demo: $(DEMO_VENV)/.installed ## Show the main job on an AWS that runs in the process: no account, no network
 	@$(DEMO_VENV)/bin/image-pinner demo
 	@printf '%s\n' 'In this checkout the command is $(DEMO_VENV)/bin/image-pinner.'
 
-test: $(VENV)/.installed ## Run all tests that this machine can run, and say what was skipped and why
-	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(COVERAGE) $(ARGS)
+test: $(VENV)/.installed ## Run the tests in minutes, and print what was skipped and why: samples of the slowest ones
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(COVERAGE) $(if $(ALL_TESTS)$(ARGS),,--ignore=tests/e2e) $(ARGS)
+
+test-all: ## Run all tests that this machine can run
+	@$(MAKE) --no-print-directory test ALL_TESTS=1
 
 check: $(VENV)/.installed ## Check format, lint, types, import contracts and documents
 	$(BIN)/ruff format --check .

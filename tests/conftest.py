@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 NO_SKIPS = "NO_SKIPS"
@@ -32,6 +33,17 @@ def pytest_configure() -> None:
         if name.startswith("AWS_"):
             del os.environ[name]
     os.environ.update(_NOBODYS, no_proxy=_NOBODYS["NO_PROXY"])
+    # How long an example takes says more about the machine than about the code.
+    hypothesis.settings.register_profile(
+        "no-clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("no-clock")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests of the corpus where it is missing."""
+    if item.get_closest_marker("corpus") and not _CORPUS.is_dir():
+        pytest.skip("the corpus of real templates is not here; IMAGE_PINNER_CORPUS says where it is")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from architecture.project_files import ROOT
+from support.project import ROOT
 
 FOLDER = ROOT / "docs" / "adr"
 RECORDS = sorted(path.name for path in FOLDER.glob("[0-9]*.md"))

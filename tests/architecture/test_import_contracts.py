@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from architecture.project_files import PACKAGE, ROOT
+from support.project import PACKAGE, ROOT
 
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from architecture.project_files import ROOT
+from support.project import ROOT
 
 NEVER = ("cfn_flip", "cfn_tools", "cfnlint", "click", "flask", "moto", "rich", "yaml")
 OF_THE_COMMAND = ("image_pinner.cli",)

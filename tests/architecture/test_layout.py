@@ -1,28 +1,32 @@
-"""The tests' folders mirror something real, so that people find the tests of what they change."""
+"""The folders of the tests: their kinds, the mirror of the package, and what each kind may import."""
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
-from architecture.project_files import PACKAGE, ROOT
+import pytest
+
+from support.project import PACKAGE, ROOT
 
 TESTS = ROOT / "tests"
+SUPPORT = "support"
 KINDS = {
-    "architecture": "what holds for the project as a whole",
+    "architecture": "rules for the project as a whole",
     "benchmarks": "speed, as ratios",
-    "contract": "what every source of answers keeps",
-    "corpus": "hundreds of real templates, from one end to the other",
-    "deploy": "the template that installs the macro",
-    "docs": "documents that cannot lie",
-    "edge_cases": "what bit other tools, item by item",
-    "e2e": "the program as users run it",
-    "fuzz": "what strangers send, whatever it is",
-    "golden": "templates and events with the answers that were agreed on",
-    "property": "what holds for all inputs, made up and real",
-    "registry": "against a registry that others wrote",
-    "registry_faults": "registries that break, and what a person sees of it",
-    "registry_fakes": "registries of ours, for several kinds of tests",
+    "contract": "rules that every digest resolver keeps",
+    "corpus": "hundreds of real templates, end to end",
+    "deploy": "the CloudFormation template that installs the macro",
+    "docs": "generated and executed parts of the documentation",
+    "edge_cases": "bugs that other tools had, one by one",
+    "e2e": "the program as users run it, on a CloudFormation engine",
+    "fuzz": "parsers of untrusted input, under a fuzzer",
+    "golden": "templates and events with their reviewed results",
+    "property": "rules that hold for all inputs, generated and real",
+    "registry": "against a real registry program",
+    "registry_faults": "registries that fail, and the messages that users see",
     "unit": "one module at a time; mirrors the package",
+    SUPPORT: "fakes, fixtures' parts and templates that several kinds share; no tests",
 }
 
 
@@ -30,11 +34,49 @@ def _folders(under: Path) -> list[Path]:
     return [path for path in sorted(under.rglob("*")) if path.is_dir() and "__pycache__" not in path.parts]
 
 
-def test_every_folder_of_tests_is_of_a_known_kind() -> None:
-    kinds = {
-        path.name for path in TESTS.iterdir() if path.is_dir() and path.name != "__pycache__" and any(path.iterdir())
+def _foreign_imports(kind: str, source: str) -> list[str]:
+    """Return the modules of other kinds that a module of `kind` imports, wherever the import is."""
+    imported: list[str] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            imported += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            imported.append(node.module or "")
+    foreign = KINDS.keys() - {kind, SUPPORT}
+    return [name for name in imported if name.partition(".")[0] in foreign]
+
+
+def test_every_folder_of_tests_has_a_known_kind() -> None:
+    folders = [path for path in TESTS.iterdir() if path.is_dir() and path.name != "__pycache__"]
+    assert {path.name for path in folders if any(path.iterdir())} <= set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "expected"),
+    [
+        ("unit", "from golden.golden_cases import VALUES", ["golden.golden_cases"]),
+        ("unit", "def late() -> None:\n    import registry.skopeo", ["registry.skopeo"]),
+        ("unit", "import registry_faults", ["registry_faults"]),
+        (SUPPORT, "from unit.conftest import x", ["unit.conftest"]),
+        ("unit", "import docs_of_others\nfrom support.images import HEX\nfrom unit import conftest", []),
+    ],
+)
+def test_imports_of_other_kinds_are_found(kind: str, source: str, expected: list[str]) -> None:
+    assert _foreign_imports(kind, source) == expected
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_imports_its_own_folder_and_support_alone(kind: str) -> None:
+    found = {
+        str(path.relative_to(TESTS)): foreign
+        for path in (TESTS / kind).rglob("*.py")
+        if (foreign := _foreign_imports(kind, path.read_text("utf-8")))
     }
-    assert kinds <= set(KINDS)
+    assert found == {}
+
+
+def test_support_has_no_tests() -> None:
+    assert list((TESTS / SUPPORT).rglob("test_*.py")) == []
 
 
 def test_unit_tests_mirror_the_package() -> None:
@@ -44,6 +86,8 @@ def test_unit_tests_mirror_the_package() -> None:
     assert [str(folder) for folder in folders if not (PACKAGE / folder).is_dir()] == []
 
 
-def test_every_package_of_the_product_is_described() -> None:
+def test_every_folder_of_the_package_is_a_package() -> None:
     for path in [PACKAGE, *_folders(PACKAGE)]:
-        assert (path / "__init__.py").is_file(), f"{path} is no package, so its data would not be found when installed"
+        assert (path / "__init__.py").is_file(), (
+            f"{path} has no __init__.py, so its data would not be found when installed"
+        )

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from architecture.project_files import ROOT, project_files, text_of
+from support.project import ROOT, project_files, text_of
 
 # https://spec.commonmark.org/0.31.2/#links, those that people write: [text](target) and [text](target "title")
 _LINK = re.compile(r"\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")

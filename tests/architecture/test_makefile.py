@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from architecture.project_files import ROOT, text_of
+from support.project import ROOT, text_of
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
-TARGETS = {"help", "demo", "test", "check", "golden", "bench", "fuzz", "package", "lock", "clean"}
+TARGETS = {"help", "demo", "test", "test-all", "check", "golden", "bench", "fuzz", "package", "lock", "clean"}
 
 
 def _make(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -51,6 +51,14 @@ def test_make_alone_lists_every_target_with_its_purpose() -> None:
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_targets_that_documents_name_are_there(document: str) -> None:
-    named = set(re.findall(r"(?:`|\$ )make ([a-z]+)", text_of(document)))
+    named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text_of(document)))
     assert named
     assert named <= TARGETS
+
+
+@pytest.mark.parametrize(("target", "left_out"), [("test", True), ("test-all", False)])
+def test_only_the_full_run_includes_the_tests_on_an_engine(target: str, *, left_out: bool) -> None:
+    run = _make("--dry-run", target, "ARGS=", "ALL_TESTS=" if target == "test" else "WORKERS=2")
+    assert run.returncode == 0, run.stderr
+    assert "pytest" in run.stdout
+    assert ("--ignore=tests/e2e" in run.stdout) == left_out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from architecture.project_files import project_files
+from support.project import project_files
 
 FORBIDDEN = {"base", "common", "helper", "helpers", "manager", "managers", "misc", "shared", "util", "utils"}
 

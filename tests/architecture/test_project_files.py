@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from architecture.project_files import project_files, text_of
+from support.project import project_files, text_of
 
 # Each has a character in brackets, so that this file does not hold what it looks for.
 OPEN_ENDS = re.compile(r"\b(?:[T]ODO|[F]IXME|[X]XX)\b")

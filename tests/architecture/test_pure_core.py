@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from architecture.project_files import modules
+from support.project import modules
 
 CORE = "macro/image_pinner/core/"
 FORBIDDEN = {"__import__", "breakpoint", "eval", "exec", "globals", "input", "open", "print"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from architecture.project_files import Module, modules
+from support.project import Module, modules
 
 MAX_MODULE_LINES = 425
 MAX_FUNCTION_LINES = 40

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from architecture.project_files import ROOT
+from support.project import ROOT
 
 TESTS = """
 import pytest
@@ -59,7 +59,7 @@ def test_a_skip_is_a_failure_in_ci_but_for_the_corpus(suite: Path) -> None:
     assert status == 1
     assert "skipped, and NO_SKIPS is set: no such program here" in said
     assert "1 passed, 1 skipped, 1 xfailed, 1 error" in said
-    assert "1 test: no templates here" in said
+    assert "1 test: the corpus of real templates is not here" in said
 
 
 def test_a_skip_for_want_of_the_corpus_is_a_failure_where_the_corpus_is(suite: Path, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_elsewhere_skips_are_told_with_their_reasons(suite: Path) -> None:
     status, said = _run(suite)
     assert status == 0
     assert "skipped on this machine" in said
-    for reason in ("no such program here", "no templates here", "no such library here"):
+    for reason in ("no such program here", "the corpus of real templates is not here", "no such library here"):
         assert f"1 test: {reason}" in said
 
 

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.delaying_proxy import DelayingProxy, Traffic, delaying_proxy
 from image_pinner.core.images.lookups import OCI_MANIFEST
 from image_pinner.core.images.references import Digest
-from registry_fakes.delaying_proxy import DelayingProxy, Traffic, delaying_proxy
-from registry_fakes.docker_registry import PROGRAM, DockerRegistry, docker_registry
-from registry_fakes.manifests import oci_image
+from support.images import oci_image
+from support.registry_program import PROGRAM, DockerRegistry, docker_registry
 
 REPOSITORIES, TAGS, LATENCY = 20, 10, 0.020
 AIM, MOST_CONNECTIONS, MOST_MEGABYTES = 0.45, 20, 80

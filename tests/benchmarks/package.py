@@ -15,7 +15,7 @@ from image_pinner.cli.packaging.archive import SIZE_LIMIT
 from image_pinner.cli.packaging.build import build_package
 from image_pinner.cli.packaging.lambda_python import find_python
 from image_pinner.core.errors import ConfigurationError
-from unit.cli.packaging.lambda_runtime import REGION, event_of, runtime_libraries
+from support.lambda_runtime import REGION, event_of, runtime_libraries
 
 ROUNDS = 7
 BOTO3_ALONE = f"import boto3; boto3.Session().client('ecr', region_name={REGION!r})"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from contract.stored_images import StoredImage
 from image_pinner.sources.interface import DigestResolver
+from support.images import StoredImage
 
 Push = Callable[[StoredImage], None]
 """Stores an image; a tag that is there already moves to it. Repositories are made as they are needed."""

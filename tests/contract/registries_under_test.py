@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from contract.open_source import OpenSource, Push
-from contract.stored_images import StoredImage, digest_of
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import AnonymousCredentials
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.oci.resolver import OciRegistryResolver
-from registry_fakes.asking import open_transport
-from registry_fakes.docker_registry import docker_registry
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
+from support.images import StoredImage
+from support.registries import Answer, ScriptedRegistry, Seen, open_transport
+from support.registry_program import docker_registry
 
 _UNKNOWN = Answer(404, {"Content-Type": "application/json"}, b'{"errors": [{"code": "MANIFEST_UNKNOWN"}]}')
 
@@ -27,7 +27,7 @@ def registry_in_process(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
         path = f"/v2/{image.repository}/manifests/{image.tag or image.digest}"
         stored[path] = Answer(200, {"Content-Type": image.media_type}, image.manifest)
         for blob in image.blobs:
-            at = f"/v2/{image.repository}/blobs/{digest_of(blob)}"
+            at = f"/v2/{image.repository}/blobs/{Digest.of(blob)}"
             stored[at] = Answer(200, {"Content-Type": "application/octet-stream"}, blob)
 
     def script(seen: Seen) -> Answer:

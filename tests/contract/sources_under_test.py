@@ -14,12 +14,13 @@ from moto import mock_aws
 
 from contract.open_source import Factory, OpenSource
 from contract.registries_under_test import registry_in_process, registry_program
-from contract.stored_images import StoredImage, digest_of
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
+from support.images import StoredImage
+from support.registries import Answer, ScriptedRegistry, Seen
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def ecr_on_moto(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
                 client.create_repository(repositoryName=image.repository)
                 repositories.add(image.repository)
             client.put_image(**_for_moto(image))
-            configs.stored[digest_of(image.config)] = image.config
+            configs.stored[str(Digest.of(image.config))] = image.config
 
         for image in images:
             push(image)

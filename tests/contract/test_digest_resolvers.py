@@ -22,13 +22,12 @@ from contract.stored_images import (
     MULTI,
     PI,
     WORLD,
-    StoredImage,
-    single,
 )
 from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.sources.interface import Deadline
+from support.images import StoredImage, single
 
 LINUX_ARM = Platform("linux", "arm64")
 

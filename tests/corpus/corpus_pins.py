@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-from corpus.corpus_templates import ACCOUNT, CORPUS, MADE_UP, REGION, GenerousWorld, made_up_values, tree
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap
 from image_pinner.core.template.fragments import Fragment, Shape
@@ -12,7 +11,8 @@ from image_pinner.core.template.options import Options, Pin
 from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
-from unit.cli.cli_runs import Run, image_pinner
+from support.command import Run, image_pinner
+from support.corpus import ACCOUNT, CORPUS, MADE_UP, REGION, GenerousWorld, made_up_values, tree
 
 VALUES = ["defaults", MADE_UP]
 """With which values of parameters: only their defaults, or made-up ones where there is none."""

@@ -9,28 +9,19 @@ from typing import Any
 import pytest
 
 from corpus.corpus_pins import VALUES, pin_tree, pinned, pinned_in_memory, run_pin
-from corpus.corpus_templates import (
-    CORPUS,
-    MADE_UP,
-    differences,
-    document,
-    made_up_values,
-    names,
-    needs_corpus,
-    tree,
-    value_at,
-)
 from corpus.yaml_spans import changed_only_in, spans_of
 from image_pinner.cli.documents import read_source
 from image_pinner.core.decision import Pinned
+from support.corpus import CORPUS, MADE_UP, differences, document, made_up_values, names, sampled_names, tree, value_at
+from support.sampling import ALL_TESTS
 
-pytestmark = needs_corpus
+pytestmark = pytest.mark.corpus
 
 RECORD_KEY = "image-pinner.source"
 
 
 @pytest.mark.parametrize("values", VALUES)
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sampled_names())
 def test_all_images_are_pinned_or_none_and_each_of_the_others_has_its_reason(name: str, values: str) -> None:
     run, report = pinned(name, values), pinned_in_memory(name, values).report
 
@@ -52,7 +43,7 @@ def test_all_images_are_pinned_or_none_and_each_of_the_others_has_its_reason(nam
 
 
 @pytest.mark.parametrize("values", VALUES)
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sampled_names())
 def test_nothing_but_images_and_their_records_changes_in_what_the_template_says(name: str, values: str) -> None:
     run, report = pinned(name, values), pinned_in_memory(name, values).report
     if run.code:
@@ -70,7 +61,7 @@ def test_nothing_but_images_and_their_records_changes_in_what_the_template_says(
         assert {"DockerLabels", "Metadata", RECORD_KEY} & set(steps[-2:]), steps
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sampled_names())
 def test_not_one_byte_changes_outside_of_images(name: str) -> None:
     # Without a record only images change, so that all bytes around them can be compared.
     run, report = pinned(name, MADE_UP, "None"), pinned_in_memory(name, MADE_UP).report
@@ -86,7 +77,7 @@ def test_not_one_byte_changes_outside_of_images(name: str) -> None:
     assert changed_only_in(text, run.out.decode(codec), spans)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sampled_names())
 def test_pinning_twice_gives_the_same_bytes(name: str) -> None:
     once = pinned(name, MADE_UP)
     if once.code:
@@ -98,7 +89,7 @@ def test_pinning_twice_gives_the_same_bytes(name: str) -> None:
     assert (again.code, again.out) == (0, once.out)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sampled_names())
 def test_a_repeated_run_gives_the_same_bytes(name: str) -> None:
     assert run_pin(str(CORPUS / name), b"", made_up_values(name)) == pinned(name, MADE_UP)
 
@@ -111,7 +102,7 @@ def shuffled(value: Any, chance: random.Random) -> Any:
     return [shuffled(item, chance) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sampled_names())
 def test_the_order_of_keys_changes_neither_the_answer_nor_the_report(name: str) -> None:
     first = pinned_in_memory(name, MADE_UP)
 
@@ -121,6 +112,7 @@ def test_the_order_of_keys_changes_neither_the_answer_nor_the_report(name: str) 
     assert json.dumps(second.report.to_json()) == json.dumps(first.report.to_json())
 
 
+@pytest.mark.skipif(not ALL_TESTS, reason="only `make test-all` pins the whole corpus")
 def test_most_of_the_corpus_is_pinned() -> None:
     # So that a change which refuses everything does not pass unseen.
     with_defaults = [pinned_in_memory(name, "defaults").report for name in names()]

@@ -7,20 +7,6 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from corpus.corpus_templates import (
-    A_KEY_TWICE,
-    ACCOUNT,
-    CORPUS,
-    REGION,
-    GenerousWorld,
-    IndexedImage,
-    has_duplicate_keys,
-    index,
-    names,
-    needs_corpus,
-    tree,
-    value_at,
-)
 from image_pinner.core.check import RULES
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
@@ -32,9 +18,22 @@ from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.pinning import Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
-from unit.cli.cli_runs import image_pinner
+from support.command import image_pinner
+from support.corpus import (
+    A_KEY_TWICE,
+    ACCOUNT,
+    CORPUS,
+    REGION,
+    GenerousWorld,
+    IndexedImage,
+    has_duplicate_keys,
+    index,
+    sampled_names,
+    tree,
+    value_at,
+)
 
-pytestmark = needs_corpus
+pytestmark = pytest.mark.corpus
 
 # Why the index has no reference, and what is said about the same image here.
 SAME_REASON = {
@@ -66,7 +65,7 @@ def test_a_template_with_a_key_twice_is_refused_by_name_and_line(name: str, verb
     assert "stands twice in one map" in run.err
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sampled_names())
 def test_check_lists_places_in_the_file_or_nothing(name: str) -> None:
     run = image_pinner("check", "--format", "json", str(CORPUS / name))
 
@@ -98,7 +97,7 @@ def places_in(report: PinReport) -> set[TemplatePath]:
     """Give the places of all images, the arms of an image under one."""
     steps = [outcome.site.path.steps for outcome in report.outcomes]
     steps += [site.path.steps for site in report.unanswered]
-    steps += [image.path.steps for image in report.left]
+    steps += [image.path.steps for image in report.skipped]
     steps += [problem.path.steps for problem in report.problems]
     return {TemplatePath(without_arms(path)) for path in steps}
 
@@ -122,7 +121,7 @@ def as_indexed(place: TemplatePath) -> tuple[str, str]:
     return str(steps[1]), path.removeprefix(".")
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", sampled_names())
 def test_the_images_of_a_template_and_their_references_are_those_of_the_index(name: str) -> None:
     scope = scope_of(name)
     found: defaultdict[tuple[str, str], list[Outcome]] = defaultdict(list)

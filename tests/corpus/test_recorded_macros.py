@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from corpus.corpus_templates import CORPUS
-from golden.macro_events import event_for
-from unit.lambda_macro.macro_worlds import macro_in, task
+from support.corpus import CORPUS
+from support.macro import event_for, macro_in
+from support.templates import task
 
 RECORDINGS = CORPUS.parent / "recorded" / "macros.json"
 pytestmark = [

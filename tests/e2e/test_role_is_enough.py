@@ -17,10 +17,9 @@ from e2e.engine.recording import Call
 from e2e.installed_macro import installed
 from e2e.stacks import Stacks
 from image_pinner.cli.packaging.build import Package
-from registry_fakes.asking import sent
-from registry_fakes.manifests import oci_image
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from registry_fakes.tls import certificate_for
+from support.certificates import certificate_for
+from support.images import oci_image
+from support.registries import Answer, ScriptedRegistry, Seen, sent
 
 pytestmark = pytest.mark.e2e
 

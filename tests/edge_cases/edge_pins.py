@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
+from image_pinner.core.images.lookups import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.pinning import PinResult, Resolvers, pin_template
@@ -15,13 +18,36 @@ from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.interface import Deadline, DigestResolver
 from image_pinner.sources.oci.resolver import OciRegistryResolver
-from registry_fakes.asking import open_transport
-from registry_fakes.scripted_registry import ScriptedRegistry
-from unit.small_worlds import ExpectedLookups, pin, task
-from unit.sources.ecr.fake_ecr import FakeEcr
+from support.aws import FakeEcr
+from support.images import config_for, descriptor, docker_image, docker_list, encoded, oci_image, oci_index, platform
+from support.registries import Answer, ScriptedRegistry, open_transport
+from support.templates import ExpectedLookups, pin, task
 
 IMAGE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
 CODE = "Resources.Web.Properties.Code.ImageUri"
+APP = "team/app:1"
+LIE = f"sha256:{'0' * 64}"
+
+CONFIG = config_for("linux", "amd64")
+MANIFEST, OF_DOCKER = oci_image(CONFIG), docker_image(CONFIG)
+INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **platform("linux", "amd64")))
+LIST = docker_list(descriptor(DOCKER_MANIFEST, OF_DOCKER, **platform("linux", "amd64")))
+SCHEMA_1 = encoded({"schemaVersion": 1, "name": "team/app", "tag": "1", "fsLayers": [], "signatures": [{"header": {}}]})
+STORED = [(MANIFEST, OCI_MANIFEST), (OF_DOCKER, DOCKER_MANIFEST), (INDEX, OCI_INDEX), (LIST, DOCKER_LIST)]
+
+
+def pinned(registry: ScriptedRegistry, manifest: bytes, repository: str = "team/app") -> str:
+    return f"{registry.host}/{repository}@{Digest.of(manifest)}"
+
+
+def headerless(body: bytes, media_type: str) -> Answer:
+    """Return the answer of a registry that sends no digest header."""
+    return Answer(200, {"Content-Type": media_type}, body)
+
+
+def failing(status: int, code: str, message: str, **headers: str) -> Answer:
+    body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
+    return Answer(status, {"Content-Type": "application/json", **headers}, body)
 
 
 def function(image: str, *architectures: str) -> dict[str, Any]:

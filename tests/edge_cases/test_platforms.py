@@ -51,8 +51,10 @@ from edge_cases.edge_pins import (
 from image_pinner.core.images.lookups import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.in_memory import InMemoryRegistry
-from registry_fakes.asking import sent
-from registry_fakes.manifests import (
+from support.aws import HOST as ECR
+from support.aws import FakeEcr
+from support.aws import image as image_of
+from support.images import (
     attestation,
     config_for,
     descriptor,
@@ -62,11 +64,8 @@ from registry_fakes.manifests import (
     oci_index,
     platform,
 )
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from unit.small_worlds import task
-from unit.sources.ecr.fake_ecr import HOST as ECR
-from unit.sources.ecr.fake_ecr import FakeEcr
-from unit.sources.ecr.fake_ecr import image as image_of
+from support.registries import Answer, ScriptedRegistry, Seen, sent
+from support.templates import task
 
 REPOSITORY = "registry.example.com/team/app"
 APP = f"{REPOSITORY}:1"

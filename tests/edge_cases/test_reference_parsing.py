@@ -41,10 +41,10 @@ from edge_cases.edge_pins import CODE, IMAGE, ecr_resolver, function, image, pin
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.settings import Settings
 from image_pinner.sources.in_memory import InMemoryRegistry
-from registry_fakes.manifests import oci_image
-from unit.small_worlds import ExpectedDigests, pin, template_of
-from unit.sources.ecr.fake_ecr import HOST as ECR
-from unit.sources.ecr.fake_ecr import FakeEcr, Image, RefusedError
+from support.aws import HOST as ECR
+from support.aws import FakeEcr, Image, RefusedError
+from support.images import oci_image
+from support.templates import ExpectedDigests, pin, template_of
 
 MANIFEST = oci_image()
 DIGEST = Digest.of(MANIFEST)

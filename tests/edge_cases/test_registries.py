@@ -30,14 +30,28 @@ The Accept header decides which digest
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from typing import BinaryIO
-
 import pytest
 
-from edge_cases.edge_pins import IMAGE, image, pin_from, refusal, refusals, reported
+from edge_cases.edge_pins import (
+    APP,
+    CONFIG,
+    IMAGE,
+    INDEX,
+    LIE,
+    LIST,
+    MANIFEST,
+    OF_DOCKER,
+    SCHEMA_1,
+    STORED,
+    failing,
+    headerless,
+    image,
+    pin_from,
+    pinned,
+    refusal,
+    refusals,
+    reported,
+)
 from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_LIST,
@@ -48,53 +62,12 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.http.endpoints import RegistryHosts
-from registry_fakes.asking import Waits, patient, sent
-from registry_fakes.manifests import config_for, descriptor, docker_image, docker_list, encoded, oci_image, oci_index
-from registry_fakes.manifests import platform as on
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from registry_fakes.token_realm import Realm, token_realm
-
-CONFIG = config_for("linux", "amd64")
-MANIFEST, OF_DOCKER = oci_image(CONFIG), docker_image(CONFIG)
-INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **on("linux", "amd64")))
-LIST = docker_list(descriptor(DOCKER_MANIFEST, OF_DOCKER, **on("linux", "amd64")))
-SCHEMA_1 = encoded({"schemaVersion": 1, "name": "team/app", "tag": "1", "fsLayers": [], "signatures": [{"header": {}}]})
-LIE = "sha256:" + "0" * 64
-STORED = [(MANIFEST, OCI_MANIFEST), (OF_DOCKER, DOCKER_MANIFEST), (INDEX, OCI_INDEX), (LIST, DOCKER_LIST)]
-APP = "team/app:1"
-
-
-@pytest.fixture
-def registry() -> Iterator[ScriptedRegistry]:
-    with ScriptedRegistry(lambda _: sent(MANIFEST)) as running:
-        yield running
-
-
-@pytest.fixture
-def realm() -> Iterator[Realm]:
-    with token_realm() as running:
-        yield running
-
-
-def pinned(registry: ScriptedRegistry, manifest: bytes, repository: str = "team/app") -> str:
-    return f"{registry.host}/{repository}@{Digest.of(manifest)}"
-
-
-def headerless(body: bytes, media_type: str) -> Answer:
-    return Answer(200, {"Content-Type": media_type}, body)
+from support.images import oci_image
+from support.registries import Answer, Realm, ScriptedRegistry, Seen, Waits, patient, sent
 
 
 def metered(registry: ScriptedRegistry) -> RegistryHosts:
     return RegistryHosts([registry.host], metered=[registry.host])
-
-
-def failing(status: int, code: str, message: str, **headers: str) -> Answer:
-    body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
-    return Answer(status, {"Content-Type": "application/json", **headers}, body)
-
-
-def hang(_: BinaryIO, stopping: threading.Event) -> None:
-    stopping.wait(30)
 
 
 def test_wrong_digest_header__distribution_2395(registry: ScriptedRegistry) -> None:

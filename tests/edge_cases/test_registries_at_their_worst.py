@@ -23,67 +23,46 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from edge_cases.edge_pins import image, pin_from, refusal, refusals, reported
+from edge_cases.edge_pins import (
+    APP,
+    INDEX,
+    MANIFEST,
+    OF_DOCKER,
+    failing,
+    image,
+    pin_from,
+    pinned,
+    refusal,
+    refusals,
+    reported,
+)
 from image_pinner.core.images.lookups import (
-    DOCKER_LIST,
-    DOCKER_MANIFEST,
     OCI_INDEX,
-    OCI_MANIFEST,
 )
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import PER_HOST
-from registry_fakes.asking import QUICK, FixedCredentials, patient, sent
-from registry_fakes.manifests import config_for, descriptor, docker_image, docker_list, encoded, oci_image, oci_index
-from registry_fakes.manifests import platform as on
-from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
-from registry_fakes.tls import certificate_for
-from registry_fakes.token_realm import LOGIN, Realm, token_realm
-
-CONFIG = config_for("linux", "amd64")
-MANIFEST, OF_DOCKER = oci_image(CONFIG), docker_image(CONFIG)
-INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **on("linux", "amd64")))
-LIST = docker_list(descriptor(DOCKER_MANIFEST, OF_DOCKER, **on("linux", "amd64")))
-SCHEMA_1 = encoded({"schemaVersion": 1, "name": "team/app", "tag": "1", "fsLayers": [], "signatures": [{"header": {}}]})
-LIE = "sha256:" + "0" * 64
-STORED = [(MANIFEST, OCI_MANIFEST), (OF_DOCKER, DOCKER_MANIFEST), (INDEX, OCI_INDEX), (LIST, DOCKER_LIST)]
-APP = "team/app:1"
-
-
-@pytest.fixture
-def registry() -> Iterator[ScriptedRegistry]:
-    with ScriptedRegistry(lambda _: sent(MANIFEST)) as running:
-        yield running
-
-
-@pytest.fixture
-def realm() -> Iterator[Realm]:
-    with token_realm() as running:
-        yield running
-
-
-def pinned(registry: ScriptedRegistry, manifest: bytes, repository: str = "team/app") -> str:
-    return f"{registry.host}/{repository}@{Digest.of(manifest)}"
-
-
-def headerless(body: bytes, media_type: str) -> Answer:
-    return Answer(200, {"Content-Type": media_type}, body)
-
-
-def failing(status: int, code: str, message: str, **headers: str) -> Answer:
-    body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
-    return Answer(status, {"Content-Type": "application/json", **headers}, body)
-
-
-def hang(_: BinaryIO, stopping: threading.Event) -> None:
-    stopping.wait(30)
+from support.certificates import certificate_for
+from support.registries import (
+    LOGIN,
+    QUICK,
+    Answer,
+    FixedCredentials,
+    Raw,
+    Realm,
+    ScriptedRegistry,
+    Seen,
+    hang,
+    patient,
+    sent,
+)
 
 
 def test_hung_registry__policy_controller_1863_crane(registry: ScriptedRegistry) -> None:

@@ -28,9 +28,9 @@ import pytest
 
 from edge_cases.edge_pins import IMAGE, ecr_resolver, function, image, pin_in, refusal, refusals, reported
 from image_pinner.assembly import ByRegistry
-from unit.small_worlds import EveryDigest, pin, problems_of, template_of
-from unit.sources.ecr.fake_ecr import ACCOUNT, HOST, FakeEcr, RefusedError
-from unit.sources.ecr.fake_ecr import image as image_of
+from support.aws import ACCOUNT, HOST, FakeEcr, RefusedError
+from support.aws import image as image_of
+from support.templates import EveryDigest, pin, problems_of, template_of
 
 OTHER_ACCOUNT = "444455556666"
 APP = "team/app"

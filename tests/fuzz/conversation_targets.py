@@ -10,7 +10,6 @@ from itertools import pairwise, product
 from urllib3 import HTTPHeaderDict
 from urllib3.util import parse_url
 
-from fuzz.outcomes import readable
 from image_pinner.core.errors import ImagePinnerError, SourceError
 from image_pinner.core.images.lookups import DOCKER_SCHEMA1, Resolved
 from image_pinner.core.images.references import Digest
@@ -23,6 +22,7 @@ from image_pinner.sources.http.transport import MAX_REDIRECTS, RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import TokenRequest, TokenService
 from image_pinner.sources.oci.client import found_by_body, found_by_header
+from support.untrusted_input import readable
 
 SECRET = "s3cr3t-passw0rd"
 LISTED = RegistryHosts(["localhost:5000"])

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, assert_never, cast
+from typing import assert_never, cast
 
-from fuzz.outcomes import expect_message, readable
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
 from image_pinner.core.images.lookups import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
-    INDEX_MEDIA_TYPES,
     OCI_INDEX,
     OCI_MANIFEST,
-    ImageLookup,
-    Missing,
-    Origin,
     Resolved,
-    Unavailable,
 )
-from image_pinner.core.images.manifests import IndexEntry, parse_index, platform_of, read_manifest
+from image_pinner.core.images.manifests import parse_index, platform_of, read_manifest
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.images.references import Digest
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config
 from image_pinner.sources.credentials.docker_config import (
     DOCKER_HUB_SERVER,
@@ -34,21 +26,10 @@ from image_pinner.sources.credentials.docker_config import (
 )
 from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
 from image_pinner.sources.interface import Deadline
+from support.untrusted_input import ORIGIN, QUESTIONS, HeldFile, expect_answer, expect_message, readable
 
-ORIGIN = Origin("registry", "https://registry.example/v2/app/manifests/1")
-LONGEST_ANSWER = 1500
-_IMAGE = ImageReference.parse("registry.example/app:1")
-_PLATFORMS = (
-    None,
-    Platform("linux", "amd64"),
-    Platform("linux", "arm64", "v8"),
-    Platform("linux", "arm"),
-    Platform("windows", "amd64", os_version="10.0.20348"),
-)
-QUESTIONS = tuple(ImageLookup(_IMAGE, platform, allowed) for platform in _PLATFORMS for allowed in (True, False))
 HOSTS = ("docker.io", "ghcr.io", "registry.example:5000", "[::1]:5000", "unnamed.example")
 _NOBODYS_HOST = "unnamed.example"
-_CONFIG_PATH = "docker/config.json"
 
 
 def manifests(data: bytes) -> None:
@@ -65,30 +46,6 @@ def manifests(data: bytes) -> None:
             expect_answer(lookup, found, listed, answer_for(lookup, found, data))
 
 
-def expect_answer(lookup: ImageLookup, found: Resolved, entries: tuple[IndexEntry, ...], answer: Any) -> None:
-    """An answer is the digest of the bytes, that of an image among the entries, or a reason."""
-    match answer:
-        case NeedsConfig():
-            assert lookup.platform is not None
-            assert found.media_type not in INDEX_MEDIA_TYPES
-            assert answer.resolved == found
-        case Resolved() if answer.digest == found.digest:
-            assert lookup.index_allowed or answer.media_type not in INDEX_MEDIA_TYPES
-            assert lookup.platform is None or answer.platforms
-        case Resolved():
-            assert not lookup.index_allowed
-            assert answer.origin.index == found.digest
-            chosen = [entry for entry in entries if entry.digest == answer.digest and entry.runnable]
-            assert any((entry.platform,) == (answer.platforms or (None,)) for entry in chosen)
-            assert answer.media_type not in INDEX_MEDIA_TYPES
-        case Missing() | Unavailable():
-            assert not getattr(answer, "absent", False)
-            expect_message(answer.cause, LONGEST_ANSWER)
-            expect_message(answer.help, LONGEST_ANSWER)
-        case _:
-            raise AssertionError(f"no answer: {answer!r}")
-
-
 def configs(data: bytes) -> None:
     """The config of an image for a single platform."""
     digest = Digest.of(data)
@@ -101,20 +58,6 @@ def configs(data: bytes) -> None:
         answer = answer_from_config(lookup, needs, data)
         expect_answer(lookup, needs.resolved, (), answer)
         assert not isinstance(answer, Resolved) or answer.platforms == (offered,)
-
-
-@dataclass(frozen=True)
-class HeldFile:
-    """A file that is held in memory: thousands of them a second are read."""
-
-    content: bytes
-
-    def open(self, mode: str) -> io.BytesIO:
-        assert mode == "rb"
-        return io.BytesIO(self.content)
-
-    def __str__(self) -> str:
-        return _CONFIG_PATH
 
 
 def docker_configs(data: bytes) -> None:

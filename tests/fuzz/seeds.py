@@ -8,7 +8,7 @@ from typing import Any
 
 from image_pinner.core.images.lookups import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from image_pinner.core.images.references import Digest
-from registry_fakes.manifests import (
+from support.images import (
     DOCKER_CONFIG,
     attestation,
     descriptor,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from fuzz.outcomes import expect_message, readable
 from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, SourceError
 from image_pinner.core.images.ecr import looks_like_ecr, parse_ecr_host
 from image_pinner.core.images.platforms import Platform
@@ -16,6 +15,7 @@ from image_pinner.sources.http.redaction import errors_in, said, shown
 from image_pinner.sources.http.transport import RetryPolicy
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import parse_challenges
+from support.untrusted_input import expect_message, readable
 
 SECRET = "s3cr3t-t0ken"
 LONGEST_SHOWN = 241

@@ -9,9 +9,9 @@ from typing import Any
 
 from golden.golden_files import EXPECTED, HERE, TEMPLATES
 from golden.golden_worlds import empty_world, full_world
-from golden.macro_events import AWS, CHINA, GOVCLOUD, Account, event_for_template
 from image_pinner.cli.documents import read_source
 from image_pinner.sources.in_memory import InMemoryRegistry
+from support.macro import AWS, CHINA, GOVCLOUD, Account, event_for_template
 
 VALUES: dict[str, dict[str, str]] = {
     "app-runner-service": {"AccessRoleArn": "arn:aws:iam::111122223333:role/pull"},

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contract.stored_images import index, single
-from golden.macro_events import AWS, CHINA, GOVCLOUD
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.intrinsics.values import SsmParameter, StackExport
 from image_pinner.sources.in_memory import InMemoryRegistry
+from support.images import index, single
+from support.macro import AWS, CHINA, GOVCLOUD
 
 LOOKUPS = {
     SsmParameter("/shop/web/tag"): "1.4.2",

@@ -6,7 +6,7 @@ import json
 
 from golden.golden_cases import ALL_EXPECTED, EVENTS, SOURCES, VALUES
 from golden.golden_files import EXPECTED, HERE
-from golden.macro_events import event_for
+from support.macro import event_for
 
 
 def test_every_golden_file_is_read_by_a_test() -> None:

@@ -15,7 +15,7 @@ from image_pinner.core.template.locations import image_locations
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import Resolvers
 from image_pinner.sources.in_memory import InMemoryRegistry
-from unit.cli.cli_runs import image_pinner
+from support.command import image_pinner
 
 
 def macro_in(resolvers: InMemoryRegistry) -> Macro:

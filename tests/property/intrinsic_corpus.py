@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from image_pinner.core.intrinsics import intrinsic_of
+from support.corpus import CORPUS, INDEX
+from support.sampling import sample
 
 
 class _Loader(yaml.CSafeLoader):
@@ -49,24 +48,16 @@ class RealTemplate:
     images: list[dict[str, Any]]
 
 
-def corpus() -> tuple[RealTemplate, ...]:
-    """Give the real templates, which must not be changed, or skip the test that asks for them."""
-    beside = Path(__file__).parents[3] / "shared" / "corpus"
-    directory = Path(os.environ.get("IMAGE_PINNER_CORPUS", beside))
-    if not (directory / "index.json").is_file():
-        pytest.skip("the corpus of real templates is not beside the checkout; IMAGE_PINNER_CORPUS can name it")
-    return _read(directory)
-
-
 @cache
-def _read(directory: Path) -> tuple[RealTemplate, ...]:
+def corpus() -> tuple[RealTemplate, ...]:
+    """Return the real templates that a run evaluates; they must not be changed."""
     return tuple(
         RealTemplate(
             entry["file"],
-            yaml.load((directory / entry["file"]).read_text(encoding="utf-8-sig"), Loader=_Loader),
+            yaml.load((CORPUS / entry["file"]).read_text(encoding="utf-8-sig"), Loader=_Loader),
             entry["images"],
         )
-        for entry in json.loads((directory / "index.json").read_text(encoding="utf-8"))
+        for entry in sample(json.loads(INDEX.read_text(encoding="utf-8")), 60)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from unit.small_worlds import NO_VALUE, REGION
+from support.templates import NO_VALUE, REGION
 
 # Sections that make some conditions known and one not, and that bring marks.
 SECTIONS: dict[str, Any] = {

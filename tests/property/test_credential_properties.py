@@ -20,7 +20,7 @@ from image_pinner.sources.credentials.docker_config import DockerConfigCredentia
 from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import secrets_of
-from unit.sources.credentials.secret_fakes import FakeSecrets
+from support.aws import FakeSecrets
 
 _FOUND = Found("ghcr.io", "the secret")
 # With halves of characters, which JSON can name.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from image_pinner.core.template.edits import Edit, InsertKey, Replace, apply_edits
 from image_pinner.core.template.paths import TemplatePath
+from support.sampling import examples
 
 _TREES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=3),
@@ -50,7 +51,7 @@ def _edited(draw: st.DrawFn) -> tuple[Any, list[Edit]]:
     return tree, edits
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@examples(300)
 @given(_edited())
 def test_every_edit_is_made_and_nothing_else_changes(made: tuple[Any, list[Edit]]) -> None:
     tree, edits = made
@@ -74,7 +75,7 @@ def test_every_edit_is_made_and_nothing_else_changes(made: tuple[Any, list[Edit]
             ]
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(_edited(), st.randoms(use_true_random=False))
 def test_the_order_of_edits_in_different_places_makes_no_difference(made: tuple[Any, list[Edit]], chance: Any) -> None:
     tree, edits = made

@@ -6,13 +6,14 @@ import itertools
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from image_pinner.core.intrinsics import decide
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, Pending, StackExport, Unknown
 from property.intrinsic_strategies import combined
+from support.sampling import examples
 
 TRUE, FALSE = {"Fn::Equals": ["a", "a"]}, {"Fn::Equals": ["a", "b"]}
 OPEN = [{"Fn::Equals": [{"Ref": name}, "yes"]} for name in ("P", "Q")]
@@ -39,7 +40,7 @@ def no(operand: Any) -> dict[str, Any]:
     return {"Fn::Not": [operand]}
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@examples(300)
 @given(CONDITIONS, CONDITIONS, CONDITIONS)
 def test_the_laws_of_logic_hold(a: Any, b: Any, c: Any) -> None:
     assert kind(no(no(a))) == kind(a)
@@ -53,7 +54,7 @@ def test_the_laws_of_logic_hold(a: Any, b: Any, c: Any) -> None:
     assert kind(either(a, TRUE)) is True
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@examples(200)
 @given(CONDITIONS)
 def test_what_is_decided_holds_whatever_the_open_parts_turn_out_to_be(condition: Any) -> None:
     now = kind(condition)
@@ -66,14 +67,14 @@ def test_what_is_decided_holds_whatever_the_open_parts_turn_out_to_be(condition:
         assert later == {now}
 
 
-@settings(deadline=None, max_examples=200, derandomize=True)
+@examples(200)
 @given(CONDITIONS)
 def test_what_can_be_asked_for_is_decided_by_the_answers(condition: Any) -> None:
     if kind(condition) is Pending:
         assert kind(condition, SCOPE.with_answers({StackExport("E"): Known("yes")})) in {True, False, Unknown}
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(CONDITIONS)
 def test_a_condition_by_name_is_the_condition_itself(condition: Any) -> None:
     scope = Scope(SCOPE.parameters, conditions={"Named": json.loads(json.dumps(condition))})

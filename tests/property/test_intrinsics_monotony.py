@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, Outcome, Pending, Unknown
 from property.intrinsic_strategies import ANSWERS, KNOWLEDGE, REGION, conditions, scope_with, texts
+from support.sampling import examples
 
 EXPRESSIONS = texts(3, open_ends=True)
 SECTIONS = conditions(open_ends=True)
@@ -31,7 +32,7 @@ def _beginning(outcome: Outcome) -> str:
     return outcome.prefix if isinstance(outcome, Pending | Unknown) else ""
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@examples(300)
 @given(EXPRESSIONS, SECTIONS, KNOWN_PARAMETERS, KNOWN_ANSWERS)
 def test_more_knowledge_changes_nothing_that_is_known(
     expression: Any, section: dict[str, Any], parameters: set[str], answers: set[Any]
@@ -47,7 +48,7 @@ def test_more_knowledge_changes_nothing_that_is_known(
     assert not isinstance(outcomes[2], Pending)
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(EXPRESSIONS, SECTIONS)
 def test_account_and_region_change_nothing_that_is_known(expression: Any, section: dict[str, Any]) -> None:
     full = scope_with(section)
@@ -57,7 +58,7 @@ def test_account_and_region_change_nothing_that_is_known(expression: Any, sectio
     assert fits(evaluate(expression, some), evaluate(expression, full))
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(EXPRESSIONS, SECTIONS, st.text())
 def test_an_unrelated_parameter_changes_nothing(expression: Any, section: dict[str, Any], value: str) -> None:
     assert evaluate(expression, scope_with(section)) == evaluate(
@@ -65,7 +66,7 @@ def test_an_unrelated_parameter_changes_nothing(expression: Any, section: dict[s
     )
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@examples(150)
 @given(EXPRESSIONS, SECTIONS)
 def test_answers_bring_an_expression_forward(expression: Any, section: dict[str, Any]) -> None:
     scope = scope_with(section, KNOWLEDGE)
@@ -79,7 +80,7 @@ def test_answers_bring_an_expression_forward(expression: Any, section: dict[str,
         outcome = evaluate(expression, scope)
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(EXPRESSIONS, SECTIONS)
 def test_evaluating_twice_gives_the_same(expression: Any, section: dict[str, Any]) -> None:
     scope = scope_with(section)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from image_pinner.core.intrinsics import decide, evaluate
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, NoValue, Pending, Unknown
 from property.intrinsic_strategies import ANSWERS, SECRET, TEMPLATE, scope_with, weird
+from support.sampling import examples
 
 OUTCOMES = (Known, Pending, Unknown, NoValue)
 
 
-@settings(deadline=None, max_examples=800, derandomize=True)
+@examples(800)
 @given(weird(), st.dictionaries(st.sampled_from(["C0", "C1"]), weird(5), max_size=2), st.booleans())
 def test_no_expression_raises_or_shows_a_secret(
     expression: Any,
@@ -30,7 +31,7 @@ def test_no_expression_raises_or_shows_a_secret(
         assert SECRET not in repr(outcome)
 
 
-@settings(deadline=None, max_examples=300, derandomize=True)
+@examples(300)
 @given(st.dictionaries(st.sampled_from(sorted(TEMPLATE)), weird(10)), weird(10), weird(10))
 def test_no_template_raises(sections: dict[str, Any], value: Any, conditions: Any) -> None:
     template = {**TEMPLATE, "Conditions": conditions, **sections}

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from image_pinner.core.intrinsics.values import Unknown
@@ -15,7 +15,8 @@ from image_pinner.core.template.marker_search import count_markers, walked_secti
 from image_pinner.pinning import PinResult
 from image_pinner.settings import Settings
 from property.template_strategies import BAD_IMAGES, FRAGMENTS, JSON_LIKE, shuffled, templates
-from unit.small_worlds import ABSENT, EveryDigest, ExpectedDigests, pin, task
+from support.sampling import examples
+from support.templates import ABSENT, EveryDigest, ExpectedDigests, pin, task
 
 GONE = {"gone.example.com/app:1": ABSENT}
 PARAMS = st.sampled_from([{}, {"Record": "Metadata"}, {"Record": "None"}, {"Platform": "linux/amd64"}])
@@ -34,7 +35,7 @@ def succeeded(template: Any, params: Any) -> PinResult:
     return result
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@examples(150)
 @given(templates(), PARAMS)
 def test_no_mark_is_left_and_only_the_planned_paths_change(template: dict[str, Any], params: dict[str, Any]) -> None:
     before = copy.deepcopy(template)
@@ -84,7 +85,7 @@ def _replaced_back(old: Any, new: Any, replaced: set[tuple[Any, ...]], steps: tu
     return old
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@examples(150)
 @given(templates(), PARAMS)
 def test_pinning_again_changes_nothing_and_asks_nobody(template: dict[str, Any], params: dict[str, Any]) -> None:
     once = succeeded(template, params)
@@ -94,7 +95,7 @@ def test_pinning_again_changes_nothing_and_asks_nobody(template: dict[str, Any],
     assert json.dumps(twice.answer) == json.dumps(once.answer)
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@examples(150)
 @given(templates(), PARAMS, st.integers(0, 9))
 def test_the_order_of_keys_makes_no_difference(template: dict[str, Any], params: dict[str, Any], seed: int) -> None:
     one, other = succeeded(template, params), succeeded(shuffled(template, seed), params)
@@ -103,7 +104,7 @@ def test_the_order_of_keys_makes_no_difference(template: dict[str, Any], params:
     assert json.dumps(one.answer) == json.dumps(succeeded(template, params).answer)
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@examples(150)
 @given(templates(), st.lists(BAD_IMAGES, min_size=1, max_size=4))
 def test_one_bad_image_changes_nothing_and_every_bad_one_is_listed(template: dict[str, Any], bad: list[Any]) -> None:
     for number, image in enumerate(bad):
@@ -118,7 +119,7 @@ def test_one_bad_image_changes_nothing_and_every_bad_one_is_listed(template: dic
     assert all(problem.cause and problem.help for problem in result.report.problems)
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@examples(150)
 @given(templates())
 def test_pin_all_pins_every_image_or_says_why_not(template: dict[str, Any]) -> None:
     result = pin(template, {"Pin": "All"}, digests=EveryDigest())
@@ -129,7 +130,7 @@ def test_pin_all_pins_every_image_or_says_why_not(template: dict[str, Any]) -> N
         assert json.dumps(result.answer) == json.dumps(template)
 
 
-@settings(deadline=None, max_examples=600, derandomize=True)
+@examples(600)
 @given(
     FRAGMENTS,
     st.dictionaries(st.sampled_from(["Pin", "Image", "Platform", "Lock", "x"]), JSON_LIKE, max_size=2),

@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from fuzz.document_targets import ORIGIN, QUESTIONS, HeldFile, expect_answer
-from fuzz.outcomes import outcome, readable
 from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, SourceError
 from image_pinner.core.images.lookups import (
     DOCKER_LIST,
@@ -35,6 +33,8 @@ from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import Challenge, parse_challenges
 from property.template_strategies import JSON_LIKE
 from property.test_reference_properties import references
+from support.sampling import examples
+from support.untrusted_input import ORIGIN, QUESTIONS, HeldFile, expect_answer, outcome, readable
 
 _TOKENS = st.from_regex(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,8}", fullmatch=True)
 _VALUES = st.text(st.characters(codec="latin-1"), max_size=12)
@@ -78,7 +78,7 @@ def _parameter(draw: st.DrawFn, name: str, value: str) -> str:
     return f'{name}{around}"{escaped}"'
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(st.data(), st.lists(_CHALLENGES, max_size=3), st.lists(_CHALLENGES, max_size=2))
 def test_challenges_are_read_as_they_were_written(
     data: st.DataObject, first: list[Challenge], second: list[Challenge]
@@ -87,7 +87,7 @@ def test_challenges_are_read_as_they_were_written(
     assert parse_challenges(headers) == (*first, *second)
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(st.data(), st.lists(_CHALLENGES, min_size=1, max_size=3), _VALUES)
 def test_a_challenge_that_was_damaged_is_read_or_refused_in_few_words(
     data: st.DataObject, challenges: list[Challenge], damage: str
@@ -99,7 +99,7 @@ def test_a_challenge_that_was_damaged_is_read_or_refused_in_few_words(
     assert not isinstance(read, SourceError) or len(read.diagnostics()) < 300
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(st.data(), references(), st.text(max_size=3))
 def test_a_damaged_reference_is_read_as_it_prints_or_refused_in_few_words(
     data: st.DataObject, text: str, damage: str
@@ -118,7 +118,7 @@ def test_a_damaged_reference_is_read_as_it_prints_or_refused_in_few_words(
 def test_a_platform_is_read_as_it_prints_and_runs_itself(os: str, architecture: str, variant: str) -> None:
     platform = Platform.parse("/".join(part for part in (os, architecture, variant) if part))
     assert Platform.parse(str(platform)) == platform
-    assert platform.runs(platform)
+    assert platform.accepts(platform)
 
 
 def _wrong_somewhere(right: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -159,7 +159,7 @@ _DOCUMENTS = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(st.one_of(_DOCUMENTS, JSON_LIKE), st.sampled_from([OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST]))
 def test_a_manifest_with_anything_anywhere_gives_its_digest_or_that_of_an_entry_or_a_reason(
     document: Any, media_type: str
@@ -172,7 +172,7 @@ def test_a_manifest_with_anything_anywhere_gives_its_digest_or_that_of_an_entry_
         expect_answer(lookup, found, entries if isinstance(entries, tuple) else (), answer)
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(_DOCUMENTS, st.binary(max_size=20), st.sampled_from([OCI_INDEX, OCI_MANIFEST]))
 def test_bytes_that_are_not_the_digests_own_are_never_believed(document: Any, other: bytes, media_type: str) -> None:
     raw = _bytes(document)
@@ -206,7 +206,7 @@ _LINES = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(st.data(), st.lists(_LINES, max_size=6))
 def test_the_chosen_image_is_an_entry_for_a_known_platform_whatever_the_order(
     data: st.DataObject, lines: list[dict[str, Any]]
@@ -249,7 +249,7 @@ _KEYS = st.sampled_from(["{}", "https://{}", "http://{}", "https://{}/v1/", "{}/
 _USERS = st.text(st.characters(codec="utf-8", exclude_characters=":"), min_size=1, max_size=5)
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(_HOSTS, _KEYS, _USERS, _SECRETS, st.dictionaries(st.text(max_size=5), JSON_LIKE, max_size=3))
 def test_a_login_is_found_under_every_form_of_its_key_and_given_to_that_host_alone(
     host: str, key: str, user: str, secret: str, more: dict[str, Any]
@@ -265,7 +265,7 @@ def test_a_login_is_found_under_every_form_of_its_key_and_given_to_that_host_alo
         assert isinstance(credentials.for_registry(other, Deadline.after(5)), NoCredential)
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(
     st.fixed_dictionaries(
         {},
@@ -305,7 +305,7 @@ def _credentials(document: Any) -> DockerConfigCredentials:
     return DockerConfigCredentials(cast("Path", HeldFile(_bytes(document))), lambda *_: None)
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@examples(100)
 @given(st.text(max_size=60), st.text(max_size=60), _SECRETS)
 def test_what_a_registry_says_is_one_short_line_without_secrets(before: str, after: str, secret: str) -> None:
     url = f" https://user:{secret}@registry.example/path?token={secret}#{secret} "

@@ -14,9 +14,10 @@ from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
-from registry_fakes.asking import ask, lookup, open_transport
-from registry_fakes.docker_registry import USER, DockerRegistry
-from registry_fakes.token_issuer import Guarded
+from registry.token_issuer import Guarded
+from support.images import lookup
+from support.registries import ask, open_transport
+from support.registry_program import USER, DockerRegistry
 
 
 def ask_registry(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from registry.pushed_images import push_all
-from registry_fakes.docker_registry import DockerRegistry, docker_registry
+from support.registry_program import DockerRegistry, docker_registry
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from image_pinner.core.images.lookups import DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from image_pinner.core.images.references import Digest
-from registry_fakes.docker_registry import DockerRegistry
-from registry_fakes.manifests import (
+from support.images import (
     attestation,
     config_for,
     descriptor,
@@ -19,6 +18,7 @@ from registry_fakes.manifests import (
     platform,
     without_media_type,
 )
+from support.registry_program import DockerRegistry
 
 REPOSITORY = "team/app"
 LAYER, PROVENANCE, CHART, NOTHING = b"layer", b'{"predicateType": "p"}', b"a chart", b"{}"

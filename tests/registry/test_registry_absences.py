@@ -7,9 +7,10 @@ import pytest
 from image_pinner.core.images.lookups import Missing, Unavailable
 from registry.asked_registry import ask_for
 from registry.pushed_images import REPOSITORY
-from registry_fakes.asking import ask, lookup
-from registry_fakes.docker_registry import DockerRegistry
-from registry_fakes.skopeo import Skopeo
+from registry.skopeo import Skopeo
+from support.images import lookup
+from support.registries import ask
+from support.registry_program import DockerRegistry
 
 pytestmark = pytest.mark.registry
 

@@ -16,8 +16,8 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import Digest
 from registry.pushed_images import DOCKER_AMD64, IMAGES, LIST, MULTI, NO_IMAGES, REPOSITORY, SINGLE, Pushed
-from registry_fakes.docker_registry import DockerRegistry
-from registry_fakes.manifests import config_for, docker_image
+from support.images import config_for, docker_image
+from support.registry_program import DockerRegistry
 
 pytestmark = pytest.mark.registry
 

@@ -10,9 +10,10 @@ import pytest
 from image_pinner.core.images.lookups import Missing, Origin, Resolved, Unavailable
 from registry.asked_registry import ask_for, ask_registry
 from registry.pushed_images import LIST, MULTI, REPOSITORY, SINGLE, push_all
-from registry_fakes.asking import ask, lookup
-from registry_fakes.docker_registry import DockerRegistry, docker_registry
-from registry_fakes.tls import authority
+from support.certificates import authority
+from support.images import lookup
+from support.registries import ask
+from support.registry_program import DockerRegistry, docker_registry
 
 pytestmark = pytest.mark.registry
 

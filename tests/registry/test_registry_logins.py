@@ -13,11 +13,11 @@ from image_pinner.sources.credentials.docker_config import DockerConfigCredentia
 from image_pinner.sources.credentials.interface import IdentityToken, Password
 from registry.asked_registry import ask_registry, login_file
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
-from registry_fakes.asking import FixedCredentials, ask, lookup
-from registry_fakes.docker_registry import PASSWORD, USER, DockerRegistry, docker_registry
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from registry_fakes.skopeo import Skopeo
-from registry_fakes.tls import authority
+from registry.skopeo import Skopeo
+from support.certificates import authority
+from support.images import lookup
+from support.registries import Answer, FixedCredentials, ScriptedRegistry, Seen, ask
+from support.registry_program import PASSWORD, USER, DockerRegistry, docker_registry
 
 pytestmark = pytest.mark.registry
 

@@ -12,12 +12,12 @@ from image_pinner.core.images.lookups import DOCKER_MANIFEST, OCI_MANIFEST, Miss
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Password
 from registry.asked_registry import ask_guarded, ask_registry, login_file
-from registry_fakes.asking import FixedCredentials, lookup
-from registry_fakes.docker_registry import PASSWORD, USER, DockerRegistry, docker_registry
-from registry_fakes.manifests import config_for, docker_image, oci_image
-from registry_fakes.skopeo import Skopeo
-from registry_fakes.tls import authority
-from registry_fakes.token_issuer import Guarded, token_registry
+from registry.skopeo import Skopeo
+from registry.token_issuer import Guarded, token_registry
+from support.certificates import authority
+from support.images import config_for, docker_image, lookup, oci_image
+from support.registries import FixedCredentials
+from support.registry_program import PASSWORD, USER, DockerRegistry, docker_registry
 
 pytestmark = pytest.mark.registry
 

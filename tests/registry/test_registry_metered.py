@@ -8,8 +8,8 @@ from image_pinner.core.images.lookups import Missing, Resolved
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_metered
 from registry.pushed_images import EMPTY_INDEX, HELM_CHART, IMAGES, MULTI, REPOSITORY, Pushed
-from registry_fakes.docker_registry import DockerRegistry
-from registry_fakes.skopeo import Skopeo
+from registry.skopeo import Skopeo
+from support.registry_program import DockerRegistry
 
 pytestmark = pytest.mark.registry
 

@@ -36,9 +36,9 @@ from registry.pushed_images import (
     Pushed,
     part_of_name,
 )
-from registry_fakes.asking import lookup
-from registry_fakes.docker_registry import DockerRegistry
-from registry_fakes.skopeo import Skopeo
+from registry.skopeo import Skopeo
+from support.images import lookup
+from support.registry_program import DockerRegistry
 
 pytestmark = pytest.mark.registry
 

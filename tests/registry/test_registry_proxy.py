@@ -16,8 +16,8 @@ from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for
 from registry.pushed_images import ATTESTED, LIST, MULTI, REPOSITORY, SINGLE, Pushed, push_all
-from registry_fakes.docker_registry import DockerRegistry, docker_registry, pull_through
-from registry_fakes.skopeo import Skopeo
+from registry.skopeo import Skopeo
+from support.registry_program import DockerRegistry, docker_registry, pull_through
 
 pytestmark = pytest.mark.registry
 

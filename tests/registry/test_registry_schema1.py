@@ -13,10 +13,10 @@ import pytest
 from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, DOCKER_SCHEMA1, Missing, Resolved
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_metered
+from registry.libtrust import SigningKey
 from registry.pushed_images import LAYER, REPOSITORY, SINGLE, push_all
-from registry_fakes.docker_registry import ACCEPTS_SCHEMA1, DockerRegistry, docker_registry
-from registry_fakes.libtrust import SigningKey
-from registry_fakes.skopeo import Skopeo
+from registry.skopeo import Skopeo
+from support.registry_program import ACCEPTS_SCHEMA1, DockerRegistry, docker_registry
 
 pytestmark = pytest.mark.registry
 

@@ -40,8 +40,8 @@ from registry.pushed_images import (
     Pushed,
     part_of_name,
 )
-from registry_fakes.docker_registry import DockerRegistry
-from registry_fakes.skopeo import Skopeo
+from registry.skopeo import Skopeo
+from support.registry_program import DockerRegistry
 
 pytestmark = pytest.mark.registry
 

@@ -12,10 +12,11 @@ from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_registry, trusting
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
-from registry_fakes.asking import ask, lookup
-from registry_fakes.docker_registry import DockerRegistry, docker_registry
-from registry_fakes.skopeo import Skopeo
-from registry_fakes.tls import authority
+from registry.skopeo import Skopeo
+from support.certificates import authority
+from support.images import lookup
+from support.registries import ask
+from support.registry_program import DockerRegistry, docker_registry
 
 pytestmark = pytest.mark.registry
 

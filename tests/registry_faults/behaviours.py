@@ -10,10 +10,9 @@ from typing import BinaryIO
 
 from image_pinner.core.images.lookups import OCI_INDEX, OCI_MANIFEST
 from image_pinner.core.images.references import Digest
-from registry_fakes.asking import sent
-from registry_fakes.manifests import config_for, descriptor, encoded, oci_image, oci_index, platform
-from registry_fakes.scripted_registry import Answer, Raw, Script, ScriptedRegistry, Seen
 from registry_faults.scene import CANARY, LOGIN, OTHER, SERVICE, TOKEN, Scene, Staged, nothing_more
+from support.images import config_for, descriptor, encoded, oci_image, oci_index, platform
+from support.registries import Answer, Raw, Script, ScriptedRegistry, Seen, sent
 
 Play = Callable[[Scene], Staged]
 """Has the servers of a fault stand, and says what is to be pinned."""
@@ -45,11 +44,6 @@ BUSY_FOR_A_SECOND = failing(429, "TOOMANYREQUESTS", "slow down", Retry_After="1"
 BROKEN = failing(500, "UNKNOWN", "panic")
 DOWN = failing(503, "UNAVAILABLE", "maintenance")
 DENIED = failing(403, "DENIED", f"not from this network, see https://help.example/why?token={CANARY}")
-
-
-def hang(_: BinaryIO, stopping: threading.Event) -> None:
-    """Say nothing until the server stops."""
-    stopping.wait(30)
 
 
 def drip_headers(wire: BinaryIO, stopping: threading.Event) -> None:

@@ -8,18 +8,17 @@ from enum import Enum
 from pathlib import Path
 
 from image_pinner.core.images.lookups import DOCKER_SCHEMA1, OCI_INDEX
-from registry_fakes.asking import sent
-from registry_fakes.bad_certificates import (
+from registry_faults import behaviours as it
+from registry_faults.bad_certificates import (
     certificate_for_another,
     certificate_of_a_stranger,
     early_certificate,
     expired_certificate,
 )
-from registry_fakes.scripted_registry import Answer, Raw
-from registry_fakes.tls import ServerCertificate, certificate_for
-from registry_faults import behaviours as it
 from registry_faults.behaviours import Play
 from registry_faults.scene import CANARY, Scene, Staged
+from support.certificates import ServerCertificate, certificate_for
+from support.registries import Answer, Raw, hang, sent
 
 HTTP, HTTPS = ("http",), ("https",)
 BOTH = (*HTTP, *HTTPS)
@@ -121,7 +120,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault(
             "takes the request and never answers",
             "reads the request and says nothing",
-            it.stalls(Raw(it.hang)),
+            it.stalls(Raw(hang)),
             quick=False,
         ),
         Fault(
@@ -264,7 +263,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault(
             "token service slow",
             "its token service never answers",
-            it.short_of_time(it.tokens(lambda _: Raw(it.hang))),
+            it.short_of_time(it.tokens(lambda _: Raw(hang))),
             over=HTTPS,
             quick=False,
         ),

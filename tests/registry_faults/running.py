@@ -16,10 +16,10 @@ from typing import Any
 from click.testing import CliRunner
 
 from image_pinner.cli.main import main
-from registry_fakes.asking import sent
-from registry_fakes.manifests import oci_image
 from registry_faults.faults import Fault
 from registry_faults.scene import GOOD, Scene, Staged
+from support.images import oci_image
+from support.registries import sent
 
 PLACE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from image_pinner.sources.credentials.interface import Password
-from registry_fakes.scripted_registry import Script, ScriptedRegistry
-from registry_fakes.tls import ServerCertificate, certificate_for
+from support.certificates import ServerCertificate, certificate_for
+from support.registries import Script, ScriptedRegistry
 
 REGISTRY, GOOD, SERVICE, OTHER = "registry.example", "good.example", "auth.example", "other.example"
 """The names that servers have in the document: the faulty registry, the good one, its token service, and a third."""

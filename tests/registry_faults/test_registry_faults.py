@@ -7,17 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from registry_fakes.scripted_registry import Raw
 from registry_faults.behaviours import (
     LIE,
     RIGHT,
     answers,
-    hang,
 )
 from registry_faults.document import UPDATING, headings, row, rows, update
 from registry_faults.faults import FAULTS, Fault, Outcome
 from registry_faults.running import PLACE, Ran, as_a_program, run
 from registry_faults.scene import CANARY, LOGIN, Scene, Staged
+from support.registries import Raw, hang
 
 ALL = [fault for faults in FAULTS.values() for fault in faults]
 MARGIN = 5.0  # seconds beyond its own limit that a run may take on a busy machine

@@ -26,13 +26,13 @@ from image_pinner.assembly import (
 )
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
-from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.registries import Mirror
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport
 from image_pinner.settings import Settings
 from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
+from support.images import lookup
 
 ECR = [
     "111122223333.dkr.ecr.us-east-1.amazonaws.com/shop/web:1",
@@ -47,10 +47,6 @@ ELSEWHERE = [
     "localhost/shop/web:1",
     "ghcr.io/shop/web:1",
 ]
-
-
-def lookup(text: str) -> ImageLookup:
-    return ImageLookup(ImageReference.parse(text).canonical(), None, index_allowed=True)
 
 
 class Counting(InMemoryRegistry):

@@ -10,15 +10,15 @@ import pytest
 
 from image_pinner.assembly import AwsResolvers, InstrumentedFactory, instrumented, no_logins
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.lookups import ImageLookup, Unavailable
-from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.lookups import Unavailable
 from image_pinner.core.intrinsics.values import SsmParameter
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
+from support.images import lookup
+from support.registries import Answer, ScriptedRegistry, Seen
 
 
 @pytest.fixture
@@ -36,10 +36,6 @@ def refuse(seen: Seen) -> Answer:
 def _aws(server: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("AWS_ENDPOINT_URL", server.url), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")):
         monkeypatch.setenv(name, value)
-
-
-def lookup(text: str) -> ImageLookup:
-    return ImageLookup(ImageReference.parse(text).canonical())
 
 
 def test_a_plain_world_maker_is_not_taken_for_one_whose_calls_are_counted() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport, Unknown
 from image_pinner.settings import Settings
-from unit.small_worlds import (
+from support.templates import (
     ABSENT,
     ACCOUNT,
     DOWN,

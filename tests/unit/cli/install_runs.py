@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from image_pinner import __version__
 from image_pinner.cli.installing import Outside
 from image_pinner.cli.main import main
-from unit.cli.cli_runs import Run
+from support.command import Run
 from unit.cli.deployment.installations import REGION, Scene
 
 

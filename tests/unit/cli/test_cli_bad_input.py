@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import pytest
 
-from unit.cli.cli_runs import image_pinner
+from support.command import image_pinner
 from unit.cli.cli_templates import MARKED, saved, state
 
 BOMB = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from image_pinner.core.check import RULES
-from unit.cli.cli_runs import image_pinner
+from support.command import image_pinner
 from unit.cli.cli_templates import MARKED, UNMARKED, saved, state
 
 HEAD = """\

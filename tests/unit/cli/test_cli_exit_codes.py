@@ -15,7 +15,7 @@ from image_pinner.core.report import PinReport
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.sources.in_memory import InMemoryRegistry
-from unit.cli.cli_runs import image_pinner
+from support.command import image_pinner
 from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, UNMARKED, saved
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from golden.macro_events import event_for
 from image_pinner.sources.in_memory import InMemoryRegistry
-from unit.cli.cli_runs import image_pinner
-from unit.lambda_macro.macro_worlds import HangingWorld, macro_in, task
+from support.command import image_pinner
+from support.macro import HangingWorld, event_for, macro_in
+from support.templates import task
 
 MARKED = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}})
 REFUSED = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})

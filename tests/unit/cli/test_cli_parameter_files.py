@@ -10,7 +10,7 @@ import pytest
 
 from image_pinner.cli.inputs import file_parameters
 from image_pinner.core.errors import UnreadableTemplateError
-from unit.cli.cli_runs import image_pinner
+from support.command import image_pinner
 from unit.cli.cli_templates import digest, saved
 
 SHAPES = {

@@ -10,7 +10,7 @@ import pytest
 from image_pinner.cli.commands.pin import command
 from image_pinner.core.intrinsics.values import SsmParameter
 from image_pinner.sources.in_memory import InMemoryRegistry
-from unit.cli.cli_runs import image_pinner
+from support.command import image_pinner
 from unit.cli.cli_templates import MARKED, UNMARKED, digest, saved
 
 HOST = """\

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from image_pinner.cli.documents import read_source
-from unit.cli.cli_runs import image_pinner
+from support.command import image_pinner
 from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, UNMARKED, digest, saved, state
 
 PINNED = MARKED.replace(

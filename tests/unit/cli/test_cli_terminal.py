@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import image_pinner
-from unit.cli import cli_runs
+from support import command as cli_runs
 from unit.cli.cli_templates import MARKED, REFUSED, UNMARKED, saved
 
 SOURCE_ROOT = str(Path(image_pinner.__file__).parent.parent)

@@ -13,7 +13,7 @@ from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.sites import ScanSettings
-from unit.lambda_macro.macro_worlds import task
+from support.templates import task
 
 IMAGE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
 
@@ -106,7 +106,7 @@ def test_an_image_with_a_digest_or_a_mark_is_fine(image: Any) -> None:
     assert told(check_image(image, Parameters=PARAMETERS, Conditions={"C": {"Fn::Equals": ["a", "a"]}})) == []
 
 
-@pytest.mark.parametrize("pin", ["All", "Skip", ["c0"]])
+@pytest.mark.parametrize("pin", ["All", "Skip", ["web"]])
 def test_an_image_that_its_surroundings_decide_about_is_fine(pin: Any) -> None:
     web = task("shop/web:1")
 
@@ -116,7 +116,7 @@ def test_an_image_that_its_surroundings_decide_about_is_fine(pin: Any) -> None:
 
 
 def test_a_container_that_a_list_leaves_out_is_a_finding_so_that_new_ones_are_not_forgotten() -> None:
-    web = {**task("shop/web:1", "shop/new:1"), "Metadata": {"ImagePinner": {"Pin": ["c0"]}}}
+    web = {**task("shop/web:1", "shop/new:1"), "Metadata": {"ImagePinner": {"Pin": ["web"]}}}
 
     assert told(check({"Web": web})) == [("unmarked", "Resources.Web.Properties.ContainerDefinitions[1].Image")]
 
@@ -282,7 +282,7 @@ def test_a_snippet_that_is_wrong_is_told_and_needs_no_transform_either() -> None
 
 
 def test_a_wish_around_images_needs_the_macro_in_transform() -> None:
-    found = check_image("a:1", names_macro=False, Metadata={"ImagePinner": {"Pin": ["c1"]}})
+    found = check_image("a:1", names_macro=False, Metadata={"ImagePinner": {"Pin": ["web2"]}})
 
     assert ("macro-not-named", "Metadata.ImagePinner.Pin") in told(found)
 

@@ -13,9 +13,9 @@ from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, P
 from image_pinner.core.template.find import find_images
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.sites import ScanSettings
-from unit.small_worlds import ABSENT, DOWN, UNFIT, template_of
+from support.images import HEX
+from support.templates import ABSENT, DOWN, UNFIT, template_of
 
-HEX = "0" * 64
 FOUND = Resolved(Digest(f"sha256:{HEX}"), OCI_INDEX, Origin("fake", "x"), warnings=("it is old",))
 
 

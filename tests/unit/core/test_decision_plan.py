@@ -5,9 +5,8 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.find import find_images
 from image_pinner.core.template.sites import PinSite, ScanSettings
-from unit.small_worlds import ECR, task
-
-HEX = "0" * 64
+from support.images import HEX
+from support.templates import ECR, task
 
 
 def sites(**images: str) -> list[PinSite]:

@@ -10,7 +10,7 @@ from image_pinner.core.images.references import Digest
 from image_pinner.core.report import REPORT_VERSION, PinReport, error_line, most_severe
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
-from unit.small_worlds import ABSENT, ECR, EveryDigest, pin, task, template_of
+from support.templates import ABSENT, ECR, EveryDigest, pin, task, template_of
 
 DIGEST, INDEX = Digest(f"sha256:{'1' * 64}"), Digest(f"sha256:{'2' * 64}")
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from golden.macro_events import event_for
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.lambda_macro.log_record import Clocks
@@ -15,7 +14,8 @@ from image_pinner.settings import Settings
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
-from unit.lambda_macro.macro_worlds import task
+from support.macro import event_for
+from support.templates import task
 
 MARKED = event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "!PinDigest shop/proxy:2", "shop/other:1")}})
 ONE_BUS = {"IMAGE_PINNER_EVENT_BUS": "deployments"}

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from golden.macro_events import event_for
 from image_pinner.lambda_macro import handler
 from image_pinner.lambda_macro.handler import ERROR_LIMIT
 from image_pinner.sources.in_memory import InMemoryRegistry
-from unit.lambda_macro.macro_worlds import macro_in, task
+from support.macro import event_for, macro_in
+from support.templates import task
 
 
 def refused(count: int = 1, **more: Any) -> dict[str, Any]:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from architecture.project_files import ROOT
-from golden.macro_events import REQUEST_ID, event_for
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
 from image_pinner.lambda_macro.handler import MARGIN
 from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
-from unit.lambda_macro.macro_worlds import Context, macro_in, task
+from support.macro import REQUEST_ID, Context, event_for, macro_in
+from support.project import ROOT
+from support.templates import task
 from unit.lambda_macro.observed_worlds import MARKED, ONE_BUS, FakeEventPublisher, ObservedWorlds, line_of, run
 
 REFUSED = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1", "!PinDigest shop/web:1")}})

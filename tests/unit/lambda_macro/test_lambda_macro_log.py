@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from golden.macro_events import REQUEST_ID, event_for
 from image_pinner.sources.in_memory import InMemoryRegistry
-from unit.lambda_macro.macro_worlds import macro_in, task
+from support.macro import REQUEST_ID, event_for, macro_in
+from support.templates import task
 
 SECRET = "correct horse battery staple"
 PRIVATE = "a value that is nobody's business"

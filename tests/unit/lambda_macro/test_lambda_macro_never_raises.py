@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from golden.macro_events import event_for
 from image_pinner.core.errors import SourceError
 from image_pinner.lambda_macro.handler import ERROR_LIMIT, Macro
 from image_pinner.settings import Settings
-from unit.lambda_macro.macro_worlds import Context, RaisingWorld, macro_in, task
+from support.macro import Context, RaisingWorld, event_for, macro_in
+from support.templates import task
 
 MARKED = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}})
 PENDING = event_for({"Resources": {"Web": task("!PinDigest shop/web:{{resolve:ssm:/tag}}")}})

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from golden.macro_events import event_for
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
 from image_pinner.lambda_macro.log_record import MAX_LINE_BYTES, Clocks
 from image_pinner.sources.in_memory import InMemoryRegistry
-from unit.cli.cli_runs import image_pinner
+from support.command import image_pinner
+from support.macro import RaisingWorld, event_for, macro_in
+from support.templates import task
 from unit.lambda_macro.embedded_metrics import metrics_of
-from unit.lambda_macro.macro_worlds import RaisingWorld, macro_in, task
 from unit.lambda_macro.observed_worlds import (
     MARKED,
     ONE_BUS,

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from golden.macro_events import event_for
 from image_pinner.lambda_macro.handler import MARGIN
-from unit.lambda_macro.macro_worlds import Context, HangingWorld, macro_in, task
+from support.macro import Context, HangingWorld, event_for, macro_in
+from support.templates import task
 
 MARKED = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}})
 PENDING = event_for({"Resources": {"Web": task("!PinDigest shop/web:{{resolve:ssm:/tag}}")}})

@@ -8,8 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from golden.macro_events import event_for
-from unit.lambda_macro.macro_worlds import macro_in
+from support.macro import event_for, macro_in
 
 Strategy = st.SearchStrategy[Any]
 

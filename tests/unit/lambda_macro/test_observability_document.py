@@ -8,14 +8,14 @@ from typing import Any
 
 import yaml
 
-from architecture.project_files import text_of
-from golden.macro_events import event_for
 from image_pinner.core.errors import SourceError
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.lambda_macro.log_record import CONFIGURATION, DEFECT, MAX_LINE_BYTES, UNITS
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.events import DETAIL_TYPE, SECONDS, SOURCE
-from unit.lambda_macro.macro_worlds import task
+from support.macro import event_for
+from support.project import text_of
+from support.templates import task
 from unit.lambda_macro.observed_worlds import MARKED, ONE_BUS, FakeEventPublisher, ObservedWorlds, line_of, run
 
 TEXT = text_of("docs/observability.md")

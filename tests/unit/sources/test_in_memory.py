@@ -6,23 +6,20 @@ import hashlib
 
 import pytest
 
-from image_pinner.core.images.lookups import OCI_INDEX, ImageLookup, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import OCI_INDEX, Missing, Resolution, Resolved, Unavailable
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport, Unknown
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
+from support.images import lookup
 
 DIGEST = "sha256:" + "a" * 64
 MANIFEST = b'{"schemaVersion": 2, "config": {}, "layers": []}'
 
 
-def lookup(text: str, platform: Platform | None = None) -> ImageLookup:
-    return ImageLookup(ImageReference.parse(text).canonical(), platform)
-
-
 def ask(resolvers: InMemoryRegistry, text: str, platform: Platform | None = None) -> Resolution:
-    asked = lookup(text, platform)
+    asked = lookup(text, platform or "")
     return resolvers.resolve_all([asked], Deadline.after(5))[asked]
 
 

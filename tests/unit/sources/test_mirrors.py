@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
-from image_pinner.core.images.references import ImageReference
 from image_pinner.core.images.registries import Mirror
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.mirrors import MirroredResolver
+from support.images import lookup
 
 MANIFEST = b'{"schemaVersion": 2, "config": {}, "layers": []}'
-
-
-def lookup(text: str, **more: str) -> ImageLookup:
-    return ImageLookup(ImageReference.parse(text).canonical(), **more)  # type: ignore[arg-type]
 
 
 def ask(resolvers: InMemoryRegistry, mirrors: str, *lookups: ImageLookup) -> list[Resolution]:
@@ -65,5 +61,5 @@ def test_two_images_that_are_one_at_the_mirror_are_asked_about_once() -> None:
 def test_the_secret_that_a_template_names_for_its_registry_goes_to_no_mirror() -> None:
     resolvers = InMemoryRegistry(knows_everything=True)
     secret = "arn:aws:secretsmanager:us-east-1:111122223333:secret:hub"
-    ask(resolvers, "docker.io=mirror.example", lookup("nginx:1", credentials=secret))
+    ask(resolvers, "docker.io=mirror.example", lookup("nginx:1")._replace(credentials=secret))
     assert [asked.credentials for asked in resolvers.asked] == [""]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from image_pinner.cli.packaging.build import Package, build_package
-from unit.cli.packaging.lambda_runtime import lambda_python, runtime_libraries
+from support.lambda_runtime import lambda_python, runtime_libraries
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,13 @@ from pathlib import Path
 import grimp
 import pytest
 
-from architecture.project_files import ROOT
 from image_pinner import __version__
 from image_pinner.cli.packaging.archive import SIZE_LIMIT, write_zip
 from image_pinner.cli.packaging.build import LEFT_OUT, Package, build_package
 from image_pinner.cli.packaging.libraries import PackedFile
 from image_pinner.core.errors import ConfigurationError
-from unit.cli.packaging.lambda_runtime import lambda_python
+from support.lambda_runtime import lambda_python
+from support.project import ROOT
 
 HANDLER = "image_pinner.lambda_macro.handler"
 

@@ -9,7 +9,7 @@ import pytest
 from image_pinner.cli.packaging.lambda_python import VERSION, LambdaPython, find_python
 from image_pinner.cli.packaging.libraries import PackedFile
 from image_pinner.core.errors import ConfigurationError
-from unit.cli.packaging.lambda_runtime import lambda_python
+from support.lambda_runtime import lambda_python
 
 NOBODY = ""
 """In the place of the Python that runs the tests, which may be the one that is looked for."""

@@ -8,7 +8,7 @@ import pytest
 
 from image_pinner.cli.demo.embedded_aws import ACCOUNT, embedded_aws
 from image_pinner.cli.packaging.build import Package
-from unit.cli.packaging.lambda_runtime import REGION, event_of, lambda_python, run, runtime_libraries, unpack
+from support.lambda_runtime import REGION, event_of, lambda_python, run, runtime_libraries, unpack
 
 HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 ANSWER = """

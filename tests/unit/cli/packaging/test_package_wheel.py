@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from architecture.project_files import PACKAGE, ROOT
 from image_pinner import __version__
+from support.project import PACKAGE, ROOT
 
 MODULE = "image_pinner/cli/packaging/build.py"
 BUILD = """

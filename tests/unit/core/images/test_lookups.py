@@ -1,13 +1,7 @@
 from __future__ import annotations
 
-from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, INDEX_MEDIA_TYPES, ImageLookup
-from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import ImageReference
-
-
-def lookup(text: str, platform: str = "", *, index_allowed: bool = True) -> ImageLookup:
-    reference = ImageReference.parse(text).canonical()
-    return ImageLookup(reference, Platform.parse(platform) if platform else None, index_allowed)
+from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, INDEX_MEDIA_TYPES
+from support.images import lookup
 
 
 def test_the_same_image_for_two_platforms_is_two_questions() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.references import Digest, ImageReference
+from support.images import HEX
 
-HEX = "0123456789abcdef" * 4
 DIGEST = f"sha256:{HEX}"
 ECR = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
 

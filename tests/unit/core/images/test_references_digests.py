@@ -4,8 +4,7 @@ import pytest
 
 from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.references import Digest, is_digest
-
-HEX = "0123456789abcdef" * 4
+from support.images import HEX
 
 
 @pytest.mark.parametrize(

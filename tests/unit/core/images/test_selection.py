@@ -24,21 +24,18 @@ from image_pinner.core.images.lookups import (
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
+from support.images import digest_of
 
 REFERENCE = ImageReference.parse("registry.example.com/team/app:1.4").canonical()
 ORIGIN = Origin("memory", "the world of this test")
 ARM, AMD = Platform("linux", "arm64"), Platform("linux", "amd64")
 
 
-def digest(letter: str) -> Digest:
-    return Digest("sha256:" + letter * 64)
-
-
 def line(letter: str, platform: str = "", media_type: str = OCI_MANIFEST, **more: Any) -> dict[str, Any]:
     os, _, rest = platform.partition("/")
     architecture, _, variant = rest.partition("/")
     described = {"os": os, "architecture": architecture} | ({"variant": variant} if variant else {})
-    return {"mediaType": media_type, "digest": str(digest(letter)), "size": 1, **more} | (
+    return {"mediaType": media_type, "digest": str(digest_of(letter)), "size": 1, **more} | (
         {"platform": described} if platform else {}
     )
 
@@ -59,9 +56,9 @@ def ask(
 
 
 def test_bytes_that_do_not_hash_to_the_digest_are_refused() -> None:
-    answer = answer_for(ImageLookup(REFERENCE), Resolved(digest("a"), OCI_MANIFEST, ORIGIN), SINGLE)
+    answer = answer_for(ImageLookup(REFERENCE), Resolved(digest_of("a"), OCI_MANIFEST, ORIGIN), SINGLE)
     assert isinstance(answer, Unavailable)
-    assert str(digest("a")) in answer.cause
+    assert str(digest_of("a")) in answer.cause
     assert str(Digest.of(SINGLE)) in answer.cause
 
 
@@ -117,7 +114,7 @@ def test_two_images_for_one_platform_are_both_shown() -> None:
     )
     assert isinstance(answer, Missing)
     assert not answer.absent
-    assert f"{digest('a')} for linux/arm/v6, {digest('b')} for linux/arm/v7" in answer.cause
+    assert f"{digest_of('a')} for linux/arm/v6, {digest_of('b')} for linux/arm/v7" in answer.cause
     assert "variant" in answer.help
 
 
@@ -125,9 +122,9 @@ def test_an_index_with_several_platforms_and_none_wanted_asks_for_one() -> None:
     answer = ask(TWO, index_allowed=False)
     assert isinstance(answer, Missing)
     assert not answer.absent
-    assert str(digest("a")) in answer.cause
-    assert str(digest("b")) in answer.cause
-    assert str(digest("c")) not in answer.cause
+    assert str(digest_of("a")) in answer.cause
+    assert str(digest_of("b")) in answer.cause
+    assert str(digest_of("c")) not in answer.cause
     assert "Platform=" in answer.help
 
 
@@ -176,7 +173,7 @@ def test_where_an_index_may_stand_its_own_digest_is_the_answer(platform: Platfor
 def test_where_an_index_may_not_stand_the_child_is_the_answer_and_the_index_its_origin() -> None:
     answer = ask(TWO, platform=ARM, index_allowed=False)
     assert answer == Resolved(
-        digest("b"), OCI_MANIFEST, replace(ORIGIN, index=Digest.of(TWO)), (Platform("linux", "arm64", "v8"),)
+        digest_of("b"), OCI_MANIFEST, replace(ORIGIN, index=Digest.of(TWO)), (Platform("linux", "arm64", "v8"),)
     )
 
 
@@ -184,7 +181,7 @@ def test_where_an_index_may_not_stand_the_child_is_the_answer_and_the_index_its_
 def test_the_only_image_of_an_index_is_taken_where_no_platform_is_wanted(platform: str) -> None:
     answer = ask(index([line("a", platform), line("c", "unknown/unknown")]), index_allowed=False)
     assert isinstance(answer, Resolved)
-    assert answer.digest == digest("a")
+    assert answer.digest == digest_of("a")
     assert answer.platforms == ((AMD,) if platform else None)
 
 
@@ -286,7 +283,9 @@ def test_an_artifact_in_the_form_of_an_image_is_refused(kind: str) -> None:
 
 
 def test_the_bytes_are_needed_only_where_an_index_has_to_be_opened() -> None:
-    pointing_to = {kind: Resolved(digest("a"), kind, ORIGIN) for kind in (OCI_INDEX, OCI_MANIFEST, DOCKER_SCHEMA1[0])}
+    pointing_to = {
+        kind: Resolved(digest_of("a"), kind, ORIGIN) for kind in (OCI_INDEX, OCI_MANIFEST, DOCKER_SCHEMA1[0])
+    }
     opened = [ImageLookup(REFERENCE, ARM), ImageLookup(REFERENCE, None, index_allowed=False)]
     assert [answer_without_bytes(lookup, pointing_to[OCI_INDEX]) for lookup in opened] == [None, None]
     assert answer_without_bytes(ImageLookup(REFERENCE), pointing_to[OCI_INDEX]) == pointing_to[OCI_INDEX]

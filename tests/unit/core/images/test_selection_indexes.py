@@ -5,14 +5,10 @@ import pytest
 from image_pinner.core.images.lookups import OCI_MANIFEST
 from image_pinner.core.images.manifests import IndexEntry
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import Digest
 from image_pinner.core.images.selection import choose
+from support.images import digest_of
 
 ARM, AMD = Platform("linux", "arm64"), Platform("linux", "amd64")
-
-
-def digest(letter: str) -> Digest:
-    return Digest("sha256:" + letter * 64)
 
 
 @pytest.mark.parametrize(
@@ -31,12 +27,12 @@ def test_the_plainest_variant_goes_first_where_none_is_wanted(
     offered: str, wanted: Platform | None, chosen: str
 ) -> None:
     entries = [
-        IndexEntry(digest(letter), OCI_MANIFEST, Platform(*text.split("/")), runnable=True)
+        IndexEntry(digest_of(letter), OCI_MANIFEST, Platform(*text.split("/")), runnable=True)
         for letter, text in zip("abc", offered.split(), strict=False)
     ]
-    assert [entry.digest for entry in choose(entries, wanted)] == [digest(letter) for letter in chosen]
+    assert [entry.digest for entry in choose(entries, wanted)] == [digest_of(letter) for letter in chosen]
 
 
 def test_one_digest_that_is_listed_twice_is_one_choice() -> None:
-    twice = [IndexEntry(digest("a"), OCI_MANIFEST, platform, runnable=True) for platform in (ARM, ARM)]
+    twice = [IndexEntry(digest_of("a"), OCI_MANIFEST, platform, runnable=True) for platform in (ARM, ARM)]
     assert len(choose(twice, ARM)) == 1

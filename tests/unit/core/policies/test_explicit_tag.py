@@ -5,8 +5,7 @@ import pytest
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage
-
-HEX = "0" * 64
+from support.images import HEX
 
 
 def judged(text: str) -> JudgedImage:

@@ -13,11 +13,11 @@ from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import Classification, PinSite, ResourceContext, ScanSettings, SkippedImage
 from image_pinner.core.template.traversal import ConditionGuard, TemplateNode
+from support.images import HEX
 
 ECS = image_locations()["AWS::ECS::TaskDefinition"][0]
 LAMBDA = image_locations()["AWS::Lambda::Function"][0]
 ALL = ResourceContext(Options(pin=Pin.ALL))
-HEX = "0" * 64
 NO_VALUE = {"Ref": "AWS::NoValue"}
 TAG = SsmParameter("/tag")
 SCOPE = Scope(

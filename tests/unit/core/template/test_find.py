@@ -12,9 +12,9 @@ from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import Options, Pin, Record, WhenMissing
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.sites import ScanSettings
-from unit.small_worlds import NO_VALUE, task, template_of
+from support.images import HEX
+from support.templates import NO_VALUE, task, template_of
 
-HEX = "0" * 64
 CONTAINERS = "Resources.Web.Properties.ContainerDefinitions"
 IMAGE = f"{CONTAINERS}[0].Image"
 ODD = [None, True, 5, 1.5, "", "text", [], {}, [[]], [None], {"a": None}, {5: None}, {"Fn::If": []}, {"Ref": []}]

@@ -10,9 +10,9 @@ from image_pinner.core.template.fragments import Shape, read_fragment
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.sites import ScanSettings
 from image_pinner.settings import Settings
-from unit.small_worlds import ABSENT, EveryDigest, image_in, pin, pinned, problems_of, statuses_of, task
+from support.images import HEX
+from support.templates import ABSENT, EveryDigest, image_in, pin, pinned, problems_of, statuses_of, task
 
-HEX = "0" * 64
 WHOLE = "(the whole fragment)"
 
 

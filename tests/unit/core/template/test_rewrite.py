@@ -8,7 +8,7 @@ from image_pinner.core.template.find import find_images
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.rewrite import build_edits
 from image_pinner.core.template.sites import PinSite, ScanSettings, SkippedImage
-from unit.small_worlds import template_of
+from support.templates import template_of
 
 
 def sites_in(template: dict[str, Any]) -> list[PinSite]:

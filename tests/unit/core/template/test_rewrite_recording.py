@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from image_pinner.core.template.rewrite import RECORD_KEY
-from unit.small_worlds import ECR, NO_VALUE, image_in, pin, pinned, task, template_of
+from support.images import HEX
+from support.templates import ECR, NO_VALUE, image_in, pin, pinned, task, template_of
 
-HEX = "0" * 64
 OPEN = {"Conditions": {"Open": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "x"]}}}
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients, session_with
 from image_pinner.sources.call_stats import CallStats
-from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
+from support.registries import Answer, Raw, ScriptedRegistry, Seen
 
 REGION = "eu-west-1"
 ROLE = RegistryRole("444455556666", "arn:aws:iam::444455556666:role/reader", "an-external-id")

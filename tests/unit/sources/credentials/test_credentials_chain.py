@@ -11,7 +11,7 @@ from image_pinner.core.registry_config import AllowedSecret, CredentialLocation
 from image_pinner.sources.credentials.configured import ConfiguredCredentials, CredentialChain, TemplateCredentials
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential, NoCredential, Password
 from image_pinner.sources.interface import Deadline
-from unit.sources.credentials.secret_fakes import FakeSecrets
+from support.aws import FakeSecrets
 
 ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ghcr-AbCdEf"
 PASSWORD = Password("u", "p", "the credential from here", "Renew it")

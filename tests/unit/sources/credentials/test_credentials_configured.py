@@ -13,7 +13,7 @@ from image_pinner.core.registry_config import CredentialLocation
 from image_pinner.sources.credentials.configured import ConfiguredCredentials
 from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
 from image_pinner.sources.interface import Deadline
-from unit.sources.credentials.secret_fakes import FakeSecrets
+from support.aws import FakeSecrets
 
 ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ghcr-AbCdEf"
 

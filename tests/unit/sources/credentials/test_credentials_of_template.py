@@ -9,7 +9,7 @@ from image_pinner.core.registry_config import AllowedSecret
 from image_pinner.sources.credentials.configured import TemplateCredentials
 from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
 from image_pinner.sources.interface import Deadline
-from unit.sources.credentials.secret_fakes import FakeSecrets
+from support.aws import FakeSecrets
 
 TEAM_A = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:team-a/ghcr-AbCdEf"
 TEAM_B = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:team-b/quay-AbCdEf"

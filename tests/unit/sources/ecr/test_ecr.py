@@ -25,8 +25,21 @@ from image_pinner.core.images.references import ImageReference
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
-from unit.sources.ecr.asking import ARM, ARN, ask, ask_all, index_of, lookup, no_download, resolver
-from unit.sources.ecr.fake_ecr import ACCOUNT, HOST, FakeEcr, RefusedError, image
+from support.aws import (
+    ACCOUNT,
+    ARM,
+    ARN,
+    HOST,
+    FakeEcr,
+    RefusedError,
+    ask,
+    ask_all,
+    ecr_question,
+    image,
+    index_of,
+    no_download,
+    resolver,
+)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +82,7 @@ def test_without_a_client_there_is_an_answer(fault: Exception, reason: str) -> N
     def no_session() -> None:
         raise fault
 
-    asked = lookup("team/app:1")
+    asked = ecr_question("team/app:1")
     answer = EcrResolver(AwsClients(no_session), download=no_download).resolve_all([asked], Deadline.after(5))[asked]
     assert isinstance(answer, Unavailable)
     assert reason in answer.cause
@@ -109,7 +122,7 @@ def test_a_region_that_hangs_is_given_up_and_the_others_are_answered() -> None:
 
     ecr.before = hang
     try:
-        good, bad = ask_all(ecr, [lookup("team/app:1"), lookup("team/slow:1")], seconds=0.4)
+        good, bad = ask_all(ecr, [ecr_question("team/app:1"), ecr_question("team/slow:1")], seconds=0.4)
     finally:
         released.set()
     assert hanging.acquire(timeout=5)
@@ -120,7 +133,7 @@ def test_a_region_that_hangs_is_given_up_and_the_others_are_answered() -> None:
 
 def test_no_further_call_is_made_when_the_time_is_up() -> None:
     ecr = FakeEcr({"team/app": {"1": index_of(("linux/arm64", image("arm")))}})
-    asked = lookup("team/app:1", ARM)
+    asked = ecr_question("team/app:1", ARM)
     # The first call takes all of the second that there is.
     deadline = Deadline(1.0, clock=lambda: float(len(ecr.calls)))
     answer = resolver(ecr).resolve_all([asked], deadline)[asked]
@@ -135,7 +148,7 @@ def test_an_index_that_cannot_be_opened_names_the_missing_action() -> None:
         {"team/app": {"1": index_of(("linux/arm64", image("arm")))}},
         refusals={"BatchGetImage": RefusedError("AccessDeniedException", message)},
     )
-    answers = ask_all(ecr, [lookup("team/app:1", ARM), lookup("team/app:1")])
+    answers = ask_all(ecr, [ecr_question("team/app:1", ARM), ecr_question("team/app:1")])
     assert isinstance(answers[0], Unavailable)
     assert answers[0].cause == f"ecr:BatchGetImage is denied on {ARN}"
     assert isinstance(answers[1], Resolved)
@@ -170,7 +183,7 @@ def test_a_schema_1_manifest_is_refused_without_another_call(media_type: str) ->
 
 def test_five_thousand_images_in_fifty_repositories_are_fifty_calls() -> None:
     ecr = FakeEcr({f"team/app{repo}": {f"t{tag}": image(f"{repo}-{tag}") for tag in range(100)} for repo in range(50)})
-    lookups = [lookup(f"team/app{repo}:t{tag}") for tag in range(100) for repo in range(50)]
+    lookups = [ecr_question(f"team/app{repo}:t{tag}") for tag in range(100) for repo in range(50)]
     answers = ask_all(ecr, lookups)
     assert len(ecr.calls) == 50
     expected = [ecr.images[f"team/app{repo}"][f"t{tag}"].digest for tag in range(100) for repo in range(50)]
@@ -179,7 +192,7 @@ def test_five_thousand_images_in_fifty_repositories_are_fifty_calls() -> None:
 
 def test_a_hundred_and_one_tags_are_two_calls_and_equal_tags_are_asked_once() -> None:
     ecr = FakeEcr({"team/app": {f"t{tag}": image(str(tag)) for tag in range(101)}})
-    lookups = [lookup(f"team/app:t{tag}", platform) for tag in range(101) for platform in (None, ARM)]
+    lookups = [ecr_question(f"team/app:t{tag}", platform) for tag in range(101) for platform in (None, ARM)]
     assert all(isinstance(answer, Resolved) for answer in ask_all(ecr, lookups))
     described = [request for action, request in ecr.calls if action == "DescribeImages"]
     asked = [[image_id["imageTag"] for image_id in request["imageIds"]] for request in described]
@@ -192,7 +205,7 @@ def test_the_indexes_of_a_batch_are_opened_with_one_call_each_of_them_once() -> 
     index = index_of(("linux/arm64", arm), ("linux/amd64", amd))
     other = index_of(("linux/arm64", arm))
     ecr = FakeEcr({"team/app": {"1": index, "2": other, "again": index}})
-    lookups = [lookup(f"team/app:{tag}", ARM, index_allowed=False) for tag in ("1", "2", "again")]
+    lookups = [ecr_question(f"team/app:{tag}", ARM, index_allowed=False) for tag in ("1", "2", "again")]
     answers = ask_all(ecr, lookups)
     digests = [answer.digest.text if isinstance(answer, Resolved) else "" for answer in answers]
     assert digests == [arm.digest] * 3
@@ -211,7 +224,7 @@ def test_an_index_is_not_opened_where_its_digest_is_all_that_is_asked_for() -> N
 def test_two_spellings_of_a_host_are_one_registry_and_its_client_is_made_once() -> None:
     ecr = FakeEcr({"team/app": {"1": image("app"), "2": image("app 2")}})
     clients = resolver(ecr)
-    lookups = [lookup(f"{HOST}/team/app:1"), lookup(f"{HOST.replace('dkr', 'DKR')}:443/team/app:2")]
+    lookups = [ecr_question(f"{HOST}/team/app:1"), ecr_question(f"{HOST.replace('dkr', 'DKR')}:443/team/app:2")]
     for _ in range(2):
         answers = clients.resolve_all(lookups, Deadline.after(5))
         assert all(isinstance(answer, Resolved) for answer in answers.values())
@@ -242,7 +255,7 @@ def test_the_endpoint_that_the_environment_names_is_asked(moto_server: str) -> N
         imageManifestMediaType=OCI_MANIFEST,
         imageDigest=stored.digest,
     )
-    asked = lookup("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")
+    asked = ecr_question("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")
     answer = EcrResolver(AwsClients(), download=no_download).resolve_all([asked], Deadline.after(10))[asked]
     assert isinstance(answer, Resolved)
     assert answer.digest.text == stored.digest

@@ -10,8 +10,21 @@ from image_pinner.core.images.lookups import OCI_MANIFEST, Missing, Origin, Reso
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES
 from image_pinner.core.images.platforms import Platform
 from image_pinner.sources.interface import Deadline
-from unit.sources.ecr.asking import AMD, ARM, ARN, ask, ask_all, index_of, lookup, resolver
-from unit.sources.ecr.fake_ecr import ACCOUNT, FakeEcr, Image, RefusedError, image
+from support.aws import (
+    ACCOUNT,
+    AMD,
+    ARM,
+    ARN,
+    FakeEcr,
+    Image,
+    RefusedError,
+    ask,
+    ask_all,
+    ecr_question,
+    image,
+    index_of,
+    resolver,
+)
 
 CONFIG = f"the config {image('app').config_digest} of an image in the ECR repository 'team/app'"
 
@@ -95,7 +108,7 @@ def test_a_part_of_the_url_is_not_told_either() -> None:
 def test_bytes_that_are_not_the_config_are_refused() -> None:
     ecr = FakeEcr({"team/app": {"1": (stored := image("app"))}})
     answers = resolver(ecr, download=lambda _url, _limit, _deadline: b'{"os": "linux", "architecture": "arm64"}')
-    answer = answers.resolve_all([asked := lookup("team/app:1", ARM)], Deadline.after(10))[asked]
+    answer = answers.resolve_all([asked := ecr_question("team/app:1", ARM)], Deadline.after(10))[asked]
     assert isinstance(answer, Unavailable)
     assert f"the config of {stored.config_digest} hashes to" in answer.cause
 
@@ -112,7 +125,7 @@ def test_an_image_for_another_platform_is_there_and_does_not_fit() -> None:
 )
 def test_what_ecr_calls_an_artifact_is_refused_without_another_call(artifact: str) -> None:
     ecr = FakeEcr({"team/app": {"1": image("chart", artifact=artifact)}})
-    answers = ask_all(ecr, [lookup("team/app:1"), lookup("team/app:1", ARM)])
+    answers = ask_all(ecr, [ecr_question("team/app:1"), ecr_question("team/app:1", ARM)])
     assert [(isinstance(answer, Missing) and answer.absent) for answer in answers] == [False, False]
     assert all(isinstance(answer, Missing) and "no container image" in answer.cause for answer in answers)
     assert not any("\n" in answer.cause for answer in answers if isinstance(answer, Missing))
@@ -128,7 +141,7 @@ def test_a_config_that_never_comes_costs_only_those_who_need_it() -> None:
             hanging.release()
             released.wait(30)
 
-    lookups = [lookup("team/app:1", ARM), lookup("team/app:2")]
+    lookups = [ecr_question("team/app:1", ARM), ecr_question("team/app:2")]
     asked = resolver(ecr)
     # The client is made before the time counts.
     asked.resolve_all(lookups[1:], Deadline.after(20))
@@ -145,7 +158,7 @@ def test_a_config_that_never_comes_costs_only_those_who_need_it() -> None:
 
 def test_no_url_is_asked_for_when_the_time_is_up() -> None:
     ecr = one_image()
-    asked = lookup("team/app:1", ARM)
+    asked = ecr_question("team/app:1", ARM)
     # DescribeImages and BatchGetImage take the two seconds that there are.
     deadline = Deadline(2.0, clock=lambda: float(len(ecr.calls)))
     answer = resolver(ecr).resolve_all([asked], deadline)[asked]
@@ -172,7 +185,7 @@ def test_no_more_configs_are_fetched_at_once_than_there_are_workers() -> None:
                 running[0] -= 1
 
     ecr.before = note
-    lookups = [lookup(f"team/app{repository}:t{tag}", ARM) for repository in range(3) for tag in range(8)]
+    lookups = [ecr_question(f"team/app{repository}:t{tag}", ARM) for repository in range(3) for tag in range(8)]
     assert all(isinstance(answer, Resolved) for answer in ask_all(ecr, lookups, workers=3))
     assert 1 < most[0] <= 3
 
@@ -199,7 +212,7 @@ def test_the_download_gets_the_url_the_limit_and_the_very_deadline() -> None:
         return ecr.download(url, limit, deadline)
 
     deadline = Deadline.after(10)
-    resolver(ecr, download=download).resolve_all([lookup("team/app:1", ARM)], deadline)
+    resolver(ecr, download=download).resolve_all([ecr_question("team/app:1", ARM)], deadline)
     ((url, limit, given),) = seen
     assert url.startswith("https://layers.invalid/sha256:")
     assert limit == MAX_CONFIG_BYTES
@@ -210,7 +223,7 @@ def test_a_config_is_fetched_once_for_all_questions_and_tags_that_need_it() -> N
     shared = image("shared")
     again = Image(shared.manifest.replace("{", "{ ", 1), config=shared.config)
     ecr = FakeEcr({"team/app": {"1": shared, "same": shared, "again": again}})
-    lookups = [lookup(f"team/app:{tag}", platform) for tag in ("1", "same", "again") for platform in (ARM, AMD)]
+    lookups = [ecr_question(f"team/app:{tag}", platform) for tag in ("1", "same", "again") for platform in (ARM, AMD)]
     answers = ask_all(ecr, lookups)
     assert [type(answer) for answer in answers] == [Resolved, Missing] * 3
     assert ecr.count("GetDownloadUrlForLayer") == 1
@@ -219,7 +232,7 @@ def test_a_config_is_fetched_once_for_all_questions_and_tags_that_need_it() -> N
 
 def test_questions_that_differ_only_in_the_templates_secret_are_all_answered() -> None:
     ecr = one_image()
-    asked = lookup("team/app:1", ARM)
+    asked = ecr_question("team/app:1", ARM)
     secret = asked._replace(credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x")
     first, second = ask_all(ecr, [asked, secret])
     assert isinstance(first, Resolved)
@@ -230,7 +243,7 @@ def test_questions_that_differ_only_in_the_templates_secret_are_all_answered() -
 def test_where_describe_images_is_denied_the_config_is_read_all_the_same() -> None:
     denied = RefusedError("AccessDeniedException", "not authorized to perform: ecr:DescribeImages")
     ecr = one_image(refusals={"DescribeImages": denied})
-    fitting, other = ask_all(ecr, [lookup("team/app:1", ARM), lookup("team/app:1", AMD)])
+    fitting, other = ask_all(ecr, [ecr_question("team/app:1", ARM), ecr_question("team/app:1", AMD)])
     assert isinstance(fitting, Resolved)
     assert fitting.platforms == (ARM,)
     assert isinstance(other, Missing)
@@ -239,6 +252,9 @@ def test_where_describe_images_is_denied_the_config_is_read_all_the_same() -> No
 
 def test_no_config_is_read_where_any_platform_will_do_or_an_index_tells() -> None:
     ecr = FakeEcr({"team/app": {"1": image("app"), "2": index_of(("linux/arm64", image("arm")))}})
-    answers = ask_all(ecr, [lookup("team/app:1"), lookup("team/app:1", index_allowed=False), lookup("team/app:2", ARM)])
+    answers = ask_all(
+        ecr,
+        [ecr_question("team/app:1"), ecr_question("team/app:1", index_allowed=False), ecr_question("team/app:2", ARM)],
+    )
     assert all(isinstance(answer, Resolved) for answer in answers)
     assert ecr.count("GetDownloadUrlForLayer") == 0

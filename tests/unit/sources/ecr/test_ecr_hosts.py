@@ -7,8 +7,7 @@ import pytest
 
 from image_pinner.core.images.lookups import Resolved
 from image_pinner.sources.aws.clients import AwsClients
-from unit.sources.ecr.asking import ask, ask_all, lookup
-from unit.sources.ecr.fake_ecr import FakeEcr, image
+from support.aws import FakeEcr, ask, ask_all, ecr_question, image
 
 ACCOUNT, OTHER = "444455556666", "777788889999"
 
@@ -74,7 +73,9 @@ def test_a_host_names_region_kind_of_endpoint_and_account(
 def test_hosts_of_one_registry_that_differ_in_kind_are_asked_apart() -> None:
     ecr = FakeEcr({"team/app": {"1": image("app")}})
     forms = (".dkr.ecr.us-east-1.amazonaws.com", ".dkr.ecr-fips.us-east-1.amazonaws.com", ".dkr-ecr.us-east-1.on.aws")
-    answers = ask_all(ecr, [lookup(f"{account}{form}/team/app:1") for account in (ACCOUNT, OTHER) for form in forms])
+    answers = ask_all(
+        ecr, [ecr_question(f"{account}{form}/team/app:1") for account in (ACCOUNT, OTHER) for form in forms]
+    )
     assert all(isinstance(answer, Resolved) for answer in answers)
     kinds = [(made["config"].use_fips_endpoint, made["config"].use_dualstack_endpoint) for made in ecr.clients]
     assert kinds == [(None, None), (True, None), (None, True)]

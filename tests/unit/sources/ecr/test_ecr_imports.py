@@ -13,8 +13,7 @@ from image_pinner.core.images.lookups import (
     Unavailable,
 )
 from image_pinner.core.images.platforms import Platform
-from unit.sources.ecr.asking import ARM, ARN, ask, ask_all, index_of, lookup
-from unit.sources.ecr.fake_ecr import ACCOUNT, FakeEcr, RefusedError, image
+from support.aws import ACCOUNT, ARM, ARN, FakeEcr, RefusedError, ask, ask_all, ecr_question, image, index_of
 
 
 def cache(*, has_repository: bool = True, **more: object) -> FakeEcr:
@@ -97,7 +96,7 @@ def test_a_failed_import_keeps_the_words_of_its_code(code: str, said: str) -> No
 )
 def test_an_import_that_is_refused_as_a_whole_is_told_with_its_reason(code: str, said: str) -> None:
     ecr = cache(refusals={"BatchGetImage": RefusedError(code, "ECR's own words.")})
-    cached, imported = ask_all(ecr, [lookup("team/app:cached"), lookup("team/app:1")], pull_through=True)
+    cached, imported = ask_all(ecr, [ecr_question("team/app:cached"), ecr_question("team/app:1")], pull_through=True)
     assert isinstance(cached, Resolved)
     assert isinstance(imported, Unavailable)
     assert said in imported.cause
@@ -132,7 +131,7 @@ def test_a_converted_manifest_is_refused_and_the_next_run_finds_the_image() -> N
 @pytest.mark.parametrize("has_repository", [True, False])
 def test_what_is_missing_is_imported_by_tag_with_one_call_and_its_hash_believed(*, has_repository: bool) -> None:
     ecr = cache(has_repository=has_repository)
-    answers = ask_all(ecr, [lookup("team/app:2"), lookup("team/app:1")], pull_through=True)
+    answers = ask_all(ecr, [ecr_question("team/app:2"), ecr_question("team/app:1")], pull_through=True)
     assert all(isinstance(answer, Resolved) for answer in answers)
     expected = [ecr.upstream["team/app"][tag].digest for tag in ("2", "1")]
     assert [answer.digest.text for answer in answers if isinstance(answer, Resolved)] == expected
@@ -149,7 +148,7 @@ def test_what_is_missing_is_imported_by_tag_with_one_call_and_its_hash_believed(
 
 def test_what_is_cached_is_not_asked_for_again() -> None:
     ecr = cache()
-    cached, imported = ask_all(ecr, [lookup("team/app:cached"), lookup("team/app:1")], pull_through=True)
+    cached, imported = ask_all(ecr, [ecr_question("team/app:cached"), ecr_question("team/app:1")], pull_through=True)
     assert isinstance(cached, Resolved)
     assert cached.warnings == ()
     assert isinstance(imported, Resolved)
@@ -160,7 +159,7 @@ def test_what_is_cached_is_not_asked_for_again() -> None:
 def test_an_index_and_a_single_image_are_checked_for_their_platform_after_the_import() -> None:
     ecr = cache()
     ecr.upstream["team/app"]["multi"] = index_of(("linux/arm64", image("arm")), ("linux/amd64", image("amd")))
-    lookups = [lookup(f"team/app:{tag}", ARM) for tag in ("multi", "1")]
+    lookups = [ecr_question(f"team/app:{tag}", ARM) for tag in ("multi", "1")]
     multi, single = ask_all(ecr, lookups, pull_through=True)
     assert isinstance(multi, Resolved)
     assert multi.media_type == OCI_INDEX

@@ -20,7 +20,7 @@ from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.client import EcrCalls, Reading, get_manifests, get_tags
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
-from unit.sources.ecr.fake_ecr import ACCOUNT, HOST, FakeEcr, RefusedError, image
+from support.aws import ACCOUNT, HOST, FakeEcr, RefusedError, image
 
 ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"
 

@@ -16,9 +16,8 @@ from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients, session_with
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from unit.sources.ecr.asking import lookup, no_download
-from unit.sources.ecr.fake_ecr import image
+from support.aws import ecr_question, image, no_download
+from support.registries import Answer, ScriptedRegistry, Seen
 
 OWNER, OTHER = "444455556666", "777788889999"
 ROLE = RegistryRole(OWNER, f"arn:aws:iam::{OWNER}:role/reader")
@@ -36,7 +35,7 @@ class Resolvers(NamedTuple):
 
     def ask(self, *names: str, role: RegistryRole = ROLE) -> list[Any]:
         resolver = EcrResolver(self.clients, download=no_download, roles=[role])
-        return list(resolver.resolve_all([lookup(name) for name in names], Deadline.after(20)).values())
+        return list(resolver.resolve_all([ecr_question(name) for name in names], Deadline.after(20)).values())
 
 
 class OwnSession(NamedTuple):

@@ -10,8 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, OCI_MANIFEST, Missing, Resolved, Unavailable
-from unit.sources.ecr.asking import ARM, ask, ask_all, lookup
-from unit.sources.ecr.fake_ecr import Image, image
+from support.aws import ARM, Image, ask, ask_all, ecr_question, image
 
 OWNER = "444455556666"
 NAME = f"{OWNER}.dkr.ecr.eu-west-1.amazonaws.com/team/app"
@@ -198,7 +197,7 @@ def test_pages_are_followed_with_their_token(ecr: Stubbed) -> None:
     ecr.describes("1", "2", given={}, next_token="more")
     ecr.describes("1", "2", given={"1": first}, token="more", next_token="the last")
     ecr.describes("1", "2", given={"2": second}, token="the last")
-    answers = ask_all(ecr, [lookup(f"{NAME}:{tag}") for tag in ("1", "2")])
+    answers = ask_all(ecr, [ecr_question(f"{NAME}:{tag}") for tag in ("1", "2")])
     assert [one.digest.text for one in answers if isinstance(one, Resolved)] == [first.digest, second.digest]
 
 

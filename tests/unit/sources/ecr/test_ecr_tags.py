@@ -11,7 +11,7 @@ from image_pinner.core.images.lookups import Missing, Unavailable
 from image_pinner.sources.aws.errors import aws_faults
 from image_pinner.sources.ecr.client import EcrCalls, Finding, Found, OutOfTimeError, describe_tags
 from image_pinner.sources.interface import Deadline
-from unit.sources.ecr.fake_ecr import ACCOUNT, FakeEcr, RefusedError, image
+from support.aws import ACCOUNT, FakeEcr, RefusedError, image
 
 REPOSITORY = EcrRepository(ACCOUNT, "us-east-1", "team/app")
 TAGS = [f"t{number}" for number in range(100)]

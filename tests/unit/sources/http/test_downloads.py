@@ -9,8 +9,7 @@ import pytest
 from image_pinner.core.errors import SourceError
 from image_pinner.sources.http.transport import HttpDownloads
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import open_transport
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry
+from support.registries import Answer, ScriptedRegistry, open_transport
 
 
 @pytest.fixture

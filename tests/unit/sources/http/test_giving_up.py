@@ -16,10 +16,9 @@ from image_pinner.sources.http.circuit_breaker import FAILURES_IN_A_ROW, Circuit
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.transport import PER_HOST
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import QUICK, Waits, ask, lookup, open_transport, patient, sent
-from registry_fakes.manifests import oci_image
-from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
-from registry_fakes.tls import certificate_for
+from support.certificates import certificate_for
+from support.images import lookup, oci_image
+from support.registries import QUICK, Answer, Raw, ScriptedRegistry, Seen, Waits, ask, open_transport, patient, sent
 
 IMAGES = 40
 TRIES = 3

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from image_pinner.sources.http.transport import RetryPolicy
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import Waits
+from support.registries import Waits
 
 
 @dataclass

@@ -14,8 +14,7 @@ from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import QUICK, open_transport
-from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry
+from support.registries import QUICK, Answer, Raw, ScriptedRegistry, open_transport
 
 GOOD = Answer(200, {}, b"good")
 

@@ -13,9 +13,8 @@ from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.tls import Trust, trusted
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import open_transport
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry
-from registry_fakes.tls import certificate_for
+from support.certificates import certificate_for
+from support.registries import Answer, ScriptedRegistry, open_transport
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
 
@@ -26,16 +25,12 @@ def server() -> Iterator[ScriptedRegistry]:
         yield running
 
 
-def in_seconds(seconds: float = 10.0) -> Deadline:
-    return Deadline.after(seconds)
-
-
 @pytest.mark.parametrize("allowed_scope", [AddressScope.GLOBAL, AddressScope.PRIVATE])
 def test_an_address_nearer_than_allowed_is_not_connected_to(
     server: ScriptedRegistry, allowed_scope: AddressScope
 ) -> None:
     with open_transport() as transport, pytest.raises(SourceError, match="an address inside this network"):
-        transport.send(Request(server.url, allowed_scope=allowed_scope), in_seconds())
+        transport.send(Request(server.url, allowed_scope=allowed_scope), Deadline.after(10.0))
     assert server.connections == 0
 
 
@@ -44,13 +39,15 @@ def test_a_name_that_changes_its_meaning_after_it_was_checked_gets_no_request(se
         open_transport(resolve=lambda _: ("1.1.1.1",)) as transport,
         pytest.raises(SourceError, match="an address inside this network"),
     ):
-        transport.send(Request(f"http://localhost:{server.port}", allowed_scope=AddressScope.GLOBAL), in_seconds())
+        transport.send(
+            Request(f"http://localhost:{server.port}", allowed_scope=AddressScope.GLOBAL), Deadline.after(10.0)
+        )
     assert server.seen == []
 
 
 def test_the_address_that_answered_is_told(server: ScriptedRegistry) -> None:
     with open_transport() as transport:
-        assert transport.send(Request(server.url), in_seconds()).peer is AddressScope.LOOPBACK
+        assert transport.send(Request(server.url), Deadline.after(10.0)).peer is AddressScope.LOOPBACK
 
 
 def test_a_certificate_that_nobody_trusts_is_refused_before_a_request_is_sent(tmp_path: Path) -> None:
@@ -60,7 +57,7 @@ def test_a_certificate_that_nobody_trusts_is_refused_before_a_request_is_sent(tm
         open_transport() as transport,
         pytest.raises(SourceError) as found,
     ):
-        transport.send(Request(server.url), in_seconds())
+        transport.send(Request(server.url), Deadline.after(10.0))
     assert f"the certificate of {server.host} is not trusted: self-signed certificate" in found.value.cause
     assert "(tried" not in found.value.cause
     assert server.seen == []
@@ -73,13 +70,13 @@ def test_a_certificate_for_another_host_is_refused_even_if_its_authority_is_trus
         open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
         pytest.raises(SourceError, match="IP address mismatch"),
     ):
-        transport.send(Request(server.url), in_seconds())
+        transport.send(Request(server.url), Deadline.after(10.0))
     assert server.seen == []
 
 
 def test_plain_http_behind_https_is_said_to_be_that(server: ScriptedRegistry) -> None:
     with open_transport() as transport, pytest.raises(SourceError, match="no secure connection") as found:
-        transport.send(Request(f"https://{server.host}"), in_seconds())
+        transport.send(Request(f"https://{server.host}"), Deadline.after(10.0))
     assert "named as insecure by the operator" in found.value.help
 
 
@@ -106,4 +103,4 @@ def test_an_authority_of_one_s_own_is_trusted_beside_the_system_s(tmp_path: Path
         ScriptedRegistry(lambda _: Answer(200, {}, b"over TLS"), certificate=certificate.context) as server,
         open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
     ):
-        assert transport.send(Request(server.url), in_seconds()).body == b"over TLS"
+        assert transport.send(Request(server.url), Deadline.after(10.0)).body == b"over TLS"

@@ -10,9 +10,8 @@ from image_pinner.core.errors import SourceError
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import open_transport
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry
-from registry_fakes.tls import certificate_for
+from support.certificates import certificate_for
+from support.registries import Answer, ScriptedRegistry, open_transport
 
 
 def asked(tmp_path: Path, *hosts: str) -> bytes:

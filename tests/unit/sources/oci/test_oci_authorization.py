@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError
-from image_pinner.core.images.lookups import Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import Resolved, Unavailable
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import FixedCredentials, lookup
-from registry_fakes.scripted_registry import Answer, Seen
-from registry_fakes.token_realm import DENIED, LOGIN, MANIFEST, TOKEN_LOGIN, Realm, token_realm
+from support.images import lookup
+from support.registries import (
+    DENIED,
+    LOGIN,
+    MANIFEST,
+    TOKEN_LOGIN,
+    Answer,
+    FixedCredentials,
+    Realm,
+    Seen,
+    cause_of,
+)
 
 SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry"
-
-
-@pytest.fixture
-def realm() -> Iterator[Realm]:
-    with token_realm() as running:
-        yield running
-
-
-@pytest.fixture
-def plain() -> Iterator[Realm]:
-    with token_realm(secure=False) as running:
-        yield running
-
-
-def cause_of(answer: Resolution) -> str:
-    assert isinstance(answer, Unavailable)
-    return answer.cause
 
 
 @pytest.mark.parametrize("credential", [LOGIN, TOKEN_LOGIN], ids=["password", "identity token"])

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import BinaryIO
 
 import pytest
 
@@ -15,9 +14,19 @@ from image_pinner.sources.credentials.interface import AnonymousCredentials
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
-from registry_fakes.asking import ask, lookup, open_transport, patient
-from registry_fakes.manifests import oci_image
-from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
+from support.images import lookup, oci_image
+from support.registries import (
+    Answer,
+    Raw,
+    ScriptedRegistry,
+    Seen,
+    ask,
+    drip_body,
+    drip_headers,
+    hang,
+    open_transport,
+    patient,
+)
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
 
@@ -27,22 +36,6 @@ def servers() -> Iterator[tuple[ScriptedRegistry, ScriptedRegistry]]:
     with ExitStack() as stack:
         first, second = (stack.enter_context(ScriptedRegistry(lambda _: MANIFEST)) for _ in range(2))
         yield first, second
-
-
-def hang(_: BinaryIO, stopping: threading.Event) -> None:
-    stopping.wait(30)
-
-
-def drip_headers(wire: BinaryIO, stopping: threading.Event) -> None:
-    wire.write(b"HTTP/1.1 200 OK\r\nA: ")
-    while not stopping.wait(0.05):
-        wire.write(b"x")
-
-
-def drip_body(wire: BinaryIO, stopping: threading.Event) -> None:
-    wire.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    while not stopping.wait(0.05):
-        wire.write(b" ")
 
 
 @pytest.mark.parametrize("stall", [hang, drip_headers, drip_body])

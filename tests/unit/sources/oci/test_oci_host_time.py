@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import BinaryIO
 
 import pytest
 
@@ -15,25 +14,23 @@ from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import Resolution, Resolved, Unavailable
 from image_pinner.sources.http.messages import Request
 from image_pinner.sources.interface import Deadline
-from registry_fakes.asking import ask, lookup, open_transport, patient, sent
-from registry_fakes.manifests import oci_image
-from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
+from support.images import lookup, oci_image
+from support.registries import (
+    Answer,
+    Raw,
+    ScriptedRegistry,
+    Seen,
+    ask,
+    drip_body,
+    drip_headers,
+    open_transport,
+    patient,
+    sent,
+)
 
 IMAGE = sent(oci_image())
 HOST_SECONDS = 0.5
 RUN_SECONDS = 20.0
-
-
-def drip_headers(wire: BinaryIO, stopping: threading.Event) -> None:
-    wire.write(b"HTTP/1.1 200 OK\r\nA: ")
-    while not stopping.wait(0.05):
-        wire.write(b"x")
-
-
-def drip_body(wire: BinaryIO, stopping: threading.Event) -> None:
-    wire.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    while not stopping.wait(0.05):
-        wire.write(b" ")
 
 
 DRIPS = pytest.mark.parametrize("drip", [Raw(drip_headers), Raw(drip_body)], ids=["headers", "body"])

@@ -22,10 +22,8 @@ from image_pinner.core.images.lookups import (
     Unavailable,
 )
 from image_pinner.core.images.references import Digest
-from registry_fakes.asking import FixedCredentials, ask, lookup, sent
-from registry_fakes.manifests import config_for, descriptor, oci_image, oci_index, platform
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from registry_fakes.token_realm import LOGIN, Realm, token_realm
+from support.images import config_for, descriptor, lookup, oci_image, oci_index, platform
+from support.registries import LOGIN, Answer, FixedCredentials, Realm, ScriptedRegistry, Seen, ask, sent
 
 CONFIG = config_for("linux", "amd64")
 MANIFEST, ANOTHER = oci_image(CONFIG), oci_image(CONFIG, b"another layer")
@@ -66,13 +64,6 @@ def without_bodies(script: Script) -> Script:
 @pytest.fixture
 def registry() -> Iterator[ScriptedRegistry]:
     with ScriptedRegistry(without_bodies(holds(MANIFEST))) as running:
-        yield running
-
-
-@pytest.fixture
-def realm() -> Iterator[Realm]:
-    with token_realm() as running:
-        running.registry.script = without_bodies(running.serve)
         yield running
 
 

@@ -19,10 +19,9 @@ from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
-from registry_fakes.asking import FixedCredentials, ask, lookup, open_transport
-from registry_fakes.manifests import oci_image
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from registry_fakes.tls import ServerCertificate, certificate_for
+from support.certificates import ServerCertificate, certificate_for
+from support.images import lookup, oci_image
+from support.registries import Answer, FixedCredentials, ScriptedRegistry, Seen, ask, open_transport
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
 LOGIN = Password("robot", "pass-w0rd", "the credential of the test", "Renew it")

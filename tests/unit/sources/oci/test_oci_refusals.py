@@ -16,17 +16,8 @@ from image_pinner.core.images.lookups import (
     Unavailable,
 )
 from image_pinner.core.images.references import Digest
-from registry_fakes.asking import asked, sent
-from registry_fakes.manifests import (
-    attestation,
-    descriptor,
-    docker_image,
-    encoded,
-    oci_image,
-    oci_index,
-    platform,
-)
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry
+from support.images import attestation, descriptor, docker_image, encoded, oci_image, oci_index, platform
+from support.registries import Answer, ScriptedRegistry, asked, sent
 
 AMD64, ARM64 = oci_image(b'{"architecture": "amd64"}'), oci_image(b'{"architecture": "arm64"}')
 INDEX = oci_index(

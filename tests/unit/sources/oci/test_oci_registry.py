@@ -18,18 +18,18 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
-from registry_fakes.asking import ask, asked, lookup, resolved, sent
-from registry_fakes.manifests import (
+from support.images import (
     attestation,
     descriptor,
     docker_image,
     docker_list,
     encoded,
+    lookup,
     oci_image,
     oci_index,
     platform,
 )
-from registry_fakes.scripted_registry import Answer, Raw, ScriptedRegistry, Seen
+from support.registries import Answer, Raw, ScriptedRegistry, Seen, ask, asked, resolved, sent
 
 AMD64, ARM64 = oci_image(b'{"architecture": "amd64"}'), oci_image(b'{"architecture": "arm64"}')
 INDEX = oci_index(

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from urllib.parse import parse_qs
 
 import pytest
 
-from image_pinner.core.images.lookups import Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import Credential, NoCredential
-from registry_fakes.asking import FixedCredentials, ask, lookup
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from registry_fakes.token_realm import LOGIN, TOKEN_LOGIN, Realm, token_realm
-
-
-@pytest.fixture
-def realm() -> Iterator[Realm]:
-    with token_realm() as running:
-        yield running
-
-
-@pytest.fixture
-def plain() -> Iterator[Realm]:
-    with token_realm(secure=False) as running:
-        yield running
-
-
-def cause_of(answer: Resolution) -> str:
-    assert isinstance(answer, Unavailable)
-    return answer.cause
+from support.images import lookup
+from support.registries import (
+    LOGIN,
+    TOKEN_LOGIN,
+    Answer,
+    FixedCredentials,
+    Realm,
+    ScriptedRegistry,
+    Seen,
+    ask,
+    cause_of,
+)
 
 
 def test_a_token_that_is_refused_is_not_shown_and_not_asked_for_again(realm: Realm) -> None:

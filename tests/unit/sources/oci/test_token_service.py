@@ -14,9 +14,8 @@ from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import TokenRequest, TokenService
-from registry_fakes.asking import open_transport
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry
-from registry_fakes.tls import certificate_for
+from support.certificates import certificate_for
+from support.registries import Answer, ScriptedRegistry, open_transport
 
 ON_THE_INTERNET = Endpoint.of(parse_url("https://registry.example"))
 ANYBODY = NoCredential("no credential", "Get one")

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from registry_fakes.tls import authority
+from support.certificates import authority
 
 _ADDRESS = "127.0.0.1"
 _ENDED_WITHIN = 10.0  # seconds
@@ -70,7 +70,7 @@ def delaying_proxy(directory: Path, registry: str, latency: float) -> Iterator[D
     connections wait at the same time. A connection is made without delay.
     """
     tests = str(Path(__file__).parents[1])
-    command = [sys.executable, "-m", "registry_fakes.delaying_proxy", str(directory), registry, str(latency)]
+    command = [sys.executable, "-m", "benchmarks.delaying_proxy", str(directory), registry, str(latency)]
     paths = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}

@@ -12,7 +12,7 @@ import pytest
 
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
-from registry_fakes.docker_registry import DockerRegistry
+from support.registry_program import DockerRegistry
 
 PROGRAM = "skopeo"
 LINUX = Platform("linux", "amd64")

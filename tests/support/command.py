@@ -50,6 +50,6 @@ def image_pinner(
 
 
 def _environment(given: Mapping[str, str]) -> dict[str, str | None]:
-    """Give the environment of a run: nothing of whoever runs the tests that the command would look at."""
+    """Return the environment of a run: nothing of whoever runs the tests that the command would look at."""
     own = {name: None for name in os.environ if name.startswith(("IMAGE_PINNER_", "AWS_", "NO_COLOR"))}
     return {**own, "AWS_REGION": "us-east-1", **given}

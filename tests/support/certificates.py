@@ -59,7 +59,7 @@ def certificate_for(directory: Path, *names: str) -> ServerCertificate:
 def _to_sign(
     common_name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name | None, names: tuple[str, ...]
 ) -> x509.CertificateBuilder:
-    """Give the certificate of a server, of an authority that signs itself, or of what is both at once."""
+    """Return the certificate of a server, of an authority that signs itself, or of what is both at once."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     begin = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
     builder = (

@@ -23,7 +23,7 @@ _ISOLATED = ("-I", "-S", "-W", "error")
 
 
 def lambda_python() -> str:
-    """Give the Lambda's Python, or skip the test that asks."""
+    """Return the Lambda's Python, or skip the test that asks."""
     try:
         return find_python().path
     except ConfigurationError as error:
@@ -68,7 +68,7 @@ def run(python: str, folders: tuple[Path, ...], code: str, environment: Mapping[
 
 
 def event_of(image: str) -> dict[str, Any]:
-    """Give an event of CloudFormation for a template with one image."""
+    """Return an event of CloudFormation for a template with one image."""
     container = {"Name": "web", "Image": f"!PinDigest {image}"}
     task = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [container]}}
     return {

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 import urllib3
 
-from registry_fakes.docker_registry import PASSWORD, USER, DockerRegistry, docker_registry
-from registry_fakes.libtrust import SigningKey
-from registry_fakes.scripted_registry import Answer, ScriptedRegistry, Seen
-from registry_fakes.tls import authority
+from registry.libtrust import SigningKey
+from support.certificates import authority
+from support.registries import Answer, ScriptedRegistry, Seen
+from support.registry_program import PASSWORD, USER, DockerRegistry, docker_registry
 
 _SERVICE, _ISSUER = "registry of one test", "issuer of one test"
 _MINUTES = 600  # seconds

@@ -11,7 +11,7 @@ NO_LONGER_USED = frozenset({"W2001", "W7001", "W8001"})
 
 
 def lint_findings(text: str, *, used_or_not: bool = True) -> Counter[str]:
-    """Give cfn-lint's findings for a template, without their lines, which move.
+    """Return cfn-lint's findings for a template, without their lines, which move.
 
     Args:
         text: The template.

@@ -21,7 +21,7 @@ import pytest
 import urllib3
 
 from image_pinner.core.images.references import Digest
-from registry_fakes.tls import ServerCertificate
+from support.certificates import ServerCertificate
 
 PROGRAM = "docker-registry"
 USER, PASSWORD = "robot", "loopback-only"
@@ -112,7 +112,7 @@ def docker_registry(
 
 
 def pull_through(upstream: DockerRegistry) -> Mapping[str, Any]:
-    """Give the part of the configuration that makes a registry the cache of another one."""
+    """Return the part of the configuration that makes a registry the cache of another one."""
     return {"proxy": {"remoteurl": upstream.url}}
 
 

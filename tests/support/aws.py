@@ -1,13 +1,10 @@
-"""An ECR in memory behind a real boto3 client: it answers as the service does where moto does not.
-
-botocore checks and serialises each request; the fake takes its place before anything would be sent.
-"""
+"""Fakes of ECR and Secrets Manager, and lookups against the fake ECR."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +12,14 @@ import boto3
 from botocore.awsrequest import AWSResponse
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.lookups import IMAGE_CONFIG_TYPES, OCI_MANIFEST
+from image_pinner.core.images.lookups import IMAGE_CONFIG_TYPES, OCI_INDEX, OCI_MANIFEST, ImageLookup, Resolution
+from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
+from image_pinner.core.registry_config import SecretLocation
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
+from support.images import lookup
 
 ACCOUNT = "111122223333"
 HOST = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
@@ -208,3 +210,58 @@ class FakeEcr:
 
     def _by_digest(self, repository: dict[str, Image], digest: str | None) -> Image | None:
         return next((stored for stored in repository.values() if stored.digest == digest), None)
+
+
+ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"
+ARM = Platform("linux", "arm64")
+AMD = Platform("linux", "amd64")
+
+
+def ecr_question(name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> ImageLookup:
+    """Return the lookup of an image, in the fake ECR unless `name` has a host."""
+    text = name if ".DKR" in name.upper() else f"{HOST}/{name}"
+    return lookup(text, platform or "", index_allowed=index_allowed)
+
+
+def no_download(_url: str, _limit: int, _deadline: Deadline) -> bytes:
+    raise AssertionError
+
+
+def resolver(ecr: Any, **more: Any) -> EcrResolver:
+    return EcrResolver(AwsClients(lambda: ecr), **{"download": getattr(ecr, "download", no_download), **more})
+
+
+def ask_all(ecr: Any, lookups: Sequence[ImageLookup], seconds: float = 20, **more: Any) -> list[Resolution]:
+    answers = resolver(ecr, **more).resolve_all(lookups, Deadline.after(seconds))
+    assert list(answers) == list(lookups)
+    return list(answers.values())
+
+
+def ask(
+    ecr: Any, name: str, platform: Platform | None = None, *, index_allowed: bool = True, **more: Any
+) -> Resolution:
+    return ask_all(ecr, [ecr_question(name, platform, index_allowed=index_allowed)], **more)[0]
+
+
+def index_of(*children: tuple[str, Image]) -> Image:
+    lines = []
+    for name, child in children:
+        os, _, architecture = name.partition("/")
+        platform = {"os": os, "architecture": architecture}
+        lines.append({"digest": child.digest, "mediaType": child.media_type, "platform": platform})
+    return Image(json.dumps({"schemaVersion": 2, "manifests": lines}), OCI_INDEX)
+
+
+@dataclass
+class FakeSecrets:
+    """Knows secrets by name, refuses all others, and remembers what was asked for."""
+
+    known: Mapping[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def read(self, place: SecretLocation, deadline: Deadline) -> str:
+        assert deadline.remaining() > 0
+        self.asked.append(place.name)
+        if place.name not in self.known:
+            raise SourceError(f"secretsmanager:GetSecretValue is denied on {place.name}", "Allow it")
+        return self.known[place.name]

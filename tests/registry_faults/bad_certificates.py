@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from registry_fakes.tls import ServerCertificate, authority, certificate_for
+from support.certificates import ServerCertificate, authority, certificate_for
 
 _ADDRESS = "127.0.0.1"
 

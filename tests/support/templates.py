@@ -37,12 +37,12 @@ DOWN = Unavailable("the registry did not answer", "Try again")
 
 
 def digest_of(text: str, platform: str = "") -> Digest:
-    """Give the digest that these worlds give for a reference in its canonical form."""
+    """Return the digest that these worlds give for a reference in its canonical form."""
     return Digest.of(f"{text} {platform}".encode())
 
 
 def pinned(name: str, tag: str, platform: str = "", *, canonical: str = "") -> str:
-    """Give what becomes of `name:tag`."""
+    """Return what becomes of `name:tag`."""
     return f"{name}@{digest_of(canonical or _canonical(name, tag), platform)}"
 
 
@@ -52,7 +52,7 @@ def _canonical(name: str, tag: str) -> str:
 
 
 def answer(lookup: ImageLookup) -> Resolved:
-    """Give the answer to a question, the same at all times."""
+    """Return the answer to a question, the same at all times."""
     digest = digest_of(str(lookup.reference), str(lookup.platform or ""))
     return Resolved(digest, OCI_INDEX if lookup.index_allowed else OCI_MANIFEST, Origin("fake", "the fake"))
 
@@ -121,31 +121,30 @@ def pin(
     return pin_template(fragment, scope, settings or Settings(), resolvers, Deadline.after(60))
 
 
-def task(image: Any, **others: Any) -> dict[str, Any]:
-    """Give a task definition of one container."""
-    return {
-        "Type": "AWS::ECS::TaskDefinition",
-        "Properties": {"ContainerDefinitions": [{"Name": "web", "Image": image, **others}]},
-    }
+def task(*images: Any, **others: Any) -> dict[str, Any]:
+    """Return a task definition with a container for each image: web, web2 and so on."""
+    names = ["web", *(f"web{number}" for number in range(2, len(images) + 1))]
+    containers = [{"Name": name, "Image": image, **others} for name, image in zip(names, images, strict=False)]
+    return {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": containers}}
 
 
 def template_of(image: Any, **sections: Any) -> dict[str, Any]:
-    """Give a template with one task definition `Web`, and with further sections."""
+    """Return a template with one task definition `Web`, and with further sections."""
     return {"Resources": {"Web": task(image)}, **sections}
 
 
 def image_in(template: Any, resource: str = "Web", container: int = 0) -> Any:
-    """Give the image of a container."""
+    """Return the image of a container."""
     return template["Resources"][resource]["Properties"]["ContainerDefinitions"][container]["Image"]
 
 
 def problems_of(result: PinResult) -> list[tuple[str, str]]:
-    """Give place and cause of each problem of a failed result."""
+    """Return place and cause of each problem of a failed result."""
     assert not result.report.succeeded
     assert result.edits == ()
     return [(str(problem.path), problem.cause) for problem in result.report.problems]
 
 
 def statuses_of(result: PinResult) -> dict[str, str]:
-    """Give the status of every image by its place."""
+    """Return the status of every image by its place."""
     return {image["path"]: image["status"] for image in result.report.to_json()["images"]}

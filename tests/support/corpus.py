@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from image_pinner.cli.documents import SourceDocument, read_source
@@ -18,8 +17,9 @@ from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
+from support.project import ROOT
+from support.sampling import sample
 
-ROOT = Path(__file__).parents[2]
 CORPUS = Path(os.environ.get("IMAGE_PINNER_CORPUS") or ROOT.parent / "shared" / "corpus")
 INDEX = CORPUS / "index.json"
 
@@ -27,14 +27,6 @@ REGION, ACCOUNT = "us-east-1", "123456789012"
 """The region and the account with which the index was made."""
 MADE_UP = "made-up"
 """A value that is valid wherever a parameter can stand in a reference: as host, repository, tag, or all of it."""
-
-needs_corpus = [
-    pytest.mark.corpus,
-    pytest.mark.skipif(
-        not INDEX.exists(),
-        reason="the corpus of real templates is not here; IMAGE_PINNER_CORPUS says where it is",
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +48,7 @@ class IndexedImage:
 
 @cache
 def index() -> Mapping[str, tuple[IndexedImage, ...]]:
-    """Give the images of each template by the file's name; nothing where the corpus is not here."""
+    """Return the images of each template by the file's name; nothing where the corpus is not here."""
     if not INDEX.exists():
         return {}
     return {
@@ -79,12 +71,17 @@ A_KEY_TWICE = (
 
 
 def names() -> list[str]:
-    """Give the templates that can be read, in order."""
+    """Return the templates that can be read, in order."""
     return sorted(index().keys() - set(A_KEY_TWICE))
 
 
+def sampled_names() -> list[str]:
+    """Return the templates that a run tests one by one."""
+    return sample(names(), 40)
+
+
 def has_duplicate_keys(name: str) -> bool:
-    """Tell whether a key stands twice in a map of a template, by another reader's word."""
+    """Return whether a key stands twice in a map of a template, by another reader's word."""
     todo = [yaml.compose((CORPUS / name).read_bytes(), yaml.CSafeLoader)]
     while todo:
         node = todo.pop()
@@ -110,7 +107,7 @@ def tree(name: str) -> Mapping[str, Any]:
 
 
 def made_up_values(name: str) -> dict[str, str]:
-    """Give values for the parameters that have no default, or an empty one."""
+    """Return values for the parameters that have no default, or an empty one."""
     values = {}
     for parameter, declaration in (tree(name).get("Parameters") or {}).items():
         if declaration.get("Default", "") == "":
@@ -135,14 +132,14 @@ class GenerousWorld(InMemoryRegistry):
 
 
 def value_at(template: Any, path: TemplatePath) -> Any:
-    """Give what stands at a path."""
+    """Return what stands at a path."""
     for step in path.steps:
         template = template[step]
     return template
 
 
 def differences(before: Any, after: Any) -> list[tuple[Step, ...]]:
-    """Give the paths at which two trees differ: a changed or new value, or a value that has gone."""
+    """Return the paths at which two trees differ: a changed or new value, or a value that has gone."""
     found: list[tuple[Step, ...]] = []
     todo: list[tuple[Any, Any, tuple[Step, ...]]] = [(before, after, ())]
     while todo:

@@ -25,7 +25,7 @@ class Module:
 
 @cache
 def modules() -> tuple[Module, ...]:
-    """Give all modules of the product."""
+    """Return all modules of the product."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
@@ -35,7 +35,7 @@ def modules() -> tuple[Module, ...]:
 
 @cache
 def project_files() -> tuple[str, ...]:
-    """Give the paths of all files that belong to the project, as git knows them; skip where this is no checkout."""
+    """Return the paths of all files that belong to the project, as git knows them; skip where this is no checkout."""
     if not (ROOT / ".git").exists():
         pytest.skip("this is no git checkout, so nothing tells the project's files from others")
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -44,7 +44,7 @@ def project_files() -> tuple[str, ...]:
 
 
 def text_of(name: str) -> str:
-    """Give the text of a file; empty for one that is no text."""
+    """Return the text of a file; empty for one that is no text."""
     try:
         return (ROOT / name).read_bytes().decode("utf-8")
     except UnicodeDecodeError:
