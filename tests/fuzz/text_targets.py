@@ -68,7 +68,7 @@ def _platform(text: str) -> None:
     read = readable(Platform.parse, text[:300])
     if isinstance(read, Platform):
         expect_message(str(read))
-        assert read.runs(read)
+        assert read.accepts(read)
 
 
 def _ecr_host(text: str) -> None:
