@@ -1,4 +1,4 @@
-"""Templates and the many ways in which a person could have written them down."""
+"""Random templates, written in random layouts."""
 
 from __future__ import annotations
 
@@ -80,15 +80,11 @@ templates_with_repetitions = st.dictionaries(
 
 @dataclass
 class Writer:
-    """Writes a value as YAML, in a layout that a source of chance decides.
+    """Writes a value as YAML in a random layout.
 
-    Args:
-        chance: The source.
-        notes: The comments that were written, each unlike the others.
-        step: Blanks of one level.
-        anchors: How many anchors were written.
-        aliased: The anchor of each value that an alias may stand for; `None` where no alias is wanted.
-        in_block_scalar: Whether the last line belongs to a block scalar, which takes comments further in as its own.
+    `notes` are the comments written so far, all different, and `anchors` the number of anchors. `aliased` has the
+    anchor of each value that can be written as an alias; with `None`, no aliases are written. `in_block_scalar` is
+    whether the last line belongs to a block scalar, which would contain comments that are indented further.
     """
 
     chance: random.Random
@@ -101,7 +97,7 @@ class Writer:
     def template(self, tree: dict[str, Any]) -> str:
         lines = [
             *self.own_lines(),
-            *(self.map_lines(tree) if self.chance.random() < 0.8 else [self.collection(tree)]),
+            *(self.mapping_lines(tree) if self.chance.random() < 0.8 else [self.collection(tree)]),
             *self.own_lines(),
         ]
         return "\n".join(lines) + "\n"
@@ -123,36 +119,39 @@ class Writer:
             )
         return lines
 
-    def map_lines(self, tree: dict[str, Any]) -> list[str]:
+    def mapping_lines(self, tree: dict[str, Any]) -> list[str]:
         lines: list[str] = []
         for key, value in tree.items():
             lines += self.own_lines() if lines else []
             colon = " :" if self.chance.random() < 0.1 else ":"
-            lines += self.entry(self.text(key, flow=False) + colon, value, in_list=False)
+            lines += self.entry(self.text(key, flow=False) + colon, value, in_sequence=False)
         return lines
 
-    def list_lines(self, items: list[Any]) -> list[str]:
+    def sequence_lines(self, items: list[Any]) -> list[str]:
         lines: list[str] = []
         for item in items:
             lines += self.own_lines() if lines else []
-            lines += self.entry("-", item, in_list=True)
+            lines += self.entry("-", item, in_sequence=True)
         return lines
 
-    def entry(self, sign: str, value: Any, *, in_list: bool) -> list[str]:
+    def entry(self, indicator: str, value: Any, *, in_sequence: bool) -> list[str]:
         if self.aliased is not None and repr(value) in self.aliased and self.chance.random() < 0.6:
-            return [f"{sign} *{self.aliased[repr(value)]}{self.trailing()}"]
+            return [f"{indicator} *{self.aliased[repr(value)]}{self.trailing()}"]
         tag, inner = self.tagged(value)
-        head = " ".join((sign, *self.properties(tag, value)))
+        head = " ".join((indicator, *self.properties(tag, value)))
         if isinstance(inner, dict | list) and inner and self.chance.random() < 0.7:
-            return self.block(head, inner, in_list=in_list, bare=head == sign)
+            return self.block(head, inner, in_sequence=in_sequence, bare=head == indicator)
         if (
             isinstance(inner, str)
             and self.chance.random() < 0.2
             and re.fullmatch(r"[\w:.]+(\n[\w:.]+)*\n?", inner, re.ASCII)
         ):
             self.in_block_scalar = True
-            sign = "|" if inner.endswith("\n") else "|-"
-            return [f"{head} {sign}{self.trailing()}", *(" " * self.step + line for line in inner.splitlines())]
+            block_indicator = "|" if inner.endswith("\n") else "|-"
+            return [
+                f"{head} {block_indicator}{self.trailing()}",
+                *(" " * self.step + line for line in inner.splitlines()),
+            ]
         self.in_block_scalar = False
         below = self.chance.random() < 0.1
         written = self.inline(inner, tagged=bool(tag))
@@ -162,11 +161,13 @@ class Writer:
             return [head + self.trailing(), " " * (self.step + 1) + written + self.trailing()]
         return [f"{head}{' ' * self.chance.choice((1, 1, 1, 3))}{written}{self.trailing()}"]
 
-    def block(self, head: str, inner: Any, *, in_list: bool, bare: bool) -> list[str]:
-        lines = self.map_lines(inner) if isinstance(inner, dict) else self.list_lines(inner)
-        if in_list and bare and self.chance.random() < 0.7:
+    def block(self, head: str, inner: Any, *, in_sequence: bool, bare: bool) -> list[str]:
+        lines = self.mapping_lines(inner) if isinstance(inner, dict) else self.sequence_lines(inner)
+        if in_sequence and bare and self.chance.random() < 0.7:
             return [f"- {lines[0]}", *(f"  {line}" if line else "" for line in lines[1:])]
-        indentation = " " * (0 if isinstance(inner, list) and not in_list and self.chance.random() < 0.4 else self.step)
+        indentation = " " * (
+            0 if isinstance(inner, list) and not in_sequence and self.chance.random() < 0.4 else self.step
+        )
         return [head + self.trailing(), *self.own_lines(), *(indentation + line if line else "" for line in lines)]
 
     def properties(self, tag: str, value: Any) -> list[str]:
@@ -229,20 +230,14 @@ class Writer:
         if style == "":
             return text
         escaped = json.dumps(text, ensure_ascii=self.chance.random() < 0.3)
-        if "\\ud" in escaped:  # YAML knows no halves of characters
+        if "\\ud" in escaped:  # YAML has no surrogate escapes
             escaped = json.dumps(text, ensure_ascii=False)
         return re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda found: f"\\u{ord(found[0]):04x}", escaped)
 
 
 @dataclass(frozen=True)
 class Written:
-    """A template as a file says it.
-
-    Args:
-        text: The file.
-        tree: What it means.
-        notes: Its comments.
-    """
+    """The text of a template, its tree and its comments."""
 
     text: str
     tree: dict[str, Any]
@@ -251,12 +246,7 @@ class Written:
 
 @st.composite
 def hand_written(draw: st.DrawFn, *, aliases: bool = False) -> Written:
-    """A template in a layout with comments, tags, anchors, quotes and blank lines at random.
-
-    Args:
-        draw: What Hypothesis draws with.
-        aliases: Whether equal values are written once, with aliases in their other places.
-    """
+    """A template with random comments, tags, anchors, quotes and blank lines, and optionally `aliases`."""
     tree = draw(templates_with_repetitions if aliases else templates)
     chance = random.Random(draw(st.integers(0, 2**32)))
     writer = Writer(chance, step=draw(st.sampled_from((1, 2, 3, 4))), aliased={} if aliases else None)

@@ -1,4 +1,4 @@
-"""The corpus of real templates: each is read, agrees with cfn-flip, and changes nowhere but in its images."""
+"""Real templates: each is read as cfn-flip reads it, and edits change only its images."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ import pytest
 import yaml
 
 from image_pinner.cli.documents import SourceDocument, read_source
-from image_pinner.cli.documents.nodes import MapNode
-from image_pinner.cli.documents.places import find_place, surroundings_of
+from image_pinner.cli.documents.nodes import MappingNode, parent_of, resolve_path
 from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.template.edits import Edit, InsertKey, Replace
 from image_pinner.core.template.paths import Step, TemplatePath
@@ -28,16 +27,16 @@ NO_TEMPLATES = ("index.json", "SOURCES.tsv")
 TEMPLATES = sorted(path for path in CORPUS.glob("*") if path.name not in NO_TEMPLATES)
 EXPECTED = 376
 
-# CloudFormation would take the last of two equal keys; which of them its author meant nobody knows.
-TWICE = {
-    "0055-PacktPublishing+Docker-on-Amazon-Web-Services-stack.yml": "the key 'EcsCapacityPermission' stands twice",
-    "0155-aws-samples+aws-batch-processing-job-repo-template.yaml": "the key 'Resource' stands twice",
-    "0567-improving-minnesota+jenkins-ecs-refarch-cloudformation-jenkins.cf.yml": "'JenkinsPasswordKey' stands twice",
+# CloudFormation would use the last of two equal keys, which may not be the one that its author meant.
+DUPLICATE_KEYS = {
+    "0055-PacktPublishing+Docker-on-Amazon-Web-Services-stack.yml": "duplicate key 'EcsCapacityPermission'",
+    "0155-aws-samples+aws-batch-processing-job-repo-template.yaml": "duplicate key 'Resource'",
+    "0567-improving-minnesota+jenkins-ecs-refarch-cloudformation-jenkins.cf.yml": "duplicate key 'JenkinsPasswordKey'",
 }
 
 
 class CfnFlipOnLibyaml(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """cfn-flip's loader with the fast parser: seven times as fast, with the same result."""
+    """cfn-flip's loader on libyaml: seven times as fast, with the same result."""
 
 
 CfnFlipOnLibyaml.add_constructor(cfn_tools.yaml_loader.TAG_MAP, cfn_tools.yaml_loader.construct_mapping)
@@ -47,13 +46,13 @@ CfnFlipOnLibyaml.add_multi_constructor("!", cfn_tools.yaml_loader.multi_construc
 @pytest.fixture(scope="module", autouse=True)
 def _corpus() -> None:
     if not TEMPLATES:
-        pytest.skip(f"there is no corpus of templates in {CORPUS.name}; IMAGE_PINNER_CORPUS can name its directory")
+        pytest.skip(f"no corpus of templates in {CORPUS.name}; set IMAGE_PINNER_CORPUS to its directory")
 
 
 def differences(ours: Any, theirs: Any, steps: tuple[Step, ...] = ()) -> Iterator[str]:
-    """Tell where two trees differ, but for what is different on purpose."""
+    """Yield the differences between two trees, except intended ones."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
-        # Keys stay text as written: cfn-flip makes numbers and dates of them.
+        # Keys stay strings as written; cfn-flip turns them into numbers and dates.
         if list(ours) != [str(key) for key in theirs]:
             yield f"{TemplatePath(steps)}: the keys {list(ours)} and {list(theirs)}"
             return
@@ -62,13 +61,13 @@ def differences(ours: Any, theirs: Any, steps: tuple[Step, ...] = ()) -> Iterato
     elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         for index, (inner, other) in enumerate(zip(ours, theirs, strict=True)):
             yield from differences(inner, other, (*steps, index))
-    elif (type(ours) is not type(theirs) or ours != theirs) and not on_purpose(ours, theirs, steps):
+    elif (type(ours) is not type(theirs) or ours != theirs) and not is_intended(ours, theirs, steps):
         yield f"{TemplatePath(steps)}: {ours!r} and {theirs!r}"
 
 
-def on_purpose(ours: Any, theirs: Any, steps: tuple[Step, ...]) -> bool:
+def is_intended(ours: Any, theirs: Any, steps: tuple[Step, ...]) -> bool:
     if isinstance(ours, str) and isinstance(theirs, dt.date | int | float):
-        # Dates, and numbers that JSON would write in another way, stay text as written.
+        # Dates, and numbers that JSON would write differently, stay strings as written.
         return json.dumps(theirs, default=str) != ours and yaml.safe_load(ours) == theirs
     # cfn-flip drops what is nested in the list form of !GetAtt.
     return steps[-2:-1] == ("Fn::GetAtt",) and isinstance(ours, dict) and list(ours.values()) == [theirs]
@@ -93,19 +92,19 @@ def value_at(value: Any, steps: tuple[Step, ...]) -> Any:
 
 def read(path: Path) -> SourceDocument | None:
     data = path.read_bytes()
-    if path.name in TWICE:
-        with pytest.raises(UnreadableTemplateError, match=re.escape(TWICE[path.name])):
+    if path.name in DUPLICATE_KEYS:
+        with pytest.raises(UnreadableTemplateError, match=re.escape(DUPLICATE_KEYS[path.name])):
             read_source(data, path.name)
         return None
     return read_source(data, path.name)
 
 
-def test_the_corpus_is_complete() -> None:
+def test_corpus_is_complete() -> None:
     assert len(TEMPLATES) == EXPECTED
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name[:4])
-def test_a_real_template_is_read_as_cfn_flip_reads_it(path: Path) -> None:
+def test_real_template_is_read_as_cfn_flip_reads_it(path: Path) -> None:
     document = read(path)
     if document is None:
         return
@@ -120,9 +119,9 @@ def test_new_images_change_only_the_images(path: Path) -> None:
     document = read(path)
     if document is None:
         return
-    places = list(images(document.tree))
-    edits = [Replace(TemplatePath(steps), value_at(document.tree, steps) + "x") for steps in places]
-    assert document.notes_for(edits) == ()
+    paths = list(images(document.tree))
+    edits = [Replace(TemplatePath(steps), value_at(document.tree, steps) + "x") for steps in paths]
+    assert document.lost_comments(edits) == ()
     before, after = path.read_bytes(), document.apply(edits)
     document_lines, new_lines = before.splitlines(keepends=True), after.splitlines(keepends=True)
     touched = {document.position(edit.path).line - 1 for edit in edits}
@@ -134,7 +133,7 @@ def test_new_images_change_only_the_images(path: Path) -> None:
         old, new = (
             text.decode().replace("'", "").replace('"', "") for text in (document_lines[number], new_lines[number])
         )
-        # An image that was empty has no place in a line without quotes.
+        # An empty image without quotes has no text to find in its line.
         assert edit.value == "x" or new == old.replace(edit.value[:-1], edit.value, 1)
 
 
@@ -156,19 +155,20 @@ def test_pinned_images_with_labels_leave_every_other_line(path: Path) -> None:
         container = TemplatePath(steps)
         edits.append(Replace(container.child("Image"), "repo@sha256:" + "a" * 64))
         edits.append(InsertKey(container, "x-label", {"image-pinner.source": "repo:tag"}, "Image"))
-    assert document.notes_for(edits) == ()
+    assert document.lost_comments(edits) == ()
     touched: set[int] = set()
     for edit in edits:
-        node = find_place(document.root, edit.path).node
-        member = surroundings_of(document.root, node)[-1].member
+        node = resolve_path(document.root, edit.path).node
+        parent = parent_of(document.root, node)
+        member = parent.member if parent else None
         if member and isinstance(edit, Replace):
             touched |= set(
-                range(document.lines.position(member.key.start).line, document.lines.position(node.end).line + 1)
+                range(document.source.position(member.key.start).line, document.source.position(node.end).line + 1)
             )
-        elif isinstance(node, MapNode) and node.flow:
-            touched.add(document.lines.position(node.values["Image"].end).line)
-    after = iter(read_source(document.apply(edits), path.name).lines.text.splitlines())
-    for number in range(1, len(document.lines.starts) + 1):
+        elif isinstance(node, MappingNode) and node.flow:
+            touched.add(document.source.position(node.values["Image"].end).line)
+    after = iter(read_source(document.apply(edits), path.name).source.text.splitlines())
+    for number in range(1, len(document.source.line_starts) + 1):
         if number not in touched:
-            # Each is looked for behind the one before.
-            assert number == len(document.lines.starts) or document.line_text(number) in after
+            # Each is searched for after the one before.
+            assert number == len(document.source.line_starts) or document.source.line_text(number) in after

@@ -62,17 +62,17 @@ def index() -> Mapping[str, tuple[IndexedImage, ...]]:
     }
 
 
-A_KEY_TWICE = (
+DUPLICATE_KEYS = (
     "0055-PacktPublishing+Docker-on-Amazon-Web-Services-stack.yml",
     "0155-aws-samples+aws-batch-processing-job-repo-template.yaml",
     "0567-improving-minnesota+jenkins-ecs-refarch-cloudformation-jenkins.cf.yml",
 )
-"""The templates in which a key stands twice: YAML forbids it, and nobody knows which of the two is meant."""
+"""The templates with a duplicate key. YAML forbids it, and CloudFormation would use the last one."""
 
 
 def names() -> list[str]:
-    """Return the templates that can be read, in order."""
-    return sorted(index().keys() - set(A_KEY_TWICE))
+    """Give the templates that can be read, in order."""
+    return sorted(index().keys() - set(DUPLICATE_KEYS))
 
 
 def sampled_names() -> list[str]:
@@ -81,7 +81,7 @@ def sampled_names() -> list[str]:
 
 
 def has_duplicate_keys(name: str) -> bool:
-    """Return whether a key stands twice in a map of a template, by another reader's word."""
+    """Return whether PyYAML finds a duplicate key in a template."""
     todo = [yaml.compose((CORPUS / name).read_bytes(), yaml.CSafeLoader)]
     while todo:
         node = todo.pop()

@@ -47,7 +47,7 @@ def write_output(data: bytes) -> None:
         data: All that is written there.
 
     Raises:
-        UnwritableFileError: It cannot be written.
+        FileWriteError: It cannot be written.
     """
     try:
         sys.stdout.buffer.write(data)
@@ -59,9 +59,9 @@ def write_output(data: bytes) -> None:
             # Whoever was to read it has gone, and knows.
             sys.exit(ExitCode.USAGE_ERROR)
         # Loaded here: `--help` must not wait for the readers of templates.
-        from image_pinner.cli.documents import UnwritableFileError  # noqa: PLC0415
+        from image_pinner.cli.documents import FileWriteError  # noqa: PLC0415
 
-        raise UnwritableFileError(
+        raise FileWriteError(
             f"the standard output cannot be written: {error.strerror}", "Check where it goes"
         ) from None
 

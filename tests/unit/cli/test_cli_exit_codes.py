@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from image_pinner.cli.console import MEANINGS, ExitCode
-from image_pinner.cli.documents import UnfaithfulEdit, UnwritableFileError
+from image_pinner.cli.documents import FileWriteError, InPlaceEditError
 from image_pinner.cli.output.text import exit_code
 from image_pinner.core.errors import ConfigurationError, InvalidPathError, SourceError, UnreadableTemplateError
 from image_pinner.core.report import PinReport
@@ -102,8 +102,8 @@ def test_4_is_what_a_policy_denied_and_outweighs_3(tmp_path: Path) -> None:
         (ConfigurationError("a setting is wrong", "Mend it"), 2),
         (UnreadableTemplateError("it is no template"), 2),
         (InvalidPathError("it is no path"), 2),
-        (UnwritableFileError("the disk is full"), 2),
-        (UnfaithfulEdit("an anchor is shared"), 2),
+        (FileWriteError("the disk is full"), 2),
+        (InPlaceEditError("an anchor is shared"), 2),
     ],
     ids=lambda value: type(value).__name__,
 )

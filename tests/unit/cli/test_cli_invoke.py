@@ -80,7 +80,7 @@ def test_an_event_that_is_not_there_is_told(tmp_path: Path) -> None:
     run = image_pinner("invoke", str(tmp_path / "none.json"))
 
     assert (run.code, run.out) == (2, b"")
-    assert "none.json cannot be read" in run.err
+    assert "none.json: no such file or directory" in run.err
 
 
 def test_the_time_limit_is_that_of_a_lambda(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), "--parameters", str(tmp_path / "none.json"))
 
     assert (run.code, run.out) == (2, b"")
-    assert "none.json cannot be read" in run.err
+    assert "none.json: no such file or directory" in run.err
 
 
 def test_a_parameter_that_keeps_its_previous_value_is_left_to_its_default() -> None:

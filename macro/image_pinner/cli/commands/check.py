@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from image_pinner.cli.console import ExitCode, say_error, write_output
-from image_pinner.cli.documents import SourceDocument, UnfaithfulEdit, corrected_line
+from image_pinner.cli.documents import InPlaceEditError, SourceDocument
 from image_pinner.cli.inputs import given_parameters, read_template
 from image_pinner.core.check import Finding, check_template
 from image_pinner.core.errors import ImagePinnerError
@@ -102,9 +102,9 @@ def _placed(finding: Finding, name: str, document: SourceDocument) -> PlacedFind
     corrected = ""
     if finding.correction is not None:
         try:
-            corrected = corrected_line(document, finding.correction)
-        except UnfaithfulEdit:
-            # The place is shared by an anchor: the remedy alone must do.
+            corrected = document.preview(finding.correction)
+        except InPlaceEditError:
+            # An alias shares the value, so that no corrected line can be shown.
             corrected = ""
     return PlacedFinding(name, position.line, position.column, finding, corrected)
 

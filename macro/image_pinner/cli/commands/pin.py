@@ -13,7 +13,7 @@ import click
 
 from image_pinner.assembly import ResolverFactory
 from image_pinner.cli.console import progress, write_output
-from image_pinner.cli.documents import write_by_rename
+from image_pinner.cli.documents import write_atomically
 from image_pinner.cli.inputs import (
     STANDARD_INPUT,
     TemplateFile,
@@ -98,10 +98,10 @@ def command(resolvers: ResolverFactory | None, /, **options: Any) -> None:
         result = _pinned(template, wishes, settings, resolvers or _aws())
     if wishes.report:
         text = json.dumps(result.report.to_json(), indent=2, ensure_ascii=False) + "\n"
-        write_by_rename(wishes.report, text.encode())
+        write_atomically(wishes.report, text.encode())
     if result.report.succeeded:
         _write(template, template.document.apply(result.edits), wishes)
-        say_warnings(template.name, (*template.document.notes_for(result.edits), *result.report.warnings))
+        say_warnings(template.name, (*template.document.lost_comments(result.edits), *result.report.warnings))
         say_summary(template.name, result.report)
     else:
         say_problems(template.name, result.report)
@@ -191,4 +191,4 @@ def _write(template: TemplateFile, data: bytes, wishes: PinRequest) -> None:
     if wishes.output is None:
         write_output(data)
     elif not wishes.in_place or data != template.document.data:
-        write_by_rename(wishes.output, data)
+        write_atomically(wishes.output, data)

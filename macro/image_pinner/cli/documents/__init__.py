@@ -1,17 +1,16 @@
-"""Template files with positions: reading YAML and JSON, and editing them in place so that every other byte stays."""
+"""Reads YAML and JSON template files with positions, and edits them in place so that all other bytes stay."""
 
-from image_pinner.cli.documents.document import SourceDocument, corrected_line, read_source
-from image_pinner.cli.documents.source_lines import Position
-from image_pinner.cli.documents.unfaithful import UnfaithfulEdit
-from image_pinner.cli.documents.write import UnwritableFileError, read_file, write_by_rename
+from image_pinner.cli.documents.document import SourceDocument, read_source
+from image_pinner.cli.documents.edits import InPlaceEditError
+from image_pinner.cli.documents.files import FileWriteError, read_file, write_atomically
+from image_pinner.cli.documents.text import Position
 
 __all__ = [
+    "FileWriteError",
+    "InPlaceEditError",
     "Position",
     "SourceDocument",
-    "UnfaithfulEdit",
-    "UnwritableFileError",
-    "corrected_line",
     "read_file",
     "read_source",
-    "write_by_rename",
+    "write_atomically",
 ]

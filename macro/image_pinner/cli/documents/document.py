@@ -1,145 +1,141 @@
-"""A template file that was read: its tree, where each value stands, and the file with edits made."""
+"""A template file with the position of every value, and edits of it that leave all other bytes unchanged."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from image_pinner.cli.documents.document_reader import read_text
-from image_pinner.cli.documents.edit_plan import plan_edits
-from image_pinner.cli.documents.encodings import Encoding, decode
-from image_pinner.cli.documents.json_splices import json_splices
-from image_pinner.cli.documents.nodes import MapNode
-from image_pinner.cli.documents.places import find_place
-from image_pinner.cli.documents.same_values import first_difference
-from image_pinner.cli.documents.source_lines import Position, SourceLines
-from image_pinner.cli.documents.splices import Splices
-from image_pinner.cli.documents.unfaithful import UnfaithfulEdit
-from image_pinner.cli.documents.yaml_splices import yaml_splices
-from image_pinner.core.errors import ImagePinnerError
+from image_pinner.cli.documents.edits import InPlaceEditError, first_difference, plan_edits
+from image_pinner.cli.documents.json_reader import JsonSyntaxError, read_json
+from image_pinner.cli.documents.json_writer import json_splices
+from image_pinner.cli.documents.nodes import AliasNode, MappingNode, Node, SequenceNode, resolve_path
+from image_pinner.cli.documents.text import (
+    JSON_LINE_BREAK,
+    YAML_LINE_BREAK,
+    Encoding,
+    Position,
+    SourceText,
+    Splices,
+    decode,
+)
+from image_pinner.cli.documents.yaml_reader import read_yaml
+from image_pinner.cli.documents.yaml_writer import yaml_splices
+from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.intrinsics.values import JsonMap
 from image_pinner.core.template.edits import Edit, apply_edits
 from image_pinner.core.template.paths import TemplatePath
 
+# `{Resources: …}` is YAML, whatever follows.
+_BEGINS_LIKE_JSON = re.compile(r'\s*\{\s*(?:"|\}|\Z)')
+_EXPECTED = 'Pass a CloudFormation template: a mapping with the key "Resources"'
+
 
 @dataclass(frozen=True, slots=True)
 class SourceDocument:
-    """A template file. Give it to nobody who changes `tree`: values behind aliases are shared in it.
+    """A template file: its `tree` in long form, as CloudFormation sends it to a macro, its text and nodes.
 
-    Args:
-        tree: The template in its long form, as CloudFormation would send it to a macro.
-        lines: The file's text.
-        root: The root of its nodes.
-        is_json: Whether the file is JSON; else it is YAML.
-        data: The file's bytes.
-        encoding: How the file writes its text.
+    Do not change `tree`: aliases share values in it.
     """
 
     tree: JsonMap
-    lines: SourceLines = field(repr=False)
-    root: MapNode = field(repr=False)
+    source: SourceText = field(repr=False)
+    root: MappingNode = field(repr=False)
     is_json: bool
     data: bytes = field(repr=False)
     encoding: Encoding
 
     @property
     def name(self) -> str:
-        """What messages call the file."""
-        return self.lines.name
+        """The name of the file in messages."""
+        return self.source.name
 
     def position(self, path: TemplatePath) -> Position:
-        """Tell where a value stands.
+        """Return the position of a value.
 
-        Args:
-            path: The place in the template. What a short-form tag holds stands where the tag does, and what does not
-                exist where the nearest value around it does.
-
-        Returns:
-            The line and the column of the value's first character.
+        The argument of a short-form tag is at the tag; a value that does not exist is at the nearest one around it.
         """
-        place = find_place(self.root, path)
-        return self.lines.position((place.alias or place.node).start)
-
-    def line_text(self, line: int) -> str:
-        """Give a line of the file, counted from 1, without its line break; empty where there is none."""
-        return self.lines.line_text(line)
-
-    def is_short_form(self, path: TemplatePath) -> bool:
-        """Tell whether the value at a path is written with a tag such as `!Sub`."""
-        place = find_place(self.root, path)
-        return bool(place.node.function) and not place.inside and not place.left
+        return self.source.position(resolve_path(self.root, path).node.start)
 
     def apply(self, edits: Sequence[Edit]) -> bytes:
-        """Give the file with edits made; all bytes that they do not concern stay as they are.
-
-        Args:
-            edits: Edits of `tree` whose places do not contain each other.
-
-        Returns:
-            The edited file in its own encoding.
+        """Return the file, in its encoding, with edits of `tree` whose paths do not contain each other.
 
         Raises:
-            UnfaithfulEdit: The file cannot be edited so that it means what `apply_edits` makes of the tree.
+            InPlaceEditError: The file cannot be edited so that it reads as `tree` with the edits.
         """
         if not edits:
             return self.data
-        text = self._splices(edits).applied_to(self.lines.text)
+        text = self._splices(edits).apply(self.source.text)
         try:
             data = self.encoding.encode(text)
-            again = read_text(text, self.name)
+            _, root, _ = _read_text(text, self.name)
         except (ImagePinnerError, UnicodeEncodeError) as error:
-            raise UnfaithfulEdit.unintended(self.name, f"it is no template: {error}") from error
-        if difference := first_difference(again.root.tree, apply_edits(self.tree, edits)):
-            raise UnfaithfulEdit.unintended(self.name, f"{difference} would have another value")
+            raise self._internal_error(f"no template: {error}") from error
+        if difference := first_difference(root.tree, apply_edits(self.tree, edits)):
+            raise self._internal_error(f"another value at {difference}")
         return data
 
-    def notes_for(self, edits: Sequence[Edit]) -> tuple[str, ...]:
-        """Tell which comments `apply` takes out of the file: those inside a value that is part of a flow collection.
+    def _internal_error(self, result: str) -> InPlaceEditError:
+        return InPlaceEditError(
+            f"internal error: editing {self.name} results in {result}",
+            "Nothing was written; please report this with the lines of the file that it names",
+        )
 
-        In block style none is lost: what stood inside a value that is replaced gets lines of its own behind it.
+    def lost_comments(self, edits: Sequence[Edit]) -> tuple[str, ...]:
+        """Return a sentence, without a period, on each comment that `apply` removes.
 
-        Args:
-            edits: The edits that `apply` gets.
+        Only comments inside a replaced value in a flow collection are removed.
+        """
+        return self._splices(edits).lost_comments
 
-        Returns:
-            For each comment that is lost a sentence without a full stop.
+    def preview(self, edit: Edit) -> str:
+        """Return the lines that an edit changes, as they would be, without the last line break.
 
         Raises:
-            UnfaithfulEdit: As `apply`.
+            InPlaceEditError: An alias or a merge shares the value with another property.
         """
-        return self._splices(edits).notes
+        return self._splices((edit,)).changed_lines(self.source)
 
-    def _splices(self, edits: Sequence[Edit], *, alone: bool = False) -> Splices:
-        plan = plan_edits(self.lines, self.root, self.tree, edits, alone=alone)
-        return (json_splices if self.is_json else yaml_splices)(self.lines, self.root, plan)
+    def _splices(self, edits: Sequence[Edit]) -> Splices:
+        changes = plan_edits(self.source, self.root, self.tree, edits)
+        return (json_splices if self.is_json else yaml_splices)(self.source, self.root, changes)
 
 
 def read_source(data: bytes, name: str) -> SourceDocument:
-    """Read a template file, YAML or JSON by its content.
-
-    Args:
-        data: The whole file.
-        name: What messages call it.
-
-    Returns:
-        The template with its places.
+    """Read a template file, YAML or JSON by its content; `name` is its name in messages.
 
     Raises:
-        UnreadableTemplateError: The file is no template; the cause names the file, the line and the column.
+        UnreadableTemplateError: The file is not a template; the cause names the file, the line and the column.
     """
     text, encoding = decode(data, name)
-    read = read_text(text, name)
-    return SourceDocument(read.root.tree, read.lines, read.root, read.is_json, data, encoding)
+    source, root, is_json = _read_text(text, name)
+    return SourceDocument(root.tree, source, root, is_json, data, encoding)
 
 
-def corrected_line(document: SourceDocument, edit: Edit) -> str:
-    """Show an edit: the lines that it changes, as they would be after it.
+def _read_text(text: str, name: str) -> tuple[SourceText, MappingNode, bool]:
+    """Read a text as JSON if it is JSON in braces, or else as YAML, which includes JSON with trailing commas."""
+    json_error: JsonSyntaxError | None = None
+    if text.lstrip()[:1] == "{":
+        source = SourceText.of(name, text, JSON_LINE_BREAK)
+        try:
+            return source, _checked_root(source, read_json(source)), True
+        except JsonSyntaxError as error:
+            json_error = error
+    source = SourceText.of(name, text, YAML_LINE_BREAK)
+    try:
+        return source, _checked_root(source, read_yaml(source)), False
+    except UnreadableTemplateError:
+        if json_error and _BEGINS_LIKE_JSON.match(text):
+            cause = f"invalid JSON: {json_error.problem}"
+            raise source.error(json_error.index, cause, "Correct this line or the one above it") from None
+        raise
 
-    Args:
-        document: The file.
-        edit: One edit. That an alias may share the value with other places is left aside: this only shows.
 
-    Returns:
-        The lines without the last line break.
-    """
-    return document._splices((edit,), alone=True).changed_lines(document.lines)  # noqa: SLF001 - same module
+def _checked_root(source: SourceText, root: Node) -> MappingNode:
+    if isinstance(root, MappingNode) and not root.function:
+        return root
+    if root.tree is None:
+        raise UnreadableTemplateError(f"{source.name} has no content", _EXPECTED)
+    function = "" if isinstance(root, AliasNode) else root.function
+    kind = function or ("a sequence" if isinstance(root, SequenceNode) else "a scalar")
+    raise source.error(root.start, f"template must be a mapping, got {kind}", _EXPECTED)

@@ -1,29 +1,35 @@
-"""Nodes: what a file says, each with the place where it says it.
+"""The nodes of a YAML or JSON document, their lookup by property path, and limits on their number and depth.
 
-They are not frozen, though nobody changes them: a large template has a hundred thousand, and freezing them doubles
-the time of reading it.
+Every node has `start`, the index of its first character (that of its anchor or tag, if any), and `end`, the index
+after its last character. `tree` is its value in a template, with short-form tags in their long form. `function` is the
+long form of its tag, `Fn::Sub` for `!Sub`, or empty; `anchor` is the name of its anchor, or empty.
+
+Nodes are not frozen: a large template has a hundred thousand, and freezing them doubles the time to read it.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from image_pinner.cli.documents.text import SourceText
 from image_pinner.core.intrinsics.values import JsonValue
+from image_pinner.core.template.paths import Step, TemplatePath
+
+# The deepest of 376 real templates has 30 levels. Beyond a few hundred, programs that walk a template recursively
+# crash (libyaml's own composer from about 20,000 on, in C).
+MAX_DEPTH = 200
+# A template of CloudFormation's 1 MB has up to 200,000 values; more can only come from aliases.
+MAX_VALUES = 1_000_000
+MAX_CHARACTERS = 10_000_000
 
 
 @dataclass(slots=True, eq=False)
 class ScalarNode:
-    """A text, number, truth value or nothing.
+    """A scalar: `text` without quotes and escapes, and its `style`: `'`, `"`, `|`, `>`, or empty if plain.
 
-    Args:
-        start: The index of its first character, that of its anchor or tag where it has one.
-        end: The index behind its last character; for a block scalar, behind its last blank line.
-        tree: Its value in a template, with the function that its tag stands for.
-        text: What is written, without quotes and escapes.
-        style: `'`, `"`, `|`, `>`, or empty for a plain one.
-        function: The long form of its tag, `Fn::Sub` for `!Sub`; empty without one.
-        anchor: The name of its anchor, or empty.
+    A block scalar ends after its last blank line.
     """
 
     start: int
@@ -36,13 +42,7 @@ class ScalarNode:
 
 
 class Member(NamedTuple):
-    """A key that a map itself writes, with its value.
-
-    Args:
-        name: The key as text.
-        key: The node of the key.
-        value: The node of the value.
-    """
+    """A key and its value, as written in a mapping."""
 
     name: str
     key: KeyNode
@@ -50,45 +50,26 @@ class Member(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class MapNode:
-    """A map.
+class MappingNode:
+    """A mapping: all `members` as written, `values` by key, and the values that `<<` `merged` into it.
 
-    Args:
-        start: The index of its first character, that of its anchor or tag where it has one.
-        end: The index behind its closing brace, or behind its last leaf.
-        tree: Its value in a template, with the function that its tag stands for.
-        flow: Whether it stands in braces, or between commas of a list.
-        own: The keys that it writes itself, `<<` included, in order.
-        values: The node of each value of the map in the template, those that `<<` merges into it included.
-        merged: The maps that are merged into it.
-        function: The long form of its tag; empty without one.
-        anchor: The name of its anchor, or empty.
+    A block mapping ends after its last leaf.
     """
 
     start: int
     end: int
     tree: JsonValue
     flow: bool
-    own: list[Member]
+    members: list[Member]
     values: dict[str, Node]
-    merged: list[MapNode]
+    merged: dict[str, Node]
     function: str = ""
     anchor: str = ""
 
 
 @dataclass(slots=True, eq=False)
-class ListNode:
-    """A list.
-
-    Args:
-        start: The index of its first character, that of its anchor or tag where it has one.
-        end: The index behind its closing bracket, or behind its last leaf.
-        tree: Its value in a template, with the function that its tag stands for.
-        flow: Whether it stands in brackets.
-        items: Its elements.
-        function: The long form of its tag; empty without one.
-        anchor: The name of its anchor, or empty.
-    """
+class SequenceNode:
+    """A sequence; in block style, it ends after its last leaf."""
 
     start: int
     end: int
@@ -101,14 +82,7 @@ class ListNode:
 
 @dataclass(slots=True, eq=False)
 class AliasNode:
-    """A `*name` in the place of a value.
-
-    Args:
-        start: The index of its `*`.
-        end: The index behind its name.
-        tree: The value in a template that it stands for.
-        target: The node that carries the anchor.
-    """
+    """A `*name`, with the node that has the anchor."""
 
     start: int
     end: int
@@ -116,30 +90,129 @@ class AliasNode:
     target: ContentNode
 
 
-ContentNode = ScalarNode | MapNode | ListNode
+ContentNode = ScalarNode | MappingNode | SequenceNode
 Node = ContentNode | AliasNode
 KeyNode = ScalarNode | AliasNode
 
 
 def content_of(node: Node) -> ContentNode:
-    """Give the node that says something: itself, or what an alias stands for."""
+    """Return the node itself, or the target of an alias."""
     return node.target if isinstance(node, AliasNode) else node
 
 
 def children_of(node: Node) -> list[Node]:
-    """Give the nodes inside a node in the order in which they are written, keys included; an alias has none."""
-    if isinstance(node, MapNode):
-        return [part for member in node.own for part in (member.key, member.value)]
-    return node.items if isinstance(node, ListNode) else []
+    """Return the nodes inside a node as written, keys included; an alias has none."""
+    if isinstance(node, MappingNode):
+        return [part for member in node.members for part in (member.key, member.value)]
+    return node.items if isinstance(node, SequenceNode) else []
 
 
 def is_block_collection(node: Node) -> bool:
-    """Tell whether a node is a map or a list in block style."""
-    return isinstance(node, MapNode | ListNode) and not node.flow
+    """Return whether a node is a mapping or sequence in block style."""
+    return isinstance(node, MappingNode | SequenceNode) and not node.flow
 
 
 def last_leaf(node: Node) -> Node:
-    """Give the node with which a block node ends."""
+    """Return the node with which a block node ends."""
     while is_block_collection(node):
         node = children_of(node)[-1]
     return node
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPath:
+    """The last node on a property path.
+
+    With `inside_tag`, the path leads to the argument of the node's tag. `missing` has the last steps, if there are no
+    nodes for them. `shared` is the first value on the path that comes from an alias or a merge.
+    """
+
+    node: Node
+    inside_tag: bool = False
+    missing: tuple[Step, ...] = ()
+    shared: Node | None = None
+
+
+def resolve_path(root: Node, path: TemplatePath) -> ResolvedPath:
+    """Follow a property path as far as there are nodes."""
+    node, inside_tag, shared = root, False, None
+    for done, step in enumerate(path.steps):
+        content = content_of(node)
+        if content.function and not inside_tag:
+            if step != content.function:
+                return ResolvedPath(node, inside_tag, path.steps[done:], shared)
+            inside_tag = True
+            continue
+        child, is_merged = _child(content, step)
+        if child is None:
+            return ResolvedPath(node, inside_tag, path.steps[done:], shared)
+        if is_merged or isinstance(child, AliasNode):
+            shared = shared or child
+        node, inside_tag = child, False
+    return ResolvedPath(node, inside_tag, (), shared)
+
+
+def _child(node: ContentNode, step: Step) -> tuple[Node | None, bool]:
+    if isinstance(node, MappingNode) and isinstance(step, str):
+        own = node.values.get(step)
+        return own or node.merged.get(step), own is None
+    if isinstance(node, SequenceNode) and isinstance(step, int) and 0 <= step < len(node.items):
+        return node.items[step], False
+    return None, False
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The collection that contains a node, and the index of the node in it."""
+
+    node: MappingNode | SequenceNode
+    index: int
+
+    @property
+    def member(self) -> Member | None:
+        """The key and value at the index of a mapping; `None` for a sequence or an empty mapping."""
+        return self.node.members[self.index] if isinstance(self.node, MappingNode) and self.node.members else None
+
+
+def parent_of(root: Node, node: Node) -> Parent | None:
+    """Return the innermost collection around a node; `None` for the root."""
+    parent: Parent | None = None
+    current = root
+    while isinstance(current, MappingNode | SequenceNode) and current is not node:
+        if isinstance(current, MappingNode):
+            index = bisect_right(current.members, node.start, key=lambda member: member.key.start) - 1
+            parent, current = Parent(current, index), current.members[index].value
+        else:
+            index = bisect_right(current.items, node.start, key=lambda item: item.start) - 1
+            parent, current = Parent(current, index), current.items[index]
+    return parent
+
+
+class SizeLimits:
+    """Counts the values and characters of a template, aliases expanded, while it is read from `source`."""
+
+    __slots__ = ("_source", "characters", "values")
+
+    def __init__(self, source: SourceText) -> None:
+        self._source = source
+        self.values = 0
+        self.characters = 0
+
+    def add(self, values: int, characters: int, index: int) -> None:
+        """Count values at an index and their characters; raise `UnreadableTemplateError` beyond the limits."""
+        self.values += values
+        self.characters += characters
+        if self.values <= MAX_VALUES and self.characters <= MAX_CHARACTERS:
+            return
+        limit = f"{MAX_VALUES:,} values" if self.values > MAX_VALUES else f"{MAX_CHARACTERS:,} characters"
+        raise self._source.error(
+            index,
+            f"the template has more than {limit} with all aliases expanded",
+            "Remove aliases that multiply each other, or split the template",
+        )
+
+    def check_depth(self, depth: int, index: int) -> None:
+        """Raise `UnreadableTemplateError` for a value at a level (1 is the root; a tag adds one) beyond the limit."""
+        if depth > MAX_DEPTH:
+            cause = f"values are nested deeper than {MAX_DEPTH} levels"
+            raise self._source.error(index, cause, "Check that this file is a CloudFormation template")

@@ -1,4 +1,4 @@
-"""How a YAML file is laid out around a value: behind which sign it stands, how far in, with which comments."""
+"""The layout of a YAML text around a node: anchor and tag, indicators, indentation and comments."""
 
 from __future__ import annotations
 
@@ -7,146 +7,176 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from image_pinner.cli.documents.headers import GAP, header_of
 from image_pinner.cli.documents.nodes import (
-    ListNode,
-    MapNode,
+    AliasNode,
+    MappingNode,
     Node,
     ScalarNode,
+    SequenceNode,
     children_of,
     is_block_collection,
     last_leaf,
+    parent_of,
 )
-from image_pinner.cli.documents.places import surroundings_of
-from image_pinner.cli.documents.source_lines import SourceLines
-from image_pinner.cli.documents.yaml_writer import BlockStyle
+from image_pinner.cli.documents.text import SourceText
 
-_SIGN = {"map": re.compile(rf"{GAP}:"), "list": re.compile(rf"{GAP}-")}
+# Blanks, line breaks and comments: what can be between a tag and its value, or a key and its colon.
+SEPARATION = r"(?:\s|#[^\n\r\x85\u2028\u2029]*)*+"
+_SEPARATION = re.compile(SEPARATION)
+_PROPERTY = re.compile(r"&[^\s,\[\]{}]+|!<[^>\s]*>|![^\s,\[\]{}]*")
+_MOST_PROPERTIES = 2
+_COLON = re.compile(rf"{SEPARATION}:")
+_DASH = re.compile(rf"{SEPARATION}-")
 _EXPLICIT_KEY = re.compile(r"\?[ \t]+\Z")
-# Between scalars a number sign begins a comment, but not within an anchor, an alias or a tag.
+# Between scalars a number sign begins a comment, except within an anchor, an alias or a tag.
 _COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*|[&!*][^\\s,\\[\\]{}]*")
-_TRAILING = re.compile("[ \t]*(#[^\n\r\x85\u2028\u2029]*)")
+_TRAILING_COMMENT = re.compile("[ \t]*(#[^\n\r\x85\u2028\u2029]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProperties:
+    """The anchor of a node, with its `&`, the end of anchor and tag, and the index at which the content begins.
+
+    https://yaml.org/spec/1.1/#id904625
+    """
+
+    anchor: str
+    end: int
+    content: int
+
+
+def properties_of(text: str, node: Node) -> NodeProperties:
+    """Find the anchor and tag of a node, in either order."""
+    anchor, end, content = "", node.start, node.start
+    first_key_is_here = isinstance(node, MappingNode) and bool(node.members) and node.members[0].key.start == node.start
+    if isinstance(node, AliasNode) or first_key_is_here:
+        return NodeProperties(anchor, end, content)
+    for _ in range(_MOST_PROPERTIES):
+        found = _PROPERTY.match(text, content, node.end)
+        if not found:
+            break
+        anchor = found[0] if found[0].startswith("&") else anchor
+        end = found.end()
+        separation = _SEPARATION.match(text, end, node.end)
+        content = separation.end() if separation else end
+    return NodeProperties(anchor, end, content)
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """Where a value stands in a collection.
+    """The position of a value in a collection.
 
-    Args:
-        sign: The index behind the colon or dash before the value, or `None` where there is none.
-        column: The column, from 0, of the key or of the dash.
-        flow: Whether the collection is in flow style.
-        in_list: Whether the collection is a list.
-        quoted: Whether the key before the value is in double quotes.
+    `indicator_end` is the index after its colon or dash, or `None`. `column` is that of the key or dash, from 0.
+    `quoted` is whether its key is in double quotes.
     """
 
-    sign: int | None
+    indicator_end: int | None
     column: int
     flow: bool
-    in_list: bool
+    in_sequence: bool
     quoted: bool = False
 
 
-def slot_of(lines: SourceLines, root: MapNode, node: Node) -> Slot | None:
-    """Give where a node stands, or `None` for the root."""
-    around = surroundings_of(root, node)
-    if not around:
+def slot_of(source: SourceText, root: MappingNode, node: Node) -> Slot | None:
+    """Return the slot of a node; `None` for the root."""
+    parent = parent_of(root, node)
+    if parent is None:
         return None
-    inner = around[-1]
-    if inner.member:
-        key = inner.member.key
-        sign = _SIGN["map"].match(lines.text, key.end, max(node.start, key.end))
-        quoted = lines.text[key.start] == '"'
-        return Slot(sign and sign.end(), key_column(lines, key), inner.parent.flow, in_list=False, quoted=quoted)
-    if inner.parent.flow:
-        return Slot(None, 0, flow=True, in_list=True)
-    siblings = children_of(inner.parent)
-    before = siblings[inner.index - 1].end if inner.index else header_of(lines.text, inner.parent).body
-    sign = _SIGN["list"].match(lines.text, before, node.start)
-    dash = sign.end() - 1 if sign else inner.parent.start
-    return Slot(dash + 1, lines.column(dash), flow=False, in_list=True)
+    if parent.member:
+        key = parent.member.key
+        colon = colon_end(source.text, key, node)
+        quoted = source.text[key.start] == '"'
+        return Slot(colon, key_column(source, key), parent.node.flow, in_sequence=False, quoted=quoted)
+    if parent.node.flow:
+        return Slot(None, 0, flow=True, in_sequence=True)
+    siblings = children_of(parent.node)
+    before = siblings[parent.index - 1].end if parent.index else properties_of(source.text, parent.node).content
+    found = _DASH.match(source.text, before, node.start)
+    dash = found.end() - 1 if found else parent.node.start
+    return Slot(dash + 1, source.column(dash), flow=False, in_sequence=True)
 
 
-def key_column(lines: SourceLines, key: Node) -> int:
-    """Give the column, from 0, at which a line with a key begins: that of its `?` where it has one."""
-    before = lines.text[lines.line_start(key.start) : key.start]
+def colon_end(text: str, key: Node, value: Node) -> int | None:
+    """Return the index after the colon between a key and its value; `None` if there is none."""
+    found = _COLON.match(text, key.end, max(value.start, key.end))
+    return found.end() if found else None
+
+
+def key_column(source: SourceText, key: Node) -> int:
+    """Return the column, from 0, of a key, or of its `?` if it has one."""
+    before = source.text[source.line_start(key.start) : key.start]
     explicit = _EXPLICIT_KEY.search(before)
     return explicit.start() if explicit else len(before)
 
 
+def is_block_scalar(node: Node) -> bool:
+    """Return whether a node is a literal or folded scalar."""
+    return isinstance(node, ScalarNode) and node.style in ("|", ">")
+
+
 def content_end(text: str, node: Node) -> int:
-    """Give the index behind what a node says: before the line break of its last line where a block scalar ends it."""
+    """Return the index after the content of a node, without the blank lines that end a block scalar."""
     leaf = last_leaf(node)
-    if isinstance(leaf, ScalarNode) and leaf.style in ("|", ">"):
-        return leaf.start + len(text[leaf.start : leaf.end].rstrip())
-    return node.end
+    return leaf.start + len(text[leaf.start : leaf.end].rstrip()) if is_block_scalar(leaf) else node.end
 
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment.
-
-    Args:
-        index: Where it begins.
-        text: The comment with its `#`.
-    """
+    """A comment with its `#`, and the index at which it begins."""
 
     index: int
     text: str
 
 
-def comments_in(lines: SourceLines, node: Node, start: int, end: int) -> list[Comment]:
-    """Give the comments in a part of the text that belongs to a node.
-
-    Args:
-        lines: The text.
-        node: The node.
-        start: The index at which the part begins.
-        end: The index behind it.
-    """
+def comments_in(source: SourceText, node: Node, start: int, end: int) -> list[Comment]:
+    """Return the comments between two indices of a node."""
     found: list[Comment] = []
-    for first, last in (*_scalar_spans(lines, node), (end, end)):
+    for first, last in (*_scalar_spans(source, node), (end, end)):
         if first > start:
-            matches = _COMMENT.finditer(lines.text, start, min(first, end))
+            matches = _COMMENT.finditer(source.text, start, min(first, end))
             found += [Comment(match.start(), match[0]) for match in matches if match[0].startswith("#")]
         start = max(start, last)
     return found
 
 
-def _scalar_spans(lines: SourceLines, node: Node) -> Iterator[tuple[int, int]]:
+def _scalar_spans(source: SourceText, node: Node) -> Iterator[tuple[int, int]]:
     todo = [node]
     while todo:
         current = todo.pop()
-        if isinstance(current, MapNode | ListNode):
+        if isinstance(current, MappingNode | SequenceNode):
             todo += reversed(children_of(current))
             continue
-        body = header_of(lines.text, current).body
-        if isinstance(current, ScalarNode) and current.style in ("|", ">"):
-            # A comment may stand behind the indicator of a block scalar.
-            body = min(lines.line_end(body), current.end)
-        yield body, current.end
+        content = properties_of(source.text, current).content
+        # A comment may follow the indicator of a block scalar.
+        yield min(source.line_end(content), current.end) if is_block_scalar(current) else content, current.end
 
 
-def trailing_comment(lines: SourceLines, index: int) -> re.Match[str] | None:
-    """Give the comment that follows in the same line; its group 1 is without the blanks before it."""
-    return _TRAILING.match(lines.text, index)
+def trailing_comment(source: SourceText, index: int) -> re.Match[str] | None:
+    """Return the comment that follows on the same line; group 1 excludes the blanks before it."""
+    return _TRAILING_COMMENT.match(source.text, index)
 
 
-def block_style_of(lines: SourceLines, root: Node) -> BlockStyle:
-    """Give the indentation that a file uses most."""
-    maps: Counter[int] = Counter()
-    lists: Counter[int] = Counter()
+@dataclass(frozen=True, slots=True)
+class Indentation:
+    """How far a mapping (`step`) and a sequence (`sequence_step`) are indented from the key above."""
+
+    step: int
+    sequence_step: int
+
+
+def indentation_of(source: SourceText, root: Node) -> Indentation:
+    """Return the most frequent indentation of a file."""
+    mappings: Counter[int] = Counter()
+    sequences: Counter[int] = Counter()
     todo = [root]
     while todo:
         node = todo.pop()
         todo += children_of(node)
-        if not isinstance(node, MapNode) or node.flow:
+        if not isinstance(node, MappingNode) or node.flow:
             continue
-        for member in node.own:
-            value = member.value
+        for _, key, value in node.members:
             if is_block_collection(value):
-                body = header_of(lines.text, value).body
-                counter = maps if isinstance(value, MapNode) else lists
-                counter[lines.column(body) - lines.column(member.key.start)] += 1
-    step = max(maps.most_common(1)[0][0], 1) if maps else 2
-    return BlockStyle(step, max(lists.most_common(1)[0][0], 0) if lists else step)
+                counter = mappings if isinstance(value, MappingNode) else sequences
+                counter[source.column(properties_of(source.text, value).content) - source.column(key.start)] += 1
+    step = max(mappings.most_common(1)[0][0], 1) if mappings else 2
+    return Indentation(step, max(sequences.most_common(1)[0][0], 0) if sequences else step)

@@ -1,4 +1,4 @@
-"""JSON with the place of every value."""
+"""Reading JSON with the position of every value."""
 
 from __future__ import annotations
 
@@ -6,43 +6,42 @@ import json
 
 import pytest
 
-from image_pinner.cli.documents.budget import MAX_DEPTH
-from image_pinner.cli.documents.json_reader import NotJson, read_json
-from image_pinner.cli.documents.nodes import MapNode, Node, children_of
-from image_pinner.cli.documents.source_lines import JSON_BREAK, SourceLines
+from image_pinner.cli.documents.json_reader import JsonSyntaxError, read_json
+from image_pinner.cli.documents.nodes import MAX_DEPTH, MappingNode, Node, children_of
+from image_pinner.cli.documents.text import JSON_LINE_BREAK, SourceText
 from image_pinner.core.errors import UnreadableTemplateError
 
 
 def read(text: str) -> Node:
-    return read_json(SourceLines.of("web.json", text, JSON_BREAK))
+    return read_json(SourceText.of("web.json", text, JSON_LINE_BREAK))
 
 
 @pytest.mark.parametrize(
     ("text", "index", "problem"),
     [
-        ('{"a": 1,}', 8, "a key in double quotes is missing"),
-        ('{"a" 1}', 5, "a ':' is missing"),
-        ('{"a": 1 "b": 2}', 8, "a ',' or '}' is missing"),
-        ('{"a": [1 2]}', 9, "a ',' or ']' is missing"),
-        ('{"a": [1,]}', 9, "a value is missing"),
-        ('{"a": }', 6, "a value is missing"),
-        ('{"a": ', 6, "a value is missing"),
-        ("{a: 1}", 1, "a key in double quotes is missing"),
-        ('{"a": nope}', 6, "this is no value"),
-        ('{"a": NaN}', 6, "this is no value"),
-        ('{"a": -Infinity}', 6, "this is no value"),
-        ('{"a": 01}', 7, "a ',' or '}' is missing"),
-        ('{"a": "b', 6, "has no end"),
-        ('{"a": "b\nc"}', 6, "a line break"),
-        ('{"a": "\\x"}', 6, "a wrong escape"),
-        ('{"a": "\\u12"}', 6, "a wrong escape"),
-        ('{"a": 1}}', 8, "something stands behind the end"),
-        ('{"a": 1} {}', 9, "something stands behind the end"),
-        ("", 0, "a value is missing"),
+        ('{"a": 1,}', 8, "expected a key in double quotes"),
+        ('{"a" 1}', 5, "expected ':'"),
+        ('{"a": 1 "b": 2}', 8, "expected ',' or '}'"),
+        ('{"a": [1 2]}', 9, "expected ',' or ']'"),
+        ('{"a": [1,]}', 9, "expected a value"),
+        ('{"a": }', 6, "expected a value"),
+        ('{"a": ', 6, "expected a value"),
+        ("{a: 1}", 1, "expected a key in double quotes"),
+        ('{"a": nope}', 6, "not a JSON value"),
+        ('{"a": NaN}', 6, "not a JSON value"),
+        ('{"a": -Infinity}', 6, "not a JSON value"),
+        ('{"a": 01}', 7, "expected ',' or '}'"),
+        ('{"a": "b', 6, "unterminated string"),
+        ('{"a": "b\nc"}', 6, "line break in a string"),
+        ('{"a": "\\x"}', 6, "invalid escape"),
+        ('{"a": "\\u12"}', 6, "invalid escape"),
+        ('{"a": 1}}', 8, "unexpected text after the end"),
+        ('{"a": 1} {}', 9, "unexpected text after the end"),
+        ("", 0, "expected a value"),
     ],
 )
-def test_what_is_no_json_is_told_with_its_place(text: str, index: int, problem: str) -> None:
-    with pytest.raises(NotJson) as caught:
+def test_invalid_json_is_reported_with_its_index(text: str, index: int, problem: str) -> None:
+    with pytest.raises(JsonSyntaxError) as caught:
         read(text)
     assert caught.value.index == index
     assert problem in caught.value.problem
@@ -53,23 +52,23 @@ def test_what_is_no_json_is_told_with_its_place(text: str, index: int, problem: 
     [
         (
             '{\n  "a": {\n    "b": 1,\n    "b": 2\n  }\n}',
-            "line 4, column 5: the key 'b' stands twice in one map, first in line 3",
+            "4:5: duplicate key 'b' (first defined on line 3)",
         ),
-        ('{"a": 1, "\\u0061": 2}', "column 10: the key 'a' stands twice"),
-        ('{"a": "\\ud83d"}', "column 7: an escape in this text is one half of a character"),
-        ('{"a": 1e999}', "column 7: this number is too large"),
-        ('{"a": ' + "1" * 5000 + "}", "column 7: this number is too large"),
-        ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "nested in more than 200 levels"),
-        ('{"a":' * 100_000, "nested in more than 200 levels"),
+        ('{"a": 1, "\\u0061": 2}', ":10: duplicate key 'a'"),
+        ('{"a": "\\ud83d"}', ":7: the string has an unpaired surrogate escape"),
+        ('{"a": 1e999}', ":7: the number is too large"),
+        ('{"a": ' + "1" * 5000 + "}", ":7: the number is too large"),
+        ("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), "nested deeper than 200 levels"),
+        ('{"a":' * 100_000, "nested deeper than 200 levels"),
     ],
 )
-def test_json_that_means_nothing_in_a_template_is_refused(text: str, expected: str) -> None:
+def test_json_that_is_not_valid_in_a_template_is_refused(text: str, expected: str) -> None:
     with pytest.raises(UnreadableTemplateError) as caught:
         read(text)
     assert expected in caught.value.cause
 
 
-def test_too_many_values_are_refused_before_they_fill_the_memory() -> None:
+def test_too_many_values_are_refused_while_reading() -> None:
     with pytest.raises(UnreadableTemplateError, match="more than 1,000,000 values"):
         read("[" + "1," * 1_000_001 + "1]")
 
@@ -90,7 +89,7 @@ def test_json_is_read_as_python_reads_it(text: str) -> None:
     assert read(text).tree == json.loads(text)
 
 
-def test_every_node_says_where_it_stands() -> None:
+def test_span_of_every_node_is_its_text() -> None:
     text = '{\n\t"a" : [ 1.5, {"b": "c\\n"} ],\n\t"d": null\n}'
     todo = [read(text)]
     while todo:
@@ -101,5 +100,5 @@ def test_every_node_says_where_it_stands() -> None:
 
 def test_keys_keep_their_order() -> None:
     root = read('{"b": 1, "a": 2}')
-    assert isinstance(root, MapNode)
-    assert [member.name for member in root.own] == ["b", "a"]
+    assert isinstance(root, MappingNode)
+    assert [member.name for member in root.members] == ["b", "a"]

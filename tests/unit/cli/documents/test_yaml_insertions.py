@@ -1,4 +1,4 @@
-"""New keys in YAML files: behind which line they come, and how they are indented."""
+"""New keys in YAML files: their position and indentation."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BLOCK = [
 
 
 @pytest.mark.parametrize(("text", "expected"), BLOCK)
-def test_a_key_comes_behind_the_last_line_of_the_one_before(text: str, expected: str) -> None:
+def test_new_key_follows_the_last_line_of_the_previous_value(text: str, expected: str) -> None:
     assert edited(text) == expected
 
 
@@ -58,7 +58,7 @@ BLOCK_SCALARS = [
 
 
 @pytest.mark.parametrize(("text", "expected"), BLOCK_SCALARS)
-def test_a_key_behind_a_block_scalar_leaves_its_text_as_it_is(text: str, expected: str) -> None:
+def test_new_key_after_a_block_scalar_keeps_its_text(text: str, expected: str) -> None:
     assert edited(text) == expected
 
 
@@ -74,7 +74,7 @@ def test_a_key_behind_a_block_scalar_leaves_its_text_as_it_is(text: str, expecte
         ("L: !PinDigest\n     A: x\n", ("L", "Fn::PinDigest"), "L: !PinDigest\n     A: x\n     K: v:1\n"),
     ],
 )
-def test_a_key_stands_as_far_in_as_its_siblings(text: str, steps: tuple[Step, ...], expected: str) -> None:
+def test_new_key_is_indented_like_its_siblings(text: str, steps: tuple[Step, ...], expected: str) -> None:
     assert edited(text, *steps) == expected
 
 
@@ -86,7 +86,7 @@ def test_a_key_stands_as_far_in_as_its_siblings(text: str, steps: tuple[Step, ..
         ("M: {A: x}\n", "M: {A: x, K: {k: v, l: [w]}}\n"),
     ],
 )
-def test_a_map_is_indented_as_the_rest_of_the_file(text: str, expected: str) -> None:
+def test_new_mapping_is_indented_like_the_file(text: str, expected: str) -> None:
     assert edited(text, "M", value={"k": "v", "l": ["w"]}) == expected
 
 
@@ -108,22 +108,22 @@ FLOW = [
 
 
 @pytest.mark.parametrize(("text", "expected"), FLOW)
-def test_in_flow_style_a_key_comes_behind_a_comma(text: str, expected: str | None) -> None:
+def test_new_key_in_flow_style_follows_a_comma(text: str, expected: str | None) -> None:
     steps = ("M",) if text.startswith("M") else ()
     assert edited(text, *steps) == (expected or '{\n\t"A": "x",\n\t"K": "v:1",\n\t"B": 1,\n}\n')
 
 
 @pytest.mark.parametrize(("text", "expected"), [("M: {}\n", 'M: {K: "v:1"}\n'), ("M: !X { }\n", 'M: !X {K: "v:1" }\n')])
-def test_an_empty_map_gets_its_first_key(text: str, expected: str) -> None:
+def test_first_key_of_an_empty_mapping(text: str, expected: str) -> None:
     steps = ("M", "Fn::X") if "!X" in text else ("M",)
     assert edited(text, *steps) == expected
 
 
-def test_a_map_without_braces_gets_them() -> None:
+def test_mapping_without_braces_gets_braces() -> None:
     assert edited("L: [A: x, y]\n", "L", 0) == 'L: [{A: x, K: "v:1"}, y]\n'
 
 
-def test_a_key_beside_a_short_form_makes_it_a_long_one() -> None:
+def test_new_key_next_to_a_short_form_makes_it_a_long_form() -> None:
     assert edited("M: !Sub x\n", "M", after="Fn::Sub") == "M:\n  Fn::Sub: x\n  K: v:1\n"
 
 
@@ -137,18 +137,18 @@ def test_a_key_beside_a_short_form_makes_it_a_long_one() -> None:
         ("", '""'),
     ],
 )
-def test_a_key_gets_quotes_where_it_needs_them(key: str, expected: str) -> None:
+def test_new_key_is_quoted_if_necessary(key: str, expected: str) -> None:
     assert edited("A: x\n", key=key) == f"A: x\n{expected}: v:1\n"
 
 
-def test_several_keys_stand_as_inserting_one_after_the_other_brings_about() -> None:
+def test_several_keys_are_ordered_as_if_inserted_one_by_one() -> None:
     document = read_source(b"A: x\nB: y\n", "web.yaml")
     edits = [InsertKey(TemplatePath(), key, key, after) for key, after in ("1A", "2A", "31", "4B", "54")]
     lines = document.apply(edits).decode().splitlines()
     assert [line[:3].strip('": ') for line in lines] == ["A", "2", "1", "3", "B", "4", "5"]
 
 
-def test_keys_of_nested_maps_that_end_together_come_from_the_inside_out() -> None:
+def test_new_keys_of_nested_mappings_that_end_together_are_written_innermost_first() -> None:
     document = read_source(b"A:\n  B:\n    C: x", "web.yaml")
     edits = [
         InsertKey(TemplatePath(steps), "K", 1, after) for steps, after in (((), "A"), (("A", "B"), "C"), (("A",), "B"))
@@ -167,7 +167,7 @@ def test_keys_of_nested_maps_that_end_together_come_from_the_inside_out() -> Non
         ("L:\n- Image: [x, # c\n    y] # d\n", 'L:\n- Image: p # c\n    # d\n  DockerLabels:\n    s: "x:1"\n'),
     ],
 )
-def test_an_image_and_its_label_are_written_together(text: str, expected: str) -> None:
+def test_image_and_label_are_written_together(text: str, expected: str) -> None:
     document = read_source(text.encode(), "web.yaml")
     container = TemplatePath(("L", 0))
     edits = (
@@ -177,6 +177,6 @@ def test_an_image_and_its_label_are_written_together(text: str, expected: str) -
     assert document.apply(edits).decode() == expected.replace('"x:1"', "x:1") if "[{" not in text else expected
 
 
-def test_nothing_is_lost_by_a_new_key() -> None:
+def test_new_key_removes_no_comment() -> None:
     document = read_source(b"A: [x, # c\n  y]\n", "web.yaml")
-    assert document.notes_for((InsertKey(TemplatePath(), "K", 1, "A"),)) == ()
+    assert document.lost_comments((InsertKey(TemplatePath(), "K", 1, "A"),)) == ()

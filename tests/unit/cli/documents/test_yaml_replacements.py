@@ -1,4 +1,4 @@
-"""New values in YAML files: which bytes change, and where comments stay."""
+"""New values in YAML files: which bytes change, and which comments are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from image_pinner.core.template.edits import Replace
 from image_pinner.core.template.paths import Step, TemplatePath
 
 PINNED = "repo@sha256:aa"
-A_MAP = {"Fn::If": ["c", {"Fn::Sub": "a b"}, "x: y"]}
+MAPPING = {"Fn::If": ["c", {"Fn::Sub": "a b"}, "x: y"]}
 
 
 def edited(text: str, value: JsonValue, *steps: Step) -> str:
@@ -64,7 +64,7 @@ BLOCK_SCALARS = [
 
 
 @pytest.mark.parametrize(("text", "expected"), BLOCK_SCALARS)
-def test_a_block_scalar_keeps_the_lines_behind_it(text: str, expected: str) -> None:
+def test_lines_after_a_block_scalar_are_kept(text: str, expected: str) -> None:
     assert edited(text, PINNED) == expected
 
 
@@ -89,7 +89,7 @@ TAGGED = [
 
 
 @pytest.mark.parametrize(("text", "expected"), TAGGED)
-def test_a_short_form_goes_with_its_tag_and_leaves_its_anchor(text: str, expected: str) -> None:
+def test_tag_is_replaced_and_anchor_is_kept(text: str, expected: str) -> None:
     assert edited(text, PINNED) == expected
 
 
@@ -115,11 +115,11 @@ COLLECTIONS = [
 
 
 @pytest.mark.parametrize(("text", "expected"), COLLECTIONS)
-def test_a_collection_makes_place_for_a_scalar_and_no_comment_is_lost(text: str, expected: str) -> None:
+def test_collection_is_replaced_by_a_scalar_and_comments_are_kept(text: str, expected: str) -> None:
     assert edited(text, PINNED) == expected
 
 
-IN_LISTS = [
+IN_SEQUENCES = [
     ("A:\n  - x # c\n  - y\n", "A:\n  - repo@sha256:aa # c\n  - y\n"),
     ("A:\n- 'x'\n", "A:\n- 'repo@sha256:aa'\n"),
     ("A:\n  -\n  - y\n", "A:\n  - repo@sha256:aa\n  - y\n"),
@@ -132,8 +132,8 @@ IN_LISTS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), IN_LISTS)
-def test_an_element_of_a_list_is_replaced_behind_its_dash(text: str, expected: str) -> None:
+@pytest.mark.parametrize(("text", "expected"), IN_SEQUENCES)
+def test_sequence_item_is_replaced_after_its_dash(text: str, expected: str) -> None:
     assert edited(text, PINNED, "A", 0) == expected
 
 
@@ -154,7 +154,7 @@ IN_FLOW = [
 
 
 @pytest.mark.parametrize(("text", "expected"), IN_FLOW)
-def test_in_flow_style_the_value_is_quoted_where_old_readers_need_it(text: str, expected: str) -> None:
+def test_value_in_flow_style_is_quoted_for_older_readers(text: str, expected: str) -> None:
     assert edited(text, PINNED) == expected
 
 
@@ -176,11 +176,11 @@ def test_in_flow_style_the_value_is_quoted_where_old_readers_need_it(text: str, 
         ("{A: x:y}\n", 3, "{A: 3}\n"),
     ],
 )
-def test_other_values_are_written_so_that_they_are_read_again(text: str, value: JsonValue, expected: str) -> None:
+def test_value_is_written_with_the_necessary_quotes(text: str, value: JsonValue, expected: str) -> None:
     assert edited(text, value) == expected
 
 
-MAPS = [
+MAPPINGS = [
     (
         "A: x # c\nB: 1\n",
         'A: # c\n  Fn::If:\n    - c\n    - Fn::Sub: a b\n    - "x: y"\nB: 1\n',
@@ -203,9 +203,9 @@ MAPS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), MAPS)
-def test_a_map_is_written_in_the_style_of_the_place(text: str, expected: str) -> None:
-    assert edited(text, A_MAP) == expected
+@pytest.mark.parametrize(("text", "expected"), MAPPINGS)
+def test_mapping_is_written_in_the_style_of_its_surroundings(text: str, expected: str) -> None:
+    assert edited(text, MAPPING) == expected
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_map_is_written_in_the_style_of_the_place(text: str, expected: str) ->
         ("A: [x, y]\n", "A: [{k: v, l: w}, y]\n"),
     ],
 )
-def test_a_map_in_a_list_begins_on_the_line_of_its_dash(text: str, expected: str) -> None:
+def test_mapping_in_a_sequence_begins_on_the_line_of_its_dash(text: str, expected: str) -> None:
     assert edited(text, {"k": "v", "l": "w"}, "A", 0) == expected
 
 
@@ -242,18 +242,16 @@ INSIDE = [
 
 
 @pytest.mark.parametrize(("text", "function", "value", "expected"), INSIDE)
-def test_inside_a_short_form_the_tag_stays_where_it_can(
-    text: str, function: str, value: JsonValue, expected: str
-) -> None:
+def test_tag_is_kept_if_the_new_argument_allows_it(text: str, function: str, value: JsonValue, expected: str) -> None:
     assert edited(text, value, "A", function) == expected
 
 
-def test_arms_of_a_short_form_are_replaced_alone() -> None:
+def test_branch_of_a_short_form_is_replaced_alone() -> None:
     text = "A: !If\n  - c # x\n  - !Sub 'y' # z\n  - !Ref D\n"
     assert edited(text, PINNED, "A", "Fn::If", 1) == "A: !If\n  - c # x\n  - 'repo@sha256:aa' # z\n  - !Ref D\n"
 
 
-def test_a_part_of_a_dotted_get_att_is_replaced_by_its_long_form() -> None:
+def test_edit_of_one_part_of_a_dotted_get_att_writes_the_long_form() -> None:
     assert edited("A: !GetAtt a.b\n", "c", "A", "Fn::GetAtt", 0) == "A:\n  Fn::GetAtt:\n    - c\n    - b\n"
 
 
@@ -263,7 +261,7 @@ def test_both_parts_of_a_dotted_get_att_are_replaced_together() -> None:
     assert document.apply(parts) == b"A:\n  Fn::GetAtt:\n    - c\n    - d\n"
 
 
-def test_the_whole_template_can_be_replaced() -> None:
+def test_whole_template_can_be_replaced() -> None:
     document = read_source(b"# c\nA: x\nB: y\n# d\n", "web.yaml")
     assert document.apply((Replace(TemplatePath(), {"C": 1}),)) == b"# c\n{C: 1}\n# d\n"
 
@@ -276,22 +274,20 @@ def test_many_edits_change_only_their_own_values() -> None:
     assert result.decode() == "A: &a new2 # 1\n\n# 2\nB:\n  - 'new3' # 3\n  - new1\n\nC: {D: new0} # 4\n"
 
 
-def test_a_comment_inside_a_flow_collection_of_a_flow_collection_is_lost_and_told() -> None:
+def test_comment_removed_from_a_nested_flow_collection_is_reported() -> None:
     document = read_source(b"{A: [x, # why\n  y], B: 1}\n", "web.yaml")
     edits = (Replace(TemplatePath(("A",)), "z"),)
     assert document.apply(edits) == b"{A: z, B: 1}\n"
-    assert document.notes_for(edits) == (
-        "The comment '# why' in line 1, column 9 stands inside the value and goes with it",
-    )
+    assert document.lost_comments(edits) == ("Comment '# why' at 1:9 is removed with the value it is in",)
 
 
-def test_there_is_nothing_to_tell_where_all_comments_stay() -> None:
+def test_nothing_is_reported_if_all_comments_are_kept() -> None:
     document = read_source(b"A: [x, # why\n  y]\n", "web.yaml")
-    assert document.notes_for((Replace(TemplatePath(("A",)), "z"),)) == ()
+    assert document.lost_comments((Replace(TemplatePath(("A",)), "z"),)) == ()
 
 
 @pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "utf-8"])
-def test_the_encoding_and_its_mark_are_kept(codec: str) -> None:
+def test_encoding_and_byte_order_mark_are_kept(codec: str) -> None:
     data = "\ufeffA: x # \U0001f600\r\nB: y\r\n".encode(codec)
     result = read_source(data, "web.yaml").apply((Replace(TemplatePath(("A",)), PINNED),))
     assert result.decode(codec) == "\ufeffA: repo@sha256:aa # \U0001f600\r\nB: y\r\n"

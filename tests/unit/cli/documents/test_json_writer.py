@@ -1,4 +1,4 @@
-"""Edits of JSON files: in the layout of the place, with nothing else changed."""
+"""Edits of JSON files keep the layout and change nothing else."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def test_only_the_value_changes(text: str, value: JsonValue, expected: str) -> N
         ('{\n "A": [\n  "x",\n  "y"\n ]\n}', '{\n "A": [\n  {\n   "k": 1\n  },\n  "y"\n ]\n}'),
     ],
 )
-def test_an_element_of_a_list_is_replaced(text: str, expected: str) -> None:
+def test_array_item_is_replaced(text: str, expected: str) -> None:
     assert replaced(text, {"k": 1}, "A", 0) == expected
 
 
-def test_the_whole_template_can_be_replaced() -> None:
+def test_whole_template_can_be_replaced() -> None:
     document = read_source(b' {"A": 1}\n', "web.json")
     assert document.apply((Replace(TemplatePath(), {"B": 2}),)) == b' {"B": 2}\n'
 
@@ -79,11 +79,11 @@ def test_the_whole_template_can_be_replaced() -> None:
         ('{\n  "A": {\n    "k": 1\n  }\n}', "v", '{\n  "A": {\n    "k": 1\n  },\n  "N": "v"\n}'),
     ],
 )
-def test_a_key_comes_behind_the_one_before_with_the_same_separators(text: str, value: JsonValue, expected: str) -> None:
+def test_new_key_has_the_separators_of_its_object(text: str, value: JsonValue, expected: str) -> None:
     assert inserted(text, value) == expected
 
 
-def test_the_layout_is_that_of_the_map_and_not_of_the_file() -> None:
+def test_layout_is_that_of_the_object_and_not_of_the_file() -> None:
     text = '{\n  "M": {"A": "x"},\n  "L": [\n    {\n      "A": "x"\n    }\n  ]\n}'
     assert inserted(text, {"k": 1}, "M") == text.replace('{"A": "x"}', '{"A": "x", "N": {"k": 1}}')
     expected = '      "A": "x",\n      "N": {\n        "k": 1\n      }\n'
@@ -91,11 +91,11 @@ def test_the_layout_is_that_of_the_map_and_not_of_the_file() -> None:
 
 
 @pytest.mark.parametrize(("text", "expected"), [('{"M": {}}', '{"M": {"N": 1}}'), ('{"M": { }}', '{"M": {"N": 1 }}')])
-def test_an_empty_map_gets_its_first_key(text: str, expected: str) -> None:
+def test_first_key_of_an_empty_object(text: str, expected: str) -> None:
     assert inserted(text, 1, "M") == expected
 
 
-def test_an_image_and_its_label_are_written_together() -> None:
+def test_image_and_label_are_written_together() -> None:
     text = '{\n  "L": [\n    {\n      "Image": {"Fn::Sub": "x"},\n      "Name": "w"\n    }\n  ]\n}\n'
     container = TemplatePath(("L", 0))
     edits = (InsertKey(container, "DockerLabels", {"s": "x"}, "Image"), Replace(container.child("Image"), "p"))
@@ -103,14 +103,14 @@ def test_an_image_and_its_label_are_written_together() -> None:
     assert read_source(text.encode(), "w").apply(edits).decode() == text.replace('{"Fn::Sub": "x"},', expected)
 
 
-def test_several_keys_stand_as_inserting_one_after_the_other_brings_about() -> None:
+def test_several_keys_are_ordered_as_if_inserted_one_by_one() -> None:
     document = read_source(b'{"A": 0, "B": 0}', "web.json")
     edits = [InsertKey(TemplatePath(), key, 0, after) for key, after in ("1A", "2A", "31", "4B")]
     assert list(json.loads(document.apply(edits))) == ["A", "2", "1", "3", "B", "4"]
 
 
 @pytest.mark.parametrize("codec", ["utf-8", "utf-16-le", "utf-32-be"])
-def test_the_encoding_and_its_mark_are_kept(codec: str) -> None:
+def test_encoding_and_byte_order_mark_are_kept(codec: str) -> None:
     data = '\ufeff{"A": "x", "B": "é"}'.encode(codec)
     result = read_source(data, "web.json").apply((Replace(TemplatePath(("A",)), "ü"),))
     assert result.decode(codec) == '\ufeff{"A": "ü", "B": "é"}'

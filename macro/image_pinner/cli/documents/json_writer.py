@@ -1,0 +1,81 @@
+"""Writes edits of JSON text in the layout of the collection that they are in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from image_pinner.cli.documents.edits import Change, Insertion, Replacement
+from image_pinner.cli.documents.nodes import MappingNode, Parent, parent_of
+from image_pinner.cli.documents.text import SourceText, Splice, Splices
+from image_pinner.core.intrinsics.values import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The separators of a collection, line breaks and indentation included.
+
+    `step` is one level of indentation, or `None` on one line; `indentation` is that of a member.
+    """
+
+    comma: str
+    colon: str = ": "
+    step: str | None = None
+    indentation: str = ""
+    line_break: str = "\n"
+
+
+def json_splices(source: SourceText, root: MappingNode, changes: Sequence[Change]) -> Splices:
+    """Return the splices that make changes in a JSON text."""
+    parts: list[Splice] = []
+    for change in changes:
+        match change:
+            case Replacement():
+                parent = parent_of(root, change.node)
+                layout = _layout_of(source, parent) if parent else _Layout(", ")
+                parts.append(Splice(change.node.start, change.node.end, _write(source, change.value, layout)))
+            case Insertion():
+                parts.append(_insertion(source, change))
+            case _:
+                assert_never(change)
+    return Splices.of(parts)
+
+
+def _insertion(source: SourceText, change: Insertion) -> Splice:
+    members = change.node.members
+    layout = _layout_of(source, Parent(change.node, change.after))
+    entries = [
+        _write(source, key, layout) + layout.colon + _write(source, value, layout) for key, value in change.entries
+    ]
+    start = members[change.after].value.end if members else change.node.start + 1
+    text = ("" if not members else layout.comma) + layout.comma.join(entries)
+    return Splice(start, start, text, adds_key=True, depth=change.depth)
+
+
+def _layout_of(source: SourceText, parent: Parent) -> _Layout:
+    text, node, member = source.text, parent.node, parent.member
+    colon, comma = ": ", None
+    if isinstance(node, MappingNode):
+        members = node.members
+        first = members[0].key.start if members else node.end
+        between = text[member.key.end : member.value.start] if member else colon
+        colon = between if "\n" not in between and "\r" not in between else colon
+        comma = text[members[0].value.end : members[1].key.start] if len(members) > 1 else None
+    else:
+        first = node.items[0].start
+    before = text[source.line_start(first) : first]
+    if before.strip() or source.line_start(first) <= node.start:
+        return _Layout(comma or (", " if colon.endswith(" ") else ","), colon)
+    line_break = source.line_break(node.start)
+    line = text[source.line_start(node.start) : node.start]
+    outer = line[: len(line) - len(line.lstrip())]
+    return _Layout(comma or f",{line_break}{before}", colon, before.removeprefix(outer) or "  ", before, line_break)
+
+
+def _write(source: SourceText, value: JsonValue, layout: _Layout) -> str:
+    separators = ("," if layout.step or not layout.colon.endswith(" ") else ", ", layout.colon)
+    # A file that is all ASCII may be so on purpose.
+    text = json.dumps(value, ensure_ascii=source.text.isascii(), indent=layout.step, separators=separators)
+    return text.replace("\n", layout.line_break + layout.indentation)
