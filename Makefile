@@ -53,8 +53,8 @@ bench: $(VENV)/.installed ## Measure speed, as ratios that hold on any machine
 fuzz: $(FUZZ_VENV)/.installed ## Look for inputs that break what reads strangers' texts; FUZZ_SECONDS is for each target
 	$(FUZZ_VENV)/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED) $(ARGS)
 
-package: $(VENV)/.installed ## Build the Lambda's zip and its template in dist; ARGS="--python python3.13" chooses what compiles
-	$(BIN)/python deploy/build.py --output dist $(ARGS)
+package: $(VENV)/.installed ## Build the Lambda's zip in dist; ARGS="--python python3.13" chooses the Python that compiles it
+	$(BIN)/python tools/build_package --output dist $(ARGS)
 
 lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UPGRADE=1 takes the newest
 	$(LOCK) $(OF_PROJECT) --all-extras --group dev -o requirements/dev.txt
@@ -67,7 +67,7 @@ lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UP
 
 clean: ## Remove everything that was made here: environments, caches, results
 	rm -rf .venv .venv-* build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find macro tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find macro tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The locks name no registry: where packages come from is the business of the machine. They keep extras: pip before 23.3
 # takes what `name[extra]` needs for a package of its own, and then the newest instead of the one that is locked.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
+from image_pinner.cli.packaging.project_files import LEFT_OUT
 from support.project import ROOT
 
 NEVER = ("cfn_flip", "cfn_tools", "cfnlint", "click", "flask", "moto", "rich", "yaml")
-OF_THE_COMMAND = ("image_pinner.cli",)
+OF_THE_COMMAND = tuple(name.removesuffix("/").removesuffix(".py").replace("/", ".") for name in LEFT_OUT)
 EVENT = {
     "requestId": "r",
     "region": "eu-central-1",
@@ -51,6 +53,13 @@ def test_the_lambda_never_loads_what_is_not_in_its_zip(code: str) -> None:
     assert "image_pinner.lambda_macro.handler" in loaded
     assert not loaded & set(NEVER)
     assert not [name for name in loaded if name.startswith(OF_THE_COMMAND)]
+
+
+def test_the_import_contract_forbids_the_lambda_everything_that_its_zip_leaves_out() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (contract,) = (contract for contract in contracts if contract["id"] == "lambda")
+    ours = {name for name in contract["forbidden_modules"] if name.startswith("image_pinner.")}
+    assert ours == set(OF_THE_COMMAND)
 
 
 def test_the_handler_answers_where_nothing_but_its_zip_is_there() -> None:

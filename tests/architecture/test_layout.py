@@ -25,6 +25,7 @@ KINDS = {
     "property": "rules that hold for all inputs, generated and real",
     "registry": "against a real registry program",
     "registry_faults": "registries that fail, and the messages that users see",
+    "tools": "the build of the function's zip and of the wheel; mirrors the folder tools",
     "unit": "one module at a time; mirrors the package",
     SUPPORT: "fakes, fixtures' parts and templates that several kinds share; no tests",
 }

@@ -1,22 +1,24 @@
-"""How long the package takes to build, how large it is, and how fast the Lambda starts from it."""
+"""Build time and size of the zip, and how fast the Lambda starts from it."""
 
 from __future__ import annotations
 
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+
+from build_package.build import SIZE_LIMIT, build
+from build_package.compiler import VERSION, find_compiler
 from image_pinner.cli.demo.embedded_aws import ACCOUNT, embedded_aws
-from image_pinner.cli.packaging.archive import SIZE_LIMIT
-from image_pinner.cli.packaging.build import build_package
-from image_pinner.cli.packaging.lambda_python import find_python
-from image_pinner.core.errors import ConfigurationError
 from support.lambda_runtime import REGION, event_of, runtime_libraries
 
+ROOT = Path(__file__).parents[2]
 ROUNDS = 7
 BOTO3_ALONE = f"import boto3; boto3.Session().client('ecr', region_name={REGION!r})"
 FIRST_ANSWER = (
@@ -26,16 +28,16 @@ FIRST_ANSWER = (
 
 
 def figures() -> Iterator[str]:
-    """Build, unpack, start fresh processes of the Lambda's Python in turn, and give lines for people."""
-    try:
-        python = find_python().path
-    except ConfigurationError as error:
-        yield f"package: not measured. {error.cause}"
+    """Build, unpack, start new processes of the Lambda's Python in turn, and yield lines for people."""
+    compiler = find_compiler()
+    if compiler is None:
+        yield f"package: not measured: CPython {VERSION} not found"
         return
+    python = compiler.path
     with tempfile.TemporaryDirectory() as directory:
         folder = Path(directory)
         yield _build(folder, python)
-        build_package(folder / "plain", compiled=False)
+        build(folder / "plain", root=ROOT, compiled=False)
         runtime = runtime_libraries(folder / "runtime")
         # boto3 is compiled in the Lambda's runtime too; the zip's folders are left as they are.
         subprocess.run([python, "-I", "-S", "-m", "compileall", "-q", str(runtime)], check=True)
@@ -45,12 +47,12 @@ def figures() -> Iterator[str]:
 
 def _build(folder: Path, python: str) -> str:
     start = time.perf_counter()
-    package = build_package(folder / "compiled", python=python)
+    package = build(folder / "compiled", root=ROOT, python=python)
     seconds = time.perf_counter() - start
     with zipfile.ZipFile(package.path) as archive:
         files = len(archive.infolist())
     return (
-        f"package: built in {seconds:.1f} s, {package.size:,} bytes (bound: {SIZE_LIMIT:,}) in {files} files, "
+        f"package: built in {seconds:.1f} s, {package.size:,} bytes (limit: {SIZE_LIMIT:,}) in {files} files, "
         f"compiled by Python {package.compiled_by}"
     )
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from build_package.build import Package, build
 from e2e.engine.cloudformation import Engine, engine_running
-from e2e.engine.environment import Environment, NoPythonError, prepare, prepare_sam
+from e2e.engine.environment import ROOT, Environment, NoPythonError, prepare, prepare_sam
 from e2e.engine.ministack import Ministack, ministack_running
 from e2e.engine.processes import expect_loopback
-from image_pinner.cli.packaging.build import Package, build_package
 
 _SECONDS = 600
 """For a test with what it waits for: the first one makes the environment."""
@@ -80,5 +80,5 @@ def engine(running_engine: Engine) -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def package(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Package:
-    """The zip of the function, as `make package` makes it."""
-    return build_package(tmp_path_factory.mktemp("package"), python=str(environment.function_python))
+    """The zip of the function, as `make package` builds it."""
+    return build(tmp_path_factory.mktemp("package"), root=ROOT, python=str(environment.function_python))

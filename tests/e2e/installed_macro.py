@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from build_package.build import Package
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.macro_stack import BUCKET, upload
 from e2e.stacks import Stacks
-from image_pinner.cli.packaging.build import Package
+from image_pinner.cli.deployment.code import code_from
 
 TEMPLATE = ROOT / "deploy" / "macro.yaml"
 
@@ -24,10 +25,11 @@ def installed(engine: Engine, package: Package, name: str = "image-pinner", **pa
         name: The stack's name.
         parameters: Parameters of the template, besides where the code is.
     """
-    upload(engine, package.key, package.path.read_bytes())
+    code = code_from(package.path)
+    upload(engine, code.key, code.data)
     stacks = Stacks(engine)
-    code = {"CodeBucket": BUCKET, "CodeKey": package.key, "Revision": "1"}
-    stacks.create(name, TEMPLATE.read_text("utf-8"), {**code, **parameters})
+    own = {"CodeBucket": BUCKET, "CodeKey": code.key, "Revision": "1"}
+    stacks.create(name, TEMPLATE.read_text("utf-8"), {**own, **parameters})
     try:
         yield name
     finally:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from build_package.build import Package
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
 from e2e.installed_macro import installed
 from e2e.macro_stack import BUCKET, upload
 from e2e.stacks import StackFailedError, Stacks
-from image_pinner.cli.packaging.build import Package
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("macro")]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from build_package.build import Package
 from e2e.engine.access import REGION
 from e2e.engine.cloudformation import Engine
 from e2e.installed_macro import TEMPLATE
 from e2e.programs import Ran, aws, image_pinner, run_without_credentials
 from e2e.stacks import StackFailedError, Stacks
-from image_pinner.cli.packaging.build import Package
 
 pytestmark = pytest.mark.e2e
 

@@ -1,19 +1,18 @@
-"""deploy/macro.yaml and the package, unchanged, are installed by the AWS CLI in the two ways that users have."""
+"""The AWS CLI installs deploy/macro.yaml, unchanged, with the zip in a bucket."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
+from build_package.build import Package
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
 from e2e.installed_macro import TEMPLATE
 from e2e.programs import aws
 from e2e.stacks import Stacks
-from image_pinner.cli.packaging.build import Package, build_distribution
 
 pytestmark = pytest.mark.e2e
 
@@ -27,11 +26,11 @@ def _outputs(engine: Engine, stack: str) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in json.loads(told.out)}
 
 
-def _expect_that_it_pins(engine: Engine, ministack: Ministack, name: str, macro: str = "ImagePinner") -> None:
+def _expect_that_it_pins(engine: Engine, ministack: Ministack, name: str) -> None:
     digest = ministack.push(f"{name}/web", "1.4.2", name)
     ministack.push(f"{name}/migration", "1.4.2", name)
     stacks = Stacks(engine)
-    stacks.create(name, APP.replace("shop/", f"{name}/").replace("Name: ImagePinner", f"Name: {macro}"))
+    stacks.create(name, APP.replace("shop/", f"{name}/"))
     properties = stacks.processed(name)["Resources"]["Web"]["Properties"]
     assert properties["ContainerDefinitions"][0]["Image"] == f"{HOST}/{name}/web@{digest}"
     stacks.delete(name)
@@ -70,24 +69,3 @@ def test_the_template_is_deployed_with_code_that_was_uploaded(
     # The macro stands on the alias, and the alias on the version.
     assert [run["qualifier"] for run in engine.invocations() if run["function"] == outputs["FunctionName"]] == ["1"]
     Stacks(engine).delete("image-pinner")
-
-
-def test_the_template_of_the_package_is_packaged_and_deployed(
-    engine: Engine, ministack: Ministack, tmp_path: Path
-) -> None:
-    build_distribution(tmp_path, compiled=False)
-    assert aws(engine, "s3", "mb", "s3://artifacts").code == 0
-    made = tmp_path / "packaged.yaml"
-    packaged = aws(engine, "cloudformation", "package", "--template-file", tmp_path / "macro.yaml", "--s3-bucket",
-                   "artifacts", "--output-template-file", made)  # fmt: skip
-    assert packaged.code == 0, packaged.err
-    deployed = aws(engine, "cloudformation", "deploy", "--stack-name", "packaged", "--template-file", made,
-                   "--capabilities", "CAPABILITY_IAM", "--parameter-overrides", "MacroName=Packaged")  # fmt: skip
-    assert deployed.code == 0, deployed.err
-    assert _outputs(engine, "packaged")["Version"] == "$LATEST"
-    _expect_that_it_pins(engine, ministack, "by-package", macro="Packaged")
-    again = aws(engine, "cloudformation", "deploy", "--stack-name", "packaged", "--template-file", made,
-                "--capabilities", "CAPABILITY_IAM", "--no-fail-on-empty-changeset")  # fmt: skip
-    assert again.code == 0, again.err
-    assert "No changes to deploy" in again.out
-    Stacks(engine).delete("packaged")

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from build_package.build import Package
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
 from e2e.installed_macro import installed
 from e2e.programs import Ran, image_pinner
 from e2e.stacks import Stacks
-from image_pinner.cli.packaging.build import Package
+from image_pinner import __version__
 
 pytestmark = pytest.mark.e2e
 
@@ -72,7 +73,7 @@ def test_the_macro_is_installed_upgraded_and_taken_away(
 ) -> None:
     first = _install(engine, package)
     assert first.code == 0, first.err
-    assert f"{REGION}: the macro ImagePinner is ImagePinner {package.version}, version 1 of its function" in first.err
+    assert f"{REGION}: the macro ImagePinner is ImagePinner {__version__}, version 1 of its function" in first.err
     again = _install(engine, package)
     assert again.code == 0, again.err
     assert again.err.endswith(f"{REGION}: nothing to change\n")

@@ -56,7 +56,7 @@ class Walk:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose results lie elsewhere than in this one."""
-    for name in ("Makefile", "deploy", "macro", "requirements", "pyproject.toml"):
+    for name in ("Makefile", "deploy", "macro", "requirements", "tools", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".venv").symlink_to(sys.prefix)
     return tmp_path

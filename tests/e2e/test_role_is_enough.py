@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import pytest
 
+from build_package.build import Package
 from e2e.engine.cloudformation import Engine
 from e2e.engine.ministack import Ministack
 from e2e.engine.recording import Call
 from e2e.installed_macro import installed
 from e2e.stacks import Stacks
-from image_pinner.cli.packaging.build import Package
 from support.certificates import certificate_for
 from support.images import oci_image
 from support.registries import Answer, ScriptedRegistry, Seen, sent

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from build_package.build import Package
 from e2e.engine.access import REGION
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
@@ -18,7 +19,6 @@ from e2e.macro_stack import BUCKET
 from e2e.programs import Ran, run
 from e2e.service_facts import refusal
 from e2e.stacks import Stacks
-from image_pinner.cli.packaging.build import Package
 
 pytestmark = pytest.mark.e2e
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from build_package.build import Package
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT, Environment
 from e2e.engine.ministack import Ministack
@@ -19,7 +20,6 @@ from e2e.macro_stack import BUCKET
 from e2e.programs import Ran, aws
 from e2e.service_facts import refusal
 from e2e.stacks import Stacks
-from image_pinner.cli.packaging.build import Package
 
 pytestmark = pytest.mark.e2e
 

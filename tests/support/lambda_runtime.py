@@ -1,4 +1,4 @@
-"""What a Lambda has beside the zip: its Python, and boto3 without the urllib3 that the zip brings."""
+"""What a Lambda has next to the zip: its Python, and boto3 without the urllib3 that the zip brings."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from typing import Any
 
 import pytest
 
-from image_pinner.cli.packaging.lambda_python import find_python
-from image_pinner.core.errors import ConfigurationError
+from build_package.compiler import VERSION, find_compiler
 
 REGION = "eu-central-1"
 _LIBRARIES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six")
-# The compiled files that a module has are part of what is measured and looked at, so nothing of the user's is there.
+# Nothing of the user's environment may change which compiled files are measured and inspected.
 _ISOLATED = ("-I", "-S", "-W", "error")
 
 
 def lambda_python() -> str:
-    """Return the Lambda's Python, or skip the test that asks."""
-    try:
-        return find_python().path
-    except ConfigurationError as error:
-        pytest.skip(f"needs the Python of the Lambda: {error.cause}")
+    """Return the Lambda's Python, or skip the test."""
+    compiler = find_compiler()
+    if compiler is None:
+        pytest.skip(f"needs the Python of the Lambda: CPython {VERSION} not found")
+    return compiler.path
 
 
 def unpack(package: Path, folder: Path) -> Path:
-    """Unpack a zip, and let nobody write to it, as in the Lambda."""
+    """Unpack a zip, read-only as in the Lambda."""
     with zipfile.ZipFile(package) as archive:
         archive.extractall(folder)
     for path in [*folder.rglob("*"), folder]:
@@ -40,7 +39,7 @@ def unpack(package: Path, folder: Path) -> Path:
 
 
 def runtime_libraries(folder: Path) -> Path:
-    """Copy boto3 and what it needs, urllib3 excepted, out of this environment; all of it is Python."""
+    """Copy boto3 and its dependencies except urllib3 from this environment; all of them are pure Python."""
     for name in _LIBRARIES:
         spec = importlib.util.find_spec(name)
         assert spec is not None
@@ -57,7 +56,7 @@ def runtime_libraries(folder: Path) -> Path:
 
 
 def run(python: str, folders: tuple[Path, ...], code: str, environment: Mapping[str, str], where: Path) -> Any:
-    """Run code in a fresh process that imports from these folders alone, and give the JSON of its last line."""
+    """Run code in a new process that imports only from these folders, and return the JSON of its last line."""
     path = f"import sys; sys.path[:0] = {[str(folder) for folder in folders]!r}\n"
     command = [python, *_ISOLATED, "-c", path + code]
     ended = subprocess.run(
@@ -68,7 +67,7 @@ def run(python: str, folders: tuple[Path, ...], code: str, environment: Mapping[
 
 
 def event_of(image: str) -> dict[str, Any]:
-    """Return an event of CloudFormation for a template with one image."""
+    """Return a CloudFormation event for a template with one image."""
     container = {"Name": "web", "Image": f"!PinDigest {image}"}
     task = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [container]}}
     return {

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "macro" / "image_pinner"
 
 @dataclass(frozen=True)
 class Module:
-    """A module of the product: its path from the project's root, its text and its syntax tree."""
+    """A module of the product or its tools: its path from the project's root, its text and its syntax tree."""
 
     path: str
     text: str
@@ -25,9 +25,9 @@ class Module:
 
 @cache
 def modules() -> tuple[Module, ...]:
-    """Return all modules of the product."""
+    """Return all modules of the product and of the tools that build it."""
     found = []
-    for path in sorted(PACKAGE.rglob("*.py")):
+    for path in sorted([*PACKAGE.rglob("*.py"), *(ROOT / "tools").rglob("*.py")]):
         text = path.read_text(encoding="utf-8")
         found.append(Module(path.relative_to(ROOT).as_posix(), text, ast.parse(text)))
     return tuple(found)

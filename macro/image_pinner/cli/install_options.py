@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -34,9 +33,9 @@ OPTIONS = with_options(
     click.option("--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter's value; repeatable."),
     click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="A tag of the stack; repeatable."),
     click.option("--bucket", default="", metavar="NAME", help="Your bucket for the code; else one is made."),
-    click.option("--package", type=_PACKAGE, metavar="FILE", help="The zip to install; else one is built."),
-    click.option("--python", metavar="PROGRAM", help="The CPython 3.13 that compiles the package."),
-    click.option("--no-compile", is_flag=True, help="Build without compiled files; the function starts slower."),
+    click.option(
+        "--package", type=_PACKAGE, metavar="FILE", help="Zip of the function; default: the one of this version."
+    ),
     click.option("--role-arn", default="", metavar="ARN", help="The role that CloudFormation works as."),
     click.option("--permissions-boundary", default="", metavar="ARN", help="What bounds the function's role."),
     click.option(
@@ -110,13 +109,11 @@ def _see_that_they_fit(options: Mapping[str, Any]) -> None:
     for name, is_given in alone:
         if options["stack_set"] and is_given:
             raise ConfigurationError(f"{name} is for one stack, and a stack set makes its own", f"Leave {name} out")
-    if options["package"] and (options["python"] or options["no_compile"]):
-        raise ConfigurationError("--package is built already", "Leave --python and --no-compile out")
 
 
 def _request(options: Mapping[str, Any], *, must_exist: bool) -> Request:
     # Loaded here: they need the readers of templates and of packages.
-    from image_pinner.cli.deployment.code import built_code, code_from  # noqa: PLC0415
+    from image_pinner.cli.deployment.code import carried_code, code_from  # noqa: PLC0415
     from image_pinner.cli.deployment.macro_template import read_macro_template  # noqa: PLC0415
     from image_pinner.cli.deployment.parameter_choices import checked  # noqa: PLC0415
     from image_pinner.cli.packaging.project_files import template_text  # noqa: PLC0415
@@ -131,8 +128,7 @@ def _request(options: Mapping[str, Any], *, must_exist: bool) -> Request:
         if code.version != __version__:
             say(f"The package is ImagePinner {code.version}, the template is of {__version__}", style="yellow")
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            code = built_code(Path(folder), python=options["python"], compiled=not options["no_compile"])
+        code = carried_code()
     return Request(
         code,
         template,

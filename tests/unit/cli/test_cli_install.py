@@ -47,9 +47,7 @@ def test_nothing_is_begun_where_nobody_can_answer(aws: Scene, verb: str) -> None
         (("--macro-name", "1x"), "the parameter MacroName cannot be '1x'"),
         (("--permissions-boundary", "x"), "the parameter PermissionsBoundaryArn cannot be 'x'"),
         (("--tag", "x"), "--tag 'x' has no key and value. Write --tag KEY=VALUE."),
-        (("--package", "missing.zip"), "missing.zip cannot be read"),
-        (("--package", "x.zip", "--no-compile"), "--package is built already"),
-        (("--python", "no-such-python"), "no-such-python cannot be run"),
+        (("--package", "missing.zip"), "cannot read missing.zip"),
         (("--accounts", "111122223333"), "--accounts and --organizational-units are for a stack set"),
         (("--stack-set", "s"), "--stack-set needs to know whom it is for"),
         (("--stack-set", "s", "--accounts", "1"), "'1' is no account"),
@@ -63,7 +61,7 @@ def test_nothing_is_begun_where_nobody_can_answer(aws: Scene, verb: str) -> None
 def test_bad_input_ends_in_a_sentence_before_aws_is_asked(
     aws: Scene, zipped: str, arguments: tuple[str, ...], words: str
 ) -> None:
-    own = () if {"--package", "--python"} & set(arguments) else ("--package", zipped)
+    own = () if "--package" in arguments else ("--package", zipped)
     ended = run(aws, "install", "--yes", *own, *arguments)
     assert ended.code == 2
     assert words in ended.err
@@ -134,8 +132,8 @@ def test_a_package_of_another_version_is_installed_with_a_warning(aws: Scene, tm
     assert ended.err.splitlines()[0] == f"The package is ImagePinner 0.0.1, the template is of {__version__}"
 
 
-def test_without_a_package_one_is_built(aws: Scene) -> None:
-    ended = run(aws, "install", "--yes", "--no-compile", "--macro-name", "Mine")
+def test_the_macro_gets_the_given_name(aws: Scene, zipped: str) -> None:
+    ended = run(aws, "install", "--yes", "--package", zipped, "--macro-name", "Mine")
     assert ended.code == 0
     stack = aws.cloud.live("image-pinner")
     assert stack.parameters["CodeKey"].startswith(f"image-pinner/{__version__}/")

@@ -1,30 +1,33 @@
-"""The code to install: a package that is built now, or one that was built before."""
+"""The code of the Lambda function to install: the zip that this version carries, or one that the user names."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import zipfile
+from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from image_pinner.cli.packaging.build import build_package
+from image_pinner import __version__
+from image_pinner.cli.packaging.project_files import LOCK, ZIP_NAME, checkout, own_files
 from image_pinner.core.errors import ConfigurationError
 
+PREFIX = "image-pinner/"
+"""Prefix of the keys of all our objects in a bucket."""
+CARRIED = ("image_pinner/cli/packaging/function.zip", "image_pinner/cli/packaging/function.json")
+"""Where a wheel has the zip and its manifest."""
 _HANDLER = "image_pinner/lambda_macro/handler.py"
 _ABOUT = "image_pinner/__init__.py"
 _VERSION = re.compile(rb"""^__version__ = ["']([0-9A-Za-z.+-]{1,64})["']""", re.MULTILINE)
-_REMEDY = "Give a zip that make package or image-pinner itself has built"
+_NAMED = 3  # changed files that a message lists
+_BUILD = "Run `make package`"
+_OTHER_ZIP = "Pass a zip that `make package` built"
 
 
 class Code(NamedTuple):
-    """A package.
-
-    Args:
-        data: Its bytes.
-        sha256: Their SHA-256, in hexadecimal.
-        version: The version of ImagePinner in it.
-    """
+    """The bytes of a zip, their SHA-256 in hexadecimal, and the version of ImagePinner in it."""
 
     data: bytes
     sha256: str
@@ -32,43 +35,92 @@ class Code(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Its name in a bucket, which tells the contents: another package never replaces this one."""
+        """The key in a bucket; it depends on the contents, so that no zip ever replaces another."""
         return f"{PREFIX}{self.version}/{self.sha256[:16]}.zip"
 
 
-PREFIX = "image-pinner/"
-"""What the names of all our objects begin with."""
-
-
-def built_code(folder: Path, *, python: str | None, compiled: bool) -> Code:
-    """Build the package.
-
-    Args:
-        folder: Where to.
-        python: The Python that compiles; without it one is looked for.
-        compiled: Whether compiled files are added.
-
-    Returns:
-        The package.
+def carried_code() -> Code:
+    """Return the zip that this installation carries: in a checkout the one that `make package` built.
 
     Raises:
-        ConfigurationError: It cannot be built.
+        ConfigurationError: It is missing, damaged or, in a checkout, out of date.
     """
-    package = build_package(folder, python=python, compiled=compiled)
-    return Code(package.path.read_bytes(), package.sha256, package.version)
+    root = checkout()
+    if root:
+        return built_code(root)
+    site = Path(str(resources.files("image_pinner"))).parent
+    archive, manifest = (site / path for path in CARRIED)
+    if not (archive.is_file() and manifest.is_file()):
+        raise ConfigurationError(
+            "no code to install: this image-pinner was built without the function's zip",
+            "Pass --package FILE with a zip that `make package` built in a checkout, or run `make package` there and"
+            " install image-pinner from it again",
+        )
+    return _read(archive, manifest)[0]
+
+
+def built_files(root: Path) -> tuple[Path, Path]:
+    """Return where `make package` writes the zip and its manifest in the checkout `root`."""
+    archive = root / "dist" / ZIP_NAME
+    return archive, archive.with_suffix(".json")
+
+
+def built_code(root: Path) -> Code:
+    """Return the zip that `make package` built in the checkout `root`.
+
+    Raises:
+        ConfigurationError: It is missing or damaged, or the checkout has changed since.
+    """
+    archive, manifest = built_files(root)
+    for path in (archive, manifest):
+        if not path.is_file():
+            raise ConfigurationError(f"the function's zip is not built: {path} is missing", _BUILD)
+    code, about = _read(archive, manifest)
+    changed = _changed(root, about)
+    if changed:
+        more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
+        raise ConfigurationError(
+            f"{archive} is out of date: since it was built, {', '.join(changed[:_NAMED])}{more} changed", _BUILD
+        )
+    return code
+
+
+def _changed(root: Path, manifest: dict[str, Any]) -> list[str]:
+    """Return the packed files of the checkout that differ from the zip, and the lock if it differs."""
+    ours = {name: hashlib.sha256(data).hexdigest() for name, data in own_files(root).items()}
+    packed = {
+        name: digest
+        for name, digest in manifest["files"].items()
+        if name == "LICENSE" or (name.startswith("image_pinner/") and not name.endswith(".pyc"))
+    }
+    changed = [name for name in sorted(ours.keys() | packed.keys()) if ours.get(name) != packed.get(name)]
+    lock = root / LOCK
+    if not lock.is_file() or hashlib.sha256(lock.read_bytes()).hexdigest() != manifest["lock"]:
+        changed.append(LOCK)
+    return changed
+
+
+def _read(archive: Path, manifest: Path) -> tuple[Code, dict[str, Any]]:
+    data = archive.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        about: dict[str, Any] = json.loads(manifest.read_bytes())
+        fits = (about["version"], about["sha256"]) == (__version__, digest) and {"files", "lock"} <= about.keys()
+    except (ValueError, TypeError, KeyError):
+        fits, about = False, {}
+    if not fits:
+        raise ConfigurationError(
+            f"the function's zip is damaged: {archive} does not match its manifest {manifest}",
+            f"{_BUILD}, or reinstall image-pinner",
+        )
+    return Code(data, digest, __version__), about
 
 
 def code_from(file: Path) -> Code:
-    """Take a package that was built before.
-
-    Args:
-        file: The zip.
-
-    Returns:
-        The package.
+    """Read a zip that `make package` built, of any version.
 
     Raises:
-        ConfigurationError: The file is none.
+        ConfigurationError: The file is not such a zip.
     """
     try:
         data = file.read_bytes()
@@ -76,9 +128,9 @@ def code_from(file: Path) -> Code:
             names = set(archive.namelist())
             version = _VERSION.search(archive.read(_ABOUT)) if _ABOUT in names else None
     except OSError as error:
-        raise ConfigurationError(f"{file} cannot be read: {error.strerror}", _REMEDY) from None
+        raise ConfigurationError(f"cannot read {file}: {error.strerror}", _OTHER_ZIP) from None
     except zipfile.BadZipFile:
-        raise ConfigurationError(f"{file} is no zip", _REMEDY) from None
+        raise ConfigurationError(f"{file} is not a zip file", _OTHER_ZIP) from None
     if version is None or _HANDLER not in names:
-        raise ConfigurationError(f"{file} is no package of the macro", _REMEDY)
+        raise ConfigurationError(f"{file} is not a zip of the macro's function", _OTHER_ZIP)
     return Code(data, hashlib.sha256(data).hexdigest(), version[1].decode())

@@ -1,1 +1,1 @@
-"""The Lambda's package: one zip, the same bytes for the same commit, and the template that installs it."""
+"""Data of the project that the commands need: the macro's template, and the function's zip that a wheel carries."""

@@ -1,82 +1,56 @@
-"""The project's files that are no modules: beside the package in a checkout, inside it or its metadata in a wheel."""
+"""Files of the project that are not modules: in a checkout next to the package, in a wheel inside it."""
 
 from __future__ import annotations
 
-import re
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 
+from image_pinner import __version__
 from image_pinner.core.errors import ConfigurationError
 
-DISTRIBUTION = "image-pinner"
+ZIP_NAME = f"image-pinner-{__version__}.zip"
+LOCK = "requirements/lambda.txt"
+LEFT_OUT = ("image_pinner/cli/", "image_pinner/core/check.py")
+"""What the function never loads and its zip leaves out."""
 _TEMPLATE = "macro.yaml"
-_LOCKED = re.compile(r"^([A-Za-z0-9][\w.-]*)==([^\s;\\]+)", re.MULTILINE)
+_KINDS = (".py", ".toml")
 
 
 def checkout() -> Path | None:
-    """Give the root of the checkout that this program runs from.
-
-    Returns:
-        The folder; None where the program was installed from a wheel.
-    """
+    """Return the root of the checkout that this program runs from; None if it is installed from a wheel."""
     root = Path(str(resources.files("image_pinner"))).parents[1]
-    # Installed from a wheel, the package is in `site-packages`, and nothing of the project is above it.
+    # Above an installed package is only `site-packages`.
     return root if (root / "macro" / "image_pinner").is_dir() and (root / "pyproject.toml").is_file() else None
 
 
 def template_text() -> str:
-    """Give the template that installs the macro, deploy/macro.yaml, as its authors wrote it.
-
-    Returns:
-        Its text.
+    """Return the text of deploy/macro.yaml.
 
     Raises:
-        ConfigurationError: It is not there.
+        ConfigurationError: It is missing.
     """
     root = checkout()
-    place = root / "deploy" / _TEMPLATE if root else resources.files(__package__) / _TEMPLATE
-    if not place.is_file():
+    path = root / "deploy" / _TEMPLATE if root else resources.files(__package__) / _TEMPLATE
+    if not path.is_file():
         raise ConfigurationError(
-            f"The template {place} that installs the macro is missing",
-            "Restore it in the checkout"
-            if root
-            else "Install ImagePinner anew: pip install --force-reinstall image-pinner",
+            f"cannot read the macro's template: {path} is missing",
+            "Restore it in the checkout" if root else "Reinstall: pip install --force-reinstall image-pinner",
         )
-    return place.read_text(encoding="utf-8")
+    return path.read_text(encoding="utf-8")
 
 
-def license_text() -> str:
-    """Give the project's license.
-
-    Returns:
-        Its text.
+def own_files(root: Path) -> dict[str, bytes]:
+    """Read the files of the checkout `root` that go into the function's zip, by their path in the zip.
 
     Raises:
-        ConfigurationError: It is not there.
+        ConfigurationError: One cannot be read.
     """
-    root = checkout()
-    if root:
-        found = (root / "LICENSE").read_text(encoding="utf-8") if (root / "LICENSE").is_file() else None
-    else:
-        found = metadata.distribution(DISTRIBUTION).read_text("licenses/LICENSE")
-    if not found:
-        raise ConfigurationError("ImagePinner's license is missing", "Restore LICENSE, or install ImagePinner anew")
-    return found
-
-
-def locked_versions() -> dict[str, str]:
-    """Give the versions of the Lambda's lock, requirements/lambda.txt.
-
-    Returns:
-        A version for each name; nothing where there is no checkout, whose lock is not what pip installs a wheel by.
-
-    Raises:
-        ConfigurationError: The checkout has no lock.
-    """
-    root = checkout()
-    if root is None:
-        return {}
-    lock = root / "requirements" / "lambda.txt"
-    if not lock.is_file():
-        raise ConfigurationError(f"The lock {lock} is missing", "Restore it in the checkout, or write it by make lock")
-    return dict(_LOCKED.findall(lock.read_text(encoding="utf-8")))
+    source = root / "macro"
+    paths = {path.relative_to(source).as_posix(): path for path in (source / "image_pinner").rglob("*")}
+    packed = {name: path for name, path in paths.items() if name.endswith(_KINDS) and not name.startswith(LEFT_OUT)}
+    try:
+        return {name: path.read_bytes() for name, path in [("LICENSE", root / "LICENSE"), *packed.items()]}
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {error.filename}: {error.strerror}", "Restore it in the checkout"
+        ) from error

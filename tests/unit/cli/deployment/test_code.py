@@ -1,19 +1,21 @@
-"""The package that is installed: one that was built before is taken for nothing else."""
+"""The zip to install: one of something else, a damaged one and one that is out of date are refused."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from image_pinner import __version__
-from image_pinner.cli.deployment.code import built_code, code_from
+from image_pinner.cli.deployment.code import Code, built_code, built_files, code_from
 from image_pinner.core.errors import ConfigurationError
 
 ABOUT = ("image_pinner/__init__.py", '"""About."""\n\n__version__ = "4.5.6"\n')
 HANDLER = ("image_pinner/lambda_macro/handler.py", "")
+LOCK = "requirements/lambda.txt"
 
 
 def zipped(folder: Path, *files: tuple[str, str]) -> Path:
@@ -24,28 +26,104 @@ def zipped(folder: Path, *files: tuple[str, str]) -> Path:
     return path
 
 
-def test_a_file_that_is_not_there_or_no_zip_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A small checkout after `make package`."""
+    sources = {"image_pinner/__init__.py": b"about", "image_pinner/pinning.py": b"pin", "image_pinner/a.toml": b"data"}
+    others = {"macro/image_pinner/cli/main.py": b"command", "macro/image_pinner/read.me": b"text"}
+    own = {"LICENSE": b"license", LOCK: b"lock"}
+    for name, data in {**own, **others, **{f"macro/{name}": data for name, data in sources.items()}}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    archive, manifest = built_files(tmp_path)
+    archive.parent.mkdir()
+    archive.write_bytes(b"zip")
+    packed = {**sources, "LICENSE": b"license", "image_pinner/__pycache__/pinning.pyc": b"code", "urllib3/a.py": b""}
+    content = {
+        "version": __version__,
+        "sha256": _sha256(b"zip"),
+        "lock": _sha256(b"lock"),
+        "files": {name: _sha256(data) for name, data in packed.items()},
+    }
+    manifest.write_text(json.dumps(content), "utf-8")
+    return tmp_path
+
+
+def _refusal(checkout: Path) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        built_code(checkout)
+    assert refused.value.help.startswith("Run `make package`")
+    return refused.value.cause
+
+
+def test_a_missing_file_and_a_file_that_is_not_a_zip_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot read .*missing\.zip: No such file"):
         code_from(tmp_path / "missing.zip")
     (tmp_path / "text.zip").write_text("no zip")
-    with pytest.raises(ConfigurationError, match=r"text\.zip is no zip"):
+    with pytest.raises(ConfigurationError, match=r"text\.zip is not a zip file"):
         code_from(tmp_path / "text.zip")
 
 
 @pytest.mark.parametrize("files", [(), (ABOUT,), (HANDLER,), ((ABOUT[0], "nothing"), HANDLER)])
 def test_a_zip_of_something_else_is_refused(tmp_path: Path, files: tuple[tuple[str, str], ...]) -> None:
-    with pytest.raises(ConfigurationError, match="is no package of the macro"):
+    with pytest.raises(ConfigurationError, match="is not a zip of the macro's function"):
         code_from(zipped(tmp_path, *files))
 
 
-def test_a_package_is_named_after_its_contents(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", [0, 1], ids=["zip", "manifest"])
+def test_a_checkout_without_a_built_zip_is_refused(checkout: Path, which: int) -> None:
+    missing = built_files(checkout)[which]
+    missing.unlink()
+    assert _refusal(checkout) == f"the function's zip is not built: {missing} is missing"
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "",
+        "[]",
+        "{}",
+        json.dumps({"version": __version__, "sha256": _sha256(b"zip")}),
+        json.dumps({"version": "0.0.1", "sha256": _sha256(b"zip"), "lock": "", "files": {}}),
+        json.dumps({"version": __version__, "sha256": _sha256(b"other"), "lock": "", "files": {}}),
+    ],
+    ids=["empty", "not an object", "no keys", "no files", "other version", "other zip"],
+)
+def test_a_zip_that_does_not_match_its_manifest_is_refused(checkout: Path, manifest: str) -> None:
+    built_files(checkout)[1].write_text(manifest, "utf-8")
+    assert "the function's zip is damaged" in _refusal(checkout)
+
+
+@pytest.mark.parametrize("name", ["LICENSE", LOCK, "macro/image_pinner/pinning.py", "macro/image_pinner/a.toml"])
+def test_a_zip_is_out_of_date_after_a_change(checkout: Path, name: str) -> None:
+    (checkout / name).write_bytes(b"changed")
+    archive = built_files(checkout)[0]
+    assert _refusal(checkout) == (
+        f"{archive} is out of date: since it was built, {name.removeprefix('macro/')} changed"
+    )
+
+
+def test_a_zip_is_out_of_date_after_adding_and_removing_modules(checkout: Path) -> None:
+    package = checkout / "macro" / "image_pinner"
+    (package / "pinning.py").unlink()
+    for name in ("b.py", "c.py", "d.py"):
+        (package / name).write_bytes(b"new")
+    cause = _refusal(checkout)
+    assert cause.endswith("built, image_pinner/b.py, image_pinner/c.py, image_pinner/d.py and 1 more changed")
+
+
+def test_a_zip_stays_up_to_date_when_only_files_change_that_it_leaves_out(checkout: Path) -> None:
+    (checkout / "macro/image_pinner/cli/main.py").write_bytes(b"changed")
+    (checkout / "macro/image_pinner/read.me").write_bytes(b"changed")
+    assert built_code(checkout) == Code(b"zip", _sha256(b"zip"), __version__)
+
+
+def test_the_key_has_version_and_hash(tmp_path: Path) -> None:
     path = zipped(tmp_path, ABOUT, HANDLER)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    sha256 = _sha256(path.read_bytes())
     code = code_from(path)
     assert (code.sha256, code.version, code.key) == (sha256, "4.5.6", f"image-pinner/4.5.6/{sha256[:16]}.zip")
-
-
-def test_what_is_built_now_can_be_taken_later(tmp_path: Path) -> None:
-    built = built_code(tmp_path, python=None, compiled=False)
-    assert built.version == __version__
-    assert code_from(tmp_path / f"image-pinner-{__version__}.zip") == built

@@ -1,4 +1,4 @@
-"""Libraries go into the zip as they were published and in the version of the lock, or nothing is built."""
+"""Libraries go into the zip as they were published and in the version of the lock, or the build fails."""
 
 from __future__ import annotations
 
@@ -10,11 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.cli.packaging.libraries import LIBRARIES, library_files
-from image_pinner.cli.packaging.project_files import locked_versions
+from build_package.libraries import LIBRARIES, collect_libraries
 from image_pinner.core.errors import ConfigurationError
+from support.project import ROOT
 
 LOCKED = {"jsonpath-ng": "1.16.0", "urllib3": "2.8.0"}
+HASHES = ("0" * 64, "1" * 64)
+LOCK = "".join(
+    f"{name}=={version}{marker} \\\n    --hash=sha256:{HASHES[0]} \\\n    --hash=sha256:{HASHES[1]}\n"
+    for name, version, marker in (
+        ("boto3", "1.44.5", ""),
+        ("jsonpath-ng", "1.16.0", ""),
+        ("six", "1.17.0", " ; python_version < '4'"),
+        ("urllib3", "2.8.0", " ; python_version >= '3.11'"),
+    )
+)
 FILES = {
     "{module}/__init__.py": "VALUE = 1\n",
     "{module}/py.typed": "",
@@ -29,7 +39,7 @@ def _hash(data: bytes) -> str:
 
 
 def _install(folder: Path, name: str, version: str, more: dict[str, str] | None = None) -> Path:
-    """Lay a distribution down as pip does."""
+    """Install a distribution as pip does."""
     words = {"name": name, "module": name.replace("-", "_"), "version": version}
     record = ["../../../bin/program,,"]
     for template, text in (FILES | (more or {})).items():
@@ -59,15 +69,15 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _refusal(folder: Path, locked: dict[str, str] = LOCKED) -> ConfigurationError:
+def _refusal(folder: Path, lock: str = LOCK) -> ConfigurationError:
     with pytest.raises(ConfigurationError) as refused:
-        list(library_files(locked, _in(folder)))
+        collect_libraries(lock, _in(folder))
     return refused.value
 
 
 def test_a_library_that_is_not_installed_is_refused(tmp_path: Path) -> None:
     refused = _refusal(tmp_path)
-    assert refused.cause == "The zip needs jsonpath-ng, which is not installed here"
+    assert refused.cause == "cannot build the zip: jsonpath-ng 1.16.0 is not installed"
     assert "'jsonpath-ng==1.16.0'" in refused.help
 
 
@@ -75,14 +85,14 @@ def test_another_version_than_the_locks_is_refused(tmp_path: Path) -> None:
     _install(tmp_path, "jsonpath-ng", "1.16.0")
     _install(tmp_path, "urllib3", "2.9.0")
     refused = _refusal(tmp_path)
-    assert refused.cause == "The zip needs urllib3 2.8.0, the version of the lock, and 2.9.0 is installed here"
+    assert refused.cause == "cannot build the zip: the lock has urllib3 2.8.0, but 2.9.0 is installed"
     assert "'urllib3==2.8.0'" in refused.help
 
 
 def test_a_changed_module_is_refused(installed: Path) -> None:
     (installed / "urllib3" / "__init__.py").write_text("VALUE = 2\n", "utf-8")
     refused = _refusal(installed)
-    assert refused.cause == "urllib3/__init__.py of urllib3 2.8.0 is not the file that was published"
+    assert refused.cause == "cannot build the zip: urllib3/__init__.py of urllib3 2.8.0 differs from the published file"
     assert "--force-reinstall" in refused.help
 
 
@@ -91,35 +101,45 @@ def test_a_missing_module_is_refused(installed: Path) -> None:
     assert "cannot be read" in _refusal(installed).cause
 
 
-def test_a_module_that_was_recorded_without_a_hash_is_refused(installed: Path) -> None:
+def test_a_module_without_a_recorded_hash_is_refused(installed: Path) -> None:
     record = installed / "urllib3-2.8.0.dist-info" / "RECORD"
     lines = record.read_text("utf-8").splitlines()
     record.write_text("\n".join("urllib3/__init__.py,," if "__init__" in line else line for line in lines), "utf-8")
-    assert "is not the file that was published" in _refusal(installed).cause
+    assert "differs from the published file" in _refusal(installed).cause
 
 
-def test_a_library_with_parts_for_this_machine_alone_is_refused(tmp_path: Path) -> None:
+def test_a_library_for_this_kind_of_machine_only_is_refused(tmp_path: Path) -> None:
     _install(tmp_path, "jsonpath-ng", "1.16.0", {"{module}-{version}.dist-info/WHEEL": "Root-Is-Purelib: false\n"})
-    assert "run on this kind of machine only" in _refusal(tmp_path).cause
+    assert "is not installed from a wheel that fits all machines" in _refusal(tmp_path).cause
 
 
 @pytest.mark.parametrize("lost", ["RECORD", "WHEEL"])
-def test_a_library_without_its_list_of_files_is_refused(installed: Path, lost: str) -> None:
+def test_a_library_without_a_record_of_its_files_is_refused(installed: Path, lost: str) -> None:
     (installed / "urllib3-2.8.0.dist-info" / lost).unlink()
     assert "urllib3 2.8.0" in _refusal(installed).cause
 
 
-def test_without_a_lock_any_version_is_taken(tmp_path: Path) -> None:
-    for name in LIBRARIES:
-        _install(tmp_path, name, "2.9.9")
-    assert {file.path for file in library_files({}, _in(tmp_path))} >= {"urllib3/__init__.py"}
+@pytest.mark.parametrize(
+    "lock",
+    ["", LOCK.replace("urllib3==", "urllib4=="), LOCK[: LOCK.index("urllib3")] + "urllib3==2.8.0\n"],
+    ids=["empty", "without urllib3", "without hashes of urllib3"],
+)
+def test_a_library_that_is_not_locked_with_hashes_is_refused(installed: Path, lock: str) -> None:
+    assert "cannot build the zip: the lock has no" in _refusal(installed, lock).cause
 
 
-def test_modules_and_licenses_are_taken_and_nothing_else(tmp_path: Path) -> None:
+def test_versions_and_hashes_are_those_of_the_lock(installed: Path) -> None:
+    collected = collect_libraries(LOCK, _in(installed))
+    assert [(one.name, one.version, one.hashes) for one in collected] == [
+        (name, version, HASHES) for name, version in LOCKED.items()
+    ]
+
+
+def test_only_modules_and_licenses_are_packed(tmp_path: Path) -> None:
     _install(tmp_path, "jsonpath-ng", "1.16.0", {"jsonpath_ng/bin/jsonpath.py": "", "jsonpath_ng/__main__.py": ""})
     _install(tmp_path, "urllib3", "2.8.0", {"urllib3/contrib/emscripten/fetch.py": "", "urllib3/contrib/socks.py": ""})
     (tmp_path / "urllib3" / "stray.py").write_text("raise SystemExit\n", "utf-8")
-    assert sorted(file.path for file in library_files(LOCKED, _in(tmp_path))) == [
+    assert sorted(path for library in collect_libraries(LOCK, _in(tmp_path)) for path in library.files) == [
         "jsonpath_ng/__init__.py",
         "licenses/jsonpath-ng-1.16.0/LICENSE",
         "licenses/urllib3-2.8.0/LICENSE",
@@ -128,5 +148,6 @@ def test_modules_and_licenses_are_taken_and_nothing_else(tmp_path: Path) -> None
     ]
 
 
-def test_the_lock_names_a_version_of_each_library() -> None:
-    assert set(LIBRARIES) <= set(locked_versions())
+def test_the_installed_libraries_are_those_of_the_projects_lock() -> None:
+    lock = (ROOT / "requirements" / "lambda.txt").read_text("utf-8")
+    assert [library.name for library in collect_libraries(lock)] == list(LIBRARIES)

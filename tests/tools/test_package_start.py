@@ -1,4 +1,4 @@
-"""The zip is enough: the handler answers from it, with the runtime's Python and boto3 and nothing else."""
+"""The handler runs from the zip with only the Python and boto3 of the runtime."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from build_package.build import Package
 from image_pinner.cli.demo.embedded_aws import ACCOUNT, embedded_aws
-from image_pinner.cli.packaging.build import Package
 from support.lambda_runtime import REGION, event_of, lambda_python, run, runtime_libraries, unpack
 
 HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
@@ -31,7 +31,7 @@ print(json.dumps(found))
 
 
 def _pin(folder: Path, runtime: Path, where: Path) -> dict[str, Path]:
-    """Let the handler in a folder pin an image, and give the files of the modules that it loaded."""
+    """Pin an image with the handler in a folder, and return the files of the modules that it loaded."""
     with embedded_aws() as aws:
         digest = aws.push("web", "1", "build", ("linux/amd64", "linux/arm64"))
         code = ANSWER.format(event=event_of(f"{HOST}/web:1"))
@@ -43,7 +43,7 @@ def _pin(folder: Path, runtime: Path, where: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("form", ["compiled_package", "sources_package"])
-def test_the_handler_pins_with_the_zip_and_boto3_alone(
+def test_the_handler_needs_only_the_zip_and_boto3(
     form: str, request: pytest.FixtureRequest, tmp_path: Path, runtime: Path
 ) -> None:
     package: Package = request.getfixturevalue(form)
@@ -59,15 +59,15 @@ def test_the_handler_pins_with_the_zip_and_boto3_alone(
     assert [file for file in others.values() if not file.is_relative_to(runtime)] == []
 
 
-def test_nothing_is_written_where_the_zip_is(compiled_package: Package, tmp_path: Path, runtime: Path) -> None:
-    """The folder is read-only in the Lambda; a test as root could write to it, and what is written would be seen."""
+def test_the_handler_writes_nothing_to_its_folder(compiled_package: Package, tmp_path: Path, runtime: Path) -> None:
+    """The folder is read-only in the Lambda; here root could write to it, and the test would see the file."""
     folder = unpack(compiled_package.path, tmp_path / "task")
     before = sorted(folder.rglob("*"))
     _pin(folder, runtime, tmp_path)
     assert sorted(folder.rglob("*")) == before
 
 
-def test_compiled_files_are_taken_whatever_the_sources_say(
+def test_compiled_files_are_loaded_without_reading_the_sources(
     compiled_package: Package, tmp_path: Path, runtime: Path
 ) -> None:
     folder = unpack(compiled_package.path, tmp_path / "task")
@@ -77,7 +77,7 @@ def test_compiled_files_are_taken_whatever_the_sources_say(
     _pin(folder, runtime, tmp_path)
 
 
-def test_compiled_files_name_the_folder_of_the_lambda_and_are_never_checked(
+def test_compiled_files_have_the_path_in_the_lambda_and_are_not_checked_against_sources(
     compiled_package: Package, tmp_path: Path
 ) -> None:
     folder = unpack(compiled_package.path, tmp_path / "task")
@@ -88,5 +88,5 @@ def test_compiled_files_name_the_folder_of_the_lambda_and_are_never_checked(
         assert (name, flags) == (f"/var/task/{source}", 0b01)
 
 
-def test_the_runtime_of_these_tests_has_no_urllib3_of_its_own(tmp_path: Path) -> None:
+def test_the_runtime_of_these_tests_has_no_urllib3(tmp_path: Path) -> None:
     assert not (runtime_libraries(tmp_path / "libraries") / "urllib3").exists()

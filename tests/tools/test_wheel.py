@@ -1,0 +1,152 @@
+"""The wheel carries the zip of `make package`, and `install` uploads it; without the zip both say what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from image_pinner.cli.deployment.code import CARRIED
+from image_pinner.cli.packaging.project_files import ZIP_NAME
+from support.project import ROOT
+from tools.checkouts import run_build
+
+INSTALL = """
+import hashlib, json
+import image_pinner
+from unit.cli.install_runs import run
+from unit.cli.deployment.installations import Scene
+aws = Scene()
+ended = run(aws, "install", "--yes")
+stored = [one[1] for bucket in aws.s3.buckets.values() for versions in bucket.objects.values() for one in versions]
+hashes = [hashlib.sha256(data).hexdigest() for data in stored]
+print(json.dumps([ended.code, ended.err, hashes, image_pinner.__file__]))
+"""
+
+
+def _hatchling(project: Path, target: str, output: Path) -> tuple[Path, str]:
+    """Build a wheel or source distribution with the backend of pyproject.toml, and return it with the messages."""
+    run = subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", str(output)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+        cwd=project,
+    )
+    assert run.returncode == 0, run.stderr
+    (built,) = output.iterdir()
+    return built, run.stdout + run.stderr
+
+
+def _install(wheel: Path, tmp_path: Path) -> Path:
+    site = tmp_path / "site-packages"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    return site
+
+
+def _run_install(site: Path, tmp_path: Path) -> list[Any]:
+    """Run `image-pinner install` from `site` with fakes of AWS; return its exit code, messages and uploads' hashes."""
+    run = subprocess.run(
+        [sys.executable, "-B", "-c", INSTALL],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(ROOT / "tests")])},
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stderr
+    result: list[Any] = json.loads(run.stdout)
+    assert Path(result[-1]).is_relative_to(site)
+    return result[:-1]
+
+
+@pytest.fixture
+def built(checkout: Path) -> Path:
+    assert run_build(checkout, "--no-compile").returncode == 0
+    return checkout
+
+
+def test_a_wheel_is_built_without_the_zip_and_its_install_says_what_to_do(checkout: Path, tmp_path: Path) -> None:
+    wheel, output = _hatchling(checkout, "wheel", tmp_path / "wheels")
+    assert "warning: the wheel cannot install the macro: the function's zip is not built" in output
+    assert "help: Run `make package`" in output
+    site = _install(wheel, tmp_path)
+    assert not [path for path in CARRIED if (site / path).exists()]
+    code, error, stored = _run_install(site, tmp_path)
+    assert (code, stored) == (2, [])
+    assert "this image-pinner was built without the function's zip" in error
+    assert "Pass --package FILE with a zip that `make package` built" in error
+
+
+def test_a_stale_zip_stays_out_of_the_wheel(built: Path, tmp_path: Path) -> None:
+    with (built / "macro" / "image_pinner" / "pinning.py").open("a", encoding="utf-8") as module:
+        module.write("# changed\n")
+    wheel, output = _hatchling(built, "wheel", tmp_path / "wheels")
+    assert "is out of date: since it was built, image_pinner/pinning.py changed" in output
+    with zipfile.ZipFile(wheel) as archive:
+        assert not set(CARRIED) & set(archive.namelist())
+
+
+def test_a_damaged_zip_of_a_wheel_is_refused(built: Path, tmp_path: Path) -> None:
+    site = _install(_hatchling(built, "wheel", tmp_path / "wheels")[0], tmp_path)
+    with (site / CARRIED[0]).open("ab") as archive:
+        archive.write(b"\0")
+    code, error, stored = _run_install(site, tmp_path)
+    assert (code, stored) == (2, [])
+    assert "the function's zip is damaged" in error
+
+
+def test_a_wheel_without_its_template_is_refused(built: Path, tmp_path: Path) -> None:
+    site = _install(_hatchling(built, "wheel", tmp_path / "wheels")[0], tmp_path)
+    (site / CARRIED[0]).with_name("macro.yaml").unlink()
+    code, error, stored = _run_install(site, tmp_path)
+    assert (code, stored) == (2, [])
+    assert "cannot read the macro's template" in error
+    assert "pip install --force-reinstall image-pinner" in error
+
+
+def test_the_wheel_carries_the_zip_of_make_package_and_installs_it(built: Path, tmp_path: Path) -> None:
+    wheel, output = _hatchling(built, "wheel", tmp_path / "wheels")
+    assert "warning" not in output
+    archive = (built / "dist" / ZIP_NAME).read_bytes()
+    site = _install(wheel, tmp_path)
+    assert (site / CARRIED[0]).read_bytes() == archive
+    assert (site / CARRIED[1]).read_bytes() == (built / "dist" / ZIP_NAME).with_suffix(".json").read_bytes()
+    code, error, stored = _run_install(site, tmp_path)
+    assert code == 0, error
+    assert stored == [hashlib.sha256(archive).hexdigest()]
+
+
+def test_a_wheel_of_the_source_distribution_carries_it_too(built: Path, tmp_path: Path) -> None:
+    source, _ = _hatchling(built, "sdist", tmp_path / "sources")
+    run = subprocess.run(["tar", "-xzf", str(source), "-C", str(tmp_path)], check=False, timeout=60)
+    assert run.returncode == 0
+    wheel, output = _hatchling(tmp_path / source.name.removesuffix(".tar.gz"), "wheel", tmp_path / "wheels")
+    assert "warning" not in output
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.read(CARRIED[0]) == (built / "dist" / ZIP_NAME).read_bytes()
+
+
+def test_install_in_a_checkout_uploads_the_zip_of_make_package(built: Path, tmp_path: Path) -> None:
+    code, error, stored = _run_install(built / "macro", tmp_path)
+    assert code == 0, error
+    assert stored == [hashlib.sha256((built / "dist" / ZIP_NAME).read_bytes()).hexdigest()]
+
+
+def test_install_in_a_checkout_refuses_a_stale_zip(built: Path, tmp_path: Path) -> None:
+    with (built / "requirements" / "lambda.txt").open("a", encoding="utf-8") as lock:
+        lock.write("# changed\n")
+    code, error, stored = _run_install(built / "macro", tmp_path)
+    assert (code, stored) == (2, [])
+    assert "is out of date: since it was built, requirements/lambda.txt changed" in error
+    assert "Run `make package`" in error

@@ -1,0 +1,1 @@
+"""Build the zip of the Lambda function. Not part of the installed package."""
