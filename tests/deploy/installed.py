@@ -13,6 +13,8 @@ from cfn_flip import to_json
 
 _FOLDER = Path(__file__).parents[2] / "deploy"
 TEXT = (_FOLDER / "macro.yaml").read_text("utf-8")
+ORGANIZATION_TEXT = (_FOLDER / "organization.yaml").read_text("utf-8")
+ORGANIZATION: dict[str, Any] = json.loads(to_json(ORGANIZATION_TEXT))
 README = (_FOLDER / "README.md").read_text("utf-8")
 CODE = {"CodeBucket": "code", "CodeKey": "image-pinner.zip"}
 """The parameters that have no default."""

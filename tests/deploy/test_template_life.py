@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deploy.installed import ALL_SWITCHES, README, Installed, template
+from deploy.installed import ALL_SWITCHES, ORGANIZATION, README, Installed, template
 from image_pinner.lambda_macro import log_record
 
 
@@ -131,7 +131,8 @@ def test_the_readme_names_parameters_and_outputs_that_there_are() -> None:
     parameters = set(re.findall(r"ParameterKey=(\w+)", README))
     for overrides in re.findall(r"--parameter-overrides((?:[^\n]*\\\n)*[^\n]*)", README):
         parameters |= set(re.findall(r"\s(\w+)=", overrides))
-    assert {"CodeBucket", "CodeKey", "Revision"} < parameters <= set(template()["Parameters"])
+    declared = set(template()["Parameters"]) | set(ORGANIZATION["Parameters"])
+    assert {"CodeBucket", "CodeKey", "Revision"} < parameters <= declared
     outputs = set(re.findall(r"OutputKey=='(\w+)'", README)) | set(re.findall(r"output\s+`(\w+)`", README))
     assert outputs
     assert outputs <= set(template()["Outputs"])

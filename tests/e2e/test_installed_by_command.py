@@ -1,4 +1,4 @@
-"""The macro is installed, upgraded, looked at and taken away by our command, in a process of its own."""
+"""The macro is installed, upgraded, inspected and uninstalled by our command, in a process of its own."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BUCKET = f"image-pinner-000000000000-{REGION}"
 
 @pytest.fixture(autouse=True)
 def stacks(engine: Engine) -> Iterator[Stacks]:
-    """Stacks, of which there are none before and after a test: the command looks into the templates of all."""
+    """Stacks; there are none before and after a test, because the command inspects the templates of all."""
     given = Stacks(engine)
     given.clear()
     engine.requests.forget()
@@ -46,16 +46,17 @@ def test_an_upgrade_is_refused_where_nothing_is_installed(engine: Engine, packag
     told = _install(engine, package, verb="upgrade")
     assert told.code == 2
     assert (
-        f"there is no stack image-pinner in {REGION} to upgrade. Install it first by image-pinner install" in told.err
+        f"error: {REGION}: there is no stack image-pinner in {REGION} to upgrade\nhelp: install the macro first"
+        in told.err
     )
     assert image_pinner(engine, "status").code == 1
     assert image_pinner(engine, "uninstall", "--yes").code == 2
 
 
-def test_nobody_is_asked_in_a_pipe(engine: Engine, package: Package) -> None:
+def test_a_pipe_cannot_confirm(engine: Engine, package: Package) -> None:
     told = image_pinner(engine, "install", "--package", package.path)
     assert told.code == 2
-    assert "Give --yes to go on without a question, or --dry-run to look only" in told.err
+    assert "pass --yes to continue or --dry-run to preview" in told.err
     assert engine.requests.all() == []
 
 
@@ -68,15 +69,15 @@ def test_a_dry_run_leaves_nothing_behind(engine: Engine, package: Package) -> No
     assert "s3:CreateBucket" not in engine.requests.actions()
 
 
-def test_the_macro_is_installed_upgraded_and_taken_away(
+def test_the_macro_is_installed_upgraded_and_uninstalled(
     engine: Engine, ministack: Ministack, package: Package, stacks: Stacks
 ) -> None:
     first = _install(engine, package)
     assert first.code == 0, first.err
-    assert f"{REGION}: the macro ImagePinner is ImagePinner {__version__}, version 1 of its function" in first.err
+    assert f"{REGION}: installed macro ImagePinner: ImagePinner {__version__}, function version 1" in first.err
     again = _install(engine, package)
     assert again.code == 0, again.err
-    assert again.err.endswith(f"{REGION}: nothing to change\n")
+    assert again.err.endswith(f"{REGION}: no changes\n")
 
     for repository in ("web", "migration"):
         ministack.push(f"commanded/{repository}", "1.4.2", "first")
@@ -85,8 +86,8 @@ def test_the_macro_is_installed_upgraded_and_taken_away(
 
     changed = _install(engine, package, "--parameter", "WhenMissing=Fail", verb="upgrade")
     assert changed.code == 0, changed.err
-    assert "WhenMissing = Fail (given)" in changed.err
-    assert "version 2 of its function" in changed.err
+    assert "WhenMissing = Fail (from the command line)" in changed.err
+    assert "function version 2" in changed.err
     status = _status(engine)
     assert status["stack_status"] == "UPDATE_COMPLETE", status
     function = engine.invocations()[-1]["function"]
@@ -95,19 +96,19 @@ def test_the_macro_is_installed_upgraded_and_taken_away(
 
     refused = image_pinner(engine, "uninstall", "--yes")
     assert refused.code == 1
-    assert f"the macro ImagePinner in {REGION} is named by the templates of 1 stack: app." in refused.err
+    assert f"macro ImagePinner in {REGION} is used by the templates of 1 stack: app\n" in refused.err
     stacks.delete("app")
     gone = image_pinner(engine, "uninstall", "--yes", "--delete-bucket")
     assert gone.code == 0, gone.err
-    assert "the macro ImagePinner is gone; its log stays" in gone.err
+    assert "uninstalled macro ImagePinner; its log group is kept" in gone.err
     assert BUCKET not in [bucket["Name"] for bucket in engine.client("s3").list_buckets()["Buckets"]]
 
 
-def test_a_name_that_is_taken_is_told_with_the_stack_that_has_it(engine: Engine, package: Package) -> None:
+def test_a_macro_name_in_use_is_reported_with_its_stack(engine: Engine, package: Package) -> None:
     with installed(engine, package):
         told = _install(engine, package, "--stack-name", "another")
         assert told.code == 2
-        assert "the name ImagePinner is taken in eu-central-1 by the macro of the stack image-pinner" in told.err
+        assert "macro name ImagePinner is in use in eu-central-1 by stack image-pinner" in told.err
         other = _install(engine, package, "--stack-name", "another", "--macro-name", "ImagePinner-v2")
         assert other.code == 0, other.err
         assert image_pinner(engine, "uninstall", "--yes", "--stack-name", "another", "--delete-bucket").code == 0

@@ -20,7 +20,7 @@ from image_pinner import __version__
 pytestmark = pytest.mark.e2e
 
 README = ROOT / "deploy" / "README.md"
-SECTIONS = ["Install", "Let people use it", "Protect and keep", "Upgrade", "Go back", "Uninstall"]
+SECTIONS = ["Install", "Let people use it", "Protect and keep", "Upgrade", "Roll back", "Uninstall"]
 NEXT = "99.0.0"
 HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 # What is to be read otherwise by everybody: the version that was built, the one after it, the account.
@@ -81,7 +81,11 @@ def _acting(engine: Engine) -> str:
 def test_every_command_of_the_document_is_walked_or_says_why_not() -> None:
     found = [block for block in blocks(README.read_text("utf-8")) if block.language == "console"]
     assert {block.section for block in found if not block.reason} == set(SECTIONS)
-    assert sorted(block.section for block in found if block.reason) == ["All accounts of an organization", "Settings"]
+    assert sorted(block.section for block in found if block.reason) == [
+        "All accounts of an organization",
+        "All accounts of an organization",
+        "Settings",
+    ]
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
@@ -115,7 +119,7 @@ def test_the_document_is_walked_from_the_package_to_the_end(
         walk.run(block)
     assert _acting(engine) == "2"
     walk.texts["FUNCTION"] = _outputs(engine)["FunctionName"]
-    for block in _walked("Go back"):
+    for block in _walked("Roll back"):
         walk.run(block)
     assert _acting(engine) == "1"
 

@@ -22,7 +22,7 @@ INSTALL = """
 import hashlib, json
 import image_pinner
 from unit.cli.install_runs import run
-from unit.cli.deployment.installations import Scene
+from unit.cli.deployment.scene import Scene
 aws = Scene()
 ended = run(aws, "install", "--yes")
 stored = [one[1] for bucket in aws.s3.buckets.values() for versions in bucket.objects.values() for one in versions]

@@ -1,4 +1,4 @@
-"""Runs of the verbs about installing, in this process and with an account of fakes."""
+"""Runs of the deployment subcommands, in this process and with a fake AWS account."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from image_pinner import __version__
-from image_pinner.cli.installing import Outside
 from image_pinner.cli.main import main
 from support.command import Run
-from unit.cli.deployment.installations import REGION, Scene
+from unit.cli.deployment.scene import REGION, Scene
 
 
 def package(folder: Path, version: str = __version__) -> str:
@@ -27,13 +26,13 @@ def package(folder: Path, version: str = __version__) -> str:
 
 
 def run(aws: Scene | None, *arguments: str, region: str = REGION, env: Mapping[str, str] | None = None) -> Run:
-    """Run a verb; without an account it is AWS itself that would be asked."""
-    outside = Outside(aws, region, aws.now, aws.sleep) if aws else None
+    """Run a subcommand; without a fake account it would call AWS itself."""
+    environment = aws.environment(region) if aws else None
     code = -1
     own = {name: None for name in os.environ if name.startswith(("IMAGE_PINNER_", "NO_COLOR"))}
     with CliRunner().isolation(b"", env={**own, **(env or {})}) as (out, err, _):
         try:
-            main(list(arguments), resolvers=outside)
+            main(list(arguments), resolvers=environment)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
         sys.stdout.flush()

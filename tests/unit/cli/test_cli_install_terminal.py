@@ -1,4 +1,4 @@
-"""Installing on a terminal: a question that somebody answers, and lines that stay beside the one that changes."""
+"""Install on a terminal: a question that the user answers, and progress."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from unit.cli.install_runs import package
 TESTS = Path(__file__).parents[2]
 PROGRAM = """
 import sys
-from image_pinner.cli.installing import Outside
 from image_pinner.cli.main import main
-from unit.cli.deployment.installations import REGION, Scene
+from unit.cli.deployment.scene import Scene
 aws = Scene()
-main(sys.argv[1:], resolvers=Outside(aws, REGION, aws.now, aws.sleep))
+main(sys.argv[1:], resolvers=aws.environment())
 """
 
 
 def on_a_terminal(typed: str, *arguments: str, **more: str) -> tuple[int, str]:
-    """Run the command on a terminal where somebody types; give the exit code and what a person sees."""
+    """Run the command on a terminal with typed input; return the exit code and what the user sees."""
     pty = pytest.importorskip("pty", reason="this system has no pseudo terminals")
     leader, follower = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS"}}
@@ -53,23 +52,23 @@ def _read(leader: int) -> bytes:
         return b""
 
 
-def test_no_is_an_answer(tmp_path: Path) -> None:
+def test_no_cancels(tmp_path: Path) -> None:
     code, seen = on_a_terminal("n\n", "install", "--package", package(tmp_path))
     assert code == 2
-    assert "Change the stack image-pinner in eu-central-1? [y/N]" in seen
+    assert "Change stack image-pinner in eu-central-1? [y/N]" in seen
     assert "nothing was changed" in seen
     assert "CREATE_IN_PROGRESS" not in seen
 
 
-def test_yes_installs_and_tells_each_event(tmp_path: Path) -> None:
+def test_yes_installs_and_prints_each_event(tmp_path: Path) -> None:
     code, seen = on_a_terminal("y\n", "install", "--package", package(tmp_path))
     assert code == 0
     assert "CREATE_COMPLETE              Function (AWS::Lambda::Function)" in seen
-    assert "the macro ImagePinner is ImagePinner" in seen
+    assert "installed macro ImagePinner: ImagePinner" in seen
     assert "\x1b[32m" in seen
 
 
-def test_no_color_is_heeded(tmp_path: Path) -> None:
+def test_no_color_turns_color_off(tmp_path: Path) -> None:
     code, seen = on_a_terminal("y\n", "install", "--package", package(tmp_path), NO_COLOR="1")
     assert code == 0
     assert "\x1b[3" not in seen.replace("\x1b[3A", "")

@@ -1,4 +1,4 @@
-"""`image-pinner install`: the macro into an account and region, or into the accounts of an organization."""
+"""`image-pinner install`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import Any
 
 import click
 
-from image_pinner.cli.install_options import OPTIONS, run
+from image_pinner.cli.deployment_options import INSTALL_OPTIONS, run_install
 
 
-@click.command(short_help="Install the macro into an account and region, or bring it up to date.")
-@OPTIONS
+@click.command(short_help="Install the macro in an account and region, or in an organization.")
+@INSTALL_OPTIONS
 @click.pass_obj
 def command(given: object, /, **options: Any) -> None:
-    """Install the macro, or bring what is installed up to date.
+    """Install the macro, or update what is installed.
 
-    What would change is shown first, and nothing but a change set is made before you agree. Parameters of a stack that
-    is there keep their values unless you give others.
+    The changes are shown first. Nothing but a change set is created before you confirm. Parameters of an existing stack
+    keep their values unless you set them.
+
+    With --organization, the stack creates a stack set that installs the macro in all accounts of the organizational
+    units. --region is then the region of the stack, and --target-region the regions of the macro.
     """
-    sys.exit(run(given, options, must_exist=False))
+    sys.exit(run_install(given, options, must_exist=False))

@@ -1,91 +1,66 @@
-"""`image-pinner status`: what is installed where, and how it fares."""
+"""`image-pinner status`."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from image_pinner import __version__
-from image_pinner.cli.console import ExitCode, say, write_output
-from image_pinner.cli.deployment.aws_access import NobodySignedIn
-from image_pinner.cli.deployment.macro_template import MacroTemplate, read_macro_template
-from image_pinner.cli.deployment.region_status import STATUS_VERSION, RegionStatus
-from image_pinner.cli.deployment.stack_set_targets import home_of
-from image_pinner.cli.deployment.status_reading import status_of
-from image_pinner.cli.deployment.surroundings import Surroundings
-from image_pinner.cli.installing import (
-    STACK_NAME,
-    WHERE,
-    code_of,
-    outside_of,
-    regions_of,
-    surroundings_of,
+from image_pinner.cli.console import ExitCode, write_output
+from image_pinner.cli.deployment.aws import NotSignedInError
+from image_pinner.cli.deployment.parameters import macro_template, organization_template
+from image_pinner.cli.deployment.status import STATUS_VERSION, InstallationStatus, read_status
+from image_pinner.cli.deployment_options import (
+    COMMON_OPTIONS,
+    choose_regions,
+    choose_stack_name,
+    exit_code_for,
+    find_environment,
+    open_session,
+    report_error,
     with_options,
 )
-from image_pinner.cli.packaging.project_files import template_text
 from image_pinner.core.errors import ImagePinnerError
 
 
-@click.command(short_help="Tell what is installed where, and how it fares.")
+@click.command(short_help="Show installed versions and health.")
 @with_options(
-    *WHERE,
-    click.option("--stack-set", metavar="NAME", help="A stack set, with each account and region."),
-    click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How it is told."),
+    *COMMON_OPTIONS,
+    click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format."),
 )
 @click.pass_obj
 def command(given: object, /, **options: Any) -> None:
-    """Tell what is installed: version, configuration, the function's state, alarms and the last failure.
+    """Show what is installed: version, configuration, state of the function, alarms and last failure.
 
-    With --stack-set: its version, configuration and last operation, and each of its stacks.
+    With --organization: version, configuration, and the state in each account and region.
 
-    The exit code is 1 where a region has no macro, or one that cannot work, and where a stack of the stack set is not
-    current.
+    The exit code is 1 if a region has no macro or one that does not work, or if an account is not current.
     """
-    outside = outside_of(given, options["profile"])
-    surroundings = surroundings_of(outside, yes=False)
-    template = read_macro_template(template_text())
-    regions = regions_of(options["regions"], outside)
-    if options["stack_set"] is not None:
-        home = home_of(regions, options["stack_set"], stack_named=options["stack_name"] != STACK_NAME)
-        sys.exit(_tell_stack_set(surroundings, home, options, template))
-    found: list[RegionStatus] = []
+    environment = find_environment(given, options["profile"])
+    session = open_session(environment, yes=False)
+    template = organization_template() if options["organization"] else macro_template()
+    found: list[InstallationStatus] = []
     code = ExitCode.DONE
-    for region in regions:
+    for region in choose_regions(options, environment):
         try:
-            with surroundings.teller.live(f"{region}: asking"):
-                found.append(status_of(surroundings, region, options["stack_name"], template))
-        except NobodySignedIn:
+            with session.console.progress(f"{region}: reading status"):
+                found.append(read_status(session, region, choose_stack_name(options), template))
+        except NotSignedInError:
             raise
         except ImagePinnerError as error:
-            say(f"image-pinner: {region}: {error.diagnostics()}", style="red")
-            code = max(code, code_of(error))
-    lines = (line for status in found for line in status.lines(__version__))
-    _write(options["form"], {"regions": [status.to_json() for status in found]}, lines)
-    healthy = all(status.is_well for status in found)
+            report_error(region, error)
+            code = max(code, exit_code_for(error))
+    write_output(_render(options["form"], found).encode())
+    healthy = all(status.healthy for status in found)
     sys.exit(code if healthy else max(code, ExitCode.FINDINGS))
 
 
-def _tell_stack_set(
-    surroundings: Surroundings, home: str, options: dict[str, Any], template: MacroTemplate
-) -> ExitCode:
-    # Loaded here: few have one.
-    from image_pinner.cli.deployment.stack_set_reading import stack_set_status_of  # noqa: PLC0415
-
-    name = options["stack_set"]
-    with surroundings.teller.live(f"stack set {name}: asking"):
-        found = stack_set_status_of(surroundings, home, name, template)
-    _write(options["form"], {"stack_set": found.to_json()}, found.lines(__version__))
-    return ExitCode.DONE if found.is_well else ExitCode.FINDINGS
-
-
-def _write(form: str, content: dict[str, Any], lines: Iterable[str]) -> None:
-    if form == "json":
-        told = {"version": STATUS_VERSION, "image_pinner": __version__, **content}
-        text = f"{json.dumps(told, indent=2, ensure_ascii=False)}\n"
-    else:
-        text = "".join(f"{line}\n" for line in lines)
-    write_output(text.encode())
+def _render(form: str, found: list[InstallationStatus]) -> str:
+    if form == "text":
+        return "".join(f"{line}\n" for status in found for line in status.lines(__version__))
+    regions = [status.to_json() for status in found]
+    content = {"version": STATUS_VERSION, "image_pinner": __version__, "regions": regions}
+    return f"{json.dumps(content, indent=2, ensure_ascii=False)}\n"

@@ -1,4 +1,4 @@
-"""`image-pinner uninstall`: the macro taken away, unless templates still name it."""
+"""`image-pinner uninstall`."""
 
 from __future__ import annotations
 
@@ -8,50 +8,46 @@ from typing import Any
 
 import click
 
-from image_pinner.cli.deployment.uninstalling import Removal, uninstall
-from image_pinner.cli.installing import (
-    CONSENT,
-    STACK_NAME,
-    WHERE,
-    in_each,
-    outside_of,
-    regions_of,
-    see_that_somebody_answers,
-    surroundings_of,
+from image_pinner.cli.deployment.uninstall import UninstallRequest, uninstall
+from image_pinner.cli.deployment_options import (
+    COMMON_OPTIONS,
+    CONFIRMATION_OPTIONS,
+    choose_regions,
+    choose_stack_name,
+    find_environment,
+    open_session,
+    require_confirmation,
+    run_in_regions,
     with_options,
 )
 
 
-@click.command(short_help="Take the macro away, unless templates of stacks name it.")
+@click.command(short_help="Uninstall the macro unless a stack still uses it.")
 @with_options(
-    *WHERE,
-    click.option("--stack-set", metavar="NAME", help="All stacks of a stack set, and it with them."),
-    click.option("--even-if-used", is_flag=True, help="Take it away although templates name it."),
-    click.option("--delete-bucket", is_flag=True, help="Delete the code too, and its bucket if nothing else is in it."),
-    *CONSENT,
+    *COMMON_OPTIONS,
+    click.option("--even-if-used", is_flag=True, help="Uninstall although templates use the macro."),
+    click.option("--delete-bucket", is_flag=True, help="Delete the code, and its bucket if nothing else is in it."),
+    *CONFIRMATION_OPTIONS,
 )
 @click.pass_obj
 def command(given: object, /, **options: Any) -> None:
-    """Take the macro away: termination protection off, stack deleted, log kept.
+    """Uninstall the macro: turn off termination protection and delete the stack. The log group is kept.
 
-    The templates of all stacks of the region are looked into first. Where one names the macro, nothing is done and the
-    exit code is 1: the next update of that stack would fail without it.
+    The templates of all stacks in the region are inspected first. If one uses the macro, nothing is changed and the
+    exit code is 1, because the next update of that stack would fail.
 
-    With --stack-set all accounts and regions that it reaches are meant. Templates of other accounts cannot be looked
-    into, so that this needs --even-if-used.
+    With --organization, the macro is uninstalled in all accounts. Templates of other accounts cannot be inspected, so
+    this requires --even-if-used.
     """
-    see_that_somebody_answers(yes=options["yes"], dry_run=options["dry_run"])
-    outside = outside_of(given, options["profile"])
-    regions = regions_of(options["regions"], outside)
-    surroundings = surroundings_of(outside, yes=options["yes"])
-    name = options["stack_set"]
-    choices = (options["even_if_used"], options["delete_bucket"], options["dry_run"])
-    if name is None:
-        removal = Removal(options["stack_name"], *choices)
-        sys.exit(in_each(regions, partial(uninstall, surroundings, removal=removal)))
-    # Loaded here: few have one.
-    from image_pinner.cli.deployment.stack_set_removing import uninstall_everywhere  # noqa: PLC0415
-    from image_pinner.cli.deployment.stack_set_targets import home_of  # noqa: PLC0415
-
-    home = home_of(regions, name, stack_named=options["stack_name"] != STACK_NAME)
-    sys.exit(in_each((home,), partial(uninstall_everywhere, surroundings, removal=Removal(name, *choices))))
+    require_confirmation(options)
+    environment = find_environment(given, options["profile"])
+    regions = choose_regions(options, environment)
+    session = open_session(environment, yes=options["yes"])
+    request = UninstallRequest(
+        choose_stack_name(options),
+        organization=options["organization"],
+        even_if_used=options["even_if_used"],
+        delete_bucket=options["delete_bucket"],
+        dry_run=options["dry_run"],
+    )
+    sys.exit(run_in_regions(regions, partial(uninstall, session, request=request)))

@@ -1,4 +1,4 @@
-"""`image-pinner upgrade`: what is installed, brought up to date."""
+"""`image-pinner upgrade`."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from image_pinner.cli.install_options import OPTIONS, run
+from image_pinner.cli.deployment_options import INSTALL_OPTIONS, run_install
 
 
-@click.command(short_help="Bring an installed macro up to date.")
-@OPTIONS
+@click.command(short_help="Upgrade an installed macro.")
+@INSTALL_OPTIONS
 @click.pass_obj
 def command(given: object, /, **options: Any) -> None:
-    """Bring an installed macro up to date: `install` that refuses where nothing is installed.
+    """Upgrade an installed macro. Like install, but fails if nothing is installed.
 
-    What would change is shown first, and nothing but a change set is made before you agree. Parameters keep their
-    values unless you give others.
+    The changes are shown first. Nothing but a change set is created before you confirm. Parameters keep their values
+    unless you set them.
     """
-    sys.exit(run(given, options, must_exist=True))
+    sys.exit(run_install(given, options, must_exist=True))

@@ -1,1 +1,1 @@
-"""Installing the macro: stacks and stack sets of deploy/macro.yaml, what they came to, and taking them away."""
+"""Install, upgrade, inspect and uninstall the macro with the CloudFormation templates in deploy/."""

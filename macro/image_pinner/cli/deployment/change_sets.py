@@ -1,150 +1,178 @@
-"""Change sets: made to be looked at, then executed or thrown away."""
+"""Change sets: create, show, execute and delete them."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from image_pinner.cli.deployment.changes import Change, is_nothing_to_change, read_changes
-from image_pinner.cli.deployment.macro_template import MacroTemplate
-from image_pinner.cli.deployment.surroundings import Surroundings
+from image_pinner.cli.deployment.parameters import Template
+from image_pinner.cli.deployment.session import DeploymentSession
 from image_pinner.core.errors import SourceError
 from image_pinner.sources.aws.errors import cleaned
 
-_INTERVAL = 2.0
-_MOST_SECONDS = 600
-_UNDER_WAY = {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
+_POLL_SECONDS = 2.0
+_TIMEOUT_SECONDS = 600.0
+_IN_PROGRESS = {"CREATE_PENDING", "CREATE_IN_PROGRESS"}
+_SIGNS = {"Add": "+", "Modify": "~", "Remove": "-", "Import": "<", "Dynamic": "?"}
+_STYLES = {"+": "green", "-": "red", "±": "red"}
+# A change set that would change nothing fails, with one of these two texts.
+_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
-class Order(NamedTuple):
-    """What a change set is to do.
-
-    Args:
-        region: The region.
-        stack_name: The stack.
-        is_new: Whether the stack is to be created.
-        template: The template.
-        parameters: The parameters, as a request has them.
-        tags: All tags of the stack; empty leaves those that it has.
-        role_arn: The role that CloudFormation works as, or empty for the caller.
-    """
+@dataclass(frozen=True, slots=True)
+class ChangeSetRequest:
+    """A change set to create. `parameters` are as a request has them; without `tags` the stack keeps its own."""
 
     region: str
     stack_name: str
     is_new: bool
-    template: MacroTemplate
-    parameters: list[dict[str, Any]]
-    tags: dict[str, str]
-    role_arn: str
+    template: Template
+    parameters: list[dict[str, Any]] = field(default_factory=list)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    role_arn: str = ""
 
 
-class Planned(NamedTuple):
-    """A change set that can be executed.
+@dataclass(frozen=True, slots=True)
+class ResourceChange:
+    """A resource that would change: `+` added, `~` modified, `±` replaced, `-` removed."""
 
-    Args:
-        order: What it is to do.
-        identifier: Its ARN.
-        stack: The stack's ARN.
-        changes: What it would do.
-    """
+    sign: str
+    name: str
+    kind: str
+    note: str
 
-    order: Order
+    @property
+    def style(self) -> str:
+        """The color of its line, or empty."""
+        return _STYLES.get(self.sign, "")
+
+    def __str__(self) -> str:
+        return f"  {self.sign} {self.name} ({self.kind}){f': {self.note}' if self.note else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSet:
+    """A change set that can be executed; `identifier` and `stack` are ARNs."""
+
+    request: ChangeSetRequest
     identifier: str
     stack: str
-    changes: tuple[Change, ...]
+    changes: tuple[ResourceChange, ...] = ()
 
 
-class NothingToChange(NamedTuple):
-    """The stack is already what it would become."""
+def create_change_set(session: DeploymentSession, request: ChangeSetRequest) -> ChangeSet | None:
+    """Create a change set and read its changes; return `None` if nothing would change.
 
-
-def plan(surroundings: Surroundings, order: Order) -> Planned | NothingToChange:
-    """Have CloudFormation work out what would happen. A stack that is not there yet waits for it in review.
-
-    Args:
-        surroundings: Who is asked and told.
-        order: What is to be done.
-
-    Returns:
-        The change set, or that there is nothing to change.
-
-    Raises:
-        SourceError: CloudFormation could not be asked, or cannot do it; nothing is left behind.
+    A new stack is in review until the change set is executed or deleted. Nothing is left behind on a failure.
     """
-    told = surroundings.asker.ask("cloudformation", order.region, "create_change_set", **_request(surroundings, order))
-    planned = Planned(order, told["Id"], told["StackId"], ())
+    response = session.api.call("cloudformation", request.region, "create_change_set", **_to_api(session, request))
+    created = ChangeSet(request, response["Id"], response["StackId"])
     try:
-        status, reason = _wait(surroundings, planned)
+        status, reason = _wait(session, created)
         if status != "FAILED":
-            pages = surroundings.asker.pages(
-                "cloudformation", order.region, "describe_change_set", ChangeSetName=planned.identifier
+            pages = session.api.pages(
+                "cloudformation", request.region, "describe_change_set", ChangeSetName=created.identifier
             )
-            return planned._replace(changes=read_changes(pages))
+            return replace(created, changes=read_changes(pages))
     except BaseException:
-        throw_away(surroundings, planned)
+        delete_change_set(session, created)
         raise
-    throw_away(surroundings, planned)
-    if is_nothing_to_change(reason):
-        return NothingToChange()
+    delete_change_set(session, created)
+    if has_no_changes(reason):
+        return None
     raise SourceError(
-        f"CloudFormation cannot change the stack {order.stack_name} in {order.region}: {cleaned(reason)}",
-        "Correct what it names, then run this again",
+        f"cannot change stack {request.stack_name} in {request.region}: {cleaned(reason)}",
+        "fix what CloudFormation names, then run this again",
     )
 
 
-def execute(surroundings: Surroundings, planned: Planned) -> None:
-    """Begin what a change set would do.
-
-    Raises:
-        AskFailed: CloudFormation refused.
-    """
-    surroundings.asker.ask(
-        "cloudformation", planned.order.region, "execute_change_set", ChangeSetName=planned.identifier
+def execute_change_set(session: DeploymentSession, change_set: ChangeSet) -> None:
+    """Start the execution of a change set."""
+    session.api.call(
+        "cloudformation", change_set.request.region, "execute_change_set", ChangeSetName=change_set.identifier
     )
 
 
-def throw_away(surroundings: Surroundings, planned: Planned) -> None:
-    """Delete a change set, and the stack with it that is there for nothing else.
-
-    Raises:
-        AskFailed: CloudFormation refused.
-    """
-    ask, region = surroundings.asker.ask, planned.order.region
-    if planned.order.is_new:
-        ask("cloudformation", region, "delete_stack", StackName=planned.stack)
+def delete_change_set(session: DeploymentSession, change_set: ChangeSet) -> None:
+    """Delete a change set, and with it a stack that was created for nothing else."""
+    call, region = session.api.call, change_set.request.region
+    if change_set.request.is_new:
+        call("cloudformation", region, "delete_stack", StackName=change_set.stack)
     else:
-        ask("cloudformation", region, "delete_change_set", ChangeSetName=planned.identifier)
+        call("cloudformation", region, "delete_change_set", ChangeSetName=change_set.identifier)
 
 
-def _request(surroundings: Surroundings, order: Order) -> dict[str, Any]:
+def read_changes(pages: Iterable[Mapping[str, Any]]) -> tuple[ResourceChange, ...]:
+    """Read the changes from responses of DescribeChangeSet.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
+    """
+    found = [one["ResourceChange"] for page in pages for one in page.get("Changes", ()) if "ResourceChange" in one]
+    return tuple(_read_change(one) for one in found)
+
+
+def summarize(changes: Iterable[ResourceChange]) -> str:
+    """Count the changes: `1 added, 2 modified`."""
+    signs = [change.sign for change in changes]
+    words = {"+": "added", "~": "modified", "±": "replaced", "-": "removed"}
+    counted = [f"{signs.count(sign)} {word}" for sign, word in words.items() if sign in signs]
+    return ", ".join(counted) or "no resource changes"
+
+
+def has_no_changes(reason: str) -> bool:
+    """Return whether a change set failed only because it would change nothing."""
+    return any(text in reason for text in _NO_CHANGES)
+
+
+def _to_api(session: DeploymentSession, request: ChangeSetRequest) -> dict[str, Any]:
     optional: dict[str, Any] = {}
-    if order.tags:
-        optional["Tags"] = [{"Key": key, "Value": value} for key, value in order.tags.items()]
-    if order.role_arn:
-        optional["RoleARN"] = order.role_arn
+    if request.tags:
+        optional["Tags"] = [{"Key": key, "Value": value} for key, value in request.tags.items()]
+    if request.role_arn:
+        optional["RoleARN"] = request.role_arn
     return {
-        "StackName": order.stack_name,
-        "ChangeSetName": f"image-pinner-{int(surroundings.now())}",
-        "ChangeSetType": "CREATE" if order.is_new else "UPDATE",
-        "Description": "Made by image-pinner",
-        "TemplateBody": order.template.text,
-        "Capabilities": order.template.capabilities,
-        "Parameters": order.parameters,
+        "StackName": request.stack_name,
+        "ChangeSetName": f"image-pinner-{int(session.now())}",
+        "ChangeSetType": "CREATE" if request.is_new else "UPDATE",
+        "Description": "Created by image-pinner",
+        "TemplateBody": request.template.text,
+        "Capabilities": request.template.capabilities,
+        "Parameters": request.parameters,
         **optional,
     }
 
 
-def _wait(surroundings: Surroundings, planned: Planned) -> tuple[str, str]:
-    ends = surroundings.now() + _MOST_SECONDS
-    region, name = planned.order.region, planned.order.stack_name
-    with surroundings.teller.live(f"{name} in {region}: working out the changes"):
-        while surroundings.now() < ends:
-            told = surroundings.asker.ask(
-                "cloudformation", region, "describe_change_set", ChangeSetName=planned.identifier
-            )
-            if told["Status"] not in _UNDER_WAY:
-                return told["Status"], told.get("StatusReason", "")
-            surroundings.sleep(_INTERVAL)
-    raise SourceError(
-        f"CloudFormation in {region} has not worked out the changes within {_MOST_SECONDS // 60} minutes",
-        "Run this again",
+def _wait(session: DeploymentSession, change_set: ChangeSet) -> tuple[str, str]:
+    """Wait until CloudFormation has computed the changes, and return the status and its reason."""
+    region, name = change_set.request.region, change_set.request.stack_name
+
+    def check() -> tuple[str, str] | None:
+        response = session.api.call(
+            "cloudformation", region, "describe_change_set", ChangeSetName=change_set.identifier
+        )
+        status = response["Status"]
+        return None if status in _IN_PROGRESS else (status, response.get("StatusReason", ""))
+
+    error = SourceError(
+        f"CloudFormation in {region} did not compute the changes within {_TIMEOUT_SECONDS / 60:.0f} minutes",
+        "run this again",
     )
+    with session.console.progress(f"{name} in {region}: computing changes"):
+        return session.poll_until(check, interval=_POLL_SECONDS, timeout=_TIMEOUT_SECONDS, timeout_error=error)
+
+
+def _read_change(response: Mapping[str, Any]) -> ResourceChange:
+    replacement = response.get("Replacement", "")
+    sign = "±" if replacement == "True" else _SIGNS.get(response["Action"], "?")
+    names = {_target_name(detail.get("Target", {})) for detail in response.get("Details", ())} - {""}
+    notes = [", ".join(sorted(names))] if names else []
+    if replacement == "Conditional":
+        notes.append("may be replaced")
+    if response.get("PolicyAction", "").endswith("Retain"):
+        notes.append("the old resource is retained" if sign == "±" else "retained outside of the stack")
+    return ResourceChange(sign, response["LogicalResourceId"], response["ResourceType"], "; ".join(notes))
+
+
+def _target_name(target: Mapping[str, Any]) -> str:
+    return str(target.get("Name") or ("" if target.get("Attribute") == "Properties" else target.get("Attribute") or ""))

@@ -1,10 +1,10 @@
-"""An account for each test that installs."""
+"""A fake AWS account for each test."""
 
 from __future__ import annotations
 
 import pytest
 
-from unit.cli.deployment.installations import Scene
+from unit.cli.deployment.scene import Scene
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""CloudFormation in a region, with the change sets, events and states that installing a macro needs and moto lacks."""
+"""A fake CloudFormation with the change sets, events, states and stack instances that moto lacks."""
 
 from __future__ import annotations
 
@@ -7,30 +7,38 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from image_pinner.cli.deployment.macro_template import read_macro_template
-from unit.cli.deployment.answering_clients import ACCOUNT, Refusal
+from image_pinner.cli.deployment.parameters import Template, read_template
+from unit.cli.deployment.fake_clients import ACCOUNT, Refusal
 from unit.cli.deployment.fake_stacks import NOW, FakeStack, Step
 
 _NUMBERS = itertools.count(1)
 _PAGE = 2
 MACRO = "AWS::CloudFormation::Macro"
+STACK_SET = "AWS::CloudFormation::StackSet"
 
 
 class FakeCloudFormation:
-    """Remembers stacks; `failures` are the events of the next execution in place of success."""
+    """The CloudFormation of a region.
+
+    `failures` are the events of the next execution, which otherwise succeeds. `accounts` are those of the organization;
+    in the accounts and regions of `broken`, stack instances fail with the reason given.
+    """
 
     def __init__(self, region: str) -> None:
         self.region = region
         self.stacks: list[FakeStack] = []
         self.change_sets: dict[str, dict[str, Any]] = {}
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.requests: list[tuple[str, dict[str, Any]]] = []
         self.refusals: dict[str, Refusal] = {}
         self.failures: list[Step] = []
         self.ends_as = ""
         self.change_set_failure = ""
+        self.access = "ENABLED"
+        self.accounts: tuple[str, ...] = ()
+        self.broken: dict[tuple[str, str], str] = {}
 
     def stack(self, name: str, status: str = "CREATE_COMPLETE", **more: Any) -> FakeStack:
-        """Put a stack there."""
+        """Add a stack."""
         stack = FakeStack(name, self.arn("stack", name), status, **more)
         stack.happen(stack.about_itself(status))
         self.stacks.append(stack)
@@ -46,19 +54,23 @@ class FakeCloudFormation:
                 stack.happen(stack.coming.popleft())
 
     def operations(self, *but: str) -> list[str]:
-        """Give what was asked for that changes something."""
+        """Return the operations that were called and change something."""
         reading = ("Describe", "List", "Get")
-        return [name for name, _ in self.asked if not name.startswith(reading) and name not in but]
+        return [name for name, _ in self.requests if not name.startswith(reading) and name not in but]
+
+    def request(self, operation: str) -> dict[str, Any]:
+        """Return the parameters of the last call of an operation."""
+        return [given for name, given in self.requests if name == operation][-1]
 
     def answer(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        self.asked.append((operation, dict(given)))
+        self.requests.append((operation, dict(given)))
         if operation in self.refusals:
             raise self.refusals[operation]
         does: Callable[[Mapping[str, Any]], dict[str, Any]] = getattr(self, f"_{operation}")
         return does(given)
 
     def live(self, name: str) -> FakeStack:
-        """Give the stack of a name or ARN; by name only one that is not deleted."""
+        """Return the stack of a name or ARN; a deleted one has only the latter."""
         for stack in self.stacks:
             if name == stack.identifier or (name == stack.name and stack.status != "DELETE_COMPLETE"):
                 return stack
@@ -115,14 +127,14 @@ class FakeCloudFormation:
             "tags": tags,
             "new": given["ChangeSetType"] == "CREATE",
             "resources": template.tree["Resources"],
-            "asked": 0,
+            "described": 0,
         }
         return {"Id": identifier, "StackId": stack.identifier}
 
     def _DescribeChangeSet(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         made = self.change_sets[given["ChangeSetName"]]
-        made["asked"] += 1
-        if made["asked"] == 1:
+        made["described"] += 1
+        if made["described"] == 1:
             return {"Status": "CREATE_IN_PROGRESS"}
         stack: FakeStack = made["stack"]
         same = (stack.parameters, stack.tags) == (made["values"], made["tags"])
@@ -144,11 +156,35 @@ class FakeCloudFormation:
             stack.coming.extend([*self.failures, stack.about_itself(self.ends_as)])
             return {}
         stack.parameters, stack.tags = made["values"], made["tags"]
+        if stack.for_organization:
+            stack.instances = self._instances(stack)
+            stack.coming.append(("StackSet", STACK_SET, f"{word}_COMPLETE", ""))
+            stack.coming.append(stack.about_itself(f"{word}_COMPLETE"))
+            return {}
         stack.resources = [("Macro", MACRO, stack.parameters["MacroName"]), ("Function", "AWS::Lambda::Function", "f")]
         stack.resources.append(("ErrorsAlarm", "AWS::CloudWatch::Alarm", f"{stack.name}-ErrorsAlarm-1"))
         stack.coming.append(("Function", "AWS::Lambda::Function", f"{word}_COMPLETE", ""))
         stack.coming.append(stack.about_itself(f"{word}_COMPLETE"))
         return {}
+
+    def _DescribeOrganizationsAccess(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        assert given["CallAs"] in {"SELF", "DELEGATED_ADMIN"}
+        return {"Status": self.access}
+
+    def _ListStackInstances(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        stack = self.live(given["StackSetName"])
+        if stack.instances is None:
+            raise Refusal("StackSetNotFoundException", f"StackSet {stack.name} not found", 404)
+        assert given["CallAs"] == stack.parameters["CallAs"]
+        return _page(stack.instances, given, "Summaries")
+
+    def _instances(self, stack: FakeStack) -> list[dict[str, Any]]:
+        unit = stack.parameters["OrganizationalUnitIds"].split(",")[0]
+        return [
+            _instance(account, region, unit, self.broken.get((account, region), ""))
+            for account in self.accounts
+            for region in stack.parameters["Regions"].split(",")
+        ]
 
     def _DeleteStack(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         stack = self.live(given["StackName"])
@@ -165,7 +201,15 @@ class FakeCloudFormation:
         return {}
 
 
-_read = cache(read_macro_template)
+@cache
+def _read(text: str) -> Template:
+    return read_template(text, "template", ())
+
+
+def _instance(account: str, region: str, unit: str, reason: str) -> dict[str, Any]:
+    status = {"Status": "OUTDATED", "StatusReason": reason} if reason else {"Status": "CURRENT"}
+    detailed = {"StackInstanceStatus": {"DetailedStatus": "FAILED" if reason else "SUCCEEDED"}}
+    return {"Account": account, "Region": region, "OrganizationalUnitId": unit, **status, **detailed}
 
 
 def _page(items: list[dict[str, Any]], given: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -192,6 +236,8 @@ def _changes(made: Mapping[str, Any]) -> list[dict[str, Any]]:
             {"Action": "Add", "LogicalResourceId": name, "ResourceType": one["Type"]}
             for name, one in made["resources"].items()
         ]
+    elif made["stack"].for_organization:
+        changes = [{"Action": "Modify", "LogicalResourceId": "StackSet", "ResourceType": STACK_SET}]
     else:
         detail = [{"Target": {"Attribute": "Properties", "Name": "Description"}}]
         changes = [

@@ -1,7 +1,7 @@
-"""S3 with owners, regions, checksums and policies.
+"""A fake S3 with owners, regions, checksums and policies.
 
-moto looks neither at `ExpectedBucketOwner` nor at the conditions of a bucket's policy: there a bucket that denies what
-does not come by TLS denies everything.
+moto checks neither `ExpectedBucketOwner` nor the conditions of a bucket policy: there a bucket that denies requests
+without TLS denies everything.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from unit.cli.deployment.answering_clients import ACCOUNT, Answer, Refusal
+from unit.cli.deployment.fake_clients import ACCOUNT, Answer, Refusal
 
 _NUMBERS = itertools.count(1)
 
 
 @dataclass
 class FakeBucket:
-    """A bucket; `settings` are what was put for it, by operation."""
+    """A bucket; `settings` are the requests that configured it, by operation."""
 
     region: str
     owner: str = ACCOUNT
@@ -33,18 +33,18 @@ class FakeBucket:
 
 
 class FakeS3:
-    """All buckets there are, of all accounts and regions."""
+    """The buckets of all accounts and regions."""
 
     def __init__(self) -> None:
         self.buckets: dict[str, FakeBucket] = {}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.refusals: dict[str, Refusal] = {}
 
     def in_region(self, region: str) -> Answer:
-        """Give S3 as a client of a region asks it."""
+        """Return the fake for the client of a region."""
 
         def answer(operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
-            self.asked.append(operation)
+            self.requests.append(operation)
             if operation in self.refusals:
                 raise self.refusals[operation]
             if operation == "CreateBucket":

@@ -1,4 +1,4 @@
-"""A stack of the fake, and how it comes by its events."""
+"""A stack of the fake CloudFormation and its events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Step = tuple[str, str, str, str]
 
 @dataclass
 class FakeStack:
-    """A stack; `coming` are the events that happen one by one as time passes."""
+    """A stack; `coming` are its next events, of which one happens whenever time passes."""
 
     name: str
     identifier: str
@@ -29,9 +29,14 @@ class FakeStack:
     events: list[dict[str, Any]] = field(default_factory=list)
     coming: deque[Step] = field(default_factory=deque)
     resources: list[tuple[str, str, str]] = field(default_factory=list)
+    instances: list[dict[str, Any]] | None = None
+
+    @property
+    def for_organization(self) -> bool:
+        return "OrganizationalUnitIds" in self.parameters
 
     def happen(self, step: Step) -> None:
-        """Let an event happen; one about the stack itself changes its status."""
+        """Add an event; one about the stack itself changes its status."""
         name, kind, status, reason = step
         of_stack = name == self.name
         event = {
@@ -49,18 +54,16 @@ class FakeStack:
             self.status, self.reason = status, reason
 
     def about_itself(self, status: str, reason: str = "") -> Step:
-        """Give the event that changes its status."""
+        """Return the event that changes its status."""
         return (self.name, "AWS::CloudFormation::Stack", status, reason)
 
     def described(self) -> dict[str, Any]:
-        """Give it as DescribeStacks does."""
+        """Return it as DescribeStacks does."""
         done = self.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
-        outputs = {
-            "MacroName": self.parameters.get("MacroName", ""),
-            "FunctionName": f"{self.name}-Function-1",
-            "LogGroupName": f"{self.name}-LogGroup-1",
-            "Version": "1",
-        }
+        outputs = {"MacroName": self.parameters.get("MacroName", "")}
+        if not self.for_organization:
+            function = {"FunctionName": f"{self.name}-Function-1", "LogGroupName": f"{self.name}-LogGroup-1"}
+            outputs |= function | {"Version": "1"}
         return {
             "StackName": self.name,
             "StackId": self.identifier,

@@ -1,4 +1,4 @@
-"""What is told of an installed macro."""
+"""The status of an installed macro."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from typing import Any
 
 import pytest
 
-from image_pinner.cli.deployment.failure_log import told_by
-from image_pinner.cli.deployment.function_drift import is_of, parted, sha256_of, version_and_hash
-from image_pinner.cli.deployment.installing import install
-from image_pinner.cli.deployment.region_status import RegionStatus
-from image_pinner.cli.deployment.status_reading import status_of
-from unit.cli.deployment.answering_clients import Refusal, denied
-from unit.cli.deployment.installations import REGION, Scene, code, request, template
+from image_pinner.cli.deployment.install import install
+from image_pinner.cli.deployment.status import (
+    InstallationStatus,
+    describe_record,
+    find_drift,
+    matches_code_key,
+    parse_code_key,
+    read_sha256,
+    read_status,
+)
+from unit.cli.deployment.fake_clients import Refusal, denied
+from unit.cli.deployment.scene import REGION, Scene, code, request, template
 
 BASE = {"MemorySize": 512, "Timeout": 90, "CodeSha256": base64.b64encode(hashlib.sha256(b"zip").digest()).decode()}
 FAILURE = {"status": "failure", "problems": [{"path": "Resources.A", "cause": "no image", "remedy": "Push it"}, {}]}
@@ -53,21 +58,22 @@ def functions(aws: Scene) -> Functions:
     return functions
 
 
-def status(aws: Scene) -> RegionStatus:
-    return status_of(aws.surroundings, REGION, "image-pinner", template())
+def status(aws: Scene) -> InstallationStatus:
+    return read_status(aws.session, REGION, "image-pinner", template())
 
 
-def test_a_region_without_macro_says_how_to_get_one(aws: Scene) -> None:
+def test_a_region_without_macro_is_not_healthy(aws: Scene) -> None:
     found = status(aws)
-    assert not found.is_well
+    assert not found.healthy
     assert list(found.lines("1")) == [
-        f"{REGION}: no stack image-pinner; image-pinner install --region {REGION} makes one"
+        f"{REGION}: not installed: there is no stack image-pinner",
+        f"  help: run image-pinner install --region {REGION}",
     ]
     assert found.to_json()["stack_status"] is None
 
 
 def test_what_cannot_be_found_out_does_not_hide_the_rest(aws: Scene, functions: Functions) -> None:
-    install(aws.surroundings, REGION, request())
+    install(aws.session, REGION, request())
 
     def refuse(operation: str, given: object) -> dict[str, Any]:  # noqa: ARG001 - a fake's signature
         raise denied(f"x:{operation}")
@@ -85,48 +91,52 @@ def test_what_cannot_be_found_out_does_not_hide_the_rest(aws: Scene, functions: 
     ]
 
 
-def test_code_that_somebody_changed_is_told(aws: Scene, functions: Functions) -> None:
-    install(aws.surroundings, REGION, request())
+def test_code_that_was_replaced_is_reported(aws: Scene, functions: Functions) -> None:
+    install(aws.session, REGION, request())
     functions.acting["CodeSha256"] = base64.b64encode(hashlib.sha256(b"evil").digest()).decode()
     found = status(aws)
     assert found.tampered
-    assert not found.is_well
-    assert any("WARNING: the code is not what the stack installed" in line for line in found.lines("1"))
+    assert not found.healthy
+    assert any(
+        "WARNING: the function's code is not the code that the stack installed" in line for line in found.lines("1")
+    )
 
 
-def test_a_function_that_somebody_deleted_is_told(aws: Scene, functions: Functions) -> None:
-    install(aws.surroundings, REGION, request())
+def test_a_deleted_function_is_reported(aws: Scene, functions: Functions) -> None:
+    install(aws.session, REGION, request())
 
     def gone(operation: str, given: object) -> dict[str, Any]:  # noqa: ARG001 - a fake's signature
         raise Refusal("ResourceNotFoundException", "Function not found: f:live", 404)
 
     aws.answers["lambda"] = gone
     found = status(aws)
-    assert not found.is_well
-    assert "  function name image-pinner-Function-1, state Gone, reason Function not found: f:live" in found.lines("1")
+    assert not found.healthy
+    assert "  function name image-pinner-Function-1, state Deleted, reason Function not found: f:live" in found.lines(
+        "1"
+    )
     del functions
 
 
 @pytest.mark.parametrize(
     ("broken", "reason"), [("ROLLBACK_COMPLETE", "it failed"), ("UPDATE_ROLLBACK_FAILED", "no way back")]
 )
-def test_a_failed_stack_is_told_with_its_reason(aws: Scene, broken: str, reason: str) -> None:
+def test_a_failed_stack_is_reported_with_its_reason(aws: Scene, broken: str, reason: str) -> None:
     stack = aws.cloud.stack("image-pinner", broken, parameters={"MacroName": "ImagePinner"})
     stack.reason = reason
     found = status(aws)
-    assert not found.is_well
+    assert not found.healthy
     assert next(iter(found.lines("1"))) == f"{REGION}: stack image-pinner is in {broken}: {reason}"
 
 
-def test_all_is_told_of_a_macro_that_works(aws: Scene, functions: Functions) -> None:
-    install(aws.surroundings, REGION, request(parameters={"Pin": "All"}))
+def test_a_healthy_macro_is_reported_completely(aws: Scene, functions: Functions) -> None:
+    install(aws.session, REGION, request(parameters={"Pin": "All"}))
     functions.latest["MemorySize"] = 1024
     functions.latest["Environment"] = {"Variables": {"IMAGE_PINNER_PIN": "Marked"}}
     functions.events = [(aws.now() - 7200, "old"), (aws.now() - 5000, json.dumps(FAILURE))]
 
     found = status(aws)
 
-    assert found.is_well
+    assert found.healthy
     assert (found.version, found.package, found.macro) == ("1.2.3", code().sha256, "ImagePinner")
     assert found.configuration == {"Pin": "All"}
     assert found.drift == ("memory", "IMAGE_PINNER_PIN")
@@ -134,20 +144,20 @@ def test_all_is_told_of_a_macro_that_works(aws: Scene, functions: Functions) -> 
     assert found.last_failure["time"].endswith("+00:00")
     assert found.unknown == ()
     lines = list(found.lines("9.9"))
-    assert "  macro ImagePinner, ImagePinner 1.2.3, this command is 9.9" in lines
+    assert "  macro ImagePinner, ImagePinner 1.2.3 (this command is 9.9)" in lines
     assert "  Pin = All" in lines
-    assert "  alarm ErrorsAlarm is in ALARM" in lines
+    assert "  alarm ErrorsAlarm: ALARM" in lines
     assert json.loads(json.dumps(found.to_json()))["configuration"] == {"Pin": "All"}
 
 
-def test_an_old_failure_is_found_further_back(aws: Scene, functions: Functions) -> None:
-    install(aws.surroundings, REGION, request())
+def test_an_old_failure_is_found(aws: Scene, functions: Functions) -> None:
+    install(aws.session, REGION, request())
     functions.events = [(aws.now() - 20 * 86_400, '{"status": "failure", "defect": "KeyError"}')]
-    assert status(aws).last_failure["message"] == "ImagePinner has a defect (KeyError)"
+    assert status(aws).last_failure["message"] == "internal error in ImagePinner (KeyError)"
 
 
-def test_a_log_group_that_is_gone_is_unknown(aws: Scene, functions: Functions) -> None:
-    install(aws.surroundings, REGION, request())
+def test_a_deleted_log_group_is_unknown(aws: Scene, functions: Functions) -> None:
+    install(aws.session, REGION, request())
 
     def gone(operation: str, given: object) -> dict[str, Any]:  # noqa: ARG001 - a fake's signature
         raise Refusal("ResourceNotFoundException", "The specified log group does not exist.")
@@ -167,23 +177,23 @@ def test_a_log_group_that_is_gone_is_unknown(aws: Scene, functions: Functions) -
         ('{"problems": ["odd"], "cause": "c"}', "c"),
     ],
 )
-def test_a_line_of_the_log_is_put_into_a_sentence(line: str, told: str) -> None:
-    assert told_by(line) == told
+def test_a_log_record_is_described(line: str, told: str) -> None:
+    assert describe_record(line) == told
 
 
-def test_an_alias_that_follows_the_function_has_not_parted_from_it() -> None:
-    assert parted({"Version": "$LATEST", "Timeout": 1}, {"Timeout": 2}) == ()
+def test_an_alias_to_latest_has_no_drift() -> None:
+    assert find_drift({"Version": "$LATEST", "Timeout": 1}, {"Timeout": 2}) == ()
 
 
-def test_layers_and_variables_part_too() -> None:
+def test_drift_of_layers_and_variables_is_found() -> None:
     acting = {"Version": "1", "Layers": [{"Arn": "a"}], "Environment": {"Variables": {"A": "", "B": "1"}}}
-    assert parted(acting, {"Version": "$LATEST"}) == ("B", "layers")
+    assert find_drift(acting, {"Version": "$LATEST"}) == ("B", "layers")
 
 
-def test_code_is_known_by_the_key_that_this_program_made() -> None:
-    assert version_and_hash("image-pinner/1.0/abc.zip") == ("1.0", "abc")
-    assert version_and_hash("somewhere/code.zip") == ("", "")
-    assert is_of("image-pinner/1.0/abc.zip", "abcdef")
-    assert not is_of("image-pinner/1.0/abc.zip", "fff")
-    assert is_of("somewhere/code.zip", "fff")
-    assert sha256_of({"CodeSha256": "no base64!"}) == ""
+def test_code_is_compared_with_the_hash_in_its_key() -> None:
+    assert parse_code_key("image-pinner/1.0/abc.zip") == ("1.0", "abc")
+    assert parse_code_key("somewhere/code.zip") == ("", "")
+    assert matches_code_key("image-pinner/1.0/abc.zip", "abcdef")
+    assert not matches_code_key("image-pinner/1.0/abc.zip", "fff")
+    assert matches_code_key("somewhere/code.zip", "fff")
+    assert read_sha256({"CodeSha256": "no base64!"}) == ""

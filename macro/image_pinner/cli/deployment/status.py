@@ -1,0 +1,319 @@
+"""The status of an installed macro: stack, function, alarms, last failure, and accounts of an organization."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+from image_pinner.cli.deployment.aws import AwsApiError
+from image_pinner.cli.deployment.organization import StackInstance, list_stack_instances
+from image_pinner.cli.deployment.parameters import Template, changed_settings
+from image_pinner.cli.deployment.session import DeploymentSession
+from image_pinner.cli.deployment.stacks import Stack, find_stack
+from image_pinner.sources.aws.errors import cleaned
+
+STATUS_VERSION = 2
+"""Raised when a field of the JSON changes its meaning or is removed; new fields alone do not raise it."""
+LATEST = "$LATEST"
+DELETED = "Deleted"
+"""The state of a function or alias that does not exist although its stack does; Lambda has no word for it."""
+_HEALTHY_STACK = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
+_BROKEN_FUNCTION = {"Failed", DELETED}  # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+_ALARM = "AWS::CloudWatch::Alarm"
+_ALIAS = "live"
+_COMPARED = {
+    "CodeSha256": "code",
+    "MemorySize": "memory",
+    "Timeout": "timeout",
+    "Runtime": "runtime",
+    "Handler": "handler",
+    "Role": "role",
+}
+# FilterLogEvents starts with the oldest event, so short periods are searched first.
+_SEARCHED_SECONDS = (3600, 86_400, 30 * 86_400)
+_MAX_PAGES = 20
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+_FAILURES = '{ $.status = "failure" }'
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationStatus:
+    """What is installed in a region; without `stack_status` nothing is.
+
+    `package` is the SHA-256 of the code that runs, or its beginning; `configuration` has the parameters that differ
+    from the default; `drift` is what changed in the function after the running version was published; `tampered` tells
+    whether the code is not the code of the stack; `instances` are the accounts and regions of an organization, `None`
+    for the macro of one account; `unknown` explains what could not be found out.
+    """
+
+    region: str
+    stack: str
+    stack_status: str = ""
+    stack_reason: str = ""
+    macro: str = ""
+    version: str = ""
+    package: str = ""
+    function: Mapping[str, str] = field(default_factory=dict)
+    configuration: Mapping[str, str] = field(default_factory=dict)
+    drift: tuple[str, ...] = ()
+    tampered: bool = False
+    alarms: Mapping[str, str] = field(default_factory=dict)
+    last_failure: Mapping[str, str] = field(default_factory=dict)
+    instances: tuple[StackInstance, ...] | None = None
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def not_current(self) -> tuple[StackInstance, ...]:
+        """The accounts and regions that do not have what the stack set installs."""
+        return tuple(one for one in self.instances or () if not one.is_current)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether templates can be deployed with the macro, as far as this shows."""
+        function_works = not self.tampered and self.function.get("state") not in _BROKEN_FUNCTION
+        deployed = self.instances is None or (bool(self.instances) and not self.not_current)
+        return self.stack_status in _HEALTHY_STACK and function_works and deployed
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the status as JSON values."""
+        return {
+            "region": self.region,
+            "stack": self.stack,
+            "stack_status": self.stack_status or None,
+            "stack_reason": self.stack_reason or None,
+            "macro": self.macro or None,
+            "version": self.version or None,
+            "package": self.package or None,
+            "function": dict(self.function) or None,
+            "configuration": dict(self.configuration),
+            "drift": list(self.drift),
+            "tampered": self.tampered,
+            "alarms": dict(self.alarms),
+            "last_failure": dict(self.last_failure) or None,
+            "instances": None if self.instances is None else [one.to_json() for one in self.instances],
+            "unknown": list(self.unknown),
+        }
+
+    def lines(self, own_version: str) -> Iterator[str]:
+        """Yield the status as lines; `own_version` is the version of this command."""
+        if not self.stack_status:
+            yield f"{self.region}: not installed: there is no stack {self.stack}"
+            yield f"  help: run image-pinner install --region {self.region}"
+            return
+        reason = f": {self.stack_reason}" if self.stack_reason else ""
+        yield f"{self.region}: stack {self.stack} is in {self.stack_status}{reason}"
+        other = f" (this command is {own_version})" if self.version and self.version != own_version else ""
+        yield f"  macro {self.macro}, ImagePinner {self.version or 'of unknown version'}{other}"
+        if self.package:
+            yield f"  package {self.package}"
+        if self.function:
+            yield f"  function {', '.join(f'{name} {value}' for name, value in self.function.items())}"
+        if self.tampered:
+            yield "  WARNING: the function's code is not the code that the stack installed"
+        if self.drift:
+            yield f"  changed in the function since the running version was published: {', '.join(self.drift)}"
+        yield from (f"  {name} = {value}" for name, value in self.configuration.items())
+        yield from (f"  alarm {name}: {state}" for name, state in self.alarms.items())
+        if self.last_failure:
+            yield f"  last failure {self.last_failure['time']}: {self.last_failure['message']}"
+        yield from self._instance_lines()
+        yield from (f"  unknown: {one}" for one in self.unknown)
+
+    def _instance_lines(self) -> Iterator[str]:
+        if self.instances is None:
+            return
+        total, behind = len(self.instances), len(self.not_current)
+        if behind:
+            yield f"  WARNING: {behind} of {total} accounts and regions are not current"
+        else:
+            yield f"  {total} accounts and regions, all current" if total else "  no accounts known"
+        yield from (f"  {one}" for one in self.instances)
+
+
+def read_status(session: DeploymentSession, region: str, stack_name: str, template: Template) -> InstallationStatus:
+    """Find out what is installed in a region; what cannot be found out does not hide the rest.
+
+    `template` is this command's own, for the parameters' defaults. Raises `AwsApiError` if not even the stack can be
+    described.
+    """
+    session.api.identify(region)
+    stack = find_stack(session.api, region, stack_name)
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        return InstallationStatus(region, stack_name)
+    version, package = parse_code_key(stack.parameters.get("CodeKey", ""))
+    status = InstallationStatus(
+        region,
+        stack_name,
+        stack.status,
+        stack.reason,
+        stack.parameters.get("MacroName", ""),
+        version,
+        package,
+        configuration=changed_settings(template.parameters, stack.parameters),
+    )
+    unknown: list[str] = []
+    if stack.for_organization:
+        none: tuple[StackInstance, ...] = ()
+        instances = _or_unknown(lambda: list_stack_instances(session.api, region, stack), none, unknown)
+        return replace(status, instances=instances, unknown=tuple(unknown))
+    status = _or_unknown(lambda: _with_function(session, stack, status), status, unknown)
+    status = replace(status, alarms=_or_unknown(lambda: _read_alarms(session, region, stack), {}, unknown))
+    group = stack.outputs.get("LogGroupName")
+    if group:
+        no_failure: Mapping[str, str] = {}
+        failure = _or_unknown(lambda: find_last_failure(session, region, group), no_failure, unknown)
+        status = replace(status, last_failure=failure)
+    return replace(status, unknown=tuple(unknown))
+
+
+def find_drift(running: Mapping[str, Any], latest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return in what the running version differs from `$LATEST`; nothing if the alias points to `$LATEST`.
+
+    Both are responses of GetFunctionConfiguration.
+    """
+    if running.get("Version") == LATEST:
+        return ()
+    found = [word for name, word in _COMPARED.items() if running.get(name) != latest.get(name)]
+    ours, theirs = _variables(running), _variables(latest)
+    found += sorted(name for name in {*ours, *theirs} if ours.get(name, "") != theirs.get(name, ""))
+    if _layers(running) != _layers(latest):
+        found.append("layers")
+    return tuple(found)
+
+
+def read_sha256(configuration: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a function's code as hexadecimal digits, or an empty string if Lambda returns none."""
+    try:
+        return base64.b64decode(str(configuration.get("CodeSha256", "")), validate=True).hex()
+    except binascii.Error:
+        return ""
+
+
+def matches_code_key(key: str, sha256: str) -> bool:
+    """Return whether code is what our key names: whoever may update the function can replace its code.
+
+    A key that this program did not create names no hash and matches everything.
+    """
+    _, expected = parse_code_key(key)
+    return not expected or not sha256 or sha256.startswith(expected)
+
+
+def parse_code_key(key: str) -> tuple[str, str]:
+    """Split `image-pinner/<version>/<hash>.zip` into version and hash; both are empty for any other key."""
+    match key.split("/"):
+        case ["image-pinner", version, name]:
+            return version, name.removesuffix(".zip")
+    return "", ""
+
+
+def find_last_failure(session: DeploymentSession, region: str, group: str) -> Mapping[str, str]:
+    """Return `time` and `message` of the last failure that a log group has of the past thirty days, or nothing."""
+    now = session.now()
+    for seconds in _SEARCHED_SECONDS:
+        pages = session.api.pages(
+            "logs",
+            region,
+            "filter_log_events",
+            logGroupName=group,
+            filterPattern=_FAILURES,
+            startTime=round((now - seconds) * 1000),
+        )
+        events = [event for page in islice(pages, _MAX_PAGES) for event in page["events"]]
+        if events:
+            last = max(events, key=lambda event: int(event["timestamp"]))
+            time = datetime.fromtimestamp(last["timestamp"] / 1000, UTC).isoformat(timespec="seconds")
+            return {"time": time, "message": describe_record(last["message"])}
+    return {}
+
+
+def describe_record(record: str) -> str:
+    """Return what a log record says went wrong: the first problem, the error, or the record itself."""
+    try:
+        content = json.loads(record)
+    except ValueError:
+        return cleaned(record)
+    if not isinstance(content, dict):
+        return cleaned(record)
+    problems = content.get("problems")
+    if isinstance(problems, list) and problems and isinstance(problems[0], dict):
+        more = f" (+{len(problems) - 1} more)" if len(problems) > 1 else ""
+        return f"{_describe_problem(problems[0])}{more}"
+    if "defect" in content:
+        return f"internal error in ImagePinner ({cleaned(str(content['defect']))})"
+    return _describe_problem(content) or cleaned(record)
+
+
+def _describe_problem(problem: Mapping[str, Any]) -> str:
+    parts = [str(problem.get(name) or "") for name in ("path", "cause", "remedy")]
+    return ": ".join(cleaned(part) for part in parts if part)
+
+
+def _or_unknown(find: Callable[[], T], otherwise: T, unknown: list[str]) -> T:
+    try:
+        return find()
+    except AwsApiError as error:
+        unknown.append(error.cause)
+        return otherwise
+
+
+def _with_function(session: DeploymentSession, stack: Stack, status: InstallationStatus) -> InstallationStatus:
+    name = stack.outputs.get("FunctionName")
+    if not name:
+        return status
+
+    def configuration(qualifier: str) -> dict[str, Any]:
+        return session.api.call(
+            "lambda", status.region, "get_function_configuration", FunctionName=name, Qualifier=qualifier
+        )
+
+    try:
+        alias = session.api.call("lambda", status.region, "get_alias", FunctionName=name, Name=_ALIAS)
+        running, latest = configuration(alias["FunctionVersion"]), configuration(LATEST)
+    except AwsApiError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        return replace(status, function={"name": name, "state": DELETED, "reason": error.text})
+    sha256 = read_sha256(running)
+    function = {
+        "name": name,
+        "state": str(running.get("State", "Active")),
+        "last update": str(latest.get("LastUpdateStatus", "Successful")),
+        "version": str(running.get("Version", "")),
+    }
+    reason = running.get("StateReason") or latest.get("LastUpdateStatusReason")
+    return replace(
+        status,
+        package=sha256 or status.package,
+        function=function | ({"reason": str(reason)} if reason else {}),
+        drift=find_drift(running, latest),
+        tampered=not matches_code_key(stack.parameters.get("CodeKey", ""), sha256),
+    )
+
+
+def _read_alarms(session: DeploymentSession, region: str, stack: Stack) -> Mapping[str, str]:
+    response = session.api.call("cloudformation", region, "describe_stack_resources", StackName=stack.identifier)
+    names = {
+        one["PhysicalResourceId"]: one["LogicalResourceId"]
+        for one in response["StackResources"]
+        if one["ResourceType"] == _ALARM and one.get("PhysicalResourceId")
+    }
+    if not names:
+        return {}
+    alarms = session.api.call("cloudwatch", region, "describe_alarms", AlarmNames=sorted(names))
+    return {names[one["AlarmName"]]: one["StateValue"] for one in alarms.get("MetricAlarms", ())}
+
+
+def _variables(configuration: Mapping[str, Any]) -> Mapping[str, str]:
+    variables: Mapping[str, str] = (configuration.get("Environment") or {}).get("Variables") or {}
+    return variables
+
+
+def _layers(configuration: Mapping[str, Any]) -> list[Any]:
+    return [layer.get("Arn") for layer in configuration.get("Layers") or ()]
