@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV ?= .venv
 DEMO_VENV ?= .venv-demo
 FUZZ_VENV ?= .venv-fuzz
+DOCS_VENV ?= .venv-docs
 ARGS ?=
 # How many tests run at once. Many wait for servers, so that one more than there are processors does no harm.
 WORKERS ?= auto
@@ -22,7 +23,7 @@ COVERAGE = $(if $(ARGS),,--cov --cov-report=term:skip-covered)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check golden bench fuzz package lock clean
+.PHONY: help demo test test-all check golden docs bench fuzz package lock clean
 
 help: ## List what can be done here
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -45,7 +46,10 @@ check: $(VENV)/.installed ## Check format, lint, types, import contracts and doc
 	$(BIN)/pytest -q -n auto tests/architecture tests/docs
 
 golden: $(VENV)/.installed ## Write golden files and generated parts of documents anew; look at the difference
-	IMAGE_PINNER_UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/golden tests/docs tests/registry_faults
+	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/golden tests/docs tests/registry_faults
+
+docs: $(DOCS_VENV)/.locked ## Build the documentation site in build/site; a broken link or anchor is an error
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --clean
 
 bench: $(VENV)/.installed ## Measure speed, as ratios that hold on any machine
 	$(BIN)/python tests/benchmarks/run.py
@@ -61,6 +65,7 @@ lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UP
 	$(LOCK) $(OF_PROJECT) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) $(OF_PROJECT) -c requirements/dev.txt -o requirements/lambda.txt
 	$(LOCK) $(OF_PROJECT) --group fuzz -c requirements/dev.txt -o requirements/fuzz.txt
+	$(LOCK) --universal --python-version 3.11 --group docs -c requirements/dev.txt -o requirements/docs.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements.in -o tests/e2e/requirements.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-ministack.in -o tests/e2e/requirements-ministack.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-sam.in -o tests/e2e/requirements-sam.txt
@@ -82,6 +87,7 @@ OF_ENGINE = --python-version 3.13 --python-platform linux
 $(VENV)/.locked: requirements/dev.txt
 $(DEMO_VENV)/.locked: requirements/demo.txt
 $(FUZZ_VENV)/.locked: requirements/fuzz.txt
+$(DOCS_VENV)/.locked: requirements/docs.txt
 $(FUZZ_VENV)/.locked: CHECK_MORE = $(CHECK_FUZZER)
 %/.locked:
 	@$(CHECK_PYTHON)

@@ -15,7 +15,7 @@ from support.project import ROOT, text_of
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
-TARGETS = {"help", "demo", "test", "test-all", "check", "golden", "bench", "fuzz", "package", "lock", "clean"}
+TARGETS = {"help", "demo", "test", "test-all", "check", "golden", "docs", "bench", "fuzz", "package", "lock", "clean"}
 
 
 def _make(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""The blocks of the documents that come from the code: each a function of nothing that gives Markdown."""
+"""Generated parts of the documentation: each function returns Markdown."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from image_pinner.sources.http.circuit_breaker import FAILURES_IN_A_ROW
 from image_pinner.sources.http.messages import MAX_ERROR_BYTES
 from image_pinner.sources.http.transport import MAX_REDIRECTS, PER_HOST, RETRYABLE_STATUSES, RetryPolicy, TimeLimits
 
-ANNOTATIONS = (
-    ("quoted mark", '`"!PinDigest repo:tag"`', "yes", "clean", "images, one by one"),
+MARKERS = (
+    ("quoted marker", '`"!PinDigest repo:tag"`', "yes", "clean", "single images; recommended"),
+    (
+        "resource metadata",
+        "`Metadata: {ImagePinner: {Pin: All}}`, `{Pin: [web, proxy]}`, `{Pin: Skip}`",
+        "yes",
+        "clean",
+        "images whose lines must not change",
+    ),
+    (
+        "whole template",
+        "`Transform: [{Name: ImagePinner, Parameters: {Pin: All}}]`, or `ImagePinner` in the template's `Metadata`",
+        "yes",
+        "clean",
+        "all images",
+    ),
     (
         "snippet",
         "`{Fn::Transform: {Name: ImagePinner, Parameters: {Image: repo:tag}}}`",
         "yes",
         "clean",
-        "one image, without `Transform` in the template",
+        "one image in a template without `Transform`",
     ),
-    (
-        "Metadata of a resource",
-        "`Metadata: {ImagePinner: {Pin: All}}`, `{Pin: [web, sidecar]}`, `{Pin: Skip}`",
-        "yes",
-        "clean",
-        "images that must stay as they are written",
-    ),
-    (
-        "the whole template",
-        "`Transform: [{Name: ImagePinner, Parameters: {Pin: All}}]`, or `ImagePinner` in its Metadata",
-        "yes",
-        "clean",
-        "everything at once",
-    ),
-    ("real tag", "`!PinDigest repo:tag`", "**no**", "E3012", "the command, on a template on your disk"),
-    ("long form", "`Fn::PinDigest: repo:tag`", "not sure", "E3012", "nobody; it is understood where it arrives"),
+    ("YAML tag", "`!PinDigest repo:tag`", "**no**", "E3012", "the CLI only"),
+    ("long form", "`Fn::PinDigest: repo:tag`", "unknown", "E3012", "not recommended"),
 )
 
 
@@ -51,87 +51,78 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
-def annotations() -> str:
-    """Give the table of annotations."""
-    return _table(("form", "example", "CloudFormation accepts it", "cfn-lint", "for"), ANNOTATIONS)
+def markers() -> str:
+    """Return the table of markers."""
+    return _table(("marker", "example", "accepted by CloudFormation", "cfn-lint", "use it for"), MARKERS)
 
 
 def options() -> str:
-    """Give the table of options."""
+    """Return the table of options."""
     return _table(
-        ("option", "values, the default first", "meaning"),
+        ("option", "values, default first", "meaning"),
         ((f"`{rule.name}`", rule.values, rule.meaning) for rule in OPTION_RULES if rule.values),
     )
 
 
 def settings() -> str:
-    """Give the table of settings."""
+    """Return the table of settings."""
     return _table(
-        ("variable", "values, the default first", "meaning"),
+        ("variable", "values, default first", "meaning"),
         ((f"`{rule.variable}`", rule.values, rule.meaning) for rule in SETTING_RULES),
     )
 
 
 def locations() -> str:
-    """Give the table of locations."""
+    """Return the table of locations."""
     rows = []
     for resource_type, places in image_locations().items():
         for place in places:
-            accepts = place.refused or (
-                "`repo@sha256:…`" + ("" if place.index_allowed else ", of one platform: no index")
-            )
-            left = ", ".join(f"`{start}…`" for start in place.managed)
+            accepts = place.refused or ("`repo@sha256:…`" + ("" if place.index_allowed else ", single platform only"))
+            managed = ", ".join(f"`{start}…`" for start in place.managed)
             rows.append(
                 (
                     f"[{resource_type}]({place.link})",
                     f"`{place.path.removeprefix('$.')}`",
-                    accepts + (f"; {left} left alone" if left else ""),
+                    accepts + (f"; {managed} is not changed" if managed else ""),
                 )
             )
-    return _table(("resource", "property", "takes"), rows)
+    return _table(("resource type", "property", "accepts"), rows)
 
 
-def bounds() -> str:
-    """Give the table of bounds of what registries are asked."""
+def limits() -> str:
+    """Return the table of limits for requests to registries."""
     mib, kib = 1024 * 1024, 1024
-    limits, retry, settings = TimeLimits(), RetryPolicy(), Settings()
+    times, retry, settings = TimeLimits(), RetryPolicy(), Settings()
     statuses = ", ".join(map(str, sorted(RETRYABLE_STATUSES)))
     rows = (
-        ("to connect", f"{limits.connect:g} s, TLS included"),
-        ("between two pieces of an answer", f"{limits.read:g} s"),
+        ("connect timeout, including TLS", f"{times.connect:g} s"),
+        ("read timeout", f"{times.read:g} s"),
+        ("time for all images of one registry", f"{settings.host_timeout:g} s (`IMAGE_PINNER_HOST_TIMEOUT`)"),
         (
-            "one registry, all its images together",
-            f"`IMAGE_PINNER_HOST_TIMEOUT`, {settings.host_timeout:g} s; its connections are cut then",
+            "time for all registries",
+            f"{settings.timeout:g} s (`IMAGE_PINNER_TIMEOUT`); in the function, at most its remaining time",
         ),
+        ("manifest size", f"{MAX_MANIFEST_BYTES // mib} MiB"),
+        ("image config size", f"{MAX_CONFIG_BYTES // mib} MiB"),
+        ("error response size", f"{MAX_ERROR_BYTES // kib} KiB"),
+        ("connections per registry", f"{PER_HOST}"),
+        ("redirects per request", f"{MAX_REDIRECTS}; see the [security model](security.md)"),
         (
-            "the whole run",
-            f"`IMAGE_PINNER_TIMEOUT`, {settings.timeout:g} s, and in the function the time that is left",
+            "attempts per request",
+            f"{retry.attempts}, for lost connections and status {statuses}; the delay grows or follows `Retry-After`",
         ),
-        (
-            "a manifest, a config, an error",
-            f"{MAX_MANIFEST_BYTES // mib} MiB, {MAX_CONFIG_BYTES // mib} MiB, {MAX_ERROR_BYTES // kib} KiB",
-        ),
-        ("connections to one registry", f"{PER_HOST}"),
-        (
-            "redirects",
-            f"{MAX_REDIRECTS}, never from https to http, to a private, loopback or link-local address only with leave",
-        ),
-        (
-            "tries of one request",
-            f"{retry.attempts}, for {statuses} and lost connections, with growing waits or those of `Retry-After`",
-        ),
-        ("requests in a row that fail with 5xx before a host is given up", f"{FAILURES_IN_A_ROW}"),
+        ("consecutive requests that fail with 5xx before a registry is skipped", f"{FAILURES_IN_A_ROW}"),
     )
-    return _table(("what", "bound"), rows)
+    return _table(("limit", "value"), rows)
 
 
 def exit_codes() -> str:
-    """Give the table of exit codes."""
+    """Return the table of exit codes."""
     return _table(("code", "meaning"), ((str(int(code)), meaning) for code, meaning in MEANINGS.items()))
 
 
 def help_texts() -> str:
-    """Give the help of the command and of each verb."""
+    """Return the help of the CLI and of each subcommand."""
     settings = {**command.context_settings, "max_content_width": 100, "terminal_width": 100}
     context = click.Context(command, info_name="image-pinner", **settings)
     texts = [f"$ image-pinner --help\n{command.get_help(context)}"]
@@ -145,11 +136,11 @@ def help_texts() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    "annotations": annotations,
+    "markers": markers,
     "options": options,
     "settings": settings,
     "locations": locations,
-    "bounds": bounds,
+    "limits": limits,
     "exit-codes": exit_codes,
     "help": help_texts,
 }

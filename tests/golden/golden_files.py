@@ -11,7 +11,7 @@ from typing import Any
 HERE = Path(__file__).parent
 EXPECTED = HERE / "expected"
 TEMPLATES = HERE.parent.parent / "templates"
-UPDATE = "IMAGE_PINNER_UPDATE_GOLDEN"
+UPDATE = "UPDATE_GOLDEN"
 
 
 def as_json(value: Any) -> str:

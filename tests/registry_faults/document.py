@@ -1,4 +1,4 @@
-"""docs/registry-faults.md: the table of faults as a document, each row from what a run really said."""
+"""docs/registry-faults.md: the table of registry failures; each row shows what a run reported."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from registry_faults.running import ROOT, Ran
 from registry_faults.scene import REGISTRY, SERVICE
 
 DOCUMENT = ROOT / "docs" / "registry-faults.md"
-UPDATING = bool(os.environ.get("IMAGE_PINNER_UPDATE_GOLDEN"))
+UPDATING = bool(os.environ.get("UPDATE_GOLDEN"))
 
 _BEGIN, _END = "<!-- generated: registry-faults -->", "<!-- end -->"
-_BLOCK = re.compile(f"{re.escape(_BEGIN)}\n(.*?)\n{re.escape(_END)}", re.DOTALL)
+_BLOCK = re.compile(f"{re.escape(_BEGIN)}\n\n(.*?)\n\n{re.escape(_END)}", re.DOTALL)
 _ROW = re.compile(r"^\| \*\*(.+?)\*\* \|.*\|$", re.MULTILINE)
-_HEAD = "| fault | the registry | outcome | what you see |\n| --- | --- | --- | --- |"
+_HEAD = "| failure | the registry | outcome | reported |\n| --- | --- | --- | --- |"
 
 
 def row(fault: Fault, ran: Ran) -> str:
-    """Give the row of a fault, after a run."""
+    """Return the row of a fault after a run."""
     said = ran.scene.told(ran.line) if ran.code else ""
     if ran.scene.scheme == "http" and "https" in fault.over:
         for name in (REGISTRY, SERVICE):  # what is said over both differs in nothing else
@@ -30,24 +30,24 @@ def row(fault: Fault, ran: Ran) -> str:
 
 
 def rows() -> dict[str, str]:
-    """Give the rows of the document by the names of their faults."""
+    """Return the rows of the document by the names of their faults."""
     return {found[1]: found[0] for found in _ROW.finditer(_block())}
 
 
 def headings() -> list[str]:
-    """Give the headings between the rows."""
+    """Return the headings between the rows."""
     return re.findall(r"^## (.+)$", _block(), re.MULTILINE)
 
 
 def update(fault: Fault, found: str) -> None:
-    """Put a row into the document, and take out those of faults that there are no more."""
+    """Write a row to the document, and remove rows of faults that no longer exist."""
     known = rows() | {fault.name: found}
     parts = []
     for heading, faults in FAULTS.items():
         lines = [known[one.name] for one in faults if one.name in known]
         parts.append("\n".join([f"## {heading}\n", _HEAD, *lines]))
     text = "\n\n".join(parts)
-    DOCUMENT.write_text(_BLOCK.sub(lambda _: f"{_BEGIN}\n{text}\n{_END}", DOCUMENT.read_text("utf-8")), "utf-8")
+    DOCUMENT.write_text(_BLOCK.sub(lambda _: f"{_BEGIN}\n\n{text}\n\n{_END}", DOCUMENT.read_text("utf-8")), "utf-8")
 
 
 def _block() -> str:

@@ -1,4 +1,4 @@
-"""The faults of registries: what breaks, and what becomes of the template. docs/registry-faults.md shows this table."""
+"""Registry failures and their outcomes, the source of docs/registry-faults.md."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ BOTH = (*HTTP, *HTTPS)
 
 
 class Outcome(Enum):
-    """What becomes of the template, in the words of the document."""
+    """The outcome for the template, as the document shows it."""
 
-    RIGHT = "the right digest, exit code 0"
-    BELIEVED = "the header's digest, exit code 0"
-    REFUSED = "nothing is changed, exit code 3"
+    RIGHT = "pinned, exit code 0"
+    BELIEVED = "pinned to the digest in the header, exit code 0"
+    REFUSED = "nothing changed, exit code 3"
 
 
 @dataclass(frozen=True)
@@ -90,218 +90,244 @@ _ARM64 = "Platform=linux/arm64"
 _AMD64 = "Platform=linux/amd64"
 
 FAULTS: dict[str, tuple[Fault, ...]] = {
-    "Busy or broken": (
+    "Overloaded or failing": (
         Fault(
             "one 429 with Retry-After",
-            "answers 429 once and names a second to wait",
+            "responds with 429 once, with a Retry-After of one second",
             it.answers(it.BUSY_FOR_A_SECOND, it.IMAGE),
             Outcome.RIGHT,
             over=HTTP,
             quick=False,
         ),
-        Fault("one 408", "answers 408 once", it.answers(Answer(408), it.IMAGE), Outcome.RIGHT, over=HTTP, quick=False),
-        Fault("one 500", "answers 500 once", it.answers(it.BROKEN, it.IMAGE), Outcome.RIGHT, over=HTTP, quick=False),
-        Fault("429 for ever", "answers 429 each time", it.answers(it.BUSY), over=HTTP, quick=False),
+        Fault(
+            "one 408",
+            "responds with 408 once",
+            it.answers(Answer(408), it.IMAGE),
+            Outcome.RIGHT,
+            over=HTTP,
+            quick=False,
+        ),
+        Fault(
+            "one 500", "responds with 500 once", it.answers(it.BROKEN, it.IMAGE), Outcome.RIGHT, over=HTTP, quick=False
+        ),
+        Fault("429 every time", "always responds with 429", it.answers(it.BUSY), over=HTTP, quick=False),
         Fault(
             "429 with a Retry-After beyond the time limit",
-            "answers 429 and names a day to wait",
+            "responds with 429 and a Retry-After of one day",
             it.answers(it.failing(429, "TOOMANYREQUESTS", "come back tomorrow", Retry_After="86400")),
         ),
-        Fault("500 for ever", "answers 500 each time", it.answers(it.BROKEN), over=HTTP, quick=False),
-        Fault("503 for ever", "answers 503 each time", it.answers(it.DOWN), quick=False),
+        Fault("500 every time", "always responds with 500", it.answers(it.BROKEN), over=HTTP, quick=False),
+        Fault("503 every time", "always responds with 503", it.answers(it.DOWN), quick=False),
     ),
-    "Slow": (
+    "Slow or hanging": (
         Fault(
-            "accepts and never answers",
-            "accepts the connection and says nothing, not even to secure it",
+            "connection without a response",
+            "accepts the connection and sends nothing, not even a TLS handshake",
             it.short_of_time(_at_port(listening=True)),
             quick=False,
         ),
         Fault(
-            "takes the request and never answers",
-            "reads the request and says nothing",
+            "request without a response",
+            "reads the request and sends nothing",
             it.stalls(Raw(hang)),
             quick=False,
         ),
         Fault(
-            "endless drip of headers",
-            "sends a header that never ends, byte by byte",
+            "endless header",
+            "sends a header that never ends, one byte at a time",
             it.stalls(Raw(it.drip_headers)),
             quick=False,
         ),
         Fault(
-            "endless drip of a body",
-            "sends a body that never ends, byte by byte",
+            "endless slow body",
+            "sends a body that never ends, one byte at a time",
             it.stalls(Raw(it.drip_body)),
             quick=False,
         ),
     ),
-    "Cut short, or too long": (
-        Fault("truncated body", "sends half of the body and closes", it.answers(Raw(it.half_a_body)), quick=False),
+    "Truncated or oversized responses": (
         Fault(
-            "body of unknown length, cut short",
-            "names neither length nor digest, and closes before the last line break",
+            "truncated body",
+            "sends half of the body and closes the connection",
+            it.answers(Raw(it.half_a_body)),
+            quick=False,
+        ),
+        Fault(
+            "truncated body of unknown length",
+            "sends no length and no digest, and closes the connection before the last line break",
             it.answers(Raw(it.all_but_the_end_of_a_body_of_unknown_length)),
         ),
-        Fault("closes mid-response", "closes within a header", it.answers(Raw(it.half_a_head))),
+        Fault("truncated header", "closes the connection within a header", it.answers(Raw(it.half_a_head))),
         Fault(
-            "closes without an answer",
-            "reads the request and closes",
+            "closed without a response",
+            "reads the request and closes the connection",
             it.answers(Raw(it.close)),
             over=HTTP,
             quick=False,
         ),
         Fault(
-            "closes once",
-            "reads the request and closes, and answers when asked again",
+            "closed once",
+            "reads the request and closes the connection, and responds to the retry",
             it.answers(Raw(it.close), it.IMAGE),
             Outcome.RIGHT,
             over=HTTP,
             quick=False,
         ),
         Fault(
-            "body bigger than the limit",
-            "sends a manifest of 4 MiB and a byte",
+            "body larger than the limit",
+            "sends a manifest of 4 MiB and one byte",
             it.answers(sent(it.MANIFEST.ljust(it.LIMIT + 1))),
         ),
-        Fault("body without an end", "sends on and on, as fast as it can", it.answers(Raw(it.flood))),
+        Fault("endless fast body", "sends a body that never ends, as fast as it can", it.answers(Raw(it.flood))),
     ),
-    "Wrong answers": (
-        Fault("no digest header", "names no digest", it.answers(it.WITHOUT_HEADER), Outcome.RIGHT),
-        Fault("lying digest header", "names the digest of something else", it.answers(it.LYING)),
+    "Invalid responses": (
+        Fault("no digest header", "sends no digest", it.answers(it.WITHOUT_HEADER), Outcome.RIGHT),
+        Fault("wrong digest header", "sends the digest of another manifest", it.answers(it.LYING)),
         Fault(
             "digest header with sha512",
-            "names a digest by sha512",
+            "sends a SHA-512 digest",
             it.answers(sent(it.MANIFEST, Docker_Content_Digest="sha512:" + "0" * 128)),
         ),
         Fault("wrong content type", "sends the manifest as text/plain", it.answers(sent(it.MANIFEST, "text/plain"))),
-        Fault("another manifest's type", "calls a manifest an index", it.answers(sent(it.MANIFEST, OCI_INDEX))),
-        Fault("invalid JSON", "sends a manifest without its end", it.answers(sent(it.MANIFEST[:-2]))),
         Fault(
-            "schema 1", "has an image of Docker's first format only", it.answers(sent(it.SCHEMA_1, DOCKER_SCHEMA1[1]))
+            "wrong media type",
+            "sends a manifest with the media type of an index",
+            it.answers(sent(it.MANIFEST, OCI_INDEX)),
         ),
-        Fault("index without the platform", "has the image, for linux/amd64", it.answers(it.FOR_AMD64, options=_ARM64)),
-        Fault("HTML login page", "answers 200 with a page for browsers", it.answers(it.LOGIN_PAGE)),
-        Fault("HTML 404", "answers 404 with a page for browsers", it.answers(replace(it.LOGIN_PAGE, status=404))),
+        Fault("invalid JSON", "sends a truncated manifest", it.answers(sent(it.MANIFEST[:-2]))),
+        Fault(
+            "schema 1",
+            "has the image only as a Docker schema 1 manifest",
+            it.answers(sent(it.SCHEMA_1, DOCKER_SCHEMA1[1])),
+        ),
+        Fault(
+            "index without the platform", "has the image only for linux/amd64", it.answers(it.FOR_AMD64, options=_ARM64)
+        ),
+        Fault("HTML login page", "responds with 200 and an HTML page", it.answers(it.LOGIN_PAGE)),
+        Fault("HTML 404", "responds with 404 and an HTML page", it.answers(replace(it.LOGIN_PAGE, status=404))),
     ),
-    "Asked by HEAD, where pulls are metered": (
-        Fault("HEAD 405", "knows no HEAD", it.metered(Answer(405), it.IMAGE), Outcome.RIGHT),
-        Fault("HEAD 403", "refuses HEAD only", it.metered(Answer(403), it.IMAGE), Outcome.RIGHT),
+    "HEAD requests to registries that count pulls": (
+        Fault("HEAD 405", "does not support HEAD", it.metered(Answer(405), it.IMAGE), Outcome.RIGHT),
+        Fault("HEAD 403", "rejects only HEAD", it.metered(Answer(403), it.IMAGE), Outcome.RIGHT),
         Fault(
             "no digest header to HEAD",
-            "names no digest",
+            "sends no digest",
             it.metered(it.WITHOUT_HEADER, it.WITHOUT_HEADER),
             Outcome.RIGHT,
         ),
         Fault(
-            "lying HEAD, believed",
-            "names the digest of something else, as the documented exception lets it",
+            "wrong digest header, trusted",
+            "sends the digest of another manifest, which the documented exception allows",
             it.metered(it.LYING, it.LYING),
             Outcome.BELIEVED,
         ),
         Fault(
-            "lying HEAD, where none is believed",
-            "does the same, and `IMAGE_PINNER_METERED_REGISTRIES` is `none`",
+            "wrong digest header, not trusted",
+            "does the same, with `IMAGE_PINNER_METERED_REGISTRIES=none`",
             it.metered(it.LYING, it.LYING, said="none"),
         ),
         Fault(
-            "another manifest by digest after HEAD",
-            "names one digest, and sends another manifest when asked for it",
+            "another manifest after HEAD",
+            "sends a digest, and for that digest another manifest",
             it.metered(it.IMAGE, sent(it.ANOTHER), options=_AMD64),
         ),
     ),
-    "Logins": (
+    "Credentials": (
         Fault(
-            "401 for ever",
-            "wants a password, whatever it gets",
+            "401 every time",
+            "rejects all credentials",
             it.demands(it.failing(401, "UNAUTHORIZED", "who?")),
             over=HTTPS,
         ),
         Fault(
-            "401 by plain http",
-            "wants a password by plain http, and gets none",
+            "401 over plain HTTP",
+            "requires credentials over plain HTTP and receives none",
             it.demands(it.failing(401, "UNAUTHORIZED", "who?"), shown=("",)),
             over=HTTP,
         ),
         Fault(
-            "401 that names no way to log in",
-            "wants a login and does not say which",
+            "401 without a challenge",
+            "requires credentials without stating the scheme",
             it.demands(Answer(401), header="", shown=("",)),
         ),
-        Fault("403 with diagnostics", "says why not, with a token in a URL", it.answers(it.DENIED)),
+        Fault("403 with diagnostics", "sends the reason, with a token in a URL", it.answers(it.DENIED)),
         Fault(
             "token service on another host",
-            "names a token service by https elsewhere, which alone sees the login",
+            "uses an HTTPS token service on another host, which alone receives the credentials",
             it.tokens(it.issued),
             Outcome.RIGHT,
             over=HTTPS,
         ),
         Fault(
-            "token service on another host, all by plain http",
-            "names a token service by plain http elsewhere, both are listed as insecure, and neither sees the login",
+            "token service on another host, all over plain HTTP",
+            "uses a token service on another host over plain HTTP; neither receives credentials",
             it.tokens(it.issued, login=""),
             Outcome.RIGHT,
             over=HTTP,
         ),
         Fault(
-            "token service on http",
-            "names a token service by plain http",
+            "token service over plain HTTP",
+            "uses a token service over plain HTTP",
             it.tokens(it.issued, scheme="http", allowed=False),
             over=HTTPS,
         ),
         Fault(
             "token service at the metadata address",
-            "names 169.254.169.254 as its token service",
+            "uses 169.254.169.254 as its token service",
             it.tokens(it.issued, allowed=False, realm=f"https://{_METADATA}"),
         ),
         Fault(
-            "token service refusing",
-            "its token service answers 401 and repeats the login",
+            "token service rejects",
+            "its token service responds with 401 and repeats the credentials",
             it.tokens(it.refused),
             over=HTTPS,
         ),
         Fault(
-            "token service slow",
-            "its token service never answers",
+            "token service hangs",
+            "its token service never responds",
             it.short_of_time(it.tokens(lambda _: Raw(hang))),
             over=HTTPS,
             quick=False,
         ),
         Fault(
-            "token service returning no token",
-            "its token service answers without one",
+            "token service without a token",
+            "its token service responds without a token",
             it.tokens(it.without_token),
             over=HTTPS,
         ),
     ),
     "Redirects": (
         Fault("redirect loop", "redirects to itself", it.redirects(lambda seen: seen.path)),
-        Fault("redirect to 169.254.169.254", "redirects to it by http", it.redirects(lambda _: f"http://{_METADATA}")),
         Fault(
-            "redirect to 169.254.169.254 by https",
-            "redirects to it by https",
+            "redirect to 169.254.169.254",
+            "redirects to it over plain HTTP",
+            it.redirects(lambda _: f"http://{_METADATA}"),
+        ),
+        Fault(
+            "redirect to 169.254.169.254 over HTTPS",
+            "redirects to it over HTTPS",
             it.redirects(lambda _: f"https://{_METADATA}"),
         ),
         Fault(
             "redirect to loopback",
-            "redirects to a server on this machine that nobody listed",
+            "redirects to a server on this machine that is not configured",
             it.redirects_to(it.other_server("https", listed=False)),
         ),
         Fault(
-            "redirect to http",
-            "redirects to another registry by plain http, even one that is listed as insecure",
+            "redirect to plain HTTP",
+            "redirects to another registry over plain HTTP, which is configured as insecure",
             it.redirects_to(it.other_server("http")),
             over=HTTPS,
         ),
         Fault(
-            "redirect to http from http",
-            "is asked by plain http itself, and redirects to a host by plain http that is not listed",
+            "redirect from plain HTTP to plain HTTP",
+            "uses plain HTTP itself, and redirects to a plain HTTP host that is not configured",
             it.redirects_to(it.other_server("http", listed=False)),
             over=HTTP,
         ),
         Fault(
-            "redirect to another host after a login",
-            "redirects to a host that is listed, which never sees the login",
+            "redirect to another host after authentication",
+            "redirects to a configured host, which never receives the credentials",
             it.redirects_to(it.other_server(), after_a_login=True),
             Outcome.RIGHT,
             over=HTTPS,
@@ -310,22 +336,29 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "Certificates and connections": (
         Fault(
             "certificate for another name",
-            "shows one of another host",
+            "sends a certificate of another host",
             _with(certificate_for_another, host="localhost"),
             over=HTTPS,
         ),
-        Fault("certificate self-signed", "shows one that it made itself", _with(_self_signed, told=False), over=HTTPS),
         Fault(
-            "certificate of a stranger",
-            "shows one of an unknown authority",
+            "certificate self-signed", "sends a self-signed certificate", _with(_self_signed, told=False), over=HTTPS
+        ),
+        Fault(
+            "certificate of an unknown CA",
+            "sends a certificate of an unknown CA",
             _with(certificate_of_a_stranger, told=False),
             over=HTTPS,
         ),
-        Fault("certificate expired", "shows one that was good", _with(expired_certificate), over=HTTPS),
-        Fault("certificate not yet valid", "shows one that will be good", _with(early_certificate), over=HTTPS),
-        Fault("plain http", "speaks plain http and is not listed for it", _plain_where_tls_is_meant, over=HTTPS),
-        Fault("DNS failure", "has no address", _nowhere, over=HTTPS),
-        Fault("connection refused", "is not there", _at_port(listening=False), over=HTTPS, quick=False),
+        Fault("certificate expired", "sends an expired certificate", _with(expired_certificate), over=HTTPS),
+        Fault(
+            "certificate not yet valid",
+            "sends a certificate that is not valid yet",
+            _with(early_certificate),
+            over=HTTPS,
+        ),
+        Fault("plain HTTP", "uses plain HTTP and is not configured for it", _plain_where_tls_is_meant, over=HTTPS),
+        Fault("DNS failure", "has no DNS record", _nowhere, over=HTTPS),
+        Fault("connection refused", "is not running", _at_port(listening=False), over=HTTPS, quick=False),
     ),
 }
 """All faults, by the heading under which the document has them."""

@@ -52,7 +52,7 @@ def test_every_field_of_a_line_is_in_the_table_in_the_order_of_the_line() -> Non
         line_of(ObservedWorlds(FakeEventPublisher(SourceError("gone"))), MARKED, ONE_BUS),
         line_of(ObservedWorlds(), event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})),
     ]
-    documented = first_column("The line")
+    documented = first_column("Log record")
 
     # The event's own four arrive in its order.
     fields = {name for line in lines for name in line}
@@ -71,11 +71,11 @@ def test_every_member_of_a_wait_is_named() -> None:
 
 
 def test_every_kind_of_failure_is_in_the_table() -> None:
-    assert set(first_column("Kinds of failures")) == KINDS
+    assert set(first_column("Failure kinds")) == KINDS
 
 
 def test_every_metric_is_in_the_table_with_its_unit() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| `Macro`", section("The metrics"), re.MULTILINE)
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| `Macro`", section("Metrics"), re.MULTILINE)
 
     assert dict(rows) == UNITS
     assert f"The namespace is `{Settings().metrics_namespace}`" in TEXT
@@ -99,7 +99,7 @@ def test_the_queries_name_fields_that_there_are() -> None:
         "problem": failed["problems"][0],
         "line": {**line, **failed},
     }
-    queries = code("", section("Questions to the log"))
+    queries = code("", section("Query the log"))
 
     assert len(queries) == 4
     for query in queries:
@@ -124,6 +124,6 @@ def test_the_event_has_the_form_of_those_that_are_put() -> None:
 
 def test_the_bounds_are_those_of_the_program() -> None:
     assert MAX_LINE_BYTES <= 256 * 1024
-    assert "The line has at most 256 KB" in TEXT
+    assert "The record has at most 256 KB" in TEXT
     assert SECONDS == 2
-    assert "waits two seconds for it at most" in TEXT
+    assert "waits at most two seconds for EventBridge" in TEXT

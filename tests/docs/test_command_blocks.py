@@ -1,0 +1,142 @@
+"""Every command in a console block can be run as it is written: programs, subcommands, options and values exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Callable
+
+import botocore.session
+import click
+import pytest
+
+from docs.documents import ROOT, Block, as_parameters, blocks, context_of
+from image_pinner.settings.rules import SETTING_RULES
+
+CONSOLE = blocks("console")
+
+
+def commands(text: str) -> list[list[str]]:
+    """Split a console block into commands, each a list of words; pipes, redirections and loops end a command."""
+    joined = re.sub(r"\\\n\s*", "", text)
+    found = []
+    for line in re.findall(r"^\$ (.*(?:\n(?!\$ ).*)*)", joined, re.MULTILINE):
+        words: list[str] = []
+        lexer = shlex.shlex(re.sub(r"\$\([^()]*\)", "SUBSTITUTED", line), posix=True, punctuation_chars=";|&>")
+        lexer.whitespace_split = True
+        for word in lexer:
+            if set(word) <= set(";|&>"):
+                break
+            words.append(word)
+        found.append(words[3:] if words[:1] == ["for"] else words)
+    return found
+
+
+def check_make(words: list[str]) -> None:
+    targets = re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    names = [word for word in words if "=" not in word]
+    assert names
+    assert set(names) <= set(targets)
+
+
+def check_image_pinner(words: list[str]) -> None:
+    """Parse the options of a command as click does, without running it."""
+    name, *arguments = words
+    context = context_of(name)
+    context.command.make_parser(context).parse_args(arguments)
+
+
+def check_export(words: list[str]) -> None:
+    """Read the value of a variable as the settings do."""
+    variable, _, value = words[0].partition("=")
+    rule = {rule.variable: rule for rule in SETTING_RULES}[variable]
+    rule.read(value)
+
+
+def check_aws(words: list[str]) -> None:
+    """Look up an operation in botocore's models; `deploy`, `wait` and `s3` exist only in the AWS CLI."""
+    service, operation = words[0], words[1]
+    if (service, operation) in {("cloudformation", "deploy"), ("cloudformation", "wait"), ("s3", "cp")}:
+        return
+    model = botocore.session.get_session().get_service_model(service)
+    found = {re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower(): name for name in model.operation_names}
+    assert operation in found
+    known = {
+        re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+        for name in model.operation_model(found[operation]).input_shape.members
+    }
+    options = {word.removeprefix("--").removeprefix("no-") for word in words[2:] if word.startswith("--")}
+    assert options - {"query", "output", "region"} <= known | {name.removeprefix("no-") for name in known}
+
+
+def check_git(words: list[str]) -> None:
+    assert words == ["clone", repository_url()]
+
+
+def check_pip(words: list[str]) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert words[0] == "install"
+    assert re.fullmatch(rf"\.\[({'|'.join(extras)})\]", words[1])
+
+
+def check_cd(words: list[str]) -> None:
+    assert words == [repository_url().rpartition("/")[2]]
+
+
+PROGRAMS: dict[str, Callable[[list[str]], None]] = {
+    "aws": check_aws,
+    "cd": check_cd,
+    "export": check_export,
+    "git": check_git,
+    "image-pinner": check_image_pinner,
+    "make": check_make,
+    "pip": check_pip,
+}
+
+
+def repository_url() -> str:
+    return str(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "$ make no-such-target",
+        "$ image-pinner no-such-command",
+        "$ image-pinner pin --no-such-option x.yaml",
+        "$ export IMAGE_PINNER_TIMEOUT=soon",
+        "$ export IMAGE_PINNER_NO_SUCH_SETTING=1",
+        "$ aws cloudformation no-such-operation",
+        "$ aws cloudformation update-stack --no-such-option",
+        "$ git clone https://example.com/other",
+        "$ pip install '.[no-such-extra]'",
+        "$ cd elsewhere",
+        "$ no-such-program",
+    ],
+)
+def test_a_wrong_command_is_found(line: str) -> None:
+    ((program, *words),) = commands(line)
+    with pytest.raises((AssertionError, KeyError, ValueError, click.UsageError)):
+        PROGRAMS[program](words)
+
+
+def test_commands_are_split_as_a_shell_does() -> None:
+    text = "$ a 'b c' \\\n    d > e\n$ f | g\n$ for x in y; do\n    z; done\noutput\n"
+    assert commands(text) == [["a", "b c", "d"], ["f"], ["y"]]
+
+
+@pytest.mark.parametrize("block", as_parameters(CONSOLE))
+def test_every_command_exists_with_its_options(block: Block) -> None:
+    found = commands(block.text)
+    assert found
+    for program, *words in found:
+        if block.comment.startswith("not walked"):
+            continue
+        PROGRAMS[program](words)
+
+
+def test_the_repository_is_named_in_the_readme_and_in_the_metadata_only() -> None:
+    assert (ROOT / "README.md").read_text("utf-8").count(repository_url()) == 1
+    others = [*ROOT.glob("*.yml"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("[!R]*.md"), ROOT / "deploy" / "README.md"]
+    assert [path.name for path in others if repository_url() in path.read_text("utf-8")] == []
