@@ -13,7 +13,7 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ecr.models import ecr_backends
 
-from image_pinner.core.images.lookups import OCI_MANIFEST, ImageLookup, Missing, Resolved
+from image_pinner.core.images.lookups import OCI_MANIFEST, ImageLookup, NotFound, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
@@ -64,7 +64,7 @@ def _count(missing: int) -> tuple[Counter[str], int, int]:
     lookups = [ImageLookup(ImageReference.parse(text)) for text in texts]
     answers = EcrResolver(clients, download=_no_download).resolve_all(lookups, Deadline.after(120)).values()
     found = sum(isinstance(answer, Resolved) for answer in answers)
-    return calls, found, sum(isinstance(answer, Missing) for answer in answers)
+    return calls, found, sum(isinstance(answer, NotFound | Unsuitable) for answer in answers)
 
 
 def _no_download(url: str, limit: int, deadline: Deadline) -> bytes:

@@ -23,7 +23,7 @@ from contract.stored_images import (
     PI,
     WORLD,
 )
-from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.sources.interface import Deadline
@@ -65,8 +65,7 @@ def ask_both_ways(source: OpenSource, image: StoredImage, platform: Platform) ->
 
 def test_a_tag_that_does_not_exist_is_missing_and_named(source: OpenSource) -> None:
     answer = ask(source, "team/app:no-such-tag")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert "no-such-tag" in answer.cause
     assert "team/app" in answer.cause
     assert answer.help
@@ -74,8 +73,7 @@ def test_a_tag_that_does_not_exist_is_missing_and_named(source: OpenSource) -> N
 
 def test_a_repository_that_does_not_exist_is_missing_and_named(source: OpenSource) -> None:
     answer = ask(source, "team/no-such-app:1.4")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert "team/no-such-app" in answer.cause
     assert answer.help
 
@@ -90,8 +88,7 @@ def test_when_the_time_is_up_every_question_is_answered_all_the_same(source: Ope
 @pytest.mark.parametrize("index_allowed", [True, False])
 def test_a_platform_that_an_index_does_not_offer_does_not_fit(source: OpenSource, *, index_allowed: bool) -> None:
     answer = ask(source, "team/multi:2.0", Platform("windows", "amd64"), index_allowed=index_allowed)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "windows/amd64" in answer.cause
     assert "linux/amd64, linux/arm64/v8" in answer.cause
 
@@ -109,23 +106,20 @@ def test_a_single_image_for_another_platform_does_not_fit_and_what_it_offers_is_
     source: OpenSource, image: StoredImage, platform: Platform, offered: str
 ) -> None:
     for answer in ask_both_ways(source, image, platform):
-        assert isinstance(answer, Missing)
-        assert not answer.absent
+        assert isinstance(answer, Unsuitable)
         assert f"is for {offered} only" in answer.cause
         assert f"{platform} is wanted" in answer.cause
 
 
 def test_an_index_that_cannot_be_the_answer_needs_a_platform(source: OpenSource) -> None:
     answer = ask(source, "team/multi:2.0", index_allowed=False)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "Platform" in answer.help
 
 
 def test_two_manifests_for_one_platform_are_not_chosen_between(source: OpenSource) -> None:
     answer = ask(source, "team/pi:bullseye", Platform("linux", "arm"), index_allowed=False)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "linux/arm/v6" in answer.cause
     assert ARM_V7.digest in answer.cause
 
@@ -133,7 +127,11 @@ def test_two_manifests_for_one_platform_are_not_chosen_between(source: OpenSourc
 def test_one_bad_image_among_good_ones_spoils_none(source: OpenSource) -> None:
     good, bad, worse = (lookup(source, name) for name in ("team/app:1.4", "team/app:gone", "nowhere/app:1"))
     answers = ask_all(source, bad, good, worse)
-    assert {asked: type(answer) for asked, answer in answers.items()} == {bad: Missing, good: Resolved, worse: Missing}
+    assert {asked: type(answer) for asked, answer in answers.items()} == {
+        bad: NotFound,
+        good: Resolved,
+        worse: NotFound,
+    }
 
 
 def test_no_question_no_answer(source: OpenSource) -> None:

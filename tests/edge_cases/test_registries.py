@@ -4,7 +4,7 @@ and what is about ECR is in test_registries_ecr.py.
 Each line gives who was bitten, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
 and the test that shows what happens here.
 
-Missing or wrong digest header
+NotFound | Unsuitable or wrong digest header
     distribution/distribution #2395: test_wrong_digest_header__distribution_2395
     distribution/distribution #3792: test_missing_digest_header__distribution_3792
     distribution/distribution #3848: test_missing_digest_header__distribution_3848

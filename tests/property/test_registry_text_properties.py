@@ -17,10 +17,11 @@ from image_pinner.core.images.lookups import (
     DOCKER_MANIFEST,
     OCI_INDEX,
     OCI_MANIFEST,
-    Missing,
+    NotFound,
     Resolution,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.manifests import parse_index, platform_of
 from image_pinner.core.images.platforms import Platform
@@ -223,7 +224,7 @@ def test_the_chosen_image_is_an_entry_for_a_known_platform_whatever_the_order(
                 assert any(line.get("platform") is None or not _is_unknown(line["platform"]) for line in chosen)
                 assert answer.digest == cast("Resolved", answers[0]).digest
             else:
-                assert isinstance(answer, Missing)
+                assert isinstance(answer, NotFound | Unsuitable)
                 assert answer.cause.isprintable()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.images.lookups import Missing, Unavailable
+from image_pinner.core.images.lookups import NotFound, Unavailable
 from registry.asked_registry import ask_for
 from registry.pushed_images import REPOSITORY
 from registry.skopeo import Skopeo
@@ -17,16 +17,14 @@ pytestmark = pytest.mark.registry
 
 def test_a_tag_that_is_missing_is_said_so(stocked: DockerRegistry) -> None:
     answer = ask_for(stocked, f"{REPOSITORY}:none")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert "answered 404, 'MANIFEST_UNKNOWN: manifest unknown'" in answer.cause
     assert "manifest unknown" in Skopeo(stocked).refusal(f"{REPOSITORY}:none")
 
 
 def test_a_repository_that_is_missing_is_said_so(stocked: DockerRegistry) -> None:
     answer = ask_for(stocked, "team/none:1")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert "/v2/team/none/manifests/1 answered 404" in answer.cause
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from image_pinner.core.images.lookups import Missing, Origin, Resolved, Unavailable
+from image_pinner.core.images.lookups import NotFound, Origin, Resolved, Unavailable
 from registry.asked_registry import ask_for, ask_registry
 from registry.pushed_images import LIST, MULTI, REPOSITORY, SINGLE, push_all
 from support.certificates import authority
@@ -43,8 +43,7 @@ def test_a_registry_at_an_ipv6_address_is_believed_no_more_than_another(on_ipv6:
 
 def test_a_tag_that_is_missing_there_is_said_so_with_the_address_as_it_was_written(on_ipv6: DockerRegistry) -> None:
     answer = ask_for(on_ipv6, f"{REPOSITORY}:none")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert answer.cause.startswith(f"{on_ipv6.url}/v2/{REPOSITORY}/manifests/none answered 404")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
+from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
 from image_pinner.sources.credentials.interface import IdentityToken, Password
@@ -100,8 +100,7 @@ def test_an_identity_token_opens_no_registry_that_wants_a_password(guarded: Dock
 def test_a_login_does_not_make_an_image_that_is_not_there(guarded: DockerRegistry, tmp_path: Path) -> None:
     credentials = DockerConfigCredentials(login_file(tmp_path, guarded, PASSWORD))
     (answer,) = ask_registry(guarded, lookup(f"{guarded.host}/{REPOSITORY}:none"), credentials=credentials)
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
 
 
 def test_the_login_of_a_docker_config_file_opens_every_image_as_it_does_for_skopeo(
@@ -120,5 +119,5 @@ def test_the_login_opens_the_config_too(guarded: DockerRegistry, tmp_path: Path)
     asked = [lookup(f"{guarded.host}/{REPOSITORY}:oci", platform) for platform in ("linux/amd64", "linux/arm64")]
     right, wrong = ask_registry(guarded, *asked, credentials=credentials)
     assert isinstance(right, Resolved)
-    assert isinstance(wrong, Missing)
+    assert isinstance(wrong, NotFound | Unsuitable)
     assert "is for linux/amd64 only" in wrong.cause

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.core.images.lookups import DOCKER_MANIFEST, OCI_MANIFEST, Missing, Resolution, Resolved
+from image_pinner.core.images.lookups import DOCKER_MANIFEST, OCI_MANIFEST, NotFound, Resolution, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Password
 from registry.asked_registry import ask_guarded, ask_registry, login_file
@@ -78,8 +78,7 @@ def test_what_is_missing_among_many_spoils_no_other(guarded: DockerRegistry) -> 
     answers = asked_in([*missing, *DIGESTS, "no/repository:1"], guarded, FixedCredentials({guarded.host: LOGIN}))
     for name in (*missing, "no/repository:1"):
         answer = answers[name]
-        assert isinstance(answer, Missing)
-        assert answer.absent
+        assert isinstance(answer, NotFound)
     assert all(isinstance(answers[name], Resolved) for name in DIGESTS)
 
 
@@ -131,5 +130,5 @@ def test_a_token_opens_the_config_too(by_token: Guarded) -> None:
     asked = [lookup(f"{host}/team/app:1", platform) for platform in ("linux/amd64", "linux/arm64")]
     right, wrong = ask_guarded(by_token, *asked, credentials=FixedCredentials({host: LOGIN}))
     assert isinstance(right, Resolved)
-    assert isinstance(wrong, Missing)
+    assert isinstance(wrong, NotFound | Unsuitable)
     assert len(service.seen) == 1

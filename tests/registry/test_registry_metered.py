@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.images.lookups import Missing, Resolved
+from image_pinner.core.images.lookups import NotFound, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_metered
 from registry.pushed_images import EMPTY_INDEX, HELM_CHART, IMAGES, MULTI, REPOSITORY, Pushed
@@ -16,16 +16,14 @@ pytestmark = pytest.mark.registry
 
 def test_what_is_missing_is_said_so_by_head(stocked: DockerRegistry) -> None:
     answer = ask_metered(stocked, f"{REPOSITORY}:none")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert "MANIFEST_UNKNOWN" in answer.cause
 
 
 @pytest.mark.parametrize("image", [EMPTY_INDEX, HELM_CHART], ids=str)
 def test_what_is_no_image_for_a_platform_is_refused_by_its_bytes(stocked: DockerRegistry, image: Pushed) -> None:
     answer = ask_metered(stocked, image.image, "linux/amd64")
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=str)

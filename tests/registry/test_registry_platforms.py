@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from image_pinner.core.images.lookups import ImageLookup, Missing, Resolved
+from image_pinner.core.images.lookups import ImageLookup, Resolved, Unsuitable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_registry
@@ -62,8 +62,7 @@ def test_an_index_without_the_platform_is_refused_with_what_it_offers(
     stocked: DockerRegistry, image: Pushed, platform: str, offered: str, *, index_allowed: bool
 ) -> None:
     answer = ask_for(stocked, image.image, platform, index_allowed=index_allowed)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert answer.cause == f"the index {image.digest} has no image for {platform}; it offers {offered}"
 
 
@@ -83,8 +82,7 @@ def test_an_image_for_another_platform_is_refused_with_the_one_that_it_is_for(
     stocked: DockerRegistry, tag: str, platform: str, offered: str, *, index_allowed: bool
 ) -> None:
     answer = ask_for(stocked, BY_TAG[tag].image, platform, index_allowed=index_allowed)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert answer.cause == f"the image {BY_TAG[tag].digest} is for {offered} only, and {platform} is wanted"
 
 
@@ -96,8 +94,7 @@ def asked_for_windows(stocked: DockerRegistry, image: Pushed, version: str) -> I
 def test_a_version_of_windows_that_is_not_there_is_refused(stocked: DockerRegistry) -> None:
     asked = [asked_for_windows(stocked, image, "10.0.26100") for image in (WINDOWS_LIST, BY_TAG["windows"])]
     for answer in ask_registry(stocked, *asked):
-        assert isinstance(answer, Missing)
-        assert not answer.absent
+        assert isinstance(answer, Unsuitable)
         assert f"windows/amd64 ({WINDOWS_2022})" in answer.cause
 
 

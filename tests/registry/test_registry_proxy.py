@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
+from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for
 from registry.pushed_images import ATTESTED, LIST, MULTI, REPOSITORY, SINGLE, Pushed, push_all
@@ -49,8 +49,7 @@ def cached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cached]:
 
 def test_a_tag_that_the_registry_behind_does_not_have_is_missing(cached: Cached) -> None:
     answer = ask_for(cached.cache, f"{REPOSITORY}:none")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=str)
@@ -65,7 +64,7 @@ def test_each_image_has_the_digest_that_it_has_behind_and_that_skopeo_computes(c
 def test_the_config_of_an_image_comes_through_the_cache(cached: Cached) -> None:
     right, wrong = (ask_for(cached.cache, SINGLE[1].image, platform) for platform in ("linux/amd64", "linux/arm64"))
     assert isinstance(right, Resolved)
-    assert isinstance(wrong, Missing)
+    assert isinstance(wrong, NotFound | Unsuitable)
     assert "is for linux/amd64 only" in wrong.cause
 
 
@@ -95,7 +94,7 @@ def test_without_the_registry_behind_the_cache_answers_for_what_was_asked_before
 
         # Nobody can tell this answer from the one for an image that does not exist.
         gone = ask_for(own.cache, LIST.image)
-        assert isinstance(gone, Missing)
+        assert isinstance(gone, NotFound | Unsuitable)
         assert "answered 404, 'MANIFEST_UNKNOWN: manifest unknown'" in gone.cause
 
         assert known == [

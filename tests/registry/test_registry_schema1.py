@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, DOCKER_SCHEMA1, Missing, Resolved
+from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, DOCKER_SCHEMA1, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_metered
 from registry.libtrust import SigningKey
@@ -64,15 +64,13 @@ def test_a_manifest_of_schema_1_is_refused_with_that_reason(
     tolerant: DockerRegistry, platform: str, *, index_allowed: bool
 ) -> None:
     answer = ask_for(tolerant, IMAGE, platform, index_allowed=index_allowed)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert answer.cause == "the tag points to a Docker schema 1 manifest, which container runtimes no longer pull"
 
 
 def test_a_manifest_of_schema_1_is_refused_by_its_headers_too(tolerant: DockerRegistry) -> None:
     answer = ask_metered(tolerant, IMAGE)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "Docker schema 1" in answer.cause
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.images.lookups import Missing, Origin, Resolved
+from image_pinner.core.images.lookups import Origin, Resolved, Unsuitable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for
@@ -63,8 +63,7 @@ def test_what_is_no_image_is_refused_with_its_reason(
     stocked: DockerRegistry, image: Pushed, reason: str, *, index_allowed: bool
 ) -> None:
     answer = ask_for(stocked, image.image, index_allowed=index_allowed)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert reason.format(image.digest) in answer.cause
     assert answer.help
 
@@ -72,8 +71,7 @@ def test_what_is_no_image_is_refused_with_its_reason(
 @pytest.mark.parametrize("image", [EMPTY_INDEX, ONLY_ATTESTATIONS, NESTED, HELM_CHART, ARTIFACT], ids=part_of_name)
 def test_what_is_no_image_is_none_for_a_platform_either(stocked: DockerRegistry, image: Pushed) -> None:
     answer = ask_for(stocked, image.image, "linux/amd64")
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +90,7 @@ def test_where_one_image_is_to_be_chosen_and_several_fit_all_are_shown(
     stocked: DockerRegistry, image: Pushed, platform: str, first: bytes, second: bytes
 ) -> None:
     answer = ask_for(stocked, image.image, platform, index_allowed=False)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert str(image.digest) in answer.cause
     assert str(Digest.of(first)) in answer.cause
     assert str(Digest.of(second)) in answer.cause

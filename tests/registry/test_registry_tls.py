@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
+from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_registry, trusting
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
@@ -76,8 +76,7 @@ def test_a_registry_over_tls_that_is_named_as_insecure_is_asked_by_plain_http_on
 
 def test_a_tag_that_is_missing_is_said_so_over_tls(secured: DockerRegistry) -> None:
     answer = ask_for(secured, f"{REPOSITORY}:none")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert answer.cause.startswith(f"https://{secured.host}/v2/")
 
 
@@ -96,4 +95,4 @@ def test_with_its_authority_named_each_image_has_the_digest_that_skopeo_computes
 def test_the_config_comes_over_tls_too(secured: DockerRegistry) -> None:
     right, wrong = (ask_for(secured, f"{REPOSITORY}:docker", platform) for platform in ("linux/amd64", "linux/arm64"))
     assert isinstance(right, Resolved)
-    assert isinstance(wrong, Missing)
+    assert isinstance(wrong, NotFound | Unsuitable)

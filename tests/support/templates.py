@@ -13,11 +13,12 @@ from image_pinner.core.images.lookups import (
     OCI_INDEX,
     OCI_MANIFEST,
     ImageLookup,
-    Missing,
+    NotFound,
     Origin,
     Resolution,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.scope import Scope
@@ -31,8 +32,8 @@ ACCOUNT = "111122223333"
 REGION = "us-east-1"
 ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 NO_VALUE = {"Ref": "AWS::NoValue"}
-ABSENT = Missing("there is no such tag", "Push it")
-UNFIT = Missing("no image for the platform", "Push one", absent=False)
+ABSENT = NotFound("there is no such tag", "Push it")
+UNFIT = Unsuitable("no image for the platform", "Push one")
 DOWN = Unavailable("the registry did not answer", "Try again")
 
 

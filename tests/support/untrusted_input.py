@@ -11,10 +11,11 @@ from image_pinner.core.errors import ImagePinnerError
 from image_pinner.core.images.lookups import (
     INDEX_MEDIA_TYPES,
     ImageLookup,
-    Missing,
+    NotFound,
     Origin,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.manifests import IndexEntry
 from image_pinner.core.images.platforms import Platform
@@ -77,7 +78,7 @@ def expect_answer(lookup: ImageLookup, found: Resolved, entries: tuple[IndexEntr
             chosen = [entry for entry in entries if entry.digest == answer.digest and entry.runnable]
             assert any((entry.platform,) == (answer.platforms or (None,)) for entry in chosen)
             assert answer.media_type not in INDEX_MEDIA_TYPES
-        case Missing() | Unavailable():
+        case NotFound() | Unsuitable() | Unavailable():
             assert not getattr(answer, "absent", False)
             expect_message(answer.cause, LONGEST_ANSWER)
             expect_message(answer.help, LONGEST_ANSWER)

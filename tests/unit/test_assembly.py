@@ -25,7 +25,7 @@ from image_pinner.assembly import (
     no_logins,
 )
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.registries import Mirror
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport
 from image_pinner.settings import Settings
@@ -189,7 +189,7 @@ def test_aws_is_asked_in_the_region_of_the_stack_and_ecr_in_that_of_the_registry
         ("cloudformation", "eu-central-1"),
         ("ecr", "us-east-1"),
     }
-    assert isinstance(answers[lookup(ECR[0])], Unavailable | Missing)
+    assert isinstance(answers[lookup(ECR[0])], Unavailable | NotFound | Unsuitable)
 
 
 def test_clients_live_as_long_as_the_worlds_so_that_a_warm_lambda_reuses_them() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
 from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Policy
 from image_pinner.core.template.options import WhenMissing, WhenMoved
@@ -173,7 +173,7 @@ def _moved(site: PinSite, resolution: Resolution | None) -> tuple[str, str] | No
                 f"the tag {site.reference.tag!r} points to {points_to} and no longer to the digest behind it",
                 "Name the tag that was meant, or the digest that the tag has now",
             )
-        case Missing() | Unavailable():
+        case NotFound() | Unsuitable() | Unavailable():
             return f"whether its tag still points to its digest is not known: {resolution.cause}", resolution.help
         case _:
             assert_never(resolution)
@@ -183,11 +183,9 @@ def _resolved(site: PinSite, resolution: Resolution | None, warnings: tuple[str,
     match resolution:
         case Resolved():
             return _pinned(site, resolution.digest, resolution, warnings)
-        case Missing():
-            if resolution.absent and site.options.when_missing is WhenMissing.KEEP_TAG:
-                return KeptTag(site, resolution.cause)
-            return _problem(site, ProblemKind.LOOKUP, resolution.cause, resolution.help)
-        case Unavailable():
+        case NotFound() if site.options.when_missing is WhenMissing.KEEP_TAG:
+            return KeptTag(site, resolution.cause)
+        case NotFound() | Unsuitable() | Unavailable():
             return _problem(site, ProblemKind.LOOKUP, resolution.cause, resolution.help)
         case None:
             return _problem(site, ProblemKind.LOOKUP, "nobody gave an answer for it", "Report this as a defect")

@@ -6,9 +6,8 @@
         InvalidPath            a JSONPath expression cannot be followed
         InvalidOption          an option is unknown, not available yet, or has a wrong value
         UnreadableTemplate     a file or an event is no template
-      WorldError               what was asked did not answer as it should
-        ConfigurationError     what the operator configured cannot be used
-        SourceError            a registry or an AWS service could not be asked
+      ConfigurationError       what the operator configured cannot be used
+      SourceError              a registry or an AWS service could not be asked
 
 What concerns one image in a template is no exception but a `Problem` (`core.template.problems`), so that all can be
 told at once.
@@ -81,13 +80,9 @@ class UnreadableTemplateError(TemplateError):
     """A file or an event is no template; the cause names the line where there is one."""
 
 
-class WorldError(ImagePinnerError):
-    """What was asked did not answer as it should; asking again may help."""
-
-
-class ConfigurationError(WorldError):
+class ConfigurationError(ImagePinnerError):
     """What the operator configured cannot be used."""
 
 
-class SourceError(WorldError):
+class SourceError(ImagePinnerError):
     """A registry or an AWS service could not be asked, or gave an answer that cannot be believed."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from image_pinner.core.errors import SourceError, WorldError
+from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.sources.interface import Deadline
 
 
@@ -39,7 +39,7 @@ V = TypeVar("V")
 class _Entry(Generic[V]):
     lock: threading.Lock = field(default_factory=threading.Lock)
     value: V | None = None
-    fault: WorldError | None = None
+    fault: ConfigurationError | SourceError | None = None
 
 
 class OncePerKey(Generic[K, V]):
@@ -65,7 +65,7 @@ class OncePerKey(Generic[K, V]):
             The value.
 
         Raises:
-            WorldError: It cannot be had, or another thread took too long to get it.
+            ConfigurationError, SourceError: It cannot be had, or another thread took too long to get it.
         """
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
@@ -78,7 +78,7 @@ class OncePerKey(Generic[K, V]):
                 raise type(entry.fault)(entry.fault.cause, entry.fault.help)
             if entry.value is None or entry.value == instead_of:
                 entry.value = make()
-        except WorldError as fault:
+        except (ConfigurationError, SourceError) as fault:
             entry.fault = fault
             raise
         else:

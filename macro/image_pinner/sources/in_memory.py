@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from image_pinner.core.images.lookups import (
     OCI_MANIFEST,
     ImageLookup,
-    Missing,
+    NotFound,
     Origin,
     Resolution,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
@@ -171,11 +172,11 @@ class InMemoryRegistry:
             return Unavailable(f"the world in memory has no config {found.config}", "Push the config as well")
         return answer_from_config(lookup, found, self._configs[found.config])
 
-    def _missing(self, reference: ImageReference) -> Missing:
+    def _missing(self, reference: ImageReference) -> NotFound | Unsuitable:
         name = f"{reference.registry}/{reference.repository}"
         if (reference.registry, reference.repository) not in self._images:
-            return Missing(f"there is no repository {name!r}", "Create the repository, or correct its name")
-        return Missing(f"the repository {name!r} has no tag {_tag(reference)!r}", "Push the tag, or correct it")
+            return NotFound(f"there is no repository {name!r}", "Create the repository, or correct its name")
+        return NotFound(f"the repository {name!r} has no tag {_tag(reference)!r}", "Push the tag, or correct it")
 
     def _store(self, reference: str, stored: _Stored) -> Digest:
         parsed = ImageReference.parse(reference)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.registries import Mirror
 from image_pinner.sources.interface import Deadline, DigestResolver
 
@@ -47,7 +48,7 @@ def _told(lookup: ImageLookup, asked: ImageLookup, answer: Resolution) -> Resolu
     match answer:
         case Resolved():
             return answer
-        case Missing() | Unavailable():
-            return answer._replace(cause=f"{answer.cause}{in_place}")
+        case NotFound() | Unsuitable() | Unavailable():
+            return replace(answer, cause=f"{answer.cause}{in_place}")
         case _:
             assert_never(answer)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, make_plan
-from image_pinner.core.images.lookups import OCI_INDEX, Missing, Origin, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import OCI_INDEX, NotFound, Origin, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.policies.explicit_tag import ExplicitTag
@@ -38,7 +39,9 @@ def decided(image: Any, resolution: Resolution | None, *policies: Policy, params
 
 
 @pytest.mark.parametrize("resolution", [ABSENT, UNFIT, DOWN])
-def test_without_a_digest_there_is_a_problem_with_the_words_of_the_source(resolution: Missing | Unavailable) -> None:
+def test_without_a_digest_there_is_a_problem_with_the_words_of_the_source(
+    resolution: NotFound | Unsuitable | Unavailable,
+) -> None:
     ((problem,), ()) = (
         decided("!PinDigest nginx:1", resolution).problems,
         decided("!PinDigest nginx:1", resolution).outcomes,
@@ -77,7 +80,7 @@ def test_a_denied_image_does_not_keep_its_tag() -> None:
 
 
 @pytest.mark.parametrize(("resolution", "kept"), [(ABSENT, True), (UNFIT, False), (DOWN, False)])
-def test_only_what_does_not_exist_keeps_its_tag(resolution: Missing | Unavailable, kept: bool) -> None:  # noqa: FBT001
+def test_only_what_does_not_exist_keeps_its_tag(resolution: NotFound | Unsuitable | Unavailable, kept: bool) -> None:  # noqa: FBT001
     decision = decided("!PinDigest WhenMissing=KeepTag nginx:1", resolution)
     assert [isinstance(outcome, KeptTag) for outcome in decision.outcomes] == ([True] if kept else [])
     assert bool(decision.problems) is not kept
@@ -105,8 +108,8 @@ def test_a_text_longer_than_its_place_takes_is_a_problem() -> None:
 
 OTHER = "1" * 64
 TAGGED = f"nginx:1@sha256:{HEX}"
-MOVED = FOUND._replace(digest=Digest(f"sha256:{OTHER}"))
-CHILD = MOVED._replace(warnings=(), origin=Origin("fake", "x", index=Digest(f"sha256:{HEX}")))
+MOVED = replace(FOUND, digest=Digest(f"sha256:{OTHER}"))
+CHILD = replace(MOVED, warnings=(), origin=Origin("fake", "x", index=Digest(f"sha256:{HEX}")))
 
 
 def test_a_tag_that_has_moved_away_from_its_digest_is_an_error_where_that_is_asked_for() -> None:
@@ -119,7 +122,7 @@ def test_a_tag_that_has_moved_away_from_its_digest_is_an_error_where_that_is_ask
 
 @pytest.mark.parametrize("resolution", [ABSENT, UNFIT, DOWN])
 def test_a_tag_that_nobody_can_tell_about_is_an_error_where_that_is_asked_for(
-    resolution: Missing | Unavailable,
+    resolution: NotFound | Unsuitable | Unavailable,
 ) -> None:
     (problem,) = decided(f"!PinDigest WhenMoved=Fail {TAGGED}", resolution).problems
     assert problem.cause == f"whether its tag still points to its digest is not known: {resolution.cause}"
@@ -144,7 +147,7 @@ def test_a_digest_beside_a_tag_is_kept_and_a_tag_that_does_not_agree_is_told(
     assert [warning in text for text in outcome.warnings] == [True]
 
 
-@pytest.mark.parametrize("resolution", [FOUND._replace(warnings=()), CHILD])
+@pytest.mark.parametrize("resolution", [replace(FOUND, warnings=()), CHILD])
 @pytest.mark.parametrize("option", ["", "WhenMoved=Fail "])
 def test_a_digest_that_its_tag_still_points_to_is_kept_without_a_word(resolution: Resolved, option: str) -> None:
     decision = decided(f"!PinDigest {option}{TAGGED}", resolution)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, TemplateError, WorldError
+from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, SourceError, TemplateError
 
 
 def test_diagnostics_are_sentences() -> None:
@@ -18,4 +18,4 @@ def test_a_bad_reference_says_where_counting_from_one() -> None:
 
 def test_what_you_gave_and_what_the_world_did_are_told_apart() -> None:
     assert isinstance(InvalidReferenceError("x", "y", 0), TemplateError)
-    assert not issubclass(TemplateError, WorldError)
+    assert not issubclass(TemplateError, SourceError)

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from image_pinner.core.images.lookups import OCI_INDEX, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import OCI_INDEX, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport, Unknown
@@ -54,7 +54,7 @@ def test_a_deleted_tag_is_missing_and_its_repository_is_not() -> None:
     resolvers.push("app:1", MANIFEST)
     resolvers.delete("app:1")
     answer = ask(resolvers, "app:1")
-    assert isinstance(answer, Missing)
+    assert isinstance(answer, NotFound | Unsuitable)
     assert "has no tag '1'" in answer.cause
 
 

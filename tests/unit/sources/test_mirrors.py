@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Resolved, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.registries import Mirror
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
@@ -21,7 +21,7 @@ def ask(resolvers: InMemoryRegistry, mirrors: str, *lookups: ImageLookup) -> lis
 
 def test_an_image_that_the_mirror_has_not_is_missing_and_the_mirror_is_named() -> None:
     (answer,) = ask(InMemoryRegistry(), "docker.io=mirror.example", lookup("nginx:1"))
-    assert isinstance(answer, Missing)
+    assert isinstance(answer, NotFound | Unsuitable)
     assert "mirror.example/library/nginx" in answer.cause
     assert answer.cause.endswith(", asked in place of docker.io")
 

@@ -62,7 +62,8 @@ class Origin:
     index: Digest | None = None
 
 
-class Resolved(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Resolved:
     """The tag means this digest.
 
     Args:
@@ -80,21 +81,34 @@ class Resolved(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-class Missing(NamedTuple):
-    """The registry answered that there is no such image, or none that fits.
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The repository or the tag does not exist; the only outcome for which `WhenMissing=KeepTag` keeps the tag.
 
     Args:
-        cause: What is missing, and who said so.
-        help: What to do now.
-        absent: Whether the repository or the tag does not exist; false where it does but does not fit.
+        cause: What does not exist, and who reported it.
+        help: What to do.
     """
 
     cause: str
     help: str
-    absent: bool = True
 
 
-class Unavailable(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Unsuitable:
+    """The image exists, but cannot be used here: another platform, no image, several candidates.
+
+    Args:
+        cause: Why it is unsuitable.
+        help: What to do.
+    """
+
+    cause: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
     """Nobody could say.
 
     Args:
@@ -106,4 +120,4 @@ class Unavailable(NamedTuple):
     help: str
 
 
-Resolution = Resolved | Missing | Unavailable
+Resolution = Resolved | NotFound | Unsuitable | Unavailable

@@ -20,7 +20,8 @@ from image_pinner.core.images.lookups import (
     DOCKER_SCHEMA1,
     IMAGE_CONFIG_TYPES,
     INDEX_MEDIA_TYPES,
-    Missing,
+    NotFound,
+    Unsuitable,
 )
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
@@ -30,7 +31,7 @@ MEDIA_TYPE = re.compile(r"[\w.+-]{1,120}/[\w.+-]{1,120}", re.ASCII)
 """The form of a media type."""
 
 
-def refusal(media_type: str) -> Missing | None:
+def refusal(media_type: str) -> NotFound | Unsuitable | None:
     """Tell why nothing of this media type can be pinned, or give `None` where it can.
 
     Args:
@@ -42,10 +43,9 @@ def refusal(media_type: str) -> Missing | None:
     if media_type in ACCEPTED_MEDIA_TYPES:
         return None
     if media_type in DOCKER_SCHEMA1:
-        return Missing(
+        return Unsuitable(
             "the tag points to a Docker schema 1 manifest, which container runtimes no longer pull",
             "Build and push the image again with a current version of Docker or BuildKit",
-            absent=False,
         )
     return no_image(f"its media type is {shown(media_type)}")
 
@@ -55,16 +55,14 @@ def shown(media_type: str) -> str:
     return repr(media_type) if MEDIA_TYPE.fullmatch(media_type) else "unknown"
 
 
-def no_image(why: str) -> Missing:
+def no_image(why: str) -> NotFound | Unsuitable:
     """Give the refusal of what is no container image.
 
     Args:
         why: What tells so, as a clause.
     """
-    return Missing(
-        f"the tag points to something that is no container image, {why}",
-        "Name the tag of a container image",
-        absent=False,
+    return Unsuitable(
+        f"the tag points to something that is no container image, {why}", "Name the tag of a container image"
     )
 
 

@@ -10,10 +10,11 @@ from image_pinner.core.errors import SourceError, cut
 from image_pinner.core.images.lookups import (
     INDEX_MEDIA_TYPES,
     ImageLookup,
-    Missing,
+    NotFound,
     Resolution,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.manifests import (
     PUSH_AGAIN,
@@ -71,13 +72,13 @@ def answer_from_index(lookup: ImageLookup, index: Resolved, entries: Sequence[In
         entries: The lines of the index.
 
     Returns:
-        The digest of the index or of the manifest that was asked for, or `Missing` with `absent=False` where the index
+        The digest of the index or of the manifest that was asked for, or `Unsuitable` where the index
         does not fit. One that lists further indexes never fits: which image a runtime takes from it depends on the
         runtime.
     """
     if any(entry.media_type in INDEX_MEDIA_TYPES for entry in entries):
         return _nested(index)
-    index = index._replace(platforms=platforms_of(entries))
+    index = replace(index, platforms=platforms_of(entries))
     if lookup.platform is None and lookup.index_allowed and any(entry.runnable for entry in entries):
         return index
     chosen = choose(entries, lookup.platform)
@@ -90,11 +91,10 @@ def answer_from_index(lookup: ImageLookup, index: Resolved, entries: Sequence[In
     return _child(index, chosen[0])
 
 
-def _nested(index: Resolved) -> Missing:
-    return Missing(
+def _nested(index: Resolved) -> NotFound | Unsuitable:
+    return Unsuitable(
         f"the index {index.digest} lists further indexes, which not every runtime opens",
         "Push an index that lists the images themselves",
-        absent=False,
     )
 
 
@@ -110,28 +110,26 @@ def _child(index: Resolved, entry: IndexEntry) -> Resolution:
     )
 
 
-def _nothing_fits(lookup: ImageLookup, index: Resolved) -> Missing:
+def _nothing_fits(lookup: ImageLookup, index: Resolved) -> NotFound | Unsuitable:
     if lookup.platform is None:
-        return Missing(f"the index {index.digest} lists no image", "Push an image under this tag", absent=False)
-    return Missing(
+        return Unsuitable(f"the index {index.digest} lists no image", "Push an image under this tag")
+    return Unsuitable(
         f"the index {index.digest} has no image for {lookup.platform}; it offers {_listed(index.platforms or ())}",
         f"Push the image for {lookup.platform} as well, or name a platform that is there",
-        absent=False,
     )
 
 
-def _several_fit(lookup: ImageLookup, index: Resolved, chosen: Sequence[IndexEntry]) -> Missing:
+def _several_fit(lookup: ImageLookup, index: Resolved, chosen: Sequence[IndexEntry]) -> NotFound | Unsuitable:
     shown = ", ".join(
         f"{entry.digest} for {entry.platform or 'no named platform'}" for entry in chosen[:_SHOWN_DIGESTS]
     )
     more = f" and {len(chosen) - _SHOWN_DIGESTS} more" if len(chosen) > _SHOWN_DIGESTS else ""
     if lookup.platform is None:
         cause = f"one image has to be chosen from the index {index.digest}, and it has several: {shown}{more}"
-        return Missing(cause, "Name one with the option Platform, Platform=linux/arm64 for example", absent=False)
-    return Missing(
+        return Unsuitable(cause, "Name one with the option Platform, Platform=linux/arm64 for example")
+    return Unsuitable(
         f"the index {index.digest} has several images for {lookup.platform}: {shown}{more}",
         "Name the variant as well, Platform=linux/arm/v7 for example, or name a tag with only one of them",
-        absent=False,
     )
 
 
@@ -191,7 +189,7 @@ def answer_for(lookup: ImageLookup, resolved: Resolved, manifest: bytes) -> Reso
 
     Returns:
         The digest of the index or of the manifest that was asked for; `NeedsConfig` where the config decides;
-        `Missing` with `absent=False` where the image is there and does not fit; `Unavailable` where the bytes are not
+        `Unsuitable` where the image is there and does not fit; `Unavailable` where the bytes are not
         what the registry said.
     """
     if unfit := refusal(resolved.media_type):
@@ -219,7 +217,7 @@ def answer_from_config(lookup: ImageLookup, needs: NeedsConfig, config: bytes) -
         config: The bytes of the config.
 
     Returns:
-        The digest, with the platform that the image is for; `Missing` with `absent=False` where that is another one;
+        The digest, with the platform that the image is for; `Unsuitable` where that is another one;
         `Unavailable` where the bytes are not the config.
     """
     resolved = needs.resolved
@@ -228,12 +226,11 @@ def answer_from_config(lookup: ImageLookup, needs: NeedsConfig, config: bytes) -
     except SourceError as error:
         return _unusable(resolved, error)
     if lookup.platform is not None and not lookup.platform.accepts(offered):
-        return Missing(
+        return Unsuitable(
             f"the image {resolved.digest} is for {offered} only, and {lookup.platform} is wanted",
             f"Build and push it for {lookup.platform}, or name a platform that it has",
-            absent=False,
         )
-    return resolved._replace(platforms=(offered,))
+    return replace(resolved, platforms=(offered,))
 
 
 def _single_image(lookup: ImageLookup, resolved: Resolved, document: Mapping[str, Any]) -> Resolution | NeedsConfig:

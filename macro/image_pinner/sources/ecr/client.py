@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from image_pinner.core.errors import InvalidReferenceError, SourceError
 from image_pinner.core.images.ecr import EcrRepository
-from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, Missing, Origin, Resolved, Unavailable
+from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, NotFound, Origin, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.manifests import artifact_type, no_image, refusal, shown
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.aws.errors import aws_faults, denied_action, error_code, error_text, is_denied
@@ -48,7 +48,7 @@ class Found(NamedTuple):
     manifest: bytes | None = None
 
 
-Finding = Found | Missing | Unavailable
+Finding = Found | NotFound | Unsuitable | Unavailable
 """What asking for one tag ends in."""
 
 
@@ -237,7 +237,7 @@ class _Search:
         rest = [tag for tag in group if tag != missing]
         return [rest] if rest else []
 
-    def _finding(self, tag: str, detail: Mapping[str, Any] | None) -> Found | Missing | Unavailable:
+    def _finding(self, tag: str, detail: Mapping[str, Any] | None) -> Found | NotFound | Unsuitable | Unavailable:
         if detail is None:
             return no_tag(self._calls.repository, tag)
         status = str(detail.get("imageStatus") or "ACTIVE")
@@ -300,7 +300,9 @@ def get_tags(calls: EcrCalls, tags: Sequence[str], reading: Reading) -> dict[str
     }
 
 
-def get_manifests(calls: EcrCalls, digests: Sequence[Digest]) -> dict[Digest, bytes | Missing | Unavailable]:
+def get_manifests(
+    calls: EcrCalls, digests: Sequence[Digest]
+) -> dict[Digest, bytes | NotFound | Unsuitable | Unavailable]:
     """Read manifests by digest; what is asked for so is never converted.
 
     Args:
@@ -335,7 +337,7 @@ def _finding(calls: EcrCalls, tag: str, image: Mapping[str, Any], reading: Readi
     return Found(Resolved(digest, media_type, calls.origin(BATCH_GET_IMAGE), warnings=(reading.warning,)), manifest)
 
 
-def _not_given(calls: EcrCalls, image: str, failure: Mapping[str, Any] | None) -> Missing | Unavailable:
+def _not_given(calls: EcrCalls, image: str, failure: Mapping[str, Any] | None) -> NotFound | Unsuitable | Unavailable:
     if failure is not None:
         return image_failure(calls.repository, image, failure)
     return Unavailable(
@@ -382,7 +384,7 @@ def with_imports(calls: EcrCalls, findings: Mapping[str, Finding]) -> dict[str, 
     Raises:
         OutOfTimeError: The deadline came first.
     """
-    missing = [tag for tag, finding in findings.items() if isinstance(finding, Missing) and finding.absent]
+    missing = [tag for tag, finding in findings.items() if isinstance(finding, NotFound)]
     if not missing:
         return dict(findings)
     try:
@@ -400,7 +402,7 @@ def _imported() -> Reading:
     )
 
 
-def _refused(repository: EcrRepository, error: Exception) -> Missing | Unavailable:
+def _refused(repository: EcrRepository, error: Exception) -> NotFound | Unsuitable | Unavailable:
     if error_code(error) == "RepositoryNotFoundException":
         return not_made_by_import(repository)
     if not is_denied(error):

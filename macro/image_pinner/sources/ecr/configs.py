@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.ecr import EcrRepository
-from image_pinner.core.images.lookups import Missing, Unavailable
+from image_pinner.core.images.lookups import NotFound, Unavailable, Unsuitable
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.aws.errors import error_code, error_text, is_denied
@@ -15,7 +15,7 @@ from image_pinner.sources.interface import Download
 _OR_ANY = "or say Platform=Any, if it need not be checked"
 
 
-def get_config(calls: EcrCalls, download: Download, config: Digest) -> bytes | Missing | Unavailable:
+def get_config(calls: EcrCalls, download: Download, config: Digest) -> bytes | NotFound | Unsuitable | Unavailable:
     """Fetch the config of an image.
 
     Args:
@@ -47,7 +47,7 @@ def get_config(calls: EcrCalls, download: Download, config: Digest) -> bytes | M
         )
 
 
-def _refused(repository: EcrRepository, config: Digest, error: Exception) -> Missing | Unavailable:
+def _refused(repository: EcrRepository, config: Digest, error: Exception) -> NotFound | Unsuitable | Unavailable:
     if is_denied(error):
         answer = denied(repository, error, [GET_DOWNLOAD_URL], GET_DOWNLOAD_URL)
         why = "and the platform of an image is asked for that says it in its config only"

@@ -12,7 +12,7 @@ from typing import Any
 
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.ecr import EcrRepository
-from image_pinner.core.images.lookups import Missing, Unavailable
+from image_pinner.core.images.lookups import NotFound, Unavailable, Unsuitable
 from image_pinner.sources.aws.errors import (
     caller_account,
     cleaned,
@@ -38,39 +38,39 @@ def service_name(repository: EcrRepository) -> str:
     return f"ECR in {repository.region}"
 
 
-def no_tag(repository: EcrRepository, tag: str) -> Missing:
+def no_tag(repository: EcrRepository, tag: str) -> NotFound | Unsuitable:
     """Answer that a repository has no such tag, where nobody asked for an import."""
-    return Missing(
+    return NotFound(
         f"{repository} has no tag {tag!r}",
         f"Push the tag or correct it, and give replication from another region a minute; {_PULL_THROUGH}",
     )
 
 
-def no_repository(repository: EcrRepository) -> Missing:
+def no_repository(repository: EcrRepository) -> NotFound | Unsuitable:
     """Answer that a registry has no such repository, where nobody asked for an import."""
-    return Missing(
+    return NotFound(
         f"there is no {_without_article(repository)}",
         f"Create the repository, or correct account, region or name; {_PULL_THROUGH}",
     )
 
 
-def not_imported(repository: EcrRepository, tag: str) -> Missing:
+def not_imported(repository: EcrRepository, tag: str) -> NotFound | Unsuitable:
     """Answer that BatchGetImage has no such tag: asked by tag it imports what a pull-through cache can."""
-    return Missing(
+    return NotFound(
         f"{repository} has no tag {tag!r}, and asking for it by tag imported none",
         f"Push the tag or correct it; {_IMPORT_NEEDS}",
     )
 
 
-def not_made_by_import(repository: EcrRepository) -> Missing:
+def not_made_by_import(repository: EcrRepository) -> NotFound | Unsuitable:
     """Answer that a registry has no such repository, and that no pull-through cache made it."""
-    return Missing(
+    return NotFound(
         f"there is no {_without_article(repository)}, and asking for its image by tag made none",
         f"Create the repository, or correct account, region or name; {_IMPORT_NEEDS}",
     )
 
 
-def not_active(repository: EcrRepository, tag: str, status: str) -> Missing:
+def not_active(repository: EcrRepository, tag: str, status: str) -> NotFound | Unsuitable:
     """Answer that an image is there and cannot be pulled: it is in the archive or on its way out of it.
 
     Args:
@@ -82,21 +82,19 @@ def not_active(repository: EcrRepository, tag: str, status: str) -> Missing:
         The answer. https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html
     """
     if status == "ACTIVATING":
-        return Missing(
+        return Unsuitable(
             f"tag {tag!r} of {repository} is being restored from the archive and cannot be pulled yet",
             "Deploy again when its status is ACTIVE",
-            absent=False,
         )
-    return Missing(
+    return Unsuitable(
         f"tag {tag!r} of {repository} is not active but {cleaned(status)}, and such an image cannot be pulled",
         f"Restore it with: aws ecr update-image-storage-class --target-storage-class STANDARD "
         f"--region {repository.region} --registry-id {repository.account_id} "
         f"--repository-name {repository.name} --image-id imageTag={tag}",
-        absent=False,
     )
 
 
-def refused(repository: EcrRepository, error: Exception, actions: Sequence[str]) -> Missing | Unavailable:
+def refused(repository: EcrRepository, error: Exception, actions: Sequence[str]) -> NotFound | Unsuitable | Unavailable:
     """Answer for all images of a request that failed as a whole.
 
     Args:
@@ -105,7 +103,7 @@ def refused(repository: EcrRepository, error: Exception, actions: Sequence[str])
         actions: The actions that were tried, in their order: `ecr:DescribeImages` first.
 
     Returns:
-        `Missing` where the repository does not exist, otherwise `Unavailable`.
+        `NotFound` where the repository does not exist, otherwise `Unavailable`.
     """
     if isinstance(error, SourceError):
         return Unavailable(error.cause, error.help)
@@ -150,7 +148,9 @@ def _who_must_allow(repository: EcrRepository, actions: str, caller: str) -> str
     return f"{role}, and look for a statement that denies it, in {policy} for example"
 
 
-def image_failure(repository: EcrRepository, image: str, failure: Mapping[str, Any]) -> Missing | Unavailable:
+def image_failure(
+    repository: EcrRepository, image: str, failure: Mapping[str, Any]
+) -> NotFound | Unsuitable | Unavailable:
     """Answer for one image that BatchGetImage could not give.
 
     Args:
@@ -159,7 +159,7 @@ def image_failure(repository: EcrRepository, image: str, failure: Mapping[str, A
         failure: The entry of `failures`: `failureCode` and `failureReason`.
 
     Returns:
-        `Missing` where the tag does not exist, otherwise `Unavailable`.
+        `NotFound` where the tag does not exist, otherwise `Unavailable`.
     """
     code, reason = str(failure.get("failureCode") or "no code"), cleaned(str(failure.get("failureReason") or ""))
     if code == "ImageNotFound" and not image.startswith("sha256:"):

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NamedTuple, assert_never
 
 from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, looks_like_ecr, parse_ecr_host
-from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
 from image_pinner.core.registry_config import RegistryRole
@@ -133,7 +133,7 @@ class Batch:
                 self.answers[lookup] = outcome
         return needed
 
-    def _manifests(self, found: Sequence[Found]) -> Mapping[Digest, bytes | Missing | Unavailable]:
+    def _manifests(self, found: Sequence[Found]) -> Mapping[Digest, bytes | NotFound | Unsuitable | Unavailable]:
         digests = list(dict.fromkeys(one.resolved.digest for one in found))
         if not digests:
             return {}
@@ -167,7 +167,7 @@ class Batch:
 
 def _outcome_of(lookup: ImageLookup, finding: Finding) -> _Outcome | Found:
     match finding:
-        case Missing() | Unavailable():
+        case NotFound() | Unsuitable() | Unavailable():
             return finding
         case Found() if finding.manifest is None:
             return answer_without_bytes(lookup, finding.resolved) or finding
@@ -177,7 +177,9 @@ def _outcome_of(lookup: ImageLookup, finding: Finding) -> _Outcome | Found:
             assert_never(finding)
 
 
-def _opened(lookup: ImageLookup, found: Found, manifests: Mapping[Digest, bytes | Missing | Unavailable]) -> _Outcome:
+def _opened(
+    lookup: ImageLookup, found: Found, manifests: Mapping[Digest, bytes | NotFound | Unsuitable | Unavailable]
+) -> _Outcome:
     manifest = manifests[found.resolved.digest]
     return answer_for(lookup, found.resolved, manifest) if isinstance(manifest, bytes) else manifest
 
@@ -254,7 +256,7 @@ def _grouped(lookups: Sequence[ImageLookup], answers: Answers) -> dict[tuple[Ecr
         if registry is None:
             answers[lookup] = _not_ecr(reference.registry)
         elif len(reference.repository) < _SHORTEST_NAME:
-            answers[lookup] = Missing(
+            answers[lookup] = NotFound(
                 f"{reference.repository!r} is no name of an ECR repository, which has at least two characters",
                 "Correct the repository's name",
             )

@@ -11,7 +11,14 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, DOCKER_SCHEMA1, Missing, Origin, Resolved
+from image_pinner.core.images.lookups import (
+    ACCEPTED_MEDIA_TYPES,
+    DOCKER_SCHEMA1,
+    NotFound,
+    Origin,
+    Resolved,
+    Unsuitable,
+)
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PUSH_AGAIN, read_manifest
 from image_pinner.core.images.references import Digest, ImageReference, is_digest
 from image_pinner.core.images.registries import canonical_registry
@@ -27,7 +34,9 @@ _NOT_FOUND, _SERVER_ERRORS = 404, 500
 _SHOWN_WAIT = 40  # characters: a date has 29
 
 
-def missing(followed: Followed, reference: ImageReference, authorization: Authorization | None) -> Missing:
+def missing(
+    followed: Followed, reference: ImageReference, authorization: Authorization | None
+) -> NotFound | Unsuitable:
     """Give the answer for an image that is not there, and raise for every other refusal.
 
     Args:
@@ -93,17 +102,16 @@ def _wish(reply: Reply) -> str:
     return f", and asks to wait {shown(asked, limit=_SHOWN_WAIT)}{' s' if asked.isdigit() else ''}" if is_asked else ""
 
 
-def _not_found(followed: Followed, reference: ImageReference, cause: str) -> Missing:
+def _not_found(followed: Followed, reference: ImageReference, cause: str) -> NotFound | Unsuitable:
     codes = [error.code for error in errors_in(followed.reply.body) if error.code]
     if not codes:
-        return Missing(
+        return Unsuitable(
             f"{cause}, without an error code of a registry",
             f"Check that {reference.registry} is a registry, and the spelling of {reference.repository}",
-            absent=False,
         )
     if "NAME_UNKNOWN" in codes:
-        return Missing(cause, f"Check the spelling of the repository {reference.repository}, or push the image first")
-    return Missing(
+        return NotFound(cause, f"Check the spelling of the repository {reference.repository}, or push the image first")
+    return NotFound(
         cause, f"Push the tag {reference.tag or 'latest'} to {reference.repository}, or name a tag that is there"
     )
 
@@ -264,7 +272,7 @@ class ManifestRequests:
 
     def get_manifest(
         self, reference: ImageReference, secret_arn: str, deadline: Deadline, digest: Digest | None = None
-    ) -> FoundManifest | Missing:
+    ) -> FoundManifest | NotFound | Unsuitable:
         """Ask for a manifest and hash it.
 
         Args:
@@ -293,7 +301,7 @@ class ManifestRequests:
 
     def head_manifest(
         self, reference: ImageReference, secret_arn: str, deadline: Deadline
-    ) -> FoundManifest | Missing | None:
+    ) -> FoundManifest | NotFound | Unsuitable | None:
         """Ask for the header that tells a manifest's digest, which registries that meter pulls do not count.
 
         Args:

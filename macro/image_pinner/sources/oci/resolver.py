@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from image_pinner.core.errors import WorldError
-from image_pinner.core.images.lookups import ImageLookup, Missing, Resolution, Unavailable
+from image_pinner.core.errors import ConfigurationError, SourceError
+from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.registries import canonical_registry
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
@@ -113,7 +113,7 @@ class RegistryWork:
     def _answer(self, image: Image, lookups: Iterable[ImageLookup], deadline: Deadline) -> Answers:
         try:
             return self._answers(image, lookups, deadline)
-        except WorldError as error:
+        except (ConfigurationError, SourceError) as error:
             return dict.fromkeys(lookups, Unavailable(error.cause, error.help))
 
     def _answers(self, image: Image, lookups: Iterable[ImageLookup], deadline: Deadline) -> Answers:
@@ -121,7 +121,7 @@ class RegistryWork:
             found = self._requests.head_manifest(image.reference, image.secret_arn, deadline)
             if isinstance(found, FoundManifest):
                 return self._from_header(image, lookups, found, deadline)
-            if isinstance(found, Missing):
+            if isinstance(found, NotFound | Unsuitable):
                 return dict.fromkeys(lookups, found)
         found = self._requests.get_manifest(image.reference, image.secret_arn, deadline)
         return self._from_body(image, lookups, found, deadline)
@@ -138,9 +138,13 @@ class RegistryWork:
         return told
 
     def _from_body(
-        self, image: Image, lookups: Iterable[ImageLookup], found: FoundManifest | Missing, deadline: Deadline
+        self,
+        image: Image,
+        lookups: Iterable[ImageLookup],
+        found: FoundManifest | NotFound | Unsuitable,
+        deadline: Deadline,
     ) -> Answers:
-        if isinstance(found, Missing):
+        if isinstance(found, NotFound | Unsuitable):
             return dict.fromkeys(lookups, found)
         manifest = found.manifest or b""
         with reading(manifest):
@@ -158,7 +162,7 @@ class RegistryWork:
     def _config(self, image: Image, config: Digest, deadline: Deadline) -> bytes | Unavailable:
         try:
             return self._requests.config(image.reference, image.secret_arn, config, deadline)
-        except WorldError as error:
+        except (ConfigurationError, SourceError) as error:
             return Unavailable(error.cause, error.help)
 
 

@@ -15,11 +15,12 @@ from image_pinner.core.images.lookups import (
     OCI_INDEX,
     OCI_MANIFEST,
     ImageLookup,
-    Missing,
+    NotFound,
     Origin,
     Resolution,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
@@ -65,8 +66,7 @@ def test_bytes_that_do_not_hash_to_the_digest_are_refused() -> None:
 @pytest.mark.parametrize("media_type", DOCKER_SCHEMA1)
 def test_a_schema_1_manifest_is_refused_with_a_way_out(media_type: str) -> None:
     answer = ask(b'{"schemaVersion": 1}', media_type)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "schema 1" in answer.cause
     assert "push the image again" in answer.help
 
@@ -74,8 +74,7 @@ def test_a_schema_1_manifest_is_refused_with_a_way_out(media_type: str) -> None:
 @pytest.mark.parametrize("media_type", ["", "text/html\n", "application/vnd.oci.artifact.manifest.v1+json"])
 def test_what_is_no_image_is_refused(media_type: str) -> None:
     answer = ask(b"{}", media_type)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "no container image" in answer.cause
     assert "\n" not in answer.cause
 
@@ -100,8 +99,7 @@ def test_content_that_belies_its_media_type_is_refused(manifest: bytes, media_ty
 @pytest.mark.parametrize("index_allowed", [True, False])
 def test_a_platform_that_is_not_there_names_what_is(*, index_allowed: bool) -> None:
     answer = ask(TWO, platform=Platform("windows", "amd64"), index_allowed=index_allowed)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "has no image for windows/amd64; it offers linux/amd64, linux/arm64/v8" in answer.cause
     assert "unknown" not in answer.cause
 
@@ -112,16 +110,14 @@ def test_two_images_for_one_platform_are_both_shown() -> None:
         platform=Platform("linux", "arm"),
         index_allowed=False,
     )
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert f"{digest_of('a')} for linux/arm/v6, {digest_of('b')} for linux/arm/v7" in answer.cause
     assert "variant" in answer.help
 
 
 def test_an_index_with_several_platforms_and_none_wanted_asks_for_one() -> None:
     answer = ask(TWO, index_allowed=False)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert str(digest_of("a")) in answer.cause
     assert str(digest_of("b")) in answer.cause
     assert str(digest_of("c")) not in answer.cause
@@ -132,8 +128,7 @@ def test_an_index_with_several_platforms_and_none_wanted_asks_for_one() -> None:
 @pytest.mark.parametrize("lines", [[], [line("c", "unknown/unknown")]], ids=["empty", "attestations only"])
 def test_an_index_without_any_image_is_refused(lines: list[dict[str, Any]], *, index_allowed: bool) -> None:
     answer = ask(index(lines), index_allowed=index_allowed)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "lists no image" in answer.cause
 
 
@@ -141,25 +136,24 @@ def test_an_index_without_any_image_is_refused(lines: list[dict[str, Any]], *, i
 @pytest.mark.parametrize("others", [[], [line("a", "linux/amd64")]], ids=["alone", "beside an image"])
 def test_an_index_in_an_index_is_refused(others: list[dict[str, Any]], platform: Platform | None) -> None:
     answer = ask(index([*others, line("d", media_type=OCI_INDEX)]), platform=platform)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "lists further indexes, which not every runtime opens" in answer.cause
 
 
 def test_a_message_shows_a_bounded_number_of_platforms() -> None:
     many = index([line("a", f"linux/cpu{number}") for number in range(200)])
     answer = ask(many, platform=ARM)
-    assert isinstance(answer, Missing)
+    assert isinstance(answer, NotFound | Unsuitable)
     assert "188 more" in answer.cause
     assert len(answer.cause) < 500
     several = ask(index([line(letter, "linux/arm64") for letter in "0123456789"]), platform=ARM, index_allowed=False)
-    assert isinstance(several, Missing)
+    assert isinstance(several, NotFound | Unsuitable)
     assert "7 more" in several.cause
 
 
 def test_a_child_of_an_unknown_kind_is_refused() -> None:
     answer = ask(index([line("a", "linux/arm64", "application/x-tar")]), platform=ARM, index_allowed=False)
-    assert isinstance(answer, Missing)
+    assert isinstance(answer, NotFound | Unsuitable)
     assert "no container image" in answer.cause
 
 
@@ -209,8 +203,7 @@ def test_a_single_image_keeps_its_digest(*, index_allowed: bool) -> None:
 
 def test_a_single_image_for_another_platform_is_refused_with_what_it_is_for() -> None:
     answer = ask_with_config(config(os="linux", architecture="amd64"), ARM)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "is for linux/amd64 only, and linux/arm64 is wanted" in answer.cause
 
 
@@ -233,7 +226,7 @@ def test_a_single_image_for_the_platform_is_the_answer_and_tells_it(said: dict[s
 def test_the_version_of_windows_is_compared_by_its_build(build: str, *, fits: bool) -> None:
     blob = config(**{"os": "windows", "architecture": "amd64", "os.version": build})
     answer = ask_with_config(blob, Platform("windows", "amd64", os_version="10.0.20348"))
-    assert isinstance(answer, Resolved if fits else Missing)
+    assert isinstance(answer, Resolved if fits else NotFound | Unsuitable)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +271,7 @@ def test_a_manifest_without_config_and_layers_is_no_image(document: dict[str, An
 def test_an_artifact_in_the_form_of_an_image_is_refused(kind: str) -> None:
     manifest = json.dumps({"schemaVersion": 2, "config": {"mediaType": kind}, "layers": []}).encode()
     answer = ask(manifest, OCI_MANIFEST)
-    assert isinstance(answer, Missing)
+    assert isinstance(answer, NotFound | Unsuitable)
     assert f"the media type of its config is '{kind}'" in answer.cause
 
 
@@ -291,4 +284,6 @@ def test_the_bytes_are_needed_only_where_an_index_has_to_be_opened() -> None:
     assert answer_without_bytes(ImageLookup(REFERENCE), pointing_to[OCI_INDEX]) == pointing_to[OCI_INDEX]
     assert answer_without_bytes(opened[0], pointing_to[OCI_MANIFEST]) is None
     assert answer_without_bytes(opened[1], pointing_to[OCI_MANIFEST]) == pointing_to[OCI_MANIFEST]
-    assert isinstance(answer_without_bytes(ImageLookup(REFERENCE), pointing_to[DOCKER_SCHEMA1[0]]), Missing)
+    assert isinstance(
+        answer_without_bytes(ImageLookup(REFERENCE), pointing_to[DOCKER_SCHEMA1[0]]), NotFound | Unsuitable
+    )

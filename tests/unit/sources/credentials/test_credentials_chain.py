@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from image_pinner.core.errors import ConfigurationError, SourceError, WorldError
+from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.registry_config import AllowedSecret, CredentialLocation
 from image_pinner.sources.credentials.configured import ConfiguredCredentials, CredentialChain, TemplateCredentials
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential, NoCredential, Password
@@ -21,13 +21,13 @@ PASSWORD = Password("u", "p", "the credential from here", "Renew it")
 class Source:
     """Gives what the test says, an error too."""
 
-    given: Credential | WorldError
+    given: Credential | ConfigurationError | SourceError
     asked: list[tuple[str, str]] = field(default_factory=list)
 
     def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:
         assert deadline.remaining() > 0
         self.asked.append((registry, secret_arn))
-        if isinstance(self.given, WorldError):
+        if isinstance(self.given, ConfigurationError | SourceError):
             raise self.given
         return self.given
 
@@ -41,7 +41,7 @@ def found(*sources: Source) -> Credential:
 
 
 @pytest.mark.parametrize("error", [SourceError("denied", "Allow it"), ConfigurationError("no JSON", "Correct it")])
-def test_a_source_that_fails_ends_the_search(error: WorldError) -> None:
+def test_a_source_that_fails_ends_the_search(error: ConfigurationError | SourceError) -> None:
     last = Source(PASSWORD)
     with pytest.raises(type(error), match=error.cause):
         found(none(1), Source(error), last)

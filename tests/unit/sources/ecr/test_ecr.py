@@ -16,10 +16,11 @@ from image_pinner.core.images.lookups import (
     OCI_INDEX,
     OCI_MANIFEST,
     ImageLookup,
-    Missing,
+    NotFound,
     Origin,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.references import ImageReference
 from image_pinner.sources.aws.clients import AwsClients
@@ -66,7 +67,7 @@ def test_a_registry_that_is_no_ecr_is_refused() -> None:
 
 def test_a_repository_name_that_is_too_short_for_ecr_is_missing() -> None:
     answer = ask(ecr := FakeEcr({}), "a:1")
-    assert isinstance(answer, Missing)
+    assert isinstance(answer, NotFound | Unsuitable)
     assert "two characters" in answer.cause
     assert ecr.calls == []
 
@@ -96,16 +97,14 @@ def test_no_credentials_is_an_answer() -> None:
 
 def test_a_missing_repository_names_itself_and_the_pull_through_cache() -> None:
     answer = ask(FakeEcr({}), "team/app:1")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert answer.cause == f"there is no ECR repository 'team/app' in us-east-1 of account {ACCOUNT}"
     assert "pull-through cache" in answer.help
 
 
 def test_a_missing_tag_names_itself_and_the_pull_through_cache() -> None:
     answer = ask(FakeEcr({"team/app": {}}), "team/app:1")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert answer.cause == f"the ECR repository 'team/app' in us-east-1 of account {ACCOUNT} has no tag '1'"
     assert "if this is the repository of a pull-through cache, the image must be pulled once by its tag" in answer.help
     assert "IMAGE_PINNER_PULL_THROUGH=true" in answer.help
@@ -175,8 +174,7 @@ def test_an_index_whose_bytes_are_not_its_own_is_refused(given: str) -> None:
 def test_a_schema_1_manifest_is_refused_without_another_call(media_type: str) -> None:
     ecr = FakeEcr({"team/app": {"1": image("old", media_type=media_type)}})
     answer = ask(ecr, "team/app:1")
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "schema 1" in answer.cause
     assert len(ecr.calls) == 1
 

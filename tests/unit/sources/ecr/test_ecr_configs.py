@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from image_pinner.core.images.lookups import OCI_MANIFEST, Missing, Origin, Resolved, Unavailable
+from image_pinner.core.images.lookups import OCI_MANIFEST, NotFound, Origin, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES
 from image_pinner.core.images.platforms import Platform
 from image_pinner.sources.interface import Deadline
@@ -78,7 +78,7 @@ def test_a_throttled_call_is_told_as_such() -> None:
 
 
 def test_a_repository_that_is_deleted_meanwhile_is_missing() -> None:
-    assert isinstance(ask(refusing("RepositoryNotFoundException"), "team/app:1", ARM), Missing)
+    assert isinstance(ask(refusing("RepositoryNotFoundException"), "team/app:1", ARM), NotFound | Unsuitable)
 
 
 def test_an_answer_without_a_url_is_no_answer() -> None:
@@ -115,8 +115,7 @@ def test_bytes_that_are_not_the_config_are_refused() -> None:
 
 def test_an_image_for_another_platform_is_there_and_does_not_fit() -> None:
     answer = ask(one_image(), "team/app:1", AMD)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "is for linux/arm64 only, and linux/amd64 is wanted" in answer.cause
 
 
@@ -126,9 +125,9 @@ def test_an_image_for_another_platform_is_there_and_does_not_fit() -> None:
 def test_what_ecr_calls_an_artifact_is_refused_without_another_call(artifact: str) -> None:
     ecr = FakeEcr({"team/app": {"1": image("chart", artifact=artifact)}})
     answers = ask_all(ecr, [ecr_question("team/app:1"), ecr_question("team/app:1", ARM)])
-    assert [(isinstance(answer, Missing) and answer.absent) for answer in answers] == [False, False]
-    assert all(isinstance(answer, Missing) and "no container image" in answer.cause for answer in answers)
-    assert not any("\n" in answer.cause for answer in answers if isinstance(answer, Missing))
+    assert [(isinstance(answer, NotFound)) for answer in answers] == [False, False]
+    assert all(isinstance(answer, NotFound | Unsuitable) and "no container image" in answer.cause for answer in answers)
+    assert not any("\n" in answer.cause for answer in answers if isinstance(answer, NotFound | Unsuitable))
     assert [action for action, _ in ecr.calls] == ["DescribeImages"]
 
 
@@ -225,7 +224,7 @@ def test_a_config_is_fetched_once_for_all_questions_and_tags_that_need_it() -> N
     ecr = FakeEcr({"team/app": {"1": shared, "same": shared, "again": again}})
     lookups = [ecr_question(f"team/app:{tag}", platform) for tag in ("1", "same", "again") for platform in (ARM, AMD)]
     answers = ask_all(ecr, lookups)
-    assert [type(answer) for answer in answers] == [Resolved, Missing] * 3
+    assert [type(answer) for answer in answers] == [Resolved, Unsuitable] * 3
     assert ecr.count("GetDownloadUrlForLayer") == 1
     assert len(ecr.downloads) == 1
 
@@ -246,7 +245,7 @@ def test_where_describe_images_is_denied_the_config_is_read_all_the_same() -> No
     fitting, other = ask_all(ecr, [ecr_question("team/app:1", ARM), ecr_question("team/app:1", AMD)])
     assert isinstance(fitting, Resolved)
     assert fitting.platforms == (ARM,)
-    assert isinstance(other, Missing)
+    assert isinstance(other, NotFound | Unsuitable)
     assert [action for action, _ in ecr.calls] == ["DescribeImages", "BatchGetImage", "GetDownloadUrlForLayer"]
 
 

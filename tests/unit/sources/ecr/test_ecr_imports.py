@@ -7,10 +7,11 @@ import pytest
 from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     OCI_INDEX,
-    Missing,
+    NotFound,
     Origin,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.platforms import Platform
 from support.aws import ACCOUNT, ARM, ARN, FakeEcr, RefusedError, ask, ask_all, ecr_question, image, index_of
@@ -26,8 +27,7 @@ def cache(*, has_repository: bool = True, **more: object) -> FakeEcr:
 def test_without_the_operators_leave_nothing_is_imported_and_the_setting_is_named(*, has_repository: bool) -> None:
     ecr = cache(has_repository=has_repository)
     answer = ask(ecr, "team/app:1")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert "must be pulled once by its tag before it can be pinned" in answer.help
     assert "IMAGE_PINNER_PULL_THROUGH=true" in answer.help
     assert ecr.count("BatchGetImage") == 0
@@ -35,8 +35,7 @@ def test_without_the_operators_leave_nothing_is_imported_and_the_setting_is_name
 
 def test_a_tag_that_upstream_has_not_either_is_missing() -> None:
     answer = ask(cache(), "team/app:3", pull_through=True)
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert answer.cause == (
         f"the ECR repository 'team/app' in us-east-1 of account {ACCOUNT} has no tag '3', "
         "and asking for it by tag imported none"
@@ -46,8 +45,7 @@ def test_a_tag_that_upstream_has_not_either_is_missing() -> None:
 
 def test_a_repository_that_no_cache_rule_covers_is_missing() -> None:
     answer = ask(FakeEcr({}), "team/app:1", pull_through=True)
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert "there is no ECR repository 'team/app'" in answer.cause
     assert "where a rule covers the repository" in answer.help
 
@@ -106,8 +104,7 @@ def test_an_archived_image_is_not_imported_over() -> None:
     ecr = cache()
     ecr.images["team/app"]["1"] = image("archived", status="ARCHIVED")
     answer = ask(ecr, "team/app:1", pull_through=True)
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert ecr.count("BatchGetImage") == 0
 
 
@@ -115,7 +112,7 @@ def test_a_denied_describe_images_is_not_asked_around_twice() -> None:
     denied = RefusedError("AccessDeniedException", "not authorized to perform: ecr:DescribeImages")
     ecr = cache(refusals={"DescribeImages": denied})
     answer = ask(ecr, "team/app:3", pull_through=True)
-    assert isinstance(answer, Missing)
+    assert isinstance(answer, NotFound | Unsuitable)
     assert [action for action, _ in ecr.calls] == ["DescribeImages", "BatchGetImage"]
 
 

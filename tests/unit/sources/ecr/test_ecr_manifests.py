@@ -9,11 +9,12 @@ from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_SCHEMA1,
     ImageLookup,
-    Missing,
+    NotFound,
     Origin,
     Resolution,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.aws.clients import AwsClients
@@ -112,8 +113,7 @@ def test_an_upstream_that_cannot_be_asked_is_told_with_ecrs_words() -> None:
 
 def test_a_tag_that_batch_get_image_does_not_find_is_missing() -> None:
     answer = ask(pull_only(), "3")
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert "has no tag '3'" in answer.cause
 
 
@@ -142,7 +142,7 @@ def test_a_schema_1_manifest_is_refused_for_what_it_is() -> None:
     ecr = pull_only()
     ecr.images["team/app"]["1"] = image("old", media_type=DOCKER_SCHEMA1[1], given="signed otherwise")
     answer = ask(ecr)
-    assert isinstance(answer, Missing)
+    assert isinstance(answer, NotFound | Unsuitable)
     assert "schema 1" in answer.cause
 
 

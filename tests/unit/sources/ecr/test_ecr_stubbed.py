@@ -9,7 +9,13 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, OCI_MANIFEST, Missing, Resolved, Unavailable
+from image_pinner.core.images.lookups import (
+    ACCEPTED_MEDIA_TYPES,
+    OCI_MANIFEST,
+    NotFound,
+    Resolved,
+    Unavailable,
+)
 from support.aws import ARM, Image, ask, ask_all, ecr_question, image
 
 OWNER = "444455556666"
@@ -143,8 +149,7 @@ def test_a_tag_that_is_not_found_is_missing(ecr: Stubbed, way: str) -> None:
     }
     ecr.gives({"imageTag": "1"}, failures=(failure,))
     answer = ask(ecr, f"{NAME}:1", pull_through=True)
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"])

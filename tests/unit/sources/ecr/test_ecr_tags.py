@@ -7,7 +7,7 @@ import math
 import pytest
 
 from image_pinner.core.images.ecr import EcrRepository
-from image_pinner.core.images.lookups import Missing, Unavailable
+from image_pinner.core.images.lookups import NotFound, Unavailable, Unsuitable
 from image_pinner.sources.aws.errors import aws_faults
 from image_pinner.sources.ecr.client import EcrCalls, Finding, Found, OutOfTimeError, describe_tags
 from image_pinner.sources.interface import Deadline
@@ -28,8 +28,8 @@ def describe(fake: FakeEcr, tags: list[str] | None = None, deadline: Deadline | 
 
 def missing_in(findings: dict[str, Finding]) -> set[str]:
     assert sorted(findings) == sorted(TAGS)
-    assert all(isinstance(finding, Found | Missing) for finding in findings.values())
-    return {tag for tag, finding in findings.items() if isinstance(finding, Missing) and finding.absent}
+    assert all(isinstance(finding, Found | NotFound | Unsuitable) for finding in findings.values())
+    return {tag for tag, finding in findings.items() if isinstance(finding, NotFound)}
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "RepositoryNotFoundException", "InvalidParameterException"])
@@ -96,8 +96,7 @@ def test_an_archived_image_is_named_as_such_with_the_command_that_restores_it() 
     findings = describe(fake)
     assert missing_in(findings) == {"t9"}
     archived = findings["t5"]
-    assert isinstance(archived, Missing)
-    assert not archived.absent
+    assert isinstance(archived, Unsuitable)
     assert "is not active but ARCHIVED" in archived.cause
     assert archived.help == (
         "Restore it with: aws ecr update-image-storage-class --target-storage-class STANDARD --region us-east-1 "
@@ -109,8 +108,7 @@ def test_an_image_on_its_way_out_of_the_archive_asks_for_patience() -> None:
     fake = ecr()
     fake.images["team/app"]["t5"].status = "ACTIVATING"
     finding = describe(fake)["t5"]
-    assert isinstance(finding, Missing)
-    assert not finding.absent
+    assert isinstance(finding, Unsuitable)
     assert "being restored" in finding.cause
 
 

@@ -15,11 +15,12 @@ from image_pinner.core.images.lookups import (
     OCI_INDEX,
     OCI_MANIFEST,
     ImageLookup,
-    Missing,
+    NotFound,
     Origin,
     Resolution,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.references import Digest
 from support.images import config_for, descriptor, lookup, oci_image, oci_index, platform
@@ -80,7 +81,7 @@ def ask_metered(
 
 
 def refusal(answer: Resolution) -> str:
-    assert isinstance(answer, Unavailable | Missing)
+    assert isinstance(answer, Unavailable | NotFound | Unsuitable)
     assert answer.help
     return answer.cause
 
@@ -112,8 +113,7 @@ def test_a_lie_that_the_registry_cannot_show_a_manifest_for_is_refused(registry:
 
 def test_a_404_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
     answer = ask_metered(registry, lambda _: NOT_FOUND)
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert answer.cause == f"{registry.url}{TAG} answered 404, 'MANIFEST_UNKNOWN: no such tag'"
     assert requests(registry) == [("HEAD", TAG), ("GET", TAG)]
 
@@ -185,7 +185,7 @@ def test_questions_about_one_image_share_its_head_and_its_get(registry: Scripted
     name = f"{registry.host}/team/app:1"
     wanted: list[ImageLookup] = [lookup(name), lookup(name, "linux/amd64"), lookup(name, "linux/arm64")]
     answers = ask(*wanted, insecure=(registry.host,), metered=(registry.host,))
-    assert [type(answer) for answer in answers] == [Resolved, Resolved, Missing]
+    assert [type(answer) for answer in answers] == [Resolved, Resolved, Unsuitable]
     assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
 
 

@@ -12,8 +12,9 @@ from image_pinner.core.images.lookups import (
     DOCKER_SCHEMA1,
     OCI_INDEX,
     OCI_MANIFEST,
-    Missing,
+    NotFound,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.references import Digest
 from support.images import attestation, descriptor, docker_image, encoded, oci_image, oci_index, platform
@@ -93,8 +94,7 @@ def test_a_manifest_that_could_be_an_index_too_is_refused(registry: ScriptedRegi
 def test_schema_1_is_refused_whatever_it_is_sent_as(registry: ScriptedRegistry, media_type: str) -> None:
     old = encoded({"schemaVersion": 1, "name": "team/app", "tag": "1", "fsLayers": []})
     answer = asked(registry, sent(old, media_type))
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
     assert "schema 1" in answer.cause
 
 
@@ -114,8 +114,7 @@ def test_a_compressed_answer_is_refused_because_its_hash_would_be_another(regist
 @pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"])
 def test_404_with_a_registry_s_error_code_is_an_absent_image(registry: ScriptedRegistry, code: str) -> None:
     answer = asked(registry, Answer(404, {"Content-Type": "application/json"}, errors(code, "not here")))
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
     assert f"{code}: not here" in answer.cause
     assert "team/app" in answer.help
 
@@ -125,8 +124,7 @@ def test_404_of_what_may_be_no_registry_is_not_taken_for_an_absent_image(
     registry: ScriptedRegistry, body: bytes
 ) -> None:
     answer = asked(registry, Answer(404, {"Content-Type": "text/html"}, body))
-    assert isinstance(answer, Missing)
-    assert not answer.absent
+    assert isinstance(answer, Unsuitable)
 
 
 @pytest.mark.parametrize("status", [202, 204, 206, 304, 400, 405, 418, 501])

@@ -12,9 +12,9 @@ from image_pinner.core.images.lookups import (
     DOCKER_MANIFEST,
     OCI_INDEX,
     OCI_MANIFEST,
-    Missing,
     Resolved,
     Unavailable,
+    Unsuitable,
 )
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
@@ -121,8 +121,7 @@ def test_questions_about_one_reference_cost_one_request(registry: ScriptedRegist
     assert any_platform == resolved(registry, INDEX, OCI_INDEX, BOTH)
     assert isinstance(arm64, Resolved)
     assert (arm64.digest, arm64.origin.index) == (Digest.of(ARM64), Digest.of(INDEX))
-    assert isinstance(windows, Missing)
-    assert not windows.absent
+    assert isinstance(windows, Unsuitable)
     assert len(registry.seen) == 1
 
 

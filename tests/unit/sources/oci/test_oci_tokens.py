@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from image_pinner.core.images.lookups import Missing, Resolved, Unavailable
+from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import Credential, NoCredential
 from support.images import lookup
 from support.registries import (
@@ -249,5 +249,4 @@ def test_an_image_that_is_missing_is_missing_with_a_token_too(realm: Realm) -> N
 
     realm.registry.script = serve
     answer = realm.ask()
-    assert isinstance(answer, Missing)
-    assert answer.absent
+    assert isinstance(answer, NotFound)
