@@ -21,8 +21,8 @@ from tools.checkouts import run_build
 INSTALL = """
 import hashlib, json
 import image_pinner
-from unit.cli.install_runs import run
-from unit.cli.deployment.scene import Scene
+from support.deployment.command import run
+from support.deployment.scene import Scene
 aws = Scene()
 ended = run(aws, "install", "--yes")
 stored = [one[1] for bucket in aws.s3.buckets.values() for versions in bucket.objects.values() for one in versions]

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from image_pinner import __version__
-from unit.cli.deployment.fake_clients import Refusal, denied
-from unit.cli.deployment.fake_organization import FakeOrganization
-from unit.cli.deployment.scene import REGION, Scene
-from unit.cli.install_runs import package, run
+from support.deployment.command import package, run
+from support.deployment.fake_clients import Refusal, denied
+from support.deployment.fake_organization import FakeOrganization
+from support.deployment.scene import REGION, Scene
 
 OTHER = "us-east-1"
 UNIT = "ou-abcd-12345678"

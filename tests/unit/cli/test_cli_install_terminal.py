@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import image_pinner
-from unit.cli.install_runs import package
+from support.deployment.command import package
 
 TESTS = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from image_pinner.cli.main import main
-from unit.cli.deployment.scene import Scene
+from support.deployment.scene import Scene
 aws = Scene()
 main(sys.argv[1:], resolvers=aws.environment())
 """

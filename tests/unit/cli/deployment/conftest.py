@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from unit.cli.deployment.scene import Scene
+from support.deployment.scene import Scene
 
 
 @pytest.fixture

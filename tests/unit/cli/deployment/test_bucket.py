@@ -17,8 +17,8 @@ from image_pinner.cli.deployment.bucket import (
     tls_statement,
     upload,
 )
-from unit.cli.deployment.fake_s3 import FakeBucket
-from unit.cli.deployment.scene import BUCKET, REGION, Scene, code
+from support.deployment.fake_s3 import FakeBucket
+from support.deployment.scene import BUCKET, REGION, Scene, code
 
 TLS = tls_statement("aws-cn", "b")
 THEIRS = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "x"}

@@ -9,8 +9,8 @@ import pytest
 from image_pinner.cli.deployment.install import install
 from image_pinner.cli.deployment.session import DeploymentOutcome
 from image_pinner.core.errors import SourceError
-from unit.cli.deployment.fake_clients import ACCOUNT, Refusal
-from unit.cli.deployment.scene import BUCKET, REGION, Scene, code, request
+from support.deployment.fake_clients import ACCOUNT, Refusal
+from support.deployment.scene import BUCKET, REGION, Scene, code, request
 
 
 def test_nothing_is_left_if_the_user_declines(aws: Scene) -> None:

@@ -11,10 +11,10 @@ from image_pinner.cli.deployment.aws import AwsApiError, NotSignedInError
 from image_pinner.cli.deployment.install import install
 from image_pinner.cli.deployment.session import DeploymentOutcome
 from image_pinner.core.errors import ConfigurationError, SourceError
-from unit.cli.deployment.fake_clients import ACCOUNT, Answer, Refusal, denied
-from unit.cli.deployment.fake_cloudformation import MACRO
-from unit.cli.deployment.fake_s3 import FakeBucket
-from unit.cli.deployment.scene import BUCKET, CALLER, REGION, Scene, code, request
+from support.deployment.fake_clients import ACCOUNT, Answer, Refusal, denied
+from support.deployment.fake_cloudformation import MACRO
+from support.deployment.fake_s3 import FakeBucket
+from support.deployment.scene import BUCKET, CALLER, REGION, Scene, code, request
 
 OURS = {"MacroName": "ImagePinner", "CodeKey": "image-pinner/1/x.zip", "CodeBucket": "b"}
 

@@ -12,10 +12,10 @@ from image_pinner.cli.deployment.session import DeploymentOutcome
 from image_pinner.cli.deployment.status import InstallationStatus, read_status
 from image_pinner.cli.deployment.uninstall import MacroInUseError, uninstall
 from image_pinner.core.errors import ConfigurationError, SourceError
-from unit.cli.deployment.fake_clients import ACCOUNT, Refusal, denied
-from unit.cli.deployment.fake_organization import FakeOrganization
-from unit.cli.deployment.fake_s3 import FakeBucket
-from unit.cli.deployment.scene import REGION, Scene, code, for_organization, removal, request, template
+from support.deployment.fake_clients import ACCOUNT, Refusal, denied
+from support.deployment.fake_organization import FakeOrganization
+from support.deployment.fake_s3 import FakeBucket
+from support.deployment.scene import REGION, Scene, code, for_organization, removal, request, template
 
 REGIONS = (REGION, "us-east-1")
 ACCOUNTS = ("222233334444", "333344445555")

@@ -18,7 +18,7 @@ from image_pinner.cli.deployment.parameters import (
     validate_parameters,
 )
 from image_pinner.core.errors import ConfigurationError
-from unit.cli.deployment.scene import for_organization, template
+from support.deployment.scene import for_organization, template
 
 DECLARED = {"A": {"Type": "String", "Default": "a"}, "N": {"Type": "Number", "Default": 5}, "B": {"Type": "String"}}
 UNIT = "ou-abcd-12345678"

@@ -20,8 +20,8 @@ from image_pinner.cli.deployment.status import (
     read_sha256,
     read_status,
 )
-from unit.cli.deployment.fake_clients import Refusal, denied
-from unit.cli.deployment.scene import REGION, Scene, code, request, template
+from support.deployment.fake_clients import Refusal, denied
+from support.deployment.scene import REGION, Scene, code, request, template
 
 BASE = {"MemorySize": 512, "Timeout": 90, "CodeSha256": base64.b64encode(hashlib.sha256(b"zip").digest()).decode()}
 FAILURE = {"status": "failure", "problems": [{"path": "Resources.A", "cause": "no image", "remedy": "Push it"}, {}]}

@@ -8,8 +8,8 @@ from image_pinner.cli.deployment.install import install
 from image_pinner.cli.deployment.session import DeploymentOutcome
 from image_pinner.cli.deployment.uninstall import MacroInUseError, uninstall
 from image_pinner.core.errors import ConfigurationError, SourceError
-from unit.cli.deployment.fake_clients import Refusal, denied
-from unit.cli.deployment.scene import BUCKET, REGION, Scene, removal, request
+from support.deployment.fake_clients import Refusal, denied
+from support.deployment.scene import BUCKET, REGION, Scene, removal, request
 
 USES_IT = "Transform: ImagePinner\nResources: {A: {Type: X}}"
 

@@ -8,8 +8,8 @@ from functools import cache
 from typing import Any
 
 from image_pinner.cli.deployment.parameters import Template, read_template
-from unit.cli.deployment.fake_clients import ACCOUNT, Refusal
-from unit.cli.deployment.fake_stacks import NOW, FakeStack, Step
+from support.deployment.fake_clients import ACCOUNT, Refusal
+from support.deployment.fake_stacks import NOW, FakeStack, Step
 
 _NUMBERS = itertools.count(1)
 _PAGE = 2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unit.cli.deployment.fake_clients import ACCOUNT
+from support.deployment.fake_clients import ACCOUNT
 
 
 class FakeOrganization:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from unit.cli.deployment.fake_clients import ACCOUNT, Answer, Refusal
+from support.deployment.fake_clients import ACCOUNT, Answer, Refusal
 
 _NUMBERS = itertools.count(1)
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from image_pinner import __version__
 from image_pinner.cli.main import main
 from support.command import Run
-from unit.cli.deployment.scene import REGION, Scene
+from support.deployment.scene import REGION, Scene
 
 
 def package(folder: Path, version: str = __version__) -> str:

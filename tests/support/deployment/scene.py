@@ -14,9 +14,9 @@ from image_pinner.cli.deployment.install import InstallRequest
 from image_pinner.cli.deployment.parameters import Template, macro_template, organization_template
 from image_pinner.cli.deployment.session import AwsEnvironment, DeploymentSession
 from image_pinner.cli.deployment.uninstall import UninstallRequest
-from unit.cli.deployment.fake_clients import ACCOUNT, Answer, fake_client
-from unit.cli.deployment.fake_cloudformation import FakeCloudFormation
-from unit.cli.deployment.fake_s3 import FakeS3
+from support.deployment.fake_clients import ACCOUNT, Answer, fake_client
+from support.deployment.fake_cloudformation import FakeCloudFormation
+from support.deployment.fake_s3 import FakeS3
 
 REGION = "eu-central-1"
 BUCKET = f"image-pinner-{ACCOUNT}-{REGION}"
