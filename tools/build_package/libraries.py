@@ -89,9 +89,9 @@ def _collect_files(name: str, version: str, find: Callable[[str], metadata.Distr
 
 def _target(name: str, version: str, path: str) -> str | None:
     """Return where an installed file is in the zip; None if it is left out."""
-    folder, _, rest = path.partition("/")
-    if folder.endswith(".dist-info") and rest.startswith("licenses/"):
-        return f"licenses/{name}-{version}/{PurePosixPath(rest).name}"
+    folder, _, name_in_folder = path.partition("/")
+    if folder.endswith(".dist-info") and name_in_folder.startswith("licenses/"):
+        return f"licenses/{name}-{version}/{PurePosixPath(name_in_folder).name}"
     if folder == name.replace("-", "_") and path.endswith(".py") and not path.startswith(LEFT_OUT):
         return path
     return None

@@ -67,7 +67,7 @@ COMMON_OPTIONS = (
 )
 """Options of all these subcommands."""
 CONFIRMATION_OPTIONS = (
-    click.option("--yes", is_flag=True, help="Do not ask for confirmation."),
+    click.option("--yes", is_flag=True, help="Do not prompt for confirmation."),
     click.option("--dry-run", is_flag=True, help="Show what would be done without doing it."),
 )
 """Options of the subcommands that change something."""
@@ -118,7 +118,7 @@ INSTALL_OPTIONS = with_options(
 
 
 class TerminalConsole:
-    """A console on the error stream. `yes` confirms every question. See `Console`."""
+    """A console on the error stream. `yes` confirms every prompt. See `Console`."""
 
     def __init__(self, *, yes: bool) -> None:
         self._yes = yes
@@ -141,9 +141,9 @@ class TerminalConsole:
         with Console(file=stream, no_color=not has_colour(stream)).status(Text(text)) as status:
             yield lambda new: status.update(Text(new))
 
-    def confirm(self, question: str) -> bool:
+    def confirm(self, prompt: str) -> bool:
         """See `Console`."""
-        return self._yes or click.confirm(question, err=True)
+        return self._yes or click.confirm(prompt, err=True)
 
 
 def open_session(environment: AwsEnvironment, *, yes: bool) -> DeploymentSession:
@@ -185,7 +185,7 @@ def choose_stack_name(options: Mapping[str, Any]) -> str:
 
 
 def require_confirmation(options: Mapping[str, Any]) -> None:
-    """Raise `ConfigurationError` if a question could not be answered, before anything is done."""
+    """Raise `ConfigurationError` if a prompt could not be answered, before anything is done."""
     confirmed = options["yes"] or options["dry_run"]
     if not confirmed and not (sys.stdin.isatty() and error_stream().isatty()):
         raise ConfigurationError("not a terminal", "pass --yes to continue or --dry-run to preview")
@@ -227,7 +227,7 @@ def exit_code_for(error: ImagePinnerError) -> ExitCode:
 
 
 def run_install(given: object, options: Mapping[str, Any], *, must_exist: bool) -> ExitCode:
-    """Install or upgrade as the options say. `must_exist` makes it an upgrade; `given` is the environment of a test."""
+    """Install, or upgrade if `must_exist`, as the options specify; `given` is the environment of a test."""
     _check_combinations(options)
     require_confirmation(options)
     environment = find_environment(given, options["profile"])

@@ -25,11 +25,11 @@ STACK = "image-pinner"
 
 
 class FakeConsole:
-    """Records lines and questions; `confirms` is the answer to every question."""
+    """Records lines and prompts; `confirms` is the answer to every prompt."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.questions: list[str] = []
+        self.prompts: list[str] = []
         self.confirms = True
 
     @property
@@ -43,8 +43,8 @@ class FakeConsole:
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:  # noqa: ARG002 - the same
         yield lambda _: None
 
-    def confirm(self, question: str) -> bool:
-        self.questions.append(question)
+    def confirm(self, prompt: str) -> bool:
+        self.prompts.append(prompt)
         return self.confirms
 
 

@@ -1,4 +1,4 @@
-"""Calls to AWS on behalf of the user who deploys, with failures explained."""
+"""Calls to AWS with the credentials of the user, with failures explained."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ class AwsApi:
         where = f"on {resource}" if resource else f"in {region}"
         cause = f"{self.caller} is not allowed to call {action} {where}{f', {reason}' if reason else ''}"
         help = (
-            f"the organization denies it: ask its administrators to allow {action} in {region}"
+            f"the organization denies it: request that its administrators allow {action} in {region}"
             if _SERVICE_CONTROL_POLICY in reason
             else f"allow {action} for {self.caller}, or sign in as a principal that has it"
         )

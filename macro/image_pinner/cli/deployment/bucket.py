@@ -62,7 +62,7 @@ def bucket_stem(owner: Identity) -> str:
 def find_bucket(api: AwsApi, owner: Identity, region: str, named: str = "") -> Bucket:
     """Find the bucket and check that it can be used.
 
-    `named` is the bucket that the user named; empty stands for the one that this program creates. Lambda reads code
+    `named` is the bucket that the user named; empty means the one that this program creates. Lambda reads code
     from a bucket in its own region only. Raises `ConfigurationError` if the bucket is in another region, belongs to
     another account, or was named and does not exist.
     """
@@ -73,7 +73,7 @@ def find_bucket(api: AwsApi, owner: Identity, region: str, named: str = "") -> B
         if error.code in _OTHER_REGION:
             raise _other_region(name, region, "another region") from error
         if error.code in _NOT_OURS:
-            # A HEAD response has no body, so S3 does not give the reason:
+            # A HEAD response has no body, so S3 does not contain the reason:
             # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
             raise ConfigurationError(
                 f"bucket {name} does not belong to account {owner.account}, or {api.caller} is not allowed to call"

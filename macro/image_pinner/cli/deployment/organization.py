@@ -96,7 +96,7 @@ def _check_access(api: AwsApi, region: str, call_as: str) -> None:
     try:
         status = api.call("cloudformation", region, "describe_organizations_access", CallAs=call_as).get("Status")
     except AwsApiError as error:
-        # The service has one code for everything that is wrong with a request, so only its message tells the cause.
+        # The service has one code for every invalid request, so only its message identifies the cause.
         if error.code not in {"ValidationError", "InvalidOperationException"}:
             raise
         raise ConfigurationError(

@@ -104,7 +104,7 @@ class ValueSource(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ParameterValue:
-    """The value of a template parameter; `is_default` tells whether it equals the template's default."""
+    """The value of a template parameter; `is_default` means that it equals the template's default."""
 
     name: str
     value: str

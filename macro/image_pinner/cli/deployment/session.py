@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Console(Protocol):
-    """Shows progress to the user and asks for confirmation."""
+    """Shows progress to the user and prompts for confirmation."""
 
     def print(self, text: str, style: str = "") -> None:
         """Print a line. `style` is a color, used if the stream supports it."""
@@ -24,8 +24,8 @@ class Console(Protocol):
     def progress(self, text: str) -> AbstractContextManager[Callable[[str], None]]:
         """Show `text` while the block runs, on a terminal only; call the result to replace the text."""
 
-    def confirm(self, question: str) -> bool:
-        """Ask whether to continue."""
+    def confirm(self, prompt: str) -> bool:
+        """Prompt whether to continue."""
 
 
 @dataclass(frozen=True, slots=True)

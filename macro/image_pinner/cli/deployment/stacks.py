@@ -17,7 +17,7 @@ IN_REVIEW = "REVIEW_IN_PROGRESS"
 POLL_SECONDS = 3.0
 _TIMEOUT_SECONDS = 3600.0
 _ORGANIZATION_TIMEOUT_SECONDS = 6 * 3600.0
-_ROUNDS_WITHOUT_EVENTS = 4  # DescribeStacks may lag behind, so a final status without its event is not believed at once
+_ROUNDS_WITHOUT_EVENTS = 4  # DescribeStacks may lag behind, so a final status without its event is not trusted at once
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html#cfn-console-view-stack-data-resources-status-codes
 _UPDATABLE = {
@@ -126,7 +126,7 @@ class Blocked:
 
 
 def stack_state(stack: Stack | None, region: str, *, organization: bool = False) -> Absent | Ready | Failed | Blocked:
-    """Return what can be done with a stack. `organization` tells which of our two templates it must have."""
+    """Return what can be done with a stack. `organization` selects which of our two templates it must have."""
     if stack is None or stack.status == "DELETE_COMPLETE":
         return Absent()
     cause = f"stack {stack.name} in {region} is in {stack.status}"
@@ -151,7 +151,7 @@ def stack_state(stack: Stack | None, region: str, *, organization: bool = False)
 
 
 def find_mismatch(stack: Stack, region: str, *, organization: bool) -> tuple[str, str] | None:
-    """Return cause and remedy if a stack was not created from the expected template."""
+    """Return cause and help if a stack was not created from the expected template."""
     if not stack.installs_macro:
         return (
             f"stack {stack.name} in {region} was not created from ImagePinner's template",
@@ -166,7 +166,7 @@ def find_mismatch(stack: Stack, region: str, *, organization: bool) -> tuple[str
 
 @dataclass(frozen=True, slots=True)
 class StackEvent:
-    """An event of a stack; `of_stack` tells whether it is about the stack itself."""
+    """An event of a stack; `of_stack` means that it is about the stack itself."""
 
     identifier: str
     name: str
@@ -202,7 +202,7 @@ def events_since(newest_first: Iterable[StackEvent], last: str) -> list[StackEve
 def find_failure_cause(oldest_first: Sequence[StackEvent]) -> StackEvent | None:
     """Return the event that a failure began with.
 
-    This is the first resource that failed by itself, else the first reason that the stack gives for its own failure.
+    This is the first resource that failed by itself, else the first reason that the stack reports for its own failure.
     """
     failed = [event for event in oldest_first if event.status.endswith("_FAILED")]
     by_itself = [one for one in failed if not one.of_stack and not one.reason.lower().startswith(_CANCELED)]
@@ -316,7 +316,7 @@ def _read_events(api: AwsApi, region: str, identifier: str) -> Iterator[StackEve
 
 @contextmanager
 def _note_if_interrupted(session: DeploymentSession, region: str) -> Iterator[None]:
-    """Tell a user who interrupts that only the waiting ends."""
+    """Inform a user who interrupts that only the waiting ends."""
     try:
         yield
     except KeyboardInterrupt:

@@ -48,8 +48,8 @@ class InstallationStatus:
     """What is installed in a region; without `stack_status` nothing is.
 
     `package` is the SHA-256 of the code that runs, or its beginning; `configuration` has the parameters that differ
-    from the default; `drift` is what changed in the function after the running version was published; `tampered` tells
-    whether the code is not the code of the stack; `instances` are the accounts and regions of an organization, `None`
+    from the default; `drift` is what changed in the function after the running version was published; `tampered` means
+    that the code is not the code of the stack; `instances` are the accounts and regions of an organization, `None`
     for the macro of one account; `unknown` explains what could not be found out.
     """
 
@@ -199,7 +199,7 @@ def read_sha256(configuration: Mapping[str, Any]) -> str:
 def matches_code_key(key: str, sha256: str) -> bool:
     """Return whether code is what our key names: whoever may update the function can replace its code.
 
-    A key that this program did not create names no hash and matches everything.
+    A key that this program did not create contains no hash and matches everything.
     """
     _, expected = parse_code_key(key)
     return not expected or not sha256 or sha256.startswith(expected)
@@ -234,7 +234,7 @@ def find_last_failure(session: DeploymentSession, region: str, group: str) -> Ma
 
 
 def describe_record(record: str) -> str:
-    """Return what a log record says went wrong: the first problem, the error, or the record itself."""
+    """Return what went wrong according to a log record: the first problem, the error, or the record itself."""
     try:
         content = json.loads(record)
     except ValueError:

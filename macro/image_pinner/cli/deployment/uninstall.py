@@ -60,8 +60,8 @@ class MacroUsage:
 def uninstall(session: DeploymentSession, region: str, request: UninstallRequest) -> DeploymentOutcome:
     """Delete the macro's stack.
 
-    Raises `MacroInUseError` if templates of stacks use the macro or cannot be inspected, `ConfigurationError` if there
-    is no such stack, and `SourceError` if AWS cannot be called or the stack cannot be deleted.
+    Raises `MacroInUseError` if templates of stacks use the macro or cannot be inspected, `ConfigurationError`
+    if the stack does not exist, and `SourceError` if AWS cannot be called or the stack cannot be deleted.
     """
     console = session.console
     owner = session.api.identify(region)
@@ -166,7 +166,7 @@ def _inspect(session: DeploymentSession, region: str, macro: str, identifier: st
             "cloudformation", region, "get_template", StackName=identifier, TemplateStage="Original"
         )
     except AwsApiError as error:
-        # A stack that was deleted in the meantime is no problem.
+        # A stack that was deleted in the meantime is not an error.
         return False, "" if is_not_found(error) else error.cause
     body = response.get("TemplateBody")
     return (False, "CloudFormation returned no template") if body is None else (uses_macro(body, macro), "")

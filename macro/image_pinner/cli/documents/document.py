@@ -53,7 +53,8 @@ class SourceDocument:
     def position(self, path: TemplatePath) -> Position:
         """Return the position of a value.
 
-        The argument of a short-form tag is at the tag; a value that does not exist is at the nearest one around it.
+        The argument of a short-form tag is at the tag; a value that does not exist has the position of the
+        value that should contain it.
         """
         return self.source.position(resolve_path(self.root, path).node.start)
 

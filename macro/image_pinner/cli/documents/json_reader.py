@@ -48,7 +48,7 @@ def read_json(source: SourceText) -> Node:
 
 
 class _Reader:
-    """Reads the value at an index. The depth limit bounds the recursion."""
+    """Reads the value at an index. The depth limit also limits the recursion."""
 
     __slots__ = ("_limits", "_source", "_text")
 

@@ -186,8 +186,8 @@ class Splices:
     def changed_lines(self, source: SourceText) -> str:
         """Return the lines from the first splice to the last after the edit, without the last line break."""
         first, last = self.parts[0], self.parts[-1]
-        rest_of_line = source.text[last.end : source.line_end(last.end)]
-        changed = self.apply(source.text[: last.end])[first.start :] + rest_of_line
+        line_tail = source.text[last.end : source.line_end(last.end)]
+        changed = self.apply(source.text[: last.end])[first.start :] + line_tail
         on_new_line = changed.lstrip("\r\n\x85")
         if first.adds_key and on_new_line != changed:
             return on_new_line

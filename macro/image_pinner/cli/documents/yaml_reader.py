@@ -304,10 +304,10 @@ def _syntax_error(source: SourceText, error: yaml.MarkedYAMLError) -> Unreadable
     cause = f"invalid YAML: {problem}"
     if error.context and error.context_mark and error.problem:
         cause += f" {error.context} that begins on line {source.position(error.context_mark.index).line}"
-    return source.error(index, cause, _syntax_remedy(source.text[index : index + 1], problem))
+    return source.error(index, cause, _syntax_help(source.text[index : index + 1], problem))
 
 
-def _syntax_remedy(character: str, problem: str) -> str:
+def _syntax_help(character: str, problem: str) -> str:
     if character == "\t":
         return "Indent with spaces: YAML does not allow tabs here"
     if character == "!":

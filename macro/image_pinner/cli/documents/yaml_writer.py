@@ -40,7 +40,7 @@ from image_pinner.core.intrinsics.values import JsonValue
 
 # A comment that is indented further than a key is about its value.
 _COMMENT_LINE = re.compile("(?:\r\n|[\n\r\x85\u2028\u2029])( *)#[^\n\r\x85\u2028\u2029]*")
-_REST_OF_FLOW_LINE = re.compile("[ \t]*(,)?[ \t]*(?:#[^\n\r\x85\u2028\u2029]*)?(?=[\n\r\x85\u2028\u2029])")
+_FLOW_LINE_TAIL = re.compile("[ \t]*(,)?[ \t]*(?:#[^\n\r\x85\u2028\u2029]*)?(?=[\n\r\x85\u2028\u2029])")
 
 _PLAIN_START = re.compile(r"[\w/$(]")
 _ENDS_PLAIN = re.compile(r":(?: |\Z)| #")
@@ -74,7 +74,7 @@ def yaml_splices(source: SourceText, root: MappingNode, changes: Sequence[Change
                 inserted += _insert(source, indentation, change)
             case _:
                 assert_never(change)
-    # A replacement wins over what an insertion would change inside the replaced value.
+    # A replacement takes precedence over what an insertion would change inside the replaced value.
     inserted = [
         part
         for part in inserted
@@ -125,14 +125,14 @@ def _insert_in_flow(source: SourceText, change: Insertion) -> list[tuple[int, st
     entries = write_flow_entries(change.entries, quoted=text[member.key.start] == '"')
     start = member.value.end
     before = text[source.line_start(member.key.start) : member.key.start]
-    rest = _REST_OF_FLOW_LINE.match(text, start)
+    tail = _FLOW_LINE_TAIL.match(text, start)
     # `key:,` would be a plain scalar, or an error.
     comma = " ," if text[start - 1] == ":" else ","
-    if before.strip() or not rest:
+    if before.strip() or not tail:
         return [(start, f"{comma} " + ", ".join(entries))]
     end = source.line_end(start)
     between = source.line_break(start) + before
-    if rest[1]:
+    if tail[1]:
         return [(end, "".join(f"{between}{entry}," for entry in entries))]
     return [(start, comma), (end, between + f",{between}".join(entries))]
 

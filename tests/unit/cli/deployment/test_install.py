@@ -18,7 +18,7 @@ def test_nothing_is_left_if_the_user_declines(aws: Scene) -> None:
 
     assert install(aws.session, REGION, request()) is DeploymentOutcome.DECLINED
 
-    assert aws.console.questions == [f"Change stack image-pinner in {REGION}?"]
+    assert aws.console.prompts == [f"Change stack image-pinner in {REGION}?"]
     assert [stack.status for stack in aws.cloud.stacks] == ["DELETE_COMPLETE"]
     assert aws.s3.buckets == {}
 
@@ -26,7 +26,7 @@ def test_nothing_is_left_if_the_user_declines(aws: Scene) -> None:
 def test_a_dry_run_shows_everything_and_leaves_nothing(aws: Scene) -> None:
     assert install(aws.session, REGION, request(dry_run=True)) is DeploymentOutcome.DRY_RUN
 
-    assert aws.console.questions == []
+    assert aws.console.prompts == []
     for shown in (
         f"Bucket {BUCKET} (will be created)",
         f"File {code().key} (3 bytes to upload)",

@@ -175,7 +175,7 @@ def test_a_failed_stack_is_replaced_on_request(aws: Scene, status: str) -> None:
 
     assert failed.status == "DELETE_COMPLETE"
     assert aws.cloud.live("image-pinner").status == "CREATE_COMPLETE"
-    assert aws.console.questions[0] == f"Delete stack image-pinner in {REGION}, which is in {status}?"
+    assert aws.console.prompts[0] == f"Delete stack image-pinner in {REGION}, which is in {status}?"
 
 
 def test_a_failed_stack_is_not_replaced_without_confirmation_or_in_a_dry_run(aws: Scene) -> None:

@@ -35,7 +35,7 @@ def organization(aws: Scene) -> Scene:
 def installed(organization: Scene) -> Scene:
     run(organization)
     organization.cloud.requests.clear()
-    organization.console.questions.clear()
+    organization.console.prompts.clear()
     return organization
 
 
@@ -258,7 +258,7 @@ def test_a_bucket_that_cannot_be_deleted_does_not_stop_the_others(installed: Sce
 def test_uninstall_deletes_the_stack_and_the_code_in_each_region(installed: Scene) -> None:
     assert remove(installed, even_if_used=True, delete_bucket=True) is DeploymentOutcome.DONE
     assert installed.cloud.operations() == ["UpdateTerminationProtection", "DeleteStack"]
-    assert installed.console.questions == [
+    assert installed.console.prompts == [
         f"Delete stack image-pinner with macro ImagePinner and ImagePinner's files in {', '.join(BUCKETS)} in {REGION}?"
     ]
     assert installed.s3.buckets == {}

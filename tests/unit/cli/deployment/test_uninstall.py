@@ -18,7 +18,7 @@ USES_IT = "Transform: ImagePinner\nResources: {A: {Type: X}}"
 def installed(aws: Scene) -> Scene:
     install(aws.session, REGION, request())
     aws.cloud.requests.clear()
-    aws.console.questions.clear()
+    aws.console.prompts.clear()
     return aws
 
 
@@ -106,7 +106,7 @@ def test_a_failed_deletion_is_reported_with_the_cause_and_keeps_the_code(install
 def test_the_stack_is_deleted_and_the_bucket_is_kept(installed: Scene) -> None:
     assert uninstall(installed.session, REGION, removal()) is DeploymentOutcome.DONE
     assert installed.cloud.stacks[0].status == "DELETE_COMPLETE"
-    assert installed.console.questions == [f"Delete stack image-pinner with macro ImagePinner in {REGION}?"]
+    assert installed.console.prompts == [f"Delete stack image-pinner with macro ImagePinner in {REGION}?"]
     assert installed.console.lines[-1] == f"{REGION}: uninstalled macro ImagePinner; its log group is kept"
     assert BUCKET in installed.s3.buckets
 
