@@ -30,12 +30,12 @@ def _install(engine: Engine, package: Package, *more: str | Path) -> Ran:
     return image_pinner(engine, "install", "--yes", "--package", package.path, *more)
 
 
-def _sentence(told: Ran) -> str:
-    """Give the one line about what went wrong."""
-    assert "Traceback" not in told.err
-    lines = [line for line in told.err.splitlines() if line.startswith("image-pinner: ")]
-    assert len(lines) == 1, told.err
-    return lines[0]
+def _error(run: Ran) -> str:
+    """Return the one error and its help, as a line each."""
+    assert "Traceback" not in run.err
+    lines = [line for line in run.err.splitlines() if line.startswith(("error: ", "help: "))]
+    assert sum(line.startswith("error: ") for line in lines) == 1, run.err
+    return "\n".join(lines)
 
 
 def _status(engine: Engine) -> str:
@@ -64,88 +64,84 @@ def _fail_in_a_change_set(engine: Engine, *, execute: bool) -> None:
 
 
 @pytest.mark.parametrize("verb", ["install", "status", "uninstall"])
-def test_without_credentials_one_is_told_to_sign_in(engine: Engine, package: Package, verb: str) -> None:
+def test_missing_credentials_are_reported(engine: Engine, package: Package, verb: str) -> None:
     more = {"install": ["--yes", "--package", package.path], "status": [], "uninstall": ["--yes"]}[verb]
-    told = run_without_credentials(engine, verb, *more)
-    assert told.code in {2, 3}
-    sentence = _sentence(told)
-    assert "there are no AWS credentials to ask" in sentence
-    assert "Sign in, with aws sso login for example, or set AWS_PROFILE" in sentence
+    run = run_without_credentials(engine, verb, *more)
+    assert run.code in {2, 3}
+    error = _error(run)
+    assert "AWS credentials" in error
+    assert "aws sso login" in error
     assert engine.requests.all() == []
 
 
-def test_a_profile_that_is_not_there_is_named(engine: Engine) -> None:
-    told = image_pinner(engine, "status", "--profile", "nobody")
-    assert told.code == 2
-    assert "nobody" in _sentence(told)
+def test_an_unknown_profile_is_reported(engine: Engine) -> None:
+    run = image_pinner(engine, "status", "--profile", "nobody")
+    assert run.code == 2
+    assert "nobody" in _error(run)
 
 
-def test_a_bucket_of_another_region_is_refused_before_anything_is_made(engine: Engine, package: Package) -> None:
+def test_a_bucket_of_another_region_is_refused_before_anything_is_created(engine: Engine, package: Package) -> None:
     far = "eu-west-1"
     made = aws(engine, "s3", "mb", "s3://far-away", "--region", far)
     assert made.code == 0, made.err
-    told = _install(engine, package, "--bucket", "far-away")
-    assert told.code == 2
-    assert f"the bucket far-away is in {far}" in _sentence(told)
-    assert f"Name a bucket in {REGION} by --bucket, or leave --bucket out, which makes one" in _sentence(told)
+    run = _install(engine, package, "--bucket", "far-away")
+    assert run.code == 2
+    assert f"bucket far-away is in {far}" in _error(run)
+    assert f"help: pass --bucket with a bucket in {REGION}, or omit --bucket to have one created" in _error(run)
     assert _status(engine) == ""
 
 
-def test_a_bucket_that_is_not_there_is_refused_before_anything_is_made(engine: Engine, package: Package) -> None:
-    told = _install(engine, package, "--bucket", "nobody-has-this-bucket")
-    assert told.code == 2
-    assert "there is no bucket nobody-has-this-bucket. Create it, or leave --bucket out" in _sentence(told)
+def test_an_unknown_bucket_is_refused_before_anything_is_created(engine: Engine, package: Package) -> None:
+    run = _install(engine, package, "--bucket", "nobody-has-this-bucket")
+    assert run.code == 2
+    assert "bucket nobody-has-this-bucket does not exist\nhelp: create it, or omit --bucket" in _error(run)
     assert _status(engine) == ""
 
 
-def test_a_package_that_is_none_is_refused_before_anybody_is_asked(engine: Engine, tmp_path: Path) -> None:
+def test_an_invalid_package_is_refused_before_aws_is_called(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "wrong.zip").write_bytes(b"no zip")
-    told = image_pinner(engine, "install", "--yes", "--package", tmp_path / "wrong.zip")
-    assert told.code == 2
-    assert "wrong.zip" in _sentence(told)
+    run = image_pinner(engine, "install", "--yes", "--package", tmp_path / "wrong.zip")
+    assert run.code == 2
+    assert "wrong.zip" in _error(run)
     assert engine.requests.all() == []
 
 
-def test_a_value_that_the_template_refuses_is_told_before_anything_is_made(engine: Engine, package: Package) -> None:
-    told = _install(engine, package, "--parameter", "WhenMissing=Perhaps")
-    assert told.code == 2
-    assert "WhenMissing" in _sentence(told)
+def test_an_invalid_parameter_value_is_refused_before_anything_is_created(engine: Engine, package: Package) -> None:
+    run = _install(engine, package, "--parameter", "WhenMissing=Perhaps")
+    assert run.code == 2
+    assert "WhenMissing" in _error(run)
     assert _status(engine) == ""
 
 
-def test_a_stack_in_rollback_complete_is_told_and_replaced_when_that_is_wanted(
-    engine: Engine, package: Package
-) -> None:
+def test_a_stack_in_rollback_complete_is_reported_and_replaced_on_request(engine: Engine, package: Package) -> None:
     _fail_in_a_change_set(engine, execute=True)
-    told = _install(engine, package)
-    assert told.code == 2
-    sentence = _sentence(told)
-    assert f"the stack image-pinner in {REGION} is in ROLLBACK_COMPLETE" in sentence
-    assert f"aws cloudformation delete-stack --stack-name image-pinner --region {REGION}" in sentence
+    run = _install(engine, package)
+    assert run.code == 2
+    error = _error(run)
+    assert f"stack image-pinner in {REGION} is in ROLLBACK_COMPLETE" in error
+    assert f"aws cloudformation delete-stack --stack-name image-pinner --region {REGION}" in error
     assert _status(engine) == "ROLLBACK_COMPLETE"
     replaced = _install(engine, package, "--replace-failed")
     assert replaced.code == 0, replaced.err
     assert _status(engine) == "CREATE_COMPLETE"
 
 
-def test_an_install_that_was_not_finished_is_told_and_replaced_when_that_is_wanted(
-    engine: Engine, package: Package
-) -> None:
+def test_an_interrupted_install_is_reported_and_replaced_on_request(engine: Engine, package: Package) -> None:
     _fail_in_a_change_set(engine, execute=False)
-    told = _install(engine, package)
-    assert told.code == 2
-    sentence = _sentence(told)
-    assert "is in REVIEW_IN_PROGRESS: an earlier install was not finished" in sentence
-    assert "or run this with --replace-failed, which does that" in sentence
+    run = _install(engine, package)
+    assert run.code == 2
+    error = _error(run)
+    assert "is in REVIEW_IN_PROGRESS: an install was interrupted" in error
+    assert "or pass --replace-failed" in error
     replaced = _install(engine, package, "--replace-failed")
     assert replaced.code == 0, replaced.err
     assert _status(engine) == "CREATE_COMPLETE"
 
 
-def test_a_template_that_names_a_macro_that_is_missing_is_refused_and_status_says_what_to_do(engine: Engine) -> None:
+def test_a_missing_macro_fails_a_template_and_status_shows_how_to_install_it(engine: Engine) -> None:
     template = {"Transform": "ImagePinner", "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
     with pytest.raises((StackFailedError, engine.client("cloudformation").exceptions.ClientError)):
         Stacks(engine).create("lonely", json.dumps(template))
-    told = image_pinner(engine, "status")
-    assert told.code == 1
-    assert "image-pinner install" in told.out + told.err
+    run = image_pinner(engine, "status")
+    assert run.code == 1
+    assert "image-pinner install" in run.out + run.err
