@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 
-from image_pinner.cli.packaging.project_files import LEFT_OUT
+from image_pinner.cli.deployment.code import LEFT_OUT
 from support.project import ROOT
 
 NEVER = ("cfn_flip", "cfn_tools", "cfnlint", "click", "flask", "moto", "rich", "yaml")

@@ -15,7 +15,7 @@ import pytest
 from build_package.build import SIZE_LIMIT, Package, build, zip_files
 from build_package.compiler import VERSION
 from image_pinner import __version__
-from image_pinner.cli.packaging.project_files import LEFT_OUT, ZIP_NAME
+from image_pinner.cli.deployment.code import LEFT_OUT, ZIP_NAME
 from image_pinner.core.errors import ConfigurationError
 from support.lambda_runtime import lambda_python
 from support.project import ROOT
@@ -68,7 +68,7 @@ def test_a_checkout_without_lock_or_license_is_refused(checkout: Path, name: str
     run = run_build(checkout, "--no-compile")
     assert (run.returncode, run.stdout) == (2, "")
     assert name in run.stderr
-    assert "help: Restore it" in run.stderr
+    assert "help: restore it" in run.stderr
     assert not (checkout / "dist").exists()
 
 

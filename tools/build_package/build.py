@@ -19,7 +19,7 @@ from typing import NamedTuple
 from build_package.compiler import Compiler, find_compiler
 from build_package.libraries import collect_libraries
 from image_pinner import __version__
-from image_pinner.cli.packaging.project_files import LOCK, ZIP_NAME, own_files
+from image_pinner.cli.deployment.code import LOCK, ZIP_NAME, own_files
 from image_pinner.core.errors import ConfigurationError
 
 SIZE_LIMIT = 1_000_000
@@ -53,7 +53,7 @@ def build(directory: Path, *, root: Path, python: str | None = None, compiled: b
     compiler = find_compiler(python) if compiled else None
     lock = root / LOCK
     if not lock.is_file():
-        raise ConfigurationError(f"cannot build the zip: {LOCK} is missing", "Restore it, or run `make lock`")
+        raise ConfigurationError(f"cannot build the zip: {LOCK} is missing", "restore it, or run `make lock`")
     libraries = collect_libraries(lock.read_text("utf-8"))
     files = own_files(root)
     for library in libraries:
@@ -94,7 +94,7 @@ def zip_files(files: Mapping[str, bytes]) -> bytes:
     if len(data) >= SIZE_LIMIT:
         raise ConfigurationError(
             f"the zip is too large: {len(data):,} bytes, and it must stay under {SIZE_LIMIT:,}",
-            "Leave out what the Lambda does not load: see LEFT_OUT in project_files.py and libraries.py",
+            "leave out what the Lambda does not load: see LEFT_OUT in code.py and libraries.py",
         )
     return data
 
@@ -111,7 +111,7 @@ def _write(path: Path, data: bytes) -> None:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"cannot write {path}: {error.strerror}", "Choose another folder by --output"
+            f"cannot write {path}: {error.strerror}", "choose another folder with --output"
         ) from error
 
 

@@ -46,7 +46,7 @@ def collect_libraries(
     collected = []
     for name in LIBRARIES:
         if name not in locked:
-            raise ConfigurationError(f"cannot build the zip: the lock has no {name} with hashes", "Run `make lock`")
+            raise ConfigurationError(f"cannot build the zip: the lock has no {name} with hashes", "run `make lock`")
         version, hashes = locked[name]
         hashes = tuple(re.findall("[0-9a-f]{64}", hashes))
         collected.append(Library(name, version, hashes, _collect_files(name, version, find)))
@@ -56,7 +56,7 @@ def collect_libraries(
 def _collect_files(name: str, version: str, find: Callable[[str], metadata.Distribution]) -> dict[str, bytes]:
     def refuse(reason: str) -> ConfigurationError:
         install = f"pip install --force-reinstall --no-deps '{name}=={version}'"
-        return ConfigurationError(f"cannot build the zip: {reason}", f"Install the published wheel: {install}")
+        return ConfigurationError(f"cannot build the zip: {reason}", f"install the published wheel: {install}")
 
     try:
         distribution = find(name)

@@ -11,19 +11,23 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from image_pinner import __version__
-from image_pinner.cli.packaging.project_files import LOCK, ZIP_NAME, checkout, own_files
 from image_pinner.core.errors import ConfigurationError
 
+ZIP_NAME = f"image-pinner-{__version__}.zip"
+LOCK = "requirements/lambda.txt"
+LEFT_OUT = ("image_pinner/cli/", "image_pinner/core/check.py")
+"""What the function never loads and its zip leaves out."""
 PREFIX = "image-pinner/"
 """Prefix of the keys of all our objects in a bucket."""
-CARRIED = ("image_pinner/cli/packaging/function.zip", "image_pinner/cli/packaging/function.json")
+CARRIED = ("image_pinner/cli/deployment/function.zip", "image_pinner/cli/deployment/function.json")
 """Where a wheel has the zip and its manifest."""
 _HANDLER = "image_pinner/lambda_macro/handler.py"
 _ABOUT = "image_pinner/__init__.py"
 _VERSION = re.compile(rb"""^__version__ = ["']([0-9A-Za-z.+-]{1,64})["']""", re.MULTILINE)
 _NAMED = 3  # changed files that a message lists
-_BUILD = "Run `make package`"
-_OTHER_ZIP = "Pass a zip that `make package` built"
+_KINDS = (".py", ".toml")
+_BUILD = "run `make package`"
+_OTHER_ZIP = "pass a zip that `make package` built"
 
 
 class Code(NamedTuple):
@@ -37,6 +41,30 @@ class Code(NamedTuple):
     def key(self) -> str:
         """The key in a bucket; it depends on the contents, so that no zip ever replaces another."""
         return f"{PREFIX}{self.version}/{self.sha256[:16]}.zip"
+
+
+def checkout() -> Path | None:
+    """Return the root of the checkout that this program runs from; None if it is installed from a wheel."""
+    root = Path(str(resources.files("image_pinner"))).parents[1]
+    # Above an installed package is only `site-packages`.
+    return root if (root / "macro" / "image_pinner").is_dir() and (root / "pyproject.toml").is_file() else None
+
+
+def own_files(root: Path) -> dict[str, bytes]:
+    """Read the files of the checkout `root` that go into the function's zip, by their path in the zip.
+
+    Raises:
+        ConfigurationError: One cannot be read.
+    """
+    source = root / "macro"
+    paths = {path.relative_to(source).as_posix(): path for path in (source / "image_pinner").rglob("*")}
+    packed = {name: path for name, path in paths.items() if name.endswith(_KINDS) and not name.startswith(LEFT_OUT)}
+    try:
+        return {name: path.read_bytes() for name, path in [("LICENSE", root / "LICENSE"), *packed.items()]}
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {error.filename}: {error.strerror}", "restore it in the checkout"
+        ) from error
 
 
 def carried_code() -> Code:
@@ -53,7 +81,7 @@ def carried_code() -> Code:
     if not (archive.is_file() and manifest.is_file()):
         raise ConfigurationError(
             "no code to install: this image-pinner was built without the function's zip",
-            "Pass --package FILE with a zip that `make package` built in a checkout, or run `make package` there and"
+            "pass --package FILE with a zip that `make package` built in a checkout, or run `make package` there and"
             " install image-pinner from it again",
         )
     return _read(archive, manifest)[0]

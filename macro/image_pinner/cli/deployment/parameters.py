@@ -12,8 +12,8 @@ from enum import Enum
 from importlib import resources
 from typing import Any
 
+from image_pinner.cli.deployment.code import checkout
 from image_pinner.cli.documents import read_source
-from image_pinner.cli.packaging.project_files import checkout, template_text
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 
 Declarations = Mapping[str, Mapping[str, Any]]
@@ -37,7 +37,7 @@ _OPTIONS = {"OrganizationalUnitIds": "--organizational-unit"}
 _MACRO_PARAMETERS = {"CodeBucket", "CodeKey", "MacroName", "Revision"}
 _IAM_NAMES = {"RoleName", "ManagedPolicyName", "GroupName", "UserName", "InstanceProfileName"}
 _REVISION_LENGTH = 12
-_REINSTALL = "reinstall ImagePinner"
+_REINSTALL = "reinstall it: pip install --force-reinstall image-pinner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +66,20 @@ class Template:
 
 def macro_template() -> Template:
     """Read deploy/macro.yaml, which installs the macro in one account and region."""
-    return read_template(template_text(), "macro.yaml", _MACRO_PARAMETERS | {"CodeBucketPerRegion"})
+    return _read_deployed("macro.yaml", _MACRO_PARAMETERS | {"CodeBucketPerRegion"})
 
 
 def organization_template() -> Template:
     """Read deploy/organization.yaml, which installs the macro in the accounts of an organization."""
-    name = "organization.yaml"
+    return _read_deployed("organization.yaml", _MACRO_PARAMETERS | ORGANIZATION_PARAMETERS)
+
+
+def _read_deployed(name: str, required: Iterable[str]) -> Template:
     root = checkout()
     path = root / "deploy" / name if root else resources.files(__package__) / name
     if not path.is_file():
         raise ConfigurationError(f"template {path} is missing", _REINSTALL)
-    return read_template(path.read_text(encoding="utf-8"), name, _MACRO_PARAMETERS | ORGANIZATION_PARAMETERS)
+    return read_template(path.read_text(encoding="utf-8"), name, required)
 
 
 def read_template(text: str, name: str, required: Iterable[str]) -> Template:

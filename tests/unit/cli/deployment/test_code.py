@@ -56,7 +56,7 @@ def checkout(tmp_path: Path) -> Path:
 def _refusal(checkout: Path) -> str:
     with pytest.raises(ConfigurationError) as refused:
         built_code(checkout)
-    assert refused.value.help.startswith("Run `make package`")
+    assert refused.value.help.startswith("run `make package`")
     return refused.value.cause
 
 
