@@ -56,7 +56,7 @@ def test_another_library_version_than_the_locks_is_refused(checkout: Path) -> No
     assert run.returncode == 2
     assert re.fullmatch(
         r"error: cannot build the zip: the lock has urllib3 2\.2\.0, but [\d.]+ is installed\n"
-        r"help: Install the published wheel: pip install --force-reinstall --no-deps 'urllib3==2\.2\.0'\n",
+        r"help: install the published wheel: pip install --force-reinstall --no-deps 'urllib3==2\.2\.0'\n",
         run.stderr,
     )
     assert not (checkout / "dist").exists()

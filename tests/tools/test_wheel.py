@@ -84,7 +84,7 @@ def test_a_wheel_is_built_without_the_zip_and_its_install_says_what_to_do(checko
     code, error, stored = _run_install(site, tmp_path)
     assert (code, stored) == (2, [])
     assert "this image-pinner was built without the function's zip" in error
-    assert "Pass --package FILE with a zip that `make package` built" in error
+    assert "pass --package FILE with a zip that `make package` built" in error
 
 
 def test_a_stale_zip_stays_out_of_the_wheel(built: Path, tmp_path: Path) -> None:
