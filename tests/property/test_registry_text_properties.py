@@ -28,7 +28,7 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.selection import answer_for
 from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
-from image_pinner.sources.credentials.interface import NoCredential, Password
+from image_pinner.sources.credentials.interface import NoCredentials, Password
 from image_pinner.sources.http.redaction import said, shown
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import Challenge, parse_challenges
@@ -263,7 +263,7 @@ def test_a_login_is_found_under_every_form_of_its_key_and_given_to_that_host_alo
     assert (found.user, found.password) == (user, secret)
     assert secret not in repr(found)
     for other in ("docker.io", "ghcr.io.example", f"x{host}", "unnamed.example"):
-        assert isinstance(credentials.for_registry(other, Deadline.after(5)), NoCredential)
+        assert isinstance(credentials.for_registry(other, Deadline.after(5)), NoCredentials)
 
 
 @examples(100)

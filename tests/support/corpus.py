@@ -121,7 +121,7 @@ class GenerousWorld(InMemoryRegistry):
     """A world in which every image exists, and every look-up has a made-up answer."""
 
     def __init__(self) -> None:
-        super().__init__(knows_everything=True)
+        super().__init__(has_every_image=True)
 
     def resolve_values(
         self,

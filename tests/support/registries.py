@@ -23,10 +23,10 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import (
     AnonymousCredentials,
-    Credential,
+    Credentials,
     CredentialSource,
     IdentityToken,
-    NoCredential,
+    NoCredentials,
     Password,
 )
 from image_pinner.sources.http.endpoints import RegistryHosts
@@ -233,15 +233,15 @@ def open_transport(limits: TimeLimits | None = None, **more: Any) -> Iterator[Tr
 class FixedCredentials:
     """Has the credentials that the test gives it, and remembers who was asked for."""
 
-    known: Mapping[str, Credential]
+    known: Mapping[str, Credentials]
     asked: list[str] = field(default_factory=list)
     secrets_asked: list[str] = field(default_factory=list)
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
         assert deadline.remaining() > 0
         self.asked.append(registry)
         self.secrets_asked.append(secret_arn)
-        return self.known.get(registry, NoCredential("no credential in this test", "Give the test one"))
+        return self.known.get(registry, NoCredentials("the test has none", "add some to the test"))
 
 
 def ask(
@@ -330,7 +330,7 @@ class Realm:
     def ask(self, credentials: CredentialSource | None = None, *, image: str = "team/app:1") -> Resolution:
         return self.ask_all(lookup(f"{self.registry.host}/{image}"), credentials=credentials)[0]
 
-    def ask_as(self, credential: Credential) -> Resolution:
+    def ask_as(self, credential: Credentials) -> Resolution:
         return self.ask(FixedCredentials({self.registry.host: credential}))
 
 
