@@ -26,7 +26,7 @@ from image_pinner.sources.credentials.docker_config import (
 )
 from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
 from image_pinner.sources.interface import Deadline
-from support.untrusted_input import ORIGIN, QUESTIONS, HeldFile, expect_answer, expect_message, readable
+from support.untrusted_input import LOOKUPS, ORIGIN, HeldFile, expect_answer, expect_message, readable
 
 HOSTS = ("docker.io", "ghcr.io", "registry.example:5000", "[::1]:5000", "unnamed.example")
 _NOBODYS_HOST = "unnamed.example"
@@ -42,7 +42,7 @@ def manifests(data: bytes) -> None:
     types = (OCI_INDEX, OCI_MANIFEST) if len(data) % 2 else (DOCKER_LIST, DOCKER_MANIFEST)
     for media_type in types:
         found = Resolved(Digest.of(data), media_type, ORIGIN)
-        for lookup in QUESTIONS:
+        for lookup in LOOKUPS:
             expect_answer(lookup, found, listed, answer_for(lookup, found, data))
 
 
@@ -52,7 +52,7 @@ def configs(data: bytes) -> None:
     offered = readable(platform_of, data, digest)
     assert isinstance(offered, Platform | SourceError)
     needs = NeedsConfig(Resolved(Digest.of(b"manifest"), OCI_MANIFEST, ORIGIN), digest)
-    for lookup in QUESTIONS:
+    for lookup in LOOKUPS:
         if lookup.platform is None:
             continue
         answer = answer_from_config(lookup, needs, data)

@@ -14,7 +14,7 @@ from image_pinner.sources.credentials.interface import IdentityToken, Password
 from registry.asked_registry import ask_registry, login_file
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
 from registry.skopeo import Skopeo
-from support.certificates import authority
+from support.certificates import create_ca
 from support.images import lookup
 from support.registries import Answer, FixedCredentials, ScriptedRegistry, Seen, ask
 from support.registry_program import PASSWORD, USER, DockerRegistry, docker_registry
@@ -28,15 +28,15 @@ LOGIN = Password(USER, PASSWORD, "the credential from the vault", "Renew it in t
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     directory = tmp_path_factory.mktemp("guarded")
-    certificate = authority(directory).issue(directory, "127.0.0.1")
-    with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
+    certificate = create_ca(directory).issue(directory, "127.0.0.1")
+    with docker_registry(directory, with_password=True, in_memory=True, certificate=certificate) as registry:
         push_all(registry, IMAGES)
         yield registry
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    with docker_registry(tmp_path_factory.mktemp("plain"), with_login=True, in_memory=True) as registry:
+    with docker_registry(tmp_path_factory.mktemp("plain"), with_password=True, in_memory=True) as registry:
         push_all(registry, IMAGES)
         yield registry
 

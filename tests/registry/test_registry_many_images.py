@@ -14,7 +14,7 @@ from image_pinner.sources.credentials.interface import Password
 from registry.asked_registry import ask_guarded, ask_registry, login_file
 from registry.skopeo import Skopeo
 from registry.token_issuer import Guarded, token_registry
-from support.certificates import authority
+from support.certificates import create_ca
 from support.images import config_for, docker_image, lookup, oci_image
 from support.registries import FixedCredentials
 from support.registry_program import PASSWORD, USER, DockerRegistry, docker_registry
@@ -48,8 +48,8 @@ def push_many(registry: DockerRegistry) -> None:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     directory = tmp_path_factory.mktemp("guarded")
-    certificate = authority(directory).issue(directory, "127.0.0.1")
-    with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
+    certificate = create_ca(directory).issue(directory, "127.0.0.1")
+    with docker_registry(directory, with_password=True, in_memory=True, certificate=certificate) as registry:
         push_many(registry)
         yield registry
 
