@@ -22,7 +22,7 @@ from support.registry_program import PASSWORD, USER, DockerRegistry, docker_regi
 pytestmark = pytest.mark.registry
 
 IMAGES = (*SINGLE[:2], ATTESTED, LIST)
-LOGIN = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
+LOGIN = Password(USER, PASSWORD, "the credentials from the vault", "renew them in the vault")
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +89,11 @@ def test_a_wrong_password_is_refused_with_its_source(guarded: DockerRegistry, tm
 
 
 def test_an_identity_token_opens_no_registry_that_wants_a_password(guarded: DockerRegistry) -> None:
-    token = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
+    token = IdentityToken("identity-t0ken", "the credentials from the store", "run docker login again")
     credentials = FixedCredentials({guarded.host: token})
     (answer,) = ask_registry(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
-    assert "demands a user and a password, and the credential from the store is an identity token" in answer.cause
+    assert "demands a user and a password, but the credentials from the store are an identity token" in answer.cause
     assert "identity-t0ken" not in answer.cause + answer.help
 
 

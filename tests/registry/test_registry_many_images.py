@@ -23,7 +23,7 @@ pytestmark = pytest.mark.registry
 
 REPOSITORIES = ("team/app", "team/sidecar", "other/app")
 TAGS = 10
-LOGIN = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
+LOGIN = Password(USER, PASSWORD, "the credentials from the vault", "renew them in the vault")
 LAYER = b"layer"
 
 
@@ -84,7 +84,7 @@ def test_what_is_missing_among_many_spoils_no_other(guarded: DockerRegistry) -> 
 
 def test_who_gets_no_token_is_told_nothing_and_the_service_is_asked_once_a_repository(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
-    wrong = Password(USER, "not-the-password", "the credential from the vault", "Renew it in the vault")
+    wrong = Password(USER, "not-the-password", "the credentials from the vault", "renew them in the vault")
     credentials = FixedCredentials({host: wrong})
     asked = [lookup(f"{host}/{name}") for name in DIGESTS]
     answers = ask_guarded(by_token, *asked, credentials=credentials)

@@ -104,8 +104,8 @@ def _document(media_type: str, more: Mapping[str, Any], **parts: Any) -> bytes:
 class StoredImage:
     """One manifest or index in a repository.
 
-    `tag` is empty for a manifest of an index. A registry needs the `blobs` before it accepts the manifest; the first one
-    is the config of a single image.
+    `tag` is empty for a manifest of an index. A registry needs the `blobs` before it accepts the manifest; the first
+    one is the config of a single image.
     """
 
     repository: str

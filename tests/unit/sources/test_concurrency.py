@@ -12,7 +12,7 @@ from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.sources.concurrency import KeyedCache, garbage_collection_paused, run_all
 from image_pinner.sources.interface import Deadline
 
-SOON = Deadline.after(10.0)
+SOON = Deadline.after(600.0)
 
 
 def test_error_of_the_first_failing_job_is_raised() -> None:
@@ -94,9 +94,9 @@ def test_errors_are_cached_with_cause_and_help() -> None:
 
     values: KeyedCache[str, str] = KeyedCache()
     for _ in range(3):
-        with pytest.raises(ConfigurationError, match="it is broken") as fault:
+        with pytest.raises(ConfigurationError, match="it is broken") as raised:
             values.get("key", fail, SOON)
-        assert fault.value.help == "fix it"
+        assert raised.value.help == "fix it"
     assert created == [1]
 
 

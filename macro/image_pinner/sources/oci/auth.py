@@ -418,7 +418,7 @@ def _basic(reply: Reply, credential: Credentials) -> str:
             raise SourceError(f"{reply.url} demands a user and a password; {credential.source}", credential.help)
         case IdentityToken():
             raise SourceError(
-                f"{reply.url} demands a user and a password, and {credential.source} is an identity token",
+                f"{reply.url} demands a user and a password, but {credential.source} are an identity token",
                 "Log in again with a user and a password, or an access token in its place",
             )
         case _:

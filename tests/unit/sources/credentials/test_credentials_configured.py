@@ -32,7 +32,7 @@ def found(credentials: ConfiguredCredentials, registry: str = "ghcr.io") -> Cred
     return credentials.for_registry(registry, Deadline.after(5))
 
 
-def fault(entry: str, environment: Mapping[str, str] | None = None) -> ConfigurationError:
+def error_for(entry: str, environment: Mapping[str, str] | None = None) -> ConfigurationError:
     with pytest.raises(ConfigurationError) as raised:
         found(configured(entry, environment=environment))
     assert raised.value.help
@@ -65,45 +65,45 @@ def test_unreadable_secret_is_an_error() -> None:
 
 
 def test_unset_variable_is_an_error() -> None:
-    assert fault("ghcr.io=env:GHCR").cause == (
+    assert error_for("ghcr.io=env:GHCR").cause == (
         "cannot read the credentials for ghcr.io from the environment variable GHCR: the variable is not set"
     )
 
 
 @pytest.mark.parametrize("content", ["", "hunter2", '{"username": "hunter2"}'])
 def test_invalid_content_of_a_variable_is_refused_and_not_repeated(content: str) -> None:
-    cause = fault("ghcr.io=env:GHCR", {"GHCR": content}).cause
+    cause = error_for("ghcr.io=env:GHCR", {"GHCR": content}).cause
     assert cause.startswith("the credentials for ghcr.io from the environment variable GHCR are invalid: ")
 
 
 def test_missing_file_is_an_error(tmp_path: Path) -> None:
-    cause = fault(f"ghcr.io=file:{tmp_path}/absent").cause
+    cause = error_for(f"ghcr.io=file:{tmp_path}/absent").cause
     assert cause == f"cannot read the credentials for ghcr.io from the file {tmp_path}/absent: the file does not exist"
 
 
 def test_only_regular_files_are_read(tmp_path: Path) -> None:
-    assert "it is not a regular file" in fault(f"ghcr.io=file:{tmp_path}").cause
-    assert "it is not a regular file" in fault(f"ghcr.io=file:{os.devnull}").cause
+    assert "it is not a regular file" in error_for(f"ghcr.io=file:{tmp_path}").cause
+    assert "it is not a regular file" in error_for(f"ghcr.io=file:{os.devnull}").cause
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe")
-        assert "it is not a regular file" in fault(f"ghcr.io=file:{tmp_path}/pipe").cause
+        assert "it is not a regular file" in error_for(f"ghcr.io=file:{tmp_path}/pipe").cause
 
 
 def test_file_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("bob:hunter2")
-    assert ": Not a directory" in fault(f"ghcr.io=file:{tmp_path}/file/below").cause
+    assert ": Not a directory" in error_for(f"ghcr.io=file:{tmp_path}/file/below").cause
 
 
 def test_file_of_more_than_64_kib_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "credentials"
     path.write_text("bob:" + "hunter2 " * 8192)
-    assert "more than 65536 bytes" in fault(f"ghcr.io=file:{path}").cause
+    assert "more than 65536 bytes" in error_for(f"ghcr.io=file:{path}").cause
 
 
 def test_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "credentials"
     path.write_bytes(b"bob:hunter2\xff")
-    assert "the content is not UTF-8" in fault(f"ghcr.io=file:{path}").cause
+    assert "the content is not UTF-8" in error_for(f"ghcr.io=file:{path}").cause
 
 
 @pytest.mark.parametrize(

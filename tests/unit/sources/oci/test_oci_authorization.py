@@ -55,9 +55,9 @@ def test_a_password_that_is_refused_is_named_by_its_source_and_never_shown(realm
     realm.challenge = "Basic"
     answer = realm.ask_as(LOGIN)
     cause = cause_of(answer)
-    assert cause.endswith("answered 401, 'DENIED: requested access is denied', to the credential from the vault")
+    assert cause.endswith("answered 401, 'DENIED: requested access is denied', to the credentials from the vault")
     assert isinstance(answer, Unavailable)
-    assert answer.help.endswith("if so: Renew it in the vault")
+    assert answer.help.endswith("if so: renew them in the vault")
     assert len(realm.registry.seen) == 2
 
 
@@ -139,7 +139,7 @@ def test_a_demand_that_cannot_be_met_is_said_so(realm: Realm, challenge: str) ->
 
 def test_an_identity_token_is_no_password(realm: Realm) -> None:
     realm.challenge = "Basic"
-    assert "the credential from the store is an identity token" in cause_of(realm.ask_as(TOKEN_LOGIN))
+    assert "the credentials from the store are an identity token" in cause_of(realm.ask_as(TOKEN_LOGIN))
     assert len(realm.registry.seen) == 1
 
 

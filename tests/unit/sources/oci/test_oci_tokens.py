@@ -38,11 +38,11 @@ def test_a_token_service_that_refuses_the_login_ends_it_and_is_asked_once(realm:
     credentials = FixedCredentials({host: LOGIN})
     answers = realm.ask_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
     for answer in answers:
-        assert f"/token answered {status}, 'incorrect username or password', to the credential from the vault" in (
+        assert f"/token answered {status}, 'incorrect username or password', to the credentials from the vault" in (
             cause_of(answer)
         )
         assert isinstance(answer, Unavailable)
-        assert answer.help == "Renew it in the vault"
+        assert answer.help == "renew them in the vault"
     assert len(realm.service.seen) == 1
     assert credentials.asked == [host]
 
