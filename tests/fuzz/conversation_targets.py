@@ -30,8 +30,8 @@ _HOMES = ("https://registry.example/v2/app/manifests/1", "http://localhost:5000/
 _LOGIN = "Basic cm9ib3Q6czNjcjN0LXBhc3N3MHJk"
 _CREDENTIALS: tuple[Credentials, ...] = (
     NoCredentials("none are known", "get some"),
-    Password("robot", SECRET, "the credential of the test", "Renew it"),
-    IdentityToken(SECRET, "the credential of the test", "Renew it"),
+    Password("robot", SECRET, "the credentials of the test", "renew them"),
+    IdentityToken(SECRET, "the credentials of the test", "renew them"),
 )
 # What the wire takes: http.client refuses the rest with errors of its own.
 _SENDABLE_URL = re.compile(r"[!-~]+")
