@@ -12,7 +12,17 @@ from corpus.corpus_pins import VALUES, pin_tree, pinned, pinned_in_memory, run_p
 from corpus.yaml_spans import changed_only_in, spans_of
 from image_pinner.cli.documents import read_source
 from image_pinner.core.decision import Pinned
-from support.corpus import CORPUS, MADE_UP, differences, document, made_up_values, names, sampled_names, tree, value_at
+from support.corpus import (
+    CORPUS,
+    GENERATED,
+    differences,
+    document,
+    generated_values,
+    names,
+    sampled_names,
+    tree,
+    value_at,
+)
 from support.sampling import ALL_TESTS
 
 pytestmark = pytest.mark.corpus
@@ -64,7 +74,7 @@ def test_nothing_but_images_and_their_records_changes_in_what_the_template_says(
 @pytest.mark.parametrize("name", sampled_names())
 def test_not_one_byte_changes_outside_of_images(name: str) -> None:
     # Without a record only images change, so that all bytes around them can be compared.
-    run, report = pinned(name, MADE_UP, "None"), pinned_in_memory(name, MADE_UP).report
+    run, report = pinned(name, GENERATED, "None"), pinned_in_memory(name, GENERATED).report
     if run.code:
         assert run.out == b""
         return
@@ -79,19 +89,19 @@ def test_not_one_byte_changes_outside_of_images(name: str) -> None:
 
 @pytest.mark.parametrize("name", sampled_names())
 def test_pinning_twice_gives_the_same_bytes(name: str) -> None:
-    once = pinned(name, MADE_UP)
+    once = pinned(name, GENERATED)
     if once.code:
         assert once.out == b""
         return
 
-    again = run_pin("-", once.out, made_up_values(name))
+    again = run_pin("-", once.out, generated_values(name))
 
     assert (again.code, again.out) == (0, once.out)
 
 
 @pytest.mark.parametrize("name", sampled_names())
 def test_a_repeated_run_gives_the_same_bytes(name: str) -> None:
-    assert run_pin(str(CORPUS / name), b"", made_up_values(name)) == pinned(name, MADE_UP)
+    assert run_pin(str(CORPUS / name), b"", generated_values(name)) == pinned(name, GENERATED)
 
 
 def shuffled(value: Any, chance: random.Random) -> Any:
@@ -104,9 +114,9 @@ def shuffled(value: Any, chance: random.Random) -> Any:
 
 @pytest.mark.parametrize("name", sampled_names())
 def test_the_order_of_keys_changes_neither_the_answer_nor_the_report(name: str) -> None:
-    first = pinned_in_memory(name, MADE_UP)
+    first = pinned_in_memory(name, GENERATED)
 
-    second = pin_tree(shuffled(tree(name), random.Random(name)), made_up_values(name))
+    second = pin_tree(shuffled(tree(name), random.Random(name)), generated_values(name))
 
     assert second.answer == first.answer
     assert json.dumps(second.report.to_json()) == json.dumps(first.report.to_json())
@@ -116,7 +126,7 @@ def test_the_order_of_keys_changes_neither_the_answer_nor_the_report(name: str) 
 def test_most_of_the_corpus_is_pinned() -> None:
     # So that a change which refuses everything does not pass unseen.
     with_defaults = [pinned_in_memory(name, "defaults").report for name in names()]
-    with_values = [pinned_in_memory(name, MADE_UP).report for name in names()]
+    with_values = [pinned_in_memory(name, GENERATED).report for name in names()]
 
     assert sum(report.succeeded for report in with_defaults) >= 230
     assert sum(report.succeeded for report in with_values) >= 330

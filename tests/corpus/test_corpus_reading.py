@@ -24,8 +24,8 @@ from support.corpus import (
     CORPUS,
     DUPLICATE_KEYS,
     REGION,
-    GenerousWorld,
     IndexedImage,
+    PermissiveRegistry,
     has_duplicate_keys,
     index,
     sampled_names,
@@ -84,7 +84,7 @@ def test_check_lists_places_in_the_file_or_nothing(name: str) -> None:
 def everything_in(name: str) -> PinReport:
     """Report on all images of a template with the defaults of its parameters, as the index was made."""
     template = tree(name)
-    resolvers = GenerousWorld()
+    resolvers = PermissiveRegistry()
     settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
     fragment = Fragment(Shape.TEMPLATE, template, {}, template)
     return pin_template(fragment, scope_of(name), settings, Resolvers(resolvers, resolvers), Deadline.after(60)).report

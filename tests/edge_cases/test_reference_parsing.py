@@ -83,7 +83,7 @@ def test_port_vs_tag__lstags_68() -> None:
     assert image(pin_in(known, "!PinDigest my.registry.com:5000/my_image:my_tag")) == (
         f"my.registry.com:5000/my_image@{DIGEST}"
     )
-    assert [str(asked) for asked in known.asked] == ["my.registry.com:5000/my_image:my_tag"]
+    assert [str(lookup) for lookup in known.image_lookups] == ["my.registry.com:5000/my_image:my_tag"]
 
 
 @pytest.mark.parametrize("tail", ["", ":1.2.3", f"@{DIGEST}", f":1.2.3@{DIGEST}"])
@@ -275,7 +275,7 @@ def test_docker_hub_short_names(written: str, asked: str) -> None:
     """Docker Hub short names: `library/` is asked for where it is implied, and not written into the template."""
     known = resolvers(asked)
     assert image(pin_in(known, f"!PinDigest {written}")) == f"{written.rpartition(':')[0]}@{DIGEST}"
-    assert [str(lookup) for lookup in known.asked] == [asked]
+    assert [str(lookup) for lookup in known.image_lookups] == [asked]
 
 
 def test_docker_io_vs_index_docker_io__policy_controller_745() -> None:
@@ -284,7 +284,7 @@ def test_docker_io_vs_index_docker_io__policy_controller_745() -> None:
     known = resolvers("nginx:1")
     result = pin_in(known, *(f"!PinDigest {name}:1" for name in names))
     assert [image(result, f"Web{number}") for number in ("", 2, 3, 4)] == [f"{name}@{DIGEST}" for name in names]
-    assert len(known.asked) == 1
+    assert len(known.image_lookups) == 1
     lambda_function = pin_in(known, function("!PinDigest Platform=Any index.docker.io/nginx:1"))
     assert image(lambda_function) == f"index.docker.io/nginx@{DIGEST}"
     assert reported(lambda_function, CODE)["result"] == f"index.docker.io/nginx@{DIGEST}"

@@ -13,7 +13,7 @@ from urllib3.util import parse_url
 from image_pinner.core.errors import ImagePinnerError, SourceError
 from image_pinner.core.images.lookups import DOCKER_SCHEMA1, Resolved
 from image_pinner.core.images.references import Digest
-from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
+from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
 from image_pinner.sources.http.errors import bare, parsed
@@ -28,10 +28,10 @@ SECRET = "s3cr3t-passw0rd"
 LISTED = RegistryHosts(["localhost:5000"])
 _HOMES = ("https://registry.example/v2/app/manifests/1", "http://localhost:5000/v2/app/manifests/1")
 _LOGIN = "Basic cm9ib3Q6czNjcjN0LXBhc3N3MHJk"
-_CREDENTIALS: tuple[Credential, ...] = (
-    NoCredential("no credential", "Get one"),
-    Password("robot", SECRET, "the credential of the test", "Renew it"),
-    IdentityToken(SECRET, "the credential of the test", "Renew it"),
+_CREDENTIALS: tuple[Credentials, ...] = (
+    NoCredentials("none are known", "get some"),
+    Password("robot", SECRET, "the credentials of the test", "renew them"),
+    IdentityToken(SECRET, "the credentials of the test", "renew them"),
 )
 # What the wire takes: http.client refuses the rest with errors of its own.
 _SENDABLE_URL = re.compile(r"[!-~]+")
@@ -135,4 +135,4 @@ def _ask_for_token(lookup: TokenRequest, status: int, body: bytes) -> None:
 def _is_kept(lookup: TokenRequest) -> bool:
     """Tell whether there is a secret that the other side does not name by itself."""
     named = (lookup.realm, lookup.service, lookup.scope)
-    return not isinstance(lookup.credential, NoCredential) and not any(SECRET in text for text in named)
+    return not isinstance(lookup.credential, NoCredentials) and not any(SECRET in text for text in named)

@@ -19,7 +19,7 @@ LOOKUPS = {
 
 def full_world() -> InMemoryRegistry:
     """Give a world in which every image exists, shop/reports with a digest for each of its two platforms."""
-    resolvers = InMemoryRegistry(LOOKUPS, knows_everything=True)
+    resolvers = InMemoryRegistry(LOOKUPS, has_every_image=True)
     for account in (AWS, CHINA, GOVCLOUD):
         partition = partition_of(account.region)
         assert partition is not None

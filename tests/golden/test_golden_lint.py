@@ -23,4 +23,4 @@ def test_a_template_to_copy_is_clean(path: Path) -> None:
 def test_a_template_to_copy_is_clean_when_it_is_pinned(path: Path) -> None:
     pinned = TemplateCase(path).expected_text.read_text("utf-8")
 
-    assert lint_findings(pinned, used_or_not=False) == {}
+    assert lint_findings(pinned, unused=False) == {}

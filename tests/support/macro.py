@@ -133,5 +133,5 @@ def macro_in(
     resolvers: Any = None, environment: Mapping[str, str] | None = None, log: Callable[[str], Any] = lambda _: None
 ) -> Macro:
     """Return the macro in a world, which knows every image if no other is given."""
-    asked = resolvers or InMemoryRegistry(knows_everything=True)
+    asked = resolvers or InMemoryRegistry(has_every_image=True)
     return Macro(lambda _settings, _region: Resolvers(asked, asked), environment or {}, log)

@@ -29,7 +29,7 @@ from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, 
 from image_pinner.core.images.registries import Mirror
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport
 from image_pinner.settings import Settings
-from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
+from image_pinner.sources.credentials.interface import Credentials, NoCredentials, Password
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 from support.images import lookup
@@ -53,7 +53,7 @@ class Counting(InMemoryRegistry):
     """A world that knows every image, after it has waited for something."""
 
     def __init__(self, wait: Callable[[], Any] = lambda: None) -> None:
-        super().__init__(knows_everything=True)
+        super().__init__(has_every_image=True)
         self.wait = wait
         self.threads: set[int] = set()
         self.deadlines: list[Deadline] = []
@@ -76,7 +76,7 @@ def test_an_image_in_ecr_is_asked_of_ecr_and_no_other_resolver_is_even_made(text
     answers = ByRegistry(ecr, nobody).resolve_all([lookup(text)], Deadline.after(5))
 
     assert isinstance(answers[lookup(text)], Resolved)
-    assert ecr.asked == [lookup(text)]
+    assert ecr.image_lookups == [lookup(text)]
 
 
 @pytest.mark.parametrize("text", ELSEWHERE)
@@ -86,7 +86,7 @@ def test_any_other_image_is_asked_of_its_registry(text: str) -> None:
     answers = ByRegistry(ecr, lambda: registries).resolve_all([lookup(text)], Deadline.after(5))
 
     assert isinstance(answers[lookup(text)], Resolved)
-    assert registries.asked == [lookup(text)]
+    assert registries.image_lookups == [lookup(text)]
     assert ecr.threads == set()
 
 
@@ -97,7 +97,7 @@ def test_a_host_that_only_looks_like_ecr_is_never_asked_as_a_registry() -> None:
 
     ByRegistry(ecr, nobody).resolve_all([lookup(text) for text in texts], Deadline.after(5))
 
-    assert len(ecr.asked) == 2
+    assert len(ecr.image_lookups) == 2
 
 
 def test_ecr_and_other_registries_are_asked_at_the_same_time_each_once_and_by_the_same_deadline() -> None:
@@ -150,7 +150,7 @@ def test_each_kind_of_look_up_is_asked_of_its_service() -> None:
     answers = ByValue(parameters, exports).resolve_values([export, parameter], Deadline.after(5))
 
     assert answers == {parameter: Known("1"), export: Known("shop/web")}
-    assert (parameters.asked_lookups, exports.asked_lookups) == ([parameter], [export])
+    assert (parameters.value_lookups, exports.value_lookups) == ([parameter], [export])
 
 
 @pytest.mark.parametrize("lookup", [SsmParameter("/tag"), StackExport("repository")])
@@ -163,7 +163,7 @@ def test_a_service_of_which_nothing_is_wanted_is_not_asked(lookup: SsmParameter 
     )
 
     assert answers == {lookup: Known("x")}
-    assert other.asked_lookups == []
+    assert other.value_lookups == []
 
 
 class Clients:
@@ -201,7 +201,7 @@ def test_clients_live_as_long_as_the_worlds_so_that_a_warm_lambda_reuses_them() 
     assert resolver_factory.clients is resolver_factory.clients
 
 
-def credential(logins: Logins, settings: Settings, registry: str) -> Credential:
+def credential(logins: Logins, settings: Settings, registry: str) -> Credentials:
     clients: Any = Clients()
     source = AwsResolvers(logins, clients).credentials(settings, "us-east-1")
     return source.for_registry(registry, Deadline.after(5))
@@ -223,7 +223,7 @@ def test_the_macro_takes_no_password_from_its_environment() -> None:
 
 
 def test_the_macro_has_no_login_but_the_configured_ones() -> None:
-    assert isinstance(credential(no_logins(), Settings(), "registry.example"), NoCredential)
+    assert isinstance(credential(no_logins(), Settings(), "registry.example"), NoCredentials)
 
 
 def test_the_command_has_the_logins_of_docker_and_those_of_the_operator_count_before_them(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_a_mirror_is_asked_in_place_of_its_registry_and_by_its_own_kind() -> Non
 
     assert clients.wanted == [("ecr", "us-east-1")]
     assert isinstance(answer, Unavailable)
-    assert answer.cause.endswith("asked in place of docker.io")
+    assert answer.cause.endswith("(mirror of docker.io)")
 
 
 def test_the_operators_settings_reach_the_resolver_of_registries(tmp_path: Path) -> None:

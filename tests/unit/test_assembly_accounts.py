@@ -47,7 +47,7 @@ def test_a_plain_world_maker_is_not_taken_for_one_whose_calls_are_counted() -> N
 @pytest.mark.usefixtures("_aws")
 def test_calls_to_aws_and_to_registries_are_counted_in_one_tally(server: ScriptedRegistry) -> None:
     resolver_factory = AwsResolvers(no_logins())
-    before = resolver_factory.call_stats.so_far()
+    before = resolver_factory.call_stats.snapshot()
     resolvers = resolver_factory(Settings(insecure_registries=(server.host,)), "eu-west-1")
 
     resolvers.external_values.resolve_values([SsmParameter("/tag")], Deadline.after(30))
@@ -73,7 +73,7 @@ def test_the_ledger_asks_with_the_same_clients_and_its_calls_are_counted() -> No
     with pytest.raises(SourceError, match="events:PutEvents is denied on deployments"):
         resolver_factory.event_publisher("deployments", "eu-west-1").put("{}", Deadline.after(30))
 
-    assert resolver_factory.call_stats.so_far().attempts == {"events:PutEvents": 1}
+    assert resolver_factory.call_stats.snapshot().attempts == {"events:PutEvents": 1}
 
 
 def test_clients_of_ones_own_are_asked_for_the_ledger_too() -> None:

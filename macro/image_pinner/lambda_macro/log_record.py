@@ -222,7 +222,7 @@ class InvocationRecord:
         """The images that got a digest."""
         self._clocks = clocks
         self._tally = call_stats
-        self._calls_before = call_stats.so_far()
+        self._calls_before = call_stats.snapshot()
         self._timestamp = round(clocks.wall() * 1000)
         self._began = clocks.ticks()
         self._counted: list[_CountedWorld] = []

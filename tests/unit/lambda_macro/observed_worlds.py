@@ -42,7 +42,7 @@ class ObservedWorlds(InMemoryRegistry):
     """Makes a call for each question, which it counts."""
 
     def __init__(self, event_publisher: FakeEventPublisher | None = None) -> None:
-        super().__init__(knows_everything=True)
+        super().__init__(has_every_image=True)
         self.call_stats = CallStats()
         self.kept = event_publisher or FakeEventPublisher()
         self.ledgers: list[tuple[str, str]] = []
@@ -52,7 +52,7 @@ class ObservedWorlds(InMemoryRegistry):
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         for lookup in lookups:
-            with self.call_stats.trying(f"GET {lookup.reference.registry}"):
+            with self.call_stats.attempt(f"GET {lookup.reference.registry}"):
                 pass
         return super().resolve_all(lookups, deadline)
 

@@ -24,7 +24,7 @@ from support.images import lookup, oci_image
 from support.registries import Answer, FixedCredentials, ScriptedRegistry, Seen, ask, open_transport
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
-LOGIN = Password("robot", "pass-w0rd", "the credential of the test", "Renew it")
+LOGIN = Password("robot", "pass-w0rd", "the credentials of the test", "renew them")
 
 
 class Secured(NamedTuple):
