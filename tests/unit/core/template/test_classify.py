@@ -71,9 +71,9 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("value", "cause"),
         [
-            ("!PinDigest", "nothing stands behind the mark"),
-            ({"Fn::Sub": "!PinDigest ${Empty}"}, "nothing stands behind the mark"),
-            ("!PinDigestnginx", "'!PinDigestnginx' is not the mark"),
+            ("!PinDigest", "no image after the marker"),
+            ({"Fn::Sub": "!PinDigest ${Empty}"}, "no image after the marker"),
+            ("!PinDigestnginx", "'!PinDigestnginx' is not a valid marker"),
             (
                 "!PinDigest Nginx:1",
                 "'Nginx:1' is no image reference: a repository is written in lower case (at character 1)",
@@ -82,24 +82,24 @@ class TestProblems:
                 "!PinDigest !PinDigest nginx",
                 "'!PinDigest nginx' is no image reference: it contains white space (at character 11)",
             ),
-            ("!PinDigest Lock=x nginx:1", "the option Lock is not available yet"),
+            ("!PinDigest Lock=x nginx:1", "option Lock is not available yet"),
             (
                 {"Fn::Sub": "!PinDigest nginx:${Nope}"},
-                "the image cannot be told: the template has no parameter and no resource 'Nope'",
+                "cannot resolve image: the template has no parameter and no resource 'Nope'",
             ),
             ({"Fn::PinDigest": {}}, "Fn::PinDigest has no Image"),
-            ({"Fn::PinDigest": None}, "the image is empty"),
-            ({"Fn::PinDigest": 5}, "the image is a number"),
-            ({"Fn::PinDigest": 1.5}, "the image is a number"),
-            ({"Fn::PinDigest": True}, "the image is a truth value"),
-            ({"Fn::PinDigest": ["nginx"]}, "the image is a list"),
-            ({"Fn::PinDigest": {"Image": {"a": "b"}}}, "the image is a map"),
-            ({"Fn::PinDigest": NO_VALUE}, "the image is AWS::NoValue"),
-            ({"Fn::PinDigest": {"Ref": "Marked"}}, "the image is marked twice"),
-            ({"Fn::PinDigest": {"Image": "!PinDigest nginx:1"}}, "the image is marked twice"),
+            ({"Fn::PinDigest": None}, "image is empty"),
+            ({"Fn::PinDigest": 5}, "image is a number"),
+            ({"Fn::PinDigest": 1.5}, "image is a number"),
+            ({"Fn::PinDigest": True}, "image is a boolean"),
+            ({"Fn::PinDigest": ["nginx"]}, "image is a list"),
+            ({"Fn::PinDigest": {"Image": {"a": "b"}}}, "image is a mapping"),
+            ({"Fn::PinDigest": NO_VALUE}, "image is AWS::NoValue"),
+            ({"Fn::PinDigest": {"Ref": "Marked"}}, "duplicate marker on the image"),
+            ({"Fn::PinDigest": {"Image": "!PinDigest nginx:1"}}, "duplicate marker on the image"),
             (
                 {"Fn::PinDigest": {"Fn::PinDigest": "nginx:1"}},
-                "the image cannot be told: Fn::PinDigest is a mark, not a function that other functions can use",
+                "cannot resolve image: Fn::PinDigest is a mark, not a function that other functions can use",
             ),
             ({"Fn::Transform": "ImagePinner"}, "the snippet of ImagePinner has no Image"),
             ("!PinDigest aws/codebuild/standard:7", None),
@@ -108,7 +108,7 @@ class TestProblems:
     def test_what_is_asked_for_and_cannot_be_read_is_a_problem(self, value: Any, cause: str | None) -> None:
         if cause is None:
             codebuild = image_locations()["AWS::CodeBuild::Project"][0]
-            cause = "'aws/codebuild/standard:7' cannot be pinned here: it is an image of the service itself"
+            cause = "cannot pin 'aws/codebuild/standard:7' here: it is an image of the service itself"
             assert problem(value, location=codebuild).cause == cause
         else:
             assert problem(value).cause == cause
@@ -116,34 +116,34 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("value", "cause"),
         [
-            ("nginx:1 !PinDigest", "the mark does not stand at the beginning of the image"),
-            ("\ufeff!PinDigest nginx:1", "the mark does not stand at the beginning of the image"),
-            ("see !PinDigest", "the mark does not stand at the beginning of the image"),
-            (["!PinDigest nginx:1"], "the mark does not stand at the beginning of the image"),
-            ({"a": "!PinDigest nginx:1"}, "the mark does not stand at the beginning of the image"),
-            ({"Fn::Join": ["", ["x", "!PinDigest nginx:1"]]}, "the mark does not stand at the beginning of the image"),
+            ("nginx:1 !PinDigest", "the marker is not at the beginning of the image"),
+            ("\ufeff!PinDigest nginx:1", "the marker is not at the beginning of the image"),
+            ("see !PinDigest", "the marker is not at the beginning of the image"),
+            (["!PinDigest nginx:1"], "the marker is not at the beginning of the image"),
+            ({"a": "!PinDigest nginx:1"}, "the marker is not at the beginning of the image"),
+            ({"Fn::Join": ["", ["x", "!PinDigest nginx:1"]]}, "the marker is not at the beginning of the image"),
             (
                 {"Fn::Join": ["", [{"Ref": "Nope"}, "!PinDigest nginx:1"]]},
-                "the mark does not stand at the beginning of the image",
+                "the marker is not at the beginning of the image",
             ),
             (
                 {"Fn::Select": [0, ["nginx:1", "!PinDigest nginx:2"]]},
-                "the mark does not stand at the beginning of the image",
+                "the marker is not at the beginning of the image",
             ),
-            ({"Fn::PinDigest": "nginx:1", "Other": 1}, "Fn::PinDigest does not stand around the whole image"),
+            ({"Fn::PinDigest": "nginx:1", "Other": 1}, "Fn::PinDigest must contain the whole image"),
             (
                 {"Fn::Join": ["", [{"Fn::PinDigest": "nginx"}, ":1"]]},
-                "Fn::PinDigest does not stand around the whole image",
+                "Fn::PinDigest must contain the whole image",
             ),
-            ([{"Fn::PinDigest": "nginx:1"}], "Fn::PinDigest does not stand around the whole image"),
-            ("!pindigest nginx:1", "'!pindigest' is not the mark"),
-            ("!Pin nginx:1", "'!Pin' is not the mark"),
-            (" !Ref Image", "'!Ref' is not the mark"),
-            ("!", "'!' is not the mark"),
-            ({"Fn::Sub": "!PinDigset nginx:${Tag}"}, "'!PinDigset' is not the mark"),
+            ([{"Fn::PinDigest": "nginx:1"}], "Fn::PinDigest must contain the whole image"),
+            ("!pindigest nginx:1", "'!pindigest' is not a valid marker"),
+            ("!Pin nginx:1", "'!Pin' is not a valid marker"),
+            (" !Ref Image", "'!Ref' is not a valid marker"),
+            ("!", "'!' is not a valid marker"),
+            ({"Fn::Sub": "!PinDigset nginx:${Tag}"}, "'!PinDigset' is not a valid marker"),
             (
                 {"Fn::FindInMap": ["Images", {"Ref": "AWS::StackName"}, "Web"]},
-                "the image cannot be told, and one of the values that it may come to is marked",
+                "cannot resolve image, and a value that it refers to has a marker",
             ),
         ],
     )
@@ -173,26 +173,26 @@ class TestProblems:
     def test_a_platform_that_must_be_known_and_is_not_is_a_problem(self) -> None:
         context = ResourceContext(properties={"Architectures": [{"Ref": "AWS::StackName"}]})
         found = problem("!PinDigest 111122223333.dkr.ecr.us-east-1.amazonaws.com/a:1", location=LAMBDA, context=context)
-        assert found.cause.startswith("the platform cannot be told")
-        assert found.help == "Say Platform=os/architecture"
+        assert found.cause.startswith("cannot infer the platform")
+        assert found.help == "set Platform=os/architecture"
 
 
 class TestLeft:
     @pytest.mark.parametrize(
         ("value", "status", "reason", "written"),
         [
-            ("nginx:1", "unmarked", "nothing asks for a pin", "nginx:1"),
-            (f"nginx@sha256:{HEX}", "pinned", "it names a digest already", f"nginx@sha256:{HEX}"),
-            (f"nginx:1@sha256:{HEX}", "pinned", "it names a digest already", f"nginx:1@sha256:{HEX}"),
-            ("nginx@sha256:0", "unmarked", "nothing asks for a pin", "nginx@sha256:0"),
-            ("nginx@latest", "unmarked", "nothing asks for a pin", "nginx@latest"),
-            ("", "empty", "there is no image yet; another tool fills it in", ""),
-            (None, "empty", "there is no image yet; another tool fills it in", ""),
-            (5, "unmarked", "it is a number and no reference", ""),
-            (["nginx"], "unmarked", "it is a list and no reference", ""),
-            ({"Image": "nginx"}, "unmarked", "it is a map and no reference", ""),
+            ("nginx:1", "unmarked", "it has no marker, and no Pin option selects it", "nginx:1"),
+            (f"nginx@sha256:{HEX}", "pinned", "it already has a digest", f"nginx@sha256:{HEX}"),
+            (f"nginx:1@sha256:{HEX}", "pinned", "it already has a digest", f"nginx:1@sha256:{HEX}"),
+            ("nginx@sha256:0", "unmarked", "it has no marker, and no Pin option selects it", "nginx@sha256:0"),
+            ("nginx@latest", "unmarked", "it has no marker, and no Pin option selects it", "nginx@latest"),
+            ("", "empty", "it is empty; another tool sets it", ""),
+            (None, "empty", "it is empty; another tool sets it", ""),
+            (5, "unmarked", "it is a number and not a reference", ""),
+            (["nginx"], "unmarked", "it is a list and not a reference", ""),
+            ({"Image": "nginx"}, "unmarked", "it is a mapping and not a reference", ""),
             ({"Ref": "Nope"}, "unmarked", "the template has no parameter and no resource 'Nope'", ""),
-            ({"Fn::ImportValue": "image"}, "unmarked", "nothing asks for a pin", ""),
+            ({"Fn::ImportValue": "image"}, "unmarked", "it has no marker, and no Pin option selects it", ""),
         ],
     )
     def test_what_nothing_asks_for_stays_with_its_reason(
@@ -229,7 +229,7 @@ class TestLeft:
         assert isinstance(found.result, SkippedImage)
         assert (found.result.status, found.external_values) == ("managed", frozenset())
         marked = {"Fn::Sub": "!PinDigest aws/codebuild/${Nope}"}
-        assert "the image cannot be told" in problem(marked, location=location).cause
+        assert "cannot resolve image: " in problem(marked, location=location).cause
 
     @pytest.mark.parametrize("value", [{"Ref": "Nope"}, {"Fn::ImportValue": "image"}, "Nginx:1", 5])
     def test_where_no_digest_is_taken_nothing_is_asked_about_an_image(self, value: Any) -> None:

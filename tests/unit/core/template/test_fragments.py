@@ -18,7 +18,7 @@ WHOLE = "(the whole fragment)"
 
 class TestShapes:
     def test_an_image_that_stands_twice_is_refused(self) -> None:
-        with pytest.raises(InvalidOptionError, match="Image stands in the Parameters and beside the snippet"):
+        with pytest.raises(InvalidOptionError, match="Image is set in the Parameters and next to the snippet"):
             read_fragment({"Image": "nginx:1"}, {"Image": "nginx:1"})
 
     @pytest.mark.parametrize(
@@ -74,14 +74,14 @@ class TestValue:
     @pytest.mark.parametrize(
         ("parameters", "path", "cause"),
         [
-            ({}, WHOLE, "the snippet holds nothing to pin"),
-            ({"Pin": "All"}, WHOLE, "the snippet holds nothing to pin"),
-            ({"Pinn": "All"}, WHOLE, "'Pinn' is no option"),
-            ({"Image": "nginx:1", "Pin": "All"}, "Image", "the option Pin cannot stand at a single image"),
-            ({"Image": "nginx:1", "Plattform": "x"}, "Image", "'Plattform' is no option"),
-            ({"Image": None}, "Image", "the image is empty"),
-            ({"Image": ["nginx:1"]}, "Image", "the image is a list"),
-            ({"Image": "!PinDigest nginx:1"}, "Image", "the image is marked twice"),
+            ({}, WHOLE, "the snippet has no image to pin"),
+            ({"Pin": "All"}, WHOLE, "the snippet has no image to pin"),
+            ({"Pinn": "All"}, WHOLE, "unknown option 'Pinn' (did you mean 'Pin'?)"),
+            ({"Image": "nginx:1", "Pin": "All"}, "Image", "option Pin cannot be set for a single image"),
+            ({"Image": "nginx:1", "Plattform": "x"}, "Image", "unknown option 'Plattform' (did you mean 'Platform'?)"),
+            ({"Image": None}, "Image", "image is empty"),
+            ({"Image": ["nginx:1"]}, "Image", "image is a list"),
+            ({"Image": "!PinDigest nginx:1"}, "Image", "duplicate marker on the image"),
             (
                 {"Image": "Nginx:1"},
                 "Image",
@@ -140,8 +140,8 @@ class TestSiblings:
 
     def test_a_call_that_asks_for_nothing_is_a_problem(self) -> None:
         result = pin({"Name": "web", "Image": "nginx:1"}, {})
-        assert problems_of(result) == [(WHOLE, "the snippet holds nothing to pin")]
-        assert result.report.problems[0].help == "Mark the image beside the snippet, or say Parameters: {Pin: All}"
+        assert problems_of(result) == [(WHOLE, "the snippet has no image to pin")]
+        assert result.report.problems[0].help == "mark the image next to the snippet, or write Parameters: {Pin: All}"
 
     @pytest.mark.parametrize(
         ("fragment", "parameters", "status"),
@@ -158,7 +158,7 @@ class TestSiblings:
     def test_what_the_operator_has_set_cannot_be_loosened(self) -> None:
         settings = Settings(options=Options(pin=Pin.ALL))
         result = pin({"Image": "nginx:1"}, {"Pin": "Skip"}, settings=settings)
-        assert problems_of(result) == [(WHOLE, "Pin is narrower than the operator's Pin=All")]
+        assert problems_of(result) == [(WHOLE, "Pin selects fewer images than the configured Pin=All")]
         assert pin({"Image": "nginx:1"}, {}, settings=settings).answer == {"Image": pinned("nginx", "1")}
 
     def test_a_mark_beside_that_is_no_image_is_a_problem(self) -> None:

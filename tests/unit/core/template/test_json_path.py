@@ -26,7 +26,7 @@ from image_pinner.core.template.json_path import Descend, Every, Field, Index, P
     ],
 )
 def test_what_cannot_be_parsed_is_refused(text: str) -> None:
-    with pytest.raises(InvalidPathError, match="is no JSONPath expression") as caught:
+    with pytest.raises(InvalidPathError, match="is not a valid JSONPath expression") as caught:
         parse_image_path(text)
     assert "\n" not in caught.value.cause
     assert caught.value.help

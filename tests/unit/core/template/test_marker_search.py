@@ -26,30 +26,40 @@ def strays(
             "Outputs",
             {"X": {"Value": "!PinDigest nginx:1"}},
             "Outputs.X.Value",
-            "!PinDigest stands in a place that is no image",
+            "!PinDigest is outside of the known image properties",
         ),
         (
             "Outputs",
             {"X": {"Value": {"Fn::Sub": " !PinDigest ${A}"}}},
             "Outputs.X.Value.Fn::Sub",
-            "!PinDigest stands in a place that is no image",
+            "!PinDigest is outside of the known image properties",
         ),
         (
             "Outputs",
             {"X": [{"Fn::Join": ["", ["!PinDigest ", "x"]]}]},
             "Outputs.X[0].Fn::Join[1][0]",
-            "!PinDigest stands in a place that is no image",
+            "!PinDigest is outside of the known image properties",
         ),
-        ("Outputs", {"X": "!PinDigestnginx"}, "Outputs.X", "!PinDigestnginx stands in a place that is no image"),
-        ("Metadata", {"Note": "!PinDigest nginx:1"}, "Metadata.Note", "!PinDigest stands in a place that is no image"),
-        ("Hooks", {"X": {"Fn::PinDigest": "nginx:1"}}, "Hooks.X", "Fn::PinDigest stands in a place that is no image"),
+        ("Outputs", {"X": "!PinDigestnginx"}, "Outputs.X", "!PinDigestnginx is outside of the known image properties"),
+        (
+            "Metadata",
+            {"Note": "!PinDigest nginx:1"},
+            "Metadata.Note",
+            "!PinDigest is outside of the known image properties",
+        ),
+        (
+            "Hooks",
+            {"X": {"Fn::PinDigest": "nginx:1"}},
+            "Hooks.X",
+            "Fn::PinDigest is outside of the known image properties",
+        ),
         (
             "Outputs",
             {"X": {"Fn::PinDigest": "nginx:1", "Other": 1}},
             "Outputs.X",
-            "Fn::PinDigest stands in a place that is no image",
+            "Fn::PinDigest is outside of the known image properties",
         ),
-        ("Unheard", ["!PinDigest"], "Unheard[0]", "!PinDigest stands in a place that is no image"),
+        ("Unheard", ["!PinDigest"], "Unheard[0]", "!PinDigest is outside of the known image properties"),
     ],
 )
 def test_a_mark_in_a_place_that_is_no_image_is_a_problem(section: str, content: Any, path: str, cause: str) -> None:
@@ -120,7 +130,7 @@ def test_a_mark_that_is_brought_to_a_place_that_is_no_image_is_a_problem(value: 
         "Mappings": {"Images": {"prod": {"Web": "!PinDigest nginx:1", "List": ["!PinDigest nginx:1"]}}},
         "Outputs": {"X": value},
     }
-    cause = f"{function} brings a value that is marked with !PinDigest to a place that is no image"
+    cause = f"{function} returns a value marked with !PinDigest outside of the known image properties"
     assert (path, cause) in strays(template)
 
 

@@ -11,13 +11,12 @@ from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.markers import (
     MarkedExpression,
     Marker,
-    evaluated,
     is_marked,
     parse_marked_expression,
     parse_marker,
     parse_metadata_options,
+    remove_marker,
     snippet_parameters,
-    unmarked,
     without_marker,
 )
 from image_pinner.core.template.options import Options, Pin, Record
@@ -61,20 +60,20 @@ class TestQuotedMark:
     @pytest.mark.parametrize(
         ("text", "cause"),
         [
-            ("!PinDigest", "nothing stands behind the mark"),
-            ("!PinDigest ", "nothing stands behind the mark"),
-            (" !PinDigest \n", "nothing stands behind the mark"),
-            ("!PinDigest Platform=linux/arm64", "nothing stands behind the mark"),
-            ("!PinDigest Platform=linux/arm64 Record=None ", "nothing stands behind the mark"),
-            ("!PinDigestnginx:1", "'!PinDigestnginx:1' is not the mark"),
-            ("!PinDigest: nginx:1", "'!PinDigest:' is not the mark"),
-            ("!PinDigests nginx:1", "'!PinDigests' is not the mark"),
-            ("!PinDigest Platfrom=linux/arm64 nginx:1", "'Platfrom' is no option"),
+            ("!PinDigest", "no image after the marker"),
+            ("!PinDigest ", "no image after the marker"),
+            (" !PinDigest \n", "no image after the marker"),
+            ("!PinDigest Platform=linux/arm64", "no image after the marker"),
+            ("!PinDigest Platform=linux/arm64 Record=None ", "no image after the marker"),
+            ("!PinDigestnginx:1", "'!PinDigestnginx:1' is not a valid marker"),
+            ("!PinDigest: nginx:1", "'!PinDigest:' is not a valid marker"),
+            ("!PinDigests nginx:1", "'!PinDigests' is not a valid marker"),
+            ("!PinDigest Platfrom=linux/arm64 nginx:1", "unknown option 'Platfrom' (did you mean 'Platform'?)"),
             ("!PinDigest Platform= nginx:1", "'' is no platform"),
-            ("!PinDigest Pin=All nginx:1", "the option Pin cannot stand at a single image"),
-            ("!PinDigest Lock=x nginx:1", "the option Lock is not available yet"),
+            ("!PinDigest Pin=All nginx:1", "option Pin cannot be set for a single image"),
+            ("!PinDigest Lock=x nginx:1", "option Lock is not available yet"),
             ("!PinDigest Refresh=Never nginx:1", "Refresh=Never is not available yet"),
-            ("!PinDigest Record=None Record=None nginx:1", "the option Record stands twice"),
+            ("!PinDigest Record=None Record=None nginx:1", "duplicate option Record"),
         ],
     )
     def test_a_wrong_mark_is_refused(self, text: str, cause: str) -> None:
@@ -154,7 +153,7 @@ class TestWithoutMark:
         ],
     )
     def test_a_mark_that_stands_elsewhere_is_not_taken_out(self, expression: Any) -> None:
-        assert unmarked(expression) is None
+        assert remove_marker(expression) is None
 
     @pytest.mark.parametrize(
         ("expression", "rest"),
@@ -171,7 +170,7 @@ class TestWithoutMark:
         ],
     )
     def test_the_leading_mark_is_taken_out_of_an_expression(self, expression: Any, rest: Any) -> None:
-        assert unmarked(expression) == rest
+        assert remove_marker(expression) == rest
 
 
 class TestSnippetAndLongForm:
@@ -180,27 +179,30 @@ class TestSnippetAndLongForm:
         [
             ({"Fn::PinDigest": {}}, "Fn::PinDigest has no Image"),
             ({"Fn::PinDigest": {"Platform": "Any"}}, "Fn::PinDigest has no Image"),
-            ({"Fn::PinDigest": {"Image": "x", "Pin": "All"}}, "the option Pin cannot stand at a single image"),
-            ({"Fn::PinDigest": {"Image": "x", "image": "y"}}, "'image' is no option"),
+            ({"Fn::PinDigest": {"Image": "x", "Pin": "All"}}, "option Pin cannot be set for a single image"),
+            ({"Fn::PinDigest": {"Image": "x", "image": "y"}}, "unknown option 'image'"),
             (
                 {"Fn::PinDigest": {"Image": "x", "Platform": {"Ref": "Nope"}}},
-                "the value of Platform cannot be told: the template has no parameter and no resource 'Nope'",
+                "cannot resolve option Platform: the template has no parameter and no resource 'Nope'",
             ),
             ({"Fn::Transform": "ImagePinner"}, "the snippet of ImagePinner has no Image"),
             ({"Fn::Transform": {"Name": "ImagePinner"}}, "the snippet of ImagePinner has no Image"),
             ({"Fn::Transform": {"Name": "ImagePinner", "Parameters": {}}}, "the snippet of ImagePinner has no Image"),
-            ({"Fn::Transform": {"Name": "ImagePinner", "Parameters": "x"}}, "the Parameters of ImagePinner are no map"),
+            (
+                {"Fn::Transform": {"Name": "ImagePinner", "Parameters": "x"}},
+                "the Parameters of ImagePinner are not a mapping",
+            ),
             (
                 {"Fn::Transform": {"Name": "ImagePinner", "Parameters": None}},
-                "the Parameters of ImagePinner are no map",
+                "the Parameters of ImagePinner are not a mapping",
             ),
             (
                 {"Fn::Transform": [{"Name": "ImagePinner", "Parameters": []}]},
-                "the Parameters of ImagePinner are no map",
+                "the Parameters of ImagePinner are not a mapping",
             ),
             (
                 {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "x", "Lock": "y"}}},
-                "the option Lock is not available yet",
+                "option Lock is not available yet",
             ),
         ],
     )
@@ -296,26 +298,26 @@ class TestAround:
 
     @pytest.mark.parametrize("content", [None, "All", 5, [], ["Pin"]])
     def test_an_entry_that_is_no_map_is_refused(self, content: Any) -> None:
-        with pytest.raises(InvalidOptionError, match="ImagePinner in Metadata is no map"):
+        with pytest.raises(InvalidOptionError, match="ImagePinner in Metadata is not a mapping"):
             parse_metadata_options({"ImagePinner": content}, SCOPE)
 
     def test_a_wrong_option_is_refused(self) -> None:
-        with pytest.raises(InvalidOptionError, match="'Pinn' is no option"):
+        with pytest.raises(InvalidOptionError, match="unknown option 'Pinn'"):
             parse_metadata_options({"ImagePinner": {"Pinn": "All"}}, SCOPE)
 
     @pytest.mark.parametrize(
         ("value", "reason"),
         [
             ({"Ref": "Nope"}, "the template has no parameter and no resource 'Nope'"),
-            ({"Ref": "Stored"}, "the SSM parameter '/platform' is not asked for it"),
+            ({"Ref": "Stored"}, "the SSM parameter '/platform' is not looked up for options"),
             ({"Fn::If": ["Yes"]}, "Fn::If has another shape than [condition, value, value]"),
         ],
     )
     def test_an_option_whose_value_cannot_be_told_is_refused(self, value: Any, reason: str) -> None:
         with pytest.raises(InvalidOptionError) as caught:
-            evaluated({"Platform": value}, SCOPE)
-        assert caught.value.cause == f"the value of Platform cannot be told: {reason}"
-        assert caught.value.help == "Write it out"
+            parse_metadata_options({"ImagePinner": {"Platform": value}}, SCOPE)
+        assert caught.value.cause == f"cannot resolve option Platform: {reason}"
+        assert caught.value.help == "write the value"
 
     def test_options_are_read_and_evaluated(self) -> None:
         metadata = {"Other": 1, "ImagePinner": {"Pin": {"Ref": "Names"}, "Platform": {"Ref": "Platform"}}}
@@ -327,6 +329,6 @@ class TestAround:
 
 
 def test_an_option_that_is_not_available_is_refused_by_name_whatever_its_value() -> None:
-    for name, cause in (("StackName", "the option StackName is not available yet"), ("Stack", "'Stack' is no option")):
+    for name, cause in (("StackName", "option StackName is not available yet"), ("Stack", "unknown option 'Stack'")):
         with pytest.raises(InvalidOptionError, match=cause):
             parse_metadata_options({"ImagePinner": {name: {"Ref": "AWS::StackName"}}}, Scope())

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import Step, TemplatePath, value_at
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,15 @@ def test_a_place_starts_with_itself_and_with_what_is_around_it() -> None:
     assert path.starts_with(TemplatePath(("a",)))
     assert not TemplatePath(("a",)).starts_with(path)
     assert not TemplatePath(("ab",)).starts_with(TemplatePath(("a",)))
+
+
+@pytest.mark.parametrize(("steps", "error"), [(("b",), KeyError), (("a", 2), IndexError), (("a", 0, "b"), KeyError)])
+def test_a_path_that_does_not_exist_has_no_value(steps: tuple[Step, ...], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        value_at({"a": [{}, 1]}, steps)
+
+
+def test_the_value_at_a_path_is_found_in_mappings_and_lists() -> None:
+    tree = {"a": [{"b": 1}, 2]}
+    assert value_at(tree, ()) is tree
+    assert value_at(tree, ("a", 0, "b")) == 1

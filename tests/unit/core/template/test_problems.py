@@ -10,9 +10,9 @@ def problem(path: tuple[object, ...], kind: ProblemKind = ProblemKind.TEMPLATE, 
 
 def test_a_problem_is_told_with_path_image_cause_and_remedy() -> None:
     found = Problem(
-        TemplatePath(("Resources", "Web")), ProblemKind.LOOKUP, "there is no such tag", "Push it", "nginx:1"
+        TemplatePath(("Resources", "Web")), ProblemKind.LOOKUP, "the tag does not exist", "push it", "nginx:1"
     )
-    assert str(found) == "Resources.Web: 'nginx:1': there is no such tag. Push it."
+    assert str(found) == "Resources.Web: 'nginx:1': the tag does not exist; push it."
 
 
 def test_an_image_that_the_cause_names_is_not_told_twice() -> None:

@@ -43,16 +43,16 @@ def of_lambda(properties: Any, template: Any = None) -> Platform | Unknown | Non
 @pytest.mark.parametrize(
     ("runtime", "reason"),
     [
-        ({"CpuArchitecture": "MIPS"}, "the architecture 'MIPS' is none that is known"),
-        ({"CpuArchitecture": 5}, "the architecture 5 is none that is known"),
-        ({"CpuArchitecture": {"a": 1}}, "the architecture {'a': 1} is none that is known"),
-        ({"OperatingSystemFamily": "PLAN9"}, "the operating system 'PLAN9' is none that is known"),
+        ({"CpuArchitecture": "MIPS"}, "unknown architecture 'MIPS'"),
+        ({"CpuArchitecture": 5}, "unknown architecture 5"),
+        ({"CpuArchitecture": {"a": 1}}, "unknown architecture {'a': 1}"),
+        ({"OperatingSystemFamily": "PLAN9"}, "unknown operating system 'PLAN9'"),
         (
             {"CpuArchitecture": {"Ref": "AWS::StackName"}},
-            "the runtime platform is not known: AWS::StackName is not known",
+            "the runtime platform is unknown: AWS::StackName is not known",
         ),
-        ({"CpuArchitecture": {"Ref": "Stored"}}, "the runtime platform would have to be looked up"),
-        ({"Ref": "Arch"}, "Ref stands in the place of what would hold the image"),
+        ({"CpuArchitecture": {"Ref": "Stored"}}, "the runtime platform is an external value, which is not looked up"),
+        ({"Ref": "Arch"}, "it is the result of Ref"),
         ({"Fn::If": ["Open", {"CpuArchitecture": "ARM64"}, NO_VALUE]}, "the runtime platform depends on a condition"),
         ({"CpuArchitecture": {"Fn::If": ["Open", "ARM64", "X86_64"]}}, "the runtime platform depends on a condition"),
     ],
@@ -61,7 +61,7 @@ def test_a_platform_that_cannot_be_told_is_unknown_with_the_reason(runtime: Any,
     found = of_ecs(runtime)
     assert isinstance(found, Unknown)
     assert found.reason.startswith(reason)
-    assert found.help == "Say Platform=os/architecture"
+    assert found.help == "set Platform=os/architecture"
 
 
 @pytest.mark.parametrize(

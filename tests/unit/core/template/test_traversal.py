@@ -7,7 +7,7 @@ import pytest
 
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.json_path import parse_image_path
-from image_pinner.core.template.traversal import ConditionGuard, OpaqueNode, TemplateNode, arms_of, walk
+from image_pinner.core.template.traversal import ConditionGuard, OpaqueNode, TemplateNode, branches_of, walk
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 CONTAINERS = "$.ContainerDefinitions[*].Image"
@@ -73,7 +73,7 @@ def test_an_expression_on_the_way_is_told_as_hidden(expression: Any, name: str) 
     (hidden,) = found(tree, CONTAINERS)
     assert isinstance(hidden, OpaqueNode)
     assert str(hidden.path) == "ContainerDefinitions"
-    assert hidden.reason == f"{name} stands in the place of what would hold the image"
+    assert hidden.reason == f"it is the result of {name}"
 
 
 def test_an_expression_at_the_end_is_what_was_looked_for() -> None:
@@ -192,11 +192,11 @@ def test_a_search_in_depth_keeps_conditions_and_does_not_look_into_functions() -
 
 
 def test_a_value_alone_gives_its_arms() -> None:
-    nodes = list(arms_of(TemplateNode(("x",), {"Fn::If": ["C", "a", NO_VALUE]}, Scope())))
+    nodes = list(branches_of(TemplateNode(("x",), {"Fn::If": ["C", "a", NO_VALUE]}, Scope())))
     assert [node.value for node in nodes if isinstance(node, TemplateNode)] == ["a"]
-    assert [node.value for node in arms_of(TemplateNode((), "plain", Scope())) if isinstance(node, TemplateNode)] == [
-        "plain"
-    ]
+    assert [
+        node.value for node in branches_of(TemplateNode((), "plain", Scope())) if isinstance(node, TemplateNode)
+    ] == ["plain"]
 
 
 def nested_ifs(levels: int) -> Any:
@@ -207,7 +207,7 @@ def nested_ifs(levels: int) -> Any:
 
 
 def test_more_conditions_than_anybody_writes_are_told_as_hidden() -> None:
-    (hidden,) = arms_of(TemplateNode((), nested_ifs(500), Scope()))
+    (hidden,) = branches_of(TemplateNode((), nested_ifs(500), Scope()))
     assert isinstance(hidden, OpaqueNode)
     assert "more than 64 conditions" in hidden.reason
     assert values({"Image": nested_ifs(64)}, "$.Image") == ["x"]

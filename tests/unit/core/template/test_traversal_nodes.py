@@ -72,9 +72,9 @@ def test_a_loop_over_the_values_of_a_parameter_is_evaluated() -> None:
     [
         ([], "which has no values"),
         (["a", "b"], "which has several values"),
-        ({"Ref": "Nope"}, "whose values are not known"),
-        ("a", "whose values are not known"),
-        (None, "whose values are not known"),
+        ({"Ref": "Nope"}, "whose values are unknown"),
+        ("a", "whose values are unknown"),
+        (None, "whose values are unknown"),
     ],
 )
 def test_a_loop_variable_that_is_not_one_value_says_how_many(collection: Any, how_many: str) -> None:
