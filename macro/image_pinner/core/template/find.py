@@ -6,16 +6,14 @@ returns the reference. No requests are made: values that only AWS knows are retu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonMap, JsonValue
 from image_pinner.core.template.classify import classify_image, find_snippet_calls
-from image_pinner.core.template.json_path import PathStep
 from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
 from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options
@@ -37,43 +35,15 @@ _METADATA = TemplatePath(("Metadata", METADATA_KEY))
 _TRANSFORM = TemplatePath(("Transform",))
 
 
-class CustomImage(NamedTuple):
-    """An image at a custom path, and its resource, or the whole template if it is in none."""
-
-    node: TemplateNode
-    resource: TemplateNode
-
-
-def find_custom_images(
-    template: JsonMap, scope: Scope, path: tuple[PathStep, ...], read: Iterable[tuple[Step, ...]]
-) -> Iterator[CustomImage]:
-    """Yield the images at a custom `path` from the template's root.
-
-    Args:
-        template: The template.
-        scope: What is known in it.
-        path: The steps of the path.
-        read: The paths of known images; what contains one or is inside one is not another image.
-    """
-    taken = set(read)
-    parents = {steps[:length] for steps in taken for length in range(len(steps))}
-    for found in walk(TemplateNode((), template, scope), path):
-        if not isinstance(found, TemplateNode) or not (isinstance(found.value, str) or intrinsic_of(found.value)):
-            continue
-        steps = found.steps
-        if steps in parents or any(steps[:length] in taken for length in range(len(steps) + 1)):
-            continue
-        taken.add(steps)
-        parents.update(steps[:length] for length in range(len(steps)))
-        yield _in_resource(found, template)
-
-
-def _in_resource(node: TemplateNode, template: JsonMap) -> CustomImage:
+def _resource_of(node: TemplateNode, template: JsonMap) -> TemplateNode:
+    """Return the resource that contains `node`, or the whole template if none does."""
     steps = _resource_steps(node.steps)
     resource = value_at(template, steps)
-    if not steps or not isinstance(resource, dict):
-        return CustomImage(node, TemplateNode((), template, node.scope))
-    return CustomImage(node.guarded_by(resource.get("Condition")), TemplateNode(steps, resource, node.scope))
+    return (
+        TemplateNode(steps, resource, node.scope)
+        if isinstance(resource, dict)
+        else TemplateNode((), template, node.scope)
+    )
 
 
 def _resource_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
@@ -230,17 +200,33 @@ class _Reader:
         for path in self._settings.image_paths:
             location = ImageLocation("", path)
             try:
-                steps = location.steps
+                found = walk(TemplateNode((), self._template, scope), location.steps)
             except InvalidPathError as error:
                 self._scan.add_problem(TemplatePath(), error.cause, error.help)
                 continue
-            for found in find_custom_images(self._template, scope, steps, self._scan.read):
-                if found.node.steps[0] == "Parameters":
+            for node in self._unread_images(found):
+                if node.steps[0] == "Parameters":
                     reason = "CloudFormation does not let macros change Parameters"
-                    self._scan.skipped.append(SkippedImage(found.node.path, SkipStatus.PARAMETER, reason))
+                    self._scan.skipped.append(SkippedImage(node.path, SkipStatus.PARAMETER, reason))
                     continue
-                _, context = self._resource_context(found.resource, has_images=True)
-                self._scan.add(found.node, location, context, self._settings)
+                resource = _resource_of(node, self._template)
+                _, context = self._resource_context(resource, has_images=True)
+                guarded = node.guarded_by(resource.value.get("Condition")) if resource.steps else node
+                self._scan.add(guarded, location, context, self._settings)
+
+    def _unread_images(self, found: list[TemplateNode | OpaqueNode]) -> Iterator[TemplateNode]:
+        """Yield the values that can be images, and neither contain a known image nor are inside one."""
+        taken = set(self._scan.read)
+        parents = {steps[:length] for steps in taken for length in range(len(steps))}
+        for node in found:
+            if not isinstance(node, TemplateNode) or not (isinstance(node.value, str) or intrinsic_of(node.value)):
+                continue
+            steps = node.steps
+            if steps in parents or any(steps[:length] in taken for length in range(len(steps) + 1)):
+                continue
+            taken.add(steps)
+            parents.update(steps[:length] for length in range(len(steps)))
+            yield node
 
     def _resource_context(self, resource: TemplateNode, *, has_images: bool) -> tuple[Options, ResourceContext]:
         """Return the resource's own options, and the context of its images."""

@@ -13,17 +13,7 @@ from image_pinner.core.template.paths import Step
 
 
 class PlatformSource(NamedTuple):
-    """How to infer the platform that will run an image from its resource.
-
-    Args:
-        os: The JSONPath of the operating system, from the Properties; empty if there is none.
-        architecture: The JSONPath of the architecture, from the Properties.
-        template_architecture: The JSONPath of the default architecture, from the template's root.
-        default: The platform that the service uses if neither is set; empty if it is unknown.
-        default_in: The JSONPath of a list that must contain `default_for` for `default` to apply; empty if it always
-            applies.
-        default_for: See `default_in`.
-    """
+    """How to infer the platform that will run an image; the fields are explained in `image_locations.toml`."""
 
     os: str = ""
     architecture: str = ""
@@ -43,22 +33,9 @@ class PlatformSource(NamedTuple):
 
 
 class ImageLocation(NamedTuple):
-    """A property that holds an image.
+    """A property that holds an image; the fields are explained in `image_locations.toml`.
 
-    Args:
-        resource_type: The type of the resource; empty for a custom path.
-        path: The JSONPath from the Properties; for a custom path, from the template's root.
-        index_allowed: Whether the digest of an index is accepted.
-        in_snippets: Whether a snippet under the property's name is taken for this location.
-        limit: The maximum number of characters of the value; 0 for none.
-        limit_name: The maximum number of characters before the `@`; 0 for none.
-        name_key: The property of the same mapping that holds the container's name, or empty.
-        label_key: The property of the same mapping that can record the written reference, or empty.
-        credentials_path: The properties from the same mapping to the ARN of the secret with the registry's credentials.
-        managed: Prefixes of values that are images of the service itself and not references.
-        refused: Why the service accepts no digest here, or empty.
-        platform: How to infer the platform, or `None`.
-        link: The service's documentation.
+    A custom path has no resource type, and starts at the template's root instead of the Properties.
     """
 
     resource_type: str
@@ -94,28 +71,15 @@ def image_locations() -> Mapping[str, tuple[ImageLocation, ...]]:
     text = resources.files(__package__).joinpath("image_locations.toml").read_text("utf-8")
     found: dict[str, list[ImageLocation]] = {}
     for row in tomllib.loads(text)["location"]:
-        for resource_type in row["types"]:
-            for path in row["paths"]:
-                found.setdefault(resource_type, []).append(_read_row(resource_type, path, row))
+        types, paths = row.pop("types"), row.pop("paths")
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
+        }
+        if platform := fields.pop("platform", None):
+            fields["platform"] = PlatformSource(**platform)
+        for resource_type in types:
+            found.setdefault(resource_type, []).extend(ImageLocation(resource_type, path, **fields) for path in paths)
     return {resource_type: tuple(locations) for resource_type, locations in found.items()}
-
-
-def _read_row(resource_type: str, path: str, row: Mapping[str, Any]) -> ImageLocation:
-    return ImageLocation(
-        resource_type=resource_type,
-        path=path,
-        index_allowed=row.get("index", True),
-        in_snippets=row.get("snippet", True),
-        limit=row.get("limit", 0),
-        limit_name=row.get("limit_name", 0),
-        name_key=row.get("name", ""),
-        label_key=row.get("label", ""),
-        credentials_path=tuple(row["credentials"].split(".")) if "credentials" in row else (),
-        managed=tuple(row.get("managed", ())),
-        refused=row.get("refused", ""),
-        platform=PlatformSource(**row["platform"]) if "platform" in row else None,
-        link=row["link"],
-    )
 
 
 @cache

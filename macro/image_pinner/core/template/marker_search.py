@@ -15,7 +15,7 @@ from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known
 from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, SNIPPET, is_marked
-from image_pinner.core.template.paths import Step, TemplatePath, value_at
+from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}", re.ASCII)
@@ -97,8 +97,6 @@ def count_markers(*nodes: JsonValue) -> MarkerCount:
 
 _REFERRING = frozenset({"Ref", "Fn::Sub", "Fn::FindInMap", "Fn::Join"})
 
-_Link = tuple["_Link", Step] | None
-
 
 def find_misplaced_markers(
     template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], scope: Scope, marker_count: MarkerCount | None = None
@@ -114,15 +112,31 @@ def find_misplaced_markers(
     values_are_marked = contains_marker(scope)
     if not values_are_marked and not _any_outside(template, read, marker_count):
         return []
-    problems = []
-    for link, text in _candidates(walked_sections(template), values_are_marked=values_are_marked):
-        steps = _steps(link)
-        if any(steps[:length] in read for length in range(1, len(steps) + 1)):
+    problems: list[Problem] = []
+    todo: list[tuple[JsonValue, tuple[Step, ...]]] = [
+        (value, (key,)) for key, value in walked_sections(template).items()
+    ]
+    while todo:
+        node, steps = todo.pop()
+        if steps in read:
             continue
-        if text is not None:
-            problems.append(_misplaced(steps, text))
-        elif _evaluates_to_marker(expression := value_at(template, steps), scope):
-            problems.append(_misplaced_reference(steps, next(iter(expression))))
+        children: Iterable[tuple[Step, JsonValue]] = ()
+        if isinstance(node, dict):
+            if LONG_FORM in node:
+                problems.append(_misplaced(steps, LONG_FORM))
+            elif values_are_marked and len(node) == 1 and not _REFERRING.isdisjoint(node):
+                problems += [_misplaced_reference(steps, name) for name in node if _evaluates_to_marker(node, scope)]
+            children = node.items()
+        elif isinstance(node, list):
+            children = enumerate(node)
+        elif isinstance(node, str) and is_marked(node):
+            problems.append(_misplaced(steps, node))
+        # Most of a template is texts without a marker, which need no visit.
+        todo += [
+            (value, (*steps, key))
+            for key, value in children
+            if isinstance(value, dict | list) or (isinstance(value, str) and PIN_MARKER in value)
+        ]
     return problems
 
 
@@ -133,36 +147,6 @@ def _any_outside(
     everywhere = marker_count or count_markers(sections)
     inside = count_markers(*[value for steps, value in read.items() if steps[0] in sections])
     return (everywhere.texts, everywhere.long_forms) != (inside.texts, inside.long_forms)
-
-
-def _candidates(template: JsonMap, *, values_are_marked: bool) -> Iterator[tuple[_Link, str | None]]:
-    """Yield the marked texts; with `values_are_marked`, also the expressions that may evaluate to one."""
-    todo: list[tuple[JsonValue, _Link]] = [(value, (None, key)) for key, value in template.items()]
-    while todo:
-        node, link = todo.pop()
-        children: Iterable[tuple[Step, JsonValue]] = ()
-        if isinstance(node, dict):
-            if LONG_FORM in node:
-                yield link, LONG_FORM
-            elif values_are_marked and len(node) == 1 and not _REFERRING.isdisjoint(node):
-                yield link, None
-            children = node.items()
-        elif isinstance(node, list):
-            children = enumerate(node)
-        elif isinstance(node, str) and is_marked(node):
-            yield link, node
-        for key, value in children:
-            # Most of a template is texts without a marker, which need no visit.
-            if (kind := type(value)) is dict or kind is list or (kind is str and PIN_MARKER in value):
-                todo.append((value, (link, key)))
-
-
-def _steps(link: _Link) -> tuple[Step, ...]:
-    steps: list[Step] = []
-    while link is not None:
-        link, step = link
-        steps.append(step)
-    return tuple(reversed(steps))
 
 
 def _evaluates_to_marker(expression: JsonValue, scope: Scope) -> bool:

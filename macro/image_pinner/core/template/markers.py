@@ -30,15 +30,8 @@ _MARKER_AND_WORDS = re.compile(
 _NO_OPTIONS = Options()
 
 
-class Marker(NamedTuple):
-    """The options and the reference after a quoted marker."""
-
-    options: Options
-    reference: str
-
-
 class MarkedExpression(NamedTuple):
-    """The options and the image in a snippet or the long form."""
+    """The options and the image after a quoted marker, in a snippet, or in the long form."""
 
     options: Options
     expression: JsonValue
@@ -49,7 +42,7 @@ def is_marked(text: str) -> bool:
     return text.startswith(PIN_MARKER) or (text[:1].isspace() and text.lstrip().startswith(PIN_MARKER))
 
 
-def parse_marker(text: str) -> Marker:
+def parse_marker(text: str) -> MarkedExpression:
     """Parse a text for which `is_marked` holds.
 
     Raises:
@@ -70,7 +63,7 @@ def parse_marker(text: str) -> Marker:
         raise InvalidOptionError(
             "no image after the marker", f'write "{PIN_MARKER} repository:tag", or set the parameter that is empty'
         )
-    return Marker(options, reference)
+    return MarkedExpression(options, reference)
 
 
 def without_marker(text: str) -> str:

@@ -10,7 +10,6 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.markers import (
     MarkedExpression,
-    Marker,
     is_marked,
     parse_marked_expression,
     parse_marker,
@@ -85,20 +84,20 @@ class TestQuotedMark:
     @pytest.mark.parametrize(
         ("text", "mark"),
         [
-            ("!PinDigest nginx:1", Marker(Options(), "nginx:1")),
-            ("  !PinDigest\t\n nginx:1 \n", Marker(Options(), "nginx:1")),
-            ("!PinDigest\u00a0nginx:1", Marker(Options(), "nginx:1")),
-            ("!PinDigest Platform=linux/arm64 nginx:1", Marker(Options(platform=ARM), "nginx:1")),
+            ("!PinDigest nginx:1", MarkedExpression(Options(), "nginx:1")),
+            ("  !PinDigest\t\n nginx:1 \n", MarkedExpression(Options(), "nginx:1")),
+            ("!PinDigest\u00a0nginx:1", MarkedExpression(Options(), "nginx:1")),
+            ("!PinDigest Platform=linux/arm64 nginx:1", MarkedExpression(Options(platform=ARM), "nginx:1")),
             (
                 "!PinDigest\nPlatform=linux/arm64\n\tRecord=None   Refresh=Always nginx:1",
-                Marker(Options(platform=ARM, record=Record.NONE), "nginx:1"),
+                MarkedExpression(Options(platform=ARM, record=Record.NONE), "nginx:1"),
             ),
-            ("!PinDigest a b", Marker(Options(), "a b")),
-            ("!PinDigest !PinDigest nginx", Marker(Options(), "!PinDigest nginx")),
-            ("!PinDigest registry:5000/a=b", Marker(Options(), "registry:5000/a=b")),
+            ("!PinDigest a b", MarkedExpression(Options(), "a b")),
+            ("!PinDigest !PinDigest nginx", MarkedExpression(Options(), "!PinDigest nginx")),
+            ("!PinDigest registry:5000/a=b", MarkedExpression(Options(), "registry:5000/a=b")),
         ],
     )
-    def test_a_mark_is_taken_apart(self, text: str, mark: Marker) -> None:
+    def test_a_mark_is_taken_apart(self, text: str, mark: MarkedExpression) -> None:
         assert parse_marker(text) == mark
 
 

@@ -91,4 +91,4 @@ def test_what_is_marked_comes_to_the_same_reference_behind_the_mark(expression: 
     assert isinstance(plain, Known)
     assert isinstance(marked, Known)
     assert is_marked(marked.value)
-    assert parse_marker(marked.value).reference == plain.value
+    assert parse_marker(marked.value).expression == plain.value
