@@ -21,14 +21,7 @@ from image_pinner.core.template.options import Options, Pin, find_loosened_optio
 from image_pinner.core.template.paths import Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
-from image_pinner.core.template.traversal import (
-    FOR_EACH,
-    OpaqueNode,
-    TemplateNode,
-    deployment_status,
-    entries_of,
-    walk,
-)
+from image_pinner.core.template.traversal import FOR_EACH, OpaqueNode, TemplateNode, deployment_status, entries_of, walk
 
 _RESOURCES = "Resources"
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
@@ -39,11 +32,9 @@ def _resource_of(node: TemplateNode, template: JsonMap) -> TemplateNode:
     """Return the resource that contains `node`, or the whole template if none does."""
     steps = _resource_steps(node.steps)
     resource = value_at(template, steps)
-    return (
-        TemplateNode(steps, resource, node.scope)
-        if isinstance(resource, dict)
-        else TemplateNode((), template, node.scope)
-    )
+    if not isinstance(resource, dict):
+        steps, resource = (), template
+    return TemplateNode(steps, resource, node.scope)
 
 
 def _resource_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:

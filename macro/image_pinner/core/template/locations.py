@@ -72,11 +72,9 @@ def image_locations() -> Mapping[str, tuple[ImageLocation, ...]]:
     found: dict[str, list[ImageLocation]] = {}
     for row in tomllib.loads(text)["location"]:
         types, paths = row.pop("types"), row.pop("paths")
-        fields: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
-        }
-        if platform := fields.pop("platform", None):
-            fields["platform"] = PlatformSource(**platform)
+        fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}
+        if "platform" in fields:
+            fields["platform"] = PlatformSource(**fields["platform"])
         for resource_type in types:
             found.setdefault(resource_type, []).extend(ImageLocation(resource_type, path, **fields) for path in paths)
     return {resource_type: tuple(locations) for resource_type, locations in found.items()}

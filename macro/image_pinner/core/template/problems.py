@@ -36,7 +36,8 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         image = f"{self.image!r}: " if self.image and self.image not in self.cause else ""
-        return f"{self.path}: {image}{self.cause}{f'; {self.help}' if self.help else ''}."
+        help = f" {self.help[0].upper()}{self.help[1:]}." if self.help else ""
+        return f"{self.path}: {image}{self.cause}.{help}"
 
 
 _ORDER = {kind: position for position, kind in enumerate(ProblemKind)}

@@ -63,12 +63,10 @@ def _default_applies(source: PlatformSource, properties: JsonValue, scope: Scope
     found = _first_deployed(walk(TemplateNode((), properties, scope), parse_image_path(source.default_in)), scope)
     if not isinstance(found, TemplateNode):
         return False
+    if isinstance(found.value, list):
+        return Known(source.default_for) in [evaluate(element, scope) for element in found.value]
     listed = evaluate(found.value, scope)
-    if isinstance(listed, Known) and isinstance(listed.value, list):
-        return source.default_for in listed.value
-    # A list that contains expressions: its known elements count.
-    elements = found.value if isinstance(found.value, list) else []
-    return Known(source.default_for) in [evaluate(element, scope) for element in elements]
+    return isinstance(listed, Known) and isinstance(listed.value, list) and source.default_for in listed.value
 
 
 def _value(path: str, root: JsonValue, scope: Scope) -> Known | Unknown:

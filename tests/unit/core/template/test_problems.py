@@ -12,7 +12,7 @@ def test_a_problem_is_printed_with_path_image_cause_and_help() -> None:
     found = Problem(
         TemplatePath(("Resources", "Web")), ProblemKind.LOOKUP, "the tag does not exist", "push it", "nginx:1"
     )
-    assert str(found) == "Resources.Web: 'nginx:1': the tag does not exist; push it."
+    assert str(found) == "Resources.Web: 'nginx:1': the tag does not exist. Push it."
 
 
 def test_an_image_in_the_cause_is_printed_once() -> None:
