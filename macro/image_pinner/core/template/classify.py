@@ -40,6 +40,7 @@ from image_pinner.core.template.sites import (
 from image_pinner.core.template.traversal import TemplateNode, deployment_status
 
 CALLED_BY_CLOUDFORMATION = "CloudFormation calls the macro for it before those of the template's Transform"
+_NO_OPTIONS = Options()
 _WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
 _MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
 
@@ -127,17 +128,21 @@ def _requested(image: CandidateImage, outcome: Known | Unknown | NoValue) -> Pin
 
 
 def _evaluated(image: CandidateImage, text: str) -> PinSite | SkippedImage | Problem:
-    own, written = image.marked_expression.options if image.marked_expression else Options(), text
+    context, written = image.context, text
+    own = image.marked_expression.options if image.marked_expression else _NO_OPTIONS
     if image.has_marker:
         own, written = parse_marker(text)
-    if looser := find_loosened_option(own, image.context.operator):
-        return image.problem(looser, "remove the option", ProblemKind.POLICY)
+    options = context.options
+    if own != _NO_OPTIONS:
+        if looser := find_loosened_option(own, context.operator):
+            return image.problem(looser, "remove the option", ProblemKind.POLICY)
+        options = own.over(options)
     if reason := excluded(image.location, written):
         return image.problem(f"cannot pin {written!r} here: {reason}", "remove the marker")
     reference = ImageReference.parse(written)
     if reference.digest and not image.is_marked:
         return SkippedImage(image.node.path, SkipStatus.PINNED, "it already has a digest", written)
-    return _site(image, own.over(image.context.options), reference)
+    return _site(image, options, reference)
 
 
 def _site(image: CandidateImage, options: Options, reference: ImageReference) -> PinSite | Problem:

@@ -173,22 +173,31 @@ def branches_of(node: TemplateNode) -> list[TemplateNode | OpaqueNode]:
 def _expand_branches(nodes: list[TemplateNode], opaque: list[OpaqueNode]) -> list[TemplateNode]:
     """Replace each `Fn::If` by its branches, and drop `AWS::NoValue`."""
     result: list[TemplateNode] = []
-    todo = nodes[::-1]
-    while todo:
-        node = todo.pop()
+    for node in nodes:
         value = node.value
-        has_one_key = type(value) is dict and len(value) == 1
-        if has_one_key and value == NO_VALUE:
-            continue
-        if len(node.guards) > _MAX_GUARDS:
-            opaque.append(_opaque(node, f"it depends on more than {_MAX_GUARDS} conditions"))
-        elif not has_one_key or not isinstance(content := value.get(IF), list) or len(content) != _IF_LENGTH:
+        # Most nodes are neither, and every image passes here.
+        if type(value) is dict and len(value) == 1 and (IF in value or "Ref" in value):
+            result += _branches(node, opaque)
+        else:
             result.append(node)
+    return result
+
+
+def _branches(node: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[TemplateNode]:
+    todo = [node]
+    while todo:
+        here = todo.pop()
+        value = here.value
+        if value == NO_VALUE:
+            continue
+        if len(here.guards) > _MAX_GUARDS:
+            opaque.append(_opaque(here, f"it depends on more than {_MAX_GUARDS} conditions"))
+        elif intrinsic_of(value) != IF or not isinstance(content := value[IF], list) or len(content) != _IF_LENGTH:
+            yield here
         else:
             for number in (2, 1):
-                guards = (*node.guards, ConditionGuard(content[0], expected=number == 1))
-                todo.append(TemplateNode((*node.steps, IF, number), content[number], node.scope, guards, node.owner))
-    return result
+                guards = (*here.guards, ConditionGuard(content[0], expected=number == 1))
+                todo.append(TemplateNode((*here.steps, IF, number), content[number], here.scope, guards, here.owner))
 
 
 def _containers(nodes: list[TemplateNode], step: PathStep, opaque: list[OpaqueNode]) -> list[TemplateNode]:
