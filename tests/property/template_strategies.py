@@ -1,4 +1,4 @@
-"""Made up templates with marks in the places where they can stand, for the property tests of pinning."""
+"""Generated templates with markers in the properties that accept them, for the property tests of pinning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from support.templates import NO_VALUE, REGION
 
-# Sections that make some conditions known and one not, and that bring marks.
+# Sections that make some conditions known and one not, and that contain markers.
 SECTIONS: dict[str, Any] = {
     "Parameters": {
         "Tag": {"Type": "String", "Default": "1.2"},
@@ -63,7 +63,7 @@ def _marked(reference: str, words: str) -> list[Any]:
     ]
 
 
-_ASKING = st.builds(_marked, REFERENCES, WORDS).flatmap(st.sampled_from) | st.sampled_from(
+_MARKED_IMAGES = st.builds(_marked, REFERENCES, WORDS).flatmap(st.sampled_from) | st.sampled_from(
     [
         {"Fn::Sub": "!PinDigest nginx:${Tag}"},
         {"Ref": "Marked"},
@@ -72,11 +72,11 @@ _ASKING = st.builds(_marked, REFERENCES, WORDS).flatmap(st.sampled_from) | st.sa
         "!PinDigest nginx:1@sha256:" + "0" * 64,
     ]
 )
-_NOT_ASKING = st.sampled_from(
+_OTHER_IMAGES = st.sampled_from(
     ["nginx:1", {"Ref": "Plain"}, "nginx@sha256:" + "1" * 64, {"Ref": "AWS::StackName"}, "", None, 5, NO_VALUE]
 )
 IMAGES = st.recursive(
-    _ASKING | _NOT_ASKING,
+    _MARKED_IMAGES | _OTHER_IMAGES,
     lambda images: st.builds(lambda condition, yes, no: {"Fn::If": [condition, yes, no]}, CONDITIONS, images, images),
     max_leaves=4,
 )
@@ -115,7 +115,7 @@ def _properties(kind: str, image: Any, containers: list[Any]) -> Any:
 
 @st.composite
 def resources(draw: st.DrawFn) -> dict[str, Any]:
-    """Give a resource with images, or without."""
+    """Return a resource, with or without images."""
     kind = draw(
         st.sampled_from(
             ["AWS::ECS::TaskDefinition", "AWS::Lambda::Function", "AWS::SageMaker::Model", "AWS::SNS::Topic"]
@@ -137,7 +137,7 @@ def resources(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def templates(draw: st.DrawFn) -> dict[str, Any]:
-    """Give a template, all of whose images can be pinned."""
+    """Return a template whose images can all be pinned."""
     found: dict[str, Any] = draw(
         st.dictionaries(st.sampled_from(["Web", "Db", "Job", "Fn", "Properties"]), resources(), max_size=4)
     )
@@ -147,7 +147,7 @@ def templates(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def shuffled(value: Any, seed: int) -> Any:
-    """Give a value with the keys of all its maps in another order."""
+    """Return a value with the keys of all its mappings in another order."""
     chance = random.Random(seed)
 
     def copy(part: Any) -> Any:

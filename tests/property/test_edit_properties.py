@@ -1,4 +1,4 @@
-"""Edits: they do what they say and nothing else, for every tree."""
+"""Edits: they change the specified paths and nothing else, in every tree."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _TREES = st.recursive(
 )
 
 
-def _places(tree: Any, steps: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def _paths(tree: Any, steps: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     children = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
-    return [steps, *(place for key, value in children for place in _places(value, (*steps, key)))]
+    return [steps, *(steps_to for key, value in children for steps_to in _paths(value, (*steps, key)))]
 
 
 def _at(tree: Any, steps: tuple[Any, ...]) -> Any:
@@ -35,19 +35,19 @@ def _edited(draw: st.DrawFn) -> tuple[Any, list[Edit]]:
     tree = draw(_TREES)
     edits: list[Edit] = []
     taken: list[tuple[Any, ...]] = []
-    for place in draw(st.lists(st.sampled_from(_places(tree)), max_size=5, unique=True)):
-        if any(place[: len(other)] == other or other[: len(place)] == place for other in taken):
+    for steps_to in draw(st.lists(st.sampled_from(_paths(tree)), max_size=5, unique=True)):
+        if any(steps_to[: len(other)] == other or other[: len(steps_to)] == steps_to for other in taken):
             continue
-        taken.append(place)
-        value = _at(tree, place)
+        taken.append(steps_to)
+        value = _at(tree, steps_to)
         if isinstance(value, dict) and draw(st.booleans()):
             after = draw(st.sampled_from(list(value))) if value else ""
             edits += [
-                InsertKey(TemplatePath(place), f"new{number}", number, after)
+                InsertKey(TemplatePath(steps_to), f"new{number}", number, after)
                 for number in range(draw(st.integers(1, 3)))
             ]
         else:
-            edits.append(Replace(TemplatePath(place), draw(_TREES)))
+            edits.append(Replace(TemplatePath(steps_to), draw(_TREES)))
     return tree, edits
 
 
@@ -64,9 +64,9 @@ def test_every_edit_is_made_and_nothing_else_changes(made: tuple[Any, list[Edit]
         else:
             assert _at(result, edit.path.steps)[edit.key] == edit.value
     changed = [edit.path.steps for edit in edits]
-    for place in _places(tree):
-        if not any(place[: len(steps)] == steps or steps[: len(place)] == place for steps in changed):
-            assert _at(result, place) is _at(tree, place)
+    for steps_to in _paths(tree):
+        if not any(steps_to[: len(steps)] == steps or steps[: len(steps_to)] == steps_to for steps in changed):
+            assert _at(result, steps_to) is _at(tree, steps_to)
     for edit in edits:
         if isinstance(edit, InsertKey):
             keys = list(_at(result, edit.path.steps))
@@ -77,11 +77,11 @@ def test_every_edit_is_made_and_nothing_else_changes(made: tuple[Any, list[Edit]
 
 @examples(100)
 @given(_edited(), st.randoms(use_true_random=False))
-def test_the_order_of_edits_in_different_places_makes_no_difference(made: tuple[Any, list[Edit]], chance: Any) -> None:
+def test_the_order_of_edits_at_different_paths_makes_no_difference(made: tuple[Any, list[Edit]], chance: Any) -> None:
     tree, edits = made
-    by_place: dict[Any, list[Edit]] = {}
+    by_path: dict[Any, list[Edit]] = {}
     for edit in edits:
-        by_place.setdefault(edit.path, []).append(edit)
-    groups = list(by_place.values())
+        by_path.setdefault(edit.path, []).append(edit)
+    groups = list(by_path.values())
     chance.shuffle(groups)
     assert apply_edits(tree, [edit for group in groups for edit in group]) == apply_edits(tree, edits)

@@ -1,4 +1,4 @@
-"""Image paths: whatever an operator configures is followed or refused in our own words."""
+"""Image paths: every configured path is followed or refused with an error of ours."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ def test_any_text_is_followed_or_refused(text: str) -> None:
     try:
         steps = parse_image_path(text)
     except InvalidPathError as error:
-        assert "\n" not in error.cause  # noqa: PT017 - the text may as well be good
+        assert "\n" not in error.cause  # noqa: PT017 - the text can also be valid
     else:
         assert isinstance(steps, tuple)

@@ -1,4 +1,4 @@
-"""Pinning: what holds for every template, whatever is in it."""
+"""Pinning: what holds for every template."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PARAMS = st.sampled_from([{}, {"Record": "Metadata"}, {"Record": "None"}, {"Plat
 
 
 class Refusing:
-    """Knows nothing, and says so."""
+    """Resolves nothing."""
 
     def resolve_values(self, external_values: Any, _: Any) -> Any:
         return {lookup: Unknown("nobody knows it") for lookup in external_values}
@@ -37,7 +37,7 @@ def succeeded(template: Any, params: Any) -> PinResult:
 
 @examples(150)
 @given(templates(), PARAMS)
-def test_no_mark_is_left_and_only_the_planned_paths_change(template: dict[str, Any], params: dict[str, Any]) -> None:
+def test_no_marker_remains_and_only_the_planned_paths_change(template: dict[str, Any], params: dict[str, Any]) -> None:
     before = copy.deepcopy(template)
     result = succeeded(template, params)
     assert template == before
@@ -47,15 +47,15 @@ def test_no_mark_is_left_and_only_the_planned_paths_change(template: dict[str, A
     replaced = {edit.path.steps for edit in result.edits if isinstance(edit, Replace)}
     inserted = {(*edit.path.steps, edit.key) for edit in result.edits if isinstance(edit, InsertKey)}
     changes, planned = _changes(template, result.answer, ()), replaced | inserted
-    assert all(any(change[: len(place)] == place for place in planned) for change in changes)
-    assert all(any(change[: len(place)] == place for change in changes) for place in planned)
+    assert all(any(change[: len(path)] == path for path in planned) for change in changes)
+    assert all(any(change[: len(path)] == path for change in changes) for path in planned)
     assert json.dumps(_without(result.answer, inserted, ())) == json.dumps(
         _replaced_back(template, result.answer, replaced, ())
     )
 
 
 def _changes(old: Any, new: Any, steps: tuple[Any, ...]) -> set[tuple[Any, ...]]:
-    """Give the paths of the outermost values that differ."""
+    """Return the paths of the outermost values that differ."""
     if isinstance(old, dict) and isinstance(new, dict) and set(old) <= set(new):
         found = {(*steps, key) for key in new if key not in old}
         return found.union(*(_changes(old[key], new[key], (*steps, key)) for key in old))
@@ -75,7 +75,7 @@ def _without(value: Any, inserted: set[tuple[Any, ...]], steps: tuple[Any, ...])
 
 
 def _replaced_back(old: Any, new: Any, replaced: set[tuple[Any, ...]], steps: tuple[Any, ...]) -> Any:
-    """Give the old value with what was replaced taken from the new one: the rest must be the same to the byte."""
+    """Return the new value with the replaced parts restored: everything else must be identical."""
     if steps in replaced:
         return new
     if isinstance(old, dict):
@@ -87,7 +87,7 @@ def _replaced_back(old: Any, new: Any, replaced: set[tuple[Any, ...]], steps: tu
 
 @examples(150)
 @given(templates(), PARAMS)
-def test_pinning_again_changes_nothing_and_asks_nobody(template: dict[str, Any], params: dict[str, Any]) -> None:
+def test_pinning_again_changes_nothing_and_makes_no_request(template: dict[str, Any], params: dict[str, Any]) -> None:
     once = succeeded(template, params)
     twice = pin(once.answer, params, digests=ExpectedDigests())
     assert twice.report.succeeded
@@ -114,14 +114,14 @@ def test_one_bad_image_changes_nothing_and_every_bad_one_is_listed(template: dic
     assert not result.report.succeeded
     assert result.edits == ()
     assert json.dumps(result.answer) == json.dumps(template) == before
-    told = {problem.path.steps[1] for problem in result.report.problems}
-    assert told == {f"Bad{number}" for number in range(len(bad))}
+    reported = {problem.path.steps[1] for problem in result.report.problems}
+    assert reported == {f"Bad{number}" for number in range(len(bad))}
     assert all(problem.cause and problem.help for problem in result.report.problems)
 
 
 @examples(150)
 @given(templates())
-def test_pin_all_pins_every_image_or_says_why_not(template: dict[str, Any]) -> None:
+def test_pin_all_pins_every_image_or_reports_why_not(template: dict[str, Any]) -> None:
     result = pin(template, {"Pin": "All"}, digests=EveryDigest())
     if result.report.succeeded:
         assert count_markers(walked_sections(result.answer)) == (0, 0, 0)

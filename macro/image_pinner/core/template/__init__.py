@@ -1,1 +1,1 @@
-"""What a template is: paths, values, intrinsics, the places where images stand, and how they are rewritten."""
+"""Find the images of a template, read their markers and options, and rewrite them."""

@@ -1,7 +1,7 @@
-"""Edits: what changes in a template, told apart from how it is carried out.
+"""Edits: changes of a template as values, independent of how they are applied.
 
-The same edits are applied to the parsed fragment (here) and to the text of a file (`cli.documents`), and
-the two results are compared.
+The same edits are applied to the parsed fragment (here) and to the text of a file (`cli.documents`), and the two
+results are compared.
 """
 
 from __future__ import annotations
@@ -14,26 +14,14 @@ from image_pinner.core.template.paths import Step, TemplatePath
 
 
 class Replace(NamedTuple):
-    """Put a value in the place of what stands at a path.
-
-    Args:
-        path: The place; it exists.
-        value: What stands there afterwards.
-    """
+    """Replace the value at an existing path."""
 
     path: TemplatePath
     value: JsonValue
 
 
 class InsertKey(NamedTuple):
-    """Put a new key into a map.
-
-    Args:
-        path: The map; it exists.
-        key: The key; the map does not have it.
-        value: The value under the key.
-        after: The key of the map behind which the new one stands.
-    """
+    """Insert a new key into the mapping at `path`, behind its key `after`."""
 
     path: TemplatePath
     key: str
@@ -45,40 +33,31 @@ Edit = Replace | InsertKey
 
 
 def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
-    """Give a copy of a template with the edits made; what they do not touch is shared with the original.
+    """Return an edited copy of a template; what the edits do not change is shared with the original.
 
-    Args:
-        template: A template or a fragment.
-        edits: Edits whose places do not contain each other; several keys can go into one map.
-
-    Returns:
-        The edited copy.
+    No path of an edit may contain another, but several keys can be inserted into one mapping.
     """
-    # The root stands in a list of one, so that it has a place as everything else has.
+    # A list around the root, so that the root can be replaced as everything else can.
     top: list[JsonValue] = [template]
-    # What is a copy already; kept, so that no other object gets the identity of one.
+    # The copies made so far by identity; they are referenced here, so that no identity is reused.
     copies: dict[int, Any] = {id(top): top}
     for edit in edits:
-        context: Any = top
-        here: Step = 0
+        parent: Any = top
+        key: Step = 0
         for step in edit.path.steps:
-            value = context[here]
+            value = parent[key]
             if id(value) not in copies:
-                value = context[here] = dict(value) if isinstance(value, dict) else list(value)
+                value = parent[key] = dict(value) if isinstance(value, dict) else list(value)
                 copies[id(value)] = value
-            context, here = value, step
-        context[here] = _edited(context[here], edit)
+            parent, key = value, step
+        match edit:
+            case Replace():
+                parent[key] = edit.value
+            case InsertKey():
+                parent[key] = _with_key(parent[key], edit)
+            case _:
+                assert_never(edit)
     return top[0]
-
-
-def _edited(value: JsonValue, edit: Edit) -> JsonValue:
-    match edit:
-        case Replace():
-            return edit.value
-        case InsertKey():
-            return _with_key(value, edit)
-        case _:
-            assert_never(edit)
 
 
 def _with_key(mapping: JsonMap, edit: InsertKey) -> dict[str, JsonValue]:

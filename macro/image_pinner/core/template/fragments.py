@@ -1,7 +1,7 @@
-"""Snippets: what a macro is shown when it is called by `Fn::Transform` inside a template.
+"""Snippets: the fragments that a macro receives when it is called by `Fn::Transform` inside a template.
 
-CloudFormation shows the siblings of the `Fn::Transform` key and nothing of what is around them: an empty map where the
-call is a property's whole value, else part of the properties, a resource, or the resources
+The fragment contains the siblings of the `Fn::Transform` key and nothing of what is around them: it is empty if the
+call is the whole value of a property; otherwise it is a part of the properties, a resource, or the resources
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros-author.html).
 """
 
@@ -16,18 +16,18 @@ from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap, JsonValue
 from image_pinner.core.template.find import ImageScan, find_images
 from image_pinner.core.template.locations import ImageLocation, snippet_locations
-from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, METADATA_KEY, parse_metadata_options
-from image_pinner.core.template.options import AnyPlatform, Options, find_loosened_option
+from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, METADATA_KEY
+from image_pinner.core.template.options import AnyPlatform
 from image_pinner.core.template.paths import TemplatePath
-from image_pinner.core.template.problems import ProblemKind
-from image_pinner.core.template.sites import ResourceContext, ScanSettings
-from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, arms_of, entries_of
+from image_pinner.core.template.sites import ResourceContext, ScanSettings, SkipStatus
+from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, branches_of, entries_of
 
-_HERE = "(this resource)"
+_RESOURCES = "Resources"
+_THIS_RESOURCE = "(this resource)"
 
 
 class Shape(Enum):
-    """What a fragment is part of."""
+    """What a fragment is a part of."""
 
     TEMPLATE = "template"
     RESOURCES = "resources"
@@ -36,14 +36,14 @@ class Shape(Enum):
 
 
 class Fragment(NamedTuple):
-    """A fragment, seen so that images are found in it as in a template.
+    """A fragment, completed so that images are found in it as in a template.
 
     Args:
-        shape: What it is part of.
+        shape: What it is a part of.
         tree: What is searched and rewritten: a template, or a part of properties.
-        parameters: The options that came with the call.
-        original: The fragment as it came, which is the answer where nothing can be done.
-        is_value: Whether the answer is a bare text: the call is a property's whole value.
+        parameters: The options of the call.
+        original: The fragment as received, which is returned unless the images can be pinned.
+        is_value: Whether the call is the whole value of a property, so that a text is returned.
     """
 
     shape: Shape
@@ -53,46 +53,43 @@ class Fragment(NamedTuple):
     is_value: bool = False
 
     def find_images(self, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
-        """Find the images to pin. See `scan.find_images`."""
+        """Find the images of the fragment. See `find.find_images`."""
         if self.shape is Shape.PROPERTIES:
             return _find_in_properties(self, scope, scan_settings)
         return find_images(self.tree, self.parameters, scope, scan_settings)
 
     def answer(self, tree: JsonValue) -> JsonValue:
-        """Give what the macro answers when the tree was rewritten to this."""
+        """Return what the macro returns if `tree` is the rewritten tree."""
         if self.is_value:
             return tree[IMAGE_KEY]
         if self.shape is Shape.RESOURCE:
-            return tree["Resources"][_HERE]
-        return tree["Resources"] if self.shape is Shape.RESOURCES else tree
+            return tree[_RESOURCES][_THIS_RESOURCE]
+        return tree[_RESOURCES] if self.shape is Shape.RESOURCES else tree
 
 
 def read_fragment(fragment: JsonMap, parameters: JsonMap) -> Fragment:
-    """See what a fragment is part of.
+    """Recognize what a fragment is a part of.
 
     Args:
-        fragment: The fragment of a macro's event.
+        fragment: The `fragment` of a macro's event.
         parameters: The `params` of the event.
 
-    Returns:
-        The fragment, ready to be searched.
-
     Raises:
-        InvalidOptionError: An image is given twice.
+        InvalidOptionError: The image is set both in the Parameters and next to the snippet.
     """
-    if isinstance(fragment.get("Resources"), dict) or "AWSTemplateFormatVersion" in fragment:
+    if isinstance(fragment.get(_RESOURCES), dict) or "AWSTemplateFormatVersion" in fragment:
         return Fragment(Shape.TEMPLATE, fragment, parameters, fragment)
     if IMAGE_KEY in parameters:
         if IMAGE_KEY in fragment:
             raise InvalidOptionError(
-                f"{IMAGE_KEY} stands in the Parameters and beside the snippet", "Remove one of the two"
+                f"{IMAGE_KEY} is set in the Parameters and next to the snippet", "remove one of them"
             )
         tree = {**fragment, IMAGE_KEY: {LONG_FORM: dict(parameters)}}
         return Fragment(Shape.PROPERTIES, tree, {}, fragment, is_value=not fragment)
     if isinstance(fragment.get("Type"), str) and isinstance(fragment.get("Properties"), dict):
-        return Fragment(Shape.RESOURCE, {"Resources": {_HERE: fragment}}, parameters, fragment)
+        return Fragment(Shape.RESOURCE, {_RESOURCES: {_THIS_RESOURCE: fragment}}, parameters, fragment)
     if _are_resources(fragment):
-        return Fragment(Shape.RESOURCES, {"Resources": fragment}, parameters, fragment)
+        return Fragment(Shape.RESOURCES, {_RESOURCES: fragment}, parameters, fragment)
     return Fragment(Shape.PROPERTIES, fragment, parameters, fragment)
 
 
@@ -103,24 +100,20 @@ def _are_resources(fragment: JsonMap) -> bool:
 
 
 def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
-    scan = ImageScan()
-    try:
-        options = parse_metadata_options({METADATA_KEY: dict(fragment.parameters)}, scope)
-    except InvalidOptionError as error:
-        options = Options()
-        scan.add_problem(TemplatePath(), error.cause, error.help)
-    if looser := find_loosened_option(options, scan_settings.operator):
-        scan.add_problem(TemplatePath(), looser, "Remove the option", ProblemKind.POLICY)
-    merged = options.over(scan_settings.operator)
-    context = ResourceContext(merged, scan_settings.operator, by_name=isinstance(merged.pin, tuple))
-    names = set()
-    for node in _images(fragment.tree, scope):
-        names.add(scan.add(node, _location(fragment, node.key), context, scan_settings))
-    scan.report_unknown_containers(options.pin, names - {""}, TemplatePath())
-    if not scan.pinned and not scan.problems and not scan.external_values and _nothing_to_do(scan):
-        unmarked = "Mark the image beside the snippet, or say Parameters: {Pin: All}"
-        nothing = f"Give the image: Parameters: {{{IMAGE_KEY}: repository:tag}}"
-        scan.add_problem(TemplatePath(), "the snippet holds nothing to pin", unmarked if scan.skipped else nothing)
+    scan, root, configured = ImageScan(), TemplatePath(), scan_settings.operator
+    options = scan.read_options(root, {METADATA_KEY: dict(fragment.parameters)}, scope)
+    scan.add_loosened_option(root, options, configured)
+    merged = options.over(configured)
+    context = ResourceContext(merged, configured, by_name=isinstance(merged.pin, tuple))
+    images = _find_image_properties(fragment.tree, scope)
+    names = {scan.add(node, _location(fragment, node.key), context, scan_settings) for node in images}
+    scan.report_unknown_containers(options.pin, names - {""}, root)
+    if not (scan.pinned or scan.problems or scan.external_values) and all(
+        image.status in {SkipStatus.UNMARKED, SkipStatus.EMPTY} for image in scan.skipped
+    ):
+        mark = "mark the image next to the snippet, or write Parameters: {Pin: All}"
+        set_image = f"write Parameters: {{{IMAGE_KEY}: repository:tag}}"
+        scan.add_problem(root, "the snippet has no image to pin", mark if scan.skipped else set_image)
     return scan
 
 
@@ -128,27 +121,22 @@ def _location(fragment: Fragment, key: str) -> ImageLocation:
     location = snippet_locations()[key]
     platform = fragment.tree[key][LONG_FORM].get("Platform") if fragment.is_value else None
     if platform is not None and platform != AnyPlatform.ANY.value:
-        # The property around it is not shown. The manifest of one platform is right in all of them, an index is not.
+        # The property is unknown. Every property accepts the manifest of one platform; not every one accepts an index.
         return location._replace(index_allowed=False)
     return location
 
 
-def _nothing_to_do(scan: ImageScan) -> bool:
-    return all(image.status in {"unmarked", "empty"} for image in scan.skipped)
-
-
-def _images(tree: JsonMap, scope: Scope) -> list[TemplateNode]:
-    """Give what stands under the name of a property that can hold an image, however deep."""
+def _find_image_properties(tree: JsonMap, scope: Scope) -> list[TemplateNode]:
+    """Return the values of all properties, however deep, with a name that can hold an image."""
     found: list[TemplateNode] = []
     todo: list[tuple[JsonValue, tuple[str | int, ...]]] = [(tree, ())]
     while todo:
-        node, steps = todo.pop()
-        children = node.items() if isinstance(node, dict) else enumerate(node)
-        for key, value in children:
+        owner, steps = todo.pop()
+        for key, value in owner.items() if isinstance(owner, dict) else enumerate(owner):
             here = (*steps, key)
             if key in snippet_locations() and (isinstance(value, str) or intrinsic_of(value)):
-                node = TemplateNode(here, value, scope, owner=node)
-                found += [arm for arm in arms_of(node) if not isinstance(arm, OpaqueNode)]
+                branches = branches_of(TemplateNode(here, value, scope, owner=owner))
+                found += [branch for branch in branches if not isinstance(branch, OpaqueNode)]
             elif isinstance(value, dict | list):
                 todo.append((value, here))
     return found

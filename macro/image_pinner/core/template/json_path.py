@@ -1,6 +1,6 @@
-"""Parse JSONPath expressions into the steps that a traversal follows.
+"""Parse JSONPath expressions into the steps that `traversal.walk` follows.
 
-Its own search sees neither through `Fn::If` nor through `Fn::ForEach`, so only its parser is used.
+Only the parser of jsonpath-ng is used: its search looks inside neither `Fn::If` nor `Fn::ForEach`.
 """
 
 from __future__ import annotations
@@ -10,21 +10,18 @@ from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from jsonpath_ng import Child, Fields, This
-from jsonpath_ng.exceptions import JSONPathError
-
 from image_pinner.core.errors import InvalidPathError
 
 
 class Field(NamedTuple):
-    """The value under a key of a map."""
+    """The value of a key in a mapping."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """All elements of a list, or the values under all keys of a map."""
+    """All elements of a list, or all values of a mapping."""
 
 
 class Index(NamedTuple):
@@ -35,11 +32,11 @@ class Index(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Descend:
-    """This value and everything inside it."""
+    """The current value and everything inside it."""
 
 
 class Where(NamedTuple):
-    """The children of this value whose field has a certain value."""
+    """The children of the current value whose field `name` equals `value`."""
 
     name: str
     value: Any
@@ -47,66 +44,55 @@ class Where(NamedTuple):
 
 PathStep = Field | Every | Index | Descend | Where
 
-
-_MAX_LENGTH = 500  # characters; each can be a level of the parsed tree, which is walked by recursion
-_REMEDY = "Write fields, *, indices, .. and filters such as [?(@.Type=='AWS::X::Y')]"
-
-
-def parsed_path(text: str) -> tuple[PathStep, ...]:
-    """Parse a JSONPath expression. See `image_paths.parse_image_path`."""
-    if len(text) > _MAX_LENGTH:
-        raise InvalidPathError(f"a JSONPath expression of {len(text)} characters is longer than {_MAX_LENGTH}", _REMEDY)
-    # Filters are an extension, whose parser takes longer to load.
-    name = "jsonpath_ng.ext.parser" if "?" in text else "jsonpath_ng.parser"
-    parse = import_module(name).parse
-    try:
-        tree = parse(text)
-    except JSONPathError as error:
-        raise InvalidPathError(f"{text!r} is no JSONPath expression: {' '.join(str(error).split())}", _REMEDY) from None
-    return tuple(_steps(tree, text))
-
-
-def _steps(node: Any, text: str) -> list[PathStep]:
-    match type(node).__name__:
-        case "Root" | "This":
-            return []
-        case "Child":
-            return _steps(node.left, text) + _steps(node.right, text)
-        case "Descendants":
-            return [*_steps(node.left, text), Descend(), *_steps(node.right, text)]
-        case "Fields" if len(node.fields) == 1:
-            return [Field(node.fields[0])]
-        case "Wildcard":
-            return [Every()]
-        case "Index" if len(node.indices) == 1:
-            return [Index(node.indices[0])]
-        case "Filter" if len(node.expressions) == 1:
-            return [_where(node.expressions[0], text)]
-        case kind:
-            raise InvalidPathError(f"{text!r} holds {kind.lower()}, which is not followed in templates", _REMEDY)
-
-
-def _where(expression: Any, text: str) -> Where:
-    match expression.target:
-        case Child(left=This(), right=Fields(fields=(str(name),))) if expression.op in {"=", "=="}:
-            return Where(name, expression.value)
-        case _:
-            raise InvalidPathError(f"{text!r} holds a filter other than [?(@.Field=='value')]", _REMEDY)
+_MAX_LENGTH = 500  # characters; each can be a level of the parsed tree, which is walked recursively
+_HELP = "write fields, *, indices, .. and filters such as [?(@.Type=='AWS::X::Y')]"
 
 
 @cache
 def parse_image_path(text: str) -> tuple[PathStep, ...]:
-    """Parse a JSONPath expression.
-
-    Args:
-        text: The expression, from `$`; https://www.rfc-editor.org/rfc/rfc9535 says what the parts mean.
+    """Parse a JSONPath expression that starts at `$` (https://www.rfc-editor.org/rfc/rfc9535).
 
     Returns:
         The steps from the root to the value.
 
     Raises:
-        InvalidPathError: The expression cannot be parsed, or holds an operator that is not followed.
+        InvalidPathError: The expression has a syntax error or an unsupported operator.
     """
-    # Loaded here: the parser takes a quarter as long to load as all the rest, and the handler's start must not wait.
+    if len(text) > _MAX_LENGTH:
+        raise InvalidPathError(f"JSONPath expression has {len(text)} characters, more than {_MAX_LENGTH}", _HELP)
+    # Imported late: the parser takes a quarter of the function's start time. Filters need the larger parser.
+    parse = import_module("jsonpath_ng.ext.parser" if "?" in text else "jsonpath_ng.parser").parse
+    jsonpath_error = import_module("jsonpath_ng.exceptions").JSONPathError
+    try:
+        tree = parse(text)
+    except jsonpath_error as error:
+        raise InvalidPathError(
+            f"{text!r} is not a valid JSONPath expression: {' '.join(str(error).split())}", _HELP
+        ) from None
+    return tuple(_convert(tree, text))
 
-    return parsed_path(text)
+
+def _convert(node: Any, text: str) -> list[PathStep]:
+    import jsonpath_ng as ng  # noqa: PLC0415 - late, as in `parse_image_path`
+
+    match node:
+        case ng.Root() | ng.This():
+            return []
+        case ng.Child():
+            return _convert(node.left, text) + _convert(node.right, text)
+        case ng.Descendants():
+            return [*_convert(node.left, text), Descend(), *_convert(node.right, text)]
+        case ng.Wildcard():
+            return [Every()]
+        case ng.Fields(fields=(name,)):
+            return [Field(name)]
+        case ng.Index(indices=(number,)):
+            return [Index(number)]
+        # A filter, whose class is part of the larger parser.
+        case object(expressions=[expression]):
+            match expression.target:
+                case ng.Child(left=ng.This(), right=ng.Fields(fields=(str(name),))) if expression.op in {"=", "=="}:
+                    return [Where(name, expression.value)]
+            raise InvalidPathError(f"{text!r} has a filter other than [?(@.Field=='value')]", _HELP)
+        case _:
+            raise InvalidPathError(f"{text!r} has unsupported syntax: {type(node).__name__.lower()}", _HELP)

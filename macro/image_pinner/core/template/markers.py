@@ -1,8 +1,8 @@
 """Markers: the forms in which a template requests that an image is pinned.
 
-At the image: the quoted mark (also as the leading text of `Fn::Sub` or `Fn::Join`, or brought by a parameter), the
-snippet `Fn::Transform`, and `Fn::PinDigest`. Around it: `ImagePinner` in the Metadata of the resource or the template,
-and the Parameters of the Transform.
+For a single image: the quoted marker (also as the leading text of `Fn::Sub` or `Fn::Join`, or in the value of a
+parameter), the snippet `Fn::Transform`, and `Fn::PinDigest`. For several: the entry `ImagePinner` in the Metadata of
+the resource or the template, and the Parameters of the Transform.
 """
 
 from __future__ import annotations
@@ -20,79 +20,59 @@ PIN_MARKER = "!PinDigest"
 LONG_FORM = "Fn::PinDigest"
 SNIPPET = "Fn::Transform"
 IMAGE_KEY = "Image"
+METADATA_KEY = "ImagePinner"
 _WORD = re.compile(r"([A-Za-z][A-Za-z0-9]*)=(\S*)(?:\s+|$)")
-# The same in the text of an Fn::Sub that is not evaluated, where a word can hold ${…}. Nothing is tried twice in it
-# (the second +), since a text with many braces could otherwise take for ever.
-_MARK_AND_WORDS = re.compile(
+# The same in the text of an Fn::Sub that is not evaluated, where a word can contain ${…}. The possessive quantifiers
+# (the second +) prevent backtracking, which would take exponential time in a text with many braces.
+_MARKER_AND_WORDS = re.compile(
     r"\s*+!PinDigest(?:\s++[A-Za-z][A-Za-z0-9]*+=(?:\$\{[^}]*+\}|[^\s$]|\$(?!\{))*+(?=\s))*+\s*+"
 )
-
-
 _NO_OPTIONS = Options()
 
 
-class Marker(NamedTuple):
-    """A quoted mark, taken apart.
-
-    Args:
-        options: The options between the mark and the reference.
-        reference: What stands behind them.
-    """
+class MarkedExpression(NamedTuple):
+    """The options and the image after a quoted marker, in a snippet, or in the long form."""
 
     options: Options
-    reference: str
+    expression: JsonValue
 
 
 def is_marked(text: str) -> bool:
-    """Tell whether a text begins with the mark."""
+    """Return whether a text begins with the marker."""
     return text.startswith(PIN_MARKER) or (text[:1].isspace() and text.lstrip().startswith(PIN_MARKER))
 
 
-def parse_marker(text: str) -> Marker:
-    """Take a marked text apart.
-
-    Args:
-        text: A text for which `is_marked` holds.
-
-    Returns:
-        Options and reference.
+def parse_marker(text: str) -> MarkedExpression:
+    """Parse a text for which `is_marked` holds.
 
     Raises:
-        InvalidOptionError: Something other than white space follows the mark, nothing stands behind it, or an option is
-            wrong.
+        InvalidOptionError: No white space or no reference follows the marker, or an option is invalid.
     """
-    rest = text.strip()[len(PIN_MARKER) :]
-    if rest and not rest[0].isspace():
-        written = text.split(maxsplit=1)[0]
-        raise InvalidOptionError(f"{written!r} is not the mark", f'Write "{PIN_MARKER} repository:tag", with a space')
-    rest = rest.lstrip()
-    words: list[tuple[str, JsonValue]] = []
-    while word := _WORD.match(rest):
-        words.append((word[1], word[2]))
-        rest = rest[word.end() :]
-    options = read_options(words, of_image=True) if words else _NO_OPTIONS
-    if not rest:
+    reference = text.strip()[len(PIN_MARKER) :]
+    if reference and not reference[0].isspace():
         raise InvalidOptionError(
-            "nothing stands behind the mark",
-            f'Write "{PIN_MARKER} repository:tag", and look whether a parameter is empty',
+            f"{text.split(maxsplit=1)[0]!r} is not a valid marker", f'write "{PIN_MARKER} repository:tag", with a space'
         )
-    return Marker(options, rest)
+    reference = reference.lstrip()
+    words: list[tuple[str, JsonValue]] = []
+    while word := _WORD.match(reference):
+        words.append((word[1], word[2]))
+        reference = reference[word.end() :]
+    options = read_options(words, of_image=True) if words else _NO_OPTIONS
+    if not reference:
+        raise InvalidOptionError(
+            "no image after the marker", f'write "{PIN_MARKER} repository:tag", or set the parameter that is empty'
+        )
+    return MarkedExpression(options, reference)
 
 
 def without_marker(text: str) -> str:
-    """Give a marked text, evaluated or not, without its mark and the options behind it."""
-    return _MARK_AND_WORDS.sub("", text, count=1)
+    """Return a marked text, evaluated or not, without the marker and its options."""
+    return _MARKER_AND_WORDS.sub("", text, count=1)
 
 
-def unmarked(expression: JsonValue) -> JsonValue | None:
-    """Give an expression without the mark in its leading text.
-
-    Args:
-        expression: A text, or an `Fn::Sub` or `Fn::Join` with a mark as its leading text.
-
-    Returns:
-        The expression without the mark, or `None` if the mark stands elsewhere (a parameter brings it, for example).
-    """
+def remove_marker(expression: JsonValue) -> JsonValue | None:
+    """Return a text, `Fn::Sub` or `Fn::Join` without the marker in its leading text; `None` if none is there."""
     if isinstance(expression, dict) and len(expression) != 1:
         return None
     match expression:
@@ -103,66 +83,39 @@ def unmarked(expression: JsonValue) -> JsonValue | None:
         case {"Fn::Sub": [str(text), variables]} if is_marked(text):
             return {"Fn::Sub": [without_marker(text).rstrip(), variables]}
         case {"Fn::Join": [delimiter, [str(first), *others]]} if is_marked(first):
-            rest = without_marker(first)
-            return {"Fn::Join": [delimiter, [rest, *others] if rest else others]}
+            text = without_marker(first)
+            return {"Fn::Join": [delimiter, [text, *others] if text else others]}
         case _:
             return None
 
 
-class MarkedExpression(NamedTuple):
-    """An image inside a snippet or the long form.
-
-    Args:
-        options: The options beside it.
-        expression: The image.
-    """
-
-    options: Options
-    expression: JsonValue
-
-
 def parse_marked_expression(value: JsonValue, macro: str, scope: Scope) -> MarkedExpression | None:
-    """Give what `Fn::PinDigest` or a snippet of this macro stands around.
-
-    Args:
-        value: What stands in the place of an image.
-        macro: The macro's name.
-        scope: What is known there; options can be expressions.
-
-    Returns:
-        Options and image, or `None` if the value is neither.
+    """Parse `Fn::PinDigest` or a snippet of the macro named `macro`; return `None` for anything else.
 
     Raises:
-        InvalidOptionError: The form is one of the two, but wrong.
+        InvalidOptionError: The image is missing, or an option is invalid.
     """
     if not isinstance(value, dict):
         return None
     if len(value) == 1 and LONG_FORM in value:
         content = value[LONG_FORM]
         if isinstance(content, dict) and intrinsic_of(content) is None:
-            return _from_map(content, LONG_FORM, scope)
-        return MarkedExpression(Options(), content)
+            return _read_mapping(content, LONG_FORM, scope)
+        return MarkedExpression(_NO_OPTIONS, content)
     if len(value) == 1 and SNIPPET in value:
         transform = value[SNIPPET]
         if isinstance(transform, list) and len(transform) > 1:
-            return None  # the macros behind the first one are called on its answer, which only CloudFormation can do
+            return None  # the other macros process the result of the first one, which only CloudFormation can do
         parameters = snippet_parameters(transform, macro)
-        return None if parameters is None else _from_map(parameters, f"the snippet of {macro}", scope)
+        return None if parameters is None else _read_mapping(parameters, f"the snippet of {macro}", scope)
     return None
 
 
 def snippet_parameters(transform: JsonValue, macro: str) -> JsonMap | None:
-    """Give the Parameters of the first call in an `Fn::Transform`, if it is one of this macro.
-
-    Args:
-        transform: A macro's name, a map with Name and Parameters, or a list of these.
-        macro: The macro's name.
-
-    Returns:
-        The Parameters, empty where there are none, or `None` if another macro is called first.
+    """Return the Parameters of the first call in an `Fn::Transform`, or `None` if it calls another macro.
 
     Raises:
-        InvalidOptionError: The Parameters are no map.
+        InvalidOptionError: The Parameters are not a mapping.
     """
     first = transform[0] if isinstance(transform, list) and transform else transform
     if first == macro:
@@ -172,40 +125,43 @@ def snippet_parameters(transform: JsonValue, macro: str) -> JsonMap | None:
     parameters = first.get("Parameters", {})
     if not isinstance(parameters, dict):
         raise InvalidOptionError(
-            f"the Parameters of {macro} are no map", f"Write Parameters: {{{IMAGE_KEY}: repository:tag}}"
+            f"the Parameters of {macro} are not a mapping", f"write Parameters: {{{IMAGE_KEY}: repository:tag}}"
         )
     return parameters
 
 
 def calls_macro(transform: JsonValue, macro: str) -> bool:
-    """Tell whether an `Fn::Transform` calls this macro, alone or among others."""
+    """Return whether an `Fn::Transform` calls this macro, alone or among others."""
     calls = transform if isinstance(transform, list) else [transform]
     return any(call == macro or (isinstance(call, dict) and call.get("Name") == macro) for call in calls)
 
 
-def _from_map(content: JsonMap, where: str, scope: Scope) -> MarkedExpression:
+def _read_mapping(content: JsonMap, owner: str, scope: Scope) -> MarkedExpression:
     if IMAGE_KEY not in content:
-        raise InvalidOptionError(f"{where} has no {IMAGE_KEY}", f"Write {IMAGE_KEY}: repository:tag")
+        raise InvalidOptionError(f"{owner} has no {IMAGE_KEY}", f"write {IMAGE_KEY}: repository:tag")
     others = {name: value for name, value in content.items() if name != IMAGE_KEY}
-    return MarkedExpression(read_options(evaluated(others, scope), of_image=True), content[IMAGE_KEY])
+    return MarkedExpression(read_options(_evaluate_options(others, scope), of_image=True), content[IMAGE_KEY])
 
 
-def evaluated(options: JsonMap, scope: Scope) -> JsonMap:
-    """Give options with their expressions evaluated.
-
-    Args:
-        options: Names and values; a value can be an intrinsic.
-        scope: What is known.
-
-    Returns:
-        Names and plain values, without those that come to `AWS::NoValue`.
+def parse_metadata_options(metadata: JsonValue, scope: Scope) -> Options:
+    """Read the options in the `ImagePinner` entry of a Metadata section, if there is one.
 
     Raises:
-        InvalidOptionError: An expression cannot be evaluated.
+        InvalidOptionError: The entry is not a mapping, or an option is invalid.
     """
+    if not isinstance(metadata, dict) or METADATA_KEY not in metadata:
+        return Options()
+    content = metadata[METADATA_KEY]
+    if not isinstance(content, dict):
+        raise InvalidOptionError(f"{METADATA_KEY} in Metadata is not a mapping", f"write {METADATA_KEY}: {{Pin: All}}")
+    return read_options(_evaluate_options(content, scope), of_image=False)
+
+
+def _evaluate_options(options: JsonMap, scope: Scope) -> JsonMap:
+    """Evaluate the values that are intrinsic functions; drop those that are `AWS::NoValue`."""
     plain: dict[str, JsonValue] = {}
     for name, value in options.items():
-        # What is no option, or none yet, is refused by name and need not be evaluated.
+        # An option that is unknown or not available yet is refused by name; its value does not matter.
         is_expression = isinstance(value, dict) and is_available(name)
         outcome = evaluate(value, scope) if is_expression else Known(value)
         match outcome:
@@ -214,68 +170,41 @@ def evaluated(options: JsonMap, scope: Scope) -> JsonMap:
             case NoValue():
                 pass
             case Pending():
-                asked = ", ".join(sorted(str(lookup) for lookup in outcome.external_values))
+                needed = ", ".join(sorted(str(lookup) for lookup in outcome.external_values))
                 raise InvalidOptionError(
-                    f"the value of {name} cannot be told: {asked} is not asked for it", "Write it out"
+                    f"cannot resolve option {name}: {needed} is not looked up for options", "write the value"
                 )
             case Unknown():
-                raise InvalidOptionError(f"the value of {name} cannot be told: {outcome.reason}", "Write it out")
+                raise InvalidOptionError(f"cannot resolve option {name}: {outcome.reason}", "write the value")
             case _:
                 assert_never(outcome)
     return plain
 
 
-def parse_metadata_options(metadata: JsonValue, scope: Scope) -> Options:
-    """Read the `ImagePinner` entry of a Metadata section.
-
-    Args:
-        metadata: The Metadata of a resource or of the template, or anything else.
-        scope: What is known there.
-
-    Returns:
-        The options; none if there is no such entry.
-
-    Raises:
-        InvalidOptionError: The entry is no map, or an option in it is wrong.
-    """
-    if not isinstance(metadata, dict) or METADATA_KEY not in metadata:
-        return Options()
-    content = metadata[METADATA_KEY]
-    if not isinstance(content, dict):
-        raise InvalidOptionError(f"{METADATA_KEY} in Metadata is no map", f"Write {METADATA_KEY}: {{Pin: All}}")
-    return read_options(evaluated(content, scope), of_image=False)
-
-
-METADATA_KEY = "ImagePinner"
-
-
 def with_marker(expression: JsonValue, words: str = "") -> JsonValue:
-    """Give an expression that asks for a pin with the quoted mark.
+    """Return an image expression with the quoted marker in front, in both branches of an `Fn::If`.
 
     Args:
-        expression: The image as it is written: a text or an intrinsic.
+        expression: The image: a text or an intrinsic function.
         words: Options as `Key=value` words, or empty.
-
-    Returns:
-        An expression whose value begins with the mark; both arms of an `Fn::If` are marked.
     """
-    mark = f"{PIN_MARKER} {words} " if words else f"{PIN_MARKER} "
+    marker = f"{PIN_MARKER} {words} " if words else f"{PIN_MARKER} "
     match expression:
         case str():
-            return mark + expression
+            return marker + expression
         case dict() if len(expression) != 1:
-            return {"Fn::Join": ["", [mark, expression]]}
+            return {"Fn::Join": ["", [marker, expression]]}
         case {"Ref": str(name)}:
-            return expression if name == "AWS::NoValue" else {"Fn::Sub": f"{mark}${{{name}}}"}
+            return expression if name == "AWS::NoValue" else {"Fn::Sub": f"{marker}${{{name}}}"}
         case {"Fn::GetAtt": [str(resource), str(attribute)]}:
-            return {"Fn::Sub": f"{mark}${{{resource}.{attribute}}}"}
+            return {"Fn::Sub": f"{marker}${{{resource}.{attribute}}}"}
         case {"Fn::Sub": str(text)}:
-            return {"Fn::Sub": mark + text}
+            return {"Fn::Sub": marker + text}
         case {"Fn::Sub": [str(text), variables]}:
-            return {"Fn::Sub": [mark + text, variables]}
+            return {"Fn::Sub": [marker + text, variables]}
         case {"Fn::Join": ["", [str(first), *others]]}:
-            return {"Fn::Join": ["", [mark + first, *others]]}
+            return {"Fn::Join": ["", [marker + first, *others]]}
         case {"Fn::If": [condition, yes, no]}:
             return {"Fn::If": [condition, with_marker(yes, words), with_marker(no, words)]}
         case _:
-            return {"Fn::Join": ["", [mark, expression]]}
+            return {"Fn::Join": ["", [marker, expression]]}

@@ -1,7 +1,7 @@
-"""Options of an image, a resource, a template or the operator, and their precedence.
+"""Options: how images are pinned, set for an image, a resource, the template or the macro.
 
-The nearest wins. Values are flat scalars or lists of scalars, because CloudFormation allows nothing else in the
-Parameters of a Transform, and booleans and numbers may arrive as strings.
+The most specific level takes precedence. Values are scalars or lists of scalars, because CloudFormation accepts nothing
+else in the Parameters of a Transform; booleans and numbers may arrive as strings.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ class Pin(Enum):
 
 
 class WhenMissing(Enum):
-    """What happens to an image that does not exist."""
+    """What to do if an image does not exist."""
 
     FAIL = "Fail"
     KEEP_TAG = "KeepTag"
 
 
 class WhenMoved(Enum):
-    """What happens to an image with tag and digest whose tag does not point to the digest any more."""
+    """What to do if the tag of `repository:tag@digest` refers to another digest now."""
 
     WARN = "Warn"
     FAIL = "Fail"
 
 
 class Record(Enum):
-    """Where the written reference is kept."""
+    """Where the written reference is recorded."""
 
     LABEL = "Label"
     METADATA = "Metadata"
@@ -46,21 +46,13 @@ class Record(Enum):
 
 
 class AnyPlatform(Enum):
-    """The wish for no particular platform."""
+    """The value of `Platform` that accepts every platform."""
 
     ANY = "Any"
 
 
 class Options(NamedTuple):
-    """Options of one level; `None` is what the level does not say.
-
-    Args:
-        pin: Which images: by mark, all, none, or the containers of these names.
-        platform: The platform that must be in the image, or that any will do.
-        when_missing: What happens to an image that does not exist.
-        record: Where the written reference is kept.
-        when_moved: What happens to an image whose tag does not point to its digest any more.
-    """
+    """The options of one level; `None` is not set. The names in `pin` are those of containers."""
 
     pin: Pin | tuple[str, ...] | None = None
     platform: Platform | AnyPlatform | None = None
@@ -68,34 +60,30 @@ class Options(NamedTuple):
     record: Record | None = None
     when_moved: WhenMoved | None = None
 
-    def over(self, farther: Options) -> Options:
-        """Give these options, with those of a farther level where these say nothing."""
-        if farther == _NONE_SAID:
+    def over(self, defaults: Options) -> Options:
+        """Return these options, those that are not set taken from a less specific level."""
+        if defaults == _NOT_SET:
             return self
-        if self == _NONE_SAID:
-            return farther
-        return Options(
-            farther.pin if self.pin is None else self.pin,
-            farther.platform if self.platform is None else self.platform,
-            farther.when_missing if self.when_missing is None else self.when_missing,
-            farther.record if self.record is None else self.record,
-            farther.when_moved if self.when_moved is None else self.when_moved,
+        if self == _NOT_SET:
+            return defaults
+        return Options._make(
+            mine if mine is not None else default for mine, default in zip(self, defaults, strict=True)
         )
 
 
-_NONE_SAID = Options()
+_NOT_SET = Options()
 
 
 class OptionRule(NamedTuple):
-    """What an option takes.
+    """What an option accepts.
 
     Args:
-        name: The option as people write it.
-        values: The values for a table, the default first.
-        meaning: A sentence for a table.
+        name: The option's name.
+        values: The values for the documentation, the default first; empty if the option is not available yet.
+        meaning: A sentence for the documentation.
         field: The field of `Options`.
         read: Reads a value.
-        of_image: Whether the option can stand at a single image.
+        of_image: Whether the option can be set for a single image.
     """
 
     name: str
@@ -106,13 +94,16 @@ class OptionRule(NamedTuple):
     of_image: bool = True
 
 
+def _invalid_value(name: str, value: JsonValue, expected: str) -> InvalidOptionError:
+    return InvalidOptionError(f"invalid value {_describe(value)} for option {name}", f"write {expected}")
+
+
 def _one_of(kind: type[Enum]) -> Callable[[str, JsonValue], Any]:
     def read(name: str, value: JsonValue) -> Enum:
         for member in kind:
             if value == member.value:
                 return member
-        known = ", ".join(str(member.value) for member in kind)
-        raise InvalidOptionError(f"{name} cannot be {_shown(value)}", f"Write one of {known}")
+        raise _invalid_value(name, value, f"one of {', '.join(str(member.value) for member in kind)}")
 
     return read
 
@@ -121,44 +112,40 @@ def _read_pin(name: str, value: JsonValue) -> Pin | tuple[str, ...]:
     if isinstance(value, list):
         if value and all(isinstance(item, str) and item for item in value):
             return tuple(value)
-        raise InvalidOptionError(f"{name} cannot be {_shown(value)}", "Write a list of container names")
-    pin = {member.value: member for member in Pin}.get(value if isinstance(value, str) else "")
-    if pin is None:
-        raise InvalidOptionError(
-            f"{name} cannot be {_shown(value)}", "Write Marked, All, Skip or a list of container names"
-        )
-    return pin
+    elif isinstance(value, str) and (pin := {member.value: member for member in Pin}.get(value)):
+        return pin
+    raise _invalid_value(name, value, "Marked, All, Skip or a list of container names")
 
 
 def _read_platform(name: str, value: JsonValue) -> Platform | AnyPlatform:
     if value == AnyPlatform.ANY.value:
         return AnyPlatform.ANY
     if not isinstance(value, str):
-        raise InvalidOptionError(f"{name} cannot be {_shown(value)}", "Write linux/arm64 for example, or Any")
+        raise _invalid_value(name, value, "os/architecture, for example linux/arm64, or Any")
     return Platform.parse(value)
 
 
 def _read_refresh(name: str, value: JsonValue) -> None:
     if isinstance(value, str) and value in {"OnChange", "Never"}:
         raise InvalidOptionError(
-            f"{name}={value} is not available yet", "Leave it away: the tag is asked for every time"
+            f"{name}={value} is not available yet", f"omit {name}: the tag is resolved at every deployment"
         )
     if value != "Always":
-        raise InvalidOptionError(f"{name} cannot be {_shown(value)}", "Write Always")
+        raise _invalid_value(name, value, "Always")
 
 
-def _not_yet(name: str, _: JsonValue) -> None:
-    raise InvalidOptionError(f"the option {name} is not available yet", "Remove it")
+def _refuse(name: str, _: JsonValue) -> None:
+    raise InvalidOptionError(f"option {name} is not available yet", "remove it")
 
 
 OPTION_RULES = (
     OptionRule(
         "Pin", "`Marked`, `All`, a list of container names, `Skip`",
-        "What is pinned. `Skip` makes no call at all for that image.", "pin", _read_pin, of_image=False,
+        "Which images are pinned. `Skip` makes no request for an image.", "pin", _read_pin, of_image=False,
     ),
     OptionRule(
-        "Platform", "derived, `os/arch[/variant]`, `Any`",
-        "The platform that must be in the image; derived from `RuntimePlatform` or Lambda's `Architectures`.",
+        "Platform", "inferred, `os/arch[/variant]`, `Any`",
+        "The platform that the image must support; inferred from `RuntimePlatform` or the `Architectures` of Lambda.",
         "platform", _read_platform,
     ),
     OptionRule(
@@ -168,58 +155,49 @@ OPTION_RULES = (
     ),
     OptionRule(
         "WhenMoved", "`Warn`, `Fail`",
-        "What happens to `repo:tag@digest` whose tag has moved to another digest; the written digest stays.",
+        "What to do if the tag of `repo:tag@digest` refers to another digest now; the written digest is kept.",
         "when_moved", _one_of(WhenMoved),
     ),
     OptionRule(
         "Record", "`Label`, `Metadata`, `None`",
-        "Where the written reference is kept. `Label` is for ECS, elsewhere it is `Metadata`.",
+        "Where the written reference is recorded. `Label` applies to ECS; other services use `Metadata`.",
         "record", _one_of(Record),
     ),
-    OptionRule("Refresh", "`Always`", "The tag is asked for at every deployment.", "", _read_refresh),
-    OptionRule("Lock", "", "", "", _not_yet),
-    OptionRule("StackName", "", "", "", _not_yet),
-    OptionRule("Service", "", "", "", _not_yet),
-    OptionRule("Family", "", "", "", _not_yet),
+    OptionRule("Refresh", "`Always`", "Resolve the tag at every deployment.", "", _read_refresh),
+    OptionRule("Lock", "", "", "", _refuse),
+    OptionRule("StackName", "", "", "", _refuse),
+    OptionRule("Service", "", "", "", _refuse),
+    OptionRule("Family", "", "", "", _refuse),
 )  # fmt: skip
-"""Every option there is; those without values are refused by name until they can be kept."""
+"""Every option; those without values are refused until they are available."""
 
 _BY_NAME = {rule.name: rule for rule in OPTION_RULES}
 
 
 def is_available(name: str) -> bool:
-    """Tell whether an option of this name can be written."""
+    """Return whether there is an option of this name that can be set."""
     rule = _BY_NAME.get(name)
     return rule is not None and bool(rule.values)
 
 
 def read_options(pairs: JsonMap | Iterable[tuple[str, JsonValue]], *, of_image: bool) -> Options:
-    """Read options as they were written.
-
-    Args:
-        pairs: Names and values.
-        of_image: Whether they stand at a single image, where `Pin` has no meaning.
-
-    Returns:
-        The options.
+    """Read options from names and values; those of a single image (`of_image`) do not include `Pin`.
 
     Raises:
-        InvalidOptionError: A name is unknown, not available yet, written twice, or its value is none it takes.
+        InvalidOptionError: An option is unknown, not available yet, a duplicate, or has an invalid value.
     """
     found: dict[str, Any] = {}
     seen: set[str] = set()
     for name, value in cast("Iterable[tuple[str, JsonValue]]", pairs.items() if isinstance(pairs, dict) else pairs):
         rule = _BY_NAME.get(name)
         if rule is None:
-            raise InvalidOptionError(
-                f"{_shown(name)} is no option", f"The options are {known_options(of_image=of_image)}"
-            )
+            raise _unknown_option(name, of_image=of_image)
         if name in seen:
-            raise InvalidOptionError(f"the option {name} stands twice", "Remove one of the two")
+            raise InvalidOptionError(f"duplicate option {name}", "remove one of them")
         seen.add(name)
         if of_image and not rule.of_image:
             raise InvalidOptionError(
-                f"the option {name} cannot stand at a single image", "Put it into the Metadata of the resource"
+                f"option {name} cannot be set for a single image", "set it in the Metadata of the resource"
             )
         read = rule.read(name, value)
         if rule.field:
@@ -227,48 +205,44 @@ def read_options(pairs: JsonMap | Iterable[tuple[str, JsonValue]], *, of_image: 
     return Options(**found)
 
 
-def known_options(*, of_image: bool) -> str:
-    """List the options that can be written."""
-    return ", ".join(rule.name for rule in OPTION_RULES if rule.values and (rule.of_image or not of_image))
+def _unknown_option(name: str, *, of_image: bool) -> InvalidOptionError:
+    import difflib  # noqa: PLC0415 - not needed to start the function
+
+    known = [rule.name for rule in OPTION_RULES if rule.values and (rule.of_image or not of_image)]
+    similar = difflib.get_close_matches(str(name), known, 1)
+    hint = f" (did you mean {similar[0]!r}?)" if similar else ""
+    return InvalidOptionError(f"unknown option {_describe(name)}{hint}", f"use one of {', '.join(known)}")
 
 
-def _shown(value: JsonValue) -> str:
+def _describe(value: JsonValue) -> str:
     if isinstance(value, list | dict):
         inside = value.values() if isinstance(value, dict) else value
         if any(isinstance(element, list | dict) for element in inside):
-            return "a nested list" if isinstance(value, list) else "a nested map"
+            return "(a nested list)" if isinstance(value, list) else "(a nested mapping)"
     text = repr(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return text if len(text) <= _MAX_DESCRIPTION else f"{text[:_MAX_DESCRIPTION]}…"
 
 
-_SHOWN = 80
+_MAX_DESCRIPTION = 80  # characters of a wrong value that a message repeats
 
 
-def find_loosened_option(expected: Options, operator: Options) -> str:
-    """Tell whether options are looser than what the operator has set.
-
-    Args:
-        expected: What image, resource and template say.
-        operator: What the operator has set.
-
-    Returns:
-        What is looser, as a clause, or empty.
-    """
-    if operator.when_missing is WhenMissing.FAIL and expected.when_missing is WhenMissing.KEEP_TAG:
-        return "WhenMissing=KeepTag is looser than the operator's WhenMissing=Fail"
-    if operator.when_moved is WhenMoved.FAIL and expected.when_moved is WhenMoved.WARN:
-        return "WhenMoved=Warn is looser than the operator's WhenMoved=Fail"
-    if expected.pin is not None and _narrower(expected.pin, operator.pin):
-        of_operator = operator.pin.value if isinstance(operator.pin, Pin) else ",".join(operator.pin or ())
-        return f"Pin is narrower than the operator's Pin={of_operator}"
-    if isinstance(operator.platform, Platform) and expected.platform not in {None, operator.platform}:
-        return f"Platform is another than the operator's Platform={operator.platform}"
+def find_loosened_option(requested: Options, configured: Options) -> str:
+    """Return which of the `requested` options is less strict than the macro's configuration, as a clause, or empty."""
+    if configured.when_missing is WhenMissing.FAIL and requested.when_missing is WhenMissing.KEEP_TAG:
+        return "WhenMissing=KeepTag is less strict than the configured WhenMissing=Fail"
+    if configured.when_moved is WhenMoved.FAIL and requested.when_moved is WhenMoved.WARN:
+        return "WhenMoved=Warn is less strict than the configured WhenMoved=Fail"
+    if requested.pin is not None and _pins_fewer(requested.pin, configured.pin):
+        pin = configured.pin.value if isinstance(configured.pin, Pin) else ",".join(configured.pin or ())
+        return f"Pin selects fewer images than the configured Pin={pin}"
+    if isinstance(configured.platform, Platform) and requested.platform not in {None, configured.platform}:
+        return f"Platform differs from the configured Platform={configured.platform}"
     return ""
 
 
-def _narrower(expected: Pin | tuple[str, ...], operator: Pin | tuple[str, ...] | None) -> bool:
-    if operator is Pin.ALL:
-        return expected is not Pin.ALL
-    if not isinstance(operator, tuple) or expected is Pin.ALL:
+def _pins_fewer(requested: Pin | tuple[str, ...], configured: Pin | tuple[str, ...] | None) -> bool:
+    if configured is Pin.ALL:
+        return requested is not Pin.ALL
+    if not isinstance(configured, tuple) or requested is Pin.ALL:
         return False
-    return not isinstance(expected, tuple) or not set(operator) <= set(expected)
+    return not isinstance(requested, tuple) or not set(configured) <= set(requested)

@@ -1,4 +1,4 @@
-"""Problems: why a template cannot be pinned, one for each place, all told at once."""
+"""Problems: the reasons why a template cannot be pinned, each with its path, reported together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from image_pinner.core.template.paths import TemplatePath
 
 
 class ProblemKind(Enum):
-    """Whose the problem is; the order is that in which problems are told."""
+    """What caused a problem, the most severe first."""
 
     POLICY = "policy"
     LOOKUP = "lookup"
@@ -18,14 +18,14 @@ class ProblemKind(Enum):
 
 
 class Problem(NamedTuple):
-    """One reason why nothing was changed.
+    """One reason why the template was not changed.
 
     Args:
-        path: Where in the template.
-        kind: Whether a policy denied, a look-up failed, or the template is wrong.
-        cause: What is wrong, as a clause.
-        help: What to do now, as a sentence without a full stop; may be empty.
-        image: The image as it was written, or empty where there is none.
+        path: The property path, or the path of the option or section.
+        kind: Whether a policy denied the image, a lookup failed, or the template is invalid.
+        cause: What is wrong: a lower-case clause.
+        help: What to do: a lower-case imperative clause; may be empty.
+        image: The image as written, or empty.
     """
 
     path: TemplatePath
@@ -36,20 +36,20 @@ class Problem(NamedTuple):
 
     def __str__(self) -> str:
         image = f"{self.image!r}: " if self.image and self.image not in self.cause else ""
-        text = f"{self.path}: {image}{self.cause}"
-        return f"{text}. {self.help}." if self.help else f"{text}."
+        help = f" {self.help[0].upper()}{self.help[1:]}." if self.help else ""
+        return f"{self.path}: {image}{self.cause}.{help}"
 
 
 _ORDER = {kind: position for position, kind in enumerate(ProblemKind)}
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Give problems without repetitions, the gravest kind first and each kind by path."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (_ORDER[problem.kind], _sortable(problem))))
+    """Return the distinct problems, the most severe kind first, each kind sorted by path."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: (_ORDER[problem.kind], _sort_key(problem))))
 
 
-def _sortable(problem: Problem) -> tuple[tuple[int, int, str], ...]:
-    # A key of YAML can be no text at all; printed, it can be compared with the others.
+def _sort_key(problem: Problem) -> tuple[tuple[int, int, str], ...]:
+    # A YAML key need not be a string; converted to one, it can be compared.
     return (
         *((0, step, "") if isinstance(step, int) else (1, 0, str(step)) for step in problem.path.steps),
         (2, 0, problem.cause),

@@ -1,8 +1,9 @@
-"""The values of reading images: the rules, what holds around an image, and what becomes of it."""
+"""The values that `find` works with: its settings, the context of an image, and what was decided for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
 from image_pinner.core.images.platforms import Platform
@@ -17,12 +18,12 @@ from image_pinner.core.template.traversal import TemplateNode
 
 
 class ScanSettings(NamedTuple):
-    """What the operator's settings say about finding images.
+    """The configuration of the macro that concerns finding images.
 
     Args:
-        macro: The macro's name, by which snippets are known.
-        operator: The options that the operator has set.
-        image_paths: JSONPath expressions from the template's root, for images in places of the operator's own.
+        macro: The name of the macro, which snippets call.
+        operator: The configured options.
+        image_paths: JSONPath expressions from the template's root, for images in custom properties.
     """
 
     macro: str = "ImagePinner"
@@ -32,16 +33,16 @@ class ScanSettings(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ResourceContext:
-    """What holds around an image.
+    """What applies to all images of a resource.
 
     Args:
-        options: The options of resource, template and operator, the nearest first.
-        operator: The options of the operator alone, which nothing nearer may loosen.
-        by_name: Whether containers are asked for by name anywhere in the template.
-        resource_path: The path of the resource; the root where there is none.
-        properties: The resource's Properties.
+        options: The options of the resource, the template and the configuration, merged.
+        operator: The configured options alone, which the template may not loosen.
+        by_name: Whether the template selects containers by name.
+        resource_path: The path of the resource; the root if there is none.
+        properties: The Properties of the resource.
         template: The whole template.
-        platforms: The platforms that were derived from the resource so far.
+        platforms: The platforms inferred so far.
     """
 
     options: Options = Options()
@@ -54,15 +55,15 @@ class ResourceContext:
 
 
 class CandidateImage(NamedTuple):
-    """An image while it is read.
+    """An image that is being classified.
 
     Args:
-        node: The place and what stands there.
-        location: What the place accepts.
-        context: What holds around it.
-        marked_expression: What the snippet or the long form that stands there holds, or `None`.
-        outcome: What the image comes to, behind snippet or long form.
-        has_marker: Whether what it comes to begins with the quoted mark.
+        node: The property and its value.
+        location: What the property accepts.
+        context: What applies to the images of the resource.
+        marked_expression: The content of the snippet or long form, if it is one.
+        outcome: What the image evaluates to.
+        has_marker: Whether that begins with the quoted marker.
     """
 
     node: TemplateNode
@@ -74,11 +75,11 @@ class CandidateImage(NamedTuple):
 
     @property
     def is_marked(self) -> bool:
-        """Whether the pin is asked for at the image itself."""
+        """Whether the image itself requests to be pinned."""
         return self.has_marker or self.marked_expression is not None
 
     def problem(self, cause: str, help: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
-        """Give a problem of this image."""
+        """Return a problem of this image."""
         return Problem(self.node.path, kind, cause, help)
 
 
@@ -86,15 +87,15 @@ class PinSite(NamedTuple):
     """An image to pin.
 
     Args:
-        node: The place and what stands there.
-        location: What the place accepts.
-        options: The options of all levels, the nearest first.
-        reference: The reference as it was written, after evaluation.
-        platform: The platform that the image must have, or `None`.
-        marked: Whether the pin was asked for at the image itself; if not, by `Pin` around it.
-        marked_expression: What the snippet or the long form holds, if the pin was asked for in that way.
+        node: The property and its value.
+        location: What the property accepts.
+        options: The options of all levels, merged.
+        reference: The written reference, evaluated.
+        platform: The platform that the image must support, or `None`.
+        marked: Whether the image itself requests to be pinned; if not, `Pin` selects it.
+        marked_expression: The content of the snippet or long form, if it is one.
         resource_path: The path of the resource.
-        credentials: The ARN of the secret with the registry's login, as far as the template says it, or empty.
+        credentials: The ARN of the secret with the registry credentials; empty if the template has none.
     """
 
     node: TemplateNode
@@ -109,30 +110,43 @@ class PinSite(NamedTuple):
 
     @property
     def path(self) -> TemplatePath:
-        """The place of the expression that is replaced."""
+        """The path of the expression that is replaced."""
         return TemplatePath(self.node.steps)
 
     @property
     def form(self) -> str:
-        """How the pin was asked for, in a word for a report."""
+        """What requested the pin, as a word for reports."""
         return "mark" if self.marked else "Pin"
 
 
+class SkipStatus(StrEnum):
+    """Why an image is not changed, as a word for reports."""
+
+    UNMARKED = "unmarked"
+    PINNED = "pinned"
+    SKIPPED = "skipped"
+    MANAGED = "managed"
+    NOT_DEPLOYED = "not deployed"
+    EMPTY = "empty"
+    HIDDEN = "hidden"
+    PARAMETER = "parameter"
+    SNIPPET = "snippet"
+
+
 class SkippedImage(NamedTuple):
-    """An image that stays as it is.
+    """An image that is not pinned.
 
     Args:
-        path: Its place.
-        status: `unmarked`, `pinned` already, `skipped`, `managed` by the service, `not deployed`, `empty`, `hidden`,
-            `parameter`, or `snippet` where CloudFormation calls the macro itself.
-        reason: Why it stays, as a clause.
+        path: The property path.
+        status: Why it is skipped.
+        reason: The same as a clause.
         written: The reference, as far as it is known.
-        replacement: What replaces a marked expression that is not deployed; the same expression without its mark.
-        marked: Whether it carries a mark.
+        replacement: What replaces a marked expression that is not deployed: the expression without its marker.
+        marked: Whether it has a marker.
     """
 
     path: TemplatePath
-    status: str
+    status: SkipStatus
     reason: str
     written: str = ""
     replacement: JsonValue | None = None
@@ -140,12 +154,12 @@ class SkippedImage(NamedTuple):
 
 
 class Classification(NamedTuple):
-    """What reading an image gave.
+    """The result of classifying an image.
 
     Args:
-        result: A site, an image left, a problem, or nothing for an image that is not there.
-        external_values: What must be looked up before it can be told.
-        name: The container's name, or empty where nobody asks for names.
+        result: What to do with it; `None` if there is no image, or if `external_values` must be looked up first.
+        external_values: The values to look up.
+        name: The container's name; empty unless the template selects containers by name.
     """
 
     result: PinSite | SkippedImage | Problem | None

@@ -1,8 +1,7 @@
-"""Traverse a template along path steps, through branches of `Fn::If` and bodies of `Fn::ForEach`.
+"""Traverse a template along path steps, through the branches of `Fn::If` and the bodies of `Fn::ForEach`.
 
-The entries are those that CloudFormation will see: `Fn::ForEach` stands for those of its body.
-
-A walk never fails on a shape: what it cannot look into is told as `OpaqueNode`, what does not fit is passed by.
+A walk sees the entries that CloudFormation creates: those in the body of an `Fn::ForEach` are entries of the mapping
+around it. It never fails: what it cannot look inside is returned as an `OpaqueNode`, what does not fit is skipped.
 """
 
 from __future__ import annotations
@@ -18,30 +17,28 @@ from image_pinner.core.template.paths import Step, TemplatePath
 
 IF = "Fn::If"
 FOR_EACH = "Fn::ForEach::"
-_FOR_EACH_PARTS = 3
+NO_VALUE = {"Ref": "AWS::NoValue"}
+_IF_LENGTH = 3
+_FOR_EACH_LENGTH = 3
+_MAX_GUARDS = 64  # conditions around one property; people write two or three
 
 
 class ConditionGuard(NamedTuple):
-    """A condition that must be decided in one way for a place to be deployed.
-
-    Args:
-        condition: The condition's name, or the inline condition that stands in its place.
-        expected: How it must be decided.
-    """
+    """A condition, by name or inline, that must have the `expected` value for a property to be deployed."""
 
     condition: JsonValue
     expected: bool
 
 
 class TemplateNode(NamedTuple):
-    """A value that a walk has come to.
+    """A value that a walk has reached.
 
     Args:
         steps: The path of the value.
         value: The value.
         scope: What is known there, loop variables included.
-        guards: The conditions passed on the way.
-        owner: The map that holds the property through which the walk came here.
+        guards: The conditions on the way.
+        owner: The mapping whose property holds the value, directly, in a list or in an `Fn::If`.
     """
 
     steps: tuple[Step, ...]
@@ -57,39 +54,38 @@ class TemplateNode(NamedTuple):
 
     @property
     def property_path(self) -> tuple[Step, ...]:
-        """The path of the property or the list's element as a whole, above the arms of an `Fn::If` in it."""
-        return _without_arms(self.steps)
+        """The path of the property or list element, above the branches of an `Fn::If` in it."""
+        return _above_branches(self.steps)
 
     @property
     def property_steps(self) -> tuple[Step, ...]:
-        """The path of the property that holds the value, also where that is a list; empty at the start of a walk."""
+        """The path of the property, also where that is a list; empty at the start of a walk."""
         steps = self.property_path
         while steps and isinstance(steps[-1], int):
-            steps = _without_arms(steps[:-1])
+            steps = _above_branches(steps[:-1])
         return steps
 
     @property
     def key(self) -> str:
-        """The name of the property that holds the value, or empty at the start of a walk."""
+        """The name of the property; empty at the start of a walk."""
         steps = self.property_steps
         return str(steps[-1]) if steps else ""
 
+    def guarded_by(self, condition: JsonValue) -> TemplateNode:
+        """Return the node as part of a resource with this `Condition`, if it is the name of one."""
+        if not isinstance(condition, str):
+            return self
+        return self._replace(guards=(*self.guards, ConditionGuard(condition, expected=True)))
 
-def _without_arms(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+
+def _above_branches(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     while len(steps) > 1 and steps[-2] == IF:
         steps = steps[:-2]
     return steps
 
 
 class OpaqueNode(NamedTuple):
-    """A place that a walk cannot look into.
-
-    Args:
-        path: The place.
-        reason: What stands there, as a clause.
-        scope: What is known there.
-        guards: The conditions passed on the way.
-    """
+    """A property that a walk cannot look inside, and why, as a clause."""
 
     path: TemplatePath
     reason: str
@@ -98,7 +94,7 @@ class OpaqueNode(NamedTuple):
 
 
 def entries_of(node: TemplateNode) -> Iterator[tuple[str, TemplateNode]]:
-    """Give the entries of a map, those in `Fn::ForEach` bodies included, with the loop's variable in their scope."""
+    """Yield the entries of a mapping; those in `Fn::ForEach` bodies have the loop variable in their scope."""
     todo = [node]
     while todo:
         here = todo.pop()
@@ -117,7 +113,7 @@ def entries_of(node: TemplateNode) -> Iterator[tuple[str, TemplateNode]]:
 
 def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | None:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
-    if not isinstance(loop, list) or len(loop) != _FOR_EACH_PARTS or not isinstance(loop[0], str):
+    if not isinstance(loop, list) or len(loop) != _FOR_EACH_LENGTH or not isinstance(loop[0], str):
         return None
     scope = node.scope.with_loop(loop[0], _loop_variable(key, loop[1], node.scope))
     return TemplateNode((*node.steps, key, 2), loop[2], scope, node.guards)
@@ -128,22 +124,18 @@ def _loop_variable(key: str, collection: JsonValue, scope: Scope) -> Outcome:
     values = items.value if isinstance(items, Known) and isinstance(items.value, list) else None
     if values is not None and len(values) == 1:
         return evaluate(values[0], scope)
-    how_many = "whose values are not known" if values is None else f"which has {'several' if values else 'no'} values"
+    why = "whose values are unknown" if values is None else f"which has {'several' if values else 'no'} values"
     return Unknown(
-        f"it depends on the loop variable of {key}, {how_many}",
-        "Put ImagePinner after AWS::LanguageExtensions in Transform, or write the image without the loop variable",
+        f"it depends on the loop variable of {key}, {why}",
+        "put ImagePinner after AWS::LanguageExtensions in Transform, or write the image without the loop variable",
     )
 
 
 def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool | frozenset[ExternalValue] | None:
-    """Tell whether a place is deployed.
-
-    Args:
-        guards: The conditions around it.
-        scope: What is known there.
+    """Return whether a property with these conditions is deployed.
 
     Returns:
-        Yes or no, look-ups that may tell, or `None` if that is open.
+        True or False, the values to look up first, or `None` if that cannot be decided.
     """
     external_values: frozenset[ExternalValue] = frozenset()
     decided = True
@@ -160,91 +152,72 @@ def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool 
     return external_values or (True if decided else None)
 
 
-_NO_VALUE = {"Ref": "AWS::NoValue"}
-_ARMS = 3
-_MAX_GUARDS = 64  # conditions around one place; people write two or three
-
-
 def walk(node: TemplateNode, path: tuple[PathStep, ...]) -> list[TemplateNode | OpaqueNode]:
-    """Follow a path from a spot.
-
-    Args:
-        node: Where to start.
-        path: The steps to go.
+    """Follow `path` from `node`.
 
     Returns:
-        Each value at the end of the path, arms of `Fn::If` one by one, and what could not be looked into.
+        Each value at the end of the path, the branches of an `Fn::If` one by one, then what could not be inspected.
     """
-    hidden: list[OpaqueNode] = []
-    nodes = _with_arms([node], hidden)
+    opaque: list[OpaqueNode] = []
+    nodes = _expand_branches([node], opaque)
     for step in path:
-        nodes = _with_arms(_gone_on(_seen(nodes, step, hidden), step), hidden)
-    return [*nodes, *hidden]
+        nodes = _expand_branches(_take_step(_containers(nodes, step, opaque), step), opaque)
+    return [*nodes, *opaque]
 
 
-def arms_of(node: TemplateNode) -> list[TemplateNode | OpaqueNode]:
-    """Give a value, or the arms of the `Fn::If` that it is; nothing for `AWS::NoValue`."""
+def branches_of(node: TemplateNode) -> list[TemplateNode | OpaqueNode]:
+    """Return `node`, or the branches of the `Fn::If` that it is; nothing for `AWS::NoValue`."""
     return walk(node, ())
 
 
-def _with_arms(nodes: list[TemplateNode], hidden: list[OpaqueNode]) -> list[TemplateNode]:
-    """Give spots with the arms in the place of each `Fn::If`, and without `AWS::NoValue`."""
+def _expand_branches(nodes: list[TemplateNode], opaque: list[OpaqueNode]) -> list[TemplateNode]:
+    """Replace each `Fn::If` by its branches, and drop `AWS::NoValue`."""
     result: list[TemplateNode] = []
     for node in nodes:
         value = node.value
+        # Most nodes are neither, and every image passes here.
         if type(value) is dict and len(value) == 1 and (IF in value or "Ref" in value):
-            result += _arms(node, hidden)
+            result += _branches(node, opaque)
         else:
             result.append(node)
     return result
 
 
-def _arms(node: TemplateNode, hidden: list[OpaqueNode]) -> list[TemplateNode]:
-    result: list[TemplateNode] = []
+def _branches(node: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[TemplateNode]:
     todo = [node]
     while todo:
         here = todo.pop()
         value = here.value
-        if value == _NO_VALUE:
+        if value == NO_VALUE:
             continue
         if len(here.guards) > _MAX_GUARDS:
-            hidden.append(_hidden(here, f"it depends on more than {_MAX_GUARDS} conditions"))
-        elif intrinsic_of(value) != IF or not isinstance(arms := value[IF], list) or len(arms) != _ARMS:
-            result.append(here)
+            opaque.append(_opaque(here, f"it depends on more than {_MAX_GUARDS} conditions"))
+        elif intrinsic_of(value) != IF or not isinstance(content := value[IF], list) or len(content) != _IF_LENGTH:
+            yield here
         else:
-            condition, *values = arms
-            todo += [
-                TemplateNode(
-                    (*here.steps, IF, number),
-                    values[number - 1],
-                    here.scope,
-                    (*here.guards, ConditionGuard(condition, expected=number == 1)),
-                    here.owner,
-                )
-                for number in (2, 1)
-            ]
-    return result
+            for number in (2, 1):
+                guards = (*here.guards, ConditionGuard(content[0], expected=number == 1))
+                todo.append(TemplateNode((*here.steps, IF, number), content[number], here.scope, guards, here.owner))
 
 
-def _seen(nodes: list[TemplateNode], step: PathStep, hidden: list[OpaqueNode]) -> list[TemplateNode]:
-    """Give the spots that a step can be gone from; an expression tells nothing of what it holds."""
+def _containers(nodes: list[TemplateNode], step: PathStep, opaque: list[OpaqueNode]) -> list[TemplateNode]:
+    """Return the nodes that `step` can be taken from; the value of an intrinsic function is not visible."""
     result: list[TemplateNode] = []
     for node in nodes:
         value = node.value
         if type(value) is dict and len(value) == 1 and (name := intrinsic_of(value)) and not name.startswith(FOR_EACH):
             if not isinstance(step, Descend):
-                hidden.append(_hidden(node, f"{name} stands in the place of what would hold the image"))
+                opaque.append(_opaque(node, f"it is the result of {name}"))
         else:
             result.append(node)
     return result
 
 
-def _hidden(node: TemplateNode, reason: str) -> OpaqueNode:
+def _opaque(node: TemplateNode, reason: str) -> OpaqueNode:
     return OpaqueNode(node.path, reason, node.scope, node.guards)
 
 
-def _gone_on(nodes: list[TemplateNode], step: PathStep) -> list[TemplateNode]:
-    """Give where a step leads to from some spots."""
+def _take_step(nodes: list[TemplateNode], step: PathStep) -> list[TemplateNode]:
     match step:
         case Field(name):
             return [child for node in nodes for child in _field(node, name)]
@@ -257,7 +230,7 @@ def _gone_on(nodes: list[TemplateNode], step: PathStep) -> list[TemplateNode]:
                 if isinstance(node.value, list) and -len(node.value) <= number < len(node.value)
             ]
         case Where(name, value):
-            children = [child for node in nodes for every in _children(node) for child in arms_of(every)]
+            children = [child for node in nodes for every in _children(node) for child in branches_of(every)]
             return [child for child in children if isinstance(child, TemplateNode) and _has(child.value, name, value)]
         case Descend():
             return _descendants(nodes)
@@ -275,9 +248,8 @@ def _field(node: TemplateNode, name: str) -> Iterable[TemplateNode]:
         return ()
     if name in value:
         return (TemplateNode((*node.steps, name), value[name], node.scope, node.guards, value),)
-    for key in value:
-        if isinstance(key, str) and key.startswith(FOR_EACH):
-            return [child for found, child in entries_of(node) if found == name]
+    if any(isinstance(key, str) and key.startswith(FOR_EACH) for key in value):
+        return [child for found, child in entries_of(node) if found == name]
     return ()
 
 
@@ -292,12 +264,12 @@ def _element(node: TemplateNode, number: int) -> TemplateNode:
 
 
 def _descendants(nodes: list[TemplateNode]) -> list[TemplateNode]:
-    """Give spots and all that is inside them; what lies in expressions is no property of anything."""
+    """Return the nodes and all that is inside them, except inside intrinsic functions: no properties are there."""
     result: list[TemplateNode] = []
     todo = list(reversed(nodes))
     while todo:
         here = todo.pop()
         result.append(here)
-        inside = _with_arms(_children(here), [])
-        todo += reversed(_seen(inside, Descend(), []))
+        inside = _expand_branches(_children(here), [])
+        todo += reversed(_containers(inside, Descend(), []))
     return result

@@ -71,9 +71,9 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("value", "cause"),
         [
-            ("!PinDigest", "nothing stands behind the mark"),
-            ({"Fn::Sub": "!PinDigest ${Empty}"}, "nothing stands behind the mark"),
-            ("!PinDigestnginx", "'!PinDigestnginx' is not the mark"),
+            ("!PinDigest", "no image after the marker"),
+            ({"Fn::Sub": "!PinDigest ${Empty}"}, "no image after the marker"),
+            ("!PinDigestnginx", "'!PinDigestnginx' is not a valid marker"),
             (
                 "!PinDigest Nginx:1",
                 "'Nginx:1' is no image reference: a repository is written in lower case (at character 1)",
@@ -82,33 +82,33 @@ class TestProblems:
                 "!PinDigest !PinDigest nginx",
                 "'!PinDigest nginx' is no image reference: it contains white space (at character 11)",
             ),
-            ("!PinDigest Lock=x nginx:1", "the option Lock is not available yet"),
+            ("!PinDigest Lock=x nginx:1", "option Lock is not available yet"),
             (
                 {"Fn::Sub": "!PinDigest nginx:${Nope}"},
-                "the image cannot be told: the template has no parameter and no resource 'Nope'",
+                "cannot resolve image: the template has no parameter and no resource 'Nope'",
             ),
             ({"Fn::PinDigest": {}}, "Fn::PinDigest has no Image"),
-            ({"Fn::PinDigest": None}, "the image is empty"),
-            ({"Fn::PinDigest": 5}, "the image is a number"),
-            ({"Fn::PinDigest": 1.5}, "the image is a number"),
-            ({"Fn::PinDigest": True}, "the image is a truth value"),
-            ({"Fn::PinDigest": ["nginx"]}, "the image is a list"),
-            ({"Fn::PinDigest": {"Image": {"a": "b"}}}, "the image is a map"),
-            ({"Fn::PinDigest": NO_VALUE}, "the image is AWS::NoValue"),
-            ({"Fn::PinDigest": {"Ref": "Marked"}}, "the image is marked twice"),
-            ({"Fn::PinDigest": {"Image": "!PinDigest nginx:1"}}, "the image is marked twice"),
+            ({"Fn::PinDigest": None}, "image is empty"),
+            ({"Fn::PinDigest": 5}, "image is a number"),
+            ({"Fn::PinDigest": 1.5}, "image is a number"),
+            ({"Fn::PinDigest": True}, "image is a boolean"),
+            ({"Fn::PinDigest": ["nginx"]}, "image is a list"),
+            ({"Fn::PinDigest": {"Image": {"a": "b"}}}, "image is a mapping"),
+            ({"Fn::PinDigest": NO_VALUE}, "image is AWS::NoValue"),
+            ({"Fn::PinDigest": {"Ref": "Marked"}}, "duplicate marker on the image"),
+            ({"Fn::PinDigest": {"Image": "!PinDigest nginx:1"}}, "duplicate marker on the image"),
             (
                 {"Fn::PinDigest": {"Fn::PinDigest": "nginx:1"}},
-                "the image cannot be told: Fn::PinDigest is a mark, not a function that other functions can use",
+                "cannot resolve image: Fn::PinDigest is a mark, not a function that other functions can use",
             ),
             ({"Fn::Transform": "ImagePinner"}, "the snippet of ImagePinner has no Image"),
             ("!PinDigest aws/codebuild/standard:7", None),
         ],
     )
-    def test_what_is_asked_for_and_cannot_be_read_is_a_problem(self, value: Any, cause: str | None) -> None:
+    def test_a_selected_image_that_cannot_be_resolved_is_a_problem(self, value: Any, cause: str | None) -> None:
         if cause is None:
             codebuild = image_locations()["AWS::CodeBuild::Project"][0]
-            cause = "'aws/codebuild/standard:7' cannot be pinned here: it is an image of the service itself"
+            cause = "cannot pin 'aws/codebuild/standard:7' here: it is an image of the service itself"
             assert problem(value, location=codebuild).cause == cause
         else:
             assert problem(value).cause == cause
@@ -116,38 +116,38 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("value", "cause"),
         [
-            ("nginx:1 !PinDigest", "the mark does not stand at the beginning of the image"),
-            ("\ufeff!PinDigest nginx:1", "the mark does not stand at the beginning of the image"),
-            ("see !PinDigest", "the mark does not stand at the beginning of the image"),
-            (["!PinDigest nginx:1"], "the mark does not stand at the beginning of the image"),
-            ({"a": "!PinDigest nginx:1"}, "the mark does not stand at the beginning of the image"),
-            ({"Fn::Join": ["", ["x", "!PinDigest nginx:1"]]}, "the mark does not stand at the beginning of the image"),
+            ("nginx:1 !PinDigest", "the marker is not at the beginning of the image"),
+            ("\ufeff!PinDigest nginx:1", "the marker is not at the beginning of the image"),
+            ("see !PinDigest", "the marker is not at the beginning of the image"),
+            (["!PinDigest nginx:1"], "the marker is not at the beginning of the image"),
+            ({"a": "!PinDigest nginx:1"}, "the marker is not at the beginning of the image"),
+            ({"Fn::Join": ["", ["x", "!PinDigest nginx:1"]]}, "the marker is not at the beginning of the image"),
             (
                 {"Fn::Join": ["", [{"Ref": "Nope"}, "!PinDigest nginx:1"]]},
-                "the mark does not stand at the beginning of the image",
+                "the marker is not at the beginning of the image",
             ),
             (
                 {"Fn::Select": [0, ["nginx:1", "!PinDigest nginx:2"]]},
-                "the mark does not stand at the beginning of the image",
+                "the marker is not at the beginning of the image",
             ),
-            ({"Fn::PinDigest": "nginx:1", "Other": 1}, "Fn::PinDigest does not stand around the whole image"),
+            ({"Fn::PinDigest": "nginx:1", "Other": 1}, "Fn::PinDigest must contain the whole image"),
             (
                 {"Fn::Join": ["", [{"Fn::PinDigest": "nginx"}, ":1"]]},
-                "Fn::PinDigest does not stand around the whole image",
+                "Fn::PinDigest must contain the whole image",
             ),
-            ([{"Fn::PinDigest": "nginx:1"}], "Fn::PinDigest does not stand around the whole image"),
-            ("!pindigest nginx:1", "'!pindigest' is not the mark"),
-            ("!Pin nginx:1", "'!Pin' is not the mark"),
-            (" !Ref Image", "'!Ref' is not the mark"),
-            ("!", "'!' is not the mark"),
-            ({"Fn::Sub": "!PinDigset nginx:${Tag}"}, "'!PinDigset' is not the mark"),
+            ([{"Fn::PinDigest": "nginx:1"}], "Fn::PinDigest must contain the whole image"),
+            ("!pindigest nginx:1", "'!pindigest' is not a valid marker"),
+            ("!Pin nginx:1", "'!Pin' is not a valid marker"),
+            (" !Ref Image", "'!Ref' is not a valid marker"),
+            ("!", "'!' is not a valid marker"),
+            ({"Fn::Sub": "!PinDigset nginx:${Tag}"}, "'!PinDigset' is not a valid marker"),
             (
                 {"Fn::FindInMap": ["Images", {"Ref": "AWS::StackName"}, "Web"]},
-                "the image cannot be told, and one of the values that it may come to is marked",
+                "cannot resolve image, and a value that it refers to has a marker",
             ),
         ],
     )
-    def test_a_mark_that_would_stay_with_an_image_is_a_problem(self, value: Any, cause: str) -> None:
+    def test_a_marker_that_would_remain_in_an_image_is_a_problem(self, value: Any, cause: str) -> None:
         assert problem(value).cause == cause
         guards = (ConditionGuard("No", expected=True),)
         assert problem(value, guards=guards).cause == cause
@@ -155,15 +155,15 @@ class TestProblems:
     @pytest.mark.parametrize(
         "value", [None, 5, True, [], ["x"], {"a": "b"}, {}, "", "Nginx:1", "a b", {"Ref": "Nope"}, {"Ref": "List"}]
     )
-    def test_with_pin_all_whatever_is_no_image_is_a_problem(self, value: Any) -> None:
+    def test_with_pin_all_a_value_that_is_not_an_image_is_a_problem(self, value: Any) -> None:
         problem(value, context=ALL)
 
-    def test_an_option_looser_than_the_operators_is_a_problem_of_policy(self) -> None:
+    def test_an_option_less_strict_than_the_configured_one_is_a_policy_problem(self) -> None:
         context = ResourceContext(operator=Options(when_missing=WhenMissing.FAIL))
         found = problem("!PinDigest WhenMissing=KeepTag nginx:1", context=context)
         assert found.kind is ProblemKind.POLICY
 
-    def test_a_place_that_takes_no_digest_refuses_a_mark_and_is_left_by_pin_all(self) -> None:
+    def test_a_location_that_accepts_no_digest_refuses_a_marker_and_is_skipped_by_pin_all(self) -> None:
         location = image_locations()["AWS::CleanRoomsML::ConfiguredModelAlgorithm"][0]
         assert "supports repository:tag only" in problem("!PinDigest nginx:1", location=location).cause
         for context in (ResourceContext(), ALL):
@@ -173,29 +173,29 @@ class TestProblems:
     def test_a_platform_that_must_be_known_and_is_not_is_a_problem(self) -> None:
         context = ResourceContext(properties={"Architectures": [{"Ref": "AWS::StackName"}]})
         found = problem("!PinDigest 111122223333.dkr.ecr.us-east-1.amazonaws.com/a:1", location=LAMBDA, context=context)
-        assert found.cause.startswith("the platform cannot be told")
-        assert found.help == "Say Platform=os/architecture"
+        assert found.cause.startswith("cannot infer the platform")
+        assert found.help == "set Platform=os/architecture"
 
 
-class TestLeft:
+class TestSkippedImages:
     @pytest.mark.parametrize(
         ("value", "status", "reason", "written"),
         [
-            ("nginx:1", "unmarked", "nothing asks for a pin", "nginx:1"),
-            (f"nginx@sha256:{HEX}", "pinned", "it names a digest already", f"nginx@sha256:{HEX}"),
-            (f"nginx:1@sha256:{HEX}", "pinned", "it names a digest already", f"nginx:1@sha256:{HEX}"),
-            ("nginx@sha256:0", "unmarked", "nothing asks for a pin", "nginx@sha256:0"),
-            ("nginx@latest", "unmarked", "nothing asks for a pin", "nginx@latest"),
-            ("", "empty", "there is no image yet; another tool fills it in", ""),
-            (None, "empty", "there is no image yet; another tool fills it in", ""),
-            (5, "unmarked", "it is a number and no reference", ""),
-            (["nginx"], "unmarked", "it is a list and no reference", ""),
-            ({"Image": "nginx"}, "unmarked", "it is a map and no reference", ""),
+            ("nginx:1", "unmarked", "it has no marker, and no Pin option selects it", "nginx:1"),
+            (f"nginx@sha256:{HEX}", "pinned", "it already has a digest", f"nginx@sha256:{HEX}"),
+            (f"nginx:1@sha256:{HEX}", "pinned", "it already has a digest", f"nginx:1@sha256:{HEX}"),
+            ("nginx@sha256:0", "unmarked", "it has no marker, and no Pin option selects it", "nginx@sha256:0"),
+            ("nginx@latest", "unmarked", "it has no marker, and no Pin option selects it", "nginx@latest"),
+            ("", "empty", "it is empty; another tool sets it", ""),
+            (None, "empty", "it is empty; another tool sets it", ""),
+            (5, "unmarked", "it is a number and not a reference", ""),
+            (["nginx"], "unmarked", "it is a list and not a reference", ""),
+            ({"Image": "nginx"}, "unmarked", "it is a mapping and not a reference", ""),
             ({"Ref": "Nope"}, "unmarked", "the template has no parameter and no resource 'Nope'", ""),
-            ({"Fn::ImportValue": "image"}, "unmarked", "nothing asks for a pin", ""),
+            ({"Fn::ImportValue": "image"}, "unmarked", "it has no marker, and no Pin option selects it", ""),
         ],
     )
-    def test_what_nothing_asks_for_stays_with_its_reason(
+    def test_an_image_that_is_not_selected_is_skipped_with_a_reason(
         self, value: Any, status: str, reason: str, written: str
     ) -> None:
         found = skipped(value)
@@ -205,13 +205,13 @@ class TestLeft:
         assert read(value).external_values == frozenset()
 
     @pytest.mark.parametrize("value", [f"nginx@sha256:{HEX}", f"nginx:1@sha256:{HEX}"])
-    def test_what_names_a_digest_is_left_by_pin_all(self, value: str) -> None:
+    def test_pin_all_skips_an_image_with_a_digest(self, value: str) -> None:
         assert skipped(value, context=ALL).status == "pinned"
 
-    def test_skip_is_told(self) -> None:
+    def test_skip_is_reported(self) -> None:
         assert skipped("nginx:1", context=ResourceContext(Options(pin=Pin.SKIP))).status == "skipped"
 
-    def test_images_of_the_service_itself_are_left(self) -> None:
+    def test_images_of_the_service_itself_are_skipped(self) -> None:
         location = image_locations()["AWS::CodeBuild::Project"][0]
         for context in (ResourceContext(), ALL):
             assert skipped("aws/codebuild/standard:7", location=location, context=context).status == "managed"
@@ -223,23 +223,23 @@ class TestLeft:
             {"Fn::Join": ["", ["aws/codebuild/standard:", {"Fn::ImportValue": "version"}]]},
         ],
     )
-    def test_images_of_the_service_itself_are_known_by_what_is_certain_of_them(self, value: Any) -> None:
+    def test_images_of_the_service_itself_are_recognized_by_their_certain_beginning(self, value: Any) -> None:
         location = image_locations()["AWS::CodeBuild::Project"][0]
         found = read(value, location=location, context=ALL)
         assert isinstance(found.result, SkippedImage)
         assert (found.result.status, found.external_values) == ("managed", frozenset())
         marked = {"Fn::Sub": "!PinDigest aws/codebuild/${Nope}"}
-        assert "the image cannot be told" in problem(marked, location=location).cause
+        assert "cannot resolve image: " in problem(marked, location=location).cause
 
     @pytest.mark.parametrize("value", [{"Ref": "Nope"}, {"Fn::ImportValue": "image"}, "Nginx:1", 5])
-    def test_where_no_digest_is_taken_nothing_is_asked_about_an_image(self, value: Any) -> None:
+    def test_a_location_that_accepts_no_digest_makes_no_lookup(self, value: Any) -> None:
         location = image_locations()["AWS::CleanRoomsML::ConfiguredModelAlgorithm"][0]
         found = read(value, location=location, context=ALL)
         assert isinstance(found.result, SkippedImage)
         assert (found.result.status, found.external_values) == ("managed", frozenset())
 
     @pytest.mark.parametrize("context", [ResourceContext(), ALL])
-    def test_what_only_cloudformation_can_call_is_left_to_it(self, context: ResourceContext) -> None:
+    def test_a_snippet_that_only_cloudformation_can_call_is_skipped(self, context: ResourceContext) -> None:
         calls = [{"Name": "ImagePinner", "Parameters": {"Image": "nginx:1"}}, {"Name": "Other"}]
         found = skipped({"Fn::Transform": calls}, context=context)
         assert (found.status, found.reason) == (
@@ -247,11 +247,11 @@ class TestLeft:
             "CloudFormation calls the macro for it before those of the template's Transform",
         )
 
-    def test_no_value_is_no_image(self) -> None:
+    def test_no_value_is_not_an_image(self) -> None:
         assert read({"Fn::If": ["No", "x", NO_VALUE]}).result is None
         assert read(NO_VALUE, context=ALL).result is None
 
-    def test_an_image_that_is_not_deployed_loses_its_mark_and_no_more(self) -> None:
+    def test_an_image_that_is_not_deployed_only_loses_its_marker(self) -> None:
         guards = (ConditionGuard("No", expected=True),)
         found = skipped({"Fn::Sub": "!PinDigest Platform=${Nope} nginx:${Tag}"}, guards=guards)
         assert (found.status, found.replacement, found.marked) == ("not deployed", {"Fn::Sub": "nginx:${Tag}"}, True)
@@ -288,16 +288,16 @@ class TestSites:
             ("!PinDigest nginx", "nginx"),
         ],
     )
-    def test_every_way_to_ask_at_the_image_is_read(self, value: Any, written: str) -> None:
+    def test_every_marker_form_is_read(self, value: Any, written: str) -> None:
         found = site(value)
         assert found.reference.written == written
         assert (found.marked, found.form, found.platform) == (True, "mark", None)
 
-    def test_asked_for_around_it_the_form_says_so(self) -> None:
+    def test_an_image_selected_by_pin_has_the_form_pin(self) -> None:
         found = site({"Fn::Sub": "nginx:${Tag}"}, context=ALL)
         assert (found.reference.written, found.form, found.marked) == ("nginx:1", "Pin", False)
 
-    def test_names_ask_for_the_containers_that_have_them(self) -> None:
+    def test_names_select_the_containers_that_have_them(self) -> None:
         context = ResourceContext(Options(pin=("web",)), by_name=True)
         found = read("nginx:1", context=context, owner={"Name": "web"})
         assert isinstance(found.result, PinSite)
@@ -309,14 +309,14 @@ class TestSites:
         context = ResourceContext(Options(pin=("web-1",)), by_name=True)
         assert read("nginx:1", context=context, owner={"Name": {"Fn::Sub": "web-${Tag}"}}).name == "web-1"
 
-    def test_a_place_whose_containers_have_no_names_is_asked_for_by_none(self) -> None:
+    def test_a_location_without_container_names_is_not_selected_by_name(self) -> None:
         context = ResourceContext(Options(pin=("",)), by_name=True)
         assert read("nginx:1", context=context, location=LAMBDA, owner={"Name": "web"}).name == ""
 
-    def test_the_mark_wins_over_skip_around_it(self) -> None:
+    def test_the_marker_takes_precedence_over_skip(self) -> None:
         assert site("!PinDigest nginx:1", context=ResourceContext(Options(pin=Pin.SKIP))).reference.tag == "1"
 
-    def test_the_options_at_the_image_win_over_those_around_it(self) -> None:
+    def test_the_options_of_the_image_take_precedence(self) -> None:
         context = ResourceContext(Options(Pin.ALL, AnyPlatform.ANY, WhenMissing.KEEP_TAG, Record.NONE))
         options = site("!PinDigest Platform=linux/arm64 Record=Label nginx:1", context=context).options
         assert options == Options(Pin.ALL, Platform("linux", "arm64"), WhenMissing.KEEP_TAG, Record.LABEL)
@@ -324,38 +324,40 @@ class TestSites:
             site({"Fn::PinDigest": {"Image": "a:1", "Record": "Label"}}, context=context).options.record is Record.LABEL
         )
 
-    def test_the_platform_is_said_or_derived_or_any(self) -> None:
+    def test_the_platform_is_set_or_inferred_or_any(self) -> None:
         properties = {"RuntimePlatform": {"CpuArchitecture": "ARM64"}}
-        arm = Platform("linux", "arm64")
-        assert site("!PinDigest nginx:1", context=ResourceContext(properties=properties)).platform == arm
+        arm64 = Platform("linux", "arm64")
+        assert site("!PinDigest nginx:1", context=ResourceContext(properties=properties)).platform == arm64
         assert site("!PinDigest Platform=Any nginx:1", context=ResourceContext(properties=properties)).platform is None
-        said = site("!PinDigest Platform=linux/amd64 nginx:1", context=ResourceContext(properties=properties)).platform
-        assert said == Platform("linux", "amd64")
+        explicit = site(
+            "!PinDigest Platform=linux/amd64 nginx:1", context=ResourceContext(properties=properties)
+        ).platform
+        assert explicit == Platform("linux", "amd64")
 
-    def test_the_platform_of_a_resource_is_derived_once(self) -> None:
+    def test_the_platform_of_a_resource_is_inferred_once(self) -> None:
         context = ResourceContext(properties={"RuntimePlatform": {"CpuArchitecture": "ARM64"}})
         assert site("!PinDigest nginx:1", context=context).platform == Platform("linux", "arm64")
         assert context.platforms == {ECS.platform: Platform("linux", "arm64")}
 
-    def test_a_platform_that_cannot_be_told_does_not_matter_where_an_index_is_taken(self) -> None:
+    def test_an_unknown_platform_does_not_matter_where_an_index_is_accepted(self) -> None:
         properties = {"RuntimePlatform": {"Ref": "Nope"}}
         assert site("!PinDigest nginx:1", context=ResourceContext(properties=properties)).platform is None
 
 
 class TestLookups:
-    def test_an_image_that_must_be_looked_up_is_neither_site_nor_problem_yet(self) -> None:
+    def test_an_image_that_needs_a_lookup_is_neither_site_nor_problem_yet(self) -> None:
         found = read("!PinDigest nginx:{{resolve:ssm:/tag}}")
         assert found == Classification(None, frozenset({TAG}))
 
-    def test_with_the_answer_it_is_a_site(self) -> None:
+    def test_with_the_value_it_is_a_site(self) -> None:
         found = site("!PinDigest nginx:{{resolve:ssm:/tag}}", scope=SCOPE.with_answers({TAG: Known("7")}))
         assert found.reference.written == "nginx:7"
 
-    def test_a_condition_that_must_be_looked_up_is_asked_for_beside_the_image(self) -> None:
+    def test_a_condition_that_needs_a_lookup_is_looked_up_with_the_image(self) -> None:
         found = read("!PinDigest nginx:1", guards=(ConditionGuard("Asked", expected=True),))
         assert found.external_values == frozenset({StackExport("stage")})
 
-    def test_skip_asks_for_nothing_and_a_mark_that_may_come_is_a_problem(self) -> None:
+    def test_skip_looks_up_nothing_and_a_possible_marker_is_a_problem(self) -> None:
         expression = {"Fn::FindInMap": ["Images", {"Fn::ImportValue": "stage"}, "Web"]}
         assert read(expression).external_values == frozenset({StackExport("stage")})
         skipped = read(expression, context=ResourceContext(Options(pin=Pin.SKIP)))
@@ -378,13 +380,13 @@ SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry-AbCdEf"
         {"CredentialsParameter": 5},
     ],
 )
-def test_a_secret_that_the_template_does_not_name_plainly_is_none(credentials: Any) -> None:
+def test_a_secret_that_is_not_a_known_arn_is_ignored(credentials: Any) -> None:
     owner = {"RepositoryCredentials": credentials} if credentials is not None else {}
     assert site("!PinDigest nginx:1", owner=owner).credentials == ""
 
 
 @pytest.mark.parametrize("written", [SECRET, {"Fn::Sub": SECRET.replace("us-east-1", "${AWS::Region}")}])
-def test_the_secret_with_the_login_of_a_registry_is_read_beside_the_image(written: Any) -> None:
+def test_the_secret_with_the_registry_credentials_is_read(written: Any) -> None:
     owner = {"RepositoryCredentials": {"CredentialsParameter": written}}
     found = site("!PinDigest nginx:1", owner=owner, scope=Scope(region="us-east-1"))
     assert found.credentials == SECRET

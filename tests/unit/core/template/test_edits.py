@@ -14,7 +14,7 @@ def at(*steps: str | int) -> TemplatePath:
 
 
 def nested(levels: int) -> tuple[Any, tuple[str | int, ...]]:
-    """Give a value so many levels of maps and lists deep, and the path to its end."""
+    """Return a value nested in mappings and lists, and the path to its innermost value."""
     value: Any = "end"
     steps: list[str | int] = []
     for level in range(levels):
@@ -24,7 +24,7 @@ def nested(levels: int) -> tuple[Any, tuple[str | int, ...]]:
 
 
 @pytest.mark.parametrize("steps", [("a", "nowhere", "x"), ("b", 7), ("a", "x", "y", "z")])
-def test_a_place_that_does_not_exist_is_an_error_and_no_new_key(steps: tuple[str | int, ...]) -> None:
+def test_a_path_that_does_not_exist_is_an_error(steps: tuple[str | int, ...]) -> None:
     with pytest.raises((KeyError, IndexError, TypeError)):
         apply_edits({"a": {"x": 1}, "b": [1]}, [Replace(TemplatePath(steps), 2)])
 
@@ -34,7 +34,7 @@ def test_without_edits_the_template_stays_itself() -> None:
     assert apply_edits(template, []) is template
 
 
-def test_only_the_place_changes_and_the_original_keeps_all() -> None:
+def test_only_the_path_changes_and_the_original_is_kept() -> None:
     template = {"a": {"x": [1, {"y": 2}], "z": {"w": 1}}, "b": [1]}
     before = json.dumps(template)
     result = apply_edits(template, [Replace(at("a", "x", 1, "y"), 3)])
@@ -48,17 +48,17 @@ def test_the_root_can_be_replaced() -> None:
     assert apply_edits({"a": 1}, [Replace(at(), "text")]) == "text"
 
 
-def test_a_new_key_stands_behind_the_one_that_was_named() -> None:
+def test_a_new_key_is_inserted_behind_the_specified_one() -> None:
     result = apply_edits({"a": 1, "b": 2, "c": 3}, [InsertKey(at(), "new", 9, "b")])
     assert list(result.items()) == [("a", 1), ("b", 2), ("new", 9), ("c", 3)]
 
 
-def test_a_new_key_whose_neighbour_is_missing_stands_at_the_end() -> None:
+def test_a_new_key_whose_neighbour_is_missing_is_appended() -> None:
     assert list(apply_edits({"a": 1}, [InsertKey(at(), "new", 9, "nowhere")])) == ["a", "new"]
     assert apply_edits({}, [InsertKey(at(), "new", 9, "")]) == {"new": 9}
 
 
-def test_several_edits_of_one_map_are_made_one_after_the_other() -> None:
+def test_several_edits_of_one_mapping_are_applied_in_order() -> None:
     result = apply_edits(
         {"m": {"a": 1, "b": 2}},
         [
@@ -72,13 +72,13 @@ def test_several_edits_of_one_map_are_made_one_after_the_other() -> None:
     assert list(result["m"].items()) == [("a", 5), ("second", 7), ("third", 8), ("first", 6), ("b", 9)]
 
 
-def test_what_stands_in_two_places_changes_in_the_one_that_was_named() -> None:
+def test_a_shared_value_changes_only_at_the_specified_path() -> None:
     shared = {"x": {"y": 1}}
     result = apply_edits({"a": shared, "b": shared}, [Replace(at("b", "x", "y"), 2)])
     assert result == {"a": {"x": {"y": 1}}, "b": {"x": {"y": 2}}}
 
 
-def test_a_value_that_stands_in_two_edits_is_not_changed_by_a_third() -> None:
+def test_a_value_in_two_edits_is_not_changed_by_a_third() -> None:
     value = {"k": 1}
     result = apply_edits({"a": 0, "b": 0, "c": {}}, [Replace(at("a"), value), Replace(at("b"), value)])
     assert result == {"a": {"k": 1}, "b": {"k": 1}, "c": {}}

@@ -25,26 +25,26 @@ def find(template: Any, parameters: Any = None, scan_settings: ScanSettings | No
     return find_images(template, parameters or {}, scope, scan_settings or ScanSettings())
 
 
-def complaints(sites: ImageScan) -> list[tuple[str, str]]:
+def problem_texts(sites: ImageScan) -> list[tuple[str, str]]:
     assert all(problem.help for problem in sites.problems)
     return [(str(problem.path), problem.cause) for problem in sites.problems]
 
 
-def pinned_places(sites: ImageScan) -> list[str]:
+def pinned_paths(sites: ImageScan) -> list[str]:
     return [str(site.path) for site in sites.pinned]
 
 
-def left_places(sites: ImageScan) -> dict[str, str]:
+def skipped_paths(sites: ImageScan) -> dict[str, str]:
     return {str(image.path): image.status for image in sites.skipped}
 
 
-class TestShapesThatNobodyExpected:
+class TestUnexpectedShapes:
     @pytest.mark.parametrize("odd", ODD)
     @pytest.mark.parametrize(
         "property_path",
         ["Resources", "resource", "Type", "Properties", "ContainerDefinitions", "container", "Metadata", "Condition"],
     )
-    def test_they_are_no_crash(self, property_path: str, odd: Any) -> None:
+    def test_unexpected_shapes_do_not_raise(self, property_path: str, odd: Any) -> None:
         web = task("nginx:1")
         template: Any = {"Resources": {"Web": web, "Other": task("!PinDigest redis:1")}}
         match property_path:
@@ -66,36 +66,36 @@ class TestShapesThatNobodyExpected:
     @pytest.mark.parametrize(
         "section", ["Metadata", "Parameters", "Mappings", "Conditions", "Outputs", "Transform", "Globals"]
     )
-    def test_nor_are_they_in_other_sections(self, section: str, odd: Any) -> None:
+    def test_markers_in_other_sections_are_not_problems(self, section: str, odd: Any) -> None:
         assert len(find({**template_of("!PinDigest nginx:1"), section: odd}).pinned) == 1
 
-    def test_a_condition_that_is_no_name_excludes_nothing(self) -> None:
+    def test_a_condition_that_is_not_a_name_excludes_nothing(self) -> None:
         template = template_of("!PinDigest nginx:1")
         template["Resources"]["Web"]["Condition"] = {"Fn::Equals": ["a", "b"]}
-        assert pinned_places(find(template)) == [IMAGE]
+        assert pinned_paths(find(template)) == [IMAGE]
 
 
 class TestOptionsOfTheTemplate:
-    def test_an_unknown_option_is_told_where_it_stands(self) -> None:
+    def test_an_unknown_option_is_a_problem_at_its_section(self) -> None:
         template = {**template_of("nginx:1"), "Metadata": {"ImagePinner": {"Pinn": "All"}}}
         sites = find(template, {"Platfrom": "Any"})
-        assert complaints(sites) == [
-            ("Transform", "'Platfrom' is no option"),
-            ("Metadata.ImagePinner", "'Pinn' is no option"),
+        assert problem_texts(sites) == [
+            ("Transform", "unknown option 'Platfrom' (did you mean 'Platform'?)"),
+            ("Metadata.ImagePinner", "unknown option 'Pinn' (did you mean 'Pin'?)"),
         ]
 
-    def test_an_entry_that_is_no_map_is_refused(self) -> None:
+    def test_an_entry_that_is_not_a_mapping_is_refused(self) -> None:
         template = {**template_of("nginx:1"), "Metadata": {"ImagePinner": "All"}}
-        assert complaints(find(template)) == [("Metadata.ImagePinner", "ImagePinner in Metadata is no map")]
+        assert problem_texts(find(template)) == [("Metadata.ImagePinner", "ImagePinner in Metadata is not a mapping")]
 
     def test_an_image_among_the_parameters_of_a_whole_template_is_refused(self) -> None:
-        assert complaints(find(template_of("nginx:1"), {"Image": "x"})) == [("Transform", "'Image' is no option")]
+        assert problem_texts(find(template_of("nginx:1"), {"Image": "x"})) == [("Transform", "unknown option 'Image'")]
 
     def test_metadata_and_transform_that_contradict_each_other_are_refused(self) -> None:
         template = {**template_of("nginx:1"), "Metadata": {"ImagePinner": {"Pin": "Skip"}}}
-        ((path, cause),) = complaints(find(template, {"Pin": "All"}))
+        ((path, cause),) = problem_texts(find(template, {"Pin": "All"}))
         assert path == "Metadata.ImagePinner"
-        assert "contradict" in cause
+        assert "set different values" in cause
 
     @pytest.mark.parametrize(
         ("parameters", "metadata"),
@@ -105,7 +105,7 @@ class TestOptionsOfTheTemplate:
             ({"Pin": "All", "Record": "None"}, {"Pin": "All"}),
         ],
     )
-    def test_metadata_and_transform_add_up(self, parameters: Any, metadata: Any) -> None:
+    def test_metadata_and_transform_are_merged(self, parameters: Any, metadata: Any) -> None:
         sites = find({**template_of("nginx:1"), "Metadata": {"ImagePinner": metadata}}, parameters)
         assert [site.options for site in sites.pinned] == [Options(pin=Pin.ALL, record=Record.NONE)]
 
@@ -113,31 +113,31 @@ class TestOptionsOfTheTemplate:
         ("parameters", "metadata", "path"),
         [({"Pin": "Skip"}, None, "Transform"), ({}, {"Pin": "Skip"}, "Metadata.ImagePinner")],
     )
-    def test_what_the_operator_has_set_cannot_be_loosened(self, parameters: Any, metadata: Any, path: str) -> None:
+    def test_configured_options_cannot_be_loosened(self, parameters: Any, metadata: Any, path: str) -> None:
         template = template_of("nginx:1")
         if metadata:
             template["Metadata"] = {"ImagePinner": metadata}
         sites = find(template, parameters, ScanSettings(operator=Options(pin=Pin.ALL)))
-        assert complaints(sites) == [(path, "Pin is narrower than the operator's Pin=All")]
+        assert problem_texts(sites) == [(path, "Pin selects fewer images than the configured Pin=All")]
         assert sites.problems[0].kind is ProblemKind.POLICY
 
     @pytest.mark.parametrize(
         ("parameters", "metadata", "path"),
         [({"Pin": ["no"]}, None, "Transform"), ({}, {"Pin": ["no"]}, "Metadata.ImagePinner.Pin")],
     )
-    def test_a_name_that_no_container_has_is_told_where_it_stands(
+    def test_an_unknown_container_name_is_a_problem_at_its_path(
         self, parameters: Any, metadata: Any, path: str
     ) -> None:
         template = template_of("nginx:1")
         if metadata:
             template["Metadata"] = {"ImagePinner": metadata}
         sites = find(template, parameters)
-        assert complaints(sites) == [(path, "no container is named no")]
-        assert sites.problems[0].help == "The containers here are: web"
+        assert problem_texts(sites) == [(path, "no container is named no")]
+        assert sites.problems[0].help == "use one of web"
 
     def test_options_can_be_expressions(self) -> None:
         template = {**template_of("nginx:1"), "Parameters": {"Pin": {"Type": "String", "Default": "All"}}}
-        assert pinned_places(find(template, {"Pin": {"Ref": "Pin"}})) == [IMAGE]
+        assert pinned_paths(find(template, {"Pin": {"Ref": "Pin"}})) == [IMAGE]
 
 
 class TestOptionsOfAResource:
@@ -149,17 +149,17 @@ class TestOptionsOfAResource:
     @pytest.mark.parametrize(
         ("content", "cause"),
         [
-            ("All", "ImagePinner in Metadata is no map"),
-            ({"Pinn": "All"}, "'Pinn' is no option"),
-            ({"Pin": "Everything"}, "Pin cannot be 'Everything'"),
-            ({"Family": "x"}, "the option Family is not available yet"),
+            ("All", "ImagePinner in Metadata is not a mapping"),
+            ({"Pinn": "All"}, "unknown option 'Pinn' (did you mean 'Pin'?)"),
+            ({"Pin": "Everything"}, "invalid value 'Everything' for option Pin"),
+            ({"Family": "x"}, "option Family is not available yet"),
         ],
     )
-    def test_a_wrong_entry_is_told(self, content: Any, cause: str) -> None:
-        assert complaints(find(self.with_metadata(content))) == [("Resources.Web.Metadata.ImagePinner", cause)]
+    def test_an_invalid_entry_is_a_problem(self, content: Any, cause: str) -> None:
+        assert problem_texts(find(self.with_metadata(content))) == [("Resources.Web.Metadata.ImagePinner", cause)]
 
-    def test_a_wrong_entry_is_told_at_a_resource_of_any_type(self) -> None:
-        assert len(complaints(find(self.with_metadata("All", "AWS::SNS::Topic")))) == 1
+    def test_an_invalid_entry_is_a_problem_for_a_resource_of_any_type(self) -> None:
+        assert len(problem_texts(find(self.with_metadata("All", "AWS::SNS::Topic")))) == 1
 
     @pytest.mark.parametrize("content", [{"Pin": "All"}, {"Pin": ["web"]}])
     @pytest.mark.parametrize(
@@ -170,22 +170,22 @@ class TestOptionsOfAResource:
             (None, "without a type"),
         ],
     )
-    def test_to_pin_where_no_image_is_known_is_refused(self, content: Any, kind: Any, shown: str) -> None:
+    def test_pin_without_a_known_image_property_is_refused(self, content: Any, kind: Any, shown: str) -> None:
         sites = find(self.with_metadata(content, kind))
-        assert complaints(sites) == [
-            ("Resources.Web.Metadata.ImagePinner", f"a resource {shown} has no image that is known")
+        assert problem_texts(sites) == [
+            ("Resources.Web.Metadata.ImagePinner", f"no image property is known for a resource {shown}")
         ]
 
     @pytest.mark.parametrize("content", [{"Pin": "Skip"}, {"Pin": "Marked"}, {"Record": "None"}, {}])
-    def test_other_options_there_ask_for_nothing(self, content: Any) -> None:
-        assert complaints(find(self.with_metadata(content, "AWS::SNS::Topic"))) == []
+    def test_other_options_there_select_nothing(self, content: Any) -> None:
+        assert problem_texts(find(self.with_metadata(content, "AWS::SNS::Topic"))) == []
 
-    def test_the_nearest_level_wins(self) -> None:
+    def test_the_most_specific_level_takes_precedence(self) -> None:
         template = self.with_metadata({"Pin": "Skip"})
         template["Resources"]["Other"] = task("redis:1")
         sites = find(template, {"Pin": "All"})
-        assert pinned_places(sites) == ["Resources.Other.Properties.ContainerDefinitions[0].Image"]
-        assert left_places(sites) == {IMAGE: "skipped"}
+        assert pinned_paths(sites) == ["Resources.Other.Properties.ContainerDefinitions[0].Image"]
+        assert skipped_paths(sites) == {IMAGE: "skipped"}
 
     def test_names_are_those_of_the_resource(self) -> None:
         template = self.with_metadata({"Pin": ["web", "db"]})
@@ -194,22 +194,22 @@ class TestOptionsOfAResource:
             "Properties": {"ContainerDefinitions": [{"Name": "db", "Image": "redis:1"}]},
         }
         sites = find(template)
-        assert complaints(sites) == [("Resources.Web.Metadata.ImagePinner.Pin", "no container is named db")]
-        assert pinned_places(sites) == [IMAGE]
+        assert problem_texts(sites) == [("Resources.Web.Metadata.ImagePinner.Pin", "no container is named db")]
+        assert pinned_paths(sites) == [IMAGE]
 
-    def test_where_names_are_asked_for_far_away_a_nearer_option_still_counts_them(self) -> None:
+    def test_containers_are_counted_by_name_where_a_more_specific_option_applies(self) -> None:
         template = self.with_metadata({"Pin": "All"})
-        assert complaints(find(template, {"Pin": ["web"]})) == []
+        assert problem_texts(find(template, {"Pin": ["web"]})) == []
 
-    def test_loosening_is_told_at_the_resource(self) -> None:
+    def test_a_loosened_option_is_a_problem_at_the_resource(self) -> None:
         scan_settings = ScanSettings(operator=Options(when_missing=WhenMissing.FAIL))
         sites = find(self.with_metadata({"WhenMissing": "KeepTag"}), scan_settings=scan_settings)
-        assert [path for path, _ in complaints(sites)] == ["Resources.Web.Metadata.ImagePinner"]
+        assert [path for path, _ in problem_texts(sites)] == ["Resources.Web.Metadata.ImagePinner"]
 
 
-class TestPlaces:
+class TestLocations:
     @pytest.mark.parametrize("resource_type", sorted(image_locations()))
-    def test_every_location_of_the_table_is_read(self, resource_type: str) -> None:
+    def test_every_location_of_the_table_is_searched(self, resource_type: str) -> None:
         for location in image_locations()[resource_type]:
             properties: Any = "team/app:1"
             for step in reversed(location.path.removeprefix("$.").replace("[*]", ".[]").split(".")):
@@ -218,7 +218,7 @@ class TestPlaces:
             assert len(sites.pinned) + len(sites.skipped) == 1, location.path
             assert bool(sites.skipped) is bool(location.refused)
 
-    def test_images_in_loops_and_arms_are_read(self) -> None:
+    def test_images_in_loops_and_branches_are_read(self) -> None:
         template = {
             "Resources": {
                 "Fn::ForEach::Services": ["Id", ["A", "B"], {"Task${Id}": task("!PinDigest nginx:1")}],
@@ -228,20 +228,20 @@ class TestPlaces:
             "Conditions": {"C": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "x"]}},
         }
         sites = find(template)
-        assert set(pinned_places(sites)) == {
+        assert set(pinned_paths(sites)) == {
             "Resources.Fn::ForEach::Services[2]['Task${Id}'].Properties.ContainerDefinitions[0].Image",
             "Resources.Fn::ForEach::One[2]['One${Id}'].Properties.ContainerDefinitions[0].Image",
             f"{IMAGE}.Fn::If[1]",
         }
         assert {site.reference.written for site in sites.pinned} == {"nginx:1", "team/app:1", "nginx:2"}
 
-    def test_an_image_that_depends_on_a_loop_is_a_problem_that_says_what_to_do(self) -> None:
+    def test_an_image_that_depends_on_a_loop_is_a_problem_with_help(self) -> None:
         template = {"Resources": {"Fn::ForEach::S": ["Id", ["a", "b"], {"T${Id}": task("!PinDigest team/${Id}:1")}]}}
         sites = find(template)
         assert "has several values" in sites.problems[0].cause
         assert "AWS::LanguageExtensions" in sites.problems[0].help
 
-    def test_500_levels_of_nesting_are_no_crash(self) -> None:
+    def test_500_levels_of_nesting_do_not_raise(self) -> None:
         deep: Any = "!PinDigest nginx:1"
         for level in range(3_000):
             deep = {"k": deep} if level % 2 else [deep]
@@ -251,48 +251,48 @@ class TestPlaces:
             "Properties": deep,
             "Metadata": {"x": deep},
         }
-        assert pinned_places(find(template)) == [IMAGE]
+        assert pinned_paths(find(template)) == [IMAGE]
         template["Resources"]["Type"] = {"Type": deep, "Metadata": {"ImagePinner": {"Pin": "All"}}}
         assert len(find(template).problems) == 1
-        assert complaints(find(template_of(deep))) == [(IMAGE, "the mark does not stand at the beginning of the image")]
+        assert problem_texts(find(template_of(deep))) == [(IMAGE, "the marker is not at the beginning of the image")]
 
-    def test_look_ups_come_out_and_the_other_images_are_read_all_the_same(self) -> None:
+    def test_lookups_are_returned_and_the_other_images_are_read(self) -> None:
         template = {
             "Resources": {"A": task({"Fn::PinDigest": {"Fn::ImportValue": "x"}}), "Web": task("!PinDigest a:1")}
         }
         sites = find(template)
         assert sites.external_values == {StackExport("x")}
-        assert pinned_places(sites) == [IMAGE]
+        assert pinned_paths(sites) == [IMAGE]
 
-    def test_the_platform_of_a_resource_goes_with_its_images(self) -> None:
+    def test_the_platform_of_a_resource_applies_to_its_images(self) -> None:
         template = template_of("!PinDigest nginx:1")
         template["Resources"]["Web"]["Properties"]["RuntimePlatform"] = {"CpuArchitecture": "ARM64"}
         template["Resources"]["Other"] = task("!PinDigest nginx:1")
         assert [site.platform for site in find(template).pinned] == [Platform("linux", "arm64"), None]
 
 
-class TestHidden:
+class TestOpaqueNodes:
     def hidden(self) -> dict[str, Any]:
         template = template_of("nginx:1")
         template["Resources"]["Web"]["Properties"]["ContainerDefinitions"] = {"Ref": "Containers"}
         return template
 
-    def test_what_cannot_be_seen_is_left_where_nothing_asks_for_it(self) -> None:
+    def test_an_opaque_node_is_skipped_where_pin_does_not_select_it(self) -> None:
         sites = find(self.hidden())
-        assert left_places(sites) == {CONTAINERS: "hidden"}
+        assert skipped_paths(sites) == {CONTAINERS: "hidden"}
 
     @pytest.mark.parametrize("pin", ["All", ["web"]])
-    def test_what_cannot_be_seen_is_a_problem_where_it_may_be_asked_for(self, pin: Any) -> None:
-        path, cause = complaints(find(self.hidden(), {"Pin": pin}))[0]
+    def test_an_opaque_node_is_a_problem_where_pin_may_select_it(self, pin: Any) -> None:
+        path, cause = problem_texts(find(self.hidden(), {"Pin": pin}))[0]
         assert path == CONTAINERS
-        assert cause == "images in here cannot be seen: Ref stands in the place of what would hold the image"
+        assert cause == "cannot find the images in this property: it is the result of Ref"
 
-    def test_a_place_that_hides_several_kinds_of_images_is_told_once(self) -> None:
+    def test_a_property_that_hides_several_kinds_of_images_is_reported_once(self) -> None:
         template = {"Resources": {"Job": {"Type": "AWS::Batch::JobDefinition", "Properties": {"Ref": "X"}}}}
         assert len(find(template).skipped) == 1
         assert len(find(template, {"Pin": "All"}).problems) == 1
 
-    def test_what_is_not_deployed_hides_nothing(self) -> None:
+    def test_an_opaque_node_that_is_not_deployed_is_ignored(self) -> None:
         template = self.hidden()
         template["Conditions"] = {"No": {"Fn::Equals": ["a", "b"]}}
         template["Resources"]["Web"]["Condition"] = "No"
@@ -305,45 +305,45 @@ class TestSnippets:
 
     @pytest.mark.parametrize("transform", [SNIPPET, [SNIPPET], [{"Name": "Other"}, SNIPPET], "ImagePinner"])
     @pytest.mark.parametrize("pin", ["Marked", "All"])
-    def test_a_snippet_beside_other_keys_is_left_to_cloudformation_and_told(self, transform: Any, pin: str) -> None:
+    def test_a_snippet_with_siblings_is_skipped_and_reported(self, transform: Any, pin: str) -> None:
         template = template_of("nginx@sha256:" + HEX)
         template["Resources"]["Web"]["Properties"]["ContainerDefinitions"].append(
             {"Name": "db", "Fn::Transform": transform}
         )
         sites = find(template, {"Pin": pin})
         assert sites.problems == []
-        assert left_places(sites) == {IMAGE: "pinned", f"{CONTAINERS}[1].Fn::Transform": "snippet"}
+        assert skipped_paths(sites) == {IMAGE: "pinned", f"{CONTAINERS}[1].Fn::Transform": "snippet"}
         assert "CloudFormation calls the macro for it" in sites.skipped[-1].reason
 
-    def test_a_snippet_anywhere_else_is_told_as_well(self) -> None:
+    def test_a_snippet_outside_of_images_is_reported_too(self) -> None:
         template = template_of("nginx:1")
         template["Resources"]["Web"]["Fn::Transform"] = "ImagePinner"
         template["Resources"]["Fn::Transform"] = {"Name": "ImagePinner", "Parameters": {"Pin": "All"}}
         template["Outputs"] = {"Image": {"Value": {"Fn::Transform": self.SNIPPET}}}
-        assert set(left_places(find(template))) == {
+        assert set(skipped_paths(find(template))) == {
             IMAGE,
             "Resources.Web.Fn::Transform",
             "Resources.Fn::Transform",
             "Outputs.Image.Value.Fn::Transform",
         }
 
-    def test_a_snippet_in_the_place_of_an_image_is_a_site_and_told_once(self) -> None:
+    def test_a_snippet_that_is_an_image_is_a_site_and_reported_once(self) -> None:
         sites = find(template_of({"Fn::Transform": self.SNIPPET}))
-        assert pinned_places(sites) == [IMAGE]
+        assert pinned_paths(sites) == [IMAGE]
         assert sites.skipped == []
 
-    def test_snippets_of_other_macros_are_not_our_matter(self) -> None:
+    def test_snippets_of_other_macros_are_ignored(self) -> None:
         template = template_of("nginx:1")
         template["Resources"]["Fn::Transform"] = {"Name": "AWS::Include", "Parameters": {"Location": "s3://x"}}
-        assert left_places(find(template)) == {IMAGE: "unmarked"}
+        assert skipped_paths(find(template)) == {IMAGE: "unmarked"}
 
-    def test_the_macro_is_known_by_its_installed_name(self) -> None:
+    def test_the_macro_is_recognized_by_its_installed_name(self) -> None:
         template = template_of({"Fn::Transform": {**self.SNIPPET, "Name": "Pins"}})
-        assert pinned_places(find(template, scan_settings=ScanSettings("Pins"))) == [IMAGE]
-        assert pinned_places(find(template)) == []
+        assert pinned_paths(find(template, scan_settings=ScanSettings("Pins"))) == [IMAGE]
+        assert pinned_paths(find(template)) == []
 
 
-class TestOwnPaths:
+class TestCustomPaths:
     def scan_settings(self, *paths: str) -> ScanSettings:
         return ScanSettings(image_paths=paths)
 
@@ -351,16 +351,16 @@ class TestOwnPaths:
         return {"Resources": {"App": {"Type": "Custom::App", "Properties": {"Image": image}, **others}}}
 
     def test_a_path_that_cannot_be_followed_is_a_problem(self) -> None:
-        ((_, cause),) = complaints(find(self.custom("nginx:1"), scan_settings=self.scan_settings("$.[")))
-        assert "is no JSONPath expression" in cause
+        ((_, cause),) = problem_texts(find(self.custom("nginx:1"), scan_settings=self.scan_settings("$.[")))
+        assert "is not a valid JSONPath expression" in cause
 
     @pytest.mark.parametrize(
         "path",
         ["$.Resources.App.Properties.Image", "$.Resources[?(@.Type=='Custom::App')].Properties.Image", "$..Image"],
     )
-    def test_an_image_in_a_place_of_the_operators_own_is_read(self, path: str) -> None:
+    def test_an_image_at_a_custom_path_is_read(self, path: str) -> None:
         sites = find(self.custom(), scan_settings=self.scan_settings(path))
-        assert pinned_places(sites) == ["Resources.App.Properties.Image"]
+        assert pinned_paths(sites) == ["Resources.App.Properties.Image"]
         assert sites.pinned[0].resource_path.steps == ("Resources", "App")
 
     def test_an_image_of_the_table_is_not_read_twice(self) -> None:
@@ -370,10 +370,10 @@ class TestOwnPaths:
             template,
             scan_settings=self.scan_settings("$..Image", "$.Resources.Web.Properties.ContainerDefinitions[0].Image"),
         )
-        assert sorted(pinned_places(sites)) == [f"{IMAGE}.Fn::If[1]", f"{IMAGE}.Fn::If[2]"]
+        assert sorted(pinned_paths(sites)) == [f"{IMAGE}.Fn::If[1]", f"{IMAGE}.Fn::If[2]"]
         assert sites.skipped == []
 
-    def test_two_paths_to_one_place_read_it_once(self) -> None:
+    def test_an_image_at_two_paths_is_read_once(self) -> None:
         sites = find(
             self.custom(),
             scan_settings=self.scan_settings("$..Image", "$.Resources.App.Properties.Image", "$.Resources..Image"),
@@ -381,16 +381,16 @@ class TestOwnPaths:
         assert len(sites.pinned) == 1
 
     @pytest.mark.parametrize("value", [None, 5, ["!PinDigest nginx:1"], {"Repository": "x"}])
-    def test_what_can_be_no_image_is_passed_by(self, value: Any) -> None:
+    def test_a_value_that_cannot_be_an_image_is_skipped(self, value: Any) -> None:
         sites = find(self.custom(value), {"Pin": "All"}, self.scan_settings("$..Image"))
         assert sites.pinned == sites.skipped == sites.problems == []
 
-    def test_the_options_and_the_condition_of_the_resource_hold(self) -> None:
+    def test_the_options_and_the_condition_of_the_resource_apply(self) -> None:
         template = self.custom("nginx:1", Metadata={"ImagePinner": {"Pin": "All", "Record": "None"}}, Condition="No")
         scan_settings = self.scan_settings("$..Image")
         assert find(template, scan_settings=scan_settings).pinned[0].options.record is Record.NONE
         template["Conditions"] = {"No": {"Fn::Equals": ["a", "b"]}}
-        assert left_places(find(template, scan_settings=scan_settings)) == {
+        assert skipped_paths(find(template, scan_settings=scan_settings)) == {
             "Resources.App.Properties.Image": "not deployed"
         }
 
@@ -401,14 +401,14 @@ class TestOwnPaths:
             "Metadata": {"ImagePinner": {"Pin": "All"}},
         }
         sites = find(template, scan_settings=self.scan_settings("$.Mappings.Images.*.Web"))
-        assert pinned_places(sites) == ["Mappings.Images.prod.Web"]
+        assert pinned_paths(sites) == ["Mappings.Images.prod.Web"]
         assert sites.pinned[0].resource_path.steps == ()
 
     def test_parameters_are_never_touched(self) -> None:
         template = {**self.custom(), "Parameters": {"Image": {"Type": "String", "Default": "!PinDigest nginx:1"}}}
         sites = find(template, {"Pin": "All"}, self.scan_settings("$.Parameters.Image.Default"))
-        assert pinned_places(sites) == []
-        assert left_places(sites) == {"Parameters.Image.Default": "parameter"}
+        assert pinned_paths(sites) == []
+        assert skipped_paths(sites) == {"Parameters.Image.Default": "parameter"}
 
     @pytest.mark.parametrize("name", ["Properties", "Resources", "Image"])
     def test_a_resource_of_any_name_is_found_around_its_image(self, name: str) -> None:
@@ -425,6 +425,6 @@ class TestOwnPaths:
         )
         assert sites.pinned[0].resource_path.steps == ("Resources", "Fn::ForEach::L", 2, "App${Id}")
 
-    def test_to_pin_all_of_a_resource_of_its_own_type_is_no_mistake(self) -> None:
+    def test_pin_all_on_a_custom_resource_type_is_accepted(self) -> None:
         template = self.custom("nginx:1", Metadata={"ImagePinner": {"Pin": "All"}})
-        assert complaints(find(template, scan_settings=self.scan_settings("$..Image"))) == []
+        assert problem_texts(find(template, scan_settings=self.scan_settings("$..Image"))) == []

@@ -17,8 +17,8 @@ WHOLE = "(the whole fragment)"
 
 
 class TestShapes:
-    def test_an_image_that_stands_twice_is_refused(self) -> None:
-        with pytest.raises(InvalidOptionError, match="Image stands in the Parameters and beside the snippet"):
+    def test_an_image_that_is_set_in_two_ways_is_refused(self) -> None:
+        with pytest.raises(InvalidOptionError, match="Image is set in the Parameters and next to the snippet"):
             read_fragment({"Image": "nginx:1"}, {"Image": "nginx:1"})
 
     @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ class TestShapes:
             ({"Web": None}, {}, Shape.PROPERTIES),
         ],
     )
-    def test_what_a_fragment_is_part_of_is_seen(self, fragment: Any, parameters: Any, shape: Shape) -> None:
+    def test_the_shape_of_a_fragment_is_recognized(self, fragment: Any, parameters: Any, shape: Shape) -> None:
         assert read_fragment(fragment, parameters).shape is shape
 
 
@@ -53,7 +53,7 @@ class TestValue:
     def test_the_answer_for_a_whole_value_is_the_bare_text(self) -> None:
         assert pin({}, {"Image": "nginx:1"}).answer == pinned("nginx", "1")
 
-    def test_options_stand_beside_the_image(self) -> None:
+    def test_options_are_read_next_to_the_image(self) -> None:
         assert pin({}, {"Image": "nginx:1", "Platform": "linux/arm64"}).answer == pinned("nginx", "1", "linux/arm64")
 
     def test_a_parameter_of_the_template_can_be_referred_to(self) -> None:
@@ -66,7 +66,7 @@ class TestValue:
         assert path == "Image"
         assert "Platform" in cause
 
-    def test_keep_tag_answers_the_image_as_it_was_given(self) -> None:
+    def test_keep_tag_returns_the_image_as_written(self) -> None:
         digests = EveryDigest({"docker.io/library/nginx:1": ABSENT})
         result = pin({}, {"Image": "nginx:1", "WhenMissing": "KeepTag"}, digests=digests)
         assert result.answer == "nginx:1"
@@ -74,14 +74,14 @@ class TestValue:
     @pytest.mark.parametrize(
         ("parameters", "path", "cause"),
         [
-            ({}, WHOLE, "the snippet holds nothing to pin"),
-            ({"Pin": "All"}, WHOLE, "the snippet holds nothing to pin"),
-            ({"Pinn": "All"}, WHOLE, "'Pinn' is no option"),
-            ({"Image": "nginx:1", "Pin": "All"}, "Image", "the option Pin cannot stand at a single image"),
-            ({"Image": "nginx:1", "Plattform": "x"}, "Image", "'Plattform' is no option"),
-            ({"Image": None}, "Image", "the image is empty"),
-            ({"Image": ["nginx:1"]}, "Image", "the image is a list"),
-            ({"Image": "!PinDigest nginx:1"}, "Image", "the image is marked twice"),
+            ({}, WHOLE, "the snippet has no image to pin"),
+            ({"Pin": "All"}, WHOLE, "the snippet has no image to pin"),
+            ({"Pinn": "All"}, WHOLE, "unknown option 'Pinn' (did you mean 'Pin'?)"),
+            ({"Image": "nginx:1", "Pin": "All"}, "Image", "option Pin cannot be set for a single image"),
+            ({"Image": "nginx:1", "Plattform": "x"}, "Image", "unknown option 'Plattform' (did you mean 'Platform'?)"),
+            ({"Image": None}, "Image", "image is empty"),
+            ({"Image": ["nginx:1"]}, "Image", "image is a list"),
+            ({"Image": "!PinDigest nginx:1"}, "Image", "duplicate marker on the image"),
             (
                 {"Image": "Nginx:1"},
                 "Image",
@@ -90,24 +90,22 @@ class TestValue:
             ({"Image": "nginx"}, "Image", "'nginx' names neither tag nor digest"),
         ],
     )
-    def test_what_cannot_be_done_fails_and_the_fragment_comes_back(
-        self, parameters: Any, path: str, cause: str
-    ) -> None:
+    def test_a_failure_returns_the_fragment_unchanged(self, parameters: Any, path: str, cause: str) -> None:
         result = pin({}, parameters)
         assert problems_of(result) == [(path, cause)]
         assert result.answer == {}
 
 
 class TestSiblings:
-    def test_the_image_is_put_beside_its_siblings(self) -> None:
+    def test_the_image_is_added_to_its_siblings(self) -> None:
         result = pin({"Name": "web", "Cpu": 1}, {"Image": "nginx:1"})
         assert result.answer == {"Name": "web", "Cpu": 1, "Image": pinned("nginx", "1")}
 
-    def test_a_mark_beside_the_snippet_is_pinned(self) -> None:
+    def test_a_marker_in_a_sibling_of_the_snippet_is_pinned(self) -> None:
         result = pin({"Name": "web", "Image": "!PinDigest nginx:1"}, {})
         assert result.answer == {"Name": "web", "Image": pinned("nginx", "1")}
 
-    def test_pin_all_pins_what_stands_beside_however_deep(self) -> None:
+    def test_pin_all_pins_siblings_at_any_depth(self) -> None:
         fragment = {
             "ContainerDefinitions": [
                 {"Name": "a", "Image": "nginx:1"},
@@ -122,7 +120,7 @@ class TestSiblings:
             ]
         }
 
-    def test_names_are_asked_for_among_the_siblings(self) -> None:
+    def test_names_select_containers_among_the_siblings(self) -> None:
         fragment = {"ContainerDefinitions": [{"Name": "a", "Image": "nginx:1"}, {"Name": "b", "Image": "redis:1"}]}
         result = pin(fragment, {"Pin": ["b"]})
         assert [container["Image"] for container in result.answer["ContainerDefinitions"]] == [
@@ -131,17 +129,17 @@ class TestSiblings:
         ]
         assert problems_of(pin(fragment, {"Pin": ["c"]})) == [(WHOLE, "no container is named c")]
 
-    def test_the_strictest_place_of_a_name_counts(self) -> None:
+    def test_the_strictest_location_of_a_name_applies(self) -> None:
         digests = EveryDigest()
         pin({"ImageUri": "!PinDigest Platform=linux/arm64 nginx:1"}, {}, digests=digests)
         assert digests.lookups == ["docker.io/library/nginx:1 for linux/arm64"]
         result = pin({"ImageUri": "!PinDigest Platform=linux/arm64 nginx:1"}, {})
         assert result.report.to_json()["images"][0]["media_type"].endswith("manifest.v1+json")
 
-    def test_a_call_that_asks_for_nothing_is_a_problem(self) -> None:
+    def test_a_snippet_without_an_image_to_pin_is_a_problem(self) -> None:
         result = pin({"Name": "web", "Image": "nginx:1"}, {})
-        assert problems_of(result) == [(WHOLE, "the snippet holds nothing to pin")]
-        assert result.report.problems[0].help == "Mark the image beside the snippet, or say Parameters: {Pin: All}"
+        assert problems_of(result) == [(WHOLE, "the snippet has no image to pin")]
+        assert result.report.problems[0].help == "mark the image next to the snippet, or write Parameters: {Pin: All}"
 
     @pytest.mark.parametrize(
         ("fragment", "parameters", "status"),
@@ -150,22 +148,22 @@ class TestSiblings:
             ({"Image": "nginx:1"}, {"Pin": "Skip"}, "skipped"),
         ],
     )
-    def test_what_is_pinned_or_skipped_is_no_problem(self, fragment: Any, parameters: Any, status: str) -> None:
+    def test_pinned_and_skipped_images_are_not_problems(self, fragment: Any, parameters: Any, status: str) -> None:
         result = pin(fragment, parameters)
         assert result.answer == fragment
         assert statuses_of(result) == {"Image": status}
 
-    def test_what_the_operator_has_set_cannot_be_loosened(self) -> None:
+    def test_configured_options_cannot_be_loosened(self) -> None:
         settings = Settings(options=Options(pin=Pin.ALL))
         result = pin({"Image": "nginx:1"}, {"Pin": "Skip"}, settings=settings)
-        assert problems_of(result) == [(WHOLE, "Pin is narrower than the operator's Pin=All")]
+        assert problems_of(result) == [(WHOLE, "Pin selects fewer images than the configured Pin=All")]
         assert pin({"Image": "nginx:1"}, {}, settings=settings).answer == {"Image": pinned("nginx", "1")}
 
-    def test_a_mark_beside_that_is_no_image_is_a_problem(self) -> None:
+    def test_a_marker_in_a_sibling_that_does_not_hold_an_image_is_a_problem(self) -> None:
         result = pin({"Name": "!PinDigest nginx:1", "Description": "!PinDigest nginx:2"}, {"Image": "nginx:1"})
         assert [path for path, _ in problems_of(result)] == ["Description", "Name"]
 
-    def test_deep_and_odd_siblings_are_no_crash(self) -> None:
+    def test_deep_and_unexpected_siblings_do_not_raise(self) -> None:
         deep: Any = {"Image": "!PinDigest nginx:1"}
         for level in range(900):
             deep = {"k": deep} if level % 2 else [deep]
@@ -192,13 +190,13 @@ class TestResources:
         assert image_in({"Resources": result.answer}) == pinned("nginx", "1")
         assert image_in({"Resources": result.answer["Fn::ForEach::L"][2]}, "X${a}") == pinned("redis", "1")
 
-    def test_a_problem_is_told_in_the_resource(self) -> None:
+    def test_a_problem_has_the_path_in_the_resource(self) -> None:
         result = pin(task("!PinDigest Nginx:1"), {})
         assert problems_of(result)[0][0] == "Resources['(this resource)'].Properties.ContainerDefinitions[0].Image"
         assert result.answer == task("!PinDigest Nginx:1")
 
 
-def test_the_fragment_that_came_is_never_changed() -> None:
+def test_the_received_fragment_is_never_changed() -> None:
     fragment = {"Name": "web", "Image": "!PinDigest nginx:1"}
     read = read_fragment(fragment, {})
     assert read.original is fragment
@@ -208,7 +206,7 @@ def test_the_fragment_that_came_is_never_changed() -> None:
 
 
 class TestPlatformOfAValue:
-    """A snippet that is a whole value is not shown where it stands; Lambda takes no index there."""
+    """A snippet that is a whole value does not know its property; Lambda accepts no index."""
 
     @pytest.mark.parametrize(("options", "allowed"), [({}, True), ({"Platform": "Any"}, True)])
     def test_without_a_platform_an_index_is_an_answer(self, options: dict[str, str], *, allowed: bool) -> None:
@@ -217,7 +215,7 @@ class TestPlatformOfAValue:
     def test_with_a_platform_it_is_the_platforms_own_manifest(self) -> None:
         assert not _index_allowed({}, {"Image": "nginx:1", "Platform": "linux/arm64"})
 
-    def test_beside_siblings_the_place_is_a_container_and_an_index_will_do(self) -> None:
+    def test_with_siblings_the_location_is_a_container_that_accepts_an_index(self) -> None:
         assert _index_allowed({"Name": "web"}, {"Image": "nginx:1", "Platform": "linux/arm64"})
 
 

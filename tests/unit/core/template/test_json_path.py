@@ -25,8 +25,8 @@ from image_pinner.core.template.json_path import Descend, Every, Field, Index, P
         "$.é",
     ],
 )
-def test_what_cannot_be_parsed_is_refused(text: str) -> None:
-    with pytest.raises(InvalidPathError, match="is no JSONPath expression") as caught:
+def test_an_invalid_expression_is_refused(text: str) -> None:
+    with pytest.raises(InvalidPathError, match="is not a valid JSONPath expression") as caught:
         parse_image_path(text)
     assert "\n" not in caught.value.cause
     assert caught.value.help
@@ -58,7 +58,7 @@ def test_what_cannot_be_parsed_is_refused(text: str) -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # jsonpath-ng announces the end of some operators
-def test_an_operator_that_is_not_followed_is_refused(text: str) -> None:
+def test_an_unsupported_operator_is_refused(text: str) -> None:
     with pytest.raises(InvalidPathError) as caught:
         parse_image_path(text)
     assert repr(text) in caught.value.cause
@@ -87,5 +87,5 @@ def test_an_operator_that_is_not_followed_is_refused(text: str) -> None:
         ("$.a[?(@.b=true)]", (Field("a"), Where("b", value=True))),
     ],
 )
-def test_an_expression_becomes_steps(text: str, steps: tuple[PathStep, ...]) -> None:
+def test_an_expression_is_parsed_to_steps(text: str, steps: tuple[PathStep, ...]) -> None:
     assert parse_image_path(text) == steps

@@ -9,7 +9,7 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.template.json_path import Field
 from image_pinner.core.template.locations import ImageLocation, image_locations, snippet_locations
 
-# Every writable property that the resource schemas of CloudFormation and the service models say to hold an image.
+# Every writable property that the resource schemas of CloudFormation and the service models document as an image.
 PATHS = {
     "AWS::ECS::TaskDefinition": {"$.ContainerDefinitions[*].Image"},
     "AWS::ECS::DaemonTaskDefinition": {"$.ContainerDefinitions[*].Image"},
@@ -77,7 +77,7 @@ PATHS = {
     },
 }
 PATHS["AWS::GammaDilithium::JobDefinition"] = PATHS["AWS::Batch::JobDefinition"]
-# The most characters of the whole value, where the schema or the service's text says one.
+# The maximum number of characters of the whole value, where the schema or the documentation has one.
 LIMITS = {
     "AWS::Batch::JobDefinition": 255,
     "AWS::GammaDilithium::JobDefinition": 255,
@@ -133,7 +133,7 @@ def test_a_location_has_the_limit_of_its_service(location: ImageLocation) -> Non
     assert location.limit_name == (255 if location.resource_type.startswith("AWS::ECS::") else 0)
 
 
-def test_lambda_and_sagemaker_hosting_alone_take_no_index() -> None:
+def test_only_lambda_and_sagemaker_hosting_accept_no_index() -> None:
     refusing = {location.resource_type for location in ALL if not location.index_allowed}
     assert refusing == {
         "AWS::Lambda::Function",
@@ -141,19 +141,19 @@ def test_lambda_and_sagemaker_hosting_alone_take_no_index() -> None:
         "AWS::SageMaker::Model",
         "AWS::SageMaker::InferenceComponent",
     }
-    # A snippet under the name Image stands in ECS more often than not, and there an index is right.
+    # A snippet under the name Image is in ECS more often than not, which accepts an index.
     assert snippet_locations()["Image"].index_allowed
     assert not snippet_locations()["ImageUri"].index_allowed
 
 
 @pytest.mark.parametrize("resource_type", ["AWS::Lambda::Function", "AWS::Serverless::Function"])
-def test_where_no_index_is_taken_the_platform_has_a_default(resource_type: str) -> None:
+def test_a_location_that_accepts_no_index_has_a_default_platform(resource_type: str) -> None:
     platform = only(resource_type).platform
     assert platform is not None
     assert Platform.parse(platform.default) == Platform("linux", "amd64")
 
 
-def test_clean_rooms_ml_takes_tags_only() -> None:
+def test_clean_rooms_ml_accepts_tags_only() -> None:
     refused = {location.resource_type for location in ALL if location.refused}
     assert refused == {"AWS::CleanRoomsML::ConfiguredModelAlgorithm"}
 
@@ -167,7 +167,7 @@ def test_images_of_the_services_themselves_are_known_by_their_beginning() -> Non
     }
 
 
-def test_only_ecs_carries_the_reference_in_a_label() -> None:
+def test_only_ecs_records_the_reference_in_a_label() -> None:
     labels = {location.resource_type: location.label_key for location in ALL if location.label_key}
     assert labels == {"AWS::ECS::TaskDefinition": "DockerLabels"}
 
@@ -184,26 +184,12 @@ def test_the_key_is_the_last_field_of_the_path(path: str, key: str) -> None:
     assert ImageLocation("", path).key == key
 
 
-def test_the_data_file_has_no_field_that_nobody_reads() -> None:
+def test_the_data_file_has_no_unknown_field() -> None:
     import tomllib  # noqa: PLC0415 - only here
 
     text = resources.files("image_pinner.core.template").joinpath("image_locations.toml").read_text("utf-8")
     rows: list[dict[str, Any]] = tomllib.loads(text)["location"]
-    known = {
-        "types",
-        "paths",
-        "index",
-        "snippet",
-        "limit",
-        "limit_name",
-        "name",
-        "label",
-        "credentials",
-        "managed",
-        "refused",
-        "platform",
-        "link",
-    }
+    known = {"types", "paths", *ImageLocation._fields} - {"resource_type", "path"}
     assert all(set(row) <= known for row in rows)
 
 
@@ -213,7 +199,7 @@ def test_a_snippet_knows_every_name_that_an_image_can_have_but_environment() -> 
     assert set(snippet_locations()) == keys - {"Environment"}
 
 
-def test_a_snippet_takes_the_strictest_place_of_a_name() -> None:
+def test_a_snippet_has_the_strictest_location_of_a_name() -> None:
     assert snippet_locations()["Image"].index_allowed
     assert not snippet_locations()["ImageUri"].index_allowed
     assert all(not location.label_key and not location.resource_type for location in snippet_locations().values())

@@ -10,7 +10,7 @@ from image_pinner.core.template.marker_search import MarkerCount, count_markers,
 MARKED = {"Type": "String", "Default": "!PinDigest nginx:1"}
 
 
-def strays(
+def misplaced_markers(
     template: dict[str, Any], read: dict[Any, Any] | None = None, marker_count: MarkerCount | None = None
 ) -> list[tuple[str, str]]:
     scope = Scope.of_template(template, {}, region="us-east-1", account_id="111122223333")
@@ -26,36 +26,46 @@ def strays(
             "Outputs",
             {"X": {"Value": "!PinDigest nginx:1"}},
             "Outputs.X.Value",
-            "!PinDigest stands in a place that is no image",
+            "!PinDigest is outside of the known image properties",
         ),
         (
             "Outputs",
             {"X": {"Value": {"Fn::Sub": " !PinDigest ${A}"}}},
             "Outputs.X.Value.Fn::Sub",
-            "!PinDigest stands in a place that is no image",
+            "!PinDigest is outside of the known image properties",
         ),
         (
             "Outputs",
             {"X": [{"Fn::Join": ["", ["!PinDigest ", "x"]]}]},
             "Outputs.X[0].Fn::Join[1][0]",
-            "!PinDigest stands in a place that is no image",
+            "!PinDigest is outside of the known image properties",
         ),
-        ("Outputs", {"X": "!PinDigestnginx"}, "Outputs.X", "!PinDigestnginx stands in a place that is no image"),
-        ("Metadata", {"Note": "!PinDigest nginx:1"}, "Metadata.Note", "!PinDigest stands in a place that is no image"),
-        ("Hooks", {"X": {"Fn::PinDigest": "nginx:1"}}, "Hooks.X", "Fn::PinDigest stands in a place that is no image"),
+        ("Outputs", {"X": "!PinDigestnginx"}, "Outputs.X", "!PinDigestnginx is outside of the known image properties"),
+        (
+            "Metadata",
+            {"Note": "!PinDigest nginx:1"},
+            "Metadata.Note",
+            "!PinDigest is outside of the known image properties",
+        ),
+        (
+            "Hooks",
+            {"X": {"Fn::PinDigest": "nginx:1"}},
+            "Hooks.X",
+            "Fn::PinDigest is outside of the known image properties",
+        ),
         (
             "Outputs",
             {"X": {"Fn::PinDigest": "nginx:1", "Other": 1}},
             "Outputs.X",
-            "Fn::PinDigest stands in a place that is no image",
+            "Fn::PinDigest is outside of the known image properties",
         ),
-        ("Unheard", ["!PinDigest"], "Unheard[0]", "!PinDigest stands in a place that is no image"),
+        ("Unheard", ["!PinDigest"], "Unheard[0]", "!PinDigest is outside of the known image properties"),
     ],
 )
-def test_a_mark_in_a_place_that_is_no_image_is_a_problem(section: str, content: Any, path: str, cause: str) -> None:
+def test_a_marker_outside_of_an_image_is_a_problem(section: str, content: Any, path: str, cause: str) -> None:
     template = {"Resources": {}, section: content}
-    assert strays(template) == [(path, cause)]
-    assert strays(template, marker_count=count_markers(walked_sections(template))) == [(path, cause)]
+    assert misplaced_markers(template) == [(path, cause)]
+    assert misplaced_markers(template, marker_count=count_markers(walked_sections(template))) == [(path, cause)]
 
 
 @pytest.mark.parametrize(
@@ -80,22 +90,22 @@ def test_a_mark_in_a_place_that_is_no_image_is_a_problem(section: str, content: 
         {"Resources": {"!PinDigest": {"Type": "X"}}},
     ],
 )
-def test_texts_that_are_no_marks_of_images_are_none(template: dict[str, Any]) -> None:
-    assert strays(template) == []
+def test_texts_that_are_not_markers_are_not_problems(template: dict[str, Any]) -> None:
+    assert misplaced_markers(template) == []
 
 
-def test_what_was_read_as_an_image_is_none_and_all_inside_it() -> None:
+def test_images_and_their_contents_are_not_problems() -> None:
     image = {"Fn::Join": ["", ["!PinDigest ", "nginx:1"]]}
     template = {"Resources": {"Web": {"Image": image, "Other": "!PinDigest x"}}}
     read = {("Resources", "Web", "Image"): image}
-    assert [path for path, _ in strays(template, read)] == ["Resources.Web.Other"]
+    assert [path for path, _ in misplaced_markers(template, read)] == ["Resources.Web.Other"]
     del template["Resources"]["Web"]["Other"]
-    assert strays(template, read) == []
+    assert misplaced_markers(template, read) == []
 
 
 def test_a_part_of_a_template_has_no_sections_that_are_left_out() -> None:
     fragment = {"TemplateURL": "x", "Parameters": {"Image": "!PinDigest nginx:1"}}
-    assert [path for path, _ in strays(fragment)] == ["Parameters.Image"]
+    assert [path for path, _ in misplaced_markers(fragment)] == ["Parameters.Image"]
 
 
 @pytest.mark.parametrize(
@@ -113,15 +123,15 @@ def test_a_part_of_a_template_has_no_sections_that_are_left_out() -> None:
         ({"Fn::Sub": "${Image}${AWS::StackName}"}, "Outputs.X", "Fn::Sub"),
     ],
 )
-def test_a_mark_that_is_brought_to_a_place_that_is_no_image_is_a_problem(value: Any, path: str, function: str) -> None:
+def test_a_marked_value_outside_of_an_image_is_a_problem(value: Any, path: str, function: str) -> None:
     template = {
         "Resources": {},
         "Parameters": {"Image": MARKED, "List": {"Type": "CommaDelimitedList", "Default": "x,!PinDigest nginx:1"}},
         "Mappings": {"Images": {"prod": {"Web": "!PinDigest nginx:1", "List": ["!PinDigest nginx:1"]}}},
         "Outputs": {"X": value},
     }
-    cause = f"{function} brings a value that is marked with !PinDigest to a place that is no image"
-    assert (path, cause) in strays(template)
+    cause = f"{function} returns a value marked with !PinDigest outside of the known image properties"
+    assert (path, cause) in misplaced_markers(template)
 
 
 @pytest.mark.parametrize(
@@ -135,25 +145,25 @@ def test_a_mark_that_is_brought_to_a_place_that_is_no_image_is_a_problem(value: 
         {"Ref": "Image", "Other": 1},
     ],
 )
-def test_where_something_else_is_brought_there_is_no_problem(value: Any) -> None:
+def test_an_unmarked_value_outside_of_an_image_is_not_a_problem(value: Any) -> None:
     template = {
         "Resources": {},
         "Parameters": {"Image": MARKED, "Tag": {"Type": "String", "Default": "1"}},
         "Mappings": {"Images": {"prod": {"Web": "!PinDigest nginx:1", "Cpu": 256}}},
         "Outputs": {"X": value},
     }
-    assert strays(template) == []
+    assert misplaced_markers(template) == []
 
 
-def test_no_depth_of_nesting_ends_it() -> None:
+def test_markers_are_counted_at_any_depth() -> None:
     deep: Any = "!PinDigest x"
     for level in range(2_000):
         deep = {"k": deep} if level % 2 else [deep]
-    ((path, _),) = strays({"Resources": {"Deep": deep}})
+    ((path, _),) = misplaced_markers({"Resources": {"Deep": deep}})
     assert path.startswith("Resources.Deep.k[0].k[0]")
 
 
-def test_an_image_in_a_section_that_is_left_out_does_not_stand_for_a_stray_mark() -> None:
+def test_an_image_in_another_section_does_not_hide_a_misplaced_marker() -> None:
     template = {"Resources": {}, "Rules": {"Image": "!PinDigest nginx:1"}, "Outputs": {"X": {"Value": "!PinDigest x"}}}
     read = {("Rules", "Image"): "!PinDigest nginx:1"}
-    assert [path for path, _ in strays(template, read)] == ["Outputs.X.Value"]
+    assert [path for path, _ in misplaced_markers(template, read)] == ["Outputs.X.Value"]

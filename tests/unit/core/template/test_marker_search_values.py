@@ -18,7 +18,7 @@ from image_pinner.core.template.marker_search import contains_marker, may_contai
         Scope(mappings={"M": {"a": {"b": "nginx"}}}),
     ],
 )
-def test_what_holds_no_mark_carries_none(scope: Scope) -> None:
+def test_values_without_a_marker_contain_none(scope: Scope) -> None:
     assert not contains_marker(scope)
 
 
@@ -46,7 +46,7 @@ MARKED = Scope(
         Scope(mappings={"M": {"a": {"b": ["!PinDigest f"]}}}),
     ],
 )
-def test_values_defaults_lists_and_mappings_carry_marks(scope: Scope) -> None:
+def test_values_defaults_lists_and_mappings_can_contain_markers(scope: Scope) -> None:
     assert contains_marker(scope)
 
 
@@ -65,7 +65,7 @@ def test_values_defaults_lists_and_mappings_carry_marks(scope: Scope) -> None:
         {"Value": 1},
     ],
 )
-def test_an_expression_without_a_carrier_brings_no_mark(expression: Any) -> None:
+def test_an_expression_that_refers_to_no_marked_value_contains_no_marker(expression: Any) -> None:
     assert not may_contain_marker(expression, MARKED)
 
 
@@ -82,6 +82,6 @@ def test_an_expression_without_a_carrier_brings_no_mark(expression: Any) -> None
         {"Fn::Join": ["", [{"Fn::Select": [0, [{"Ref": "Value"}]]}]]},
     ],
 )
-def test_an_expression_that_names_a_carrier_may_bring_its_mark(expression: Any) -> None:
+def test_an_expression_that_refers_to_a_marked_value_may_contain_its_marker(expression: Any) -> None:
     assert may_contain_marker(expression, MARKED)
     assert not may_contain_marker(expression, Scope())

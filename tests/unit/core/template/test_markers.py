@@ -10,19 +10,17 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.markers import (
     MarkedExpression,
-    Marker,
-    evaluated,
     is_marked,
     parse_marked_expression,
     parse_marker,
     parse_metadata_options,
+    remove_marker,
     snippet_parameters,
-    unmarked,
     without_marker,
 )
 from image_pinner.core.template.options import Options, Pin, Record
 
-ARM = Platform("linux", "arm64")
+ARM64 = Platform("linux", "arm64")
 NO_VALUE = {"Ref": "AWS::NoValue"}
 SCOPE = Scope(
     parameters={
@@ -34,7 +32,7 @@ SCOPE = Scope(
 )
 
 
-class TestQuotedMark:
+class TestQuotedMarker:
     @pytest.mark.parametrize(
         "text",
         [
@@ -55,29 +53,29 @@ class TestQuotedMark:
         "text",
         ["!PinDigest nginx:1", "!PinDigest", " !PinDigest x", "\n\t!PinDigest\tx", "!PinDigestx", "!PinDigest\u00a0x"],
     )
-    def test_a_text_that_begins_with_the_mark_is_marked(self, text: str) -> None:
+    def test_a_text_that_begins_with_the_marker_is_marked(self, text: str) -> None:
         assert is_marked(text)
 
     @pytest.mark.parametrize(
         ("text", "cause"),
         [
-            ("!PinDigest", "nothing stands behind the mark"),
-            ("!PinDigest ", "nothing stands behind the mark"),
-            (" !PinDigest \n", "nothing stands behind the mark"),
-            ("!PinDigest Platform=linux/arm64", "nothing stands behind the mark"),
-            ("!PinDigest Platform=linux/arm64 Record=None ", "nothing stands behind the mark"),
-            ("!PinDigestnginx:1", "'!PinDigestnginx:1' is not the mark"),
-            ("!PinDigest: nginx:1", "'!PinDigest:' is not the mark"),
-            ("!PinDigests nginx:1", "'!PinDigests' is not the mark"),
-            ("!PinDigest Platfrom=linux/arm64 nginx:1", "'Platfrom' is no option"),
+            ("!PinDigest", "no image after the marker"),
+            ("!PinDigest ", "no image after the marker"),
+            (" !PinDigest \n", "no image after the marker"),
+            ("!PinDigest Platform=linux/arm64", "no image after the marker"),
+            ("!PinDigest Platform=linux/arm64 Record=None ", "no image after the marker"),
+            ("!PinDigestnginx:1", "'!PinDigestnginx:1' is not a valid marker"),
+            ("!PinDigest: nginx:1", "'!PinDigest:' is not a valid marker"),
+            ("!PinDigests nginx:1", "'!PinDigests' is not a valid marker"),
+            ("!PinDigest Platfrom=linux/arm64 nginx:1", "unknown option 'Platfrom' (did you mean 'Platform'?)"),
             ("!PinDigest Platform= nginx:1", "'' is no platform"),
-            ("!PinDigest Pin=All nginx:1", "the option Pin cannot stand at a single image"),
-            ("!PinDigest Lock=x nginx:1", "the option Lock is not available yet"),
+            ("!PinDigest Pin=All nginx:1", "option Pin cannot be set for a single image"),
+            ("!PinDigest Lock=x nginx:1", "option Lock is not available yet"),
             ("!PinDigest Refresh=Never nginx:1", "Refresh=Never is not available yet"),
-            ("!PinDigest Record=None Record=None nginx:1", "the option Record stands twice"),
+            ("!PinDigest Record=None Record=None nginx:1", "duplicate option Record"),
         ],
     )
-    def test_a_wrong_mark_is_refused(self, text: str, cause: str) -> None:
+    def test_an_invalid_marker_is_refused(self, text: str, cause: str) -> None:
         with pytest.raises(InvalidOptionError) as caught:
             parse_marker(text)
         assert caught.value.cause == cause
@@ -86,26 +84,26 @@ class TestQuotedMark:
     @pytest.mark.parametrize(
         ("text", "mark"),
         [
-            ("!PinDigest nginx:1", Marker(Options(), "nginx:1")),
-            ("  !PinDigest\t\n nginx:1 \n", Marker(Options(), "nginx:1")),
-            ("!PinDigest\u00a0nginx:1", Marker(Options(), "nginx:1")),
-            ("!PinDigest Platform=linux/arm64 nginx:1", Marker(Options(platform=ARM), "nginx:1")),
+            ("!PinDigest nginx:1", MarkedExpression(Options(), "nginx:1")),
+            ("  !PinDigest\t\n nginx:1 \n", MarkedExpression(Options(), "nginx:1")),
+            ("!PinDigest\u00a0nginx:1", MarkedExpression(Options(), "nginx:1")),
+            ("!PinDigest Platform=linux/arm64 nginx:1", MarkedExpression(Options(platform=ARM64), "nginx:1")),
             (
                 "!PinDigest\nPlatform=linux/arm64\n\tRecord=None   Refresh=Always nginx:1",
-                Marker(Options(platform=ARM, record=Record.NONE), "nginx:1"),
+                MarkedExpression(Options(platform=ARM64, record=Record.NONE), "nginx:1"),
             ),
-            ("!PinDigest a b", Marker(Options(), "a b")),
-            ("!PinDigest !PinDigest nginx", Marker(Options(), "!PinDigest nginx")),
-            ("!PinDigest registry:5000/a=b", Marker(Options(), "registry:5000/a=b")),
+            ("!PinDigest a b", MarkedExpression(Options(), "a b")),
+            ("!PinDigest !PinDigest nginx", MarkedExpression(Options(), "!PinDigest nginx")),
+            ("!PinDigest registry:5000/a=b", MarkedExpression(Options(), "registry:5000/a=b")),
         ],
     )
-    def test_a_mark_is_taken_apart(self, text: str, mark: Marker) -> None:
+    def test_a_marker_is_parsed(self, text: str, mark: MarkedExpression) -> None:
         assert parse_marker(text) == mark
 
 
-class TestWithoutMark:
+class TestRemovingMarkers:
     @pytest.mark.parametrize(
-        ("text", "rest"),
+        ("text", "unmarked"),
         [
             ("!PinDigest nginx:1", "nginx:1"),
             (" !PinDigest  nginx:1 ", "nginx:1 "),
@@ -119,8 +117,8 @@ class TestWithoutMark:
             ("!PinDigest Platform=${Os nginx", "Platform=${Os nginx"),
         ],
     )
-    def test_mark_and_options_go_and_the_rest_stays(self, text: str, rest: str) -> None:
-        assert without_marker(text) == rest
+    def test_marker_and_options_are_removed_and_the_reference_is_kept(self, text: str, unmarked: str) -> None:
+        assert without_marker(text) == unmarked
 
     @pytest.mark.parametrize(
         "text",
@@ -131,7 +129,7 @@ class TestWithoutMark:
             "!PinDigest" + " " * 50_000,
         ],
     )
-    def test_a_long_text_takes_no_time(self, text: str) -> None:
+    def test_a_long_text_is_parsed_in_linear_time(self, text: str) -> None:
         before = time.perf_counter()
         without_marker(text)
         assert time.perf_counter() - before < 1
@@ -153,11 +151,11 @@ class TestWithoutMark:
             {"Fn::Sub": "!PinDigest nginx", "Other": 1},
         ],
     )
-    def test_a_mark_that_stands_elsewhere_is_not_taken_out(self, expression: Any) -> None:
-        assert unmarked(expression) is None
+    def test_a_marker_that_is_not_in_the_leading_text_is_not_removed(self, expression: Any) -> None:
+        assert remove_marker(expression) is None
 
     @pytest.mark.parametrize(
-        ("expression", "rest"),
+        ("expression", "unmarked"),
         [
             ("!PinDigest nginx:1", "nginx:1"),
             (" !PinDigest  nginx:1 \n", "nginx:1"),
@@ -170,8 +168,8 @@ class TestWithoutMark:
             ({"Fn::Join": ["", ["!PinDigest nginx:1"]]}, {"Fn::Join": ["", ["nginx:1"]]}),
         ],
     )
-    def test_the_leading_mark_is_taken_out_of_an_expression(self, expression: Any, rest: Any) -> None:
-        assert unmarked(expression) == rest
+    def test_the_leading_marker_is_removed_from_an_expression(self, expression: Any, unmarked: Any) -> None:
+        assert remove_marker(expression) == unmarked
 
 
 class TestSnippetAndLongForm:
@@ -180,31 +178,34 @@ class TestSnippetAndLongForm:
         [
             ({"Fn::PinDigest": {}}, "Fn::PinDigest has no Image"),
             ({"Fn::PinDigest": {"Platform": "Any"}}, "Fn::PinDigest has no Image"),
-            ({"Fn::PinDigest": {"Image": "x", "Pin": "All"}}, "the option Pin cannot stand at a single image"),
-            ({"Fn::PinDigest": {"Image": "x", "image": "y"}}, "'image' is no option"),
+            ({"Fn::PinDigest": {"Image": "x", "Pin": "All"}}, "option Pin cannot be set for a single image"),
+            ({"Fn::PinDigest": {"Image": "x", "image": "y"}}, "unknown option 'image'"),
             (
                 {"Fn::PinDigest": {"Image": "x", "Platform": {"Ref": "Nope"}}},
-                "the value of Platform cannot be told: the template has no parameter and no resource 'Nope'",
+                "cannot resolve option Platform: the template has no parameter and no resource 'Nope'",
             ),
             ({"Fn::Transform": "ImagePinner"}, "the snippet of ImagePinner has no Image"),
             ({"Fn::Transform": {"Name": "ImagePinner"}}, "the snippet of ImagePinner has no Image"),
             ({"Fn::Transform": {"Name": "ImagePinner", "Parameters": {}}}, "the snippet of ImagePinner has no Image"),
-            ({"Fn::Transform": {"Name": "ImagePinner", "Parameters": "x"}}, "the Parameters of ImagePinner are no map"),
+            (
+                {"Fn::Transform": {"Name": "ImagePinner", "Parameters": "x"}},
+                "the Parameters of ImagePinner are not a mapping",
+            ),
             (
                 {"Fn::Transform": {"Name": "ImagePinner", "Parameters": None}},
-                "the Parameters of ImagePinner are no map",
+                "the Parameters of ImagePinner are not a mapping",
             ),
             (
                 {"Fn::Transform": [{"Name": "ImagePinner", "Parameters": []}]},
-                "the Parameters of ImagePinner are no map",
+                "the Parameters of ImagePinner are not a mapping",
             ),
             (
                 {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "x", "Lock": "y"}}},
-                "the option Lock is not available yet",
+                "option Lock is not available yet",
             ),
         ],
     )
-    def test_a_wrong_form_is_refused(self, value: Any, cause: str) -> None:
+    def test_an_invalid_form_is_refused(self, value: Any, cause: str) -> None:
         with pytest.raises(InvalidOptionError) as caught:
             parse_marked_expression(value, "ImagePinner", SCOPE)
         assert caught.value.cause == cause
@@ -226,13 +227,13 @@ class TestSnippetAndLongForm:
             {"Fn::Transform": {"Name": "Other", "Parameters": {"Image": "x"}}},
             {"Fn::Transform": {"Name": {"Ref": "x"}}},
             {"Fn::Transform": [{"Name": "Other"}, {"Name": "ImagePinner", "Parameters": {"Image": "x"}}]},
-            # CloudFormation calls the second macro on what the first one answers, which nobody else can.
+            # CloudFormation calls the second macro with the result of the first one, which only it can do.
             {"Fn::Transform": [{"Name": "ImagePinner", "Parameters": {"Image": "x"}}, {"Name": "Other"}]},
             {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "x"}}, "Name": "web"},
             {"Fn::PinDigest": "x", "Name": "web"},
         ],
     )
-    def test_anything_else_is_no_annotation(self, value: Any) -> None:
+    def test_anything_else_is_not_a_marked_expression(self, value: Any) -> None:
         assert parse_marked_expression(value, "ImagePinner", SCOPE) is None
 
     @pytest.mark.parametrize(
@@ -244,11 +245,11 @@ class TestSnippetAndLongForm:
             ({"Fn::PinDigest": {"Image": "nginx:1"}}, MarkedExpression(Options(), "nginx:1")),
             (
                 {"Fn::PinDigest": {"Image": {"Ref": "X"}, "Platform": "linux/arm64"}},
-                MarkedExpression(Options(platform=ARM), {"Ref": "X"}),
+                MarkedExpression(Options(platform=ARM64), {"Ref": "X"}),
             ),
             (
                 {"Fn::PinDigest": {"Image": "x", "Platform": {"Ref": "Platform"}}},
-                MarkedExpression(Options(platform=ARM), "x"),
+                MarkedExpression(Options(platform=ARM64), "x"),
             ),
             ({"Fn::PinDigest": None}, MarkedExpression(Options(), None)),
             ({"Fn::PinDigest": ["x"]}, MarkedExpression(Options(), ["x"])),
@@ -262,7 +263,7 @@ class TestSnippetAndLongForm:
             ),
         ],
     )
-    def test_image_and_options_are_taken_out(self, value: Any, marked_expression: MarkedExpression) -> None:
+    def test_image_and_options_are_parsed(self, value: Any, marked_expression: MarkedExpression) -> None:
         assert parse_marked_expression(value, "ImagePinner", SCOPE) == marked_expression
 
     def test_a_snippet_is_known_by_the_name_under_which_the_macro_is_installed(self) -> None:
@@ -285,48 +286,48 @@ class TestSnippetAndLongForm:
             (5, None),
         ],
     )
-    def test_the_parameters_of_the_first_call_are_given_if_it_is_ours(self, transform: Any, parameters: Any) -> None:
+    def test_the_parameters_are_read_if_the_first_call_is_this_macro(self, transform: Any, parameters: Any) -> None:
         assert snippet_parameters(transform, "ImagePinner") == parameters
 
 
-class TestAround:
+class TestMetadataOptions:
     @pytest.mark.parametrize("metadata", [None, "x", 5, [], {}, {"Other": 1}, {"imagepinner": {"Pin": "All"}}])
     def test_without_an_entry_there_are_no_options(self, metadata: Any) -> None:
         assert parse_metadata_options(metadata, SCOPE) == Options()
 
     @pytest.mark.parametrize("content", [None, "All", 5, [], ["Pin"]])
-    def test_an_entry_that_is_no_map_is_refused(self, content: Any) -> None:
-        with pytest.raises(InvalidOptionError, match="ImagePinner in Metadata is no map"):
+    def test_an_entry_that_is_not_a_mapping_is_refused(self, content: Any) -> None:
+        with pytest.raises(InvalidOptionError, match="ImagePinner in Metadata is not a mapping"):
             parse_metadata_options({"ImagePinner": content}, SCOPE)
 
-    def test_a_wrong_option_is_refused(self) -> None:
-        with pytest.raises(InvalidOptionError, match="'Pinn' is no option"):
+    def test_an_invalid_option_is_refused(self) -> None:
+        with pytest.raises(InvalidOptionError, match="unknown option 'Pinn'"):
             parse_metadata_options({"ImagePinner": {"Pinn": "All"}}, SCOPE)
 
     @pytest.mark.parametrize(
         ("value", "reason"),
         [
             ({"Ref": "Nope"}, "the template has no parameter and no resource 'Nope'"),
-            ({"Ref": "Stored"}, "the SSM parameter '/platform' is not asked for it"),
+            ({"Ref": "Stored"}, "the SSM parameter '/platform' is not looked up for options"),
             ({"Fn::If": ["Yes"]}, "Fn::If has another shape than [condition, value, value]"),
         ],
     )
-    def test_an_option_whose_value_cannot_be_told_is_refused(self, value: Any, reason: str) -> None:
+    def test_an_option_that_cannot_be_resolved_is_refused(self, value: Any, reason: str) -> None:
         with pytest.raises(InvalidOptionError) as caught:
-            evaluated({"Platform": value}, SCOPE)
-        assert caught.value.cause == f"the value of Platform cannot be told: {reason}"
-        assert caught.value.help == "Write it out"
+            parse_metadata_options({"ImagePinner": {"Platform": value}}, SCOPE)
+        assert caught.value.cause == f"cannot resolve option Platform: {reason}"
+        assert caught.value.help == "write the value"
 
     def test_options_are_read_and_evaluated(self) -> None:
         metadata = {"Other": 1, "ImagePinner": {"Pin": {"Ref": "Names"}, "Platform": {"Ref": "Platform"}}}
-        assert parse_metadata_options(metadata, SCOPE) == Options(pin=("web", "db"), platform=ARM)
+        assert parse_metadata_options(metadata, SCOPE) == Options(pin=("web", "db"), platform=ARM64)
 
-    def test_an_option_that_comes_to_no_value_is_not_said(self) -> None:
+    def test_an_option_that_evaluates_to_no_value_is_not_set(self) -> None:
         content = {"Pin": "All", "Platform": {"Fn::If": ["Yes", NO_VALUE, "Any"]}}
         assert parse_metadata_options({"ImagePinner": content}, SCOPE) == Options(pin=Pin.ALL)
 
 
-def test_an_option_that_is_not_available_is_refused_by_name_whatever_its_value() -> None:
-    for name, cause in (("StackName", "the option StackName is not available yet"), ("Stack", "'Stack' is no option")):
+def test_an_option_that_is_not_available_is_refused_for_any_value() -> None:
+    for name, cause in (("StackName", "option StackName is not available yet"), ("Stack", "unknown option 'Stack'")):
         with pytest.raises(InvalidOptionError, match=cause):
             parse_metadata_options({"ImagePinner": {name: {"Ref": "AWS::StackName"}}}, Scope())

@@ -46,7 +46,7 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
         (NO_VALUE, NO_VALUE),
     ],
 )
-def test_the_mark_is_written_where_it_works_everywhere(expression: Any, marked: Any) -> None:
+def test_the_marker_is_written_as_leading_text(expression: Any, marked: Any) -> None:
     assert with_marker(expression) == marked
 
 
@@ -65,11 +65,11 @@ def test_the_mark_is_written_where_it_works_everywhere(expression: Any, marked: 
         {"Ref": 5},
     ],
 )
-def test_an_expression_of_another_shape_is_kept_whole_behind_the_mark(expression: Any) -> None:
+def test_any_other_expression_is_joined_to_the_marker(expression: Any) -> None:
     assert with_marker(expression) == {"Fn::Join": ["", ["!PinDigest ", expression]]}
 
 
-def test_options_stand_behind_the_mark() -> None:
+def test_options_are_written_behind_the_marker() -> None:
     assert with_marker("nginx:1", "Platform=linux/arm64") == "!PinDigest Platform=linux/arm64 nginx:1"
     assert with_marker({"Ref": "Image"}, "Record=None") == {"Fn::Sub": "!PinDigest Record=None ${Image}"}
 
@@ -86,9 +86,9 @@ def test_options_stand_behind_the_mark() -> None:
         {"Fn::GetAtt": "Repo.RepositoryUri"},
     ],
 )
-def test_what_is_marked_comes_to_the_same_reference_behind_the_mark(expression: Any) -> None:
+def test_a_marked_expression_evaluates_to_the_same_reference(expression: Any) -> None:
     plain, marked = evaluate(expression, SCOPE), evaluate(with_marker(expression), SCOPE)
     assert isinstance(plain, Known)
     assert isinstance(marked, Known)
     assert is_marked(marked.value)
-    assert parse_marker(marked.value).reference == plain.value
+    assert parse_marker(marked.value).expression == plain.value

@@ -13,42 +13,42 @@ from image_pinner.core.template.options import (
     find_loosened_option,
 )
 
-ARM = Platform("linux", "arm64")
+ARM64 = Platform("linux", "arm64")
 
 
 @pytest.mark.parametrize(
     ("expected", "operator", "looser"),
     [
         (Options(when_missing=WhenMissing.KEEP_TAG), Options(when_missing=WhenMissing.FAIL), "WhenMissing=KeepTag"),
-        (Options(pin=Pin.MARKED), Options(pin=Pin.ALL), "Pin is narrower"),
-        (Options(pin=Pin.SKIP), Options(pin=Pin.ALL), "Pin is narrower"),
-        (Options(pin=("web",)), Options(pin=Pin.ALL), "Pin is narrower"),
-        (Options(pin=Pin.MARKED), Options(pin=("web",)), "Pin is narrower"),
-        (Options(pin=Pin.SKIP), Options(pin=("web",)), "Pin is narrower"),
-        (Options(pin=("db",)), Options(pin=("web",)), "Pin is narrower"),
-        (Options(platform=AnyPlatform.ANY), Options(platform=ARM), "Platform=linux/arm64"),
+        (Options(pin=Pin.MARKED), Options(pin=Pin.ALL), "Pin selects fewer images"),
+        (Options(pin=Pin.SKIP), Options(pin=Pin.ALL), "Pin selects fewer images"),
+        (Options(pin=("web",)), Options(pin=Pin.ALL), "Pin selects fewer images"),
+        (Options(pin=Pin.MARKED), Options(pin=("web",)), "Pin selects fewer images"),
+        (Options(pin=Pin.SKIP), Options(pin=("web",)), "Pin selects fewer images"),
+        (Options(pin=("db",)), Options(pin=("web",)), "Pin selects fewer images"),
+        (Options(platform=AnyPlatform.ANY), Options(platform=ARM64), "Platform=linux/arm64"),
         (Options(when_moved=WhenMoved.WARN), Options(when_moved=WhenMoved.FAIL), "WhenMoved=Warn"),
-        (Options(platform=Platform("linux", "amd64")), Options(platform=ARM), "Platform=linux/arm64"),
+        (Options(platform=Platform("linux", "amd64")), Options(platform=ARM64), "Platform=linux/arm64"),
     ],
 )
-def test_a_template_cannot_loosen_what_the_operator_has_set(expected: Options, operator: Options, looser: str) -> None:
+def test_a_template_cannot_loosen_the_configuration(expected: Options, operator: Options, looser: str) -> None:
     assert looser in find_loosened_option(expected, operator)
 
 
 @pytest.mark.parametrize(
     ("expected", "operator"),
     [
-        (Options(), Options(Pin.ALL, ARM, WhenMissing.FAIL, Record.LABEL)),
+        (Options(), Options(Pin.ALL, ARM64, WhenMissing.FAIL, Record.LABEL)),
         (Options(pin=Pin.SKIP, platform=AnyPlatform.ANY, when_missing=WhenMissing.KEEP_TAG), Options()),
         (Options(pin=Pin.ALL), Options(pin=Pin.MARKED)),
         (Options(pin=Pin.ALL), Options(pin=("web",))),
         (Options(pin=("db", "web")), Options(pin=("web",))),
-        (Options(platform=ARM), Options(platform=ARM)),
+        (Options(platform=ARM64), Options(platform=ARM64)),
         (Options(when_moved=WhenMoved.FAIL), Options(when_moved=WhenMoved.WARN)),
-        (Options(platform=ARM), Options(platform=AnyPlatform.ANY)),
+        (Options(platform=ARM64), Options(platform=AnyPlatform.ANY)),
         (Options(when_missing=WhenMissing.FAIL), Options(when_missing=WhenMissing.KEEP_TAG)),
         (Options(record=Record.NONE), Options(record=Record.LABEL)),
     ],
 )
-def test_a_template_may_tighten_what_the_operator_has_set(expected: Options, operator: Options) -> None:
+def test_a_template_may_tighten_the_configuration(expected: Options, operator: Options) -> None:
     assert find_loosened_option(expected, operator) == ""

@@ -21,21 +21,21 @@ def test_without_a_decision_there_are_no_edits() -> None:
     assert build_edits({}, [], [], []) == ()
 
 
-def test_what_is_the_same_already_is_no_edit() -> None:
+def test_an_unchanged_value_needs_no_edit() -> None:
     template = template_of("!PinDigest nginx:1")
     (site,) = sites_in(template)
     assert build_edits(template, [(site, "!PinDigest nginx:1")], [], []) == ()
     assert build_edits(template, [(site, "nginx@x")], [], []) == (Replace(site.path, "nginx@x"),)
 
 
-def test_a_kept_tag_loses_its_mark() -> None:
+def test_a_kept_tag_loses_its_marker() -> None:
     template = template_of({"Fn::Sub": "!PinDigest nginx:1"})
     assert build_edits(template, [], sites_in(template), []) == (
         Replace(sites_in(template)[0].path, {"Fn::Sub": "nginx:1"}),
     )
 
 
-def test_of_images_that_stay_only_those_with_a_replacement_change() -> None:
+def test_only_skipped_images_with_a_replacement_change() -> None:
     path = TemplatePath(("a",))
     skipped = [
         SkippedImage(TemplatePath(("b",)), "unmarked", ""),

@@ -37,10 +37,10 @@ class TestNothing:
         ):
             assert RECORD_KEY not in json.dumps(pin(template, params).answer)
 
-    def test_a_digest_without_a_tag_has_nothing_to_record(self) -> None:
+    def test_a_digest_without_a_tag_is_not_recorded(self) -> None:
         assert RECORD_KEY not in json.dumps(pin(template_of(f"!PinDigest nginx@sha256:{HEX}")).answer)
 
-    def test_an_image_outside_of_resources_has_nowhere_to_be_recorded(self) -> None:
+    def test_an_image_outside_of_resources_is_not_recorded(self) -> None:
         assert pin({"Name": "web"}, {"Image": "nginx:1"}).answer == {"Name": "web", "Image": pinned("nginx", "1")}
 
 
@@ -52,7 +52,7 @@ class TestLabel:
         assert list(found) == ["Name", "Image", "DockerLabels", "Cpu"]
         assert found["DockerLabels"] == {"image-pinner.source": "nginx:1"}
 
-    def test_a_tag_beside_a_digest_is_recorded(self) -> None:
+    def test_a_tag_with_a_digest_is_recorded(self) -> None:
         found = container(template_of(f"!PinDigest nginx:1@sha256:{HEX}"))
         assert found["Image"] == f"nginx@sha256:{HEX}"
         assert found["DockerLabels"] == {"image-pinner.source": f"nginx:1@sha256:{HEX}"}
@@ -61,7 +61,7 @@ class TestLabel:
         template = {"Resources": {"Web": task("!PinDigest nginx:1", DockerLabels={"b": "1", "a": "2"})}}
         assert list(container(template)["DockerLabels"].items()) == [("b", "1"), ("a", "2"), (RECORD_KEY, "nginx:1")]
 
-    def test_an_old_label_is_renewed_in_its_place(self) -> None:
+    def test_an_old_label_is_replaced(self) -> None:
         template = {"Resources": {"Web": task("!PinDigest nginx:2", DockerLabels={RECORD_KEY: "nginx:1", "a": "2"})}}
         assert list(container(template)["DockerLabels"].items()) == [(RECORD_KEY, "nginx:2"), ("a", "2")]
 
@@ -87,18 +87,18 @@ class TestLabel:
         assert found["Properties"]["ContainerDefinitions"][0]["DockerLabels"] == labels
         assert found["Metadata"] == {RECORD_KEY: {"Properties.ContainerDefinitions[0].Image": "nginx:1"}}
 
-    def test_arms_are_recorded_under_the_same_condition(self) -> None:
+    def test_branches_are_recorded_under_the_same_condition(self) -> None:
         image = {"Fn::If": ["Open", "!PinDigest nginx:1", {"Fn::If": ["Open", NO_VALUE, "!PinDigest nginx:3"]}]}
         labels = container(template_of(image, **OPEN))["DockerLabels"]
         assert labels == {RECORD_KEY: {"Fn::If": ["Open", "nginx:1", {"Fn::If": ["Open", NO_VALUE, "nginx:3"]}]}}
 
-    def test_an_arm_that_is_not_pinned_has_no_record(self) -> None:
+    def test_a_branch_that_is_not_pinned_has_no_record(self) -> None:
         image = {"Fn::If": ["Open", "!PinDigest nginx:1", f"nginx@sha256:{HEX}"]}
         assert container(template_of(image, **OPEN))["DockerLabels"] == {
             RECORD_KEY: {"Fn::If": ["Open", "nginx:1", NO_VALUE]}
         }
 
-    def test_a_container_that_is_an_arm_takes_its_own_label(self) -> None:
+    def test_a_container_in_a_branch_has_its_own_label(self) -> None:
         template = template_of("x", **OPEN)
         containers = [
             {"Fn::If": ["Open", {"Name": "a", "Image": "!PinDigest nginx:1"}, {"Name": "b", "Image": "redis:1"}]}
@@ -110,14 +110,14 @@ class TestLabel:
 
 
 class TestMetadata:
-    def test_it_can_be_asked_for(self) -> None:
+    def test_metadata_can_be_requested(self) -> None:
         found = resource(template_of("!PinDigest Record=Metadata nginx:1"))
         assert found["Metadata"] == {RECORD_KEY: {"Properties.ContainerDefinitions[0].Image": "nginx:1"}}
         assert "DockerLabels" not in found["Properties"]["ContainerDefinitions"][0]
         assert list(found) == ["Type", "Metadata", "Properties"]
 
     @pytest.mark.parametrize("record", ["Label", "Metadata"])
-    def test_where_there_are_no_labels_it_is_the_metadata(self, record: str) -> None:
+    def test_without_a_label_property_the_metadata_is_used(self, record: str) -> None:
         found = resource(function(), {"Record": record})
         assert found["Metadata"] == {RECORD_KEY: {"Properties.Code.ImageUri": f"{ECR}/app:1"}}
 
@@ -130,7 +130,7 @@ class TestMetadata:
         found = resource(function(Metadata={"Dockerfile": "x", "ImagePinner": {"Platform": "linux/arm64"}}))
         assert list(found["Metadata"]) == ["Dockerfile", "ImagePinner", RECORD_KEY]
 
-    def test_earlier_records_stay_and_are_renewed(self) -> None:
+    def test_earlier_records_are_kept_and_updated(self) -> None:
         before = {RECORD_KEY: {"Properties.Other": "a:1", "Properties.Code.ImageUri": "old:1"}}
         found = resource(function(Metadata=before))
         assert found["Metadata"][RECORD_KEY] == {"Properties.Other": "a:1", "Properties.Code.ImageUri": f"{ECR}/app:1"}
@@ -139,12 +139,12 @@ class TestMetadata:
     @pytest.mark.parametrize(
         "metadata", ["text", ["x"], {"Fn::If": ["Open", {}, {}]}, {"Ref": "x"}, {"Fn::Transform": {}, "a": 1}]
     )
-    def test_metadata_that_takes_no_key_stays_as_it_is(self, metadata: Any) -> None:
+    def test_metadata_that_is_an_expression_is_not_changed(self, metadata: Any) -> None:
         found = resource(function(Metadata=metadata))
         assert found["Metadata"] == metadata
         assert "@sha256:" in found["Properties"]["Code"]["ImageUri"]
 
-    def test_several_images_of_a_resource_are_recorded_by_their_places_whatever_their_order(self) -> None:
+    def test_several_images_of_a_resource_are_recorded_by_path_in_any_order(self) -> None:
         template = template_of("x")
         properties = template["Resources"]["Web"]["Properties"]
         properties["ContainerDefinitions"] = [{"Name": name, "Image": f"!PinDigest {name}:1"} for name in "ba"]

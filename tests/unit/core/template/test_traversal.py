@@ -7,7 +7,7 @@ import pytest
 
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.json_path import parse_image_path
-from image_pinner.core.template.traversal import ConditionGuard, OpaqueNode, TemplateNode, arms_of, walk
+from image_pinner.core.template.traversal import ConditionGuard, OpaqueNode, TemplateNode, branches_of, walk
 
 NO_VALUE = {"Ref": "AWS::NoValue"}
 CONTAINERS = "$.ContainerDefinitions[*].Image"
@@ -21,7 +21,7 @@ def values(tree: Any, path: str) -> list[Any]:
     return [node.value for node in found(tree, path) if isinstance(node, TemplateNode)]
 
 
-def places(tree: Any, path: str) -> list[str]:
+def paths_at(tree: Any, path: str) -> list[str]:
     return [str(node.path) for node in found(tree, path)]
 
 
@@ -46,14 +46,14 @@ def places(tree: Any, path: str) -> list[str]:
         {"ContainerDefinitions": [{5: "x", None: {"Image": "x"}}]},
     ],
 )
-def test_a_shape_that_nobody_expected_is_passed_by(tree: Any) -> None:
+def test_an_unexpected_shape_is_skipped(tree: Any) -> None:
     assert found(tree, CONTAINERS) == []
 
 
 @pytest.mark.parametrize(
     "path", ["$.a[5]", "$.a[-4]", "$.b[0]", "$.c[0]", "$.nowhere", "$.a.x", "$.nowhere..x", "$.a[?(@.x==1)]"]
 )
-def test_a_step_that_leads_nowhere_finds_nothing(path: str) -> None:
+def test_a_step_that_does_not_fit_finds_nothing(path: str) -> None:
     assert found({"a": [1, 2, 3], "b": {"0": 1}, "c": "text"}, path) == []
 
 
@@ -68,19 +68,19 @@ def test_a_step_that_leads_nowhere_finds_nothing(path: str) -> None:
         ({"Fn::Unheard": 1}, "Fn::Unheard"),
     ],
 )
-def test_an_expression_on_the_way_is_told_as_hidden(expression: Any, name: str) -> None:
+def test_an_expression_on_the_way_is_an_opaque_node(expression: Any, name: str) -> None:
     tree = {"ContainerDefinitions": expression}
     (hidden,) = found(tree, CONTAINERS)
     assert isinstance(hidden, OpaqueNode)
     assert str(hidden.path) == "ContainerDefinitions"
-    assert hidden.reason == f"{name} stands in the place of what would hold the image"
+    assert hidden.reason == f"it is the result of {name}"
 
 
-def test_an_expression_at_the_end_is_what_was_looked_for() -> None:
+def test_an_expression_at_the_end_of_a_path_is_found() -> None:
     assert values({"ContainerDefinitions": [{"Image": {"Ref": "X"}}]}, CONTAINERS) == [{"Ref": "X"}]
 
 
-def test_a_value_knows_its_place_and_the_map_around_it() -> None:
+def test_a_value_has_its_path_and_its_owner() -> None:
     container = {"Name": "web", "Image": "nginx"}
     (node,) = found({"ContainerDefinitions": [5, container]}, CONTAINERS)
     assert isinstance(node, TemplateNode)
@@ -89,7 +89,7 @@ def test_a_value_knows_its_place_and_the_map_around_it() -> None:
     assert node.property_steps == ("ContainerDefinitions", 1, "Image")
 
 
-def test_arms_at_every_level_are_walked_with_their_conditions() -> None:
+def test_branches_at_every_level_are_walked_with_their_conditions() -> None:
     tree = {
         "ContainerDefinitions": {
             "Fn::If": [
@@ -112,7 +112,7 @@ def test_arms_at_every_level_are_walked_with_their_conditions() -> None:
     assert first.owner == {"Image": {"Fn::If": ["C", "x", "y"]}}
 
 
-def test_an_element_of_a_list_of_images_is_a_place_of_its_own() -> None:
+def test_an_element_of_a_list_of_images_has_its_own_property_path() -> None:
     tree = {"Images": {"Fn::If": ["A", ["x", {"Fn::If": ["B", "y", "z"]}], NO_VALUE]}, "Name": "n"}
     last = found(tree, "$.Images[*]")[-1]
     assert isinstance(last, TemplateNode)
@@ -138,14 +138,14 @@ def test_bodies_of_loops_at_every_level_are_walked() -> None:
         ],
         "Plain": {"Fn::ForEach::Keys": ["C", ["Image"], {"Image": "z"}]},
     }
-    assert set(places(tree, "$.*.Image")) == {
+    assert set(paths_at(tree, "$.*.Image")) == {
         "Fn::ForEach::Outer[2]['Web${A}'].Image",
         "Fn::ForEach::Outer[2].Fn::ForEach::Inner[2]['Job${A}${B}'].Image",
         "Plain.Fn::ForEach::Keys[2].Image",
     }
 
 
-def test_a_field_that_is_there_is_not_looked_for_in_loops() -> None:
+def test_an_existing_field_is_not_searched_in_loops() -> None:
     tree = {"Image": "x", "Fn::ForEach::L": ["A", ["1"], {"Image": "y"}]}
     assert values(tree, "$.Image") == ["x"]
 
@@ -179,7 +179,7 @@ def test_every_kind_of_step_is_followed(path: str, expected: list[Any]) -> None:
     assert sorted(values(tree, path), key=str) == expected
 
 
-def test_a_search_in_depth_keeps_conditions_and_does_not_look_into_functions() -> None:
+def test_descending_keeps_conditions_and_does_not_inspect_functions() -> None:
     tree = {
         "a": [{"Fn::If": ["C", {"Image": "x"}, NO_VALUE]}],
         "b": {"Image": {"Fn::Transform": {"Name": "M", "Parameters": {"Image": "inner"}}}},
@@ -191,12 +191,12 @@ def test_a_search_in_depth_keeps_conditions_and_does_not_look_into_functions() -
     assert len(nodes) == len(found(tree, "$..Image"))
 
 
-def test_a_value_alone_gives_its_arms() -> None:
-    nodes = list(arms_of(TemplateNode(("x",), {"Fn::If": ["C", "a", NO_VALUE]}, Scope())))
+def test_a_value_has_its_own_branches() -> None:
+    nodes = list(branches_of(TemplateNode(("x",), {"Fn::If": ["C", "a", NO_VALUE]}, Scope())))
     assert [node.value for node in nodes if isinstance(node, TemplateNode)] == ["a"]
-    assert [node.value for node in arms_of(TemplateNode((), "plain", Scope())) if isinstance(node, TemplateNode)] == [
-        "plain"
-    ]
+    assert [
+        node.value for node in branches_of(TemplateNode((), "plain", Scope())) if isinstance(node, TemplateNode)
+    ] == ["plain"]
 
 
 def nested_ifs(levels: int) -> Any:
@@ -206,8 +206,8 @@ def nested_ifs(levels: int) -> Any:
     return value
 
 
-def test_more_conditions_than_anybody_writes_are_told_as_hidden() -> None:
-    (hidden,) = arms_of(TemplateNode((), nested_ifs(500), Scope()))
+def test_too_many_conditions_make_an_opaque_node() -> None:
+    (hidden,) = branches_of(TemplateNode((), nested_ifs(500), Scope()))
     assert isinstance(hidden, OpaqueNode)
     assert "more than 64 conditions" in hidden.reason
     assert values({"Image": nested_ifs(64)}, "$.Image") == ["x"]
@@ -226,7 +226,7 @@ def test_500_levels_of_nesting_are_walked() -> None:
     assert values(ifs, CONTAINERS) == ["x"]
 
 
-def test_a_wide_template_is_searched_in_no_time() -> None:
+def test_a_wide_template_is_searched_in_linear_time() -> None:
     tree = {"Resources": {f"R{n}": {"Properties": {"a": [{"b": n}] * 20}} for n in range(500)}}
     before = time.perf_counter()
     assert found(tree, "$..Image") == []

@@ -24,24 +24,24 @@ def guards(*written: str) -> tuple[ConditionGuard, ...]:
 @pytest.mark.parametrize(
     "conditions", [["No"], ["not Yes"], ["Yes", "No"], ["Open", "No"], ["Asked", "No"], ["Nope", "No"]]
 )
-def test_one_condition_the_wrong_way_excludes_a_place(conditions: list[str]) -> None:
+def test_one_false_condition_excludes_a_property(conditions: list[str]) -> None:
     assert deployment_status(guards(*conditions), SCOPE) is False
 
 
 @pytest.mark.parametrize("conditions", [["Open"], ["Yes", "Open"], ["Nope"]])
-def test_an_undecided_condition_leaves_it_open(conditions: list[str]) -> None:
+def test_an_undecided_condition_is_neither_true_nor_false(conditions: list[str]) -> None:
     assert deployment_status(guards(*conditions), SCOPE) is None
 
 
-def test_what_may_decide_is_looked_up_and_then_decides() -> None:
+def test_a_condition_is_looked_up_and_then_decided() -> None:
     assert deployment_status(guards("Yes", "Asked", "Open"), SCOPE) == frozenset({STAGE})
-    told = SCOPE.with_answers({STAGE: Known("prod")})
-    assert deployment_status(guards("Asked"), told) is True
-    assert deployment_status(guards("not Asked"), told) is False
+    resolved = SCOPE.with_answers({STAGE: Known("prod")})
+    assert deployment_status(guards("Asked"), resolved) is True
+    assert deployment_status(guards("not Asked"), resolved) is False
 
 
 @pytest.mark.parametrize("conditions", [[], ["Yes"], ["Yes", "not No"]])
-def test_without_an_objection_a_place_is_deployed(conditions: list[str]) -> None:
+def test_without_a_false_condition_a_property_is_deployed(conditions: list[str]) -> None:
     assert deployment_status(guards(*conditions), SCOPE) is True
 
 

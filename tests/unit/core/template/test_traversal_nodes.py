@@ -10,7 +10,7 @@ from image_pinner.core.template.traversal import TemplateNode, entries_of
 
 
 @pytest.mark.parametrize("value", [None, 5, "text", [], [{"a": 1}], {}, {5: 1, None: 2}])
-def test_what_is_no_map_or_has_no_names_has_no_entries(value: Any) -> None:
+def test_a_value_that_is_not_a_mapping_has_no_entries(value: Any) -> None:
     assert list(entries_of(TemplateNode((), value, Scope()))) == []
 
 
@@ -26,7 +26,7 @@ def test_what_is_no_map_or_has_no_names_has_no_entries(value: Any) -> None:
         ((0,), (0,), ()),
     ],
 )
-def test_a_value_knows_its_place_above_arms_and_its_property_above_lists(
+def test_the_property_path_is_above_branches_and_the_property_above_lists(
     steps: Any, property_path: Any, property_steps: Any
 ) -> None:
     node = TemplateNode(steps, "x", Scope())
@@ -43,13 +43,13 @@ def test_the_start_of_a_walk_has_no_owner() -> None:
     "loop",
     [None, {}, "x", [], ["Id"], ["Id", ["a"]], [5, ["a"], {"x": 1}], ["Id", ["a"], "text"], ["Id", ["a"], {}, 4]],
 )
-def test_a_loop_of_another_shape_is_passed_by(loop: Any) -> None:
+def test_a_malformed_loop_is_skipped(loop: Any) -> None:
     assert list(entries_of(TemplateNode((), {"Fn::ForEach::L": loop, "a": 1}, Scope()))) == [
         ("a", TemplateNode(("a",), 1, Scope(), owner={"Fn::ForEach::L": loop, "a": 1}))
     ]
 
 
-def test_a_loop_over_one_value_knows_its_variable_and_over_several_does_not() -> None:
+def test_the_variable_of_a_loop_is_known_for_one_value_only() -> None:
     tree = {"Fn::ForEach::One": ["A", ["1"], {"x": 1}], "Fn::ForEach::Two": ["B", ["1", "2"], {"y": 1}]}
     scopes = {key: node.scope.loops for key, node in entries_of(TemplateNode((), tree, Scope()))}
     assert scopes["x"] == {"A": Known("1")}
@@ -72,12 +72,12 @@ def test_a_loop_over_the_values_of_a_parameter_is_evaluated() -> None:
     [
         ([], "which has no values"),
         (["a", "b"], "which has several values"),
-        ({"Ref": "Nope"}, "whose values are not known"),
-        ("a", "whose values are not known"),
-        (None, "whose values are not known"),
+        ({"Ref": "Nope"}, "whose values are unknown"),
+        ("a", "whose values are unknown"),
+        (None, "whose values are unknown"),
     ],
 )
-def test_a_loop_variable_that_is_not_one_value_says_how_many(collection: Any, how_many: str) -> None:
+def test_the_reason_for_an_unknown_loop_variable_has_the_number_of_values(collection: Any, how_many: str) -> None:
     ((_, node),) = entries_of(TemplateNode((), {"Fn::ForEach::L": ["A", collection, {"x": 1}]}, Scope()))
     unknown = node.scope.loops["A"]
     assert isinstance(unknown, Unknown)
