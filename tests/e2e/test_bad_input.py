@@ -69,8 +69,8 @@ def test_without_credentials_one_is_told_to_sign_in(engine: Engine, package: Pac
     told = run_without_credentials(engine, verb, *more)
     assert told.code in {2, 3}
     sentence = _sentence(told)
-    assert "there are no AWS credentials to ask" in sentence
-    assert "Sign in, with aws sso login for example, or set AWS_PROFILE" in sentence
+    assert "there are no AWS credentials for" in sentence
+    assert "sign in to AWS, or set AWS_PROFILE" in sentence
     assert engine.requests.all() == []
 
 

@@ -79,8 +79,8 @@ def test_no_credentials_end_all_regions_in_one_sentence() -> None:
     ended = run(None, "status", "--region", REGION, "--region", OTHER)
     assert ended.code == 3
     assert ended.err == (
-        f"image-pinner: there are no AWS credentials to ask STS in {REGION} with. Sign in, with aws sso login for"
-        " example, or set AWS_PROFILE; a function has those of its role.\n"
+        f"image-pinner: there are no AWS credentials for STS in {REGION}. sign in to AWS, or set AWS_PROFILE; a Lambda"
+        " function uses those of its role.\n"
     )
 
 
