@@ -63,13 +63,7 @@ _Entries = Mapping[str, Mapping[str, Any]]
 
 
 class RepositoryClient(NamedTuple):
-    """Send requests about one repository, none of them after the deadline.
-
-    Args:
-        client: A boto3 client of ECR for the region of the repository.
-        repository: The repository.
-        deadline: When to stop.
-    """
+    """Send requests about one repository with a boto3 client of its region, none of them after the deadline."""
 
     client: Any
     repository: EcrRepository
@@ -208,40 +202,35 @@ class _TagSearch:
         digest = _digest_of(self._client, DESCRIBE_IMAGES, detail.get("imageDigest"))
         if isinstance(digest, Unavailable):
             return digest
-        # The media type of the config of a manifest; an index has none.
+        # This is the media type of the config of a manifest; an index has none.
         if artifact := artifact_type({"config": {"mediaType": detail.get("artifactMediaType")}}):
             return no_image(f"the media type of its config is {shown(artifact)}")
         media_type = str(detail.get("imageManifestMediaType") or "")
         return TaggedImage(Resolved(digest, media_type, self._client.origin(DESCRIBE_IMAGES)))
 
 
-class ManifestReads(NamedTuple):
-    """Why tags are looked up by reading their manifests.
-
-    Args:
-        warning: The warning for each image found this way.
-        if_converted: The help if ECR returns a converted manifest.
-    """
+class ReadReason(NamedTuple):
+    """Why manifests are read by tag: a warning for each image, and the help if ECR converts the manifest."""
 
     warning: str
     if_converted: str
 
 
-def describing_denied(repository: EcrRepository) -> ManifestReads:
-    """Return the reason that DescribeImages is denied."""
-    return ManifestReads(
+def describing_denied(repository: EcrRepository) -> ReadReason:
+    """Return the reason for reading manifests that DescribeImages is denied."""
+    return ReadReason(
         f"{DESCRIBE_IMAGES} is denied on {repository.arn}, and {BATCH_GET_IMAGE} counts as a pull",
         f"allow {DESCRIBE_IMAGES} on {repository.arn}, which returns the digest itself",
     )
 
 
-_IMPORTED = ManifestReads(
+_IMPORTED = ReadReason(
     f"the image was not in ECR; requesting it by tag with {BATCH_GET_IMAGE} imported it through the pull-through cache",
     "retry: the image is in ECR now",
 )
 
 
-def get_tags(client: RepositoryClient, tags: Sequence[str], why: ManifestReads) -> dict[str, TagResult]:
+def get_tags(client: RepositoryClient, tags: Sequence[str], why: ReadReason) -> dict[str, TagResult]:
     """Find the images of at most `IDS_PER_REQUEST` distinct tags by their manifests, which ECR counts as a pull.
 
     ECR can convert a manifest that is requested by tag. Its digest then differs from that of the bytes, and it is
@@ -292,7 +281,7 @@ def get_config(client: RepositoryClient, download: Download, config: Digest) -> 
 
 
 def _tagged_image(
-    client: RepositoryClient, tag: str, image: Mapping[str, Any], why: ManifestReads
+    client: RepositoryClient, tag: str, image: Mapping[str, Any], why: ReadReason
 ) -> TaggedImage | Unavailable:
     digest = _digest_of(client, BATCH_GET_IMAGE, image["imageId"].get("imageDigest"))
     if isinstance(digest, Unavailable):

@@ -78,7 +78,7 @@ def not_active(repository: EcrRepository, tag: str, status: str) -> Unsuitable:
     )
 
 
-def explain_request(repository: EcrRepository, error: Exception, *actions: str) -> Failure:
+def explain_ecr_error(repository: EcrRepository, error: Exception, *actions: str) -> Failure:
     """Explain the error of a request about `repository`; `actions` are those that were called, in order."""
     if isinstance(error, SourceError):
         return Unavailable(error.cause, error.help)
@@ -107,7 +107,7 @@ def explain_import(repository: EcrRepository, error: Exception) -> Failure:
         )
     if is_denied(error):
         return _denied(repository, error, _IMPORT_ACTIONS, denied_action(error) or BATCH_GET_IMAGE)
-    return explain_request(repository, error, BATCH_GET_IMAGE)
+    return explain_ecr_error(repository, error, BATCH_GET_IMAGE)
 
 
 def explain_download_url(repository: EcrRepository, config: Digest, error: Exception) -> Failure:
@@ -118,7 +118,7 @@ def explain_download_url(repository: EcrRepository, config: Digest, error: Excep
         return Unavailable(f"{denial.cause}, {why}", f"{denial.help}; {OR_ANY_PLATFORM}")
     code = error_code(error)
     if code not in _CONFIG_FAILURES:
-        return explain_request(repository, error, GET_DOWNLOAD_URL)
+        return explain_ecr_error(repository, error, GET_DOWNLOAD_URL)
     cause, help = _CONFIG_FAILURES[code]
     return Unavailable(
         f"{config_name(repository, config)} {cause} ({code}: {error_text(error)})", f"{help}, {OR_ANY_PLATFORM}"

@@ -30,7 +30,7 @@ from image_pinner.sources.ecr.client import (
     get_tags,
     import_missing,
 )
-from image_pinner.sources.ecr.errors import BATCH_GET_IMAGE, DESCRIBE_IMAGES, Failure, explain_request, service_name
+from image_pinner.sources.ecr.errors import BATCH_GET_IMAGE, DESCRIBE_IMAGES, Failure, explain_ecr_error, service_name
 from image_pinner.sources.interface import Deadline, Download
 
 LookupsByTag = dict[str, list[ImageLookup]]
@@ -182,7 +182,7 @@ class _Batch:
             # https://github.com/ministryofjustice/modernisation-platform/issues/4454
             if is_denied(error):
                 return self._tag_results_from_manifests(tags)
-            results = dict.fromkeys(tags, explain_request(client.repository, error, DESCRIBE_IMAGES))
+            results = dict.fromkeys(tags, explain_ecr_error(client.repository, error, DESCRIBE_IMAGES))
         return import_missing(client, results) if self.options.pull_through else results
 
     def _tag_results_from_manifests(self, tags: Sequence[str]) -> Mapping[str, TagResult]:
@@ -190,7 +190,7 @@ class _Batch:
         try:
             return get_tags(self.client, tags, describing_denied(repository))
         except ecr_faults() as error:
-            return dict.fromkeys(tags, explain_request(repository, error, DESCRIBE_IMAGES, BATCH_GET_IMAGE))
+            return dict.fromkeys(tags, explain_ecr_error(repository, error, DESCRIBE_IMAGES, BATCH_GET_IMAGE))
 
     def _read_manifests(
         self, unanswered: Sequence[tuple[ImageLookup, TaggedImage | NeedsConfig]]
@@ -218,7 +218,7 @@ class _Batch:
         try:
             return get_manifests(self.client, digests)
         except ecr_faults() as error:
-            return dict.fromkeys(digests, explain_request(self.client.repository, error, BATCH_GET_IMAGE))
+            return dict.fromkeys(digests, explain_ecr_error(self.client.repository, error, BATCH_GET_IMAGE))
 
     def _read_configs(self, needed: Mapping[Digest, list[tuple[ImageLookup, NeedsConfig]]]) -> None:
         jobs = [partial(self._read_config, config, lookups) for config, lookups in needed.items()]

@@ -45,6 +45,11 @@ def refusal(code: str, message: str = "words of the service", **metadata: Any) -
         (refusal("InvalidSignatureException"), "rejected the AWS credentials", "the clock"),
         (refusal("OptInRequired"), "rejected the AWS credentials", "has this region enabled"),
         (refusal("AccessDeniedException"), "denied the request: words of the service", "allow the action"),
+        (
+            refusal("AccessDenied", "you are not authorized to perform: ecr:DescribeImages"),
+            "denied the request: you are not",
+            "allow ecr:DescribeImages in the policy of the caller's role",
+        ),
         (refusal("ServerException"), "failed with an internal error (ServerException: words", "in a minute"),
         (refusal("Odd", HTTPStatusCode=503), "failed with an internal error (Odd: words", "in a minute"),
         (refusal("InvalidParameterException"), "rejected the request (InvalidParameterException: words", "correct"),
