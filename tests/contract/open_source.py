@@ -1,4 +1,4 @@
-"""What a source under the contract is: the source, and the world that it is asked about."""
+"""A source under test, with the registry that it resolves."""
 
 from __future__ import annotations
 
@@ -10,18 +10,12 @@ from image_pinner.sources.interface import DigestResolver
 from support.images import StoredImage
 
 Push = Callable[[StoredImage], None]
-"""Stores an image; a tag that is there already moves to it. Repositories are made as they are needed."""
+"""Stores an image and moves its tag to it. Repositories are created as needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenSource:
-    """A source with a world to ask about.
-
-    Args:
-        resolver: The source.
-        registry: The registry under which it finds the world's repositories.
-        push: Stores one more image in the world.
-    """
+    """A source with its registry; `push` stores another image there."""
 
     resolver: DigestResolver
     registry: str
@@ -29,4 +23,4 @@ class OpenSource:
 
 
 Factory = Callable[[Sequence[StoredImage]], AbstractContextManager[OpenSource]]
-"""Makes a source that knows these images, and cleans up behind it; it may skip where it needs a program."""
+"""Opens a source with these images and closes it; skips the test if a program that it needs is not installed."""

@@ -1,4 +1,4 @@
-"""The source for OCI registries under the contract: a registry in this process, and the real program."""
+"""The source for OCI registries under test: with a registry in this process, and with the docker-registry program."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def registry_in_process(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
     def script(seen: Seen) -> Answer:
         return stored.get(seen.path, _UNKNOWN)
 
-    with ScriptedRegistry(script) as registry, _asked_at(registry.host, push) as opened:
+    with ScriptedRegistry(script) as registry, _opened_at(registry.host, push) as opened:
         for image in images:
             push(image)
         yield opened
@@ -46,14 +46,14 @@ def registry_program(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
         def push(image: StoredImage) -> None:
             registry.push_manifest(image.repository, image.manifest, image.media_type, tag=image.tag, blobs=image.blobs)
 
-        with _asked_at(registry.host, push) as opened:
+        with _opened_at(registry.host, push) as opened:
             for image in images:
                 push(image)
             yield opened
 
 
 @contextmanager
-def _asked_at(host: str, push: Push) -> Iterator[OpenSource]:
+def _opened_at(host: str, push: Push) -> Iterator[OpenSource]:
     with open_transport() as transport:
         resolver = OciRegistryResolver(transport, AnonymousCredentials(), RegistryHosts([host]))
         yield OpenSource(resolver, host, push)

@@ -1,4 +1,4 @@
-"""The sources that the contract is tested on: one function each, and one line in `SOURCES`."""
+"""The sources under test: one function each, and one line in `SOURCES`."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def ecr_on_moto(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
     with mock_aws(), ScriptedRegistry(nothing) as server, urllib3.PoolManager(retries=False) as http:
         configs = ConfigsOnLoopback(server, http)
         client = clients.client("ecr", "eu-west-1")
-        # moto knows the call by name and does not implement it.
+        # moto does not implement this action.
         client.meta.events.register("before-call.ecr.GetDownloadUrlForLayer", configs.answer)
         repositories: set[str] = set()
 
@@ -59,7 +59,7 @@ def ecr_on_moto(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
 
         for image in images:
             push(image)
-        # 123456789012 is the account that moto plays.
+        # 123456789012 is the account of moto.
         resolver = EcrResolver(clients, download=configs.download)
         yield OpenSource(resolver, "123456789012.dkr.ecr.eu-west-1.amazonaws.com", push)
 
@@ -70,7 +70,7 @@ def nothing(_seen: Seen) -> Answer:
 
 @dataclass
 class ConfigsOnLoopback:
-    """Serves configs as the storage behind ECR does, and says where, in the place of ECR."""
+    """Serves configs like the storage of ECR, and returns their URLs like ECR."""
 
     server: ScriptedRegistry
     http: urllib3.PoolManager
@@ -99,7 +99,7 @@ def _for_moto(image: StoredImage) -> dict[str, Any]:
         "repositoryName": image.repository,
         "imageManifest": image.manifest.decode(),
         "imageManifestMediaType": image.media_type,
-        # moto takes the digest that it is given; its own is not the hash of the manifest.
+        # moto accepts this digest; its own is not the hash of the manifest.
         "imageDigest": image.digest,
     }
     return request | ({"imageTag": image.tag} if image.tag else {})

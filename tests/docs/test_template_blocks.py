@@ -59,7 +59,7 @@ def test_the_first_example_of_the_readme_has_the_shown_result(tmp_path: Path) ->
     before, after = [block for block in TEMPLATES if block.document == "README.md"][:2]
     path, result = tmp_path / "template.yaml", tmp_path / "result.yaml"
     path.write_text(before.text, "utf-8")
-    registry = InMemoryRegistry(knows_everything=True)
+    registry = InMemoryRegistry(has_every_image=True)
 
     with pytest.raises(SystemExit) as end:
         main(["pin", str(path), "--output", str(result)], resolvers=lambda *_: Resolvers(registry, registry))

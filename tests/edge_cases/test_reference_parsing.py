@@ -184,8 +184,8 @@ def test_tag_and_digest_disagree__ecr_image_tag_does_not_match_digest() -> None:
         failures={"1": {"failureCode": "ImageTagDoesNotMatchDigest", "failureReason": "They do not match"}},
     )
     told = refusal(pin_in(ecr_resolver(ecr), f"!PinDigest {ECR}/team/app:1"))
-    assert "moved to another image while it was looked up (ImageTagDoesNotMatchDigest: They do not match)" in told
-    assert "Deploy again" in told
+    assert "moved to another image during the lookup (ImageTagDoesNotMatchDigest: They do not match)" in told
+    assert "retry in a minute" in told
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["the tag moved", "the tag is gone"])

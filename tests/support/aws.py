@@ -26,7 +26,7 @@ HOST = f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com"
 
 
 class RefusedError(Exception):
-    """What the fake service refuses with."""
+    """An error response of the fake service."""
 
     def __init__(self, code: str, message: str = "", status: int = 400) -> None:
         super().__init__(code)
@@ -39,8 +39,8 @@ class Image:
     media_type: str = OCI_MANIFEST
     status: str = "ACTIVE"
     digest: str = ""
-    given: str | None = None
-    """What BatchGetImage gives by tag, where it is not the manifest."""
+    converted: str | None = None
+    """The bytes that BatchGetImage returns by tag, if not the manifest."""
     config: bytes = b""
     artifact: str = ""
     """The `artifactMediaType`, empty where DescribeImages names none."""
@@ -54,7 +54,7 @@ class Image:
 
 
 def image(content: str, platform: str = "linux/arm64", **more: Any) -> Image:
-    """Make an image for one platform."""
+    """Return an image for one platform."""
     os, _, architecture = platform.partition("/")
     config = json.dumps({"os": os, "architecture": architecture, "content": content}).encode()
     line = {"mediaType": IMAGE_CONFIG_TYPES[0], "digest": str(Digest.of(config)), "size": len(config)}
@@ -68,25 +68,25 @@ class FakeEcr:
 
     images: dict[str, dict[str, Image]]
     refusals: dict[str, Exception] = field(default_factory=dict)
-    """By action: what is raised instead of an answer."""
+    """By action: the exception to raise instead of a response."""
     failures: dict[str, dict[str, str]] = field(default_factory=dict)
     """By tag or digest: the entry of `failures` instead of an image."""
-    gives_urls: bool = True
+    returns_urls: bool = True
     names_the_missing: bool = True
     upstream: dict[str, dict[str, Image]] = field(default_factory=dict)
-    """What a pull-through cache imports when it is asked for by tag."""
-    takes_the_filter: bool = True
+    """The images that a pull-through cache imports when they are requested by tag."""
+    supports_the_filter: bool = True
     page_size: int = 1000
     before: Callable[[str], None] = lambda _action: None
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     clients: list[dict[str, Any]] = field(default_factory=list)
     downloads: list[str] = field(default_factory=list)
     broken_download: str = ""
-    """Why no download works, as a clause in which `{url}` stands for the URL."""
+    """The cause with which downloads fail; `{url}` is replaced by the URL."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def client(self, service: str, **options: Any) -> Any:
-        """Stand in for `boto3.Session.client`."""
+        """Return a client of this fake. See `boto3.Session.client`."""
         self.clients.append({"service": service, **options})
         keys = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "example"}
         client = boto3.client(service, **keys, **options)
@@ -123,8 +123,8 @@ class FakeEcr:
 
     def _describe(self, request: dict[str, Any]) -> dict[str, Any]:
         repository = self._repository(request)
-        if "filter" in request and not self.takes_the_filter:
-            raise RefusedError("InvalidParameterException", "filter and imageIds cannot stand together")
+        if "filter" in request and not self.supports_the_filter:
+            raise RefusedError("InvalidParameterException", "filter and imageIds are mutually exclusive")
         statuses = {"ACTIVE"} if "filter" not in request else {"ACTIVE", "ARCHIVED", "ACTIVATING"}
         tags = [image_id["imageTag"] for image_id in request["imageIds"]]
         for tag in tags:
@@ -155,13 +155,13 @@ class FakeEcr:
         )
 
     def download(self, url: str, limit: int, deadline: Deadline) -> bytes:
-        """Stand in for the transport."""
+        """Return a config. See `Download`."""
         assert deadline.remaining() > 0
         with self._lock:
             self.downloads.append(url)
         self.before("Download")
         if self.broken_download:
-            raise SourceError(self.broken_download.format(url=url), "Check the network")
+            raise SourceError(self.broken_download.format(url=url), "check the network")
         digest = url.partition("?")[0].rpartition("/")[2]
         content = next(found.config for found in self._all_images() if found.config_digest == digest)
         assert len(content) <= limit
@@ -174,7 +174,7 @@ class FakeEcr:
         repository, digest = self._repository(request), request["layerDigest"]
         if digest not in {found.config_digest for found in repository.values()}:
             raise RefusedError("LayersNotFoundException", f"The layer with digest '{digest}' does not exist.")
-        if not self.gives_urls:
+        if not self.returns_urls:
             return {}
         url = f"https://layers.invalid/{digest}?X-Amz-Security-Token=hunter2&X-Amz-Signature=hunter2"
         return {"downloadUrl": url, "layerDigest": digest}
@@ -202,7 +202,7 @@ class FakeEcr:
             images.append(
                 {
                     "imageId": {"imageDigest": found.digest} | ({"imageTag": tag} if tag else {}),
-                    "imageManifest": found.manifest if found.given is None else found.given,
+                    "imageManifest": found.manifest if found.converted is None else found.converted,
                     "imageManifestMediaType": found.media_type,
                 }
             )
@@ -213,11 +213,11 @@ class FakeEcr:
 
 
 ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"
-ARM = Platform("linux", "arm64")
-AMD = Platform("linux", "amd64")
+ARM64 = Platform("linux", "arm64")
+AMD64 = Platform("linux", "amd64")
 
 
-def ecr_question(name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> ImageLookup:
+def ecr_lookup(name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> ImageLookup:
     """Return the lookup of an image, in the fake ECR unless `name` has a host."""
     text = name if ".DKR" in name.upper() else f"{HOST}/{name}"
     return lookup(text, platform or "", index_allowed=index_allowed)
@@ -231,16 +231,16 @@ def resolver(ecr: Any, **more: Any) -> EcrResolver:
     return EcrResolver(AwsClients(lambda: ecr), **{"download": getattr(ecr, "download", no_download), **more})
 
 
-def ask_all(ecr: Any, lookups: Sequence[ImageLookup], seconds: float = 20, **more: Any) -> list[Resolution]:
+def resolve_all(ecr: Any, lookups: Sequence[ImageLookup], seconds: float = 20, **more: Any) -> list[Resolution]:
     answers = resolver(ecr, **more).resolve_all(lookups, Deadline.after(seconds))
     assert list(answers) == list(lookups)
     return list(answers.values())
 
 
-def ask(
+def resolve(
     ecr: Any, name: str, platform: Platform | None = None, *, index_allowed: bool = True, **more: Any
 ) -> Resolution:
-    return ask_all(ecr, [ecr_question(name, platform, index_allowed=index_allowed)], **more)[0]
+    return resolve_all(ecr, [ecr_lookup(name, platform, index_allowed=index_allowed)], **more)[0]
 
 
 def index_of(*children: tuple[str, Image]) -> Image:
@@ -254,7 +254,7 @@ def index_of(*children: tuple[str, Image]) -> Image:
 
 @dataclass
 class FakeSecrets:
-    """Knows secrets by name, refuses all others, and remembers what was asked for."""
+    """Returns the secrets in `known`, denies all others, and records the names that are read."""
 
     known: Mapping[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)

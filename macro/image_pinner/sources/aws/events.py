@@ -1,4 +1,4 @@
-"""The ledger: an event on an EventBridge bus for every template that was pinned.
+"""Put an event on an EventBridge bus for every pinned template.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 """
@@ -12,11 +12,11 @@ from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.errors import (
     aws_client_faults,
     aws_faults,
-    denial_reason,
+    describe_denial,
     error_code,
     explain,
+    explain_timeout,
     is_denied,
-    late,
 )
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.interface import Deadline
@@ -26,27 +26,26 @@ SOURCE = "image-pinner"
 DETAIL_TYPE = "Template pinned"
 """The `detail-type` of the events."""
 SECONDS = 2.0
-"""How long an event may take, the start of the client included: CloudFormation waits for the macro's answer."""
+"""The time limit for an event, including the creation of the client: the response of the macro is delayed by it."""
 MAX_DETAIL_BYTES = 250_000
-"""How long a detail may be in UTF-8. An entry has 256 KB, its source, detail-type and time among them:
+"""The maximum length of a detail in UTF-8. An entry, with its source, detail-type and time, can have 256 KB:
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
 
 _ACTION = "events:PutEvents"
-_ABSENT = "ResourceNotFoundException"
+_NOT_FOUND = "ResourceNotFoundException"
 _ARN_REGION = 3
 
 
 class EventPublisher:
-    """Puts events on a bus.
+    """Put events on an EventBridge bus.
 
-    EventBridge confirms an event for a bus that does not exist, and drops it
-    (https://github.com/aws/aws-cli/issues/9186, January 2025): that an event was taken does not show that there is a
-    bus.
+    EventBridge accepts an event for a bus that does not exist, and drops it
+    (https://github.com/aws/aws-cli/issues/9186, January 2025): success does not prove that there is a bus.
 
     Args:
-        clients: Gives the client.
+        clients: Creates the client.
         bus: The name or the ARN of the bus.
-        region: The region of a bus that is named without one; empty for the one that the environment names.
+        region: The region of a bus without an ARN; empty for that of the environment.
     """
 
     def __init__(self, clients: AwsClients, bus: str, region: str) -> None:
@@ -55,27 +54,26 @@ class EventPublisher:
         self._region = bus.split(":")[_ARN_REGION] if bus.startswith("arn:") else region
 
     def put(self, detail: str, deadline: Deadline) -> None:
-        """Put an event.
+        """Put an event with `detail`, a JSON object of at most `MAX_DETAIL_BYTES`.
 
-        Args:
-            detail: Its detail, a JSON object of at most `MAX_DETAIL_BYTES`.
-            deadline: When to give up; `SECONDS` can come earlier.
+        It takes at most `SECONDS`, and ends at `deadline`.
 
         Raises:
-            SourceError: It was not put, or it is not known whether it was.
+            SourceError: The event was not put, or there was no response.
         """
         deadline = deadline.within(SECONDS)
         seconds = deadline.remaining()
         if seconds <= 0:
             raise SourceError(
-                f"the time was up before {_ACTION} could be asked for {self._bus}", "Give the function more time"
+                f"no time was left to send {_ACTION} for bus {self._bus}", "increase the timeout of the function"
             )
-        # On a thread of its own: neither the start of a client nor a request of boto3 ends at a deadline.
+        # On a separate thread: neither creating a client nor a request of boto3 stops at a deadline.
         if run_all((lambda: self._put(detail),), workers=1, deadline=deadline) == [None]:
-            failure = late(self._service(), seconds)
+            cause = explain_timeout(self._service(), seconds).cause
             raise SourceError(
-                f"{failure.cause}, asked by {_ACTION} for {self._bus}; the event may still arrive",
-                "Nothing need be deployed again for it; if this repeats, check that the function's network reaches it",
+                f"{_ACTION} failed for bus {self._bus}: {cause}; the event may still arrive",
+                "the deployment need not be repeated; if this happens again, check that the network of the function "
+                "reaches EventBridge",
             )
 
     def _put(self, detail: str) -> str:
@@ -83,43 +81,41 @@ class EventPublisher:
         try:
             client = self._clients.client("events", self._region)
         except aws_client_faults() as error:
-            raise self._failed(error) from None
+            raise self._failure(error) from None
         try:
             response = client.put_events(Entries=[entry])
         except aws_faults() as error:
-            raise self._failed(error) from None
+            raise self._failure(error) from None
         if response.get("FailedEntryCount"):
-            raise self._failed(_refusal(response["Entries"][0]))
+            raise self._failure(_entry_error(response["Entries"][0]))
         return str(response["Entries"][0].get("EventId", ""))
 
-    def _failed(self, error: Exception) -> SourceError:
-        code = error_code(error)
-        if code == _ABSENT:
+    def _failure(self, error: Exception) -> SourceError:
+        if error_code(error) == _NOT_FOUND:
             return SourceError(
-                f"{self._service()} has no event bus {self._bus}, says {_ACTION}",
-                "Create it, or correct IMAGE_PINNER_EVENT_BUS",
+                f"{self._service()} has no event bus {self._bus}", "create it, or correct IMAGE_PINNER_EVENT_BUS"
             )
         if is_denied(error):
-            reason = denial_reason(error)
             return SourceError(
-                f"{_ACTION} is denied on {self._bus}" + (f", {reason}" if reason else ""),
-                f"Allow {_ACTION} on it in the policy of the macro's role, and in that of a bus of another account",
+                describe_denial(error, f"on {self._bus}", _ACTION),
+                f"allow {_ACTION} on it in the policy of the macro's role; a bus of another account must also allow it "
+                "in its own policy",
             )
         failure = explain(error, self._service())
-        return SourceError(f"{_ACTION} failed for {self._bus}: {failure.cause}", failure.help)
+        return SourceError(f"{_ACTION} failed for bus {self._bus}: {failure.cause}", failure.help)
 
     def _service(self) -> str:
         return f"EventBridge in {self._region}" if self._region else "EventBridge"
 
 
-def _refusal(entry: dict[str, Any]) -> Exception:
-    """Give the refusal of an entry, which arrives as success of the request, in the form of other refusals."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415 - loaded by who asks AWS
+def _entry_error(entry: dict[str, Any]) -> Exception:
+    """Return the error of a rejected entry, which a successful response contains, as a `ClientError`."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - loaded with the first client
 
-    described = {"Code": entry.get("ErrorCode", ""), "Message": entry.get("ErrorMessage", "")}
-    # A code of its own for the server's faults, which other services tell by the status:
+    error = {"Code": entry.get("ErrorCode", ""), "Message": entry.get("ErrorMessage", "")}
+    # Entries have error codes for internal errors, where a response has the status 500:
     # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
-    status = 500 if described["Code"] in {"InternalFailure", "InternalException"} else 400
-    response: Any = {"Error": described, "ResponseMetadata": {"HTTPStatusCode": status}}
-    refusal: Exception = ClientError(response, "PutEvents")
-    return refusal
+    status = 500 if error["Code"] in {"InternalFailure", "InternalException"} else 400
+    response: Any = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
+    client_error: Exception = ClientError(response, "PutEvents")
+    return client_error

@@ -1,8 +1,7 @@
-"""Secrets that AWS keeps: in Secrets Manager, and as parameters of the Parameter Store.
+"""Read secrets from Secrets Manager and from SSM parameters.
 
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html and
-https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html. What they hold is given to who
-asks and stands in no message.
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html. No message contains their values.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.errors import (
     aws_client_faults,
     aws_faults,
-    denial_reason,
     denied_resource,
+    describe_denial,
     error_code,
     error_text,
     explain,
@@ -25,99 +24,89 @@ from image_pinner.sources.aws.errors import (
 )
 from image_pinner.sources.interface import Deadline
 
-_ABSENT = frozenset({"ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException"})
-_NO_KEY = frozenset({"DecryptionFailure", "InvalidKeyId"})
-# Both services say so with the code of a denial: `Access to KMS is not allowed`, `not authorized to perform:
-# kms:Decrypt`, and KMS's own `The ciphertext refers to a customer master key that does not exist, …`.
+_NOT_FOUND = frozenset({"ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException"})
+_KEY_ERRORS = frozenset({"DecryptionFailure", "InvalidKeyId"})
+# With the code of a denial, both services report: `Access to KMS is not allowed`, `not authorized to perform:
+# kms:Decrypt` and `The ciphertext refers to a customer master key that does not exist, …`.
 _ABOUT_A_KEY = re.compile(r"\bkms\b|\bciphertext\b", re.IGNORECASE)
 
 
 class Secrets:
-    """Reads secrets.
+    """Read secrets. See `SecretReader`.
 
     Args:
-        clients: Gives the clients.
-        region: The region of parameters that are named without one; empty for the one that the environment names.
+        clients: Creates the clients.
+        region: The region of parameters without an ARN; empty for that of the environment.
     """
 
     def __init__(self, clients: AwsClients, region: str = "") -> None:
         self._clients = clients
         self._region = region
 
-    def read(self, place: SecretLocation, deadline: Deadline) -> str:
-        """Read a secret. A parameter need not be a SecureString.
+    def read(self, location: SecretLocation, deadline: Deadline) -> str:
+        """Return the value of a secret or of a parameter of any type.
 
-        Args:
-            place: Which one.
-            deadline: No request is begun after it; one that is under way ends by the limits of `AwsClients`.
-
-        Returns:
-            What it holds.
+        No request is sent after `deadline`; one in progress ends by the limits of `AwsClients`.
 
         Raises:
-            SourceError: It cannot be had; the cause names it and the action that was asked for.
+            SourceError: The secret cannot be read; the cause names it and the action.
         """
-        region = place.region or self._region
+        region = location.region or self._region
         try:
-            client = self._clients.client(place.service, region)
+            client = self._clients.client(location.service, region)
         except aws_client_faults() as error:
-            raise _unread(place, error, region) from None
+            raise _failure(location, error, region) from None
         if deadline.remaining() <= 0:
-            raise SourceError(
-                f"the time was up before {_action(place)} could be asked for {place}", "Deploy again, with more time"
-            )
+            raise SourceError(f"no time was left to send {_action(location)} for {location}", "retry with more time")
         try:
-            return _asked(client, place)
+            return _request(client, location)
         except aws_faults() as error:
-            raise _unread(place, error, region) from None
+            raise _failure(location, error, region) from None
 
 
-def _asked(client: Any, place: SecretLocation) -> str:
-    match place.service:
+def _request(client: Any, location: SecretLocation) -> str:
+    match location.service:
         case "secretsmanager":
-            return _content(client.get_secret_value(SecretId=place.name), place)
+            return _text_of(client.get_secret_value(SecretId=location.name), location)
         case "ssm":
-            return str(client.get_parameter(Name=place.name, WithDecryption=True)["Parameter"]["Value"])
+            return str(client.get_parameter(Name=location.name, WithDecryption=True)["Parameter"]["Value"])
         case _:
-            assert_never(place.service)
+            assert_never(location.service)
 
 
-def _content(response: dict[str, Any], place: SecretLocation) -> str:
-    text, octets = response.get("SecretString"), response.get("SecretBinary")
+def _text_of(response: dict[str, Any], location: SecretLocation) -> str:
+    text, binary = response.get("SecretString"), response.get("SecretBinary")
     if isinstance(text, str):
         return text
     try:
-        return bytes(octets or b"").decode("utf-8")
+        return bytes(binary or b"").decode("utf-8")
     except UnicodeDecodeError:
-        raise SourceError(
-            f"{place} holds octets that are no text in UTF-8, says {_action(place)}", "Store the credential as text"
-        ) from None
+        raise SourceError(f"{location} is not UTF-8 text", "store the credentials as text") from None
 
 
-def _unread(place: SecretLocation, error: Exception, region: str) -> SourceError:
-    """Give the error for a secret that could not be read, which never shows what it holds: no refusal does either."""
-    action, code = _action(place), error_code(error)
-    keeper = "Secrets Manager" if place.service == "secretsmanager" else "the Parameter Store"
-    service = f"{keeper} in {region}" if region else keeper
-    if code in _NO_KEY or (is_denied(error) and _ABOUT_A_KEY.search(error_text(error))):
+def _failure(location: SecretLocation, error: Exception, region: str) -> SourceError:
+    action, code = _action(location), error_code(error)
+    name = "Secrets Manager" if location.service == "secretsmanager" else "Parameter Store"
+    service = f"{name} in {region}" if region else name
+    if code in _KEY_ERRORS or (is_denied(error) and _ABOUT_A_KEY.search(error_text(error))):
         return SourceError(
-            f"{action} could not decrypt {place} ({code}: {error_text(error)})",
-            "Allow kms:Decrypt on its key in the policy of the role that asks and in the policy of the key, and check "
-            "that the key is enabled",
+            f"{action} cannot decrypt {location} ({code}: {error_text(error)})",
+            "allow kms:Decrypt on its key in the policy of the caller's role and in the key policy, and check that the "
+            "key is enabled",
         )
     if is_denied(error):
-        reason = denial_reason(error)
         return SourceError(
-            f"{action} is denied on {denied_resource(error) or place.name}" + (f", {reason}" if reason else ""),
-            f"Allow {action} on it in the policy of the role that asks, and in that of a secret of another account",
+            describe_denial(error, f"on {denied_resource(error) or location.name}", action),
+            f"allow {action} on it in the policy of the caller's role; a secret of another account must also allow it "
+            "in its own policy",
         )
-    if code in _ABSENT:
+    if code in _NOT_FOUND:
         return SourceError(
-            f"{service} has not {place}, says {action}", "Create it, or correct its name where it is configured"
+            f"{location} does not exist in {service}", "create it, or correct its name in the configuration"
         )
     failure = explain(error, service)
-    return SourceError(f"{action} failed for {place}: {failure.cause}", failure.help)
+    return SourceError(f"{action} failed for {location}: {failure.cause}", failure.help)
 
 
-def _action(place: SecretLocation) -> str:
-    return "secretsmanager:GetSecretValue" if place.service == "secretsmanager" else "ssm:GetParameter"
+def _action(location: SecretLocation) -> str:
+    return "secretsmanager:GetSecretValue" if location.service == "secretsmanager" else "ssm:GetParameter"

@@ -1,7 +1,6 @@
-"""Values of SSM parameters and CloudFormation exports.
+"""Look up the values of SSM parameters and CloudFormation exports.
 
-https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html
-
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameters.html and
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ListExports.html
 """
 
@@ -15,194 +14,174 @@ from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, SsmParameter, StackExport, Unknown
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.errors import (
-    AwsFailure,
     aws_client_faults,
     aws_faults,
-    denial_reason,
     denied_resource,
+    describe_denial,
     error_code,
     error_text,
     explain,
+    explain_timeout,
     is_denied,
-    late,
 )
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.interface import Deadline
 
-_NAMES_PER_CALL = 10
 _GET_PARAMETERS = "ssm:GetParameters"
-# One name of these kinds fails a call for ten.
+_LIST_EXPORTS = "cloudformation:ListExports"
+_NAMES_PER_REQUEST = 10
+# Errors about a single name, which fail the request for all of its names.
 _ABOUT_ONE = frozenset({"ValidationException", "ParameterNotFound", "ParameterVersionNotFound"})
-_CORRECT_THE_NAME = "Create it in this account and region, or correct its name"
+_CORRECT_THE_NAME = "create it in this account and region, or correct its name"
 
 
 class SsmValueResolver:
-    """Looks SSM parameters up, those that AWS publishes under `/aws/service` too.
+    """Look up SSM parameters, including the public ones below `/aws/service`. See `ValueResolver`.
 
     Args:
-        clients: Gives the client; it is made on the thread that calls `resolve_values`.
-        region: The template's region.
-        workers: How many calls run at once.
+        clients: Creates the client, on the thread that calls `resolve_values`.
+        region: The region of the template.
+        workers: The maximum number of concurrent requests.
     """
 
     def __init__(self, clients: AwsClients, region: str, *, workers: int = 8) -> None:
         self._clients = clients
         self._region = region
         self._workers = workers
+        self._service = f"Parameter Store in {region}"
 
     def resolve_values(
         self, external_values: Collection[ExternalValue], deadline: Deadline
     ) -> Mapping[ExternalValue, Answer]:
-        """Answer the look-ups of SSM parameters, as `ValueResolver` says; look-ups of other kinds are left out."""
-        wanted = sorted({lookup for lookup in external_values if isinstance(lookup, SsmParameter)}, key=_asked_as)
-        if not wanted:
+        """Look up the SSM parameters among `external_values`. See `ValueResolver.resolve_values`."""
+        parameters = sorted({value for value in external_values if isinstance(value, SsmParameter)}, key=_request_name)
+        if not parameters:
             return {}
         seconds = deadline.remaining()
         try:
             client = self._clients.client("ssm", self._region)
         except aws_client_faults() as error:
-            return dict.fromkeys(wanted, self._failure(error))
-        groups = [wanted[start : start + _NAMES_PER_CALL] for start in range(0, len(wanted), _NAMES_PER_CALL)]
-        jobs = [partial(self._answers, client, group, deadline) for group in groups]
-        answers: dict[ExternalValue, Answer] = dict.fromkeys(wanted, _told(late(self._service, seconds)))
+            return dict.fromkeys(parameters, Unknown(*explain(error, self._service)))
+        jobs = [
+            partial(self._look_up, client, parameters[start : start + _NAMES_PER_REQUEST], deadline)
+            for start in range(0, len(parameters), _NAMES_PER_REQUEST)
+        ]
+        timeout = Unknown(*explain_timeout(self._service, seconds))
+        answers: dict[ExternalValue, Answer] = dict.fromkeys(parameters, timeout)
         for result in run_all(jobs, workers=self._workers, deadline=deadline):
             answers.update(result or {})
         return answers
 
-    @property
-    def _service(self) -> str:
-        return f"the Parameter Store in {self._region}"
-
-    def _answers(self, client: Any, group: Sequence[SsmParameter], deadline: Deadline) -> dict[ExternalValue, Answer]:
+    def _look_up(self, client: Any, group: Sequence[SsmParameter], deadline: Deadline) -> dict[ExternalValue, Answer]:
+        """Look up at most ten parameters; halve the group to find the one that fails the request for all."""
         if deadline.remaining() <= 0:
             return {}
         try:
-            response = client.get_parameters(Names=[_asked_as(lookup) for lookup in group])
+            response = client.get_parameters(Names=[_request_name(parameter) for parameter in group])
         except aws_faults() as error:
             if not (is_denied(error) or error_code(error) in _ABOUT_ONE):
-                return dict.fromkeys(group, self._failure(error))
+                return dict.fromkeys(group, Unknown(*explain(error, self._service)))
             if len(group) == 1:
-                return {group[0]: self._refusal(group[0], error)}
+                return {group[0]: self._rejection(group[0], error)}
             half = len(group) // 2
-            return self._answers(client, group[:half], deadline) | self._answers(client, group[half:], deadline)
-        given = response.get("Parameters", ())
-        return {lookup: self._answer(lookup, _given_for(lookup, given)) for lookup in group}
+            return self._look_up(client, group[:half], deadline) | self._look_up(client, group[half:], deadline)
+        found = response.get("Parameters", ())
+        return {parameter: self._answer(parameter, _select(parameter, found)) for parameter in group}
 
-    def _answer(self, lookup: SsmParameter, parameter: Mapping[str, Any] | None) -> Answer:
-        if parameter is None:
-            return Unknown(f"{self._service} has not {lookup}", _CORRECT_THE_NAME)
-        if parameter.get("Type") == "SecureString":
+    def _answer(self, parameter: SsmParameter, found: Mapping[str, Any] | None) -> Answer:
+        if found is None:
+            return Unknown(f"{parameter} does not exist in {self._service}", _CORRECT_THE_NAME)
+        if found.get("Type") == "SecureString":
             return Unknown(
-                f"{lookup} is a SecureString, and a secret must not be written into a template",
-                "Keep the image's name in a parameter of type String",
+                f"{parameter} is a SecureString, and a template must not contain secrets",
+                "use a parameter of type String for the image",
             )
-        return Known(str(parameter.get("Value", "")))
+        return Known(str(found.get("Value", "")))
 
-    def _refusal(self, lookup: SsmParameter, error: Exception) -> Unknown:
+    def _rejection(self, parameter: SsmParameter, error: Exception) -> Unknown:
         if is_denied(error):
-            reason = denial_reason(error)
             return Unknown(
-                f"{_GET_PARAMETERS} is denied on {denied_resource(error) or self._arn(lookup)}"
-                + (f", {reason}" if reason else ""),
-                f"Allow {_GET_PARAMETERS} on it in the policy of the role that asks",
+                describe_denial(error, f"on {denied_resource(error) or self._arn(parameter)}", _GET_PARAMETERS),
+                f"allow {_GET_PARAMETERS} on it in the policy of the caller's role",
             )
         return Unknown(
-            f"{self._service} does not take {lookup} ({error_code(error)}: {error_text(error)})", _CORRECT_THE_NAME
+            f"{self._service} rejected {parameter} ({error_code(error)}: {error_text(error)})", _CORRECT_THE_NAME
         )
 
-    def _failure(self, error: Exception) -> Unknown:
-        return _told(explain(error, self._service))
-
-    def _arn(self, lookup: SsmParameter) -> str:
-        if lookup.name.startswith("arn:"):
-            return lookup.name
+    def _arn(self, parameter: SsmParameter) -> str:
+        if parameter.name.startswith("arn:"):
+            return parameter.name
         partition = partition_of(self._region)
         name = partition.name if partition else "aws"
-        return f"arn:{name}:ssm:{self._region}:*:parameter/{lookup.name.removeprefix('/')}"
+        return f"arn:{name}:ssm:{self._region}:*:parameter/{parameter.name.removeprefix('/')}"
 
 
-def _told(failure: AwsFailure) -> Unknown:
-    return Unknown(failure.cause, failure.help)
+def _request_name(parameter: SsmParameter) -> str:
+    return parameter.name if parameter.version is None else f"{parameter.name}:{parameter.version}"
 
 
-def _asked_as(lookup: SsmParameter) -> str:
-    return lookup.name if lookup.version is None else f"{lookup.name}:{lookup.version}"
-
-
-def _given_for(lookup: SsmParameter, parameters: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Give the parameter that answers a look-up; the same one can be there in several versions."""
-    named = [item for item in parameters if lookup.name in (item.get("Name"), item.get("ARN"))]
-    if lookup.version is not None:
-        return next((item for item in named if item.get("Version") == lookup.version), None)
-    return max(named, key=lambda item: (not item.get("Selector"), item.get("Version", 0)), default=None)
-
-
-_LIST_EXPORTS = "cloudformation:ListExports"
+def _select(parameter: SsmParameter, found: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the item of a response that belongs to `parameter`; the response can contain several of its versions."""
+    versions = [item for item in found if parameter.name in (item.get("Name"), item.get("ARN"))]
+    if parameter.version is not None:
+        return next((item for item in versions if item.get("Version") == parameter.version), None)
+    return max(versions, key=lambda item: (not item.get("Selector"), item.get("Version", 0)), default=None)
 
 
 class ExportValueResolver:
-    """Looks exports up: the list is read once a call, page by page, until all are found.
+    """Look up exports: read the list page by page until all are found. See `ValueResolver`.
 
     Args:
-        clients: Gives the client; it is made on the thread that calls `resolve_values`.
-        region: The template's region.
+        clients: Creates the client, on the thread that calls `resolve_values`.
+        region: The region of the template.
     """
 
     def __init__(self, clients: AwsClients, region: str) -> None:
         self._clients = clients
         self._region = region
+        self._service = f"CloudFormation in {region}"
 
     def resolve_values(
         self, external_values: Collection[ExternalValue], deadline: Deadline
     ) -> Mapping[ExternalValue, Answer]:
-        """Answer the look-ups of exports, as `ValueResolver` says; look-ups of other kinds are left out."""
-        wanted = {lookup.name: lookup for lookup in external_values if isinstance(lookup, StackExport)}
-        if not wanted:
+        """Look up the exports among `external_values`. See `ValueResolver.resolve_values`."""
+        exports = {value.name: value for value in external_values if isinstance(value, StackExport)}
+        if not exports:
             return {}
-        unread = _explain_exports(late(self._service, deadline.remaining()))
+        timeout = Unknown(*explain_timeout(self._service, deadline.remaining()))
         try:
             client = self._clients.client("cloudformation", self._region)
         except aws_client_faults() as error:
-            return dict.fromkeys(wanted.values(), self._failure(error))
-        jobs = [partial(self._answers, client, wanted, deadline)]
-        (answers,) = run_all(jobs, workers=1, deadline=deadline)
-        return {lookup: (answers or {}).get(lookup, unread) for lookup in wanted.values()}
+            return dict.fromkeys(exports.values(), self._failure(error))
+        (answers,) = run_all([partial(self._look_up, client, exports, deadline)], workers=1, deadline=deadline)
+        return {export: (answers or {}).get(export, timeout) for export in exports.values()}
 
-    @property
-    def _service(self) -> str:
-        return f"CloudFormation in {self._region}"
-
-    def _answers(
-        self, client: Any, wanted: Mapping[str, StackExport], deadline: Deadline
+    def _look_up(
+        self, client: Any, exports: Mapping[str, StackExport], deadline: Deadline
     ) -> dict[ExternalValue, Answer]:
-        """Read pages until all is found; what the deadline leaves unread has no answer."""
+        """Read pages until all exports are found; those on pages after the deadline get no answer."""
         answers: dict[ExternalValue, Answer] = {}
         try:
             for page in client.get_paginator("list_exports").paginate():
-                for export in page.get("Exports", ()):
-                    if lookup := wanted.get(export.get("Name")):
-                        answers[lookup] = Known(str(export.get("Value", "")))
-                if len(answers) == len(wanted) or deadline.remaining() <= 0:
+                for item in page.get("Exports", ()):
+                    if export := exports.get(item.get("Name")):
+                        answers[export] = Known(str(item.get("Value", "")))
+                if len(answers) == len(exports) or deadline.remaining() <= 0:
                     return answers
         except aws_faults() as error:
-            return dict.fromkeys(wanted.values(), self._failure(error)) | answers
-        return {lookup: self._not_exported(lookup) for lookup in wanted.values()} | answers
+            return dict.fromkeys(exports.values(), self._failure(error)) | answers
+        return {export: self._not_exported(export) for export in exports.values()} | answers
 
-    def _not_exported(self, lookup: StackExport) -> Unknown:
+    def _not_exported(self, export: StackExport) -> Unknown:
         return Unknown(
-            f"no stack of this account in {self._region} exports {lookup.name!r}",
-            "Deploy the stack that exports it first, or correct the name",
+            f"no stack of this account in {self._region} exports {export.name!r}",
+            "deploy the stack that exports it first, or correct the name",
         )
 
     def _failure(self, error: Exception) -> Unknown:
         if is_denied(error):
-            reason = denial_reason(error)
             return Unknown(
-                f"{_LIST_EXPORTS} is denied in {self._region}" + (f", {reason}" if reason else ""),
-                f"Allow {_LIST_EXPORTS} in the policy of the role that asks, on the resource '*'",
+                describe_denial(error, f"in {self._region}", _LIST_EXPORTS),
+                f"allow {_LIST_EXPORTS} on the resource '*' in the policy of the caller's role",
             )
-        return _explain_exports(explain(error, self._service))
-
-
-def _explain_exports(failure: AwsFailure) -> Unknown:
-    return Unknown(failure.cause, failure.help)
+        return Unknown(*explain(error, self._service))

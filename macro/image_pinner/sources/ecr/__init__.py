@@ -1,1 +1,1 @@
-"""Amazon ECR: digests by its API."""
+"""Resolve digests of images in Amazon ECR through its API."""

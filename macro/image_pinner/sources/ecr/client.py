@@ -1,8 +1,11 @@
-"""The ECR calls for images of one repository.
+"""Request tags, manifests and configs of one ECR repository.
 
-By digest it imports none, so that the tag must be asked for before the digest can be pinned:
-https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html,
+ECR does not import an image that is requested by digest through a pull-through cache, so a tag must be requested before
+its digest can be pinned: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html,
 https://github.com/aws/containers-roadmap/issues/2837.
+
+All functions here raise `OutOfTimeError` instead of sending a request after the deadline. Where a request fails as a
+whole, they raise one of `ecr_faults`.
 """
 
 from __future__ import annotations
@@ -13,130 +16,109 @@ from typing import Any, NamedTuple
 
 from image_pinner.core.errors import InvalidReferenceError, SourceError
 from image_pinner.core.images.ecr import EcrRepository
-from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, NotFound, Origin, Resolved, Unavailable, Unsuitable
-from image_pinner.core.images.manifests import artifact_type, no_image, refusal, shown
+from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, NotFound, Origin, Resolved, Unavailable
+from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, artifact_type, no_image, refusal, shown
 from image_pinner.core.images.references import Digest
-from image_pinner.sources.aws.errors import aws_faults, denied_action, error_code, error_text, is_denied
-from image_pinner.sources.ecr.errors import denied, image_failure, no_tag, not_active, not_made_by_import, refused
-from image_pinner.sources.interface import Deadline
+from image_pinner.sources.aws.errors import RETRY, aws_faults, error_code, error_text
+from image_pinner.sources.ecr.errors import (
+    BATCH_GET_IMAGE,
+    DESCRIBE_IMAGES,
+    GET_DOWNLOAD_URL,
+    OR_ANY_PLATFORM,
+    Failure,
+    config_name,
+    explain_download_url,
+    explain_import,
+    image_failure,
+    no_tag,
+    not_active,
+)
+from image_pinner.sources.interface import Deadline, Download
 
-DESCRIBE_IMAGES = "ecr:DescribeImages"
-BATCH_GET_IMAGE = "ecr:BatchGetImage"
-GET_DOWNLOAD_URL = "ecr:GetDownloadUrlForLayer"
-IDS_PER_CALL = 100
-"""How many images one call can name: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
+IDS_PER_REQUEST = 100
+"""The maximum number of images in a request:
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html"""
 
 
 class OutOfTimeError(Exception):
-    """The deadline came before the next call; whoever waits for the answer has given up."""
+    """The deadline passed before the next request."""
 
 
 def ecr_faults() -> tuple[type[Exception], ...]:
-    """Give the exceptions that mean a fault of the world when ECR is asked, `SourceError` for a role not to be had."""
+    """Return the exceptions of a failed request to ECR: `aws_faults`, and `SourceError` for a role."""
     return (*aws_faults(), SourceError)
 
 
-class Found(NamedTuple):
-    """What a tag points to.
-
-    Args:
-        resolved: The digest, the media type and who said so.
-        manifest: The bytes of the manifest, where they came along.
-    """
+class TaggedImage(NamedTuple):
+    """The digest that a tag points to, and the bytes of its manifest if the response contained them."""
 
     resolved: Resolved
     manifest: bytes | None = None
 
 
-Finding = Found | NotFound | Unsuitable | Unavailable
-"""What asking for one tag ends in."""
+TagResult = TaggedImage | Failure
 
 
-class EcrCalls(NamedTuple):
-    """Asks ECR about images of one repository.
+_Entries = Mapping[str, Mapping[str, Any]]
 
-    Args:
-        client: A boto3 client of ECR for the repository's region.
-        repository: The repository.
-        deadline: No call is begun after it.
-    """
+
+class RepositoryClient(NamedTuple):
+    """Send requests about one repository with a boto3 client of its region, none of them after the deadline."""
 
     client: Any
     repository: EcrRepository
     deadline: Deadline
 
     def origin(self, action: str) -> Origin:
-        """Name this source and the call that it made."""
+        """Return the origin of a digest that `action` returned."""
         return Origin("ecr", f"{action} in {self.repository.region}")
 
-    def can_ask_for_archived(self) -> bool:
-        """Tell whether the installed botocore knows the filter by an image's status, of November 2025."""
+    def can_filter_by_status(self) -> bool:
+        """Return whether the installed botocore knows the filter by image status, added in November 2025."""
         model = self.client.meta.service_model.operation_model("DescribeImages").input_shape
         return "imageStatus" in model.members["filter"].members
 
     def describe(self, tags: Sequence[str], *, any_status: bool = False) -> dict[str, Mapping[str, Any]]:
-        """Ask DescribeImages what tags point to.
+        """Return the details of images by tag from DescribeImages, for at most `IDS_PER_REQUEST` tags.
 
-        Args:
-            tags: At most `IDS_PER_CALL` tags.
-            any_status: Whether archived images are wanted too; without, ECR takes them for missing.
-
-        Returns:
-            The details of the images by tag; a tag that no page told of is left out.
-
-        Raises:
-            OutOfTimeError: The deadline came first.
-            botocore.exceptions.ClientError: ECR refused; `ImageNotFoundException` where one tag of many is missing.
-            botocore.exceptions.BotoCoreError: ECR could not be asked.
+        One missing tag fails the request with `ImageNotFoundException`. Archived images are missing, unless
+        `any_status` is set.
         """
-        wanted, found = set(tags), dict[str, Mapping[str, Any]]()
+        wanted, details = set(tags), dict[str, Mapping[str, Any]]()
         request = self._request({"imageTag": tag} for tag in tags)
         if any_status:
             request["filter"] = {"imageStatus": "ANY"}
-        self._check_time()
+        self._check_deadline()
         for page in self.client.get_paginator("describe_images").paginate(**request):
             for image in page.get("imageDetails", ()):
-                found.update((tag, image) for tag in image.get("imageTags", ()) if tag in wanted)
-            if len(found) == len(wanted):
+                details.update((tag, image) for tag in image.get("imageTags", ()) if tag in wanted)
+            if len(details) == len(wanted):
                 break
-            self._check_time()
-        return found
+            self._check_deadline()
+        return details
 
-    def get(self, image_ids: Iterable[Mapping[str, str]]) -> Mapping[str, Any]:
-        """Ask BatchGetImage for manifests, with all four media types, so that none is converted.
+    def get(self, key: str, image_ids: Iterable[str]) -> tuple[_Entries, _Entries]:
+        """Return the `images` and the `failures` of a BatchGetImage response by ID.
 
-        Args:
-            image_ids: At most `IDS_PER_CALL` of `{"imageTag": …}` or `{"imageDigest": …}`.
-
-        Returns:
-            The response: `images` and `failures`.
-
-        Raises:
-            OutOfTimeError: The deadline came first.
-            botocore.exceptions.ClientError: ECR refused.
-            botocore.exceptions.BotoCoreError: ECR could not be asked.
+        The request accepts all four media types, so that ECR need not convert a manifest. `key` is `imageTag` or
+        `imageDigest`, for at most `IDS_PER_REQUEST` IDs.
         """
-        self._check_time()
+        self._check_deadline()
         response: Mapping[str, Any] = self.client.batch_get_image(
-            **self._request(image_ids), acceptedMediaTypes=list(ACCEPTED_MEDIA_TYPES)
+            **self._request({key: image_id} for image_id in image_ids), acceptedMediaTypes=list(ACCEPTED_MEDIA_TYPES)
         )
-        return response
+        images, failures = (
+            {str((entry.get("imageId") or {}).get(key) or ""): entry for entry in response.get(name, ())}
+            for name in ("images", "failures")
+        )
+        return images, failures
 
     def download_url(self, config: Digest) -> str:
-        """Ask GetDownloadUrlForLayer where the config of an image can be fetched.
+        """Return the presigned URL of a config from GetDownloadUrlForLayer, or an empty string if there is none.
 
-        Args:
-            config: Its digest: ECR keeps configs as it keeps layers, and a pull asks for both alike.
-
-        Returns:
-            A URL that whoever has it may fetch, so that no message may show it; empty where ECR gave none.
-
-        Raises:
-            OutOfTimeError: The deadline came first.
-            botocore.exceptions.ClientError: ECR refused.
-            botocore.exceptions.BotoCoreError: ECR could not be asked.
+        ECR stores configs like layers. Anyone with the URL can fetch it, so it must not be in a message.
         """
-        self._check_time()
+        self._check_deadline()
         response: Mapping[str, Any] = self.client.get_download_url_for_layer(
             registryId=self.repository.account_id, repositoryName=self.repository.name, layerDigest=config.text
         )
@@ -149,267 +131,195 @@ class EcrCalls(NamedTuple):
             "imageIds": list(image_ids),
         }
 
-    def _check_time(self) -> None:
+    def _check_deadline(self) -> None:
         if self.deadline.remaining() <= 0:
             raise OutOfTimeError
 
 
-def digest_of(calls: EcrCalls, action: str, text: Any) -> Digest | Unavailable:
-    """Read a digest as ECR gave it, or answer that it gave none that can be pinned."""
-    try:
-        return Digest(str(text)[:200])
-    except InvalidReferenceError as error:
-        return Unavailable(
-            f"{calls.origin(action).request} gave no digest that can be pinned: {error.cause}", "Push the image again"
-        )
-
-
 # "The image with imageId {imageDigest:'null', imageTag:'1.4'} does not exist within the repository …", as recorded in
 # https://github.com/hashicorp/terraform-provider-aws/issues/35268.
-_NAMED = re.compile(r"imageTag:\s*'([^']*)'")
+_MISSING_TAG = re.compile(r"imageTag:\s*'([^']*)'")
 
 
-def describe_tags(calls: EcrCalls, tags: Sequence[str]) -> dict[str, Finding]:
-    """Find what tags of a repository point to.
+def describe_tags(client: RepositoryClient, tags: Sequence[str]) -> dict[str, TagResult]:
+    """Find the images of at most `IDS_PER_REQUEST` distinct tags with DescribeImages.
 
-    One missing tag fails a call for a hundred. ECR names it, so that one more call without it gives the others.
-
-    Args:
-        calls: Who is asked.
-        tags: At most 100 distinct tags.
-
-    Returns:
-        A finding for every tag.
-
-    Raises:
-        OutOfTimeError: The deadline came first.
-        botocore.exceptions.ClientError: ECR refused the request as a whole.
-        botocore.exceptions.BotoCoreError: ECR could not be asked.
+    One missing tag fails the request for all. ECR names it, so one more request without it finds the others.
     """
-    return _Search(calls).run(tags)
+    return _TagSearch(client).run(tags)
 
 
-class _Search:
-    """Asks for groups of tags until each is found or known to be missing.
+class _TagSearch:
+    """Request groups of tags until each is found or known to be missing.
 
-    After the first missing tag the calls ask for images of any status, so that an archived image is not taken for a
-    missing one. That they do not from the start is caution: it is documented for lists, not for named images.
+    After the first missing tag, the requests include archived images, so that those are not reported as missing. The
+    first request does not, out of caution: the filter is documented for listing images, not for named ones.
     """
 
-    def __init__(self, calls: EcrCalls) -> None:
-        self._calls = calls
+    def __init__(self, client: RepositoryClient) -> None:
+        self._client = client
         self._any_status = False
-        self._may_ask_for_any = calls.can_ask_for_archived()
-        self._findings: dict[str, Finding] = {}
+        self._can_filter = client.can_filter_by_status()
+        self._results: dict[str, TagResult] = {}
 
-    def run(self, tags: Sequence[str]) -> dict[str, Finding]:
+    def run(self, tags: Sequence[str]) -> dict[str, TagResult]:
         groups = [list(tags)]
         while groups:
             group = groups.pop()
             try:
-                details = self._calls.describe(group, any_status=self._any_status)
+                details = self._client.describe(group, any_status=self._any_status)
             except aws_faults() as error:
                 groups += self._groups_after(error, group)
             else:
-                for tag in group:
-                    self._findings[tag] = self._finding(tag, details.get(tag))
-        return self._findings
+                self._results.update((tag, self._result(tag, details.get(tag))) for tag in group)
+        return self._results
 
     def _groups_after(self, error: Exception, group: list[str]) -> list[list[str]]:
         code = error_code(error)
         if code == "InvalidParameterException" and self._any_status:
-            self._any_status = self._may_ask_for_any = False
+            self._any_status = self._can_filter = False
             return [group]
         if code != "ImageNotFoundException":
             raise error
-        if self._may_ask_for_any and not self._any_status:
+        if self._can_filter and not self._any_status:
             self._any_status = True
             return [group]
-        return self._without_the_missing(error, group)
-
-    def _without_the_missing(self, error: Exception, group: list[str]) -> list[list[str]]:
-        named = _NAMED.search(error_text(error))
+        named = _MISSING_TAG.search(error_text(error))
         missing = group[0] if len(group) == 1 else named[1] if named else ""
         if missing not in group:
             half = len(group) // 2
             return [group[half:], group[:half]]
-        self._findings[missing] = no_tag(self._calls.repository, missing)
-        rest = [tag for tag in group if tag != missing]
-        return [rest] if rest else []
+        self._results[missing] = no_tag(self._client.repository, missing)
+        others = [tag for tag in group if tag != missing]
+        return [others] if others else []
 
-    def _finding(self, tag: str, detail: Mapping[str, Any] | None) -> Found | NotFound | Unsuitable | Unavailable:
+    def _result(self, tag: str, detail: Mapping[str, Any] | None) -> TagResult:
         if detail is None:
-            return no_tag(self._calls.repository, tag)
+            return no_tag(self._client.repository, tag)
         status = str(detail.get("imageStatus") or "ACTIVE")
         if status != "ACTIVE":
-            return not_active(self._calls.repository, tag, status)
-        digest = digest_of(self._calls, DESCRIBE_IMAGES, detail.get("imageDigest"))
+            return not_active(self._client.repository, tag, status)
+        digest = _digest_of(self._client, DESCRIBE_IMAGES, detail.get("imageDigest"))
         if isinstance(digest, Unavailable):
             return digest
-        # ECR names here what the config of a manifest is, and nothing for an index.
+        # This is the media type of the config of a manifest; an index has none.
         if artifact := artifact_type({"config": {"mediaType": detail.get("artifactMediaType")}}):
             return no_image(f"the media type of its config is {shown(artifact)}")
         media_type = str(detail.get("imageManifestMediaType") or "")
-        return Found(Resolved(digest, media_type, self._calls.origin(DESCRIBE_IMAGES)))
+        return TaggedImage(Resolved(digest, media_type, self._client.origin(DESCRIBE_IMAGES)))
 
 
-class Reading(NamedTuple):
-    """Why tags are looked up by reading their manifests.
-
-    Args:
-        warning: What a person should know about an answer that was found so.
-        if_converted: What to do where ECR gives a manifest that is not the stored one.
-    """
+class ReadReason(NamedTuple):
+    """Why manifests are read by tag: a warning for each image, and the help if ECR converts the manifest."""
 
     warning: str
     if_converted: str
 
 
-def instead_of_describing(repository: EcrRepository) -> Reading:
-    """Read tags because DescribeImages is denied."""
-    return Reading(
+def describing_denied(repository: EcrRepository) -> ReadReason:
+    """Return the reason for reading manifests that DescribeImages is denied."""
+    return ReadReason(
         f"{DESCRIBE_IMAGES} is denied on {repository.arn}, and {BATCH_GET_IMAGE} counts as a pull",
-        f"Allow {DESCRIBE_IMAGES} on {repository.arn}, which tells the digest itself",
+        f"allow {DESCRIBE_IMAGES} on {repository.arn}, which returns the digest itself",
     )
 
 
-def get_tags(calls: EcrCalls, tags: Sequence[str], reading: Reading) -> dict[str, Finding]:
-    """Find what tags point to by reading their manifests, which ECR counts as a pull.
+_IMPORTED = ReadReason(
+    f"the image was not in ECR; requesting it by tag with {BATCH_GET_IMAGE} imported it through the pull-through cache",
+    "retry: the image is in ECR now",
+)
 
-    ECR can convert a manifest that is asked for by tag; its digest is then not that of the bytes, and it is refused:
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
 
-    Args:
-        calls: Who is asked.
-        tags: At most 100 distinct tags.
-        reading: Why they are asked for so.
+def get_tags(client: RepositoryClient, tags: Sequence[str], why: ReadReason) -> dict[str, TagResult]:
+    """Find the images of at most `IDS_PER_REQUEST` distinct tags by their manifests, which ECR counts as a pull.
 
-    Returns:
-        A finding for every tag, with the manifest where there is one.
-
-    Raises:
-        OutOfTimeError: The deadline came first.
-        botocore.exceptions.ClientError: ECR refused the request as a whole.
-        botocore.exceptions.BotoCoreError: ECR could not be asked.
+    ECR can convert a manifest that is requested by tag. Its digest then differs from that of the bytes, and it is
+    refused: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
     """
-    response = calls.get({"imageTag": tag} for tag in tags)
-    images, failures = _by_id(response, "images", "imageTag"), _by_id(response, "failures", "imageTag")
+    images, failures = client.get("imageTag", tags)
     return {
-        tag: _finding(calls, tag, images[tag], reading) if tag in images else _not_given(calls, tag, failures.get(tag))
+        tag: _tagged_image(client, tag, images[tag], why) if tag in images else _failure(client, tag, failures)
         for tag in tags
     }
 
 
-def get_manifests(
-    calls: EcrCalls, digests: Sequence[Digest]
-) -> dict[Digest, bytes | NotFound | Unsuitable | Unavailable]:
-    """Read manifests by digest; what is asked for so is never converted.
+def import_missing(client: RepositoryClient, results: Mapping[str, TagResult]) -> dict[str, TagResult]:
+    """Return `results` with those of missing tags replaced, after one request that imports what it can."""
+    missing = [tag for tag, result in results.items() if isinstance(result, NotFound)]
+    if not missing:
+        return dict(results)
+    try:
+        imported = get_tags(client, missing, _IMPORTED)
+    except ecr_faults() as error:
+        imported = dict.fromkeys(missing, explain_import(client.repository, error))
+    return {**results, **imported}
 
-    Args:
-        calls: Who is asked.
-        digests: At most 100 distinct digests.
 
-    Returns:
-        The bytes for every digest, or why there are none. Whether they hash to the digest is for the reader to check.
-
-    Raises:
-        OutOfTimeError: The deadline came first.
-        botocore.exceptions.ClientError: ECR refused the request as a whole.
-        botocore.exceptions.BotoCoreError: ECR could not be asked.
-    """
-    response = calls.get({"imageDigest": digest.text} for digest in digests)
-    images, failures = _by_id(response, "images", "imageDigest"), _by_id(response, "failures", "imageDigest")
+def get_manifests(client: RepositoryClient, digests: Sequence[Digest]) -> dict[Digest, bytes | Failure]:
+    """Read at most `IDS_PER_REQUEST` manifests by digest, which ECR does not convert; the caller checks the hashes."""
+    images, failures = client.get("imageDigest", [digest.text for digest in digests])
     return {
-        digest: _bytes_of(images[digest.text])
-        if digest.text in images
-        else _not_given(calls, digest.text, failures.get(digest.text))
+        digest: _manifest_of(images[digest.text]) if digest.text in images else _failure(client, digest.text, failures)
         for digest in digests
     }
 
 
-def _finding(calls: EcrCalls, tag: str, image: Mapping[str, Any], reading: Reading) -> Found | Unavailable:
-    digest = digest_of(calls, BATCH_GET_IMAGE, image["imageId"].get("imageDigest"))
+def get_config(client: RepositoryClient, download: Download, config: Digest) -> bytes | Failure:
+    """Fetch the config of an image, which alone contains the platform; the caller checks its hash."""
+    name = config_name(client.repository, config)
+    try:
+        url = client.download_url(config)
+    except ecr_faults() as error:
+        return explain_download_url(client.repository, config, error)
+    if not url:
+        origin = client.origin(GET_DOWNLOAD_URL)
+        return Unavailable(f"{origin.request} returned no URL for {name}", f"{RETRY}, {OR_ANY_PLATFORM}")
+    try:
+        return download(url, MAX_CONFIG_BYTES, client.deadline)
+    except SourceError as error:
+        return Unavailable(f"cannot fetch {name}: {_without(url, error.cause)}", _without(url, error.help))
+
+
+def _tagged_image(
+    client: RepositoryClient, tag: str, image: Mapping[str, Any], why: ReadReason
+) -> TaggedImage | Unavailable:
+    digest = _digest_of(client, BATCH_GET_IMAGE, image["imageId"].get("imageDigest"))
     if isinstance(digest, Unavailable):
         return digest
-    manifest, media_type = _bytes_of(image), str(image.get("imageManifestMediaType") or "")
+    origin, media_type = client.origin(BATCH_GET_IMAGE), str(image.get("imageManifestMediaType") or "")
+    manifest = _manifest_of(image)
     if refusal(media_type) is None and Digest.of(manifest) != digest:
-        return _converted(calls, tag, digest, reading)
-    return Found(Resolved(digest, media_type, calls.origin(BATCH_GET_IMAGE), warnings=(reading.warning,)), manifest)
+        return Unavailable(
+            f"{origin.request} returned a manifest for tag {tag!r} of {client.repository} that does not hash to its "
+            f"digest {digest}, as if it was converted to another format",
+            why.if_converted,
+        )
+    return TaggedImage(Resolved(digest, media_type, origin, warnings=(why.warning,)), manifest)
 
 
-def _not_given(calls: EcrCalls, image: str, failure: Mapping[str, Any] | None) -> NotFound | Unsuitable | Unavailable:
-    if failure is not None:
-        return image_failure(calls.repository, image, failure)
-    return Unavailable(
-        f"{calls.origin(BATCH_GET_IMAGE).request} said nothing about {image!r} of {calls.repository}",
-        "Deploy again in a minute",
-    )
-
-
-def _converted(calls: EcrCalls, tag: str, digest: Digest, reading: Reading) -> Unavailable:
-    return Unavailable(
-        f"{calls.origin(BATCH_GET_IMAGE).request} gave for tag {tag!r} of {calls.repository} a manifest that does not "
-        f"hash to its digest {digest}, as if it were converted to another format",
-        reading.if_converted,
-    )
-
-
-def _bytes_of(image: Mapping[str, Any]) -> bytes:
+def _manifest_of(image: Mapping[str, Any]) -> bytes:
     return str(image.get("imageManifest") or "").encode("utf-8", "surrogatepass")
 
 
-def _by_id(response: Mapping[str, Any], key: str, kind: str) -> dict[str, Mapping[str, Any]]:
-    entries: dict[str, Mapping[str, Any]] = {}
-    for entry in response.get(key, ()):
-        name = (entry.get("imageId") or {}).get(kind)
-        if name:
-            entries.setdefault(str(name), entry)
-    return entries
+def _failure(client: RepositoryClient, image: str, failures: _Entries) -> Failure:
+    if image in failures:
+        return image_failure(client.repository, image, failures[image])
+    origin = client.origin(BATCH_GET_IMAGE)
+    return Unavailable(f"{origin.request} returned nothing about {image!r} of {client.repository}", RETRY)
 
 
-IMPORT_IMAGE = "ecr:BatchImportUpstreamImage"
-CREATE_REPOSITORY = "ecr:CreateRepository"
-
-
-def with_imports(calls: EcrCalls, findings: Mapping[str, Finding]) -> dict[str, Finding]:
-    """Ask for what is missing in a way that imports it, with one call.
-
-    Args:
-        calls: Who is asked.
-        findings: What was found out without, at most 100 tags.
-
-    Returns:
-        The findings, those of the missing tags anew.
-
-    Raises:
-        OutOfTimeError: The deadline came first.
-    """
-    missing = [tag for tag, finding in findings.items() if isinstance(finding, NotFound)]
-    if not missing:
-        return dict(findings)
+def _digest_of(client: RepositoryClient, action: str, text: Any) -> Digest | Unavailable:
     try:
-        imported = get_tags(calls, missing, _imported())
-    except ecr_faults() as error:
-        imported = dict.fromkeys(missing, _refused(calls.repository, error))
-    return {**findings, **imported}
+        return Digest(str(text)[:200])
+    except InvalidReferenceError as error:
+        return Unavailable(
+            f"{client.origin(action).request} returned no digest that can be pinned: {error.cause}",
+            "push the image again",
+        )
 
 
-def _imported() -> Reading:
-    return Reading(
-        f"the image was not in ECR before {BATCH_GET_IMAGE} asked for it by tag, which imports it through the "
-        "pull-through cache",
-        "Deploy again: the image is in ECR now",
-    )
-
-
-def _refused(repository: EcrRepository, error: Exception) -> NotFound | Unsuitable | Unavailable:
-    if error_code(error) == "RepositoryNotFoundException":
-        return not_made_by_import(repository)
-    if not is_denied(error):
-        return refused(repository, error, [BATCH_GET_IMAGE])
-    return denied(
-        repository,
-        error,
-        [denied_action(error) or BATCH_GET_IMAGE],
-        f"{BATCH_GET_IMAGE} and {IMPORT_IMAGE}, and {CREATE_REPOSITORY} where the repository is yet to be made,",
-    )
+def _without(url: str, text: str) -> str:
+    """Remove a presigned URL and its signature from a text."""
+    _, _, query = url.partition("?")
+    text = text.replace(url, "the URL from ECR")
+    return text.replace(query, "…") if query else text

@@ -1,192 +1,191 @@
-"""What ECR's refusals mean, each in words of its own.
+"""Explain errors of ECR: what failed for an image, and which action or permission is missing.
 
-The codes: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html#API_DescribeImages_Errors,
-https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html and, for one image of many,
-https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html.
+The error codes: https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html#API_DescribeImages_Errors,
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html,
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html#API_GetDownloadUrlForLayer_Errors
+and, for one image of several, https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageFailure.html.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.core.images.lookups import NotFound, Unavailable, Unsuitable
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.aws.errors import (
+    RETRY,
     caller_account,
     cleaned,
-    denial_reason,
+    denied_action,
+    describe_denial,
     error_code,
     error_text,
     explain,
     is_denied,
 )
 
+DESCRIBE_IMAGES = "ecr:DescribeImages"
+BATCH_GET_IMAGE = "ecr:BatchGetImage"
+GET_DOWNLOAD_URL = "ecr:GetDownloadUrlForLayer"
+_IMPORT_ACTIONS = f"{BATCH_GET_IMAGE}, ecr:BatchImportUpstreamImage and, for a new repository, ecr:CreateRepository"
+
+Failure = NotFound | Unsuitable | Unavailable
+"""Why an image has no digest."""
+
 _PULL_THROUGH = (
-    "if this is the repository of a pull-through cache, the image must be pulled once by its tag before it can be "
-    "pinned, or the operator allows the import with the setting IMAGE_PINNER_PULL_THROUGH=true"
+    "if the repository belongs to a pull-through cache, pull the image once by its tag, or allow imports with "
+    "IMAGE_PINNER_PULL_THROUGH=true"
 )
-_IMPORT_NEEDS = "a pull-through cache imports it where a rule covers the repository and upstream has the tag"
-_REGISTRY_KEY = "Check that the key of the repository is enabled, and that its policy lets ECR use it"
-_UPSTREAM = "Check the pull-through cache rule and the secret with its credentials, then pull the image once by its tag"
-_LATER = "Deploy again in a minute"
+_IMPORT_NEEDS = "a pull-through cache imports it only if a rule covers the repository and upstream has the tag"
+_PUSH_AGAIN = "push the image again, then retry"
+_CHECK_RULE = "check the pull-through cache rule and the secret with its credentials"
+
+OR_ANY_PLATFORM = "or set Platform=Any to skip the platform check"
+"""The help where only the check of the platform needs the config."""
 
 
 def service_name(repository: EcrRepository) -> str:
-    """Name ECR in the region of a repository, as messages do."""
+    """Return the name of ECR with the region of a repository, for messages."""
     return f"ECR in {repository.region}"
 
 
-def no_tag(repository: EcrRepository, tag: str) -> NotFound | Unsuitable:
-    """Answer that a repository has no such tag, where nobody asked for an import."""
+def no_tag(repository: EcrRepository, tag: str) -> NotFound:
+    """Report a missing tag after a lookup that does not import it."""
     return NotFound(
         f"{repository} has no tag {tag!r}",
-        f"Push the tag or correct it, and give replication from another region a minute; {_PULL_THROUGH}",
+        f"push the tag or correct it; replication from another region takes a minute; {_PULL_THROUGH}",
     )
 
 
-def no_repository(repository: EcrRepository) -> NotFound | Unsuitable:
-    """Answer that a registry has no such repository, where nobody asked for an import."""
-    return NotFound(
-        f"there is no {_without_article(repository)}",
-        f"Create the repository, or correct account, region or name; {_PULL_THROUGH}",
-    )
+def not_active(repository: EcrRepository, tag: str, status: str) -> Unsuitable:
+    """Report an image that cannot be pulled because of its `imageStatus`, `ARCHIVED` or `ACTIVATING`.
 
-
-def not_imported(repository: EcrRepository, tag: str) -> NotFound | Unsuitable:
-    """Answer that BatchGetImage has no such tag: asked by tag it imports what a pull-through cache can."""
-    return NotFound(
-        f"{repository} has no tag {tag!r}, and asking for it by tag imported none",
-        f"Push the tag or correct it; {_IMPORT_NEEDS}",
-    )
-
-
-def not_made_by_import(repository: EcrRepository) -> NotFound | Unsuitable:
-    """Answer that a registry has no such repository, and that no pull-through cache made it."""
-    return NotFound(
-        f"there is no {_without_article(repository)}, and asking for its image by tag made none",
-        f"Create the repository, or correct account, region or name; {_IMPORT_NEEDS}",
-    )
-
-
-def not_active(repository: EcrRepository, tag: str, status: str) -> NotFound | Unsuitable:
-    """Answer that an image is there and cannot be pulled: it is in the archive or on its way out of it.
-
-    Args:
-        repository: Where the image is.
-        tag: Its tag.
-        status: The `imageStatus` that ECR told, `ARCHIVED` or `ACTIVATING`.
-
-    Returns:
-        The answer. https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html
     """
     if status == "ACTIVATING":
         return Unsuitable(
             f"tag {tag!r} of {repository} is being restored from the archive and cannot be pulled yet",
-            "Deploy again when its status is ACTIVE",
+            "retry when its status is ACTIVE",
         )
     return Unsuitable(
-        f"tag {tag!r} of {repository} is not active but {cleaned(status)}, and such an image cannot be pulled",
-        f"Restore it with: aws ecr update-image-storage-class --target-storage-class STANDARD "
+        f"tag {tag!r} of {repository} has the status {cleaned(status)} and cannot be pulled",
+        f"restore it: aws ecr update-image-storage-class --target-storage-class STANDARD "
         f"--region {repository.region} --registry-id {repository.account_id} "
         f"--repository-name {repository.name} --image-id imageTag={tag}",
     )
 
 
-def refused(repository: EcrRepository, error: Exception, actions: Sequence[str]) -> NotFound | Unsuitable | Unavailable:
-    """Answer for all images of a request that failed as a whole.
-
-    Args:
-        repository: The repository that was asked about.
-        error: What boto3 raised.
-        actions: The actions that were tried, in their order: `ecr:DescribeImages` first.
-
-    Returns:
-        `NotFound` where the repository does not exist, otherwise `Unavailable`.
-    """
+def explain_ecr_error(repository: EcrRepository, error: Exception, *actions: str) -> Failure:
+    """Explain the error of a request about `repository`; `actions` are those that were called, in order."""
     if isinstance(error, SourceError):
         return Unavailable(error.cause, error.help)
     code = error_code(error)
     if code == "RepositoryNotFoundException":
-        return no_repository(repository)
+        return NotFound(
+            f"{repository} does not exist",
+            f"create the repository, or correct the account, region or name; {_PULL_THROUGH}",
+        )
     if is_denied(error):
-        return denied(repository, error, actions, " or ".join(actions))
+        return _denied(repository, error, " or ".join(actions), *actions)
     if code == "UnableToGetUpstreamImageException":
-        return Unavailable(f"{service_name(repository)} could not get it from upstream: {error_text(error)}", _UPSTREAM)
-    failure = explain(error, service_name(repository))
-    return Unavailable(failure.cause, failure.help)
+        return Unavailable(
+            f"{service_name(repository)} cannot get the image from upstream: {error_text(error)}",
+            f"{_CHECK_RULE}, then pull the image once by its tag",
+        )
+    return Unavailable(*explain(error, service_name(repository)))
 
 
-def denied(repository: EcrRepository, error: Exception, actions: Sequence[str], needed: str) -> Unavailable:
-    """Answer that a policy forbids to ask.
+def explain_import(repository: EcrRepository, error: Exception) -> Failure:
+    """Explain the error of a BatchGetImage request that imports images through a pull-through cache."""
+    if error_code(error) == "RepositoryNotFoundException":
+        return NotFound(
+            f"{repository} does not exist, and requesting its image by tag did not create it",
+            f"create the repository, or correct the account, region or name; {_IMPORT_NEEDS}",
+        )
+    if is_denied(error):
+        return _denied(repository, error, _IMPORT_ACTIONS, denied_action(error) or BATCH_GET_IMAGE)
+    return explain_ecr_error(repository, error, BATCH_GET_IMAGE)
 
-    Args:
-        repository: What was asked about.
-        error: The denial.
-        actions: What is denied.
-        needed: What has to be allowed, as the object of a sentence.
 
-    Returns:
-        The answer, which says whose policies have to allow it.
-    """
-    reason = denial_reason(error)
+def explain_download_url(repository: EcrRepository, config: Digest, error: Exception) -> Failure:
+    """Explain the error of a GetDownloadUrlForLayer request for the config of an image."""
+    if is_denied(error):
+        denial = _denied(repository, error, GET_DOWNLOAD_URL, GET_DOWNLOAD_URL)
+        why = "and only the config of the image contains its platform"
+        return Unavailable(f"{denial.cause}, {why}", f"{denial.help}; {OR_ANY_PLATFORM}")
+    code = error_code(error)
+    if code not in _CONFIG_FAILURES:
+        return explain_ecr_error(repository, error, GET_DOWNLOAD_URL)
+    cause, help = _CONFIG_FAILURES[code]
     return Unavailable(
-        f"{' and '.join(actions)} {'are' if len(actions) > 1 else 'is'} denied on {repository.arn}"
-        + (f", {reason}" if reason else ""),
-        _who_must_allow(repository, needed, caller_account(error)),
+        f"{config_name(repository, config)} {cause} ({code}: {error_text(error)})", f"{help}, {OR_ANY_PLATFORM}"
     )
 
 
-def _who_must_allow(repository: EcrRepository, actions: str, caller: str) -> str:
-    role = f"Allow {actions} on it in the policy of the role that asks"
-    policy = f"the repository's policy in account {repository.account_id}"
+def config_name(repository: EcrRepository, config: Digest) -> str:
+    """Return the name of an image's config, for messages."""
+    return f"the config {config} of an image in {repository}"
+
+
+def _denied(repository: EcrRepository, error: Exception, needed: str, *actions: str) -> Unavailable:
+    """Report that `actions` are denied, and whose policies must allow the `needed` ones."""
+    caller = caller_account(error)
+    role = f"allow {needed} on it in the policy of the caller's role"
+    policy = f"the repository policy in account {repository.account_id}"
     if not caller:
-        return f"{role}; if that role is of another account, {policy} must allow it as well"
-    if caller != repository.account_id:
-        return f"{role}, which is of account {caller}, and allow that account in {policy}: both are needed"
-    return f"{role}, and look for a statement that denies it, in {policy} for example"
+        help = f"{role}; for a role of another account, {policy} must allow it too"
+    elif caller != repository.account_id:
+        help = f"{role} in account {caller}, and allow that account in {policy}: both are required"
+    else:
+        help = f"{role}, and check for a statement that denies it, for example in {policy}"
+    return Unavailable(describe_denial(error, f"on {repository.arn}", *actions), help)
 
 
-def image_failure(
-    repository: EcrRepository, image: str, failure: Mapping[str, Any]
-) -> NotFound | Unsuitable | Unavailable:
-    """Answer for one image that BatchGetImage could not give.
+def image_failure(repository: EcrRepository, image: str, failure: Mapping[str, Any]) -> Failure:
+    """Explain an entry of `failures` in a BatchGetImage response; `image` is the requested tag or digest.
 
-    Args:
-        repository: Where the image was looked for.
-        image: The tag or the digest that was asked for.
-        failure: The entry of `failures`: `failureCode` and `failureReason`.
-
-    Returns:
-        `NotFound` where the tag does not exist, otherwise `Unavailable`.
+    A tag that is not found could not be imported either: a request by tag imports what a pull-through cache can.
     """
     code, reason = str(failure.get("failureCode") or "no code"), cleaned(str(failure.get("failureReason") or ""))
     if code == "ImageNotFound" and not image.startswith("sha256:"):
-        return not_imported(repository, image)
-    cause, help = _IMAGE_FAILURES.get(code, ("could not be read", "Look the code up in the reference of BatchGetImage"))
-    told = f"{code}: {reason}" if reason else code
-    return Unavailable(f"{image!r} of {repository} {cause} ({told})", help)
+        return NotFound(
+            f"{repository} has no tag {image!r}, and requesting it by tag did not import it",
+            f"push the tag or correct it; {_IMPORT_NEEDS}",
+        )
+    cause, help = _IMAGE_FAILURES.get(code, ("cannot be read", "find the code in the API reference of BatchGetImage"))
+    return Unavailable(f"{image!r} of {repository} {cause} ({f'{code}: {reason}' if reason else code})", help)
 
 
 _IMAGE_FAILURES = {
-    "ImageNotFound": ("was deleted while it was looked up", "Push the image again, then deploy again"),
-    "InvalidImageTag": ("is not a tag that ECR can have", "Correct the tag"),
-    "InvalidImageDigest": ("is not a digest that ECR can have", "Push the image again, then deploy again"),
-    "ImageTagDoesNotMatchDigest": ("moved to another image while it was looked up", _LATER),
-    "MissingDigestAndTag": ("was asked for with neither tag nor digest, says ECR", "Report this as a defect"),
-    "ImageReferencedByManifestList": ("is part of an index, which is why ECR keeps it to itself", _LATER),
-    "KmsError": ("could not be decrypted", _REGISTRY_KEY),
-    "UpstreamAccessDenied": ("could not be imported: upstream denies access", _UPSTREAM),
-    "UpstreamTooManyRequests": ("could not be imported: upstream is throttling", _LATER),
-    "UpstreamUnavailable": ("could not be imported: upstream does not answer", _LATER),
+    "ImageNotFound": ("was deleted during the lookup", _PUSH_AGAIN),
+    "InvalidImageTag": ("is not a valid tag in ECR", "correct the tag"),
+    "InvalidImageDigest": ("is not a valid digest in ECR", _PUSH_AGAIN),
+    "ImageTagDoesNotMatchDigest": ("moved to another image during the lookup", RETRY),
+    "MissingDigestAndTag": ("was requested without tag and digest", "report this as a bug"),
+    "ImageReferencedByManifestList": ("is part of an index, so ECR does not return it", RETRY),
+    "KmsError": (
+        "cannot be decrypted",
+        "check that the KMS key of the repository is enabled and that the key policy allows ECR to use it",
+    ),
+    "UpstreamAccessDenied": (
+        "cannot be imported: upstream denied access",
+        f"{_CHECK_RULE}, then pull the image once by its tag",
+    ),
+    "UpstreamTooManyRequests": ("cannot be imported: upstream throttled the request", RETRY),
+    "UpstreamUnavailable": ("cannot be imported: upstream did not respond", RETRY),
     "ImageInaccessible": (
-        "is there but cannot be read, as an archived image",
-        "Restore it from the archive if it is there",
+        "exists but cannot be read, for example because it is archived",
+        "restore it if it is in the archive",
     ),
 }
-"""What each `failureCode` means for one image, and what to do about it."""
+"""Cause and help for each `failureCode`."""
 
-
-def _without_article(repository: EcrRepository) -> str:
-    return str(repository).removeprefix("the ")
+_CONFIG_FAILURES = {
+    "LayersNotFoundException": ("does not exist", _PUSH_AGAIN),
+    "LayerInaccessibleException": ("no longer belongs to an image", _PUSH_AGAIN),
+    "UnableToGetUpstreamLayerException": ("cannot be imported from upstream", _CHECK_RULE),
+}
+"""Cause and help for each error code of GetDownloadUrlForLayer."""

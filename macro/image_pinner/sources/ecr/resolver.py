@@ -1,10 +1,9 @@
-"""Resolve images of Amazon ECR: one call for up to 100 tags of a repository, repositories concurrently."""
+"""Resolve images of Amazon ECR: one request for up to 100 tags of a repository, repositories concurrently."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, assert_never
@@ -15,190 +14,41 @@ from image_pinner.core.images.references import Digest
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.errors import AwsFailure, aws_client_faults, explain, is_denied, late
+from image_pinner.sources.aws.errors import aws_client_faults, explain, explain_timeout, is_denied
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.ecr.client import (
-    BATCH_GET_IMAGE,
-    DESCRIBE_IMAGES,
-    IDS_PER_CALL,
-    EcrCalls,
-    Finding,
-    Found,
+    IDS_PER_REQUEST,
     OutOfTimeError,
+    RepositoryClient,
+    TaggedImage,
+    TagResult,
     describe_tags,
+    describing_denied,
     ecr_faults,
+    get_config,
     get_manifests,
     get_tags,
-    instead_of_describing,
-    with_imports,
+    import_missing,
 )
-from image_pinner.sources.ecr.configs import get_config
-from image_pinner.sources.ecr.errors import refused, service_name
+from image_pinner.sources.ecr.errors import BATCH_GET_IMAGE, DESCRIBE_IMAGES, Failure, explain_ecr_error, service_name
 from image_pinner.sources.interface import Deadline, Download
 
-ByTag = dict[str, list[ImageLookup]]
-"""Questions by tag: one tag can be asked about for several platforms."""
-_Outcome = Resolution | NeedsConfig
-
-
-class Ways(NamedTuple):
-    """How all batches of a run are asked about.
-
-    Args:
-        download: Fetches what ECR gives the URL of.
-        pull_through: Whether images that a pull-through cache has not yet may be imported.
-        configs_at_once: Lets so many configs be fetched at once, for all batches together.
-        workers: How many that are.
-    """
-
-    download: Download
-    pull_through: bool
-    configs_at_once: threading.Semaphore
-    workers: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one call can tell of.
-
-    Args:
-        calls: Who is asked.
-        by_tag: The questions; at most 100 tags.
-        ways: How they are asked.
-        answers: The answers so far: one that hangs keeps none of the others waiting.
-    """
-
-    calls: EcrCalls
-    by_tag: ByTag
-    ways: Ways
-    answers: dict[ImageLookup, Resolution] = field(default_factory=dict)
-
-    def lookups(self) -> Iterator[ImageLookup]:
-        """Give all questions."""
-        for lookups in self.by_tag.values():
-            yield from lookups
-
-    def run(self) -> bool:
-        """Answer the questions, as many as the time allows; runs on a thread of its own.
-
-        Returns:
-            Whether the time was enough.
-        """
-        try:
-            self._read_configs(self._open(self._read_tags()))
-        except OutOfTimeError:
-            return False
-        return True
-
-    def _read_tags(self) -> list[tuple[ImageLookup, Found | NeedsConfig]]:
-        findings, unanswered = self._findings(), list[tuple[ImageLookup, Found | NeedsConfig]]()
-        for tag, lookups in self.by_tag.items():
-            for lookup in lookups:
-                outcome = _outcome_of(lookup, findings[tag])
-                if isinstance(outcome, Found | NeedsConfig):
-                    unanswered.append((lookup, outcome))
-                else:
-                    self.answers[lookup] = outcome
-        return unanswered
-
-    def _findings(self) -> Mapping[str, Finding]:
-        calls, tags = self.calls, list(self.by_tag)
-        try:
-            findings = describe_tags(calls, tags)
-        except ecr_faults() as error:
-            # Policies for pulling allow BatchGetImage and forget DescribeImages:
-            # https://github.com/ministryofjustice/modernisation-platform/issues/4454
-            if is_denied(error):
-                return self._findings_without_describing(tags)
-            findings = dict.fromkeys(tags, refused(calls.repository, error, [DESCRIBE_IMAGES]))
-        return with_imports(calls, findings) if self.ways.pull_through else findings
-
-    def _findings_without_describing(self, tags: Sequence[str]) -> Mapping[str, Finding]:
-        try:
-            return get_tags(self.calls, tags, instead_of_describing(self.calls.repository))
-        except ecr_faults() as error:
-            return dict.fromkeys(tags, refused(self.calls.repository, error, [DESCRIBE_IMAGES, BATCH_GET_IMAGE]))
-
-    def _open(
-        self, unanswered: Sequence[tuple[ImageLookup, Found | NeedsConfig]]
-    ) -> dict[Digest, list[tuple[ImageLookup, NeedsConfig]]]:
-        """Open what is only described so far, with one call for all of it, and tell whose configs are needed."""
-        manifests = self._manifests([found for _, found in unanswered if isinstance(found, Found)])
-        needed: dict[Digest, list[tuple[ImageLookup, NeedsConfig]]] = {}
-        for lookup, found in unanswered:
-            outcome = _opened(lookup, found, manifests) if isinstance(found, Found) else found
-            if isinstance(outcome, NeedsConfig):
-                needed.setdefault(outcome.config, []).append((lookup, outcome))
-            else:
-                self.answers[lookup] = outcome
-        return needed
-
-    def _manifests(self, found: Sequence[Found]) -> Mapping[Digest, bytes | NotFound | Unsuitable | Unavailable]:
-        digests = list(dict.fromkeys(one.resolved.digest for one in found))
-        if not digests:
-            return {}
-        try:
-            return get_manifests(self.calls, digests)
-        except ecr_faults() as error:
-            return dict.fromkeys(digests, refused(self.calls.repository, error, [BATCH_GET_IMAGE]))
-
-    def _read_configs(self, needed: Mapping[Digest, list[tuple[ImageLookup, NeedsConfig]]]) -> None:
-        jobs = [partial(self._read_config, config, needing) for config, needing in needed.items()]
-        run_all(jobs, workers=self.ways.workers, deadline=self.calls.deadline)
-
-    def _read_config(self, config: Digest, needing: Sequence[tuple[ImageLookup, NeedsConfig]]) -> bool:
-        with suppress(OutOfTimeError), self._turn():
-            content = get_config(self.calls, self.ways.download, config)
-            for lookup, needs in needing:
-                self.answers[lookup] = (
-                    answer_from_config(lookup, needs, content) if isinstance(content, bytes) else content
-                )
-        return True
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self.ways.configs_at_once.acquire(timeout=self.calls.deadline.remaining()):
-            raise OutOfTimeError
-        try:
-            yield
-        finally:
-            self.ways.configs_at_once.release()
-
-
-def _outcome_of(lookup: ImageLookup, finding: Finding) -> _Outcome | Found:
-    match finding:
-        case NotFound() | Unsuitable() | Unavailable():
-            return finding
-        case Found() if finding.manifest is None:
-            return answer_without_bytes(lookup, finding.resolved) or finding
-        case Found():
-            return answer_for(lookup, finding.resolved, finding.manifest)
-        case _:
-            assert_never(finding)
-
-
-def _opened(
-    lookup: ImageLookup, found: Found, manifests: Mapping[Digest, bytes | NotFound | Unsuitable | Unavailable]
-) -> _Outcome:
-    manifest = manifests[found.resolved.digest]
-    return answer_for(lookup, found.resolved, manifest) if isinstance(manifest, bytes) else manifest
-
-
-Answers = dict[ImageLookup, Resolution]
+LookupsByTag = dict[str, list[ImageLookup]]
+"""Several lookups can have the same tag, for different platforms."""
 
 _IMPLIED_TAG = "latest"
-_SHORTEST_NAME = 2  # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
+_MIN_NAME_LENGTH = 2  # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 
 
 class EcrResolver:
-    """Resolves references to private ECR registries, of any account and region.
+    """Resolve images in private ECR registries of any account and region. See `DigestResolver`.
 
     Args:
-        clients: Gives the clients; they are made on the thread that calls `resolve_all`.
-        workers: How many calls run at once, and besides them how many configs are fetched.
-        download: Fetches what ECR gives the URL of.
-        roles: As whom the registries of an account are asked; those of others as the caller itself.
-        pull_through: Whether images that a pull-through cache has not yet may be imported.
+        clients: Creates the clients, on the thread that calls `resolve_all`.
+        workers: The maximum number of concurrent requests, and of concurrent downloads of configs.
+        download: Fetches presigned URLs.
+        roles: The roles to assume, by the account of the registry.
+        pull_through: Whether a lookup may import an image through a pull-through cache.
     """
 
     def __init__(
@@ -217,21 +67,21 @@ class EcrResolver:
         self._pull_through = pull_through
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
-        """Answer questions, as `DigestResolver` says."""
+        """Resolve `lookups`. See `DigestResolver.resolve_all`."""
         seconds = deadline.remaining()
-        answers: Answers = {}
-        batches: list[Batch] = []
-        ways = Ways(self._download, self._pull_through, threading.Semaphore(self._workers), self._workers)
+        answers: dict[ImageLookup, Resolution] = {}
+        batches: list[_Batch] = []
+        options = _Options(self._download, self._pull_through, self._workers, threading.Semaphore(self._workers))
         for (registry, repository), by_tag in _grouped(lookups, answers).items():
             client = self._client(registry, repository)
             if isinstance(client, Unavailable):
-                answers.update((lookup, client) for lookups in by_tag.values() for lookup in lookups)
+                answers.update((lookup, client) for lookups_of_tag in by_tag.values() for lookup in lookups_of_tag)
             else:
-                batches += _batches(EcrCalls(client, repository, deadline), by_tag, ways)
+                batches += _batches(RepositoryClient(client, repository, deadline), by_tag, options)
         run_all([batch.run for batch in batches], workers=self._workers, deadline=deadline)
         for batch in batches:
-            too_late = _told(late(service_name(batch.calls.repository), seconds))
-            answers.update((lookup, batch.answers.get(lookup, too_late)) for lookup in batch.lookups())
+            timeout = Unavailable(*explain_timeout(service_name(batch.client.repository), seconds))
+            answers.update((lookup, batch.answers.get(lookup, timeout)) for lookup in batch.lookups())
         return {lookup: answers[lookup] for lookup in lookups}
 
     def _client(self, registry: EcrRegistry, repository: EcrRepository) -> Any:
@@ -244,21 +94,26 @@ class EcrResolver:
                 role=self._roles.get(registry.account_id),
             )
         except aws_client_faults() as error:
-            return _told(explain(error, service_name(repository)))
+            return Unavailable(*explain(error, service_name(repository)))
 
 
-def _grouped(lookups: Sequence[ImageLookup], answers: Answers) -> dict[tuple[EcrRegistry, EcrRepository], ByTag]:
-    """Group questions by registry and repository; what is no question for ECR is answered at once."""
-    groups: dict[tuple[EcrRegistry, EcrRepository], ByTag] = {}
+def _grouped(
+    lookups: Sequence[ImageLookup], answers: dict[ImageLookup, Resolution]
+) -> dict[tuple[EcrRegistry, EcrRepository], LookupsByTag]:
+    """Group lookups by registry and repository, and answer those for which there is no valid repository."""
+    groups: dict[tuple[EcrRegistry, EcrRepository], LookupsByTag] = {}
     for lookup in lookups:
         reference = lookup.reference
         registry = parse_ecr_host(reference.registry)
         if registry is None:
-            answers[lookup] = _not_ecr(reference.registry)
-        elif len(reference.repository) < _SHORTEST_NAME:
+            answers[lookup] = Unavailable(
+                looks_like_ecr(reference.registry) or f"{reference.registry!r} is not an ECR registry",
+                "write <account>.dkr.ecr.<region>.amazonaws.com, with the suffix of the region's partition",
+            )
+        elif len(reference.repository) < _MIN_NAME_LENGTH:
             answers[lookup] = NotFound(
-                f"{reference.repository!r} is no name of an ECR repository, which has at least two characters",
-                "Correct the repository's name",
+                f"{reference.repository!r} is not a valid ECR repository name: it must have at least two characters",
+                "correct the name of the repository",
             )
         else:
             repository = EcrRepository(registry.account_id, registry.region, reference.repository)
@@ -267,18 +122,129 @@ def _grouped(lookups: Sequence[ImageLookup], answers: Answers) -> dict[tuple[Ecr
     return groups
 
 
-def _batches(calls: EcrCalls, by_tag: ByTag, ways: Ways) -> Iterator[Batch]:
+class _Options(NamedTuple):
+    """What all batches of a run have in common; `downloads` limits the concurrent downloads of all batches."""
+
+    download: Download
+    pull_through: bool
+    workers: int
+    downloads: threading.Semaphore
+
+
+def _batches(client: RepositoryClient, by_tag: LookupsByTag, options: _Options) -> Iterator[_Batch]:
     tags = list(by_tag)
-    for start in range(0, len(tags), IDS_PER_CALL):
-        yield Batch(calls, {tag: by_tag[tag] for tag in tags[start : start + IDS_PER_CALL]}, ways)
+    for start in range(0, len(tags), IDS_PER_REQUEST):
+        yield _Batch(client, {tag: by_tag[tag] for tag in tags[start : start + IDS_PER_REQUEST]}, options)
 
 
-def _not_ecr(host: str) -> Unavailable:
-    return Unavailable(
-        looks_like_ecr(host) or f"{host!r} is no ECR registry",
-        "Write the registry as <account>.dkr.ecr.<region>.amazonaws.com, with the suffix of the region's partition",
-    )
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The lookups of up to `IDS_PER_REQUEST` tags of a repository.
+
+    The answers are added as they arrive, so that those found before the deadline count.
+    """
+
+    client: RepositoryClient
+    by_tag: LookupsByTag
+    options: _Options
+    answers: dict[ImageLookup, Resolution] = field(default_factory=dict)
+
+    def lookups(self) -> Iterator[ImageLookup]:
+        for lookups in self.by_tag.values():
+            yield from lookups
+
+    def run(self) -> bool:
+        """Answer the lookups, and return whether there was enough time."""
+        try:
+            self._read_configs(self._read_manifests(self._read_tags()))
+        except OutOfTimeError:
+            return False
+        return True
+
+    def _read_tags(self) -> list[tuple[ImageLookup, TaggedImage | NeedsConfig]]:
+        """Answer what the tags alone can answer, and return the other lookups."""
+        results, unanswered = self._tag_results(), list[tuple[ImageLookup, TaggedImage | NeedsConfig]]()
+        for tag, lookups in self.by_tag.items():
+            for lookup in lookups:
+                outcome = _answer_from_tag(lookup, results[tag])
+                if isinstance(outcome, TaggedImage | NeedsConfig):
+                    unanswered.append((lookup, outcome))
+                else:
+                    self.answers[lookup] = outcome
+        return unanswered
+
+    def _tag_results(self) -> Mapping[str, TagResult]:
+        client, tags = self.client, list(self.by_tag)
+        try:
+            results = describe_tags(client, tags)
+        except ecr_faults() as error:
+            # Policies for pulling images often allow BatchGetImage but not DescribeImages:
+            # https://github.com/ministryofjustice/modernisation-platform/issues/4454
+            if is_denied(error):
+                return self._tag_results_from_manifests(tags)
+            results = dict.fromkeys(tags, explain_ecr_error(client.repository, error, DESCRIBE_IMAGES))
+        return import_missing(client, results) if self.options.pull_through else results
+
+    def _tag_results_from_manifests(self, tags: Sequence[str]) -> Mapping[str, TagResult]:
+        repository = self.client.repository
+        try:
+            return get_tags(self.client, tags, describing_denied(repository))
+        except ecr_faults() as error:
+            return dict.fromkeys(tags, explain_ecr_error(repository, error, DESCRIBE_IMAGES, BATCH_GET_IMAGE))
+
+    def _read_manifests(
+        self, unanswered: Sequence[tuple[ImageLookup, TaggedImage | NeedsConfig]]
+    ) -> dict[Digest, list[tuple[ImageLookup, NeedsConfig]]]:
+        """Read all missing manifests with one request, and return the lookups that also need a config."""
+        manifests = self._manifests([image for _, image in unanswered if isinstance(image, TaggedImage)])
+        needed: dict[Digest, list[tuple[ImageLookup, NeedsConfig]]] = {}
+        for lookup, image in unanswered:
+            outcome: Resolution | NeedsConfig
+            if isinstance(image, NeedsConfig):
+                outcome = image
+            else:
+                manifest = manifests[image.resolved.digest]
+                outcome = answer_for(lookup, image.resolved, manifest) if isinstance(manifest, bytes) else manifest
+            if isinstance(outcome, NeedsConfig):
+                needed.setdefault(outcome.config, []).append((lookup, outcome))
+            else:
+                self.answers[lookup] = outcome
+        return needed
+
+    def _manifests(self, images: Sequence[TaggedImage]) -> Mapping[Digest, bytes | Failure]:
+        digests = list(dict.fromkeys(image.resolved.digest for image in images))
+        if not digests:
+            return {}
+        try:
+            return get_manifests(self.client, digests)
+        except ecr_faults() as error:
+            return dict.fromkeys(digests, explain_ecr_error(self.client.repository, error, BATCH_GET_IMAGE))
+
+    def _read_configs(self, needed: Mapping[Digest, list[tuple[ImageLookup, NeedsConfig]]]) -> None:
+        jobs = [partial(self._read_config, config, lookups) for config, lookups in needed.items()]
+        run_all(jobs, workers=self.options.workers, deadline=self.client.deadline)
+
+    def _read_config(self, config: Digest, lookups: Sequence[tuple[ImageLookup, NeedsConfig]]) -> bool:
+        if not self.options.downloads.acquire(timeout=self.client.deadline.remaining()):
+            return False
+        try:
+            content = get_config(self.client, self.options.download, config)
+        except OutOfTimeError:
+            return False
+        finally:
+            self.options.downloads.release()
+        for lookup, needs in lookups:
+            self.answers[lookup] = answer_from_config(lookup, needs, content) if isinstance(content, bytes) else content
+        return True
 
 
-def _told(failure: AwsFailure) -> Unavailable:
-    return Unavailable(failure.cause, failure.help)
+def _answer_from_tag(lookup: ImageLookup, result: TagResult) -> Resolution | NeedsConfig | TaggedImage:
+    match result:
+        case NotFound() | Unsuitable() | Unavailable():
+            return result
+        case TaggedImage() if result.manifest is None:
+            return answer_without_bytes(lookup, result.resolved) or result
+        case TaggedImage():
+            return answer_for(lookup, result.resolved, result.manifest)
+        case _:
+            assert_never(result)

@@ -155,14 +155,14 @@ def test_expired_credentials_stop_everything(aws: Scene) -> None:
     aws.answers["sts"] = refusing(Refusal("ExpiredToken", "The security token included in the request is expired", 403))
     with pytest.raises(NotSignedInError, match="have expired") as caught:
         install(aws.session, REGION, request())
-    assert "Sign in again" in caught.value.help
+    assert "sign in to AWS again" in caught.value.help
 
 
 def test_a_region_that_is_not_enabled_is_reported(aws: Scene) -> None:
     aws.answers["sts"] = refusing(Refusal("InvalidClientTokenId", "The security token is invalid", 403))
     with pytest.raises(AwsApiError) as caught:
         install(aws.session, "ap-east-1", request())
-    assert "STS in ap-east-1 does not accept the AWS credentials" in caught.value.cause
+    assert "STS in ap-east-1 rejected the AWS credentials" in caught.value.cause
     assert "region enabled" in caught.value.help
     assert not isinstance(caught.value, NotSignedInError)
 

@@ -1,4 +1,4 @@
-"""The calls of AWS clients are counted by the names of the actions, those that botocore repeats too."""
+"""Requests of AWS clients are counted by action, including the attempts that botocore repeats."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ASSUMED = b"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-1
 
 
 class SessionAt:
-    """A session whose clients ask one server on loopback, whatever the service."""
+    """A session whose clients send all requests to one server on loopback."""
 
     def __init__(self, session: Any, url: str) -> None:
         self._session = session
@@ -48,19 +48,19 @@ def call_stats() -> CallStats:
 def clients(server: ScriptedRegistry, call_stats: CallStats) -> AwsClients:
     return AwsClients(
         lambda: SessionAt(boto3.Session("AKIAOWN", "own"), server.url),
-        lambda credentials: SessionAt(session_with(credentials), server.url),
-        call_stats,
+        role_session_factory=lambda credentials: SessionAt(session_with(credentials), server.url),
+        call_stats=call_stats,
     )
 
 
 def lose(_wire: BinaryIO, _stopping: object) -> None:
-    """Close the connection without an answer."""
+    """Close the connection without a response."""
 
 
 @pytest.mark.parametrize(
     "first", [Answer(500, {}, b"{}"), Answer(503, {}, b"{}"), Raw(lose)], ids=["500", "503", "connection lost"]
 )
-def test_a_try_that_botocore_repeats_counts_again(
+def test_each_attempt_of_botocore_is_counted(
     first: Answer | Raw, clients: AwsClients, server: ScriptedRegistry, call_stats: CallStats
 ) -> None:
     server.script = lambda _: first if len(server.seen) == 1 else GOOD
@@ -72,7 +72,7 @@ def test_a_try_that_botocore_repeats_counts_again(
     assert call_stats.snapshot().seconds["ecr:DescribeImages"] > 0
 
 
-def test_a_call_that_is_denied_counts(clients: AwsClients, server: ScriptedRegistry, call_stats: CallStats) -> None:
+def test_a_denied_request_is_counted(clients: AwsClients, server: ScriptedRegistry, call_stats: CallStats) -> None:
     server.script = lambda _: Answer(400, {}, b'{"__type": "AccessDeniedException"}')
 
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -81,15 +81,15 @@ def test_a_call_that_is_denied_counts(clients: AwsClients, server: ScriptedRegis
     assert call_stats.snapshot().attempts == {"ssm:GetParameters": 1}
 
 
-def test_services_are_named_as_policies_name_them(clients: AwsClients, call_stats: CallStats) -> None:
-    # botocore's own events say secrets-manager and eventbridge.
+def test_requests_are_counted_by_the_names_of_iam_actions(clients: AwsClients, call_stats: CallStats) -> None:
+    # The events of botocore contain secrets-manager and eventbridge instead.
     clients.client("secretsmanager", REGION).get_secret_value(SecretId="login")
     clients.client("events", REGION).put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}"}])
 
     assert set(call_stats.snapshot().attempts) == {"secretsmanager:GetSecretValue", "events:PutEvents"}
 
 
-def test_assuming_a_role_counts_beside_what_is_asked_as_it(
+def test_assuming_a_role_is_counted_in_addition_to_the_requests_of_the_role(
     clients: AwsClients, server: ScriptedRegistry, call_stats: CallStats
 ) -> None:
     def script(seen: Seen) -> Answer:
@@ -104,14 +104,14 @@ def test_assuming_a_role_counts_beside_what_is_asked_as_it(
     assert call_stats.snapshot().attempts == {"ecr:DescribeImages": 2, "sts:AssumeRole": 1}
 
 
-def test_a_client_that_was_made_once_counts_once_for_each_call(clients: AwsClients, call_stats: CallStats) -> None:
+def test_a_cached_client_counts_each_request_once(clients: AwsClients, call_stats: CallStats) -> None:
     for _ in range(3):
         clients.client("ssm", REGION).get_parameters(Names=["/tag"])
 
     assert call_stats.snapshot().attempts == {"ssm:GetParameters": 3}
 
 
-def test_nothing_that_was_asked_for_stands_in_the_name_of_a_call(clients: AwsClients, call_stats: CallStats) -> None:
+def test_the_parameters_of_a_request_are_not_recorded(clients: AwsClients, call_stats: CallStats) -> None:
     clients.client("ssm", REGION).get_parameters(Names=["/a-name"])
 
     assert "a-name" not in repr(call_stats.snapshot())

@@ -14,7 +14,7 @@ from image_pinner.sources.aws.clients import AwsClients
 
 
 class RecordingSession:
-    """Gives a new object for each client, and tells whether two are ever made at once."""
+    """Creates a new object for each client, and records the most that are created at once."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, str | None]] = []
@@ -30,7 +30,7 @@ class RecordingSession:
         return [config]
 
 
-def test_a_session_that_cannot_be_made_is_tried_again() -> None:
+def test_a_session_that_cannot_be_created_is_created_at_the_next_call() -> None:
     session, faults = RecordingSession(), [ValueError("first")]
 
     def make() -> RecordingSession:
@@ -44,53 +44,53 @@ def test_a_session_that_cannot_be_made_is_tried_again() -> None:
     assert clients.client("ecr", "eu-west-1") == clients.client("ecr", "eu-west-1")
 
 
-def test_clients_are_made_one_at_a_time_and_each_once() -> None:
+def test_clients_are_created_one_at_a_time_and_each_once() -> None:
     session = RecordingSession()
     clients = AwsClients(lambda: session)
-    given: list[object] = []
+    created: list[object] = []
     kinds = [("ecr", "eu-west-1"), ("ecr", "us-east-1"), ("ssm", "eu-west-1")] * 4
-    threads = [threading.Thread(target=lambda kind=kind: given.append(clients.client(*kind))) for kind in kinds]
+    threads = [threading.Thread(target=lambda kind=kind: created.append(clients.client(*kind))) for kind in kinds]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(10)
     assert session.at_once == 1
     assert sorted(session.made) == sorted(set(kinds))  # type: ignore[type-var]
-    assert len({id(client) for client in given}) == 3
+    assert len({id(client) for client in created}) == 3
 
 
 ROLE = RegistryRole("444455556666", "arn:aws:iam::444455556666:role/reader", "an-external-id")
 
 
 class RoleSessions:
-    """Gives a recording session for the credentials of each role."""
+    """Returns a recording session for the credentials of each role."""
 
     def __init__(self) -> None:
-        self.given: list[Any] = []
+        self.credentials: list[Any] = []
         self.made = RecordingSession()
 
     def __call__(self, credentials: Any) -> RecordingSession:
-        self.given.append(credentials)
+        self.credentials.append(credentials)
         return self.made
 
 
 def test_a_role_has_clients_of_its_own_and_sts_is_a_client_of_the_same_region() -> None:
     own, roles = RecordingSession(), RoleSessions()
-    clients = AwsClients(lambda: own, roles)
+    clients = AwsClients(lambda: own, role_session_factory=roles)
     others = [ROLE, ROLE._replace(arn="arn:aws:iam::444455556666:role/other"), ROLE._replace(external_id="another-id")]
-    given = [clients.client("ecr", region, role=role) for region in ("eu-west-1", "us-east-1") for role in others] * 2
-    assert len({id(client) for client in given}) == len(roles.given) == 6
+    created = [clients.client("ecr", region, role=role) for region in ("eu-west-1", "us-east-1") for role in others] * 2
+    assert len({id(client) for client in created}) == len(roles.credentials) == 6
     assert roles.made.made == [("ecr", "eu-west-1")] * 3 + [("ecr", "us-east-1")] * 3
     assert own.made == [("sts", "eu-west-1"), ("sts", "us-east-1")]
 
 
 def test_a_role_is_not_assumed_before_a_request_is_signed_as_it() -> None:
-    asked: list[object] = []
+    requests: list[object] = []
     session = boto3.Session("AKIAOWN", "own")
-    session.events.register("before-call.sts", lambda **_: asked.append("sts"))
+    session.events.register("before-call.sts", lambda **_: requests.append("sts"))
     client = AwsClients(lambda: session).client("ecr", "eu-west-1", role=ROLE)
     assert client.meta.region_name == "eu-west-1"
-    assert asked == []
+    assert requests == []
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,7 @@ def test_a_role_is_not_assumed_before_a_request_is_signed_as_it() -> None:
         ("eusc-de-east-1", False, "https://sts.eusc-de-east-1.amazonaws.eu"),
     ],
 )
-def test_sts_is_asked_at_its_regional_endpoint_with_the_same_time_limits(
-    region: str, endpoint: str, *, fips: bool
-) -> None:
+def test_sts_uses_its_regional_endpoint_and_the_same_timeouts(region: str, endpoint: str, *, fips: bool) -> None:
     clients = AwsClients(lambda: boto3.Session("AKIAOWN", "own"))
     clients.client("ecr", region, fips=fips, role=ROLE)
     sts = clients.client("sts", region, fips=fips)
@@ -114,13 +112,13 @@ def test_sts_is_asked_at_its_regional_endpoint_with_the_same_time_limits(
     assert sts.meta.config.retries == {"mode": "adaptive", "total_max_attempts": 4}
 
 
-def test_no_region_leaves_the_choice_to_the_environment() -> None:
+def test_without_a_region_the_environment_decides() -> None:
     session = RecordingSession()
     AwsClients(lambda: session).client("ssm", "")
     assert session.made == [("ssm", None)]
 
 
-def test_every_wait_of_a_client_is_limited() -> None:
+def test_a_client_has_timeouts_and_a_limit_of_attempts() -> None:
     client = AwsClients(boto3.Session).client("ecr", "eu-west-1")
     config = client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (3.0, 8.0)
@@ -139,9 +137,7 @@ def test_every_wait_of_a_client_is_limited() -> None:
         ("eusc-de-east-1", False, False, "https://api.ecr.eusc-de-east-1.amazonaws.eu"),
     ],
 )
-def test_the_endpoint_is_of_the_kind_that_was_asked_for(
-    region: str, endpoint: str, *, fips: bool, dual_stack: bool
-) -> None:
+def test_the_endpoint_is_of_the_requested_kind(region: str, endpoint: str, *, fips: bool, dual_stack: bool) -> None:
     client = AwsClients(boto3.Session).client("ecr", region, fips=fips, dual_stack=dual_stack)
     assert client.meta.endpoint_url == endpoint
 
@@ -156,7 +152,7 @@ def test_boto3_is_not_loaded_before_a_client_is_needed() -> None:
     )
     imports = "\n".join(f"import image_pinner.sources.{name}" for name in modules)
     script = f"{imports}\nimport sys\nprint({{'boto3', 'botocore'}} & set(sys.modules))"
-    found = subprocess.run(  # noqa: PLW1510 - the output tells
+    found = subprocess.run(  # noqa: PLW1510 - the output shows it
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,

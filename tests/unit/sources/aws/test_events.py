@@ -1,4 +1,4 @@
-"""The ledger: an event is put on the operator's bus, or the failure is told in words, in time."""
+"""Events are put on an EventBridge bus, or the failure is reported in time."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ TAKEN = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
 
 
 class Events:
-    """A session whose client answers what the test gives it, an exception or a response."""
+    """A session whose client raises or returns `answer`."""
 
     def __init__(self, answer: Any, wait: threading.Event | None = None) -> None:
         self.answer = answer
         self.wait = wait
-        self.asked: list[tuple[str, str | None, list[dict[str, Any]]]] = []
+        self.requests: list[tuple[str, str | None, list[dict[str, Any]]]] = []
         self._of: tuple[str, str | None] = ("", None)
 
     def client(self, service: str, *, region_name: str | None, **_: Any) -> Events:
@@ -39,7 +39,7 @@ class Events:
         return self
 
     def put_events(self, *, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - the name of the API
-        self.asked.append((*self._of, Entries))
+        self.requests.append((*self._of, Entries))
         if self.wait:
             self.wait.wait(60)
         if isinstance(self.answer, Exception):
@@ -82,7 +82,8 @@ def test_a_denial_names_the_action_the_bus_and_the_policy_that_lacks_it(answer: 
         "events:PutEvents is denied on deployments, because no identity-based policy allows the events:PutEvents action"
     )
     assert denied.help == (
-        "Allow events:PutEvents on it in the policy of the macro's role, and in that of a bus of another account"
+        "allow events:PutEvents on it in the policy of the macro's role; a bus of another account must also allow it "
+        "in its own policy"
     )
 
 
@@ -91,39 +92,39 @@ def test_a_denial_names_the_action_the_bus_and_the_policy_that_lacks_it(answer: 
     [refusal("ResourceNotFoundException", "no bus"), entry_refused("ResourceNotFoundException", "no bus")],
     ids=["the request", "the entry"],
 )
-def test_a_bus_that_is_missing_is_told_where_the_service_tells_it(answer: Any) -> None:
+def test_a_missing_bus_is_reported_if_the_service_reports_it(answer: Any) -> None:
     absent = fault(answer)
 
-    assert absent.cause == "EventBridge in eu-west-1 has no event bus deployments, says events:PutEvents"
-    assert absent.help == "Create it, or correct IMAGE_PINNER_EVENT_BUS"
+    assert absent.cause == "EventBridge in eu-west-1 has no event bus deployments"
+    assert absent.help == "create it, or correct IMAGE_PINNER_EVENT_BUS"
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reported"),
     [
-        (refusal("ThrottlingException", "Rate exceeded"), "EventBridge in eu-west-1 is throttling"),
-        (entry_refused("ThrottlingException", "Rate exceeded"), "EventBridge in eu-west-1 is throttling"),
-        (entry_refused("InternalFailure", "oops"), "failed on its own side"),
-        (refusal("InternalException", "oops", 500), "failed on its own side"),
-        (entry_refused("MalformedDetail", "no JSON"), "refused the request (MalformedDetail: no JSON)"),
-        (entry_refused("NotAuthorizedForSourceException", "no"), "refused the request (NotAuthorizedForSource"),
-        (refusal("ExpiredTokenException"), "credentials have expired"),
+        (refusal("ThrottlingException", "Rate exceeded"), "EventBridge in eu-west-1 throttled the request"),
+        (entry_refused("ThrottlingException", "Rate exceeded"), "EventBridge in eu-west-1 throttled the request"),
+        (entry_refused("InternalFailure", "oops"), "failed with an internal error"),
+        (refusal("InternalException", "oops", 500), "failed with an internal error"),
+        (entry_refused("MalformedDetail", "no JSON"), "rejected the request (MalformedDetail: no JSON)"),
+        (entry_refused("NotAuthorizedForSourceException", "no"), "rejected the request (NotAuthorizedForSource"),
+        (refusal("ExpiredTokenException"), "credentials: they have expired"),
         (NoCredentialsError(), "there are no AWS credentials"),
         (
             ConnectTimeoutError(endpoint_url="https://events.eu-west-1.amazonaws.com"),
-            "did not answer in time at events",
+            "did not respond in time at events",
         ),
     ],
     ids=lambda value: repr(value)[:60],
 )
-def test_every_other_failure_is_told_in_words_with_the_bus(answer: Any, told: str) -> None:
+def test_every_other_failure_names_the_bus(answer: Any, reported: str) -> None:
     found = fault(answer)
 
-    assert found.cause.startswith("events:PutEvents failed for deployments: ")
-    assert told in found.cause
+    assert found.cause.startswith("events:PutEvents failed for bus deployments: ")
+    assert reported in found.cause
 
 
-def test_a_client_that_cannot_be_made_is_told() -> None:
+def test_a_client_that_cannot_be_created_is_reported() -> None:
     def no_session() -> Any:
         raise NoRegionError
 
@@ -131,27 +132,27 @@ def test_a_client_that_cannot_be_made_is_told() -> None:
         EventPublisher(AwsClients(no_session), BUS, REGION).put("{}", Deadline.after(20))
 
 
-def test_no_time_is_no_call_and_says_so() -> None:
+def test_without_time_no_request_is_sent() -> None:
     session = Events(TAKEN)
 
-    with pytest.raises(SourceError, match="the time was up before events:PutEvents could be asked for deployments"):
+    with pytest.raises(SourceError, match="no time was left to send events:PutEvents for bus deployments"):
         EventPublisher(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(0))
-    assert session.asked == []
+    assert session.requests == []
 
 
 @pytest.mark.parametrize("left", [0.2, 600.0])
-def test_a_bus_that_does_not_answer_is_waited_for_two_seconds_at_most(left: float) -> None:
+def test_a_bus_that_does_not_respond_times_out_within_two_seconds(left: float) -> None:
     released = threading.Event()
     session = Events(TAKEN, released)
     started = time.monotonic()
 
-    with pytest.raises(SourceError, match=r"did not answer within .* may still arrive") as late:
+    with pytest.raises(SourceError, match=r"did not respond within .* may still arrive") as raised:
         EventPublisher(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(left))
 
     released.set()
     assert time.monotonic() - started < SECONDS + 20
-    assert ("within 2.0 s" in late.value.cause) == (left > SECONDS)
-    assert "need be deployed again" in late.value.help
+    assert ("within 2.0 s" in raised.value.cause) == (left > SECONDS)
+    assert "need not be repeated" in raised.value.help
 
 
 @pytest.mark.parametrize(("bus", "region"), [(BUS, REGION), (ARN, "eu-central-1"), ("arn-like", REGION)])
@@ -161,29 +162,29 @@ def test_the_event_is_put_in_the_region_of_the_bus(bus: str, region: str) -> Non
     EventPublisher(AwsClients(lambda: session), bus, REGION).put('{"version": 1}', Deadline.after(20))
 
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": '{"version": 1}', "EventBusName": bus}
-    assert session.asked == [("events", region, [entry])]
+    assert session.requests == [("events", region, [entry])]
 
 
-def test_an_event_reaches_a_bus_and_those_who_listen_to_it() -> None:
+def test_an_event_reaches_a_bus_and_the_targets_of_its_rules() -> None:
     with mock_aws():
         events, logs = (boto3.client(name, region_name=REGION) for name in ("events", "logs"))
         events.create_event_bus(Name=BUS)
-        logs.create_log_group(logGroupName="/ledger")
+        logs.create_log_group(logGroupName="/pinned")
         events.put_rule(Name="all", EventBusName=BUS, EventPattern=json.dumps({"source": [SOURCE]}))
-        arn = f"arn:aws:logs:{REGION}:123456789012:log-group:/ledger"
+        arn = f"arn:aws:logs:{REGION}:123456789012:log-group:/pinned"
         events.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "log", "Arn": arn}])
 
         clients = AwsClients()
-        clients.client("events", REGION)  # a busy machine may take more than the two seconds for it
+        clients.client("events", REGION)  # on a busy machine this can take more than two seconds
 
         EventPublisher(clients, BUS, REGION).put('{"version": 1}', Deadline.after(20))
 
-        found = logs.filter_log_events(logGroupName="/ledger")["events"]
+        found = logs.filter_log_events(logGroupName="/pinned")["events"]
     event = json.loads(found[0]["message"])
     assert (event["source"], event["detail-type"], event["detail"]) == (SOURCE, DETAIL_TYPE, {"version": 1})
 
 
-def test_importing_the_ledger_does_not_load_boto3() -> None:
+def test_importing_the_events_module_does_not_load_boto3() -> None:
     script = "import sys, image_pinner.sources.aws.events\nprint({'boto3', 'botocore'} & set(sys.modules))"
     found = subprocess.run(
         [sys.executable, "-c", script],

@@ -1,4 +1,4 @@
-"""Secrets from AWS: whatever does not give one is told with the secret's name, the action and what to do."""
+"""Secrets from AWS: each failure names the secret and the action, and has help."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ CALLER = "User: arn:aws:sts::111122223333:assumed-role/macro/x is not authorized
 
 
 class Services:
-    """A session whose clients answer by what the test gives it, an exception or a response, and which counts calls."""
+    """A session whose clients raise or return `answer`, and record the requests."""
 
     def __init__(self, answer: Any) -> None:
         self.answer = answer
-        self.asked: list[tuple[str, str | None, dict[str, Any]]] = []
+        self.requests: list[tuple[str, str | None, dict[str, Any]]] = []
         self._of: tuple[str, str | None] = ("", None)
 
     def client(self, service: str, *, region_name: str | None, **_: Any) -> Services:
@@ -44,14 +44,14 @@ class Services:
     get_parameter = get_secret_value
 
     def _answer(self, parameters: dict[str, Any]) -> Any:
-        self.asked.append((*self._of, parameters))
+        self.requests.append((*self._of, parameters))
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
 class OneClient:
-    """A session with one client, which the test made."""
+    """A session with one client."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -65,13 +65,13 @@ def refusal(code: str, message: str = "", status: int = 400) -> ClientError:
     return ClientError(response, "GetSecretValue")
 
 
-def read(session: Any, place: SecretLocation, *, region: str = "", seconds: float = 20) -> str:
-    return Secrets(AwsClients(lambda: session), region).read(place, Deadline.after(seconds))
+def read(session: Any, location: SecretLocation, *, region: str = "", seconds: float = 20) -> str:
+    return Secrets(AwsClients(lambda: session), region).read(location, Deadline.after(seconds))
 
 
-def fault(session: Any, place: SecretLocation, **more: Any) -> SourceError:
+def fault(session: Any, location: SecretLocation, **more: Any) -> SourceError:
     with pytest.raises(SourceError) as raised:
-        read(session, place, **more)
+        read(session, location, **more)
     assert raised.value.help
     return raised.value
 
@@ -83,20 +83,22 @@ def aws() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("place", "action"), [(SECRET, "secretsmanager:GetSecretValue"), (PARAMETER, "ssm:GetParameter")]
+    ("location", "action"), [(SECRET, "secretsmanager:GetSecretValue"), (PARAMETER, "ssm:GetParameter")]
 )
-def test_a_denial_names_secret_action_and_the_policy_that_lacks_it(place: SecretLocation, action: str) -> None:
-    message = f"{CALLER}{action} on resource: {place.name} because no identity-based policy allows the {action} action"
-    denied = fault(Services(refusal("AccessDeniedException", message)), place)
-    assert denied.cause == (
-        f"{action} is denied on {place.name}, because no identity-based policy allows the {action} action"
+def test_a_denial_names_secret_action_and_the_policy_that_lacks_it(location: SecretLocation, action: str) -> None:
+    message = (
+        f"{CALLER}{action} on resource: {location.name} because no identity-based policy allows the {action} action"
     )
-    assert denied.help.startswith(f"Allow {action} on it")
+    denied = fault(Services(refusal("AccessDeniedException", message)), location)
+    assert denied.cause == (
+        f"{action} is denied on {location.name}, because no identity-based policy allows the {action} action"
+    )
+    assert denied.help.startswith(f"allow {action} on it")
 
 
-@pytest.mark.parametrize("place", [SECRET, PARAMETER])
-def test_a_denial_that_names_no_resource_is_told_with_the_place(place: SecretLocation) -> None:
-    assert f"is denied on {place.name}" in fault(Services(refusal("AccessDeniedException")), place).cause
+@pytest.mark.parametrize("location", [SECRET, PARAMETER])
+def test_a_denial_without_a_resource_is_reported_with_the_secret(location: SecretLocation) -> None:
+    assert f"is denied on {location.name}" in fault(Services(refusal("AccessDeniedException")), location).cause
 
 
 @pytest.mark.parametrize(
@@ -109,27 +111,29 @@ def test_a_denial_that_names_no_resource_is_told_with_the_place(place: SecretLoc
         refusal("InvalidKeyId", "The key is disabled"),
     ],
 )
-@pytest.mark.parametrize("place", [SECRET, PARAMETER])
-def test_a_key_that_cannot_be_used_is_told_from_a_secret_that_may_not_be_read(
-    place: SecretLocation, error: ClientError
-) -> None:
-    undecrypted = fault(Services(error), place)
-    assert f"could not decrypt {place}" in undecrypted.cause
-    assert undecrypted.help.startswith("Allow kms:Decrypt on its key")
+@pytest.mark.parametrize("location", [SECRET, PARAMETER])
+def test_an_unusable_key_is_distinguished_from_a_denied_secret(location: SecretLocation, error: ClientError) -> None:
+    undecrypted = fault(Services(error), location)
+    assert f"cannot decrypt {location}" in undecrypted.cause
+    assert undecrypted.help.startswith("allow kms:Decrypt on its key")
 
 
 @pytest.mark.parametrize(
     ("error", "cause", "help"),
     [
-        (refusal("ThrottlingException"), "Secrets Manager in eu-west-1 is throttling", "in a minute"),
-        (refusal("InternalServiceError", status=500), "failed on its own side", "in a minute"),
-        (refusal("InvalidRequestException", "marked for deletion"), "marked for deletion", "Correct"),
-        (refusal("ExpiredTokenException"), "have expired", "Sign in again"),
-        (NoCredentialsError(), "there are no AWS credentials", "Sign in"),
-        (EndpointConnectionError(endpoint_url="https://x.example/"), "could not be reached at x.example", "network"),
+        (refusal("ThrottlingException"), "Secrets Manager in eu-west-1 throttled the request", "in a minute"),
+        (refusal("InternalServiceError", status=500), "failed with an internal error", "in a minute"),
+        (refusal("InvalidRequestException", "marked for deletion"), "marked for deletion", "correct"),
+        (refusal("ExpiredTokenException"), "have expired", "sign in to AWS again"),
+        (NoCredentialsError(), "there are no AWS credentials", "sign in"),
+        (
+            EndpointConnectionError(endpoint_url="https://x.example/"),
+            "cannot connect to Secrets Manager in eu-west-1 at x.example",
+            "network",
+        ),
     ],
 )
-def test_any_other_fault_is_told_with_the_secret_and_the_action(error: Exception, cause: str, help: str) -> None:
+def test_every_other_failure_names_the_secret_and_the_action(error: Exception, cause: str, help: str) -> None:
     failed = fault(Services(error), SECRET)
     assert failed.cause.startswith(f"secretsmanager:GetSecretValue failed for the secret {SECRET_ARN}: ")
     assert cause in failed.cause
@@ -140,52 +144,55 @@ def test_without_a_client_the_secret_is_named_too() -> None:
     def no_session() -> None:
         raise ProfileNotFound(profile="prod")
 
-    with pytest.raises(SourceError, match="could not be loaded") as failed:
+    with pytest.raises(SourceError, match="cannot load the AWS credentials") as failed:
         Secrets(AwsClients(no_session)).read(PARAMETER, Deadline.after(5))
     assert failed.value.cause.startswith(f"ssm:GetParameter failed for the parameter {PARAMETER_ARN}: ")
 
 
 @pytest.mark.parametrize(
-    ("place", "action"), [(SECRET, "secretsmanager:GetSecretValue"), (PARAMETER, "ssm:GetParameter")]
+    ("location", "action"), [(SECRET, "secretsmanager:GetSecretValue"), (PARAMETER, "ssm:GetParameter")]
 )
-def test_when_the_time_is_up_nothing_is_asked(place: SecretLocation, action: str) -> None:
+def test_after_the_deadline_no_request_is_sent(location: SecretLocation, action: str) -> None:
     services = Services({})
-    late = fault(services, place, seconds=0)
-    assert late.cause == f"the time was up before {action} could be asked for {place}"
-    assert services.asked == []
+    failed = fault(services, location, seconds=0)
+    assert failed.cause == f"no time was left to send {action} for {location}"
+    assert services.requests == []
 
 
 @pytest.mark.parametrize(
-    "place",
+    "location",
     [
         SecretLocation.of_arn(f"arn:aws:secretsmanager:{REGION}:123456789012:secret:absent-AbCdEf"),
         SecretLocation.of_arn(f"arn:aws:ssm:{REGION}:123456789012:parameter/absent"),
         SecretLocation("ssm", "/absent", REGION),
     ],
 )
-def test_a_secret_that_does_not_exist_is_said_so(aws: Any, place: SecretLocation) -> None:
-    absent = fault(aws, place)
-    assert f" in {REGION} has not {place}, says " in absent.cause
-    assert absent.help == "Create it, or correct its name where it is configured"
+def test_a_secret_that_does_not_exist_is_reported(aws: Any, location: SecretLocation) -> None:
+    absent = fault(aws, location)
+    assert absent.cause.startswith(f"{location} does not exist in ")
+    assert absent.cause.endswith(f" in {REGION}")
+    assert absent.help == "create it, or correct its name in the configuration"
 
 
-def test_a_version_that_does_not_exist_is_said_so() -> None:
-    place = SecretLocation("ssm", "/ghcr:99", REGION)
-    assert "has not the parameter /ghcr:99" in fault(Services(refusal("ParameterVersionNotFound")), place).cause
+def test_a_version_that_does_not_exist_is_reported() -> None:
+    location = SecretLocation("ssm", "/ghcr:99", REGION)
+    assert (
+        "the parameter /ghcr:99 does not exist" in fault(Services(refusal("ParameterVersionNotFound")), location).cause
+    )
 
 
-def test_octets_that_are_no_text_are_refused_and_not_shown() -> None:
+def test_binary_content_is_refused_and_not_shown() -> None:
     refused = fault(Services({"SecretBinary": b"hunter2\xff"}), SECRET)
-    assert refused.cause.startswith(f"the secret {SECRET_ARN} holds octets that are no text")
-    assert "hunter2" not in refused.diagnostics()
+    assert refused.cause.startswith(f"the secret {SECRET_ARN} is not UTF-8 text")
+    assert "hunter2" not in refused.cause + refused.help
 
 
-def test_a_secret_is_read_as_text_or_octets(aws: Any) -> None:
+def test_a_secret_is_read_as_text_or_binary(aws: Any) -> None:
     manager = aws.client("secretsmanager", region_name=REGION)
     text = manager.create_secret(Name="ghcr", SecretString='{"username": "u"}')["ARN"]
-    octets = manager.create_secret(Name="quay", SecretBinary="u:pä".encode())["ARN"]
+    binary = manager.create_secret(Name="quay", SecretBinary="u:pä".encode())["ARN"]
     assert read(aws, SecretLocation.of_arn(text)) == '{"username": "u"}'
-    assert read(aws, SecretLocation.of_arn(octets)) == "u:pä"
+    assert read(aws, SecretLocation.of_arn(binary)) == "u:pä"
 
 
 @pytest.mark.parametrize("kind", ["SecureString", "String"])
@@ -197,7 +204,7 @@ def test_a_parameter_is_read_by_arn_and_by_name_whether_it_is_secure_or_not(aws:
 
 
 @pytest.mark.parametrize(
-    ("place", "region", "asked"),
+    ("location", "region", "expected"),
     [
         (SECRET, "us-east-1", REGION),
         (PARAMETER, "us-east-1", REGION),
@@ -205,16 +212,14 @@ def test_a_parameter_is_read_by_arn_and_by_name_whether_it_is_secure_or_not(aws:
         (SecretLocation("ssm", "/ghcr"), "", None),
     ],
 )
-def test_the_region_is_that_of_the_arn_or_else_the_one_that_was_given(
-    place: SecretLocation, region: str, asked: str | None
-) -> None:
+def test_the_region_of_the_arn_takes_precedence(location: SecretLocation, region: str, expected: str | None) -> None:
     services = Services({"SecretString": "u:p", "Parameter": {"Value": "u:p"}})
-    assert read(services, place, region=region) == "u:p"
-    assert [(service, of) for service, of, _ in services.asked] == [(place.service, asked)]
+    assert read(services, location, region=region) == "u:p"
+    assert [(service, of) for service, of, _ in services.requests] == [(location.service, expected)]
 
 
-def test_the_requests_are_those_that_the_services_know() -> None:
-    """botocore checks the parameters of a stubbed call, and their names."""
+def test_the_requests_match_the_model_of_the_service() -> None:
+    """botocore checks the parameters of a stubbed request."""
     manager = boto3.client("secretsmanager", region_name=REGION, aws_access_key_id="a", aws_secret_access_key="b")
     with Stubber(manager) as stubber:
         stubber.add_response("get_secret_value", {"SecretString": "u:p"}, {"SecretId": SECRET_ARN})
@@ -231,7 +236,7 @@ def test_boto3_is_not_loaded_before_a_secret_is_needed() -> None:
     modules = ("aws.secrets", "credentials.configured")
     imports = "\n".join(f"import image_pinner.sources.{name}" for name in modules)
     script = f"{imports}\nimport sys\nprint({{'boto3', 'botocore'}} & set(sys.modules))"
-    found = subprocess.run(  # noqa: PLW1510 - the output tells
+    found = subprocess.run(  # noqa: PLW1510 - the output shows it
         [sys.executable, "-c", script],
         capture_output=True,
         text=True,

@@ -68,30 +68,30 @@ def test_a_denial_names_the_action() -> None:
     )
 
 
-def test_what_was_read_before_a_fault_stays_known() -> None:
+def test_values_read_before_a_failure_stay_known() -> None:
     throttled = ClientError({"Error": {"Code": "Throttling", "Message": "Rate exceeded"}}, "ListExports")
     answers = resolve_values(FakeCloudFormation({"a": "1"}, throttled), [A, B])
     assert answers[A] == Known("1")
-    assert "throttling" in reason(answers[B])
+    assert "throttled the request" in reason(answers[B])
 
 
-def test_without_a_client_there_is_an_answer() -> None:
+def test_a_client_that_cannot_be_created_is_reported() -> None:
     def no_session() -> None:
         raise ProfileNotFound(profile="prod")
 
     answer = ExportValueResolver(AwsClients(no_session), "eu-west-1").resolve_values([A], Deadline.after(5))[A]
-    assert "could not be loaded" in reason(answer)
+    assert "cannot load the AWS credentials" in reason(answer)
 
 
-def test_when_the_time_is_up_no_further_page_is_read() -> None:
+def test_after_the_deadline_no_further_page_is_read() -> None:
     fake = FakeCloudFormation({"a": "1"}, {"x": "9"}, {"b": "2"})
-    # Each page takes a second of the one and a half that are left.
+    # Each page takes a second, and there is a second and a half.
     answers = resolve_values(fake, [A, B], Deadline(1.5, clock=lambda: float(fake.read)))
-    assert "did not answer within 1.5 s" in reason(answers[B])
+    assert "did not respond within 1.5 s" in reason(answers[B])
     assert fake.read == 2
 
 
-def test_look_ups_of_another_kind_are_left_to_others() -> None:
+def test_values_of_another_kind_are_ignored() -> None:
     fake = FakeCloudFormation({"a": "1"})
     assert resolve_values(fake, [SsmParameter("a")]) == {}
     assert fake.read == 0

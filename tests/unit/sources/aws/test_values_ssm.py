@@ -17,7 +17,7 @@ REGION = "eu-west-1"
 
 
 class FakeParameterStore:
-    """A Parameter Store where one bad name fails a call for ten, as on the service."""
+    """A Parameter Store where one rejected name fails the request for ten, like the service."""
 
     def __init__(self, values: Mapping[str, str], refused: Mapping[str, ClientError] | None = None) -> None:
         self.values = values
@@ -69,8 +69,8 @@ def parameters() -> Iterator[Any]:
 def test_a_parameter_or_version_that_does_not_exist_is_unknown(parameters: Any) -> None:
     absent, old = SsmParameter("/app/nothing"), SsmParameter("/app/image", 99)
     answers = resolve_values(parameters, absent, old)
-    assert reason(answers[absent]) == "the Parameter Store in eu-west-1 has not the SSM parameter '/app/nothing'"
-    assert reason(answers[old]).endswith("has not the SSM parameter '/app/image' in version 99")
+    assert reason(answers[absent]) == "the SSM parameter '/app/nothing' does not exist in Parameter Store in eu-west-1"
+    assert reason(answers[old]).startswith("the SSM parameter '/app/image' in version 99 does not exist")
 
 
 def test_a_secret_is_not_written_into_a_template(parameters: Any) -> None:
@@ -80,7 +80,7 @@ def test_a_secret_is_not_written_into_a_template(parameters: Any) -> None:
     assert "hush" not in str(answer)
 
 
-def test_one_forbidden_parameter_is_named_and_spoils_none() -> None:
+def test_a_denied_parameter_is_named_and_does_not_affect_the_others() -> None:
     arn = f"arn:aws:ssm:{REGION}:111122223333:parameter/p3"
     denied = refusal(
         "AccessDeniedException",
@@ -107,14 +107,14 @@ def test_one_forbidden_parameter_is_named_and_spoils_none() -> None:
         ("arn:aws:ssm:eu-west-1:444455556666:parameter/x", "arn:aws:ssm:eu-west-1:444455556666:parameter/x"),
     ],
 )
-def test_a_denial_that_names_no_resource_is_told_with_ours(name: str, arn: str) -> None:
+def test_a_denial_without_a_resource_is_reported_with_the_arn_of_the_parameter(name: str, arn: str) -> None:
     store = FakeParameterStore({}, {name: refusal("AccessDeniedException")})
     assert (
         reason(resolve_values(store, SsmParameter(name))[SsmParameter(name)]) == f"ssm:GetParameters is denied on {arn}"
     )
 
 
-def test_a_name_that_the_service_does_not_take_is_told_with_its_words() -> None:
+def test_a_rejected_name_is_reported_with_the_message_of_the_service() -> None:
     store = FakeParameterStore({"good": "1"}, {"b@d": refusal("ValidationException", "Parameter name: can't be b@d.")})
     good, bad = SsmParameter("good"), SsmParameter("b@d")
     answers = resolve_values(store, good, bad)
@@ -123,54 +123,54 @@ def test_a_name_that_the_service_does_not_take_is_told_with_its_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "expected"),
     [
-        (NoCredentialsError(), "no AWS credentials"),
-        (refusal("ThrottlingException"), "throttling"),
-        (refusal("InternalServerError"), "refused the request (InternalServerError"),
+        (NoCredentialsError(), "there are no AWS credentials"),
+        (refusal("ThrottlingException"), "throttled the request"),
+        (refusal("InternalServerError"), "rejected the request (InternalServerError"),
     ],
 )
-def test_a_fault_of_the_world_is_told_once_for_all(fault: Any, said: str) -> None:
+def test_a_failed_request_is_the_answer_for_all_its_names(fault: Any, expected: str) -> None:
     store = FakeParameterStore({}, {"p0": fault})
     external_values = [SsmParameter(f"p{number}") for number in range(10)]
     answers = resolve_values(store, *external_values)
-    assert all(said in reason(answers[lookup]) for lookup in external_values)
+    assert all(expected in reason(answers[lookup]) for lookup in external_values)
     assert len(store.calls) == 1
 
 
-def test_without_a_client_there_is_an_answer() -> None:
+def test_a_client_that_cannot_be_created_is_reported() -> None:
     def no_session() -> None:
         raise ProfileNotFound(profile="prod")
 
-    asked = SsmParameter("p")
-    answer = SsmValueResolver(AwsClients(no_session), REGION).resolve_values([asked], Deadline.after(5))[asked]
-    assert "could not be loaded" in reason(answer)
+    parameter = SsmParameter("p")
+    answer = SsmValueResolver(AwsClients(no_session), REGION).resolve_values([parameter], Deadline.after(5))[parameter]
+    assert "cannot load the AWS credentials" in reason(answer)
 
 
-def test_when_the_time_is_up_nothing_is_asked() -> None:
+def test_after_the_deadline_no_request_is_sent() -> None:
     store = FakeParameterStore({"p": "1"})
     answers = resolve_values(store, SsmParameter("p"), seconds=0)
-    assert "did not answer within 0.0 s" in reason(answers[SsmParameter("p")])
+    assert "did not respond within 0.0 s" in reason(answers[SsmParameter("p")])
     assert store.calls == []
 
 
-def test_a_search_for_a_bad_name_ends_with_the_time() -> None:
+def test_the_deadline_ends_the_search_for_a_rejected_name() -> None:
     bad = {f"p{number}": refusal("ValidationException") for number in range(10)}
     store = FakeParameterStore({}, bad)
     external_values = [SsmParameter(name) for name in bad]
     deadline = Deadline(2.5, clock=lambda: float(len(store.calls)))
     answers = SsmValueResolver(AwsClients(lambda: store), REGION).resolve_values(external_values, deadline)
-    assert all("did not answer within 2.5 s" in reason(answer) for answer in answers.values())
+    assert all("did not respond within 2.5 s" in reason(answer) for answer in answers.values())
     assert len(store.calls) == 3
 
 
-def test_look_ups_of_another_kind_are_left_to_others() -> None:
+def test_values_of_another_kind_are_ignored() -> None:
     store = FakeParameterStore({})
     assert resolve_values(store, StackExport("shared")) == {}
     assert store.calls == []
 
 
-def test_ten_names_are_one_call_and_equal_ones_are_asked_once() -> None:
+def test_ten_names_are_one_request_and_duplicates_are_requested_once() -> None:
     store = FakeParameterStore({f"p{number:02}": str(number) for number in range(21)})
     external_values = [SsmParameter(f"p{number:02}") for number in range(21)]
     answers = resolve_values(store, *external_values, *external_values)

@@ -1,4 +1,4 @@
-"""ECR as a whole: which calls are made for which questions, and what their answers are."""
+"""The requests that the ECR resolver sends, and their results."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
 from support.aws import (
     ACCOUNT,
-    ARM,
+    ARM64,
     ARN,
     HOST,
     FakeEcr,
     RefusedError,
-    ask,
-    ask_all,
-    ecr_question,
+    ecr_lookup,
     image,
     index_of,
     no_download,
+    resolve,
+    resolve_all,
     resolver,
 )
 
@@ -50,15 +50,15 @@ from support.aws import (
         (f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com/app:1", "ends in 'amazonaws.com.cn'"),
     ],
 )
-def test_a_host_that_is_nearly_ecr_is_not_asked(name: str, reason: str) -> None:
+def test_a_host_similar_to_ecr_gets_no_request(name: str, reason: str) -> None:
     ecr = FakeEcr({})
-    answer = ask(ecr, name)
+    answer = resolve(ecr, name)
     assert isinstance(answer, Unavailable)
     assert reason in answer.cause
     assert ecr.clients == []
 
 
-def test_a_registry_that_is_no_ecr_is_refused() -> None:
+def test_a_registry_other_than_ecr_is_refused() -> None:
     answers = resolver(FakeEcr({})).resolve_all(
         [other := ImageLookup(ImageReference.parse("nginx:1").canonical())], Deadline.after(5)
     )
@@ -66,7 +66,7 @@ def test_a_registry_that_is_no_ecr_is_refused() -> None:
 
 
 def test_a_repository_name_that_is_too_short_for_ecr_is_missing() -> None:
-    answer = ask(ecr := FakeEcr({}), "a:1")
+    answer = resolve(ecr := FakeEcr({}), "a:1")
     assert isinstance(answer, NotFound | Unsuitable)
     assert "two characters" in answer.cause
     assert ecr.calls == []
@@ -75,42 +75,47 @@ def test_a_repository_name_that_is_too_short_for_ecr_is_missing() -> None:
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
-        (ProfileNotFound(profile="prod"), "could not be loaded: The config profile (prod) could not be found"),
+        (
+            ProfileNotFound(profile="prod"),
+            "cannot load the AWS credentials for ECR in us-east-1: The config profile (prod)",
+        ),
         (ValueError("Invalid endpoint: nowhere"), "there is no endpoint for ECR in us-east-1: Invalid endpoint"),
     ],
 )
-def test_without_a_client_there_is_an_answer(fault: Exception, reason: str) -> None:
+def test_a_client_that_cannot_be_created_is_reported(fault: Exception, reason: str) -> None:
     def no_session() -> None:
         raise fault
 
-    asked = ecr_question("team/app:1")
-    answer = EcrResolver(AwsClients(no_session), download=no_download).resolve_all([asked], Deadline.after(5))[asked]
+    requested = ecr_lookup("team/app:1")
+    answer = EcrResolver(AwsClients(no_session), download=no_download).resolve_all([requested], Deadline.after(5))[
+        requested
+    ]
     assert isinstance(answer, Unavailable)
     assert reason in answer.cause
 
 
-def test_no_credentials_is_an_answer() -> None:
-    answer = ask(FakeEcr({}, refusals={"DescribeImages": NoCredentialsError()}), "team/app:1")
+def test_missing_credentials_are_reported() -> None:
+    answer = resolve(FakeEcr({}, refusals={"DescribeImages": NoCredentialsError()}), "team/app:1")
     assert isinstance(answer, Unavailable)
-    assert "no AWS credentials to ask ECR in us-east-1" in answer.cause
+    assert "there are no AWS credentials for ECR in us-east-1" in answer.cause
 
 
-def test_a_missing_repository_names_itself_and_the_pull_through_cache() -> None:
-    answer = ask(FakeEcr({}), "team/app:1")
+def test_a_missing_repository_is_named_with_the_pull_through_cache() -> None:
+    answer = resolve(FakeEcr({}), "team/app:1")
     assert isinstance(answer, NotFound)
-    assert answer.cause == f"there is no ECR repository 'team/app' in us-east-1 of account {ACCOUNT}"
+    assert answer.cause == f"the ECR repository 'team/app' in us-east-1 of account {ACCOUNT} does not exist"
     assert "pull-through cache" in answer.help
 
 
-def test_a_missing_tag_names_itself_and_the_pull_through_cache() -> None:
-    answer = ask(FakeEcr({"team/app": {}}), "team/app:1")
+def test_a_missing_tag_is_named_with_the_pull_through_cache() -> None:
+    answer = resolve(FakeEcr({"team/app": {}}), "team/app:1")
     assert isinstance(answer, NotFound)
     assert answer.cause == f"the ECR repository 'team/app' in us-east-1 of account {ACCOUNT} has no tag '1'"
-    assert "if this is the repository of a pull-through cache, the image must be pulled once by its tag" in answer.help
+    assert "if the repository belongs to a pull-through cache, pull the image once by its tag" in answer.help
     assert "IMAGE_PINNER_PULL_THROUGH=true" in answer.help
 
 
-def test_a_region_that_hangs_is_given_up_and_the_others_are_answered() -> None:
+def test_a_repository_that_hangs_times_out_and_the_others_are_resolved() -> None:
     released, ecr = threading.Event(), FakeEcr({"team/app": {"1": image("app")}, "team/slow": {"1": image("slow")}})
     hanging = threading.Semaphore(0)
 
@@ -121,108 +126,108 @@ def test_a_region_that_hangs_is_given_up_and_the_others_are_answered() -> None:
 
     ecr.before = hang
     try:
-        good, bad = ask_all(ecr, [ecr_question("team/app:1"), ecr_question("team/slow:1")], seconds=0.4)
+        good, bad = resolve_all(ecr, [ecr_lookup("team/app:1"), ecr_lookup("team/slow:1")], seconds=0.4)
     finally:
         released.set()
     assert hanging.acquire(timeout=5)
     assert isinstance(good, Resolved)
     assert isinstance(bad, Unavailable)
-    assert bad.cause == "ECR in us-east-1 did not answer within 0.4 s"
+    assert bad.cause == "ECR in us-east-1 did not respond within 0.4 s"
 
 
-def test_no_further_call_is_made_when_the_time_is_up() -> None:
+def test_after_the_deadline_no_further_request_is_sent() -> None:
     ecr = FakeEcr({"team/app": {"1": index_of(("linux/arm64", image("arm")))}})
-    asked = ecr_question("team/app:1", ARM)
-    # The first call takes all of the second that there is.
+    requested = ecr_lookup("team/app:1", ARM64)
+    # The first request takes the whole second.
     deadline = Deadline(1.0, clock=lambda: float(len(ecr.calls)))
-    answer = resolver(ecr).resolve_all([asked], deadline)[asked]
+    answer = resolver(ecr).resolve_all([requested], deadline)[requested]
     assert isinstance(answer, Unavailable)
-    assert answer.cause == "ECR in us-east-1 did not answer within 1.0 s"
+    assert answer.cause == "ECR in us-east-1 did not respond within 1.0 s"
     assert [action for action, _ in ecr.calls] == ["DescribeImages"]
 
 
-def test_an_index_that_cannot_be_opened_names_the_missing_action() -> None:
+def test_an_index_that_cannot_be_read_names_the_missing_action() -> None:
     message = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/macro/x is not authorized to perform: ecr:BatchGetImage"
     ecr = FakeEcr(
         {"team/app": {"1": index_of(("linux/arm64", image("arm")))}},
         refusals={"BatchGetImage": RefusedError("AccessDeniedException", message)},
     )
-    answers = ask_all(ecr, [ecr_question("team/app:1", ARM), ecr_question("team/app:1")])
+    answers = resolve_all(ecr, [ecr_lookup("team/app:1", ARM64), ecr_lookup("team/app:1")])
     assert isinstance(answers[0], Unavailable)
     assert answers[0].cause == f"ecr:BatchGetImage is denied on {ARN}"
     assert isinstance(answers[1], Resolved)
 
 
-def test_an_index_that_is_deleted_meanwhile_is_no_missing_tag() -> None:
+def test_an_index_deleted_during_the_lookup_is_not_a_missing_tag() -> None:
     index = index_of(("linux/arm64", image("arm")))
     ecr = FakeEcr({"team/app": {"1": index}}, failures={index.digest: {"failureCode": "ImageNotFound"}})
-    answer = ask(ecr, "team/app:1", ARM)
+    answer = resolve(ecr, "team/app:1", ARM64)
     assert isinstance(answer, Unavailable)
-    assert "was deleted while it was looked up (ImageNotFound)" in answer.cause
+    assert "was deleted during the lookup (ImageNotFound)" in answer.cause
 
 
-@pytest.mark.parametrize("given", ["", "{}", '{"manifests": []}', "\ud800"])
-def test_an_index_whose_bytes_are_not_its_own_is_refused(given: str) -> None:
+@pytest.mark.parametrize("returned", ["", "{}", '{"manifests": []}', "\ud800"])
+def test_an_index_whose_bytes_do_not_match_its_digest_is_refused(returned: str) -> None:
     index = index_of(("linux/arm64", image("arm")))
-    index.given = given
-    answer = ask(FakeEcr({"team/app": {"1": index}}), "team/app:1", ARM)
+    index.converted = returned
+    answer = resolve(FakeEcr({"team/app": {"1": index}}), "team/app:1", ARM64)
     assert isinstance(answer, Unavailable)
     assert index.digest in answer.cause
 
 
 @pytest.mark.parametrize("media_type", DOCKER_SCHEMA1)
-def test_a_schema_1_manifest_is_refused_without_another_call(media_type: str) -> None:
+def test_a_schema_1_manifest_is_refused_without_another_request(media_type: str) -> None:
     ecr = FakeEcr({"team/app": {"1": image("old", media_type=media_type)}})
-    answer = ask(ecr, "team/app:1")
+    answer = resolve(ecr, "team/app:1")
     assert isinstance(answer, Unsuitable)
     assert "schema 1" in answer.cause
     assert len(ecr.calls) == 1
 
 
-def test_five_thousand_images_in_fifty_repositories_are_fifty_calls() -> None:
+def test_five_thousand_images_in_fifty_repositories_are_fifty_requests() -> None:
     ecr = FakeEcr({f"team/app{repo}": {f"t{tag}": image(f"{repo}-{tag}") for tag in range(100)} for repo in range(50)})
-    lookups = [ecr_question(f"team/app{repo}:t{tag}") for tag in range(100) for repo in range(50)]
-    answers = ask_all(ecr, lookups)
+    lookups = [ecr_lookup(f"team/app{repo}:t{tag}") for tag in range(100) for repo in range(50)]
+    answers = resolve_all(ecr, lookups)
     assert len(ecr.calls) == 50
     expected = [ecr.images[f"team/app{repo}"][f"t{tag}"].digest for tag in range(100) for repo in range(50)]
     assert [answer.digest.text for answer in answers if isinstance(answer, Resolved)] == expected
 
 
-def test_a_hundred_and_one_tags_are_two_calls_and_equal_tags_are_asked_once() -> None:
+def test_a_hundred_and_one_tags_are_two_requests_and_duplicates_are_requested_once() -> None:
     ecr = FakeEcr({"team/app": {f"t{tag}": image(str(tag)) for tag in range(101)}})
-    lookups = [ecr_question(f"team/app:t{tag}", platform) for tag in range(101) for platform in (None, ARM)]
-    assert all(isinstance(answer, Resolved) for answer in ask_all(ecr, lookups))
+    lookups = [ecr_lookup(f"team/app:t{tag}", platform) for tag in range(101) for platform in (None, ARM64)]
+    assert all(isinstance(answer, Resolved) for answer in resolve_all(ecr, lookups))
     described = [request for action, request in ecr.calls if action == "DescribeImages"]
-    asked = [[image_id["imageTag"] for image_id in request["imageIds"]] for request in described]
-    assert sorted(len(tags) for tags in asked) == [1, 100]
-    assert len({tag for tags in asked for tag in tags}) == 101
+    requested = [[image_id["imageTag"] for image_id in request["imageIds"]] for request in described]
+    assert sorted(len(tags) for tags in requested) == [1, 100]
+    assert len({tag for tags in requested for tag in tags}) == 101
 
 
-def test_the_indexes_of_a_batch_are_opened_with_one_call_each_of_them_once() -> None:
-    arm, amd = image("arm"), image("amd")
-    index = index_of(("linux/arm64", arm), ("linux/amd64", amd))
-    other = index_of(("linux/arm64", arm))
+def test_the_indexes_of_a_batch_are_read_with_one_request() -> None:
+    arm64, amd64 = image("arm64"), image("amd64")
+    index = index_of(("linux/arm64", arm64), ("linux/amd64", amd64))
+    other = index_of(("linux/arm64", arm64))
     ecr = FakeEcr({"team/app": {"1": index, "2": other, "again": index}})
-    lookups = [ecr_question(f"team/app:{tag}", ARM, index_allowed=False) for tag in ("1", "2", "again")]
-    answers = ask_all(ecr, lookups)
+    lookups = [ecr_lookup(f"team/app:{tag}", ARM64, index_allowed=False) for tag in ("1", "2", "again")]
+    answers = resolve_all(ecr, lookups)
     digests = [answer.digest.text if isinstance(answer, Resolved) else "" for answer in answers]
-    assert digests == [arm.digest] * 3
+    assert digests == [arm64.digest] * 3
     ((_, request),) = [call for call in ecr.calls if call[0] == "BatchGetImage"]
     assert request["imageIds"] == [{"imageDigest": index.digest}, {"imageDigest": other.digest}]
     assert request["acceptedMediaTypes"] == list(ACCEPTED_MEDIA_TYPES)
 
 
-def test_an_index_is_not_opened_where_its_digest_is_all_that_is_asked_for() -> None:
+def test_an_index_is_not_read_if_only_its_digest_is_needed() -> None:
     ecr = FakeEcr({"team/app": {"1": index_of(("linux/arm64", image("arm")))}})
-    answer = ask(ecr, "team/app:1")
+    answer = resolve(ecr, "team/app:1")
     assert answer == Resolved(answer.digest, OCI_INDEX, Origin("ecr", "ecr:DescribeImages in us-east-1"))  # type: ignore[union-attr]
     assert [action for action, _ in ecr.calls] == ["DescribeImages"]
 
 
-def test_two_spellings_of_a_host_are_one_registry_and_its_client_is_made_once() -> None:
+def test_two_spellings_of_a_host_are_one_registry_with_one_client() -> None:
     ecr = FakeEcr({"team/app": {"1": image("app"), "2": image("app 2")}})
     clients = resolver(ecr)
-    lookups = [ecr_question(f"{HOST}/team/app:1"), ecr_question(f"{HOST.replace('dkr', 'DKR')}:443/team/app:2")]
+    lookups = [ecr_lookup(f"{HOST}/team/app:1"), ecr_lookup(f"{HOST.replace('dkr', 'DKR')}:443/team/app:2")]
     for _ in range(2):
         answers = clients.resolve_all(lookups, Deadline.after(5))
         assert all(isinstance(answer, Resolved) for answer in answers.values())
@@ -242,7 +247,7 @@ def moto_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
-def test_the_endpoint_that_the_environment_names_is_asked(moto_server: str) -> None:
+def test_the_endpoint_in_the_environment_is_used(moto_server: str) -> None:
     client = boto3.client("ecr", region_name="us-east-1", endpoint_url=moto_server)
     client.create_repository(repositoryName="team/app")
     stored = image("app")
@@ -253,7 +258,7 @@ def test_the_endpoint_that_the_environment_names_is_asked(moto_server: str) -> N
         imageManifestMediaType=OCI_MANIFEST,
         imageDigest=stored.digest,
     )
-    asked = ecr_question("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")
-    answer = EcrResolver(AwsClients(), download=no_download).resolve_all([asked], Deadline.after(10))[asked]
+    requested = ecr_lookup("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app:1")
+    answer = EcrResolver(AwsClients(), download=no_download).resolve_all([requested], Deadline.after(10))[requested]
     assert isinstance(answer, Resolved)
     assert answer.digest.text == stored.digest

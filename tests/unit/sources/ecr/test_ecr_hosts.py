@@ -1,4 +1,4 @@
-"""Hosts: each form leads to the client of its region and kind, and to the registry of its account."""
+"""Each form of host selects the client of its region and kind, and the registry of its account."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from image_pinner.core.images.lookups import Resolved
 from image_pinner.sources.aws.clients import AwsClients
-from support.aws import FakeEcr, ask, ask_all, ecr_question, image
+from support.aws import FakeEcr, ecr_lookup, image, resolve, resolve_all
 
 ACCOUNT, OTHER = "444455556666", "777788889999"
 
@@ -56,11 +56,11 @@ ACCOUNT, OTHER = "444455556666", "777788889999"
         (".DKR.ecr.EU-west-1.amazonaws.com:443", "eu-west-1", None, None, "api.ecr.eu-west-1.amazonaws.com"),
     ],
 )
-def test_a_host_names_region_kind_of_endpoint_and_account(
+def test_a_host_determines_region_kind_of_endpoint_and_account(
     host: str, region: str, endpoint: str, *, fips: bool | None, dual_stack: bool | None
 ) -> None:
     ecr = FakeEcr({"team/app": {"1": image("app")}})
-    assert isinstance(ask(ecr, f"{ACCOUNT}{host}/team/app:1"), Resolved)
+    assert isinstance(resolve(ecr, f"{ACCOUNT}{host}/team/app:1"), Resolved)
     ((_, request),) = ecr.calls
     assert request["registryId"] == ACCOUNT
     (made,) = ecr.clients
@@ -70,11 +70,11 @@ def test_a_host_names_region_kind_of_endpoint_and_account(
     assert client.meta.endpoint_url == f"https://{endpoint}"
 
 
-def test_hosts_of_one_registry_that_differ_in_kind_are_asked_apart() -> None:
+def test_each_kind_of_host_of_a_registry_has_its_own_requests() -> None:
     ecr = FakeEcr({"team/app": {"1": image("app")}})
     forms = (".dkr.ecr.us-east-1.amazonaws.com", ".dkr.ecr-fips.us-east-1.amazonaws.com", ".dkr-ecr.us-east-1.on.aws")
-    answers = ask_all(
-        ecr, [ecr_question(f"{account}{form}/team/app:1") for account in (ACCOUNT, OTHER) for form in forms]
+    answers = resolve_all(
+        ecr, [ecr_lookup(f"{account}{form}/team/app:1") for account in (ACCOUNT, OTHER) for form in forms]
     )
     assert all(isinstance(answer, Resolved) for answer in answers)
     kinds = [(made["config"].use_fips_endpoint, made["config"].use_dualstack_endpoint) for made in ecr.clients]

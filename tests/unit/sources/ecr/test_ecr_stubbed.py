@@ -1,4 +1,4 @@
-"""ECR's documented requests and responses, which botocore checks against its model of the service."""
+"""The documented requests and responses of ECR, which botocore checks against its model of the service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from image_pinner.core.images.lookups import (
     Resolved,
     Unavailable,
 )
-from support.aws import ARM, Image, ask, ask_all, ecr_question, image
+from support.aws import ARM64, Image, ecr_lookup, image, resolve, resolve_all
 
 OWNER = "444455556666"
 NAME = f"{OWNER}.dkr.ecr.eu-west-1.amazonaws.com/team/app"
@@ -29,7 +29,7 @@ DENIED = (
 
 
 class Stubbed(NamedTuple):
-    """A session with one client whose answers are written down beforehand."""
+    """A session with one stubbed client."""
 
     only: Any
     stub: Stubber
@@ -64,7 +64,7 @@ class Stubbed(NamedTuple):
     def refuses(self, code: str, message: str = "", *, method: str = "describe_images", retries: int = 0) -> None:
         self.stub.add_client_error(method, code, message, response_meta={"RetryAttempts": retries})
 
-    def gives(self, image_id: dict[str, str], *images: Image, failures: tuple[dict[str, Any], ...] = ()) -> None:
+    def returns(self, image_id: dict[str, str], *images: Image, failures: tuple[dict[str, Any], ...] = ()) -> None:
         given = [
             REPOSITORY
             | {
@@ -77,7 +77,7 @@ class Stubbed(NamedTuple):
         expected = REPOSITORY | {"imageIds": [image_id], "acceptedMediaTypes": list(ACCEPTED_MEDIA_TYPES)}
         self.stub.add_response("batch_get_image", {"images": given, "failures": list(failures)}, expected)
 
-    def gives_url(self, digest: str) -> None:
+    def returns_url(self, digest: str) -> None:
         answer = {"downloadUrl": "https://layers.invalid/config?X-Amz-Signature=x", "layerDigest": digest}
         self.stub.add_response("get_download_url_for_layer", answer, REPOSITORY | {"layerDigest": digest})
 
@@ -102,42 +102,42 @@ def ecr() -> Iterator[Stubbed]:
 
 
 FAILURE_CODES = {
-    "InvalidImageDigest": "is not a digest that ECR can have",
-    "InvalidImageTag": "is not a tag that ECR can have",
-    "ImageTagDoesNotMatchDigest": "moved to another image while it was looked up",
-    "MissingDigestAndTag": "was asked for with neither tag nor digest",
+    "InvalidImageDigest": "is not a valid digest in ECR",
+    "InvalidImageTag": "is not a valid tag in ECR",
+    "ImageTagDoesNotMatchDigest": "moved to another image during the lookup",
+    "MissingDigestAndTag": "was requested without tag and digest",
     "ImageReferencedByManifestList": "is part of an index",
-    "KmsError": "could not be decrypted",
-    "UpstreamAccessDenied": "upstream denies access",
-    "UpstreamTooManyRequests": "upstream is throttling",
-    "UpstreamUnavailable": "upstream does not answer",
-    "ImageInaccessible": "is there but cannot be read",
+    "KmsError": "cannot be decrypted",
+    "UpstreamAccessDenied": "upstream denied access",
+    "UpstreamTooManyRequests": "upstream throttled the request",
+    "UpstreamUnavailable": "upstream did not respond",
+    "ImageInaccessible": "exists but cannot be read",
 }
 
 
-@pytest.mark.parametrize(("code", "said"), FAILURE_CODES.items())
+@pytest.mark.parametrize(("code", "expected"), FAILURE_CODES.items())
 @pytest.mark.parametrize("way", ["instead of DescribeImages", "as an import"])
-def test_every_failure_code_of_batch_get_image_is_told_in_words(ecr: Stubbed, code: str, said: str, way: str) -> None:
+def test_every_failure_code_of_batch_get_image_is_explained(ecr: Stubbed, code: str, expected: str, way: str) -> None:
     if way == "as an import":
         ecr.lacks("1")
     else:
         ecr.refuses("AccessDeniedException", DENIED)
     failure = {"imageId": {"imageTag": "1"}, "failureCode": code, "failureReason": "ECR's own words."}
-    ecr.gives({"imageTag": "1"}, failures=(failure,))
-    answer = ask(ecr, f"{NAME}:1", pull_through=True)
+    ecr.returns({"imageTag": "1"}, failures=(failure,))
+    answer = resolve(ecr, f"{NAME}:1", pull_through=True)
     assert isinstance(answer, Unavailable)
-    assert said in answer.cause
+    assert expected in answer.cause
     assert f"({code}: ECR's own words)" in answer.cause
     assert answer.help
 
 
-def test_no_failure_code_that_botocore_knows_is_left_out(ecr: Stubbed) -> None:
+def test_every_failure_code_in_botocore_is_tested(ecr: Stubbed) -> None:
     known = set(ecr.only.meta.service_model.shape_for("ImageFailureCode").enum)
     assert known - {*FAILURE_CODES, "ImageNotFound"} == set()
 
 
 @pytest.mark.parametrize("way", ["instead of DescribeImages", "as an import"])
-def test_a_tag_that_is_not_found_is_missing(ecr: Stubbed, way: str) -> None:
+def test_a_tag_that_does_not_exist_is_not_found(ecr: Stubbed, way: str) -> None:
     if way == "as an import":
         ecr.lacks("1")
     else:
@@ -147,44 +147,44 @@ def test_a_tag_that_is_not_found_is_missing(ecr: Stubbed, way: str) -> None:
         "failureCode": "ImageNotFound",
         "failureReason": "Requested image not found",
     }
-    ecr.gives({"imageTag": "1"}, failures=(failure,))
-    answer = ask(ecr, f"{NAME}:1", pull_through=True)
+    ecr.returns({"imageTag": "1"}, failures=(failure,))
+    answer = resolve(ecr, f"{NAME}:1", pull_through=True)
     assert isinstance(answer, NotFound)
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded"])
-def test_throttling_is_told_with_the_number_of_attempts_and_asks_nobody_else(ecr: Stubbed, code: str) -> None:
+def test_throttling_is_reported_with_the_attempts_and_ends_the_lookup(ecr: Stubbed, code: str) -> None:
     ecr.refuses(code, "Rate exceeded", retries=3)
-    answer = ask(ecr, f"{NAME}:1", pull_through=True)
+    answer = resolve(ecr, f"{NAME}:1", pull_through=True)
     assert isinstance(answer, Unavailable)
-    assert answer.cause == f"ECR in eu-west-1 is throttling and refused the request in 4 of 4 attempts ({code})"
+    assert answer.cause == f"ECR in eu-west-1 throttled the request in 4 of 4 attempts ({code})"
 
 
-def test_throttling_of_the_second_call_is_told_as_well(ecr: Stubbed) -> None:
+def test_throttling_of_the_second_request_is_reported_too(ecr: Stubbed) -> None:
     ecr.describes("1", given={"1": image("app")})
     ecr.refuses("ThrottlingException", method="batch_get_image", retries=3)
-    answer = ask(ecr, f"{NAME}:1", ARM)
+    answer = resolve(ecr, f"{NAME}:1", ARM64)
     assert isinstance(answer, Unavailable)
-    assert "is throttling" in answer.cause
+    assert "throttled the request" in answer.cause
 
 
-def test_another_account_that_denies_both_calls_is_told_with_both_accounts(ecr: Stubbed) -> None:
+def test_a_denial_by_another_account_names_both_accounts(ecr: Stubbed) -> None:
     ecr.refuses("AccessDeniedException", DENIED)
     ecr.refuses("AccessDeniedException", DENIED.replace("DescribeImages", "BatchGetImage"), method="batch_get_image")
-    answer = ask(ecr, f"{NAME}:1")
+    answer = resolve(ecr, f"{NAME}:1")
     assert isinstance(answer, Unavailable)
     assert answer.cause == (
         f"ecr:DescribeImages and ecr:BatchGetImage are denied on {ARN}, "
         "because no resource-based policy allows the ecr:BatchGetImage action"
     )
-    assert "of account 111122223333" in answer.help
-    assert f"the repository's policy in account {OWNER}" in answer.help
+    assert "in account 111122223333" in answer.help
+    assert f"the repository policy in account {OWNER}" in answer.help
 
 
-def test_where_only_describe_images_is_denied_batch_get_image_answers(ecr: Stubbed) -> None:
+def test_if_only_describe_images_is_denied_batch_get_image_is_used(ecr: Stubbed) -> None:
     ecr.refuses("AccessDeniedException", DENIED)
-    ecr.gives({"imageTag": "1"}, stored := image("app"))
-    answer = ask(ecr, f"{NAME}:1")
+    ecr.returns({"imageTag": "1"}, stored := image("app"))
+    answer = resolve(ecr, f"{NAME}:1")
     assert isinstance(answer, Resolved)
     assert answer.digest.text == stored.digest
     assert answer.warnings == (f"ecr:DescribeImages is denied on {ARN}, and ecr:BatchGetImage counts as a pull",)
@@ -192,7 +192,7 @@ def test_where_only_describe_images_is_denied_batch_get_image_answers(ecr: Stubb
 
 def test_a_response_of_the_documented_shape_is_understood(ecr: Stubbed) -> None:
     ecr.describes("1", given={"1": (stored := image("app"))})
-    answer = ask(ecr, f"{NAME}:1")
+    answer = resolve(ecr, f"{NAME}:1")
     assert isinstance(answer, Resolved)
     assert answer.digest.text == stored.digest
 
@@ -202,23 +202,23 @@ def test_pages_are_followed_with_their_token(ecr: Stubbed) -> None:
     ecr.describes("1", "2", given={}, next_token="more")
     ecr.describes("1", "2", given={"1": first}, token="more", next_token="the last")
     ecr.describes("1", "2", given={"2": second}, token="the last")
-    answers = ask_all(ecr, [ecr_question(f"{NAME}:{tag}") for tag in ("1", "2")])
+    answers = resolve_all(ecr, [ecr_lookup(f"{NAME}:{tag}") for tag in ("1", "2")])
     assert [one.digest.text for one in answers if isinstance(one, Resolved)] == [first.digest, second.digest]
 
 
 def test_an_image_is_imported_through_the_cache_by_its_tag(ecr: Stubbed) -> None:
     ecr.lacks("1")
-    ecr.gives({"imageTag": "1"}, stored := image("app"))
-    answer = ask(ecr, f"{NAME}:1", pull_through=True)
+    ecr.returns({"imageTag": "1"}, stored := image("app"))
+    answer = resolve(ecr, f"{NAME}:1", pull_through=True)
     assert isinstance(answer, Resolved)
     assert answer.digest.text == stored.digest
     assert len(answer.warnings) == 1
 
 
-def test_every_call_for_a_single_image_names_the_account_of_its_registry(ecr: Stubbed) -> None:
+def test_every_request_for_a_single_image_names_the_account_of_its_registry(ecr: Stubbed) -> None:
     ecr.describes("1", given={"1": (stored := image("app"))})
-    ecr.gives({"imageDigest": stored.digest}, stored)
-    ecr.gives_url(stored.config_digest)
-    answer = ask(ecr, f"{NAME}:1", ARM)
+    ecr.returns({"imageDigest": stored.digest}, stored)
+    ecr.returns_url(stored.config_digest)
+    answer = resolve(ecr, f"{NAME}:1", ARM64)
     assert isinstance(answer, Resolved)
-    assert answer.platforms == (ARM,)
+    assert answer.platforms == (ARM64,)

@@ -1,4 +1,4 @@
-"""DescribeImages: one missing tag fails a call for a hundred, and an archived image looks like a missing one."""
+"""DescribeImages: one missing tag fails a request for a hundred, and an archived image looks like a missing one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.core.images.lookups import NotFound, Unavailable, Unsuitable
 from image_pinner.sources.aws.errors import aws_faults
-from image_pinner.sources.ecr.client import EcrCalls, Finding, Found, OutOfTimeError, describe_tags
+from image_pinner.sources.ecr.client import OutOfTimeError, RepositoryClient, TaggedImage, TagResult, describe_tags
 from image_pinner.sources.interface import Deadline
 from support.aws import ACCOUNT, FakeEcr, RefusedError, image
 
@@ -21,24 +21,24 @@ def ecr(*missing: str, **more: object) -> FakeEcr:
     return FakeEcr({"team/app": {tag: image(tag) for tag in TAGS if tag not in missing}}, **more)  # type: ignore[arg-type]
 
 
-def describe(fake: FakeEcr, tags: list[str] | None = None, deadline: Deadline | None = None) -> dict[str, Finding]:
+def describe(fake: FakeEcr, tags: list[str] | None = None, deadline: Deadline | None = None) -> dict[str, TagResult]:
     client = fake.client("ecr", region_name="us-east-1")
-    return describe_tags(EcrCalls(client, REPOSITORY, deadline or Deadline.after(20)), tags or TAGS)
+    return describe_tags(RepositoryClient(client, REPOSITORY, deadline or Deadline.after(20)), tags or TAGS)
 
 
-def missing_in(findings: dict[str, Finding]) -> set[str]:
+def missing_in(findings: dict[str, TagResult]) -> set[str]:
     assert sorted(findings) == sorted(TAGS)
-    assert all(isinstance(finding, Found | NotFound | Unsuitable) for finding in findings.values())
+    assert all(isinstance(finding, TaggedImage | NotFound | Unsuitable) for finding in findings.values())
     return {tag for tag, finding in findings.items() if isinstance(finding, NotFound)}
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "RepositoryNotFoundException", "InvalidParameterException"])
-def test_what_concerns_the_whole_repository_is_raised(code: str) -> None:
+def test_errors_about_the_whole_repository_are_raised(code: str) -> None:
     with pytest.raises(aws_faults(), match=code):
         describe(ecr(refusals={"DescribeImages": RefusedError(code)}))
 
 
-def test_no_call_is_begun_after_the_deadline() -> None:
+def test_no_request_is_sent_after_the_deadline() -> None:
     fake = ecr()
     with pytest.raises(OutOfTimeError):
         describe(fake, deadline=Deadline.after(0))
@@ -55,7 +55,7 @@ def test_the_deadline_ends_a_search_for_missing_tags() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 100])
-def test_each_missing_tag_costs_one_more_call_and_the_first_another_for_the_archive(count: int) -> None:
+def test_each_missing_tag_needs_one_more_request_and_the_first_another_for_the_archive(count: int) -> None:
     missing = TAGS[::-1][:count]
     fake = ecr(*missing)
     assert missing_in(describe(fake)) == set(missing)
@@ -63,10 +63,10 @@ def test_each_missing_tag_costs_one_more_call_and_the_first_another_for_the_arch
     assert len(fake.calls) == 1 + count + last
 
 
-def test_where_the_archive_cannot_be_asked_for_each_missing_tag_costs_one_more_call(
+def test_without_the_status_filter_each_missing_tag_needs_one_more_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(EcrCalls, "can_ask_for_archived", lambda _self: False)
+    monkeypatch.setattr(RepositoryClient, "can_filter_by_status", lambda _self: False)
     fake = ecr("t3", "t77")
     assert missing_in(describe(fake)) == {"t3", "t77"}
     assert len(fake.calls) == 3
@@ -79,32 +79,32 @@ def test_a_missing_tag_that_is_not_named_is_found_by_halving() -> None:
     assert len(fake.calls) <= 2 + 2 * math.ceil(math.log2(len(TAGS)))
 
 
-def test_a_tag_that_ecr_names_and_nobody_asked_for_does_not_mislead() -> None:
+def test_a_missing_tag_that_was_not_requested_is_ignored() -> None:
     message = "The image with imageId {imageDigest:'null', imageTag:'other'} does not exist"
     fake = ecr(refusals={"DescribeImages": RefusedError("ImageNotFoundException", message)})
     assert missing_in(describe(fake)) == set(TAGS)
 
 
-def test_a_tag_that_no_page_tells_of_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(EcrCalls, "describe", lambda _self, _tags, **_: {})
+def test_a_tag_that_is_on_no_page_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RepositoryClient, "describe", lambda _self, _tags, **_: {})
     assert missing_in(describe(ecr())) == set(TAGS)
 
 
-def test_an_archived_image_is_named_as_such_with_the_command_that_restores_it() -> None:
+def test_an_archived_image_is_reported_with_the_command_that_restores_it() -> None:
     fake = ecr("t9")
     fake.images["team/app"]["t5"].status = "ARCHIVED"
     findings = describe(fake)
     assert missing_in(findings) == {"t9"}
     archived = findings["t5"]
     assert isinstance(archived, Unsuitable)
-    assert "is not active but ARCHIVED" in archived.cause
+    assert "has the status ARCHIVED and cannot be pulled" in archived.cause
     assert archived.help == (
-        "Restore it with: aws ecr update-image-storage-class --target-storage-class STANDARD --region us-east-1 "
+        "restore it: aws ecr update-image-storage-class --target-storage-class STANDARD --region us-east-1 "
         "--registry-id 111122223333 --repository-name team/app --image-id imageTag=t5"
     )
 
 
-def test_an_image_on_its_way_out_of_the_archive_asks_for_patience() -> None:
+def test_an_image_being_restored_is_reported() -> None:
     fake = ecr()
     fake.images["team/app"]["t5"].status = "ACTIVATING"
     finding = describe(fake)["t5"]
@@ -112,8 +112,8 @@ def test_an_image_on_its_way_out_of_the_archive_asks_for_patience() -> None:
     assert "being restored" in finding.cause
 
 
-def test_where_the_filter_is_not_taken_the_tags_are_found_without() -> None:
-    fake = ecr("t3", "t4", takes_the_filter=False)
+def test_if_ecr_rejects_the_filter_the_tags_are_found_without_it() -> None:
+    fake = ecr("t3", "t4", supports_the_filter=False)
     assert missing_in(describe(fake)) == {"t3", "t4"}
     assert sum("filter" in request for _, request in fake.calls) == 1
 
