@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import click
 
 from image_pinner.cli.console import ExitCode, error_stream, has_colour, say
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.deployment.aws_access import Asker, ClientFactory, NobodySignedIn
 from image_pinner.cli.deployment.requests import Outcome
 from image_pinner.cli.deployment.surroundings import Surroundings
@@ -57,8 +58,8 @@ def outside_of(given: object, profile: str) -> Outside:
     Raises:
         ConfigurationError: The profile cannot be used.
     """
-    if isinstance(given, Outside):
-        return given
+    if isinstance(given, Dependencies) and isinstance(given.aws, Outside):
+        return given.aws
     import boto3  # noqa: PLC0415 - `--help` must not wait for it
 
     try:

@@ -15,11 +15,12 @@ from unit.cli.install_runs import package
 TESTS = Path(__file__).parents[2]
 PROGRAM = """
 import sys
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.installing import Outside
 from image_pinner.cli.main import main
 from unit.cli.deployment.installations import REGION, Scene
 aws = Scene()
-main(sys.argv[1:], resolvers=Outside(aws, REGION, aws.now, aws.sleep))
+main(sys.argv[1:], dependencies=Dependencies(aws=Outside(aws, REGION, aws.now, aws.sleep)))
 """
 
 
