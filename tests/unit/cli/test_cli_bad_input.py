@@ -59,7 +59,9 @@ def subcommand(request: pytest.FixtureRequest) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_an_invalid_template_is_rejected_and_not_changed(name: str, subcommand: tuple[str, ...], tmp_path: Path) -> None:
+def test_an_invalid_template_is_rejected_and_not_changed(
+    name: str, subcommand: tuple[str, ...], tmp_path: Path
+) -> None:
     content, words = BAD[name]
     path = saved(tmp_path, content)
     before = state(path)

@@ -134,6 +134,37 @@ def test_an_interruption_exits_with_2(tmp_path: Path) -> None:
     assert run.err.endswith("error: interrupted\n")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "cause", "help_"),
+    [
+        (("pni",), "unknown subcommand 'pni' (did you mean 'pin'?)", "run image-pinner --help"),
+        (
+            ("pin", "--parametr", "a"),
+            "unknown option '--parametr' (did you mean '--parameter'?)",
+            "run image-pinner pin --help",
+        ),
+        (("--nonsense",), "unknown option '--nonsense'", "run image-pinner --help"),
+        (("pin",), "missing argument 'TEMPLATE'", "run image-pinner pin --help"),
+    ],
+)
+def test_usage_errors_have_a_cause_and_a_help(arguments: tuple[str, ...], cause: str, help_: str) -> None:
+    assert image_pinner(*arguments).err == f"error: {cause}\nhelp: {help_}\n"
+
+
+def test_a_cause_of_several_images_is_printed_once(tmp_path: Path) -> None:
+    text = MARKED.replace("shop/web:${Tag}", "${AWS::AccountId}.dkr.ecr.eu-west-1.amazonaws.com/web:1")
+    path = saved(tmp_path, text + text[text.index("        - Name: web") :])
+
+    run = image_pinner("pin", str(path))
+
+    first, *locations, help_, summary = run.err.splitlines()
+    assert first.startswith("error: ")
+    assert first.endswith(" (2 locations)")
+    assert [line.split(": ")[0] for line in locations] == [f"  {path}:11:18", f"  {path}:13:18"]
+    assert help_ == "help: pass --account"
+    assert summary == "Found 2 problems. No template was written."
+
+
 @pytest.mark.parametrize("kind", ProblemKind)
 def test_every_kind_of_problem_has_an_exit_code_with_a_meaning(kind: ProblemKind) -> None:
     report = PinReport(problems=(Problem(TemplatePath(), kind, "cause"),))
