@@ -21,13 +21,13 @@ def convert(tree: JsonMap, format_: str) -> bytes:
     """Return a template as `yaml`, with functions in their short form, or as `json`.
 
     Raises:
-        InPlaceEditError: The text does not read as the template again.
+        InPlaceEditError: A value would change.
     """
     text = dump_json(tree) + "\n" if format_ == "json" else _dump_yaml(tree)
     data = text.encode()
     if difference := first_difference(read_source(data, "the converted template").tree, tree):
         raise InPlaceEditError(
-            f"internal error: conversion to {format_} changes {difference}", "please report this with that value"
+            f"cannot convert the template to {format_}: the value of {difference} would change", "write it as a string"
         )
     return data
 
