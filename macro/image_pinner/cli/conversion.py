@@ -57,14 +57,10 @@ def _has_short_form(key: Any, argument: JsonValue) -> bool:
         return isinstance(argument, str)
     name = str(key).removeprefix("Fn::")
     # Fn::ForEach::Name has none: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
-    if name == str(key) or "::" in name:
+    if name == str(key) or not name.isalnum():
         return False
     if name == "GetAtt":
-        # A dot in the logical ID, or a function in the list, has no place in !GetAtt resource.attribute.
-        return isinstance(argument, str) or (
-            isinstance(argument, list)
-            and len(argument) == 2  # noqa: PLR2004 - resource and attribute
-            and all(isinstance(part, str) for part in argument)
-            and "." not in argument[0]
-        )
+        # !GetAtt is read as a list of two strings, split at the first dot.
+        is_list = isinstance(argument, list) and all(isinstance(part, str) for part in argument)
+        return is_list and ".".join(argument).split(".", 1) == argument
     return isinstance(argument, str | list | dict)
