@@ -1,13 +1,16 @@
-"""The input of subcommands: templates and parameter values."""
+"""The input of subcommands: settings, templates and parameter values."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import click
 
 from image_pinner.cli.console import did_you_mean
 from image_pinner.cli.documents import SourceDocument, read_file, read_source
@@ -15,9 +18,29 @@ from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap
 from image_pinner.core.template.fragments import Fragment, Shape
+from image_pinner.core.template.json_path import parse_image_path
 from image_pinner.core.template.markers import snippet_parameters
+from image_pinner.settings import Settings
 
 STANDARD_INPUT = "-"
+PARAMETER_OPTION = click.option(
+    "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="Parameter value (repeatable)."
+)
+IMAGE_PATH_OPTION = click.option(
+    "--image-path",
+    "image_paths",
+    multiple=True,
+    metavar="JSONPATH",
+    help="Additional JSONPath to an image property (repeatable).",
+)
+
+
+def read_settings(image_paths: Iterable[str]) -> Settings:
+    """Return the settings of the environment with additional image paths."""
+    settings = Settings.from_environment(os.environ)
+    for path in image_paths:
+        parse_image_path(path)
+    return settings._replace(image_paths=(*settings.image_paths, *image_paths))
 
 
 def given_parameters(pairs: Iterable[str]) -> dict[str, str]:

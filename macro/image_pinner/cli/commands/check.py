@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -11,24 +10,17 @@ import click
 
 from image_pinner.cli.console import ExitCode, print_error, write_output
 from image_pinner.cli.documents import InPlaceEditError, SourceDocument
-from image_pinner.cli.inputs import given_parameters, read_template
+from image_pinner.cli.inputs import IMAGE_PATH_OPTION, PARAMETER_OPTION, given_parameters, read_settings, read_template
 from image_pinner.cli.output import FORMATS, LocatedFinding
 from image_pinner.core.check import Finding, check_template
 from image_pinner.core.errors import ImagePinnerError
-from image_pinner.core.template.json_path import parse_image_path
 from image_pinner.settings import Settings
 
 
 @click.command
 @click.argument("templates", nargs=-1, required=True, metavar="TEMPLATE...")
-@click.option("--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="Parameter value (repeatable).")
-@click.option(
-    "--image-path",
-    "image_paths",
-    multiple=True,
-    metavar="JSONPATH",
-    help="Additional JSONPath to an image property (repeatable).",
-)
+@PARAMETER_OPTION
+@IMAGE_PATH_OPTION
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", help="Output format.")
 def command(templates: tuple[str, ...], pairs: tuple[str, ...], image_paths: tuple[str, ...], format_: str) -> None:
     """Report unpinned images and invalid markers in TEMPLATEs, without network requests.
@@ -36,10 +28,7 @@ def command(templates: tuple[str, ...], pairs: tuple[str, ...], image_paths: tup
     TEMPLATE is a YAML or JSON file, or - for standard input. An image passes if it has a digest, or if it is marked in
     a form that CloudFormation accepts. The exit code is 1 if there are findings.
     """
-    settings = Settings.from_environment(os.environ)
-    for path in image_paths:
-        parse_image_path(path)
-    settings = settings._replace(image_paths=(*settings.image_paths, *image_paths))
+    settings = read_settings(image_paths)
     values = given_parameters(pairs)
     findings: list[LocatedFinding] = []
     readable = True

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -14,22 +14,25 @@ from image_pinner.cli.console import error_stream, print_line, print_messages, p
 from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.documents import write_atomically
 from image_pinner.cli.inputs import (
+    IMAGE_PATH_OPTION,
+    PARAMETER_OPTION,
     STANDARD_INPUT,
     TemplateFile,
     given_parameters,
     parse_parameter_file,
     read_bytes,
+    read_settings,
     read_template,
 )
 from image_pinner.cli.output import LocatedReport, exit_code, json, text
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.registries import Mirror, registry_named
-from image_pinner.core.template.json_path import parse_image_path
 from image_pinner.pinning import PinResult, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
 
 _ACCOUNT_DIGITS = 12
+Parsed = TypeVar("Parsed")
 Options = Mapping[str, Any]
 """The values of the options and of the argument, by their names below."""
 
@@ -48,7 +51,7 @@ Options = Mapping[str, Any]
     type=click.Choice(["yaml", "json"]),
     help="Convert the pinned template to this format. Conversion loses comments and layout.",
 )
-@click.option("--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="Parameter value (repeatable).")
+@PARAMETER_OPTION
 @click.option(
     "--parameters",
     "files",
@@ -64,13 +67,7 @@ Options = Mapping[str, Any]
     type=click.Path(path_type=Path, readable=False),
     help="Write a JSON report on every image to this file.",
 )
-@click.option(
-    "--image-path",
-    "image_paths",
-    multiple=True,
-    metavar="JSONPATH",
-    help="Additional JSONPath to an image property (repeatable).",
-)
+@IMAGE_PATH_OPTION
 @click.option(
     "--timeout", type=click.FloatRange(1, 900), metavar="SECONDS", help="Time limit for all lookups together."
 )
@@ -104,11 +101,12 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     template = read_template(options["template"], settings.macro_name, options["pin"] or "")
     with progress("resolving digests"):
         result = _pin(template, parameters, settings, options, dependencies)
-    report = LocatedReport(template.document, result.report)
+    data, lost_comments = _render_template(template, result, options["output_format"])
+    report = LocatedReport(template.document, result.report, lost_comments)
     if options["report"]:
         write_atomically(options["report"], json.render_report(report).encode())
     if result.report.succeeded:
-        report = LocatedReport(template.document, result.report, _write(template, result, options))
+        _write(data, template, options)
     print_messages(text.render_report(report))
     if result.report.succeeded and error_stream().isatty():
         print_line(text.summarize(result.report), style="green")
@@ -151,22 +149,22 @@ def _configured_region() -> str:
 
 
 def _settings(options: Options) -> Settings:
-    settings = Settings.from_environment(os.environ)
-    for path in options["image_paths"]:
-        parse_image_path(path)
-    try:
-        insecure = tuple(registry_named(host) for host in options["insecure"])
-        mirrors = tuple(Mirror.parse(entry) for entry in options["mirrors"])
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    settings = read_settings(options["image_paths"])
+    insecure = _parse_values("--insecure-registry", registry_named, options["insecure"])
     return settings._replace(
         insecure_registries=(*settings.insecure_registries, *insecure),
         # The first mirror of a registry counts, and options take precedence over the environment.
-        mirrors=(*mirrors, *settings.mirrors),
-        image_paths=(*settings.image_paths, *options["image_paths"]),
+        mirrors=(*_parse_values("--mirror", Mirror.parse, options["mirrors"]), *settings.mirrors),
         unsafe_implicit_latest=settings.unsafe_implicit_latest or options["unsafe_implicit_latest"],
         timeout=options["timeout"] or settings.timeout,
     )
+
+
+def _parse_values(option: str, parse: Callable[[str], Parsed], values: Iterable[str]) -> tuple[Parsed, ...]:
+    try:
+        return tuple(map(parse, values))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
 
 
 def _pin(
@@ -187,22 +185,25 @@ def _pin(
     return pin_template(template.fragment, scope, settings, resolvers, Deadline.after(settings.timeout))
 
 
-def _write(template: TemplateFile, result: PinResult, options: Options) -> tuple[str, ...]:
-    """Write the pinned template, and return warnings on the comments of the file that it lacks."""
-    document, output_format = template.document, options["output_format"]
-    if output_format in (None, "json" if document.is_json else "yaml"):
-        data, lost_comments = document.apply(result.edits), document.lost_comments(result.edits)
-    else:
-        # Imported here because only a conversion needs cfn-flip.
-        from image_pinner.cli.conversion import convert  # noqa: PLC0415
+def _render_template(
+    template: TemplateFile, result: PinResult, output_format: str | None
+) -> tuple[bytes, tuple[str, ...]]:
+    """Return the pinned template, and warnings on the comments that edits remove from it."""
+    document = template.document
+    if not result.report.succeeded or output_format in (None, "json" if document.is_json else "yaml"):
+        return document.apply(result.edits), document.lost_comments(result.edits)
+    # Imported here because only a conversion needs cfn-flip.
+    from image_pinner.cli.conversion import convert  # noqa: PLC0415
 
-        data, lost_comments = convert(result.answer, output_format), ()
+    return convert(result.answer, output_format), ()
+
+
+def _write(data: bytes, template: TemplateFile, options: Options) -> None:
     output = options["output"]
     if options["in_place"]:
-        if data != document.data:
+        if data != template.document.data:
             write_atomically(Path(options["template"]), data)
     elif output is None or output == Path(STANDARD_INPUT):
         write_output(data)
     else:
         write_atomically(output, data)
-    return lost_comments
