@@ -169,6 +169,17 @@ def test_an_image_without_a_tag_needs_the_unsafe_option_and_prints_a_warning(tmp
     assert "unsafe-implicit-latest" in run.err
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("--mirror", "mirror.example"), ("--insecure-registry", "https://registry.example")]
+)
+def test_an_invalid_registry_is_rejected(option: str, value: str, tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path)), option, value)
+
+    assert (run.code, run.out) == (2, b"")
+    assert run.err.startswith(f"error: invalid value for {option}: ")
+    assert run.err.endswith("\nhelp: run image-pinner pin --help\n")
+
+
 @pytest.mark.parametrize("seconds", ["0", "901", "soon"])
 def test_an_invalid_timeout_is_rejected(seconds: str, tmp_path: Path) -> None:
     assert image_pinner("pin", str(saved(tmp_path)), "--timeout", seconds).code == 2

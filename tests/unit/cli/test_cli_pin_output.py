@@ -167,3 +167,16 @@ def test_a_removed_comment_is_reported(tmp_path: Path) -> None:
 
     assert run.code == 0
     assert ("why 1" in run.text) is ("comment" not in run.err)
+
+
+def test_a_template_that_cannot_be_edited_has_no_report_of_success(tmp_path: Path) -> None:
+    text = MARKED.replace('!Sub "!PinDigest', '&image !Sub "!PinDigest') + "        - {Name: other, Image: *image}\n"
+    path, report = saved(tmp_path, text), tmp_path / "report.json"
+    before = state(path)
+
+    run = image_pinner("pin", "--in-place", str(path), "--report", str(report))
+
+    assert (run.code, run.out) == (2, b"")
+    assert run.err.startswith("error: ")
+    assert not report.exists()
+    assert state(path) == before
