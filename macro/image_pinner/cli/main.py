@@ -88,7 +88,8 @@ def _run(arguments: list[str] | None, dependencies: Dependencies) -> int:
 
 
 def _print_usage_error(error: click.ClickException) -> None:
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+    # click 8.1 prints the help itself if there are no arguments.
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
         error.show()
         return
     context = getattr(error, "ctx", None)
