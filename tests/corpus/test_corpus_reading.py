@@ -78,7 +78,7 @@ def test_check_lists_places_in_the_file_or_nothing(name: str) -> None:
         assert finding["rule"] in RULES
         assert 1 <= finding["line"] <= lines
         assert finding["cause"]
-        assert finding["remedy"]
+        assert finding["help"]
 
 
 def everything_in(name: str) -> PinReport:

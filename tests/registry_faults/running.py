@@ -67,9 +67,9 @@ class Ran:
 
     @property
     def line(self) -> str:
-        """The line that a person reads about it, without the place."""
-        (line,) = (line for line in self.err.splitlines() if line.startswith(f"  {PLACE}: "))
-        return line.removeprefix(f"  {PLACE}: ")
+        """The cause and the help that the command prints, without the location."""
+        error, help_ = self.err.splitlines()[:2]
+        return f"{error.partition(f': {PLACE}: ')[2]}. {help_.removeprefix('help: ')}."
 
     @property
     def budget(self) -> float:

@@ -50,8 +50,11 @@ def assert_nothing_done(ran: Ran) -> None:
     """The run failed, as scripts and people can tell, and left everything as it was."""
     assert (ran.code, ran.out) == (3, "")
     assert ran.after == ran.before
-    first, _ = ran.err.splitlines()
-    assert first.endswith("template.yaml: nothing was changed, for 1 problem:")
+    error, help_, summary = ran.err.splitlines()
+    assert error.startswith("error: ")
+    assert "template.yaml:" in error
+    assert help_.startswith("help: ")
+    assert summary == "Found 1 problem. No template was written."
 
 
 def assert_told(ran: Ran) -> None:

@@ -1,14 +1,15 @@
-"""Runs of the command, in this process and without the world outside."""
+"""Runs the command in this process, without network requests."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from click.testing import CliRunner
 
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.main import main
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
@@ -17,7 +18,7 @@ from image_pinner.sources.in_memory import InMemoryRegistry
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How the command ended."""
+    """The exit code and the output of a run."""
 
     code: int
     out: bytes
@@ -25,31 +26,33 @@ class Run:
 
     @property
     def text(self) -> str:
-        """What came out, as text."""
+        """Standard output as a string."""
         return self.out.decode()
 
 
 def image_pinner(
     *arguments: str, resolvers: InMemoryRegistry | None = None, stdin: bytes = b"", env: Mapping[str, str] | None = None
 ) -> Run:
-    """Run `image-pinner` with a world in memory that knows every image, if no other is given."""
-    asked = resolvers or InMemoryRegistry(has_every_image=True)
+    """Run `image-pinner` with a registry in memory; by default one that has every image."""
+    registry = resolvers or InMemoryRegistry(has_every_image=True)
 
-    def resolver_factory(settings: Settings, region: str) -> Resolvers:  # noqa: ARG001 - the signature of a WorldMaker
-        return Resolvers(asked, asked)
+    def resolver_factory(settings: Settings, region: str) -> Resolvers:  # noqa: ARG001 - see `ResolverFactory`
+        return Resolvers(registry, registry)
 
+    return run_main(arguments, Dependencies(resolver_factory), stdin, {"AWS_REGION": "us-east-1", **(env or {})})
+
+
+def run_main(
+    arguments: Sequence[str], dependencies: Dependencies, stdin: bytes = b"", env: Mapping[str, str] | None = None
+) -> Run:
+    """Run `main` with the variables `env`, and without those of the test process that the command would read."""
+    hidden = {name: None for name in os.environ if name.startswith(("IMAGE_PINNER_", "AWS_", "NO_COLOR"))}
     code = -1
-    with CliRunner().isolation(stdin, env=_environment(env or {})) as (out, err, _):
+    with CliRunner().isolation(stdin, env={**hidden, **(env or {})}) as (out, err, _):
         try:
-            main(list(arguments), resolvers=resolver_factory)
+            main(list(arguments), dependencies=dependencies)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
         sys.stdout.flush()
         sys.stderr.flush()
         return Run(code, out.getvalue(), err.getvalue().decode())
-
-
-def _environment(given: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the environment of a run: nothing of whoever runs the tests that the command would look at."""
-    own = {name: None for name in os.environ if name.startswith(("IMAGE_PINNER_", "AWS_", "NO_COLOR"))}
-    return {**own, "AWS_REGION": "us-east-1", **given}

@@ -1,21 +1,20 @@
-"""Write to the terminal: results, problems, colour and progress; and exit codes."""
+"""Exit codes, and output on the terminal: results, messages, colour and progress."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from enum import IntEnum
 from typing import IO
 
 import click
 
-from image_pinner.core.errors import ImagePinnerError
-
 
 class ExitCode(IntEnum):
-    """The numbers with which the command ends; all others are reserved."""
+    """The exit codes of all subcommands."""
 
     DONE = 0
     FINDINGS = 1
@@ -25,71 +24,86 @@ class ExitCode(IntEnum):
 
 
 MEANINGS = {
-    ExitCode.DONE: "Done, or nothing found.",
+    ExitCode.DONE: "Success, without findings.",
     ExitCode.FINDINGS: (
-        "Findings: the template has to be changed, templates still name the macro, or it is missing or broken."
+        "Findings: the template must be changed, a stack still uses the macro, or the macro is missing or unhealthy."
     ),
-    ExitCode.USAGE_ERROR: "Wrong use, or input that cannot be read or output that cannot be written.",
-    ExitCode.LOOKUP_FAILED: "A look-up failed: an image is missing, or a registry or AWS did not answer.",
-    ExitCode.POLICY_DENIED: "A policy of the operator denied an image; this outweighs 3, and 3 outweighs 1.",
+    ExitCode.USAGE_ERROR: "Usage error, unreadable input, unwritable output, or interrupted.",
+    ExitCode.LOOKUP_FAILED: "A lookup failed: an image does not exist, or a registry or AWS did not respond.",
+    ExitCode.POLICY_DENIED: "A policy denied an image. 4 takes precedence over 3, and 3 over 1.",
 }
+_LABEL_COLOURS = {"error": "red", "warning": "yellow", "help": "cyan"}
 
 
 def error_stream() -> IO[str]:
-    """Give the stream for errors, warnings and progress."""
+    """Return the stream for messages and progress; it is looked up at each call because tests replace it."""
     return sys.stderr
 
 
 def write_output(data: bytes) -> None:
-    """Write to the standard output, and see that it arrives.
-
-    Args:
-        data: All that is written there.
+    """Write to standard output and flush it.
 
     Raises:
-        FileWriteError: It cannot be written.
+        FileWriteError: Standard output cannot be written.
     """
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
     except OSError as error:
-        # What is left would be written once more at the end: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        # Python would flush the buffered data again at exit: https://docs.python.org/3/library/signal.html#note-on-sigpipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
-            # Whoever was to read it has gone, and knows.
+            # The reader closed the pipe on purpose, so a message would only be noise.
             sys.exit(ExitCode.USAGE_ERROR)
-        # Loaded here: `--help` must not wait for the readers of templates.
+        # Imported here so that `--help` does not load the template readers.
         from image_pinner.cli.documents import FileWriteError  # noqa: PLC0415
 
         raise FileWriteError(
-            f"the standard output cannot be written: {error.strerror}", "Check where it goes"
+            f"cannot write standard output: {error.strerror}", "check where standard output is redirected to"
         ) from None
 
 
 def has_colour(stream: IO[str]) -> bool:
-    """Tell whether colour may be written; https://no-color.org says when not."""
+    """Return whether to write colour to a stream; see https://no-color.org."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def say(text: str, *, style: str = "") -> None:
-    """Write a line to the error stream, in a colour where colour may be."""
+def print_line(text: str, *, style: str = "") -> None:
+    """Print a line to the error stream, in a colour if it has colour."""
     stream = error_stream()
     click.echo(click.style(text, fg=style) if style and has_colour(stream) else text, file=stream)
 
 
-def say_error(error: ImagePinnerError) -> None:
-    """Write what went wrong and what to do now."""
-    say(f"image-pinner: {error.diagnostics()}", style="red")
+say = print_line  # the name that the deployment subcommands import
+
+
+def print_messages(text: str) -> None:
+    """Print lines to the error stream, with `error:`, `warning:` and `help:` at their beginning in colour."""
+    coloured = has_colour(error_stream())
+    for line in text.splitlines():
+        label, colon, message = line.partition(": ")
+        colour = _LABEL_COLOURS.get(label)
+        print_line(f"{click.style(label, fg=colour, bold=True)}{colon}{message}" if colour and coloured else line)
+
+
+def print_error(cause: str, help: str = "") -> None:
+    """Print `error: cause` and, if there is any, `help: help`."""
+    print_messages(f"error: {cause}" + (f"\nhelp: {help}" if help else ""))
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return ` (did you mean 'Tag'?)` for the name that is most similar to another one, or an empty string."""
+    return "".join(f" (did you mean {close!r}?)" for close in get_close_matches(name, names, 1))
 
 
 @contextmanager
 def progress(text: str) -> Iterator[None]:
-    """Show that something is under way, on a terminal only."""
+    """Show a text while a block runs, if the error stream is a terminal."""
     stream = error_stream()
     if not stream.isatty():
         yield
         return
-    # Loaded here: only a terminal needs it.
+    # Imported here because only a terminal needs it.
     from rich.console import Console  # noqa: PLC0415
 
     with Console(file=stream, no_color=not has_colour(stream)).status(text):

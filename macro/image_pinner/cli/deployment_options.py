@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from image_pinner import __version__
-from image_pinner.cli.console import ExitCode, error_stream, has_colour, say
+from image_pinner.cli.console import ExitCode, error_stream, has_colour, print_error, print_line
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.deployment.aws import AwsApi, NotSignedInError
 from image_pinner.cli.deployment.code import Code, carried_code, code_from
 from image_pinner.cli.deployment.install import InstallRequest, install
@@ -125,7 +126,7 @@ class TerminalConsole:
 
     def print(self, text: str, style: str = "") -> None:
         """See `Console`."""
-        say(text, style=style)
+        print_line(text, style=style)
 
     @contextmanager
     def progress(self, text: str) -> Iterator[Callable[[str], None]]:
@@ -151,10 +152,10 @@ def open_session(environment: AwsEnvironment, *, yes: bool) -> DeploymentSession
     return DeploymentSession(AwsApi(environment.clients), TerminalConsole(yes=yes), environment.now, environment.sleep)
 
 
-def find_environment(given: object, profile: str) -> AwsEnvironment:
-    """Return the AWS environment of the process, or `given` if a test passes one."""
-    if isinstance(given, AwsEnvironment):
-        return given
+def find_environment(given: Dependencies, profile: str) -> AwsEnvironment:
+    """Return the AWS environment of the process, or that of `given` if a test passes one."""
+    if isinstance(given.aws, AwsEnvironment):
+        return given.aws
     import boto3  # noqa: PLC0415 - `--help` does not need it
 
     try:
@@ -208,15 +209,13 @@ def run_in_regions(regions: tuple[str, ...], work: Callable[[str], DeploymentOut
             results[region] = (exit_code_for(error), "failed")
     if len(regions) > 1:
         for region, (code, word) in results.items():
-            say(f"{region}: {word}", style="red" if code else "green")
+            print_line(f"{region}: {word}", style="red" if code else "green")
     return max(code for code, _ in results.values())
 
 
 def report_error(region: str, error: ImagePinnerError) -> None:
     """Print an error of one region."""
-    say(f"error: {region}: {error.cause}", style="red")
-    if error.help:
-        say(f"help: {error.help}")
+    print_error(f"{region}: {error.cause}", error.help)
 
 
 def exit_code_for(error: ImagePinnerError) -> ExitCode:
@@ -226,7 +225,7 @@ def exit_code_for(error: ImagePinnerError) -> ExitCode:
     return ExitCode.LOOKUP_FAILED if isinstance(error, SourceError) else ExitCode.USAGE_ERROR
 
 
-def run_install(given: object, options: Mapping[str, Any], *, must_exist: bool) -> ExitCode:
+def run_install(given: Dependencies, options: Mapping[str, Any], *, must_exist: bool) -> ExitCode:
     """Install, or upgrade if `must_exist`, as the options specify; `given` is the environment of a test."""
     _check_combinations(options)
     require_confirmation(options)
@@ -287,6 +286,10 @@ def _find_code(options: Mapping[str, Any]) -> Code:
     if options["package"]:
         code = code_from(options["package"])
         if code.version != __version__:
-            say(f"warning: the package is ImagePinner {code.version}, the template is {__version__}", style="yellow")
+            print_line(
+                f"warning: the package is ImagePinner {code.version}, the template is {__version__}", style="yellow"
+            )
+                f"warning: the package is ImagePinner {code.version}, the template is {__version__}", style="yellow"
+            )
         return code
     return carried_code()

@@ -1,179 +1,162 @@
-"""Read templates and parameter values for a subcommand."""
+"""The input of subcommands: settings, templates and parameter values."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
+
+from image_pinner.cli.console import did_you_mean
 from image_pinner.cli.documents import SourceDocument, read_file, read_source
 from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonMap
 from image_pinner.core.template.fragments import Fragment, Shape
+from image_pinner.core.template.json_path import parse_image_path
 from image_pinner.core.template.markers import snippet_parameters
+from image_pinner.settings import Settings
+
+STANDARD_INPUT = "-"
+PARAMETER_OPTION = click.option(
+    "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="Parameter value (repeatable)."
+)
+IMAGE_PATH_OPTION = click.option(
+    "--image-path",
+    "image_paths",
+    multiple=True,
+    metavar="JSONPATH",
+    help="Additional JSONPath to an image property (repeatable).",
+)
+
+
+def read_settings(image_paths: Iterable[str]) -> Settings:
+    """Return the settings of the environment with additional image paths."""
+    settings = Settings.from_environment(os.environ)
+    for path in image_paths:
+        parse_image_path(path)
+    return settings._replace(image_paths=(*settings.image_paths, *image_paths))
 
 
 def given_parameters(pairs: Iterable[str]) -> dict[str, str]:
-    """Read `NAME=VALUE` texts.
-
-    Args:
-        pairs: The texts.
-
-    Returns:
-        The values by name; of a name given twice the last.
-
-    Raises:
-        UnreadableTemplateError: A text has no `=` or no name.
-    """
+    """Parse `NAME=VALUE` options. Of several values of a name, the last counts."""
     values: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not name or not equals:
-            raise UnreadableTemplateError(f"--parameter {pair!r} has no name and value", "Write --parameter NAME=VALUE")
+            raise UnreadableTemplateError(f"--parameter {pair!r} is not NAME=VALUE", "pass --parameter NAME=VALUE")
         values[name] = value
     return values
 
 
-def file_parameters(text: str, name: str) -> dict[str, Any]:
-    """Read a file of parameters.
+def parse_parameter_file(text: str, name: str) -> dict[str, Any]:
+    """Parse the text of a JSON parameter file. The values are strings or lists of strings.
 
-    The shapes are a list of `ParameterKey` and `ParameterValue` or of `NAME=VALUE` texts, as the AWS CLI takes them
-    (https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/), a map under `Parameters`, as CodePipeline
-    takes it (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html),
-    and a plain map.
-
-    Args:
-        text: The file's text, JSON.
-        name: The file's name, for messages.
-
-    Returns:
-        The values by name: texts or lists of texts.
-
-    Raises:
-        UnreadableTemplateError: The text is no JSON, or of none of these shapes.
+    The file has a list of `ParameterKey` and `ParameterValue` or of `NAME=VALUE` strings, as in the AWS CLI
+    (https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/), an object in `Parameters`, as in
+    CodePipeline
+    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html),
+    or an object of names and values. `name` is the name of the file in messages.
     """
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise UnreadableTemplateError(f"{name} is no JSON: {error}", "Give the parameters as JSON") from None
+        raise UnreadableTemplateError(f"{name} is not valid JSON: {error}", "write the parameters as JSON") from None
     if isinstance(content, dict):
-        inner = content.get("Parameters")
-        return {key: _value(key, value, name) for key, value in (inner if isinstance(inner, dict) else content).items()}
+        nested = content.get("Parameters")
+        entries = (nested if isinstance(nested, dict) else content).items()
+        return {key: _parse_value(key, value, name) for key, value in entries}
     if isinstance(content, list):
-        return dict(_entry(item, name) for item in content if not _uses_previous(item))
-    raise _unknown_shape(name)
+        return dict(_parse_entry(item, name) for item in content if not _uses_previous_value(item))
+    raise _unsupported_format(name)
 
 
-def _entry(item: Any, name: str) -> tuple[str, Any]:
-    if isinstance(item, str) and item.partition("=")[1] and item.partition("=")[0]:
-        key, _, value = item.partition("=")
-        return key, value
+def _parse_entry(item: Any, name: str) -> tuple[str, Any]:
+    if isinstance(item, str):
+        key, equals, value = item.partition("=")
+        if key and equals:
+            return key, value
     if isinstance(item, Mapping) and isinstance(item.get("ParameterKey"), str) and "ParameterValue" in item:
-        return item["ParameterKey"], _value(item["ParameterKey"], item["ParameterValue"], name)
-    raise _unknown_shape(name)
+        return item["ParameterKey"], _parse_value(item["ParameterKey"], item["ParameterValue"], name)
+    raise _unsupported_format(name)
 
 
-def _uses_previous(item: Any) -> bool:
+def _uses_previous_value(item: Any) -> bool:
     return isinstance(item, Mapping) and item.get("UsePreviousValue") is True
 
 
-def _value(key: str, value: Any, name: str) -> Any:
+def _parse_value(key: str, value: Any, name: str) -> Any:
     if isinstance(value, str | int | float):
-        return _text(value)
+        return _to_string(value)
     if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
-        return [_text(item) for item in value]
-    raise UnreadableTemplateError(f"in {name}, the value of {key} is neither text nor a list", "Write it as text")
-
-
-def _text(value: str | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _unknown_shape(name: str) -> UnreadableTemplateError:
-    return UnreadableTemplateError(
-        f"{name} is no file of parameters",
-        'Write [{"ParameterKey": "Tag", "ParameterValue": "1.2"}], {"Parameters": {"Tag": "1.2"}} or {"Tag": "1.2"}',
+        return [_to_string(item) for item in value]
+    raise UnreadableTemplateError(
+        f"{name}: the value of parameter {key!r} is neither a string nor a list of strings", "write it as a string"
     )
 
 
-STANDARD_INPUT = "-"
+def _to_string(value: str | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _unsupported_format(name: str) -> UnreadableTemplateError:
+    return UnreadableTemplateError(
+        f"{name} is not a parameter file",
+        'write [{"ParameterKey": "Tag", "ParameterValue": "1.2"}], {"Parameters": {"Tag": "1.2"}} or {"Tag": "1.2"}',
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFile:
-    """A template that was read.
+    """A template file: its text with positions, what a macro would receive of it, and whether it uses the macro."""
 
-    Args:
-        name: The file's name as it was given.
-        document: Its text with positions.
-        fragment: It, seen as the macro's event would show it.
-        names_macro: Whether its Transform names the macro.
-    """
-
-    name: str
     document: SourceDocument
     fragment: Fragment
     names_macro: bool
 
-    def scope(self, values: Mapping[str, Any], region: str, account_id: str) -> Scope:
-        """Give what is known for its expressions.
-
-        Args:
-            values: The parameters' values.
-            region: The region that it is meant for, or empty.
-            account_id: The account that it is meant for, or empty.
-
-        Returns:
-            The scope; values of parameters of SSM types are names here.
+    def scope(self, values: Mapping[str, Any], region: str = "", account_id: str = "") -> Scope:
+        """Return the scope of the template's expressions. The value of a parameter of an SSM type is its name.
 
         Raises:
-            UnreadableTemplateError: A value is given for a parameter that the template does not have.
+            UnreadableTemplateError: The template does not declare a parameter of `values`.
         """
         scope = Scope.of_template(self.fragment.tree, values, region=region, account_id=account_id, ssm_names=True)
-        if unknown := sorted(set(values) - set(scope.parameters)):
+        for name in sorted(set(values) - set(scope.parameters)):
+            declared = ", ".join(scope.parameters)
             raise UnreadableTemplateError(
-                f"{self.name} has no parameter {', '.join(unknown)}",
-                f"Its parameters are {', '.join(scope.parameters) or 'none'}",
+                f"{self.document.name} declares no parameter {name!r}{did_you_mean(name, scope.parameters)}",
+                f"omit it, or pass one of {declared}" if declared else "omit it",
             )
         return scope
 
 
 def read_bytes(name: str) -> bytes:
-    """Read a file, or the standard input for `-`.
-
-    Raises:
-        UnreadableTemplateError: It cannot be read.
-    """
+    """Read a file, or standard input if its name is `-`."""
     return sys.stdin.buffer.read() if name == STANDARD_INPUT else read_file(Path(name))
 
 
 def read_template(name: str, macro: str, pin: str = "") -> TemplateFile:
-    """Read a template.
+    """Read a template file, or standard input if its name is `-`.
 
-    Args:
-        name: The file's name, or `-` for the standard input.
-        macro: The macro's name.
-        pin: `Pin` as the command was asked for, in the place of what the Transform says; or empty.
-
-    Returns:
-        The template.
+    `macro` is the name of the macro. `pin`, if not empty, takes precedence over `Pin` in the template's Transform.
 
     Raises:
-        UnreadableTemplateError: It cannot be read, or is no template.
-        InvalidOptionError: The Parameters of its Transform are no map.
+        UnreadableTemplateError: The file cannot be read or is not a template.
+        InvalidOptionError: The Parameters of the Transform are not a mapping.
     """
-    shown = "standard input" if name == STANDARD_INPUT else name
-    document = read_source(read_bytes(name), shown)
+    shown_name = "standard input" if name == STANDARD_INPUT else name
+    document = read_source(read_bytes(name), shown_name)
     tree = document.tree
     if not isinstance(tree.get("Resources"), dict):
-        raise UnreadableTemplateError(f"{shown} has no Resources", "Give a CloudFormation template")
+        raise UnreadableTemplateError(f"{shown_name} has no Resources", "pass a CloudFormation template")
     parameters = _transform_parameters(tree, macro)
     options = dict(parameters or {}) | ({"Pin": pin} if pin else {})
-    return TemplateFile(shown, document, Fragment(Shape.TEMPLATE, tree, options, tree), parameters is not None)
+    return TemplateFile(document, Fragment(Shape.TEMPLATE, tree, options, tree), parameters is not None)
 
 
 def _transform_parameters(tree: JsonMap, macro: str) -> JsonMap | None:

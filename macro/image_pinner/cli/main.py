@@ -1,4 +1,4 @@
-"""The command `image-pinner`: its verbs, loaded when they are called, and its exit codes."""
+"""The command `image-pinner`."""
 
 from __future__ import annotations
 
@@ -8,38 +8,46 @@ import sys
 import click
 
 from image_pinner import __version__
-from image_pinner.cli.console import ExitCode, say, say_error
+from image_pinner.cli.console import ExitCode, did_you_mean, print_error
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.core.errors import ImagePinnerError, SourceError
 
 SUBCOMMANDS = {
-    "pin": "Print a template with its images pinned, or write it.",
-    "check": "List images that are not pinned, or marked in a wrong way. Asks nobody.",
-    "invoke": "Answer a recorded macro event as the Lambda would.",
-    "demo": "Show the main job on an AWS that runs in this process.",
-    "install": "Install the macro into an account and region, or bring it up to date.",
-    "upgrade": "Bring an installed macro up to date.",
-    "uninstall": "Take the macro away, unless templates of stacks name it.",
-    "status": "Tell what is installed where, and how it fares.",
+    "pin": "Pin the images of a template to digests.",
+    "check": "Report unpinned images and invalid markers. Works offline.",
+    "invoke": "Run the macro on a recorded event.",
+    "demo": "Run the macro against an in-process mock of AWS.",
+    "install": "Install the macro in an account and region, or in an organization.",
+    "upgrade": "Upgrade an installed macro.",
+    "uninstall": "Uninstall the macro unless a stack still uses it.",
+    "status": "Show installed versions and health.",
 }
 
 
 class Subcommands(click.Group):
-    """The verbs of the command; a verb's module is loaded when it is needed."""
+    """The subcommands; the module of each is imported when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Give the verbs in the order in which people meet them."""
+        """Return the names in the order of the help."""
         return list(SUBCOMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Load a verb."""
+        """Import a subcommand."""
         if name not in SUBCOMMANDS:
             return None
-        module = importlib.import_module(f"image_pinner.cli.commands.{name}")
-        command: click.Command = module.command
+        command: click.Command = importlib.import_module(f"image_pinner.cli.commands.{name}").command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Import the subcommand of a command line."""
+        if args[0] not in SUBCOMMANDS:
+            ctx.fail(f"unknown subcommand {args[0]!r}{did_you_mean(args[0], SUBCOMMANDS)}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
-        """Write the list of verbs without loading them."""
+        """List the subcommands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(SUBCOMMANDS.items()))
 
@@ -47,33 +55,45 @@ class Subcommands(click.Group):
 @click.command(cls=Subcommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="image-pinner")
 def command() -> None:
-    """Pin the container images of CloudFormation templates to digests.
+    """Pin container images in CloudFormation templates to digests.
 
-    Exit codes: 0 done; 1 findings; 2 wrong use or unreadable input; 3 a look-up failed; 4 a policy denied.
+    Exit codes: 0 success; 1 findings; 2 usage error or unreadable input; 3 a lookup failed; 4 a policy denied an image.
     """
 
 
-def main(arguments: list[str] | None = None, *, resolvers: object = None) -> None:
-    """Run the command and end the process.
+def main(arguments: list[str] | None = None, *, dependencies: Dependencies | None = None) -> None:
+    """Run the command and exit. `arguments` are those of the process by default."""
+    sys.exit(_run(arguments, dependencies or Dependencies()))
 
-    Args:
-        arguments: The arguments behind the command's name; those of the process by default.
-        resolvers: A `ResolverFactory` that stands in for AWS and the registries, for tests and experiments.
-    """
+
+def _run(arguments: list[str] | None, dependencies: Dependencies) -> int:
     try:
-        command.main(arguments, prog_name="image-pinner", obj=resolvers, standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        command.main(arguments, prog_name="image-pinner", obj=dependencies, standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
-        error.show()
-        sys.exit(ExitCode.USAGE_ERROR)
+        _print_usage_error(error)
     except click.Abort:
-        sys.exit(ExitCode.USAGE_ERROR)
+        print_error("interrupted")
     except ImagePinnerError as error:
-        say_error(error)
-        sys.exit(ExitCode.LOOKUP_FAILED if isinstance(error, SourceError) else ExitCode.USAGE_ERROR)
-    except Exception:  # noqa: BLE001 - Python's own code for it is 1, which a script would take for findings
+        print_error(error.cause, error.help)
+        if isinstance(error, SourceError):
+            return ExitCode.LOOKUP_FAILED
+    except Exception:  # noqa: BLE001 - Python would exit with 1, which means findings
         sys.excepthook(*sys.exc_info())
-        say("image-pinner: this is a defect of image-pinner. Report it with the lines above.", style="red")
-        sys.exit(ExitCode.USAGE_ERROR)
-    sys.exit(ExitCode.DONE)
+        print_error("internal error", "please report it with the traceback above")
+    else:
+        return ExitCode.DONE
+    return ExitCode.USAGE_ERROR
+
+
+def _print_usage_error(error: click.ClickException) -> None:
+    # click 8.1 prints the help itself if there are no arguments.
+    if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+        error.show()
+        return
+    context = getattr(error, "ctx", None)
+    cause = error.format_message().rstrip(".")
+    if isinstance(error, click.NoSuchOption):
+        cause = f"unknown option {error.option_name!r}{did_you_mean(error.option_name, error.possibilities or ())}"
+    print_error(cause[:1].lower() + cause[1:], f"run {context.command_path if context else 'image-pinner'} --help")

@@ -50,10 +50,10 @@ class Finding:
 
 
 RULES = {
-    "unmarked": "An image that names no digest and that nothing asks to pin.",
-    "refused-form": "A mark in a form that CloudFormation refuses before any macro runs.",
-    "wrong-mark": "A mark, an option or an image that the macro will refuse.",
-    "macro-not-named": "Something asks for a pin, and the template's Transform does not name the macro.",
+    "unpinned-image": "An image that names no digest and that nothing asks to pin.",
+    "unsupported-marker-syntax": "A mark in a form that CloudFormation refuses before any macro runs.",
+    "invalid-marker": "A mark, an option or an image that the macro will refuse.",
+    "missing-transform": "Something asks for a pin, and the template's Transform does not name the macro.",
 }
 
 
@@ -80,7 +80,7 @@ def check_template(
     problems = [*scan.problems, *strays]
     certain = _certain(fragment, values, scan_settings)
     findings += [
-        Finding("wrong-mark", problem.path, problem.cause, problem.help)
+        Finding("invalid-marker", problem.path, problem.cause, problem.help)
         for problem in problems
         if problem.path in certain
     ]
@@ -108,7 +108,7 @@ def _certain(fragment: Fragment, values: Mapping[str, Any], scan_settings: ScanS
 
 def _unmarked(path: TemplatePath, template: JsonMap) -> Finding:
     return Finding(
-        "unmarked",
+        "unpinned-image",
         path,
         "the image names no digest, and nothing asks to pin it",
         "Mark it, or say Pin: Skip in the Metadata of the resource",
@@ -141,7 +141,7 @@ def _refused_form(path: TemplatePath, content: JsonValue) -> Finding:
         parameters = {IMAGE_KEY: expression, **options}
         correction = {"Fn::Transform": {"Name": METADATA_KEY, "Parameters": parameters}}
     return Finding(
-        "refused-form",
+        "unsupported-marker-syntax",
         path,
         f"CloudFormation refuses {PIN_MARKER} as a YAML tag and {LONG_FORM} as a function before any macro runs",
         "Write the mark as quoted text",
@@ -151,7 +151,7 @@ def _refused_form(path: TemplatePath, content: JsonValue) -> Finding:
 
 def _first_wish(template: JsonMap, scan: ImageScan, findings: list[Finding], macro: str) -> TemplatePath | None:
     wishes = [site.path for site in scan.pinned] + [problem.path for problem in scan.problems]
-    wishes += [finding.path for finding in findings if finding.rule != "unmarked"]
+    wishes += [finding.path for finding in findings if finding.rule != "unpinned-image"]
     return min((path for path in wishes if not _is_in_snippet(template, path, macro)), key=str, default=None)
 
 
@@ -186,7 +186,7 @@ def _macro_not_named(first: TemplatePath, template: JsonMap, macro: str) -> Find
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
     correction = Replace(TemplatePath(("Transform",)), [macro, *listed]) if transform else None
     return Finding(
-        "macro-not-named",
+        "missing-transform",
         TemplatePath(("Transform",)) if transform else first,
         f"something asks for a pin, and Transform does not name {macro}",
         f"Write Transform: {macro} at the top of the template" if not transform else f"Add {macro} to Transform",

@@ -11,6 +11,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from image_pinner import __version__
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.main import main
 from support.command import Run
 from support.deployment.scene import REGION, Scene
@@ -32,7 +33,7 @@ def run(aws: Scene | None, *arguments: str, region: str = REGION, env: Mapping[s
     own = {name: None for name in os.environ if name.startswith(("IMAGE_PINNER_", "NO_COLOR"))}
     with CliRunner().isolation(b"", env={**own, **(env or {})}) as (out, err, _):
         try:
-            main(list(arguments), resolvers=environment)
+            main(list(arguments), dependencies=Dependencies(aws=environment))
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 1
         sys.stdout.flush()

@@ -16,7 +16,7 @@ Resources:
     Type: AWS::ECS::TaskDefinition
     Properties:
       ContainerDefinitions:
-        - Name: web   # the one that counts
+        - Name: web   # the main container
           Image: !Sub "!PinDigest shop/web:${Tag}"
 """
 UNMARKED = MARKED.replace("!PinDigest ", "")
@@ -28,18 +28,18 @@ Resources:
 
 
 def saved(folder: Path, text: str | bytes = MARKED, name: str = "template.yaml") -> Path:
-    """Save a template and give its path."""
+    """Save a template and return its path."""
     path = folder / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return path
 
 
 def state(path: Path) -> tuple[bytes, int, int, int]:
-    """Give what must stay of a file that is left alone: content, time of change, identity and mode."""
+    """Return what stays the same of a file that is not written: content, modification time, inode and mode."""
     status = path.stat()
     return path.read_bytes(), status.st_mtime_ns, status.st_ino, status.st_mode
 
 
 def digest(reference: str) -> str:
-    """Give the digest that the in-memory registry generates for a canonical reference."""
+    """Return the digest that the registry in memory has for a canonical reference."""
     return str(Digest.of(reference.encode()))

@@ -1,4 +1,4 @@
-"""Bad input gets one clear line and leaves every file as it was."""
+"""Invalid input is reported with a cause and a help, and no file is changed."""
 
 from __future__ import annotations
 
@@ -42,116 +42,119 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "no resources": ("Parameters: {}\n", "has no Resources"),
     "resources that are a list": ("Resources: []\n", "has no Resources"),
     "resources that are empty": ("Resources:\n", "has no Resources"),
-    "a tag of another language": ("Resources: !!python/object/apply:os.getcwd []\n", "tag"),
+    "a tag of Python": ("Resources: !!python/object/apply:os.getcwd []\n", "tag"),
     "a mapping as key": ("Resources: {{a: b}: c}\n", "the key of a mapping must be a scalar"),
     "no known encoding": (b"Resources: {A: {Type: \xfc}}\n", "UTF-8"),
-    "UTF-16 without its mark": (MARKED.encode("utf-16-le"), "UTF-16"),
-    "all bytes there are": (bytes(range(256)), ""),
-    "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", ""),
-    "a bad reference to another stack": ("Resources: {A: {Type: X}}\n---\n", "second YAML document"),
+    "UTF-16 without a byte order mark": (MARKED.encode("utf-16-le"), "UTF-16"),
+    "all 256 bytes": (bytes(range(256)), ""),
+    "a PNG image": (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", ""),
+    "an empty second document": ("Resources: {A: {Type: X}}\n---\n", "second YAML document"),
 }
 
 
 @pytest.fixture(params=[("pin", "--in-place"), ("pin", "--in-place", "--pin", "All"), ("check",)], ids=" ".join)
-def verb(request: pytest.FixtureRequest) -> tuple[str, ...]:
+def subcommand(request: pytest.FixtureRequest) -> tuple[str, ...]:
     arguments: tuple[str, ...] = request.param
     return arguments
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_file_that_is_no_template_is_refused_and_untouched(name: str, verb: tuple[str, ...], tmp_path: Path) -> None:
+def test_an_invalid_template_is_rejected_and_not_changed(
+    name: str, subcommand: tuple[str, ...], tmp_path: Path
+) -> None:
     content, words = BAD[name]
     path = saved(tmp_path, content)
     before = state(path)
 
-    run = image_pinner(*verb, str(path))
+    run = image_pinner(*subcommand, str(path))
 
     assert (run.code, run.out) == (2, b"")
     assert words in run.err
-    assert_one_line(run.err)
+    assert_one_error(run.err)
     assert state(path) == before
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-def assert_one_line(err: str) -> None:
-    assert err.startswith("image-pinner: ")
-    assert len(err.splitlines()) == 1
-    assert err.endswith(".\n")
-    assert ".." not in err
+def assert_one_error(err: str) -> None:
+    error, help_ = err.splitlines()
+    assert error.startswith("error: ")
+    assert help_.startswith("help: ")
+    assert not error.endswith(".")
+    assert not help_.endswith(".")
 
 
-def test_a_file_that_is_not_there_is_refused(verb: tuple[str, ...], tmp_path: Path) -> None:
-    run = image_pinner(*verb, str(tmp_path / "none.yaml"))
+def test_a_file_that_does_not_exist_is_rejected(subcommand: tuple[str, ...], tmp_path: Path) -> None:
+    run = image_pinner(*subcommand, str(tmp_path / "none.yaml"))
 
     assert (run.code, run.out) == (2, b"")
     assert f"cannot read {tmp_path / 'none.yaml'}: no such file or directory" in run.err
-    assert_one_line(run.err)
+    assert_one_error(run.err)
 
 
-def test_a_directory_is_refused(verb: tuple[str, ...], tmp_path: Path) -> None:
-    run = image_pinner(*verb, str(tmp_path))
+def test_a_directory_is_rejected(subcommand: tuple[str, ...], tmp_path: Path) -> None:
+    run = image_pinner(*subcommand, str(tmp_path))
 
     assert (run.code, run.out) == (2, b"")
     assert "is a directory" in run.err
-    assert_one_line(run.err)
+    assert_one_error(run.err)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_is_not_waited_for(verb: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_named_pipe_does_not_block(subcommand: tuple[str, ...], tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
-    run = image_pinner(*verb, str(tmp_path / "pipe"))
+    run = image_pinner(*subcommand, str(tmp_path / "pipe"))
 
     assert (run.code, run.out) == (2, b"")
-    assert_one_line(run.err)
+    assert_one_error(run.err)
 
 
-def test_links_that_lead_in_a_circle_are_refused(verb: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_loop_of_symbolic_links_is_rejected(subcommand: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
 
-    run = image_pinner(*verb, str(tmp_path / "loop"))
+    run = image_pinner(*subcommand, str(tmp_path / "loop"))
 
     assert (run.code, run.out) == (2, b"")
-    assert_one_line(run.err)
+    assert_one_error(run.err)
 
 
-def refuse(what: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the system refuse to open a path, or to write it, as it does with permissions for all but root."""
+def deny(operation: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deny permission to open or to write a path; tests that run as root need this."""
     real_open, real_access = os.open, os.access
 
-    def refused_open(name: Any, *rest: Any) -> int:
+    def denied_open(name: Any, *flags: Any) -> int:
         if Path(name) == path or Path(name).parent == path:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        return real_open(name, *rest)
+        return real_open(name, *flags)
 
-    def refused_access(name: Any, mode: int) -> bool:
+    def denied_access(name: Any, mode: int) -> bool:
         return not (Path(name) == path and mode & os.W_OK) and real_access(name, mode)
 
-    monkeypatch.setattr(os, what, {"open": refused_open, "access": refused_access}[what])
+    monkeypatch.setattr(os, operation, {"open": denied_open, "access": denied_access}[operation])
 
 
-def test_a_file_that_must_not_be_read_is_refused(
-    verb: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_file_without_read_permission_is_rejected(
+    subcommand: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = saved(tmp_path)
-    refuse("open", path, monkeypatch)
+    deny("open", path, monkeypatch)
 
-    run = image_pinner(*verb, str(path))
+    run = image_pinner(*subcommand, str(path))
 
     assert (run.code, run.out) == (2, b"")
     assert f"cannot read {path}: permission denied" in run.err
-    assert_one_line(run.err)
+    assert_one_error(run.err)
 
 
-@pytest.mark.parametrize("what", ["access", "open"])
-def test_a_file_that_must_not_be_written_is_told_and_stays(
-    what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("operation", ["access", "open"])
+def test_a_file_without_write_permission_is_reported_and_not_changed(
+    operation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The file itself, or the directory in which the new one would be made.
+    # The permission of the file is denied, or that of the directory where the temporary file is created.
     path, folder = saved(tmp_path), tmp_path / "folder"
     folder.mkdir()
     other = saved(folder, "old")
-    refuse(what, other if what == "access" else folder, monkeypatch)
+    deny(operation, other if operation == "access" else folder, monkeypatch)
 
     run = image_pinner("pin", str(path), "-o", str(other))
 
@@ -163,7 +166,7 @@ def test_a_file_that_must_not_be_written_is_told_and_stays(
 
 
 class FullDisk:
-    """A file to which nothing can be written any more."""
+    """A file on a full disk."""
 
     def __init__(self, file: Any) -> None:
         self.file = file
@@ -180,12 +183,12 @@ class FullDisk:
 
 @pytest.fixture
 def full_disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let every write to a file fail as on a full disk; gives the modes of the files that were opened for it."""
+    """Make all writes fail as on a full disk, and return the modes of the files that are opened."""
     opened: list[str] = []
     real = os.fdopen
 
-    def fdopen(descriptor: int, mode: str = "r", *rest: Any) -> Any:
-        file = real(descriptor, mode, *rest)
+    def fdopen(descriptor: int, mode: str = "r", *options: Any) -> Any:
+        file = real(descriptor, mode, *options)
         if "w" not in mode:
             return file
         opened.append(mode)
@@ -196,7 +199,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.mark.parametrize("options", [("--in-place",), ("-o",), ("--report",)], ids=" ".join)
-def test_a_full_disk_is_told_and_the_old_file_stays(
+def test_a_full_disk_is_reported_and_the_old_file_stays(
     options: tuple[str, ...], full_disk: list[str], tmp_path: Path
 ) -> None:
     path, other = saved(tmp_path), saved(tmp_path, "old", "other")
@@ -211,18 +214,18 @@ def test_a_full_disk_is_told_and_the_old_file_stays(
     assert sorted(file.name for file in tmp_path.iterdir()) == ["other", "template.yaml"]
 
 
-def test_an_output_in_a_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_an_output_in_a_missing_directory_is_reported(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), "-o", str(tmp_path / "none" / "pinned.yaml"))
 
     assert (run.code, run.out) == (2, b"")
     assert f"cannot write {tmp_path / 'none' / 'pinned.yaml'}: no such file or directory" in run.err
 
 
-def test_one_unreadable_template_among_several_does_not_hide_the_findings_of_the_others(tmp_path: Path) -> None:
+def test_an_unreadable_template_does_not_hide_the_findings_of_others(tmp_path: Path) -> None:
     good = saved(tmp_path, MARKED.replace("!PinDigest ", ""), "unmarked.yaml")
 
     run = image_pinner("check", str(tmp_path / "none.yaml"), str(good))
 
     assert run.code == 2
-    assert "unmarked.yaml:11:18: unmarked: " in run.text
+    assert "unmarked.yaml:11:18: unpinned-image: " in run.text
     assert f"cannot read {tmp_path / 'none.yaml'}: no such file or directory" in run.err

@@ -1,4 +1,4 @@
-"""`image-pinner check`: each finding with its line, its column and the line as it should be."""
+"""`image-pinner check`: position, rule, cause and corrected lines of each finding."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from image_pinner.core.check import RULES
+from image_pinner.cli.inputs import read_template
+from image_pinner.core.check import RULES, check_template
+from image_pinner.settings import Settings
 from support.command import image_pinner
 from unit.cli.cli_templates import MARKED, UNMARKED, saved, state
 
@@ -23,47 +25,47 @@ Resources:
         - Name: web
 """
 FINDINGS = {
-    "unmarked": ("          Image: nginx:1\n", "10:18: unmarked", '          Image: "!PinDigest nginx:1"'),
-    "unmarked in flow style": (
+    "no marker": ("          Image: nginx:1\n", "10:18: unpinned-image", '          Image: "!PinDigest nginx:1"'),
+    "no marker in flow style": (
         "        - {Name: flow, Image: nginx:1, Cpu: 1} # c\n",
-        "10:31: unmarked",
+        "10:31: unpinned-image",
         '        - {Name: flow, Image: "!PinDigest nginx:1", Cpu: 1} # c',
     ),
-    "unmarked sub": (
+    "no marker in Sub": (
         "          Image: !Sub nginx:${Tag}\n",
-        "10:18: unmarked",
+        "10:18: unpinned-image",
         '          Image:\n            Fn::Sub: "!PinDigest nginx:${Tag}"',
     ),
-    "a real tag": (
+    "a YAML tag": (
         "          Image: !PinDigest nginx:1   # why\n",
-        "10:18: refused-form",
+        "10:18: unsupported-marker-syntax",
         '          Image: "!PinDigest nginx:1"   # why',
     ),
-    "a real tag around a flow map": (
+    "a YAML tag on a flow mapping": (
         "          Image: !PinDigest {Image: nginx:1, Platform: linux/arm64}\n",
-        "10:18: refused-form",
+        "10:18: unsupported-marker-syntax",
         '          Image: "!PinDigest Platform=linux/arm64 nginx:1"',
     ),
-    "a real tag around a block map with a sub": (
+    "a YAML tag on a block mapping with Sub": (
         '          Image: !PinDigest\n            Image: !Sub "x/y:${Tag}"\n            Record: None\n',
-        "10:18: refused-form",
+        "10:18: unsupported-marker-syntax",
         '          Image:\n            Fn::Sub: "!PinDigest Record=None x/y:${Tag}"',
     ),
-    "a real tag around the long form of a sub": (
+    "a YAML tag on the long form of Sub": (
         "          Image: !PinDigest\n            Fn::Sub: x/y:${Tag}\n",
-        "10:18: refused-form",
+        "10:18: unsupported-marker-syntax",
         '          Image:\n            Fn::Sub: "!PinDigest x/y:${Tag}"',
     ),
     "the long form": (
         "          Image: {Fn::PinDigest: nginx:1}\n",
-        "10:18: refused-form",
+        "10:18: unsupported-marker-syntax",
         '          Image: "!PinDigest nginx:1"',
     ),
-    "an unknown option": ('          Image: "!PinDigest Plattform=linux/arm64 nginx:1"\n', "10:18: wrong-mark", ""),
-    "nothing behind the mark": ('          Image: "!PinDigest "\n', "10:18: wrong-mark", ""),
-    "a mark in a place that is no image": (
+    "an unknown option": ('          Image: "!PinDigest Plattform=linux/arm64 nginx:1"\n', "10:18: invalid-marker", ""),
+    "a marker without an image": ('          Image: "!PinDigest "\n', "10:18: invalid-marker", ""),
+    "a marker in a property that is not an image": (
         '          Image: "!PinDigest nginx:1"\n          Command: ["!PinDigest nginx:1"]\n',
-        "11:21: wrong-mark",
+        "11:21: invalid-marker",
         "",
     ),
 }
@@ -71,24 +73,25 @@ FINDINGS = {
 
 @pytest.mark.parametrize("name", FINDINGS)
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_finding_has_its_line_its_column_and_the_corrected_line(name: str, newline: str, tmp_path: Path) -> None:
-    text, place, corrected = FINDINGS[name]
+def test_a_finding_has_a_position_and_the_corrected_lines(name: str, newline: str, tmp_path: Path) -> None:
+    text, position_and_rule, corrected = FINDINGS[name]
     path = saved(tmp_path, (HEAD + text).replace("\n", newline).encode())
 
     run = image_pinner("check", str(path))
 
-    head, *lines = run.text.splitlines()
+    head, help_, *lines = run.text.splitlines()
     assert (run.code, run.err) == (1, "")
-    assert head.startswith(f"{path}:{place}: Resources.Web.Properties.ContainerDefinitions[")
-    assert head.endswith(":" if corrected else ".")
+    assert head.startswith(f"{path}:{position_and_rule}: ")
+    assert help_.startswith("help: ")
+    assert help_.endswith(":") is bool(corrected)
     assert lines == [f"    {line}" for line in corrected.splitlines()]
 
 
 @pytest.mark.parametrize("name", [name for name, (_, _, corrected) in FINDINGS.items() if corrected])
-def test_a_template_with_the_corrected_lines_is_fine(name: str, tmp_path: Path) -> None:
-    text, place, corrected = FINDINGS[name]
+def test_a_template_with_the_corrected_lines_passes(name: str, tmp_path: Path) -> None:
+    text, position_and_rule, corrected = FINDINGS[name]
     lines = (HEAD + text).splitlines()
-    first = int(place.partition(":")[0]) - 1
+    first = int(position_and_rule.partition(":")[0]) - 1
     lines[first:] = corrected.splitlines()
 
     run = image_pinner("check", str(saved(tmp_path, "\n".join(lines))))
@@ -96,79 +99,81 @@ def test_a_template_with_the_corrected_lines_is_fine(name: str, tmp_path: Path) 
     assert (run.code, run.text) == (0, "")
 
 
-def test_a_template_that_does_not_name_the_macro_is_a_finding(tmp_path: Path) -> None:
+def test_a_marker_without_the_transform_is_a_finding(tmp_path: Path) -> None:
     path = saved(tmp_path, MARKED.replace("Transform: ImagePinner\n", ""))
 
     run = image_pinner("check", str(path))
 
     assert run.code == 1
-    assert run.text == (
-        f"{path}:10:18: macro-not-named: Resources.Web.Properties.ContainerDefinitions[0].Image: something asks for a"
-        " pin, and Transform does not name ImagePinner. Write Transform: ImagePinner at the top of the template.\n"
-    )
+    head, help_ = run.text.splitlines()
+    assert head.startswith(f"{path}:10:18: missing-transform: ")
+    assert help_.startswith("help: ")
+    assert "Transform: ImagePinner" in help_
 
 
-def test_a_transform_that_does_not_name_the_macro_is_corrected(tmp_path: Path) -> None:
+def test_a_transform_without_the_macro_is_corrected(tmp_path: Path) -> None:
     path = saved(tmp_path, MARKED.replace("Transform: ImagePinner", "Transform: AWS::Serverless-2016-10-31"))
 
     run = image_pinner("check", str(path))
 
-    head, *lines = run.text.splitlines()
-    assert head.startswith(f"{path}:2:12: macro-not-named: Transform: ")
+    head, _, *lines = run.text.splitlines()
+    assert head.startswith(f"{path}:2:12: missing-transform: ")
     assert lines == ["    Transform:", "      - ImagePinner", "      - AWS::Serverless-2016-10-31"]
 
 
-def test_a_value_behind_an_alias_is_told_where_the_alias_stands_and_not_corrected_for_others(tmp_path: Path) -> None:
+def test_a_value_behind_an_alias_is_reported_at_the_alias_and_not_corrected(tmp_path: Path) -> None:
     text = HEAD + "          Image: &image nginx:1\n        - {Name: other, Image: *image}\n"
 
     run = image_pinner("check", str(saved(tmp_path, text)))
 
-    heads = [line for line in run.text.splitlines() if not line.startswith(" ")]
+    heads = [line for line in run.text.splitlines() if "template.yaml:" in line]
     assert [head.split(": ")[0].rpartition("template.yaml:")[2] for head in heads] == ["10:18", "11:32"]
+    assert not any(line.startswith(" ") for line in run.text.splitlines())
 
 
-def test_findings_come_in_the_order_of_their_lines_and_files_in_the_order_in_which_they_were_named(
-    tmp_path: Path,
-) -> None:
+def test_findings_are_ordered_by_argument_and_line(tmp_path: Path) -> None:
     text = HEAD + "          Image: nginx:1\n  Api:\n" + HEAD.partition("  Web:\n")[2] + "          Image: redis:1\n"
     paths = [str(saved(tmp_path, text, name)) for name in ("b.yaml", "a.yaml")]
 
     run = image_pinner("check", *paths)
 
-    heads = [line.split(": ")[0] for line in run.text.splitlines() if not line.startswith(" ")]
+    heads = [line.split(": ")[0] for line in run.text.splitlines() if ".yaml:" in line]
     assert heads == [f"{path}:{line}:18" for path in paths for line in (10, 16)]
 
 
-def test_findings_in_json_are_versioned_and_complete(tmp_path: Path) -> None:
+def test_json_findings_have_a_version_and_all_fields(tmp_path: Path) -> None:
     path = saved(tmp_path, UNMARKED)
 
     run = image_pinner("check", "--format", "json", str(path))
 
     assert (run.code, run.err) == (1, "")
+    (finding,) = check_template(
+        read_template(str(path), "ImagePinner").fragment, {}, Settings().scan_settings, names_macro=True
+    )
     assert json.loads(run.out) == {
-        "version": 1,
+        "version": 2,
         "findings": [
             {
                 "file": str(path),
                 "line": 11,
                 "column": 18,
-                "rule": "unmarked",
+                "rule": "unpinned-image",
                 "path": "Resources.Web.Properties.ContainerDefinitions[0].Image",
-                "cause": "the image names no digest, and nothing asks to pin it",
-                "remedy": "Mark it, or say Pin: Skip in the Metadata of the resource",
+                "cause": finding.cause,
+                "help": finding.help,
                 "corrected": '          Image:\n            Fn::Sub: "!PinDigest shop/web:${Tag}"',
             }
         ],
     }
 
 
-def test_no_findings_in_json_are_an_empty_list(tmp_path: Path) -> None:
+def test_json_has_an_empty_list_without_findings(tmp_path: Path) -> None:
     run = image_pinner("check", "--format", "json", str(saved(tmp_path, MARKED)))
 
-    assert (run.code, json.loads(run.out)) == (0, {"version": 1, "findings": []})
+    assert (run.code, json.loads(run.out)) == (0, {"version": 2, "findings": []})
 
 
-def test_places_in_json_are_those_of_the_json_text() -> None:
+def test_positions_in_a_json_template_are_correct() -> None:
     text = (
         '{"Transform": "ImagePinner",\n "Resources": {"F": {"Type": "AWS::Lambda::Function",\n'
         '   "Properties": {"Code": {"ImageUri": "shop/x:1"}}}}}'
@@ -176,11 +181,12 @@ def test_places_in_json_are_those_of_the_json_text() -> None:
 
     run = image_pinner("check", "-", stdin=text.encode())
 
-    assert run.text.splitlines()[0].startswith("standard input:3:40: unmarked: Resources.F.Properties.Code.ImageUri: ")
-    assert run.text.splitlines()[1] == '       "Properties": {"Code": {"ImageUri": "!PinDigest shop/x:1"}}}}}'
+    head, _, corrected = run.text.splitlines()
+    assert head.startswith("standard input:3:40: unpinned-image: ")
+    assert corrected == '       "Properties": {"Code": {"ImageUri": "!PinDigest shop/x:1"}}}}}'
 
 
-def test_a_given_value_decides_what_is_wrong(tmp_path: Path) -> None:
+def test_a_parameter_value_decides_what_is_invalid(tmp_path: Path) -> None:
     text = MARKED.replace(', Default: "1.0"', "")
     path = str(saved(tmp_path, text))
 
@@ -188,19 +194,19 @@ def test_a_given_value_decides_what_is_wrong(tmp_path: Path) -> None:
     assert image_pinner("check", path, "--parameter", "Tag=a b").code == 1
 
 
-def test_a_value_for_another_template_is_no_reason_to_refuse_one(tmp_path: Path) -> None:
+def test_a_value_that_a_template_does_not_declare_is_ignored(tmp_path: Path) -> None:
     assert image_pinner("check", str(saved(tmp_path)), "--parameter", "Other=1").code == 0
 
 
 @pytest.mark.parametrize("section", ["", "Parameters:\n", "Parameters: []\n", "Parameters: text\n"])
-def test_a_template_without_parameters_takes_values_for_others_too(section: str, tmp_path: Path) -> None:
+def test_a_template_without_parameters_ignores_values(section: str, tmp_path: Path) -> None:
     path = str(saved(tmp_path, f"{section}Resources: {{Topic: {{Type: AWS::SNS::Topic}}}}\n"))
 
     assert image_pinner("check", path, "--parameter", "Other=1").code == 0
     assert image_pinner("pin", path).code == 0
 
 
-def test_a_place_of_ones_own_is_checked_too(tmp_path: Path) -> None:
+def test_an_additional_image_path_is_checked(tmp_path: Path) -> None:
     path = str(saved(tmp_path, MARKED + "  Job: {Type: Custom::Job, Properties: {Image: 'shop/job:1.0'}}\n"))
 
     assert image_pinner("check", path).code == 0
@@ -208,11 +214,11 @@ def test_a_place_of_ones_own_is_checked_too(tmp_path: Path) -> None:
     assert image_pinner("check", path, "--image-path", "$.[").code == 2
 
 
-def test_the_settings_of_the_macro_hold_for_check_too(tmp_path: Path) -> None:
+def test_check_reads_the_settings_of_the_macro(tmp_path: Path) -> None:
     assert image_pinner("check", str(saved(tmp_path, UNMARKED)), env={"IMAGE_PINNER_PIN": "All"}).code == 0
 
 
-def test_the_file_is_left_alone(tmp_path: Path) -> None:
+def test_check_does_not_change_the_file(tmp_path: Path) -> None:
     path = saved(tmp_path, UNMARKED)
     before = state(path)
 
@@ -221,6 +227,6 @@ def test_the_file_is_left_alone(tmp_path: Path) -> None:
     assert state(path) == before
 
 
-def test_every_rule_is_explained() -> None:
+def test_every_rule_has_a_description() -> None:
     assert all(text.endswith(".") for text in RULES.values())
-    assert set(RULES) == {"unmarked", "refused-form", "wrong-mark", "macro-not-named"}
+    assert set(RULES) == {"unpinned-image", "unsupported-marker-syntax", "invalid-marker", "missing-transform"}

@@ -1,4 +1,4 @@
-"""Exit codes: what a script can tell from the number, and where results and errors go."""
+"""Exit codes, and the streams of results and errors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from image_pinner.cli.console import MEANINGS, ExitCode
 from image_pinner.cli.documents import FileWriteError, InPlaceEditError
-from image_pinner.cli.output.text import exit_code
+from image_pinner.cli.output import exit_code
 from image_pinner.core.errors import ConfigurationError, InvalidPathError, SourceError, UnreadableTemplateError
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.paths import TemplatePath
@@ -20,7 +20,7 @@ from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, UNMARKED, saved
 
 
 class Raising(InMemoryRegistry):
-    """A world that raises, although it should not."""
+    """A registry in memory that raises an error."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -30,64 +30,65 @@ class Raising(InMemoryRegistry):
         raise self.error
 
 
-def test_0_is_done_and_writes_no_error(tmp_path: Path) -> None:
+def test_success_exits_with_0_and_prints_no_error(tmp_path: Path) -> None:
     for text in (MARKED, PLAIN):
         run = image_pinner("pin", str(saved(tmp_path, text)))
 
         assert (run.code, run.err) == (0, "")
 
 
-def test_0_is_also_that_nothing_was_found(tmp_path: Path) -> None:
+def test_check_without_findings_exits_with_0(tmp_path: Path) -> None:
     run = image_pinner("check", str(saved(tmp_path, MARKED)))
 
     assert (run.code, run.out, run.err) == (0, b"", "")
 
 
-def test_1_are_findings_which_are_the_result_of_check(tmp_path: Path) -> None:
+def test_check_with_findings_exits_with_1(tmp_path: Path) -> None:
     run = image_pinner("check", str(saved(tmp_path, UNMARKED)))
 
     assert (run.code, run.err) == (1, "")
     assert run.out
 
 
-def test_1_is_also_a_template_that_has_to_be_changed_before_it_can_be_pinned(tmp_path: Path) -> None:
+def test_pin_of_an_invalid_template_exits_with_1(tmp_path: Path) -> None:
     path = saved(tmp_path, REFUSED)
 
     run = image_pinner("pin", str(path))
 
     assert (run.code, run.out) == (1, b"")
-    assert run.err == (
-        f"{path}: nothing was changed, for 1 problem:\n"
-        "  Resources.Web.Properties.ContainerDefinitions[0].Image: 'Shop/Web:1.0' is no image reference: a repository"
-        " is written in lower case (at character 6). Write registry/repository:tag.\n"
-    )
+    error, help_, summary = run.err.splitlines()
+    location = f"{path}:11:18: Resources.Web.Properties.ContainerDefinitions[0].Image"
+    assert error.startswith(f"error: {location}: 'Shop/Web:1.0' is ")
+    assert help_.startswith("help: ")
+    assert summary == "Found 1 problem. No template was written."
 
 
 @pytest.mark.parametrize("arguments", [("pin",), ("pin", "a", "b"), ("pni",), ("check",), ("pin", "--nonsense", "a")])
-def test_2_is_wrong_use(arguments: tuple[str, ...]) -> None:
+def test_a_usage_error_exits_with_2(arguments: tuple[str, ...]) -> None:
     run = image_pinner(*arguments)
 
     assert (run.code, run.out) == (2, b"")
-    assert "--help" in run.err
+    assert run.err.rstrip().endswith("--help")
+    assert "error: " in run.err
 
 
-def test_3_is_a_look_up_that_failed(tmp_path: Path) -> None:
+def test_a_failed_lookup_exits_with_3(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), resolvers=InMemoryRegistry())
 
     assert (run.code, run.out) == (3, b"")
     assert "repository 'docker.io/shop/web' does not exist" in run.err
 
 
-def test_3_outweighs_1(tmp_path: Path) -> None:
+def test_3_takes_precedence_over_1(tmp_path: Path) -> None:
     text = REFUSED + '        - {Name: other, Image: "!PinDigest shop/web:1.0"}\n'
 
     run = image_pinner("pin", str(saved(tmp_path, text)), resolvers=InMemoryRegistry())
 
     assert run.code == 3
-    assert "for 2 problems:" in run.err
+    assert "Found 2 problems." in run.err
 
 
-def test_4_is_what_a_policy_denied_and_outweighs_3(tmp_path: Path) -> None:
+def test_a_denied_image_exits_with_4_which_takes_precedence_over_3(tmp_path: Path) -> None:
     text = MARKED + '        - {Name: other, Image: "!PinDigest shop/web"}\n'
 
     run = image_pinner("pin", str(saved(tmp_path, text)), resolvers=InMemoryRegistry())
@@ -98,39 +99,74 @@ def test_4_is_what_a_policy_denied_and_outweighs_3(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (SourceError("the registry has gone", "Ask again"), 3),
-        (ConfigurationError("a setting is wrong", "Mend it"), 2),
-        (UnreadableTemplateError("it is no template"), 2),
-        (InvalidPathError("it is no path"), 2),
+        (SourceError("the registry is unavailable", "try again"), 3),
+        (ConfigurationError("a setting is invalid", "fix it"), 2),
+        (UnreadableTemplateError("this is not a template"), 2),
+        (InvalidPathError("this is not a path"), 2),
         (FileWriteError("the disk is full"), 2),
         (InPlaceEditError("an anchor is shared"), 2),
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_an_error_that_ends_everything_has_the_code_of_its_kind(error: Exception, code: int, tmp_path: Path) -> None:
+def test_an_error_exits_with_the_code_of_its_type(error: Exception, code: int, tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), resolvers=Raising(error))
 
     assert (run.code, run.out) == (code, b"")
-    assert run.err.startswith(f"image-pinner: {error}.")
+    assert run.err.splitlines()[0] == f"error: {error}"
+    assert all(line.startswith("help: ") for line in run.err.splitlines()[1:])
     assert "Traceback" not in run.err
 
 
-def test_a_defect_is_no_finding(tmp_path: Path) -> None:
+def test_an_internal_error_exits_with_2(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), resolvers=Raising(KeyError("x")))
 
     assert (run.code, run.out) == (2, b"")
     assert "Traceback" in run.err
-    assert run.err.endswith("this is a defect of image-pinner. Report it with the lines above.\n")
+    assert run.err.endswith("error: internal error\nhelp: please report it with the traceback above\n")
 
 
-def test_an_interruption_is_no_finding(tmp_path: Path) -> None:
+def test_an_interruption_exits_with_2(tmp_path: Path) -> None:
     interruption: Any = KeyboardInterrupt()
 
-    assert image_pinner("pin", str(saved(tmp_path)), resolvers=Raising(interruption)).code == 2
+    run = image_pinner("pin", str(saved(tmp_path)), resolvers=Raising(interruption))
+
+    assert (run.code, run.out) == (2, b"")
+    assert run.err.endswith("error: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cause", "help_"),
+    [
+        (("pni",), "unknown subcommand 'pni' (did you mean 'pin'?)", "run image-pinner --help"),
+        (
+            ("pin", "--parametr", "a"),
+            "unknown option '--parametr' (did you mean '--parameter'?)",
+            "run image-pinner pin --help",
+        ),
+        (("--nonsense",), "unknown option '--nonsense'", "run image-pinner --help"),
+        (("pin",), "missing argument 'TEMPLATE'", "run image-pinner pin --help"),
+    ],
+)
+def test_usage_errors_have_a_cause_and_a_help(arguments: tuple[str, ...], cause: str, help_: str) -> None:
+    assert image_pinner(*arguments).err == f"error: {cause}\nhelp: {help_}\n"
+
+
+def test_a_cause_of_several_images_is_printed_once(tmp_path: Path) -> None:
+    text = MARKED.replace("shop/web:${Tag}", "${AWS::AccountId}.dkr.ecr.eu-west-1.amazonaws.com/web:1")
+    path = saved(tmp_path, text + text[text.index("        - Name: web") :])
+
+    run = image_pinner("pin", str(path))
+
+    first, *locations, help_, summary = run.err.splitlines()
+    assert first.startswith("error: ")
+    assert first.endswith(" (2 locations)")
+    assert [line.split(": ")[0] for line in locations] == [f"  {path}:11:18", f"  {path}:13:18"]
+    assert help_ == "help: pass --account"
+    assert summary == "Found 2 problems. No template was written."
 
 
 @pytest.mark.parametrize("kind", ProblemKind)
-def test_every_kind_of_problem_has_a_code_with_a_meaning(kind: ProblemKind) -> None:
+def test_every_kind_of_problem_has_an_exit_code_with_a_meaning(kind: ProblemKind) -> None:
     report = PinReport(problems=(Problem(TemplatePath(), kind, "cause"),))
 
     assert exit_code(report) is not ExitCode.DONE

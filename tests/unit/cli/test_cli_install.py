@@ -42,7 +42,7 @@ def test_nothing_is_done_without_a_terminal_to_confirm(aws: Scene, verb: str) ->
     ("arguments", "words"),
     [
         (("--parameter", "Pni=All"), "the template declares no parameter 'Pni' (did you mean 'Pin'?)"),
-        (("--parameter", "Pin"), "--parameter 'Pin' has no name and value"),
+        (("--parameter", "Pin"), "--parameter 'Pin' is not NAME=VALUE"),
         (("--macro-name", "1x"), "invalid value '1x' for parameter 'MacroName'"),
         (("--permissions-boundary", "x"), "invalid value 'x' for parameter 'PermissionsBoundaryArn'"),
         (("--tag", "x"), "--tag 'x' is not KEY=VALUE"),
@@ -51,7 +51,7 @@ def test_nothing_is_done_without_a_terminal_to_confirm(aws: Scene, verb: str) ->
         (("--target-region", OTHER), "--target-region requires --organization"),
         (("--organization", "--organizational-unit", "production"), "IDs of organizational units (ou-…)"),
         (("--organization", "--target-region", "europe"), "invalid value 'europe' for parameter 'Regions'"),
-        (("--no-such-option",), "No such option"),
+        (("--no-such-option",), "unknown option '--no-such-option'"),
     ],
 )
 def test_invalid_input_is_reported_before_aws_is_called(

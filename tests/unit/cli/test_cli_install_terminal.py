@@ -15,10 +15,11 @@ from support.deployment.command import package
 TESTS = Path(__file__).parents[2]
 PROGRAM = """
 import sys
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.main import main
 from support.deployment.scene import Scene
 aws = Scene()
-main(sys.argv[1:], resolvers=aws.environment())
+main(sys.argv[1:], dependencies=Dependencies(aws=aws.environment()))
 """
 
 

@@ -1,4 +1,4 @@
-"""Every option of `image-pinner pin`."""
+"""The options of `image-pinner pin`."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ Resources:
 """
 
 
-def test_a_parameter_that_the_template_does_not_have_is_refused_with_those_it_has(tmp_path: Path) -> None:
+def test_an_undeclared_parameter_is_rejected_with_a_suggestion(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), "--parameter", "Tga=2.0")
 
     assert (run.code, run.out) == (2, b"")
-    assert "has no parameter Tga. Its parameters are Tag." in run.err
+    assert "declares no parameter 'Tga' (did you mean 'Tag'?)\nhelp: omit it, or pass one of Tag\n" in run.err
 
 
 @pytest.mark.parametrize("pair", ["Tag", "=2.0", ""])
-def test_a_parameter_without_name_or_value_is_refused(pair: str, tmp_path: Path) -> None:
+def test_a_parameter_without_name_or_value_is_rejected(pair: str, tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), "--parameter", pair)
 
     assert (run.code, run.out) == (2, b"")
-    assert "Write --parameter NAME=VALUE" in run.err
+    assert "help: pass --parameter NAME=VALUE" in run.err
 
 
 @pytest.mark.parametrize(
     ("pairs", "tag"), [((), "1.0"), (("Tag=2.0",), "2.0"), (("Tag=2.0", "Tag=3.0"), "3.0"), (("Tag=a_b-c.",), "a_b-c.")]
 )
-def test_a_parameter_given_twice_has_its_last_value_and_one_not_given_its_default(
+def test_the_last_value_of_a_parameter_counts_and_the_default_without_one(
     pairs: tuple[str, ...], tag: str, tmp_path: Path
 ) -> None:
     options = [part for pair in pairs for part in ("--parameter", pair)]
@@ -53,20 +53,27 @@ def test_a_parameter_given_twice_has_its_last_value_and_one_not_given_its_defaul
     assert digest(f"docker.io/shop/web:{tag}") in run.text
 
 
-def test_an_image_in_the_region_of_the_stack_cannot_be_told_without_a_region(tmp_path: Path) -> None:
+def test_an_image_in_an_unknown_region_needs_the_region_option(tmp_path: Path) -> None:
     nowhere = {"AWS_REGION": "", "AWS_CONFIG_FILE": str(tmp_path / "none"), "HOME": str(tmp_path)}
 
     run = image_pinner("pin", str(saved(tmp_path, HOST)), "--account", "111122223333", env=nowhere)
 
     assert (run.code, run.out) == (1, b"")
-    assert "the image cannot be told: the region is not known. Give --region." in run.err
+    assert "\nhelp: pass --region or set AWS_REGION\n" in run.err
 
 
-def test_an_image_in_the_account_of_the_stack_cannot_be_told_without_an_account(tmp_path: Path) -> None:
+def test_an_image_in_an_unknown_account_needs_the_account_option(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path, HOST)))
 
     assert (run.code, run.out) == (1, b"")
-    assert "the image cannot be told: the account is not known. Give --account." in run.err
+    assert "\nhelp: pass --account\n" in run.err
+
+
+def test_a_parameter_without_a_value_needs_the_parameter_option(tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path, MARKED.replace(', Default: "1.0"', ""))))
+
+    assert (run.code, run.out) == (1, b"")
+    assert "\nhelp: pass --parameter Tag=VALUE\n" in run.err
 
 
 @pytest.mark.parametrize(
@@ -77,7 +84,7 @@ def test_an_image_in_the_account_of_the_stack_cannot_be_told_without_an_account(
         ((), {"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2"),
     ],
 )
-def test_the_region_is_that_of_the_option_or_of_the_environment(
+def test_the_region_option_takes_precedence_over_the_environment(
     options: tuple[str, ...], environment: dict[str, str], region: str, tmp_path: Path
 ) -> None:
     run = image_pinner("pin", str(saved(tmp_path, HOST)), "--account", "012345678901", *options, env=environment)
@@ -85,7 +92,7 @@ def test_the_region_is_that_of_the_option_or_of_the_environment(
     assert f"012345678901.dkr.ecr.{region}.amazonaws.com/shop/web@sha256:" in run.text
 
 
-def test_the_region_is_that_of_the_configuration_where_nothing_else_says_it(tmp_path: Path) -> None:
+def test_the_default_region_is_that_of_the_aws_configuration(tmp_path: Path) -> None:
     configuration = tmp_path / "config"
     configuration.write_text("[default]\nregion = cn-north-1\n")
     environment = {"AWS_REGION": "", "AWS_CONFIG_FILE": str(configuration)}
@@ -104,21 +111,21 @@ def test_the_region_is_that_of_the_configuration_where_nothing_else_says_it(tmp_
         "\uff11\uff12\uff13\uff14\uff15\uff16\uff17\uff18\uff19\uff10\uff11\uff12",
     ],
 )
-def test_an_account_of_other_than_12_digits_is_wrong_use(account: str, tmp_path: Path) -> None:
+def test_an_account_id_without_12_digits_is_rejected(account: str, tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), "--account", account)
 
     assert (run.code, run.out) == (2, b"")
     assert "12 digits" in run.err
 
 
-def test_pin_all_pins_what_is_not_marked(tmp_path: Path) -> None:
+def test_pin_all_pins_unmarked_images(tmp_path: Path) -> None:
     path = str(saved(tmp_path, UNMARKED))
 
     assert image_pinner("pin", path).out == UNMARKED.encode()
     assert digest("docker.io/shop/web:1.0") in image_pinner("pin", path, "--pin", "All").text
 
 
-def test_pin_marked_outweighs_what_the_transform_says(tmp_path: Path) -> None:
+def test_pin_marked_takes_precedence_over_the_transform(tmp_path: Path) -> None:
     text = UNMARKED.replace("Transform: ImagePinner", "Transform: {Name: ImagePinner, Parameters: {Pin: All}}")
     path = str(saved(tmp_path, text))
 
@@ -126,11 +133,11 @@ def test_pin_marked_outweighs_what_the_transform_says(tmp_path: Path) -> None:
     assert image_pinner("pin", path, "--pin", "Marked").out == text.encode()
 
 
-def test_pin_takes_nothing_else(tmp_path: Path) -> None:
+def test_other_values_of_pin_are_rejected(tmp_path: Path) -> None:
     assert image_pinner("pin", str(saved(tmp_path)), "--pin", "Some").code == 2
 
 
-def test_a_path_of_ones_own_says_where_further_images_are(tmp_path: Path) -> None:
+def test_an_additional_image_path_pins_its_images(tmp_path: Path) -> None:
     text = MARKED + "  Job: {Type: Custom::Job, Properties: {Image: '!PinDigest shop/job:1.0'}}\n"
     path = str(saved(tmp_path, text))
 
@@ -142,14 +149,14 @@ def test_a_path_of_ones_own_says_where_further_images_are(tmp_path: Path) -> Non
     assert f"Image: 'shop/job@{digest('docker.io/shop/job:1.0')}'" in run.text
 
 
-def test_a_path_that_is_none_is_wrong_use(tmp_path: Path) -> None:
+def test_an_invalid_image_path_is_rejected(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), "--image-path", "$.Resources[")
 
     assert (run.code, run.out) == (2, b"")
     assert "JSONPath" in run.err
 
 
-def test_a_reference_without_a_tag_needs_the_unsafe_option_and_is_warned_of(tmp_path: Path) -> None:
+def test_an_image_without_a_tag_needs_the_unsafe_option_and_prints_a_warning(tmp_path: Path) -> None:
     path = str(saved(tmp_path, MARKED.replace(":${Tag}", "")))
 
     denied = image_pinner("pin", path)
@@ -158,29 +165,40 @@ def test_a_reference_without_a_tag_needs_the_unsafe_option_and_is_warned_of(tmp_
     assert (denied.code, denied.out) == (4, b"")
     assert run.code == 0
     assert digest("docker.io/shop/web") in run.text
-    assert "warning: " in run.err
+    assert run.err.startswith("warning: ")
     assert "unsafe-implicit-latest" in run.err
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("--mirror", "mirror.example"), ("--insecure-registry", "https://registry.example")]
+)
+def test_an_invalid_registry_is_rejected(option: str, value: str, tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path)), option, value)
+
+    assert (run.code, run.out) == (2, b"")
+    assert run.err.startswith(f"error: invalid value for {option}: ")
+    assert run.err.endswith("\nhelp: run image-pinner pin --help\n")
+
+
 @pytest.mark.parametrize("seconds", ["0", "901", "soon"])
-def test_a_time_limit_has_its_limits(seconds: str, tmp_path: Path) -> None:
+def test_an_invalid_timeout_is_rejected(seconds: str, tmp_path: Path) -> None:
     assert image_pinner("pin", str(saved(tmp_path)), "--timeout", seconds).code == 2
 
 
-def test_the_settings_of_the_macro_hold_for_the_command_too(tmp_path: Path) -> None:
+def test_pin_reads_the_settings_of_the_macro(tmp_path: Path) -> None:
     path = str(saved(tmp_path, UNMARKED))
 
     assert digest("docker.io/shop/web:1.0") in image_pinner("pin", path, env={"IMAGE_PINNER_PIN": "All"}).text
 
 
-def test_a_setting_that_does_not_exist_is_wrong_use(tmp_path: Path) -> None:
+def test_an_unknown_setting_is_rejected(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), env={"IMAGE_PINNER_PINN": "All"})
 
     assert (run.code, run.out) == (2, b"")
     assert "IMAGE_PINNER_PINN is no setting" in run.err
 
 
-def test_a_parameter_of_an_ssm_type_is_given_by_its_name_as_to_cloudformation(tmp_path: Path) -> None:
+def test_the_value_of_a_parameter_of_an_ssm_type_is_its_name(tmp_path: Path) -> None:
     text = MARKED.replace('{Type: String, Default: "1.0"}', "{Type: AWS::SSM::Parameter::Value<String>}")
     resolvers = InMemoryRegistry({SsmParameter("/shop/tag"): "7.0"}, has_every_image=True)
 
@@ -189,7 +207,7 @@ def test_a_parameter_of_an_ssm_type_is_given_by_its_name_as_to_cloudformation(tm
     assert digest("docker.io/shop/web:7.0") in run.text
 
 
-def test_the_report_tells_what_became_of_each_image(tmp_path: Path) -> None:
+def test_the_report_has_every_image(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     text = MARKED + "        - {Name: other, Image: shop/other:1}\n"
 
@@ -223,7 +241,7 @@ def test_the_report_tells_what_became_of_each_image(tmp_path: Path) -> None:
     }
 
 
-def test_the_report_is_written_for_a_failure_too_and_says_what_would_have_been_pinned(tmp_path: Path) -> None:
+def test_the_report_of_a_failure_has_the_images_that_would_be_pinned(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     text = MARKED + '        - {Name: other, Image: "!PinDigest Shop/Other:1"}\n'
 
@@ -238,6 +256,6 @@ def test_the_report_is_written_for_a_failure_too_and_says_what_would_have_been_p
     ]
 
 
-def test_every_option_is_explained() -> None:
+def test_every_option_has_a_help() -> None:
     for option in command.params:
         assert option.name == "template" or getattr(option, "help", None), option.name

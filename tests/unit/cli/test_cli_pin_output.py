@@ -1,4 +1,4 @@
-"""Where `image-pinner pin` writes, and what it leaves alone."""
+"""The output of `image-pinner pin`, and the files that it does not change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PINNED = MARKED.replace(
 ).encode()
 
 
-def test_the_pinned_template_is_printed_and_the_file_stays(tmp_path: Path) -> None:
+def test_the_pinned_template_is_printed_and_the_file_is_not_changed(tmp_path: Path) -> None:
     path = saved(tmp_path)
 
     run = image_pinner("pin", str(path))
@@ -27,13 +27,13 @@ def test_the_pinned_template_is_printed_and_the_file_stays(tmp_path: Path) -> No
     assert path.read_bytes() == MARKED.encode()
 
 
-def test_the_template_can_come_through_the_standard_input() -> None:
+def test_the_template_can_be_read_from_standard_input() -> None:
     run = image_pinner("pin", "-", stdin=MARKED.encode())
 
     assert (run.code, run.out, run.err) == (0, PINNED, "")
 
 
-def test_messages_about_the_standard_input_call_it_so() -> None:
+def test_messages_name_standard_input() -> None:
     run = image_pinner("pin", "-", stdin=b"")
 
     assert run.code == 2
@@ -41,7 +41,7 @@ def test_messages_about_the_standard_input_call_it_so() -> None:
 
 
 @pytest.mark.parametrize("option", ["-o", "--output"])
-def test_the_pinned_template_can_go_to_another_file(option: str, tmp_path: Path) -> None:
+def test_the_pinned_template_can_be_written_to_another_file(option: str, tmp_path: Path) -> None:
     path, other = saved(tmp_path), tmp_path / "pinned.yaml"
 
     run = image_pinner("pin", str(path), option, str(other))
@@ -51,7 +51,7 @@ def test_the_pinned_template_can_go_to_another_file(option: str, tmp_path: Path)
     assert path.read_bytes() == MARKED.encode()
 
 
-def test_a_dash_for_the_output_is_the_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_of_a_dash_is_standard_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     run = image_pinner("pin", str(saved(tmp_path)), "-o", "-")
@@ -60,7 +60,7 @@ def test_a_dash_for_the_output_is_the_standard_output(tmp_path: Path, monkeypatc
     assert [path.name for path in tmp_path.iterdir()] == ["template.yaml"]
 
 
-def test_the_pinned_template_can_take_the_place_of_the_one_that_was_read(tmp_path: Path) -> None:
+def test_the_pinned_template_can_be_written_in_place(tmp_path: Path) -> None:
     path = saved(tmp_path)
     path.chmod(0o640)
 
@@ -73,7 +73,7 @@ def test_the_pinned_template_can_take_the_place_of_the_one_that_was_read(tmp_pat
 
 
 @pytest.mark.parametrize("text", [UNMARKED.encode(), PLAIN.encode(), PINNED])
-def test_a_file_in_which_nothing_is_to_be_pinned_is_not_written_again(text: bytes, tmp_path: Path) -> None:
+def test_a_file_without_images_to_pin_is_not_written(text: bytes, tmp_path: Path) -> None:
     path = saved(tmp_path, text)
     os.utime(path, ns=(1, 1))
     before = state(path)
@@ -83,7 +83,7 @@ def test_a_file_in_which_nothing_is_to_be_pinned_is_not_written_again(text: byte
     assert state(path) == before
 
 
-def test_a_failure_writes_nothing_anywhere(tmp_path: Path) -> None:
+def test_a_failure_writes_no_template(tmp_path: Path) -> None:
     path, other = saved(tmp_path, REFUSED), tmp_path / "pinned.yaml"
     before = state(path)
 
@@ -97,7 +97,7 @@ def test_a_failure_writes_nothing_anywhere(tmp_path: Path) -> None:
     assert state(path) == before
 
 
-def test_in_place_and_an_output_exclude_each_other(tmp_path: Path) -> None:
+def test_in_place_is_rejected_with_an_output(tmp_path: Path) -> None:
     path, other = saved(tmp_path), tmp_path / "pinned.yaml"
 
     run = image_pinner("pin", "--in-place", "-o", str(other), str(path))
@@ -107,12 +107,12 @@ def test_in_place_and_an_output_exclude_each_other(tmp_path: Path) -> None:
     assert path.read_bytes() == MARKED.encode()
 
 
-def test_in_place_needs_a_file() -> None:
+def test_in_place_is_rejected_with_standard_input() -> None:
     assert image_pinner("pin", "--in-place", "-", stdin=MARKED.encode()).code == 2
 
 
 @pytest.mark.parametrize("output", [(), ("--in-place",)])
-def test_the_report_never_takes_the_place_of_the_template(output: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_report_that_would_overwrite_the_template_is_rejected(output: tuple[str, ...], tmp_path: Path) -> None:
     path = saved(tmp_path)
 
     run = image_pinner("pin", str(path), "--report", str(tmp_path / "." / path.name), *output)
@@ -121,7 +121,7 @@ def test_the_report_never_takes_the_place_of_the_template(output: tuple[str, ...
     assert path.read_bytes() == MARKED.encode()
 
 
-def test_the_report_never_takes_the_place_of_the_output(tmp_path: Path) -> None:
+def test_a_report_that_would_overwrite_the_output_is_rejected(tmp_path: Path) -> None:
     other = tmp_path / "out"
 
     run = image_pinner("pin", str(saved(tmp_path)), "--report", str(other), "-o", str(other))
@@ -132,7 +132,7 @@ def test_the_report_never_takes_the_place_of_the_output(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_encoding_byte_order_mark_and_line_ends_stay(codec: str, newline: str, tmp_path: Path) -> None:
+def test_encoding_byte_order_mark_and_line_endings_are_kept(codec: str, newline: str, tmp_path: Path) -> None:
     path = saved(tmp_path, MARKED.replace("\n", newline).encode(codec))
 
     run = image_pinner("pin", str(path))
@@ -141,7 +141,7 @@ def test_encoding_byte_order_mark_and_line_ends_stay(codec: str, newline: str, t
     assert run.out == PINNED.decode().replace("\n", newline).encode(codec)
 
 
-def test_an_account_that_begins_with_zero_stays_text(tmp_path: Path) -> None:
+def test_an_account_id_with_a_leading_zero_stays_a_string(tmp_path: Path) -> None:
     text = MARKED.replace('"1.0"', "012345670123").replace("shop/web:", "${Tag}.dkr.ecr.us-east-1.amazonaws.com/x:")
 
     run = image_pinner("pin", str(saved(tmp_path, text)))
@@ -153,17 +153,30 @@ def test_an_account_that_begins_with_zero_stays_text(tmp_path: Path) -> None:
     assert image.startswith("012345670123.dkr.ecr.us-east-1.amazonaws.com/x@sha256:")
 
 
-def test_pinning_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_pinning_a_pinned_template_changes_nothing(tmp_path: Path) -> None:
     once = image_pinner("pin", str(saved(tmp_path))).out
 
     assert image_pinner("pin", "-", stdin=once).out == once
 
 
-def test_a_comment_that_is_lost_is_told_on_the_error_stream(tmp_path: Path) -> None:
-    value = '!Join [":", ["!PinDigest shop/web", # why one\n            "1"]]'
+def test_a_removed_comment_is_reported(tmp_path: Path) -> None:
+    value = '!Join [":", ["!PinDigest shop/web", # why 1\n            "1"]]'
     text = MARKED.replace('!Sub "!PinDigest shop/web:${Tag}"', value)
 
     run = image_pinner("pin", str(saved(tmp_path, text)))
 
     assert run.code == 0
-    assert ("why one" in run.text) is ("comment" not in run.err)
+    assert ("why 1" in run.text) is ("comment" not in run.err)
+
+
+def test_a_template_that_cannot_be_edited_has_no_report_of_success(tmp_path: Path) -> None:
+    text = MARKED.replace('!Sub "!PinDigest', '&image !Sub "!PinDigest') + "        - {Name: other, Image: *image}\n"
+    path, report = saved(tmp_path, text), tmp_path / "report.json"
+    before = state(path)
+
+    run = image_pinner("pin", "--in-place", str(path), "--report", str(report))
+
+    assert (run.code, run.out) == (2, b"")
+    assert run.err.startswith("error: ")
+    assert not report.exists()
+    assert state(path) == before

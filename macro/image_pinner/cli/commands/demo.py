@@ -1,4 +1,4 @@
-"""`image-pinner demo`: the main job, on an AWS that runs in this process."""
+"""`image-pinner demo`."""
 
 from __future__ import annotations
 
@@ -20,22 +20,20 @@ _STYLES: dict[str, dict[str, Any]] = {
 }
 
 
-@click.command(short_help="Show the main job on an AWS that runs in this process.")
+@click.command
 def command() -> None:
-    """Pin, move a tag, pin again, and refuse: with the macro itself and an embedded AWS on loopback.
+    """Run the macro against an in-process mock of AWS: pin images, move a tag, and reject a template.
 
-    Nothing outside this process is asked or changed, and no AWS account is needed.
+    It needs no AWS account, and makes no network requests outside this machine.
     """
-    # Loaded here: the story needs the whole program.
+    # Imported here because the story needs the whole program.
     from image_pinner.cli.demo.story import Story  # noqa: PLC0415
 
-    stream = sys.stdout
-    coloured = has_colour(stream)
+    coloured = has_colour(sys.stdout)
 
-    def tell(line: str, kind: str) -> None:
-        click.echo(click.style(line, **_STYLES[kind]) if coloured and line else line, file=stream)
+    def show(line: str, kind: str) -> None:
+        click.echo(click.style(line, **_STYLES[kind]) if coloured and line else line)
 
-    tell("ImagePinner at work on an AWS that runs in this process. Nothing outside is asked or changed.", "text")
     with embedded_aws() as aws:
-        went_well = Story(aws, tell).run()
-    sys.exit(ExitCode.DONE if went_well else ExitCode.LOOKUP_FAILED)
+        succeeded = Story(aws, show).run()
+    sys.exit(ExitCode.DONE if succeeded else ExitCode.LOOKUP_FAILED)

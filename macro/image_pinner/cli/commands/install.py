@@ -7,13 +7,14 @@ from typing import Any
 
 import click
 
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.deployment_options import INSTALL_OPTIONS, run_install
 
 
 @click.command(short_help="Install the macro in an account and region, or in an organization.")
 @INSTALL_OPTIONS
 @click.pass_obj
-def command(given: object, /, **options: Any) -> None:
+def command(given: Dependencies, /, **options: Any) -> None:
     """Install the macro, or update what is installed.
 
     The changes are shown first. Nothing but a change set is created before you confirm. Parameters of an existing stack

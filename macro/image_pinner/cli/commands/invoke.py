@@ -1,4 +1,4 @@
-"""`image-pinner invoke`: a recorded macro event in, the response out, as the Lambda would answer."""
+"""`image-pinner invoke`."""
 
 from __future__ import annotations
 
@@ -11,49 +11,55 @@ from typing import Any
 
 import click
 
-from image_pinner.assembly import AwsResolvers, ResolverFactory, no_logins
+from image_pinner.assembly import AwsResolvers, no_logins
 from image_pinner.cli.console import ExitCode, error_stream, write_output
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.inputs import read_bytes
-from image_pinner.cli.output.text import exit_code
+from image_pinner.cli.output import exit_code
 from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.lambda_macro.handler import Macro
 
 
 @dataclass(frozen=True, slots=True)
 class LocalContext:
-    """The part of a Lambda context that the macro asks.
+    """The part of a Lambda context that the macro uses. `end` is in seconds of the monotonic clock."""
 
-    Args:
-        ends: When the time is up, on the monotonic clock in seconds.
-    """
-
-    ends: float
+    end: float
 
     def get_remaining_time_in_millis(self) -> int:
-        """Give the milliseconds that are left."""
-        return max(0, round((self.ends - time.monotonic()) * 1000))
+        """Return the milliseconds until the timeout."""
+        return max(0, round((self.end - time.monotonic()) * 1000))
 
 
-@click.command(short_help="Answer a recorded macro event as the Lambda would.")
+@click.command
 @click.argument("event")
-@click.option("--time-limit", default=60.0, type=click.FloatRange(1, 900), help="The Lambda's time-out in seconds.")
+@click.option(
+    "--time-limit",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(1, 900),
+    metavar="SECONDS",
+    help="Timeout of the Lambda function.",
+)
 @click.pass_obj
-def command(resolvers: ResolverFactory | None, event: str, time_limit: float) -> None:
-    """Answer EVENT (a file with the JSON of a macro event, or - for the standard input).
+def command(dependencies: Dependencies, event: str, time_limit: float) -> None:
+    """Run the macro on EVENT, as the Lambda function would.
 
-    The response goes to the standard output, the line of the Lambda's log to the standard error.
+    EVENT is a JSON file with the event of a macro, or - for standard input. The response is written to standard output,
+    and the log record to standard error. The exit codes are those of pin.
     """
-    macro = Macro(resolvers or AwsResolvers(no_logins()), os.environ, error_stream().write)
-    response, report = macro.run(_read(event), LocalContext(time.monotonic() + time_limit))
+    resolver_factory = dependencies.resolver_factory or AwsResolvers(no_logins())
+    macro = Macro(resolver_factory, os.environ, error_stream().write)
+    response, report = macro.run(_read_event(event), LocalContext(time.monotonic() + time_limit))
     write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode())
     sys.exit(exit_code(report) if report else ExitCode.USAGE_ERROR)
 
 
-def _read(name: str) -> Any:
+def _read_event(name: str) -> dict[str, Any]:
     try:
         event = json.loads(read_bytes(name))
     except ValueError as error:
-        raise UnreadableTemplateError(f"{name} is no JSON: {error}", "Give the event as JSON") from None
+        raise UnreadableTemplateError(f"{name} is not valid JSON: {error}", "pass the event as JSON") from None
     if not isinstance(event, dict):
-        raise UnreadableTemplateError(f"{name} is no event", "Give the event of a macro, a map with a fragment")
+        raise UnreadableTemplateError(f"{name} is not a macro event", "pass a JSON object with a fragment")
     return event

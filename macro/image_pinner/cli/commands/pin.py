@@ -1,194 +1,209 @@
-"""`image-pinner pin`: a template in, the same template with its images pinned out."""
+"""`image-pinner pin`."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
-from image_pinner.assembly import ResolverFactory
-from image_pinner.cli.console import progress, write_output
+from image_pinner.cli.console import error_stream, print_line, print_messages, progress, write_output
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.documents import write_atomically
 from image_pinner.cli.inputs import (
+    IMAGE_PATH_OPTION,
+    PARAMETER_OPTION,
     STANDARD_INPUT,
     TemplateFile,
-    file_parameters,
     given_parameters,
+    parse_parameter_file,
     read_bytes,
+    read_settings,
     read_template,
 )
-from image_pinner.cli.output.text import exit_code, say_problems, say_summary, say_warnings
+from image_pinner.cli.output import LocatedReport, exit_code, json, text
+from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.registries import Mirror, registry_named
-from image_pinner.core.template.json_path import parse_image_path
 from image_pinner.pinning import PinResult, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
 
-
-@dataclass(frozen=True, slots=True)
-class PinRequest:
-    """What `pin` was asked to do.
-
-    Args:
-        template: The template's file, or `-`.
-        output: Where to write, or `None` for the standard output.
-        in_place: Whether that is the file that was read.
-        report: Where to write the report, or `None`.
-        values: The parameters' values.
-        region: The region, or empty.
-        account: The account, or empty.
-        pin: `Pin` for the whole template, or empty.
-    """
-
-    template: str
-    output: Path | None
-    in_place: bool
-    report: Path | None
-    values: dict[str, Any]
-    region: str
-    account: str
-    pin: str
+_ACCOUNT_DIGITS = 12
+Parsed = TypeVar("Parsed")
+Options = Mapping[str, Any]
+"""The values of the options and of the argument, by their names below."""
 
 
-@click.command(short_help="Print a template with its images pinned, or write it.")
+@click.command
 @click.argument("template")
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, readable=False),
-    help="Write the pinned template to this file; - is the standard output.",
+    help="Write the pinned template to this file, or to standard output if it is -.",
 )
-@click.option("--in-place", is_flag=True, help="Write the pinned template over the one that was read.")
-@click.option("--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="A parameter's value; repeatable.")
+@click.option("--in-place", is_flag=True, help="Write the pinned template to the file it was read from.")
+@click.option(
+    "--output-format",
+    type=click.Choice(["yaml", "json"]),
+    help="Convert the pinned template to this format. Conversion loses comments and layout.",
+)
+@PARAMETER_OPTION
 @click.option(
     "--parameters",
     "files",
     multiple=True,
     metavar="FILE",
-    help="Parameters as the AWS CLI or CodePipeline takes them, or as a plain map; repeatable.",
+    help="JSON parameter file of the AWS CLI or CodePipeline, or a JSON object of names and values (repeatable).",
 )
-@click.option("--region", default="", help="The region of the stack; that of the AWS configuration by default.")
-@click.option("--account", default="", metavar="ID", help="The account of the stack, for AWS::AccountId.")
-@click.option("--pin", type=click.Choice(["All", "Marked"]), help="Pin all images, not the marked ones only.")
+@click.option("--region", default="", help="AWS region of the stack.  [default: that of the AWS configuration]")
+@click.option("--account", default="", metavar="ID", help="AWS account ID of the stack, for AWS::AccountId.")
+@click.option("--pin", type=click.Choice(["All", "Marked"]), help="Pin all images, or only the marked ones.")
 @click.option(
-    "--report", type=click.Path(path_type=Path, readable=False), help="Write what became of every image as JSON."
+    "--report",
+    type=click.Path(path_type=Path, readable=False),
+    help="Write a JSON report on every image to this file.",
 )
-@click.option("--image-path", "paths", multiple=True, metavar="JSONPATH", help="A further place of images; repeatable.")
-@click.option("--timeout", type=click.FloatRange(1, 900), metavar="SECONDS", help="The most seconds for all questions.")
-@click.option("--unsafe-implicit-latest", is_flag=True, help="Take an image without a tag as latest, with a warning.")
-@click.option("--insecure-registry", "insecure", multiple=True, metavar="HOST", help="Ask this registry by plain http.")
+@IMAGE_PATH_OPTION
 @click.option(
-    "--mirror", "mirrors", multiple=True, metavar="REGISTRY=MIRROR", help="Ask this mirror instead; repeatable."
+    "--timeout", type=click.FloatRange(1, 900), metavar="SECONDS", help="Time limit for all lookups together."
+)
+@click.option(
+    "--unsafe-implicit-latest", is_flag=True, help="Use the tag latest for images without a tag, with a warning."
+)
+@click.option(
+    "--insecure-registry",
+    "insecure",
+    multiple=True,
+    metavar="HOST",
+    help="Access this registry over plain HTTP (repeatable).",
+)
+@click.option(
+    "--mirror",
+    "mirrors",
+    multiple=True,
+    metavar="REGISTRY=MIRROR",
+    help="Look up images of a registry in this mirror (repeatable).",
 )
 @click.pass_obj
-def command(resolvers: ResolverFactory | None, /, **options: Any) -> None:
-    """Print TEMPLATE (a file, or - for the standard input; YAML or JSON) with its images pinned.
+def command(dependencies: Dependencies, /, **options: Any) -> None:
+    """Pin the images of TEMPLATE to digests and print the result.
 
-    Only the bytes of what is pinned change. Nothing is printed or written if one image cannot be pinned.
+    TEMPLATE is a YAML or JSON file, or - for standard input. Everything but the pinned images stays as it is, byte for
+    byte. If one image cannot be pinned, no template is written.
     """
-    wishes = _wishes(options)
+    _check_combinations(options)
     settings = _settings(options)
-    template = read_template(wishes.template, settings.macro_name, wishes.pin)
-    with progress("asking for digests"):
-        result = _pinned(template, wishes, settings, resolvers or _aws())
-    if wishes.report:
-        text = json.dumps(result.report.to_json(), indent=2, ensure_ascii=False) + "\n"
-        write_atomically(wishes.report, text.encode())
+    parameters = _parameters(options)
+    template = read_template(options["template"], settings.macro_name, options["pin"] or "")
+    with progress("resolving digests"):
+        result = _pin(template, parameters, settings, options, dependencies)
+    data, lost_comments = _render_template(template, result, options["output_format"])
+    report = LocatedReport(template.document, result.report, lost_comments)
+    if options["report"]:
+        write_atomically(options["report"], json.render_report(report).encode())
     if result.report.succeeded:
-        _write(template, template.document.apply(result.edits), wishes)
-        say_warnings(template.name, (*template.document.lost_comments(result.edits), *result.report.warnings))
-        say_summary(template.name, result.report)
-    else:
-        say_problems(template.name, result.report)
+        _write(data, template, options)
+    print_messages(text.render_report(report))
+    if result.report.succeeded and error_stream().isatty():
+        print_line(text.summarize(result.report), style="green")
     sys.exit(exit_code(result.report))
 
 
-def _wishes(options: dict[str, Any]) -> PinRequest:
-    if options["in_place"] and options["output"]:
-        raise click.UsageError("--in-place and --output exclude each other.")
-    if options["in_place"] and options["template"] == STANDARD_INPUT:
-        raise click.UsageError("--in-place needs a file.")
-    output = Path(options["template"]) if options["in_place"] else options["output"]
-    if output == Path(STANDARD_INPUT):
-        output = None
-    _keep_apart(options["report"], output, options["template"])
+def _check_combinations(options: Options) -> None:
+    for name, is_set in (
+        ("--output", options["output"]),
+        ("--output-format", options["output_format"]),
+        ("standard input", options["template"] == STANDARD_INPUT),
+    ):
+        if options["in_place"] and is_set:
+            raise ConfigurationError(f"--in-place cannot be used with {name}", "omit one of them")
+    report, template, output = options["report"], Path(options["template"]), options["output"]
+    if report and report.resolve() in {path.resolve() for path in (template, output) if path}:
+        raise ConfigurationError(f"--report would overwrite {report}", "write the report to another file")
+    account = options["account"]
+    if account and not (account.isascii() and account.isdigit() and len(account) == _ACCOUNT_DIGITS):
+        raise ConfigurationError(
+            f"--account {account!r} is not an AWS account ID", f"pass an ID of {_ACCOUNT_DIGITS} digits"
+        )
+
+
+def _parameters(options: Options) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name in options["files"]:
-        values |= file_parameters(read_bytes(name).decode("utf-8-sig", "replace"), name)
-    return PinRequest(
-        template=options["template"],
-        output=output,
-        in_place=options["in_place"],
-        report=options["report"],
-        values=values | given_parameters(options["pairs"]),
-        region=options["region"] or _configured_region(),
-        account=_account(options["account"]),
-        pin=options["pin"] or "",
-    )
-
-
-def _keep_apart(report: Path | None, *others: Path | str | None) -> None:
-    if report and report.resolve() in {Path(other).resolve() for other in others if other}:
-        raise click.UsageError("--report needs a file of its own.")
-
-
-def _account(text: str) -> str:
-    digits = 12
-    if text and not (text.isascii() and text.isdigit() and len(text) == digits):
-        raise click.UsageError(f"--account {text!r} is no account id of {digits} digits.")
-    return text
+        values |= parse_parameter_file(read_bytes(name).decode("utf-8-sig", "replace"), name)
+    return values | given_parameters(options["pairs"])
 
 
 def _configured_region() -> str:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         if region := os.environ.get(name):
             return region
-    # Loaded here: it reads the configuration files as the AWS CLI does, and takes a while to load.
+    # Imported here because it takes long. It reads the configuration files as the AWS CLI does.
     from botocore.session import Session  # noqa: PLC0415
 
     return Session().get_config_variable("region") or ""
 
 
-def _settings(options: dict[str, Any]) -> Settings:
-    settings = Settings.from_environment(os.environ)
-    for path in options["paths"]:
-        parse_image_path(path)
-    try:
-        insecure = tuple(registry_named(host) for host in options["insecure"])
-        mirrors = tuple(Mirror.parse(entry) for entry in options["mirrors"])
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+def _settings(options: Options) -> Settings:
+    settings = read_settings(options["image_paths"])
+    insecure = _parse_values("--insecure-registry", registry_named, options["insecure"])
     return settings._replace(
         insecure_registries=(*settings.insecure_registries, *insecure),
-        # What is said on the command line counts before what the environment says.
-        mirrors=(*mirrors, *settings.mirrors),
-        image_paths=(*settings.image_paths, *options["paths"]),
+        # The first mirror of a registry counts, and options take precedence over the environment.
+        mirrors=(*_parse_values("--mirror", Mirror.parse, options["mirrors"]), *settings.mirrors),
         unsafe_implicit_latest=settings.unsafe_implicit_latest or options["unsafe_implicit_latest"],
         timeout=options["timeout"] or settings.timeout,
     )
 
 
-def _pinned(
-    template: TemplateFile, wishes: PinRequest, settings: Settings, resolver_factory: ResolverFactory
+def _parse_values(option: str, parse: Callable[[str], Parsed], values: Iterable[str]) -> tuple[Parsed, ...]:
+    try:
+        return tuple(map(parse, values))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None
+
+
+def _pin(
+    template: TemplateFile,
+    parameters: Mapping[str, Any],
+    settings: Settings,
+    options: Options,
+    dependencies: Dependencies,
 ) -> PinResult:
-    scope = template.scope(wishes.values, wishes.region, wishes.account)
-    resolvers = resolver_factory(settings, wishes.region)
+    region = options["region"] or _configured_region()
+    scope = template.scope(parameters, region, options["account"])
+    resolver_factory = dependencies.resolver_factory
+    if resolver_factory is None:
+        from image_pinner.assembly import AwsResolvers, docker_logins  # noqa: PLC0415 - not needed with dependencies
+
+        resolver_factory = AwsResolvers(docker_logins(os.environ))
+    resolvers = resolver_factory(settings, region)
     return pin_template(template.fragment, scope, settings, resolvers, Deadline.after(settings.timeout))
 
 
-def _aws() -> ResolverFactory:
-    from image_pinner.assembly import AwsResolvers, docker_logins  # noqa: PLC0415 - only without a world
+def _render_template(
+    template: TemplateFile, result: PinResult, output_format: str | None
+) -> tuple[bytes, tuple[str, ...]]:
+    """Return the pinned template, and warnings on the comments that edits remove from it."""
+    document = template.document
+    if not result.report.succeeded or output_format in (None, "json" if document.is_json else "yaml"):
+        return document.apply(result.edits), document.lost_comments(result.edits)
+    # Imported here because only a conversion needs cfn-flip.
+    from image_pinner.cli.conversion import convert  # noqa: PLC0415
 
-    return AwsResolvers(docker_logins(os.environ))
+    return convert(result.answer, output_format), ()
 
 
-def _write(template: TemplateFile, data: bytes, wishes: PinRequest) -> None:
-    if wishes.output is None:
+def _write(data: bytes, template: TemplateFile, options: Options) -> None:
+    output = options["output"]
+    if options["in_place"]:
+        if data != template.document.data:
+            write_atomically(Path(options["template"]), data)
+    elif output is None or output == Path(STANDARD_INPUT):
         write_output(data)
-    elif not wishes.in_place or data != template.document.data:
-        write_atomically(wishes.output, data)
+    else:
+        write_atomically(output, data)

@@ -10,6 +10,7 @@ import click
 
 from image_pinner import __version__
 from image_pinner.cli.console import ExitCode, write_output
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.deployment.aws import NotSignedInError
 from image_pinner.cli.deployment.parameters import macro_template, organization_template
 from image_pinner.cli.deployment.status import STATUS_VERSION, InstallationStatus, read_status
@@ -32,7 +33,7 @@ from image_pinner.core.errors import ImagePinnerError
     click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format."),
 )
 @click.pass_obj
-def command(given: object, /, **options: Any) -> None:
+def command(given: Dependencies, /, **options: Any) -> None:
     """Show what is installed: version, configuration, state of the function, alarms and last failure.
 
     With --organization: version, configuration, and the state in each account and region.

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.deployment.uninstall import UninstallRequest, uninstall
 from image_pinner.cli.deployment_options import (
     COMMON_OPTIONS,
@@ -30,7 +31,7 @@ from image_pinner.cli.deployment_options import (
     *CONFIRMATION_OPTIONS,
 )
 @click.pass_obj
-def command(given: object, /, **options: Any) -> None:
+def command(given: Dependencies, /, **options: Any) -> None:
     """Uninstall the macro: turn off termination protection and delete the stack. The log group is kept.
 
     The templates of all stacks in the region are inspected first. If one uses the macro, nothing is changed and the

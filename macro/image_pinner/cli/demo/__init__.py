@@ -1,1 +1,1 @@
-"""The demonstration: the macro at work on an AWS that runs in this process and knows nobody outside."""
+"""The demo: the macro against an in-process mock of AWS."""

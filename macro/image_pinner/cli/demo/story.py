@@ -1,4 +1,4 @@
-"""The story that the demonstration tells: the same as the README's first screen, with everything really done."""
+"""The steps of the demo. Everything that it shows is the output of the macro."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import json
 import os
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -17,117 +17,108 @@ from image_pinner.cli.documents import read_source
 from image_pinner.lambda_macro.handler import Macro
 
 _INDENT = "    "
+_WIDTH = 100
 _TAG = "1.4.2"
-Tell = Callable[[str, str], None]
-"""Takes a line and what kind it is: `heading`, `text`, `code`, `old`, `new`, `error`."""
+_PLATFORMS = ("linux/amd64", "linux/arm64")
+Show = Callable[[str, str], None]
+"""Shows a line of a kind: `heading`, `text`, `code`, `old`, `new` or `error`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The story.
-
-    Args:
-        aws: The embedded AWS.
-        tell: Takes its lines.
-    """
+    """The demo on a mock of AWS."""
 
     aws: EmbeddedAws
-    tell: Tell
+    show: Show
 
     def run(self) -> bool:
-        """Tell the story.
+        """Run all steps, and return whether the macro did what they show."""
+        self._text(
+            "This demo runs the macro against a mock of AWS in this process. It makes no network requests outside this"
+            " machine."
+        )
+        self.aws.push("shop/web", _TAG, "web build 1", _PLATFORMS)
+        self.aws.push("shop/proxy", "stable", "proxy build 1", _PLATFORMS)
+        self.aws.push("shop/reports", _TAG, "reports build 1", _PLATFORMS[:1])
+        first = self._pin_marked_images()
+        second = self._move_tag(first)
+        rejected = self._reject_template()
+        self._suggest_commands()
+        return first["status"] == second["status"] == "success" and rejected["status"] == "failure" and first != second
 
-        Returns:
-            Whether everything went as it should.
-        """
-        self._fill_registry()
-        first = self._marked_images()
-        second = self._tag_moves(first)
-        refused = self._broken()
-        self._what_now()
-        return first["status"] == second["status"] == "success" and refused["status"] == "failure" and first != second
-
-    def _fill_registry(self) -> None:
-        self.aws.push("shop/web", _TAG, "web build 1", ("linux/amd64", "linux/arm64"))
-        self.aws.push("shop/proxy", "stable", "proxy build 1", ("linux/amd64", "linux/arm64"))
-        self.aws.push("shop/reports", _TAG, "reports build 1", ("linux/amd64",))
-
-    def _marked_images(self) -> Mapping[str, Any]:
-        self._heading("1. A template with marked images (shop.yaml)")
+    def _pin_marked_images(self) -> Mapping[str, Any]:
+        self._heading("1. Pin the marked images of shop.yaml")
         self._code(line.strip() for line in _source("shop.yaml").splitlines() if "!PinDigest" in line)
         self._text(
-            "CloudFormation calls the macro before it looks at the template. The macro asks ECR what the tags mean now,"
-            " and CloudFormation gets this instead, with the tag kept in a docker label for people:"
+            "CloudFormation calls the macro before it processes the template. The macro resolves the tags in ECR and"
+            " returns the template with digests. A Docker label records the tag:"
         )
         response = self._invoke("shop.yaml")
         self._diff(_fragment("shop.yaml"), response["fragment"])
-        self._text("The macro's own response, as CloudFormation receives it:")
-        shown = {**response, "fragment": {"Resources": "… the template with the digests …"}}
+        self._text("CloudFormation receives this response of the macro:")
+        shown = {**response, "fragment": {"Resources": "… the template with digests …"}}
         self._code(json.dumps(shown, indent=2, ensure_ascii=False).splitlines())
         return response
 
-    def _tag_moves(self, before: Mapping[str, Any]) -> Mapping[str, Any]:
-        self._heading(f"2. Somebody pushes another image as shop/web:{_TAG}")
-        self.aws.push("shop/web", _TAG, "web build 2", ("linux/amd64", "linux/arm64"))
+    def _move_tag(self, before: Mapping[str, Any]) -> Mapping[str, Any]:
+        self._heading(f"2. Push another image to shop/web:{_TAG}")
+        self.aws.push("shop/web", _TAG, "web build 2", _PLATFORMS)
         self._text(
-            "What runs does not change: it was deployed by digest. The same template gives another digest at the next"
-            " deployment, and a change set shows it before anything happens:"
+            "Running tasks do not change, because they were deployed by digest. The next deployment of the same"
+            " template resolves the tag to another digest, and its change set shows that first:"
         )
         response = self._invoke("shop.yaml")
         self._diff(before["fragment"], response["fragment"])
         return response
 
-    def _broken(self) -> Mapping[str, Any]:
-        self._heading("3. A template with two images that cannot be pinned (broken.yaml)")
+    def _reject_template(self) -> Mapping[str, Any]:
+        self._heading("3. Deploy broken.yaml, in which two images cannot be pinned")
+        self._text("The macro changes nothing, not even the valid image, and reports all problems at once:")
         response = self._invoke("broken.yaml")
-        self._text("Nothing is changed, not even the image that is fine, and all that is wrong is told at once:")
-        for line in textwrap.wrap(response["errorMessage"], 100, break_long_words=False, break_on_hyphens=False):
-            self.tell(_INDENT + line, "error")
+        self._lines(response["errorMessage"], "error", _INDENT)
         return response
 
-    def _what_now(self) -> None:
-        self._heading("Now with a template of yours")
-        self._text("See which images are not pinned; this asks nobody:")
+    def _suggest_commands(self) -> None:
+        self._heading("Next steps")
+        self._text("Report the unpinned images of a template. This works offline:")
         self._code(["image-pinner check my-template.yaml"])
-        self._text("Print it with all images pinned, with your AWS credentials:")
+        self._text("Print the template with all images pinned, using your AWS credentials:")
         self._code(["image-pinner pin --pin All my-template.yaml"])
-        self._text("Mark the images in it, and CI can see what the macro will do:")
+        self._text("Mark the images, and see in CI what the macro will do:")
         self._code(["image-pinner pin --parameter Tag=1.4.2 my-template.yaml > pinned.yaml"])
 
     def _invoke(self, name: str) -> dict[str, Any]:
-        macro = Macro(AwsResolvers(no_logins()), os.environ, _Silent())
+        # The log record is not part of the demo.
+        macro = Macro(AwsResolvers(no_logins()), os.environ, lambda _: None)
         return macro.answer(_event(name), None)
 
     def _heading(self, text: str) -> None:
-        self.tell("", "text")
-        self.tell(text, "heading")
-        self.tell("-" * len(text), "heading")
+        self.show("", "text")
+        self.show(text, "heading")
+        self.show("-" * len(text), "heading")
 
     def _text(self, text: str) -> None:
-        for line in textwrap.wrap(text, 100):
-            self.tell(line, "text")
+        self._lines(text, "text")
 
-    def _code(self, lines: Any) -> None:
-        self.tell("", "text")
-        for line in lines:
-            self.tell(_INDENT + line.strip("\n"), "code")
-        self.tell("", "text")
+    def _lines(self, text: str, kind: str, indent: str = "") -> None:
+        for line in textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False):
+            self.show(indent + line, kind)
+
+    def _code(self, lines: Iterable[str]) -> None:
+        self._block((line, "code") for line in lines)
+
+    def _block(self, lines: Iterable[tuple[str, str]]) -> None:
+        self.show("", "text")
+        for line, kind in lines:
+            self.show(_INDENT + line, kind)
+        self.show("", "text")
 
     def _diff(self, before: Any, after: Any) -> None:
-        self.tell("", "text")
         old, new = (json.dumps(tree["Resources"], indent=2).splitlines() for tree in (before, after))
-        changes = [line for line in difflib.unified_diff(old, new, n=2, lineterm="") if line[:3] not in {"---", "+++"}]
-        for line in changes[1:]:
-            shown = "   …" if line.startswith("@@") else line
-            self.tell(_INDENT + shown, {"-": "old", "+": "new"}.get(line[0], "code"))
-        self.tell("", "text")
-
-
-class _Silent:
-    """A log that nobody reads."""
-
-    def __call__(self, line: str) -> None:
-        """Take a line."""
+        # The first lines are the names of the files, which are empty, and the first line numbers.
+        changes = list(difflib.unified_diff(old, new, n=2, lineterm=""))[3:]
+        kinds = {"-": "old", "+": "new"}
+        self._block(("   …" if line.startswith("@@") else line, kinds.get(line[0], "code")) for line in changes)
 
 
 def _source(name: str) -> str:

@@ -1,45 +1,79 @@
-"""What a report comes to for who ran the command: lines on the error stream, and an exit code."""
+"""Text for people: a line per finding or problem, each with a `help:` line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterator, Sequence
 
-from image_pinner.cli.console import ExitCode, error_stream, say
-from image_pinner.core.report import PinReport, most_severe
-from image_pinner.core.template.problems import ProblemKind, in_order
+from image_pinner.cli.output.interface import LocatedFinding, LocatedReport
+from image_pinner.core.decision import Pinned
+from image_pinner.core.report import PinReport
+from image_pinner.core.template.problems import Problem, in_order
 
-_BY_KIND = {
-    ProblemKind.TEMPLATE: ExitCode.FINDINGS,
-    ProblemKind.LOOKUP: ExitCode.LOOKUP_FAILED,
-    ProblemKind.POLICY: ExitCode.POLICY_DENIED,
-}
-
-
-def exit_code(report: PinReport) -> ExitCode:
-    """Give the exit code for a report: that of its gravest problem."""
-    return ExitCode.DONE if report.succeeded else _BY_KIND[most_severe(report.problems)]
+# What the core reports as unknown, and the option of `pin` that sets it. The core has no options to name.
+_OPTIONS = (
+    (re.compile(r"\b(?:AWS account ID|the account) is (?:unknown|not known)"), "pass --account"),
+    (re.compile(r"\b(?:AWS region|the region) is (?:unknown|not known)"), "pass --region or set AWS_REGION"),
+    (re.compile(r"\bparameter '([^']+)' has (?:neither a|no) value"), r"pass --parameter \1=VALUE"),
+)
 
 
-def say_problems(name: str, report: PinReport) -> None:
-    """Write all problems of a template."""
-    problems = in_order(report.problems)
-    say(f"{name}: nothing was changed, for {_count(len(problems), 'problem')}:", style="red")
+def render_findings(findings: Sequence[LocatedFinding]) -> str:
+    """See `OutputFormat`."""
+    return "".join(f"{line}\n" for found in findings for line in _finding_lines(found))
+
+
+def _finding_lines(found: LocatedFinding) -> Iterator[str]:
+    finding = found.finding
+    yield f"{found.file}:{found.position}: {finding.rule}: {finding.cause}"
+    yield f"help: {finding.help}" + (":" if found.corrected else "")
+    yield from (f"    {line}" for line in found.corrected.splitlines())
+
+
+def render_report(report: LocatedReport) -> str:
+    """See `OutputFormat`. The text is empty if there is nothing to warn of."""
+    name = report.document.name
+    if report.report.succeeded:
+        warnings = (*report.lost_comments, *report.report.warnings)
+        return "".join(f"warning: {name}: {warning}\n" for warning in warnings)
+    problems = in_order(report.report.problems)
+    groups: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
-        say(f"  {problem}")
+        groups.setdefault((problem.cause, _help(problem)), []).append(problem)
+    lines = [line for (cause, help), group in groups.items() for line in _problem_lines(report, cause, help, group)]
+    lines.append(f"Found {_count(len(problems), 'problem')}. No template was written.")
+    return "".join(f"{line}\n" for line in lines)
 
 
-def say_warnings(name: str, warnings: Iterable[str]) -> None:
-    """Write what a person should know although it worked."""
-    for warning in warnings:
-        say(f"{name}: warning: {warning}", style="yellow")
+def _problem_lines(report: LocatedReport, cause: str, help: str, problems: list[Problem]) -> Iterator[str]:
+    """Report a cause once, even if several images have it."""
+    locations = []
+    for problem in problems:
+        position = report.document.position(problem.path)
+        image = f": {problem.image!r}" if problem.image and problem.image not in cause else ""
+        locations.append(f"{report.document.name}:{position}: {problem.path}{image}")
+    if len(locations) == 1:
+        yield f"error: {locations[0]}: {cause}"
+    else:
+        yield f"error: {cause} ({len(locations)} locations)"
+        yield from (f"  {location}" for location in locations)
+    if help:
+        yield f"help: {help}"
 
 
-def say_summary(name: str, report: PinReport) -> None:
-    """Tell a person at a terminal what was done; a pipe gets nothing."""
-    if error_stream().isatty():
-        done = _count(len(report.outcomes), "image")
-        say(f"{name}: {done} pinned, {len(report.skipped)} left as they are", style="green")
+def _help(problem: Problem) -> str:
+    for cause, option in _OPTIONS:
+        if match := cause.search(problem.cause):
+            return match.expand(option)
+    return problem.help
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def summarize(report: PinReport) -> str:
+    """Return a sentence on a report without problems."""
+    pinned = sum(isinstance(outcome, Pinned) for outcome in report.outcomes)
+    skipped = len(report.outcomes) - pinned + len(report.skipped)
+    return f"Pinned {_count(pinned, 'image')} ({skipped} skipped)."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

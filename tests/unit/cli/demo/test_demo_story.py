@@ -1,4 +1,4 @@
-"""The demonstration does what it says: it really pins, and it asks nobody outside."""
+"""The demo pins images with the macro, and reaches no real account."""
 
 from __future__ import annotations
 
@@ -17,41 +17,42 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @pytest.fixture(scope="module")
-def told() -> tuple[bool, list[tuple[str, str]]]:
+def story() -> tuple[bool, list[tuple[str, str]]]:
     lines: list[tuple[str, str]] = []
     with embedded_aws() as aws:
-        went_well = Story(aws, lambda line, kind: lines.append((line, kind))).run()
-    return went_well, lines
+        succeeded = Story(aws, lambda line, kind: lines.append((line, kind))).run()
+    return succeeded, lines
 
 
-def test_the_story_ends_as_it_should(told: tuple[bool, list[tuple[str, str]]]) -> None:
-    assert told[0]
+def test_the_story_succeeds(story: tuple[bool, list[tuple[str, str]]]) -> None:
+    assert story[0]
 
 
-def test_the_tag_that_moved_shows_its_old_and_its_new_digest(told: tuple[bool, list[tuple[str, str]]]) -> None:
-    lines = [line for line, _ in told[1]]
+def test_the_moved_tag_has_an_old_and_a_new_digest(story: tuple[bool, list[tuple[str, str]]]) -> None:
+    lines = [line for line, _ in story[1]]
     start = next(number for number, line in enumerate(lines) if line.startswith("2. "))
     end = next(number for number, line in enumerate(lines) if line.startswith("3. "))
-    old = [line for line, kind in told[1][start:end] if kind == "old"]
-    new = [line for line, kind in told[1][start:end] if kind == "new"]
+    old = [line for line, kind in story[1][start:end] if kind == "old"]
+    new = [line for line, kind in story[1][start:end] if kind == "new"]
     assert len(old) == len(new) == 1
     assert DIGEST.findall(old[0]) != DIGEST.findall(new[0])
 
 
-def test_both_broken_images_are_named(told: tuple[bool, list[tuple[str, str]]]) -> None:
-    message = " ".join(line.strip() for line, kind in told[1] if kind == "error")
+def test_both_invalid_images_are_reported(story: tuple[bool, list[tuple[str, str]]]) -> None:
+    message = " ".join(line.strip() for line, kind in story[1] if kind == "error")
     assert "shop/proxy:stabel" in message
-    assert "'Platfrom' is no option" in message
+    assert "'Platfrom'" in message
+    assert "Platform" in message
 
 
-def test_the_function_gets_the_manifest_and_no_index(told: tuple[bool, list[tuple[str, str]]]) -> None:
-    (line,) = [line for line, kind in told[1] if kind == "new" and "ImageUri" in line and "sha256" in line]
+def test_the_function_is_pinned_to_a_manifest(story: tuple[bool, list[tuple[str, str]]]) -> None:
+    (line,) = [line for line, kind in story[1] if kind == "new" and "ImageUri" in line and "sha256" in line]
     with embedded_aws() as aws:
         digest = aws.push("shop/reports", "1.4.2", "reports build 1", ("linux/amd64",))
     assert str(digest) in line
 
 
-def test_no_variable_of_the_users_leads_to_a_real_account(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_of_the_user_select_no_real_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_ENDPOINT_URL_ECR", "https://ecr.example")
     before = dict(os.environ)
@@ -63,7 +64,7 @@ def test_no_variable_of_the_users_leads_to_a_real_account(monkeypatch: pytest.Mo
     assert dict(os.environ) == before
 
 
-def test_repositories_are_those_of_the_account_that_the_story_names() -> None:
+def test_repositories_are_in_the_account_of_the_demo() -> None:
     with embedded_aws() as aws:
         aws.push("shop/web", "1", "build", ("linux/amd64", "linux/arm64"))
         (repository,) = aws.ecr.describe_repositories()["repositories"]
@@ -71,7 +72,7 @@ def test_repositories_are_those_of_the_account_that_the_story_names() -> None:
     assert repository["registryId"] == ACCOUNT
 
 
-def test_the_command_is_plain_in_a_pipe() -> None:
+def test_a_pipe_has_no_colour() -> None:
     macro = Path(__file__).parents[4] / "macro"
     code = "from image_pinner.cli.main import main; main(['demo'])"
     environment = {**os.environ, "PYTHONPATH": str(macro)}

@@ -1,0 +1,42 @@
+"""What every output format renders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from image_pinner.cli.documents import Position, SourceDocument
+from image_pinner.core.check import Finding
+from image_pinner.core.report import PinReport
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedFinding:
+    """A finding of `check` with its position in a file, and the corrected lines, which may be empty."""
+
+    file: str
+    position: Position
+    finding: Finding
+    corrected: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedReport:
+    """The report of `pin` on a template file, and warnings on comments that the edits remove."""
+
+    document: SourceDocument
+    report: PinReport
+    lost_comments: tuple[str, ...] = ()
+
+
+class OutputFormat(Protocol):
+    """An output format."""
+
+    def render_findings(self, findings: Sequence[LocatedFinding]) -> str:
+        """Return the standard output of `check`."""
+        ...
+
+    def render_report(self, report: LocatedReport) -> str:
+        """Return the outcome of `pin`."""
+        ...

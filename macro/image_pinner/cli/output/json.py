@@ -1,0 +1,39 @@
+"""JSON for programs, with a version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from image_pinner.cli.output.interface import LocatedFinding, LocatedReport
+
+FINDINGS_VERSION = 2
+"""Raised when a field of the findings changes its meaning or is removed, not when one is added."""
+
+
+def render_findings(findings: Sequence[LocatedFinding]) -> str:
+    """See `OutputFormat`."""
+    return _render({"version": FINDINGS_VERSION, "findings": [_finding(found) for found in findings]})
+
+
+def render_report(report: LocatedReport) -> str:
+    """See `OutputFormat`."""
+    return _render(report.report.to_json())
+
+
+def _finding(found: LocatedFinding) -> dict[str, Any]:
+    fields = {
+        "file": found.file,
+        "line": found.position.line,
+        "column": found.position.column,
+        "rule": found.finding.rule,
+        "path": str(found.finding.path),
+        "cause": found.finding.cause,
+        "help": found.finding.help,
+    }
+    return fields | ({"corrected": found.corrected} if found.corrected else {})
+
+
+def _render(content: dict[str, Any]) -> str:
+    return f"{json.dumps(content, indent=2, ensure_ascii=False)}\n"
