@@ -72,12 +72,8 @@ def classify_image(
     value, macro = node.value, scan_settings.macro
     try:
         marked_expression = parse_marked_expression(value, macro, node.scope)
-        if (
-            marked_expression is None
-            and type(value) is dict
-            and SNIPPET in value
-            and calls_macro(value[SNIPPET], macro)
-        ):
+        is_snippet = type(value) is dict and SNIPPET in value and calls_macro(value[SNIPPET], macro)
+        if is_snippet and marked_expression is None:
             return Classification(SkippedImage(node.path, SkipStatus.SNIPPET, CALLED_BY_CLOUDFORMATION), name=name)
         outcome = evaluate(marked_expression.expression if marked_expression else value, node.scope)
         if marked_expression is None and isinstance(outcome, NoValue):

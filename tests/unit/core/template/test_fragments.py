@@ -129,6 +129,11 @@ class TestSiblings:
         ]
         assert problems_of(pin(fragment, {"Pin": ["c"]})) == [(WHOLE, "no container is named c")]
 
+    def test_all_images_of_a_container_are_selected_by_its_name(self) -> None:
+        fragment = {"Name": "a", "Image": "nginx:1", "ImageUri": "redis:1"}
+        answer = pin(fragment, {"Pin": ["a"]}).answer
+        assert (answer["Image"], answer["ImageUri"]) == (pinned("nginx", "1"), pinned("redis", "1"))
+
     def test_the_strictest_location_of_a_name_applies(self) -> None:
         digests = EveryDigest()
         pin({"ImageUri": "!PinDigest Platform=linux/arm64 nginx:1"}, {}, digests=digests)
