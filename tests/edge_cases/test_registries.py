@@ -121,7 +121,7 @@ def test_missing_digest_header_of_a_get__ecr(registry: ScriptedRegistry) -> None
     registry.script = lambda seen: sent(MANIFEST) if seen.method == "HEAD" else headerless(MANIFEST, OCI_MANIFEST)
     result = pin_from(registry, APP)
     assert image(result) == pinned(registry, MANIFEST)
-    assert reported(result)["asked"] == f"http://{registry.host}/v2/team/app/manifests/1"
+    assert reported(result)["request"] == f"http://{registry.host}/v2/team/app/manifests/1"
 
 
 @pytest.mark.parametrize(("body", "media_type"), STORED)
@@ -235,7 +235,7 @@ def test_docker_hub_counts_get_not_head(registry: ScriptedRegistry) -> None:
     result = pin_from(registry, APP, "team/app:2", hosts=metered(registry))
     assert image(result) == image(result, "Web2") == pinned(registry, INDEX)
     assert [seen.method for seen in registry.seen] == ["HEAD", "HEAD"]
-    assert reported(result)["asked"].startswith("HEAD ")
+    assert reported(result)["request"].startswith("HEAD ")
     registry.seen.clear()
     pin_from(registry, APP)
     assert [seen.method for seen in registry.seen] == ["GET"]

@@ -115,7 +115,7 @@ def test_proxy_returning_a_stale_digest__digestabot(registry: ScriptedRegistry) 
         registry.script = lambda _, moved=moved: sent(moved, json.loads(moved)["mediaType"])
         result = pin_from(registry, APP)
         assert image(result) == pinned(registry, moved)
-        assert reported(result)["asked"] == f"{registry.url}/v2/team/app/manifests/1"
+        assert reported(result)["request"] == f"{registry.url}/v2/team/app/manifests/1"
     assert not any(seen.headers.get("If-None-Match") for seen in registry.seen)
 
 

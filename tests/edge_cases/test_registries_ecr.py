@@ -226,8 +226,8 @@ def test_replication_lag__containers_roadmap_140() -> None:
     assert image(result) == f"{HOST}/{APP}@{digest(regions['us-east-1'], 'latest')}"
     assert image(result, "Web2") == f"{there}/{APP}@{digest(regions['eu-west-1'], 'latest')}"
     assert image(result) != image(result, "Web2")
-    assert reported(result)["asked"] == "ecr:DescribeImages in us-east-1"
-    assert reported(result, IMAGE.replace("Web", "Web2"))["asked"] == "ecr:DescribeImages in eu-west-1"
+    assert reported(result)["request"] == "ecr:DescribeImages in us-east-1"
+    assert reported(result, IMAGE.replace("Web", "Web2"))["request"] == "ecr:DescribeImages in eu-west-1"
     del regions["eu-west-1"].images[APP]["latest"]
     (told,) = refusals(pin_in(ecr_resolver(Regional({})), _marked("latest"), _marked("latest", there)))
     assert "in eu-west-1" in told

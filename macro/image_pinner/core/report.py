@@ -14,7 +14,7 @@ from image_pinner.core.decision import KeptTag, Pinned
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.sites import PinSite, SkippedImage
 
-REPORT_VERSION = 1
+REPORT_VERSION = 2
 """Raised when a field changes its meaning or goes; new fields alone do not raise it."""
 
 
@@ -65,29 +65,6 @@ class PinReport(NamedTuple):
         }
 
 
-def error_line(problems: Iterable[Problem], limit: int = 1000) -> str:
-    """Give problems as one line for a stack's events: the gravest first, then how many more there are.
-
-    Args:
-        problems: The problems, at least one.
-        limit: The most characters of the line; longer ones are cut where they are shown.
-
-    Returns:
-        The line.
-    """
-    texts = [" ".join(str(problem).split()) for problem in in_order(problems)]
-    line = ""
-    for number, text in enumerate(texts):
-        rest = len(texts) - number - 1
-        more = f" (+{rest} more)" if rest else ""
-        candidate = f"{line} {text}" if line else text
-        if len(candidate) + len(more) > limit:
-            hidden = f" (+{rest + 1} more)"
-            return f"{line}{hidden}" if line else f"{text[: limit - len(more) - 1]}…{more}"
-        line = candidate
-    return line
-
-
 def most_severe(problems: Iterable[Problem]) -> ProblemKind:
     """Give the gravest kind among problems, of which there is at least one."""
     return in_order(problems)[0].kind
@@ -95,7 +72,7 @@ def most_severe(problems: Iterable[Problem]) -> ProblemKind:
 
 def _outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any]:
     site = outcome.site
-    entry: dict[str, Any] = {"path": str(site.path), "written": str(site.reference), "asked_by": site.form}
+    entry: dict[str, Any] = {"path": str(site.path), "written": str(site.reference), "requested_by": site.form}
     if isinstance(outcome, KeptTag):
         return entry | {"status": "kept" if done else "would be kept", "reason": outcome.reason}
     entry |= {"status": "pinned" if done else "would be pinned", "result": outcome.text}
@@ -103,7 +80,7 @@ def _outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any]:
         entry["platform"] = str(site.platform)
     if outcome.resolved:
         origin = outcome.resolved.origin
-        entry |= {"media_type": outcome.resolved.media_type, "source": origin.source, "asked": origin.request}
+        entry |= {"media_type": outcome.resolved.media_type, "source": origin.source, "request": origin.request}
         if origin.index:
             entry["index"] = str(origin.index)
     if outcome.warnings:
@@ -118,7 +95,7 @@ def _left(image: SkippedImage) -> dict[str, Any]:
 
 
 def _unanswered(site: PinSite) -> dict[str, Any]:
-    return {"path": str(site.path), "written": str(site.reference), "asked_by": site.form, "status": "failed"}
+    return {"path": str(site.path), "written": str(site.reference), "requested_by": site.form, "status": "failed"}
 
 
 def _problem(problem: Problem) -> dict[str, Any]:
@@ -127,6 +104,6 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "kind": problem.kind.value,
         "image": problem.image,
         "cause": problem.cause,
-        "remedy": problem.help,
+        "help": problem.help,
     }
     return {key: value for key, value in entry.items() if value}
