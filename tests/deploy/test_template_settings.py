@@ -12,9 +12,9 @@ from image_pinner.settings import Settings
 from image_pinner.settings.rules import SETTING_RULES
 
 ENVIRONMENT = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
-# The parameter of a setting has its name, but for these: the function has a time-out too, and of a bus only the name
+# The parameter of a setting has its name, but for these: the function has a timeout too, and of a bus only the name
 # will do, since the role's policy is for a bus of the same account and region.
-OTHERWISE_NAMED = {"IMAGE_PINNER_TIMEOUT": "QuestionsTimeout", "IMAGE_PINNER_EVENT_BUS": "EventBusName"}
+OTHERWISE_NAMED = {"IMAGE_PINNER_TIMEOUT": "LookupTimeout", "IMAGE_PINNER_EVENT_BUS": "EventBusName"}
 
 
 def _parameter(variable: str) -> str:
@@ -75,7 +75,7 @@ def test_the_function_takes_every_value_that_the_template_allows(parameter: str,
         ("MeteredRegistries", "none"),
         ("InsecureRegistries", "registry.example:5000"),
         ("CaBundles", "registry.example=/opt/authority.pem"),
-        ("QuestionsTimeout", "45.5"),
+        ("LookupTimeout", "45.5"),
         ("HostTimeout", "10"),
         ("Workers", "32"),
         ("MetricsNamespace", "none"),

@@ -128,7 +128,7 @@ class InvocationRecord:
         calls = self._call_stats.since(self._calls_before)
         return [
             {
-                "call": call,
+                "operation": call,
                 "attempts": calls.attempts.get(call, 0),
                 "duration_ms": round(calls.seconds.get(call, 0.0) * 1000),
             }

@@ -10,7 +10,7 @@ import pytest
 
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import image_pinner
-from support.macro import HangingWorld, event_for, macro_in
+from support.macro import HangingResolvers, event_for, macro_in
 from support.templates import task
 
 MARKED = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}})
@@ -84,13 +84,13 @@ def test_an_event_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_the_time_limit_is_that_of_a_lambda(tmp_path: Path) -> None:
-    resolvers = HangingWorld()
+    resolvers = HangingResolvers()
     asked: Any = resolvers
 
     run = image_pinner("invoke", saved_event(tmp_path, MARKED), "--time-limit", "3.2", resolvers=asked)
 
     assert run.code == 3
-    assert "did not answer in time" in json.loads(run.out)["errorMessage"]
+    assert "did not respond in time" in json.loads(run.out)["errorMessage"]
     assert resolvers.deadlines[0] <= 0.2
 
 
