@@ -15,7 +15,7 @@ from support.project import ROOT, text_of
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
-TARGETS = {"help", "demo", "test", "test-all", "check", "golden", "bench", "fuzz", "package", "lock", "clean"}
+TARGETS = {"help", "demo", "test", "test-all", "check", "golden", "bench", "size", "fuzz", "package", "lock", "clean"}
 
 
 def _make(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +39,7 @@ def test_an_old_python_is_refused_in_plain_words(tmp_path: Path) -> None:
 def test_a_python_that_is_not_there_is_told(tmp_path: Path) -> None:
     run = _make("test", "PYTHON=no-such-python", f"VENV={tmp_path / 'venv'}")
     assert run.returncode != 0
-    assert "There is no no-such-python here." in run.stderr
+    assert "error: no-such-python is not installed." in run.stderr
 
 
 def test_make_alone_lists_every_target_with_its_purpose() -> None:
