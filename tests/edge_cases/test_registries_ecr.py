@@ -1,7 +1,7 @@
-"""Registries, as far as ECR is one: what bit other tools, item by item; a part of the list's "Registries".
+"""ECR: bugs of other tools, one by one.
 
-Each line gives who was bitten, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
-and the test that shows what happens here.
+Each line cites an issue, or what was run [ran], read in the source [src] or documented [doc], and the test of our
+behaviour.
 
 429 storms
     ECR GetAuthorizationToken, 20 a second [doc]: test_429_storm__ecr_getauthorizationtoken_20_tps
@@ -46,12 +46,12 @@ def digest(ecr: FakeEcr, tag: str = "1") -> str:
 
 
 def test_429_storm__ecr_getauthorizationtoken_20_tps() -> None:
-    """ECR GetAuthorizationToken, 20 a second [doc]: no token is asked for, and 100 images are one call."""
+    """ECR GetAuthorizationToken, 20 a second [doc]: no token is requested, and 100 images take one request."""
     throttled = RefusedError("ThrottlingException", "Rate exceeded")
-    told = refusal(pin_in(ecr_resolver(holding("1", refusals={"DescribeImages": throttled})), _marked("1")))
-    assert "ECR in us-east-1 is throttling and refused the request" in told
-    assert "(ThrottlingException)" in told
-    assert "Deploy again in a minute" in told
+    message = refusal(pin_in(ecr_resolver(holding("1", refusals={"DescribeImages": throttled})), _marked("1")))
+    assert "ECR in us-east-1 is throttling and refused the request" in message
+    assert "(ThrottlingException)" in message
+    assert "Deploy again in a minute" in message
     tags = [f"t{number}" for number in range(100)]
     ecr = holding(*tags)
     result = pin_in(ecr_resolver(ecr), *map(_marked, tags))
@@ -73,11 +73,11 @@ def _marked(tag: str, host: str = HOST) -> str:
 )
 def test_ecr_hosts__dual_stack_login_action_872(host: str, reason: str) -> None:
     """docker/login-action #872, aws-actions/amazon-ecr-login #1084: `Region is missing`, for a dual-stack host."""
-    nobody = holding("1")
-    told = refusal(pin_in(_by_registry(nobody), _marked("1", host)))
-    assert f"{host!r} is no ECR registry: " in told
-    assert reason in told
-    assert nobody.clients == []
+    unused = holding("1")
+    message = refusal(pin_in(_by_registry(unused), _marked("1", host)))
+    assert f"{host!r} is no ECR registry: " in message
+    assert reason in message
+    assert unused.clients == []
     ecr = holding("1")
     assert image(pin_in(_by_registry(ecr), _marked("1", DUAL_STACK))) == f"{DUAL_STACK}/{APP}@{digest(ecr)}"
     (options,) = ecr.clients
@@ -91,7 +91,7 @@ def _by_registry(ecr: FakeEcr, others: EveryDigest | None = None) -> ByRegistry:
 
 @pytest.mark.parametrize("host", [HOST, DUAL_STACK, f"{ACCOUNT}.dkr.ecr-fips.us-east-1.amazonaws.com"])
 def test_ecr_hosts__proxy_endpoint_is_the_plain_host_cdkd_1855(host: str) -> None:
-    """go-to-k/cdkd #1855: a login for the plain host is of no use for another; here the API is asked, without one."""
+    """go-to-k/cdkd #1855: credentials are for the plain host only; we use the API without them."""
     ecr, others = holding("1"), EveryDigest()
     assert image(pin_in(_by_registry(ecr, others), _marked("1", host))) == f"{host}/{APP}@{digest(ecr)}"
     assert {action for action, _ in ecr.calls} == {"DescribeImages"}
@@ -99,7 +99,7 @@ def test_ecr_hosts__proxy_endpoint_is_the_plain_host_cdkd_1855(host: str) -> Non
 
 
 def test_ecr_hosts__credentials_by_exact_host_ecs_agent_5106() -> None:
-    """aws/amazon-ecs-agent #5106: whoever pulls finds the login by the exact host, so each image keeps its own."""
+    """aws/amazon-ecs-agent #5106: credentials are found by the exact host, so that each image keeps its host."""
     ecr = holding("1")
     result = pin_in(_by_registry(ecr), _marked("1"), _marked("1", DUAL_STACK))
     assert image(result) == f"{HOST}/{APP}@{digest(ecr)}"
@@ -108,7 +108,7 @@ def test_ecr_hosts__credentials_by_exact_host_ecs_agent_5106() -> None:
 
 @pytest.mark.parametrize("host", ["public.ecr.aws", "ecr-public.aws.com"])
 def test_ecr_hosts__public_dual_stack_ecr_credential_helper_1018(host: str) -> None:
-    """awslabs/amazon-ecr-credential-helper #1018: ECR Public is asked as any registry, at both of its hosts."""
+    """awslabs/amazon-ecr-credential-helper #1018: ECR Public is requested like other registries, at both hosts."""
     ecr, others = holding("1"), EveryDigest()
     assert image(pin_in(_by_registry(ecr, others), f"!PinDigest {host}/nginx/nginx:1")).startswith(
         f"{host}/nginx/nginx@sha256:"
@@ -131,7 +131,7 @@ def test_ecr_hosts__public_dual_stack_ecr_credential_helper_1018(host: str) -> N
     ],
 )
 def test_ecr_hosts__renovate_36228(host: str, region: str, *, fips: bool | None, dual_stack: bool | None) -> None:
-    """renovatebot/renovate #36228: every form of host is known for what it is, with its region and kind of endpoint."""
+    """renovatebot/renovate #36228: the region and the endpoint of every form of host are known."""
     ecr = holding("1")
     assert image(pin_in(_by_registry(ecr), _marked("1", host))) == f"{host}/{APP}@{digest(ecr)}"
     (options,) = ecr.clients
@@ -141,7 +141,7 @@ def test_ecr_hosts__renovate_36228(host: str, region: str, *, fips: bool | None,
 
 
 def test_ecr_paging_above_100__clouddriver_2948() -> None:
-    """spinnaker/clouddriver #2948: 200 tags of a repository are two calls, and no page of an answer is lost."""
+    """spinnaker/clouddriver #2948: 200 tags of a repository take two requests, and all pages are read."""
     tags = [f"t{number}" for number in range(200)]
     gone = pin_in(ecr_resolver(holding(*tags[:-1], page_size=40)), *map(_marked, tags))
     assert "has no tag 't199'" in refusal(gone, IMAGE.replace("Web", "Web200"))
@@ -155,7 +155,7 @@ def test_ecr_paging_above_100__clouddriver_2948() -> None:
 
 
 def test_max_results_1000_limit__renovate_isecrmaxresultserror() -> None:
-    """renovate, isECRMaxResultsError [src]: 405 for more than 1000 a page; here tags are named, not listed."""
+    """renovate, isECRMaxResultsError [src]: 405 for more than 1000 per page; we request tags, not pages."""
     ecr = holding(*(f"t{number}" for number in range(1500)))
     assert image(pin_in(ecr_resolver(ecr), _marked("t1499"))) == f"{HOST}/{APP}@{digest(ecr, 't1499')}"
     ((_, request),) = ecr.calls
@@ -164,24 +164,24 @@ def test_max_results_1000_limit__renovate_isecrmaxresultserror() -> None:
 
 
 def test_cross_account__terraform_35303() -> None:
-    """hashicorp/terraform-provider-aws #35303: DescribeRepositories is not asked, the repository's policy is enough."""
+    """hashicorp/terraform-provider-aws #35303: the repository policy is sufficient, without DescribeRepositories."""
     host = HOST.replace(ACCOUNT, OTHER_ACCOUNT)
     who = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/macro/session is not authorized to perform"
     denied = {
         "DescribeImages": RefusedError("AccessDeniedException", f"{who}: ecr:DescribeImages"),
         "BatchGetImage": RefusedError("AccessDeniedException", f"{who}: ecr:BatchGetImage"),
     }
-    told = refusal(pin_in(ecr_resolver(holding("1", refusals=denied)), _marked("1", host)))
-    assert f"are denied on arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/{APP}" in told
-    assert f"which is of account {ACCOUNT}, and allow that account in the repository's policy" in told
-    assert f"in account {OTHER_ACCOUNT}: both are needed." in told
+    message = refusal(pin_in(ecr_resolver(holding("1", refusals=denied)), _marked("1", host)))
+    assert f"are denied on arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/{APP}" in message
+    assert f"which is of account {ACCOUNT}, and allow that account in the repository's policy" in message
+    assert f"in account {OTHER_ACCOUNT}: both are needed." in message
     pull_only = holding("1", refusals={"DescribeImages": denied["DescribeImages"]})
     assert image(pin_in(ecr_resolver(pull_only), _marked("1", host))) == f"{host}/{APP}@{digest(pull_only)}"
     assert [action for action, _ in pull_only.calls] == ["DescribeImages", "BatchGetImage"]
 
 
 def test_cross_account__registry_ids_concourse_253() -> None:
-    """concourse/registry-image-resource #253: each call names the account of the host, whoever asks."""
+    """concourse/registry-image-resource #253: each request has the account of the host."""
     ecr = holding("1")
     pull_only = holding("1", refusals={"DescribeImages": RefusedError("AccessDeniedException")})
     host = HOST.replace(ACCOUNT, OTHER_ACCOUNT)
@@ -191,12 +191,12 @@ def test_cross_account__registry_ids_concourse_253() -> None:
 
 
 def test_replication_lag__containers_roadmap_1664_1537() -> None:
-    """aws/containers-roadmap #1664, #1537: a tag that has not arrived in a region yet is told with the region."""
+    """aws/containers-roadmap #1664, #1537: the message about a tag that is not replicated yet has the region."""
     ecr = holding()
     here = HOST.replace("us-east-1", "eu-west-1")
     result = pin_in(ecr_resolver(ecr), _marked("1", here))
-    told = refusal(result)
-    assert f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'. Push the tag or" in told
+    message = refusal(result)
+    assert f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'. Push the tag or" in message
     assert problems_of(result) == [
         (IMAGE, f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'")
     ]
@@ -212,7 +212,7 @@ def test_replication_lag__containers_roadmap_1664_1537() -> None:
 
 
 def test_replication_lag__containers_roadmap_140() -> None:
-    """aws/containers-roadmap #140: a replica may have the old image still; each region has its own digest."""
+    """aws/containers-roadmap #140: a replica can still have the old image; each region has its own digest."""
     regions: dict[str, FakeEcr] = {"us-east-1": holding(), "eu-west-1": holding()}
     for region, ecr in regions.items():
         ecr.images[APP]["latest"] = image_of(f"as of {region}")
@@ -229,5 +229,5 @@ def test_replication_lag__containers_roadmap_140() -> None:
     assert reported(result)["request"] == "ecr:DescribeImages in us-east-1"
     assert reported(result, IMAGE.replace("Web", "Web2"))["request"] == "ecr:DescribeImages in eu-west-1"
     del regions["eu-west-1"].images[APP]["latest"]
-    (told,) = refusals(pin_in(ecr_resolver(Regional({})), _marked("latest"), _marked("latest", there)))
-    assert "in eu-west-1" in told
+    (message,) = refusals(pin_in(ecr_resolver(Regional({})), _marked("latest"), _marked("latest", there)))
+    assert "in eu-west-1" in message
