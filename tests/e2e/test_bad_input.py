@@ -1,4 +1,4 @@
-"""What goes wrong when somebody installs ends in one sentence that says what to do, and leaves nothing half-done."""
+"""Errors of an installation have one message with help, and leave nothing incomplete."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _install(engine: Engine, package: Package, *more: str | Path) -> Ran:
 
 
 def _sentence(told: Ran) -> str:
-    """Give the one line about what went wrong."""
+    """Return the one line with the error."""
     assert "Traceback" not in told.err
     lines = [line for line in told.err.splitlines() if line.startswith("image-pinner: ")]
     assert len(lines) == 1, told.err
@@ -45,7 +45,7 @@ def _status(engine: Engine) -> str:
 
 
 def _fail_in_a_change_set(engine: Engine, *, execute: bool) -> None:
-    """Leave behind what an install leaves that ended too early."""
+    """Create what an interrupted installation leaves."""
     cloudformation = engine.client("cloudformation")
     code = {"CodeBucket": "nobody-has-this-bucket", "CodeKey": "nothing.zip"}
     made = cloudformation.create_change_set(
@@ -64,7 +64,7 @@ def _fail_in_a_change_set(engine: Engine, *, execute: bool) -> None:
 
 
 @pytest.mark.parametrize("verb", ["install", "status", "uninstall"])
-def test_without_credentials_one_is_told_to_sign_in(engine: Engine, package: Package, verb: str) -> None:
+def test_without_credentials_the_help_is_to_sign_in(engine: Engine, package: Package, verb: str) -> None:
     more = {"install": ["--yes", "--package", package.path], "status": [], "uninstall": ["--yes"]}[verb]
     told = run_without_credentials(engine, verb, *more)
     assert told.code in {2, 3}
@@ -80,7 +80,7 @@ def test_a_profile_that_is_not_there_is_named(engine: Engine) -> None:
     assert "nobody" in _sentence(told)
 
 
-def test_a_bucket_of_another_region_is_refused_before_anything_is_made(engine: Engine, package: Package) -> None:
+def test_a_bucket_of_another_region_is_rejected_before_anything_is_created(engine: Engine, package: Package) -> None:
     far = "eu-west-1"
     made = aws(engine, "s3", "mb", "s3://far-away", "--region", far)
     assert made.code == 0, made.err
@@ -91,14 +91,14 @@ def test_a_bucket_of_another_region_is_refused_before_anything_is_made(engine: E
     assert _status(engine) == ""
 
 
-def test_a_bucket_that_is_not_there_is_refused_before_anything_is_made(engine: Engine, package: Package) -> None:
+def test_a_bucket_that_is_not_there_is_rejected_before_anything_is_created(engine: Engine, package: Package) -> None:
     told = _install(engine, package, "--bucket", "nobody-has-this-bucket")
     assert told.code == 2
     assert "there is no bucket nobody-has-this-bucket. Create it, or leave --bucket out" in _sentence(told)
     assert _status(engine) == ""
 
 
-def test_a_package_that_is_none_is_refused_before_anybody_is_asked(engine: Engine, tmp_path: Path) -> None:
+def test_an_invalid_package_is_rejected_without_network_requests(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "wrong.zip").write_bytes(b"no zip")
     told = image_pinner(engine, "install", "--yes", "--package", tmp_path / "wrong.zip")
     assert told.code == 2
@@ -106,16 +106,16 @@ def test_a_package_that_is_none_is_refused_before_anybody_is_asked(engine: Engin
     assert engine.requests.all() == []
 
 
-def test_a_value_that_the_template_refuses_is_told_before_anything_is_made(engine: Engine, package: Package) -> None:
+def test_a_value_that_the_template_rejects_is_reported_before_anything_is_created(
+    engine: Engine, package: Package
+) -> None:
     told = _install(engine, package, "--parameter", "WhenMissing=Perhaps")
     assert told.code == 2
     assert "WhenMissing" in _sentence(told)
     assert _status(engine) == ""
 
 
-def test_a_stack_in_rollback_complete_is_told_and_replaced_when_that_is_wanted(
-    engine: Engine, package: Package
-) -> None:
+def test_a_stack_in_rollback_complete_is_reported_and_replaced_on_request(engine: Engine, package: Package) -> None:
     _fail_in_a_change_set(engine, execute=True)
     told = _install(engine, package)
     assert told.code == 2
@@ -128,9 +128,7 @@ def test_a_stack_in_rollback_complete_is_told_and_replaced_when_that_is_wanted(
     assert _status(engine) == "CREATE_COMPLETE"
 
 
-def test_an_install_that_was_not_finished_is_told_and_replaced_when_that_is_wanted(
-    engine: Engine, package: Package
-) -> None:
+def test_an_interrupted_installation_is_reported_and_replaced_on_request(engine: Engine, package: Package) -> None:
     _fail_in_a_change_set(engine, execute=False)
     told = _install(engine, package)
     assert told.code == 2
@@ -142,7 +140,7 @@ def test_an_install_that_was_not_finished_is_told_and_replaced_when_that_is_want
     assert _status(engine) == "CREATE_COMPLETE"
 
 
-def test_a_template_that_names_a_macro_that_is_missing_is_refused_and_status_says_what_to_do(engine: Engine) -> None:
+def test_a_template_with_a_missing_macro_is_rejected_and_status_has_help(engine: Engine) -> None:
     template = {"Transform": "ImagePinner", "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
     with pytest.raises((StackFailedError, engine.client("cloudformation").exceptions.ClientError)):
         Stacks(engine).create("lonely", json.dumps(template))

@@ -1,4 +1,4 @@
-"""deploy/macro.yaml and the package, unchanged, are installed by the AWS CLI in the two ways that users have."""
+"""The AWS CLI installs deploy/macro.yaml and the package in both documented ways."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _expect_that_it_pins(engine: Engine, ministack: Ministack, name: str, macro:
     stacks.delete(name)
 
 
-def test_a_deployment_without_the_capability_is_refused_with_its_name(engine: Engine) -> None:
+def test_a_deployment_without_the_capability_is_rejected_with_its_name(engine: Engine) -> None:
     told = aws(engine, "cloudformation", "deploy", "--stack-name", "unable", "--template-file", TEMPLATE,
                "--parameter-overrides", "CodeBucket=nowhere", "CodeKey=nothing")  # fmt: skip
     assert told.code != 0
@@ -67,7 +67,7 @@ def test_the_template_is_deployed_with_code_that_was_uploaded(
     assert outputs["Version"] == "1"
     assert outputs["AliasArn"].endswith(f":function:{outputs['FunctionName']}:live")
     _expect_that_it_pins(engine, ministack, "by-upload")
-    # The macro stands on the alias, and the alias on the version.
+    # The macro calls the alias, and the alias the version.
     assert [run["qualifier"] for run in engine.invocations() if run["function"] == outputs["FunctionName"]] == ["1"]
     Stacks(engine).delete("image-pinner")
 

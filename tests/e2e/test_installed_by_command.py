@@ -1,4 +1,4 @@
-"""The macro is installed, upgraded, looked at and taken away by our command, in a process of its own."""
+"""Our command installs, upgrades, shows and uninstalls the macro, in a process of its own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BUCKET = f"image-pinner-000000000000-{REGION}"
 
 @pytest.fixture(autouse=True)
 def stacks(engine: Engine) -> Iterator[Stacks]:
-    """Stacks, of which there are none before and after a test: the command looks into the templates of all."""
+    """Stacks, of which there are none before and after a test: the command inspects the templates of all."""
     given = Stacks(engine)
     given.clear()
     engine.requests.forget()
@@ -41,7 +41,7 @@ def _status(engine: Engine) -> dict:
     return json.loads(told.out)["regions"][0]
 
 
-def test_an_upgrade_is_refused_where_nothing_is_installed(engine: Engine, package: Package) -> None:
+def test_an_upgrade_is_rejected_if_nothing_is_installed(engine: Engine, package: Package) -> None:
     told = _install(engine, package, verb="upgrade")
     assert told.code == 2
     assert (
@@ -51,7 +51,7 @@ def test_an_upgrade_is_refused_where_nothing_is_installed(engine: Engine, packag
     assert image_pinner(engine, "uninstall", "--yes").code == 2
 
 
-def test_nobody_is_asked_in_a_pipe(engine: Engine, package: Package) -> None:
+def test_without_a_terminal_there_is_no_prompt(engine: Engine, package: Package) -> None:
     told = image_pinner(engine, "install", "--package", package.path)
     assert told.code == 2
     assert "Give --yes to go on without a question, or --dry-run to look only" in told.err
@@ -67,7 +67,7 @@ def test_a_dry_run_leaves_nothing_behind(engine: Engine, package: Package) -> No
     assert "s3:CreateBucket" not in engine.requests.actions()
 
 
-def test_the_macro_is_installed_upgraded_and_taken_away(
+def test_the_macro_is_installed_upgraded_and_uninstalled(
     engine: Engine, ministack: Ministack, package: Package, stacks: Stacks
 ) -> None:
     first = _install(engine, package)
@@ -102,7 +102,7 @@ def test_the_macro_is_installed_upgraded_and_taken_away(
     assert BUCKET not in [bucket["Name"] for bucket in engine.client("s3").list_buckets()["Buckets"]]
 
 
-def test_a_name_that_is_taken_is_told_with_the_stack_that_has_it(engine: Engine, package: Package) -> None:
+def test_a_macro_name_in_use_is_reported_with_its_stack(engine: Engine, package: Package) -> None:
     with installed(engine, package):
         told = _install(engine, package, "--stack-name", "another")
         assert told.code == 2
