@@ -74,7 +74,7 @@ def run(
     clocks: Clocks | None = None,
     context: Any = None,
 ) -> tuple[dict[str, Any], str]:
-    """Return the response and the line of the log record."""
+    """Return the response and the log record as written."""
     lines: list[str] = []
     macro = Macro(resolver_factory, environment or {}, lines.append, clocks or Clocks())
     response = macro.answer(event, context)

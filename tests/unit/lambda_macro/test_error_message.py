@@ -26,7 +26,7 @@ def test_a_problem_has_its_help_and_its_image_unless_the_cause_names_it() -> Non
     )
 
 
-def test_no_problems_are_no_message() -> None:
+def test_without_problems_the_message_is_empty() -> None:
     assert error_message([]) == ""
 
 
