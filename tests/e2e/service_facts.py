@@ -1,8 +1,8 @@
 """Rules of CloudFormation that the engine of these tests does not enforce.
 
-Two parts: `refusal` runs before a template is submitted; `as_the_service_sends` and `violations` run before and after each
-run of a macro. It is loaded by the tests and, inside the engine, by the executor of functions; neither PyYAML's nor the
-product's modules are needed for the second part.
+`refusal` runs before a template is submitted, `as_the_service_sends` and `violations` before and after each run of a
+macro. The tests load this module, and so does the executor of functions in the engine, which needs neither PyYAML nor
+the package.
 """
 
 from __future__ import annotations
