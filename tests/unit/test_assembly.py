@@ -16,14 +16,7 @@ import pytest
 
 import image_pinner
 from image_pinner import assembly
-from image_pinner.assembly import (
-    AwsResolvers,
-    ByRegistry,
-    ByValue,
-    Logins,
-    docker_logins,
-    no_logins,
-)
+from image_pinner.assembly import AwsResolvers, ByRegistry, ByValue, LocalCredentials, docker_credentials
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.registries import Mirror
@@ -179,9 +172,9 @@ class Clients:
 
 def test_aws_is_asked_in_the_region_of_the_stack_and_ecr_in_that_of_the_registry() -> None:
     clients: Any = Clients()
-    resolvers = AwsResolvers(Logins(nobody), clients)(Settings(), "eu-central-1")
+    resolvers = AwsResolvers(LocalCredentials(nobody), clients)(Settings(), "eu-central-1")
 
-    resolvers.external_values.resolve_values([SsmParameter("/tag"), StackExport("repository")], Deadline.after(5))
+    resolvers.values.resolve_values([SsmParameter("/tag"), StackExport("repository")], Deadline.after(5))
     answers = resolvers.digests.resolve_all([lookup(ECR[0])], Deadline.after(5))
 
     assert set(clients.wanted) == {
@@ -193,7 +186,7 @@ def test_aws_is_asked_in_the_region_of_the_stack_and_ecr_in_that_of_the_registry
 
 
 def test_clients_live_as_long_as_the_worlds_so_that_a_warm_lambda_reuses_them() -> None:
-    resolver_factory = AwsResolvers(no_logins())
+    resolver_factory = AwsResolvers()
 
     first, second = resolver_factory(Settings(), "us-east-1"), resolver_factory(Settings(), "us-east-1")
 
@@ -201,9 +194,9 @@ def test_clients_live_as_long_as_the_worlds_so_that_a_warm_lambda_reuses_them() 
     assert resolver_factory.clients is resolver_factory.clients
 
 
-def credential(logins: Logins, settings: Settings, registry: str) -> Credential:
+def credential(local: LocalCredentials, settings: Settings, registry: str) -> Credential:
     clients: Any = Clients()
-    source = AwsResolvers(logins, clients).credentials(settings, "us-east-1")
+    source = AwsResolvers(local, clients).credentials(settings, "us-east-1")
     return source.for_registry(registry, Deadline.after(5))
 
 
@@ -219,18 +212,18 @@ def settings_with(text: str) -> Settings:
 
 def test_the_macro_takes_no_password_from_its_environment() -> None:
     with pytest.raises(ConfigurationError, match="the function's configuration"):
-        credential(no_logins(), settings_with("registry.example=env:LOGIN"), "registry.example")
+        credential(LocalCredentials(), settings_with("registry.example=env:LOGIN"), "registry.example")
 
 
 def test_the_macro_has_no_login_but_the_configured_ones() -> None:
-    assert isinstance(credential(no_logins(), Settings(), "registry.example"), NoCredential)
+    assert isinstance(credential(LocalCredentials(), Settings(), "registry.example"), NoCredential)
 
 
 def test_the_command_has_the_logins_of_docker_and_those_of_the_operator_count_before_them(tmp_path: Path) -> None:
-    logins = docker_logins(with_docker_config(tmp_path))
+    local = docker_credentials(with_docker_config(tmp_path))
 
-    of_docker = credential(logins, Settings(), "registry.example")
-    configured = credential(logins, settings_with("registry.example=env:LOGIN"), "registry.example")
+    of_docker = credential(local, Settings(), "registry.example")
+    configured = credential(local, settings_with("registry.example=env:LOGIN"), "registry.example")
 
     assert isinstance(of_docker, Password)
     assert isinstance(configured, Password)
@@ -240,7 +233,7 @@ def test_the_command_has_the_logins_of_docker_and_those_of_the_operator_count_be
 def test_a_mirror_is_asked_in_place_of_its_registry_and_by_its_own_kind() -> None:
     clients: Any = Clients()
     mirrors = (Mirror.parse("docker.io=111122223333.dkr.ecr.us-east-1.amazonaws.com/hub"),)
-    resolvers = AwsResolvers(no_logins(), clients)(Settings(mirrors=mirrors), "eu-central-1")
+    resolvers = AwsResolvers(clients=clients)(Settings(mirrors=mirrors), "eu-central-1")
 
     answer = resolvers.digests.resolve_all([lookup("nginx:1")], Deadline.after(5))[lookup("nginx:1")]
 
@@ -253,7 +246,7 @@ def test_the_operators_settings_reach_the_resolver_of_registries(tmp_path: Path)
     missing = tmp_path / "none.pem"
 
     with pytest.raises(ConfigurationError, match=r"none\.pem"):
-        AwsResolvers(no_logins()).registries(Settings(ca_bundles=(("registry.example", str(missing)),)), "us-east-1")
+        AwsResolvers().registries(Settings(ca_bundles=(("registry.example", str(missing)),)), "us-east-1")
 
 
 def test_the_macro_starts_without_what_only_other_registries_need() -> None:

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from image_pinner.core.decision import Decision
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport, Unknown
+from image_pinner.core.policies.explicit_tag import ExplicitTag
+from image_pinner.core.policies.interface import Allowed, Denied, Facts, JudgedImage, Policy, Verdict
+from image_pinner.core.template.find import ImageScan
+from image_pinner.core.template.fragments import read_fragment
+from image_pinner.core.template.options import Record
+from image_pinner.core.template.sites import PinSite
+from image_pinner.pinning import Resolvers, find, judge, resolve, rewrite
 from image_pinner.settings import Settings
+from image_pinner.sources.interface import Deadline, NothingKnown
 from support.templates import (
     ABSENT,
     ACCOUNT,
@@ -20,6 +33,7 @@ from support.templates import (
     EveryDigest,
     ExpectedDigests,
     ExpectedLookups,
+    digest_of,
     image_in,
     pin,
     pinned,
@@ -74,7 +88,7 @@ class TestAllOrNothing:
                 return {}
 
         result = pin(template_of("!PinDigest nginx:1"), digests=Forgetful())
-        assert problems_of(result) == [(IMAGE, "nobody gave an answer for it")]
+        assert problems_of(result) == [(IMAGE, "internal error: the lookup has no result")]
 
 
 class TestPinning:
@@ -218,7 +232,7 @@ class TestConditions:
         result = pin(template_of(image, **self.SECTIONS), digests=ExpectedDigests(["docker.io/library/nginx:1"]))
         assert image_in(result.answer) == {"Fn::If": ["Dev", pinned("nginx", "1"), {"Fn::Sub": "nginx:${Env}"}]}
         assert result.report.warnings == (
-            f"{IMAGE}.Fn::If[2]: the mark was removed: a condition excludes it with the parameters of this deployment",
+            f"{IMAGE}.Fn::If[2]: marker removed: a condition excludes it with the parameters of this deployment",
         )
 
     def test_a_resource_whose_condition_is_false_is_not_asked_for(self) -> None:
@@ -341,7 +355,7 @@ class TestLookups:
         result = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), external_values=silent)
         ((path, cause),) = problems_of(result)
         assert path == IMAGE
-        assert "the SSM parameter '/tag' was not told" in cause
+        assert "the SSM parameter '/tag' was not resolved in 4 rounds of lookups" in cause
         assert 1 <= silent.calls < 10
 
     def test_a_condition_that_must_be_looked_up_decides_what_is_asked_for(self) -> None:
@@ -409,14 +423,133 @@ class TestWhenMissing:
         assert result.report.succeeded, result.report.problems
         assert image_in(result.answer) == kept
         assert "DockerLabels" not in json.dumps(result.answer)
-        assert statuses_of(result) == {IMAGE: "kept"}
-        assert result.report.warnings == (f"{IMAGE}: it keeps its tag: there is no such tag",)
+        assert statuses_of(result) == {IMAGE: "tag kept"}
+        assert result.report.warnings == (f"{IMAGE}: tag kept: there is no such tag",)
 
     def test_an_unmarked_image_that_keeps_its_tag_is_not_touched(self) -> None:
         template = template_of("nginx:1")
         result = pin(template, {"Pin": "All", "WhenMissing": "KeepTag"}, digests=self.absent())
         assert result.edits == ()
-        assert statuses_of(result) == {IMAGE: "kept"}
+        assert statuses_of(result) == {IMAGE: "tag kept"}
+
+
+class TestPorts:
+    def test_by_default_nothing_can_be_looked_up_so_that_not_even_keep_tag_succeeds(self) -> None:
+        digests = pin(template_of("!PinDigest WhenMissing=KeepTag nginx:1"), resolvers=Resolvers())
+        values = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), resolvers=Resolvers())
+        assert problems_of(digests) == [(IMAGE, "no registries are configured")]
+        assert "AWS lookups are not configured" in problems_of(values)[0][1]
+
+    def test_resolvers_are_made_once_from_a_scan_that_needed_none(self) -> None:
+        scans: list[ImageScan] = []
+
+        def connect(scan: ImageScan) -> Resolvers:
+            scans.append(copy.deepcopy(scan))
+            return Resolvers(EveryDigest(), ExpectedLookups({SsmParameter("/tag"): "7"}))
+
+        template = template_of("!PinDigest redis:{{resolve:ssm:/tag}}", Metadata={"ImagePinner": {"Record": "None"}})
+        template["Resources"]["Db"] = task("!PinDigest nginx:1")
+        result = pin(template, connect=connect)
+        assert image_in(result.answer) == pinned("redis", "7")
+        (scan,) = scans
+        assert [(str(site.reference), site.options.record) for site in scan.pinned] == [("nginx:1", Record.NONE)]
+        assert scan.external_values == {SsmParameter("/tag")}
+
+    def test_every_step_can_be_called_alone(self) -> None:
+        template = template_of("!PinDigest nginx:1")
+        fragment = read_fragment(template, {})
+        found = find(fragment, Scope.of_template(template, {}, region="", account_id=""), Settings())
+        resolved = resolve(fragment, found, Settings(), Resolvers(EveryDigest()), Deadline.after(60))
+        decision = judge(resolved, (), NothingKnown(), Deadline.after(60))
+        assert [str(lookup) for lookup in resolved.plan.lookups] == ["docker.io/library/nginx:1"]
+        assert image_in(rewrite(fragment, resolved, decision).answer) == pinned("nginx", "1")
+
+
+class SignedFacts:
+    """Knows who signed images, and remembers what was requested."""
+
+    def __init__(self, signers: Mapping[str, str]) -> None:
+        self.signers = signers
+        self.requests: list[tuple[list[str], frozenset[str]]] = []
+
+    def gather(
+        self, digests: Collection[ImageReference], needs: frozenset[str], deadline: Deadline
+    ) -> dict[ImageReference, Facts]:
+        assert deadline.remaining() > 0
+        self.requests.append(([str(digest) for digest in digests], needs))
+        return {digest: {"signer": self.signers[str(digest)]} for digest in digests if str(digest) in self.signers}
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Requires a signer."""
+
+    signer: str
+    id = "signed"
+    needs = frozenset({"signer"})
+
+    def judge(self, image: JudgedImage) -> Verdict:
+        signer = image.facts.get("signer")
+        return Allowed() if signer == self.signer else Denied(f"signed by {signer}", "sign it")
+
+
+class TestFacts:
+    WEB, DB = (f"docker.io/library/{name}@{digest_of(f'docker.io/library/{name}:1')}" for name in ("nginx", "redis"))
+
+    def judged(self, facts: SignedFacts, *images: str, policies: Sequence[Policy]) -> Decision:
+        template = {"Resources": {"Web": task(*images)}}
+        fragment = read_fragment(template, {})
+        found = find(fragment, Scope.of_template(template, {}, region="", account_id=""), Settings())
+        digests = EveryDigest({"docker.io/library/gone:1": ABSENT})
+        resolved = resolve(fragment, found, Settings(), Resolvers(digests), Deadline.after(60))
+        return judge(resolved, policies, facts, Deadline.after(60))
+
+    def test_no_facts_are_gathered_when_no_policy_needs_any(self) -> None:
+        facts = SignedFacts({})
+        assert self.judged(facts, "!PinDigest nginx:1", policies=[ExplicitTag()]).problems == ()
+        assert pin(template_of("!PinDigest nginx:1"), resolvers=Resolvers(EveryDigest(), facts=facts)).report.succeeded
+        assert facts.requests == []
+
+    def test_no_facts_are_gathered_about_images_that_do_not_exist(self) -> None:
+        facts = SignedFacts({})
+        self.judged(facts, "!PinDigest gone:1", policies=[Signed("us")])
+        assert facts.requests == []
+
+    def test_a_fact_that_is_missing_denies(self) -> None:
+        decision = self.judged(SignedFacts({}), "!PinDigest nginx:1", policies=[Signed("us")])
+        assert [problem.cause for problem in decision.problems] == ["signed by None"]
+        assert [str(site.reference) for site in decision.failed] == ["nginx:1"]
+
+    def test_the_facts_about_each_digest_reach_the_policies(self) -> None:
+        facts = SignedFacts({self.WEB: "us", self.DB: "them"})
+        images = ("!PinDigest nginx:1", f"!PinDigest {self.WEB}", "!PinDigest redis:1")
+        decision = self.judged(facts, *images, policies=[Signed("us"), ExplicitTag()])
+        assert [str(outcome.site.reference) for outcome in decision.outcomes] == ["nginx:1", self.WEB]
+        assert [(problem.image, problem.cause) for problem in decision.problems] == [("redis:1", "signed by them")]
+        assert facts.requests == [([self.WEB, self.DB], frozenset({"signer"}))]
+
+
+class TestSiteIdentity:
+    def test_it_names_resource_container_and_property_and_survives_other_images(self) -> None:
+        one, other = (
+            {"Resources": {"Api": task(), "Web": task("!PinDigest a:1", "!PinDigest b:1")}},
+            {"Resources": {"Web": task("!PinDigest a:1", "!PinDigest b:1", "c:1")}},
+        )
+        identities = [site.identity for site in self.sites(one)]
+        assert identities == [site.identity for site in self.sites(other)]
+        assert [(found.resource, found.container, str(found.property_path)) for found in identities] == [
+            ("Web", "web", "Properties.ContainerDefinitions[0].Image"),
+            ("Web", "web2", "Properties.ContainerDefinitions[1].Image"),
+        ]
+
+    def test_branches_of_one_image_are_told_apart(self) -> None:
+        template = template_of({"Fn::If": ["Open", "!PinDigest a:1", "!PinDigest b:1"]})
+        template["Conditions"] = {"Open": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "x"]}}
+        assert len({site.identity for site in self.sites(template)}) == 2
+
+    def sites(self, template: Mapping[str, Any]) -> list[PinSite]:
+        scope = Scope.of_template(dict(template), {}, region="", account_id="")
+        return find(read_fragment(dict(template), {}), scope, Settings()).scan.pinned
 
 
 class TestLimits:
@@ -427,7 +560,7 @@ class TestLimits:
         assert result.report.succeeded is good
         if not good:
             assert problems_of(result) == [
-                (IMAGE, "it has 256 characters before the @, and AWS::ECS::TaskDefinition takes 255")
+                (IMAGE, "the image is 256 characters long before the @; AWS::ECS::TaskDefinition allows 255")
             ]
 
     @pytest.mark.parametrize(
@@ -454,4 +587,4 @@ class TestLimits:
         result = pin({"Resources": {"R": json.loads(text)}})
         assert result.report.succeeded is (over == 0)
         if over:
-            assert f"it has {limit + 1} characters with its digest" in problems_of(result)[0][1]
+            assert f"the image is {limit + 1} characters long with its digest" in problems_of(result)[0][1]

@@ -11,7 +11,7 @@ from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.registry_config import AllowedSecret, CredentialLocation, RegistryRole, SecretLocation
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, Record, WhenMissing, WhenMoved
 from image_pinner.core.template.sites import ScanSettings
-from image_pinner.settings import PREFIX, Settings
+from image_pinner.settings import POLICIES, PREFIX, Settings
 from image_pinner.settings.rules import SETTING_RULES
 
 SECRET = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:registry"
@@ -141,6 +141,7 @@ def test_without_settings_the_defaults_hold() -> None:
     assert read() == Settings()
     assert Settings().scan_settings == ScanSettings("ImagePinner", Options(), ())
     assert Settings().policies == (ExplicitTag(unsafe_implicit_latest=False),)
+    assert list(POLICIES) == [policy.id for policy in Settings().policies]
 
 
 @pytest.mark.parametrize("rule", SETTING_RULES, ids=lambda rule: rule.variable)

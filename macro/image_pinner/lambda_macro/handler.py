@@ -12,19 +12,23 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from image_pinner.assembly import AwsResolvers, ResolverFactory, instrumented, no_logins
+from image_pinner.assembly import AwsResolvers, ResolverFactory
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.report import PinReport, error_line
+from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.lambda_macro.log_record import DEFECT, Clocks, InvocationRecord, encodable, kind_of
-from image_pinner.pinning import PinResult, pin_template
+from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources import concurrency
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.interface import Deadline
+
+if TYPE_CHECKING:
+    from image_pinner.sources.aws.events import EventPublisher
 
 MARGIN = 3.0
 """Seconds of the Lambda's time that are kept for the answer."""
@@ -46,7 +50,7 @@ def handler(event: Event, context: Any) -> Response:
         `requestId`, `status` and `fragment`; on failure the fragment that came in and one `errorMessage`. Nothing is
         ever raised.
     """
-    return Macro(RESOLVERS, os.environ, sys.stdout.write).answer(event, context)
+    return Macro.on_aws(RESOLVERS, os.environ, sys.stdout.write).answer(event, context)
 
 
 class Macro(NamedTuple):
@@ -57,12 +61,23 @@ class Macro(NamedTuple):
         environment: The environment variables, for the settings.
         log: Takes lines of the log.
         clocks: What tells the time, for the log.
+        call_stats: What counts the calls of the resolvers.
+        event_publisher: Makes the publisher for an event bus and a region, or `None` where there is none.
     """
 
     resolver_factory: ResolverFactory
     environment: Mapping[str, str]
     log: Callable[[str], Any]
     clocks: Clocks = Clocks()
+    call_stats: CallStats = CallStats()
+    event_publisher: Callable[[str, str], EventPublisher] | None = None
+
+    @classmethod
+    def on_aws(cls, resolvers: AwsResolvers, environment: Mapping[str, str], log: Callable[[str], Any]) -> Macro:
+        """Return the macro with resolvers that count their calls and can publish events."""
+        return cls(
+            resolvers, environment, log, call_stats=resolvers.call_stats, event_publisher=resolvers.event_publisher
+        )
 
     def answer(self, event: Event, context: Any) -> Response:
         """Answer an event. See `handler`."""
@@ -81,8 +96,7 @@ class Macro(NamedTuple):
         """
         event = event if isinstance(event, Mapping) else {}
         report = None
-        accounts = instrumented(self.resolver_factory)
-        record = InvocationRecord(self.environment, self.clocks, accounts.call_stats if accounts else CallStats())
+        record = InvocationRecord(self.environment, self.clocks, self.call_stats)
         try:
             result = self._pin(event, context, record)
             report = result.report
@@ -92,7 +106,7 @@ class Macro(NamedTuple):
             response = _response(event, result.answer, message)
         except ImagePinnerError as error:
             record.note_failure(kind_of(error))
-            line = {"status": "failure", "problems": [{"cause": error.cause, "remedy": error.help}]}
+            line = {"status": "failure", "problems": [{"cause": error.cause, "help": error.help}]}
             response = _failure(event, error.diagnostics())
         except Exception as error:  # noqa: BLE001 - a raised exception reaches the user as «malformed response»
             record.note_failure(DEFECT)
@@ -112,17 +126,20 @@ class Macro(NamedTuple):
         scope = Scope.of_template(fragment, values, region=region, account_id=str(event.get("accountId") or ""))
         deadline = Deadline.after(min(settings.timeout, _time_left(context)))
         found = read_fragment(fragment, parameters)
-        return pin_template(found, scope, settings, record.watched(self.resolver_factory(settings, region)), deadline)
+
+        def connect(_: ImageScan) -> Resolvers:
+            return record.watched(self.resolver_factory(settings, region))
+
+        return pin_template(found, scope, settings, connect, deadline)
 
     def _put_into_ledger(self, event: Event, context: Any, record: InvocationRecord) -> str:
         """Put an event on the operator's bus, and say what became of it: no answer depends on that."""
         from image_pinner.sources.aws.events import MAX_DETAIL_BYTES  # noqa: PLC0415 - most macros have no ledger
 
-        accounts = instrumented(self.resolver_factory)
-        if accounts is None:
-            return "failed: nobody keeps a ledger here. Unset IMAGE_PINNER_EVENT_BUS."
+        if self.event_publisher is None:
+            return "failed: events cannot be published here. Unset IMAGE_PINNER_EVENT_BUS."
         try:
-            event_publisher = accounts.event_publisher(record.settings.event_bus, self._region(event))
+            event_publisher = self.event_publisher(record.settings.event_bus, self._region(event))
             event_publisher.put(record.ledger_detail(event, MAX_DETAIL_BYTES), Deadline.after(_time_left(context)))
         except ImagePinnerError as error:
             return f"failed: {error.diagnostics()}"
@@ -177,5 +194,5 @@ def _defect(error: Exception) -> tuple[str, dict[str, Any]]:
     return message, {"status": "failure", "defect": kind, "frames": frames[-8:]}
 
 
-RESOLVERS = AwsResolvers(no_logins())
+RESOLVERS = AwsResolvers()
 """Whom the macro asks; its clients live as long as the execution environment."""

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from image_pinner import __version__
@@ -231,7 +232,7 @@ class InvocationRecord:
         """Give a world that asks another one, so that its questions are counted."""
         counted = _CountedWorld(resolvers)
         self._counted.append(counted)
-        return Resolvers(counted, counted)
+        return replace(resolvers, digests=counted, values=counted)
 
     def note_report(self, report: PinReport) -> None:
         """Note what pinning came to."""
@@ -326,7 +327,7 @@ class _CountedWorld:
         self, external_values: Collection[ExternalValue], deadline: Deadline
     ) -> Mapping[ExternalValue, Answer]:
         self.lookups += len(external_values)
-        return self._world.external_values.resolve_values(external_values, deadline)
+        return self._world.values.resolve_values(external_values, deadline)
 
 
 def _names(environment: Mapping[str, str]) -> Settings:

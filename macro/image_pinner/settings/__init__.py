@@ -6,7 +6,7 @@ set here, never loosen it (`core.template.tightening.find_loosened_option`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
@@ -73,8 +73,8 @@ class Settings(NamedTuple):
 
     @property
     def policies(self) -> tuple[Policy, ...]:
-        """The rules that images must keep."""
-        return (ExplicitTag(self.unsafe_implicit_latest),)
+        """The policies that images are judged by."""
+        return tuple(build(self) for build in POLICIES.values())
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -109,6 +109,11 @@ class Settings(NamedTuple):
                 settings = settings._replace(**{rule.field: value})
         return settings._replace(options=_options(options))
 
+
+POLICIES: dict[str, Callable[[Settings], Policy]] = {
+    ExplicitTag.id: lambda settings: ExplicitTag(settings.unsafe_implicit_latest),
+}
+"""How each policy is built from the settings, by `Policy.id`."""
 
 _BY_VARIABLE = {rule.variable: rule for rule in SETTING_RULES}
 

@@ -67,18 +67,18 @@ def test_an_image_that_nothing_asks_to_pin_is_a_finding_and_its_correction_is_no
 
     (finding,) = check(resources, Parameters=PARAMETERS)
 
-    assert told([finding]) == [("unmarked", IMAGE)]
-    assert finding.correction is not None
-    corrected = apply_edits({"Parameters": PARAMETERS, "Resources": resources}, [finding.correction])
-    assert [rule for rule, _ in told(check(corrected["Resources"], Parameters=PARAMETERS))] in ([], ["wrong-mark"])
+    assert told([finding]) == [("unpinned-image", IMAGE)]
+    assert finding.fix is not None
+    corrected = apply_edits({"Parameters": PARAMETERS, "Resources": resources}, [finding.fix])
+    assert [rule for rule, _ in told(check(corrected["Resources"], Parameters=PARAMETERS))] in ([], ["invalid-marker"])
 
 
 def test_both_arms_of_a_condition_are_findings() -> None:
     found = check_image({"Fn::If": ["C", "a:1", {"Fn::If": ["D", "b:1", {"Ref": "AWS::NoValue"}]}]})
 
     assert told(found) == [
-        ("unmarked", f"{IMAGE}.Fn::If[1]"),
-        ("unmarked", f"{IMAGE}.Fn::If[2].Fn::If[1]"),
+        ("unpinned-image", f"{IMAGE}.Fn::If[1]"),
+        ("unpinned-image", f"{IMAGE}.Fn::If[2].Fn::If[1]"),
     ]
 
 
@@ -118,7 +118,7 @@ def test_an_image_that_its_surroundings_decide_about_is_fine(pin: Any) -> None:
 def test_a_container_that_a_list_leaves_out_is_a_finding_so_that_new_ones_are_not_forgotten() -> None:
     web = {**task("shop/web:1", "shop/new:1"), "Metadata": {"ImagePinner": {"Pin": ["web"]}}}
 
-    assert told(check({"Web": web})) == [("unmarked", "Resources.Web.Properties.ContainerDefinitions[1].Image")]
+    assert told(check({"Web": web})) == [("unpinned-image", "Resources.Web.Properties.ContainerDefinitions[1].Image")]
 
 
 def test_what_the_operator_pins_anyway_is_fine() -> None:
@@ -130,7 +130,9 @@ def test_an_image_in_a_place_of_the_operators_own_is_found() -> None:
     scan_settings = ScanSettings(image_paths=("$.Resources[?(@.Type=='Custom::Job')].Properties.Image",))
 
     assert told(check({"Job": job})) == []
-    assert told(check({"Job": job}, scan_settings=scan_settings)) == [("unmarked", "Resources.Job.Properties.Image")]
+    assert told(check({"Job": job}, scan_settings=scan_settings)) == [
+        ("unpinned-image", "Resources.Job.Properties.Image")
+    ]
 
 
 REFUSED_FORMS = [
@@ -157,16 +159,30 @@ def test_a_real_tag_is_refused_by_the_service_and_corrected_to_what_it_takes(con
         {"Fn::PinDigest": content}, Parameters=parameters, Conditions={"C": {"Fn::Equals": ["a", "a"]}}
     )
 
-    assert told([finding]) == [("refused-form", IMAGE)]
-    assert "CloudFormation refuses" in finding.cause
-    assert isinstance(finding.correction, Replace)
-    assert finding.correction.value == corrected
+    assert told([finding]) == [("unsupported-marker-syntax", IMAGE)]
+    assert "CloudFormation rejects" in finding.cause
+    assert isinstance(finding.fix, Replace)
+    assert finding.fix.value == corrected
+
+
+def test_the_fix_calls_the_macro_by_the_name_under_which_it_is_installed() -> None:
+    content = {"Image": "x:1", "Platform": {"Ref": "Platform"}}
+    parameters = {"Platform": {"Type": "String", "Default": "linux/arm64"}}
+
+    (finding,) = check_image(
+        {"Fn::PinDigest": content}, Parameters=parameters, scan_settings=ScanSettings(macro="Pinner-v2")
+    )
+
+    assert isinstance(finding.fix, Replace)
+    assert finding.fix.value == {
+        "Fn::Transform": {"Name": "Pinner-v2", "Parameters": {"Image": "x:1", "Platform": {"Ref": "Platform"}}}
+    }
 
 
 def test_a_real_tag_with_a_wrong_option_is_told_for_both() -> None:
     found = check_image({"Fn::PinDigest": {"Image": "nginx:1", "Plattform": "linux/arm64"}})
 
-    assert told(found) == [("refused-form", IMAGE), ("wrong-mark", IMAGE)]
+    assert told(found) == [("invalid-marker", IMAGE), ("unsupported-marker-syntax", IMAGE)]
 
 
 def test_a_real_tag_in_a_place_that_is_no_image_is_not_corrected_to_another_wrong_one() -> None:
@@ -174,15 +190,15 @@ def test_a_real_tag_in_a_place_that_is_no_image_is_not_corrected_to_another_wron
 
     (finding,) = check({"Topic": topic})
 
-    assert told([finding]) == [("wrong-mark", "Resources.Topic.Properties.DisplayName")]
-    assert finding.correction is None
+    assert told([finding]) == [("invalid-marker", "Resources.Topic.Properties.DisplayName")]
+    assert finding.fix is None
     assert "no image" in finding.cause
 
 
 def test_a_real_tag_in_a_mapping_is_refused_by_the_service_too() -> None:
     found = check({"Topic": {"Type": "AWS::SNS::Topic"}}, Mappings={"Images": {"a": {"b": {"Fn::PinDigest": "x:1"}}}})
 
-    assert told(found) == [("refused-form", "Mappings.Images.a.b")]
+    assert told(found) == [("unsupported-marker-syntax", "Mappings.Images.a.b")]
 
 
 WRONG = {
@@ -202,7 +218,7 @@ WRONG = {
 def test_a_mark_that_the_macro_will_refuse_is_a_finding(image: Any) -> None:
     found = check_image(image, Parameters={"Empty": {"Type": "String", "Default": ""}})
 
-    assert told(found) == [("wrong-mark", IMAGE)]
+    assert told(found) == [("invalid-marker", IMAGE)]
 
 
 @pytest.mark.parametrize(
@@ -213,14 +229,14 @@ def test_a_mark_that_the_macro_will_refuse_is_a_finding(image: Any) -> None:
     ],
 )
 def test_a_mark_in_a_place_that_is_no_image_is_a_finding(section: dict[str, Any], path: str) -> None:
-    assert told(check({"Topic": {"Type": "AWS::SNS::Topic"}}, **section)) == [("wrong-mark", path)]
+    assert told(check({"Topic": {"Type": "AWS::SNS::Topic"}}, **section)) == [("invalid-marker", path)]
 
 
 def test_wrong_options_around_images_are_findings() -> None:
     web = {**task("shop/web:1"), "Metadata": {"ImagePinner": {"Pin": "Everything"}}}
 
-    assert ("wrong-mark", "Resources.Web.Metadata.ImagePinner") in told(check({"Web": web}))
-    assert ("wrong-mark", "Transform") in told(check_image("!PinDigest a:1", params={"Pinn": "All"}))
+    assert ("invalid-marker", "Resources.Web.Metadata.ImagePinner") in told(check({"Web": web}))
+    assert ("invalid-marker", "Transform") in told(check_image("!PinDigest a:1", params={"Pinn": "All"}))
 
 
 def test_an_unknown_value_of_a_parameter_without_default_is_nobodys_fault() -> None:
@@ -230,22 +246,22 @@ def test_an_unknown_value_of_a_parameter_without_default_is_nobodys_fault() -> N
 def test_a_given_value_is_looked_at() -> None:
     found = check_image({"Ref": "Image"}, Parameters=PARAMETERS, params={"Pin": "All"}, values={"Image": "Nginx:1"})
 
-    assert told(found) == [("wrong-mark", IMAGE)]
+    assert told(found) == [("invalid-marker", IMAGE)]
 
 
 def test_wishes_without_the_macro_in_transform_are_a_finding_at_the_first_of_them() -> None:
     (finding,) = check_image("!PinDigest nginx:1", names_macro=False)
 
-    assert told([finding]) == [("macro-not-named", IMAGE)]
-    assert finding.help == "Write Transform: ImagePinner at the top of the template"
+    assert told([finding]) == [("missing-transform", IMAGE)]
+    assert finding.help == "write Transform: ImagePinner at the top of the template"
 
 
 @pytest.mark.parametrize("transform", ["AWS::Serverless-2016-10-31", ["AWS::Serverless-2016-10-31"]])
 def test_the_macro_goes_before_the_transforms_of_aws(transform: Any) -> None:
     (finding,) = check_image("!PinDigest nginx:1", names_macro=False, Transform=transform)
 
-    assert told([finding]) == [("macro-not-named", "Transform")]
-    assert finding.correction == Replace(TemplatePath(("Transform",)), ["ImagePinner", "AWS::Serverless-2016-10-31"])
+    assert told([finding]) == [("missing-transform", "Transform")]
+    assert finding.fix == Replace(TemplatePath(("Transform",)), ["ImagePinner", "AWS::Serverless-2016-10-31"])
 
 
 def test_the_macro_is_called_by_the_name_under_which_it_is_installed() -> None:
@@ -272,19 +288,19 @@ def test_a_mark_beside_a_snippet_of_another_macro_needs_it() -> None:
     container = {"Name": "a", "Image": "!PinDigest a:1", "Fn::Transform": {"Name": "AWS::Include", "Parameters": {}}}
     web = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [container]}}
 
-    assert [rule for rule, _ in told(check({"Web": web}, names_macro=False))] == ["macro-not-named"]
+    assert [rule for rule, _ in told(check({"Web": web}, names_macro=False))] == ["missing-transform"]
 
 
 def test_a_snippet_that_is_wrong_is_told_and_needs_no_transform_either() -> None:
     snippet = {"Fn::Transform": {"Name": "ImagePinner", "Parameters": ["a:1"]}}
 
-    assert told(check_image(snippet, names_macro=False)) == [("wrong-mark", IMAGE)]
+    assert told(check_image(snippet, names_macro=False)) == [("invalid-marker", IMAGE)]
 
 
 def test_a_wish_around_images_needs_the_macro_in_transform() -> None:
     found = check_image("a:1", names_macro=False, Metadata={"ImagePinner": {"Pin": ["web2"]}})
 
-    assert ("macro-not-named", "Metadata.ImagePinner.Pin") in told(found)
+    assert ("missing-transform", "Metadata.ImagePinner.Pin") in told(found)
 
 
 def test_a_template_without_images_and_wishes_is_fine_without_the_macro() -> None:
@@ -312,5 +328,5 @@ def test_a_platform_of_the_operator_that_a_template_cannot_choose_is_a_finding()
     scan_settings = ScanSettings(operator=Options(platform=Platform("linux", "arm64")))
 
     assert told(check_image("!PinDigest Platform=linux/amd64 a:1", scan_settings=scan_settings)) == [
-        ("wrong-mark", IMAGE)
+        ("invalid-marker", IMAGE)
     ]

@@ -12,7 +12,7 @@ def test_diagnostics_are_sentences() -> None:
 
 def test_a_bad_reference_says_where_counting_from_one() -> None:
     error = InvalidReferenceError("ngi nx", "it contains white space", 3, "Remove it")
-    assert error.cause == "'ngi nx' is no image reference: it contains white space (at character 4)"
+    assert error.cause == "'ngi nx' is not a valid image reference: it contains white space (at character 4)"
     assert (error.written, error.rule, error.position) == ("ngi nx", "it contains white space", 3)
 
 

@@ -91,27 +91,27 @@ class TestJson:
         )
         image = "Properties.ContainerDefinitions[0].Image"
         assert pin(template, digests=digests).report.to_json() == {
-            "version": 1,
+            "version": REPORT_VERSION,
             "status": "success",
             "images": [
                 {
                     "path": "Resources.Fn.Properties.Code.ImageUri",
                     "written": f"{ECR}/fn:1",
-                    "asked_by": "mark",
+                    "requested_by": "mark",
                     "status": "pinned",
                     "result": f"{ECR}/fn@{DIGEST}",
                     "platform": "linux/amd64",
                     "media_type": OCI_MANIFEST,
                     "source": "ecr",
-                    "asked": "BatchGetImage",
+                    "request": "BatchGetImage",
                     "index": str(INDEX),
                     "warnings": ["it is old"],
                 },
                 {
                     "path": f"Resources.Kept.{image}",
                     "written": "gone:1",
-                    "asked_by": "mark",
-                    "status": "kept",
+                    "requested_by": "mark",
+                    "status": "tag kept",
                     "reason": "there is no such tag",
                 },
                 {
@@ -123,18 +123,18 @@ class TestJson:
                 {
                     "path": f"Resources.Web.{image}",
                     "written": "nginx:1",
-                    "asked_by": "mark",
+                    "requested_by": "mark",
                     "status": "pinned",
                     "result": f"nginx@{DIGEST}",
                     "media_type": OCI_MANIFEST,
                     "source": "registry",
-                    "asked": "a URL",
+                    "request": "a URL",
                 },
             ],
             "problems": [],
             "warnings": [
                 "Resources.Fn.Properties.Code.ImageUri: it is old",
-                f"Resources.Kept.{image}: it keeps its tag: there is no such tag",
+                f"Resources.Kept.{image}: tag kept: there is no such tag",
             ],
         }
 
@@ -150,16 +150,16 @@ class TestJson:
         found = pin(template, {"Pin": "All"}, digests=digests).report.to_json()
         assert found["status"] == "failure"
         assert found["images"] == [
-            {"path": f"Resources.Gone.{image}", "written": "gone:1", "asked_by": "Pin", "status": "failed"},
+            {"path": f"Resources.Gone.{image}", "written": "gone:1", "requested_by": "Pin", "status": "failed"},
             {
                 "path": f"Resources.Web.{image}",
                 "written": "nginx:1",
-                "asked_by": "Pin",
+                "requested_by": "Pin",
                 "status": "would be pinned",
                 "result": f"nginx@{DIGEST}",
                 "media_type": "m",
                 "source": "s",
-                "asked": "a",
+                "request": "a",
             },
         ]
         assert found["problems"] == [
@@ -168,26 +168,26 @@ class TestJson:
                 "kind": "lookup",
                 "image": "gone:1",
                 "cause": "there is no such tag",
-                "remedy": "Push it",
+                "help": "Push it",
             },
             {
                 "path": f"Resources.Bad.{image}",
                 "kind": "template",
-                "cause": "'Bad:1' is no image reference: a repository is written in lower case (at character 1)",
-                "remedy": "Write registry/repository:tag",
+                "cause": "'Bad:1' is not a valid image reference: a repository is written in lower case (at character 1)",
+                "help": "Write registry/repository:tag",
             },
             {
                 "path": "Resources.Old.Properties.Name",
                 "kind": "template",
                 "cause": "!PinDigest stands in a place that is no image",
-                "remedy": "Remove the mark, or have the operator add the JSONPath of this place to the settings",
+                "help": "Remove the mark, or have the operator add the JSONPath of this place to the settings",
             },
         ]
 
     def test_a_tag_that_would_be_kept_says_so(self) -> None:
         template = template_of("!PinDigest WhenMissing=KeepTag gone:1", Outputs={"X": "!PinDigest x"})
         digests = EveryDigest({"docker.io/library/gone:1": ABSENT})
-        assert pin(template, digests=digests).report.to_json()["images"][0]["status"] == "would be kept"
+        assert pin(template, digests=digests).report.to_json()["images"][0]["status"] == "tag would be kept"
 
     def test_it_is_the_same_for_every_order_of_the_template(self) -> None:
         names = ["B", "A", "D", "C"]

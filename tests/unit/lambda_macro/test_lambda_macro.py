@@ -89,7 +89,7 @@ def test_the_message_about_an_event_that_is_none_ends_there_too(broken: dict[str
 def test_a_message_of_many_problems_keeps_to_the_limit_and_counts_the_rest() -> None:
     message = macro_in().answer(refused(40), None)["errorMessage"]
 
-    shown = message.count("is no image reference")
+    shown = message.count("is not a valid image reference")
     assert len(message) <= ERROR_LIMIT
     assert message.endswith(f"(+{40 - shown} more)")
     assert shown > 1

@@ -11,6 +11,7 @@ import pytest
 
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
+from image_pinner.core.report import REPORT_VERSION
 from image_pinner.lambda_macro.handler import MARGIN
 from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
 from support.macro import REQUEST_ID, Context, event_for, macro_in
@@ -66,7 +67,7 @@ def test_a_world_without_a_ledger_says_so() -> None:
     response = macro_in(environment=ONE_BUS, log=lines.append).answer(MARKED, None)
 
     assert response["status"] == "success"
-    assert json.loads(lines[0])["ledger"] == "failed: nobody keeps a ledger here. Unset IMAGE_PINNER_EVENT_BUS."
+    assert json.loads(lines[0])["ledger"] == "failed: events cannot be published here. Unset IMAGE_PINNER_EVENT_BUS."
 
 
 @pytest.mark.parametrize("remaining", [0, 500, MARGIN * 1000])
@@ -89,7 +90,7 @@ def test_an_event_tells_what_was_pinned_from_where_and_nothing_of_the_others() -
     assert resolver_factory.ledgers == [("deployments", "us-east-1")]
     assert resolver_factory.kept.details == [
         {
-            "version": 1,
+            "version": REPORT_VERSION,
             "macro": "ImagePinner",
             "image_pinner": __version__,
             "requestId": REQUEST_ID,

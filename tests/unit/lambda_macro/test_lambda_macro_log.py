@@ -34,8 +34,8 @@ def test_a_failure_logs_all_problems_where_the_message_shows_the_first() -> None
     assert line["problems"][7] == {
         "path": "Resources.Web.Properties.ContainerDefinitions[7].Image",
         "kind": "template",
-        "cause": "'Shop/Web:7' is no image reference: a repository is written in lower case (at character 6)",
-        "remedy": "Write registry/repository:tag",
+        "cause": "'Shop/Web:7' is not a valid image reference: a repository is written in lower case (at character 6)",
+        "help": "Write registry/repository:tag",
     }
 
 
@@ -43,7 +43,7 @@ def test_success_logs_what_became_of_each_image() -> None:
     line = logged(event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "shop/other:1")}}))
 
     assert line["status"] == "success"
-    assert line["version"] == 1
+    assert line["version"] == 2
     assert [(image["status"], image["written"]) for image in line["images"]] == [
         ("pinned", "shop/web:1"),
         ("unmarked", "shop/other:1"),

@@ -9,13 +9,13 @@ from support.images import HEX
 
 
 def judged(text: str) -> JudgedImage:
-    return JudgedImage(ImageReference.parse(text), None)
+    return JudgedImage(ImageReference.parse(text), None, {})
 
 
 @pytest.mark.parametrize("text", ["nginx", "localhost:5000/team/app"])
 def test_a_reference_without_tag_and_digest_is_denied(text: str) -> None:
     verdict = ExplicitTag().judge(judged(text))
-    assert verdict == Denied(f"{text!r} names neither tag nor digest", f"Write {text}:latest if that is what you mean")
+    assert verdict == Denied(f"image {text!r} has no tag or digest", f"write {text}:latest if that is what you mean")
 
 
 def test_the_way_round_is_named_unsafe_and_warns() -> None:
