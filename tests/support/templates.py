@@ -5,7 +5,7 @@ A world answers what a test expects to be asked, and fails the test on anything 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,6 @@ from image_pinner.core.images.lookups import (
 from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known
-from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
@@ -115,14 +114,12 @@ def pin(
     settings: Settings | None = None,
     digests: Any = None,
     external_values: Any = None,
-    resolvers: Resolvers | None = None,
-    connect: Callable[[ImageScan], Resolvers] | None = None,
 ) -> PinResult:
     """Pin a template or a fragment as the macro does."""
     fragment = read_fragment(dict(template), dict(params or {}))
     scope = Scope.of_template(dict(template), values or {}, region=REGION, account_id=ACCOUNT)
-    ports = resolvers or Resolvers(digests or EveryDigest(), external_values or ExpectedLookups())
-    return pin_template(fragment, scope, settings or Settings(), connect or (lambda _: ports), Deadline.after(60))
+    resolvers = Resolvers(digests or EveryDigest(), external_values or ExpectedLookups())
+    return pin_template(fragment, scope, settings or Settings(), lambda _: resolvers, Deadline.after(60))
 
 
 def task(*images: Any, **others: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.core.template.options import Record
 from image_pinner.core.template.sites import PinSite
-from image_pinner.pinning import Resolvers, find, judge, resolve, rewrite
+from image_pinner.pinning import PinResult, Resolvers, find, judge, pin_template, resolve, rewrite
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline, NothingKnown
 from support.templates import (
@@ -433,10 +433,15 @@ class TestWhenMissing:
         assert statuses_of(result) == {IMAGE: "tag kept"}
 
 
+def pin_with(connect: Callable[[ImageScan], Resolvers], template: dict[str, Any]) -> PinResult:
+    scope = Scope.of_template(template, {}, region="", account_id="")
+    return pin_template(read_fragment(template, {}), scope, Settings(), connect, Deadline.after(60))
+
+
 class TestPorts:
     def test_by_default_nothing_can_be_looked_up_so_that_not_even_keep_tag_succeeds(self) -> None:
-        digests = pin(template_of("!PinDigest WhenMissing=KeepTag nginx:1"), resolvers=Resolvers())
-        values = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), resolvers=Resolvers())
+        digests = pin_with(lambda _: Resolvers(), template_of("!PinDigest WhenMissing=KeepTag nginx:1"))
+        values = pin_with(lambda _: Resolvers(), template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"))
         assert problems_of(digests) == [(IMAGE, "no registries are configured")]
         assert "AWS lookups are not configured" in problems_of(values)[0][1]
 
@@ -449,7 +454,7 @@ class TestPorts:
 
         template = template_of("!PinDigest redis:{{resolve:ssm:/tag}}", Metadata={"ImagePinner": {"Record": "None"}})
         template["Resources"]["Db"] = task("!PinDigest nginx:1")
-        result = pin(template, connect=connect)
+        result = pin_with(connect, template)
         assert image_in(result.answer) == pinned("redis", "7")
         (scan,) = scans
         assert [(str(site.reference), site.options.record) for site in scan.pinned] == [("nginx:1", Record.NONE)]
@@ -507,7 +512,9 @@ class TestFacts:
     def test_no_facts_are_gathered_when_no_policy_needs_any(self) -> None:
         facts = SignedFacts({})
         assert self.judged(facts, "!PinDigest nginx:1", policies=[ExplicitTag()]).problems == ()
-        assert pin(template_of("!PinDigest nginx:1"), resolvers=Resolvers(EveryDigest(), facts=facts)).report.succeeded
+        assert pin_with(
+            lambda _: Resolvers(EveryDigest(), facts=facts), template_of("!PinDigest nginx:1")
+        ).report.succeeded
         assert facts.requests == []
 
     def test_no_facts_are_gathered_about_images_that_do_not_exist(self) -> None:

@@ -20,8 +20,7 @@ from image_pinner.core.intrinsics.values import Answer, ExternalValue
 from image_pinner.core.report import REPORT_VERSION, PinReport, most_severe
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.pinning import Resolvers
-from image_pinner.settings import Settings
-from image_pinner.settings.rules import SETTING_RULES
+from image_pinner.settings import SETTING_RULES, Settings
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.interface import Deadline
 

@@ -103,8 +103,9 @@ def test_a_template_that_does_not_name_the_macro_is_a_finding(tmp_path: Path) ->
 
     assert run.code == 1
     assert run.text == (
-        f"{path}:10:18: missing-transform: Resources.Web.Properties.ContainerDefinitions[0].Image: a pin is"
-        " requested, but Transform does not include ImagePinner. write Transform: ImagePinner at the top of the template.\n"
+        f"{path}:10:18: missing-transform: Resources.Web.Properties.ContainerDefinitions[0].Image: a pin"
+        " is requested, but Transform does not include ImagePinner. write"
+        " Transform: ImagePinner at the top of the template.\n"
     )
 
 
