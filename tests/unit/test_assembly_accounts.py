@@ -1,4 +1,4 @@
-"""The real world counts its calls in one place, whoever makes them, and keeps its ledger with the same clients."""
+"""All calls of AWS resolvers are counted together, those of the event publisher included."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _aws(server: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_aws")
-def test_calls_to_aws_and_to_registries_are_counted_in_one_tally(server: ScriptedRegistry) -> None:
+def test_calls_to_aws_and_to_registries_are_counted_together(server: ScriptedRegistry) -> None:
     resolver_factory = AwsResolvers()
     before = resolver_factory.call_stats.so_far()
     resolvers = resolver_factory(Settings(insecure_registries=(server.host,)), "eu-west-1")
@@ -57,7 +57,7 @@ def test_calls_to_aws_and_to_registries_are_counted_in_one_tally(server: Scripte
 
 
 @pytest.mark.usefixtures("_aws")
-def test_the_ledger_asks_with_the_same_clients_and_its_calls_are_counted() -> None:
+def test_calls_of_the_event_publisher_are_counted() -> None:
     resolver_factory = AwsResolvers()
     resolver_factory.clients.client("events", "eu-west-1")
 
@@ -67,7 +67,7 @@ def test_the_ledger_asks_with_the_same_clients_and_its_calls_are_counted() -> No
     assert resolver_factory.call_stats.so_far().attempts == {"events:PutEvents": 1}
 
 
-def test_clients_of_ones_own_are_asked_for_the_ledger_too() -> None:
+def test_event_publisher_uses_the_given_clients() -> None:
     wanted = threading.Event()
 
     class Clients(AwsClients):

@@ -204,7 +204,7 @@ def test_reads_every_setting() -> None:
     assert {f"{PREFIX}{name}" for name in ("MACRO_NAME", "PIN", "PLATFORM")} < {rule.variable for rule in SETTING_RULES}
 
 
-def test_metered_registries_can_be_none() -> None:
+def test_registries_that_count_pulls_can_be_none() -> None:
     assert read().metered_registries == ("docker.io",)
     assert read(METERED_REGISTRIES="None").metered_registries == ()
 

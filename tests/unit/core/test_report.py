@@ -1,3 +1,5 @@
+"""The JSON report, and problems on one line."""
+
 from __future__ import annotations
 
 import json
@@ -20,46 +22,46 @@ def problem(name: str, cause: str = "it is bad", help: str = "", kind: ProblemKi
 
 
 class TestErrorLine:
-    def test_one_problem_is_told_whole(self) -> None:
+    def test_one_problem_is_shown_in_full(self) -> None:
         assert error_line([problem("A", help="Mend it")]) == "Resources.A: it is bad. Mend it."
 
-    def test_all_that_fit_are_told_the_worst_first(self) -> None:
+    def test_most_severe_problem_comes_first(self) -> None:
         problems = [problem("A"), problem("B", kind=ProblemKind.LOOKUP), problem("C", kind=ProblemKind.POLICY)]
         assert error_line(problems) == "Resources.C: it is bad. Resources.B: it is bad. Resources.A: it is bad."
 
-    def test_the_rest_is_counted(self) -> None:
+    def test_problems_that_do_not_fit_are_counted(self) -> None:
         line = error_line([problem(f"R{number:03}") for number in range(100)])
         assert len(line) <= 1000
         shown = line.count("it is bad")
         assert line.endswith(f"it is bad. (+{100 - shown} more)")
         assert 1 < shown < 100
 
-    def test_a_problem_that_stands_twice_is_told_and_counted_once(self) -> None:
+    def test_duplicate_problem_is_shown_once(self) -> None:
         assert error_line([problem("A"), problem("A")]) == "Resources.A: it is bad."
 
-    def test_a_problem_longer_than_the_line_is_cut_where_it_is_shown(self) -> None:
+    def test_problem_longer_than_the_limit_is_cut(self) -> None:
         line = error_line([problem("A", "x" * 5_000), problem("B")])
         assert len(line) == 1000
         assert line.endswith("x… (+1 more)")
         assert len(error_line([problem("A", "x" * 5_000)])) == 1000
 
-    def test_it_is_one_line_whatever_the_causes_hold(self) -> None:
+    def test_line_breaks_are_replaced(self) -> None:
         assert error_line([problem("A\nB", "a\n\tb\r\nc\u2028d")]) == "Resources['A\\nB']: a b c d."
 
     @pytest.mark.parametrize("limit", range(20, 200, 7))
-    def test_the_limit_holds_for_every_number_and_length_of_problems(self, limit: int) -> None:
+    def test_line_never_exceeds_the_limit(self, limit: int) -> None:
         for count in (1, 2, 9, 10, 11, 101):
             for length in (1, 30, 31, 32, 90, 500):
                 problems = [problem(f"R{number}", "y" * length) for number in range(count)]
                 assert 0 < len(error_line(problems, limit)) <= limit
 
-    def test_the_gravest_kind_is_the_first(self) -> None:
+    def test_most_severe_kind(self) -> None:
         assert most_severe([problem("A"), problem("B", kind=ProblemKind.LOOKUP)]) is ProblemKind.LOOKUP
         assert most_severe([problem("A"), problem("B", kind=ProblemKind.POLICY)]) is ProblemKind.POLICY
 
 
 class TestJson:
-    def test_an_empty_report_has_all_its_sections(self) -> None:
+    def test_empty_report_has_all_fields(self) -> None:
         assert PinReport().to_json() == {
             "version": REPORT_VERSION,
             "status": "success",
@@ -185,12 +187,12 @@ class TestJson:
             },
         ]
 
-    def test_a_tag_that_would_be_kept_says_so(self) -> None:
+    def test_kept_tag_in_a_failed_report(self) -> None:
         template = template_of("!PinDigest WhenMissing=KeepTag gone:1", Outputs={"X": "!PinDigest x"})
         digests = EveryDigest({"docker.io/library/gone:1": ABSENT})
         assert pin(template, digests=digests).report.to_json()["images"][0]["status"] == "tag would be kept"
 
-    def test_it_is_the_same_for_every_order_of_the_template(self) -> None:
+    def test_report_does_not_depend_on_the_order_of_keys(self) -> None:
         names = ["B", "A", "D", "C"]
         templates = [
             {"Resources": {name: task(f"!PinDigest {name.lower()}:1") for name in order}}
@@ -199,7 +201,7 @@ class TestJson:
         one, other = (json.dumps(pin(template).report.to_json()) for template in templates)
         assert one == other
 
-    def test_a_failed_report_says_what_did_not_happen(self) -> None:
+    def test_pinned_image_in_a_failed_report(self) -> None:
         template: dict[str, Any] = template_of("!PinDigest nginx:1", Outputs={"X": "!PinDigest x"})
         report = pin(template).report
         assert not report.succeeded
