@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.registries import is_ecr
@@ -33,8 +32,7 @@ ResolverFactory = Callable[[Settings, str], Resolvers]
 _GRACE = 1.0  # seconds
 
 
-@dataclass(frozen=True, slots=True)
-class ByRegistry:
+class ByRegistry(NamedTuple):
     """Sends lookups to ECR and to other registries concurrently.
 
     `registries` makes the resolver of the others; it is called only if there is a lookup for it.
@@ -64,8 +62,7 @@ class ByRegistry:
         return resolutions
 
 
-@dataclass(frozen=True, slots=True)
-class ByValue:
+class ByValue(NamedTuple):
     """Sends lookups of SSM parameters and of CloudFormation exports to their services."""
 
     parameters: ValueResolver
@@ -99,8 +96,7 @@ class _LazyDownload:
         return self._download(url, limit, deadline)
 
 
-@dataclass(frozen=True, slots=True)
-class LocalCredentials:
+class LocalCredentials(NamedTuple):
     """Registry credentials in addition to those in the settings; a Lambda function has none.
 
     Args:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, digests_to_judge, make_plan
 from image_pinner.core.images.lookups import ImageLookup, Resolution
@@ -47,17 +48,15 @@ class Resolvers:
     facts: FactSource = _NOTHING_KNOWN
 
 
-@dataclass(frozen=True, slots=True)
-class FoundImages:
-    """The images of a template, as far as `scope` tells; `problems` are those of the whole template."""
+class FoundImages(NamedTuple):
+    """The images of a template, with what `scope` knows; `problems` are those of the whole template."""
 
     scope: Scope
     scan: ImageScan
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedImages:
+class ResolvedImages(NamedTuple):
     """The images of a template, the lookups that they need, and their results."""
 
     found: FoundImages
@@ -65,8 +64,7 @@ class ResolvedImages:
     resolutions: Mapping[ImageLookup, Resolution]
 
 
-@dataclass(frozen=True, slots=True)
-class PinResult:
+class PinResult(NamedTuple):
     """The result of pinning a template.
 
     Args:
@@ -120,7 +118,7 @@ def _resolve_values(
     rounds = 0
     while wanted := sorted(found.scan.external_values, key=str):
         rounds += 1
-        # A site that waits for a value is neither pinned nor a problem, so that every value needs a result in the end.
+        # An image without its value is neither pinned nor a problem, so that no value may be left without a result.
         results = (
             values.resolve_values(wanted, deadline)
             if rounds <= _MAX_ROUNDS

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest, ImageReference
@@ -17,8 +17,7 @@ from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite
 
 
-@dataclass(frozen=True, slots=True)
-class PinPlan:
+class PinPlan(NamedTuple):
     """The lookups to make, and for which sites.
 
     Args:
@@ -75,8 +74,7 @@ class KeptTag:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What happens to the sites: an outcome for each that has no problem; `failed` are the others."""
 
     outcomes: tuple[Pinned | KeptTag, ...]
@@ -123,7 +121,7 @@ def decide(
 def _decide_site(
     site: PinSite, resolution: Resolution | None, policies: Sequence[Policy], facts: Facts
 ) -> Pinned | KeptTag | tuple[Problem, ...]:
-    # What is known of the image behind the tag says nothing about another digest.
+    # The result for the tag does not apply to another digest.
     resolved = resolution if isinstance(resolution, Resolved) and _is_same_image(site, resolution) else None
     warnings = list(resolved.warnings) if resolved else []
     denials = []

@@ -30,7 +30,7 @@ class ImagePinnerError(Exception):
         self.help = help
 
     def diagnostics(self) -> str:
-        """Return cause and help as sentences, for places that show a single line."""
+        """Return cause and help as sentences, for a message of a single line."""
         return f"{self.cause}. {self.help[:1].upper()}{self.help[1:]}." if self.help else f"{self.cause}."
 
 

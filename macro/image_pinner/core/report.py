@@ -7,9 +7,8 @@ identical output.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.core.decision import KeptTag, Pinned
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
@@ -19,8 +18,7 @@ REPORT_VERSION = 2
 """Incremented when a field is removed or changes its meaning; new fields alone do not increment it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PinReport:
+class PinReport(NamedTuple):
     """What happened to every image.
 
     Args:

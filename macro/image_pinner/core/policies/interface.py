@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from image_pinner.core.images.lookups import Resolved
 from image_pinner.core.images.references import ImageReference
@@ -13,8 +13,7 @@ Facts = Mapping[str, object]
 """Facts about the image with a digest, by the names that policies list in `Policy.needs`."""
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedImage:
+class JudgedImage(NamedTuple):
     """What is known of an image when policies judge it.
 
     `resolved` is `None` where the template sets a digest that is not the one its tag points to. `facts` lacks every
