@@ -49,4 +49,4 @@ def pin_tree(template: JsonMap, values: dict[str, str]) -> PinResult:
     settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
     resolvers = GenerousWorld()
     fragment = Fragment(Shape.TEMPLATE, template, {}, template)
-    return pin_template(fragment, scope, settings, Resolvers(resolvers, resolvers), Deadline.after(60))
+    return pin_template(fragment, scope, settings, lambda _: Resolvers(resolvers, resolvers), Deadline.after(60))

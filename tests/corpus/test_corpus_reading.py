@@ -87,7 +87,9 @@ def report_of(name: str) -> PinReport:
     resolvers = GenerousWorld()
     settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
     fragment = Fragment(Shape.TEMPLATE, template, {}, template)
-    return pin_template(fragment, scope_of(name), settings, Resolvers(resolvers, resolvers), Deadline.after(60)).report
+    return pin_template(
+        fragment, scope_of(name), settings, lambda _: Resolvers(resolvers, resolvers), Deadline.after(60)
+    ).report
 
 
 def scope_of(name: str) -> Scope:

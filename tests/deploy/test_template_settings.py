@@ -8,8 +8,7 @@ import pytest
 
 from deploy.installed import Installed, template
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.settings import Settings
-from image_pinner.settings.rules import SETTING_RULES
+from image_pinner.settings import SETTING_RULES, Settings
 
 ENVIRONMENT = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
 # Parameters with another name than their setting: the function has a timeout too, and only the name of a bus is

@@ -89,7 +89,7 @@ def pin_within(seconds: float, digests: DigestResolver, *resources: str | dict[s
     template = _template(resources)
     scope = Scope.of_template(template, {}, region="us-east-1", account_id="111122223333")
     resolvers = Resolvers(digests, ExpectedLookups())
-    return pin_template(read_fragment(template, {}), scope, Settings(), resolvers, Deadline.after(seconds))
+    return pin_template(read_fragment(template, {}), scope, Settings(), lambda _: resolvers, Deadline.after(seconds))
 
 
 def _template(resources: Sequence[str | dict[str, Any]]) -> dict[str, Any]:

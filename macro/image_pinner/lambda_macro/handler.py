@@ -12,20 +12,24 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from image_pinner.assembly import AwsResolvers, ResolverFactory, instrumented, no_logins
+from image_pinner.assembly import AwsResolvers, ResolverFactory
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.report import PinReport
+from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.core.template.problems import Problem, in_order
 from image_pinner.lambda_macro.log_record import INTERNAL_ERROR, Clocks, InvocationRecord, encodable, failure_kind
-from image_pinner.pinning import PinResult, pin_template
+from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources import concurrency
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.interface import Deadline
+
+if TYPE_CHECKING:
+    from image_pinner.sources.aws.events import EventPublisher
 
 MARGIN = 3.0
 """Seconds of the function's timeout that are reserved for the response."""
@@ -42,19 +46,29 @@ def handler(event: Event, context: Any) -> Response:
     The response has `requestId`, `status` and `fragment`. On failure, `fragment` is that of the event and
     `errorMessage` is the reason.
     """
-    return Macro(RESOLVERS, os.environ, sys.stdout.write).answer(event, context)
+    return Macro.on_aws(RESOLVERS, os.environ, sys.stdout.write).answer(event, context)
 
 
 class Macro(NamedTuple):
     """The macro with its dependencies.
 
-    `environment` holds the settings, and `log` writes a log record.
+    `environment` holds the settings, `log` writes a log record, and `event_publisher` returns the publisher for an
+    event bus and a region, if events can be sent.
     """
 
     resolver_factory: ResolverFactory
     environment: Mapping[str, str]
     log: Callable[[str], Any]
     clocks: Clocks = Clocks()
+    call_stats: CallStats = CallStats()
+    event_publisher: Callable[[str, str], EventPublisher] | None = None
+
+    @classmethod
+    def on_aws(cls, resolvers: AwsResolvers, environment: Mapping[str, str], log: Callable[[str], Any]) -> Macro:
+        """Return the macro with resolvers that count their calls and can send events."""
+        return cls(
+            resolvers, environment, log, call_stats=resolvers.call_stats, event_publisher=resolvers.event_publisher
+        )
 
     def answer(self, event: Event, context: Any) -> Response:
         """Respond to an event. See `handler`."""
@@ -65,8 +79,7 @@ class Macro(NamedTuple):
         """Return the response to an event, and the report if the event could be read."""
         event = event if isinstance(event, Mapping) else {}
         report = None
-        factory = instrumented(self.resolver_factory)
-        record = InvocationRecord(self.environment, self.clocks, factory.call_stats if factory else CallStats())
+        record = InvocationRecord(self.environment, self.clocks, self.call_stats)
         try:
             result = self._pin(event, context, record)
             report = result.report
@@ -98,19 +111,20 @@ class Macro(NamedTuple):
         scope = Scope.of_template(fragment, values, region=region, account_id=str(event.get("accountId") or ""))
         deadline = Deadline.after(min(settings.timeout, _remaining_seconds(context)))
         found = read_fragment(fragment, parameters)
-        return pin_template(
-            found, scope, settings, record.count_lookups(self.resolver_factory(settings, region)), deadline
-        )
+
+        def connect(_: ImageScan) -> Resolvers:
+            return record.count_lookups(self.resolver_factory(settings, region))
+
+        return pin_template(found, scope, settings, connect, deadline)
 
     def _send_event(self, event: Event, context: Any, record: InvocationRecord) -> str:
         """Send the EventBridge event, and return `sent` or why not: the response does not depend on it."""
         from image_pinner.sources.aws.events import MAX_DETAIL_BYTES  # noqa: PLC0415 - most macros send no events
 
-        factory = instrumented(self.resolver_factory)
-        if factory is None:
+        if self.event_publisher is None:
             return "failed: EventBridge is not available here; help: unset IMAGE_PINNER_EVENT_BUS"
         try:
-            publisher = factory.event_publisher(record.settings.event_bus, self._region(event))
+            publisher = self.event_publisher(record.settings.event_bus, self._region(event))
             publisher.put(record.event_detail(event, MAX_DETAIL_BYTES), Deadline.after(_remaining_seconds(context)))
         except ImagePinnerError as error:
             return f"failed: {_join_help(error)}"
@@ -188,5 +202,5 @@ def _traceback(error: Exception) -> list[str]:
     return frames[-8:]
 
 
-RESOLVERS = AwsResolvers(no_logins())
+RESOLVERS = AwsResolvers()
 """What the macro resolves with; its clients live as long as the execution environment."""

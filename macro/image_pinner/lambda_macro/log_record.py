@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from image_pinner import __version__
@@ -19,8 +20,7 @@ from image_pinner.core.intrinsics.values import Answer, ExternalValue
 from image_pinner.core.report import REPORT_VERSION, PinReport, most_severe
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.pinning import Resolvers
-from image_pinner.settings import Settings
-from image_pinner.settings.rules import SETTING_RULES
+from image_pinner.settings import SETTING_RULES, Settings
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.interface import Deadline
 
@@ -73,7 +73,7 @@ class InvocationRecord:
         """Return resolvers that delegate to these and count the lookups."""
         counting = _CountingResolvers(resolvers)
         self._counting.append(counting)
-        return Resolvers(counting, counting)
+        return replace(resolvers, digests=counting, values=counting)
 
     def note_report(self, report: PinReport) -> None:
         """Note the result of pinning."""
@@ -253,7 +253,7 @@ class _CountingResolvers:
         self, external_values: Collection[ExternalValue], deadline: Deadline
     ) -> Mapping[ExternalValue, Answer]:
         self.lookups += len(external_values)
-        return self._resolvers.external_values.resolve_values(external_values, deadline)
+        return self._resolvers.values.resolve_values(external_values, deadline)
 
 
 def _read_record_settings(environment: Mapping[str, str]) -> Settings:

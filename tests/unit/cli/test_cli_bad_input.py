@@ -224,5 +224,5 @@ def test_one_unreadable_template_among_several_does_not_hide_the_findings_of_the
     run = image_pinner("check", str(tmp_path / "none.yaml"), str(good))
 
     assert run.code == 2
-    assert "unmarked.yaml:11:18: unmarked: " in run.text
+    assert "unmarked.yaml:11:18: unpinned-image: " in run.text
     assert f"cannot read {tmp_path / 'none.yaml'}: no such file or directory" in run.err

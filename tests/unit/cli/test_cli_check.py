@@ -23,47 +23,47 @@ Resources:
         - Name: web
 """
 FINDINGS = {
-    "unmarked": ("          Image: nginx:1\n", "10:18: unmarked", '          Image: "!PinDigest nginx:1"'),
+    "unmarked": ("          Image: nginx:1\n", "10:18: unpinned-image", '          Image: "!PinDigest nginx:1"'),
     "unmarked in flow style": (
         "        - {Name: flow, Image: nginx:1, Cpu: 1} # c\n",
-        "10:31: unmarked",
+        "10:31: unpinned-image",
         '        - {Name: flow, Image: "!PinDigest nginx:1", Cpu: 1} # c',
     ),
     "unmarked sub": (
         "          Image: !Sub nginx:${Tag}\n",
-        "10:18: unmarked",
+        "10:18: unpinned-image",
         '          Image:\n            Fn::Sub: "!PinDigest nginx:${Tag}"',
     ),
     "a real tag": (
         "          Image: !PinDigest nginx:1   # why\n",
-        "10:18: refused-form",
+        "10:18: unsupported-marker-syntax",
         '          Image: "!PinDigest nginx:1"   # why',
     ),
     "a real tag around a flow map": (
         "          Image: !PinDigest {Image: nginx:1, Platform: linux/arm64}\n",
-        "10:18: refused-form",
+        "10:18: unsupported-marker-syntax",
         '          Image: "!PinDigest Platform=linux/arm64 nginx:1"',
     ),
     "a real tag around a block map with a sub": (
         '          Image: !PinDigest\n            Image: !Sub "x/y:${Tag}"\n            Record: None\n',
-        "10:18: refused-form",
+        "10:18: unsupported-marker-syntax",
         '          Image:\n            Fn::Sub: "!PinDigest Record=None x/y:${Tag}"',
     ),
     "a real tag around the long form of a sub": (
         "          Image: !PinDigest\n            Fn::Sub: x/y:${Tag}\n",
-        "10:18: refused-form",
+        "10:18: unsupported-marker-syntax",
         '          Image:\n            Fn::Sub: "!PinDigest x/y:${Tag}"',
     ),
     "the long form": (
         "          Image: {Fn::PinDigest: nginx:1}\n",
-        "10:18: refused-form",
+        "10:18: unsupported-marker-syntax",
         '          Image: "!PinDigest nginx:1"',
     ),
-    "an unknown option": ('          Image: "!PinDigest Plattform=linux/arm64 nginx:1"\n', "10:18: wrong-mark", ""),
-    "nothing behind the mark": ('          Image: "!PinDigest "\n', "10:18: wrong-mark", ""),
+    "an unknown option": ('          Image: "!PinDigest Plattform=linux/arm64 nginx:1"\n', "10:18: invalid-marker", ""),
+    "nothing behind the mark": ('          Image: "!PinDigest "\n', "10:18: invalid-marker", ""),
     "a mark in a place that is no image": (
         '          Image: "!PinDigest nginx:1"\n          Command: ["!PinDigest nginx:1"]\n',
-        "11:21: wrong-mark",
+        "11:21: invalid-marker",
         "",
     ),
 }
@@ -103,8 +103,9 @@ def test_a_template_that_does_not_name_the_macro_is_a_finding(tmp_path: Path) ->
 
     assert run.code == 1
     assert run.text == (
-        f"{path}:10:18: macro-not-named: Resources.Web.Properties.ContainerDefinitions[0].Image: something asks for a"
-        " pin, and Transform does not name ImagePinner. Write Transform: ImagePinner at the top of the template.\n"
+        f"{path}:10:18: missing-transform: Resources.Web.Properties.ContainerDefinitions[0].Image: a pin"
+        " is requested, but Transform does not include ImagePinner. write"
+        " Transform: ImagePinner at the top of the template.\n"
     )
 
 
@@ -114,7 +115,7 @@ def test_a_transform_that_does_not_name_the_macro_is_corrected(tmp_path: Path) -
     run = image_pinner("check", str(path))
 
     head, *lines = run.text.splitlines()
-    assert head.startswith(f"{path}:2:12: macro-not-named: Transform: ")
+    assert head.startswith(f"{path}:2:12: missing-transform: Transform: ")
     assert lines == ["    Transform:", "      - ImagePinner", "      - AWS::Serverless-2016-10-31"]
 
 
@@ -152,10 +153,10 @@ def test_findings_in_json_are_versioned_and_complete(tmp_path: Path) -> None:
                 "file": str(path),
                 "line": 11,
                 "column": 18,
-                "rule": "unmarked",
+                "rule": "unpinned-image",
                 "path": "Resources.Web.Properties.ContainerDefinitions[0].Image",
-                "cause": "the image names no digest, and nothing asks to pin it",
-                "remedy": "Mark it, or say Pin: Skip in the Metadata of the resource",
+                "cause": "the image is not pinned",
+                "remedy": "mark the image, or set Pin: Skip in the Metadata of the resource",
                 "corrected": '          Image:\n            Fn::Sub: "!PinDigest shop/web:${Tag}"',
             }
         ],
@@ -176,7 +177,9 @@ def test_places_in_json_are_those_of_the_json_text() -> None:
 
     run = image_pinner("check", "-", stdin=text.encode())
 
-    assert run.text.splitlines()[0].startswith("standard input:3:40: unmarked: Resources.F.Properties.Code.ImageUri: ")
+    assert run.text.splitlines()[0].startswith(
+        "standard input:3:40: unpinned-image: Resources.F.Properties.Code.ImageUri: "
+    )
     assert run.text.splitlines()[1] == '       "Properties": {"Code": {"ImageUri": "!PinDigest shop/x:1"}}}}}'
 
 
@@ -223,4 +226,4 @@ def test_the_file_is_left_alone(tmp_path: Path) -> None:
 
 def test_every_rule_is_explained() -> None:
     assert all(text.endswith(".") for text in RULES.values())
-    assert set(RULES) == {"unmarked", "refused-form", "wrong-mark", "macro-not-named"}
+    assert set(RULES) == {"unpinned-image", "unsupported-marker-syntax", "invalid-marker", "missing-transform"}

@@ -1,3 +1,5 @@
+"""The JSON report, and problems on one line."""
+
 from __future__ import annotations
 
 import json
@@ -25,7 +27,7 @@ def test_the_most_severe_kind_is_found_whatever_the_order(kind: ProblemKind) -> 
 
 
 class TestJson:
-    def test_an_empty_report_has_all_its_sections(self) -> None:
+    def test_empty_report_has_all_fields(self) -> None:
         assert PinReport().to_json() == {
             "version": REPORT_VERSION,
             "status": "success",
@@ -57,7 +59,7 @@ class TestJson:
         )
         image = "Properties.ContainerDefinitions[0].Image"
         assert pin(template, digests=digests).report.to_json() == {
-            "version": 2,
+            "version": REPORT_VERSION,
             "status": "success",
             "images": [
                 {
@@ -77,7 +79,7 @@ class TestJson:
                     "path": f"Resources.Kept.{image}",
                     "written": "gone:1",
                     "requested_by": "mark",
-                    "status": "kept",
+                    "status": "tag kept",
                     "reason": "there is no such tag",
                 },
                 {
@@ -100,7 +102,7 @@ class TestJson:
             "problems": [],
             "warnings": [
                 "Resources.Fn.Properties.Code.ImageUri: it is old",
-                f"Resources.Kept.{image}: it keeps its tag: there is no such tag",
+                f"Resources.Kept.{image}: tag kept: there is no such tag",
             ],
         }
 
@@ -139,7 +141,8 @@ class TestJson:
             {
                 "path": f"Resources.Bad.{image}",
                 "kind": "template",
-                "cause": "'Bad:1' is no image reference: a repository is written in lower case (at character 1)",
+                "cause": "'Bad:1' is not a valid image reference: a repository is written in lower case"
+                " (at character 1)",
                 "help": "Write registry/repository:tag",
             },
             {
@@ -150,12 +153,12 @@ class TestJson:
             },
         ]
 
-    def test_a_tag_that_would_be_kept_says_so(self) -> None:
+    def test_kept_tag_in_a_failed_report(self) -> None:
         template = template_of("!PinDigest WhenMissing=KeepTag gone:1", Outputs={"X": "!PinDigest x"})
         digests = EveryDigest({"docker.io/library/gone:1": ABSENT})
-        assert pin(template, digests=digests).report.to_json()["images"][0]["status"] == "would be kept"
+        assert pin(template, digests=digests).report.to_json()["images"][0]["status"] == "tag would be kept"
 
-    def test_it_is_the_same_for_every_order_of_the_template(self) -> None:
+    def test_report_does_not_depend_on_the_order_of_keys(self) -> None:
         names = ["B", "A", "D", "C"]
         templates = [
             {"Resources": {name: task(f"!PinDigest {name.lower()}:1") for name in order}}
@@ -164,7 +167,7 @@ class TestJson:
         one, other = (json.dumps(pin(template).report.to_json()) for template in templates)
         assert one == other
 
-    def test_a_failed_report_says_what_did_not_happen(self) -> None:
+    def test_pinned_image_in_a_failed_report(self) -> None:
         template: dict[str, Any] = template_of("!PinDigest nginx:1", Outputs={"X": "!PinDigest x"})
         report = pin(template).report
         assert not report.succeeded

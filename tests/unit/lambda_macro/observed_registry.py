@@ -76,7 +76,7 @@ def run(
 ) -> tuple[dict[str, Any], str]:
     """Return the response and the log record as written."""
     lines: list[str] = []
-    macro = Macro(resolver_factory, environment or {}, lines.append, clocks or Clocks())
+    macro = Macro.on_aws(resolver_factory, environment or {}, lines.append)._replace(clocks=clocks or Clocks())
     response = macro.answer(event, context)
     assert len(lines) == 1
     return response, lines[0]

@@ -89,7 +89,7 @@ def test_the_message_about_an_invalid_event_has_no_final_period(broken: dict[str
 def test_a_message_with_many_problems_is_limited_and_counts_those_not_shown() -> None:
     message = macro_in().answer(invalid_images(40), None)["errorMessage"]
 
-    shown = message.count("is no image reference")
+    shown = message.count("is not a valid image reference")
     assert len(message) <= ERROR_LIMIT
     assert message.endswith(f"(+{40 - shown} more)")
     assert shown > 1
@@ -119,7 +119,7 @@ def test_an_invalid_setting_fails_every_template_and_is_named() -> None:
     response = macro_in(environment={"IMAGE_PINNER_PINN": "All"}).answer(invalid_images(), None)
 
     assert response["status"] == "failure"
-    assert response["errorMessage"].startswith("IMAGE_PINNER_PINN is no setting")
+    assert response["errorMessage"].startswith("unknown setting IMAGE_PINNER_PINN; help: use one of ")
 
 
 def test_snippets_use_the_name_under_which_the_macro_is_installed() -> None:

@@ -36,7 +36,7 @@ def test_a_failure_logs_all_problems() -> None:
     assert record["problems"][7] == {
         "path": "Resources.Web.Properties.ContainerDefinitions[7].Image",
         "kind": "template",
-        "cause": "'Shop/Web:7' is no image reference: a repository is written in lower case (at character 6)",
+        "cause": "'Shop/Web:7' is not a valid image reference: a repository is written in lower case (at character 6)",
         "help": "Write registry/repository:tag",
     }
 
@@ -124,4 +124,4 @@ def test_an_invalid_setting_is_logged_with_its_cause() -> None:
     record = log_record(event_for({"Resources": {}}), IMAGE_PINNER_WORKERS="many")
 
     assert record["status"] == "failure"
-    assert record["problems"][0]["cause"].startswith("IMAGE_PINNER_WORKERS cannot be 'many'")
+    assert record["problems"][0]["cause"].startswith("invalid IMAGE_PINNER_WORKERS 'many'")

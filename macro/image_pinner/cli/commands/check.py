@@ -100,9 +100,9 @@ def _check(name: str, values: dict[str, Any], settings: Settings) -> Iterable[Pl
 def _placed(finding: Finding, name: str, document: SourceDocument) -> PlacedFinding:
     position = document.position(finding.path)
     corrected = ""
-    if finding.correction is not None:
+    if finding.fix is not None:
         try:
-            corrected = document.preview(finding.correction)
+            corrected = document.preview(finding.fix)
         except InPlaceEditError:
             # An alias shares the value, so that no corrected line can be shown.
             corrected = ""

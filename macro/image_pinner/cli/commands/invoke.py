@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from image_pinner.assembly import AwsResolvers, ResolverFactory, no_logins
+from image_pinner.assembly import AwsResolvers, ResolverFactory
 from image_pinner.cli.console import ExitCode, error_stream, write_output
 from image_pinner.cli.inputs import read_bytes
 from image_pinner.cli.output.text import exit_code
@@ -43,7 +43,8 @@ def command(resolvers: ResolverFactory | None, event: str, time_limit: float) ->
 
     The response goes to the standard output, the line of the Lambda's log to the standard error.
     """
-    macro = Macro(resolvers or AwsResolvers(no_logins()), os.environ, error_stream().write)
+    log = error_stream().write
+    macro = Macro(resolvers, os.environ, log) if resolvers else Macro.on_aws(AwsResolvers(), os.environ, log)
     response, report = macro.run(_read(event), LocalContext(time.monotonic() + time_limit))
     write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode())
     sys.exit(exit_code(report) if report else ExitCode.USAGE_ERROR)

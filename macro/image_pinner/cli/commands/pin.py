@@ -177,14 +177,16 @@ def _pinned(
     template: TemplateFile, wishes: PinRequest, settings: Settings, resolver_factory: ResolverFactory
 ) -> PinResult:
     scope = template.scope(wishes.values, wishes.region, wishes.account)
-    resolvers = resolver_factory(settings, wishes.region)
-    return pin_template(template.fragment, scope, settings, resolvers, Deadline.after(settings.timeout))
+    deadline = Deadline.after(settings.timeout)
+    return pin_template(
+        template.fragment, scope, settings, lambda _: resolver_factory(settings, wishes.region), deadline
+    )
 
 
 def _aws() -> ResolverFactory:
-    from image_pinner.assembly import AwsResolvers, docker_logins  # noqa: PLC0415 - only without a world
+    from image_pinner.assembly import AwsResolvers, docker_credentials  # noqa: PLC0415 - only without a world
 
-    return AwsResolvers(docker_logins(os.environ))
+    return AwsResolvers(docker_credentials(os.environ))
 
 
 def _write(template: TemplateFile, data: bytes, wishes: PinRequest) -> None:
