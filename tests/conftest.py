@@ -1,4 +1,4 @@
-"""What all suites share: no test reaches a real AWS account, and nothing is skipped in silence."""
+"""Configuration of all suites: no test uses a real AWS account, and every skip is reported."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import hypothesis
 import pytest
 
 NO_SKIPS = "NO_SKIPS"
-"""The variable that makes a failure of every skip, for CI. Settings of the product begin with `IMAGE_PINNER_`."""
+"""The variable with which every skipped test fails, for CI. Settings of the package start with `IMAGE_PINNER_`."""
 
 EXCUSED_SKIPS = "EXCUSED_SKIPS"
-"""The variable with a pattern of reasons that are good even there: what nothing can install on that machine."""
+"""The variable with a pattern of skip reasons that are allowed even then, such as programs that cannot be installed."""
 
 _CORPUS = Path(os.environ.get("IMAGE_PINNER_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus")
-_NOBODYS = {
+_WITHOUT_ACCOUNT = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    # Servers of tests listen on loopback, where a proxy of this machine cannot reach them.
+    # The servers of the tests listen on loopback, which a proxy cannot reach.
     "NO_PROXY": "127.0.0.1,localhost,::1",
 }
 
 
 def pytest_configure() -> None:
-    """Take the developer's own AWS account and settings out of the environment, before any test module is read."""
+    """Remove the developer's AWS account and settings from the environment, before any test module is imported."""
     for name in list(os.environ):
         if name.startswith("AWS_"):
             del os.environ[name]
-    os.environ.update(_NOBODYS, no_proxy=_NOBODYS["NO_PROXY"])
-    # How long an example takes says more about the machine than about the code.
+    os.environ.update(_WITHOUT_ACCOUNT, no_proxy=_WITHOUT_ACCOUNT["NO_PROXY"])
+    # The time of an example depends on the machine more than on the code.
     hypothesis.settings.register_profile(
         "no-clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
@@ -41,14 +41,14 @@ def pytest_configure() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip tests of the corpus where it is missing."""
+    """Skip the tests of the corpus if it is missing."""
     if item.get_closest_marker("corpus") and not _CORPUS.is_dir():
-        pytest.skip("the corpus of real templates is not here; IMAGE_PINNER_CORPUS says where it is")
+        pytest.skip("the corpus of real templates is missing; set IMAGE_PINNER_CORPUS to its path")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Make a failure of a skipped test where nothing may be skipped."""
+    """Fail a skipped test if skips are forbidden."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and not _lacks_corpus(item, report):
         _forbid_skip(report)
@@ -57,7 +57,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Make a failure of a skipped module where nothing may be skipped."""
+    """Fail a skipped module if skips are forbidden."""
     report = yield
     if report.skipped:
         _forbid_skip(report)
@@ -65,9 +65,9 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def _lacks_corpus(item: pytest.Item, report: pytest.TestReport) -> bool:
-    """Tell whether a test is excused: the corpus is no part of the project, and nothing installs it."""
-    asked_for = item.get_closest_marker("corpus") is not None or "corpus of real templates" in _reason(report)
-    return asked_for and not _CORPUS.is_dir()
+    """Return whether a test was skipped for lack of the corpus, which is not part of the project."""
+    needs_corpus = item.get_closest_marker("corpus") is not None or "corpus of real templates" in _reason(report)
+    return needs_corpus and not _CORPUS.is_dir()
 
 
 def _is_excused(report: pytest.TestReport | pytest.CollectReport) -> bool:
@@ -82,12 +82,12 @@ def _forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
-    told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-    return told.removeprefix("Skipped: ")
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return text.removeprefix("Skipped: ")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what this machine could not run, and why: one line a reason."""
+    """Report how many tests were skipped for each reason."""
     reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", ()))
     if reasons:
         terminalreporter.section("skipped on this machine")

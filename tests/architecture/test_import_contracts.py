@@ -1,4 +1,4 @@
-"""Imports go down only: the contracts of pyproject.toml hold, and each of them can fail."""
+"""The import contracts in pyproject.toml hold, and each of them can fail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.project import PACKAGE, ROOT
 
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
 
-# A line that must not be there, and the module to which it is added, for each contract.
+# For each contract, a line that violates it, and the module to add it to.
 VIOLATIONS = {
     "layers": ("sources/concurrency.py", "import image_pinner.settings"),
     "core-layers": ("core/images/platforms.py", "import image_pinner.core.template.paths"),
@@ -32,9 +32,9 @@ VIOLATIONS = {
 
 def _lint(root: Path, contract: str = "") -> tuple[int, str]:
     command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-logo"]
-    chosen = ["--contract", contract] if contract else []
+    selected = ["--contract", contract] if contract else []
     run = subprocess.run(
-        [*command, "--no-cache", "--config", str(ROOT / "pyproject.toml"), *chosen],
+        [*command, "--no-cache", "--config", str(ROOT / "pyproject.toml"), *selected],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,
@@ -45,22 +45,22 @@ def _lint(root: Path, contract: str = "") -> tuple[int, str]:
     return run.returncode, run.stdout + run.stderr
 
 
-def test_all_contracts_are_kept() -> None:
-    status, said = _lint(PACKAGE.parent)
-    assert status == 0, said
-    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken" in said
+def test_all_contracts_hold() -> None:
+    status, output = _lint(PACKAGE.parent)
+    assert status == 0, output
+    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken" in output
 
 
-def test_every_contract_has_a_violation_here() -> None:
+def test_every_contract_has_a_violation() -> None:
     assert set(VIOLATIONS) == {contract["id"] for contract in CONTRACTS}
 
 
 @pytest.mark.parametrize("contract", VIOLATIONS)
-def test_a_contract_fails_when_it_is_violated(contract: str, tmp_path: Path) -> None:
+def test_violated_contract_fails(contract: str, tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "image_pinner", ignore=shutil.ignore_patterns("__pycache__"))
     name, line = VIOLATIONS[contract]
     with (tmp_path / "image_pinner" / name).open("a", encoding="utf-8") as module:
         module.write(f"\n{line}\n")
-    status, said = _lint(tmp_path, contract)
-    assert status == 1, said
-    assert "0 kept, 1 broken" in said
+    status, output = _lint(tmp_path, contract)
+    assert status == 1, output
+    assert "0 kept, 1 broken" in output

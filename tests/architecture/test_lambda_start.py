@@ -1,4 +1,4 @@
-"""The Lambda starts light: nothing of the command, and boto3 not before somebody is asked."""
+"""The Lambda starts fast: it imports nothing of the CLI, and boto3 only for the first request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from support.project import ROOT
 
 NEVER = ("cfn_flip", "cfn_tools", "cfnlint", "click", "flask", "moto", "rich", "yaml")
-OF_THE_COMMAND = ("image_pinner.cli",)
+OF_THE_CLI = ("image_pinner.cli",)
 EVENT = {
     "requestId": "r",
     "region": "eu-central-1",
@@ -31,35 +31,35 @@ CLIENT = f"{IMPORT}; handler.RESOLVERS.clients.client('ecr', 'eu-central-1')"
 
 
 def _loaded(code: str) -> tuple[set[str], str]:
-    """Run code in a fresh process, and give the modules that it loaded and what it wrote to the error stream."""
-    tell = "import json, sys; before = set(sys.modules)\n{}\nprint(json.dumps(sorted(set(sys.modules) - before)))"
+    """Run code in a new process, and return the modules that it imported and its standard error."""
+    wrapper = "import json, sys; before = set(sys.modules)\n{}\nprint(json.dumps(sorted(set(sys.modules) - before)))"
     environment = {
         "PYTHONPATH": str(ROOT / "macro"),
         "AWS_EC2_METADATA_DISABLED": "true",
         "IMAGE_PINNER_TIMEOUT": "10",
         "PATH": "",
     }
-    command = [sys.executable, "-W", "error", "-c", tell.format(code)]
+    command = [sys.executable, "-W", "error", "-c", wrapper.format(code)]
     run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
     assert run.returncode == 0, run.stderr
     return set(json.loads(run.stdout.splitlines()[-1])), run.stderr
 
 
 @pytest.mark.parametrize("code", [IMPORT, CLIENT, FAILS], ids=["import", "ECR client", "image in another registry"])
-def test_the_lambda_never_loads_what_is_not_in_its_zip(code: str) -> None:
+def test_lambda_imports_only_what_is_in_its_zip(code: str) -> None:
     loaded, _ = _loaded(code)
     assert "image_pinner.lambda_macro.handler" in loaded
     assert not loaded & set(NEVER)
-    assert not [name for name in loaded if name.startswith(OF_THE_COMMAND)]
+    assert not [name for name in loaded if name.startswith(OF_THE_CLI)]
 
 
-def test_the_handler_answers_where_nothing_but_its_zip_is_there() -> None:
-    """A host name that cannot exist ends as an answer: https://www.rfc-editor.org/rfc/rfc2606#section-2."""
-    _, said = _loaded(FAILS)
-    assert said.split() == ["failure"]
+def test_handler_responds_with_a_minimal_environment() -> None:
+    """An unknown host leads to a failure response: https://www.rfc-editor.org/rfc/rfc2606#section-2."""
+    _, errors = _loaded(FAILS)
+    assert errors.split() == ["failure"]
 
 
-def test_importing_the_handler_loads_neither_boto3_nor_urllib3() -> None:
-    """Each is paid for by the templates that need it, not by those without a marked image."""
+def test_importing_the_handler_imports_neither_boto3_nor_urllib3() -> None:
+    """A template without a marked image does not pay for their import."""
     loaded, _ = _loaded(IMPORT)
     assert not loaded & {"boto3", "botocore", "urllib3"}

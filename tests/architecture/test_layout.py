@@ -1,4 +1,4 @@
-"""The folders of the tests: their kinds, the mirror of the package, and what each kind may import."""
+"""The folders of tests: their kinds, what each may import, and that unit tests mirror the package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS = {
     "corpus": "hundreds of real templates, end to end",
     "deploy": "the CloudFormation template that installs the macro",
     "docs": "generated and executed parts of the documentation",
-    "edge_cases": "bugs that other tools had, one by one",
+    "edge_cases": "bugs of other tools, one by one",
     "e2e": "the program as users run it, on a CloudFormation engine",
     "fuzz": "parsers of untrusted input, under a fuzzer",
     "golden": "templates and events with their reviewed results",
@@ -26,7 +26,7 @@ KINDS = {
     "registry": "against a real registry program",
     "registry_faults": "registries that fail, and the messages that users see",
     "unit": "one module at a time; mirrors the package",
-    SUPPORT: "fakes, fixtures' parts and templates that several kinds share; no tests",
+    SUPPORT: "fakes, fixtures and templates that several kinds of tests use; no tests",
 }
 
 
@@ -46,7 +46,7 @@ def _foreign_imports(kind: str, source: str) -> list[str]:
     return [name for name in imported if name.partition(".")[0] in foreign]
 
 
-def test_every_folder_of_tests_has_a_known_kind() -> None:
+def test_every_folder_of_tests_is_a_known_kind() -> None:
     folders = [path for path in TESTS.iterdir() if path.is_dir() and path.name != "__pycache__"]
     assert {path.name for path in folders if any(path.iterdir())} <= set(KINDS)
 
@@ -66,7 +66,7 @@ def test_imports_of_other_kinds_are_found(kind: str, source: str, expected: list
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_kind_imports_its_own_folder_and_support_alone(kind: str) -> None:
+def test_each_kind_imports_only_its_own_folder_and_support(kind: str) -> None:
     found = {
         str(path.relative_to(TESTS)): foreign
         for path in (TESTS / kind).rglob("*.py")
@@ -89,5 +89,5 @@ def test_unit_tests_mirror_the_package() -> None:
 def test_every_folder_of_the_package_is_a_package() -> None:
     for path in [PACKAGE, *_folders(PACKAGE)]:
         assert (path / "__init__.py").is_file(), (
-            f"{path} has no __init__.py, so its data would not be found when installed"
+            f"{path} has no __init__.py, so its data files would be missing from an installation"
         )

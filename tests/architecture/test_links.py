@@ -1,4 +1,4 @@
-"""Links inside the documents lead somewhere."""
+"""Links between documents have a target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from support.project import ROOT, project_files, text_of
 
-# https://spec.commonmark.org/0.31.2/#links, those that people write: [text](target) and [text](target "title")
+# https://spec.commonmark.org/0.31.2/#links, the common forms: [text](target) and [text](target "title")
 _LINK = re.compile(r"\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`\n]*`")
@@ -19,7 +19,7 @@ _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 def _anchors(text: str) -> set[str]:
-    """Give the anchors that GitHub makes of headings: lower case, no punctuation, hyphens for spaces."""
+    """Return the anchors that GitHub generates from headings: lower case, no punctuation, hyphens for spaces."""
     anchors: set[str] = set()
     for heading in _HEADING.findall(_FENCE.sub("", text)):
         plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "")
@@ -44,17 +44,17 @@ def _broken(document: str, target: str) -> bool:
     return bool(anchor) and found.suffix == ".md" and anchor not in _anchors(found.read_text("utf-8"))
 
 
-def test_a_link_to_nowhere_is_found() -> None:
+def test_broken_links_are_found() -> None:
     assert _broken("README.md", "docs/no-such-page.md")
     assert _broken("README.md", "#no-such-heading")
     assert _broken("README.md", "../elsewhere.md")
 
 
-def test_links_in_code_are_none() -> None:
+def test_links_in_code_are_ignored() -> None:
     assert _links("`[a](b)` and\n```\n[c](d)\n```\nand [e](f) and [g](https://example.com)") == ["f"]
 
 
-def test_anchors_are_those_of_the_headings() -> None:
+def test_anchors_match_the_headings() -> None:
     assert _anchors("# What `pin` does\n## It's [easy](x)\n## Twice\n## Twice\n") == {
         "what-pin-does",
         "its-easy",
@@ -64,11 +64,11 @@ def test_anchors_are_those_of_the_headings() -> None:
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"])
-def test_the_documents_that_people_expect_are_there(document: str) -> None:
+def test_standard_documents_exist(document: str) -> None:
     assert text_of(document).startswith("# ")
 
 
-def test_links_between_documents_lead_somewhere() -> None:
+def test_links_between_documents_are_not_broken() -> None:
     documents = [name for name in project_files() if name.endswith(".md")]
     broken = [
         f"{document}: {target}"

@@ -1,4 +1,4 @@
-"""The Makefile explains itself, and says what is missing before it starts."""
+"""The Makefile lists its targets, and reports missing programs before it starts."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ TARGETS = {"help", "demo", "test", "test-all", "check", "golden", "bench", "size
 
 
 def _make(*arguments: str) -> subprocess.CompletedProcess[str]:
-    # Run by `make test` itself, it would take over what that was called with.
+    # Under `make test`, it would inherit the options of that run.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     command = ["make", "-C", str(ROOT), "--no-print-directory", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
 
 
-def test_an_old_python_is_refused_in_plain_words(tmp_path: Path) -> None:
+def test_old_python_is_refused(tmp_path: Path) -> None:
     old = tmp_path / "python3.10"
-    pretend = "import sys; sys.version_info = (3, 10, 13); exec(sys.argv[1])"
-    old.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{pretend}' \"$2\"\n", "utf-8")
+    fake_version = "import sys; sys.version_info = (3, 10, 13); exec(sys.argv[1])"
+    old.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{fake_version}' \"$2\"\n", "utf-8")
     old.chmod(0o755)
     run = _make("demo", f"PYTHON={old}", f"DEMO_VENV={tmp_path / 'venv'}")
     assert run.returncode != 0
@@ -36,13 +36,13 @@ def test_an_old_python_is_refused_in_plain_words(tmp_path: Path) -> None:
     assert not (tmp_path / "venv").exists()
 
 
-def test_a_python_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_missing_python_is_reported(tmp_path: Path) -> None:
     run = _make("test", "PYTHON=no-such-python", f"VENV={tmp_path / 'venv'}")
     assert run.returncode != 0
     assert "error: no-such-python is not installed." in run.stderr
 
 
-def test_make_alone_lists_every_target_with_its_purpose() -> None:
+def test_make_without_target_lists_all_targets() -> None:
     run = _make()
     assert run.returncode == 0, run.stderr
     listed = re.findall(r"^  make (\S+) +\w.{20,}$", run.stdout, re.MULTILINE)
@@ -50,15 +50,15 @@ def test_make_alone_lists_every_target_with_its_purpose() -> None:
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
-def test_targets_that_documents_name_are_there(document: str) -> None:
+def test_targets_in_documents_exist(document: str) -> None:
     named = set(re.findall(r"(?:`|\$ )make ([a-z-]+)", text_of(document)))
     assert named
     assert named <= TARGETS
 
 
-@pytest.mark.parametrize(("target", "left_out"), [("test", True), ("test-all", False)])
-def test_only_the_full_run_includes_the_tests_on_an_engine(target: str, *, left_out: bool) -> None:
+@pytest.mark.parametrize(("target", "ignored"), [("test", True), ("test-all", False)])
+def test_only_the_full_run_includes_the_end_to_end_tests(target: str, *, ignored: bool) -> None:
     run = _make("--dry-run", target, "ARGS=", "ALL_TESTS=" if target == "test" else "WORKERS=2")
     assert run.returncode == 0, run.stderr
     assert "pytest" in run.stdout
-    assert ("--ignore=tests/e2e" in run.stdout) == left_out
+    assert ("--ignore=tests/e2e" in run.stdout) == ignored

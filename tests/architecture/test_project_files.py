@@ -1,4 +1,4 @@
-"""What no file of the project may hold: open ends, this or that machine, and where packages come from."""
+"""Text that no file of the project may contain: unfinished work, home directories and package hosts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import pytest
 
 from support.project import project_files, text_of
 
-# Each has a character in brackets, so that this file does not hold what it looks for.
-OPEN_ENDS = re.compile(r"\b(?:[T]ODO|[F]IXME|[X]XX)\b")
-# A lock with hashes is the same wherever its packages come from; who installs decides that.
+# Each pattern has a character in brackets, so that it does not match itself.
+UNFINISHED = re.compile(r"\b(?:[T]ODO|[F]IXME|[X]XX)\b")
+# A lock file with hashes is independent of the index that packages are downloaded from.
 PACKAGE_HOSTS = re.compile(
     r"pypi[.]org|[p]ythonhosted|registry[.]npmjs|deb[.]debian[.]org|proxy[.]golang", re.IGNORECASE
 )
 HOMES = re.compile(r"(?<![\w.~/-])/(?:home|Users|root)/\w")
 
 
-def _holding(pattern: re.Pattern[str]) -> list[str]:
+def _lines_with(pattern: re.Pattern[str]) -> list[str]:
     found = []
     for name in project_files():
         if name == "LICENSE":
@@ -32,35 +32,35 @@ def _holding(pattern: re.Pattern[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("pattern", "line"),
     [
-        (OPEN_ENDS, "# TO{}: later".format("DO")),
+        (UNFINISHED, "# TO{}: later".format("DO")),
         (PACKAGE_HOSTS, "--index-url https://py{}.org/simple".format("pi")),
         (HOMES, "open('/home{}someone/x')".format("/")),
         (HOMES, "cd /ro{}/project".format("ot")),
     ],
 )
-def test_what_must_not_be_there_is_found(pattern: re.Pattern[str], line: str) -> None:
+def test_forbidden_text_is_found(pattern: re.Pattern[str], line: str) -> None:
     assert pattern.search(line)
 
 
 @pytest.mark.parametrize("line", ["/home/${USER}", "~/home/x", "https://example.com/home/x", "$HOME/.docker"])
-def test_what_only_looks_like_a_home_is_not_found(line: str) -> None:
+def test_similar_paths_are_allowed(line: str) -> None:
     assert not HOMES.search(line)
 
 
-def test_nothing_is_left_open() -> None:
-    assert _holding(OPEN_ENDS) == []
+def test_no_file_has_unfinished_work() -> None:
+    assert _lines_with(UNFINISHED) == []
 
 
-def test_no_file_names_a_host_of_packages() -> None:
-    assert _holding(PACKAGE_HOSTS) == []
+def test_no_file_names_a_package_host() -> None:
+    assert _lines_with(PACKAGE_HOSTS) == []
 
 
 def test_no_file_names_a_home_directory() -> None:
-    assert _holding(HOMES) == []
+    assert _lines_with(HOMES) == []
 
 
 @pytest.mark.parametrize("name", ["demo", "dev", "fuzz", "lambda"])
-def test_every_locked_package_has_a_hash_and_no_other_option(name: str) -> None:
+def test_every_locked_package_has_only_a_hash(name: str) -> None:
     text = text_of(f"requirements/{name}.txt").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     assert lines
@@ -69,6 +69,6 @@ def test_every_locked_package_has_a_hash_and_no_other_option(name: str) -> None:
     assert wrong == []
 
 
-def test_what_the_tests_leave_behind_is_ignored() -> None:
+def test_caches_of_the_tests_are_ignored() -> None:
     caches = {"__pycache__", ".coverage", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
     assert [name for name in project_files() if caches & set(PurePosixPath(name).parts)] == []

@@ -1,4 +1,4 @@
-"""The core is pure: what import contracts cannot see, because it needs no import or hides it."""
+"""The core is pure: checks that import contracts cannot make, since no import is needed or visible."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from support.project import modules
 
 CORE = "macro/image_pinner/core/"
 FORBIDDEN = {"__import__", "breakpoint", "eval", "exec", "globals", "input", "open", "print"}
-# The parser for filters is loaded with the first expression that has one.
-LOADED_BY_NAME = {"macro/image_pinner/core/template/json_path.py"}
+# The parser for filters is imported for the first expression with a filter.
+IMPORTED_BY_NAME = {"macro/image_pinner/core/template/json_path.py"}
 
 
 def _calls(tree: ast.AST) -> Iterator[str]:
@@ -28,11 +28,11 @@ def _names_called(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("line", ["open('x')", "print(1)", "__import__('os')", "f(input())"])
-def test_a_call_that_is_not_pure_is_found(line: str) -> None:
+def test_impure_calls_are_found(line: str) -> None:
     assert _names_called(line) & FORBIDDEN
 
 
-def test_the_core_calls_nothing_that_reads_or_writes() -> None:
+def test_core_makes_no_impure_calls() -> None:
     found = {
         module.path: names
         for module in modules()
@@ -41,15 +41,15 @@ def test_the_core_calls_nothing_that_reads_or_writes() -> None:
     assert found == {}
 
 
-def test_the_core_loads_no_module_by_name_but_jsonpath() -> None:
+def test_core_imports_no_module_by_name_except_for_jsonpath() -> None:
     loading = {
         module.path for module in modules() if module.path.startswith(CORE) and "import_module" in _calls(module.tree)
     }
-    assert loading <= LOADED_BY_NAME
+    assert loading <= IMPORTED_BY_NAME
 
 
-def test_the_core_keeps_no_state_of_its_own() -> None:
-    """`global` is the one way in which a function of a module can remember something unseen."""
+def test_core_has_no_global_state() -> None:
+    """`global` is how a function would keep state between calls."""
     found = [
         module.path
         for module in modules()

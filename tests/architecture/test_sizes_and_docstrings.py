@@ -1,4 +1,4 @@
-"""Modules and functions stay small, and all that others may call says what it does."""
+"""Modules and functions are small, and everything public has a docstring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _functions(module: Module) -> Iterator[_Function]:
 
 
 def _lines(function: _Function) -> int:
-    """Count the lines from `def` to the end, the docstring excepted: nobody is to save on that."""
+    """Count the lines of a function without its docstring."""
     lines = (function.end_lineno or 0) - function.lineno + 1
     if ast.get_docstring(function) is None:
         return lines
@@ -29,7 +29,7 @@ def _lines(function: _Function) -> int:
 
 
 def _public(node: ast.AST, prefix: str = "") -> Iterator[tuple[str, ast.ClassDef | _Function]]:
-    """Give all public classes and functions, and the public ones inside public classes."""
+    """Yield all public classes and functions, and the public members of public classes."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.ClassDef, *_Function.__args__)) and not child.name.startswith("_"):
             yield prefix + child.name, child
@@ -57,16 +57,16 @@ def test_every_module_has_a_docstring() -> None:
 
 
 def test_every_public_class_and_function_has_a_docstring() -> None:
-    silent = [
+    undocumented = [
         f"{module.path}: {name}"
         for module in modules()
         for name, node in _public(module.tree)
         if not ast.get_docstring(node)
     ]
-    assert silent == []
+    assert undocumented == []
 
 
-def test_the_counting_leaves_out_the_docstring_only() -> None:
+def test_line_count_excludes_only_the_docstring() -> None:
     counted = [
         ast.parse(f"def f():\n{docstring}    a = 1\n    return a\n").body[0]
         for docstring in ("", '    """A.\n\n    B.\n    """\n')

@@ -1,4 +1,4 @@
-"""A skip is told with its reason, and is a failure where CI says so."""
+"""Skips are reported with their reasons, and fail in CI."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def suite(tmp_path: Path) -> Path:
 
 
 def _run(suite: Path, **environment: str) -> tuple[int, str]:
-    ours = {"NO_SKIPS", "EXCUSED_SKIPS", "IMAGE_PINNER_CORPUS"}
-    inherited = {name: value for name, value in os.environ.items() if name not in ours}
+    own = {"NO_SKIPS", "EXCUSED_SKIPS", "IMAGE_PINNER_CORPUS"}
+    inherited = {name: value for name, value in os.environ.items() if name not in own}
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(suite / "pytest.ini")],
         cwd=suite,
@@ -54,38 +54,38 @@ def _run(suite: Path, **environment: str) -> tuple[int, str]:
     return run.returncode, run.stdout + run.stderr
 
 
-def test_a_skip_is_a_failure_in_ci_but_for_the_corpus(suite: Path) -> None:
-    status, said = _run(suite, NO_SKIPS="1")
+def test_skip_fails_in_ci_unless_the_corpus_is_missing(suite: Path) -> None:
+    status, output = _run(suite, NO_SKIPS="1")
     assert status == 1
-    assert "skipped, and NO_SKIPS is set: no such program here" in said
-    assert "1 passed, 1 skipped, 1 xfailed, 1 error" in said
-    assert "1 test: the corpus of real templates is not here" in said
+    assert "skipped, and NO_SKIPS is set: no such program here" in output
+    assert "1 passed, 1 skipped, 1 xfailed, 1 error" in output
+    assert "1 test: the corpus of real templates is missing" in output
 
 
-def test_a_skip_for_want_of_the_corpus_is_a_failure_where_the_corpus_is(suite: Path, tmp_path: Path) -> None:
-    status, said = _run(suite, NO_SKIPS="1", IMAGE_PINNER_CORPUS=str(tmp_path))
+def test_skip_of_a_corpus_test_fails_if_the_corpus_exists(suite: Path, tmp_path: Path) -> None:
+    status, output = _run(suite, NO_SKIPS="1", IMAGE_PINNER_CORPUS=str(tmp_path))
     assert status == 1
-    assert "1 failed, 1 passed, 1 xfailed, 1 error" in said
+    assert "1 failed, 1 passed, 1 xfailed, 1 error" in output
 
 
-def test_a_skipped_module_is_a_failure_in_ci(suite: Path) -> None:
+def test_skipped_module_fails_in_ci(suite: Path) -> None:
     (suite / "test_module.py").write_text(MODULE, "utf-8")
-    status, said = _run(suite, NO_SKIPS="1")
+    status, output = _run(suite, NO_SKIPS="1")
     assert status != 0
-    assert "skipped, and NO_SKIPS is set: no such library here" in said
+    assert "skipped, and NO_SKIPS is set: no such library here" in output
 
 
-def test_elsewhere_skips_are_told_with_their_reasons(suite: Path) -> None:
+def test_skips_are_reported_with_their_reasons_outside_of_ci(suite: Path) -> None:
     (suite / "test_module.py").write_text(MODULE, "utf-8")
-    status, said = _run(suite)
+    status, output = _run(suite)
     assert status == 0
-    assert "skipped on this machine" in said
-    for reason in ("no such program here", "the corpus of real templates is not here", "no such library here"):
-        assert f"1 test: {reason}" in said
+    assert "skipped on this machine" in output
+    for reason in ("no such program here", "the corpus of real templates is missing", "no such library here"):
+        assert f"1 test: {reason}" in output
 
 
-def test_a_skip_whose_reason_is_excused_is_none_in_ci(suite: Path) -> None:
-    _, said = _run(suite, NO_SKIPS="1", EXCUSED_SKIPS="another reason|no such program")
-    assert "1 passed, 2 skipped, 1 xfailed" in said
-    _, said = _run(suite, NO_SKIPS="1", EXCUSED_SKIPS="another reason")
-    assert "skipped, and NO_SKIPS is set: no such program here" in said
+def test_excused_skip_does_not_fail_in_ci(suite: Path) -> None:
+    _, output = _run(suite, NO_SKIPS="1", EXCUSED_SKIPS="another reason|no such program")
+    assert "1 passed, 2 skipped, 1 xfailed" in output
+    _, output = _run(suite, NO_SKIPS="1", EXCUSED_SKIPS="another reason")
+    assert "skipped, and NO_SKIPS is set: no such program here" in output

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from support.certificates import authority
+from support.certificates import create_ca
 
 _ADDRESS = "127.0.0.1"
 _STOP_TIMEOUT = 10.0  # seconds
@@ -222,7 +222,7 @@ class _Upstream(asyncio.Protocol):
 async def _serve(directory: Path, registry: str, latency: float) -> None:
     """Serve until standard input ends; write a report for each of its lines."""
     loop = asyncio.get_running_loop()
-    certificate = authority(directory).issue(directory, _ADDRESS)
+    certificate = create_ca(directory).issue(directory, _ADDRESS)
     meter = _Meter()
     server = await loop.create_server(
         lambda: _Client(registry, latency, meter), _ADDRESS, 0, ssl=certificate.context, backlog=128

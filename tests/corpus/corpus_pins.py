@@ -12,7 +12,7 @@ from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
 from support.command import Run, image_pinner
-from support.corpus import ACCOUNT, CORPUS, MADE_UP, REGION, GenerousWorld, made_up_values, tree
+from support.corpus import ACCOUNT, CORPUS, GENERATED, REGION, PermissiveRegistry, generated_values, tree
 
 VALUES = ["defaults", MADE_UP]
 """The parameter values: only defaults, or invented values for parameters without one."""
@@ -32,7 +32,7 @@ def run_pin(template: str, stdin: bytes, values: dict[str, str], record: str = "
     return image_pinner(
         *("pin", "--pin", "All", "--unsafe-implicit-latest", template, "--region", REGION, "--account", ACCOUNT),
         *(part for name, value in values.items() for part in ("--parameter", f"{name}={value}")),
-        resolvers=GenerousWorld(),
+        resolvers=PermissiveRegistry(),
         stdin=stdin,
         env={"IMAGE_PINNER_RECORD": record},
     )
@@ -47,6 +47,6 @@ def pinned_in_memory(name: str, values: str) -> PinResult:
 def pin_tree(template: JsonMap, values: dict[str, str]) -> PinResult:
     scope = Scope.of_template(template, values, region=REGION, account_id=ACCOUNT, ssm_names=True)
     settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
-    resolvers = GenerousWorld()
+    resolvers = PermissiveRegistry()
     fragment = Fragment(Shape.TEMPLATE, template, {}, template)
     return pin_template(fragment, scope, settings, lambda _: Resolvers(resolvers, resolvers), Deadline.after(60))

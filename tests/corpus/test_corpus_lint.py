@@ -9,7 +9,7 @@ import pytest
 
 from corpus.corpus_pins import pinned, pinned_in_memory
 from image_pinner.core.template.edits import Replace
-from support.corpus import CORPUS, MADE_UP, document, index, names
+from support.corpus import CORPUS, GENERATED, document, index, names
 from support.lint import lint_findings
 from support.sampling import sample
 
@@ -26,7 +26,7 @@ def small_templates(path: str) -> list[str]:
     """Return a few small templates with an image at a property path, the same ones in every run."""
     names_of_kind = [name for name in names() if path == min(image.path for image in index()[name])]
     small = (name for name in names_of_kind if (CORPUS / name).stat().st_size <= SMALL)
-    return list(islice((name for name in small if pinned_in_memory(name, MADE_UP).report.succeeded), OF_EACH_KIND))
+    return list(islice((name for name in small if pinned_in_memory(name, GENERATED).report.succeeded), OF_EACH_KIND))
 
 
 @pytest.mark.parametrize("path", sample(PATHS, 5))
@@ -45,7 +45,7 @@ def test_a_finding_about_a_pinned_image_is_also_one_about_the_evaluated_referenc
 
 def new_findings(name: str) -> Mapping[str, int]:
     before = lint_findings((CORPUS / name).read_text("utf-8"))
-    return lint_findings(pinned(name, MADE_UP).text, used_or_not=False) - before
+    return lint_findings(pinned(name, GENERATED).text, unused=False) - before
 
 
 def with_references_written_out(name: str) -> str:

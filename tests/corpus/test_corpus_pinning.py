@@ -12,7 +12,17 @@ from corpus.corpus_pins import VALUES, pin_tree, pinned, pinned_in_memory, run_p
 from corpus.yaml_spans import changed_only_in, spans_of
 from image_pinner.cli.documents import read_source
 from image_pinner.core.decision import Pinned
-from support.corpus import CORPUS, MADE_UP, differences, document, made_up_values, names, sampled_names, tree, value_at
+from support.corpus import (
+    CORPUS,
+    GENERATED,
+    differences,
+    document,
+    generated_values,
+    names,
+    sampled_names,
+    tree,
+    value_at,
+)
 from support.sampling import ALL_TESTS
 
 pytestmark = pytest.mark.corpus
@@ -84,7 +94,7 @@ def test_pinning_a_pinned_template_changes_no_byte(name: str) -> None:
         assert once.out == b""
         return
 
-    again = run_pin("-", once.out, made_up_values(name))
+    again = run_pin("-", once.out, generated_values(name))
 
     assert (again.code, again.out) == (0, once.out)
 
@@ -106,7 +116,7 @@ def shuffled(value: Any, generator: random.Random) -> Any:
 def test_the_order_of_keys_changes_neither_the_template_nor_the_report(name: str) -> None:
     first = pinned_in_memory(name, MADE_UP)
 
-    second = pin_tree(shuffled(tree(name), random.Random(name)), made_up_values(name))
+    second = pin_tree(shuffled(tree(name), random.Random(name)), generated_values(name))
 
     assert second.answer == first.answer
     assert json.dumps(second.report.to_json()) == json.dumps(first.report.to_json())
@@ -116,7 +126,7 @@ def test_the_order_of_keys_changes_neither_the_template_nor_the_report(name: str
 def test_most_of_the_corpus_is_pinned() -> None:
     # A change that rejects everything must not pass.
     with_defaults = [pinned_in_memory(name, "defaults").report for name in names()]
-    with_values = [pinned_in_memory(name, MADE_UP).report for name in names()]
+    with_values = [pinned_in_memory(name, GENERATED).report for name in names()]
 
     assert sum(report.succeeded for report in with_defaults) >= 230
     assert sum(report.succeeded for report in with_values) >= 330

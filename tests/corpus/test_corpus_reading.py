@@ -24,8 +24,8 @@ from support.corpus import (
     CORPUS,
     DUPLICATE_KEYS,
     REGION,
-    GenerousWorld,
     IndexedImage,
+    PermissiveRegistry,
     has_duplicate_keys,
     index,
     sampled_names,
@@ -84,7 +84,7 @@ def test_check_reports_lines_of_the_file_or_nothing(name: str) -> None:
 def report_of(name: str) -> PinReport:
     """Report on all images of a template with the defaults of its parameters, like the index."""
     template = tree(name)
-    resolvers = GenerousWorld()
+    resolvers = PermissiveRegistry()
     settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
     fragment = Fragment(Shape.TEMPLATE, template, {}, template)
     return pin_template(

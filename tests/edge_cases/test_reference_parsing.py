@@ -284,7 +284,7 @@ def test_docker_io_vs_index_docker_io__policy_controller_745() -> None:
     known = resolvers("nginx:1")
     result = pin_in(known, *(f"!PinDigest {name}:1" for name in names))
     assert [image(result, f"Web{number}") for number in ("", 2, 3, 4)] == [f"{name}@{DIGEST}" for name in names]
-    assert len(known.asked) == 1
+    assert len(known.image_lookups) == 1
     lambda_function = pin_in(known, function("!PinDigest Platform=Any index.docker.io/nginx:1"))
     assert image(lambda_function) == f"index.docker.io/nginx@{DIGEST}"
     assert reported(lambda_function, CODE)["result"] == f"index.docker.io/nginx@{DIGEST}"

@@ -13,7 +13,7 @@ from urllib3.util import parse_url
 from image_pinner.core.errors import ImagePinnerError, SourceError
 from image_pinner.core.images.lookups import DOCKER_SCHEMA1, Resolved
 from image_pinner.core.images.references import Digest
-from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
+from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
 from image_pinner.sources.http.errors import bare, parsed
@@ -135,4 +135,4 @@ def _request_token(lookup: TokenRequest, status: int, body: bytes) -> None:
 def _is_kept(lookup: TokenRequest) -> bool:
     """Return whether there is a secret that is not part of the input."""
     named = (lookup.realm, lookup.service, lookup.scope)
-    return not isinstance(lookup.credential, NoCredential) and not any(SECRET in text for text in named)
+    return not isinstance(lookup.credential, NoCredentials) and not any(SECRET in text for text in named)

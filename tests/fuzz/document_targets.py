@@ -21,12 +21,12 @@ from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_f
 from image_pinner.sources.credentials.docker_config import (
     DOCKER_HUB_SERVER,
     DockerConfigCredentials,
-    Login,
+    HelperCredentials,
     parse_docker_config,
 )
-from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
+from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
 from image_pinner.sources.interface import Deadline
-from support.untrusted_input import ORIGIN, QUESTIONS, HeldFile, expect_answer, expect_message, readable
+from support.untrusted_input import LOOKUPS, ORIGIN, HeldFile, expect_answer, expect_message, readable
 
 HOSTS = ("docker.io", "ghcr.io", "registry.example:5000", "[::1]:5000", "unnamed.example")
 _UNKNOWN_HOST = "unnamed.example"
@@ -42,7 +42,7 @@ def manifests(data: bytes) -> None:
     types = (OCI_INDEX, OCI_MANIFEST) if len(data) % 2 else (DOCKER_LIST, DOCKER_MANIFEST)
     for media_type in types:
         found = Resolved(Digest.of(data), media_type, ORIGIN)
-        for lookup in QUESTIONS:
+        for lookup in LOOKUPS:
             expect_answer(lookup, found, listed, answer_for(lookup, found, data))
 
 
@@ -52,7 +52,7 @@ def configs(data: bytes) -> None:
     offered = readable(platform_of, data, digest)
     assert isinstance(offered, Platform | SourceError)
     needs = NeedsConfig(Resolved(Digest.of(b"manifest"), OCI_MANIFEST, ORIGIN), digest)
-    for lookup in QUESTIONS:
+    for lookup in LOOKUPS:
         if lookup.platform is None:
             continue
         answer = answer_from_config(lookup, needs, data)
@@ -74,12 +74,12 @@ def docker_configs(data: bytes) -> None:
             _expect_credential(credential, host, data)
 
 
-def _expect_credential(credential: Credential, host: str, data: bytes) -> None:
+def _expect_credential(credential: Credentials, host: str, data: bytes) -> None:
     expect_message(credential.source)
-    expect_message(credential.advice)
+    expect_message(credential.help)
     assert "s3cr3t" not in repr(credential)
     match credential:
-        case NoCredential():
+        case NoCredentials():
             return
         case Password():
             assert credential.basic().isascii()
@@ -95,5 +95,5 @@ def _run_helper(name: str, server: str, _: Deadline) -> Login | None:
     assert server in {DOCKER_HUB_SERVER, *HOSTS}
     # The real function accepts fewer names.
     if not name.isprintable() or len(name) % 3 == 0:
-        raise SourceError("the helper failed", "Mend it")
-    return Login("<token>" if len(name) % 2 else "user", "s3cr3t") if "login" in name else None
+        raise SourceError("the helper failed", "fix it")
+    return HelperCredentials("<token>" if len(name) % 2 else "user", "s3cr3t") if "login" in name else None

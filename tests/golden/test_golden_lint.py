@@ -23,4 +23,4 @@ def test_an_example_has_no_findings(path: Path) -> None:
 def test_an_example_has_no_findings_after_pinning(path: Path) -> None:
     pinned = TemplateCase(path).expected_text.read_text("utf-8")
 
-    assert lint_findings(pinned, used_or_not=False) == {}
+    assert lint_findings(pinned, unused=False) == {}

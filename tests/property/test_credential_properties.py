@@ -1,4 +1,4 @@
-"""Credentials: whatever is written somewhere is read, or refused in our own words, and no message repeats a secret."""
+"""Any content is read as credentials or refused with a configuration error, and no message repeats a secret."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ from hypothesis import strategies as st
 
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.registry_config import AllowedSecret, CredentialLocation, SecretLocation
-from image_pinner.sources.credentials.configured import ConfiguredCredentials, Found, TemplateCredentials, read_content
-from image_pinner.sources.credentials.docker_config import DockerConfigCredentials, Login
-from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
+from image_pinner.sources.credentials.configured import (
+    ConfiguredCredentials,
+    CredentialOrigin,
+    TemplateCredentials,
+    parse_credentials,
+)
+from image_pinner.sources.credentials.docker_config import DockerConfigCredentials, HelperCredentials
+from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import secrets_of
 from support.aws import FakeSecrets
 
-_FOUND = Found("ghcr.io", "the secret")
-# With halves of characters, which JSON can name.
+ORIGIN = CredentialOrigin("ghcr.io", "the secret")
+# With lone surrogates, which JSON escapes can contain.
 _TEXTS = st.text(st.characters(), max_size=20)
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | _TEXTS,
@@ -32,7 +37,7 @@ _JSON = st.recursive(
 )
 _ENTRIES = st.dictionaries(
     st.sampled_from(["username", "password", "accessToken", "identitytoken", "auth", "registrytoken", "other"]),
-    _TEXTS | _JSON | st.binary(max_size=20).map(lambda octets: base64.b64encode(octets).decode()),
+    _TEXTS | _JSON | st.binary(max_size=20).map(lambda content: base64.b64encode(content).decode()),
     max_size=4,
 )
 _CONTENTS = st.one_of(
@@ -53,40 +58,40 @@ _CONFIGS = st.fixed_dictionaries(
 _ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:"
 
 
-def _can_be_sent(credential: Credential) -> None:
-    """Do what is done with a credential before it is sent."""
-    if isinstance(credential, Password):
-        assert credential.basic().isascii()
-    for secret in secrets_of(credential):
+def _expect_sendable(credentials: Credentials) -> None:
+    """Encode credentials as before they are sent."""
+    if isinstance(credentials, Password):
+        assert credentials.basic().isascii()
+    for secret in secrets_of(credentials):
         secret.encode("utf-8")
 
 
-def _is_fit_to_be_shown(fault: ImagePinnerError) -> None:
-    fault.diagnostics().encode("utf-8")
+def _expect_printable(error: ImagePinnerError) -> None:
+    error.diagnostics().encode("utf-8")
 
 
 @given(_CONTENTS)
-def test_every_content_is_a_credential_that_can_be_sent_or_our_error(content: str) -> None:
+def test_any_content_is_credentials_or_a_configuration_error(content: str) -> None:
     try:
-        _can_be_sent(read_content(content, _FOUND))
-    except ConfigurationError as fault:
-        _is_fit_to_be_shown(fault)
+        _expect_sendable(parse_credentials(content, ORIGIN))
+    except ConfigurationError as error:
+        _expect_printable(error)
 
 
 @given(st.text(st.characters(categories=["L", "N"]), min_size=6, max_size=20), _CONTENTS)
-def test_no_error_about_a_content_repeats_a_part_of_it(secret: str, around: str) -> None:
-    known = read_error("")
-    assume(secret not in known)
-    assert secret not in read_error(f"{secret}{around}")
-    assert secret not in read_error(json.dumps({"username": secret, "other": secret}))
+def test_errors_do_not_repeat_the_content(secret: str, around: str) -> None:
+    fixed_text = _describe("")
+    assume(secret not in fixed_text)
+    assert secret not in _describe(f"{secret}{around}")
+    assert secret not in _describe(json.dumps({"username": secret, "other": secret}))
 
 
-def read_error(content: str) -> str:
-    """Give all that is said about a content that is refused, and about one that is not."""
+def _describe(content: str) -> str:
+    """Return the message about a refused content, or the `repr` of accepted credentials."""
     try:
-        read = read_content(content, _FOUND)
-    except ConfigurationError as fault:
-        return fault.diagnostics()
+        read = parse_credentials(content, ORIGIN)
+    except ConfigurationError as error:
+        return error.diagnostics()
     return repr(read)
 
 
@@ -94,16 +99,16 @@ def read_error(content: str) -> str:
     st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters=':{["'), min_size=1),
     st.data(),
 )
-def test_the_forms_of_one_login_are_read_alike(user: str, data: st.DataObject) -> None:
+def test_all_forms_of_one_password_are_read_alike(user: str, data: st.DataObject) -> None:
     password = data.draw(st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1))
-    expected = Password(user, password, _FOUND.source, _FOUND.advice)
+    expected = Password(user, password, ORIGIN.source, ORIGIN.help)
     for content in (
         json.dumps({"username": user, "password": password}),
         json.dumps({"username": user, "accessToken": password}, ensure_ascii=False, indent=1),
         f"{user}:{password}",
         f"{user}:{password}\n",
     ):
-        assert read_content(content, _FOUND) == expected
+        assert parse_credentials(content, ORIGIN) == expected
 
 
 @given(
@@ -113,74 +118,72 @@ def test_the_forms_of_one_login_are_read_alike(user: str, data: st.DataObject) -
 )
 @example("ghcr.io=file:/\x00")
 @example("=")
-def test_every_entry_is_a_place_that_can_be_looked_at_or_a_sentence(text: str) -> None:
+def test_any_entry_is_a_location_or_refused_with_a_message(text: str) -> None:
     with suppress(ValueError):
         AllowedSecret.parse(text)
     try:
-        entry = CredentialLocation.parse(text)
-    except ValueError as fault:
-        assert str(fault)  # noqa: PT017 - a refusal is one of two good answers
+        location = CredentialLocation.parse(text)
+    except ValueError as error:
+        assert str(error)  # noqa: PT017 - a refusal is one of two valid outcomes
         return
-    credentials = ConfiguredCredentials([entry], FakeSecrets(), {}, local=True)
+    credentials = ConfiguredCredentials([location], FakeSecrets(), {}, local=True)
     with suppress(ImagePinnerError):
-        credentials.for_registry(entry.registry, Deadline.after(5))
+        credentials.for_registry(location.registry, Deadline.after(5))
 
 
-def _naively(pattern: str, text: str) -> bool:
-    """Tell the same as an allowed pattern, by trying every way."""
+def _allows(pattern: str, text: str) -> bool:
+    """Return the same as `AllowedSecret.allows`, by backtracking."""
     last = len(pattern.rstrip("*"))
     expression = "".join(
-        (".*" if place >= last else "[^:]*") if char == "*" else re.escape(char) for place, char in enumerate(pattern)
+        (".*" if index >= last else "[^:]*") if char == "*" else re.escape(char) for index, char in enumerate(pattern)
     )
     return re.fullmatch(expression, text) is not None
 
 
 @given(st.text("ab*:", max_size=8), st.text("ab", max_size=8).filter(bool))
-def test_a_pattern_allows_what_it_says_and_no_more(rest: str, name: str) -> None:
+def test_pattern_matches_like_a_regular_expression(rest: str, name: str) -> None:
     pattern, arn = f"arn:aws:secretsmanager:*{rest}", f"{_ARN}{name}"
-    assert AllowedSecret("ghcr.io", pattern).allows("ghcr.io", SecretLocation.of_arn(arn)) == _naively(pattern, arn)
+    assert AllowedSecret("ghcr.io", pattern).allows("ghcr.io", SecretLocation.of_arn(arn)) == _allows(pattern, arn)
     longer = f"{_ARN}{rest}"
-    assert AllowedSecret("ghcr.io", longer).allows("ghcr.io", SecretLocation.of_arn(arn)) == _naively(longer, arn)
+    assert AllowedSecret("ghcr.io", longer).allows("ghcr.io", SecretLocation.of_arn(arn)) == _allows(longer, arn)
 
 
 @given(_HOSTS | _TEXTS, _TEXTS | st.text("ab:/*", max_size=9).map(_ARN.__add__))
-def test_whatever_a_template_names_leads_to_no_secret_that_is_not_bound_to_its_registry(host: str, arn: str) -> None:
+def test_no_secret_is_read_unless_bound_to_the_registry(host: str, arn: str) -> None:
     secrets = FakeSecrets()
     credentials = TemplateCredentials([AllowedSecret.parse(f"registry.example={_ARN}*")], secrets)
-    assert isinstance(credentials.for_registry(host, Deadline.after(5), arn), NoCredential)
+    assert isinstance(credentials.for_registry(host, Deadline.after(5), arn), NoCredentials)
     assert secrets.asked == []
 
 
-def _asked(logins: tuple[str, str], name: str, server: str, deadline: Deadline) -> Login | None:
+def _get_from_helper(pair: tuple[str, str], name: str, server: str, deadline: Deadline) -> HelperCredentials | None:
     assert name
     assert server
     assert deadline.remaining() > 0
-    return Login(*logins) if logins[1] else None
+    return HelperCredentials(*pair) if pair[1] else None
 
 
 @given(_CONFIGS | _JSON, st.tuples(st.sampled_from(["u", "<token>"]), st.sampled_from(["", "s"])))
-def test_every_docker_config_gives_for_every_host_what_can_be_sent_or_our_error(
-    tmp_path_factory: Any, config: Any, logins: tuple[str, str]
+def test_any_docker_config_is_credentials_or_a_configuration_error_for_every_host(
+    tmp_path_factory: Any, config: Any, pair: tuple[str, str]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "any-config.json"
     Path(path).write_text(json.dumps(config), encoding="utf-8")
-    credentials = DockerConfigCredentials(path, partial(_asked, logins))
+    source = DockerConfigCredentials(path, partial(_get_from_helper, pair))
     for registry in ("ghcr.io", "docker.io", "localhost:5000", "[::1]", "elsewhere.example"):
         try:
-            credential = credentials.for_registry(registry, Deadline.after(5))
-        except ConfigurationError as fault:
-            _is_fit_to_be_shown(fault)
+            credentials = source.for_registry(registry, Deadline.after(5))
+        except ConfigurationError as error:
+            _expect_printable(error)
             continue
-        _can_be_sent(credential)
-        assert isinstance(credential, NoCredential | Password | IdentityToken)
+        _expect_sendable(credentials)
+        assert isinstance(credentials, NoCredentials | Password | IdentityToken)
 
 
 @given(_ENTRIES)
-def test_the_login_of_one_host_in_a_docker_config_is_nobody_else_s(
-    tmp_path_factory: Any, entry: dict[str, Any]
-) -> None:
+def test_docker_config_entry_of_one_host_is_used_for_no_other(tmp_path_factory: Any, entry: dict[str, Any]) -> None:
     path = tmp_path_factory.getbasetemp() / "one-host.json"
     Path(path).write_text(json.dumps({"auths": {"registry.example": entry}}), encoding="utf-8")
-    credentials = DockerConfigCredentials(path)
+    source = DockerConfigCredentials(path)
     for registry in ("registry.example:5000", "sub.registry.example", "example", "registry.example.evil.example"):
-        assert isinstance(credentials.for_registry(registry, Deadline.after(5)), NoCredential)
+        assert isinstance(source.for_registry(registry, Deadline.after(5)), NoCredentials)

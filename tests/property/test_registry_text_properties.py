@@ -28,14 +28,14 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.selection import answer_for
 from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
-from image_pinner.sources.credentials.interface import NoCredential, Password
+from image_pinner.sources.credentials.interface import NoCredentials, Password
 from image_pinner.sources.http.redaction import said, shown
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import Challenge, parse_challenges
 from property.template_strategies import JSON_LIKE
 from property.test_reference_properties import references
 from support.sampling import examples
-from support.untrusted_input import ORIGIN, QUESTIONS, HeldFile, expect_answer, outcome, readable
+from support.untrusted_input import LOOKUPS, ORIGIN, HeldFile, expect_answer, outcome, readable
 
 _TOKENS = st.from_regex(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,8}", fullmatch=True)
 _VALUES = st.text(st.characters(codec="latin-1"), max_size=12)
@@ -168,7 +168,7 @@ def test_a_manifest_with_anything_anywhere_gives_its_digest_or_that_of_an_entry_
     raw = _bytes(document)
     entries = readable(parse_index, raw)
     found = Resolved(Digest.of(raw), media_type, ORIGIN)
-    for lookup in QUESTIONS:
+    for lookup in LOOKUPS:
         answer = answer_for(lookup, found, raw)
         expect_answer(lookup, found, entries if isinstance(entries, tuple) else (), answer)
 
@@ -179,7 +179,7 @@ def test_bytes_that_are_not_the_digests_own_are_never_believed(document: Any, ot
     raw = _bytes(document)
     assume(raw != other)
     found = Resolved(Digest.of(other), media_type, ORIGIN)
-    assert all(isinstance(answer_for(lookup, found, raw), Unavailable) for lookup in QUESTIONS)
+    assert all(isinstance(answer_for(lookup, found, raw), Unavailable) for lookup in LOOKUPS)
     assert isinstance(readable(platform_of, raw, found.digest), SourceError)
 
 
@@ -213,7 +213,7 @@ def test_the_chosen_image_is_an_entry_for_a_known_platform_whatever_the_order(
     data: st.DataObject, lines: list[dict[str, Any]]
 ) -> None:
     shuffled = data.draw(st.permutations(lines))
-    for lookup in QUESTIONS:
+    for lookup in LOOKUPS:
         if lookup.index_allowed:
             continue
         answers = [_asked(lookup, one) for one in (lines, shuffled)]
@@ -263,7 +263,7 @@ def test_a_login_is_found_under_every_form_of_its_key_and_given_to_that_host_alo
     assert (found.user, found.password) == (user, secret)
     assert secret not in repr(found)
     for other in ("docker.io", "ghcr.io.example", f"x{host}", "unnamed.example"):
-        assert isinstance(credentials.for_registry(other, Deadline.after(5)), NoCredential)
+        assert isinstance(credentials.for_registry(other, Deadline.after(5)), NoCredentials)
 
 
 @examples(100)

@@ -10,7 +10,7 @@ import pytest
 from image_pinner.core.images.lookups import NotFound, Origin, Resolved, Unavailable
 from registry.asked_registry import ask_for, ask_registry
 from registry.pushed_images import LIST, MULTI, REPOSITORY, SINGLE, push_all
-from support.certificates import authority
+from support.certificates import create_ca
 from support.images import lookup
 from support.registries import ask
 from support.registry_program import DockerRegistry, docker_registry
@@ -29,7 +29,7 @@ def on_ipv6(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     except OSError:
         pytest.skip("this machine has no IPv6 address for loopback")
     directory = tmp_path_factory.mktemp("ipv6")
-    certificate = authority(directory).issue(directory, "::1") if request.param == "https" else None
+    certificate = create_ca(directory).issue(directory, "::1") if request.param == "https" else None
     with docker_registry(directory, in_memory=True, certificate=certificate, address="[::1]") as registry:
         push_all(registry, IMAGES)
         yield registry

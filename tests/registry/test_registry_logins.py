@@ -14,7 +14,7 @@ from image_pinner.sources.credentials.interface import IdentityToken, Password
 from registry.asked_registry import ask_registry, login_file
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
 from registry.skopeo import Skopeo
-from support.certificates import authority
+from support.certificates import create_ca
 from support.images import lookup
 from support.registries import Answer, FixedCredentials, ScriptedRegistry, Seen, ask
 from support.registry_program import PASSWORD, USER, DockerRegistry, docker_registry
@@ -22,21 +22,21 @@ from support.registry_program import PASSWORD, USER, DockerRegistry, docker_regi
 pytestmark = pytest.mark.registry
 
 IMAGES = (*SINGLE[:2], ATTESTED, LIST)
-LOGIN = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
+LOGIN = Password(USER, PASSWORD, "the credentials from the vault", "renew them in the vault")
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     directory = tmp_path_factory.mktemp("guarded")
-    certificate = authority(directory).issue(directory, "127.0.0.1")
-    with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
+    certificate = create_ca(directory).issue(directory, "127.0.0.1")
+    with docker_registry(directory, with_password=True, in_memory=True, certificate=certificate) as registry:
         push_all(registry, IMAGES)
         yield registry
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    with docker_registry(tmp_path_factory.mktemp("plain"), with_login=True, in_memory=True) as registry:
+    with docker_registry(tmp_path_factory.mktemp("plain"), with_password=True, in_memory=True) as registry:
         push_all(registry, IMAGES)
         yield registry
 
@@ -59,7 +59,7 @@ def test_by_plain_http_no_login_is_sent_although_it_would_open_the_registry(
         (answer,) = ask(asked, insecure=(watched.host,), credentials=credentials)
         assert answer == Unavailable(
             f"{watched.url}/v2/{REPOSITORY}/manifests/{tag} demands a user and a password; "
-            "no credential, for none is sent by plain http",
+            "no credentials (none are sent over plain HTTP)",
             f"Give {watched.host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
         )
         assert credentials.asked == []
@@ -74,7 +74,7 @@ def test_a_registry_with_a_login_tells_strangers_nothing(guarded: DockerRegistry
     for answer in ask_registry(guarded, *asked):
         assert isinstance(answer, Unavailable)
         assert answer.cause.startswith(f"{guarded.url}/v2/{REPOSITORY}/manifests/")
-        assert "demands a user and a password; no credential" in answer.cause
+        assert "demands a user and a password; no credentials" in answer.cause
 
 
 def test_a_wrong_password_is_refused_with_its_source(guarded: DockerRegistry, tmp_path: Path) -> None:
@@ -83,17 +83,17 @@ def test_a_wrong_password_is_refused_with_its_source(guarded: DockerRegistry, tm
     (answer,) = ask_registry(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
     assert "answered 401" in answer.cause
-    assert f"to the credential for {guarded.host} from {path}" in answer.cause
+    assert f"to the credentials for {guarded.host} from {path}" in answer.cause
     assert "not-the-password" not in answer.cause + answer.help
     assert "authentication required" in Skopeo(guarded, path).refusal(f"{REPOSITORY}:oci")
 
 
 def test_an_identity_token_opens_no_registry_that_wants_a_password(guarded: DockerRegistry) -> None:
-    token = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
+    token = IdentityToken("identity-t0ken", "the credentials from the store", "run docker login again")
     credentials = FixedCredentials({guarded.host: token})
     (answer,) = ask_registry(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
-    assert "demands a user and a password, and the credential from the store is an identity token" in answer.cause
+    assert "demands a user and a password, but the credentials from the store are an identity token" in answer.cause
     assert "identity-t0ken" not in answer.cause + answer.help
 
 

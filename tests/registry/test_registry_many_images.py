@@ -14,7 +14,7 @@ from image_pinner.sources.credentials.interface import Password
 from registry.asked_registry import ask_guarded, ask_registry, login_file
 from registry.skopeo import Skopeo
 from registry.token_issuer import Guarded, token_registry
-from support.certificates import authority
+from support.certificates import create_ca
 from support.images import config_for, docker_image, lookup, oci_image
 from support.registries import FixedCredentials
 from support.registry_program import PASSWORD, USER, DockerRegistry, docker_registry
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.registry
 
 REPOSITORIES = ("team/app", "team/sidecar", "other/app")
 TAGS = 10
-LOGIN = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
+LOGIN = Password(USER, PASSWORD, "the credentials from the vault", "renew them in the vault")
 LAYER = b"layer"
 
 
@@ -48,8 +48,8 @@ def push_many(registry: DockerRegistry) -> None:
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     directory = tmp_path_factory.mktemp("guarded")
-    certificate = authority(directory).issue(directory, "127.0.0.1")
-    with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
+    certificate = create_ca(directory).issue(directory, "127.0.0.1")
+    with docker_registry(directory, with_password=True, in_memory=True, certificate=certificate) as registry:
         push_many(registry)
         yield registry
 
@@ -84,7 +84,7 @@ def test_what_is_missing_among_many_spoils_no_other(guarded: DockerRegistry) -> 
 
 def test_who_gets_no_token_is_told_nothing_and_the_service_is_asked_once_a_repository(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
-    wrong = Password(USER, "not-the-password", "the credential from the vault", "Renew it in the vault")
+    wrong = Password(USER, "not-the-password", "the credentials from the vault", "renew them in the vault")
     credentials = FixedCredentials({host: wrong})
     asked = [lookup(f"{host}/{name}") for name in DIGESTS]
     answers = ask_guarded(by_token, *asked, credentials=credentials)

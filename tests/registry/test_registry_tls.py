@@ -13,7 +13,7 @@ from image_pinner.core.images.references import Digest
 from registry.asked_registry import ask_for, ask_registry, trusting
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
 from registry.skopeo import Skopeo
-from support.certificates import authority
+from support.certificates import create_ca
 from support.images import lookup
 from support.registries import ask
 from support.registry_program import DockerRegistry, docker_registry
@@ -26,7 +26,7 @@ IMAGES = (*SINGLE[:2], ATTESTED, LIST)
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     directory = tmp_path_factory.mktemp("secured")
-    certificate = authority(directory).issue(directory, "127.0.0.1", "localhost")
+    certificate = create_ca(directory).issue(directory, "127.0.0.1", "localhost")
     with docker_registry(directory, in_memory=True, certificate=certificate) as registry:
         push_all(registry, IMAGES)
         yield registry
@@ -51,7 +51,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_and_the_way_to_name_it
 
 def test_another_authority_of_the_same_name_is_no_better(secured: DockerRegistry, tmp_path: Path) -> None:
     (answer,) = ask_registry(
-        replace(secured, ca_file=authority(tmp_path).ca_file), lookup(f"{secured.host}/{REPOSITORY}:oci")
+        replace(secured, ca_file=create_ca(tmp_path).ca_file), lookup(f"{secured.host}/{REPOSITORY}:oci")
     )
     assert isinstance(answer, Unavailable)
     assert f"the certificate of {secured.host} is not trusted: " in answer.cause

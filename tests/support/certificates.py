@@ -1,4 +1,4 @@
-"""Certificates for servers on loopback, made for one test."""
+"""Certificates for servers on loopback, generated per test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class ServerCertificate:
-    """A certificate: the file to trust, the context for a server in this process, and the files for another one."""
+    """A certificate: the CA file for clients, and the context or the files for a server."""
 
     ca_file: Path
     context: ssl.SSLContext
@@ -25,8 +25,8 @@ class ServerCertificate:
 
 
 @dataclass(frozen=True)
-class Authority:
-    """A certificate authority of one's own."""
+class CertificateAuthority:
+    """A certificate authority (CA)."""
 
     ca_file: Path
     certificate: x509.Certificate
@@ -35,31 +35,31 @@ class Authority:
     def issue(self, directory: Path, *names: str) -> ServerCertificate:
         """Issue a certificate for host names and addresses, valid from an hour ago for a day."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _signed(_to_sign(names[0], key, self.certificate.subject, names), self.key)
-        return _stored(directory, self.ca_file, certificate, key)
+        certificate = _sign(_builder(names[0], key, self.certificate.subject, names), self.key)
+        return _write(directory, self.ca_file, certificate, key)
 
 
-def authority(directory: Path) -> Authority:
-    """Make an authority; its certificate is the only file of a new directory, as programs in Go like it."""
+def create_ca(directory: Path) -> CertificateAuthority:
+    """Create a CA. Its certificate is the only file of a new directory, from which Go programs can load it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _signed(_to_sign("An authority of one test", key, None, ()), key)
-    ca_file = directory / "authority" / "ca.crt"
+    certificate = _sign(_builder("CA of a test", key, None, ()), key)
+    ca_file = directory / "ca" / "ca.crt"
     ca_file.parent.mkdir()
     ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    return Authority(ca_file, certificate, key)
+    return CertificateAuthority(ca_file, certificate, key)
 
 
 def certificate_for(directory: Path, *names: str) -> ServerCertificate:
-    """Make a self-signed certificate for host names and addresses, valid from an hour ago for a day."""
+    """Create a self-signed certificate for host names and addresses, valid from an hour ago for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _signed(_to_sign(names[0], key, None, names), key)
-    return _stored(directory, directory / "certificate.pem", certificate, key)
+    certificate = _sign(_builder(names[0], key, None, names), key)
+    return _write(directory, directory / "certificate.pem", certificate, key)
 
 
-def _to_sign(
+def _builder(
     common_name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name | None, names: tuple[str, ...]
 ) -> x509.CertificateBuilder:
-    """Return the certificate of a server, of an authority that signs itself, or of what is both at once."""
+    """Return the unsigned certificate of a server, of a CA, or of a self-signed server, which is both."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     begin = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
     builder = (
@@ -76,11 +76,11 @@ def _to_sign(
     return builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False) if names else builder
 
 
-def _signed(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _sign(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
     return builder.sign(key, hashes.SHA256())
 
 
-def _stored(
+def _write(
     directory: Path, ca_file: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
 ) -> ServerCertificate:
     chain_file, key_file = directory / "certificate.pem", directory / "key.pem"

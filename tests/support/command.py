@@ -33,7 +33,7 @@ def image_pinner(
     *arguments: str, resolvers: InMemoryRegistry | None = None, stdin: bytes = b"", env: Mapping[str, str] | None = None
 ) -> Run:
     """Run `image-pinner` with a world in memory that knows every image, if no other is given."""
-    asked = resolvers or InMemoryRegistry(knows_everything=True)
+    asked = resolvers or InMemoryRegistry(has_every_image=True)
 
     def resolver_factory(settings: Settings, region: str) -> Resolvers:  # noqa: ARG001 - the signature of a WorldMaker
         return Resolvers(asked, asked)

@@ -1,4 +1,4 @@
-"""The corpus of real templates: where it is, and each template with what others have found out about it."""
+"""The corpus of real templates, and its index of the images in them."""
 
 from __future__ import annotations
 
@@ -25,19 +25,16 @@ INDEX = CORPUS / "index.json"
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 """The region and the account with which the index was made."""
-MADE_UP = "made-up"
-"""A value that is valid wherever a parameter can stand in a reference: as host, repository, tag, or all of it."""
+GENERATED = "generated"
+"""A value that is valid as any part of a reference: host, repository, tag or all of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedImage:
-    """An image as the corpus's own index tells it.
+    """An image as the index of the corpus records it.
 
-    Args:
-        resource: The logical id.
-        path: The property path, with `[]` for each list.
-        resolved: The reference with the parameters' defaults, or `None` where a small evaluator could not tell.
-        unresolved: Why it could not.
+    `resource` is a logical ID, and `path` a property path with `[]` for each list. `resolved` is the reference with the
+    defaults of the parameters, or `None` if the simple evaluator of the index failed; `unresolved` is why.
     """
 
     resource: str
@@ -48,7 +45,7 @@ class IndexedImage:
 
 @cache
 def index() -> Mapping[str, tuple[IndexedImage, ...]]:
-    """Return the images of each template by the file's name; nothing where the corpus is not here."""
+    """Return the images of each template by file name; empty without the corpus."""
     if not INDEX.exists():
         return {}
     return {
@@ -71,86 +68,88 @@ DUPLICATE_KEYS = (
 
 
 def names() -> list[str]:
-    """Give the templates that can be read, in order."""
+    """Return the names of the valid templates, sorted."""
     return sorted(index().keys() - set(DUPLICATE_KEYS))
 
 
 def sampled_names() -> list[str]:
-    """Return the templates that a run tests one by one."""
+    """Return the names of the templates that a run tests one by one."""
     return sample(names(), 40)
 
 
 def has_duplicate_keys(name: str) -> bool:
     """Return whether PyYAML finds a duplicate key in a template."""
-    todo = [yaml.compose((CORPUS / name).read_bytes(), yaml.CSafeLoader)]
-    while todo:
-        node = todo.pop()
+    pending = [yaml.compose((CORPUS / name).read_bytes(), yaml.CSafeLoader)]
+    while pending:
+        node = pending.pop()
         if isinstance(node, yaml.MappingNode):
             keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
             if len(set(keys)) < len(keys):
                 return True
-            todo += [value for _, value in node.value]
+            pending += [value for _, value in node.value]
         elif isinstance(node, yaml.SequenceNode):
-            todo += node.value
+            pending += node.value
     return False
 
 
 @cache
 def document(name: str) -> SourceDocument:
-    """Read a template with its places."""
+    """Read a template with its source positions."""
     return read_source((CORPUS / name).read_bytes(), name)
 
 
 def tree(name: str) -> Mapping[str, Any]:
-    """Read a template."""
+    """Return a template as Python values."""
     return document(name).tree
 
 
-def made_up_values(name: str) -> dict[str, str]:
+def generated_values(name: str) -> dict[str, str]:
     """Return values for the parameters that have no default, or an empty one."""
     values = {}
     for parameter, declaration in (tree(name).get("Parameters") or {}).items():
         if declaration.get("Default", "") == "":
             allowed = [str(value) for value in declaration.get("AllowedValues", [])]
-            number = "1" if declaration["Type"] == "Number" else MADE_UP
+            number = "1" if declaration["Type"] == "Number" else GENERATED
             values[parameter] = next((value for value in allowed if value), number)
     return values
 
 
-class GenerousWorld(InMemoryRegistry):
-    """A world in which every image exists, and every look-up has a made-up answer."""
+class PermissiveRegistry(InMemoryRegistry):
+    """A registry in which every image exists, and every external value is `GENERATED`."""
 
     def __init__(self) -> None:
-        super().__init__(knows_everything=True)
+        super().__init__(has_every_image=True)
 
     def resolve_values(
         self,
         external_values: Collection[ExternalValue],
-        deadline: Deadline,  # noqa: ARG002 - the interface's
+        deadline: Deadline,  # noqa: ARG002 - part of the protocol
     ) -> Mapping[ExternalValue, Answer]:
-        return dict.fromkeys(external_values, Known(MADE_UP))
+        return dict.fromkeys(external_values, Known(GENERATED))
 
 
 def value_at(template: Any, path: TemplatePath) -> Any:
-    """Return what stands at a path."""
+    """Return the value at a path."""
     for step in path.steps:
         template = template[step]
     return template
 
 
 def differences(before: Any, after: Any) -> list[tuple[Step, ...]]:
-    """Return the paths at which two trees differ: a changed or new value, or a value that has gone."""
+    """Return the paths of changed, added and removed values, and of mappings in another order."""
     found: list[tuple[Step, ...]] = []
-    todo: list[tuple[Any, Any, tuple[Step, ...]]] = [(before, after, ())]
-    while todo:
-        old, new, steps = todo.pop()
+    pending: list[tuple[Any, Any, tuple[Step, ...]]] = [(before, after, ())]
+    while pending:
+        old, new, steps = pending.pop()
         if isinstance(old, dict) and isinstance(new, dict):
             found += [(*steps, key) for key in old.keys() ^ new.keys()]
-            todo += [(old[key], new[key], (*steps, key)) for key in old.keys() & new.keys()]
+            pending += [(old[key], new[key], (*steps, key)) for key in old.keys() & new.keys()]
             if [key for key in new if key in old] != list(old):
                 found.append(steps)
         elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-            todo += [(one, other, (*steps, number)) for number, (one, other) in enumerate(zip(old, new, strict=True))]
+            pending += [
+                (one, other, (*steps, number)) for number, (one, other) in enumerate(zip(old, new, strict=True))
+            ]
         elif old != new or type(old) is not type(new):
             found.append(steps)
     return found

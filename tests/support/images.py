@@ -1,6 +1,6 @@
 """Images as registries store them: manifests, indexes and configs as bytes, and lookups of them.
 
-The fuzzer imports this module too: nothing but the standard library and the product is needed.
+The fuzzer imports this module too, so it needs only the standard library and the package.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 
 def lookup(reference: str, platform: str | Platform = "", *, index_allowed: bool = True) -> ImageLookup:
-    """Return the lookup of a reference, for the platform given as text or value."""
+    """Return the lookup of a reference, for a platform as a string or a value."""
     wanted = Platform.parse(platform) if isinstance(platform, str) and platform else platform or None
     return ImageLookup(ImageReference.parse(reference).canonical(), wanted, index_allowed)  # type: ignore[arg-type]
 
@@ -74,7 +74,7 @@ def docker_list(*entries: dict[str, Any]) -> bytes:
 
 
 def without_media_type(manifest: bytes) -> bytes:
-    """Return a manifest without its media type, which OCI's formats may leave to the header."""
+    """Return a manifest without its media type, which is optional in OCI formats."""
     document = json.loads(manifest)
     del document["mediaType"]
     return encoded(document)
@@ -104,8 +104,8 @@ def _document(media_type: str, more: Mapping[str, Any], **parts: Any) -> bytes:
 class StoredImage:
     """One manifest or index in a repository.
 
-    `tag` is empty for a part of an index. A registry needs the `blobs` before it accepts the manifest; the config of a
-    single image is the first of them.
+    `tag` is empty for a manifest of an index. A registry needs the `blobs` before it accepts the manifest; the first
+    one is the config of a single image.
     """
 
     repository: str

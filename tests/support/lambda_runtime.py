@@ -1,4 +1,4 @@
-"""What a Lambda has beside the zip: its Python, and boto3 without the urllib3 that the zip brings."""
+"""The Lambda runtime next to the zip: its Python, and boto3 without urllib3, which the zip contains."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from image_pinner.core.errors import ConfigurationError
 
 REGION = "eu-central-1"
 _LIBRARIES = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six")
-# The compiled files that a module has are part of what is measured and looked at, so nothing of the user's is there.
+# The tests measure and list compiled modules, so none of the user's may be there.
 _ISOLATED = ("-I", "-S", "-W", "error")
 
 
 def lambda_python() -> str:
-    """Return the Lambda's Python, or skip the test that asks."""
+    """Return the path of the Lambda's Python; skip the test if it is not installed."""
     try:
         return find_python().path
     except ConfigurationError as error:
@@ -31,7 +31,7 @@ def lambda_python() -> str:
 
 
 def unpack(package: Path, folder: Path) -> Path:
-    """Unpack a zip, and let nobody write to it, as in the Lambda."""
+    """Unpack a zip into a read-only folder, as in the Lambda."""
     with zipfile.ZipFile(package) as archive:
         archive.extractall(folder)
     for path in [*folder.rglob("*"), folder]:
@@ -40,7 +40,7 @@ def unpack(package: Path, folder: Path) -> Path:
 
 
 def runtime_libraries(folder: Path) -> Path:
-    """Copy boto3 and what it needs, urllib3 excepted, out of this environment; all of it is Python."""
+    """Copy boto3 and its pure-Python dependencies, except urllib3, from this environment."""
     for name in _LIBRARIES:
         spec = importlib.util.find_spec(name)
         assert spec is not None
@@ -57,7 +57,7 @@ def runtime_libraries(folder: Path) -> Path:
 
 
 def run(python: str, folders: tuple[Path, ...], code: str, environment: Mapping[str, str], where: Path) -> Any:
-    """Run code in a fresh process that imports from these folders alone, and give the JSON of its last line."""
+    """Run code in a new process that imports from these folders only, and return the JSON on its last line."""
     path = f"import sys; sys.path[:0] = {[str(folder) for folder in folders]!r}\n"
     command = [python, *_ISOLATED, "-c", path + code]
     ended = subprocess.run(
@@ -68,7 +68,7 @@ def run(python: str, folders: tuple[Path, ...], code: str, environment: Mapping[
 
 
 def event_of(image: str) -> dict[str, Any]:
-    """Return an event of CloudFormation for a template with one image."""
+    """Return the CloudFormation event for a template with one image."""
     container = {"Name": "web", "Image": f"!PinDigest {image}"}
     task = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [container]}}
     return {

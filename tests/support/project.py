@@ -1,4 +1,4 @@
-"""The project's files, for the tests that look at all of them."""
+"""The files of the project, for tests that check all of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGE = ROOT / "macro" / "image_pinner"
 
 @dataclass(frozen=True)
 class Module:
-    """A module of the product: its path from the project's root, its text and its syntax tree."""
+    """A module of the package: its path relative to the project's root, its text and its syntax tree."""
 
     path: str
     text: str
@@ -25,7 +25,7 @@ class Module:
 
 @cache
 def modules() -> tuple[Module, ...]:
-    """Return all modules of the product."""
+    """Return all modules of the package."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
@@ -35,16 +35,16 @@ def modules() -> tuple[Module, ...]:
 
 @cache
 def project_files() -> tuple[str, ...]:
-    """Return the paths of all files that belong to the project, as git knows them; skip where this is no checkout."""
+    """Return the paths of all files that git does not ignore; skip the test outside of a git checkout."""
     if not (ROOT / ".git").exists():
-        pytest.skip("this is no git checkout, so nothing tells the project's files from others")
+        pytest.skip("needs a git checkout, to list the files of the project")
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return tuple(sorted(name for name in listed.split("\0") if name and (ROOT / name).is_file()))
 
 
 def text_of(name: str) -> str:
-    """Return the text of a file; empty for one that is no text."""
+    """Return the text of a file, or an empty string for a binary file."""
     try:
         return (ROOT / name).read_bytes().decode("utf-8")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""HTTP registries on loopback that follow a script, a token service, and lookups against them."""
+"""Scripted HTTP registries on loopback, a token service, and lookups against them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import (
     AnonymousCredentials,
-    Credential,
+    Credentials,
     CredentialSource,
     IdentityToken,
-    NoCredential,
+    NoCredentials,
     Password,
 )
 from image_pinner.sources.http.endpoints import RegistryHosts
@@ -40,7 +40,7 @@ from support.images import lookup, oci_image
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it arrived."""
+    """A request that the server received."""
 
     method: str
     path: str
@@ -55,7 +55,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer; `Content-Length` is added unless the headers have one."""
+    """A complete response; `Content-Length` is added unless the headers have it."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Raw:
-    """Bytes on the wire as the test writes them; the event is set when the server stops."""
+    """A response that the test writes to the wire itself; the event is set when the server stops."""
 
     write: Callable[[BinaryIO, threading.Event], object]
 
@@ -92,7 +92,7 @@ def drip_body(wire: BinaryIO, stopping: threading.Event) -> None:
 
 
 class ScriptedRegistry:
-    """Runs a script for each request, and remembers the requests."""
+    """Runs a script for each request, and records the requests."""
 
     def __init__(self, script: Script, *, certificate: ssl.SSLContext | None = None) -> None:
         self.script = script
@@ -141,7 +141,7 @@ class ScriptedRegistry:
         return self._certificate.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
 
     def handle(self, seen: Seen, wire: BinaryIO) -> bool:
-        """Answer one request, and tell whether the connection is to be closed."""
+        """Respond to a request, and return whether to close the connection."""
         with self._lock:
             self.seen.append(seen)
             self._at_once += 1
@@ -182,7 +182,7 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients that give up are what the tests are about."""
+        """Log nothing: the tests are about clients that close connections."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -195,10 +195,10 @@ class _Handler(BaseHTTPRequestHandler):
         seen = Seen(self.command, parts.path, parse_qs(parts.query), self.headers, body)
         self.close_connection = self.server.registry.handle(seen, self.wfile)  # type: ignore[arg-type]
 
-    do_GET = do_POST = do_HEAD = handle_any  # noqa: N815 - the names that http.server looks for
+    do_GET = do_POST = do_HEAD = handle_any  # noqa: N815 - the names that http.server calls
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
-        """Say nothing."""
+        """Log nothing."""
 
 
 QUICK = TimeLimits(connect=5.0, read=0.5)
@@ -207,7 +207,7 @@ QUICK = TimeLimits(connect=5.0, read=0.5)
 
 @dataclass
 class Waits:
-    """Remembers waits instead of making them."""
+    """Records waits instead of sleeping."""
 
     seconds: list[float] = field(default_factory=list)
 
@@ -231,17 +231,17 @@ def open_transport(limits: TimeLimits | None = None, **more: Any) -> Iterator[Tr
 
 @dataclass
 class FixedCredentials:
-    """Has the credentials that the test gives it, and remembers who was asked for."""
+    """Has the credentials of the test by registry, and records the registries and secrets of the lookups."""
 
-    known: Mapping[str, Credential]
+    known: Mapping[str, Credentials]
     asked: list[str] = field(default_factory=list)
     secrets_asked: list[str] = field(default_factory=list)
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
         assert deadline.remaining() > 0
         self.asked.append(registry)
         self.secrets_asked.append(secret_arn)
-        return self.known.get(registry, NoCredential("no credential in this test", "Give the test one"))
+        return self.known.get(registry, NoCredentials("the test has none", "add some to the test"))
 
 
 def ask(
@@ -253,7 +253,7 @@ def ask(
     transport: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> list[Resolution]:
-    """Ask with a resolver of its own, and give the answers in the order of the questions."""
+    """Resolve images with a resolver of their own, and return the results in the order of the lookups."""
     with open_transport(**(transport or {})) as opened:
         hosts = RegistryHosts(insecure, metered=metered)
         resolver = OciRegistryResolver(opened, credentials or AnonymousCredentials(), hosts, **more)
@@ -263,7 +263,7 @@ def ask(
 
 
 def sent(body: bytes, media_type: str = OCI_MANIFEST, **headers: str) -> Answer:
-    """Return the answer of a registry that holds a manifest."""
+    """Return the response of a registry that has a manifest."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(200, {"Content-Type": media_type, "Docker-Content-Digest": str(Digest.of(body)), **named}, body)
 
@@ -271,7 +271,7 @@ def sent(body: bytes, media_type: str = OCI_MANIFEST, **headers: str) -> Answer:
 def resolved(
     registry: ScriptedRegistry, body: bytes, media_type: str, platforms: tuple[Platform, ...] | None = None
 ) -> Resolved:
-    """Return what is expected for the image team/app:1."""
+    """Return the expected resolution of the image team/app:1."""
     origin = Origin("registry", f"http://{registry.host}/v2/team/app/manifests/1")
     return Resolved(Digest.of(body), media_type, origin, platforms)
 
@@ -282,20 +282,20 @@ def cause_of(answer: Resolution) -> str:
 
 
 def asked(registry: ScriptedRegistry, answer: Answer | Raw) -> Resolution:
-    """Have a registry give an answer, and ask it for the image team/app:1."""
+    """Resolve the image team/app:1 at a registry that sends this response."""
     registry.script = lambda _: answer
     return ask(lookup(f"{registry.host}/team/app:1"), insecure=(registry.host,))[0]
 
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
 DENIED = json.dumps({"errors": [{"code": "DENIED", "message": "requested access is denied"}]}).encode()
-LOGIN = Password("robot", "pass-w0rd:äö", "the credential from the vault", "Renew it in the vault")
-TOKEN_LOGIN = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
+LOGIN = Password("robot", "pass-w0rd:äö", "the credentials from the vault", "renew them in the vault")
+TOKEN_LOGIN = IdentityToken("identity-t0ken", "the credentials from the store", "run docker login again")
 
 
 @dataclass
 class Realm:
-    """A registry with its token service, both scripted, on two ports."""
+    """A scripted registry and its token service, on two ports."""
 
     registry: ScriptedRegistry
     service: ScriptedRegistry
@@ -330,13 +330,13 @@ class Realm:
     def ask(self, credentials: CredentialSource | None = None, *, image: str = "team/app:1") -> Resolution:
         return self.ask_all(lookup(f"{self.registry.host}/{image}"), credentials=credentials)[0]
 
-    def ask_as(self, credential: Credential) -> Resolution:
+    def ask_as(self, credential: Credentials) -> Resolution:
         return self.ask(FixedCredentials({self.registry.host: credential}))
 
 
 @contextmanager
 def token_realm(*, secure: bool = True) -> Iterator[Realm]:
-    """Run both by TLS, for no login is sent by plain http, or by plain http."""
+    """Run both over TLS, since no credentials are sent over plain HTTP, or over plain HTTP."""
     with ExitStack() as stack:
         context, trust = None, None
         if secure:

@@ -62,7 +62,7 @@ class DockerRegistry:
         self._send("PUT", f"/v2/{repository}/manifests/{name}", manifest, 201, media_type)
 
     def get(self, path: str, accept: str = "") -> urllib3.BaseHTTPResponse:
-        """Ask as anybody could, with this `Accept` header or with none."""
+        """Send an anonymous request, with an `Accept` header if it is not empty."""
         return self.client.request("GET", f"{self.url}{path}", headers={"Accept": accept} if accept else {})
 
     def _send(
@@ -71,40 +71,40 @@ class DockerRegistry:
         headers = {"Content-Type": media_type}
         if self.authorization:
             headers["Authorization"] = self.authorization
-        answer = self.client.request(method, f"{self.url}{path}", body=body, headers=headers)
-        assert answer.status == expected, (method, path, answer.status, answer.data)
-        return answer
+        reply = self.client.request(method, f"{self.url}{path}", body=body, headers=headers)
+        assert reply.status == expected, (method, path, reply.status, reply.data)
+        return reply
 
 
 @contextmanager
 def docker_registry(
     directory: Path,
     *,
-    with_login: bool = False,
+    with_password: bool = False,
     in_memory: bool = False,
     certificate: ServerCertificate | None = None,
     address: str = "127.0.0.1",
     more: Mapping[str, Any] | None = None,
 ) -> Iterator[DockerRegistry]:
-    """Run a registry that keeps all it has in a directory; the test is skipped where the program is missing.
+    """Run a registry with its storage in a directory; skip the test if the program is not installed.
 
-    In memory it is quicker to push to, and cannot list its tags. With a certificate it serves https only. More goes
-    into its configuration: `pull_through`, `ACCEPTS_SCHEMA1`.
+    Pushing is faster with `in_memory`, but tags cannot be listed. With a certificate, the registry serves HTTPS only.
+    `more` is added to its configuration: `pull_through`, `ACCEPTS_SCHEMA1`.
     """
     program = shutil.which(PROGRAM)
     if program is None:
         pytest.skip(f"{PROGRAM} is not installed")
     config, log = directory / "config.json", directory / "log"
     storage = {"inmemory": {}} if in_memory else {"filesystem": {"rootdirectory": str(directory / "storage")}}
-    login = _login(directory) if with_login else {}
-    config.write_text(json.dumps({**_config(address, certificate), "storage": storage, **login, **(more or {})}))
+    auth = _auth_config(directory) if with_password else {}
+    config.write_text(json.dumps({**_config(address, certificate), "storage": storage, **auth, **(more or {})}))
     ca_file = certificate.ca_file if certificate else None
     trusting = {"ca_certs": str(ca_file)} if ca_file else {}
     client = urllib3.PoolManager(maxsize=4, retries=False, **trusting)
     with log.open("wb") as output:
         process = subprocess.Popen([program, "serve", str(config)], stdout=output, stderr=output)
     try:
-        yield DockerRegistry(_listening(process, log), client, ca_file, _BASIC if with_login else "")
+        yield DockerRegistry(_listening(process, log), client, ca_file, _BASIC if with_password else "")
     finally:
         client.clear()
         process.terminate()
@@ -112,7 +112,7 @@ def docker_registry(
 
 
 def pull_through(upstream: DockerRegistry) -> Mapping[str, Any]:
-    """Return the part of the configuration that makes a registry the cache of another one."""
+    """Return the configuration of a pull-through cache of another registry."""
     return {"proxy": {"remoteurl": upstream.url}}
 
 
@@ -120,25 +120,25 @@ def _config(address: str, certificate: ServerCertificate | None) -> dict[str, An
     files = {"certificate": str(certificate.chain_file), "key": str(certificate.key_file)} if certificate else {}
     return {
         "version": 0.1,
-        # It chooses its port itself, so that no other process can take it first, and says which one on this level.
+        # The registry chooses a free port, so that no other process can take it first, and logs it on this level.
         "log": {"level": "info", "accesslog": {"disabled": True}},
         "http": {"addr": f"{address}:0", "tls": files},
-        # Layers of Windows lie elsewhere: their descriptors have URLs.
+        # The descriptors of Windows layers have URLs to another registry.
         "validation": {"manifests": {"urls": {"allow": [".*"]}}},
     }
 
 
-def _login(directory: Path) -> dict[str, Any]:
+def _auth_config(directory: Path) -> dict[str, Any]:
     htpasswd = directory / "htpasswd"
     htpasswd.write_text(_HTPASSWD)
     return {"auth": {"htpasswd": {"realm": "loopback", "path": str(htpasswd)}}}
 
 
 def _listening(process: subprocess.Popen[bytes], log: Path) -> str:
-    begun = time.monotonic()
-    while time.monotonic() - begun < _READY_WITHIN:
-        if said := _LISTENING.search(log.read_text()):
-            return said[1]
+    started = time.monotonic()
+    while time.monotonic() - started < _READY_WITHIN:
+        if listening := _LISTENING.search(log.read_text()):
+            return listening[1]
         assert process.poll() is None, log.read_text()
         time.sleep(0.005)
     pytest.fail(f"{PROGRAM} was not ready within {_READY_WITHIN} seconds: {log.read_text()}")

@@ -1,7 +1,4 @@
-"""Small worlds that templates are pinned against, and templates of a few lines.
-
-A world answers what a test expects to be asked, and fails the test on anything else.
-"""
+"""Small templates, and resolvers that fail the test on an unexpected lookup."""
 
 from __future__ import annotations
 
@@ -38,12 +35,12 @@ DOWN = Unavailable("the registry did not answer", "Try again")
 
 
 def digest_of(text: str, platform: str = "") -> Digest:
-    """Return the digest that these worlds give for a reference in its canonical form."""
+    """Return the digest to which these resolvers resolve a canonical reference."""
     return Digest.of(f"{text} {platform}".encode())
 
 
 def pinned(name: str, tag: str, platform: str = "", *, canonical: str = "") -> str:
-    """Return what becomes of `name:tag`."""
+    """Return the pinned form of `name:tag`."""
     return f"{name}@{digest_of(canonical or _canonical(name, tag), platform)}"
 
 
@@ -52,45 +49,45 @@ def _canonical(name: str, tag: str) -> str:
     return f"{full}:{tag}"
 
 
-def answer(lookup: ImageLookup) -> Resolved:
-    """Return the answer to a question, the same at all times."""
+def resolution_of(lookup: ImageLookup) -> Resolved:
+    """Return the resolution of a lookup, always the same one."""
     digest = digest_of(str(lookup.reference), str(lookup.platform or ""))
     return Resolved(digest, OCI_INDEX if lookup.index_allowed else OCI_MANIFEST, Origin("fake", "the fake"))
 
 
 @dataclass
 class EveryDigest:
-    """Knows every digest but those that it is told other answers for, by the reference in its canonical form."""
+    """Resolves every image, except for `others` by canonical reference, and records the lookups."""
 
     others: Mapping[str, Resolution] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    lookups: list[str] = field(default_factory=list)
     calls: int = 0
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         assert deadline.remaining() > 0
-        assert lookups, "nobody asks for nothing"
-        assert len(set(lookups)) == len(lookups), "each distinct question is asked once"
+        assert lookups, "a call without lookups"
+        assert len(set(lookups)) == len(lookups), "a duplicate lookup"
         self.calls += 1
-        self.asked += [str(lookup) for lookup in lookups]
-        return {lookup: self.others.get(str(lookup.reference), answer(lookup)) for lookup in lookups}
+        self.lookups += [str(lookup) for lookup in lookups]
+        return {lookup: self.others.get(str(lookup.reference), resolution_of(lookup)) for lookup in lookups}
 
 
 @dataclass
 class ExpectedDigests:
-    """Fails the test when anything else is asked for than these, by their canonical form."""
+    """Fails the test on a lookup of another image than `expected`, which are canonical references."""
 
     expected: Collection[str] = ()
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         assert deadline.remaining() > 0
         unexpected = {str(lookup) for lookup in lookups} - set(self.expected)
-        assert not unexpected, f"nobody should have asked for {unexpected}"
-        return {lookup: answer(lookup) for lookup in lookups}
+        assert not unexpected, f"unexpected lookups: {unexpected}"
+        return {lookup: resolution_of(lookup) for lookup in lookups}
 
 
 @dataclass
 class ExpectedLookups:
-    """Fails the test when anything else is looked up than these."""
+    """Fails the test on a lookup of another value than these."""
 
     values: Mapping[ExternalValue, Answer | str] = field(default_factory=dict)
     calls: int = 0
@@ -101,7 +98,7 @@ class ExpectedLookups:
         assert deadline.remaining() > 0
         self.calls += 1
         unexpected = set(external_values) - set(self.values)
-        assert not unexpected, f"nobody should have looked up {unexpected}"
+        assert not unexpected, f"unexpected lookups: {unexpected}"
         found = {lookup: self.values[lookup] for lookup in external_values}
         return {lookup: Known(value) if isinstance(value, str) else value for lookup, value in found.items()}
 
@@ -140,12 +137,12 @@ def image_in(template: Any, resource: str = "Web", container: int = 0) -> Any:
 
 
 def problems_of(result: PinResult) -> list[tuple[str, str]]:
-    """Return place and cause of each problem of a failed result."""
+    """Return the path and the cause of each problem of a failed result."""
     assert not result.report.succeeded
     assert result.edits == ()
     return [(str(problem.path), problem.cause) for problem in result.report.problems]
 
 
 def statuses_of(result: PinResult) -> dict[str, str]:
-    """Return the status of every image by its place."""
+    """Return the status of each image by its path."""
     return {image["path"]: image["status"] for image in result.report.to_json()["images"]}

@@ -1,4 +1,4 @@
-"""What untrusted input may lead to: a value, a correct answer, or an error that a person can read."""
+"""The allowed outcomes of untrusted input: a value, a correct resolution, or an error with a readable message."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _PLATFORMS = (
     Platform("linux", "arm"),
     Platform("windows", "amd64", os_version="10.0.20348"),
 )
-QUESTIONS = tuple(ImageLookup(_IMAGE, platform, allowed) for platform in _PLATFORMS for allowed in (True, False))
+LOOKUPS = tuple(ImageLookup(_IMAGE, platform, allowed) for platform in _PLATFORMS for allowed in (True, False))
 _CONFIG_PATH = "docker/config.json"
 LONGEST_MESSAGE = 2_000
-"""Characters of a cause and its remedy. The longest contain a URL, in which one byte may be written as `%C3%BF`."""
+"""Characters of a cause and its help. The longest contain a URL, in which a byte may be encoded as `%C3%BF`."""
 
 
 def outcome(parse: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | ImagePinnerError:
-    """Return the value or our error. Any other exception is a bug and propagates."""
+    """Return the value or the `ImagePinnerError`. Any other exception is a bug and propagates."""
     try:
         return parse(*arguments, **named)
     except ImagePinnerError as error:
@@ -50,7 +50,7 @@ def outcome(parse: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T |
 
 
 def readable(parse: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | ImagePinnerError:
-    """Return the same, and check that a person can read the error."""
+    """Return the same, and check that the message of an error is readable."""
     read = outcome(parse, *arguments, **named)
     if isinstance(read, ImagePinnerError):
         expect_message(read.diagnostics())
@@ -63,7 +63,7 @@ def expect_message(text: str, longest: int = LONGEST_MESSAGE) -> None:
 
 
 def expect_answer(lookup: ImageLookup, found: Resolved, entries: tuple[IndexEntry, ...], answer: Any) -> None:
-    """An answer is the digest of the bytes, that of an image among the entries, or a reason."""
+    """Check that a resolution has the digest of the bytes or of an entry, or is a failure with a reason."""
     match answer:
         case NeedsConfig():
             assert lookup.platform is not None
@@ -83,12 +83,12 @@ def expect_answer(lookup: ImageLookup, found: Resolved, entries: tuple[IndexEntr
             expect_message(answer.cause, LONGEST_ANSWER)
             expect_message(answer.help, LONGEST_ANSWER)
         case _:
-            raise AssertionError(f"no answer: {answer!r}")
+            raise AssertionError(f"not a resolution: {answer!r}")
 
 
 @dataclass(frozen=True)
 class HeldFile:
-    """A file that is held in memory: thousands of them a second are read."""
+    """A file in memory, which is faster for thousands of reads a second."""
 
     content: bytes
 

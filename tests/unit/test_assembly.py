@@ -22,7 +22,7 @@ from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, 
 from image_pinner.core.images.registries import Mirror
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport
 from image_pinner.settings import Settings
-from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
+from image_pinner.sources.credentials.interface import Credentials, NoCredentials, Password
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 from support.images import lookup
@@ -46,7 +46,7 @@ class Counting(InMemoryRegistry):
     """Has every image, and waits before it responds."""
 
     def __init__(self, wait: Callable[[], Any] = lambda: None) -> None:
-        super().__init__(knows_everything=True)
+        super().__init__(has_every_image=True)
         self.wait = wait
         self.threads: set[int] = set()
         self.deadlines: list[Deadline] = []
@@ -69,7 +69,7 @@ def test_ecr_image_is_looked_up_in_ecr_without_another_resolver(text: str) -> No
     answers = ByRegistry(ecr, unexpected).resolve_all([lookup(text)], Deadline.after(5))
 
     assert isinstance(answers[lookup(text)], Resolved)
-    assert ecr.asked == [lookup(text)]
+    assert ecr.image_lookups == [lookup(text)]
 
 
 @pytest.mark.parametrize("text", ELSEWHERE)
@@ -79,7 +79,7 @@ def test_other_image_is_looked_up_in_its_registry(text: str) -> None:
     answers = ByRegistry(ecr, lambda: registries).resolve_all([lookup(text)], Deadline.after(5))
 
     assert isinstance(answers[lookup(text)], Resolved)
-    assert registries.asked == [lookup(text)]
+    assert registries.image_lookups == [lookup(text)]
     assert ecr.threads == set()
 
 
@@ -90,7 +90,7 @@ def test_host_that_resembles_ecr_is_never_queried_as_another_registry() -> None:
 
     ByRegistry(ecr, unexpected).resolve_all([lookup(text) for text in texts], Deadline.after(5))
 
-    assert len(ecr.asked) == 2
+    assert len(ecr.image_lookups) == 2
 
 
 def test_ecr_and_other_registries_are_queried_concurrently_with_one_deadline() -> None:
@@ -143,7 +143,7 @@ def test_each_kind_of_value_is_looked_up_in_its_service() -> None:
     answers = ByValue(parameters, exports).resolve_values([export, parameter], Deadline.after(5))
 
     assert answers == {parameter: Known("1"), export: Known("shop/web")}
-    assert (parameters.asked_lookups, exports.asked_lookups) == ([parameter], [export])
+    assert (parameters.value_lookups, exports.value_lookups) == ([parameter], [export])
 
 
 @pytest.mark.parametrize("lookup", [SsmParameter("/tag"), StackExport("repository")])
@@ -156,7 +156,7 @@ def test_service_without_lookups_is_not_called(lookup: SsmParameter | StackExpor
     )
 
     assert answers == {lookup: Known("x")}
-    assert other.asked_lookups == []
+    assert other.value_lookups == []
 
 
 class Clients:
@@ -239,7 +239,7 @@ def test_mirror_is_queried_with_the_resolver_of_its_own_registry() -> None:
 
     assert clients.wanted == [("ecr", "us-east-1")]
     assert isinstance(answer, Unavailable)
-    assert answer.cause.endswith("asked in place of docker.io")
+    assert answer.cause.endswith("(mirror of docker.io)")
 
 
 def test_settings_reach_the_resolver_of_other_registries(tmp_path: Path) -> None:

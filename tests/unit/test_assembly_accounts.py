@@ -64,7 +64,7 @@ def test_calls_of_the_event_publisher_are_counted() -> None:
     with pytest.raises(SourceError, match="events:PutEvents is denied on deployments"):
         resolver_factory.event_publisher("deployments", "eu-west-1").put("{}", Deadline.after(30))
 
-    assert resolver_factory.call_stats.so_far().attempts == {"events:PutEvents": 1}
+    assert resolver_factory.call_stats.snapshot().attempts == {"events:PutEvents": 1}
 
 
 def test_event_publisher_uses_the_given_clients() -> None:

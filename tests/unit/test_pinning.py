@@ -61,7 +61,7 @@ class TestAllOrNothing:
             "Stray",
         ]
         assert all(problem.help for problem in result.report.problems)
-        assert "nginx:1" in str(digests.asked)
+        assert "nginx:1" in str(digests.lookups)
 
     def test_images_are_looked_up_even_if_the_template_has_problems(self) -> None:
         template = template_of("!PinDigest nginx:1", Outputs={"X": {"Value": "!PinDigest nginx:2"}})
@@ -124,7 +124,7 @@ class TestPinning:
         digests = EveryDigest()
         template = {"Resources": {"A": task("!PinDigest nginx:1"), "B": task("!PinDigest docker.io/library/nginx:1")}}
         result = pin(template, digests=digests)
-        assert digests.asked == ["docker.io/library/nginx:1"]
+        assert digests.lookups == ["docker.io/library/nginx:1"]
         assert image_in(result.answer, "A") == pinned("nginx", "1")
         assert image_in(result.answer, "B") == pinned("docker.io/library/nginx", "1")
 
@@ -140,7 +140,7 @@ class TestPinning:
         template = template_of("!PinDigest Platform=linux/arm64 nginx:1")
         template["Resources"]["Other"] = task("!PinDigest Platform=linux/amd64 nginx:1")
         result = pin(template, digests=digests)
-        assert digests.asked == [
+        assert digests.lookups == [
             "docker.io/library/nginx:1 for linux/amd64",
             "docker.io/library/nginx:1 for linux/arm64",
         ]

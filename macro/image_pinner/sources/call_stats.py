@@ -1,93 +1,69 @@
-"""Which calls were made, how often and how long they took: what an invocation asked AWS and registries for."""
+"""Count the calls to AWS and to registries, and measure how long they take."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+N = TypeVar("N", int, float)
 
 
 class Calls(NamedTuple):
-    """Calls, by what was asked of whom.
-
-    Args:
-        attempts: How often; a try that was repeated counts again.
-        seconds: How long, all tries that have ended together.
-    """
+    """The attempts of each call, retries included, and the seconds that its finished attempts took in total."""
 
     attempts: dict[str, int]
     seconds: dict[str, float]
 
 
 class CallStats:
-    """Counts calls, every try of them, on any number of threads.
+    """Counts the attempts of calls on any number of threads.
 
-    Clients and their connections outlive an invocation, and so does this: what belongs to one is what came since it
-    began. A try that an earlier invocation left behind counts where it is made.
+    A call is named by its action and service, such as `GET ghcr.io`, without any part of its data.
+
+    Clients and their connections outlive an invocation, and so does this: an invocation reports the calls since its
+    start. Attempts that an earlier invocation left running count for the invocation that they run in.
     """
 
     def __init__(self) -> None:
-        self._counting = threading.Lock()
-        self._tries: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._attempts: Counter[str] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     @contextmanager
-    def trying(self, call: str) -> Iterator[None]:
-        """Count a try, and the time until it has ended in whatever way.
-
-        Args:
-            call: What is asked of whom, without anything of what is asked for: `GET ghcr.io`.
-        """
-        began = self.begin(call)
+    def attempt(self, call: str) -> Iterator[None]:
+        """Count an attempt, and the time until it succeeds or fails."""
+        started = self.begin(call)
         try:
             yield
         finally:
-            self.end(call, began)
+            self.end(call, started)
 
     def begin(self, call: str) -> float:
-        """Count a try whose end is told by `end`.
-
-        Args:
-            call: See `trying`.
-
-        Returns:
-            When it began, for `end`.
-        """
-        with self._counting:
-            self._tries[call] += 1
+        """Count an attempt, and return its start time for `end`."""
+        with self._lock:
+            self._attempts[call] += 1
         return time.monotonic()
 
-    def end(self, call: str, began: float) -> None:
-        """Note that a try has ended.
+    def end(self, call: str, started: float) -> None:
+        """Add the time that an attempt took."""
+        with self._lock:
+            self._seconds[call] += time.monotonic() - started
 
-        Args:
-            call: See `trying`.
-            began: What `begin` gave.
-        """
-        with self._counting:
-            self._seconds[call] += time.monotonic() - began
-
-    def so_far(self) -> Calls:
-        """Give what was counted until now, for `since`."""
-        with self._counting:
-            return Calls(dict(self._tries), dict(self._seconds))
+    def snapshot(self) -> Calls:
+        """Return all counts so far, for `since`."""
+        with self._lock:
+            return Calls(dict(self._attempts), dict(self._seconds))
 
     def since(self, before: Calls) -> Calls:
-        """Give what was counted since then.
+        """Return what was added since a snapshot, sorted by call."""
+        now = self.snapshot()
+        return Calls(_added(now.attempts, before.attempts), _added(now.seconds, before.seconds))
 
-        Args:
-            before: What `so_far` gave then.
 
-        Returns:
-            The calls of which there was a try or the end of one, in the order of their names.
-        """
-        now = self.so_far()
-        attempts = {call: now.attempts[call] - before.attempts.get(call, 0) for call in sorted(now.attempts)}
-        seconds = {call: now.seconds[call] - before.seconds.get(call, 0.0) for call in sorted(now.seconds)}
-        return Calls(
-            {call: count for call, count in attempts.items() if count},
-            {call: count for call, count in seconds.items() if count},
-        )
+def _added(now: Mapping[str, N], before: Mapping[str, N]) -> dict[str, N]:
+    added = {call: now[call] - before.get(call, 0) for call in sorted(now)}
+    return {call: number for call, number in added.items() if number}

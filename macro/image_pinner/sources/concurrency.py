@@ -1,4 +1,4 @@
-"""Run jobs concurrently within a deadline, and create shared objects once."""
+"""Run jobs concurrently within a deadline, cache values across threads, and pause the garbage collector."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from typing import Generic, TypeVar
 from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.sources.interface import Deadline
 
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+T = TypeVar("T")
+
 
 @contextmanager
-def paused() -> Iterator[None]:
+def garbage_collection_paused() -> Iterator[None]:
     """Pause the garbage collector.
 
-    boto3 with one client is a hundred thousand objects that stay. A full collection while they, or the values of a
-    large template, are made finds nothing to free: it was a seventh of a cold start, measured in November 2026.
-    What is no longer referred to is freed at once all the same; only circles wait.
+    boto3 with one client creates a hundred thousand long-lived objects. A full collection while they, or the values of
+    a large template, are created finds nothing to free: it took a seventh of a cold start, measured in November 2026.
+    Objects without references are still freed at once, except for reference cycles.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -31,55 +35,42 @@ def paused() -> Iterator[None]:
             gc.enable()
 
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
 @dataclass(slots=True)
 class _Entry(Generic[V]):
     lock: threading.Lock = field(default_factory=threading.Lock)
     value: V | None = None
-    fault: ConfigurationError | SourceError | None = None
+    error: ConfigurationError | SourceError | None = None
 
 
-class OncePerKey(Generic[K, V]):
-    """Values by key, each made by the first who asks; those who come meanwhile wait for it.
+class KeyedCache(Generic[K, V]):
+    """Caches a value per key, created by the first thread that needs it while others block.
 
-    A failure is kept as well: what could not be had is not asked for again by every image of a template.
+    Errors are cached too: a failed request is not repeated for each image of a template.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[K, _Entry[V]] = {}
 
-    def get(self, key: K, make: Callable[[], V], deadline: Deadline, *, instead_of: V | None = None) -> V:
-        """Give the value of a key.
+    def get(self, key: K, create: Callable[[], V], deadline: Deadline, *, stale: V | None = None) -> V:
+        """Return the value of a key, which is never `None`.
 
-        Args:
-            key: The key.
-            make: Makes the value, which is not `None`.
-            deadline: When to stop waiting for another thread.
-            instead_of: A value that turned out to be stale; it is made anew if it is still the one that is kept.
-
-        Returns:
-            The value.
+        If the cached value is `stale`, it is replaced. `deadline` limits how long to block on another thread.
 
         Raises:
-            ConfigurationError, SourceError: It cannot be had, or another thread took too long to get it.
+            ConfigurationError, SourceError: `create` raised it, now or earlier, or another thread took too long.
         """
         with self._lock:
             entry = self._entries.setdefault(key, _Entry())
         if not entry.lock.acquire(timeout=deadline.remaining()):
-            raise SourceError(
-                "the time was up before the login for this registry was known", "Try again, with more time"
-            )
+            raise SourceError("timed out authenticating to the registry", "try again with a longer timeout")
         try:
-            if entry.fault is not None:
-                raise type(entry.fault)(entry.fault.cause, entry.fault.help)
-            if entry.value is None or entry.value == instead_of:
-                entry.value = make()
-        except (ConfigurationError, SourceError) as fault:
-            entry.fault = fault
+            if entry.error is not None:
+                raise type(entry.error)(entry.error.cause, entry.error.help)
+            if entry.value is None or entry.value == stale:
+                entry.value = create()
+        except (ConfigurationError, SourceError) as error:
+            entry.error = error
             raise
         else:
             return entry.value
@@ -87,43 +78,33 @@ class OncePerKey(Generic[K, V]):
             entry.lock.release()
 
 
-T = TypeVar("T")
-
-
 def run_all(jobs: Sequence[Callable[[], T]], *, workers: int, deadline: Deadline) -> list[T | None]:
-    """Run jobs on threads and give their results in the order of the jobs.
+    """Run jobs on at most `workers` threads and return their results in the order of the jobs.
 
-    The threads are daemons: a job that hangs in a system call beyond the deadline keeps neither the answer nor the end
-    of the process waiting, as the threads of `concurrent.futures` would.
-
-    Args:
-        jobs: What to do; each returns something that is not `None`.
-        workers: How many run at once, at least 1.
-        deadline: When to stop waiting; no job is started after it.
-
-    Returns:
-        A result for every job; `None` where the deadline came first.
+    The result of a job that has not ended by the deadline is `None`, and no job starts after it. The threads are
+    daemons: unlike those of `concurrent.futures`, one that hangs in a system call blocks neither the caller nor the
+    exit of the process.
 
     Raises:
-        Exception: What a job raised, the first of them in the order of the jobs.
+        Exception: The error of the first job, in the order of the jobs, that raised one.
     """
     results: list[T | None] = [None] * len(jobs)
-    faults: dict[int, BaseException] = {}
-    todo: queue.SimpleQueue[int] = queue.SimpleQueue()
+    errors: dict[int, BaseException] = {}
+    pending: queue.SimpleQueue[int] = queue.SimpleQueue()
     done: queue.SimpleQueue[None] = queue.SimpleQueue()
     for number in range(len(jobs)):
-        todo.put(number)
+        pending.put(number)
 
     def work() -> None:
         while deadline.remaining() > 0:
             try:
-                number = todo.get_nowait()
+                number = pending.get_nowait()
             except queue.Empty:
                 return
             try:
                 results[number] = jobs[number]()
-            except BaseException as fault:  # noqa: BLE001 - raised again where the jobs were ordered
-                faults[number] = fault
+            except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
+                errors[number] = error
             done.put(None)
 
     for _ in range(min(workers, len(jobs))):
@@ -133,6 +114,6 @@ def run_all(jobs: Sequence[Callable[[], T]], *, workers: int, deadline: Deadline
             done.get(timeout=deadline.remaining())
         except queue.Empty:
             break
-    if faults:
-        raise faults[min(faults)]
+    if errors:
+        raise errors[min(errors)]
     return list(results)

@@ -1,4 +1,4 @@
-"""What a source of answers is, and the time that it has."""
+"""Protocols of the sources that resolve images and values, and the deadline of a request to them."""
 
 from __future__ import annotations
 
@@ -14,80 +14,58 @@ from image_pinner.core.template.sites import SiteIdentity
 
 
 class Deadline(NamedTuple):
-    """The moment by which an answer must be there.
-
-    Args:
-        at: The moment on the clock, in seconds.
-        clock: A clock that never goes back, in seconds.
-    """
+    """A point in time, `at` in seconds of a monotonic clock."""
 
     at: float
     clock: Callable[[], float] = time.monotonic
 
     @classmethod
     def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> Deadline:
-        """Give the deadline that is so many seconds from now."""
+        """Return the deadline in so many seconds."""
         return cls(clock() + seconds, clock)
 
     def within(self, seconds: float) -> Deadline:
-        """Give the deadline that is so many seconds from now, or this one where it comes first."""
+        """Return the deadline in so many seconds, or this one if it is earlier."""
         return Deadline(min(self.at, self.clock() + seconds), self.clock)
 
     def remaining(self) -> float:
-        """Give the seconds that are left, 0 when the time is up."""
+        """Return the seconds left, 0 after the deadline."""
         return max(0.0, self.at - self.clock())
 
 
 class Download(Protocol):
-    """Fetches what a trusted service gave the URL of."""
+    """Downloads from URLs that a trusted service returned."""
 
     def __call__(self, url: str, limit: int, deadline: Deadline) -> bytes:
-        """Fetch the content behind a URL.
-
-        Args:
-            url: The URL, whose query may hold a signature; no message shows it.
-            limit: How many bytes are accepted.
-            deadline: When to give up.
-
-        Returns:
-            The content.
+        """Return the content of a URL, at most `limit` bytes; messages hide its query, which may contain a signature.
 
         Raises:
-            SourceError: It cannot be had.
+            SourceError: The download failed.
         """
         ...
 
 
 class DigestResolver(Protocol):
-    """Finds digests. Implementations never raise for the world's faults: those are answers."""
+    """Resolves images to digests. Implementations report failures of a source as results, and never raise them."""
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
-        """Answer questions, all in one call so that a source can ask in batches.
+        """Return a result for each lookup.
 
-        Args:
-            lookups: Distinct questions; none has a digest in its reference.
-            deadline: When to give up; what is not known by then is `Unavailable`.
-
-        Returns:
-            An answer for every question, whatever happened.
+        All lookups come in one call so that a source can send batches. They are distinct, and no reference among them
+        has a digest. What is not resolved by the deadline is `Unavailable`.
         """
         ...
 
 
 class ValueResolver(Protocol):
-    """Finds values that only AWS knows. Implementations never raise for the world's faults."""
+    """Resolves values that only AWS knows. Implementations report failures as results, and never raise them."""
 
     def resolve_values(
         self, external_values: Collection[ExternalValue], deadline: Deadline
     ) -> Mapping[ExternalValue, Answer]:
-        """Answer look-ups, all in one call so that a source can ask in batches.
+        """Return a result for each value, all in one call so that a source can send batches.
 
-        Args:
-            external_values: What to look up.
-            deadline: When to give up; what is not known by then is `Unknown` with that reason.
-
-        Returns:
-            An answer for every look-up, whatever happened.
+        What is not resolved by the deadline is `Unknown`.
         """
         ...
 

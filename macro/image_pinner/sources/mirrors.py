@@ -1,8 +1,8 @@
-"""Mirrors: registries that are asked in place of others, while the output keeps what the author wrote."""
+"""Look up images at mirrors of their registries; the output keeps the reference that the author wrote."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, assert_never
 
@@ -12,43 +12,36 @@ from image_pinner.sources.interface import Deadline, DigestResolver
 
 
 class MirroredResolver(NamedTuple):
-    """Asks mirrors where there are any.
+    """Resolves images of mirrored registries at their mirrors, and all others where they are.
 
-    The digest that a mirror tells is hashed from the manifest's bytes, as every other: a mirror can be behind its
-    registry, it cannot make a digest mean something else.
-
-    Args:
-        inner: Who is asked, about the mirrors and about all that have none.
-        mirrors: The mirrors; one for a registry by name counts before one for all.
+    The digest from a mirror is the hash of the manifest's bytes, as always: a mirror may be outdated, but cannot
+    assign a digest to another manifest. A mirror of a named registry takes precedence over one of all registries.
     """
 
     inner: DigestResolver
     mirrors: tuple[Mirror, ...]
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
-        """Answer questions. See `DigestResolver.resolve_all`."""
-        at_mirrors = {lookup: _asked(lookup, self.mirrors) for lookup in lookups}
-        distinct = list(dict.fromkeys(at_mirrors.values()))
-        answers = self.inner.resolve_all(distinct, deadline)
-        return {lookup: _told(lookup, asked, answers[asked]) for lookup, asked in at_mirrors.items()}
+        """See `DigestResolver.resolve_all`."""
+        mirrored = {lookup: self._at_mirror(lookup) for lookup in lookups}
+        found = self.inner.resolve_all(list(dict.fromkeys(mirrored.values())), deadline)
+        return {lookup: _name_registry(lookup, used, found[used]) for lookup, used in mirrored.items()}
+
+    def _at_mirror(self, lookup: ImageLookup) -> ImageLookup:
+        for mirror in sorted(self.mirrors, key=lambda mirror: mirror.registry == "*"):
+            if reference := mirror.of(lookup.reference):
+                # The secret that the template sets is for its own registry only.
+                return lookup._replace(reference=reference, credentials="")
+        return lookup
 
 
-def _asked(lookup: ImageLookup, mirrors: Iterable[Mirror]) -> ImageLookup:
-    for mirror in sorted(mirrors, key=lambda one: one.registry == "*"):
-        if reference := mirror.of(lookup.reference):
-            # The secret that the template names is for its own registry, and goes to no other.
-            return lookup._replace(reference=reference, credentials="")
-    return lookup
-
-
-def _told(lookup: ImageLookup, asked: ImageLookup, answer: Resolution) -> Resolution:
-    if asked.reference == lookup.reference:
-        return answer
-    in_place = f", asked in place of {lookup.reference.registry}"
-    match answer:
+def _name_registry(lookup: ImageLookup, used: ImageLookup, resolution: Resolution) -> Resolution:
+    if used.reference == lookup.reference:
+        return resolution
+    match resolution:
         case Resolved():
-            return answer
+            return resolution
         case NotFound() | Unsuitable() | Unavailable():
-            return replace(answer, cause=f"{answer.cause}{in_place}")
+            return replace(resolution, cause=f"{resolution.cause} (mirror of {lookup.reference.registry})")
         case _:
-            assert_never(answer)
+            assert_never(resolution)

@@ -41,5 +41,5 @@ def state(path: Path) -> tuple[bytes, int, int, int]:
 
 
 def digest(reference: str) -> str:
-    """Give the digest that the world in memory makes up for a canonical reference."""
+    """Give the digest that the in-memory registry generates for a canonical reference."""
     return str(Digest.of(reference.encode()))

@@ -75,7 +75,7 @@ def test_3_is_a_look_up_that_failed(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), resolvers=InMemoryRegistry())
 
     assert (run.code, run.out) == (3, b"")
-    assert "there is no repository 'docker.io/shop/web'" in run.err
+    assert "repository 'docker.io/shop/web' does not exist" in run.err
 
 
 def test_3_outweighs_1(tmp_path: Path) -> None:

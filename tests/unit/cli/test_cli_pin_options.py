@@ -182,7 +182,7 @@ def test_a_setting_that_does_not_exist_is_wrong_use(tmp_path: Path) -> None:
 
 def test_a_parameter_of_an_ssm_type_is_given_by_its_name_as_to_cloudformation(tmp_path: Path) -> None:
     text = MARKED.replace('{Type: String, Default: "1.0"}', "{Type: AWS::SSM::Parameter::Value<String>}")
-    resolvers = InMemoryRegistry({SsmParameter("/shop/tag"): "7.0"}, knows_everything=True)
+    resolvers = InMemoryRegistry({SsmParameter("/shop/tag"): "7.0"}, has_every_image=True)
 
     run = image_pinner("pin", str(saved(tmp_path, text)), "--parameter", "Tag=/shop/tag", resolvers=resolvers)
 

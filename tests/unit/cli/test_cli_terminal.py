@@ -20,7 +20,7 @@ import sys
 from image_pinner.cli.main import main
 from image_pinner.pinning import Resolvers
 from image_pinner.sources.in_memory import InMemoryRegistry
-resolvers = InMemoryRegistry(knows_everything=True)
+resolvers = InMemoryRegistry(has_every_image=True)
 main(sys.argv[1:], resolvers=lambda settings, region: Resolvers(resolvers, resolvers))
 """
 

@@ -42,7 +42,7 @@ class ObservedRegistry(InMemoryRegistry):
     """A resolver factory that makes one request for each lookup, and counts it."""
 
     def __init__(self, event_publisher: FakeEventPublisher | None = None) -> None:
-        super().__init__(knows_everything=True)
+        super().__init__(has_every_image=True)
         self.call_stats = CallStats()
         self.publisher = event_publisher or FakeEventPublisher()
         self.buses: list[tuple[str, str]] = []
@@ -52,7 +52,7 @@ class ObservedRegistry(InMemoryRegistry):
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         for lookup in lookups:
-            with self.call_stats.trying(f"GET {lookup.reference.registry}"):
+            with self.call_stats.attempt(f"GET {lookup.reference.registry}"):
                 pass
         return super().resolve_all(lookups, deadline)
 

@@ -230,7 +230,7 @@ class AwsClients:
         with self._making:
             if kind in self._clients:
                 return self._clients[kind]
-            with concurrency.paused():
+            with concurrency.garbage_collection_paused():
                 return self._client(kind)
 
     def _client(self, kind: _Kind) -> Any:

@@ -1,1 +1,1 @@
-"""Credentials: where they come from, and for whom they are."""
+"""Registry credentials and the sources that they are read from."""

@@ -1,20 +1,19 @@
-"""Credentials that the operator configured or a template names, in order of precedence.
+"""Credentials from the configuration, and from secrets that a template sets.
 
-`{"username", "password"}` is the form of ECS for private registries
-(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html), `{"username", "accessToken"}` that of
-ECR for pull-through caches
+Accepted forms are `{"username", "password"}`, as ECS stores credentials for private registries
+(https://docs.aws.amazon.com/AmazonECS/latest/developerguide/private-auth.html), `{"username", "accessToken"}`, as ECR
+does for pull-through caches
 (https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache-creating-secret.html), `{"identitytoken"}`
-that of docker's config file; people write `user:password`. Other keys are left alone: a rotation may need them.
+from Docker's config file, and `user:password`. Other keys are ignored: a rotation function may need them.
 
-A Lambda function takes them from Secrets Manager or the Parameter Store only: its environment variables can be read by
-who may read its configuration, and its files by who may download its code.
+A Lambda function reads credentials from Secrets Manager or Parameter Store only: every principal that may read the
+function's configuration can read its environment variables, and every principal that may download its code its files.
 
-https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-ecs-taskdefinition-repositorycredentials.html
-
-Who writes a template chooses both the registry and the secret. Whatever the role that asks may read, an author could
-have sent to a host of their own: a name of somebody else's secret beside `evil.example/image` would do. So the operator
-binds secrets to registries, and a secret is read, let alone sent, only where the two that a template names are bound to
-each other.
+The author of a template chooses both the image's registry and its secret
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-ecs-taskdefinition-repositorycredentials.html),
+and so could send any secret that the macro's role may read to a host of their own: `evil.example/image` with the secret
+of another team. So the configuration binds secrets to registries, and a secret is read only if it is bound to the
+image's registry.
 """
 
 from __future__ import annotations
@@ -35,51 +34,56 @@ from image_pinner.core.registry_config import (
 )
 from image_pinner.sources.credentials.interface import (
     AnonymousCredentials,
-    Credential,
+    Credentials,
     CredentialSource,
     IdentityToken,
-    NoCredential,
+    NoCredentials,
     Password,
     SecretReader,
 )
 from image_pinner.sources.interface import Deadline
 
-_FORMS = (
-    'Put {"username": "…", "password": "…"}, {"username": "…", "accessToken": "…"} or {"identitytoken": "…"} there, '
+CREDENTIALS_SETTING = "IMAGE_PINNER_CREDENTIALS"
+"""The setting with the locations of credentials."""
+TEMPLATE_SETTING = "IMAGE_PINNER_TEMPLATE_CREDENTIALS"
+"""The setting with the secrets that templates may use, and for which registry."""
+
+_HELP_FORMS = (
+    'store {"username": "…", "password": "…"}, {"username": "…", "accessToken": "…"} or {"identitytoken": "…"} there, '
     "or user:password on one line"
 )
-_SECRETS = ("password", "accessToken", "identitytoken")
+_SECRET_KEYS = ("password", "accessToken", "identitytoken")
+_MAX_BYTES = 64 * 1024  # the limit of Secrets Manager
 _DELETE = 0x7F
 
 
-class Found(NamedTuple):
-    """Where a content was found, in words for messages.
-
-    Args:
-        registry: Whose credential it is.
-        place: The place, as a noun with its article.
-    """
+class CredentialOrigin(NamedTuple):
+    """The registry that credentials are for, and the location that they were read from, as a noun with its article."""
 
     registry: str
-    place: str
+    location: str
 
     @property
     def source(self) -> str:
-        """The clause by which messages name the credential."""
-        return f"the credential for {self.registry} from {self.place}"
+        """Name the credentials in a message."""
+        return f"the credentials for {self.registry} from {self.location}"
 
     @property
-    def advice(self) -> str:
-        """What to do when the registry does not take it."""
-        return f"Put a current one into {self.place}"
+    def help(self) -> str:
+        """Return what to do if the registry rejects the credentials."""
+        return f"store current credentials in {self.location}"
 
-    def fault(self, what: str) -> ConfigurationError:
-        """Give the error for a content that cannot be used."""
-        return ConfigurationError(f"{self.source} cannot be used: {what}", _FORMS)
+    def unreadable(self, why: str, help: str) -> ConfigurationError:
+        """Return the error for a location that cannot be read."""
+        return ConfigurationError(f"cannot read {self.source}: {why}", help)
+
+    def invalid(self, why: str) -> ConfigurationError:
+        """Return the error for a content that is not valid."""
+        return ConfigurationError(f"{self.source} are invalid: {why}", _HELP_FORMS)
 
 
-def is_sendable(text: str) -> bool:
-    """Tell whether a text can be sent at all: JSON can name halves of characters, which have no form in UTF-8."""
+def is_encodable(text: str) -> bool:
+    """Return whether UTF-8 can encode a text: JSON escapes can contain lone surrogates."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
@@ -87,64 +91,57 @@ def is_sendable(text: str) -> bool:
     return True
 
 
-def read_content(content: str, found: Found) -> Password | IdentityToken:
-    """Read a credential.
-
-    Args:
-        content: The text; no message shows anything of it.
-        found: Where it was found.
-
-    Returns:
-        The credential.
+def parse_credentials(content: str, origin: CredentialOrigin) -> Password | IdentityToken:
+    """Parse credentials in one of the accepted forms.
 
     Raises:
-        ConfigurationError: It has none of the forms.
+        ConfigurationError: `content` has none of the forms; the message shows nothing of it.
     """
     text = content.removeprefix("\ufeff").strip("\r\n")
     if not text.strip():
-        raise found.fault("it is empty")
-    # Nobody's name begins like that, and a text in quotes is no 'user:password' either.
-    credential = _from_json(text, found) if text.lstrip()[0] in '{["' else _from_line(text, found)
-    sent = (credential.user, credential.password) if isinstance(credential, Password) else (credential.token,)
-    if not all(map(is_sendable, sent)):
-        raise found.fault("it has characters that cannot be sent")
-    return credential
+        raise origin.invalid("the content is empty")
+    # No user name starts with one of these characters.
+    credentials = _from_json(text, origin) if text.lstrip()[0] in '{["' else _from_line(text, origin)
+    sent = (credentials.user, credentials.password) if isinstance(credentials, Password) else (credentials.token,)
+    if not all(map(is_encodable, sent)):
+        raise origin.invalid("the content has characters that UTF-8 cannot encode")
+    return credentials
 
 
-def _from_line(text: str, found: Found) -> Password:
-    user, colon, password = text.partition(":")
-    if not colon or not user or not password:
-        raise found.fault("it is neither JSON nor 'user:password'")
+def _from_line(text: str, origin: CredentialOrigin) -> Password:
+    user, _, password = text.partition(":")
+    if not user or not password:
+        raise origin.invalid("the content is neither JSON nor 'user:password'")
     if any(char.isspace() or not char.isprintable() for char in user) or _has_control_characters(password):
-        raise found.fault("it is not 'user:password' on one line")
-    return Password(user, password, found.source, found.advice)
+        raise origin.invalid("the content is not 'user:password' on one line")
+    return Password(user, password, origin.source, origin.help)
 
 
-def _from_json(text: str, found: Found) -> Password | IdentityToken:
+def _from_json(text: str, origin: CredentialOrigin) -> Password | IdentityToken:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise found.fault("it begins like JSON and is no JSON object")
-    given = [key for key in _SECRETS if document.get(key) is not None]
-    if len(given) != 1:
-        raise found.fault("it has not exactly one of 'password', 'accessToken' and 'identitytoken'")
-    secret = _text(document, given[0], found)
-    if given[0] == "identitytoken":
-        return IdentityToken(secret, found.source, found.advice)
-    user = _text(document, "username", found)
-    # It parts user and password in the header: https://www.rfc-editor.org/rfc/rfc7617#section-2
+        raise origin.invalid("the content starts like JSON but is not a JSON object")
+    keys = [key for key in _SECRET_KEYS if document.get(key) is not None]
+    if len(keys) != 1:
+        raise origin.invalid("expected exactly one of 'password', 'accessToken' and 'identitytoken'")
+    secret = _string_at(keys[0], document, origin)
+    if keys == ["identitytoken"]:
+        return IdentityToken(secret, origin.source, origin.help)
+    user = _string_at("username", document, origin)
+    # The header separates user and password by a colon: https://www.rfc-editor.org/rfc/rfc7617#section-2
     if ":" in user or _has_control_characters(user):
-        raise found.fault("its 'username' has a colon or a control character")
-    # A password may have line breaks: the keys of Google's registry are passwords of several lines.
-    return Password(user, secret, found.source, found.advice)
+        raise origin.invalid("'username' contains a colon or a control character")
+    # A password may contain line breaks: the JSON keys of Google's Artifact Registry are such passwords.
+    return Password(user, secret, origin.source, origin.help)
 
 
-def _text(document: dict[str, Any], key: str, found: Found) -> str:
+def _string_at(key: str, document: dict[str, Any], origin: CredentialOrigin) -> str:
     value = document.get(key)
     if not isinstance(value, str) or not value:
-        raise found.fault(f"its {key!r} is missing or no text")
+        raise origin.invalid(f"{key!r} must be a non-empty string")
     return value
 
 
@@ -152,224 +149,155 @@ def _has_control_characters(text: str) -> bool:
     return any(ord(char) < ord(" ") or ord(char) == _DELETE for char in text)
 
 
-CREDENTIALS_SETTING = "IMAGE_PINNER_CREDENTIALS"
-"""The setting that says where credentials are."""
-
-_MAX_BYTES = 64 * 1024  # what Secrets Manager takes at most
-
-
 class ConfiguredCredentials:
-    """Gives the credential that is configured for exactly this registry.
+    """Reads the credentials that are configured for exactly this registry, on every call.
 
-    Args:
-        places: Where the credentials are.
-        secrets: Reads those that AWS keeps.
-        environment: The environment variables.
-        local: Whether this is a person's machine, where variables and files may hold credentials.
+    `local` is set on a user's machine, where environment variables and files may contain credentials.
 
     Raises:
-        ConfigurationError: Two places are configured for one registry, or one that may not be used here.
+        ConfigurationError: `locations` has two locations for one registry, or one that is not allowed here.
     """
 
     def __init__(
         self,
-        places: Iterable[CredentialLocation],
+        locations: Iterable[CredentialLocation],
         secrets: SecretReader,
         environment: Mapping[str, str],
         *,
         local: bool,
     ) -> None:
-        self._places: dict[str, CredentialLocation] = {}
+        self._locations: dict[str, CredentialLocation] = {}
         self._secrets = secrets
         self._environment = environment
-        for place in places:
-            if place.registry in self._places:
+        for location in locations:
+            if location.registry in self._locations:
                 raise ConfigurationError(
-                    f"{CREDENTIALS_SETTING} has two places for the credential for {place.registry}", "Leave one of them"
+                    f"{CREDENTIALS_SETTING} has two locations of credentials for {location.registry}",
+                    "remove one of them",
                 )
             if not local:
-                _refuse_what_others_can_read(place)
-            self._places[place.registry] = place
+                _refuse_exposed_location(location)
+            self._locations[location.registry] = location
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:  # noqa: ARG002 - the template's
-        """Give the credential that is configured for a registry. It is read with every call.
-
-        Args:
-            registry: Its host in lower case, with its port where one is written; `docker.io` for Docker Hub.
-            deadline: When to give up.
-            secret_arn: Not looked at: what a template names is no configuration.
-
-        Returns:
-            The credential for exactly this host, or none where none is configured.
-
-        Raises:
-            SourceError: AWS does not give it.
-            ConfigurationError: The variable or file is not there, or what it says cannot be used.
-        """
-        entry = self._places.get(registry)
-        if entry is None:
-            return NoCredential(
-                f"no credential, for none is configured for {registry}",
-                f"Configure one with {CREDENTIALS_SETTING}={registry}=<ARN of a secret>",
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:  # noqa: ARG002 - from the template
+        """See `CredentialSource.for_registry`."""
+        location = self._locations.get(registry)
+        if location is None:
+            return NoCredentials(
+                f"none are configured for {registry}",
+                f"configure credentials with {CREDENTIALS_SETTING}={registry}=<ARN of a secret>",
             )
-        found = Found(registry, str(entry.place))
-        match entry.place:
+        origin = CredentialOrigin(registry, str(location.place))
+        match location.place:
             case SecretLocation():
-                return read_content(self._secrets.read(entry.place, deadline), found)
+                content = self._secrets.read(location.place, deadline)
             case VariableLocation(name):
-                return read_content(self._variable(name, found), found)
+                content = self._read_variable(name, origin)
             case FileLocation(path):
-                return read_content(_file(Path(path), found), found)
+                content = _read_file(Path(path), origin)
             case _:
-                assert_never(entry.place)
+                assert_never(location.place)
+        return parse_credentials(content, origin)
 
-    def _variable(self, name: str, found: Found) -> str:
+    def _read_variable(self, name: str, origin: CredentialOrigin) -> str:
         content = self._environment.get(name)
         if content is None:
-            raise ConfigurationError(
-                f"{found.source} cannot be had: the variable is not set",
-                f"Set {name}, or correct {CREDENTIALS_SETTING}",
-            )
+            raise origin.unreadable("the variable is not set", f"set {name}, or correct {CREDENTIALS_SETTING}")
         return content
 
 
-def _refuse_what_others_can_read(entry: CredentialLocation) -> None:
-    match entry.place:
+def _refuse_exposed_location(location: CredentialLocation) -> None:
+    match location.place:
         case SecretLocation():
             return
         case VariableLocation():
-            why = "who can read the function's configuration can read that"
+            why = "everyone who can read the function's configuration can read that"
         case FileLocation():
-            why = "who can download the function's code can read that"
+            why = "everyone who can download the function's code can read that"
         case _:
-            assert_never(entry.place)
+            assert_never(location.place)
     raise ConfigurationError(
-        f"the credential for {entry.registry} is configured to be in {entry.place}, and {why}",
-        f"Keep it in Secrets Manager or in a SecureString parameter, and give {CREDENTIALS_SETTING} its ARN",
+        f"credentials for {location.registry} must not be in {location.place}: {why}",
+        f"store them in Secrets Manager or in a SecureString parameter, and set its ARN in {CREDENTIALS_SETTING}",
     )
 
 
-def _file(path: Path, found: Found) -> str:
-    unusable = f"{found.source} cannot be had"
+def _read_file(path: Path, origin: CredentialOrigin) -> str:
     try:
-        # A pipe or a device might never end.
+        # Reading a pipe or a device might never end.
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ConfigurationError(f"{unusable}: it is no regular file", "Name a file that holds the credential")
+            raise origin.unreadable("it is not a regular file", "set the path of a file that contains the credentials")
         with path.open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
-        raise ConfigurationError(
-            f"{unusable}: there is no such file", f"Create the file, or correct {CREDENTIALS_SETTING}"
+        raise origin.unreadable(
+            "the file does not exist", f"create the file, or correct {CREDENTIALS_SETTING}"
         ) from None
     except OSError as error:
-        raise ConfigurationError(f"{unusable}: {error.strerror}", "Give this user the right to read it") from None
+        raise origin.unreadable(str(error.strerror), "allow this user to read the file") from None
     if len(content) > _MAX_BYTES:
-        raise ConfigurationError(
-            f"{unusable}: the file has more than {_MAX_BYTES} bytes", "Name a file that holds only the credential"
+        raise origin.unreadable(
+            f"the file has more than {_MAX_BYTES} bytes", "set the path of a file that contains only the credentials"
         )
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError:
-        raise found.fault("it is not UTF-8") from None
-
-
-TEMPLATE_SETTING = "IMAGE_PINNER_TEMPLATE_CREDENTIALS"
-"""The setting that says which secrets templates may name, and for which registry."""
+        raise origin.invalid("the content is not UTF-8") from None
 
 
 class TemplateCredentials:
-    """Gives the credential in the secret that a template names, where the operator allows it for the registry.
-
-    Args:
-        allowed: What the operator allows.
-        secrets: Reads secrets.
-    """
+    """Reads the secret that the template sets for an image, if the configuration allows it for the registry."""
 
     def __init__(self, allowed: Sequence[AllowedSecret], secrets: SecretReader) -> None:
         self._allowed = tuple(allowed)
         self._secrets = secrets
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:
-        """Give the credential that a template names for a registry.
-
-        Args:
-            registry: Its host in lower case, with its port where one is written; `docker.io` for Docker Hub.
-            deadline: When to give up.
-            secret_arn: What the template names, or empty.
-
-        Returns:
-            The credential, or none where nothing is named or what is named is not allowed for exactly this host.
-
-        Raises:
-            SourceError: AWS does not give it.
-            ConfigurationError: What the secret holds cannot be used.
-        """
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
+        """See `CredentialSource.for_registry`."""
         if not secret_arn:
-            return NoCredential("no credential, for the template names no secret for the image", "")
+            return NoCredentials("the template sets no secret for the image", "")
         try:
-            place = SecretLocation.of_arn(secret_arn)
+            location = SecretLocation.of_arn(secret_arn)
         except ValueError:
-            # What it is stays unsaid: it may be the password itself.
-            return NoCredential(
-                "no credential, for what the template names as the image's secret is no ARN of one",
-                "Write the full ARN of the secret into CredentialsParameter",
+            # The message does not repeat the value: it may be the password itself.
+            return NoCredentials(
+                "the secret that the template sets for the image is not a valid ARN",
+                "set CredentialsParameter to the full ARN of the secret",
                 refused=True,
             )
-        if not any(allowed.allows(registry, place) for allowed in self._allowed):
-            return NoCredential(
-                f"no credential, for the template names {place}, which the operator has not allowed for {registry}",
-                f"If it is meant for {registry}, have the operator allow it with {TEMPLATE_SETTING}={registry}=<its ARN>",  # noqa: E501
+        if not any(allowed.allows(registry, location) for allowed in self._allowed):
+            return NoCredentials(
+                f"the template sets {location}, which the configuration does not allow for {registry}",
+                f"if {registry} may receive it, have it allowed with {TEMPLATE_SETTING}={registry}=<its ARN>",
                 refused=True,
             )
-        return read_content(self._secrets.read(place, deadline), Found(registry, f"{place}, which the template names"))
-
-
-_BEGINNING = "no credential, for "
+        origin = CredentialOrigin(registry, f"{location}, which the template sets")
+        return parse_credentials(self._secrets.read(location, deadline), origin)
 
 
 class CredentialChain:
-    """Gives the credential of the first source that has one.
+    """Returns the credentials of the first source that has some.
 
-    A source that fails ends the search: were the next one asked, or the registry anonymously, the answer would be about
-    another login than the one that was configured, and nobody would learn why.
-
-    Args:
-        sources: The sources, the one to be asked first in front.
+    A source that fails ends the search. If the next source or an anonymous request took over, the lookup would use
+    other credentials than the configured ones, and the error would be lost.
     """
 
     def __init__(self, sources: Sequence[CredentialSource]) -> None:
         self._sources = tuple(sources)
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:
-        """Give the credential for a registry.
-
-        Args:
-            registry: Its host in lower case, with its port where one is written; `docker.io` for Docker Hub.
-            deadline: When to give up.
-            secret_arn: The ARN of the secret that the template names for the image, or empty.
-
-        Returns:
-            The first credential for exactly this host. Where there is none, the words tell all that was looked at and
-            advise what the first source does that has one and may not give it, or else the last source.
-
-        Raises:
-            SourceError: A source may have one, and it cannot be had.
-            ConfigurationError: Where one should stand, something stands that cannot be read.
-        """
-        looked_at: list[NoCredential] = []
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
+        """See `CredentialSource.for_registry`. If no source has credentials, the reason joins theirs."""
+        misses: list[NoCredentials] = []
         for source in self._sources:
-            credential = source.for_registry(registry, deadline, secret_arn)
-            if not isinstance(credential, NoCredential):
-                return credential
-            looked_at.append(credential)
-        return _none(looked_at) if looked_at else AnonymousCredentials().for_registry(registry, deadline)
+            credentials = source.for_registry(registry, deadline, secret_arn)
+            if not isinstance(credentials, NoCredentials):
+                return credentials
+            misses.append(credentials)
+        return _summarize(misses) if misses else AnonymousCredentials().for_registry(registry, deadline)
 
 
-def _none(looked_at: Sequence[NoCredential]) -> NoCredential:
-    if len(looked_at) == 1:
-        return looked_at[0]
-    # One that advises nothing had nothing to look at.
-    telling = [one for one in looked_at if one.advice] or looked_at
-    told = next((one for one in telling if one.refused), telling[-1])
-    reasons = "; ".join(one.source.removeprefix(_BEGINNING) for one in telling)
-    return NoCredential(f"no credential: {reasons}", told.advice, refused=told.refused)
+def _summarize(misses: Sequence[NoCredentials]) -> NoCredentials:
+    # A source without help does not apply to the image.
+    relevant = [miss for miss in misses if miss.help] or misses
+    decisive = next((miss for miss in relevant if miss.refused), relevant[-1])
+    return NoCredentials("; ".join(miss.reason for miss in relevant), decisive.help, refused=decisive.refused)

@@ -1,4 +1,4 @@
-"""Credentials: what a source of them gives for one registry, each with the words about it that a person may read."""
+"""Registry credentials, and the protocol that each source of them implements."""
 
 from __future__ import annotations
 
@@ -11,106 +11,91 @@ from image_pinner.sources.interface import Deadline
 
 
 @dataclass(frozen=True, slots=True)
-class NoCredential:
-    """There is none: the registry is asked as anybody could.
+class NoCredentials:
+    """There are no credentials for the registry, so that requests to it are anonymous.
 
-    Args:
-        source: Where one was looked for, as a clause that begins with `no credential`.
-        advice: How to give one, as a sentence without a full stop; empty where another source knows better.
-        refused: Whether there is one that may not be used.
+    `reason` is a clause, and `help` is how to provide credentials; it is empty where the source has nothing to add.
+    `refused` is set where credentials exist but must not be used.
     """
 
-    source: str
-    advice: str
+    reason: str
+    help: str
     refused: bool = False
+
+    @property
+    def source(self) -> str:
+        """Describe the credentials in a message, as the other kinds do."""
+        return f"no credentials ({self.reason})"
 
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """A user and a password, or a token in its place.
+    """A user name and a password, or an access token instead.
 
-    Args:
-        user: The user.
-        password: The password; it is never shown.
-        source: Where it was found, as a clause that begins with `the credential`.
-        advice: How to renew it, as a sentence without a full stop.
+    `source` is a noun phrase that names the credentials in messages, and `help` is how to renew them.
     """
 
     user: str = field(repr=False)
     password: str = field(repr=False)
     source: str
-    advice: str
+    help: str
 
     def basic(self) -> str:
-        """Give the `Authorization` header of https://www.rfc-editor.org/rfc/rfc7617."""
+        """Return the value of an `Authorization` header: https://www.rfc-editor.org/rfc/rfc7617."""
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode("ascii")
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityToken:
-    """A token that is exchanged for others: https://distribution.github.io/distribution/spec/auth/oauth/.
+    """A token that is exchanged for access tokens: https://distribution.github.io/distribution/spec/auth/oauth/.
 
-    Args:
-        token: The token; it is never shown.
-        source: Where it was found, as a clause that begins with `the credential`.
-        advice: How to renew it, as a sentence without a full stop.
+    `source` and `help` are those of `Password`.
     """
 
     token: str = field(repr=False)
     source: str
-    advice: str
+    help: str
 
 
-Credential = NoCredential | Password | IdentityToken
+Credentials = NoCredentials | Password | IdentityToken
 
 
 class CredentialSource(Protocol):
-    """Knows credentials."""
+    """Provides registry credentials."""
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:
-        """Give the credential for a registry.
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
+        """Return the credentials for exactly this registry.
 
-        Args:
-            registry: Its host in lower case, with its port where one is written; `docker.io` for Docker Hub.
-            deadline: When to give up.
-            secret_arn: The ARN of the secret that the template names for the image, or empty. Who reads it decides
-                whether it may be used for this registry.
-
-        Returns:
-            The credential for exactly this host.
+        `registry` is a host in lower case, with its port if it has one; `docker.io` for Docker Hub. `secret_arn` is the
+        secret that the template sets for the image, or empty. The source that reads it decides whether it may be used
+        for this registry.
 
         Raises:
-            SourceError: One may exist, and it cannot be had.
-            ConfigurationError: Where it should stand, something stands that cannot be read.
+            SourceError: Credentials may exist, but reading them failed.
+            ConfigurationError: Credentials are configured, but invalid.
         """
         ...
 
 
 class SecretReader(Protocol):
-    """Reads secrets that AWS keeps."""
+    """Reads secrets from AWS."""
 
-    def read(self, place: SecretLocation, deadline: Deadline) -> str:
-        """Read a secret.
-
-        Args:
-            place: Which one.
-            deadline: When to give up.
-
-        Returns:
-            What it holds.
+    def read(self, location: SecretLocation, deadline: Deadline, /) -> str:
+        """Return the content of a secret.
 
         Raises:
-            SourceError: It cannot be had.
+            SourceError: The secret cannot be read.
         """
         ...
 
 
 class AnonymousCredentials:
-    """Has none for anybody."""
+    """A source without any credentials."""
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:  # noqa: ARG002 - asks nobody
-        """Say that there is none for a registry, and what to do about it."""
-        return NoCredential(
-            "no credential, for registries are asked anonymously here",
-            f"Copy the image from {registry} to a repository in ECR, which needs no further login, and name it there",
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:  # noqa: ARG002 - none to choose from
+        """See `CredentialSource.for_registry`."""
+        return NoCredentials(
+            "registry requests are anonymous here",
+            f"copy the image from {registry} to an ECR repository, which needs no further credentials, and use it from "
+            "there",
         )

@@ -253,7 +253,7 @@ class Transport:
         check_time(url, deadline)
         self._refuse_what_is_too_near(url, request.allowed_scope)
         try:
-            with self._tally.trying(f"{request.method} {url.netloc}"):
+            with self._tally.attempt(f"{request.method} {url.netloc}"):
                 return self._asked(request, url, deadline)
         except HTTPError as error:
             check_time(url, deadline)

@@ -18,12 +18,12 @@ from urllib.parse import urlencode
 from urllib3.util import Url
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.concurrency import OncePerKey
+from image_pinner.sources.concurrency import KeyedCache
 from image_pinner.sources.credentials.interface import (
-    Credential,
+    Credentials,
     CredentialSource,
     IdentityToken,
-    NoCredential,
+    NoCredentials,
     Password,
 )
 from image_pinner.sources.http.addresses import AddressScope
@@ -157,7 +157,7 @@ class TokenRequest:
     realm: str
     service: str
     scope: str
-    credential: Credential
+    credential: Credentials
     home: Endpoint
     peer: AddressScope
 
@@ -173,7 +173,7 @@ class TokenService:
     def __init__(self, sender: Sender, hosts: RegistryHosts) -> None:
         self._sender = sender
         self._hosts = hosts
-        self._tokens: OncePerKey[TokenRequest, str] = OncePerKey()
+        self._tokens: KeyedCache[TokenRequest, str] = KeyedCache()
 
     def token(self, lookup: TokenRequest, deadline: Deadline, *, refused: str | None = None) -> str:
         """Give a token.
@@ -189,7 +189,7 @@ class TokenService:
         Raises:
             SourceError: There is none, or the service is one that we do not ask.
         """
-        return self._tokens.get(lookup, lambda: self._ask(lookup, deadline), deadline, instead_of=refused)
+        return self._tokens.get(lookup, lambda: self._ask(lookup, deadline), deadline, stale=refused)
 
     def _ask(self, lookup: TokenRequest, deadline: Deadline) -> str:
         url = parsed(lookup.realm)
@@ -234,7 +234,7 @@ def _request(lookup: TokenRequest, url: Url, allowed_scope: AddressScope) -> Req
             )
         case Password():
             headers = {"Authorization": credential.basic()}
-        case NoCredential():
+        case NoCredentials():
             headers = {}
         case _:
             assert_never(credential)
@@ -243,14 +243,14 @@ def _request(lookup: TokenRequest, url: Url, allowed_scope: AddressScope) -> Req
     return Request(asked.url, headers, allowed_scope=allowed_scope)
 
 
-def secrets_of(credential: Credential) -> tuple[str, ...]:
+def secrets_of(credential: Credentials) -> tuple[str, ...]:
     """Give the texts of a credential that no message may show."""
     match credential:
         case Password():
             return (credential.password, credential.basic().removeprefix("Basic "))
         case IdentityToken():
             return (credential.token,)
-        case NoCredential():
+        case NoCredentials():
             return ()
         case _:
             assert_never(credential)
@@ -263,8 +263,8 @@ def _refused(lookup: TokenRequest, reply: Reply) -> SourceError:
         f"the token service {reply.url} answered {reply.status}{told(reply.attempts)}"
         f"{f', {answer!r},' if answer else ''} to {credential.source}"
     )
-    if reply.status in _DENIED or (reply.status == _THROTTLED and isinstance(credential, NoCredential)):
-        return SourceError(cause, credential.advice)
+    if reply.status in _DENIED or (reply.status == _THROTTLED and isinstance(credential, NoCredentials)):
+        return SourceError(cause, credential.help)
     return SourceError(cause, "Try again in some minutes, and look at the registry's status page if it goes on")
 
 
@@ -296,7 +296,7 @@ class Authorization:
     """
 
     header: str = field(repr=False)
-    credential: Credential
+    credential: Credentials
 
     def secrets(self) -> tuple[str, ...]:
         """Give the texts that no message may show."""
@@ -331,7 +331,7 @@ class Authorizer:
     def __init__(self, sender: Sender, hosts: RegistryHosts, credentials: CredentialSource) -> None:
         self._credentials = credentials
         self._tokens = TokenService(sender, hosts)
-        self._found: OncePerKey[tuple[str, str], Credential] = OncePerKey()
+        self._found: KeyedCache[tuple[str, str], Credentials] = KeyedCache()
         self._known: dict[AuthScope, Authorization] = {}
 
     def known(self, subject: AuthScope) -> Authorization | None:
@@ -364,11 +364,11 @@ class Authorizer:
             header = f"Bearer {self._tokens.token(lookup, deadline, refused=refused)}"
         return Authorization(header, credential)
 
-    def _credential(self, subject: AuthScope, deadline: Deadline) -> Credential:
+    def _credential(self, subject: AuthScope, deadline: Deadline) -> Credentials:
         if subject.home.scheme != "https":
             # Who listens on the way would have it: it is not even looked for.
-            return NoCredential(
-                "no credential, for none is sent by plain http",
+            return NoCredentials(
+                "none are sent over plain HTTP",
                 f"Give {subject.registry} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
             )
         key = (subject.registry, subject.secret_arn)
@@ -396,7 +396,7 @@ def _chosen(reply: Reply, challenges: Sequence[Challenge]) -> Challenge:
     )
 
 
-def _question(challenge: Challenge, credential: Credential, reply: Reply, subject: AuthScope) -> TokenRequest:
+def _question(challenge: Challenge, credential: Credentials, reply: Reply, subject: AuthScope) -> TokenRequest:
     realm = challenge.parameters.get("realm", "")
     if not realm:
         raise SourceError(f"{reply.url} demands a token and names no service for it", "Ask the registry's owner")
@@ -410,15 +410,15 @@ def _question(challenge: Challenge, credential: Credential, reply: Reply, subjec
     )
 
 
-def _basic(reply: Reply, credential: Credential) -> str:
+def _basic(reply: Reply, credential: Credentials) -> str:
     match credential:
         case Password():
             return credential.basic()
-        case NoCredential():
-            raise SourceError(f"{reply.url} demands a user and a password; {credential.source}", credential.advice)
+        case NoCredentials():
+            raise SourceError(f"{reply.url} demands a user and a password; {credential.source}", credential.help)
         case IdentityToken():
             raise SourceError(
-                f"{reply.url} demands a user and a password, and {credential.source} is an identity token",
+                f"{reply.url} demands a user and a password, but {credential.source} are an identity token",
                 "Log in again with a user and a password, or an access token in its place",
             )
         case _:

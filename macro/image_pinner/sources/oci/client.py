@@ -22,7 +22,7 @@ from image_pinner.core.images.lookups import (
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PUSH_AGAIN, read_manifest
 from image_pinner.core.images.references import Digest, ImageReference, is_digest
 from image_pinner.core.images.registries import canonical_registry
-from image_pinner.sources.credentials.interface import CredentialSource, NoCredential
+from image_pinner.sources.credentials.interface import CredentialSource, NoCredentials
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.messages import Reply, Request, Sender, told
 from image_pinner.sources.http.redaction import errors_in, said, shown
@@ -122,12 +122,12 @@ def _advice_when_denied(followed: Followed, reference: ImageReference, authoriza
     if authorization is None:
         return f"Ask the owner of {reference.registry} who may read {reference.repository} from here"
     # Docker Hub and others do not tell strangers whether a repository exists.
-    return f"Check that {reference.repository} exists and may be read with it; if so: {authorization.credential.advice}"
+    return f"Check that {reference.repository} exists and may be read with it; if so: {authorization.credential.help}"
 
 
 def _advice_when_throttled(reference: ImageReference, authorization: Authorization | None) -> str:
-    if authorization is not None and isinstance(authorization.credential, NoCredential):
-        return f"Log in, which raises the limit: {authorization.credential.advice}"
+    if authorization is not None and isinstance(authorization.credential, NoCredentials):
+        return f"Log in, which raises the limit: {authorization.credential.help}"
     if authorization is None:
         return f"Log in to {reference.registry} where it allows that, which raises the limit, or try again later"
     return "Try again later, or use an account with a higher limit"

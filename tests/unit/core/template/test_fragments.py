@@ -134,7 +134,7 @@ class TestSiblings:
     def test_the_strictest_place_of_a_name_counts(self) -> None:
         digests = EveryDigest()
         pin({"ImageUri": "!PinDigest Platform=linux/arm64 nginx:1"}, {}, digests=digests)
-        assert digests.asked == ["docker.io/library/nginx:1 for linux/arm64"]
+        assert digests.lookups == ["docker.io/library/nginx:1 for linux/arm64"]
         result = pin({"ImageUri": "!PinDigest Platform=linux/arm64 nginx:1"}, {})
         assert result.report.to_json()["images"][0]["media_type"].endswith("manifest.v1+json")
 

@@ -68,8 +68,8 @@ def test_a_try_that_botocore_repeats_counts_again(
     clients.client("ecr", REGION).describe_images(repositoryName="shop/web")
 
     assert len(server.seen) == 2
-    assert call_stats.so_far().attempts == {"ecr:DescribeImages": 2}
-    assert call_stats.so_far().seconds["ecr:DescribeImages"] > 0
+    assert call_stats.snapshot().attempts == {"ecr:DescribeImages": 2}
+    assert call_stats.snapshot().seconds["ecr:DescribeImages"] > 0
 
 
 def test_a_call_that_is_denied_counts(clients: AwsClients, server: ScriptedRegistry, call_stats: CallStats) -> None:
@@ -78,7 +78,7 @@ def test_a_call_that_is_denied_counts(clients: AwsClients, server: ScriptedRegis
     with pytest.raises(ClientError, match="AccessDenied"):
         clients.client("ssm", REGION).get_parameters(Names=["/tag"])
 
-    assert call_stats.so_far().attempts == {"ssm:GetParameters": 1}
+    assert call_stats.snapshot().attempts == {"ssm:GetParameters": 1}
 
 
 def test_services_are_named_as_policies_name_them(clients: AwsClients, call_stats: CallStats) -> None:
@@ -86,7 +86,7 @@ def test_services_are_named_as_policies_name_them(clients: AwsClients, call_stat
     clients.client("secretsmanager", REGION).get_secret_value(SecretId="login")
     clients.client("events", REGION).put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}"}])
 
-    assert set(call_stats.so_far().attempts) == {"secretsmanager:GetSecretValue", "events:PutEvents"}
+    assert set(call_stats.snapshot().attempts) == {"secretsmanager:GetSecretValue", "events:PutEvents"}
 
 
 def test_assuming_a_role_counts_beside_what_is_asked_as_it(
@@ -101,17 +101,17 @@ def test_assuming_a_role_counts_beside_what_is_asked_as_it(
     client.describe_images(repositoryName="shop/web")
     client.describe_images(repositoryName="shop/web")
 
-    assert call_stats.so_far().attempts == {"ecr:DescribeImages": 2, "sts:AssumeRole": 1}
+    assert call_stats.snapshot().attempts == {"ecr:DescribeImages": 2, "sts:AssumeRole": 1}
 
 
 def test_a_client_that_was_made_once_counts_once_for_each_call(clients: AwsClients, call_stats: CallStats) -> None:
     for _ in range(3):
         clients.client("ssm", REGION).get_parameters(Names=["/tag"])
 
-    assert call_stats.so_far().attempts == {"ssm:GetParameters": 3}
+    assert call_stats.snapshot().attempts == {"ssm:GetParameters": 3}
 
 
 def test_nothing_that_was_asked_for_stands_in_the_name_of_a_call(clients: AwsClients, call_stats: CallStats) -> None:
     clients.client("ssm", REGION).get_parameters(Names=["/a-name"])
 
-    assert "a-name" not in repr(call_stats.so_far())
+    assert "a-name" not in repr(call_stats.snapshot())

@@ -1,4 +1,4 @@
-"""Several sources in order: the first that has one gives it, and none is passed over in silence."""
+"""The chain of credential sources: the first with credentials is used, and no failure is skipped."""
 
 from __future__ import annotations
 
@@ -9,71 +9,71 @@ import pytest
 from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.registry_config import AllowedSecret, CredentialLocation
 from image_pinner.sources.credentials.configured import ConfiguredCredentials, CredentialChain, TemplateCredentials
-from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential, NoCredential, Password
+from image_pinner.sources.credentials.interface import AnonymousCredentials, Credentials, NoCredentials, Password
 from image_pinner.sources.interface import Deadline
 from support.aws import FakeSecrets
 
 ARN = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:ghcr-AbCdEf"
-PASSWORD = Password("u", "p", "the credential from here", "Renew it")
+PASSWORD = Password("u", "p", "the credentials from here", "renew them")
 
 
 @dataclass
 class Source:
-    """Gives what the test says, an error too."""
+    """Returns the result of the test, or raises it."""
 
-    given: Credential | ConfigurationError | SourceError
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    result: Credentials | ConfigurationError | SourceError
+    requests: list[tuple[str, str]] = field(default_factory=list)
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
         assert deadline.remaining() > 0
-        self.asked.append((registry, secret_arn))
-        if isinstance(self.given, ConfigurationError | SourceError):
-            raise self.given
-        return self.given
+        self.requests.append((registry, secret_arn))
+        if isinstance(self.result, ConfigurationError | SourceError):
+            raise self.result
+        return self.result
 
 
 def none(number: int, *, refused: bool = False) -> Source:
-    return Source(NoCredential(f"no credential, for reason {number}", f"Do {number}", refused=refused))
+    return Source(NoCredentials(f"reason {number}", f"do {number}", refused=refused))
 
 
-def found(*sources: Source) -> Credential:
+def found(*sources: Source) -> Credentials:
     return CredentialChain(sources).for_registry("ghcr.io", Deadline.after(5), ARN)
 
 
-@pytest.mark.parametrize("error", [SourceError("denied", "Allow it"), ConfigurationError("no JSON", "Correct it")])
-def test_a_source_that_fails_ends_the_search(error: ConfigurationError | SourceError) -> None:
+@pytest.mark.parametrize("error", [SourceError("denied", "allow it"), ConfigurationError("not JSON", "correct it")])
+def test_failing_source_ends_the_search(error: ConfigurationError | SourceError) -> None:
     last = Source(PASSWORD)
     with pytest.raises(type(error), match=error.cause):
         found(none(1), Source(error), last)
-    assert last.asked == []
+    assert last.requests == []
 
 
-def test_none_tells_all_that_was_looked_at_and_advises_what_the_last_source_does() -> None:
-    assert found(none(1), none(2), none(3)) == NoCredential("no credential: reason 1; reason 2; reason 3", "Do 3")
+def test_missing_credentials_have_all_reasons_and_the_help_of_the_last_source() -> None:
+    assert found(none(1), none(2), none(3)) == NoCredentials("reason 1; reason 2; reason 3", "do 3")
 
 
-def test_none_advises_what_the_first_source_does_that_may_not_give_what_it_has() -> None:
-    given = found(none(1), none(2, refused=True), none(3, refused=True), none(4))
-    assert given == NoCredential("no credential: reason 1; reason 2; reason 3; reason 4", "Do 2", refused=True)
+def test_missing_credentials_have_the_help_of_the_first_refusing_source() -> None:
+    missing = found(none(1), none(2, refused=True), none(3, refused=True), none(4))
+    assert missing == NoCredentials("reason 1; reason 2; reason 3; reason 4", "do 2", refused=True)
 
 
-def test_a_chain_of_one_says_what_that_one_says() -> None:
-    assert found(none(1)) == NoCredential("no credential, for reason 1", "Do 1")
+def test_chain_of_one_source_returns_its_result() -> None:
+    assert found(none(1)) == NoCredentials("reason 1", "do 1")
 
 
-def test_a_chain_of_none_is_anonymous() -> None:
+def test_empty_chain_is_anonymous() -> None:
     assert found() == AnonymousCredentials().for_registry("ghcr.io", Deadline.after(5))
 
 
-def test_the_first_source_that_has_one_gives_it_and_no_other_is_asked() -> None:
-    first, second, third = none(1, refused=True), Source(PASSWORD), Source(SourceError("not asked", ""))
+def test_first_source_with_credentials_is_used_and_later_ones_are_not_read() -> None:
+    first, second, third = none(1, refused=True), Source(PASSWORD), Source(SourceError("not read", ""))
     assert found(first, second, third) is PASSWORD
-    assert (first.asked, second.asked, third.asked) == ([("ghcr.io", ARN)], [("ghcr.io", ARN)], [])
+    assert (first.requests, second.requests, third.requests) == ([("ghcr.io", ARN)], [("ghcr.io", ARN)], [])
 
 
-def test_what_the_operator_configured_goes_before_what_the_template_names_and_that_before_anonymous() -> None:
+def test_configuration_takes_precedence_over_the_template_and_that_over_anonymous() -> None:
     other = ARN.replace("ghcr", "configured")
-    secrets = FakeSecrets({ARN: "template:1", other: "operator:2"})
+    secrets = FakeSecrets({ARN: "template:1", other: "configured:2"})
     chain = CredentialChain(
         (
             ConfiguredCredentials([CredentialLocation.parse(f"ghcr.io={other}")], secrets, {}, local=False),
@@ -81,13 +81,12 @@ def test_what_the_operator_configured_goes_before_what_the_template_names_and_th
         )
     )
     registries = ("ghcr.io", "quay.io", "evil.example")
-    given = [chain.for_registry(name, Deadline.after(5), ARN) for name in registries]
-    assert [one.user for one in given if isinstance(one, Password)] == ["operator", "template"]
-    assert given[2] == NoCredential(
-        f"no credential: none is configured for evil.example; the template names the secret {ARN}, which the operator "
-        "has not allowed for evil.example",
-        "If it is meant for evil.example, have the operator allow it with "
-        "IMAGE_PINNER_TEMPLATE_CREDENTIALS=evil.example=<its ARN>",
+    results = [chain.for_registry(name, Deadline.after(5), ARN) for name in registries]
+    assert [one.user for one in results if isinstance(one, Password)] == ["configured", "template"]
+    assert results[2] == NoCredentials(
+        f"none are configured for evil.example; the template sets the secret {ARN}, which the configuration "
+        "does not allow for evil.example",
+        "if evil.example may receive it, have it allowed with IMAGE_PINNER_TEMPLATE_CREDENTIALS=evil.example=<its ARN>",
         refused=True,
     )
     assert secrets.asked == [other, ARN]

@@ -1,4 +1,4 @@
-"""What a secret, a variable or a file says: read in the forms that AWS and people give it, else refused unseen."""
+"""The accepted forms of credentials in a secret, a variable or a file; errors never repeat the content."""
 
 from __future__ import annotations
 
@@ -7,45 +7,45 @@ import json
 import pytest
 
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.sources.credentials.configured import Found, read_content
+from image_pinner.sources.credentials.configured import CredentialOrigin, parse_credentials
 from image_pinner.sources.credentials.interface import IdentityToken, Password
 
-FOUND = Found("ghcr.io", "the secret arn:x")
-SOURCE, ADVICE = "the credential for ghcr.io from the secret arn:x", "Put a current one into the secret arn:x"
+ORIGIN = CredentialOrigin("ghcr.io", "the secret arn:x")
+SOURCE, HELP = "the credentials for ghcr.io from the secret arn:x", "store current credentials in the secret arn:x"
 
 
-def refused(content: str) -> str:
-    with pytest.raises(ConfigurationError) as fault:
-        read_content(content, FOUND)
-    assert fault.value.cause.startswith(f"{SOURCE} cannot be used: ")
-    assert '"username": "…"' in fault.value.help
-    assert "hunter2" not in fault.value.diagnostics()
-    return fault.value.cause.removeprefix(f"{SOURCE} cannot be used: ")
+def refusal(content: str) -> str:
+    with pytest.raises(ConfigurationError) as raised:
+        parse_credentials(content, ORIGIN)
+    assert raised.value.cause.startswith(f"{SOURCE} are invalid: ")
+    assert '"username": "…"' in raised.value.help
+    assert "hunter2" not in raised.value.diagnostics()
+    return raised.value.cause.removeprefix(f"{SOURCE} are invalid: ")
 
 
 @pytest.mark.parametrize("content", ["", "\n", "  ", "\ufeff", "\r\n\r\n"])
-def test_nothing_is_no_credential(content: str) -> None:
-    assert refused(content) == "it is empty"
+def test_empty_content_is_refused(content: str) -> None:
+    assert refusal(content) == "the content is empty"
 
 
 @pytest.mark.parametrize("content", ["hunter2", ":hunter2", "hunter2:"])
-def test_a_text_without_user_and_password_is_refused(content: str) -> None:
-    assert refused(content) == "it is neither JSON nor 'user:password'"
+def test_line_without_user_or_password_is_refused(content: str) -> None:
+    assert refusal(content) == "the content is neither JSON nor 'user:password'"
 
 
 @pytest.mark.parametrize(
     "content", ["bob:hunter2\nann:hunter2", "bob:hunter2\x00", "my user:hunter2", "login:\thunter2", "b\x07b:hunter2"]
 )
-def test_a_text_of_several_lines_or_with_control_characters_is_refused(content: str) -> None:
-    assert refused(content) == "it is not 'user:password' on one line"
+def test_several_lines_or_control_characters_are_refused(content: str) -> None:
+    assert refusal(content) == "the content is not 'user:password' on one line"
 
 
 @pytest.mark.parametrize(
     "content",
     ['{"username": "hunter2"', "{bob:hunter2}", '["bob", "hunter2"]', '"bob:hunter2"', "{" * 100_000, '{"a":NaN'],
 )
-def test_what_begins_like_json_and_is_no_object_is_refused(content: str) -> None:
-    assert refused(content) == "it begins like JSON and is no JSON object"
+def test_json_other_than_an_object_is_refused(content: str) -> None:
+    assert refusal(content) == "the content starts like JSON but is not a JSON object"
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_what_begins_like_json_and_is_no_object_is_refused(content: str) -> None
         {"auths": {"ghcr.io": {"auth": "hunter2"}}},
     ],
 )
-def test_an_object_that_does_not_say_which_secret_is_meant_is_refused(content: object) -> None:
-    assert refused(json.dumps(content)) == "it has not exactly one of 'password', 'accessToken' and 'identitytoken'"
+def test_object_without_exactly_one_secret_is_refused(content: object) -> None:
+    assert refusal(json.dumps(content)) == "expected exactly one of 'password', 'accessToken' and 'identitytoken'"
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_an_object_that_does_not_say_which_secret_is_meant_is_refused(content: o
         ({"username": None, "accessToken": "hunter2"}, "username"),
     ],
 )
-def test_a_value_that_is_no_text_is_refused(content: object, key: str) -> None:
-    assert refused(json.dumps(content)) == f"its {key!r} is missing or no text"
+def test_value_that_is_not_a_string_is_refused(content: object, key: str) -> None:
+    assert refusal(json.dumps(content)) == f"{key!r} must be a non-empty string"
 
 
 @pytest.mark.parametrize("user", ["bob:hunter2", "bob\n", "bob\x7f"])
-def test_a_user_that_no_header_can_hold_is_refused(user: str) -> None:
+def test_user_with_colon_or_control_character_is_refused(user: str) -> None:
     content = json.dumps({"username": user, "password": "hunter2"})
-    assert refused(content) == "its 'username' has a colon or a control character"
+    assert refusal(content) == "'username' contains a colon or a control character"
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,11 @@ def test_a_user_that_no_header_can_hold_is_refused(user: str) -> None:
         "bob:hunter2\udc80",
     ],
 )
-def test_halves_of_characters_are_refused_before_they_are_sent(content: str) -> None:
-    assert refused(content) in {"it has characters that cannot be sent", "it is not 'user:password' on one line"}
+def test_lone_surrogates_are_refused(content: str) -> None:
+    assert refusal(content) in {
+        "the content has characters that UTF-8 cannot encode",
+        "the content is not 'user:password' on one line",
+    }
 
 
 @pytest.mark.parametrize(
@@ -113,24 +116,24 @@ def test_halves_of_characters_are_refused_before_they_are_sent(content: str) -> 
         ("bob:pä{\u00a3", "bob", "pä{\u00a3"),
     ],
 )
-def test_every_form_of_a_login_is_read(content: str, user: str, password: str | None) -> None:
-    read = read_content(content, FOUND)
+def test_passwords_are_read_in_every_form(content: str, user: str, password: str | None) -> None:
+    read = parse_credentials(content, ORIGIN)
     expected = '{\n "type": "service_account"\n}' if password is None else password
-    assert read == Password(user, expected, SOURCE, ADVICE)
+    assert read == Password(user, expected, SOURCE, HELP)
 
 
 @pytest.mark.parametrize(
     "content", ['{"identitytoken": "idtoken7"}', '{"username": "00000000-0000", "identitytoken": "idtoken7"}']
 )
-def test_an_identity_token_is_read(content: str) -> None:
-    read = read_content(content, FOUND)
-    assert read == IdentityToken("idtoken7", SOURCE, ADVICE)
+def test_identity_token_is_read(content: str) -> None:
+    read = parse_credentials(content, ORIGIN)
+    assert read == IdentityToken("idtoken7", SOURCE, HELP)
 
 
 @pytest.mark.parametrize(
     "content", ["bob:hunter2", '{"username": "bob", "password": "hunter2"}', '{"identitytoken": "hunter2"}']
 )
-def test_what_was_read_does_not_show_itself(content: str) -> None:
-    shown = repr(read_content(content, FOUND))
+def test_repr_hides_parsed_credentials(content: str) -> None:
+    shown = repr(parse_credentials(content, ORIGIN))
     assert "bob" not in shown
     assert "hunter2" not in shown

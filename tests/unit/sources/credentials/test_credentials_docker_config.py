@@ -16,41 +16,41 @@ from image_pinner.sources.credentials.docker_config import (
     DOCKER_HUB_SERVER,
     DockerConfig,
     DockerConfigCredentials,
-    Login,
+    HelperCredentials,
     docker_config_path,
     parse_docker_config,
 )
-from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
+from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
 from image_pinner.sources.interface import Deadline
 
 
 @dataclass
 class FakeHelpers:
-    """Knows logins by helper and server; what it does not know of, it keeps none for."""
+    """Has credentials by helper and server, and records the calls."""
 
-    logins: dict[tuple[str, str], Login] = field(default_factory=dict)
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    known: dict[tuple[str, str], HelperCredentials] = field(default_factory=dict)
+    calls: list[tuple[str, str]] = field(default_factory=list)
 
-    def __call__(self, name: str, server: str, deadline: Deadline) -> Login | None:
+    def __call__(self, name: str, server: str, deadline: Deadline) -> HelperCredentials | None:
         assert deadline.remaining() > 0
-        self.asked.append((name, server))
+        self.calls.append((name, server))
         if name == "broken":
-            raise SourceError("docker-credential-broken failed", "Mend it")
-        return self.logins.get((name, server))
+            raise SourceError("docker-credential-broken failed", "fix it")
+        return self.known.get((name, server))
 
 
 def auth(user: str = "user", password: str = "pass:word") -> dict[str, str]:
     return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def found(directory: Path, content: Any, registry: str = "ghcr.io", helpers: FakeHelpers | None = None) -> Credential:
+def found(directory: Path, content: Any, registry: str = "ghcr.io", helpers: FakeHelpers | None = None) -> Credentials:
     path = directory / "config.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1), encoding="utf-8")
     credentials = DockerConfigCredentials(path, helpers or FakeHelpers())
     return credentials.for_registry(registry, Deadline.after(5))
 
 
-def password_of(credential: Credential) -> str:
+def password_of(credential: Credentials) -> str:
     assert isinstance(credential, Password)
     return credential.password
 
@@ -58,62 +58,65 @@ def password_of(credential: Credential) -> str:
 @pytest.mark.parametrize(
     ("content", "cause"),
     [
-        ("", "line 1: the file is no JSON"),
-        ('{\n "auths": {\n', "line 3: the file is no JSON"),
-        ("[" * 100_000, "line 1: the file is no JSON"),
-        ("[]", "line 1: the file is no JSON object"),
-        ('{\n\n"auths": []}', "line 3: 'auths' is no object"),
-        ('{\n"auths": {\n"ghcr.io": "secret"}}', "line 3: the login for ghcr.io is no object"),
-        ('{\n"credHelpers": "ecr-login"}', "line 2: 'credHelpers' is no object"),
-        ('{"credHelpers": {"ghcr.io":\n3}}', "line 1: the helper for ghcr.io is no name"),
-        ('{\n"credsStore": ["desktop"]}', "line 2: 'credsStore' is no name"),
-        ('{\n"auths": {"ghcr.io": {"auth": "no base64!"}}}', "line 2: the auth for ghcr.io is not 'user:password'"),
+        ("", "line 1: the file is not valid JSON"),
+        ('{\n "auths": {\n', "line 3: the file is not valid JSON"),
+        ("[" * 100_000, "line 1: the file is not valid JSON"),
+        ("[]", "line 1: the file is not a JSON object"),
+        ('{\n\n"auths": []}', "line 3: 'auths' must be an object"),
+        ('{\n"auths": {\n"ghcr.io": "secret"}}', "line 3: the credentials for ghcr.io must be an object"),
+        ('{\n"credHelpers": "ecr-login"}', "line 2: 'credHelpers' must be an object"),
+        ('{"credHelpers": {"ghcr.io":\n3}}', "line 1: the helper for ghcr.io must be a name"),
+        ('{\n"credsStore": ["desktop"]}', "line 2: 'credsStore' must be the name of a helper"),
+        ('{\n"auths": {"ghcr.io": {"auth": "not base64!"}}}', "line 2: the auth for ghcr.io is not 'user:password'"),
         ('{"auths": {"ghcr.io": {"auth": "bm8gY29sb24="}}}', "line 1: the auth for ghcr.io is not 'user:password'"),
         ('{"auths": {"ghcr.io": {"auth": 7}}}', "line 1: the auth for ghcr.io is not 'user:password'"),
-        ('{"auths": {"ghcr.io": {"identitytoken": 7}}}', "line 1: the identitytoken for ghcr.io is no text"),
-        ('{"auths": {"ghcr.io": {"registrytoken": "t"}}}', "line 1: the login for ghcr.io is a registrytoken"),
+        ('{"auths": {"ghcr.io": {"identitytoken": 7}}}', "line 1: the identitytoken for ghcr.io is not a valid string"),
+        ('{"auths": {"ghcr.io": {"registrytoken": "t"}}}', "line 1: the credentials for ghcr.io are a registrytoken"),
         ('{"auths": {"ghcr.io": {"auth": ["' + "[" * 900 + "]" * 900 + '"]}}}', "line 1: the auth for ghcr.io is not"),
         (
             '{"auths": {"ghcr.io": {"identitytoken": "secret\\ud800"}}}',
-            "line 1: the identitytoken for ghcr.io is no text",
+            "line 1: the identitytoken for ghcr.io is not a valid string",
         ),
-        ('{"auths": {"ghcr.io": {"username": "u", "password": "secret\\ud800"}}}', "line 1: the login for ghcr.io has"),
-        ('{"auths": {"a\\u001b[1m\\ud800b": 1}}', "line 1: the login for a [1m b is no object"),
-        ('{"credHelpers": {"a\\nb": 1}}', "line 1: the helper for a b is no name"),
+        (
+            '{"auths": {"ghcr.io": {"username": "u", "password": "secret\\ud800"}}}',
+            "line 1: the credentials for ghcr.io have",
+        ),
+        ('{"auths": {"a\\u001b[1m\\ud800b": 1}}', "line 1: the credentials for a [1m b must be an object"),
+        ('{"credHelpers": {"a\\nb": 1}}', "line 1: the helper for a b must be a name"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_said_so_with_path_and_line(tmp_path: Path, content: str, cause: str) -> None:
-    with pytest.raises(ConfigurationError) as fault:
+def test_invalid_file_is_refused_with_path_and_line(tmp_path: Path, content: str, cause: str) -> None:
+    with pytest.raises(ConfigurationError) as raised:
         found(tmp_path, content)
-    assert f"{tmp_path / 'config.json'}, {cause}" in fault.value.cause
-    assert fault.value.help
-    assert "secret" not in fault.value.diagnostics()
+    assert f"{tmp_path / 'config.json'}, {cause}" in raised.value.cause
+    assert raised.value.help
+    assert "secret" not in raised.value.diagnostics()
 
 
-def test_a_file_that_is_not_utf_8_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_file_that_is_not_utf_8_is_refused_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_bytes(b'{\n"\xff": 1}')
     with pytest.raises(ConfigurationError, match="line 2: the file is not UTF-8"):
         DockerConfigCredentials(path, FakeHelpers()).for_registry("ghcr.io", Deadline.after(5))
 
 
-def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be read: Is a directory"):
+def test_unreadable_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot read the docker config file .*: Is a directory"):
         DockerConfigCredentials(tmp_path, FakeHelpers()).for_registry("ghcr.io", Deadline.after(5))
 
 
-def test_a_file_beyond_4_mib_is_refused(tmp_path: Path) -> None:
+def test_file_of_more_than_4_mib_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="more than 4194304 bytes"):
         found(tmp_path, '"' + "x" * 4 * 1024 * 1024 + '"')
 
 
 @pytest.mark.parametrize("config", [{"credsStore": "broken"}, {"credHelpers": {"ghcr.io": "broken"}}])
-def test_a_helper_that_fails_is_not_taken_for_one_that_keeps_nothing(tmp_path: Path, config: Any) -> None:
+def test_failing_helper_is_an_error(tmp_path: Path, config: Any) -> None:
     with pytest.raises(SourceError, match="docker-credential-broken failed"):
         found(tmp_path, {**config, "auths": {"ghcr.io": auth()}})
 
 
-def test_a_helper_that_fails_for_one_host_is_no_matter_for_another(tmp_path: Path) -> None:
+def test_failing_helper_does_not_affect_other_hosts(tmp_path: Path) -> None:
     config = {"credHelpers": {"ghcr.io": "broken"}, "auths": {"quay.io": auth()}}
     assert password_of(found(tmp_path, config, "quay.io")) == "pass:word"
 
@@ -131,47 +134,47 @@ def test_a_helper_that_fails_for_one_host_is_no_matter_for_another(tmp_path: Pat
         "ftp://ghcr.io",
     ],
 )
-def test_the_login_of_another_host_or_of_a_part_of_it_is_not_taken(tmp_path: Path, key: str) -> None:
-    assert isinstance(found(tmp_path, {"auths": {key: auth()}}), NoCredential)
+def test_credentials_for_another_host_or_a_part_of_one_are_not_used(tmp_path: Path, key: str) -> None:
+    assert isinstance(found(tmp_path, {"auths": {key: auth()}}), NoCredentials)
 
 
-def test_the_login_of_a_host_is_not_that_of_its_ports(tmp_path: Path) -> None:
-    assert isinstance(found(tmp_path, {"auths": {"localhost": auth()}}, "localhost:5000"), NoCredential)
+def test_credentials_for_a_host_are_not_for_its_ports(tmp_path: Path) -> None:
+    assert isinstance(found(tmp_path, {"auths": {"localhost": auth()}}, "localhost:5000"), NoCredentials)
 
 
 @pytest.mark.parametrize(
     "registry", ["ghcr.io:443", "ghcr.io:5000", "sub.ghcr.io", "io", "ghcr.io.evil.example", "xghcr.io"]
 )
-@pytest.mark.parametrize("keep", [{"auths": {"ghcr.io": auth()}}, {"credHelpers": {"ghcr.io": "own"}}])
-def test_no_other_host_or_port_gets_the_login_of_a_host(tmp_path: Path, registry: str, keep: Any) -> None:
-    helpers = FakeHelpers({("own", "ghcr.io"): Login("u", "own")})
-    assert isinstance(found(tmp_path, keep, registry, helpers), NoCredential)
-    assert helpers.asked == []
+@pytest.mark.parametrize("config", [{"auths": {"ghcr.io": auth()}}, {"credHelpers": {"ghcr.io": "own"}}])
+def test_no_other_host_or_port_gets_the_credentials_for_a_host(tmp_path: Path, registry: str, config: Any) -> None:
+    helpers = FakeHelpers({("own", "ghcr.io"): HelperCredentials("u", "own")})
+    assert isinstance(found(tmp_path, config, registry, helpers), NoCredentials)
+    assert helpers.calls == []
 
 
 @pytest.mark.parametrize("registry", ["registry.example:5000", "[::1]:5000", "localhost", "docker.io:443"])
-def test_the_store_is_asked_for_exactly_the_host_and_port(tmp_path: Path, registry: str) -> None:
+def test_store_is_called_with_exactly_the_host_and_port(tmp_path: Path, registry: str) -> None:
     host = registry.rpartition(":")[0] or "registry.example"
-    helpers = FakeHelpers({("desktop", host): Login("u", "another's")})
-    assert isinstance(found(tmp_path, {"credsStore": "desktop"}, registry, helpers), NoCredential)
-    assert helpers.asked == [("desktop", registry)]
+    helpers = FakeHelpers({("desktop", host): HelperCredentials("u", "another's")})
+    assert isinstance(found(tmp_path, {"credsStore": "desktop"}, registry, helpers), NoCredentials)
+    assert helpers.calls == [("desktop", registry)]
 
 
 @pytest.mark.parametrize("entry", [{}, None, {"auth": ""}, {"username": "u"}, {"username": 1, "password": 2}])
-def test_an_entry_without_a_login_is_none(tmp_path: Path, entry: Any) -> None:
-    assert isinstance(found(tmp_path, {"auths": {"ghcr.io": entry}}), NoCredential)
+def test_entry_without_credentials_is_skipped(tmp_path: Path, entry: Any) -> None:
+    assert isinstance(found(tmp_path, {"auths": {"ghcr.io": entry}}), NoCredentials)
 
 
-def test_no_file_is_no_credential_and_advises_to_log_in(tmp_path: Path) -> None:
+def test_without_a_file_there_are_no_credentials_and_help_suggests_docker_login(tmp_path: Path) -> None:
     none = DockerConfigCredentials(tmp_path / "config.json").for_registry("ghcr.io", Deadline.after(5))
-    assert isinstance(none, NoCredential)
-    assert none.source == f"no credential, for there is no {tmp_path / 'config.json'}"
-    assert none.advice.startswith("Run 'docker login ghcr.io'")
+    assert isinstance(none, NoCredentials)
+    assert none.reason == f"{tmp_path / 'config.json'} does not exist"
+    assert none.help.startswith("run 'docker login ghcr.io'")
 
 
 @pytest.mark.parametrize("content", ["{}", '{"auths": null, "credHelpers": null, "credsStore": null}', "\ufeff{}"])
-def test_a_file_without_logins_is_no_credential(tmp_path: Path, content: str) -> None:
-    assert isinstance(found(tmp_path, content), NoCredential)
+def test_file_without_credentials_has_none(tmp_path: Path, content: str) -> None:
+    assert isinstance(found(tmp_path, content), NoCredentials)
 
 
 @pytest.mark.parametrize(
@@ -186,36 +189,36 @@ def test_a_file_without_logins_is_no_credential(tmp_path: Path, content: str) ->
         "https://ghcr.io/v2",
     ],
 )
-def test_older_forms_of_a_key_mean_the_host(tmp_path: Path, key: str) -> None:
+def test_older_forms_of_a_key_match_the_host(tmp_path: Path, key: str) -> None:
     credential = found(tmp_path, {"auths": {key: auth()}})
     assert password_of(credential) == "pass:word"
-    assert credential.source == f"the credential for {key} from {tmp_path / 'config.json'}"
+    assert credential.source == f"the credentials for {key} from {tmp_path / 'config.json'}"
 
 
 @pytest.mark.parametrize("key", [DOCKER_HUB_SERVER, "index.docker.io", "docker.io", "https://registry-1.docker.io"])
-def test_docker_hub_s_login_is_kept_under_its_names(tmp_path: Path, key: str) -> None:
+def test_docker_hub_has_several_keys(tmp_path: Path, key: str) -> None:
     assert password_of(found(tmp_path, {"auths": {key: auth()}}, "docker.io")) == "pass:word"
 
 
-def test_the_key_that_docker_writes_goes_before_other_forms(tmp_path: Path) -> None:
+def test_key_that_docker_writes_takes_precedence(tmp_path: Path) -> None:
     auths = {"docker.io": auth(password="other"), DOCKER_HUB_SERVER: auth(password="docker's")}
     assert password_of(found(tmp_path, {"auths": auths}, "docker.io")) == "docker's"
     auths = {"https://ghcr.io": auth(password="other"), "ghcr.io": auth(password="docker's")}
     assert password_of(found(tmp_path, {"auths": auths})) == "docker's"
 
 
-def test_a_login_may_stand_in_plain_words(tmp_path: Path) -> None:
+def test_plain_username_and_password_are_read(tmp_path: Path) -> None:
     assert password_of(found(tmp_path, {"auths": {"ghcr.io": {"username": "u", "password": "plain"}}})) == "plain"
 
 
-def test_an_auth_may_have_line_ends_and_nul_bytes_as_old_tools_wrote_them(tmp_path: Path) -> None:
+def test_auth_may_contain_line_breaks_and_nul_bytes(tmp_path: Path) -> None:
     encoded = base64.b64encode(b"user:" + b"x" * 80 + b"\0\0").decode()
-    marked_expression = f"{encoded[:76]}\r\n{encoded[76:]}\n"
-    assert password_of(found(tmp_path, {"auths": {"ghcr.io": {"auth": marked_expression}}})) == "x" * 80
+    wrapped = f"{encoded[:76]}\r\n{encoded[76:]}\n"
+    assert password_of(found(tmp_path, {"auths": {"ghcr.io": {"auth": wrapped}}})) == "x" * 80
 
 
-def test_a_login_does_not_show_itself(tmp_path: Path) -> None:
-    helpers = FakeHelpers({("own", "quay.io"): Login("bob", "hunter2")})
+def test_repr_hides_credentials(tmp_path: Path) -> None:
+    helpers = FakeHelpers({("own", "quay.io"): HelperCredentials("bob", "hunter2")})
     auths = {"ghcr.io": auth("bob", "hunter2"), "gcr.io": {"identitytoken": "hunter2"}}
     config = {"auths": auths, "credHelpers": {"quay.io": "own"}}
     shown = repr([found(tmp_path, config, name, helpers) for name in ("ghcr.io", "gcr.io", "quay.io")])
@@ -225,56 +228,56 @@ def test_a_login_does_not_show_itself(tmp_path: Path) -> None:
     assert auth("bob", "hunter2")["auth"] not in shown
 
 
-def test_an_identity_token_goes_before_a_password(tmp_path: Path) -> None:
+def test_identity_token_takes_precedence_over_a_password(tmp_path: Path) -> None:
     credential = found(tmp_path, {"auths": {"ghcr.io": {**auth(), "identitytoken": "t"}}})
     assert isinstance(credential, IdentityToken)
     assert credential.token == "t"
 
 
-def test_the_helper_of_a_host_goes_before_the_store_and_the_store_before_the_file(tmp_path: Path) -> None:
+def test_helper_takes_precedence_over_the_store_and_that_over_the_file(tmp_path: Path) -> None:
     config = {
         "credHelpers": {"ghcr.io": "own"},
         "credsStore": "desktop",
         "auths": {name: auth(password="file") for name in ("ghcr.io", "quay.io", "gcr.io")},
     }
-    helpers = FakeHelpers({("own", "ghcr.io"): Login("u", "own"), ("desktop", "quay.io"): Login("u", "store")})
+    helpers = FakeHelpers(
+        {("own", "ghcr.io"): HelperCredentials("u", "own"), ("desktop", "quay.io"): HelperCredentials("u", "store")}
+    )
     names = ("ghcr.io", "quay.io", "gcr.io")
     assert [password_of(found(tmp_path, config, name, helpers)) for name in names] == ["own", "store", "file"]
-    assert helpers.asked == [("own", "ghcr.io"), ("desktop", "quay.io"), ("desktop", "gcr.io")]
+    assert helpers.calls == [("own", "ghcr.io"), ("desktop", "quay.io"), ("desktop", "gcr.io")]
 
 
-def test_a_host_with_a_helper_of_its_own_has_no_other_login(tmp_path: Path) -> None:
+def test_host_with_its_own_helper_uses_only_that(tmp_path: Path) -> None:
     config = {"credHelpers": {"ghcr.io": "own"}, "credsStore": "desktop", "auths": {"ghcr.io": auth()}}
     helpers = FakeHelpers()
-    assert isinstance(found(tmp_path, config, "ghcr.io", helpers), NoCredential)
-    assert helpers.asked == [("own", "ghcr.io")]
+    assert isinstance(found(tmp_path, config, "ghcr.io", helpers), NoCredentials)
+    assert helpers.calls == [("own", "ghcr.io")]
 
 
 @pytest.mark.parametrize("name", ["", None])
-def test_a_host_with_an_empty_helper_has_its_login_in_the_file_whatever_the_store_is(
-    tmp_path: Path, name: str | None
-) -> None:
+def test_host_with_an_empty_helper_uses_the_file(tmp_path: Path, name: str | None) -> None:
     config = {"credHelpers": {"ghcr.io": name}, "credsStore": "broken", "auths": {"ghcr.io": auth(password="file")}}
     helpers = FakeHelpers()
     assert password_of(found(tmp_path, config, "ghcr.io", helpers)) == "file"
-    assert helpers.asked == []
+    assert helpers.calls == []
 
 
 @pytest.mark.parametrize("key", [DOCKER_HUB_SERVER, "index.docker.io", "docker.io"])
-def test_docker_hub_s_own_helper_is_named_under_its_names(tmp_path: Path, key: str) -> None:
-    helpers = FakeHelpers({("own", DOCKER_HUB_SERVER): Login("u", "own")})
+def test_helper_of_docker_hub_has_several_keys(tmp_path: Path, key: str) -> None:
+    helpers = FakeHelpers({("own", DOCKER_HUB_SERVER): HelperCredentials("u", "own")})
     config = {"credHelpers": {key: "own"}, "credsStore": "broken"}
     assert password_of(found(tmp_path, config, "docker.io", helpers)) == "own"
 
 
-def test_a_helper_knows_docker_hub_by_its_server(tmp_path: Path) -> None:
-    helpers = FakeHelpers({("desktop", DOCKER_HUB_SERVER): Login("<token>", "identity")})
+def test_helper_is_called_with_the_server_of_docker_hub(tmp_path: Path) -> None:
+    helpers = FakeHelpers({("desktop", DOCKER_HUB_SERVER): HelperCredentials("<token>", "identity")})
     credential = found(tmp_path, {"credsStore": "desktop"}, "docker.io", helpers)
     assert isinstance(credential, IdentityToken)
-    assert credential.source == "the credential for docker.io from docker-credential-desktop"
+    assert credential.source == "the credentials for docker.io from docker-credential-desktop"
 
 
-def test_the_file_is_in_the_directory_that_docker_config_names_or_at_home() -> None:
+def test_file_is_in_docker_config_or_in_the_home_directory() -> None:
     home = Path("home")
     assert docker_config_path({}, home) == Path("home/.docker/config.json")
     assert docker_config_path({"DOCKER_CONFIG": ""}, home) == Path("home/.docker/config.json")
@@ -287,6 +290,6 @@ def test_the_file_is_in_the_directory_that_docker_config_names_or_at_home() -> N
         lambda value: json.dumps({"auths": value, "credHelpers": {"a": value}, "credsStore": value}).encode()
     )
 )
-def test_no_file_causes_anything_but_a_config_or_our_error(content: bytes) -> None:
+def test_any_content_is_a_config_or_a_configuration_error(content: bytes) -> None:
     with suppress(ConfigurationError):
         assert isinstance(parse_docker_config(Path("config.json"), content), DockerConfig)

@@ -1,4 +1,4 @@
-"""A template names registry and secret: only a pair that the operator bound together leads to a login."""
+"""Secrets that templates set: one is read only if the configuration binds it to the registry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.registry_config import AllowedSecret
 from image_pinner.sources.credentials.configured import TemplateCredentials
-from image_pinner.sources.credentials.interface import Credential, NoCredential, Password
+from image_pinner.sources.credentials.interface import Credentials, NoCredentials, Password
 from image_pinner.sources.interface import Deadline
 from support.aws import FakeSecrets
 
@@ -21,24 +21,22 @@ ALLOWED = (
 
 def found(
     registry: str, secret_arn: str, *, allowed: tuple[str, ...] = ALLOWED, secrets: FakeSecrets | None = None
-) -> Credential:
+) -> Credentials:
     known = FakeSecrets({TEAM_A: "a:hunter2", TEAM_B: "b:hunter2"}) if secrets is None else secrets
-    credentials = TemplateCredentials([AllowedSecret.parse(entry) for entry in allowed], known)
-    return credentials.for_registry(registry, Deadline.after(5), secret_arn)
+    source = TemplateCredentials([AllowedSecret.parse(entry) for entry in allowed], known)
+    return source.for_registry(registry, Deadline.after(5), secret_arn)
 
 
 @pytest.mark.parametrize(
     "host",
     ["evil.example", "ghcr.io.evil.example", "ghcr.io:8443", "sub.ghcr.io", "quay.io", "docker.io", "[::1]:5000"],
 )
-def test_a_secret_is_not_even_read_for_a_host_of_the_author_s_choice(host: str) -> None:
+def test_secret_is_not_read_for_another_host(host: str) -> None:
     secrets = FakeSecrets({TEAM_A: "a:hunter2"})
     none = found(host, TEAM_A, secrets=secrets)
-    assert isinstance(none, NoCredential)
-    assert none.source == (
-        f"no credential, for the template names the secret {TEAM_A}, which the operator has not allowed for {host}"
-    )
-    assert f"IMAGE_PINNER_TEMPLATE_CREDENTIALS={host}=" in none.advice
+    assert isinstance(none, NoCredentials)
+    assert none.reason == (f"the template sets the secret {TEAM_A}, which the configuration does not allow for {host}")
+    assert f"IMAGE_PINNER_TEMPLATE_CREDENTIALS={host}=" in none.help
     assert none.refused
     assert secrets.asked == []
 
@@ -53,17 +51,17 @@ def test_a_secret_is_not_even_read_for_a_host_of_the_author_s_choice(host: str) 
         "arn:aws:ssm:eu-west-1:111122223333:parameter/team-a/ghcr",
     ],
 )
-def test_another_secret_than_the_allowed_ones_is_not_read(secret_arn: str) -> None:
+def test_secret_that_is_not_allowed_is_not_read(secret_arn: str) -> None:
     secrets = FakeSecrets({secret_arn: "x:hunter2"})
     none = found("ghcr.io", secret_arn, secrets=secrets)
-    assert isinstance(none, NoCredential)
+    assert isinstance(none, NoCredentials)
     assert none.refused
     assert secrets.asked == []
 
 
 def test_nothing_is_allowed_by_default() -> None:
     none = found("ghcr.io", TEAM_A, allowed=())
-    assert isinstance(none, NoCredential)
+    assert isinstance(none, NoCredentials)
     assert none.refused
 
 
@@ -80,42 +78,42 @@ def test_nothing_is_allowed_by_default() -> None:
         "${SecretArn}",
     ],
 )
-def test_what_is_no_arn_is_refused_and_not_repeated(secret_arn: str) -> None:
+def test_invalid_arn_is_refused_and_not_repeated(secret_arn: str) -> None:
     secrets = FakeSecrets()
     none = found("ghcr.io", secret_arn, allowed=("ghcr.io=arn:aws:secretsmanager:*",), secrets=secrets)
-    assert isinstance(none, NoCredential)
-    assert none.source == "no credential, for what the template names as the image's secret is no ARN of one"
-    assert "full ARN" in none.advice
+    assert isinstance(none, NoCredentials)
+    assert none.reason == "the secret that the template sets for the image is not a valid ARN"
+    assert "full ARN" in none.help
     assert none.refused
     assert secrets.asked == []
 
 
-def test_no_secret_is_no_credential_and_nothing_refused() -> None:
+def test_template_without_a_secret_has_no_credentials() -> None:
     none = found("ghcr.io", "")
-    assert isinstance(none, NoCredential)
-    assert none.source == "no credential, for the template names no secret for the image"
+    assert isinstance(none, NoCredentials)
+    assert none.reason == "the template sets no secret for the image"
     assert not none.refused
 
 
-def test_an_allowed_secret_that_cannot_be_read_is_not_taken_for_none() -> None:
+def test_unreadable_secret_is_an_error() -> None:
     with pytest.raises(SourceError, match=f"is denied on {TEAM_A}"):
         found("ghcr.io", TEAM_A, secrets=FakeSecrets())
 
 
-def test_an_allowed_secret_of_no_known_form_is_refused_unseen() -> None:
-    with pytest.raises(ConfigurationError) as refused:
+def test_invalid_content_of_a_secret_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigurationError) as raised:
         found("ghcr.io", TEAM_A, secrets=FakeSecrets({TEAM_A: "hunter2"}))
-    assert refused.value.cause.startswith(
-        f"the credential for ghcr.io from the secret {TEAM_A}, which the template names"
+    assert raised.value.cause.startswith(
+        f"the credentials for ghcr.io from the secret {TEAM_A}, which the template sets"
     )
-    assert "hunter2" not in refused.value.diagnostics()
+    assert "hunter2" not in raised.value.diagnostics()
 
 
-def test_the_secret_that_is_allowed_for_the_registry_is_used() -> None:
+def test_allowed_secret_is_used() -> None:
     for registry, secret_arn, user in (("ghcr.io", TEAM_A, "a"), ("quay.io", TEAM_B, "b")):
-        credential = found(registry, secret_arn)
-        assert isinstance(credential, Password)
-        assert credential.user == user
-        assert credential.source == (
-            f"the credential for {registry} from the secret {secret_arn}, which the template names"
+        credentials = found(registry, secret_arn)
+        assert isinstance(credentials, Password)
+        assert credentials.user == user
+        assert credentials.source == (
+            f"the credentials for {registry} from the secret {secret_arn}, which the template sets"
         )

@@ -43,7 +43,7 @@ def test_a_request_that_is_never_sent_is_none(server: ScriptedRegistry) -> None:
     with pytest.raises(SourceError):
         sent(call_stats, Request(server.url), seconds=0)
 
-    assert call_stats.so_far().attempts == {}
+    assert call_stats.snapshot().attempts == {}
 
 
 @pytest.mark.parametrize("first", [Answer(500), Answer(429), Raw(lose)], ids=["500", "429", "connection lost"])
@@ -53,7 +53,7 @@ def test_a_try_that_is_repeated_counts_again(first: Answer | Raw, server: Script
 
     sent(call_stats, Request(server.url))
 
-    assert call_stats.so_far().attempts == {f"GET {server.host}": 2}
+    assert call_stats.snapshot().attempts == {f"GET {server.host}": 2}
 
 
 def test_a_host_that_cannot_be_reached_counts_with_every_try() -> None:
@@ -64,7 +64,7 @@ def test_a_host_that_cannot_be_reached_counts_with_every_try() -> None:
     with pytest.raises(SourceError, match="tried"):
         sent(call_stats, Request(url))
 
-    assert call_stats.so_far().attempts[f"GET {host}"] > 1
+    assert call_stats.snapshot().attempts[f"GET {host}"] > 1
 
 
 def test_methods_are_told_apart_and_no_path_query_or_login_is_named(server: ScriptedRegistry) -> None:
@@ -73,7 +73,7 @@ def test_methods_are_told_apart_and_no_path_query_or_login_is_named(server: Scri
 
     sent(call_stats, Request(url, method="HEAD"), Request(url), Request(url))
 
-    calls = call_stats.so_far()
+    calls = call_stats.snapshot()
     assert calls.attempts == {f"GET {server.host}": 2, f"HEAD {server.host}": 1}
     assert set(calls.seconds) == set(calls.attempts)
 
@@ -89,7 +89,7 @@ def test_the_time_is_that_until_the_answer_was_read(server: ScriptedRegistry) ->
 
     sent(call_stats, Request(server.url))
 
-    assert call_stats.so_far().seconds[f"GET {server.host}"] > 0.15
+    assert call_stats.snapshot().seconds[f"GET {server.host}"] > 0.15
 
 
 def test_requests_on_many_threads_are_all_counted(server: ScriptedRegistry) -> None:
@@ -97,4 +97,4 @@ def test_requests_on_many_threads_are_all_counted(server: ScriptedRegistry) -> N
     with open_transport(QUICK, call_stats=call_stats) as transport, ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: transport.send(Request(server.url), Deadline.after(30)), range(40)))
 
-    assert call_stats.so_far().attempts == {f"GET {server.host}": 40}
+    assert call_stats.snapshot().attempts == {f"GET {server.host}": 40}

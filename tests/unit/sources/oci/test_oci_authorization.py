@@ -9,7 +9,7 @@ import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.images.lookups import Resolved, Unavailable
-from image_pinner.sources.credentials.interface import AnonymousCredentials, Credential
+from image_pinner.sources.credentials.interface import AnonymousCredentials, Credentials
 from image_pinner.sources.interface import Deadline
 from support.images import lookup
 from support.registries import (
@@ -28,14 +28,14 @@ SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry"
 
 
 @pytest.mark.parametrize("credential", [LOGIN, TOKEN_LOGIN], ids=["password", "identity token"])
-def test_by_plain_http_no_login_is_sent_and_none_is_even_looked_for(plain: Realm, credential: Credential) -> None:
+def test_by_plain_http_no_login_is_sent_and_none_is_even_looked_for(plain: Realm, credential: Credentials) -> None:
     plain.challenge = 'Basic realm="registry"'
     host = plain.registry.host
     credentials = FixedCredentials({host: credential})
     (answer,) = plain.ask_all(lookup(f"{host}/team/app:1")._replace(credentials=SECRET), credentials=credentials)
     assert answer == Unavailable(
         f"{plain.registry.url}/v2/team/app/manifests/1 demands a user and a password; "
-        "no credential, for none is sent by plain http",
+        "no credentials (none are sent over plain HTTP)",
         f"Give {host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
     )
     assert credentials.asked == credentials.secrets_asked == []
@@ -45,7 +45,7 @@ def test_by_plain_http_no_login_is_sent_and_none_is_even_looked_for(plain: Realm
 def test_a_registry_that_demands_a_password_and_gets_none_is_unavailable_with_advice(realm: Realm) -> None:
     realm.challenge = 'Basic realm="registry"'
     answer = realm.ask(AnonymousCredentials())
-    assert "demands a user and a password; no credential" in cause_of(answer)
+    assert "demands a user and a password; no credentials" in cause_of(answer)
     assert isinstance(answer, Unavailable)
     assert "ECR" in answer.help
     assert len(realm.registry.seen) == 1
@@ -55,9 +55,9 @@ def test_a_password_that_is_refused_is_named_by_its_source_and_never_shown(realm
     realm.challenge = "Basic"
     answer = realm.ask_as(LOGIN)
     cause = cause_of(answer)
-    assert cause.endswith("answered 401, 'DENIED: requested access is denied', to the credential from the vault")
+    assert cause.endswith("answered 401, 'DENIED: requested access is denied', to the credentials from the vault")
     assert isinstance(answer, Unavailable)
-    assert answer.help.endswith("if so: Renew it in the vault")
+    assert answer.help.endswith("if so: renew them in the vault")
     assert len(realm.registry.seen) == 2
 
 
@@ -76,7 +76,7 @@ def test_a_server_that_repeats_the_password_does_not_make_us_show_it(realm: Real
 class BrokenCredentials:
     fault: SourceError | ConfigurationError
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:  # noqa: ARG002
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:  # noqa: ARG002
         raise self.fault
 
 
@@ -139,7 +139,7 @@ def test_a_demand_that_cannot_be_met_is_said_so(realm: Realm, challenge: str) ->
 
 def test_an_identity_token_is_no_password(realm: Realm) -> None:
     realm.challenge = "Basic"
-    assert "the credential from the store is an identity token" in cause_of(realm.ask_as(TOKEN_LOGIN))
+    assert "the credentials from the store are an identity token" in cause_of(realm.ask_as(TOKEN_LOGIN))
     assert len(realm.registry.seen) == 1
 
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable
-from image_pinner.sources.credentials.interface import Credential, NoCredential
+from image_pinner.sources.credentials.interface import Credentials, NoCredentials
 from support.images import lookup
 from support.registries import (
     LOGIN,
@@ -38,11 +38,11 @@ def test_a_token_service_that_refuses_the_login_ends_it_and_is_asked_once(realm:
     credentials = FixedCredentials({host: LOGIN})
     answers = realm.ask_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
     for answer in answers:
-        assert f"/token answered {status}, 'incorrect username or password', to the credential from the vault" in (
+        assert f"/token answered {status}, 'incorrect username or password', to the credentials from the vault" in (
             cause_of(answer)
         )
         assert isinstance(answer, Unavailable)
-        assert answer.help == "Renew it in the vault"
+        assert answer.help == "renew them in the vault"
     assert len(realm.service.seen) == 1
     assert credentials.asked == [host]
 
@@ -89,7 +89,7 @@ def test_a_listed_token_service_by_plain_http_that_wants_a_login_gets_none(plain
     answer = plain.ask(credentials)
     assert answer == Unavailable(
         f"the token service {plain.service.url}/token answered 401, 'who are you?', "
-        "to no credential, for none is sent by plain http",
+        "to no credentials (none are sent over plain HTTP)",
         f"Give {host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
     )
     assert credentials.asked == []
@@ -117,11 +117,11 @@ def test_a_token_service_that_is_none_is_not_asked(realm: Realm, realm_url: str,
 @pytest.mark.parametrize(
     ("credential", "help"),
     [
-        (NoCredential("no credential", "Get one"), "Log in, which raises the limit: Get one"),
+        (NoCredentials("none are known", "get some"), "Log in, which raises the limit: get some"),
         (LOGIN, "Try again later, or use an account with a higher limit"),
     ],
 )
-def test_429_after_a_token_advises_by_what_was_shown(realm: Realm, credential: Credential, help: str) -> None:
+def test_429_after_a_token_advises_by_what_was_shown(realm: Realm, credential: Credentials, help: str) -> None:
     def throttle(seen: Seen) -> Answer:
         return Answer(429) if seen.authorization else realm.serve(seen)
 
@@ -145,7 +145,7 @@ def test_an_anonymous_token_is_asked_for_without_a_credential(realm: Realm) -> N
 
 @pytest.mark.parametrize("credential", [LOGIN, TOKEN_LOGIN], ids=["password", "identity token"])
 def test_an_anonymous_token_is_all_that_a_registry_by_plain_http_gets_from_a_listed_service(
-    plain: Realm, credential: Credential
+    plain: Realm, credential: Credentials
 ) -> None:
     credentials = FixedCredentials(dict.fromkeys((plain.registry.host, plain.service.host), credential))
     assert isinstance(plain.ask(credentials), Resolved)

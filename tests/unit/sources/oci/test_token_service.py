@@ -8,7 +8,7 @@ import pytest
 from urllib3.util import parse_url
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.credentials.interface import NoCredential
+from image_pinner.sources.credentials.interface import NoCredentials
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
 from image_pinner.sources.http.tls import Trust
@@ -18,7 +18,7 @@ from support.certificates import certificate_for
 from support.registries import Answer, ScriptedRegistry, open_transport
 
 ON_THE_INTERNET = Endpoint.of(parse_url("https://registry.example"))
-ANYBODY = NoCredential("no credential", "Get one")
+ANYBODY = NoCredentials("none are known", "get some")
 
 
 def lookup(realm: str, peer: AddressScope, home: Endpoint = ON_THE_INTERNET) -> TokenRequest:
