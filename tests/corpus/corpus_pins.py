@@ -14,7 +14,7 @@ from image_pinner.sources.interface import Deadline
 from support.command import Run, image_pinner
 from support.corpus import ACCOUNT, CORPUS, GENERATED, REGION, PermissiveRegistry, generated_values, tree
 
-VALUES = ["defaults", MADE_UP]
+VALUES = ["defaults", GENERATED]
 """The parameter values: only defaults, or invented values for parameters without one."""
 
 
@@ -25,7 +25,7 @@ def pinned(name: str, values: str, record: str = "Label") -> Run:
 
 
 def parameter_values(name: str, values: str) -> dict[str, str]:
-    return made_up_values(name) if values == MADE_UP else {}
+    return generated_values(name) if values == GENERATED else {}
 
 
 def run_pin(template: str, stdin: bytes, values: dict[str, str], record: str = "Label") -> Run:

@@ -50,7 +50,7 @@ def new_findings(name: str) -> Mapping[str, int]:
 
 def with_references_written_out(name: str) -> str:
     """Return a template with each image expression replaced by its value, without digests."""
-    sites = [outcome.site for outcome in pinned_in_memory(name, MADE_UP).report.outcomes]
+    sites = [outcome.site for outcome in pinned_in_memory(name, GENERATED).report.outcomes]
     return document(name).apply([Replace(site.path, site.reference.written) for site in sites]).decode()
 
 

@@ -74,7 +74,7 @@ def test_only_images_and_their_records_change_in_the_content(name: str, values: 
 @pytest.mark.parametrize("name", sampled_names())
 def test_no_byte_outside_of_images_changes(name: str) -> None:
     # Without a record, only images change.
-    run, report = pinned(name, MADE_UP, "None"), pinned_in_memory(name, MADE_UP).report
+    run, report = pinned(name, GENERATED, "None"), pinned_in_memory(name, GENERATED).report
     if run.code:
         assert run.out == b""
         return
@@ -89,7 +89,7 @@ def test_no_byte_outside_of_images_changes(name: str) -> None:
 
 @pytest.mark.parametrize("name", sampled_names())
 def test_pinning_a_pinned_template_changes_no_byte(name: str) -> None:
-    once = pinned(name, MADE_UP)
+    once = pinned(name, GENERATED)
     if once.code:
         assert once.out == b""
         return
@@ -101,7 +101,7 @@ def test_pinning_a_pinned_template_changes_no_byte(name: str) -> None:
 
 @pytest.mark.parametrize("name", sampled_names())
 def test_a_repeated_run_writes_the_same_bytes(name: str) -> None:
-    assert run_pin(str(CORPUS / name), b"", made_up_values(name)) == pinned(name, MADE_UP)
+    assert run_pin(str(CORPUS / name), b"", generated_values(name)) == pinned(name, GENERATED)
 
 
 def shuffled(value: Any, generator: random.Random) -> Any:
@@ -114,7 +114,7 @@ def shuffled(value: Any, generator: random.Random) -> Any:
 
 @pytest.mark.parametrize("name", sampled_names())
 def test_the_order_of_keys_changes_neither_the_template_nor_the_report(name: str) -> None:
-    first = pinned_in_memory(name, MADE_UP)
+    first = pinned_in_memory(name, GENERATED)
 
     second = pin_tree(shuffled(tree(name), random.Random(name)), generated_values(name))
 

@@ -83,7 +83,7 @@ def test_port_vs_tag__lstags_68() -> None:
     assert image(pin_in(known, "!PinDigest my.registry.com:5000/my_image:my_tag")) == (
         f"my.registry.com:5000/my_image@{DIGEST}"
     )
-    assert [str(lookup) for lookup in known.asked] == ["my.registry.com:5000/my_image:my_tag"]
+    assert [str(lookup) for lookup in known.image_lookups] == ["my.registry.com:5000/my_image:my_tag"]
 
 
 @pytest.mark.parametrize("tail", ["", ":1.2.3", f"@{DIGEST}", f":1.2.3@{DIGEST}"])
@@ -275,7 +275,7 @@ def test_docker_hub_short_names(written: str, requested: str) -> None:
     """Docker Hub short names: an implied `library/` is requested, and not written to the template."""
     known = resolvers(requested)
     assert image(pin_in(known, f"!PinDigest {written}")) == f"{written.rpartition(':')[0]}@{DIGEST}"
-    assert [str(lookup) for lookup in known.asked] == [requested]
+    assert [str(lookup) for lookup in known.image_lookups] == [requested]
 
 
 def test_docker_io_vs_index_docker_io__policy_controller_745() -> None:

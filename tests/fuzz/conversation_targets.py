@@ -28,8 +28,8 @@ SECRET = "s3cr3t-passw0rd"
 LISTED = RegistryHosts(["localhost:5000"])
 _HOMES = ("https://registry.example/v2/app/manifests/1", "http://localhost:5000/v2/app/manifests/1")
 _AUTHORIZATION = "Basic cm9ib3Q6czNjcjN0LXBhc3N3MHJk"
-_CREDENTIALS: tuple[Credential, ...] = (
-    NoCredential("no credential", "Get one"),
+_CREDENTIALS: tuple[Credentials, ...] = (
+    NoCredentials("none are known", "get some"),
     Password("robot", SECRET, "the credential of the test", "Renew it"),
     IdentityToken(SECRET, "the credential of the test", "Renew it"),
 )

@@ -91,7 +91,7 @@ def _expect_credential(credential: Credentials, host: str, data: bytes) -> None:
     assert host != _UNKNOWN_HOST or from_helper or _UNKNOWN_HOST in data.decode().lower()
 
 
-def _run_helper(name: str, server: str, _: Deadline) -> Login | None:
+def _run_helper(name: str, server: str, _: Deadline) -> HelperCredentials | None:
     assert server in {DOCKER_HUB_SERVER, *HOSTS}
     # The real function accepts fewer names.
     if not name.isprintable() or len(name) % 3 == 0:

@@ -19,7 +19,7 @@ LOOKUPS = {
 
 def full_registry() -> InMemoryRegistry:
     """Return a registry in which every image exists, and shop/reports has a manifest for each of two platforms."""
-    resolvers = InMemoryRegistry(LOOKUPS, knows_everything=True)
+    resolvers = InMemoryRegistry(LOOKUPS, has_every_image=True)
     for account in (AWS, CHINA, GOVCLOUD):
         partition = partition_of(account.region)
         assert partition is not None

@@ -129,5 +129,5 @@ def macro_in(
     resolvers: Any = None, environment: Mapping[str, str] | None = None, log: Callable[[str], Any] = lambda _: None
 ) -> Macro:
     """Return the macro with these resolvers; by default, they know every image."""
-    used = resolvers or InMemoryRegistry(knows_everything=True)
+    used = resolvers or InMemoryRegistry(has_every_image=True)
     return Macro(lambda _settings, _region: Resolvers(used, used), environment or {}, log)

@@ -194,7 +194,7 @@ def test_clients_are_reused_by_later_invocations() -> None:
     assert resolver_factory.clients is resolver_factory.clients
 
 
-def credential(local: LocalCredentials, settings: Settings, registry: str) -> Credential:
+def credential(local: LocalCredentials, settings: Settings, registry: str) -> Credentials:
     clients: Any = Clients()
     source = AwsResolvers(local, clients).credentials(settings, "us-east-1")
     return source.for_registry(registry, Deadline.after(5))
@@ -216,7 +216,7 @@ def test_macro_reads_no_password_from_environment_variables() -> None:
 
 
 def test_macro_has_configured_credentials_only() -> None:
-    assert isinstance(credential(LocalCredentials(), Settings(), "registry.example"), NoCredential)
+    assert isinstance(credential(LocalCredentials(), Settings(), "registry.example"), NoCredentials)
 
 
 def test_configured_credentials_take_precedence_over_docker(tmp_path: Path) -> None:

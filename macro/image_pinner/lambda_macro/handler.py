@@ -72,7 +72,7 @@ class Macro(NamedTuple):
 
     def answer(self, event: Event, context: Any) -> Response:
         """Respond to an event. See `handler`."""
-        with concurrency.paused():
+        with concurrency.garbage_collection_paused():
             return self.run(event, context)[0]
 
     def run(self, event: Any, context: Any) -> tuple[Response, PinReport | None]:

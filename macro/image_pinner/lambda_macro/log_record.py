@@ -64,7 +64,7 @@ class InvocationRecord:
         self._failure = ""
         self._clocks = clocks
         self._call_stats = call_stats
-        self._calls_before = call_stats.so_far()
+        self._calls_before = call_stats.snapshot()
         self._timestamp = round(clocks.wall() * 1000)
         self._started = clocks.ticks()
         self._counting: list[_CountingResolvers] = []
