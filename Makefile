@@ -1,6 +1,6 @@
-# What can be done here; `make` alone lists it. It needs Python 3.11 or newer and nothing else.
+# `make` lists the targets. They need Python 3.11 or newer and nothing else.
 #
-# PYTHON chooses the Python, ARGS what is passed on to pytest:  make test PYTHON=python3.13 ARGS="-k reference"
+# PYTHON selects the Python, ARGS are arguments for pytest:  make test PYTHON=python3.13 ARGS="-k reference"
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,59 +8,62 @@ DEMO_VENV ?= .venv-demo
 FUZZ_VENV ?= .venv-fuzz
 DOCS_VENV ?= .venv-docs
 ARGS ?=
-# How many tests run at once. Many wait for servers, so that one more than there are processors does no harm.
+# Number of tests that run at once.
 WORKERS ?= auto
-# For each target of the fuzzer; the same seed tries the same inputs.
+# Per target of the fuzzer; the same seed generates the same inputs.
 FUZZ_SECONDS ?= 10
 FUZZ_SEED ?= 1
 
 BIN := $(VENV)/bin
-# Set by `make test-all`: nothing is left out. `make test` runs samples of the slowest tests, and none of tests/e2e.
+# Set by `make test-all` to run all tests. `make test` runs samples of the slowest tests, and none of tests/e2e.
 ALL_TESTS ?=
 export ALL_TESTS
-# Part of the whole run only: a part of the tests covers a part of the core.
+# Only for a full run: selected tests cover only a part of the core.
 COVERAGE = $(if $(ARGS),,--cov --cov-report=term:skip-covered)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check golden docs bench fuzz package lock clean
+.PHONY: help demo test test-all check golden docs bench size fuzz package lock clean
 
-help: ## List what can be done here
+help: ## List all targets with their purpose
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
-demo: $(DEMO_VENV)/.installed ## Show the main job on an AWS that runs in the process: no account, no network
+demo: $(DEMO_VENV)/.installed ## Run the macro against an in-process mock of AWS: no account, no network
 	@$(DEMO_VENV)/bin/image-pinner demo
-	@printf '%s\n' 'In this checkout the command is $(DEMO_VENV)/bin/image-pinner.'
+	@printf '%s\n' 'The command of this checkout is $(DEMO_VENV)/bin/image-pinner.'
 
-test: $(VENV)/.installed ## Run the tests in minutes, and print what was skipped and why: samples of the slowest ones
+test: $(VENV)/.installed ## Run the tests, only samples of the slowest ones, and print what was skipped and why
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal $(COVERAGE) $(if $(ALL_TESTS)$(ARGS),,--ignore=tests/e2e) $(ARGS)
 
 test-all: ## Run all tests that this machine can run
 	@$(MAKE) --no-print-directory test ALL_TESTS=1
 
-check: $(VENV)/.installed ## Check format, lint, types, import contracts and documents
+check: $(VENV)/.installed ## Check formatting, lint, types, import contracts and documents
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q -n auto tests/architecture tests/docs
 
-golden: $(VENV)/.installed ## Write golden files and generated parts of documents anew; look at the difference
+golden: $(VENV)/.installed ## Regenerate golden files and generated parts of documents; review the diff
 	UPDATE_GOLDEN=1 $(BIN)/pytest -q tests/golden tests/docs tests/registry_faults
 
 docs: $(DOCS_VENV)/.locked ## Build the documentation site in build/site; a broken link or anchor is an error
 	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict --clean
 
-bench: $(VENV)/.installed ## Measure speed, as ratios that hold on any machine
+bench: $(VENV)/.installed ## Measure speed, as ratios that are comparable between machines
 	$(BIN)/python tests/benchmarks/run.py
 
-fuzz: $(FUZZ_VENV)/.installed ## Look for inputs that break what reads strangers' texts; FUZZ_SECONDS is for each target
+size: ## Count modules and lines, and the shares of code, docstrings and comments
+	@$(PYTHON) tests/benchmarks/size.py
+
+fuzz: $(FUZZ_VENV)/.installed ## Fuzz the parsers of untrusted input, FUZZ_SECONDS per target
 	$(FUZZ_VENV)/bin/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED) $(ARGS)
 
-package: $(VENV)/.installed ## Build the Lambda's zip in dist; ARGS="--python python3.13" chooses the Python that compiles it
+package: $(VENV)/.installed ## Build the function's zip in dist; ARGS="--python python3.13" selects the compiling Python
 	$(BIN)/python tools/build_package --output dist $(ARGS)
 
-lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UPGRADE=1 takes the newest
+lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UPGRADE=1 upgrades them
 	$(LOCK) $(OF_PROJECT) --all-extras --group dev -o requirements/dev.txt
 	$(LOCK) $(OF_PROJECT) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) $(OF_PROJECT) -c requirements/dev.txt -o requirements/lambda.txt
@@ -70,20 +73,20 @@ lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UP
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-ministack.in -o tests/e2e/requirements-ministack.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-sam.in -o tests/e2e/requirements-sam.txt
 
-clean: ## Remove everything that was made here: environments, caches, results
+clean: ## Remove all build results, environments and caches
 	rm -rf .venv .venv-* build dist .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find macro tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The locks name no registry: where packages come from is the business of the machine. They keep extras: pip before 23.3
-# takes what `name[extra]` needs for a package of its own, and then the newest instead of the one that is locked.
+# The lock files contain no registry, which is part of a machine's configuration. They keep extras: pip before 23.3 treats
+# `name[extra]` as another package, and installs its newest version instead of the locked one.
 LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	--no-emit-find-links --no-strip-extras $(if $(UPGRADE),--upgrade)
 OF_PROJECT = --universal --python-version 3.11 pyproject.toml
-# What the engine of the end-to-end tests needs cannot be had for other Pythons than that of the Lambda.
+# The dependencies of the engine for end-to-end tests exist only for the Python of the function.
 OF_ENGINE = --python-version 3.13 --python-platform linux
 
-# An environment is made once, and filled again when its lock has changed. Every package is checked against its hash,
-# and none is built: what builds the project itself is in the lock too.
+# An environment is created once, and updated when its lock file changes. Every package is verified by its hash, and none
+# is built from source; the build backend of the project is locked too.
 $(VENV)/.locked: requirements/dev.txt
 $(DEMO_VENV)/.locked: requirements/demo.txt
 $(FUZZ_VENV)/.locked: requirements/fuzz.txt
@@ -92,7 +95,7 @@ $(FUZZ_VENV)/.locked: CHECK_MORE = $(CHECK_FUZZER)
 %/.locked:
 	@$(CHECK_PYTHON)
 	@$(CHECK_MORE)
-	@echo 'Preparing $* from $<, once; this can take a minute …'
+	@echo 'Creating $* from $< …'
 	@$(PYTHON) -m venv $* || { echo '$(NO_VENV)' >&2; exit 1; }
 	@$*/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r $<
 	@touch $@
@@ -103,15 +106,15 @@ $(FUZZ_VENV)/.locked: CHECK_MORE = $(CHECK_FUZZER)
 
 .PRECIOUS: %/.locked %/.installed
 
-NO_VENV = $(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv
-OLD = ImagePinner needs Python 3.11 or newer, and $(PYTHON) is %d.%d. Choose another: make $(MAKECMDGOALS) PYTHON=python3.12
+NO_VENV = error: $(PYTHON) cannot create virtual environments. help: on Debian and Ubuntu: apt-get install python3-venv
+OLD = error: ImagePinner needs Python 3.11 or newer, and $(PYTHON) is %d.%d. help: make $(MAKECMDGOALS) PYTHON=python3.12
 define CHECK_PYTHON
-command -v $(PYTHON) >/dev/null || { echo 'There is no $(PYTHON) here. Choose another: make $(MAKECMDGOALS) PYTHON=…' >&2; exit 1; }; \
+command -v $(PYTHON) >/dev/null || { echo 'error: $(PYTHON) is not installed. help: make $(MAKECMDGOALS) PYTHON=…' >&2; exit 1; }; \
 $(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("$(OLD)" % sys.version_info[:2])'
 endef
 
-# What https://github.com/google/atheris has built in the versions of the lock.
-NO_FUZZER = The fuzzer is built for CPython 3.11 to 3.14 on Linux x86_64, and $(PYTHON) is none. Choose another: make fuzz PYTHON=python3.11
+# The platforms of the locked version of https://github.com/google/atheris.
+NO_FUZZER = error: the fuzzer needs CPython 3.11 to 3.14 on Linux x86_64. help: make fuzz PYTHON=python3.11
 define CHECK_FUZZER
 $(PYTHON) -c 'import platform, sys; (sys.implementation.name, sys.platform, platform.machine()) == ("cpython", "linux", "x86_64") \
 and (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.exit("$(NO_FUZZER)")'

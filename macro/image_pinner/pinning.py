@@ -1,18 +1,20 @@
-"""The story: template in, pinned template and report out.
+"""Pin a template: find images, resolve them, judge them, rewrite the template.
 
-This is the only module that knows all eight steps. It asks sources and changes templates, but no function it calls
-does both: a failed look-up has no road to a rewrite.
+This is the only module that knows all steps. No function that makes requests changes a template, and only `rewrite`
+changes one: a failed lookup cannot lead to a rewrite.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, make_plan
+from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, digests_to_judge, make_plan
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Unknown
+from image_pinner.core.policies.interface import Policy
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.edits import Edit, apply_edits
 from image_pinner.core.template.find import ImageScan
@@ -21,31 +23,54 @@ from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.problems import Problem, in_order
 from image_pinner.core.template.rewrite import build_edits
 from image_pinner.settings import Settings
-from image_pinner.sources.interface import Deadline, DigestResolver, ValueResolver
+from image_pinner.sources.interface import (
+    Deadline,
+    DeployedImageSource,
+    DigestResolver,
+    FactSource,
+    NothingKnown,
+    ValueResolver,
+)
 
 _MAX_ROUNDS = 4
-"""Look-ups whose answers lead to further look-ups (a parameter that names an export): more than people write."""
+"""Rounds of lookups whose results require further lookups (a parameter that names an export); templates need 2."""
+
+_NOTHING_KNOWN = NothingKnown()
 
 
-class Resolvers(NamedTuple):
-    """Whom to ask.
+@dataclass(frozen=True, slots=True)
+class Resolvers:
+    """The ports through which pinning reaches registries and AWS; by default nothing is known."""
 
-    Args:
-        digests: Who knows digests.
-        external_values: Who knows SSM parameters and exports.
-    """
+    digests: DigestResolver = _NOTHING_KNOWN
+    values: ValueResolver = _NOTHING_KNOWN
+    deployed: DeployedImageSource = _NOTHING_KNOWN
+    facts: FactSource = _NOTHING_KNOWN
 
-    digests: DigestResolver
-    external_values: ValueResolver
+
+class FoundImages(NamedTuple):
+    """The images of a template, with what `scope` knows; `problems` are those of the whole template."""
+
+    scope: Scope
+    scan: ImageScan
+    problems: tuple[Problem, ...]
+
+
+class ResolvedImages(NamedTuple):
+    """The images of a template, the lookups that they need, and their results."""
+
+    found: FoundImages
+    plan: PinPlan
+    resolutions: Mapping[ImageLookup, Resolution]
 
 
 class PinResult(NamedTuple):
-    """What pinning a template came to.
+    """The result of pinning a template.
 
     Args:
-        answer: The pinned template or fragment; on failure what came in.
-        edits: What was changed in the tree that was searched; none on failure.
-        report: What became of every image.
+        answer: The pinned template or fragment; on failure the one that was passed.
+        edits: The edits of the tree that was searched; none on failure.
+        report: What happened to every image.
     """
 
     answer: JsonValue
@@ -54,71 +79,78 @@ class PinResult(NamedTuple):
 
 
 def pin_template(
-    fragment: Fragment, scope: Scope, settings: Settings, resolvers: Resolvers, deadline: Deadline
+    fragment: Fragment,
+    scope: Scope,
+    settings: Settings,
+    connect: Callable[[ImageScan], Resolvers],
+    deadline: Deadline,
 ) -> PinResult:
-    """Pin the images of a template.
+    """Pin all marked images of a template, or none.
 
-    Args:
-        fragment: (1) What was read of the event or the file.
-        scope: What is known for its expressions.
-        settings: What the operator has configured.
-        resolvers: Whom to ask.
-        deadline: When to give up.
-
-    Returns:
-        The pinned template and the report: all images that were asked for, or none.
+    `connect` makes the resolvers from a first scan of the template, which made no requests: options of the template
+    can decide where digests come from.
     """
-    # (2) Find the images, and (3) look up what only AWS knows, then find again.
-    scope, scan = _find(fragment, scope, settings, resolvers, deadline)
-    problems = [*scan.problems, *find_misplaced_markers(fragment.tree, scan.read, scope, scan.marker_count)]
-    # (4) Ask each distinct question once.
-    plan = make_plan(scan.pinned)
-    # (5) Resolve.
-    resolutions = _resolve(plan, resolvers, deadline)
-    # (6) Judge.
-    decision = decide(plan, resolutions, settings.policies)
-    problems += decision.problems
+    found = find(fragment, scope, settings)
+    resolvers = connect(found.scan)
+    resolved = resolve(fragment, found, settings, resolvers, deadline)
+    return rewrite(fragment, resolved, judge(resolved, settings.policies, resolvers.facts, deadline))
+
+
+def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
+    """Find the images of a template, without requests."""
+    scan = fragment.find_images(scope, settings.scan_settings)
+    misplaced = find_misplaced_markers(fragment.tree, scan.read, scope, scan.marker_count)
+    return FoundImages(scope, scan, (*scan.problems, *misplaced))
+
+
+def resolve(
+    fragment: Fragment, found: FoundImages, settings: Settings, resolvers: Resolvers, deadline: Deadline
+) -> ResolvedImages:
+    """Look up the values that images refer to, then the digests of all images."""
+    found = _resolve_values(fragment, found, settings, resolvers.values, deadline)
+    plan = make_plan(found.scan.pinned)
+    return ResolvedImages(found, plan, resolvers.digests.resolve_all(plan.lookups, deadline) if plan.lookups else {})
+
+
+def _resolve_values(
+    fragment: Fragment, found: FoundImages, settings: Settings, values: ValueResolver, deadline: Deadline
+) -> FoundImages:
+    rounds = 0
+    while wanted := sorted(found.scan.external_values, key=str):
+        rounds += 1
+        # An image without its value is neither pinned nor a problem, so that no value may be left without a result.
+        results = (
+            values.resolve_values(wanted, deadline)
+            if rounds <= _MAX_ROUNDS
+            else {value: _unresolved(value) for value in wanted}
+        )
+        found = find(fragment, found.scope.with_answers(results), settings)
+    return found
+
+
+def _unresolved(value: ExternalValue) -> Unknown:
+    return Unknown(f"{value} was not resolved in {_MAX_ROUNDS} rounds of lookups", "write the value itself")
+
+
+def judge(resolved: ResolvedImages, policies: Sequence[Policy], facts: FactSource, deadline: Deadline) -> Decision:
+    """Gather the facts that policies need, then decide what happens to each image."""
+    needs = frozenset[str]().union(*(policy.needs for policy in policies))
+    digests = digests_to_judge(resolved.plan, resolved.resolutions) if needs else ()
+    gathered = facts.gather(digests, needs, deadline) if digests else {}
+    return decide(resolved.plan, resolved.resolutions, policies, gathered)
+
+
+def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) -> PinResult:
+    """Rewrite a copy of the template, unless anything has a problem."""
+    found = resolved.found
+    problems = in_order((*found.problems, *decision.problems))
+    report = PinReport(decision.outcomes, tuple(found.scan.skipped), problems, decision.failed)
     if problems:
-        return PinResult(fragment.original, (), _report(scan, plan, decision, problems))
-    # (7) Rewrite a copy.
+        return PinResult(fragment.original, (), report)
     edits = build_edits(
         fragment.tree,
-        [(found.site, found.text) for found in decision.outcomes if isinstance(found, Pinned)],
-        [found.site for found in decision.outcomes if isinstance(found, KeptTag)],
-        scan.skipped,
+        [(outcome.site, outcome.text) for outcome in decision.outcomes if isinstance(outcome, Pinned)],
+        [outcome.site for outcome in decision.outcomes if isinstance(outcome, KeptTag)],
+        found.scan.skipped,
     )
-    pinned = apply_edits(fragment.tree, edits)
-    # (8) THE CALLER MUST give the answer in the form that its face takes.
-    return PinResult(fragment.answer(pinned), edits, _report(scan, plan, decision, problems))
-
-
-def _find(
-    fragment: Fragment, scope: Scope, settings: Settings, resolvers: Resolvers, deadline: Deadline
-) -> tuple[Scope, ImageScan]:
-    scan = fragment.find_images(scope, settings.scan_settings)
-    for _ in range(_MAX_ROUNDS):
-        if not scan.external_values:
-            return scope, scan
-        scope = scope.with_answers(
-            resolvers.external_values.resolve_values(sorted(scan.external_values, key=str), deadline)
-        )
-        scan = fragment.find_images(scope, settings.scan_settings)
-    # An image that waits for a look-up is neither pinned nor a problem, so that none may be left waiting.
-    while scan.external_values:
-        scope = scope.with_answers({lookup: _unanswered(lookup) for lookup in scan.external_values})
-        scan = fragment.find_images(scope, settings.scan_settings)
-    return scope, scan
-
-
-def _unanswered(lookup: ExternalValue) -> Unknown:
-    return Unknown(f"{lookup} was not told after {_MAX_ROUNDS} rounds of look-ups", "Write the value itself")
-
-
-def _resolve(plan: PinPlan, resolvers: Resolvers, deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
-    return resolvers.digests.resolve_all(plan.lookups, deadline) if plan.lookups else {}
-
-
-def _report(scan: ImageScan, plan: PinPlan, decision: Decision, problems: list[Problem]) -> PinReport:
-    answered = {id(outcome.site) for outcome in decision.outcomes}
-    unanswered = tuple(site for site, _ in plan.sites if id(site) not in answered)
-    return PinReport(decision.outcomes, tuple(scan.skipped), in_order(problems), unanswered)
+    return PinResult(fragment.answer(apply_edits(fragment.tree, edits)), edits, report)

@@ -15,7 +15,23 @@ from support.project import ROOT, text_of
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
-TARGETS = {"help", "demo", "test", "test-all", "check", "golden", "docs", "bench", "fuzz", "package", "lock", "clean"}
+TARGETS = {
+    "help", "demo", "test", "test-all", "check", "golden", "docs", "bench", "size", "fuzz", "package", "lock", "clean",
+}
+    "help",
+    "demo",
+    "test",
+    "test-all",
+    "check",
+    "golden",
+    "docs",
+    "bench",
+    "size",
+    "fuzz",
+    "package",
+    "lock",
+    "clean",
+}
 
 
 def _make(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +55,7 @@ def test_old_python_is_refused(tmp_path: Path) -> None:
 def test_missing_python_is_reported(tmp_path: Path) -> None:
     run = _make("test", "PYTHON=no-such-python", f"VENV={tmp_path / 'venv'}")
     assert run.returncode != 0
-    assert "There is no no-such-python here." in run.stderr
+    assert "error: no-such-python is not installed." in run.stderr
 
 
 def test_make_without_target_lists_all_targets() -> None:

@@ -1,7 +1,7 @@
-"""Requests without any library: what a registry and the way to it cost, whoever asks.
+"""Requests without an HTTP library: the time that the registry and the network take for any client.
 
-Run as a program with the registry's host, the file of its authority's certificate and how many connections to use, and
-with paths on standard input. Prints the seconds and the digests of the bodies as JSON.
+The arguments are the registry's host, the file with its CA certificate and the number of connections. Standard input
+has the paths. Prints the duration in seconds and the digests of the bodies as JSON.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ _CHUNK = 65536
 
 
 def main(host: str, ca_file: str, connections: int) -> None:
-    """Ask for all paths and print what came."""
+    """Request all paths and print the result."""
     paths = sys.stdin.read().split()
     todo: queue.SimpleQueue[str] = queue.SimpleQueue()
     digests: dict[str, str] = {}
     for path in paths:
         todo.put(path)
-    begun = time.perf_counter()
+    started = time.perf_counter()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_verify_locations(ca_file)
     with ThreadPoolExecutor(connections) as workers:
-        ended = [workers.submit(_work_off, host, context, todo, digests) for _ in range(connections)]
-    for one in ended:
-        one.result()
-    seconds = time.perf_counter() - begun
+        running = [workers.submit(_request_all, host, context, todo, digests) for _ in range(connections)]
+    for future in running:
+        future.result()
+    seconds = time.perf_counter() - started
     print(json.dumps({"seconds": [seconds], "digests": [digests[path] for path in paths]}))  # noqa: T201
 
 
-def _work_off(host: str, context: ssl.SSLContext, todo: queue.SimpleQueue[str], digests: dict[str, str]) -> None:
+def _request_all(host: str, context: ssl.SSLContext, todo: queue.SimpleQueue[str], digests: dict[str, str]) -> None:
     name, port = host.split(":")
     with (
         socket.create_connection((name, int(port))) as plain,
@@ -55,18 +55,18 @@ def _work_off(host: str, context: ssl.SSLContext, todo: queue.SimpleQueue[str], 
 def _body(wire: ssl.SSLSocket) -> bytes:
     received = b""
     while (end := received.find(b"\r\n\r\n")) < 0:
-        received += _more(wire)
+        received += _receive(wire)
     lines = received[:end].lower().split(b"\r\n")
     (length,) = (int(line.partition(b":")[2]) for line in lines if line.startswith(b"content-length:"))
     while len(received) < end + 4 + length:
-        received += _more(wire)
+        received += _receive(wire)
     return received[end + 4 :]
 
 
-def _more(wire: ssl.SSLSocket) -> bytes:
+def _receive(wire: ssl.SSLSocket) -> bytes:
     received = wire.recv(_CHUNK)
     if not received:
-        raise ConnectionError("the registry closed the connection within an answer")
+        raise ConnectionError("the registry closed the connection within a response")
     return received
 
 

@@ -1,4 +1,4 @@
-"""How much the handler adds to the start of a process that loads boto3 and makes an ECR client."""
+"""Startup time: importing the handler and creating an ECR client, compared to boto3 with that client alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WITH_HANDLER = (
 
 
 def figures() -> Iterator[str]:
-    """Measure in pairs of fresh processes, and give a line for people."""
+    """Measure pairs of new processes, and yield the result."""
     for code in (BOTO3_ALONE, WITH_HANDLER):
         _seconds(code)
     ratios = []
@@ -27,8 +27,8 @@ def figures() -> Iterator[str]:
         alone = _seconds(BOTO3_ALONE)
         ratios.append(_seconds(WITH_HANDLER) / alone)
     yield (
-        f"handler import + first ECR client, {PAIRS} pairs of fresh processes: "
-        f"{statistics.median(ratios):.2f} times boto3 + that client alone (aim: under 1.15)"
+        f"handler import + first ECR client, {PAIRS} pairs of new processes: "
+        f"{statistics.median(ratios):.2f} times the start of boto3 + that client alone (target: under 1.15)"
     )
 
 

@@ -1,6 +1,6 @@
-"""A server before a registry that adds TLS and latency and counts requests: what a registry far away looks like.
+"""A reverse proxy that adds TLS and latency to a registry, like a remote registry, and counts requests.
 
-It runs in a process of its own, so that it does not take turns at one interpreter with those whose speed is measured.
+It runs in a process of its own, so that it does not share an interpreter with the measured client.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from typing import NamedTuple, cast
 from support.certificates import create_ca
 
 _ADDRESS = "127.0.0.1"
-_ENDED_WITHIN = 10.0  # seconds
+_STOP_TIMEOUT = 10.0  # seconds
 
 
 class Traffic(NamedTuple):
-    """What a proxy saw since it was asked last."""
+    """The traffic since the last report."""
 
     manifest_gets: int
     manifest_heads: int
     versions: int
-    """Requests for `/v2/`, by which clients learn whether a registry is there and how to log in."""
+    """Requests for `/v2/`, with which clients detect a registry and its authentication."""
     tokens: int
     others: int
     connections: int
     most_at_once: int
-    """The most connections that were open at one moment."""
+    """The highest number of open connections."""
 
     @property
     def requests(self) -> int:
@@ -41,33 +41,33 @@ class Traffic(NamedTuple):
 
 
 class DelayingProxy:
-    """A running proxy: where it is, whom to trust, and what it saw."""
+    """A running proxy: its host, its CA certificate and its traffic."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
-        self.host, ca_file = self._heard()
+        self.host, ca_file = self._read()
         self.ca_file = Path(ca_file)
 
     def traffic(self) -> Traffic:
-        """Give what was seen since the last call; all connections are to be closed by now."""
+        """Return the traffic since the last call; all connections must be closed."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()
-        return Traffic(*self._heard())
+        return Traffic(*self._read())
 
-    def _heard(self) -> list[str]:
+    def _read(self) -> list[str]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        assert line, "the proxy ended before its time"
+        assert line, "the proxy exited early"
         return cast("list[str]", json.loads(line))
 
 
 @contextmanager
 def delaying_proxy(directory: Path, registry: str, latency: float) -> Iterator[DelayingProxy]:
-    """Run a proxy before a registry on loopback that is asked by plain http.
+    """Run a proxy in front of a registry on loopback, which it requests over plain HTTP.
 
-    Answers reach the client so many seconds later than they left the registry, each for itself: those of several
-    connections wait at the same time. A connection is made without delay.
+    Each response is delayed by `latency` seconds, those of several connections at the same time. Connecting is not
+    delayed.
     """
     tests = str(Path(__file__).parents[1])
     command = [sys.executable, "-m", "benchmarks.delaying_proxy", str(directory), registry, str(latency)]
@@ -81,15 +81,15 @@ def delaying_proxy(directory: Path, registry: str, latency: float) -> Iterator[D
         finally:
             assert process.stdin is not None
             with suppress(BrokenPipeError):
-                process.stdin.close()  # which tells it to end
+                process.stdin.close()  # at which it exits
             try:
-                process.wait(_ENDED_WITHIN)
+                process.wait(_STOP_TIMEOUT)
             except subprocess.TimeoutExpired:
                 process.kill()
 
 
 class _Meter:
-    """Counts, from one report to the next."""
+    """Counts the traffic between two reports."""
 
     def __init__(self) -> None:
         self._kinds: Counter[str] = Counter()
@@ -108,14 +108,14 @@ class _Meter:
         if not self._open:
             self._idle.set()
 
-    def asked(self, method: str, path: str) -> None:
+    def count(self, method: str, path: str) -> None:
         if "/manifests/" in path:
             self._kinds[f"manifest {method}"] += 1
         else:
             self._kinds["version" if path == "/v2/" else "token" if path.startswith("/token") else "other"] += 1
 
     async def report(self) -> Traffic:
-        with suppress(TimeoutError):  # a client's last words may still be on their way
+        with suppress(TimeoutError):  # the end of a connection may still be in transit
             await asyncio.wait_for(self._idle.wait(), 1.0)
         names = ("manifest GET", "manifest HEAD", "version", "token", "other")
         seen = Traffic(*(self._kinds[name] for name in names), self._connections, self._most)
@@ -125,39 +125,39 @@ class _Meter:
 
 
 class _Requests:
-    """Finds the requests in what a client sends; their bodies have a `Content-Length`, which all clients here send."""
+    """Parses the requests of a client; all clients here send `Content-Length` with a body."""
 
     def __init__(self) -> None:
         self._unread = bytearray()
-        self._of_body = 0
+        self._body_left = 0
 
     def read(self, data: bytes) -> Iterator[tuple[str, str]]:
-        """Give method and path of each request whose head is complete now."""
+        """Yield method and path of each request whose header is complete."""
         self._unread += data
         while self._unread:
-            skipped = min(self._of_body, len(self._unread))
-            self._of_body -= skipped
-            del self._unread[:skipped]
+            length = min(self._body_left, len(self._unread))
+            self._body_left -= length
+            del self._unread[:length]
             end = self._unread.find(b"\r\n\r\n")
-            if self._of_body or end < 0:
+            if self._body_left or end < 0:
                 return
             first, *fields = self._unread[:end].decode("latin-1").split("\r\n")
             del self._unread[: end + 4]
             lengths = [one.partition(":")[2] for one in fields if one.lower().startswith("content-length:")]
-            self._of_body = int(lengths[0]) if lengths else 0
+            self._body_left = int(lengths[0]) if lengths else 0
             method, path, _ = first.split(" ")
             yield method, path
 
 
 class _Client(asyncio.Protocol):
-    """A client's connection; the registry gets one for each, so that bytes only have to be passed on."""
+    """A connection of a client, with its own connection to the registry."""
 
     def __init__(self, registry: str, latency: float, meter: _Meter) -> None:
         self._registry = registry
         self._latency = latency
         self._meter = meter
         self._requests = _Requests()
-        self._waiting: list[bytes] = []
+        self._pending: list[bytes] = []
         self._upstream: asyncio.Transport | None = None
         self._connecting: asyncio.Task[None] | None = None
 
@@ -179,14 +179,14 @@ class _Client(asyncio.Protocol):
         if self.transport.is_closing():
             upstream.close()
             return
-        upstream.writelines(self._waiting)
+        upstream.writelines(self._pending)
         self._upstream = upstream
 
     def data_received(self, data: bytes) -> None:
         for method, path in self._requests.read(data):
-            self._meter.asked(method, path)
+            self._meter.count(method, path)
         if self._upstream is None:
-            self._waiting.append(data)
+            self._pending.append(data)
         else:
             self._upstream.write(data)
 
@@ -198,15 +198,15 @@ class _Client(asyncio.Protocol):
 
 
 class _Upstream(asyncio.Protocol):
-    """The connection to the registry that belongs to a client's."""
+    """The connection to the registry for one client."""
 
     def __init__(self, client: asyncio.Transport, latency: float) -> None:
         self._client = client
         self._latency = latency
-        self._travelling: deque[bytes] = deque()
+        self._in_transit: deque[bytes] = deque()
 
     def data_received(self, data: bytes) -> None:
-        self._travelling.append(data)
+        self._in_transit.append(data)
         asyncio.get_running_loop().call_later(self._latency, self._arrive)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -214,13 +214,13 @@ class _Upstream(asyncio.Protocol):
         asyncio.get_running_loop().call_later(self._latency, self._client.close)
 
     def _arrive(self) -> None:
-        data = self._travelling.popleft()
+        data = self._in_transit.popleft()
         if not self._client.is_closing():
             self._client.write(data)
 
 
 async def _serve(directory: Path, registry: str, latency: float) -> None:
-    """Serve until standard input ends; each line there is answered by a report."""
+    """Serve until standard input ends; write a report for each of its lines."""
     loop = asyncio.get_running_loop()
     certificate = create_ca(directory).issue(directory, _ADDRESS)
     meter = _Meter()
@@ -230,12 +230,12 @@ async def _serve(directory: Path, registry: str, latency: float) -> None:
     commands = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)
     async with server:
-        _tell([f"{_ADDRESS}:{server.sockets[0].getsockname()[1]}", str(certificate.ca_file)])
+        _write([f"{_ADDRESS}:{server.sockets[0].getsockname()[1]}", str(certificate.ca_file)])
         while await commands.readline():
-            _tell(await meter.report())
+            _write(await meter.report())
 
 
-def _tell(values: list[str] | Traffic) -> None:
+def _write(values: list[str] | Traffic) -> None:
     print(json.dumps(values), flush=True)  # noqa: T201 - what the parent reads
 
 

@@ -1,4 +1,4 @@
-"""How many calls ECR gets for many images, with all of them there and with some missing."""
+"""The number of ECR requests for many images, with and without missing ones."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from image_pinner.sources.interface import Deadline
 
 REPOSITORIES, TAGS, MISSING = 50, 100, 3
 REGION = "eu-central-1"
-NOBODY_PUSHED = "nobody-pushed-this"
+MISSING_TAG = "no-such-tag"
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "benchmark", "AWS_SECRET_ACCESS_KEY": "benchmark", "AWS_DEFAULT_REGION": REGION}
 
 
 def figures() -> Iterator[str]:
-    """Count, and give a line for people."""
+    """Count the requests, and yield the results."""
     with patch.dict(os.environ, _CREDENTIALS), mock_aws():
         _fill()
         for missing in (0, MISSING):
@@ -34,9 +34,9 @@ def figures() -> Iterator[str]:
             if (found, absent) != (REPOSITORIES * TAGS - missing, missing):
                 raise AssertionError((found, absent))
             yield (
-                f"ECR calls for {REPOSITORIES * TAGS:,} images in {REPOSITORIES} repositories, {missing} missing: "
-                f"{calls['for digests']} (aim: {REPOSITORIES + missing}), and {calls['for archived images']} more "
-                "to tell archived images from missing ones"
+                f"ECR requests for {REPOSITORIES * TAGS:,} images in {REPOSITORIES} repositories, {missing} missing: "
+                f"{calls['for digests']} (target: {REPOSITORIES + missing}), and {calls['for archived images']} "
+                "to distinguish archived images from missing ones"
             )
 
 
@@ -58,9 +58,9 @@ def _count(missing: int) -> tuple[Counter[str], int, int]:
     client.meta.events.register("before-parameter-build.ecr", lambda params, **_: calls.update([_purpose(params)]))
     host = f"{DEFAULT_ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com"
     texts = [f"{host}/team/app-{number}:{tag}" for number in range(REPOSITORIES) for tag in range(TAGS)]
-    # The missing ones stand in repositories far apart, in the place of one that is there.
+    # The missing images are in different repositories.
     for number in range(missing):
-        texts[number * TAGS] = f"{host}/team/app-{number}:{NOBODY_PUSHED}"
+        texts[number * TAGS] = f"{host}/team/app-{number}:{MISSING_TAG}"
     lookups = [ImageLookup(ImageReference.parse(text)) for text in texts]
     answers = EcrResolver(clients, download=_no_download).resolve_all(lookups, Deadline.after(120)).values()
     found = sum(isinstance(answer, Resolved) for answer in answers)
@@ -72,5 +72,5 @@ def _no_download(url: str, limit: int, deadline: Deadline) -> bytes:
 
 
 def _purpose(request: Mapping[str, Any]) -> str:
-    asks_for_missing = any(image["imageTag"] == NOBODY_PUSHED for image in request["imageIds"])
-    return "for archived images" if asks_for_missing and "filter" in request else "for digests"
+    requests_missing = any(image["imageTag"] == MISSING_TAG for image in request["imageIds"])
+    return "for archived images" if requests_missing and "filter" in request else "for digests"

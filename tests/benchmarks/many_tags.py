@@ -1,6 +1,6 @@
-"""How long 200 tags take in a registry that is 20 ms away, and what they cost it; skopeo is asked the same.
+"""Time and requests for 200 tags in a registry with a latency of 20 ms, compared with skopeo and bare connections.
 
-All contenders ask the same proxy, each in processes of its own.
+All clients use the same proxy, each in its own processes.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from support.images import oci_image
 from support.registry_program import PROGRAM, DockerRegistry, docker_registry
 
 REPOSITORIES, TAGS, LATENCY = 20, 10, 0.020
-AIM, MOST_CONNECTIONS, MOST_MEGABYTES = 0.45, 20, 80
+TARGET_SECONDS, MAX_CONNECTIONS, MAX_MEGABYTES = 0.45, 20, 80
 ROUNDS, SKOPEO_ROUNDS, WARM = 5, 2, 3
-# Skopeo is bound by the processors from 8 processes on; more at once neither help nor hurt it.
+# From 8 processes on, skopeo is limited by the processors.
 SKOPEO_AT_ONCE = 16
 BARE_CONNECTIONS = 16
 _ALL = REPOSITORIES * TAGS
@@ -35,7 +35,7 @@ _LAYER = b"layer"
 
 
 class Run(NamedTuple):
-    """One run of a contender: the seconds that it took, those of its whole process or processes, and its traffic."""
+    """One run of a client: its seconds without and with the start of its processes, and its traffic."""
 
     seconds: float
     with_start: float
@@ -43,54 +43,54 @@ class Run(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Contest:
-    """The registry behind its proxy, and what is in it."""
+class Comparison:
+    """The clients of a registry behind a proxy, with the expected digests."""
 
     proxy: DelayingProxy
     digests: Mapping[tuple[str, str], str]
 
     def ours(self) -> Run:
-        """Ask with our resolver, in a process that asks once."""
-        return self._program("registry_questions.py", self._references(), 1)[0]
+        """Run our resolver once in a new process."""
+        return self._program("registry_lookups.py", self._references(), 1)[0]
 
     def warm(self) -> tuple[float, float]:
-        """Ask with our resolver several times, and give the least seconds after the first time, and the megabytes."""
-        run, told = self._program("registry_questions.py", self._references(), WARM)
+        """Run our resolver several times; return the fewest seconds after the first run, and the megabytes."""
+        run, result = self._program("registry_lookups.py", self._references(), WARM)
         _check("a warm process", run.traffic.manifest_gets == WARM * _ALL, run.traffic)
-        return min(told["seconds"][1:]), told["megabytes"]
+        return min(result["seconds"][1:]), result["megabytes"]
 
     def bare(self) -> Run:
-        """Ask without any library."""
+        """Run the requests without an HTTP library."""
         paths = [f"/v2/{repository}/manifests/{tag}" for repository, tag in self.digests]
         return self._program("bare_requests.py", paths, BARE_CONNECTIONS)[0]
 
     def skopeo(self) -> Run:
-        """Ask with skopeo, a process for each tag and several at once."""
+        """Run skopeo, one process per tag and several at once."""
         command = ["skopeo", "inspect", "--raw", "--no-creds", "--cert-dir", str(self.proxy.ca_file.parent)]
-        begun = time.perf_counter()
+        started = time.perf_counter()
         with ThreadPoolExecutor(SKOPEO_AT_ONCE) as pool:
             manifests = list(pool.map(lambda one: _output([*command, f"docker://{one}"]), self._references()))
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - started
         _check("skopeo", [str(Digest.of(manifest)) for manifest in manifests] == list(self.digests.values()))
         return Run(seconds, seconds, self.proxy.traffic())
 
     def _references(self) -> list[str]:
         return [f"{self.proxy.host}/{repository}:{tag}" for repository, tag in self.digests]
 
-    def _program(self, name: str, asked: Sequence[str], number: int) -> tuple[Run, dict[str, Any]]:
+    def _program(self, name: str, lines: Sequence[str], number: int) -> tuple[Run, dict[str, Any]]:
         program = str(Path(__file__).with_name(name))
-        begun = time.perf_counter()
+        started = time.perf_counter()
         output = _output(
-            [sys.executable, program, self.proxy.host, str(self.proxy.ca_file), str(number)], "\n".join(asked).encode()
+            [sys.executable, program, self.proxy.host, str(self.proxy.ca_file), str(number)], "\n".join(lines).encode()
         )
-        whole = time.perf_counter() - begun
-        told = json.loads(output)
-        _check(name, told["digests"] == list(self.digests.values()))
-        return Run(told["seconds"][0], whole, self.proxy.traffic()), told
+        total = time.perf_counter() - started
+        result = json.loads(output)
+        _check(name, result["digests"] == list(self.digests.values()))
+        return Run(result["seconds"][0], total, self.proxy.traffic()), result
 
 
 def figures() -> Iterator[str]:
-    """Measure, and give lines for people."""
+    """Measure, and yield the results."""
     missing = [program for program in (PROGRAM, "skopeo") if shutil.which(program) is None]
     if missing:
         yield f"{_ALL} tags in {REPOSITORIES} repositories: not measured, {' and '.join(missing)} not installed"
@@ -101,11 +101,11 @@ def figures() -> Iterator[str]:
             docker_registry(directory, in_memory=True) as registry,
             delaying_proxy(directory, registry.host, LATENCY) as proxy,
         ):
-            yield from _told(Contest(proxy, _fill(registry)))
+            yield from _compare(Comparison(proxy, _fill(registry)))
 
 
 def _fill(registry: DockerRegistry) -> dict[tuple[str, str], str]:
-    """Push images that all differ, past the proxy, and give their digests."""
+    """Push different images, without the proxy, and return their digests."""
     digests = {}
     for repository in (f"team/app-{number}" for number in range(REPOSITORIES)):
         registry.push_blob(repository, _LAYER)
@@ -117,38 +117,38 @@ def _fill(registry: DockerRegistry) -> dict[tuple[str, str], str]:
     return digests
 
 
-def _told(contest: Contest) -> Iterator[str]:
+def _compare(comparison: Comparison) -> Iterator[str]:
     bare, ours, skopeo = [], [], []
-    contest.bare()  # The registry's first answers are slower.
+    comparison.bare()  # The first responses of the registry are slower.
     for number in range(ROUNDS):
-        bare.append(contest.bare())
-        ours.append(contest.ours())
+        bare.append(comparison.bare())
+        ours.append(comparison.ours())
         if number < SKOPEO_ROUNDS:
-            skopeo.append(contest.skopeo())
-    warm, megabytes = contest.warm()
+            skopeo.append(comparison.skopeo())
+    warm, megabytes = comparison.warm()
     for run in ours:
         _check("our resolver", run.traffic.manifest_gets == run.traffic.requests == _ALL, run.traffic)
-        _check("our resolver", run.traffic.most_at_once <= MOST_CONNECTIONS, run.traffic)
+        _check("our resolver", run.traffic.most_at_once <= MAX_CONNECTIONS, run.traffic)
     best, floor, other = min(ours), min(bare), min(skopeo)
     whole = min(run.with_start for run in ours)
     yield (
         f"{_ALL} tags in {REPOSITORIES} repositories, TLS, {LATENCY * 1000:.0f} ms: {best.seconds:.2f} s "
-        f"(aim: under {AIM} s), {warm:.2f} s in a process that is used again, {whole:.2f} s with the "
-        f"process's start; {best.traffic.requests} requests, all for manifests, "
-        f"{max(run.traffic.connections for run in ours)} connections (aims: {_ALL}, at most {MOST_CONNECTIONS})"
+        f"(target: under {TARGET_SECONDS} s), {warm:.2f} s in a reused process, {whole:.2f} s including "
+        f"process start; {best.traffic.requests} requests, all for manifests, "
+        f"{max(run.traffic.connections for run in ours)} connections (targets: {_ALL}, at most {MAX_CONNECTIONS})"
     )
     yield (
-        f"the same with skopeo: {other.seconds:.1f} s, {other.traffic.requests} requests, "
-        f"{other.traffic.connections} connections: our time with the process's start is "
-        f"1/{other.seconds / whole:.0f} of it"
+        f"the same tags with skopeo: {other.seconds:.1f} s, {other.traffic.requests} requests, "
+        f"{other.traffic.connections} connections: {other.seconds / whole:.0f} times our time "
+        "including process start"
     )
     yield (
-        f"the same with {BARE_CONNECTIONS} bare TLS connections: {floor.seconds:.2f} s: "
-        f"our time is {best.seconds / floor.seconds:.2f} times that"
+        f"the same tags over {BARE_CONNECTIONS} bare TLS connections: {floor.seconds:.2f} s: "
+        f"our time is {best.seconds / floor.seconds:.2f} times as long"
     )
     yield (
-        f"memory of the handler after {WARM} such runs and with an ECR client: {megabytes:.0f} MB "
-        f"(aim: under {MOST_MEGABYTES} MB)"
+        f"peak memory of the handler after {WARM} such runs, with an ECR client: {megabytes:.0f} MB "
+        f"(target: under {MAX_MEGABYTES} MB)"
     )
 
 
@@ -158,8 +158,6 @@ def _output(command: Sequence[str], sent: bytes = b"") -> bytes:
     return subprocess.run(command, input=sent, stdout=subprocess.PIPE, check=True, env=environment).stdout
 
 
-def _check(who: str, holds: bool, traffic: Traffic | None = None) -> None:  # noqa: FBT001 - what a check is about
-    if not holds:
-        raise AssertionError(
-            f"{who} gave other answers or asked otherwise than expected: {traffic or 'digests differ'}"
-        )
+def _check(client: str, passed: bool, traffic: Traffic | None = None) -> None:  # noqa: FBT001 - the checked value
+    if not passed:
+        raise AssertionError(f"{client}: unexpected {traffic or 'digests'}")

@@ -21,9 +21,8 @@ from support.lambda_runtime import REGION, event_of, runtime_libraries
 ROOT = Path(__file__).parents[2]
 ROUNDS = 7
 BOTO3_ALONE = f"import boto3; boto3.Session().client('ecr', region_name={REGION!r})"
-FIRST_ANSWER = (
-    "from image_pinner.lambda_macro import handler as lambda_macro;"
-    " assert lambda_macro.handler({event!r}, None)['status'] == 'success'"
+FIRST_RESPONSE = (
+    "from image_pinner.lambda_macro.handler import handler; assert handler({event!r}, None)['status'] == 'success'"
 )
 
 
@@ -39,10 +38,10 @@ def figures() -> Iterator[str]:
         yield _build(folder, python)
         build(folder / "plain", root=ROOT, compiled=False)
         runtime = runtime_libraries(folder / "runtime")
-        # boto3 is compiled in the Lambda's runtime too; the zip's folders are left as they are.
+        # boto3 is compiled in the Lambda runtime too; the folders of the zip are not changed.
         subprocess.run([python, "-I", "-S", "-m", "compileall", "-q", str(runtime)], check=True)
-        places = {name: _unpacked(folder / name) for name in ("compiled", "plain")}
-        yield from _starts(python, places, runtime)
+        folders = {name: _unpacked(folder / name) for name in ("compiled", "plain")}
+        yield from _measure_starts(python, folders, runtime)
 
 
 def _build(folder: Path, python: str) -> str:
@@ -64,18 +63,18 @@ def _unpacked(folder: Path) -> Path:
     return folder / "task"
 
 
-def _starts(python: str, places: Mapping[str, Path], runtime: Path) -> Iterator[str]:
+def _measure_starts(python: str, unpacked: Mapping[str, Path], runtime: Path) -> Iterator[str]:
     with embedded_aws() as aws:
         aws.push("web", "1", "build", ("linux/arm64",))
-        pins_one = FIRST_ANSWER.format(event=event_of(f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:1"))
-        pins_none = FIRST_ANSWER.format(event=event_of("registry.example/web@sha256:" + "0" * 64))
+        pins_one = FIRST_RESPONSE.format(event=event_of(f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:1"))
+        pins_none = FIRST_RESPONSE.format(event=event_of("registry.example/web@sha256:" + "0" * 64))
         codes = {
-            # boto3 needs an urllib3: from the zip, as in the Lambda.
-            "boto3 and its client": ((places["compiled"], runtime), BOTO3_ALONE),
-            "an answer about an image of ECR": ((places["compiled"], runtime), pins_one),
-            "the same without compiled files": ((places["plain"], runtime), pins_one),
-            "an answer that needs nobody": ((places["compiled"], runtime), pins_none),
-            "this without compiled files": ((places["plain"], runtime), pins_none),
+            # boto3 needs urllib3, which is in the zip.
+            "boto3 and its client": ((unpacked["compiled"], runtime), BOTO3_ALONE),
+            "a response with an ECR image": ((unpacked["compiled"], runtime), pins_one),
+            "the same response without compiled files": ((unpacked["plain"], runtime), pins_one),
+            "a response without lookups": ((unpacked["compiled"], runtime), pins_none),
+            "a response without lookups and without compiled files": ((unpacked["plain"], runtime), pins_none),
         }
         seconds: dict[str, list[float]] = {name: [] for name in codes}
         for _ in range(ROUNDS):
@@ -85,14 +84,14 @@ def _starts(python: str, places: Mapping[str, Path], runtime: Path) -> Iterator[
     alone = medians.pop("boto3 and its client")
     for name, median in medians.items():
         yield (
-            f"cold start in the package, from a fresh process to {name}: {median / alone:.2f} times boto3 + an ECR "
-            f"client alone ({median * 1000:.0f} ms against {alone * 1000:.0f} ms, medians of {ROUNDS})"
+            f"cold start of the package to {name}: {median / alone:.2f} times boto3 + an ECR client alone "
+            f"({median * 1000:.0f} ms and {alone * 1000:.0f} ms, medians of {ROUNDS} new processes)"
         )
 
 
 def _seconds(python: str, folders: tuple[Path, ...], code: str, environment: Mapping[str, str]) -> float:
     path = f"import sys; sys.path[:0] = {[str(folder) for folder in folders]!r}; "
-    # Without -B the first start would compile for those that follow, which a Lambda's read-only folder does not allow.
+    # Without -B the first start would write compiled files for the next ones; the folder of a function is read-only.
     command = [python, "-I", "-S", "-B", "-c", path + code]
     start = time.perf_counter()
     subprocess.run(command, check=True, env=dict(environment), stdout=subprocess.DEVNULL)

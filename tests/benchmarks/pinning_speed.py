@@ -1,4 +1,4 @@
-"""How long the macro takes for the largest template, against reading and writing it as JSON."""
+"""Time of the macro for the largest template, compared with parsing and writing it as JSON."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from image_pinner.sources.interface import Deadline
 
 RESOURCES, CONTAINERS = 500, 2
 BLOCKS, ROUNDS = 5, 6
-_ANSWER = Resolved(Digest.of(b"manifest"), OCI_INDEX, Origin("memory", "memory"))
+_RESOLVED = Resolved(Digest.of(b"manifest"), OCI_INDEX, Origin("memory", "memory"))
 
 
-class Instant:
-    """Knows every digest at once."""
+class InstantResolvers:
+    """Resolvers that return the same digest for every image without delay."""
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
-        """Answer all alike."""
+        """Return the same digest for all lookups."""
         del deadline
-        return dict.fromkeys(lookups, _ANSWER)
+        return dict.fromkeys(lookups, _RESOLVED)
 
     def resolve_values(self, external_values: Any, deadline: Deadline) -> Mapping[Any, Any]:
-        """Fail: the template needs no look-up."""
+        """Fail: the template has no external values."""
         raise AssertionError((external_values, deadline))
 
 
 def generated_template() -> dict[str, Any]:
-    """Give a template of 1 MB, CloudFormation's limit, with 500 resources and 1,000 images."""
+    """Return a template of 1 MB, the limit of CloudFormation, with 500 resources and 1,000 images."""
     return {
         "Parameters": {"Tag": {"Type": "String", "Default": "1.0"}},
         "Resources": {f"Task{number}": _task(number) for number in range(RESOURCES)},
@@ -44,7 +44,7 @@ def _task(number: int) -> dict[str, Any]:
         "Type": "AWS::ECS::TaskDefinition",
         "Properties": {
             "Family": f"family-{number}",
-            "ContainerDefinitions": [_container(number * CONTAINERS + place) for place in range(CONTAINERS)],
+            "ContainerDefinitions": [_container(number * CONTAINERS + index) for index in range(CONTAINERS)],
         },
     }
 
@@ -63,7 +63,7 @@ def _container(number: int) -> dict[str, Any]:
 
 
 def figures() -> Iterator[str]:
-    """Measure, and give a line for people."""
+    """Measure, and yield the result."""
     template = generated_template()
     text = json.dumps(template)
     event = {
@@ -74,19 +74,19 @@ def figures() -> Iterator[str]:
         "requestId": "benchmark",
         "templateParameterValues": {"Tag": "1.0"},
     }
-    resolvers = Resolvers(Instant(), Instant())
+    resolvers = Resolvers(InstantResolvers(), InstantResolvers())
     macro = Macro(lambda _settings, _region: resolvers, {}, len)
     if macro.answer(event, None)["status"] != "success":
         raise AssertionError("the benchmark's template cannot be pinned")
     json_times, macro_times = [], []
     for _ in range(BLOCKS):
-        # In blocks, so that neither finds the processor's caches full of the other's values.
+        # In blocks, so that the processor's caches hold the values of one of them.
         json_times += [_seconds(lambda: json.dumps(json.loads(text))) for _ in range(ROUNDS)]
         macro_times += [_seconds(lambda: macro.answer(event, None)) for _ in range(ROUNDS)]
     ratio = min(macro_times) / min(json_times)
     yield (
         f"event to response, {len(text) / 1e6:.2f} MB, {RESOURCES} resources, {RESOURCES * CONTAINERS} images: "
-        f"{ratio:.2f} times json.loads + json.dumps of the template (aim: under 3)"
+        f"{ratio:.2f} times json.loads + json.dumps of the template (target: under 3)"
     )
 
 

@@ -1,6 +1,6 @@
-"""All benchmarks, as ratios taken in one run: `make bench`.
+"""Run all benchmarks: `make bench`.
 
-A ratio compares two things that this machine did in turn, so it says the same on a fast machine and on a busy one.
+Results are ratios of two measurements that alternate, so that they are comparable between machines.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import ecr_calls
 import many_tags
 import package
 import pinning_speed
+import size
 
 
 def main() -> None:
-    """Run them and print a line for each figure."""
-    for benchmark in (pinning_speed, cold_start, ecr_calls, many_tags, package):
+    """Run them, and print a line for each result."""
+    for benchmark in (pinning_speed, cold_start, ecr_calls, many_tags, package, size):
         for line in benchmark.figures():
             print(line, flush=True)  # noqa: T201 - printing is its purpose
 

@@ -1,4 +1,4 @@
-"""Templates of the corpus with all their images pinned: by the command, and in memory with what is known then."""
+"""Templates of the corpus with all images pinned, by the command and in memory."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from support.command import Run, image_pinner
 from support.corpus import ACCOUNT, CORPUS, GENERATED, REGION, PermissiveRegistry, generated_values, tree
 
 VALUES = ["defaults", GENERATED]
-"""With which values of parameters: only their defaults, or generated ones if there are none."""
+"""The parameter values: only defaults, or invented values for parameters without one."""
 
 
 @cache
 def pinned(name: str, values: str, record: str = "Label") -> Run:
     """Run `pin --pin All` on a template."""
-    return run_pin(str(CORPUS / name), b"", given_values(name, values), record)
+    return run_pin(str(CORPUS / name), b"", parameter_values(name, values), record)
 
 
-def given_values(name: str, values: str) -> dict[str, str]:
+def parameter_values(name: str, values: str) -> dict[str, str]:
     return generated_values(name) if values == GENERATED else {}
 
 
@@ -40,8 +40,8 @@ def run_pin(template: str, stdin: bytes, values: dict[str, str], record: str = "
 
 @cache
 def pinned_in_memory(name: str, values: str) -> PinResult:
-    """Pin all images of a template as the command does, and keep what it knows."""
-    return pin_tree(tree(name), given_values(name, values))
+    """Pin all images of a template in memory, as the command does."""
+    return pin_tree(tree(name), parameter_values(name, values))
 
 
 def pin_tree(template: JsonMap, values: dict[str, str]) -> PinResult:
@@ -49,4 +49,4 @@ def pin_tree(template: JsonMap, values: dict[str, str]) -> PinResult:
     settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
     resolvers = PermissiveRegistry()
     fragment = Fragment(Shape.TEMPLATE, template, {}, template)
-    return pin_template(fragment, scope, settings, Resolvers(resolvers, resolvers), Deadline.after(60))
+    return pin_template(fragment, scope, settings, lambda _: Resolvers(resolvers, resolvers), Deadline.after(60))

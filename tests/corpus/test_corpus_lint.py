@@ -1,4 +1,4 @@
-"""cfn-lint reports nothing after pinning that it did not report before, in small templates of every property."""
+"""Pinning adds no findings of cfn-lint, in small templates with every property."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.corpus
 SMALL = 6_000  # bytes; cfn-lint takes half a second for these and half a minute for the largest
 OF_EACH_KIND = 2
 PATHS = sorted({image.path for images in index().values() for image in images})
-# Its reference is one that App Runner does not take, hidden behind a parameter.
+# Its reference, which App Runner does not accept, is the value of a parameter.
 HIDDEN = "0607-nathanpeck+socket.io-chat-fargate-web.yml"
 
 
@@ -30,12 +30,12 @@ def small_templates(path: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", sample(PATHS, 5))
-def test_cfn_lint_has_nothing_new_to_say(path: str) -> None:
+def test_pinning_adds_no_findings(path: str) -> None:
     for name in small_templates(path):
         assert rules_of(new_findings(name)) == set(), name
 
 
-def test_cfn_lint_says_of_a_pinned_image_what_it_says_of_the_reference_written_out() -> None:
+def test_a_finding_about_a_pinned_image_is_also_one_about_the_evaluated_reference() -> None:
     new = rules_of(new_findings(HIDDEN))
     written_out = lint_findings(with_references_written_out(HIDDEN))
 
@@ -49,7 +49,7 @@ def new_findings(name: str) -> Mapping[str, int]:
 
 
 def with_references_written_out(name: str) -> str:
-    """Give a template with each image's expression replaced by what it comes to, and no digest."""
+    """Return a template with each image expression replaced by its value, without digests."""
     sites = [outcome.site for outcome in pinned_in_memory(name, GENERATED).report.outcomes]
     return document(name).apply([Replace(site.path, site.reference.written) for site in sites]).decode()
 

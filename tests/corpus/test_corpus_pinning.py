@@ -1,4 +1,4 @@
-"""Pinning real templates: all images or none, no byte outside of them, and the same bytes every time."""
+"""Pin real templates: all images or none, no other byte, and the same bytes every time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RECORD_KEY = "image-pinner.source"
 
 @pytest.mark.parametrize("values", VALUES)
 @pytest.mark.parametrize("name", sampled_names())
-def test_all_images_are_pinned_or_none_and_each_of_the_others_has_its_reason(name: str, values: str) -> None:
+def test_all_images_are_pinned_or_none_and_each_other_image_has_a_reason(name: str, values: str) -> None:
     run, report = pinned(name, values), pinned_in_memory(name, values).report
 
     images = report.to_json()["images"]
@@ -54,7 +54,7 @@ def test_all_images_are_pinned_or_none_and_each_of_the_others_has_its_reason(nam
 
 @pytest.mark.parametrize("values", VALUES)
 @pytest.mark.parametrize("name", sampled_names())
-def test_nothing_but_images_and_their_records_changes_in_what_the_template_says(name: str, values: str) -> None:
+def test_only_images_and_their_records_change_in_the_content(name: str, values: str) -> None:
     run, report = pinned(name, values), pinned_in_memory(name, values).report
     if run.code:
         assert run.out == b""
@@ -72,8 +72,8 @@ def test_nothing_but_images_and_their_records_changes_in_what_the_template_says(
 
 
 @pytest.mark.parametrize("name", sampled_names())
-def test_not_one_byte_changes_outside_of_images(name: str) -> None:
-    # Without a record only images change, so that all bytes around them can be compared.
+def test_no_byte_outside_of_images_changes(name: str) -> None:
+    # Without a record, only images change.
     run, report = pinned(name, GENERATED, "None"), pinned_in_memory(name, GENERATED).report
     if run.code:
         assert run.out == b""
@@ -88,7 +88,7 @@ def test_not_one_byte_changes_outside_of_images(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sampled_names())
-def test_pinning_twice_gives_the_same_bytes(name: str) -> None:
+def test_pinning_a_pinned_template_changes_no_byte(name: str) -> None:
     once = pinned(name, GENERATED)
     if once.code:
         assert once.out == b""
@@ -100,20 +100,20 @@ def test_pinning_twice_gives_the_same_bytes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sampled_names())
-def test_a_repeated_run_gives_the_same_bytes(name: str) -> None:
+def test_a_repeated_run_writes_the_same_bytes(name: str) -> None:
     assert run_pin(str(CORPUS / name), b"", generated_values(name)) == pinned(name, GENERATED)
 
 
-def shuffled(value: Any, chance: random.Random) -> Any:
+def shuffled(value: Any, generator: random.Random) -> Any:
     if isinstance(value, dict):
         keys = list(value)
-        chance.shuffle(keys)
-        return {key: shuffled(value[key], chance) for key in keys}
-    return [shuffled(item, chance) for item in value] if isinstance(value, list) else value
+        generator.shuffle(keys)
+        return {key: shuffled(value[key], generator) for key in keys}
+    return [shuffled(item, generator) for item in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("name", sampled_names())
-def test_the_order_of_keys_changes_neither_the_answer_nor_the_report(name: str) -> None:
+def test_the_order_of_keys_changes_neither_the_template_nor_the_report(name: str) -> None:
     first = pinned_in_memory(name, GENERATED)
 
     second = pin_tree(shuffled(tree(name), random.Random(name)), generated_values(name))
@@ -124,7 +124,7 @@ def test_the_order_of_keys_changes_neither_the_answer_nor_the_report(name: str) 
 
 @pytest.mark.skipif(not ALL_TESTS, reason="only `make test-all` pins the whole corpus")
 def test_most_of_the_corpus_is_pinned() -> None:
-    # So that a change which refuses everything does not pass unseen.
+    # A change that rejects everything must not pass.
     with_defaults = [pinned_in_memory(name, "defaults").report for name in names()]
     with_values = [pinned_in_memory(name, GENERATED).report for name in names()]
 

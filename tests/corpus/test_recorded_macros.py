@@ -1,4 +1,4 @@
-"""What the real service answered to macros, recorded by others, against the expectations that other tests rest on."""
+"""Recordings of the service confirm what other tests assume about macros."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.templates import task
 RECORDINGS = CORPUS.parent / "recorded" / "macros.json"
 pytestmark = [
     pytest.mark.corpus,
-    pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings of the real service are not beside the corpus"),
+    pytest.mark.skipif(not RECORDINGS.exists(), reason="the recordings of the service are not next to the corpus"),
 ]
 TESTS = "tests/aws/services/cloudformation/test_template_engine.py::TestMacros::"
 
@@ -30,15 +30,15 @@ def recorded_event() -> dict[str, Any]:
     return event
 
 
-def test_an_event_has_the_keys_that_other_tests_give_it() -> None:
+def test_an_event_has_the_keys_that_other_tests_use() -> None:
     assert set(recorded_event()) == set(event_for({}))
 
 
-def test_the_parameters_of_a_transform_arrive_at_the_top_level_although_the_guide_says_that_they_do_not() -> None:
+def test_the_parameters_of_a_transform_section_are_sent_although_the_guide_denies_it() -> None:
     assert recorded_event()["params"] == {"Input": "test-input"}
 
 
-def test_a_fragment_comes_without_its_transform_and_with_its_intrinsics() -> None:
+def test_a_fragment_has_no_transform_section_and_keeps_its_intrinsic_functions() -> None:
     event = recorded("test_functions_and_references_during_transformation")["event"]
 
     assert "Transform" not in recorded_event()["fragment"]
@@ -46,7 +46,7 @@ def test_a_fragment_comes_without_its_transform_and_with_its_intrinsics() -> Non
     assert event["FunctionValue"] == {"Fn::Join": [" ", ["Hello", "World"]]}
 
 
-def test_the_recorded_event_is_answered_with_its_own_fragment() -> None:
+def test_the_recorded_event_gets_its_own_fragment() -> None:
     event = recorded_event() | {"params": {}, "region": "us-east-1"}
 
     assert macro_in().answer(event, None) == {
@@ -56,14 +56,14 @@ def test_the_recorded_event_is_answered_with_its_own_fragment() -> None:
     }
 
 
-def test_an_option_that_is_none_of_ours_is_refused_in_the_recorded_event() -> None:
+def test_an_unknown_option_in_the_recorded_event_is_rejected() -> None:
     response = macro_in().answer(recorded_event(), None)
 
     assert response["status"] == "failure"
     assert response["errorMessage"].startswith("Transform: 'Input' is no option")
 
 
-def test_a_message_reads_well_in_the_sentence_that_the_service_puts_around_it() -> None:
+def test_a_message_fits_the_sentence_of_the_service() -> None:
     failed = recorded("test_failed_state[return_unsuccessful_with_message.py]")["failed_description"]
     sentence = failed["ResourceStatusReason"]
     event = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})
@@ -72,13 +72,13 @@ def test_a_message_reads_well_in_the_sentence_that_the_service_puts_around_it() 
     assert sentence == (
         "Transform 111111111111::Unsuccessful failed with: failed because it is a test. Rollback requested by user."
     )
-    assert sentence.replace("failed because it is a test", message).endswith(
-        "a repository is written in lower case (at character 6). Write registry/repository:tag. Rollback requested by"
-        " user."
-    )
+    shown = sentence.replace("failed because it is a test", message)
+    assert shown.endswith(f": {message}. Rollback requested by user.")
+    assert "lower case (at character 6); help: " in message
+    assert message[-1].isalnum()
 
 
-def test_a_macro_that_raises_is_told_without_its_reason_which_is_why_ours_never_does() -> None:
+def test_the_reason_is_lost_if_a_macro_raises_so_that_ours_never_does() -> None:
     failed = recorded("test_failed_state[raise_error.py]")["failed_description"]
 
     assert failed["ResourceStatusReason"].startswith("Received malformed response from transform")

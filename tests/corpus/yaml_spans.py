@@ -1,4 +1,4 @@
-"""Where values stand in a text, by PyYAML's own word: a second opinion on the positions that the command edits by."""
+"""Positions of values according to PyYAML, to verify the positions that the command edits."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ import yaml
 from image_pinner.core.template.paths import Step
 
 Span = tuple[int, int]
-"""From the first character of a value to behind its last."""
+"""The index of the first character of a value, and that after its last."""
 
 
 def spans_of(text: str, paths: Iterable[tuple[Step, ...]]) -> list[Span]:
-    """Give the spans of values, in the order of the text.
+    """Return the spans of the values at `paths`, in the order of the text.
 
-    Args:
-        text: A template in YAML or JSON.
-        paths: Paths in its long form; every path leads to a value.
-
-    Returns:
-        A span for each path. The blanks before a block, and what follows it up to the next token, belong to it.
+    The paths are those of the long form. A span includes the blanks before a block, and the text after it up to the
+    next token.
     """
     root = yaml.compose(text, yaml.CSafeLoader)
     return sorted(_span(text, _node_at(root, path)) for path in paths)
@@ -30,7 +26,7 @@ def spans_of(text: str, paths: Iterable[tuple[Step, ...]]) -> list[Span]:
 def _span(text: str, node: yaml.Node) -> Span:
     start = node.start_mark.index
     if isinstance(node, yaml.CollectionNode) and not node.flow_style:
-        # A text that takes the place of a block stands in the line of the key.
+        # A string that replaces a block is written on the line of the key.
         start = len(text[:start].rstrip())
     return start, node.end_mark.index
 
@@ -39,7 +35,7 @@ def _node_at(node: yaml.Node, path: tuple[Step, ...]) -> yaml.Node:
     inside = False
     for step in path:
         if _function(node) and not inside:
-            # A short form such as !Sub is one level more in the long form.
+            # A short form such as !Sub is one level deeper in the long form.
             assert step == _function(node)
             inside = True
             continue
@@ -59,13 +55,7 @@ def _function(node: yaml.Node) -> str:
 
 
 def changed_only_in(before: str, after: str, spans: Iterable[Span]) -> bool:
-    """Tell whether a text equals another in everything but some spans.
-
-    Args:
-        before: The text to which the spans belong.
-        after: The other text.
-        spans: Spans that do not overlap, in order.
-    """
+    """Return whether two texts differ only in `spans` of the first, which are in order and do not overlap."""
     pieces, position = [], 0
     for start, end in spans:
         pieces.append(before[position:start])

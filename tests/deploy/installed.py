@@ -1,4 +1,4 @@
-"""deploy/macro.yaml, and what CloudFormation makes of it for given parameters: conditions decided, references named."""
+"""deploy/macro.yaml as CloudFormation evaluates it for given parameters."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ ALL_SWITCHES = {
     "AlarmTopicArn": "arn:aws:sns:eu-central-1:111122223333:on-call",
     "Dashboard": "true",
 }
-"""Everything that can be asked for."""
+"""Parameters that turn on everything that is optional."""
 ABSENT = object()
-"""What `AWS::NoValue` is."""
+"""The value of `AWS::NoValue`."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z0-9:.]+)\}")
 
 
 @cache
 def template() -> dict[str, Any]:
-    """Give the template's content."""
+    """Return the content of the template."""
     content: dict[str, Any] = json.loads(to_json(TEXT))
     return content
 
@@ -56,8 +56,8 @@ def template() -> dict[str, Any]:
 class Installed:
     """The template with parameters, for an account and region.
 
-    A reference to a resource becomes `Name`, one to its attribute `Name.Attribute`. Whatever the template needs beyond
-    what is known here is an error: so nothing is shown of an expression that was not understood.
+    A reference to a resource evaluates to `Name`, one to an attribute to `Name.Attribute`. A function that is not
+    supported here is an error.
     """
 
     parameters: dict[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Installed:
     account: str = "111122223333"
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """Give the resources that there are."""
+        """Return the resources whose condition is true."""
         return {
             name: self.value({key: part for key, part in resource.items() if key != "Condition"})
             for name, resource in template()["Resources"].items()
@@ -74,32 +74,32 @@ class Installed:
         }
 
     def properties(self, name: str) -> dict[str, Any]:
-        """Give the properties of a resource."""
+        """Return the properties of a resource."""
         properties: dict[str, Any] = self.resources()[name]["Properties"]
         return properties
 
     def outputs(self) -> dict[str, Any]:
-        """Give the values of the outputs."""
+        """Return the values of the outputs."""
         return {name: self.value(output["Value"]) for name, output in template()["Outputs"].items()}
 
     def policies(self) -> dict[str, list[dict[str, Any]]]:
-        """Give the statements of the role's policies, by their names."""
+        """Return the statements of the role's policies by policy name."""
         policies = self.properties("Role")["Policies"]
         return {policy["PolicyName"]: policy["PolicyDocument"]["Statement"] for policy in policies}
 
     def holds(self, condition: str | None) -> bool:
-        """Tell whether a condition is true; no condition is."""
+        """Return whether a condition is true, or there is none."""
         return condition is None or bool(self.value(template()["Conditions"][condition]))
 
     def value(self, expression: Any) -> Any:
-        """Give what an expression comes to."""
+        """Evaluate an expression."""
         match expression:
             case {"Ref": str(name)}:
                 return self._reference(name)
             case {"Fn::If": [condition, then, otherwise]}:
                 return self.value(then if self.holds(condition) else otherwise)
             case dict() if len(expression) == 1 and next(iter(expression)).startswith("Fn::"):
-                return self._called(expression)
+                return self._call(expression)
             case dict():
                 pairs = {key: self.value(part) for key, part in expression.items()}
                 return {key: part for key, part in pairs.items() if part is not ABSENT}
@@ -108,10 +108,10 @@ class Installed:
             case _:
                 return expression
 
-    def _called(self, expression: dict[str, Any]) -> Any:
+    def _call(self, expression: dict[str, Any]) -> Any:
         match expression:
             case {"Fn::GetAtt": [name, attribute]}:
-                return self._known(f"{name}.{attribute}")
+                return self._existing(f"{name}.{attribute}")
             case {"Fn::Sub": str(text)}:
                 return _VARIABLE.sub(lambda found: str(self._reference(found[1])), text)
             case {"Fn::Split": [between, text]}:
@@ -121,7 +121,7 @@ class Installed:
             case {"Fn::Not": [one]}:
                 return not self.value(one)
             case _:
-                raise NotImplementedError(f"{expression} is not known here")
+                raise NotImplementedError(f"{expression} is not supported here")
 
     def _reference(self, name: str) -> Any:
         pseudo = {"AWS::Partition": self.partition, "AWS::Region": self.region, "AWS::AccountId": self.account}
@@ -130,16 +130,16 @@ class Installed:
         if name in pseudo:
             return pseudo[name]
         if name not in template()["Parameters"]:
-            return self._known(name)
+            return self._existing(name)
         declared = template()["Parameters"][name]
         text = str({**CODE, **_defaults(), **self.parameters}[name])
         return int(text) if declared["Type"] == "Number" else text
 
-    def _known(self, name: str) -> str:
+    def _existing(self, name: str) -> str:
         resource = template()["Resources"][name.partition(".")[0]]
-        assert self.holds(resource.get("Condition")), f"{name} is needed and not there"
+        assert self.holds(resource.get("Condition")), f"{name} is used but does not exist"
         return name
 
 
 def _defaults() -> dict[str, Any]:
-    return {name: said["Default"] for name, said in template()["Parameters"].items() if "Default" in said}
+    return {name: one["Default"] for name, one in template()["Parameters"].items() if "Default" in one}

@@ -1,4 +1,4 @@
-"""deploy/macro.yaml can be carried by whatever deploys it: stack sets, several names, every partition and region."""
+"""deploy/macro.yaml works in stack sets, several times in a region, and in every partition and region."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from image_pinner.core.images.ecr import partition_of
 from image_pinner.lambda_macro import handler
 
 REGIONS = ("us-east-1", "eu-central-1", "ap-southeast-2", "cn-north-1", "us-gov-west-1")
-# A property that gives a resource a name of the operator's or of ours, which a second stack could not have.
+# Properties that set a physical name, which a second stack could not use.
 NAMES_OF_RESOURCES = {
     "AlarmName", "DashboardName", "FunctionName", "LogGroupName", "ManagedPolicyName", "RoleName",
 }  # fmt: skip
 
 
 def _findings(text: str, regions: Sequence[str]) -> list[str]:
-    """Give what cfn-lint says of a template, best practices and mere information among it."""
-    from cfnlint import lint  # noqa: PLC0415 - it takes seconds, which only these tests must wait for
+    """Return the findings of cfn-lint in a template, including informational ones."""
+    from cfnlint import lint  # noqa: PLC0415 - its import takes seconds
     from cfnlint.config import ManualArgs  # noqa: PLC0415
 
     config = ManualArgs(regions=list(regions), include_checks=["I", "W", "E"])
@@ -46,17 +46,17 @@ def _texts(value: Any) -> list[str]:
         ("    Condition: HasDashboard\n", "", "W8001"),
     ],
 )  # fmt: skip
-def test_cfn_lint_would_tell_of_it(line: str, instead: str, rule: str) -> None:
+def test_cfn_lint_reports_a_mistake(line: str, instead: str, rule: str) -> None:
     assert line in TEXT
     assert [found for found in _findings(TEXT.replace(line, instead), REGIONS[:1]) if found.startswith(rule)]
 
 
-def test_cfn_lint_has_nothing_to_say_in_any_region() -> None:
+def test_cfn_lint_has_no_findings_in_any_region() -> None:
     assert _findings(TEXT, REGIONS) == []
     assert "cfn-lint:" not in TEXT
 
 
-def test_service_managed_stack_sets_can_carry_it() -> None:
+def test_service_managed_stack_sets_can_deploy_it() -> None:
     assert "Transform" not in template()
     assert [text for text in _texts(template()["Resources"]) if text == "Fn::Transform"] == []
     assert len(TEXT.encode()) < 51_200
@@ -67,8 +67,8 @@ def test_service_managed_stack_sets_can_carry_it() -> None:
     assert "{{resolve:" not in TEXT
 
 
-def test_nothing_has_a_name_that_a_second_stack_could_not_have() -> None:
-    # The names that are there name a resource of the stack, but for the macro's and that of the alias in its function.
+def test_no_resource_has_a_name_that_a_second_stack_could_not_use() -> None:
+    # Other names refer to a resource of the stack, except those of the macro and of the alias.
     named = {
         name: resource["Properties"][key]
         for name, resource in template()["Resources"].items()
@@ -79,14 +79,14 @@ def test_nothing_has_a_name_that_a_second_stack_could_not_have() -> None:
     assert not any("Export" in output for output in template()["Outputs"].values())
 
 
-def test_two_macros_side_by_side_differ_in_their_names_and_in_nothing_else() -> None:
+def test_two_macros_differ_only_in_their_names() -> None:
     one, other = (Installed({**ALL_SWITCHES, "MacroName": name}) for name in ("FirstMacro", "OtherMacro"))
     assert [macro.properties("Macro")["Name"] for macro in (one, other)] == ["FirstMacro", "OtherMacro"]
     assert json.dumps(one.resources()).replace("FirstMacro", "OtherMacro") == json.dumps(other.resources())
 
 
 @pytest.mark.parametrize("region", [*REGIONS, "us-iso-east-1"])
-def test_its_own_arns_are_of_the_partition_it_is_in(region: str) -> None:
+def test_its_arns_are_of_its_own_partition(region: str) -> None:
     partition = partition_of(region)
     assert partition is not None
     switches = {name: text for name, text in ALL_SWITCHES.items() if not text.startswith("arn:")}
@@ -96,9 +96,9 @@ def test_its_own_arns_are_of_the_partition_it_is_in(region: str) -> None:
     assert [arn for arn in arns if not arn.startswith(f"arn:{partition.name}:")] == []
 
 
-def test_it_names_no_account_and_no_region() -> None:
-    told = json.dumps({"Resources": template()["Resources"], "Outputs": template()["Outputs"]})
-    assert re.findall(r"\b[0-9]{12}\b|\b[a-z]{2}(?:-gov)?-[a-z]+-[0-9]\b", told) == []
+def test_it_contains_no_account_and_no_region() -> None:
+    text = json.dumps({"Resources": template()["Resources"], "Outputs": template()["Outputs"]})
+    assert re.findall(r"\b[0-9]{12}\b|\b[a-z]{2}(?:-gov)?-[a-z]+-[0-9]\b", text) == []
 
 
 def test_the_function_is_the_one_that_was_built() -> None:
@@ -109,12 +109,12 @@ def test_the_function_is_the_one_that_was_built() -> None:
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
 
 
-def test_the_code_is_named_in_the_two_lines_that_a_package_replaces() -> None:
+def test_the_code_is_set_in_the_two_lines_that_a_package_replaces() -> None:
     assert list(template()["Resources"]["Function"]["Properties"]["Code"]) == ["S3Bucket", "S3Key"]
     assert len(re.findall(r"^ +Code:\n +S3Bucket: .+\n +S3Key: .+\n", TEXT, re.MULTILINE)) == 1
 
 
-def test_every_parameter_stands_once_in_the_form_of_the_console() -> None:
+def test_every_parameter_is_once_in_the_form_of_the_console() -> None:
     groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     shown = [name for group in groups for name in group["Parameters"]]
     assert sorted(shown) == sorted(template()["Parameters"])
@@ -146,6 +146,6 @@ def test_every_parameter_stands_once_in_the_form_of_the_console() -> None:
         ("LogKmsKeyArn", "alias/log", False),
     ],
 )
-def test_cloudformation_takes_of_a_parameter(parameter: str, text: str, fits: bool) -> None:  # noqa: FBT001
-    # CloudFormation looks at the whole text: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+def test_cloudformation_accepts_a_parameter_value(parameter: str, text: str, fits: bool) -> None:  # noqa: FBT001
+    # CloudFormation matches the whole value: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
     assert (re.fullmatch(template()["Parameters"][parameter]["AllowedPattern"], text, re.ASCII) is not None) is fits

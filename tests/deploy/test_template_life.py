@@ -1,4 +1,4 @@
-"""What deploy/macro.yaml keeps and tells, and how versions of the function come and go with it."""
+"""Versions, alarms, dashboard and outputs of deploy/macro.yaml."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_without_a_revision_the_alias_follows_the_function() -> None:
     assert installed.properties("Alias")["FunctionVersion"] == installed.outputs()["Version"] == "$LATEST"
 
 
-def test_a_revision_publishes_a_version_that_the_alias_stays_with() -> None:
+def test_a_revision_publishes_a_version_that_the_alias_uses() -> None:
     installed = Installed({"Revision": "1.0.0"})
     assert installed.properties("Alias")["FunctionVersion"] == installed.outputs()["Version"] == "Version.Version"
     assert installed.properties("Version") == {"FunctionName": "Function", "Description": "1.0.0"}
@@ -58,7 +58,7 @@ def test_the_function_writes_to_the_log_group_that_its_role_may_write_to() -> No
     assert Installed().properties("LogGroup") == {"RetentionInDays": 365}
 
 
-def test_what_is_not_asked_for_is_left_to_lambda() -> None:
+def test_optional_properties_have_the_defaults_of_lambda() -> None:
     settled = {"ReservedConcurrentExecutions", "Layers", "VpcConfig"}
     assert settled.isdisjoint(Installed().properties("Function"))
     function = Installed(ALL_SWITCHES).properties("Function")
@@ -73,38 +73,38 @@ def test_the_code_can_come_from_a_bucket_in_each_region(per_region: str, bucket:
 
 
 @pytest.mark.parametrize("alarm", ["ErrorsAlarm", "ThrottlesAlarm"])
-def test_an_alarm_is_about_the_alias_silent_without_calls_and_tells_a_topic_if_there_is_one(alarm: str) -> None:
-    quiet, told = Installed().properties(alarm), Installed(ALL_SWITCHES).properties(alarm)
-    assert "AlarmActions" not in quiet
-    assert told["AlarmActions"] == [ALL_SWITCHES["AlarmTopicArn"]]
-    assert quiet["TreatMissingData"] == "notBreaching"
-    dimensions = {dimension["Name"]: dimension["Value"] for dimension in quiet["Dimensions"]}
+def test_an_alarm_is_on_the_alias_and_notifies_a_topic_if_there_is_one(alarm: str) -> None:
+    default, notifying = Installed().properties(alarm), Installed(ALL_SWITCHES).properties(alarm)
+    assert "AlarmActions" not in default
+    assert notifying["AlarmActions"] == [ALL_SWITCHES["AlarmTopicArn"]]
+    assert default["TreatMissingData"] == "notBreaching"
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in default["Dimensions"]}
     assert dimensions == {"FunctionName": "Function", "Resource": f"Function:{_alias()}"}
 
 
 def _alias() -> str:
-    """Give the name of the alias."""
+    """Return the name of the alias."""
     name: str = Installed().properties("Alias")["Name"]
     return name
 
 
-def test_the_dashboard_is_off_until_somebody_wants_it() -> None:
+def test_the_dashboard_is_off_by_default() -> None:
     assert "MacroDashboard" not in Installed().resources()
 
 
-def test_the_dashboard_shows_the_region_it_is_in_and_the_metrics_that_the_macro_writes() -> None:
+def test_the_dashboard_shows_its_region_and_the_metrics_of_the_macro() -> None:
     widgets = _widgets({"MacroName": "Pins", "MetricsNamespace": "Team/Pins"}, region="us-gov-west-1")
     assert {widget["properties"]["region"] for widget in widgets} == {"us-gov-west-1"}
     shown = json.dumps(widgets)
-    for name in log_record.UNITS:
+    for name in log_record.METRIC_UNITS:
         assert f'"{name}"' in shown.replace('\\"', '"'), name
     (search,) = re.findall(r"SEARCH\(.*?\)", shown)
-    assert f'{{\\"Team/Pins\\",{log_record.KIND},{log_record.MACRO}}}' in search
-    assert f'["Team/Pins", "Latency", "{log_record.MACRO}", "Pins"' in shown
+    assert '{\\"Team/Pins\\",Kind,Macro}' in search
+    assert '["Team/Pins", "Latency", "Macro", "Pins"' in shown
     assert f"Function:{_alias()}" in shown
 
 
-def test_widgets_do_not_lie_on_each_other() -> None:
+def test_widgets_do_not_overlap() -> None:
     taken = [
         (x, y)
         for widget in _widgets({})
@@ -115,7 +115,7 @@ def test_widgets_do_not_lie_on_each_other() -> None:
     assert max(x for x, _ in taken) < 24
 
 
-def test_outputs_tell_what_others_need() -> None:
+def test_outputs() -> None:
     assert Installed().outputs() == {
         "MacroName": "Macro",
         "FunctionName": "Function",
@@ -127,7 +127,7 @@ def test_outputs_tell_what_others_need() -> None:
     }
 
 
-def test_the_readme_names_parameters_and_outputs_that_there_are() -> None:
+def test_the_readme_uses_existing_parameters_and_outputs() -> None:
     parameters = set(re.findall(r"ParameterKey=(\w+)", README))
     for overrides in re.findall(r"--parameter-overrides((?:[^\n]*\\\n)*[^\n]*)", README):
         parameters |= set(re.findall(r"\s(\w+)=", overrides))

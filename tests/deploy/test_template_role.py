@@ -1,4 +1,4 @@
-"""What the macro's role may do: little, and with each switch of deploy/macro.yaml one thing more."""
+"""The permissions of the macro's role: few by default, and one more for each parameter of deploy/macro.yaml."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALWAYS = {
     "Repositories": {"ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
     "Log": {"logs:CreateLogStream", "logs:PutLogEvents"},
 }
-# Each switch, the name of its policy, and what that allows.
+# Each parameter with the name of its policy and the allowed actions.
 SWITCHES = {
     "OtherRepositoryArns": ("OtherRepositories", ALWAYS["Repositories"]),
     "PullThroughRepositoryArns": ("PullThrough", {"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"}),
@@ -61,12 +61,12 @@ def _statements(installed: Installed) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "AuthorsPolicy", statement
 
 
-def test_without_switches_it_may_look_at_images_and_write_its_log() -> None:
+def test_by_default_it_may_read_images_and_write_its_log() -> None:
     assert {name: _actions(statements) for name, statements in Installed().policies().items()} == ALWAYS
 
 
 @pytest.mark.parametrize("switch", SWITCHES)
-def test_a_switch_adds_one_policy_and_changes_no_other(switch: str) -> None:
+def test_a_parameter_adds_one_policy_and_changes_no_other(switch: str) -> None:
     name, actions = SWITCHES[switch]
     before, after = Installed().policies(), Installed({switch: ALL_SWITCHES[switch]}).policies()
     assert {key: after[key] for key in before} == before
@@ -75,18 +75,18 @@ def test_a_switch_adds_one_policy_and_changes_no_other(switch: str) -> None:
 
 
 @pytest.mark.parametrize("switch", [name for name in SWITCHES if name.endswith("Arns")])
-def test_a_switch_is_for_the_resources_that_it_lists_and_for_no_others(switch: str) -> None:
+def test_a_parameter_allows_only_the_resources_that_it_lists(switch: str) -> None:
     arns = [ALL_SWITCHES[switch], "arn:aws:a:b:c:d"]
     (statement,) = Installed({switch: ",".join(arns)}).policies()[SWITCHES[switch][0]]
     assert statement["Resource"] == arns
 
 
-def test_there_is_no_policy_without_a_switch_of_the_tests() -> None:
+def test_every_policy_is_tested() -> None:
     named = {name for name, _ in SWITCHES.values()} | set(ALWAYS)
     assert set(re.findall(r"PolicyName: (\w+)", TEXT)) == named == set(Installed(ALL_SWITCHES).policies())
 
 
-def test_repositories_can_be_narrowed() -> None:
+def test_repositories_can_be_restricted() -> None:
     (all_of_them,) = Installed().policies()["Repositories"]
     assert all_of_them["Resource"] == "arn:aws:ecr:*:111122223333:repository/*"
     arn = "arn:aws:ecr:eu-central-1:111122223333:repository/shop/*"
@@ -94,7 +94,7 @@ def test_repositories_can_be_narrowed() -> None:
     assert narrowed["Resource"] == [arn]
 
 
-def test_no_statement_allows_more_than_it_names() -> None:
+def test_no_statement_has_wildcards_beyond_the_known_ones() -> None:
     for name, statement in _statements(Installed(ALL_SWITCHES)):
         assert {"Effect", "Action", "Resource"} <= set(statement) <= {"Effect", "Action", "Resource", "Condition"}, name
         assert [action for action in _listed(statement["Action"]) if "*" in action] == []
@@ -102,24 +102,25 @@ def test_no_statement_allows_more_than_it_names() -> None:
             assert _actions([statement], statement["Effect"]) <= ON_ALL_RESOURCES, name
 
 
-def test_keys_decrypt_secrets_and_nothing_else() -> None:
+def test_keys_can_decrypt_only_secrets() -> None:
     (statement,) = Installed(ALL_SWITCHES).policies()["KmsKeys"]
     assert statement["Condition"] == {"StringLike": {"kms:ViaService": ["secretsmanager.*", "ssm.*"]}}
 
 
-def test_what_lambda_needs_for_its_network_is_denied_to_the_code() -> None:
+def test_network_permissions_of_lambda_are_denied_to_the_code() -> None:
     policy = Installed(ALL_SWITCHES).policies()["Vpc"]
     assert _actions(policy, "Deny") == _actions(policy)
     (denied,) = [statement for statement in policy if statement["Effect"] == "Deny"]
     assert list(denied["Condition"]["ArnLike"]) == ["lambda:SourceFunctionArn"]
 
 
-def test_the_ledger_is_for_one_bus() -> None:
-    (statement,) = Installed({"EventBusName": "ledger"}, partition="aws-cn", region="cn-north-1").policies()["EventBus"]
-    assert statement["Resource"] == "arn:aws-cn:events:cn-north-1:111122223333:event-bus/ledger"
+def test_events_can_be_sent_to_one_bus_only() -> None:
+    installed = Installed({"EventBusName": "deployments"}, partition="aws-cn", region="cn-north-1")
+    (statement,) = installed.policies()["EventBus"]
+    assert statement["Resource"] == "arn:aws-cn:events:cn-north-1:111122223333:event-bus/deployments"
 
 
-def test_only_lambda_takes_the_role_and_a_boundary_bounds_it() -> None:
+def test_only_lambda_can_assume_the_role_and_a_boundary_can_be_set() -> None:
     role = Installed().properties("Role")
     assert "PermissionsBoundary" not in role
     (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
@@ -129,8 +130,8 @@ def test_only_lambda_takes_the_role_and_a_boundary_bounds_it() -> None:
     assert bounded.properties("Role")["Path"] == bounded.properties("AuthorsPolicy")["Path"] == "/team/"
 
 
-def test_the_role_is_complete_before_anything_can_run() -> None:
-    # Policies of their own could come after the function that needs them.
+def test_the_policies_are_part_of_the_role() -> None:
+    # Separate policies could be created after the function that needs them.
     kinds = [resource["Type"] for resource in template()["Resources"].values()]
     assert [kind for kind in kinds if kind.startswith("AWS::IAM::")] == ["AWS::IAM::Role", "AWS::IAM::ManagedPolicy"]
     properties = Installed(ALL_SWITCHES).properties
@@ -152,7 +153,7 @@ def test_all_policies_fit_into_a_role() -> None:
     assert sum(len(json.dumps(statements, separators=(",", ":"))) for statements in policies.values()) < 5_000
 
 
-def test_an_iam_of_others_takes_every_document() -> None:
+def test_moto_accepts_every_policy_document() -> None:
     moto = pytest.importorskip("moto", reason="moto, whose IAM reads the documents, is not installed")
     with moto.mock_aws():
         iam = boto3.client("iam", aws_access_key_id="x", aws_secret_access_key="y", region_name="us-east-1")
@@ -167,5 +168,5 @@ def test_an_iam_of_others_takes_every_document() -> None:
         iam.close()
 
 
-def test_the_readme_tells_every_switch_of_the_role() -> None:
+def test_the_readme_documents_every_parameter_of_the_role() -> None:
     assert [name for name in SWITCHES if not re.search(rf"^\| `{name}`", README, re.MULTILINE)] == []

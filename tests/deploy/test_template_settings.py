@@ -1,4 +1,4 @@
-"""deploy/macro.yaml hands on every setting of the operator that there is, and no other."""
+"""deploy/macro.yaml has a parameter for every setting."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import pytest
 
 from deploy.installed import Installed, template
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.settings import Settings
-from image_pinner.settings.rules import SETTING_RULES
+from image_pinner.settings import SETTING_RULES, Settings
 
 ENVIRONMENT = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
-# The parameter of a setting has its name, but for these: the function has a timeout too, and of a bus only the name
-# will do, since the role's policy is for a bus of the same account and region.
+# Parameters with another name than their setting: the function has a timeout too, and only the name of a bus is
+# accepted, since the policy of the role is for a bus of the same account and region.
 OTHERWISE_NAMED = {"IMAGE_PINNER_TIMEOUT": "LookupTimeout", "IMAGE_PINNER_EVENT_BUS": "EventBusName"}
 
 
@@ -30,12 +29,12 @@ def _read(parameters: dict[str, str]) -> Settings:
     return Settings.from_environment(Installed(parameters).properties("Function")["Environment"]["Variables"])
 
 
-def test_a_setting_with_a_wrong_value_is_refused_by_the_function_in_its_own_words() -> None:
+def test_an_invalid_value_of_a_setting_is_reported_by_the_function() -> None:
     with pytest.raises(ConfigurationError, match="IMAGE_PINNER_MIRRORS"):
         _read({"Mirrors": "no mirror"})
 
 
-def test_every_setting_has_a_parameter_of_its_name_and_every_variable_is_a_setting() -> None:
+def test_every_setting_has_a_parameter_and_every_variable_is_a_setting() -> None:
     assert {rule.variable: {"Ref": _parameter(rule.variable)} for rule in SETTING_RULES} == ENVIRONMENT
 
 
@@ -46,7 +45,7 @@ def test_a_setting_is_not_set_by_default() -> None:
     assert _read({}) == Settings()
 
 
-def test_the_macro_knows_its_own_name() -> None:
+def test_the_name_of_the_macro_is_a_setting_of_the_function() -> None:
     assert _read({"MacroName": "ImagePinner-v2"}).macro_name == "ImagePinner-v2"
 
 
@@ -58,7 +57,7 @@ def test_the_macro_knows_its_own_name() -> None:
         for value in template()["Parameters"][name].get("AllowedValues", [])
     ],
 )
-def test_the_function_takes_every_value_that_the_template_allows(parameter: str, value: str) -> None:
+def test_the_function_accepts_every_value_that_the_template_allows(parameter: str, value: str) -> None:
     _read({parameter: value})
 
 
@@ -82,18 +81,20 @@ def test_the_function_takes_every_value_that_the_template_allows(parameter: str,
         ("EventBusName", "default"),
     ],
 )
-def test_a_setting_arrives(parameter: str, value: str) -> None:
+def test_a_parameter_sets_its_variable(parameter: str, value: str) -> None:
     pattern = template()["Parameters"][parameter].get("AllowedPattern", ".*")
     assert re.fullmatch(pattern, value, re.ASCII)
     assert _read({parameter: value}) != Settings()
 
 
-def test_descriptions_tell_the_defaults_that_there_are() -> None:
-    described = {rule: template()["Parameters"][_parameter(rule.variable)]["Description"] for rule in SETTING_RULES}
-    told = {rule: found[1] for rule, text in described.items() if (found := re.search(r"Empty is (\S+?)\.( |$)", text))}
-    assert len(told) > 5
-    assert told == {rule: rule.values.split(",")[0].strip("`") for rule in told}
+def test_descriptions_name_the_actual_defaults() -> None:
+    descriptions = {rule: template()["Parameters"][_parameter(rule.variable)]["Description"] for rule in SETTING_RULES}
+    documented = {
+        rule: found[1] for rule, text in descriptions.items() if (found := re.search(r"Empty is (\S+?)\.( |$)", text))
+    }
+    assert len(documented) > 5
+    assert documented == {rule: rule.values.split(",")[0].strip("`") for rule in documented}
 
 
-def test_the_questions_end_before_the_function_does() -> None:
+def test_the_lookup_timeout_is_below_that_of_the_function() -> None:
     assert Settings().timeout < template()["Parameters"]["Timeout"]["Default"]

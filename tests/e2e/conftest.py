@@ -1,4 +1,4 @@
-"""The AWS of the end-to-end tests: `engine` for CloudFormation with macros, `ministack` for ECR with true digests."""
+"""Fixtures of the end-to-end tests: `engine` for CloudFormation with macros, `ministack` for ECR with real digests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from e2e.engine.ministack import Ministack, ministack_running
 from e2e.engine.processes import expect_loopback
 
 _SECONDS = 600
-"""For a test with what it waits for: the first one makes the environment."""
+"""Timeout of a test in seconds; the first test also creates the environment."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def environment() -> Environment:
-    """What the engine runs in; made once on a machine."""
+    """The environment of the engine, created once on a machine."""
     if sys.platform != "linux":
         pytest.skip("the programs of the end-to-end tests are watched through /proc, which only Linux has")
     try:
@@ -41,14 +41,14 @@ def environment() -> Environment:
 
 @pytest.fixture(scope="session")
 def sam_command(environment: Environment) -> Path:
-    """The `sam` command; its environment is made once on a machine."""
-    del environment  # What it asks of the machine is asked here too.
+    """The `sam` command, whose environment is created once on a machine."""
+    del environment  # It has the same requirements.
     return prepare_sam()
 
 
 @pytest.fixture(scope="session")
 def ministack(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
-    """ECR and ECS with true digests, for all tests of the run: use a repository of your own in each test."""
+    """ECR and ECS with real digests, for all tests of the run: use another repository in each test."""
     with ministack_running(environment, tmp_path_factory.mktemp("ministack")) as found:
         expect_loopback(found.running)
         yield found
@@ -67,9 +67,9 @@ def running_engine(
 
 @pytest.fixture
 def engine(running_engine: Engine) -> Iterator[Engine]:
-    """The engine with nothing recorded yet; a macro that answers what the service refuses fails the test.
+    """The engine with nothing recorded yet; a response that the service would reject fails the test.
 
-    A test that wants such an answer takes it with `engine.new_violations()`.
+    A test that needs such an answer takes it with `engine.new_violations()`.
     """
     running_engine.calls.forget()
     running_engine.requests.forget()

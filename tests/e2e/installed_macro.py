@@ -1,4 +1,4 @@
-"""The macro as users have it: deploy/macro.yaml and the package, unchanged."""
+"""Install the macro like a user: deploy/macro.yaml and the package, unchanged."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ TEMPLATE = ROOT / "deploy" / "macro.yaml"
 
 @contextmanager
 def installed(engine: Engine, package: Package, name: str = "image-pinner", **parameters: str) -> Iterator[str]:
-    """Install the macro until the block ends, and give the name of its stack.
+    """Install the macro until the block ends, and yield the name of its stack.
 
     Args:
         engine: The engine.
         package: The package.
         name: The stack's name.
-        parameters: Parameters of the template, besides where the code is.
+        parameters: Parameters of the template, except the location of the code.
     """
     code = code_from(package.path)
     upload(engine, code.key, code.data)

@@ -1,4 +1,4 @@
-"""A macro installed by hand: the smallest stack that has one, and a zip of the package as it lies here."""
+"""Install a macro with a minimal stack and a zip of the source code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ASSUME = {
 
 
 def zipped_package() -> bytes:
-    """Give the package and jsonpath-ng as a zip, as a function needs them."""
+    """Return the package and jsonpath-ng as a zip, as a function needs them."""
     package = ROOT / "macro" / "image_pinner"
     spec = importlib.util.find_spec("jsonpath_ng")
     assert spec is not None
@@ -37,7 +37,7 @@ def zipped_package() -> bytes:
 
 
 def upload(engine: Engine, key: str, code: bytes) -> None:
-    """Put code where functions are made from."""
+    """Upload code for a function."""
     s3 = engine.client("s3")
     try:
         s3.head_bucket(Bucket=BUCKET)
@@ -47,7 +47,7 @@ def upload(engine: Engine, key: str, code: bytes) -> None:
 
 
 def macro_template(name: str, key: str, handler: str, *, seconds: int = 60) -> str:
-    """Give the template of a stack with a macro."""
+    """Return the template of a stack with a macro."""
     function = {
         "Runtime": "python3.13",
         "Architectures": ["arm64"],
@@ -69,14 +69,14 @@ def macro_template(name: str, key: str, handler: str, *, seconds: int = 60) -> s
 
 
 def install(engine: Engine) -> None:
-    """Install the macro `ImagePinner` from the package as it lies here."""
+    """Install the macro `ImagePinner` from the source code."""
     upload(engine, "image-pinner.zip", zipped_package())
     template = macro_template("ImagePinner", "image-pinner.zip", "image_pinner.lambda_macro.handler.handler")
     Stacks(engine).create("image-pinner", template)
 
 
 def install_source(engine: Engine, name: str, source: str, *, seconds: int = 60) -> None:
-    """Install a macro that a test writes: a module whose function is `handler`."""
+    """Install the macro of a test, a module with a function `handler`."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w") as archive:
         archive.writestr("macro.py", source)

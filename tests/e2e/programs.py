@@ -1,4 +1,4 @@
-"""The programs of a user, run as a user runs them: the AWS CLI and our command, with the engine as their AWS."""
+"""Run the AWS CLI and our command like a user, with the engine as AWS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECONDS = 120
 
 
 class Ran(NamedTuple):
-    """A program that has ended.
+    """The result of a program.
 
     Args:
         code: Its exit code.
@@ -30,7 +30,7 @@ class Ran(NamedTuple):
 
 
 def aws(engine: Engine, *arguments: str | Path, folder: Path | None = None) -> Ran:
-    """Run the AWS CLI; it asks more often than it does otherwise."""
+    """Run the AWS CLI, with shorter pauses between polls."""
     variables = {**engine.environment, "PYTHONPATH": str(_QUICK_WAITS)}
     return run([engine.aws, *arguments], variables, folder)
 
@@ -42,12 +42,12 @@ def image_pinner(engine: Engine, *arguments: str | Path, variables: Mapping[str,
 
 
 def run_without_credentials(engine: Engine, *arguments: str | Path) -> Ran:
-    """Run our command as somebody who has not signed in."""
+    """Run our command without credentials."""
     variables = {name: value for name, value in engine.environment.items() if "_KEY" not in name}
     return run([Path(sys.executable).with_name("image-pinner"), *arguments], variables, None)
 
 
-# What is installed is installed: make is not to fill the environment of the tests anew.
+# make must not update the environment of the tests.
 _SHELL = """
 set -euo pipefail
 aws() { PYTHONPATH="$QUICK_WAITS" "$AWS" "$@"; }
@@ -56,13 +56,13 @@ make() { command make -o .venv/.installed "$@"; }
 
 
 def run_shell(engine: Engine, script: str, folder: Path) -> Ran:
-    """Run what a user types into a shell, to the first command that fails."""
+    """Run shell commands until one fails."""
     programs = {"AWS": str(engine.aws), "QUICK_WAITS": str(_QUICK_WAITS)}
     return run(["bash", "-c", _SHELL + script], {**engine.environment, **programs}, folder)
 
 
 def run(command: list[str | Path], variables: Mapping[str, str], folder: Path | None) -> Ran:
-    """Run a program to its end.
+    """Run a program until it exits.
 
     Args:
         command: The program and its arguments.
@@ -70,7 +70,7 @@ def run(command: list[str | Path], variables: Mapping[str, str], folder: Path | 
         folder: Where it runs.
     """
     own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYENV_ROOT") if name in os.environ}
-    # A file of credentials or settings of this machine must not be read.
+    # The configuration and credentials of this machine must not be used.
     nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
     ran = subprocess.run(
         [str(part) for part in command],

@@ -1,11 +1,11 @@
-"""The code blocks of a document, in their order, as a reader meets them."""
+"""Find the code blocks of a document, in order."""
 
 from __future__ import annotations
 
 import re
 from typing import NamedTuple
 
-# A comment, which a reader does not see, says of a block why it is not run: <!-- not walked: the reason -->
+# An HTML comment is the reason why a block is not run: <!-- not walked: the reason -->
 _BLOCK = re.compile(
     r"(?:<!-- not walked: (?P<reason>[^\n]+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -28,12 +28,12 @@ class Block(NamedTuple):
     reason: str
 
     def script(self) -> str:
-        """Give what a reader types of a block of the language `console`."""
+        """Return the commands in a block of the language `console`."""
         return re.sub(r"^\$ ", "", self.text, flags=re.MULTILINE)
 
 
 def blocks(document: str) -> list[Block]:
-    """Give the code blocks of a document in Markdown."""
+    """Return the code blocks of a document in Markdown."""
     found = []
     for match in _BLOCK.finditer(document):
         above = _HEADING.findall(document[: match.start()])

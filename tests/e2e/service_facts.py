@@ -1,8 +1,8 @@
-"""What CloudFormation does and the engine of these tests does not, so that a green run does not rest on its leniency.
+"""Rules of CloudFormation that the engine of these tests does not enforce.
 
-Two parts: `refusal` is asked before a template is submitted; `as_the_service_sends` and `violations` stand around each
-run of a macro. It is loaded by the tests and, inside the engine, by the executor of functions; neither PyYAML's nor the
-product's modules are needed for the second part.
+`refusal` runs before a template is submitted, `as_the_service_sends` and `violations` before and after each run of a
+macro. The tests load this module, and so does the executor of functions in the engine, which needs neither PyYAML nor
+the package.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class UnknownTagError(Exception):
 
 
 def refusal(text: str, *, by_url: bool = False) -> str:
-    """Tell why the service refuses a template before any macro runs; empty if it does not.
+    """Return why the service rejects a template before any macro runs, or an empty string.
 
     Args:
         text: The template as it is submitted.
@@ -48,7 +48,7 @@ def refusal(text: str, *, by_url: bool = False) -> str:
     """
     size = len(text.encode())
     if not by_url and size > MAX_BODY:
-        # The limit is the service's, and LocalStack's recordings hold such an error; the words here are ours.
+        # The limit is that of the service, the message is ours; LocalStack has recorded such an error.
         return (
             "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: "
             f"Member must have length less than or equal to {MAX_BODY}"
@@ -75,10 +75,10 @@ def parsed(text: str) -> Any:
     """
     if text.lstrip().startswith("{"):
         return json.loads(text)
-    import yaml  # noqa: PLC0415 - the other part of this module must do without
+    import yaml  # noqa: PLC0415 - the rest of this module must work without it
 
     class Loader(yaml.SafeLoader):
-        """Knows the short forms of the service."""
+        """Loads the short forms of the service."""
 
     def short_form(loader: Any, suffix: str, node: Any) -> Any:
         if suffix not in _SHORT:
@@ -89,7 +89,7 @@ def parsed(text: str) -> Any:
         return {suffix if suffix in {"Ref", "Condition"} else _FUNCTION + suffix: value}
 
     Loader.add_multi_constructor("!", short_form)
-    # Dates stay texts: the service has none.
+    # Dates stay strings, as in the service.
     Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
     return yaml.load(text, Loader)
 
@@ -106,22 +106,22 @@ def _value(loader: Any, node: Any) -> Any:
 
 
 def structural_refusal(template: Mapping[str, Any]) -> str:
-    """Tell why the service refuses a template for what is in it; empty if it does not."""
+    """Return why the service rejects the content of a template, or an empty string."""
     for section, most in (("Resources", MAX_RESOURCES), ("Parameters", MAX_PARAMETERS)):
         if len(template.get(section) or ()) > most:
             return f"Template format error: Number of {section.lower()} exceeds {most}"
     for path, key in _keys(template):
         name = key.removeprefix(_FUNCTION)
         if name != key and name not in _LONG and not key.startswith(_LOOP):
-            # Contested, so refused here: https://stackoverflow.com/questions/73186586 says that it ends so "even before
+            # Disputed, so rejected here: https://stackoverflow.com/questions/73186586 reports this error "even before
             # the template has been processed by macros"; others had such functions in production in 2019.
             return f"Template error: Encountered unsupported function: {key} at {path}"
     if template.get("Transform") == []:
         # https://github.com/mapbox/cloudfriend/pull/115
         return "Template format error: Transform must not be an empty list"
     for transform in _transforms(template):
-        if told := _transform_refusal(transform):
-            return told
+        if reason := _transform_refusal(transform):
+            return reason
     return ""
 
 
@@ -136,7 +136,7 @@ def _keys(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _transforms(template: Mapping[str, Any]) -> Iterator[Any]:
-    """Give all calls of macros, those of the whole template and those inside."""
+    """Return all calls of macros, those of the whole template and those in it."""
     top = template.get("Transform", ())
     yield from top if isinstance(top, list) else [top] if top else []
     pending: list[Any] = [template]
@@ -167,7 +167,7 @@ def _transform_refusal(transform: Any) -> str:
 
 def _may_become_flat(value: Any, *, in_list: bool = False) -> bool:
     if isinstance(value, dict):
-        # Fn::ImportValue cannot be used there, says the same; what other functions give is known later.
+        # Fn::ImportValue cannot be used there, has the same rule; the values of other functions are known later.
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros.html#template-macros-considerations
         return len(value) == 1 and next(iter(value)) != "Fn::ImportValue" and _is_function(next(iter(value)))
     if isinstance(value, list):
@@ -180,12 +180,12 @@ def _is_function(key: str) -> bool:
 
 
 def is_macro_event(event: Any) -> bool:
-    """Tell whether a function is called as a macro."""
+    """Return whether a function is called as a macro."""
     return isinstance(event, dict) and {"fragment", "transformId", "requestId"} <= event.keys()
 
 
 def as_the_service_sends(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Change the engine's event into the service's.
+    """Convert an event of the engine to one of the service.
 
     Args:
         event: What the engine sends.
@@ -211,7 +211,7 @@ def _typed(values: Mapping[str, Any], fragment: Mapping[str, Any]) -> dict[str, 
     typed = {}
     for name, value in values.items():
         kind = str((declared.get(name) or {}).get("Type", ""))
-        # The engine gives the name of what is in the Parameter Store. Nothing recorded says what the service gives.
+        # The engine sends the name of a parameter in the Parameter Store. What the service sends is not recorded.
         named = "AWS::SSM::Parameter::Value<" in kind and str(value).startswith("/")
         is_list = not named and ("CommaDelimitedList" in kind or "List<" in kind)
         typed[name] = value.split(",") if is_list and isinstance(value, str) else value
@@ -227,7 +227,7 @@ def _evaluated(value: Any, values: Mapping[str, Any]) -> Any:
 
 
 def violations(event: Mapping[str, Any], answer: Any) -> list[str]:
-    """Tell what in the answer of a macro the service would refuse, or what the macro promises and does not keep.
+    """Return what in the answer of a macro the service would refuse, or what the macro promises and does not keep.
 
     Args:
         event: What the macro was sent.
@@ -258,7 +258,7 @@ def _of_fragment(sent: Any, fragment: Any) -> Iterator[str]:
     # `test_dependent_ref_with_macro`, which was recorded from the service.
     if fragment.get("Parameters") != sent.get("Parameters"):
         yield "the macro changed Parameters"
-    # It "must include all unchanged content", says the page above: what is left out is gone from the stack.
+    # It "must include all unchanged content" (same page): what is missing is removed from the stack.
     if gone := sorted(sent.keys() - fragment.keys()):
         yield f"the answer is no whole template: {', '.join(gone)} is missing"
     if gone := sorted((sent["Resources"] or {}).keys() - (fragment.get("Resources") or {}).keys()):

@@ -1,4 +1,4 @@
-"""Stacks: created, updated and looked at, with short waits; boto3's own waiters ask every 30 s."""
+"""Create, update and read stacks, with shorter polling intervals than the 30 s of boto3's waiters."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from e2e.engine.cloudformation import Engine
 
-_WITHIN = 90.0  # seconds
+_TIMEOUT = 90.0  # seconds
 _CAPABILITIES = ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
 class StackFailedError(Exception):
-    """A stack or a change set ended badly; the message says why, in the engine's words."""
+    """A stack or a change set failed; the message is that of the engine."""
 
 
 class Stacks(NamedTuple):
@@ -27,16 +27,16 @@ class Stacks(NamedTuple):
     engine: Engine
 
     def create(self, name: str, template: str, parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Create a stack, and give its description when it stands.
+        """Create a stack. Return its description.
 
         Raises:
-            StackFailedError: It does not come to stand.
+            StackFailedError: The stack is not created.
         """
         self._cloudformation.create_stack(**_arguments(name, template, parameters))
         return self.wait(name, "CREATE_COMPLETE")
 
     def update(self, name: str, template: str, parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Update a stack, and give its description when that is done.
+        """Update a stack. Return its description.
 
         Raises:
             StackFailedError: The update fails.
@@ -45,7 +45,7 @@ class Stacks(NamedTuple):
         return self.wait(name, "UPDATE_COMPLETE")
 
     def change_set(self, name: str, template: str, parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Make a change set named `shown` for an existing stack, with the values before and after, and give it.
+        """Make a change set named `shown` for an existing stack, with the values before and after. Return it.
 
         Raises:
             StackFailedError: It cannot be made.
@@ -53,17 +53,17 @@ class Stacks(NamedTuple):
         arguments = _arguments(name, template, parameters)
         made = self._cloudformation.create_change_set(ChangeSetName="shown", **arguments)
         begun = time.monotonic()
-        while time.monotonic() - begun < _WITHIN:
+        while time.monotonic() - begun < _TIMEOUT:
             shown = self._cloudformation.describe_change_set(ChangeSetName=made["Id"], IncludePropertyValues=True)
             if shown["Status"] == "FAILED":
                 raise StackFailedError(shown.get("StatusReason", ""))
             if shown["Status"] == "CREATE_COMPLETE":
                 return dict(shown)
             time.sleep(0.05)
-        raise StackFailedError(f"change set of {name}: nothing within {_WITHIN} s")
+        raise StackFailedError(f"change set of {name}: nothing within {_TIMEOUT} s")
 
     def execute(self, name: str) -> dict[str, Any]:
-        """Execute the change set that `change_set` made, and give the stack's description when that is done.
+        """Execute the change set that `change_set` made, and return the stack's description.
 
         Raises:
             StackFailedError: The update fails.
@@ -95,21 +95,21 @@ class Stacks(NamedTuple):
         self.delete(name)
 
     def clear(self) -> None:
-        """Delete all stacks, whoever left them, nested ones with their parents."""
+        """Delete all stacks, nested ones with their parents."""
         for page in self._cloudformation.get_paginator("list_stacks").paginate():
             for one in page["StackSummaries"]:
                 if one["StackStatus"] != "DELETE_COMPLETE" and "ParentId" not in one:
                     self.remove(one["StackName"])
 
     def processed(self, name: str, change_set: str = "") -> dict[str, Any]:
-        """Give the template after its macros: what is deployed, or what a change set would deploy."""
+        """Return the processed template that is deployed, or that a change set would deploy."""
         named = {"ChangeSetName": change_set} if change_set else {}
         answer = self._cloudformation.get_template(StackName=name, TemplateStage="Processed", **named)
         body = answer["TemplateBody"]
         return body if isinstance(body, dict) else json.loads(body)
 
     def reasons(self, name: str) -> list[str]:
-        """Give what the events of a stack say, newest first."""
+        """Return the reasons in the events of a stack, newest first."""
         events = self._cloudformation.describe_stack_events(StackName=name)["StackEvents"]
         return [event["ResourceStatusReason"] for event in events if event.get("ResourceStatusReason")]
 
@@ -117,10 +117,10 @@ class Stacks(NamedTuple):
         """Wait until a stack has a status.
 
         Raises:
-            StackFailedError: It comes to rest in another one, or does not come to rest.
+            StackFailedError: It reaches another final status, or none in time.
         """
         begun = time.monotonic()
-        while time.monotonic() - begun < _WITHIN:
+        while time.monotonic() - begun < _TIMEOUT:
             found = self._cloudformation.describe_stacks(StackName=name)["Stacks"][0]
             status = found["StackStatus"]
             if status == wanted:
@@ -128,7 +128,7 @@ class Stacks(NamedTuple):
             if status.endswith(("_FAILED", "_COMPLETE")) and "CLEANUP" not in status:
                 raise StackFailedError(f"{status}: {found.get('StackStatusReason', '')} {self.reasons(name)}")
             time.sleep(0.05)
-        raise StackFailedError(f"{name} is not {wanted} within {_WITHIN} s")
+        raise StackFailedError(f"{name} is not {wanted} within {_TIMEOUT} s")
 
     @property
     def _cloudformation(self) -> Any:

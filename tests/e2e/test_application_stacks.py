@@ -1,4 +1,4 @@
-"""Application stacks end up with digests: copied templates, all types of parameters, nested stacks, roll back."""
+"""Application stacks get digests: example templates, all parameter types, nested stacks, rollback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("macro")]
 
 HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 _ROLE = "arn:aws:iam::000000000000:role/of-the-task"
-# Each template with its values, and the repositories whose digests it has afterwards.
+# Each template with its values, and the repositories that are pinned.
 TEMPLATES = {
     "app-runner-service.yaml": ({"AccessRoleArn": _ROLE}, ["shop/web"]),
     "batch-job.yaml": ({"ExecutionRoleArn": _ROLE}, ["shop/nightly"]),
@@ -36,8 +36,8 @@ TEMPLATES = {
     "sagemaker-model.yaml": ({"ExecutionRoleArn": _ROLE}, ["shop/features", "shop/ranking"]),
     "sam-function.yaml": ({}, ["shop/reports"]),
 }
-# A parameter of the Parameter Store tells what was deployed, which the engine keeps of no task definition.
-CARRIER = f"""
+# An SSM parameter has the deployed image, which the engine does not store for task definitions.
+PARAMETER_APP = f"""
 Transform: ImagePinner
 Parameters:
   Tag: {{Type: String, Default: "1"}}
@@ -87,7 +87,7 @@ Resources:
 def macro(running_engine: Engine, package: Package) -> Iterator[None]:
     stored = "arn:aws:ssm:eu-central-1:000000000000:parameter/shop/*"
     paths = "$.Resources.Carrier.Properties.Value"
-    # KeepTag, which one of the templates wants, is looser than what is set otherwise.
+    # One of the templates sets KeepTag, which is looser than Fail.
     rules = {"WhenMissing": "KeepTag", "ImagePaths": paths, "SsmParameterArns": stored}
     ssm = running_engine.client("ssm")
     ssm.put_parameter(Name="/shop/tag", Value="1", Type="String")
@@ -128,23 +128,23 @@ FAILURES = {
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_a_failure_is_told_in_the_events_with_its_place(stacks: Stacks, ministack: Ministack, name: str) -> None:
-    image, told = FAILURES[name]
+def test_a_failure_is_in_the_events_with_its_path(stacks: Stacks, ministack: Ministack, name: str) -> None:
+    image, cause = FAILURES[name]
     ministack.push("failing/web", "1", "amd64-and-arm64", architectures=("amd64", "arm64"))
     with pytest.raises(StackFailedError):
         stacks.create(f"failing-{name}", _container(image.replace("HOST", HOST)))
     reasons = " ".join(stacks.reasons(f"failing-{name}"))
-    place = "Resources.Task.Properties.ContainerDefinitions[0].Image: "
-    assert f"Transform 000000000000::ImagePinner failed with: {place}" in reasons
-    assert told in reasons
+    path = "Resources.Task.Properties.ContainerDefinitions[0].Image: "
+    assert f"Transform 000000000000::ImagePinner failed with: {path}" in reasons
+    assert cause in reasons
     stacks.delete(f"failing-{name}")
 
 
-def test_a_change_set_whose_macro_fails_says_so_and_changes_nothing(
+def test_a_change_set_whose_macro_fails_has_the_reason_and_changes_nothing(
     engine: Engine, stacks: Stacks, ministack: Ministack
 ) -> None:
     digest = ministack.push("refusing/web", "1", "first")
-    template = CARRIER.replace("NAME", "refusing")
+    template = PARAMETER_APP.replace("NAME", "refusing")
     stacks.create("refusing", template)
     with pytest.raises(StackFailedError, match=r"ImagePinner failed with: .*refusing/WEB"):
         stacks.change_set("refusing", template.replace("/web:", "/WEB:"))
@@ -152,7 +152,7 @@ def test_a_change_set_whose_macro_fails_says_so_and_changes_nothing(
     stacks.delete("refusing")
 
 
-def test_a_parameter_with_no_echo_is_refused_in_an_image(stacks: Stacks, ministack: Ministack) -> None:
+def test_a_no_echo_parameter_in_an_image_is_rejected(stacks: Stacks, ministack: Ministack) -> None:
     ministack.push("types/web", "1", "one")
     with pytest.raises(StackFailedError, match="the parameter 'Text' has NoEcho"):
         stacks.create("secret", TYPES.replace("Text: {Type", "Text: {NoEcho: true, Type"))
@@ -167,7 +167,7 @@ def test_parameters_of_all_types_arrive(stacks: Stacks, ministack: Ministack) ->
         name: f"{HOST}/types/web@{digests[tag]}" for name, tag in tags.items()
     }
     stacks.delete("types")
-    # Created anew: the engine cannot choose from a list of numbers in an update.
+    # Created again: the engine cannot select from a list of numbers in an update.
     stacks.create("types", TYPES, {"Number": "2", "Texts": "2,3", "Numbers": "1,2"})
     changed = {**tags, "number": "2", "texts": "3", "numbers": "1"}
     assert _images(stacks.processed("types")) == {
@@ -177,12 +177,12 @@ def test_parameters_of_all_types_arrive(stacks: Stacks, ministack: Ministack) ->
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_a_template_that_users_copy_is_deployed_with_digests(stacks: Stacks, ministack: Ministack, name: str) -> None:
+def test_an_example_template_is_deployed_with_digests(stacks: Stacks, ministack: Ministack, name: str) -> None:
     values, repositories = TEMPLATES[name]
     digests = {}
     for repository in repositories:
         for tag in ("1.4.2", "2026.11"):
-            # Some of them are for one platform alone, which is told by their resources.
+            # Some of them are for one platform, which depends on their resources.
             one = ("amd64",) if name.startswith(("sagemaker", "codebuild")) else ("amd64", "arm64")
             digests[repository] = ministack.push(repository, tag, f"{name} {repository}", architectures=one)
     stack = name.partition(".")[0]
@@ -196,8 +196,10 @@ def test_a_template_that_users_copy_is_deployed_with_digests(stacks: Stacks, min
     stacks.delete(stack)
 
 
-def test_an_update_that_fails_goes_back_to_the_old_digest(engine: Engine, stacks: Stacks, ministack: Ministack) -> None:
-    template = CARRIER.replace("NAME", "returning")
+def test_an_update_that_fails_is_rolled_back_to_the_old_digest(
+    engine: Engine, stacks: Stacks, ministack: Ministack
+) -> None:
+    template = PARAMETER_APP.replace("NAME", "returning")
     old = ministack.push("returning/web", "1", "old")
     stacks.create("returning", template)
     assert _deployed(engine, "returning") == f"{HOST}/returning/web@{old}"
@@ -205,7 +207,7 @@ def test_an_update_that_fails_goes_back_to_the_old_digest(engine: Engine, stacks
     runs = len(engine.invocations())
     with pytest.raises(StackFailedError, match="UPDATE_ROLLBACK_COMPLETE"):
         stacks.update("returning", template, {"Broken": "yes"})
-    # The new digest had been deployed, and nobody asked the macro for the old one.
+    # The new digest had been deployed; the rollback does not call the macro.
     assert len(engine.invocations()) == runs + 1
     assert _deployed(engine, "returning") == f"{HOST}/returning/web@{old}"
     assert old in json.dumps(stacks.processed("returning"))
@@ -220,7 +222,7 @@ def test_an_update_that_fails_goes_back_to_the_old_digest(engine: Engine, stacks
 def test_a_change_set_shows_both_digests_and_a_stack_is_created_by_one_too(
     engine: Engine, stacks: Stacks, ministack: Ministack
 ) -> None:
-    template = CARRIER.replace("NAME", "showing")
+    template = PARAMETER_APP.replace("NAME", "showing")
     old = ministack.push("showing/web", "1", "old")
     stacks.create("showing", template)
     new = ministack.push("showing/web", "1", "new")
@@ -236,7 +238,7 @@ def test_a_change_set_shows_both_digests_and_a_stack_is_created_by_one_too(
 
 def test_a_nested_stack_has_digests_of_its_own(engine: Engine, stacks: Stacks, ministack: Ministack) -> None:
     digests = {tag: ministack.push("nested/web", tag, tag) for tag in ("1", "2")}
-    upload(engine, "child.yaml", CARRIER.replace("NAME", "nested").encode())
+    upload(engine, "child.yaml", PARAMETER_APP.replace("NAME", "nested").encode())
     properties = {"TemplateURL": f"{engine.url}/{BUCKET}/child.yaml", "Parameters": {"Tag": {"Ref": "Tag"}}}
     parent = json.dumps(
         {
@@ -255,7 +257,9 @@ def test_a_nested_stack_has_digests_of_its_own(engine: Engine, stacks: Stacks, m
     stacks.delete("parent")
 
 
-def test_a_nested_stack_that_fails_says_why_in_its_parent(engine: Engine, stacks: Stacks, ministack: Ministack) -> None:
+def test_the_reason_of_a_failed_nested_stack_is_in_the_events_of_its_parent(
+    engine: Engine, stacks: Stacks, ministack: Ministack
+) -> None:
     ministack.push("nested-wrong/web", "1", "one")
     upload(engine, "wrong.yaml", _container(f"'!PinDigest {HOST}/nested-wrong/WEB:1'").encode())
     properties = {"TemplateURL": f"{engine.url}/{BUCKET}/wrong.yaml"}

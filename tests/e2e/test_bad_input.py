@@ -1,4 +1,4 @@
-"""What goes wrong when somebody installs ends in one sentence that says what to do, and leaves nothing half-done."""
+"""Errors of an installation have one message with help, and leave nothing incomplete."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _status(engine: Engine) -> str:
 
 
 def _fail_in_a_change_set(engine: Engine, *, execute: bool) -> None:
-    """Leave behind what an install leaves that ended too early."""
+    """Create what an interrupted installation leaves."""
     cloudformation = engine.client("cloudformation")
     code = {"CodeBucket": "nobody-has-this-bucket", "CodeKey": "nothing.zip"}
     made = cloudformation.create_change_set(

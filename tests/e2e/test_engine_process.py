@@ -1,4 +1,4 @@
-"""The engine is on loopback alone, tells nobody anything, and is gone when the tests are."""
+"""The engine listens on loopback only, sends nothing to others, and exits with the tests."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _module(tmp_path: Path, name: str, source: str) -> dict[str, str]:
     return {"PYTHONPATH": str(tmp_path), "PATH": "/usr/bin:/bin", "PORT": "{port}"}
 
 
-def test_a_machine_without_the_python_of_the_lambda_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_python_of_the_function_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     with pytest.raises(NoPythonError, match=r"python3\.13 is not on this machine"):
@@ -38,9 +38,7 @@ def test_a_machine_without_the_python_of_the_lambda_is_told(tmp_path: Path, monk
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_command_of_that_name_that_is_another_python_is_not_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_python_under_that_name_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
     shim = tmp_path / "python3.13"
@@ -50,7 +48,7 @@ def test_a_command_of_that_name_that_is_another_python_is_not_taken(
         function_python()
 
 
-def test_what_others_can_reach_is_found(tmp_path: Path) -> None:
+def test_open_ports_are_found(tmp_path: Path) -> None:
     source = (
         "import os, socket, time\nkept = socket.create_server(('0.0.0.0', int(os.environ['PORT'])))\ntime.sleep(600)\n"
     )
@@ -61,7 +59,7 @@ def test_what_others_can_reach_is_found(tmp_path: Path) -> None:
             expect_loopback(program)
 
 
-def test_all_that_came_out_of_a_program_ends_with_it(tmp_path: Path) -> None:
+def test_child_processes_exit_with_a_program(tmp_path: Path) -> None:
     source = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -75,7 +73,7 @@ time.sleep(600)
     assert members(session) == []
 
 
-def test_a_program_ends_with_tests_that_are_killed(tmp_path: Path) -> None:
+def test_a_program_exits_when_the_tests_are_killed(tmp_path: Path) -> None:
     (tmp_path / "waiting.py").write_text("import time\nprint('up', flush=True)\ntime.sleep(600)\n", "utf-8")
     tests = Path(__file__).parents[1]
     source = f"""
@@ -96,7 +94,7 @@ with running((sys.executable, "waiting"), {{"PYTHONPATH": {str(tmp_path)!r}}}, P
         _until(lambda: not members(session))
 
 
-def test_a_program_that_fails_says_why(tmp_path: Path) -> None:
+def test_the_output_of_a_failed_program_is_reported(tmp_path: Path) -> None:
     environment = _module(tmp_path, "broken", "raise SystemExit('no such engine')\n")
     with (
         pytest.raises(AssertionError, match="no such engine"),
@@ -114,19 +112,19 @@ def test_no_process_of_ministack_survives(environment: Environment, tmp_path: Pa
 
 
 @pytest.mark.e2e
-def test_nothing_of_the_engine_is_open_to_others(running_engine: Engine) -> None:
+def test_the_engine_has_no_port_open_to_others(running_engine: Engine) -> None:
     expect_loopback(running_engine.running)
 
 
 @pytest.mark.e2e
 def test_the_python_of_functions_is_that_of_the_lambda(environment: Environment) -> None:
-    told = subprocess.run(
+    ran = subprocess.run(
         [environment.function_python, "-I", "-S", "-c", "import sys; print(sys.version_info[:2])"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == "(3, 13)"
+    assert ran.stdout.strip() == "(3, 13)"
     assert environment.function_python == function_python()
     runtime = {path.name.partition("-")[0].lower() for path in environment.runtime.iterdir()}
     assert {"boto3", "botocore", "urllib3"} <= runtime

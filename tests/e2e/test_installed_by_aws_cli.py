@@ -36,7 +36,7 @@ def _expect_that_it_pins(engine: Engine, ministack: Ministack, name: str) -> Non
     stacks.delete(name)
 
 
-def test_a_deployment_without_the_capability_is_refused_with_its_name(engine: Engine) -> None:
+def test_a_deployment_without_the_capability_is_rejected_with_its_name(engine: Engine) -> None:
     told = aws(engine, "cloudformation", "deploy", "--stack-name", "unable", "--template-file", TEMPLATE,
                "--parameter-overrides", "CodeBucket=nowhere", "CodeKey=nothing")  # fmt: skip
     assert told.code != 0
@@ -66,6 +66,6 @@ def test_the_template_is_deployed_with_code_that_was_uploaded(
     assert outputs["Version"] == "1"
     assert outputs["AliasArn"].endswith(f":function:{outputs['FunctionName']}:live")
     _expect_that_it_pins(engine, ministack, "by-upload")
-    # The macro stands on the alias, and the alias on the version.
+    # The macro calls the alias, and the alias the version.
     assert [run["qualifier"] for run in engine.invocations() if run["function"] == outputs["FunctionName"]] == ["1"]
     Stacks(engine).delete("image-pinner")

@@ -42,7 +42,7 @@ def _status(engine: Engine) -> dict:
     return json.loads(told.out)["regions"][0]
 
 
-def test_an_upgrade_is_refused_where_nothing_is_installed(engine: Engine, package: Package) -> None:
+def test_an_upgrade_is_rejected_if_nothing_is_installed(engine: Engine, package: Package) -> None:
     told = _install(engine, package, verb="upgrade")
     assert told.code == 2
     assert (

@@ -1,4 +1,4 @@
-"""A stack with `Transform: ImagePinner` ends up with digests, on an engine that runs macros as CloudFormation does."""
+"""A stack with `Transform: ImagePinner` gets digests, on an engine that runs macros like CloudFormation."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def _image(template: dict, resource: str) -> str:
     return template["Resources"][resource]["Properties"]["ContainerDefinitions"][0]["Image"]
 
 
-def test_a_missing_tag_fails_with_our_words_in_the_events(stacks: Stacks, ministack: Ministack) -> None:
+def test_a_missing_tag_fails_with_our_message_in_the_events(stacks: Stacks, ministack: Ministack) -> None:
     ministack.push("shop/web", "another", "missing")
     with pytest.raises(StackFailedError):
         stacks.create("missing-tag", TEMPLATE, {"Tag": "never-pushed"})
-    told = " ".join(stacks.reasons("missing-tag"))
-    assert "Transform 000000000000::ImagePinner failed with: " in told
-    assert "never-pushed" in told
-    assert "Resources.Web.Properties.ContainerDefinitions[0].Image" in told
+    reasons = " ".join(stacks.reasons("missing-tag"))
+    assert "Transform 000000000000::ImagePinner failed with: " in reasons
+    assert "never-pushed" in reasons
+    assert "Resources.Web.Properties.ContainerDefinitions[0].Image" in reasons
 
 
 @pytest.mark.parametrize("values", [{}, {"Tag": "never-pushed"}], ids=["the tag is gone", "another tag"])

@@ -1,4 +1,4 @@
-"""What these tests take for ECR answers as ECR does, seen from where functions see it."""
+"""Ministack responds like ECR, as seen by a function."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def test_digests_are_those_of_the_manifests_of_indexes_too(ministack: Ministack,
 
 def test_a_tag_moves_and_the_old_digest_stays(ministack: Ministack, seen: _Seen) -> None:
     old, new = (ministack.push("facts/moved", "1", content) for content in ("a", "b"))
-    asked = client("ecr", seen.url).batch_get_image(
+    requested = client("ecr", seen.url).batch_get_image(
         repositoryName="facts/moved", imageIds=[{"imageTag": "1"}, {"imageDigest": old}]
     )
-    assert [image["imageId"]["imageDigest"] for image in asked["images"]] == [new, old]
+    assert [image["imageId"]["imageDigest"] for image in requested["images"]] == [new, old]
 
 
 def test_a_layer_is_fetched_by_the_url_that_is_given_and_recorded_apart(ministack: Ministack, seen: _Seen) -> None:

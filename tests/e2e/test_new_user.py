@@ -1,4 +1,4 @@
-"""A new user walks deploy/README.md from its first command to its last one, as it is written."""
+"""Run all commands of deploy/README.md in order, as written."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ README = ROOT / "deploy" / "README.md"
 SECTIONS = ["Install", "Let people use it", "Protect and keep", "Upgrade", "Roll back", "Uninstall"]
 NEXT = "99.0.0"
 HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
-# What is to be read otherwise by everybody: the version that was built, the one after it, the account.
-STANDS_FOR = {"0.1.0": __version__, "0.2.0": NEXT, "111122223333": "000000000000"}
+# Placeholders: the built version, the next one, and the account.
+PLACEHOLDERS = {"0.1.0": __version__, "0.2.0": NEXT, "111122223333": "000000000000"}
 
 
 class Walk:
-    """Runs one block after the other in a checkout.
+    """Runs the blocks in a checkout.
 
     Args:
         engine: The engine.
@@ -38,7 +38,7 @@ class Walk:
     def __init__(self, engine: Engine, checkout: Path) -> None:
         self._engine = engine
         self._checkout = checkout
-        self.texts = dict(STANDS_FOR)
+        self.texts = dict(PLACEHOLDERS)
 
     def run(self, block: Block) -> Ran:
         """Run the commands of a block."""
@@ -47,7 +47,7 @@ class Walk:
         return ran
 
     def read(self, text: str) -> str:
-        """Read a block as this user does."""
+        """Return a block with the placeholders replaced."""
         for written, meant in self.texts.items():
             text = text.replace(written, meant)
         return text
@@ -78,7 +78,7 @@ def _acting(engine: Engine) -> str:
     return str(engine.client("lambda").get_alias(FunctionName=function, Name="live")["FunctionVersion"])
 
 
-def test_every_command_of_the_document_is_walked_or_says_why_not() -> None:
+def test_every_command_of_the_document_is_run_or_has_a_reason() -> None:
     found = [block for block in blocks(README.read_text("utf-8")) if block.language == "console"]
     assert {block.section for block in found if not block.reason} == set(SECTIONS)
     assert sorted(block.section for block in found if block.reason) == [
@@ -90,9 +90,7 @@ def test_every_command_of_the_document_is_walked_or_says_why_not() -> None:
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not on this machine")
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not on this machine")
-def test_the_document_is_walked_from_the_package_to_the_end(
-    engine: Engine, ministack: Ministack, checkout: Path
-) -> None:
+def test_the_document_is_run_from_the_package_to_the_end(engine: Engine, ministack: Ministack, checkout: Path) -> None:
     walk, stacks = Walk(engine, checkout), Stacks(engine)
     _have_what_the_reader_has(engine)
     *commands, template = _walked("Install")
@@ -133,14 +131,14 @@ def test_the_document_is_walked_from_the_package_to_the_end(
 
 
 def _have_what_the_reader_has(engine: Engine) -> None:
-    """Make what the document takes for granted: a bucket, and somebody who deploys."""
+    """Create what the document requires: a bucket, and a deploying principal."""
     s3 = engine.client("s3")
     s3.create_bucket(Bucket="my-code", CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
     engine.client("iam").create_role(RoleName="deployer", AssumeRolePolicyDocument="{}")
 
 
 def _take_the_macro_out(engine: Engine, stacks: Stacks) -> None:
-    """Do what the section about uninstalling says in words."""
+    """Follow the section about uninstalling."""
     stacks.delete("first")
     policy = _outputs(engine)["AuthorsPolicyArn"]
     engine.client("iam").detach_role_policy(RoleName="deployer", PolicyArn=policy)

@@ -1,4 +1,4 @@
-"""What was called is read from requests of every protocol, in the words of policies."""
+"""Requests of every protocol are recorded as actions of IAM policies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The role that deploy/macro.yaml makes is enough and not too much, by what the function called, both ways."""
+"""The role in deploy/macro.yaml allows what the function calls, and nothing else."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Allowed(NamedTuple):
         return self.action == call.action and matching
 
 
-class Logins(NamedTuple):
-    """Registries that want a login, and where these are kept."""
+class StoredCredentials(NamedTuple):
+    """Registries that require credentials, and where these are stored."""
 
     in_secret: ScriptedRegistry
     in_store: ScriptedRegistry
@@ -61,20 +61,20 @@ class Logins(NamedTuple):
         return (self.in_secret, self.in_store, self.of_template)
 
 
-def _wants_a_login(seen: Seen) -> Answer:
+def _require_credentials(seen: Seen) -> Answer:
     if not seen.authorization:
         return Answer(401, {"WWW-Authenticate": 'Basic realm="of the tests"'})
     return sent(oci_image())
 
 
 @pytest.fixture
-def logins(tmp_path: Path) -> Iterator[Logins]:
+def stored(tmp_path: Path) -> Iterator[StoredCredentials]:
     shown = certificate_for(tmp_path, "127.0.0.1")
     with ExitStack() as stack:
         registries = [
-            stack.enter_context(ScriptedRegistry(_wants_a_login, certificate=shown.context)) for _ in range(3)
+            stack.enter_context(ScriptedRegistry(_require_credentials, certificate=shown.context)) for _ in range(3)
         ]
-        yield Logins(*registries, shown.ca_file)
+        yield StoredCredentials(*registries, shown.ca_file)
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def _secret(engine: Engine, name: str) -> Iterator[str]:
     secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
 
-def _every_switch(logins: Logins, secret: str, of_template: str) -> dict[str, str]:
+def _every_switch(stored: StoredCredentials, secret: str, of_template: str) -> dict[str, str]:
     role = f"arn:aws:iam::{THIRD}:role/reader"
     repository = f"arn:aws:ecr:{REGION}:{{}}:repository/{{}}"
     return {
@@ -100,9 +100,9 @@ def _every_switch(logins: Logins, secret: str, of_template: str) -> dict[str, st
         "EcrRoleArns": role,
         "SsmParameterArns": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/role/tag",
         "Exports": "true",
-        "Credentials": f"{logins.in_secret.host}={secret};{logins.in_store.host}=ssm:/role/login",
-        "TemplateCredentials": f"{logins.of_template.host}={of_template}",
-        "CaBundles": ";".join(f"{registry.host}={logins.ca_file}" for registry in logins.registries),
+        "Credentials": f"{stored.in_secret.host}={secret};{stored.in_store.host}=ssm:/role/login",
+        "TemplateCredentials": f"{stored.of_template.host}={of_template}",
+        "CaBundles": ";".join(f"{registry.host}={stored.ca_file}" for registry in stored.registries),
         "SecretArns": f"{secret},{of_template}",
         "SecretParameterArns": f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/role/login",
         "KmsKeyArns": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555",
@@ -110,7 +110,7 @@ def _every_switch(logins: Logins, secret: str, of_template: str) -> dict[str, st
     }
 
 
-def _application(logins: Logins, of_template: str) -> str:
+def _application(stored: StoredCredentials, of_template: str) -> str:
     images = {
         "own": f"!PinDigest {HOST}/role/web:1",
         "of-platform": f"!PinDigest Platform=linux/amd64 {HOST}/role/single:1",
@@ -119,9 +119,9 @@ def _application(logins: Logins, of_template: str) -> str:
         "third": f"!PinDigest {THIRD}.dkr.ecr.{REGION}.amazonaws.com/third/web:1",
         "stored": f"!PinDigest {HOST}/role/web:{{{{resolve:ssm:/role/tag}}}}",
         "exported": {"Fn::Join": ["", ["!PinDigest ", {"Fn::ImportValue": "role-repository"}, ":1"]]},
-        "secret": f"!PinDigest {logins.in_secret.host}/team/app:1",
-        "parameter": f"!PinDigest {logins.in_store.host}/team/app:1",
-        "template": f"!PinDigest {logins.of_template.host}/team/app:1",
+        "secret": f"!PinDigest {stored.in_secret.host}/team/app:1",
+        "parameter": f"!PinDigest {stored.in_store.host}/team/app:1",
+        "template": f"!PinDigest {stored.of_template.host}/team/app:1",
     }
     containers: list[dict] = [{"Name": name, "Image": image} for name, image in images.items()]
     containers[-1]["RepositoryCredentials"] = {"CredentialsParameter": of_template}
@@ -148,12 +148,12 @@ def _listed(value: str | list[str]) -> list[str]:
 
 
 def _of_the_role(calls: list[Call]) -> list[Call]:
-    """Leave out what was asked as a role of another account, which has policies of its own."""
+    """Remove the requests with the role of another account, which has its own policies."""
     own = next(call.key for call in calls if call.action == "sts:AssumeRole")
     return [call for call in calls if call.key == own]
 
 
-def test_without_a_switch_the_role_may_look_at_images_and_write_its_log(engine: Engine, package: Package) -> None:
+def test_by_default_the_role_may_read_images_and_write_its_log(engine: Engine, package: Package) -> None:
     with installed(engine, package, "least", MacroName="Least"):
         allowed = _policies(engine, "least")
     assert {one.action for one in allowed} == _ECR | {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -162,7 +162,7 @@ def test_without_a_switch_the_role_may_look_at_images_and_write_its_log(engine: 
 
 
 def test_the_function_calls_what_its_role_allows_and_nothing_else(
-    engine: Engine, ministack: Ministack, package: Package, logins: Logins
+    engine: Engine, ministack: Ministack, package: Package, stored: StoredCredentials
 ) -> None:
     ministack.push("role/web", "1", "role")
     ministack.push("role/single", "1", "single")
@@ -174,11 +174,11 @@ def test_the_function_calls_what_its_role_allows_and_nothing_else(
     topic = {"Type": "AWS::SNS::Topic"}
     stacks.create("exporting", json.dumps({"Resources": {"Topic": topic}, "Outputs": {"Repository": exported}}))
     with _secret(engine, "role-login") as secret, _secret(engine, "template-login") as of_template:
-        switches = _every_switch(logins, secret, of_template)
+        switches = _every_switch(stored, secret, of_template)
         with installed(engine, package, "every-switch", **switches):
             allowed = _policies(engine, "every-switch")
             engine.calls.forget()
-            stacks.create("of-the-role", _application(logins, of_template))
+            stacks.create("of-the-role", _application(stored, of_template))
             calls = engine.calls.all()
             stacks.delete("of-the-role")
     stacks.delete("exporting")
@@ -191,7 +191,7 @@ def test_the_function_calls_what_its_role_allows_and_nothing_else(
     assert {call.action for call in own if call.action.startswith("ecr:")} == _ECR
     assert {one.action for one in allowed} - {call.action for call in own} == set(NEVER_CALLED)
     assert f"arn:aws:ecr:{REGION}:{OTHER}:repository/shared/web" in {one for call in own for one in call.resources}
-    # The third account's registry was asked as the role that was assumed, and not as the function's.
+    # The registry of the third account was requested with the assumed role, not with that of the function.
     third = [call for call in calls if any(f":{THIRD}:repository/" in one for one in call.resources)]
     assert third
     assert not set(third) & set(own)

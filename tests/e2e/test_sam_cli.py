@@ -1,4 +1,4 @@
-"""What the `sam` command makes of templates with the macro: `validate`, `build` without Docker, and `deploy`."""
+"""The `sam` command with templates that use the macro: `validate`, `build` without Docker, and `deploy`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ Resources:
 
 
 class Sam(NamedTuple):
-    """The `sam` command in a folder of its own, which cannot reach anybody but the engine.
+    """The `sam` command in a folder of its own, which can reach only the engine.
 
     Args:
         command: The command.
@@ -82,14 +82,14 @@ class Sam(NamedTuple):
             "DOCKER_HOST": "tcp://127.0.0.1:9",
             "AWS_DEFAULT_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
-            # It asks PyPI for newer versions, and no option forbids that; nobody listens here.
+            # It looks for newer versions, and no option turns that off; nothing listens here.
             "HTTP_PROXY": "http://127.0.0.1:9",
             "HTTPS_PROXY": "http://127.0.0.1:9",
         }
         return run([self.command, *arguments], {**own, **(variables or {})}, self.folder)
 
     def build(self) -> dict[str, Any]:
-        """Build, and give the template that this makes."""
+        """Build, and return the resulting template."""
         ran = self.run("build")
         assert ran.code == 0, ran.err
         made: dict[str, Any] = yaml.safe_load(self.built.read_text("utf-8"))
@@ -97,12 +97,12 @@ class Sam(NamedTuple):
 
     @property
     def built(self) -> Path:
-        """The template that `sam build` makes."""
+        """The template from `sam build`."""
         return self.folder / ".aws-sam" / "build" / "template.yaml"
 
     def deploy(self, engine: Engine, stack: str, template: Path) -> Ran:
-        """Deploy a template to the engine, without pauses between questions."""
-        # It wants a repository where there is a function by image, though it pushes none that is not on this machine.
+        """Deploy a template to the engine, without pauses between polls."""
+        # It requires a repository for a function with an image, although it pushes only local images.
         return self.run("deploy", "--template-file", template, "--stack-name", stack, "--s3-bucket", BUCKET,
                         "--image-repository", f"{HOST}/built/reports", "--no-progressbar",
                         "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND",
@@ -128,11 +128,11 @@ def _images(template: dict[str, Any]) -> list[Any]:
     return [one["Image"] for one in template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]]
 
 
-def test_validate_lets_a_real_tag_pass_and_its_lint_refuses_it(sam: Sam) -> None:
+def test_validate_accepts_a_yaml_tag_and_its_lint_rejects_it(sam: Sam) -> None:
     sam.write(["ImagePinner", SAM_NAME], MARKED.replace('"', ""))
-    told = sam.run("validate")
-    assert told.code == 0, told.err
-    assert "is a valid SAM Template" in told.out
+    ran = sam.run("validate")
+    assert ran.code == 0, ran.err
+    assert "is a valid SAM Template" in ran.out
     linted = sam.run("validate", "--lint")
     assert linted.code == 1
     assert "E3012" in linted.out
@@ -140,7 +140,7 @@ def test_validate_lets_a_real_tag_pass_and_its_lint_refuses_it(sam: Sam) -> None
 
 
 @ORDERS
-def test_validate_and_its_lint_take_the_quoted_mark(sam: Sam, order: list[str]) -> None:
+def test_validate_and_its_lint_accept_the_quoted_marker(sam: Sam, order: list[str]) -> None:
     sam.write(order)
     for ran in (sam.run("validate"), sam.run("validate", "--lint")):
         assert ran.code == 0, ran.out + ran.err
@@ -149,7 +149,7 @@ def test_validate_and_its_lint_take_the_quoted_mark(sam: Sam, order: list[str]) 
 
 
 @pytest.mark.usefixtures("macro")
-def test_a_real_tag_becomes_a_function_that_the_service_refuses(sam: Sam, engine: Engine) -> None:
+def test_a_yaml_tag_becomes_a_function_that_the_service_rejects(sam: Sam, engine: Engine) -> None:
     sam.write(["ImagePinner", SAM_NAME], MARKED.replace('"', ""))
     assert _images(sam.build())[0] == {"Fn::PinDigest": f"{HOST}/built/web:1"}
     assert "Encountered unsupported function: Fn::PinDigest" in refusal(sam.built.read_text("utf-8"))

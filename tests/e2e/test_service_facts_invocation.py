@@ -1,4 +1,4 @@
-"""A macro is sent what the service sends, and may not answer what the service would refuse."""
+"""A macro gets the events of the service, and invalid responses are rejected."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _fragment(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "expected"),
     [
         (None, "no map"),
         ("success", "no map"),
@@ -56,8 +56,8 @@ def _fragment(**changes: Any) -> dict[str, Any]:
         (_fragment(Metadata="x" * MAX_TEMPLATE), "Transformation data limit exceeded"),
     ],
 )
-def test_an_answer_that_the_service_would_refuse_is_told(answer: Any, told: str) -> None:
-    assert any(told in violation for violation in violations(SENT, answer))
+def test_a_response_that_the_service_rejects_is_reported(answer: Any, expected: str) -> None:
+    assert any(expected in violation for violation in violations(SENT, answer))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_an_answer_that_the_service_would_refuse_is_told(answer: Any, told: str)
         _fragment(Resources={"Task": {"Type": "AWS::ECS::TaskDefinition"}, "More": {}}),
     ],
 )
-def test_an_answer_that_the_service_takes_passes(answer: Any) -> None:
+def test_a_valid_response_is_accepted(answer: Any) -> None:
     assert violations(SENT, answer) == []
 
 

@@ -1,4 +1,4 @@
-"""What the service refuses before a macro runs is refused here too, whatever the engine would take."""
+"""Templates that the service rejects before a macro runs are rejected here too."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _transform(parameters: str) -> str:
 
 
 @pytest.mark.parametrize("value", ["!PinDigest repo:1", "!PinDigest {Image: repo:1}", "!Length [1]", "!sub repo"])
-def test_a_tag_that_the_service_does_not_know_is_refused(value: str) -> None:
+def test_a_tag_that_the_service_does_not_know_is_rejected(value: str) -> None:
     assert (
         refusal(_image(value))
         == f"Template format error: the tag {value.partition(' ')[0]} in line 5 is none of the service's"
@@ -27,11 +27,11 @@ def test_a_tag_that_the_service_does_not_know_is_refused(value: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["{Fn::PinDigest: repo:1}", "{'Fn::Sub ': repo:1}"])
-def test_a_function_that_the_service_does_not_know_is_refused(value: str) -> None:
+def test_a_function_that_the_service_does_not_know_is_rejected(value: str) -> None:
     assert "Encountered unsupported function: Fn::" in refusal(_image(value))
 
 
-def test_a_function_in_json_is_refused_too() -> None:
+def test_a_function_in_json_is_rejected_too() -> None:
     assert "Encountered unsupported function" in refusal('{"Resources": {"A": {"Fn::PinDigest": "repo:1"}}}')
 
 
@@ -47,7 +47,7 @@ def test_size_is_counted_in_bytes() -> None:
     assert refusal(TEMPLATE + "#" + "é" * (MAX_BODY // 2)) != ""
 
 
-def test_too_many_resources_and_parameters_are_refused() -> None:
+def test_too_many_resources_and_parameters_are_rejected() -> None:
     resources = "Resources:\n" + "".join(f"  A{number}: {{Type: AWS::SNS::Topic}}\n" for number in range(501))
     assert "resources exceeds 500" in refusal(resources)
     parameters = "Parameters:\n" + "".join(f"  A{number}: {{Type: String}}\n" for number in range(201))
@@ -79,11 +79,11 @@ def test_the_name_of_a_macro_is_a_text(top: str) -> None:
     assert refusal(top + TEMPLATE) == "Key Name of transform definition must be a string."
 
 
-def test_an_empty_list_of_macros_is_refused() -> None:
+def test_an_empty_list_of_macros_is_rejected() -> None:
     assert "Transform" in refusal("Transform: []\n" + TEMPLATE)
 
 
-def test_what_is_no_template_is_refused() -> None:
+def test_invalid_templates_are_rejected() -> None:
     assert "unsupported structure" in refusal("- a list")
 
 

@@ -1,4 +1,4 @@
-"""What the AWS CLI, SAM and the CDK make of templates with the macro, before CloudFormation sees them."""
+"""The AWS CLI, SAM and the CDK process templates with the macro."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Resources:
         - {Name: quoted, Image: "!PinDigest HOST/tools/web:1"}
         - {Name: composed, Image: !Sub "!PinDigest ${AWS::AccountId}.dkr.ecr.${AWS::Region}.amazonaws.com/tools/web:1"}
 """.replace("HOST", HOST)
-# Runs SAM's transform, as `sam validate` does before it looks at the result.
+# Runs the transform of SAM, like `sam validate`.
 SAM = """
 import json, sys
 from samtranslator.parser.parser import Parser
@@ -95,7 +95,7 @@ def test_a_real_tag_becomes_a_function_that_the_service_refuses(engine: Engine, 
 
 
 @pytest.mark.usefixtures("macro")
-def test_the_quoted_mark_survives_package_and_is_pinned(engine: Engine, ministack: Ministack, tmp_path: Path) -> None:
+def test_the_quoted_marker_survives_package_and_is_pinned(engine: Engine, ministack: Ministack, tmp_path: Path) -> None:
     digest = ministack.push("tools/web", "1", "tools")
     packaged = _packaged(engine, tmp_path, APP)
     assert packaged.code == 0, packaged.err
@@ -118,22 +118,22 @@ def test_deploy_sends_the_file_as_it_is_written(engine: Engine, ministack: Minis
     deployed = aws(engine, "cloudformation", "deploy", "--template-file", tmp_path / "app.yaml", "--stack-name", "raw",
                    "--capabilities", "CAPABILITY_AUTO_EXPAND")  # fmt: skip
     assert deployed.code == 0, deployed.err
-    told = engine.client("cloudformation").get_template(StackName="raw", TemplateStage="Original")
-    assert told["TemplateBody"] == APP
+    ran = engine.client("cloudformation").get_template(StackName="raw", TemplateStage="Original")
+    assert ran["TemplateBody"] == APP
     Stacks(engine).delete("raw")
 
 
 def test_a_template_with_the_macro_passes_validate_template(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "app.yaml").write_text(APP, "utf-8")
-    told = aws(engine, "cloudformation", "validate-template", "--template-body", f"file://{tmp_path / 'app.yaml'}")
-    assert told.code == 0, told.err
+    ran = aws(engine, "cloudformation", "validate-template", "--template-body", f"file://{tmp_path / 'app.yaml'}")
+    assert ran.code == 0, ran.err
 
 
 SAM_NAME = "AWS::Serverless-2016-10-31"
 
 
 @pytest.mark.parametrize("order", [["ImagePinner", SAM_NAME], [SAM_NAME, "ImagePinner"]], ids=["before", "after"])
-def test_sam_leaves_the_mark_whichever_side_of_it_the_macro_stands(environment: Environment, order: list[str]) -> None:
+def test_sam_keeps_the_marker_in_any_order_of_the_transforms(environment: Environment, order: list[str]) -> None:
     function = {
         "PackageType": "Image",
         "ImageUri": {"Fn::Sub": f"!PinDigest {HOST}/tools/reports:${{Tag}}"},

@@ -1,4 +1,4 @@
-"""Pinning one image of an edge case, and what a person is told where it cannot be pinned."""
+"""Pin the images of an edge case, and return the result or the message."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def pinned(registry: ScriptedRegistry, manifest: bytes, repository: str = "team/
 
 
 def headerless(body: bytes, media_type: str) -> Answer:
-    """Return the answer of a registry that sends no digest header."""
+    """Return a response without a digest header."""
     return Answer(200, {"Content-Type": media_type}, body)
 
 
@@ -51,20 +51,20 @@ def failing(status: int, code: str, message: str, **headers: str) -> Answer:
 
 
 def function(image: str, *architectures: str) -> dict[str, Any]:
-    """Give a Lambda function, which takes no index."""
+    """Return a Lambda function, which does not accept an index."""
     machine = {"Architectures": list(architectures)} if architectures else {}
     return {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ImageUri": image}, **machine}}
 
 
 def task_on(system: str, machine: str, image: str) -> dict[str, Any]:
-    """Give a task definition that says which platform will run."""
+    """Return a task definition with a runtime platform."""
     made = task(image)
     made["Properties"]["RuntimePlatform"] = {"OperatingSystemFamily": system, "CpuArchitecture": machine}
     return made
 
 
 def pin_in(digests: DigestResolver, *resources: str | dict[str, Any], settings: Settings | None = None) -> PinResult:
-    """Pin resources `Web`, `Web2` and so on; a text is the image of a task definition, as it stands there."""
+    """Pin resources `Web`, `Web2` and so on; a string is the image property of a task definition."""
     return pin(_template(resources), settings=settings, digests=digests)
 
 
@@ -85,11 +85,11 @@ def pin_from(
 
 
 def pin_within(seconds: float, digests: DigestResolver, *resources: str | dict[str, Any]) -> PinResult:
-    """Pin resources as `pin_in` does, with so many seconds for all of it."""
+    """Pin resources like `pin_in`, within a number of seconds."""
     template = _template(resources)
     scope = Scope.of_template(template, {}, region="us-east-1", account_id="111122223333")
     resolvers = Resolvers(digests, ExpectedLookups())
-    return pin_template(read_fragment(template, {}), scope, Settings(), resolvers, Deadline.after(seconds))
+    return pin_template(read_fragment(template, {}), scope, Settings(), lambda _: resolvers, Deadline.after(seconds))
 
 
 def _template(resources: Sequence[str | dict[str, Any]]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _template(resources: Sequence[str | dict[str, Any]]) -> dict[str, Any]:
 
 
 def refusals(result: PinResult) -> list[str]:
-    """Give all that a person is told; nothing was changed, and each says where, what is wrong and what to do."""
+    """Return all messages after checking that nothing was changed and each has a path, a cause and help."""
     assert not result.report.succeeded
     assert result.edits == ()
     for problem in result.report.problems:
@@ -110,14 +110,14 @@ def refusals(result: PinResult) -> list[str]:
 
 
 def refusal(result: PinResult, path: str = IMAGE) -> str:
-    """Give the only thing that a person is told, which is about this place."""
+    """Return the only message, which is about this property path."""
     (text,) = refusals(result)
     assert text.startswith(f"{path}: ")
     return text
 
 
 def image(result: PinResult, resource: str = "Web") -> str:
-    """Give what stands in the place of a resource's image after all went well."""
+    """Return the image of a resource after a success."""
     assert result.report.succeeded, refusals(result)
     answer: Any = result.answer
     properties = answer["Resources"][resource]["Properties"]
@@ -126,11 +126,11 @@ def image(result: PinResult, resource: str = "Web") -> str:
 
 
 def reported(result: PinResult, path: str = IMAGE) -> dict[str, Any]:
-    """Give the report's entry for a place."""
+    """Return the entry of the report for a property path."""
     (entry,) = [entry for entry in result.report.to_json()["images"] if entry["path"] == path]
     return dict(entry)
 
 
 def ecr_resolver(ecr: FakeEcr, **more: Any) -> EcrResolver:
-    """Give what asks a fake ECR."""
+    """Return a resolver for a fake ECR."""
     return EcrResolver(AwsClients(lambda: ecr), download=ecr.download, **more)

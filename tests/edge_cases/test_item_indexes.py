@@ -1,4 +1,4 @@
-"""The lists at the tops of these files and the tests below them are the same, so that neither can lose an item."""
+"""Each module has the same list of items in its docstring and in its tests."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ def _tests(module: ast.Module) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_list_names_each_test_in_its_order_and_each_test_cites_what_the_list_says(path: Path) -> None:
+def test_the_list_has_each_test_in_order_with_its_citation(path: Path) -> None:
     module = ast.parse(path.read_text("utf-8"))
     listed = [(line["test"], line["cited"]) for line in _LINE.finditer(ast.get_docstring(module) or "")]
     tests = _tests(module)
     assert [test for test, _ in tests] == [test for test, _ in listed]
-    assert [test for (test, said), (_, cited) in zip(tests, listed, strict=True) if not said.startswith(cited)] == []
+    assert [
+        test for (test, docstring), (_, cited) in zip(tests, listed, strict=True) if not docstring.startswith(cited)
+    ] == []
 
 
-def test_the_three_parts_of_the_list_are_there() -> None:
+def test_the_lists_exist() -> None:
     assert {path.stem for path in FILES} >= {"test_reference_parsing", "test_registries", "test_platforms"}

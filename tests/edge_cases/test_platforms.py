@@ -1,7 +1,7 @@
-"""Platforms: what bit other tools, item by item.
+"""Platforms: bugs of other tools, one by one.
 
-Each line gives who was bitten, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
-and the test that shows what happens here.
+Each line cites an issue, or what was run [ran], read in the source [src] or documented [doc], and the test of our
+behaviour.
 
 BuildKit's provenance makes an index with `unknown/unknown` of a single-arch image
     docker/build-push-action #755, #773, #1459: test_buildx_provenance__build_push_action_755_773_1459
@@ -23,7 +23,7 @@ Variants, versions, and indexes of odd shape
     index of indexes: test_index_of_indexes
     renovate, Invalid manifest list with no manifests [src]: test_empty_index__renovate
     kbld, two entries for one platform: test_two_entries_for_one_platform__kbld
-A platform is wanted, and the image is for a single one
+A platform is required, and the image is for a single one
     crane, kbld --platform linux/arm64 [ran]: test_another_platform_than_the_only_one__crane_kbld
     crane, kbld --platform linux/arm64 [ran]: test_another_platform_than_the_only_one__at_registries_and_ecr
 """
@@ -79,14 +79,14 @@ PROVENANCE = b'{"provenance": true}'
 FOR_AMD64 = descriptor(OCI_MANIFEST, AMD64, **platform("linux", "amd64"))
 FOR_ARM64 = descriptor(OCI_MANIFEST, ARM64, **platform("linux", "arm64"))
 ATTESTED = attestation(OCI_MANIFEST, PROVENANCE, AMD64)
-# Not every builder says it in both ways.
+# Not every builder sets both.
 BY_PLATFORM_ONLY = descriptor(OCI_MANIFEST, b"{}", **platform("unknown", "unknown"))
 BY_ANNOTATION_ONLY = {**ATTESTED, **platform("linux", "amd64"), "digest": str(Digest.of(b"[]"))}
 BOTH = oci_index(FOR_AMD64, FOR_ARM64)
 
 
 def holding(manifest: bytes, media_type: str = OCI_INDEX, *configs: bytes) -> InMemoryRegistry:
-    """Give a world in which the tag points to this manifest."""
+    """Return a registry in which the tag points to this manifest."""
     resolvers = InMemoryRegistry()
     resolvers.push(APP, manifest, media_type)
     for one in configs:
@@ -103,7 +103,7 @@ def place_of(resource: dict[str, Any]) -> str:
 
 
 def entry(content: bytes, *parts: str, **more: str) -> dict[str, Any]:
-    """Give the line of an index for a manifest of this content, for a platform of these parts."""
+    """Return the entry of an index for a manifest, with a platform of these parts."""
     os, architecture, variant = (*parts, "")[:3]
     named = {"variant": variant} if variant else {}
     return descriptor(OCI_MANIFEST, content, **platform(os, architecture, **named, **more))
@@ -112,11 +112,11 @@ def entry(content: bytes, *parts: str, **more: str) -> dict[str, Any]:
 @pytest.mark.parametrize("attested", [ATTESTED, BY_PLATFORM_ONLY, BY_ANNOTATION_ONLY])
 @pytest.mark.parametrize("order", [1, -1], ids=["image first", "attestation first"])
 def test_buildx_provenance__build_push_action_755_773_1459(attested: dict[str, Any], order: int) -> None:
-    """docker/build-push-action #755, #773, #1459: Lambda refuses that index, so it gets the image inside."""
+    """docker/build-push-action #755, #773, #1459: Lambda rejects the index, so that its image is pinned."""
     index = oci_index(*[FOR_AMD64, attested][::order])
     resolvers = holding(index)
-    told = refusal(pin_in(resolvers, function(MARKED, "arm64")), CODE)
-    assert f"the index {Digest.of(index)} has no image for linux/arm64; it offers linux/amd64." in told
+    message = refusal(pin_in(resolvers, function(MARKED, "arm64")), CODE)
+    assert f"the index {Digest.of(index)} has no image for linux/arm64; it offers linux/amd64." in message
     result = pin_in(resolvers, function(MARKED))
     assert image(result) == pinned(AMD64)
     assert reported(result, CODE)["index"] == str(Digest.of(index))
@@ -125,32 +125,32 @@ def test_buildx_provenance__build_push_action_755_773_1459(attested: dict[str, A
 
 @pytest.mark.parametrize("resource", [function(MARKED), ANY_PLATFORM, task_on("LINUX", "ARM64", MARKED)])
 def test_buildx_provenance__docker_provider_911(resource: dict[str, Any]) -> None:
-    """Docker-Provider #911: an attestation is never taken for the image, even where nothing else is there."""
+    """Docker-Provider #911: an attestation is never treated as the image, even if there is nothing else."""
     index = oci_index(ATTESTED, BY_PLATFORM_ONLY, BY_ANNOTATION_ONLY)
-    told = refusal(pin_in(holding(index), resource), place_of(resource))
-    assert f"the index {Digest.of(index)} " in told
-    assert "lists no image" in told or "it offers no platform by name" in told
-    assert "Push " in told
+    message = refusal(pin_in(holding(index), resource), place_of(resource))
+    assert f"the index {Digest.of(index)} " in message
+    assert "lists no image" in message or "it offers no platform by name" in message
+    assert "Push " in message
 
 
 def test_buildx_provenance__data_api_2554() -> None:
-    """data-api #2554: `unknown/unknown` is no platform that an image offers; the index is what ECS gets."""
+    """data-api #2554: `unknown/unknown` is not an offered platform; ECS gets the index."""
     index = oci_index(FOR_AMD64, ATTESTED)
-    told = refusal(pin_in(holding(index), task_on("LINUX", "ARM64", MARKED)))
-    assert "it offers linux/amd64." in told
-    assert "unknown" not in told
+    message = refusal(pin_in(holding(index), task_on("LINUX", "ARM64", MARKED)))
+    assert "it offers linux/amd64." in message
+    assert "unknown" not in message
     for resource in (ANY_PLATFORM, task_on("LINUX", "X86_64", MARKED)):
         assert image(pin_in(holding(index), resource)) == pinned(index)
 
 
 @pytest.mark.parametrize("kind", ["AWS::Lambda::Function", "AWS::Serverless::Function"])
 def test_lambda_rejects_an_index__aws_lambda_roadmap_82(kind: str) -> None:
-    """aws/aws-lambda-roadmap #82: a function is never pinned to an index, of OCI's or of Docker's kind."""
+    """aws/aws-lambda-roadmap #82: a function is never pinned to an index of OCI or Docker."""
     at = "Resources.Web.Properties." + ("Code.ImageUri" if kind == "AWS::Lambda::Function" else "ImageUri")
     several = pin_in(holding(BOTH), _function(kind, f"!PinDigest Platform=Any {APP}"))
-    told = refusal(several, at)
-    assert f"one image has to be chosen from the index {Digest.of(BOTH)}, and it has several" in told
-    assert "Name one with the option Platform, Platform=linux/arm64 for example." in told
+    message = refusal(several, at)
+    assert f"one image has to be chosen from the index {Digest.of(BOTH)}, and it has several" in message
+    assert "Name one with the option Platform, Platform=linux/arm64 for example." in message
     of_docker = [docker_image(CONFIG_AMD64), docker_image(CONFIG_ARM64)]
     listed = docker_list(
         *(
@@ -175,7 +175,7 @@ def _function(kind: str, written: str, *architectures: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("lines", list(permutations([FOR_AMD64, FOR_ARM64, ATTESTED])))
 def test_picking_manifests_0__tektoncd_operator_3611(lines: Sequence[dict[str, Any]]) -> None:
-    """tektoncd/operator #3611: which line stands first does not matter."""
+    """tektoncd/operator #3611: the order of the entries does not matter."""
     resolvers = holding(oci_index(*lines))
     assert "has several" in refusal(pin_in(resolvers, function(f"!PinDigest Platform=Any {APP}")), CODE)
     assert image(pin_in(resolvers, function(MARKED, "x86_64"))) == pinned(AMD64)
@@ -184,7 +184,7 @@ def test_picking_manifests_0__tektoncd_operator_3611(lines: Sequence[dict[str, A
 
 
 def test_child_instead_of_index__headlamp_4159() -> None:
-    """kubernetes-sigs/headlamp #4159: the digest of the index, so that it runs on machines of either kind."""
+    """kubernetes-sigs/headlamp #4159: the digest of the index is pinned, so that it runs on both architectures."""
     result = pin_in(holding(BOTH), ANY_PLATFORM)
     assert image(result) == pinned(BOTH)
     assert reported(result)["media_type"] == OCI_INDEX
@@ -193,7 +193,7 @@ def test_child_instead_of_index__headlamp_4159() -> None:
 
 @pytest.mark.parametrize("machine", ["X86_64", "ARM64"])
 def test_child_instead_of_index__dependabot_8609(machine: str) -> None:
-    """dependabot/dependabot-core #8609: a wanted platform is checked, and the digest is still that of the index."""
+    """dependabot/dependabot-core #8609: a required platform is checked, and the digest is still that of the index."""
     only_amd64 = oci_index(FOR_AMD64, ATTESTED)
     if machine == "ARM64":
         assert "has no image for linux/arm64" in refusal(pin_in(holding(only_amd64), task_on("LINUX", machine, MARKED)))
@@ -201,7 +201,7 @@ def test_child_instead_of_index__dependabot_8609(machine: str) -> None:
 
 
 def test_child_instead_of_index__renovate_9786() -> None:
-    """renovatebot/renovate #9786: one tag in one template, as index for ECS and as child for Lambda, each right."""
+    """renovatebot/renovate #9786: one tag is pinned to the index for ECS and to its manifest for Lambda."""
     resolvers = holding(BOTH)
     result = pin_in(resolvers, ANY_PLATFORM, function(MARKED, "arm64"), function(MARKED))
     found = [image(result, name) for name in ("Web", "Web2", "Web3")]
@@ -209,7 +209,7 @@ def test_child_instead_of_index__renovate_9786() -> None:
 
 
 def test_signatures_only_on_index_or_only_on_child() -> None:
-    """rust-oci-client #247, openvox #431, suse-edge #587: the report names both, whichever of them is signed."""
+    """rust-oci-client #247, openvox #431, suse-edge #587: the report contains both digests."""
     result = pin_in(holding(BOTH), ANY_PLATFORM, function(MARKED, "arm64"))
     of_index, of_child = reported(result), reported(result, CODE.replace("Web", "Web2"))
     assert (of_index["result"], of_index["media_type"]) == (pinned(BOTH), OCI_INDEX)
@@ -220,12 +220,12 @@ def test_signatures_only_on_index_or_only_on_child() -> None:
 @pytest.mark.parametrize("wanted", ["linux/arm64", "linux/arm64/v8"])
 @pytest.mark.parametrize("variant", ["", "v8", "8"])
 def test_arm_variant_v8_or_absent(wanted: str, variant: str) -> None:
-    """arm variant, v8 or absent: they are the same machine, in an index and in the config of a single image."""
+    """arm variant, v8 or absent: both are the same platform, in an index and in the config of a single image."""
     marked = f"!PinDigest Platform={wanted} {APP}"
     newer = oci_index(FOR_AMD64, entry(b"for v9", "linux", "arm64", "v9"))
     if wanted.endswith("v8"):
-        told = refusal(pin_in(holding(newer), task(marked)))
-        assert "has no image for linux/arm64/v8; it offers linux/amd64, linux/arm64/v9." in told
+        message = refusal(pin_in(holding(newer), task(marked)))
+        assert "has no image for linux/arm64/v8; it offers linux/amd64, linux/arm64/v9." in message
     index = oci_index(FOR_AMD64, entry(ARM64, "linux", "arm64", variant))
     assert image(pin_in(holding(index), function(marked))) == pinned(ARM64)
     assert image(pin_in(holding(index), task(marked))) == pinned(index)
@@ -234,7 +234,7 @@ def test_arm_variant_v8_or_absent(wanted: str, variant: str) -> None:
 
 
 def test_linux_arm_v7_vs_v6() -> None:
-    """linux/arm/v7 vs v6: a wrong guess ends in an illegal instruction, so the variant has to be named."""
+    """linux/arm/v7 vs v6: a wrong variant ends in an illegal instruction, so that it must be specified."""
     v6, v7 = b"for v6", b"for v7"
     index = oci_index(entry(v6, "linux", "arm", "v6"), entry(v7, "linux", "arm", "v7"), FOR_ARM64)
     unnamed = refusal(pin_in(holding(index), function(f"!PinDigest Platform=linux/arm {APP}")), CODE)
@@ -243,8 +243,8 @@ def test_linux_arm_v7_vs_v6() -> None:
     only_v6 = oci_index(entry(v6, "linux", "arm", "v6"))
     for made in (function, task):
         resource = made(f"!PinDigest Platform=linux/arm/v7 {APP}")
-        told = refusal(pin_in(holding(only_v6), resource), place_of(resource))
-        assert "has no image for linux/arm/v7; it offers linux/arm/v6." in told
+        message = refusal(pin_in(holding(only_v6), resource), place_of(resource))
+        assert "has no image for linux/arm/v7; it offers linux/arm/v6." in message
     for variant, content in (("v6", v6), ("v7", v7)):
         marked = f"!PinDigest Platform=linux/arm/{variant} {APP}"
         assert image(pin_in(holding(index), function(marked))) == pinned(content)
@@ -259,15 +259,15 @@ WINDOWS = [
 
 @pytest.mark.parametrize(("family", "build"), WINDOWS)
 def test_windows_os_version(family: str, build: str) -> None:
-    """Windows, os.version: a container runs on the build of Windows that it was made for, and on no other."""
+    """Windows, os.version: a container runs only on the build of Windows that it was built for."""
     built = {one: f"for {one}".encode() for _, one in WINDOWS}
     lines = {one: entry(content, "windows", "amd64", **{"os.version": f"{one}.6054"}) for one, content in built.items()}
     others = oci_index(FOR_AMD64, *(line for one, line in lines.items() if one != build))
-    told = refusal(pin_in(holding(others), task_on(family, "X86_64", MARKED)))
-    assert f"has no image for windows/amd64 ({build}); it offers linux/amd64, windows/amd64 (10.0." in told
+    message = refusal(pin_in(holding(others), task_on(family, "X86_64", MARKED)))
+    assert f"has no image for windows/amd64 ({build}); it offers linux/amd64, windows/amd64 (10.0." in message
     alone = config_for("windows", "amd64", os_version="10.0.14393.1")
-    told = refusal(pin_in(holding(oci_image(alone), OCI_MANIFEST, alone), task_on(family, "X86_64", MARKED)))
-    assert f"is for windows/amd64 (10.0.14393.1) only, and windows/amd64 ({build}) is wanted" in told
+    message = refusal(pin_in(holding(oci_image(alone), OCI_MANIFEST, alone), task_on(family, "X86_64", MARKED)))
+    assert f"is for windows/amd64 (10.0.14393.1) only, and windows/amd64 ({build}) is wanted" in message
     every = oci_index(FOR_AMD64, *lines.values())
     assert image(pin_in(holding(every), task_on(family, "X86_64", MARKED))) == pinned(every)
     of_two = refusal(pin_in(holding(every), function(f"!PinDigest Platform=windows/amd64 {APP}")), CODE)
@@ -277,31 +277,31 @@ def test_windows_os_version(family: str, build: str) -> None:
 @pytest.mark.parametrize("media_type", [OCI_INDEX, DOCKER_LIST])
 @pytest.mark.parametrize("resource", [function(MARKED), ANY_PLATFORM, task_on("LINUX", "ARM64", MARKED)])
 def test_index_of_indexes(resource: dict[str, Any], media_type: str) -> None:
-    """index of indexes: which image comes out depends on who pulls, so none is pinned."""
+    """index of indexes: the result depends on the client, so that it is rejected."""
     outer = oci_index(FOR_AMD64, FOR_ARM64, descriptor(media_type, BOTH))
-    told = refusal(pin_in(holding(outer), resource), place_of(resource))
-    assert f"the index {Digest.of(outer)} lists further indexes" in told
-    assert "Push an index that lists the images themselves." in told
+    message = refusal(pin_in(holding(outer), resource), place_of(resource))
+    assert f"the index {Digest.of(outer)} lists further indexes" in message
+    assert "Push an index that lists the images themselves." in message
 
 
 @pytest.mark.parametrize("resource", [function(MARKED), ANY_PLATFORM, task_on("LINUX", "ARM64", MARKED)])
 def test_empty_index__renovate(resource: dict[str, Any]) -> None:
-    """renovate, Invalid manifest list with no manifests [src]: nothing can be pulled, so nothing is pinned."""
+    """renovate, Invalid manifest list with no manifests [src]: nothing can be pulled, so that it is rejected."""
     for empty, media_type in ((oci_index(), OCI_INDEX), (docker_list(), DOCKER_LIST)):
-        told = refusal(pin_in(holding(empty, media_type), resource), place_of(resource))
-        assert f"the index {Digest.of(empty)} " in told
-        assert "lists no image" in told or "it offers no platform by name" in told
+        message = refusal(pin_in(holding(empty, media_type), resource), place_of(resource))
+        assert f"the index {Digest.of(empty)} " in message
+        assert "lists no image" in message or "it offers no platform by name" in message
 
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_two_entries_for_one_platform__kbld(order: int) -> None:
-    """kbld, two entries for one platform: an error that shows both, in either order."""
+    """kbld, two entries for one platform: an error that lists both, in any order."""
     first, second = b"first build", b"second build"
     lines = [entry(first, "linux", "amd64"), FOR_ARM64, entry(second, "linux", "amd64")][::order]
-    told = refusal(pin_in(holding(oci_index(*lines)), function(MARKED)), CODE)
-    assert "has several images for linux/amd64" in told
-    assert f"{Digest.of(first)} for linux/amd64" in told
-    assert f"{Digest.of(second)} for linux/amd64" in told
+    message = refusal(pin_in(holding(oci_index(*lines)), function(MARKED)), CODE)
+    assert "has several images for linux/amd64" in message
+    assert f"{Digest.of(first)} for linux/amd64" in message
+    assert f"{Digest.of(second)} for linux/amd64" in message
     assert image(pin_in(holding(oci_index(*lines)), function(MARKED, "arm64"))) == pinned(ARM64)
     twice = oci_index(FOR_AMD64, FOR_AMD64)
     assert image(pin_in(holding(twice), function(MARKED))) == pinned(AMD64)
@@ -309,29 +309,29 @@ def test_two_entries_for_one_platform__kbld(order: int) -> None:
 
 @pytest.mark.parametrize("resource", [function(MARKED, "arm64"), task_on("LINUX", "ARM64", MARKED)])
 def test_another_platform_than_the_only_one__crane_kbld(resource: dict[str, Any]) -> None:
-    """crane, kbld --platform linux/arm64 [ran]: both gave the amd64 digest and success; its config tells."""
+    """crane, kbld --platform linux/arm64 [ran]: both returned the amd64 digest; we read its config."""
     resolvers = holding(AMD64, OCI_MANIFEST, CONFIG_AMD64)
-    told = refusal(pin_in(resolvers, resource), place_of(resource))
-    assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, and linux/arm64 is wanted" in told
-    assert "Build and push it for linux/arm64, or name a platform that it has." in told
+    message = refusal(pin_in(resolvers, resource), place_of(resource))
+    assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, and linux/arm64 is wanted" in message
+    assert "Build and push it for linux/arm64, or name a platform that it has." in message
     right = holding(ARM64, OCI_MANIFEST, CONFIG_ARM64)
     assert image(pin_in(right, resource)) == pinned(ARM64)
 
 
 def test_another_platform_than_the_only_one__at_registries_and_ecr() -> None:
-    """crane, kbld --platform linux/arm64 [ran]: registries and ECR are asked for the config, and it is believed."""
+    """crane, kbld --platform linux/arm64 [ran]: we read the config from registries and from ECR."""
 
     def script(seen: Seen) -> Answer:
         return sent(AMD64) if "/manifests/" in seen.path else Answer(200, {}, CONFIG_AMD64)
 
     with ScriptedRegistry(script) as registry:
-        told = refusal(pin_from(registry, "team/app:1", options="Platform=linux/arm64"))
+        message = refusal(pin_from(registry, "team/app:1", options="Platform=linux/arm64"))
         right = pin_from(registry, "team/app:1", options="Platform=linux/amd64")
-    assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, and linux/arm64 is wanted" in told
+    assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, and linux/arm64 is wanted" in message
     assert image(right) == f"{registry.host}/team/app@{Digest.of(AMD64)}"
     assert registry.paths()[-2:] == ["/v2/team/app/manifests/1", f"/v2/team/app/blobs/{Digest.of(CONFIG_AMD64)}"]
     ecr = FakeEcr({"team/app": {"1": image_of("app", "linux/amd64")}})
     written, stored = f"!PinDigest {ECR}/team/app:1", ecr.images["team/app"]["1"].digest
-    told = refusal(pin_in(ecr_resolver(ecr), function(written, "arm64")), CODE)
-    assert f"the image {stored} is for linux/amd64 only, and linux/arm64 is wanted" in told
+    message = refusal(pin_in(ecr_resolver(ecr), function(written, "arm64")), CODE)
+    assert f"the image {stored} is for linux/amd64 only, and linux/arm64 is wanted" in message
     assert image(pin_in(ecr_resolver(ecr), task_on("LINUX", "X86_64", written))) == f"{ECR}/team/app@{stored}"

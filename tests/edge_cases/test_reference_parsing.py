@@ -1,7 +1,7 @@
-"""Reference parsing: what bit other tools, item by item.
+"""Reference parsing: bugs of other tools, one by one.
 
-Each line gives who was bitten, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
-and the test that shows what happens here.
+Each line cites an issue, or what was run [ran], read in the source [src] or documented [doc], and the test of our
+behaviour.
 
 Port vs tag: strip the digest, then look for a colon after the last slash
     google/containerregistry #83: test_port_vs_tag__google_containerregistry_83
@@ -49,12 +49,12 @@ from support.templates import ExpectedDigests, pin, template_of
 MANIFEST = oci_image()
 DIGEST = Digest.of(MANIFEST)
 OTHER = Digest.of(b"another image")
-NOBODY = ExpectedDigests()
-LATEST_IS_MEANT = Settings(unsafe_implicit_latest=True)
+NO_LOOKUPS = ExpectedDigests()
+IMPLICIT_LATEST = Settings(unsafe_implicit_latest=True)
 
 
 def resolvers(*references: str) -> InMemoryRegistry:
-    """Give a world in which these references, and no others, have an image."""
+    """Return a registry in which only these references exist."""
     made = InMemoryRegistry()
     for reference in references:
         made.push(reference, MANIFEST)
@@ -64,15 +64,15 @@ def resolvers(*references: str) -> InMemoryRegistry:
 def test_port_vs_tag__google_containerregistry_83() -> None:
     """google/containerregistry #83: `Invalid tag: 5000/jszroberto/bazel-test`."""
     written = "localhost:5000/jszroberto/bazel-test"
-    told = refusal(pin_in(resolvers(f"{written}:latest"), f"!PinDigest {written}"))
-    assert f"{written!r} names neither tag nor digest. Write {written}:latest" in told
+    message = refusal(pin_in(resolvers(f"{written}:latest"), f"!PinDigest {written}"))
+    assert f"{written!r} names neither tag nor digest. Write {written}:latest" in message
     known = resolvers(f"{written}:latest")
-    assert image(pin_in(known, f"!PinDigest {written}", settings=LATEST_IS_MEANT)) == f"{written}@{DIGEST}"
+    assert image(pin_in(known, f"!PinDigest {written}", settings=IMPLICIT_LATEST)) == f"{written}@{DIGEST}"
 
 
 @pytest.mark.parametrize("host", ["registry:5000", "registry.example.com:443", "10.0.0.1:5000", "[2001:db8::1]:5000"])
 def test_port_vs_tag__portainer_2677(host: str) -> None:
-    """portainer/portainer #2677: an image of a registry with a port has its own tag behind it, 5000 too."""
+    """portainer/portainer #2677: a tag after a registry with a port is a tag, even if it is 5000."""
     result = pin_in(resolvers(f"{host}/app:5000"), f"!PinDigest {host}/app:5000")
     assert image(result) == f"{host}/app@{DIGEST}"
 
@@ -103,21 +103,21 @@ def test_port_vs_tag__kite_551(tail: str) -> None:
     ],
 )
 def test_port_vs_tag__compose_x_regex(written: str, rule: str) -> None:
-    """compose-x, its regex [ran]: a colon in the wrong place is told, not guessed at."""
-    assert rule in refusal(pin_in(NOBODY, f"!PinDigest {written}"))
+    """compose-x, its regex [ran]: a misplaced colon is an error."""
+    assert rule in refusal(pin_in(NO_LOOKUPS, f"!PinDigest {written}"))
 
 
 @pytest.mark.parametrize("name", ["registry.example.com:5000/app", "localhost:5000/team/app"])
 def test_port_vs_tag__ecs_deploy_rsplit(name: str) -> None:
-    """ecs-deploy, rsplit [src]: without a tag the last colon is the port's, with a digest it is the digest's."""
-    assert image(pin_in(NOBODY, f"!PinDigest {name}@{DIGEST}")) == f"{name}@{DIGEST}"
+    """ecs-deploy, rsplit [src]: the last colon can be that of the port or of the digest."""
+    assert image(pin_in(NO_LOOKUPS, f"!PinDigest {name}@{DIGEST}")) == f"{name}@{DIGEST}"
     assert f"{name!r} names neither tag nor digest" in refusal(
         pin_in(resolvers(f"{name}:latest"), f"!PinDigest {name}")
     )
 
 
 def test_port_vs_tag__ecspresso_split_n() -> None:
-    """ecspresso, SplitN [src]: the first colon is the port's where there is a port."""
+    """ecspresso, SplitN [src]: the first colon is that of the port if there is one."""
     assert image(pin_in(resolvers("localhost:5000/app:1"), "!PinDigest localhost:5000/app:1")) == (
         f"localhost:5000/app@{DIGEST}"
     )
@@ -125,16 +125,16 @@ def test_port_vs_tag__ecspresso_split_n() -> None:
 
 @pytest.mark.parametrize("written", ["nginx", "nginx:1", f"nginx:1@{DIGEST}", f"nginx@{DIGEST}"])
 def test_four_shapes__fabfuel_ecs_deploy_230(written: str) -> None:
-    """fabfuel/ecs-deploy #230: each of the four shapes becomes the same `nginx@sha256:…`, and then stays."""
+    """fabfuel/ecs-deploy #230: each of the four forms is pinned to the same `nginx@sha256:…`."""
     known = resolvers("nginx:1", "nginx:latest")
-    once = image(pin_in(known, f"!PinDigest {written}", settings=LATEST_IS_MEANT))
+    once = image(pin_in(known, f"!PinDigest {written}", settings=IMPLICIT_LATEST))
     assert once == f"nginx@{DIGEST}"
-    assert image(pin_in(NOBODY, once)) == once
+    assert image(pin_in(NO_LOOKUPS, once)) == once
 
 
 @pytest.mark.parametrize("written", ["nginx", "team/app", "registry.example.com/app", f"{ECR}/team/app"])
 def test_four_shapes__sil_org_ecs_deploy_294_317_untagged(written: str) -> None:
-    """sil-org/ecs-deploy #294, #317: an untagged image is no crash and no silent `latest`."""
+    """sil-org/ecs-deploy #294, #317: an untagged image neither crashes nor becomes `latest` silently."""
     result = pin_in(resolvers(f"{written}:latest"), f"!PinDigest {written}")
     assert f"{written!r} names neither tag nor digest. Write {written}:latest if that is what you mean" in refusal(
         result
@@ -143,7 +143,7 @@ def test_four_shapes__sil_org_ecs_deploy_294_317_untagged(written: str) -> None:
 
 @pytest.mark.parametrize("tail", [":1", f":1@{DIGEST}", f"@{DIGEST}"])
 def test_four_shapes__ecspresso_906(tail: str) -> None:
-    """kayac/ecspresso #906: the shapes with a digest are understood for ECR too."""
+    """kayac/ecspresso #906: the forms with a digest work for ECR too."""
     assert (
         image(pin_in(resolvers(f"{ECR}/team/app:1"), f"!PinDigest {ECR}/team/app{tail}")) == f"{ECR}/team/app@{DIGEST}"
     )
@@ -152,21 +152,21 @@ def test_four_shapes__ecspresso_906(tail: str) -> None:
 @pytest.mark.parametrize("written", [str(DIGEST), DIGEST.text.removeprefix("sha256:")])
 def test_digest_alone__amazon_ecs_deploy_task_definition_584(written: str) -> None:
     """aws-actions/amazon-ecs-deploy-task-definition #584: pulled as `docker.io/library/sha256:…`."""
-    told = refusal(pin_in(NOBODY, f"!PinDigest {written}"))
-    assert "is a digest without a repository" in told or "hexadecimal digits are an image id" in told
-    assert "Write repository@sha256:…" in told
+    message = refusal(pin_in(NO_LOOKUPS, f"!PinDigest {written}"))
+    assert "is a digest without a repository" in message or "hexadecimal digits are an image id" in message
+    assert "Write repository@sha256:…" in message
 
 
 @pytest.mark.parametrize("repository", ["nginx", f"{ECR}/team/app", "localhost:5000/app"])
 def test_digest_behind_a_colon__aws_cdk_5082(repository: str) -> None:
-    """aws/aws-cdk #5082: `repo:sha256:…` was written where `repo@sha256:…` was meant."""
-    told = refusal(pin_in(NOBODY, f"!PinDigest {repository}:{DIGEST}"))
-    assert f"a digest stands behind '@', not behind ':' (at character {len(repository) + 2})" in told
-    assert f"Write {repository}@{DIGEST}." in told
+    """aws/aws-cdk #5082: `repo:sha256:…` was written instead of `repo@sha256:…`."""
+    message = refusal(pin_in(NO_LOOKUPS, f"!PinDigest {repository}:{DIGEST}"))
+    assert f"a digest stands behind '@', not behind ':' (at character {len(repository) + 2})" in message
+    assert f"Write {repository}@{DIGEST}." in message
 
 
 def test_tag_at_digest_refused_downstream() -> None:
-    """skopeo [ran], estahn/k8s-image-swapper #48, janus-idp/operator #230: they refuse `repo:tag@digest`."""
+    """skopeo [ran], estahn/k8s-image-swapper #48, janus-idp/operator #230: they reject `repo:tag@digest`."""
     known = resolvers(f"{ECR}/team/app:1")
     written = f"!PinDigest {ECR}/team/app:1@{DIGEST}"
     result = pin_in(known, written, function(written.replace(" ", " Platform=Any ")))
@@ -176,21 +176,21 @@ def test_tag_at_digest_refused_downstream() -> None:
 
 
 def test_tag_and_digest_disagree__ecr_image_tag_does_not_match_digest() -> None:
-    """ECR, ImageTagDoesNotMatchDigest [doc]: the tag moved between two looks, and neither digest is guessed at."""
+    """ECR, ImageTagDoesNotMatchDigest [doc]: the tag moved between two requests, and neither digest is used."""
     denied = RefusedError("AccessDeniedException", "not authorized to perform: ecr:DescribeImages")
     ecr = FakeEcr(
         {"team/app": {"1": Image()}},
         refusals={"DescribeImages": denied},
         failures={"1": {"failureCode": "ImageTagDoesNotMatchDigest", "failureReason": "They do not match"}},
     )
-    told = refusal(pin_in(ecr_resolver(ecr), f"!PinDigest {ECR}/team/app:1"))
-    assert "moved to another image during the lookup (ImageTagDoesNotMatchDigest: They do not match)" in told
-    assert "retry in a minute" in told
+    message = refusal(pin_in(ecr_resolver(ecr), f"!PinDigest {ECR}/team/app:1"))
+    assert "moved to another image while it was looked up (ImageTagDoesNotMatchDigest: They do not match)" in message
+    assert "Deploy again" in message
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["the tag moved", "the tag is gone"])
 def test_tag_and_digest_disagree__crane_kbld_do_not_notice(*, there: bool) -> None:
-    """crane, kbld [ran]: neither looks at the tag beside a digest. The digest is kept, and a person is told."""
+    """crane, kbld [ran]: both ignore the tag. We keep the digest and warn."""
     known = resolvers("registry.example.com/app:1")
     if not there:
         known.delete("registry.example.com/app:1")
@@ -203,13 +203,13 @@ def test_tag_and_digest_disagree__crane_kbld_do_not_notice(*, there: bool) -> No
 
 
 def test_tag_and_digest_disagree__as_an_error() -> None:
-    """crane, kbld [ran]: with an option it is an error, which shows both; where they agree there is no word."""
+    """crane, kbld [ran]: with an option it is an error with both digests; if they agree, there is no warning."""
     strict = "!PinDigest WhenMoved=Fail registry.example.com/app:1"
     known = resolvers("registry.example.com/app:1")
-    told = refusal(pin_in(known, f"{strict}@{OTHER}"))
-    assert "tag" in told
-    assert str(DIGEST) in told
-    assert str(OTHER) in told
+    message = refusal(pin_in(known, f"{strict}@{OTHER}"))
+    assert "tag" in message
+    assert str(DIGEST) in message
+    assert str(OTHER) in message
     for marked in (strict, "!PinDigest registry.example.com/app:1"):
         agreed = pin_in(known, f"{marked}@{DIGEST}")
         assert image(agreed) == f"registry.example.com/app@{DIGEST}"
@@ -218,10 +218,10 @@ def test_tag_and_digest_disagree__as_an_error() -> None:
 
 @pytest.mark.parametrize("captured", ["'", '"', "}", "}}", "`", ">"])
 def test_trailing_quote_or_brace__digestabot(captured: str) -> None:
-    """digestabot, action.yml [src]: what closes a quotation was taken for a part of the digest."""
-    told = refusal(pin_in(NOBODY, f"!PinDigest nginx@{DIGEST}{captured}"))
-    assert f"{captured[0]!r} cannot stand in a reference (at character {len(f'nginx@{DIGEST}') + 1})" in told
-    assert "a quote too many" in told
+    """digestabot, action.yml [src]: a closing quote became a part of the digest."""
+    message = refusal(pin_in(NO_LOOKUPS, f"!PinDigest nginx@{DIGEST}{captured}"))
+    assert f"{captured[0]!r} cannot stand in a reference (at character {len(f'nginx@{DIGEST}') + 1})" in message
+    assert "a quote too many" in message
 
 
 @pytest.mark.parametrize(
@@ -237,32 +237,32 @@ def test_trailing_quote_or_brace__digestabot(captured: str) -> None:
     ids=["sha512", "63 digits", "65 digits", "short", "upper-case digits", "upper-case name"],
 )
 def test_sha512_short_upper_case_hex__ecs(digest: str) -> None:
-    """ECS, exactly 64 digits of sha256 [doc]: no other digest is passed on to fail at the start of a task."""
-    told = refusal(pin_in(NOBODY, f"!PinDigest nginx@{digest}"))
-    assert "a digest is 'sha256:' and 64 hexadecimal digits in lower case (at character 7)" in told
-    assert "Take the digest from the registry as it is" in told
+    """ECS, exactly 64 digits of sha256 [doc]: no other digest is accepted, which would fail when a task starts."""
+    message = refusal(pin_in(NO_LOOKUPS, f"!PinDigest nginx@{digest}"))
+    assert "a digest is 'sha256:' and 64 hexadecimal digits in lower case (at character 7)" in message
+    assert "Take the digest from the registry as it is" in message
 
 
 @pytest.mark.parametrize(("written", "at"), [(" nginx:1", 1), ("nginx:1 ", 8), ("nginx: 1", 7), ("nginx:1\n", 8)])
 def test_leading_trailing_spaces(written: str, at: int) -> None:
-    """leading and trailing spaces: told with their place; around a marked reference they mean nothing."""
-    result = pin(template_of(written), {"Pin": "All"}, digests=NOBODY)
+    """leading and trailing spaces: an error with their position; around a marked reference they are ignored."""
+    result = pin(template_of(written), {"Pin": "All"}, digests=NO_LOOKUPS)
     assert f"it contains white space (at character {at}). Remove it." in refusal(result)
     if " " in written.strip() or "\n" in written.strip():
-        assert "it contains white space" in refusal(pin_in(NOBODY, f"!PinDigest {written}"))
+        assert "it contains white space" in refusal(pin_in(NO_LOOKUPS, f"!PinDigest {written}"))
     else:
         assert image(pin_in(resolvers("nginx:1"), f" !PinDigest  {written}")) == f"nginx@{DIGEST}"
 
 
 @pytest.mark.parametrize("prefix", ["docker://", "https://", "oci://"])
 def test_docker_prefix__ratchet(prefix: str) -> None:
-    """ratchet, NormalizeContainerRef [src]: `docker://` is of other tools; no service would pull what begins so."""
-    told = refusal(pin_in(NOBODY, f"!PinDigest {prefix}nginx:1"))
-    assert f"it begins like a URL (at character 1). Leave {prefix!r} away: registry/repository:tag is all." in told
+    """ratchet, NormalizeContainerRef [src]: `docker://` is a prefix of other tools; no service pulls it."""
+    message = refusal(pin_in(NO_LOOKUPS, f"!PinDigest {prefix}nginx:1"))
+    assert f"it begins like a URL (at character 1). Leave {prefix!r} away: registry/repository:tag is all." in message
 
 
 @pytest.mark.parametrize(
-    ("written", "asked"),
+    ("written", "requested"),
     [
         ("nginx:1", "docker.io/library/nginx:1"),
         ("grafana/grafana:10", "docker.io/grafana/grafana:10"),
@@ -271,15 +271,15 @@ def test_docker_prefix__ratchet(prefix: str) -> None:
         ("docker.io/nginx:1", "docker.io/library/nginx:1"),
     ],
 )
-def test_docker_hub_short_names(written: str, asked: str) -> None:
-    """Docker Hub short names: `library/` is asked for where it is implied, and not written into the template."""
-    known = resolvers(asked)
+def test_docker_hub_short_names(written: str, requested: str) -> None:
+    """Docker Hub short names: an implied `library/` is requested, and not written to the template."""
+    known = resolvers(requested)
     assert image(pin_in(known, f"!PinDigest {written}")) == f"{written.rpartition(':')[0]}@{DIGEST}"
-    assert [str(lookup) for lookup in known.image_lookups] == [asked]
+    assert [str(lookup) for lookup in known.image_lookups] == [requested]
 
 
 def test_docker_io_vs_index_docker_io__policy_controller_745() -> None:
-    """sigstore/policy-controller #745: `docker.io` became `index.docker.io`; here names stay, and are one."""
+    """sigstore/policy-controller #745: `docker.io` became `index.docker.io`; we keep both names."""
     names = ("nginx", "docker.io/nginx", "index.docker.io/library/nginx", "docker.io/library/nginx")
     known = resolvers("nginx:1")
     result = pin_in(known, *(f"!PinDigest {name}:1" for name in names))

@@ -1,8 +1,9 @@
-"""Registries: what bit other tools, item by item; its second part is test_registries_at_their_worst.py,
-and what is about ECR is in test_registries_ecr.py.
+"""Registries: bugs of other tools, one by one.
 
-Each line gives who was bitten, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
-and the test that shows what happens here.
+See also test_registries_at_their_worst.py and test_registries_ecr.py.
+
+Each line cites an issue, or what was run [ran], read in the source [src] or documented [doc], and the test of our
+behaviour.
 
 NotFound | Unsuitable or wrong digest header
     distribution/distribution #2395: test_wrong_digest_header__distribution_2395
@@ -66,28 +67,28 @@ from support.images import oci_image
 from support.registries import Answer, Realm, ScriptedRegistry, Seen, Waits, patient, sent
 
 
-def metered(registry: ScriptedRegistry) -> RegistryHosts:
+def counting_pulls(registry: ScriptedRegistry) -> RegistryHosts:
     return RegistryHosts([registry.host], metered=[registry.host])
 
 
 def test_wrong_digest_header__distribution_2395(registry: ScriptedRegistry) -> None:
     """distribution/distribution #2395: the digest of the list was sent with the manifest of one platform."""
     registry.script = lambda _: sent(OF_DOCKER, DOCKER_MANIFEST, Docker_Content_Digest=str(Digest.of(LIST)))
-    told = refusal(pin_from(registry, APP))
-    assert f"sent a manifest that hashes to {Digest.of(OF_DOCKER)} and called it {Digest.of(LIST)}." in told
-    assert "Look for a proxy or a mirror that changes manifests" in told
+    message = refusal(pin_from(registry, APP))
+    assert f"sent a manifest that hashes to {Digest.of(OF_DOCKER)} and called it {Digest.of(LIST)}." in message
+    assert "Look for a proxy or a mirror that changes manifests" in message
 
 
 @pytest.mark.parametrize(("body", "media_type"), STORED)
 def test_missing_digest_header__distribution_3792(registry: ScriptedRegistry, body: bytes, media_type: str) -> None:
-    """distribution/distribution #3792: registries that never send the header are asked no second time for it."""
+    """distribution/distribution #3792: registries without the header get no second request."""
     registry.script = lambda _: headerless(body, media_type)
     assert image(pin_from(registry, APP)) == pinned(registry, body)
     assert len(registry.seen) == 1
 
 
 def test_missing_digest_header__distribution_3848(registry: ScriptedRegistry) -> None:
-    """distribution/distribution #3848: a proxy strips the header for some media types and not for others."""
+    """distribution/distribution #3848: a proxy strips the header of some media types."""
     registry.script = lambda seen: headerless(INDEX, OCI_INDEX) if "index" in seen.path else sent(MANIFEST)
     result = pin_from(registry, "team/index:1", "team/single:1")
     assert image(result) == pinned(registry, INDEX, "team/index")
@@ -95,7 +96,7 @@ def test_missing_digest_header__distribution_3848(registry: ScriptedRegistry) ->
 
 
 def test_missing_digest_header__containerd_3238(registry: ScriptedRegistry) -> None:
-    """containerd/containerd #3238: the header is optional, and an empty one is none."""
+    """containerd/containerd #3238: the header is optional, and an empty one is ignored."""
     registry.script = lambda _: sent(OF_DOCKER, DOCKER_MANIFEST, Docker_Content_Digest="")
     assert image(pin_from(registry, APP)) == pinned(registry, OF_DOCKER)
 
@@ -104,7 +105,7 @@ def test_missing_digest_header__containerd_3238(registry: ScriptedRegistry) -> N
 def test_missing_digest_header__renovate_2315_singularity_734(
     registry: ScriptedRegistry, header: dict[str, str]
 ) -> None:
-    """renovatebot/renovate #2315, sylabs/singularity #734: where HEAD tells no digest, GET does."""
+    """renovatebot/renovate #2315, sylabs/singularity #734: if a HEAD response has no digest, GET is used."""
 
     def script(seen: Seen) -> Answer:
         if seen.method == "HEAD":
@@ -112,29 +113,29 @@ def test_missing_digest_header__renovate_2315_singularity_734(
         return headerless(INDEX, OCI_INDEX)
 
     registry.script = script
-    assert image(pin_from(registry, APP, hosts=metered(registry))) == pinned(registry, INDEX)
+    assert image(pin_from(registry, APP, hosts=counting_pulls(registry))) == pinned(registry, INDEX)
     assert [seen.method for seen in registry.seen] == ["HEAD", "GET"]
 
 
 def test_missing_digest_header_of_a_get__ecr(registry: ScriptedRegistry) -> None:
-    """Docker.Registry.DotNet #34, google/containerregistry #10: ECR sends the header with HEAD and not with GET."""
+    """Docker.Registry.DotNet #34, google/containerregistry #10: ECR sends the header only for HEAD."""
     registry.script = lambda seen: sent(MANIFEST) if seen.method == "HEAD" else headerless(MANIFEST, OCI_MANIFEST)
     result = pin_from(registry, APP)
     assert image(result) == pinned(registry, MANIFEST)
-    assert reported(result)["asked"] == f"http://{registry.host}/v2/team/app/manifests/1"
+    assert reported(result)["request"] == f"http://{registry.host}/v2/team/app/manifests/1"
 
 
 @pytest.mark.parametrize(("body", "media_type"), STORED)
 def test_lying_digest_header__crane_kbld(registry: ScriptedRegistry, body: bytes, media_type: str) -> None:
-    """crane, kbld, a lying header [ran]: they pinned what it said. Here it is shown beside what is true."""
+    """crane, kbld, a lying header [ran]: they pinned it. Here the message has both digests."""
     registry.script = lambda _: sent(body, media_type, Docker_Content_Digest=LIE)
-    told = refusal(pin_from(registry, APP))
-    assert f"{registry.url}/v2/team/app/manifests/1 sent a manifest that hashes to {Digest.of(body)}" in told
-    assert f"and called it {LIE}" in told
+    message = refusal(pin_from(registry, APP))
+    assert f"{registry.url}/v2/team/app/manifests/1 sent a manifest that hashes to {Digest.of(body)}" in message
+    assert f"and called it {LIE}" in message
 
 
 def test_random_digest__kbld_19_resolve_twice(registry: ScriptedRegistry) -> None:
-    """kbld #19, resolve twice: a tag that changes with each look has one digest in one template."""
+    """kbld #19, resolve twice: a tag that changes with each request has one digest in one template."""
     registry.script = lambda _: sent(oci_image(CONFIG, layer=str(len(registry.seen)).encode()))
     result = pin_from(registry, APP, APP)
     assert image(result) == image(result, "Web2") == pinned(registry, oci_image(CONFIG, layer=b"1"))
@@ -143,11 +144,11 @@ def test_random_digest__kbld_19_resolve_twice(registry: ScriptedRegistry) -> Non
 
 @pytest.mark.parametrize("media_type", [*DOCKER_SCHEMA1, "application/json", OCI_MANIFEST])
 def test_schema_1__crane_907_1720(registry: ScriptedRegistry, media_type: str) -> None:
-    """google/go-containerregistry #907, #1720: a schema 1 manifest, signed anew by some, is refused for what it is."""
+    """google/go-containerregistry #907, #1720: a schema 1 manifest, which some sign for each request, is rejected."""
     registry.script = lambda _: headerless(SCHEMA_1.replace(b"{}", b'{"kid": "%d"}' % len(registry.seen)), media_type)
-    told = refusal(pin_from(registry, APP))
-    assert "schema 1" in told
-    assert "Build and push the image again" in told
+    message = refusal(pin_from(registry, APP))
+    assert "schema 1" in message
+    assert "Build and push the image again" in message
 
 
 def _like_distribution(seen: Seen) -> Answer:
@@ -159,13 +160,13 @@ def _like_distribution(seen: Seen) -> Answer:
 
 
 def test_accept_header_decides__distribution_2943(registry: ScriptedRegistry) -> None:
-    """distribution/distribution #2943: who does not accept schema 2 gets a schema 1 manifest, with its own digest."""
+    """distribution/distribution #2943: a client that does not accept schema 2 gets schema 1, with another digest."""
     registry.script = _like_distribution
     assert image(pin_from(registry, APP)) == pinned(registry, LIST)
 
 
 def test_accept_header_decides__crane_271(registry: ScriptedRegistry) -> None:
-    """google/go-containerregistry #271: who accepts no list gets the manifest of linux/amd64."""
+    """google/go-containerregistry #271: a client that does not accept lists gets the manifest of linux/amd64."""
     registry.script = _like_distribution
     result = pin_from(registry, APP, f"{APP}2")
     assert [image(result), image(result, "Web2")] == [pinned(registry, LIST)] * 2
@@ -173,14 +174,14 @@ def test_accept_header_decides__crane_271(registry: ScriptedRegistry) -> None:
 
 
 def test_accept_header_decides__renovate_8427(registry: ScriptedRegistry) -> None:
-    """renovatebot/renovate #8427: an OCI index is not found by who does not accept it."""
+    """renovatebot/renovate #8427: a client that does not accept an OCI index gets a 404."""
     unknown = failing(404, "MANIFEST_UNKNOWN", "OCI index found, but accept header does not support OCI indexes")
     registry.script = lambda seen: sent(INDEX, OCI_INDEX) if OCI_INDEX in seen.headers["Accept"] else unknown
     assert image(pin_from(registry, APP)) == pinned(registry, INDEX)
 
 
 def test_accept_header_decides__containers_image_1246(realm: Realm) -> None:
-    """containers/image #1246: every request for a manifest accepts the same four, before and after a login."""
+    """containers/image #1246: every manifest request accepts the same four types, with and without a token."""
     result = pin_from(realm.registry, APP, hosts=RegistryHosts(), transport={"trust": realm.trust})
     assert result.report.succeeded
     accepted = [seen.headers.get_all("Accept") for seen in realm.registry.seen]
@@ -188,16 +189,16 @@ def test_accept_header_decides__containers_image_1246(realm: Realm) -> None:
 
 
 def test_429_storm__kyverno_6123(registry: ScriptedRegistry) -> None:
-    """kyverno/kyverno #6123: a registry that throttles for ever is asked a few times, and a login is advised."""
+    """kyverno/kyverno #6123: a registry that keeps throttling gets a few requests; credentials are suggested."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "You have reached your pull rate limit")
-    told = refusal(pin_from(registry, APP))
-    assert "answered 429 (tried 3 times), 'TOOMANYREQUESTS: You have reached your pull rate limit'" in told
-    assert f"Log in to {registry.host} where it allows that, which raises the limit, or try again later." in told
+    message = refusal(pin_from(registry, APP))
+    assert "answered 429 (tried 3 times), 'TOOMANYREQUESTS: You have reached your pull rate limit'" in message
+    assert f"Log in to {registry.host} where it allows that, which raises the limit, or try again later." in message
     assert len(registry.seen) == 3
 
 
 def test_429_storm__kbld_456(registry: ScriptedRegistry) -> None:
-    """kbld #456: it failed at the first 429. Here the time that the registry asks for is waited."""
+    """kbld #456: it failed at the first 429. We wait for the duration in `Retry-After`."""
     waits = Waits()
     slow_down = failing(429, "TOOMANYREQUESTS", "slow down", **{"Retry-After": "7"})
     registry.script = lambda _: sent(MANIFEST) if len(registry.seen) > 1 else slow_down
@@ -208,39 +209,39 @@ def test_429_storm__kbld_456(registry: ScriptedRegistry) -> None:
 
 
 def test_429_storm__mitogen_790(registry: ScriptedRegistry) -> None:
-    """mitogen #790: a registry that throttles is given up once, not once for each image."""
+    """mitogen #790: requests to a throttling registry end once, not once for each image."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "slow down")
-    told = refusals(pin_from(registry, *(f"team/app{number}:1" for number in range(100))))
-    assert len(told) == 100
-    assert all("429" in one for one in told)
-    # Those that were under way when the first was refused for good: 16 at once, 3 tries each.
+    message = refusals(pin_from(registry, *(f"team/app{number}:1" for number in range(100))))
+    assert len(message) == 100
+    assert all("429" in one for one in message)
+    # Those in progress when the first one failed: 16 at once, 3 attempts each.
     assert len(registry.seen) <= 16 * 3
 
 
 def test_429_storm__policy_controller_189(registry: ScriptedRegistry) -> None:
-    """sigstore/policy-controller #189: which image could not be had, from whom and why, is told without a debug log."""
+    """sigstore/policy-controller #189: image, registry and cause are in the message."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "slow down")
     first, second = refusals(pin_from(registry, "web:1", "worker:2"))
     assert first.startswith(f"{IMAGE}: '{registry.host}/web:1': ")
     assert second.startswith(f"{IMAGE.replace('Web', 'Web2')}: '{registry.host}/worker:2': ")
     assert f"{registry.url}/v2/" in first + second
-    for told in (first, second):
-        assert "answered 429 (tried 3 times)" in told
+    for message in (first, second):
+        assert "answered 429 (tried 3 times)" in message
     assert "'TOOMANYREQUESTS: slow down'" in first + second
 
 
 def test_docker_hub_counts_get_not_head(registry: ScriptedRegistry) -> None:
-    """Docker Hub counts GET, not HEAD [doc]: one HEAD an image, and a GET by digest only where a platform is wanted."""
+    """Docker Hub counts GET, not HEAD [doc]: one HEAD per image, and a GET by digest only if a platform is required."""
     registry.script = lambda seen: sent(INDEX, OCI_INDEX) if seen.method == "GET" else _headers(INDEX, OCI_INDEX)
-    result = pin_from(registry, APP, "team/app:2", hosts=metered(registry))
+    result = pin_from(registry, APP, "team/app:2", hosts=counting_pulls(registry))
     assert image(result) == image(result, "Web2") == pinned(registry, INDEX)
     assert [seen.method for seen in registry.seen] == ["HEAD", "HEAD"]
-    assert reported(result)["asked"].startswith("HEAD ")
+    assert reported(result)["request"].startswith("HEAD ")
     registry.seen.clear()
     pin_from(registry, APP)
     assert [seen.method for seen in registry.seen] == ["GET"]
     registry.seen.clear()
-    marked = pin_from(registry, APP, hosts=metered(registry), options="Platform=linux/amd64")
+    marked = pin_from(registry, APP, hosts=counting_pulls(registry), options="Platform=linux/amd64")
     assert image(marked) == pinned(registry, INDEX)
     by_digest = f"/v2/team/app/manifests/{Digest.of(INDEX)}"
     assert [(seen.method, seen.path) for seen in registry.seen] == [
@@ -250,5 +251,5 @@ def test_docker_hub_counts_get_not_head(registry: ScriptedRegistry) -> None:
 
 
 def _headers(body: bytes, media_type: str) -> Answer:
-    told = {"Content-Type": media_type, "Docker-Content-Digest": str(Digest.of(body))}
-    return Answer(200, {**told, "Content-Length": str(len(body))})
+    headers = {"Content-Type": media_type, "Docker-Content-Digest": str(Digest.of(body))}
+    return Answer(200, {**headers, "Content-Length": str(len(body))})

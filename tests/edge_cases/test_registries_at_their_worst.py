@@ -1,14 +1,14 @@
-"""Registries that hang, lie or mean harm: what bit other tools, item by item; the list's "Registries", second part.
+"""Registries that hang, lie or attack: bugs of other tools, one by one.
 
-Each line gives who was bitten, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
-and the test that shows what happens here.
+Each line cites an issue, or what was run [ran], read in the source [src] or documented [doc], and the test of our
+behaviour.
 
 Hung registry
     sigstore/policy-controller #1863, crane [ran]: test_hung_registry__policy_controller_1863_crane
     sigstore/helm-charts #249: test_hung_registry__helm_charts_249
     kyverno/kyverno #7224: test_hung_registry__kyverno_7224
 A self-signed CA reported as success; a proxy that returns a stale digest
-    kyverno/kyverno #3984: test_self_signed_ca_is_no_success__kyverno_3984
+    kyverno/kyverno #3984: test_self_signed_ca_is_an_error__kyverno_3984
     digestabot, README registry-map [doc]: test_proxy_returning_a_stale_digest__digestabot
 Redirect to the metadata address; oversized error body and manifest; redaction in errors
     go-containerregistry, checkRedirectSSRF [src]: test_redirect_to_metadata_ip__checkredirectssrf
@@ -66,40 +66,42 @@ from support.registries import (
 
 
 def test_hung_registry__policy_controller_1863_crane(registry: ScriptedRegistry) -> None:
-    """sigstore/policy-controller #1863, crane [ran]: a registry that accepts and never answers has a time limit."""
+    """sigstore/policy-controller #1863, crane [ran]: a registry that never responds causes a timeout."""
     registry.script = lambda _: Raw(hang)
-    told = refusal(pin_from(registry, APP, transport={"limits": QUICK}))
-    assert f"{registry.url}/v2/team/app/manifests/1 stopped answering, nothing came in time." in told
-    assert "look at the registry's state" in told
+    message = refusal(pin_from(registry, APP, transport={"limits": QUICK}))
+    assert f"{registry.url}/v2/team/app/manifests/1 stopped answering, nothing came in time." in message
+    assert "look at the registry's state" in message
 
 
 def test_hung_registry__helm_charts_249(registry: ScriptedRegistry) -> None:
-    """sigstore/helm-charts #249: the time limit is not multiplied by the number of images."""
+    """sigstore/helm-charts #249: the timeout is not multiplied by the number of images."""
     registry.script = lambda _: Raw(hang)
-    begun = time.monotonic()
-    told = refusals(pin_from(registry, *(f"team/app{number}:1" for number in range(64)), transport={"limits": QUICK}))
-    assert len(told) == 64
+    started = time.monotonic()
+    message = refusals(
+        pin_from(registry, *(f"team/app{number}:1" for number in range(64)), transport={"limits": QUICK})
+    )
+    assert len(message) == 64
     assert len(registry.seen) <= PER_HOST
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - started < 10
 
 
 def test_hung_registry__kyverno_7224(registry: ScriptedRegistry) -> None:
-    """kyverno/kyverno #7224: the answer comes before the caller's own time is up, and says what was waited for."""
+    """kyverno/kyverno #7224: the error comes before the timeout of the caller, and has the cause."""
     registry.script = lambda _: Raw(hang)
-    begun = time.monotonic()
-    told = refusal(pin_from(registry, APP, seconds=0.5))
-    assert time.monotonic() - begun < 5
-    assert "the time was up before" in told
-    assert registry.host in told
+    started = time.monotonic()
+    message = refusal(pin_from(registry, APP, seconds=0.5))
+    assert time.monotonic() - started < 5
+    assert "the time was up before" in message
+    assert registry.host in message
 
 
-def test_self_signed_ca_is_no_success__kyverno_3984(tmp_path: Path) -> None:
-    """kyverno/kyverno #3984: a certificate of one's own CA is a failure until the CA is named, for that host."""
+def test_self_signed_ca_is_an_error__kyverno_3984(tmp_path: Path) -> None:
+    """kyverno/kyverno #3984: an unknown CA is an error until it is configured for the host."""
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with ScriptedRegistry(lambda _: sent(MANIFEST), certificate=certificate.context) as registry:
-        told = refusal(pin_from(registry, APP, hosts=RegistryHosts()))
-        assert f"the certificate of {registry.host} is not trusted: self-signed certificate." in told
-        assert "name the file with its authority's certificate" in told
+        message = refusal(pin_from(registry, APP, hosts=RegistryHosts()))
+        assert f"the certificate of {registry.host} is not trusted: self-signed certificate." in message
+        assert "name the file with its authority's certificate" in message
         assert registry.seen == []
         other = {"trust": Trust({"registry.example.com": certificate.ca_file})}
         assert "is not trusted" in refusal(pin_from(registry, APP, hosts=RegistryHosts(), transport=other))
@@ -108,14 +110,14 @@ def test_self_signed_ca_is_no_success__kyverno_3984(tmp_path: Path) -> None:
 
 
 def test_proxy_returning_a_stale_digest__digestabot(registry: ScriptedRegistry) -> None:
-    """digestabot, README registry-map [doc]: an old header with a new body is refused; nothing is kept between runs."""
+    """digestabot, README registry-map [doc]: an old header with a new body is rejected; nothing is cached."""
     registry.script = lambda _: sent(INDEX, OCI_INDEX, Docker_Content_Digest=str(Digest.of(MANIFEST)))
     assert f"hashes to {Digest.of(INDEX)} and called it {Digest.of(MANIFEST)}" in refusal(pin_from(registry, APP))
     for moved in (MANIFEST, OF_DOCKER, MANIFEST):
         registry.script = lambda _, moved=moved: sent(moved, json.loads(moved)["mediaType"])
         result = pin_from(registry, APP)
         assert image(result) == pinned(registry, moved)
-        assert reported(result)["asked"] == f"{registry.url}/v2/team/app/manifests/1"
+        assert reported(result)["request"] == f"{registry.url}/v2/team/app/manifests/1"
     assert not any(seen.headers.get("If-None-Match") for seen in registry.seen)
 
 
@@ -132,27 +134,27 @@ def test_proxy_returning_a_stale_digest__digestabot(registry: ScriptedRegistry) 
     ],
 )
 def test_redirect_to_metadata_ip__checkredirectssrf(registry: ScriptedRegistry, location: str, cause: str) -> None:
-    """go-containerregistry, checkRedirectSSRF [src]: the credentials of the machine are nobody's to be asked for."""
+    """go-containerregistry, checkRedirectSSRF [src]: requests never reach the metadata service."""
     registry.script = lambda _: Answer(307, {"Location": location})
-    told = refusal(pin_from(registry, APP))
-    assert cause in told
-    assert "meta-data" not in told
+    message = refusal(pin_from(registry, APP))
+    assert cause in message
+    assert "meta-data" not in message
     assert len(registry.seen) == 1
 
 
 @pytest.mark.parametrize("status", [404, 500])
 def test_oversized_error_body(registry: ScriptedRegistry, status: int) -> None:
-    """go-containerregistry, its limits [src]: of an error's body no more is read than is of use, and less is shown."""
+    """go-containerregistry, its limits [src]: only the start of an error body is read, and less is shown."""
     written: list[int] = []
     registry.script = lambda _: Raw(_endless(status, written))
-    told = refusal(pin_from(registry, APP, transport={"retry": patient(attempts=1)}))
-    assert f"answered {status}" in told
-    assert len(told) < 1000
+    message = refusal(pin_from(registry, APP, transport={"retry": patient(attempts=1)}))
+    assert f"answered {status}" in message
+    assert len(message) < 1000
     assert sum(written) < 16 * 1024 * 1024
 
 
 def test_oversized_manifest(registry: ScriptedRegistry) -> None:
-    """go-containerregistry, its limits [src]: 4 MiB are a manifest, a byte more is none, and an endless body ends."""
+    """go-containerregistry, its limits [src]: a manifest may have 4 MiB and no byte more."""
     limit = 4 * 1024 * 1024
     registry.script = lambda _: sent(MANIFEST.ljust(limit + 1))
     assert "sent more than 4194304 bytes" in refusal(pin_from(registry, APP))
@@ -177,7 +179,7 @@ def _endless(status: int, written: list[int]) -> Callable[[BinaryIO, threading.E
 
 @pytest.mark.parametrize("status", [403, 429, 500])
 def test_token_redaction_in_errors(realm: Realm, status: int) -> None:
-    """go-containerregistry, redaction [src]: what a registry repeats of a login stays out of messages."""
+    """go-containerregistry, redaction [src]: credentials that a registry repeats are not in messages."""
 
     def script(seen: Seen) -> Answer:
         if not seen.authorization:
@@ -185,24 +187,24 @@ def test_token_redaction_in_errors(realm: Realm, status: int) -> None:
         return failing(status, "DENIED", f"not with {seen.authorization} nor with {LOGIN.basic()} of {LOGIN.password}")
 
     realm.registry.script = script
-    login = FixedCredentials({realm.registry.host: LOGIN})
+    credentials = FixedCredentials({realm.registry.host: LOGIN})
     trusting = {"trust": realm.trust}
-    result = pin_from(realm.registry, APP, hosts=RegistryHosts(), credentials=login, transport=trusting)
-    told = refusal(result) + json.dumps(result.report.to_json()) + repr(result)
-    assert f"answered {status}" in told
-    assert "***" in told
+    result = pin_from(realm.registry, APP, hosts=RegistryHosts(), credentials=credentials, transport=trusting)
+    message = refusal(result) + json.dumps(result.report.to_json()) + repr(result)
+    assert f"answered {status}" in message
+    assert "***" in message
     for secret in ("token-1", LOGIN.password, LOGIN.basic().removeprefix("Basic ")):
-        assert secret not in told
+        assert secret not in message
 
 
 def test_url_redaction_in_errors(registry: ScriptedRegistry) -> None:
-    """go-containerregistry, redaction [src]: a signed URL is shown without its query, a user in a URL not at all."""
+    """go-containerregistry, redaction [src]: URLs in messages have neither a query nor a user."""
     signed = "/elsewhere?X-Amz-Signature=5ec4e7&X-Amz-Security-Token=s3cr3t"
     refused = failing(403, "DENIED", "see https://user:pa55@help.example.com/why?X-Amz-Signature=5ec4e7")
     registry.script = lambda seen: refused if seen.path == "/elsewhere" else Answer(307, {"Location": signed})
-    told = refusal(pin_from(registry, APP))
-    assert f"{registry.url}/elsewhere answered 403, 'DENIED: see https://help.example.com/why'" in told
+    message = refusal(pin_from(registry, APP))
+    assert f"{registry.url}/elsewhere answered 403, 'DENIED: see https://help.example.com/why'" in message
     registry.script = lambda _: Answer(307, {"Location": f"https://user:pa55@example.com{signed}"})
-    told += refusal(pin_from(registry, APP))
+    message += refusal(pin_from(registry, APP))
     for secret in ("5ec4e7", "s3cr3t", "pa55", "X-Amz"):
-        assert secret not in told
+        assert secret not in message

@@ -155,7 +155,7 @@ def test_ecr_paging_above_100__clouddriver_2948() -> None:
 
 
 def test_max_results_1000_limit__renovate_isecrmaxresultserror() -> None:
-    """renovate, isECRMaxResultsError [src]: 405 for more than 1000 a page; here tags are named, not listed."""
+    """renovate, isECRMaxResultsError [src]: 405 for more than 1000 per page; we request tags, not pages."""
     ecr = holding(*(f"t{number}" for number in range(1500)))
     assert image(pin_in(ecr_resolver(ecr), _marked("t1499"))) == f"{HOST}/{APP}@{digest(ecr, 't1499')}"
     ((_, request),) = ecr.calls
@@ -226,8 +226,8 @@ def test_replication_lag__containers_roadmap_140() -> None:
     assert image(result) == f"{HOST}/{APP}@{digest(regions['us-east-1'], 'latest')}"
     assert image(result, "Web2") == f"{there}/{APP}@{digest(regions['eu-west-1'], 'latest')}"
     assert image(result) != image(result, "Web2")
-    assert reported(result)["asked"] == "ecr:DescribeImages in us-east-1"
-    assert reported(result, IMAGE.replace("Web", "Web2"))["asked"] == "ecr:DescribeImages in eu-west-1"
+    assert reported(result)["request"] == "ecr:DescribeImages in us-east-1"
+    assert reported(result, IMAGE.replace("Web", "Web2"))["request"] == "ecr:DescribeImages in eu-west-1"
     del regions["eu-west-1"].images[APP]["latest"]
     (message,) = refusals(pin_in(ecr_resolver(Regional({})), _marked("latest"), _marked("latest", there)))
     assert "in eu-west-1" in message

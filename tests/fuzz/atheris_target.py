@@ -1,6 +1,6 @@
-"""One target under atheris, a coverage-guided fuzzer: `make fuzz` runs this in a process for each.
+"""Run one target with the coverage-guided fuzzer atheris; `make fuzz` runs this in a process per target.
 
-https://github.com/google/atheris; what stands on the command line behind the target's name is libFuzzer's:
+https://github.com/google/atheris. The arguments after the name of the target are options of libFuzzer:
 https://llvm.org/docs/LibFuzzer.html#options
 """
 
@@ -14,22 +14,22 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-# Only the product's modules count as new ground: what is interesting is where an input leads there.
+# Only the coverage of the package guides the fuzzer.
 with atheris.instrument_imports(include=["image_pinner"]):
     from fuzz.targets import PLANTED, TARGETS
 
-_BY_STRUCTURE = 0.5
+_STRUCTURED_SHARE = 0.5
 
 
 def main() -> None:
-    """Run the target that the first argument names until the time is up, or until something breaks."""
+    """Run the target in the first argument until the time is up or it fails."""
     target = PLANTED if sys.argv[1] == PLANTED.name else TARGETS[sys.argv[1]]
 
-    def mutate(data: bytes, most: int, seed: int) -> bytes:
+    def mutate(data: bytes, max_size: int, seed: int) -> bytes:
         random = Random(seed)
-        if random.random() < _BY_STRUCTURE:
-            return target.mutate(data, random)[:most]
-        return atheris.Mutate(data, most)
+        if random.random() < _STRUCTURED_SHARE:
+            return target.mutate(data, random)[:max_size]
+        return atheris.Mutate(data, max_size)
 
     atheris.Setup([sys.argv[0], *sys.argv[2:]], target.run, custom_mutator=mutate)
     atheris.Fuzz()

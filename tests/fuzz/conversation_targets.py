@@ -1,4 +1,4 @@
-"""What a registry answers: a manifest with its headers, redirects, a token service with its tokens."""
+"""Fuzz the responses of registries: manifests with their headers, redirects and tokens."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from support.untrusted_input import readable
 SECRET = "s3cr3t-passw0rd"
 LISTED = RegistryHosts(["localhost:5000"])
 _HOMES = ("https://registry.example/v2/app/manifests/1", "http://localhost:5000/v2/app/manifests/1")
-_LOGIN = "Basic cm9ib3Q6czNjcjN0LXBhc3N3MHJk"
+_AUTHORIZATION = "Basic cm9ib3Q6czNjcjN0LXBhc3N3MHJk"
 _CREDENTIALS: tuple[Credentials, ...] = (
     NoCredentials("none are known", "get some"),
     Password("robot", SECRET, "the credentials of the test", "renew them"),
     IdentityToken(SECRET, "the credentials of the test", "renew them"),
 )
-# What the wire takes: http.client refuses the rest with errors of its own.
+# What can be sent: http.client rejects the rest with its own errors.
 _SENDABLE_URL = re.compile(r"[!-~]+")
 _SENDABLE_VALUE = re.compile(r"[\t -~\x80-\xff]*")
 
 
 @dataclass
 class ScriptedSender:
-    """Answers each request as the input says, after a look at whether it could go over the wire."""
+    """Responds to each request according to the input, after checking that it can be sent."""
 
     answer: Callable[[int], tuple[int, dict[str, str], bytes]]
     sent: list[Request] = field(default_factory=list)
@@ -56,22 +56,22 @@ class ScriptedSender:
 
 
 def redirects(data: bytes) -> None:
-    """A chain of `Location` headers, a line each; none leads to a worse scheme, or the login to another server."""
+    """A redirect chain, one `Location` per line, neither weakens the scheme nor sends credentials to another server."""
     locations = data.decode("latin-1").split("\n")
     home = _HOMES[len(data) % len(_HOMES)]
     sender = ScriptedSender(lambda number: _redirect(locations, number))
     follower = RedirectFollower(sender, LISTED)
-    followed = readable(follower.follow, Request(home, {"Authorization": _LOGIN}), Deadline.after(5))
+    followed = readable(follower.follow, Request(home, {"Authorization": _AUTHORIZATION}), Deadline.after(5))
     assert not isinstance(followed, ImagePinnerError) or isinstance(followed, SourceError)
     assert 1 <= len(sender.sent) <= MAX_REDIRECTS + 1
-    _expect_no_detour_with_login(sender.sent)
+    _expect_safe_requests(sender.sent)
 
 
 def _redirect(locations: list[str], number: int) -> tuple[int, dict[str, str], bytes]:
     return (307, {"Location": locations[number - 1]}, b"") if number <= len(locations) else (200, {}, b"")
 
 
-def _expect_no_detour_with_login(sent: list[Request]) -> None:
+def _expect_safe_requests(sent: list[Request]) -> None:
     home = Endpoint.of(parse_url(sent[0].url))
     same_origin = True
     for before, request in pairwise(sent):
@@ -84,9 +84,9 @@ def _expect_no_detour_with_login(sent: list[Request]) -> None:
 
 
 def replies(data: bytes) -> None:
-    """A registry's answer: the media type and the digest in its headers, a line each, and the body."""
-    media_type, digest, *rest = (data + b"\n\n").split(b"\n", 2)
-    body = b"".join(rest)[:-2]
+    """Parse a response: a line with the media type, a line with the digest header, and the body."""
+    media_type, digest, *body_lines = (data + b"\n\n").split(b"\n", 2)
+    body = b"".join(body_lines)[:-2]
     headers = {"Content-Type": media_type.decode("latin-1"), "Docker-Content-Digest": digest.decode("latin-1")}
     reply = Reply(_HOMES[0], 200, HTTPHeaderDict(headers), body, AddressScope.GLOBAL)
     get_manifest, head_manifest = readable(found_by_body, reply, _HOMES[0]), readable(found_by_header, reply, _HOMES[0])
@@ -102,9 +102,9 @@ def replies(data: bytes) -> None:
 
 
 def tokens(data: bytes) -> None:
-    """The URL of a token service, the service's name, the scope, and the answer: three lines and the rest."""
-    realm, service, scope, *rest = (data + b"\n\n\n").split(b"\n", 3)
-    body = b"".join(rest)[:-3]
+    """Request a token: a line each for the URL of the token service, its name and the scope, and the response."""
+    realm, service, scope, *body_lines = (data + b"\n\n\n").split(b"\n", 3)
+    body = b"".join(body_lines)[:-3]
     for home, status in product(_HOMES, (200, 401)):
         lookup = TokenRequest(
             realm.decode("latin-1"),
@@ -114,10 +114,10 @@ def tokens(data: bytes) -> None:
             Endpoint.of(parse_url(home)),
             AddressScope.GLOBAL,
         )
-        _ask_for_token(lookup, status, body)
+        _request_token(lookup, status, body)
 
 
-def _ask_for_token(lookup: TokenRequest, status: int, body: bytes) -> None:
+def _request_token(lookup: TokenRequest, status: int, body: bytes) -> None:
     sender = ScriptedSender(lambda _: (status, {"Content-Type": "application/json"}, body))
     read = readable(TokenService(sender, LISTED).token, lookup, Deadline.after(5))
     if isinstance(read, ImagePinnerError):
@@ -133,6 +133,6 @@ def _ask_for_token(lookup: TokenRequest, status: int, body: bytes) -> None:
 
 
 def _is_kept(lookup: TokenRequest) -> bool:
-    """Tell whether there is a secret that the other side does not name by itself."""
+    """Return whether there is a secret that is not part of the input."""
     named = (lookup.realm, lookup.service, lookup.scope)
     return not isinstance(lookup.credential, NoCredentials) and not any(SECRET in text for text in named)

@@ -1,4 +1,4 @@
-"""Documents: manifests and indexes, configs of images, docker's config file."""
+"""Fuzz the parsers of manifests, indexes, image configs and the config file of Docker."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from image_pinner.sources.interface import Deadline
 from support.untrusted_input import LOOKUPS, ORIGIN, HeldFile, expect_answer, expect_message, readable
 
 HOSTS = ("docker.io", "ghcr.io", "registry.example:5000", "[::1]:5000", "unnamed.example")
-_NOBODYS_HOST = "unnamed.example"
+_UNKNOWN_HOST = "unnamed.example"
 
 
 def manifests(data: bytes) -> None:
-    """A manifest or an index, asked every question under each media type of its family."""
+    """Parse a manifest or an index, for every lookup and media type of its family."""
     read = readable(read_manifest, data)
     entries = readable(parse_index, data)
     assert isinstance(read, Mapping | SourceError)
@@ -47,7 +47,7 @@ def manifests(data: bytes) -> None:
 
 
 def configs(data: bytes) -> None:
-    """The config of an image for a single platform."""
+    """Parse the config of a single-platform image."""
     digest = Digest.of(data)
     offered = readable(platform_of, data, digest)
     assert isinstance(offered, Platform | SourceError)
@@ -61,10 +61,10 @@ def configs(data: bytes) -> None:
 
 
 def docker_configs(data: bytes) -> None:
-    """Docker's config file, and the logins that it gives to a few hosts."""
+    """Parse the config file of Docker, and look up the credentials of a few hosts."""
     path = cast("Path", HeldFile(data))
     config = readable(parse_docker_config, path, data)
-    source = DockerConfigCredentials(path, _get_from_helper)
+    source = DockerConfigCredentials(path, _run_helper)
     for host in HOSTS:
         credential = readable(source.for_registry, host, Deadline.after(5))
         assert not isinstance(config, ConfigurationError) or isinstance(credential, ConfigurationError)
@@ -88,12 +88,12 @@ def _expect_credential(credential: Credentials, host: str, data: bytes) -> None:
         case _:
             assert_never(credential)
     from_helper = "docker-credential-" in credential.source
-    assert host != _NOBODYS_HOST or from_helper or _NOBODYS_HOST in data.decode().lower()
+    assert host != _UNKNOWN_HOST or from_helper or _UNKNOWN_HOST in data.decode().lower()
 
 
-def _get_from_helper(name: str, server: str, _: Deadline) -> HelperCredentials | None:
+def _run_helper(name: str, server: str, _: Deadline) -> HelperCredentials | None:
     assert server in {DOCKER_HUB_SERVER, *HOSTS}
-    # The one that runs programs takes fewer names still.
+    # The real function accepts fewer names.
     if not name.isprintable() or len(name) % 3 == 0:
         raise SourceError("the helper failed", "fix it")
     return HelperCredentials("<token>" if len(name) % 2 else "user", "s3cr3t") if "login" in name else None

@@ -1,4 +1,4 @@
-"""Inputs that broke something once. `make fuzz` prints a line for this list when it finds one."""
+"""Inputs that once caused a failure. `make fuzz` prints the line to add when it finds one."""
 
 from __future__ import annotations
 

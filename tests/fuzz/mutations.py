@@ -1,4 +1,4 @@
-"""Changes to inputs: of bytes at random, and of JSON by its structure. The same seed gives the same changes."""
+"""Mutate inputs: random bytes, or the structure of JSON. The same seed produces the same mutations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 Mutate = Callable[[bytes, Random], bytes]
 
 _HEX = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-# What a value of JSON can be where another was expected, and what means something to somebody in that place.
+# JSON values of unexpected types, and values that are meaningful in some locations.
 _STRANGE_VALUES: tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 1.5, 1e308, 2**63, 10**400),
     *("", " ", "unknown", "\x00", "\x1b[31m", "line\nline", "\u202e", "\ud800", "é", "a" * 300, "<token>"),
@@ -28,41 +28,41 @@ _STRANGE_BYTES = (
     *(b"https://", b"http://", b"[::1]", b"localhost", b"169.254.169.254", b"@sha256:", _HEX.encode(), b"Bearer "),
     *(b"1e999", b"9" * 30, b"A", b"a" * 130, b"\xc3\x9f", b"[" * 5000, b'{"a":' * 1500),
 )
-_MOST_PLACES = 400
+_MAX_LOCATIONS = 400
 
 
 def mutated_text(data: bytes, random: Random) -> bytes:
-    """Change a few places of any input."""
+    """Change a few parts of any input."""
     for _ in range(random.choice((1, 1, 2, 4))):
         data = random.choice(_BYTE_CHANGES)(data, random)
     return data
 
 
 def mutated_json(data: bytes, random: Random) -> bytes:
-    """Change a few places of a JSON document, which stays one; what is none is changed as text."""
+    """Change a few parts of a JSON document; other input is changed as text."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
         return mutated_text(data, random)
     for _ in range(random.choice((1, 1, 2, 4))):
-        document = _changed(document, random)
+        document = _change(document, random)
     text = json.dumps(document, ensure_ascii=random.random() < 0.8)
     return text.encode("utf-8", "surrogatepass")
 
 
-def _changed(document: Any, random: Random) -> Any:
-    places = list(_places(document))
-    if not places:
+def _change(document: Any, random: Random) -> Any:
+    locations = list(_locations(document))
+    if not locations:
         return random.choice(_STRANGE_VALUES)
-    holder, key = random.choice(places)
+    holder, key = random.choice(locations)
     match random.randrange(6):
         case 0:
             del holder[key]
         case 1:
             holder[key] = _copy(random.choice(_STRANGE_VALUES))
         case 2:
-            other, there = random.choice(places)
-            holder[key] = _copy(other[there])
+            other, target = random.choice(locations)
+            holder[key] = _copy(other[target])
         case 3 if isinstance(holder, dict):
             holder[random.choice(_STRANGE_KEYS)] = holder.pop(key)
         case 4 if isinstance(holder, list):
@@ -75,15 +75,15 @@ def _changed(document: Any, random: Random) -> Any:
     return document
 
 
-def _places(document: Any) -> Iterator[tuple[Any, Any]]:
-    todo, found = [document], 0
-    while todo and found < _MOST_PLACES:
-        holder = todo.pop()
+def _locations(document: Any) -> Iterator[tuple[Any, Any]]:
+    pending, found = [document], 0
+    while pending and found < _MAX_LOCATIONS:
+        holder = pending.pop()
         keys = list(holder) if isinstance(holder, dict) else range(len(holder)) if isinstance(holder, list) else ()
         for key in keys:
             found += 1
             yield holder, key
-            todo.append(holder[key])
+            pending.append(holder[key])
 
 
 def _copy(value: Any) -> Any:
@@ -97,31 +97,31 @@ def _slice(data: bytes, random: Random) -> tuple[int, int]:
     return start, min(len(data), start + random.choice((1, 1, 2, 5, 20)))
 
 
-def _without(data: bytes, random: Random) -> bytes:
+def _delete(data: bytes, random: Random) -> bytes:
     start, end = _slice(data, random)
     return data[:start] + data[end:]
 
 
-def _with_more(data: bytes, random: Random) -> bytes:
+def _insert(data: bytes, random: Random) -> bytes:
     start, _ = _slice(data, random)
     return data[:start] + random.choice(_STRANGE_BYTES) + data[start:]
 
 
-def _with_another(data: bytes, random: Random) -> bytes:
+def _replace(data: bytes, random: Random) -> bytes:
     start, end = _slice(data, random)
     return data[:start] + random.randbytes(end - start) + data[end:]
 
 
-def _repeated(data: bytes, random: Random) -> bytes:
+def _repeat(data: bytes, random: Random) -> bytes:
     start, end = _slice(data, random)
     return data[:end] + data[start:end] * random.choice((1, 2, 100)) + data[end:]
 
 
-def _moved(data: bytes, random: Random) -> bytes:
+def _move(data: bytes, random: Random) -> bytes:
     start, end = _slice(data, random)
-    rest = data[:start] + data[end:]
-    there = random.randint(0, len(rest))
-    return rest[:there] + data[start:end] + rest[there:]
+    remaining = data[:start] + data[end:]
+    target = random.randint(0, len(remaining))
+    return remaining[:target] + data[start:end] + remaining[target:]
 
 
-_BYTE_CHANGES = (_without, _with_more, _with_another, _repeated, _moved)
+_BYTE_CHANGES = (_delete, _insert, _replace, _repeat, _move)

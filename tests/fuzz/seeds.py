@@ -1,4 +1,4 @@
-"""Where the changes begin: inputs as they are met, and the ones that bit others."""
+"""Seeds of the mutations: usual inputs, and inputs that caused bugs in other tools."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The targets of the fuzzer: what is read from strangers, and what must hold whatever they send.
+"""The targets of the fuzzer: parsers of untrusted input, and what must hold for any input.
 
-A target takes bytes and returns nothing; what it raises is a defect. Errors of the product are none: they are answers.
+An exception from a target is a failure. Targets handle the errors that the package raises on purpose.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fuzz.mutations import Mutate, mutated_json, mutated_text
 
 @dataclass(frozen=True)
 class Target:
-    """Something that reads what strangers send."""
+    """A parser of untrusted input with its seeds and mutations."""
 
     name: str
     run: Callable[[bytes], None]
@@ -46,13 +46,13 @@ TARGETS = {
 
 def _planted(data: bytes) -> None:
     if b"{" in data:
-        raise KeyError("a defect that was planted")
+        raise KeyError("a planted bug")
 
 
-# Not among the others: by this one the tests show that a defect is found, told and kept.
+# Not in `TARGETS`: with it, the tests verify that failures are found, reported and stored.
 PLANTED = Target("planted", _planted, (b"[]",))
 
 
-def pasted(name: str, data: bytes) -> str:
-    """Give a line for `FOUND` in `found_inputs.py`, by which the tests run this input ever after."""
+def found_line(name: str, data: bytes) -> str:
+    """Return the line for `FOUND` in `found_inputs.py`, with which the tests run this input."""
     return f'    ("{name}", {data!r}),'

@@ -1,4 +1,4 @@
-"""`make fuzz`: what it starts, how it is bounded, and that it fails where something breaks."""
+"""`make fuzz` starts the fuzzer with limits, and fails if a target fails."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fuzz.run import Run, fuzz, main, report
 from fuzz.targets import PLANTED, TARGETS
 
 ROOT = Path(__file__).parents[2]
-# Stands in for the fuzzer: says what it was started with, and breaks where the name says so.
+# A fake fuzzer that prints its options, and fails for the planted target.
 PROGRAM = """
 import pathlib, sys
 name, *options, corpus = sys.argv[1:]
@@ -25,7 +25,7 @@ for key in sorted(given):
 print("seeds", *sorted(path.read_bytes() for path in pathlib.Path(corpus).iterdir()))
 if name == "planted":
     pathlib.Path(given["artifact_prefix"] + "crash-1").write_bytes(b"x{'\\n{")
-    sys.exit("KeyError: a defect")
+    sys.exit("KeyError: a bug")
 pathlib.Path(given["artifact_prefix"] + "slow-unit-1").write_bytes(b"slow")
 print("Done 17 runs in 1 second(s)")
 """
@@ -38,31 +38,31 @@ def program(tmp_path: Path) -> tuple[str, str]:
     return sys.executable, str(path)
 
 
-def test_a_defect_is_reported_with_a_line_to_paste_and_makes_the_run_fail(
+def test_a_failure_is_reported_with_a_line_to_add_and_the_exit_code_1(
     program: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = fuzz(PLANTED, 1, 1, program)
     assert (run.status, run.found) == (1, (b"{",))
-    told = report(run)
-    assert "planted: BROKEN, exit code 1" in told
-    assert "KeyError: a defect" in told
-    assert told.endswith("""FOUND in tests/fuzz/found_inputs.py:\n    ("planted", b'{'),""")
+    summary = report(run)
+    assert "planted: FAILED, exit code 1" in summary
+    assert "KeyError: a bug" in summary
+    assert summary.endswith("""FOUND in tests/fuzz/found_inputs.py:\n    ("planted", b'{'),""")
     assert main([], lambda *_: run) == 1
-    assert "BROKEN" in capsys.readouterr().out
+    assert "FAILED" in capsys.readouterr().out
 
 
-def test_an_end_without_an_input_is_a_failure_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_exit_without_an_input_is_a_failure_too(capsys: pytest.CaptureFixture[str]) -> None:
     target = TARGETS["references"]
-    assert "references: BROKEN, exit code 77\nNo input was kept." in report(Run(target, 77, "", ()))
+    assert "references: FAILED, exit code 77\nNo input was stored." in report(Run(target, 77, "", ()))
     assert main(["references"], lambda *_: Run(target, 77, "", ())) == 1
     capsys.readouterr()
 
 
-def test_a_run_is_bounded_in_time_and_size_and_begins_with_the_seeds(program: tuple[str, str]) -> None:
+def test_a_run_has_limits_and_starts_with_the_seeds(program: tuple[str, str]) -> None:
     target = TARGETS["references"]
     run = fuzz(target, 3, 42, program)
     assert (run.status, run.found) == (0, ())
-    assert run.said.splitlines()[:6] == [
+    assert run.output.splitlines()[:6] == [
         "artifact_prefix ",
         "max_len 1024",
         "max_total_time 3",
@@ -70,11 +70,11 @@ def test_a_run_is_bounded_in_time_and_size_and_begins_with_the_seeds(program: tu
         "seed 42",
         "timeout 5",
     ]
-    assert f"seeds {' '.join(str(one) for one in sorted(target.seeds))}" in run.said
-    assert report(run) == "references: nothing found. Done 17 runs in 1 second(s)"
+    assert f"seeds {' '.join(str(one) for one in sorted(target.seeds))}" in run.output
+    assert report(run) == "references: no failure. Done 17 runs in 1 second(s)"
 
 
-def test_all_targets_are_run_unless_some_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_targets_are_run_unless_some_are_given(capsys: pytest.CaptureFixture[str]) -> None:
     started: list[tuple[str, int, int]] = []
 
     def run(target: object, seconds: int, seed: int) -> Run:
@@ -102,7 +102,7 @@ def make(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
         other = tmp_path / "other-python"
         other.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{pretend}; exec(sys.argv[1])' \"$2\"\n", "utf-8")
         other.chmod(0o755)
-        # Run by `make test` itself, it would take over what that was called with.
+        # Under `make test`, it would inherit the options of make.
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
         return subprocess.run(
             ["make", "-C", str(ROOT), "--no-print-directory", "fuzz", f"PYTHON={other}", f"FUZZ_VENV={tmp_path}/venv"],
@@ -124,12 +124,12 @@ def make(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
         "import sys; sys.version_info = (3, 99, 0)",
     ],
 )
-def test_a_python_that_the_fuzzer_is_not_built_for_is_refused_with_one_that_it_is_built_for(
+def test_an_unsupported_python_is_rejected_with_a_supported_one(
     make: Callable[[str], subprocess.CompletedProcess[str]], tmp_path: Path, pretend: str
 ) -> None:
     run = make(pretend)
     assert run.returncode != 0
-    told = [line for line in run.stderr.splitlines() if not line.startswith("make")]
-    assert len(told) == 1
-    assert "Choose another: make fuzz PYTHON=python3.11" in told[0]
+    printed = [line for line in run.stderr.splitlines() if not line.startswith("make")]
+    assert len(printed) == 1
+    assert "help: make fuzz PYTHON=python3.11" in printed[0]
     assert not (tmp_path / "venv").exists()

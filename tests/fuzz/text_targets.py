@@ -1,4 +1,4 @@
-"""Texts that people and registries write: references, challenges, names of hosts, what a registry says of itself."""
+"""Fuzz the parsers of strings: references, challenges, host names, and error bodies of registries."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from image_pinner.sources.oci.auth import parse_challenges
 from support.untrusted_input import expect_message, readable
 
 SECRET = "s3cr3t-t0ken"
-LONGEST_SHOWN = 241
+MAX_SHOWN = 241
 _DIGEST = Digest.of(b"")
 _ADDRESS = re.compile(r"[0-9a-fA-F.:\[\]]+(?:%.*)?", re.DOTALL)
 _CONTENT_TYPES = ("application/json", "text/plain; charset=utf-8", "text/html")
 
 
 def references(data: bytes) -> None:
-    """A reference prints as it was written, its full form means the same, and a refusal shows the place."""
+    """Parse a reference: it prints as written, its full form is equal, and an error has a position."""
     text = data.decode("utf-8", "surrogateescape")
     read = readable(ImageReference.parse, text)
     if isinstance(read, ImagePinnerError):
@@ -34,14 +34,14 @@ def references(data: bytes) -> None:
         return
     assert str(read) == text
     assert text.isascii()
-    # `library/`, which is implied, counts too.
+    # The implied `library/` is part of the full form.
     assert ImageReference.parse(str(read.canonical())) == read
     pinned = ImageReference.parse(read.pinned(_DIGEST))
     assert (pinned.registry, pinned.repository, pinned.digest) == (read.registry, read.repository, _DIGEST)
 
 
 def challenges(data: bytes) -> None:
-    """The headers of one answer, a line each."""
+    """Parse the challenges of a response, one header per line."""
     read = readable(parse_challenges, data.decode("latin-1").split("\n"))
     if isinstance(read, ImagePinnerError):
         assert isinstance(read, SourceError)
@@ -53,7 +53,7 @@ def challenges(data: bytes) -> None:
 
 
 def names(data: bytes) -> None:
-    """Hosts, URLs, platforms and waits, each read from the same short text."""
+    """Parse the same short string as host, URL, platform and `Retry-After`."""
     text = data.decode("utf-8", "surrogateescape")
     _platform(text)
     _ecr_host(text)
@@ -91,18 +91,18 @@ def _host(text: str) -> None:
         assert url.scheme in {"http", "https"}
         assert "?" not in bare(url)
         expect_message(bare(url), 100 + 9 * len(text))
-    # A name is as near as the nearest of its addresses; only an address that stands there itself can be elsewhere.
+    # The scope of a name is the most local one of its addresses; only a literal address can be global.
     scope = scope_of_host(text, lambda _: ("10.0.0.1", "8.8.8.8"))
     assert scope is not AddressScope.GLOBAL or _ADDRESS.fullmatch(text)
 
 
 def diagnostics(data: bytes) -> None:
-    """The body of an answer that is no manifest."""
+    """Describe the body of an error response."""
     assert len(errors_in(data)) <= 3
     for content_type in _CONTENT_TYPES:
         text = said(data, content_type, (SECRET,))
-        expect_message(text, LONGEST_SHOWN)
+        expect_message(text, MAX_SHOWN)
         assert SECRET not in text
     header = shown(data.decode("latin-1"), (SECRET,))
-    expect_message(header, LONGEST_SHOWN)
+    expect_message(header, MAX_SHOWN)
     assert SECRET not in header

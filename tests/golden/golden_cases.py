@@ -1,4 +1,4 @@
-"""Every golden file with what it was made from."""
+"""Every golden file with its inputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from golden.golden_files import EXPECTED, HERE, TEMPLATES
-from golden.golden_worlds import empty_world, full_world
+from golden.golden_registries import empty_registry, full_registry
 from image_pinner.cli.documents import read_source
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.macro import AWS, CHINA, GOVCLOUD, Account, event_for_template
@@ -37,32 +37,32 @@ VALUES: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class TemplateCase:
-    """A template, deployed to an account in a world."""
+    """A template that is deployed to an account, with the images that exist."""
 
     source: Path
     account: Account = AWS
-    resolvers: Callable[[], InMemoryRegistry] = full_world
+    resolvers: Callable[[], InMemoryRegistry] = full_registry
     variant: str = ""
     more: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        """The template's name, with what is particular about the case."""
+        """The name of the template, and of the variant if there is one."""
         return f"{self.source.stem}{f'+{self.variant}' if self.variant else ''}"
 
     @property
     def values(self) -> dict[str, str]:
-        """The values of the parameters that are given."""
+        """The parameter values."""
         return {**VALUES.get(self.source.stem, {}), **self.more}
 
     @property
     def expected_fragment(self) -> Path:
-        """What the handler answers."""
+        """The fragment that the macro returns."""
         return EXPECTED / self.account.partition / f"{self.name}.json"
 
     @property
     def expected_text(self) -> Path:
-        """What `pin` prints."""
+        """The output of `pin`."""
         return EXPECTED / "text" / f"{self.name}{self.source.suffix}"
 
     def template(self) -> Mapping[str, Any]:
@@ -70,7 +70,7 @@ class TemplateCase:
         return read_source(self.source.read_bytes(), self.source.name).tree
 
     def event(self) -> dict[str, Any]:
-        """Give the event that CloudFormation sends."""
+        """Return the event that CloudFormation sends."""
         return event_for_template(self.template(), self.values, self.account)
 
     def __str__(self) -> str:
@@ -82,17 +82,17 @@ _EMERGENCY = f"111122223333.dkr.ecr.us-east-1.amazonaws.com/shop/web@sha256:{'e'
 _TEMPLATE = {path.stem: path for path in SOURCES}
 TEMPLATE_CASES = (
     *(TemplateCase(path) for path in SOURCES),
-    # Where the partition or the state of the world makes a difference.
+    # Templates for which the partition or the existing images make a difference.
     *(
         TemplateCase(_TEMPLATE[name], account)
         for name in ("ecr-repository-first-deploy", "ecs-fargate-service", "ecs-scheduled-task", "lambda-function")
         for account in (CHINA, GOVCLOUD)
     ),
-    TemplateCase(_TEMPLATE["ecr-repository-first-deploy"], resolvers=empty_world, variant="nothing-pushed"),
+    TemplateCase(_TEMPLATE["ecr-repository-first-deploy"], resolvers=empty_registry, variant="nothing-pushed"),
     TemplateCase(_TEMPLATE["ecs-sidecars"], variant="dev", more={"Stage": "dev"}),
-    # Nobody is asked: it works in a world in which nothing exists.
+    # Makes no network requests, so that it works although no image exists.
     TemplateCase(
-        _TEMPLATE["break-glass"], resolvers=empty_world, variant="emergency", more={"EmergencyImage": _EMERGENCY}
+        _TEMPLATE["break-glass"], resolvers=empty_registry, variant="emergency", more={"EmergencyImage": _EMERGENCY}
     ),
 )
 TEXT_CASES = tuple(case for case in TEMPLATE_CASES if case.account is AWS)

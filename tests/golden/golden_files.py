@@ -1,4 +1,4 @@
-"""Golden files: what was expected and agreed on, compared, and written anew on demand."""
+"""Compare results with golden files, or update the files."""
 
 from __future__ import annotations
 
@@ -15,17 +15,12 @@ UPDATE = "UPDATE_GOLDEN"
 
 
 def as_json(value: Any) -> str:
-    """Give a value as the text of a golden file; the order of keys is part of it."""
+    """Return a value as the text of a golden file, in which the order of keys matters."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def compare(path: Path, found: bytes | str) -> None:
-    """Compare what was found with a golden file, or write the file if that was asked for.
-
-    Args:
-        path: The golden file.
-        found: What it has to hold, to the byte.
-    """
+    """Compare a result with a golden file byte by byte, or update the file if `UPDATE` is set."""
     content = found.encode() if isinstance(found, str) else found
     if os.environ.get(UPDATE) == "1":
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,5 +31,5 @@ def compare(path: Path, found: bytes | str) -> None:
         name = path.relative_to(HERE)
         lines = [text.decode("utf-8", "replace").splitlines(keepends=True) for text in (expected, content)]
         difference = "".join(difflib.unified_diff(*lines, f"expected {name}", "found"))
-        message = f"{difference}\nIf that is what you want: {UPDATE}=1 pytest tests/golden, and look at the difference"
+        message = f"{difference}\nhelp: if this is intended, run {UPDATE}=1 pytest tests/golden and review the diff"
         raise AssertionError(message)

@@ -1,4 +1,4 @@
-"""Recorded events, and what the macro answers, failures included."""
+"""The responses of the macro to recorded events, including failures."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from golden.golden_cases import EVENT_CASES
 from golden.golden_files import as_json, compare
-from golden.golden_worlds import full_world
+from golden.golden_registries import full_registry
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import Resolvers
 
 
 @pytest.mark.parametrize(("path", "expected"), EVENT_CASES, ids=[path.stem for path, _ in EVENT_CASES])
-def test_the_macro_answers_a_recorded_event(path: Path, expected: Path) -> None:
-    resolvers = full_world()
+def test_the_macro_responds_to_a_recorded_event(path: Path, expected: Path) -> None:
+    resolvers = full_registry()
     log: list[str] = []
     event = json.loads(path.read_text("utf-8"))
 

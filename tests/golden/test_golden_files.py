@@ -1,4 +1,4 @@
-"""The golden files themselves."""
+"""Golden files and their inputs are complete and unambiguous."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_no_two_inputs_have_the_same_name() -> None:
     assert len({path.stem for path in SOURCES}) == len(SOURCES)
 
 
-def test_recorded_events_have_the_keys_of_the_real_service_unless_they_are_about_other_ones() -> None:
+def test_recorded_events_have_the_keys_of_the_service_except_those_that_test_other_keys() -> None:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros-author.html
     others = {"failure-without-fragment", "template-with-unknown-things", "template-without-values"}
 

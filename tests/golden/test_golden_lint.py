@@ -1,4 +1,4 @@
-"""cfn-lint has nothing to say about the templates that users copy, before and after pinning."""
+"""cfn-lint has no findings in the example templates, before and after pinning."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ EXAMPLES = sample(sorted(TEMPLATES.iterdir()), 5)
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
-def test_a_template_to_copy_is_clean(path: Path) -> None:
+def test_an_example_has_no_findings(path: Path) -> None:
     assert lint_findings(path.read_text("utf-8")) == {}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
-def test_a_template_to_copy_is_clean_when_it_is_pinned(path: Path) -> None:
+def test_an_example_has_no_findings_after_pinning(path: Path) -> None:
     pinned = TemplateCase(path).expected_text.read_text("utf-8")
 
     assert lint_findings(pinned, unused=False) == {}

@@ -1,4 +1,4 @@
-"""One refusal of each kind, in the words that a person reads in the stack's events."""
+"""The error messages in the events of a stack, one of each kind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import yaml
 
 from golden.golden_cases import EXPECTED_REFUSALS, REFUSALS
 from golden.golden_files import as_json, compare
-from golden.golden_worlds import small_world
+from golden.golden_registries import small_registry
 from image_pinner.lambda_macro.handler import ERROR_LIMIT, Macro
 from image_pinner.pinning import Resolvers
 from support.macro import event_for
@@ -31,26 +31,26 @@ def event_of(case: dict[str, Any]) -> dict[str, Any]:
     return event_for(fragment, case.get("params"), case.get("values"))
 
 
-def answer(case: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the response, and the line of the log."""
-    resolvers = small_world()
+def respond(case: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the response and the log record."""
+    resolvers = small_registry()
     log: list[str] = []
     macro = Macro(lambda _settings, _region: Resolvers(resolvers, resolvers), case.get("environment", {}), log.append)
     return macro.answer(event_of(case), None), json.loads(log[0])
 
 
-def test_the_words_of_each_refusal() -> None:
-    found = {name: answer(case)[0].get("errorMessage", "(it was not refused)") for name, case in CASES.items()}
+def test_each_error_message() -> None:
+    found = {name: respond(case)[0].get("errorMessage", "(no error)") for name, case in CASES.items()}
 
     compare(EXPECTED_REFUSALS, as_json(found))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_refusal_changes_nothing_and_says_why_in_one_line(name: str) -> None:
+def test_a_failure_changes_nothing_and_has_a_message_of_one_line(name: str) -> None:
     event = event_of(CASES[name])
     before = copy.deepcopy(event["fragment"])
 
-    response, log = answer(CASES[name])
+    response, log = respond(CASES[name])
 
     assert response["status"] == log["status"] == "failure"
     assert response["fragment"] == before
@@ -60,9 +60,9 @@ def test_a_refusal_changes_nothing_and_says_why_in_one_line(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_refusal_reads_well_where_cloudformation_puts_it(name: str) -> None:
-    # The sentence around it is the service's own: recorded for a macro that failed with a message.
-    message = answer(CASES[name])[0]["errorMessage"]
+def test_a_message_fits_the_sentence_of_cloudformation(name: str) -> None:
+    # The sentence is recorded from the service.
+    message = respond(CASES[name])[0]["errorMessage"]
 
     shown = f"Transform 111122223333::ImagePinner failed with: {message}. Rollback requested by user."
 

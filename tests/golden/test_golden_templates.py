@@ -1,4 +1,4 @@
-"""Every template that users copy, and every other golden input: what CloudFormation gets, and what `pin` prints."""
+"""The response of the macro and the output of `pin` for every example template and golden input."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def macro_in(resolvers: InMemoryRegistry) -> Macro:
 
 
 @pytest.mark.parametrize("case", TEMPLATE_CASES, ids=str)
-def test_the_macro_answers_the_template_with_digests(case: TemplateCase) -> None:
+def test_the_macro_returns_the_template_with_digests(case: TemplateCase) -> None:
     response = macro_in(case.resolvers()).answer(case.event(), None)
 
     assert response["status"] == "success", response["errorMessage"]
@@ -31,7 +31,7 @@ def test_the_macro_answers_the_template_with_digests(case: TemplateCase) -> None
 
 
 @pytest.mark.parametrize("case", TEMPLATE_CASES, ids=str)
-def test_the_macro_answers_what_it_has_answered_with_the_same(case: TemplateCase) -> None:
+def test_the_macro_does_not_change_its_own_result(case: TemplateCase) -> None:
     event = case.event()
     first = macro_in(case.resolvers()).answer(event, None)["fragment"]
 
@@ -50,12 +50,12 @@ def test_pin_prints_the_template_with_digests(case: TemplateCase) -> None:
 
 
 @pytest.mark.parametrize("case", TEXT_CASES, ids=str)
-def test_pin_prints_what_the_macro_answers(case: TemplateCase) -> None:
+def test_pin_prints_what_the_macro_returns(case: TemplateCase) -> None:
     printed = read_source(case.expected_text.read_bytes(), case.name).tree
 
-    answered = json.loads(case.expected_fragment.read_text("utf-8"))
+    returned = json.loads(case.expected_fragment.read_text("utf-8"))
 
-    assert {key: value for key, value in printed.items() if key != "Transform"} == answered
+    assert {key: value for key, value in printed.items() if key != "Transform"} == returned
 
 
 def pin_arguments(case: TemplateCase) -> list[str]:
@@ -63,26 +63,26 @@ def pin_arguments(case: TemplateCase) -> list[str]:
     return ["pin", str(case.source), "--region", case.account.region, "--account", case.account.account_id, *values]
 
 
-def test_every_place_of_an_image_that_takes_a_digest_is_pinned_in_a_golden_input() -> None:
+def test_every_property_that_accepts_a_digest_is_pinned_in_a_golden_input() -> None:
     pinned: set[tuple[str, str]] = set()
     for source in SOURCES:
         case = TemplateCase(source)
         _, report = macro_in(case.resolvers()).run(case.event(), None)
         assert report is not None
         resources = case.template()["Resources"]
-        pinned |= {place_of(outcome.site.path.steps, resources) for outcome in report.outcomes}
+        pinned |= {location_of(outcome.site.path.steps, resources) for outcome in report.outcomes}
 
-    places = {
+    accepted = {
         (resource_type, location.path)
         for resource_type, locations in image_locations().items()
         for location in locations
         if not location.refused
     }
-    assert places - pinned == set()
+    assert accepted - pinned == set()
 
 
-def place_of(steps: tuple[Any, ...], resources: dict[str, Any]) -> tuple[str, str]:
-    """Give a pinned place as the data file writes it: resource type and JSONPath."""
+def location_of(steps: tuple[Any, ...], resources: dict[str, Any]) -> tuple[str, str]:
+    """Return the resource type and the JSONPath of a property path, as in image_locations.toml."""
     resource: Any = {"Resources": resources}
     names = list(steps)
     while "Properties" in names[1:]:
@@ -91,7 +91,7 @@ def place_of(steps: tuple[Any, ...], resources: dict[str, Any]) -> tuple[str, st
 
 
 def path_parts(resource_type: str, steps: list[Any]) -> Iterator[str]:
-    # Under WorkerTypeSpecifications the keys are the user's own.
+    # Keys under WorkerTypeSpecifications are chosen by the user.
     for before, step in zip(["", *steps], steps, strict=False):
         if before == "Fn::If":
             continue

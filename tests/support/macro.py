@@ -78,8 +78,8 @@ def _values(template: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str,
     return arrived
 
 
-class RaisingWorld:
-    """Raises whatever it is asked."""
+class RaisingResolvers:
+    """Resolvers that raise an error for every lookup."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -91,22 +91,22 @@ class RaisingWorld:
         raise self.error
 
 
-class HangingWorld:
-    """Answers nothing before its deadline is over, as a registry that does not answer."""
+class HangingResolvers:
+    """Resolvers that use up the deadline, like a registry that does not respond."""
 
     def __init__(self) -> None:
         self.deadlines: list[float] = []
-        """The seconds that were left each time it was asked."""
+        """The seconds that were left at each lookup."""
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         self._wait(deadline)
-        return dict.fromkeys(lookups, Unavailable("the registry did not answer in time", "Deploy again"))
+        return dict.fromkeys(lookups, Unavailable("the registry did not respond in time", "retry the deployment"))
 
     def resolve_values(
         self, external_values: Collection[ExternalValue], deadline: Deadline
     ) -> Mapping[ExternalValue, Answer]:
         self._wait(deadline)
-        return dict.fromkeys(external_values, Unknown("AWS did not answer in time", "Deploy again"))
+        return dict.fromkeys(external_values, Unknown("AWS did not respond in time", "retry the deployment"))
 
     def _wait(self, deadline: Deadline) -> None:
         self.deadlines.append(deadline.remaining())
@@ -115,11 +115,7 @@ class HangingWorld:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A Lambda's context that says how much time is left.
-
-    Args:
-        remaining: What it says, in milliseconds if it does not lie.
-    """
+    """A Lambda context that reports `remaining` milliseconds, or raises it."""
 
     remaining: Any
 
@@ -132,6 +128,6 @@ class Context:
 def macro_in(
     resolvers: Any = None, environment: Mapping[str, str] | None = None, log: Callable[[str], Any] = lambda _: None
 ) -> Macro:
-    """Return the macro in a world, which knows every image if no other is given."""
-    asked = resolvers or InMemoryRegistry(has_every_image=True)
-    return Macro(lambda _settings, _region: Resolvers(asked, asked), environment or {}, log)
+    """Return the macro with these resolvers; by default, they know every image."""
+    used = resolvers or InMemoryRegistry(has_every_image=True)
+    return Macro(lambda _settings, _region: Resolvers(used, used), environment or {}, log)

@@ -116,7 +116,7 @@ def pin(
     fragment = read_fragment(dict(template), dict(params or {}))
     scope = Scope.of_template(dict(template), values or {}, region=REGION, account_id=ACCOUNT)
     resolvers = Resolvers(digests or EveryDigest(), external_values or ExpectedLookups())
-    return pin_template(fragment, scope, settings or Settings(), resolvers, Deadline.after(60))
+    return pin_template(fragment, scope, settings or Settings(), lambda _: resolvers, Deadline.after(60))
 
 
 def task(*images: Any, **others: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Who is asked for what: the one place where implementations are chosen."""
+"""Which implementation receives which lookup."""
 
 from __future__ import annotations
 
@@ -16,14 +16,7 @@ import pytest
 
 import image_pinner
 from image_pinner import assembly
-from image_pinner.assembly import (
-    AwsResolvers,
-    ByRegistry,
-    ByValue,
-    Logins,
-    docker_logins,
-    no_logins,
-)
+from image_pinner.assembly import AwsResolvers, ByRegistry, ByValue, LocalCredentials, docker_credentials
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.registries import Mirror
@@ -50,7 +43,7 @@ ELSEWHERE = [
 
 
 class Counting(InMemoryRegistry):
-    """A world that knows every image, after it has waited for something."""
+    """Has every image, and waits before it responds."""
 
     def __init__(self, wait: Callable[[], Any] = lambda: None) -> None:
         super().__init__(has_every_image=True)
@@ -65,22 +58,22 @@ class Counting(InMemoryRegistry):
         return super().resolve_all(lookups, Deadline.after(60))
 
 
-def nobody() -> Any:
-    raise AssertionError("nobody asks for other registries")
+def unexpected() -> Any:
+    raise AssertionError("no other registry is needed")
 
 
 @pytest.mark.parametrize("text", ECR)
-def test_an_image_in_ecr_is_asked_of_ecr_and_no_other_resolver_is_even_made(text: str) -> None:
+def test_ecr_image_is_looked_up_in_ecr_without_another_resolver(text: str) -> None:
     ecr = Counting()
 
-    answers = ByRegistry(ecr, nobody).resolve_all([lookup(text)], Deadline.after(5))
+    answers = ByRegistry(ecr, unexpected).resolve_all([lookup(text)], Deadline.after(5))
 
     assert isinstance(answers[lookup(text)], Resolved)
     assert ecr.image_lookups == [lookup(text)]
 
 
 @pytest.mark.parametrize("text", ELSEWHERE)
-def test_any_other_image_is_asked_of_its_registry(text: str) -> None:
+def test_other_image_is_looked_up_in_its_registry(text: str) -> None:
     ecr, registries = Counting(), Counting()
 
     answers = ByRegistry(ecr, lambda: registries).resolve_all([lookup(text)], Deadline.after(5))
@@ -90,17 +83,17 @@ def test_any_other_image_is_asked_of_its_registry(text: str) -> None:
     assert ecr.threads == set()
 
 
-def test_a_host_that_only_looks_like_ecr_is_never_asked_as_a_registry() -> None:
-    # Otherwise credentials and questions would go to a host that somebody made up.
+def test_host_that_resembles_ecr_is_never_queried_as_another_registry() -> None:
+    # Otherwise credentials would be sent to a host of an attacker.
     texts = ["123.dkr.ecr.us-east-1.amazonaws.com/x:1", "api.ecr.us-east-1.amazonaws.com/x:1"]
     ecr = Counting()
 
-    ByRegistry(ecr, nobody).resolve_all([lookup(text) for text in texts], Deadline.after(5))
+    ByRegistry(ecr, unexpected).resolve_all([lookup(text) for text in texts], Deadline.after(5))
 
     assert len(ecr.image_lookups) == 2
 
 
-def test_ecr_and_other_registries_are_asked_at_the_same_time_each_once_and_by_the_same_deadline() -> None:
+def test_ecr_and_other_registries_are_queried_concurrently_with_one_deadline() -> None:
     both = threading.Barrier(2, timeout=30)
     ecr, registries = Counting(both.wait), Counting(both.wait)
     lookups = [lookup(text) for text in ECR + ELSEWHERE]
@@ -113,11 +106,11 @@ def test_ecr_and_other_registries_are_asked_at_the_same_time_each_once_and_by_th
     assert ecr.deadlines == registries.deadlines == [deadline]
 
 
-def test_no_question_is_no_call() -> None:
-    assert ByRegistry(Counting(), nobody).resolve_all([], Deadline.after(5)) == {}
+def test_no_lookups_make_no_call() -> None:
+    assert ByRegistry(Counting(), unexpected).resolve_all([], Deadline.after(5)) == {}
 
 
-def test_who_hangs_beyond_the_deadline_costs_no_answer_of_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resolver_that_hangs_does_not_cost_results_of_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assembly, "_GRACE", 0.1)
     released = threading.Event()
     hanging, quick = Counting(lambda: released.wait(60)), Counting()
@@ -131,19 +124,19 @@ def test_who_hangs_beyond_the_deadline_costs_no_answer_of_the_other(monkeypatch:
     assert isinstance(answers[lookups[1]], Resolved)
     late = answers[lookups[0]]
     assert isinstance(late, Unavailable)
-    assert "in time" in late.cause
+    assert late.cause == "the registry did not respond in time"
 
 
-def test_what_a_resolver_raises_is_raised() -> None:
+def test_error_of_a_resolver_is_raised() -> None:
     class Broken(InMemoryRegistry):
         def resolve_all(self, *_: Any) -> Any:
-            raise KeyError("a defect")
+            raise KeyError("a bug")
 
-    with pytest.raises(KeyError, match="a defect"):
+    with pytest.raises(KeyError, match="a bug"):
         ByRegistry(Broken(), Counting).resolve_all([lookup(ECR[0]), lookup("nginx:1")], Deadline.after(5))
 
 
-def test_each_kind_of_look_up_is_asked_of_its_service() -> None:
+def test_each_kind_of_value_is_looked_up_in_its_service() -> None:
     parameter, export = SsmParameter("/tag"), StackExport("repository")
     parameters, exports = InMemoryRegistry({parameter: "1"}), InMemoryRegistry({export: "shop/web"})
 
@@ -154,7 +147,7 @@ def test_each_kind_of_look_up_is_asked_of_its_service() -> None:
 
 
 @pytest.mark.parametrize("lookup", [SsmParameter("/tag"), StackExport("repository")])
-def test_a_service_of_which_nothing_is_wanted_is_not_asked(lookup: SsmParameter | StackExport) -> None:
+def test_service_without_lookups_is_not_called(lookup: SsmParameter | StackExport) -> None:
     resolvers, other = InMemoryRegistry({lookup: "x"}), InMemoryRegistry()
     is_parameter = isinstance(lookup, SsmParameter)
 
@@ -167,7 +160,7 @@ def test_a_service_of_which_nothing_is_wanted_is_not_asked(lookup: SsmParameter 
 
 
 class Clients:
-    """Gives clients that know nothing, and remembers for which services and regions they were wanted."""
+    """Records for which services and regions clients are requested, and has none."""
 
     def __init__(self) -> None:
         self.wanted: list[tuple[str, str]] = []
@@ -177,11 +170,11 @@ class Clients:
         raise ValueError("there is no such endpoint")
 
 
-def test_aws_is_asked_in_the_region_of_the_stack_and_ecr_in_that_of_the_registry() -> None:
+def test_values_are_looked_up_in_the_stack_region_and_ecr_images_in_the_registry_region() -> None:
     clients: Any = Clients()
-    resolvers = AwsResolvers(Logins(nobody), clients)(Settings(), "eu-central-1")
+    resolvers = AwsResolvers(LocalCredentials(unexpected), clients)(Settings(), "eu-central-1")
 
-    resolvers.external_values.resolve_values([SsmParameter("/tag"), StackExport("repository")], Deadline.after(5))
+    resolvers.values.resolve_values([SsmParameter("/tag"), StackExport("repository")], Deadline.after(5))
     answers = resolvers.digests.resolve_all([lookup(ECR[0])], Deadline.after(5))
 
     assert set(clients.wanted) == {
@@ -192,8 +185,8 @@ def test_aws_is_asked_in_the_region_of_the_stack_and_ecr_in_that_of_the_registry
     assert isinstance(answers[lookup(ECR[0])], Unavailable | NotFound | Unsuitable)
 
 
-def test_clients_live_as_long_as_the_worlds_so_that_a_warm_lambda_reuses_them() -> None:
-    resolver_factory = AwsResolvers(no_logins())
+def test_clients_are_reused_by_later_invocations() -> None:
+    resolver_factory = AwsResolvers()
 
     first, second = resolver_factory(Settings(), "us-east-1"), resolver_factory(Settings(), "us-east-1")
 
@@ -201,9 +194,9 @@ def test_clients_live_as_long_as_the_worlds_so_that_a_warm_lambda_reuses_them() 
     assert resolver_factory.clients is resolver_factory.clients
 
 
-def credential(logins: Logins, settings: Settings, registry: str) -> Credentials:
+def credential(local: LocalCredentials, settings: Settings, registry: str) -> Credentials:
     clients: Any = Clients()
-    source = AwsResolvers(logins, clients).credentials(settings, "us-east-1")
+    source = AwsResolvers(local, clients).credentials(settings, "us-east-1")
     return source.for_registry(registry, Deadline.after(5))
 
 
@@ -217,30 +210,30 @@ def settings_with(text: str) -> Settings:
     return Settings.from_environment({"IMAGE_PINNER_CREDENTIALS": text})
 
 
-def test_the_macro_takes_no_password_from_its_environment() -> None:
+def test_macro_reads_no_password_from_environment_variables() -> None:
     with pytest.raises(ConfigurationError, match="the function's configuration"):
-        credential(no_logins(), settings_with("registry.example=env:LOGIN"), "registry.example")
+        credential(LocalCredentials(), settings_with("registry.example=env:LOGIN"), "registry.example")
 
 
-def test_the_macro_has_no_login_but_the_configured_ones() -> None:
-    assert isinstance(credential(no_logins(), Settings(), "registry.example"), NoCredentials)
+def test_macro_has_configured_credentials_only() -> None:
+    assert isinstance(credential(LocalCredentials(), Settings(), "registry.example"), NoCredentials)
 
 
-def test_the_command_has_the_logins_of_docker_and_those_of_the_operator_count_before_them(tmp_path: Path) -> None:
-    logins = docker_logins(with_docker_config(tmp_path))
+def test_configured_credentials_take_precedence_over_docker(tmp_path: Path) -> None:
+    local = docker_credentials(with_docker_config(tmp_path))
 
-    of_docker = credential(logins, Settings(), "registry.example")
-    configured = credential(logins, settings_with("registry.example=env:LOGIN"), "registry.example")
+    of_docker = credential(local, Settings(), "registry.example")
+    configured = credential(local, settings_with("registry.example=env:LOGIN"), "registry.example")
 
     assert isinstance(of_docker, Password)
     assert isinstance(configured, Password)
     assert (of_docker.password, configured.password) == ("of-docker", "of-the-environment")
 
 
-def test_a_mirror_is_asked_in_place_of_its_registry_and_by_its_own_kind() -> None:
+def test_mirror_is_queried_with_the_resolver_of_its_own_registry() -> None:
     clients: Any = Clients()
     mirrors = (Mirror.parse("docker.io=111122223333.dkr.ecr.us-east-1.amazonaws.com/hub"),)
-    resolvers = AwsResolvers(no_logins(), clients)(Settings(mirrors=mirrors), "eu-central-1")
+    resolvers = AwsResolvers(clients=clients)(Settings(mirrors=mirrors), "eu-central-1")
 
     answer = resolvers.digests.resolve_all([lookup("nginx:1")], Deadline.after(5))[lookup("nginx:1")]
 
@@ -249,14 +242,14 @@ def test_a_mirror_is_asked_in_place_of_its_registry_and_by_its_own_kind() -> Non
     assert answer.cause.endswith("(mirror of docker.io)")
 
 
-def test_the_operators_settings_reach_the_resolver_of_registries(tmp_path: Path) -> None:
+def test_settings_reach_the_resolver_of_other_registries(tmp_path: Path) -> None:
     missing = tmp_path / "none.pem"
 
     with pytest.raises(ConfigurationError, match=r"none\.pem"):
-        AwsResolvers(no_logins()).registries(Settings(ca_bundles=(("registry.example", str(missing)),)), "us-east-1")
+        AwsResolvers().registries(Settings(ca_bundles=(("registry.example", str(missing)),)), "us-east-1")
 
 
-def test_the_macro_starts_without_what_only_other_registries_need() -> None:
+def test_macro_starts_without_modules_for_other_registries() -> None:
     program = (
         "import sys\nimport image_pinner.lambda_macro.handler\n"
         "print([name for name in sys.modules if name.endswith(('oci.resolver', 'docker_config')) or name == 'boto3'])"

@@ -1,4 +1,4 @@
-"""The real world counts its calls in one place, whoever makes them, and keeps its ledger with the same clients."""
+"""All calls of AWS resolvers are counted together, those of the event publisher included."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 
 import pytest
 
-from image_pinner.assembly import AwsResolvers, InstrumentedFactory, instrumented, no_logins
+from image_pinner.assembly import AwsResolvers
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import Unavailable
 from image_pinner.core.intrinsics.values import SsmParameter
-from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 from support.images import lookup
 from support.registries import Answer, ScriptedRegistry, Seen
@@ -38,19 +36,13 @@ def _aws(server: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_a_plain_world_maker_is_not_taken_for_one_whose_calls_are_counted() -> None:
-    resolvers = InMemoryRegistry()
-
-    assert instrumented(lambda _settings, _region: Resolvers(resolvers, resolvers)) is None
-
-
 @pytest.mark.usefixtures("_aws")
-def test_calls_to_aws_and_to_registries_are_counted_in_one_tally(server: ScriptedRegistry) -> None:
-    resolver_factory = AwsResolvers(no_logins())
+def test_calls_to_aws_and_to_registries_are_counted_together(server: ScriptedRegistry) -> None:
+    resolver_factory = AwsResolvers()
     before = resolver_factory.call_stats.snapshot()
     resolvers = resolver_factory(Settings(insecure_registries=(server.host,)), "eu-west-1")
 
-    resolvers.external_values.resolve_values([SsmParameter("/tag")], Deadline.after(30))
+    resolvers.values.resolve_values([SsmParameter("/tag")], Deadline.after(30))
     lookups = [
         lookup(f"{server.host}/shop/web:1"),
         lookup("111122223333.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1"),
@@ -58,7 +50,6 @@ def test_calls_to_aws_and_to_registries_are_counted_in_one_tally(server: Scripte
     answers = resolvers.digests.resolve_all(lookups, Deadline.after(30))
 
     attempts = resolver_factory.call_stats.since(before).attempts
-    assert isinstance(resolver_factory, InstrumentedFactory)
     assert isinstance(answers[lookups[1]], Unavailable)
     assert {"ssm:GetParameters", f"GET {server.host}"} < set(attempts)
     assert any(call.startswith("ecr:") for call in attempts)
@@ -66,8 +57,8 @@ def test_calls_to_aws_and_to_registries_are_counted_in_one_tally(server: Scripte
 
 
 @pytest.mark.usefixtures("_aws")
-def test_the_ledger_asks_with_the_same_clients_and_its_calls_are_counted() -> None:
-    resolver_factory = AwsResolvers(no_logins())
+def test_calls_of_the_event_publisher_are_counted() -> None:
+    resolver_factory = AwsResolvers()
     resolver_factory.clients.client("events", "eu-west-1")
 
     with pytest.raises(SourceError, match="events:PutEvents is denied on deployments"):
@@ -76,7 +67,7 @@ def test_the_ledger_asks_with_the_same_clients_and_its_calls_are_counted() -> No
     assert resolver_factory.call_stats.snapshot().attempts == {"events:PutEvents": 1}
 
 
-def test_clients_of_ones_own_are_asked_for_the_ledger_too() -> None:
+def test_event_publisher_uses_the_given_clients() -> None:
     wanted = threading.Event()
 
     class Clients(AwsClients):
@@ -85,5 +76,5 @@ def test_clients_of_ones_own_are_asked_for_the_ledger_too() -> None:
             raise ValueError("there is no such endpoint")
 
     with pytest.raises(SourceError, match="no endpoint for EventBridge"):
-        AwsResolvers(no_logins(), Clients()).event_publisher("deployments", "eu-west-1").put("{}", Deadline.after(30))
+        AwsResolvers(clients=Clients()).event_publisher("deployments", "eu-west-1").put("{}", Deadline.after(30))
     assert wanted.is_set()

@@ -1,4 +1,4 @@
-"""The story from one end to the other, against worlds of a few lines."""
+"""Pin whole templates with fake resolvers."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from support.templates import (
 )
 
 IMAGE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
-NOBODY = ExpectedDigests()
+NO_DIGESTS = ExpectedDigests()
 URI = {"Fn::GetAtt": ["Repo", "RepositoryUri"]}
 
 
 class TestAllOrNothing:
-    def test_one_bad_image_among_many_changes_nothing_and_every_bad_one_is_listed(self) -> None:
+    def test_one_problem_changes_nothing_and_every_problem_is_reported(self) -> None:
         template = {
             "Resources": {
                 "Good": task("!PinDigest nginx:1"),
@@ -63,22 +63,22 @@ class TestAllOrNothing:
         assert all(problem.help for problem in result.report.problems)
         assert "nginx:1" in str(digests.lookups)
 
-    def test_images_are_asked_for_even_where_the_template_has_problems(self) -> None:
+    def test_images_are_looked_up_even_if_the_template_has_problems(self) -> None:
         template = template_of("!PinDigest nginx:1", Outputs={"X": {"Value": "!PinDigest nginx:2"}})
         digests = EveryDigest({"docker.io/library/nginx:1": ABSENT})
         assert [path for path, _ in problems_of(pin(template, digests=digests))] == [IMAGE, "Outputs.X.Value"]
 
-    def test_a_resolver_that_forgets_an_answer_is_told_and_nothing_is_pinned(self) -> None:
+    def test_resolver_that_omits_a_result_is_an_internal_error(self) -> None:
         class Forgetful(EveryDigest):
             def resolve_all(self, *_: Any) -> dict[Any, Any]:
                 return {}
 
         result = pin(template_of("!PinDigest nginx:1"), digests=Forgetful())
-        assert problems_of(result) == [(IMAGE, "nobody gave an answer for it")]
+        assert problems_of(result) == [(IMAGE, "internal error: the lookup has no result")]
 
 
 class TestPinning:
-    def test_a_marked_image_becomes_its_digest_and_nothing_else_changes(self) -> None:
+    def test_marked_image_is_pinned_and_nothing_else_changes(self) -> None:
         template = {
             "AWSTemplateFormatVersion": "2010-09-09",
             "Parameters": {"Tag": {"Type": "String", "Default": "!PinDigest"}},
@@ -99,12 +99,12 @@ class TestPinning:
         template = template_of({"Fn::If": ["Open", "!PinDigest nginx:1", "!PinDigest nginx:2"]})
         template["Conditions"] = {"Open": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "x"]}}
         once = pin(template).answer
-        twice = pin(once, digests=NOBODY)
+        twice = pin(once, digests=NO_DIGESTS)
         assert twice.answer == once
         assert twice.edits == ()
-        assert pin(once, {"Pin": "All"}, digests=NOBODY).edits == ()
+        assert pin(once, {"Pin": "All"}, digests=NO_DIGESTS).edits == ()
 
-    def test_the_order_of_keys_and_repeated_runs_give_the_same_images(self) -> None:
+    def test_output_does_not_depend_on_the_order_of_keys(self) -> None:
         template = {
             "Resources": {
                 name: {
@@ -120,7 +120,7 @@ class TestPinning:
         assert json.dumps(first.answer) == json.dumps(pin(template).answer)
         assert json.dumps(first.report.to_json()) == json.dumps(second.report.to_json())
 
-    def test_an_image_that_stands_twice_is_asked_for_once(self) -> None:
+    def test_repeated_image_is_looked_up_once(self) -> None:
         digests = EveryDigest()
         template = {"Resources": {"A": task("!PinDigest nginx:1"), "B": task("!PinDigest docker.io/library/nginx:1")}}
         result = pin(template, digests=digests)
@@ -128,14 +128,14 @@ class TestPinning:
         assert image_in(result.answer, "A") == pinned("nginx", "1")
         assert image_in(result.answer, "B") == pinned("docker.io/library/nginx", "1")
 
-    def test_without_anything_to_ask_nobody_is_asked(self) -> None:
+    def test_template_without_requested_pins_makes_no_lookups(self) -> None:
         template = template_of("nginx:1")
-        result = pin(template, digests=NOBODY)
+        result = pin(template, digests=NO_DIGESTS)
         assert result.answer == template
         assert result.edits == ()
         assert statuses_of(result) == {IMAGE: "unmarked"}
 
-    def test_one_tag_has_two_right_answers_where_platforms_differ(self) -> None:
+    def test_one_tag_is_resolved_once_for_each_platform(self) -> None:
         digests = EveryDigest()
         template = template_of("!PinDigest Platform=linux/arm64 nginx:1")
         template["Resources"]["Other"] = task("!PinDigest Platform=linux/amd64 nginx:1")
@@ -149,46 +149,46 @@ class TestPinning:
     @pytest.mark.parametrize(
         "template", [{}, {"Resources": {}}, {"Resources": None}, {"AWSTemplateFormatVersion": "x"}]
     )
-    def test_a_template_without_sections_is_no_crash(self, template: dict[str, Any]) -> None:
-        result = pin({**template, "AWSTemplateFormatVersion": "2010-09-09"}, digests=NOBODY)
+    def test_template_without_sections_is_accepted(self, template: dict[str, Any]) -> None:
+        result = pin({**template, "AWSTemplateFormatVersion": "2010-09-09"}, digests=NO_DIGESTS)
         assert result.report.succeeded
 
 
 class TestPin:
-    def test_skip_makes_no_call_at_all(self) -> None:
+    def test_skipped_image_makes_no_lookups(self) -> None:
         template = template_of({"Ref": "Stored"})
         template["Parameters"] = {"Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/image"}}
         template["Resources"]["Web"]["Metadata"] = {"ImagePinner": {"Pin": "Skip"}}
-        result = pin(template, {"Pin": "All"}, digests=NOBODY, external_values=ExpectedLookups())
+        result = pin(template, {"Pin": "All"}, digests=NO_DIGESTS, external_values=ExpectedLookups())
         assert result.report.succeeded
         assert statuses_of(result) == {IMAGE: "skipped"}
 
-    def test_an_image_that_nothing_asks_for_makes_no_call(self) -> None:
+    def test_unmarked_image_makes_no_lookups(self) -> None:
         template = template_of({"Fn::ImportValue": "image"})
-        assert pin(template, digests=NOBODY, external_values=ExpectedLookups()).report.succeeded
+        assert pin(template, digests=NO_DIGESTS, external_values=ExpectedLookups()).report.succeeded
 
     @pytest.mark.parametrize(
         ("params", "metadata"), [({"Pin": "All"}, None), ({}, {"Pin": "All"}), ({"Pin": "All"}, {"Pin": "All"})]
     )
-    def test_all_for_the_template_pins_what_is_unmarked(self, params: dict[str, Any], metadata: Any) -> None:
+    def test_pin_all_pins_unmarked_images(self, params: dict[str, Any], metadata: Any) -> None:
         template = template_of("nginx:1")
         if metadata:
             template["Metadata"] = {"ImagePinner": metadata}
         assert image_in(pin(template, params).answer) == pinned("nginx", "1")
 
-    def test_a_list_of_names_pins_these_containers_only(self) -> None:
+    def test_list_of_names_pins_these_containers_only(self) -> None:
         template = template_of("nginx:1")
         template["Resources"]["Web"]["Properties"]["ContainerDefinitions"].append({"Name": "db", "Image": "redis:1"})
         result = pin(template, {"Pin": ["db"]}, digests=ExpectedDigests(["docker.io/library/redis:1"]))
         assert image_in(result.answer) == "nginx:1"
         assert image_in(result.answer, container=1) == pinned("redis", "1")
 
-    def test_a_name_that_no_container_has_is_a_problem_with_the_names_there_are(self) -> None:
+    def test_unknown_container_name_is_a_problem(self) -> None:
         result = pin(template_of("nginx:1"), {"Pin": ["web", "wbe"]})
         assert problems_of(result) == [("Transform", "no container is named wbe")]
         assert result.report.problems[0].help == "The containers here are: web"
 
-    def test_the_operators_all_cannot_be_loosened(self) -> None:
+    def test_configured_pin_all_cannot_be_loosened(self) -> None:
         settings = Settings.from_environment({"IMAGE_PINNER_PIN": "All"})
         template = template_of("nginx:1")
         template["Resources"]["Web"]["Metadata"] = {"ImagePinner": {"Pin": "Skip"}}
@@ -208,20 +208,20 @@ class TestConditions:
         },
     }
 
-    def test_both_arms_of_an_undecided_condition_are_pinned(self) -> None:
+    def test_both_branches_of_an_undecided_condition_are_pinned(self) -> None:
         template = template_of({"Fn::If": ["Open", "!PinDigest nginx:1", "!PinDigest nginx:2"]}, **self.SECTIONS)
         result = pin(template)
         assert image_in(result.answer) == {"Fn::If": ["Open", pinned("nginx", "1"), pinned("nginx", "2")]}
 
-    def test_of_a_decided_condition_the_deployed_arm_is_asked_for_and_the_other_loses_its_mark(self) -> None:
+    def test_branch_that_is_not_deployed_is_not_looked_up_and_loses_its_marker(self) -> None:
         image = {"Fn::If": ["Dev", "!PinDigest nginx:1", {"Fn::Sub": "!PinDigest Platform=linux/arm64 nginx:${Env}"}]}
         result = pin(template_of(image, **self.SECTIONS), digests=ExpectedDigests(["docker.io/library/nginx:1"]))
         assert image_in(result.answer) == {"Fn::If": ["Dev", pinned("nginx", "1"), {"Fn::Sub": "nginx:${Env}"}]}
         assert result.report.warnings == (
-            f"{IMAGE}.Fn::If[2]: the mark was removed: a condition excludes it with the parameters of this deployment",
+            f"{IMAGE}.Fn::If[2]: marker removed: a condition excludes it with the parameters of this deployment",
         )
 
-    def test_a_resource_whose_condition_is_false_is_not_asked_for(self) -> None:
+    def test_resource_whose_condition_is_false_is_not_looked_up(self) -> None:
         template = template_of("!PinDigest nginx:1", **self.SECTIONS)
         template["Resources"]["Web"]["Condition"] = "Dev"
         template["Resources"]["Other"] = {**task("!PinDigest nginx:2"), "Condition": "Prod"}
@@ -229,39 +229,39 @@ class TestConditions:
         result = pin(template, digests=ExpectedDigests(["docker.io/library/nginx:1"]))
         assert image_in(result.answer, "Other") == "nginx:2"
 
-    def test_an_empty_parameter_in_an_arm_that_is_not_deployed_is_no_problem(self) -> None:
+    def test_empty_parameter_in_a_branch_that_is_not_deployed_is_accepted(self) -> None:
         template = template_of(
             {"Fn::If": ["Dev", "!PinDigest nginx:1", {"Fn::Sub": "!PinDigest ${Prod}"}]}, **self.SECTIONS
         )
         template["Parameters"] = {**template["Parameters"], "Prod": {"Type": "String", "Default": ""}}
         assert image_in(pin(template).answer)["Fn::If"][2] == {"Fn::Sub": "${Prod}"}
 
-    def test_a_mark_that_a_parameter_brings_to_an_arm_that_is_not_deployed_goes_too(self) -> None:
+    def test_marker_from_a_parameter_is_removed_from_a_branch_that_is_not_deployed(self) -> None:
         template = template_of({"Fn::If": ["Dev", "nginx:1", {"Ref": "Prod"}]}, **self.SECTIONS)
         template["Parameters"] = {**template["Parameters"], "Prod": {"Type": "String", "Default": "!PinDigest nginx:9"}}
-        result = pin(template, digests=NOBODY)
+        result = pin(template, digests=NO_DIGESTS)
         assert image_in(result.answer) == {"Fn::If": ["Dev", "nginx:1", "nginx:9"]}
 
-    def test_a_mark_in_an_arm_that_is_not_deployed_and_cannot_be_taken_out_is_a_problem(self) -> None:
+    def test_marker_that_cannot_be_removed_from_a_branch_is_a_problem(self) -> None:
         image = {"Fn::If": ["Dev", "nginx:1", {"Fn::Sub": "${Mark} nginx:${AWS::StackName}"}]}
         template = template_of(image, **self.SECTIONS)
         template["Parameters"] = {**template["Parameters"], "Mark": {"Type": "String", "Default": "!PinDigest"}}
-        ((path, cause),) = problems_of(pin(template, digests=NOBODY))
+        ((path, cause),) = problems_of(pin(template, digests=NO_DIGESTS))
         assert path == f"{IMAGE}.Fn::If[2]"
         assert "cannot be taken out" in cause
 
-    def test_no_value_is_no_image(self) -> None:
+    def test_no_value_is_not_an_image(self) -> None:
         template = template_of({"Fn::If": ["Open", "!PinDigest nginx:1", NO_VALUE]}, **self.SECTIONS)
         assert image_in(pin(template).answer) == {"Fn::If": ["Open", pinned("nginx", "1"), NO_VALUE]}
 
-    def test_a_mark_around_no_value_is_a_problem(self) -> None:
+    def test_marker_around_no_value_is_a_problem(self) -> None:
         image = {"Fn::PinDigest": {"Fn::If": ["Dev", NO_VALUE, "nginx:1"]}}
-        result = pin(template_of(image, **self.SECTIONS), digests=NOBODY)
+        result = pin(template_of(image, **self.SECTIONS), digests=NO_DIGESTS)
         assert problems_of(result) == [(IMAGE, "the image is AWS::NoValue")]
 
 
-class TestCarriedMarks:
-    def test_a_mark_that_comes_with_a_parameter_or_a_mapping_asks_for_a_pin(self) -> None:
+class TestMarkersInValues:
+    def test_marker_in_a_parameter_or_mapping_requests_a_pin(self) -> None:
         template = {
             "Parameters": {"Image": {"Type": "String", "Default": "!PinDigest nginx:1"}},
             "Mappings": {"Images": {"us-east-1": {"Db": "!PinDigest Platform=linux/arm64 redis:1"}}},
@@ -276,31 +276,31 @@ class TestCarriedMarks:
         assert result.answer["Parameters"] is template["Parameters"]
         assert result.answer["Mappings"] == template["Mappings"]
 
-    def test_a_mark_that_a_parameter_brings_to_a_place_that_is_no_image_is_a_problem(self) -> None:
+    def test_marker_from_a_parameter_outside_of_images_is_a_problem(self) -> None:
         template = template_of("nginx:1", Parameters={"Image": {"Type": "String", "Default": "!PinDigest nginx:1"}})
         template["Outputs"] = {"Image": {"Value": {"Ref": "Image"}}}
         ((path, cause),) = problems_of(pin(template))
         assert path == "Outputs.Image.Value"
         assert "brings a value that is marked" in cause
 
-    def test_a_value_of_an_event_can_be_marked_as_well_as_a_default(self) -> None:
+    def test_parameter_value_can_be_marked(self) -> None:
         template = template_of({"Ref": "Image"}, Parameters={"Image": {"Type": "String"}})
         assert image_in(pin(template, values={"Image": "!PinDigest nginx:1"}).answer) == pinned("nginx", "1")
 
-    def test_a_marked_value_that_may_come_to_an_image_and_is_not_known_is_a_problem(self) -> None:
+    def test_unknown_value_that_may_be_marked_is_a_problem(self) -> None:
         template = template_of({"Fn::FindInMap": ["Images", {"Ref": "AWS::StackName"}, "Web"]})
         template["Mappings"] = {"Images": {"prod": {"Web": "!PinDigest nginx:1"}}}
         ((path, cause),) = problems_of(pin(template))
         assert path == IMAGE
         assert "one of the values that it may come to is marked" in cause
 
-    def test_a_secret_parameter_with_a_mark_is_a_problem_and_its_value_is_not_told(self) -> None:
+    def test_marked_noecho_parameter_is_a_problem_without_its_value(self) -> None:
         template = template_of({"Ref": "Image"}, Parameters={"Image": {"Type": "String", "NoEcho": True}})
         result = pin(template, values={"Image": "!PinDigest hidden:1"})
         assert "hidden" not in json.dumps(result.report.to_json())
         assert len(problems_of(result)) == 1
 
-    def test_what_a_marked_value_depends_on_is_looked_up(self) -> None:
+    def test_export_that_a_marked_value_depends_on_is_looked_up(self) -> None:
         template = template_of({"Fn::FindInMap": ["Images", {"Fn::ImportValue": "stage"}, "Web"]})
         template["Mappings"] = {"Images": {"prod": {"Web": "!PinDigest nginx:1"}, "dev": {"Web": "nginx:2"}}}
         result = pin(template, external_values=ExpectedLookups({StackExport("stage"): "prod"}))
@@ -308,7 +308,7 @@ class TestCarriedMarks:
 
 
 class TestLookups:
-    def test_what_only_aws_knows_is_looked_up_once_and_then_found_again(self) -> None:
+    def test_external_values_are_looked_up_in_one_call(self) -> None:
         external_values = ExpectedLookups({SsmParameter("/tag"): "7", StackExport("repository"): "team/app"})
         template = {
             "Resources": {
@@ -324,12 +324,12 @@ class TestLookups:
         assert image_in(result.answer) == pinned("nginx", "7")
         assert image_in(result.answer, "Db") == pinned("team/app", "1")
 
-    def test_a_look_up_without_an_answer_is_a_problem_of_its_image(self) -> None:
+    def test_failed_lookup_of_a_value_is_a_problem_of_its_image(self) -> None:
         external_values = ExpectedLookups({SsmParameter("/tag"): Unknown("there is no parameter '/tag'", "Create it")})
         result = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), external_values=external_values)
         assert problems_of(result) == [(IMAGE, "the image cannot be told: there is no parameter '/tag'")]
 
-    def test_an_image_that_is_never_told_does_not_keep_its_mark(self) -> None:
+    def test_value_that_is_never_resolved_is_a_problem(self) -> None:
         class Silent:
             calls = 0
 
@@ -341,10 +341,10 @@ class TestLookups:
         result = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), external_values=silent)
         ((path, cause),) = problems_of(result)
         assert path == IMAGE
-        assert "the SSM parameter '/tag' was not told" in cause
+        assert "the SSM parameter '/tag' was not resolved in 4 rounds of lookups" in cause
         assert 1 <= silent.calls < 10
 
-    def test_a_condition_that_must_be_looked_up_decides_what_is_asked_for(self) -> None:
+    def test_looked_up_condition_decides_which_branch_is_looked_up(self) -> None:
         template = template_of({"Fn::If": ["Prod", "!PinDigest nginx:1", "!PinDigest nginx:2"]})
         template["Conditions"] = {"Prod": {"Fn::Equals": ["{{resolve:ssm:/stage}}", "prod"]}}
         template["Conditions"]["Prod"] = {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}
@@ -363,16 +363,16 @@ class TestWhenMissing:
             {"docker.io/library/nginx:1": ABSENT, f"{ECR}/app:1": ABSENT, f"{ACCOUNT}.example.com/app:1": ABSENT}
         )
 
-    def test_by_default_a_missing_image_fails(self) -> None:
+    def test_missing_image_is_a_problem_by_default(self) -> None:
         result = pin(template_of("!PinDigest nginx:1"), digests=self.absent())
         assert problems_of(result) == [(IMAGE, "there is no such tag")]
 
-    def test_an_image_that_does_not_fit_fails_whatever_is_wished(self) -> None:
+    def test_unsuitable_image_is_a_problem_even_with_keep_tag(self) -> None:
         digests = EveryDigest({"docker.io/library/nginx:1": UNFIT})
         result = pin(template_of("!PinDigest WhenMissing=KeepTag nginx:1"), digests=digests)
         assert problems_of(result) == [(IMAGE, "no image for the platform")]
 
-    def test_an_operator_who_says_fail_cannot_be_overruled(self) -> None:
+    def test_configured_when_missing_fail_cannot_be_loosened(self) -> None:
         settings = Settings.from_environment({"IMAGE_PINNER_WHEN_MISSING": "Fail"})
         result = pin(template_of("!PinDigest WhenMissing=KeepTag nginx:1"), settings=settings, digests=self.absent())
         assert problems_of(result) == [(IMAGE, "WhenMissing=KeepTag is looser than the operator's WhenMissing=Fail")]
@@ -397,7 +397,7 @@ class TestWhenMissing:
             ({"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": {"Ref": "Plain"}}}}, {"Ref": "Plain"}),
         ],
     )  # fmt: skip
-    def test_with_keep_tag_the_mark_goes_and_what_the_expression_refers_to_stays(self, image: Any, kept: Any) -> None:
+    def test_keep_tag_removes_the_marker_and_keeps_references(self, image: Any, kept: Any) -> None:
         template = template_of(image)
         template["Parameters"] = {
             "Words": {"Type": "String", "Default": "Platform=Any"},
@@ -409,25 +409,25 @@ class TestWhenMissing:
         assert result.report.succeeded, result.report.problems
         assert image_in(result.answer) == kept
         assert "DockerLabels" not in json.dumps(result.answer)
-        assert statuses_of(result) == {IMAGE: "kept"}
-        assert result.report.warnings == (f"{IMAGE}: it keeps its tag: there is no such tag",)
+        assert statuses_of(result) == {IMAGE: "tag kept"}
+        assert result.report.warnings == (f"{IMAGE}: tag kept: there is no such tag",)
 
-    def test_an_unmarked_image_that_keeps_its_tag_is_not_touched(self) -> None:
+    def test_unmarked_image_that_keeps_its_tag_is_not_changed(self) -> None:
         template = template_of("nginx:1")
         result = pin(template, {"Pin": "All", "WhenMissing": "KeepTag"}, digests=self.absent())
         assert result.edits == ()
-        assert statuses_of(result) == {IMAGE: "kept"}
+        assert statuses_of(result) == {IMAGE: "tag kept"}
 
 
 class TestLimits:
     @pytest.mark.parametrize(("length", "good"), [(255, True), (256, False)])
-    def test_ecs_counts_what_stands_before_the_digest(self, length: int, good: bool) -> None:  # noqa: FBT001
+    def test_ecs_limits_the_length_before_the_digest(self, length: int, good: bool) -> None:  # noqa: FBT001
         name = "example.com/" + "a" * (length - len("example.com/"))
         result = pin(template_of(f"!PinDigest {name}:1"))
         assert result.report.succeeded is good
         if not good:
             assert problems_of(result) == [
-                (IMAGE, "it has 256 characters before the @, and AWS::ECS::TaskDefinition takes 255")
+                (IMAGE, "the image is 256 characters long before the @; AWS::ECS::TaskDefinition allows 255")
             ]
 
     @pytest.mark.parametrize(
@@ -445,13 +445,15 @@ class TestLimits:
         ],
     )
     @pytest.mark.parametrize("over", [0, 1])
-    def test_elsewhere_the_whole_value_counts(self, resource: dict[str, Any], limit: int, over: int) -> None:
+    def test_other_services_limit_the_whole_length(self, resource: dict[str, Any], limit: int, over: int) -> None:
         digest = len("@sha256:") + 64
         host = ".".join(["h" * 60] * 13)
-        rest = limit - digest - len("example.com/") + over
-        name = "example.com/" + "a" * rest if rest < 250 else f"{host}/{'a' * (limit - digest - len(host) - 1 + over)}"
+        length = limit - digest - len("example.com/") + over
+        name = (
+            "example.com/" + "a" * length if length < 250 else f"{host}/{'a' * (limit - digest - len(host) - 1 + over)}"
+        )
         text = json.dumps(resource).replace("IMAGE", f"!PinDigest {name}:1")
         result = pin({"Resources": {"R": json.loads(text)}})
         assert result.report.succeeded is (over == 0)
         if over:
-            assert f"it has {limit + 1} characters with its digest" in problems_of(result)[0][1]
+            assert f"the image is {limit + 1} characters long with its digest" in problems_of(result)[0][1]

@@ -289,7 +289,5 @@ def _find_code(options: Mapping[str, Any]) -> Code:
             print_line(
                 f"warning: the package is ImagePinner {code.version}, the template is {__version__}", style="yellow"
             )
-                f"warning: the package is ImagePinner {code.version}, the template is {__version__}", style="yellow"
-            )
         return code
     return carried_code()

@@ -1,9 +1,10 @@
-"""Checking: what is wrong with a template's images, without asking anybody."""
+"""Check the images of a template offline, and propose fixes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from image_pinner.core.errors import InvalidOptionError
@@ -17,7 +18,6 @@ from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.markers import (
     IMAGE_KEY,
     LONG_FORM,
-    METADATA_KEY,
     PIN_MARKER,
     SNIPPET,
     snippet_parameters,
@@ -28,6 +28,23 @@ from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.sites import ScanSettings
 
 _REGION, _ACCOUNT, _PLACEHOLDER = "us-east-1", "000000000000", "x"
+_TRANSFORM = TemplatePath(("Transform",))
+
+
+class Severity(Enum):
+    """How bad a finding is: an error makes the deployment fail, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+RULES = {
+    "unpinned-image": "An image without a digest that nothing requests to pin.",
+    "unsupported-marker-syntax": "A marker that CloudFormation rejects before any macro runs.",
+    "invalid-marker": "A marker, an option or an image that the macro will reject.",
+    "missing-transform": "A pin is requested, and the template's Transform does not include the macro.",
+}
+"""What each rule reports, as a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,139 +52,137 @@ class Finding:
     """Something to change in a template.
 
     Args:
-        rule: What kind of finding: a key of `RULES`.
-        path: Where.
+        rule: The rule, a key of `RULES`.
+        path: The path of the value to change.
         cause: What is wrong, as a clause.
-        help: What to do, as a sentence without a full stop.
-        correction: The edit that mends it, or `None`.
+        help: What to do, as an imperative clause.
+        fix: The edit that fixes it, or `None`.
+        start: Line and column of the value, from 1, set by whoever has read the file.
+        end: Line and column after the value.
     """
 
     rule: str
     path: TemplatePath
     cause: str
     help: str
-    correction: Edit | None = None
+    fix: Edit | None = None
+    start: tuple[int, int] | None = None
+    end: tuple[int, int] | None = None
 
-
-RULES = {
-    "unpinned-image": "An image that names no digest and that nothing asks to pin.",
-    "unsupported-marker-syntax": "A mark in a form that CloudFormation refuses before any macro runs.",
-    "invalid-marker": "A mark, an option or an image that the macro will refuse.",
-    "missing-transform": "Something asks for a pin, and the template's Transform does not name the macro.",
-}
+    @property
+    def severity(self) -> Severity:
+        """How bad the finding is."""
+        return Severity.WARNING if self.rule == "unpinned-image" else Severity.ERROR
 
 
 def check_template(
     fragment: Fragment, values: Mapping[str, Any], scan_settings: ScanSettings, *, names_macro: bool
 ) -> list[Finding]:
-    """Check a template.
+    """Check a template with the parameter values that are known.
 
-    Args:
-        fragment: The template.
-        values: The parameters' values, as far as they are given.
-        scan_settings: The operator's settings that bear on finding images.
-        names_macro: Whether the template's Transform names the macro.
-
-    Returns:
-        The findings, by path.
+    `names_macro` is whether the template's Transform includes the macro. The findings are sorted by path.
     """
     template = fragment.tree
     scope = Scope.of_template(template, values, region="", account_id="", ssm_names=True)
-    scan, strays = _found(fragment, scope, scan_settings)
-    no_images = {problem.path for problem in strays}
-    findings = [finding for finding in _refused_forms(template) if finding.path not in no_images]
-    findings += [_unmarked(image.path, template) for image in scan.skipped if image.status == "unmarked"]
-    problems = [*scan.problems, *strays]
-    certain = _certain(fragment, values, scan_settings)
+    scan, misplaced = _scan(fragment, scope, scan_settings)
+    not_images = {problem.path for problem in misplaced}
+    findings = [
+        finding for finding in _find_unsupported_syntax(template, scan_settings.macro) if finding.path not in not_images
+    ]
+    findings += [_unpinned_image(image.path, template) for image in scan.skipped if image.status == "unmarked"]
+    certain = _find_certain_problems(fragment, values, scan_settings)
     findings += [
         Finding("invalid-marker", problem.path, problem.cause, problem.help)
-        for problem in problems
+        for problem in (*scan.problems, *misplaced)
         if problem.path in certain
     ]
-    if not names_macro and (first := _first_wish(template, scan, findings, scan_settings.macro)):
-        findings.append(_macro_not_named(first, template, scan_settings.macro))
+    if not names_macro and (first := _first_request(template, scan, findings, scan_settings.macro)):
+        findings.append(_missing_transform(first, template, scan_settings.macro))
     return sorted(findings, key=lambda finding: (str(finding.path), finding.rule))
 
 
-def _found(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> tuple[ImageScan, list[Problem]]:
+def _scan(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> tuple[ImageScan, list[Problem]]:
     scan = fragment.find_images(scope, scan_settings)
     return scan, find_misplaced_markers(fragment.tree, scan.read, scope)
 
 
-def _certain(fragment: Fragment, values: Mapping[str, Any], scan_settings: ScanSettings) -> set[TemplatePath]:
-    """Give the places that stay wrong when everything is given that only a deployment gives."""
+def _find_certain_problems(
+    fragment: Fragment, values: Mapping[str, Any], scan_settings: ScanSettings
+) -> set[TemplatePath]:
+    """Return the paths of problems that remain when everything is known that only a deployment knows."""
     template = fragment.tree
-    given = dict(values)
+    assumed = dict(values)
     for name, parameter in Scope.of_template(template, {}, region="", account_id="").parameters.items():
         if isinstance(parameter, dict) and "Default" not in parameter:
-            given.setdefault(name, _PLACEHOLDER)
-    scope = Scope.of_template(template, given, region=_REGION, account_id=_ACCOUNT, ssm_names=True)
-    scan, strays = _found(fragment, scope, scan_settings)
-    return {problem.path for problem in (*scan.problems, *strays)}
+            assumed.setdefault(name, _PLACEHOLDER)
+    scope = Scope.of_template(template, assumed, region=_REGION, account_id=_ACCOUNT, ssm_names=True)
+    scan, misplaced = _scan(fragment, scope, scan_settings)
+    return {problem.path for problem in (*scan.problems, *misplaced)}
 
 
-def _unmarked(path: TemplatePath, template: JsonMap) -> Finding:
+def _unpinned_image(path: TemplatePath, template: JsonMap) -> Finding:
+    value: JsonValue = template
+    for step in path.steps:
+        value = value[step]
     return Finding(
         "unpinned-image",
         path,
-        "the image names no digest, and nothing asks to pin it",
-        "Mark it, or say Pin: Skip in the Metadata of the resource",
-        Replace(path, with_marker(_at(template, path))),
+        "the image is not pinned",
+        "mark the image, or set Pin: Skip in the Metadata of the resource",
+        Replace(path, with_marker(value)),
     )
 
 
-def _refused_forms(template: JsonMap) -> Iterator[Finding]:
+def _find_unsupported_syntax(template: JsonMap, macro: str) -> Iterator[Finding]:
     todo: list[tuple[JsonValue, tuple[Step, ...]]] = [(template, ())]
     while todo:
         node, steps = todo.pop()
         if isinstance(node, dict):
             if len(node) == 1 and LONG_FORM in node:
-                yield _refused_form(TemplatePath(steps), node[LONG_FORM])
+                yield _unsupported_syntax(TemplatePath(steps), node[LONG_FORM], macro)
             todo.extend((value, (*steps, key)) for key, value in node.items() if isinstance(value, dict | list))
         elif isinstance(node, list):
             todo.extend((value, (*steps, number)) for number, value in enumerate(node))
 
 
-def _refused_form(path: TemplatePath, content: JsonValue) -> Finding:
+def _unsupported_syntax(path: TemplatePath, content: JsonValue, macro: str) -> Finding:
     options: dict[str, JsonValue] = {}
     expression = content
     if isinstance(content, dict) and intrinsic_of(content) is None:
         options = {str(key): value for key, value in content.items() if key != IMAGE_KEY}
         expression = content.get(IMAGE_KEY, "repository:tag")
     if all(isinstance(value, str) for value in options.values()):
-        words = " ".join(f"{key}={value}" for key, value in options.items())
-        correction: JsonValue = with_marker(expression, words)
+        fixed: JsonValue = with_marker(expression, " ".join(f"{key}={value}" for key, value in options.items()))
     else:
-        parameters = {IMAGE_KEY: expression, **options}
-        correction = {"Fn::Transform": {"Name": METADATA_KEY, "Parameters": parameters}}
+        fixed = {SNIPPET: {"Name": macro, "Parameters": {IMAGE_KEY: expression, **options}}}
     return Finding(
         "unsupported-marker-syntax",
         path,
-        f"CloudFormation refuses {PIN_MARKER} as a YAML tag and {LONG_FORM} as a function before any macro runs",
-        "Write the mark as quoted text",
-        Replace(path, correction),
+        f"CloudFormation rejects the YAML tag {PIN_MARKER} and the function {LONG_FORM} before any macro runs",
+        "write the marker as a quoted string",
+        Replace(path, fixed),
     )
 
 
-def _first_wish(template: JsonMap, scan: ImageScan, findings: list[Finding], macro: str) -> TemplatePath | None:
-    wishes = [site.path for site in scan.pinned] + [problem.path for problem in scan.problems]
-    wishes += [finding.path for finding in findings if finding.rule != "unpinned-image"]
-    return min((path for path in wishes if not _is_in_snippet(template, path, macro)), key=str, default=None)
+def _first_request(template: JsonMap, scan: ImageScan, findings: list[Finding], macro: str) -> TemplatePath | None:
+    paths = [site.path for site in scan.pinned] + [problem.path for problem in scan.problems]
+    paths += [finding.path for finding in findings if finding.rule != "unpinned-image"]
+    return min((path for path in paths if not _is_in_snippet(template, path, macro)), key=str, default=None)
 
 
 def _is_in_snippet(template: JsonValue, path: TemplatePath, macro: str) -> bool:
-    """Tell whether a snippet shows a place to the macro: CloudFormation calls it for that without a Transform."""
-    context = template
+    """Return whether a snippet passes a value to the macro: CloudFormation calls it for that without a Transform."""
+    value = template
     for step in path.steps:
-        # A path can also name what should be there.
-        match context:
+        # A path can also name a value that is missing.
+        match value:
             case dict():
-                context = context.get(step)
-            case list() if isinstance(step, int):
-                context = context[step]
+                value = value.get(step)
+            case list() if isinstance(step, int) and step < len(value):
+                value = value[step]
             case _:
                 return False
-        if isinstance(context, dict) and _calls(context.get(SNIPPET), macro):
+        if isinstance(value, dict) and _calls(value.get(SNIPPET), macro):
             return True
     return False
 
@@ -179,22 +194,12 @@ def _calls(transform: JsonValue, macro: str) -> bool:
         return True
 
 
-def _macro_not_named(first: TemplatePath, template: JsonMap, macro: str) -> Finding:
+def _missing_transform(first: TemplatePath, template: JsonMap, macro: str) -> Finding:
+    cause = f"a pin is requested, but Transform does not include {macro}"
     transform = template.get("Transform")
-    listed = transform if isinstance(transform, list) else [transform]
+    if not transform:
+        return Finding("missing-transform", first, cause, f"write Transform: {macro} at the top of the template")
     # AWS-provided transforms come after custom macros:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
-    correction = Replace(TemplatePath(("Transform",)), [macro, *listed]) if transform else None
-    return Finding(
-        "missing-transform",
-        TemplatePath(("Transform",)) if transform else first,
-        f"something asks for a pin, and Transform does not name {macro}",
-        f"Write Transform: {macro} at the top of the template" if not transform else f"Add {macro} to Transform",
-        correction,
-    )
-
-
-def _at(template: JsonValue, path: TemplatePath) -> JsonValue:
-    for step in path.steps:
-        template = template[step]
-    return template
+    transforms = [macro, *(transform if isinstance(transform, list) else [transform])]
+    return Finding("missing-transform", _TRANSFORM, cause, f"add {macro} to Transform", Replace(_TRANSFORM, transforms))

@@ -1,27 +1,27 @@
-"""The tree of errors. Each carries a cause and a remedy, both for a person who is woken by it.
+"""Define all exceptions that are raised on purpose; each carries a cause and help.
 
     ImagePinnerError
-      TemplateError            your template, or what you handed over, is wrong
-        InvalidReference       a text is no image reference
-        InvalidPath            a JSONPath expression cannot be followed
-        InvalidOption          an option is unknown, not available yet, or has a wrong value
-        UnreadableTemplate     a file or an event is no template
-      ConfigurationError       what the operator configured cannot be used
-      SourceError              a registry or an AWS service could not be asked
+      TemplateError              the template or another input is wrong
+        InvalidReferenceError    a string is not a valid image reference
+        InvalidPathError         a JSONPath expression cannot be followed
+        InvalidOptionError       an option is unknown, not available yet, or has an invalid value
+        UnreadableTemplateError  a file or an event is not a template
+      ConfigurationError         the platform configuration cannot be used
+      SourceError                a request to a registry or an AWS service failed
 
-What concerns one image in a template is no exception but a `Problem` (`core.template.problems`), so that all can be
-told at once.
+A problem of one image in a template is not an exception but a `Problem` (`core.template.problems`), so that all of
+them can be reported at once.
 """
 
 from __future__ import annotations
 
 
 class ImagePinnerError(Exception):
-    """What this program raises on purpose.
+    """An error that is raised on purpose.
 
     Args:
-        cause: What is wrong, as a clause without a full stop at its end.
-        help: What to do now, as a sentence without a full stop at its end; empty where the cause says it.
+        cause: What failed and why: a clause without a period at its end.
+        help: What to do: an imperative clause without a period at its end; empty where the cause makes it obvious.
     """
 
     def __init__(self, cause: str, help: str = "") -> None:
@@ -30,59 +30,55 @@ class ImagePinnerError(Exception):
         self.help = help
 
     def diagnostics(self) -> str:
-        """Give cause and remedy as sentences."""
-        return f"{self.cause}. {self.help}." if self.help else f"{self.cause}."
+        """Return cause and help as sentences, for a message of a single line."""
+        return f"{self.cause}. {self.help[:1].upper()}{self.help[1:]}." if self.help else f"{self.cause}."
 
 
 class TemplateError(ImagePinnerError):
-    """Your template, or what you handed over, is wrong; asking again gives the same."""
+    """The template or another input is wrong; trying again fails in the same way."""
 
 
 class InvalidReferenceError(TemplateError):
-    """A text is no image reference.
+    """A string is not a valid image reference.
 
     Args:
-        written: The text.
-        rule: The rule it breaks, as a clause.
-        position: Where in the text it breaks the rule, in characters from 0.
+        written: The string.
+        rule: The rule that it breaks, as a clause.
+        position: Where it breaks the rule, in characters from 0.
         help: What to write instead.
     """
 
     def __init__(self, written: str, rule: str, position: int, help: str = "") -> None:
-        super().__init__(f"{cut(written, _SHOWN)!r} is no image reference: {rule} (at character {position + 1})", help)
+        shown = cut(written, _MAX_SHOWN)
+        super().__init__(f"{shown!r} is not a valid image reference: {rule} (at character {position + 1})", help)
         self.written = written
         self.rule = rule
         self.position = position
 
 
-_SHOWN = 300  # characters of a bad reference that a message repeats: longer than any valid one with a digest
+_MAX_SHOWN = 300  # characters of an invalid reference that a message repeats: more than a valid one has
 
 
 def cut(text: str, limit: int) -> str:
-    """Give a text as a message may repeat it: a person at a terminal reads no 10,000 characters.
-
-    Args:
-        text: The text.
-        limit: How many characters are repeated.
-    """
+    """Return at most `limit` characters of a text, followed by `…` if there are more."""
     return text if len(text) <= limit else text[:limit] + "…"
 
 
 class InvalidPathError(TemplateError):
-    """A JSONPath expression cannot be parsed, or asks for something that is not followed."""
+    """A JSONPath expression cannot be parsed, or uses a feature that is not supported."""
 
 
 class InvalidOptionError(TemplateError):
-    """An option is unknown, not available yet, or has a value that it does not take."""
+    """An option is unknown, not available yet, or has an invalid value."""
 
 
 class UnreadableTemplateError(TemplateError):
-    """A file or an event is no template; the cause names the line where there is one."""
+    """A file or an event is not a template; the cause names the line where there is one."""
 
 
 class ConfigurationError(ImagePinnerError):
-    """What the operator configured cannot be used."""
+    """The platform configuration cannot be used."""
 
 
 class SourceError(ImagePinnerError):
-    """A registry or an AWS service could not be asked, or gave an answer that cannot be believed."""
+    """A request to a registry or an AWS service failed, or its response cannot be trusted."""

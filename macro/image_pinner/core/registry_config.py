@@ -1,10 +1,7 @@
-"""Parse what an operator configures about registries: where credentials are kept and which roles to assume.
+"""Parse the configuration of registries: where credentials are, which secrets templates may use, which roles to assume.
 
-Two kinds of entries: `registry=place` says where the credential for a registry is, and `registry=pattern` says which
-secrets a template may name for a registry. Both are of one registry only: what stands before the `=` is compared as a
-whole, with its port, so that nothing is ever meant for a neighbour.
-
-No message repeats what stands behind the `=`: it may be a password that somebody put there instead of its place.
+Every entry applies to one registry only: the text before the `=` is compared as a whole, with its port. No message
+contains the text after the `=`, because it may be a password that was written there by mistake.
 """
 
 from __future__ import annotations
@@ -12,18 +9,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.images.registries import registry_named
 
 SecretService = Literal["secretsmanager", "ssm"]
-"""The services that keep secrets, by botocore's names."""
+"""The services that store secrets, by botocore's names."""
 
 _MAX_ARN = 2048  # characters: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
 _SERVICES: dict[str, SecretService] = {"secretsmanager": "secretsmanager", "ssm": "ssm"}
-# A parameter may be followed by a version or label. Those below /aws/ are no secrets of the account's own: one of them
-# leads to all secrets of Secrets Manager, past what is said here about that service.
+# A parameter may have a version or label. Those under /aws/ are not the account's own: one of them leads to every
+# secret in Secrets Manager and so around the patterns for that service.
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html
 _ARN = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):(?:"
@@ -35,26 +32,25 @@ _ARN = re.compile(
 _PARAMETER = re.compile(r"(?:(?:/[\w.-]+)+|[\w.-]+)(?::[\w.-]{1,100})?", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PATTERN = re.compile(r"arn:aws[a-z-]*:(?:secretsmanager|ssm):[\w/+=,.@:*-]+", re.ASCII)
-
-_WRITE_A_PLACE = (
-    "Write registry=place, where the place is the ARN of a secret in Secrets Manager or of a parameter, ssm:/name, "
-    "env:NAME or file:/path"
+_ROLE = re.compile(
+    r"(?P<account>[0-9]{12})=(?P<arn>arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576})"
+    r"(?:\s+(?P<external>[\w+=,.@:/-]{2,1224}))?",
+    re.ASCII,
 )
-_WRITE_A_PATTERN = (
-    "Write registry=pattern, where the pattern is the ARN of a secret in Secrets Manager or of a parameter, partition "
-    "and service in full and '*' for what may differ behind them"
+
+_LOCATION_FORM = (
+    "write registry=location, where the location is the ARN of a Secrets Manager secret or an SSM parameter, "
+    "ssm:/name, env:NAME or file:/path"
+)
+_PATTERN_FORM = (
+    "write registry=pattern, where the pattern is the ARN of a Secrets Manager secret or an SSM parameter with "
+    "partition and service in full; '*' matches any text after them"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SecretLocation:
-    """A secret that AWS keeps.
-
-    Args:
-        service: Who keeps it.
-        name: Its ARN, or the name of a parameter, by which it is asked for.
-        region: The region of its ARN, or empty where the name does not say.
-    """
+    """A secret stored in AWS: its ARN or the name of a parameter; `region` is empty for a name."""
 
     service: SecretService
     name: str
@@ -62,19 +58,19 @@ class SecretLocation:
 
     @classmethod
     def of_arn(cls, text: str) -> SecretLocation:
-        """Read the ARN of a secret in Secrets Manager or of a parameter.
+        """Parse the ARN of a Secrets Manager secret or an SSM parameter.
 
         Raises:
-            ValueError: It is none; the message does not repeat it.
+            ValueError: The text is not such an ARN; the message does not contain it.
         """
         found = _ARN.fullmatch(text) if len(text) <= _MAX_ARN else None
         if found is None:
-            raise ValueError("It is no ARN of a secret in Secrets Manager or of a parameter")
+            raise ValueError("the text is not the ARN of a Secrets Manager secret or an SSM parameter")
         region = found["secrets_region"] or found["ssm_region"]
         partition = partition_of(region)
-        # The region becomes a part of a host's name, so that it must look like one.
+        # The region becomes part of a host name, so that it must be a real one.
         if partition is None or partition.name != found["partition"]:
-            raise ValueError("It is an ARN whose region does not belong to its partition")
+            raise ValueError("the region of the ARN is not in its partition")
         return cls(_SERVICES[found["secrets"] or found["ssm"]], text, region)
 
     def __str__(self) -> str:
@@ -83,11 +79,7 @@ class SecretLocation:
 
 @dataclass(frozen=True, slots=True)
 class VariableLocation:
-    """An environment variable.
-
-    Args:
-        name: Its name.
-    """
+    """An environment variable."""
 
     name: str
 
@@ -97,11 +89,7 @@ class VariableLocation:
 
 @dataclass(frozen=True, slots=True)
 class FileLocation:
-    """A file.
-
-    Args:
-        path: Its path from the root.
-    """
+    """A file, by its absolute path."""
 
     path: str
 
@@ -109,40 +97,33 @@ class FileLocation:
         return f"the file {self.path}"
 
 
-Place = SecretLocation | VariableLocation | FileLocation
-"""Where a credential can be kept."""
+Location = SecretLocation | VariableLocation | FileLocation
+"""Where credentials can be."""
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialLocation:
-    """Where the operator keeps the credential for a registry.
-
-    Args:
-        registry: The registry by its canonical name.
-        place: Where the credential is.
-    """
+    """Where the credentials for a registry are; `registry` is its canonical name."""
 
     registry: str
-    place: Place
+    place: Location
 
     @classmethod
     def parse(cls, text: str) -> CredentialLocation:
-        """Read `registry=place`.
+        """Parse `registry=location`.
 
         Raises:
-            ValueError: It has another form; the message says which it should have.
+            ValueError: The text has another form; the message describes the right one.
         """
-        registry, place = _parted(text, _WRITE_A_PLACE)
-        return cls(registry, _place(place))
+        registry, location = _split(text, _LOCATION_FORM)
+        return cls(registry, _parse_location(location))
 
 
 @dataclass(frozen=True, slots=True)
 class AllowedSecret:
-    """Secrets that templates may name for a registry.
+    """Secrets that templates may use for a registry, by its canonical name.
 
-    Args:
-        registry: The registry by its canonical name.
-        pattern: An ARN, in which a `*` stands for any text without a colon, at the end also for one with colons.
+    `pattern` is an ARN in which `*` matches any text without a colon, and at the end any text.
     """
 
     registry: str
@@ -150,34 +131,60 @@ class AllowedSecret:
 
     @classmethod
     def parse(cls, text: str) -> AllowedSecret:
-        """Read `registry=pattern`.
+        """Parse `registry=pattern`.
 
         Raises:
-            ValueError: It has another form, or its pattern leaves partition or service open; the message says so.
+            ValueError: The text has another form, or a wildcard for the partition or the service.
         """
-        registry, pattern = _parted(text, _WRITE_A_PATTERN)
+        registry, pattern = _split(text, _PATTERN_FORM)
         if len(pattern) > _MAX_ARN or not _PATTERN.fullmatch(pattern):
-            raise ValueError(_WRITE_A_PATTERN)
+            raise ValueError(_PATTERN_FORM)
         return cls(registry, pattern)
 
     def allows(self, registry: str, secret: SecretLocation) -> bool:
-        """Tell whether a template may have this registry shown this secret."""
-        return registry == self.registry and _matching(self.pattern).fullmatch(secret.name) is not None
+        """Return whether a template may use the secret for the registry."""
+        return registry == self.registry and _compile(self.pattern).fullmatch(secret.name) is not None
 
 
-def _parted(text: str, form: str) -> tuple[str, str]:
-    host, parted, rest = text.strip().partition("=")
-    if not parted:
+@dataclass(frozen=True, slots=True)
+class RegistryRole:
+    """A role to assume for the ECR registries of an account (12 digits).
+
+    `external_id` is for the role's trust policy, or empty:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html
+    """
+
+    account_id: str
+    arn: str
+    external_id: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> RegistryRole:
+        """Parse `account=role-arn`, with an optional external ID after a space.
+
+        Raises:
+            ValueError: The text has another form; the message describes the right one.
+        """
+        found = _ROLE.fullmatch(text.strip())
+        if found is None:
+            raise ValueError(
+                "write account=arn:aws:iam::111122223333:role/name, with an optional external ID after a space"
+            )
+        return cls(found["account"], found["arn"], found["external"] or "")
+
+
+def _split(text: str, form: str) -> tuple[str, str]:
+    host, equals, value = text.strip().partition("=")
+    if not equals:
         raise ValueError(form)
     try:
-        return registry_named(host.rstrip()), rest.lstrip()
+        return registry_named(host.rstrip()), value.lstrip()
     except ValueError:
-        raise ValueError(
-            "Write the registry as it stands in image references, ghcr.io or localhost:5000 for example"
-        ) from None
+        # The message of this error contains the host, which may be a password here.
+        raise ValueError("write the registry as in image references, for example ghcr.io or localhost:5000") from None
 
 
-def _place(text: str) -> Place:
+def _parse_location(text: str) -> Location:
     if text.startswith("arn:"):
         return SecretLocation.of_arn(text)
     kind, _, name = text.partition(":")
@@ -187,52 +194,19 @@ def _place(text: str) -> Place:
         return VariableLocation(name)
     if kind == "file" and name.startswith("/") and name.isprintable():
         return FileLocation(name)
-    raise ValueError(_WRITE_A_PLACE)
+    raise ValueError(_LOCATION_FORM)
 
 
 @lru_cache(maxsize=64)
-def _matching(pattern: str) -> re.Pattern[str]:
-    """Give the expression of a pattern.
+def _compile(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern so that matching takes linear time.
 
-    What stands behind a `*` is looked for once, by an atomic group: were it found later, less would be left for the
-    rest. So no pattern takes long, however many of them it has.
+    Atomic groups match the text after each `*` at its first occurrence, without backtracking: a later occurrence could
+    only leave less text for the parts that follow.
     """
-    first, *others = (re.escape(piece) for piece in pattern.split("*"))
+    first, *others = (re.escape(part) for part in pattern.split("*"))
     if not others:
         return re.compile(first)
     *middle, last = others
-    found = "".join(f"(?>[^:]*?{piece})" for piece in middle)
-    return re.compile(first + found + (f"[^:]*{last}" if last else ".*"))
-
-
-_ENTRY = re.compile(
-    r"(?P<account>[0-9]{12})=(?P<arn>arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576})(?:\s+(?P<external>[\w+=,.@:/-]{2,1224}))?",
-    re.ASCII,
-)
-
-
-class RegistryRole(NamedTuple):
-    """A role that is assumed before the registries of an account are asked.
-
-    Args:
-        account_id: The account of the registries, 12 digits.
-        arn: The role.
-        external_id: What its trust policy may ask for
-            (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html), or empty.
-    """
-
-    account_id: str
-    arn: str
-    external_id: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> RegistryRole:
-        """Read `account=role-arn` with an external id behind it, parted by a space.
-
-        Raises:
-            ValueError: The text has another form; the message says which it should have.
-        """
-        found = _ENTRY.fullmatch(text.strip())
-        if found is None:
-            raise ValueError("Write account=arn:aws:iam::111122223333:role/name, and an external id behind a space")
-        return cls(found["account"], found["arn"], found["external"] or "")
+    atoms = "".join(f"(?>[^:]*?{part})" for part in middle)
+    return re.compile(first + atoms + (f"[^:]*{last}" if last else ".*"))

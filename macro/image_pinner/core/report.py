@@ -1,7 +1,7 @@
-"""The report: what became of every image, as versioned JSON.
+"""Report what happened to every image, as versioned JSON.
 
-It holds no time, no request id and no order that can change: the same template and the same registry give the same
-bytes.
+The report has no time, no request ID and no order that can change: the same template and registry state produce
+identical output.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from image_pinner.core.decision import KeptTag, Pinned
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.sites import PinSite, SkippedImage
 
-REPORT_VERSION = 1
-"""Raised when a field changes its meaning or goes; new fields alone do not raise it."""
+REPORT_VERSION = 2
+"""Incremented when a field is removed or changes its meaning; new fields alone do not increment it."""
 
 
 class PinReport(NamedTuple):
-    """What became of every image.
+    """What happened to every image.
 
     Args:
-        outcomes: The images that were asked for and have an answer.
+        outcomes: The requested images that can be pinned or keep their tag.
         skipped: The images that stay as they are.
         problems: Why nothing was changed; empty on success.
-        unanswered: The images that were asked for and have no answer of their own.
+        failed: The requested images that have a problem.
     """
 
     outcomes: tuple[Pinned | KeptTag, ...] = ()
     skipped: tuple[SkippedImage, ...] = ()
     problems: tuple[Problem, ...] = ()
-    unanswered: tuple[PinSite, ...] = ()
+    failed: tuple[PinSite, ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -40,70 +40,48 @@ class PinReport(NamedTuple):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a person should know although it succeeded, each with its place."""
-        found = [f"{outcome.site.path}: {text}" for outcome in self._pinned() for text in outcome.warnings]
-        found += [
-            f"{kept.site.path}: it keeps its tag: {kept.reason}" for kept in self.outcomes if isinstance(kept, KeptTag)
-        ]
-        found += [f"{image.path}: the mark was removed: {image.reason}" for image in self.skipped if image.marked]
+        """The warnings, each with the path of its image, sorted."""
+        found = []
+        for outcome in self.outcomes:
+            texts = (f"tag kept: {outcome.reason}",) if isinstance(outcome, KeptTag) else outcome.warnings
+            found += [f"{outcome.site.path}: {text}" for text in texts]
+        found += [f"{image.path}: marker removed: {image.reason}" for image in self.skipped if image.marked]
         return tuple(sorted(found))
 
-    def _pinned(self) -> list[Pinned]:
-        return [outcome for outcome in self.outcomes if isinstance(outcome, Pinned)]
-
     def to_json(self) -> dict[str, Any]:
-        """Give the report as JSON values; docs/report.md describes the fields."""
-        images = [_outcome(outcome, done=self.succeeded) for outcome in self.outcomes]
-        images += [_left(image) for image in self.skipped]
-        images += [_unanswered(site) for site in self.unanswered]
+        """Return the report as JSON values; docs/report.md describes the fields."""
+        images = [_describe_outcome(outcome, done=self.succeeded) for outcome in self.outcomes]
+        images += [_describe_skipped(image) for image in self.skipped]
+        images += [{**_describe_site(site), "status": "failed"} for site in self.failed]
         return {
             "version": REPORT_VERSION,
             "status": "success" if self.succeeded else "failure",
             "images": sorted(images, key=itemgetter("path")),
-            "problems": [_problem(problem) for problem in in_order(self.problems)],
+            "problems": [_describe_problem(problem) for problem in in_order(self.problems)],
             "warnings": list(self.warnings),
         }
 
 
-def error_line(problems: Iterable[Problem], limit: int = 1000) -> str:
-    """Give problems as one line for a stack's events: the gravest first, then how many more there are.
-
-    Args:
-        problems: The problems, at least one.
-        limit: The most characters of the line; longer ones are cut where they are shown.
-
-    Returns:
-        The line.
-    """
-    texts = [" ".join(str(problem).split()) for problem in in_order(problems)]
-    line = ""
-    for number, text in enumerate(texts):
-        rest = len(texts) - number - 1
-        more = f" (+{rest} more)" if rest else ""
-        candidate = f"{line} {text}" if line else text
-        if len(candidate) + len(more) > limit:
-            hidden = f" (+{rest + 1} more)"
-            return f"{line}{hidden}" if line else f"{text[: limit - len(more) - 1]}…{more}"
-        line = candidate
-    return line
-
-
 def most_severe(problems: Iterable[Problem]) -> ProblemKind:
-    """Give the gravest kind among problems, of which there is at least one."""
+    """Return the most severe kind among problems, of which there must be at least one."""
     return in_order(problems)[0].kind
 
 
-def _outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any]:
+def _describe_site(site: PinSite) -> dict[str, Any]:
+    return {"path": str(site.path), "written": str(site.reference), "requested_by": site.form}
+
+
+def _describe_outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any]:
     site = outcome.site
-    entry: dict[str, Any] = {"path": str(site.path), "written": str(site.reference), "asked_by": site.form}
+    entry = _describe_site(site)
     if isinstance(outcome, KeptTag):
-        return entry | {"status": "kept" if done else "would be kept", "reason": outcome.reason}
+        return entry | {"status": "tag kept" if done else "tag would be kept", "reason": outcome.reason}
     entry |= {"status": "pinned" if done else "would be pinned", "result": outcome.text}
     if site.platform:
         entry["platform"] = str(site.platform)
     if outcome.resolved:
         origin = outcome.resolved.origin
-        entry |= {"media_type": outcome.resolved.media_type, "source": origin.source, "asked": origin.request}
+        entry |= {"media_type": outcome.resolved.media_type, "source": origin.source, "request": origin.request}
         if origin.index:
             entry["index"] = str(origin.index)
     if outcome.warnings:
@@ -111,22 +89,18 @@ def _outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any]:
     return entry
 
 
-def _left(image: SkippedImage) -> dict[str, Any]:
+def _describe_skipped(image: SkippedImage) -> dict[str, Any]:
     status = "already pinned" if image.status == "pinned" else image.status
     entry = {"path": str(image.path), "status": status, "reason": image.reason}
     return entry | ({"written": image.written} if image.written else {})
 
 
-def _unanswered(site: PinSite) -> dict[str, Any]:
-    return {"path": str(site.path), "written": str(site.reference), "asked_by": site.form, "status": "failed"}
-
-
-def _problem(problem: Problem) -> dict[str, Any]:
+def _describe_problem(problem: Problem) -> dict[str, Any]:
     entry = {
         "path": str(problem.path),
         "kind": problem.kind.value,
         "image": problem.image,
         "cause": problem.cause,
-        "remedy": problem.help,
+        "help": problem.help,
     }
     return {key: value for key, value in entry.items() if value}

@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from image_pinner.core.images.lookups import ImageLookup, Resolution
-from image_pinner.core.intrinsics.values import Answer, ExternalValue
+from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, Unknown
+from image_pinner.core.policies.interface import Facts
+from image_pinner.core.template.sites import SiteIdentity
 
 
 class Deadline(NamedTuple):
@@ -65,3 +68,57 @@ class ValueResolver(Protocol):
         What is not resolved by the deadline is `Unknown`.
         """
         ...
+
+
+class DeployedImageSource(Protocol):
+    """Reports which images are deployed. Implementations never raise for failures of AWS."""
+
+    def read_deployed(
+        self, sites: Collection[SiteIdentity], deadline: Deadline
+    ) -> Mapping[SiteIdentity, ImageReference]:
+        """Return the deployed image of each site; sites that are not deployed, or not known to be, are omitted."""
+        ...
+
+
+class FactSource(Protocol):
+    """Gathers facts about images for policies. Implementations never raise for failures of registries."""
+
+    def gather(
+        self, digests: Collection[ImageReference], needs: frozenset[str], deadline: Deadline
+    ) -> Mapping[ImageReference, Facts]:
+        """Return the facts that policies need about each image.
+
+        Args:
+            digests: Distinct images by registry, repository and digest.
+            needs: The names of the facts, at least one.
+            deadline: When to stop; facts that are not known by then are omitted, so that policies deny.
+        """
+        ...
+
+
+class NothingKnown:
+    """The default of every port: nothing can be looked up, nothing is deployed, and there are no facts.
+
+    Lookups are `Unavailable`, never `NotFound`: an image must not keep its tag because nothing was configured.
+    """
+
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:  # noqa: ARG002
+        """See `DigestResolver.resolve_all`."""
+        return dict.fromkeys(lookups, Unavailable("no registries are configured", "configure a digest resolver"))
+
+    def resolve_values(
+        self,
+        external_values: Collection[ExternalValue],
+        deadline: Deadline,  # noqa: ARG002
+    ) -> Mapping[ExternalValue, Answer]:
+        """See `ValueResolver.resolve_values`."""
+        unknown = Unknown("AWS lookups are not configured", "configure a value resolver")
+        return dict.fromkeys(external_values, unknown)
+
+    def read_deployed(self, *_: object) -> Mapping[SiteIdentity, ImageReference]:
+        """See `DeployedImageSource.read_deployed`."""
+        return {}
+
+    def gather(self, *_: object) -> Mapping[ImageReference, Facts]:
+        """See `FactSource.gather`."""
+        return {}

@@ -10,7 +10,7 @@ import pytest
 
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import image_pinner
-from support.macro import HangingWorld, event_for, macro_in
+from support.macro import HangingResolvers, event_for, macro_in
 from support.templates import task
 
 MARKED = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}})
@@ -73,7 +73,7 @@ def test_an_unknown_setting_has_the_response_of_the_function(tmp_path: Path) -> 
     run = image_pinner("invoke", saved_event(tmp_path, MARKED), env={"IMAGE_PINNER_PINN": "All"})
 
     assert run.code == 2
-    assert "IMAGE_PINNER_PINN is no setting" in json.loads(run.out)["errorMessage"]
+    assert "unknown setting IMAGE_PINNER_PINN" in json.loads(run.out)["errorMessage"]
 
 
 def test_a_missing_event_file_is_reported(tmp_path: Path) -> None:
@@ -84,13 +84,13 @@ def test_a_missing_event_file_is_reported(tmp_path: Path) -> None:
 
 
 def test_the_time_limit_is_the_timeout_of_the_function(tmp_path: Path) -> None:
-    resolvers = HangingWorld()
+    resolvers = HangingResolvers()
     registry: Any = resolvers
 
     run = image_pinner("invoke", saved_event(tmp_path, MARKED), "--time-limit", "3.2", resolvers=registry)
 
     assert run.code == 3
-    assert "did not answer in time" in json.loads(run.out)["errorMessage"]
+    assert "did not respond in time" in json.loads(run.out)["errorMessage"]
     assert resolvers.deadlines[0] <= 0.2
 
 

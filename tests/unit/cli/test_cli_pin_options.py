@@ -222,12 +222,12 @@ def test_the_report_has_every_image(tmp_path: Path) -> None:
             {
                 "path": "Resources.Web.Properties.ContainerDefinitions[0].Image",
                 "written": "shop/web:1.0",
-                "asked_by": "mark",
+                "requested_by": "mark",
                 "status": "pinned",
                 "result": pinned,
                 "media_type": "application/vnd.oci.image.manifest.v1+json",
                 "source": "memory",
-                "asked": "the in-memory registry",
+                "request": "the world in memory",
             },
             {
                 "path": "Resources.Web.Properties.ContainerDefinitions[1].Image",

@@ -1,4 +1,4 @@
-"""What `check` finds in a template without asking anybody."""
+"""What `check` finds in a template, offline."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.check import RULES, Finding, check_template
+from image_pinner.core.check import RULES, Finding, Severity, check_template
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.template.edits import Replace, apply_edits
+from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import ScanSettings
 from support.templates import task
 
@@ -36,7 +38,7 @@ def check_image(image: Any, **more: Any) -> list[Finding]:
     return check({"Web": task(image)}, **more)
 
 
-def told(findings: list[Finding]) -> list[tuple[str, str]]:
+def rules_and_paths(findings: list[Finding]) -> list[tuple[str, str]]:
     for finding in findings:
         assert finding.rule in RULES
         assert finding.cause
@@ -45,7 +47,7 @@ def told(findings: list[Finding]) -> list[tuple[str, str]]:
     return [(finding.rule, str(finding.path)) for finding in findings]
 
 
-UNMARKED = [
+UNPINNED = [
     "nginx:1",
     {"Ref": "Image"},
     {"Fn::Sub": "shop/web:${Tag}"},
@@ -61,79 +63,88 @@ UNMARKED = [
 PARAMETERS = {"Image": {"Type": "String"}, "Tag": {"Type": "String", "Default": "1"}}
 
 
-@pytest.mark.parametrize("image", UNMARKED, ids=str)
-def test_an_image_that_nothing_asks_to_pin_is_a_finding_and_its_correction_is_none_any_more(image: Any) -> None:
+@pytest.mark.parametrize("image", UNPINNED, ids=str)
+def test_unpinned_image_is_a_finding_and_its_fix_resolves_it(image: Any) -> None:
     resources = {"Web": task(image), "Build": {"Type": "Custom::Build"}}
 
     (finding,) = check(resources, Parameters=PARAMETERS)
 
-    assert told([finding]) == [("unmarked", IMAGE)]
-    assert finding.correction is not None
-    corrected = apply_edits({"Parameters": PARAMETERS, "Resources": resources}, [finding.correction])
-    assert [rule for rule, _ in told(check(corrected["Resources"], Parameters=PARAMETERS))] in ([], ["wrong-mark"])
+    assert rules_and_paths([finding]) == [("unpinned-image", IMAGE)]
+    assert finding.fix is not None
+    fixed = apply_edits({"Parameters": PARAMETERS, "Resources": resources}, [finding.fix])
+    assert [rule for rule, _ in rules_and_paths(check(fixed["Resources"], Parameters=PARAMETERS))] in (
+        [],
+        ["invalid-marker"],
+    )
 
 
-def test_both_arms_of_a_condition_are_findings() -> None:
+def test_both_branches_of_a_condition_are_findings() -> None:
     found = check_image({"Fn::If": ["C", "a:1", {"Fn::If": ["D", "b:1", {"Ref": "AWS::NoValue"}]}]})
 
-    assert told(found) == [
-        ("unmarked", f"{IMAGE}.Fn::If[1]"),
-        ("unmarked", f"{IMAGE}.Fn::If[2].Fn::If[1]"),
+    assert rules_and_paths(found) == [
+        ("unpinned-image", f"{IMAGE}.Fn::If[1]"),
+        ("unpinned-image", f"{IMAGE}.Fn::If[2].Fn::If[1]"),
     ]
 
 
-FINE = {
+VALID = {
     "a digest": f"shop/web@sha256:{'a' * 64}",
     "tag and digest": f"shop/web:1@sha256:{'a' * 64}",
-    "a mark": "!PinDigest shop/web:1",
-    "a mark with options": "!PinDigest Platform=linux/arm64 Record=None shop/web:1",
-    "a mark in a sub": {"Fn::Sub": "!PinDigest shop/web:${Tag}"},
-    "a mark in a join": {"Fn::Join": ["", ["!PinDigest ", {"Ref": "Image"}]]},
-    "a mark in both arms": {"Fn::If": ["C", "!PinDigest a:1", "!PinDigest b:1"]},
+    "a marker": "!PinDigest shop/web:1",
+    "a marker with options": "!PinDigest Platform=linux/arm64 Record=None shop/web:1",
+    "a marker in Fn::Sub": {"Fn::Sub": "!PinDigest shop/web:${Tag}"},
+    "a marker in Fn::Join": {"Fn::Join": ["", ["!PinDigest ", {"Ref": "Image"}]]},
+    "a marker in both branches": {"Fn::If": ["C", "!PinDigest a:1", "!PinDigest b:1"]},
     "a parameter whose value is not known yet": {"Fn::Sub": "!PinDigest ${Image}"},
     "the account and the region of a deployment": {
         "Fn::Sub": "!PinDigest ${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/shop/web:${Tag}"
     },
-    "the parameter store": "!PinDigest shop/web:{{resolve:ssm:/tag}}",
+    "an SSM parameter": "!PinDigest shop/web:{{resolve:ssm:/tag}}",
     "an export": {"Fn::Join": ["", ["!PinDigest ", {"Fn::ImportValue": "repository"}, ":1"]]},
     "no value": {"Ref": "AWS::NoValue"},
     "an image that another tool fills in": "",
 }
 
 
-@pytest.mark.parametrize("image", FINE.values(), ids=FINE)
-def test_an_image_with_a_digest_or_a_mark_is_fine(image: Any) -> None:
-    assert told(check_image(image, Parameters=PARAMETERS, Conditions={"C": {"Fn::Equals": ["a", "a"]}})) == []
+@pytest.mark.parametrize("image", VALID.values(), ids=VALID)
+def test_image_with_a_digest_or_a_marker_is_valid(image: Any) -> None:
+    assert (
+        rules_and_paths(check_image(image, Parameters=PARAMETERS, Conditions={"C": {"Fn::Equals": ["a", "a"]}})) == []
+    )
 
 
 @pytest.mark.parametrize("pin", ["All", "Skip", ["web"]])
-def test_an_image_that_its_surroundings_decide_about_is_fine(pin: Any) -> None:
+def test_image_that_metadata_or_parameters_pin_or_skip_is_valid(pin: Any) -> None:
     web = task("shop/web:1")
 
-    assert told(check({"Web": {**web, "Metadata": {"ImagePinner": {"Pin": pin}}}})) == []
-    assert told(check({"Web": web}, params={"Pin": pin})) == []
-    assert told(check({"Web": web}, Metadata={"ImagePinner": {"Pin": pin}})) == []
+    assert rules_and_paths(check({"Web": {**web, "Metadata": {"ImagePinner": {"Pin": pin}}}})) == []
+    assert rules_and_paths(check({"Web": web}, params={"Pin": pin})) == []
+    assert rules_and_paths(check({"Web": web}, Metadata={"ImagePinner": {"Pin": pin}})) == []
 
 
-def test_a_container_that_a_list_leaves_out_is_a_finding_so_that_new_ones_are_not_forgotten() -> None:
+def test_container_missing_from_a_list_of_names_is_a_finding() -> None:
     web = {**task("shop/web:1", "shop/new:1"), "Metadata": {"ImagePinner": {"Pin": ["web"]}}}
 
-    assert told(check({"Web": web})) == [("unmarked", "Resources.Web.Properties.ContainerDefinitions[1].Image")]
+    assert rules_and_paths(check({"Web": web})) == [
+        ("unpinned-image", "Resources.Web.Properties.ContainerDefinitions[1].Image")
+    ]
 
 
-def test_what_the_operator_pins_anyway_is_fine() -> None:
-    assert told(check_image("shop/web:1", scan_settings=ScanSettings(operator=Options(pin=Pin.ALL)))) == []
+def test_image_that_the_configuration_pins_is_valid() -> None:
+    assert rules_and_paths(check_image("shop/web:1", scan_settings=ScanSettings(operator=Options(pin=Pin.ALL)))) == []
 
 
-def test_an_image_in_a_place_of_the_operators_own_is_found() -> None:
+def test_image_at_a_configured_path_is_found() -> None:
     job = {"Type": "Custom::Job", "Properties": {"Image": "shop/job:1"}}
     scan_settings = ScanSettings(image_paths=("$.Resources[?(@.Type=='Custom::Job')].Properties.Image",))
 
-    assert told(check({"Job": job})) == []
-    assert told(check({"Job": job}, scan_settings=scan_settings)) == [("unmarked", "Resources.Job.Properties.Image")]
+    assert rules_and_paths(check({"Job": job})) == []
+    assert rules_and_paths(check({"Job": job}, scan_settings=scan_settings)) == [
+        ("unpinned-image", "Resources.Job.Properties.Image")
+    ]
 
 
-REFUSED_FORMS = [
+UNSUPPORTED = [
     ("nginx:1", "!PinDigest nginx:1"),
     ({"Image": "nginx:1"}, "!PinDigest nginx:1"),
     ({"Image": "nginx:1", "Platform": "linux/arm64"}, "!PinDigest Platform=linux/arm64 nginx:1"),
@@ -149,60 +160,74 @@ REFUSED_FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("content", "corrected"), REFUSED_FORMS, ids=str)
-def test_a_real_tag_is_refused_by_the_service_and_corrected_to_what_it_takes(content: Any, corrected: Any) -> None:
+@pytest.mark.parametrize(("content", "fixed"), UNSUPPORTED, ids=str)
+def test_unsupported_syntax_is_fixed_to_what_cloudformation_accepts(content: Any, fixed: Any) -> None:
     parameters = {**PARAMETERS, "Platform": {"Type": "String", "Default": "linux/arm64"}}
 
     (finding,) = check_image(
         {"Fn::PinDigest": content}, Parameters=parameters, Conditions={"C": {"Fn::Equals": ["a", "a"]}}
     )
 
-    assert told([finding]) == [("refused-form", IMAGE)]
-    assert "CloudFormation refuses" in finding.cause
-    assert isinstance(finding.correction, Replace)
-    assert finding.correction.value == corrected
+    assert rules_and_paths([finding]) == [("unsupported-marker-syntax", IMAGE)]
+    assert "CloudFormation rejects" in finding.cause
+    assert isinstance(finding.fix, Replace)
+    assert finding.fix.value == fixed
 
 
-def test_a_real_tag_with_a_wrong_option_is_told_for_both() -> None:
+def test_fix_calls_the_macro_by_its_installed_name() -> None:
+    content = {"Image": "x:1", "Platform": {"Ref": "Platform"}}
+    parameters = {"Platform": {"Type": "String", "Default": "linux/arm64"}}
+
+    (finding,) = check_image(
+        {"Fn::PinDigest": content}, Parameters=parameters, scan_settings=ScanSettings(macro="Pinner-v2")
+    )
+
+    assert isinstance(finding.fix, Replace)
+    assert finding.fix.value == {
+        "Fn::Transform": {"Name": "Pinner-v2", "Parameters": {"Image": "x:1", "Platform": {"Ref": "Platform"}}}
+    }
+
+
+def test_unsupported_syntax_with_an_invalid_option_is_two_findings() -> None:
     found = check_image({"Fn::PinDigest": {"Image": "nginx:1", "Plattform": "linux/arm64"}})
 
-    assert told(found) == [("refused-form", IMAGE), ("wrong-mark", IMAGE)]
+    assert rules_and_paths(found) == [("invalid-marker", IMAGE), ("unsupported-marker-syntax", IMAGE)]
 
 
-def test_a_real_tag_in_a_place_that_is_no_image_is_not_corrected_to_another_wrong_one() -> None:
+def test_unsupported_syntax_outside_of_images_has_no_fix() -> None:
     topic = {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Fn::PinDigest": "nginx:1"}}}
 
     (finding,) = check({"Topic": topic})
 
-    assert told([finding]) == [("wrong-mark", "Resources.Topic.Properties.DisplayName")]
-    assert finding.correction is None
+    assert rules_and_paths([finding]) == [("invalid-marker", "Resources.Topic.Properties.DisplayName")]
+    assert finding.fix is None
     assert "no image" in finding.cause
 
 
-def test_a_real_tag_in_a_mapping_is_refused_by_the_service_too() -> None:
+def test_unsupported_syntax_in_a_mapping_is_a_finding() -> None:
     found = check({"Topic": {"Type": "AWS::SNS::Topic"}}, Mappings={"Images": {"a": {"b": {"Fn::PinDigest": "x:1"}}}})
 
-    assert told(found) == [("refused-form", "Mappings.Images.a.b")]
+    assert rules_and_paths(found) == [("unsupported-marker-syntax", "Mappings.Images.a.b")]
 
 
-WRONG = {
+INVALID = {
     "an unknown option": "!PinDigest Plattform=linux/arm64 nginx:1",
     "an option that is not available yet": "!PinDigest Lock=ssm:/lock nginx:1",
-    "nothing behind the mark": "!PinDigest ",
-    "no space behind the mark": "!PinDigestnginx:1",
-    "a bad reference": "!PinDigest Nginx:1",
-    "a name that only the stack knows": {"Fn::Sub": "!PinDigest nginx:${AWS::StackName}"},
+    "nothing after the marker": "!PinDigest ",
+    "no space after the marker": "!PinDigestnginx:1",
+    "an invalid reference": "!PinDigest Nginx:1",
+    "a value that only the stack has": {"Fn::Sub": "!PinDigest nginx:${AWS::StackName}"},
     "a resource that does not exist": {"Fn::Sub": "!PinDigest ${Nowhere}"},
     "a secret": "!PinDigest nginx:{{resolve:secretsmanager:tag}}",
     "a parameter with an empty default": {"Fn::Sub": "!PinDigest ${Empty}"},
 }
 
 
-@pytest.mark.parametrize("image", WRONG.values(), ids=WRONG)
-def test_a_mark_that_the_macro_will_refuse_is_a_finding(image: Any) -> None:
+@pytest.mark.parametrize("image", INVALID.values(), ids=INVALID)
+def test_marker_that_the_macro_rejects_is_a_finding(image: Any) -> None:
     found = check_image(image, Parameters={"Empty": {"Type": "String", "Default": ""}})
 
-    assert told(found) == [("wrong-mark", IMAGE)]
+    assert rules_and_paths(found) == [("invalid-marker", IMAGE)]
 
 
 @pytest.mark.parametrize(
@@ -212,86 +237,111 @@ def test_a_mark_that_the_macro_will_refuse_is_a_finding(image: Any) -> None:
         ({"Metadata": {"Image": "!PinDigest x:1"}}, "Metadata.Image"),
     ],
 )
-def test_a_mark_in_a_place_that_is_no_image_is_a_finding(section: dict[str, Any], path: str) -> None:
-    assert told(check({"Topic": {"Type": "AWS::SNS::Topic"}}, **section)) == [("wrong-mark", path)]
+def test_marker_outside_of_images_is_a_finding(section: dict[str, Any], path: str) -> None:
+    assert rules_and_paths(check({"Topic": {"Type": "AWS::SNS::Topic"}}, **section)) == [("invalid-marker", path)]
 
 
-def test_wrong_options_around_images_are_findings() -> None:
+def test_invalid_options_in_metadata_and_parameters_are_findings() -> None:
     web = {**task("shop/web:1"), "Metadata": {"ImagePinner": {"Pin": "Everything"}}}
 
-    assert ("wrong-mark", "Resources.Web.Metadata.ImagePinner") in told(check({"Web": web}))
-    assert ("wrong-mark", "Transform") in told(check_image("!PinDigest a:1", params={"Pinn": "All"}))
+    assert ("invalid-marker", "Resources.Web.Metadata.ImagePinner") in rules_and_paths(check({"Web": web}))
+    assert ("invalid-marker", "Transform") in rules_and_paths(check_image("!PinDigest a:1", params={"Pinn": "All"}))
 
 
-def test_an_unknown_value_of_a_parameter_without_default_is_nobodys_fault() -> None:
-    assert told(check_image({"Ref": "Image"}, Parameters=PARAMETERS, params={"Pin": "All"})) == []
+def test_parameter_without_a_default_is_not_a_finding() -> None:
+    assert rules_and_paths(check_image({"Ref": "Image"}, Parameters=PARAMETERS, params={"Pin": "All"})) == []
 
 
-def test_a_given_value_is_looked_at() -> None:
+def test_parameter_value_is_checked() -> None:
     found = check_image({"Ref": "Image"}, Parameters=PARAMETERS, params={"Pin": "All"}, values={"Image": "Nginx:1"})
 
-    assert told(found) == [("wrong-mark", IMAGE)]
+    assert rules_and_paths(found) == [("invalid-marker", IMAGE)]
 
 
-def test_wishes_without_the_macro_in_transform_are_a_finding_at_the_first_of_them() -> None:
+def test_missing_transform_is_a_finding_at_the_first_requested_pin() -> None:
     (finding,) = check_image("!PinDigest nginx:1", names_macro=False)
 
-    assert told([finding]) == [("macro-not-named", IMAGE)]
-    assert finding.help == "Write Transform: ImagePinner at the top of the template"
+    assert rules_and_paths([finding]) == [("missing-transform", IMAGE)]
+    assert finding.help == "write Transform: ImagePinner at the top of the template"
 
 
 @pytest.mark.parametrize("transform", ["AWS::Serverless-2016-10-31", ["AWS::Serverless-2016-10-31"]])
-def test_the_macro_goes_before_the_transforms_of_aws(transform: Any) -> None:
+def test_macro_is_added_before_transforms_of_aws(transform: Any) -> None:
     (finding,) = check_image("!PinDigest nginx:1", names_macro=False, Transform=transform)
 
-    assert told([finding]) == [("macro-not-named", "Transform")]
-    assert finding.correction == Replace(TemplatePath(("Transform",)), ["ImagePinner", "AWS::Serverless-2016-10-31"])
+    assert rules_and_paths([finding]) == [("missing-transform", "Transform")]
+    assert finding.fix == Replace(TemplatePath(("Transform",)), ["ImagePinner", "AWS::Serverless-2016-10-31"])
 
 
-def test_the_macro_is_called_by_the_name_under_which_it_is_installed() -> None:
+def test_help_uses_the_installed_name_of_the_macro() -> None:
     (finding,) = check_image("!PinDigest nginx:1", names_macro=False, scan_settings=ScanSettings(macro="Pinner-v2"))
 
     assert "Pinner-v2" in finding.help
 
 
+def test_problem_at_a_missing_list_element_does_not_crash() -> None:
+    template = {"Resources": {"Web": task("nginx:1")}}
+    missing = TemplatePath(("Resources", "Web", "Properties", "ContainerDefinitions", 1, "Image"))
+
+    class FragmentWithAProblem(Fragment):
+        def find_images(self, *_: Any) -> ImageScan:
+            return ImageScan(problems=[Problem(missing, ProblemKind.TEMPLATE, "it is missing")])
+
+    fragment = FragmentWithAProblem(Shape.TEMPLATE, template, {}, template)
+    findings = check_template(fragment, {}, ScanSettings(), names_macro=False)
+
+    assert rules_and_paths(findings) == [("invalid-marker", str(missing)), ("missing-transform", str(missing))]
+
+
+def test_only_an_unpinned_image_is_a_warning() -> None:
+    found = check({"Web": task("a:1", "!PinDigest B:1"), "Api": task({"Fn::PinDigest": "a:1"})}, names_macro=False)
+
+    assert {finding.rule: finding.severity for finding in found} == {
+        "unpinned-image": Severity.WARNING,
+        "unsupported-marker-syntax": Severity.ERROR,
+        "invalid-marker": Severity.ERROR,
+        "missing-transform": Severity.ERROR,
+    }
+
+
 SNIPPETS = {
     "as the image": {"Name": "a", "Image": {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "a:1"}}}},
     "as a list": {"Name": "a", "Image": {"Fn::Transform": [{"Name": "ImagePinner", "Parameters": {"Image": "a:1"}}]}},
-    "beside a marked image": {"Name": "a", "Image": "!PinDigest a:1", "Fn::Transform": "ImagePinner"},
+    "next to a marked image": {"Name": "a", "Image": "!PinDigest a:1", "Fn::Transform": "ImagePinner"},
 }
 
 
 @pytest.mark.parametrize("container", SNIPPETS.values(), ids=SNIPPETS)
-def test_a_snippet_needs_no_transform_of_the_template(container: dict[str, Any]) -> None:
+def test_snippet_needs_no_transform(container: dict[str, Any]) -> None:
     web = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [container]}}
 
-    assert told(check({"Web": web}, names_macro=False)) == []
+    assert rules_and_paths(check({"Web": web}, names_macro=False)) == []
 
 
-def test_a_mark_beside_a_snippet_of_another_macro_needs_it() -> None:
+def test_marker_next_to_a_snippet_of_another_macro_needs_a_transform() -> None:
     container = {"Name": "a", "Image": "!PinDigest a:1", "Fn::Transform": {"Name": "AWS::Include", "Parameters": {}}}
     web = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [container]}}
 
-    assert [rule for rule, _ in told(check({"Web": web}, names_macro=False))] == ["macro-not-named"]
+    assert [rule for rule, _ in rules_and_paths(check({"Web": web}, names_macro=False))] == ["missing-transform"]
 
 
-def test_a_snippet_that_is_wrong_is_told_and_needs_no_transform_either() -> None:
+def test_invalid_snippet_is_a_finding_and_needs_no_transform() -> None:
     snippet = {"Fn::Transform": {"Name": "ImagePinner", "Parameters": ["a:1"]}}
 
-    assert told(check_image(snippet, names_macro=False)) == [("wrong-mark", IMAGE)]
+    assert rules_and_paths(check_image(snippet, names_macro=False)) == [("invalid-marker", IMAGE)]
 
 
-def test_a_wish_around_images_needs_the_macro_in_transform() -> None:
+def test_pin_in_metadata_needs_a_transform() -> None:
     found = check_image("a:1", names_macro=False, Metadata={"ImagePinner": {"Pin": ["web2"]}})
 
-    assert ("macro-not-named", "Metadata.ImagePinner.Pin") in told(found)
+    assert ("missing-transform", "Metadata.ImagePinner.Pin") in rules_and_paths(found)
 
 
-def test_a_template_without_images_and_wishes_is_fine_without_the_macro() -> None:
-    assert told(check({"Topic": {"Type": "AWS::SNS::Topic"}}, names_macro=False)) == []
+def test_template_without_images_needs_no_transform() -> None:
+    assert rules_and_paths(check({"Topic": {"Type": "AWS::SNS::Topic"}}, names_macro=False)) == []
 
 
-def test_findings_come_in_the_order_of_their_paths_whatever_the_order_of_the_template() -> None:
+def test_findings_are_sorted_by_path() -> None:
     resources = {name: task("b:1", "a:1") for name in ("Web", "Api")}
 
     found = check(resources)
@@ -300,7 +350,7 @@ def test_findings_come_in_the_order_of_their_paths_whatever_the_order_of_the_tem
     assert [str(finding.path) for finding in found] == sorted(str(finding.path) for finding in found)
 
 
-def test_the_template_is_not_changed() -> None:
+def test_template_is_not_changed() -> None:
     resources = {"Web": task({"Fn::PinDigest": {"Image": "a:1", "Platform": "linux/amd64"}}, "b:1")}
 
     check(resources, names_macro=False)
@@ -308,9 +358,9 @@ def test_the_template_is_not_changed() -> None:
     assert resources == {"Web": task({"Fn::PinDigest": {"Image": "a:1", "Platform": "linux/amd64"}}, "b:1")}
 
 
-def test_a_platform_of_the_operator_that_a_template_cannot_choose_is_a_finding() -> None:
+def test_platform_other_than_the_configured_one_is_a_finding() -> None:
     scan_settings = ScanSettings(operator=Options(platform=Platform("linux", "arm64")))
 
-    assert told(check_image("!PinDigest Platform=linux/amd64 a:1", scan_settings=scan_settings)) == [
-        ("wrong-mark", IMAGE)
+    assert rules_and_paths(check_image("!PinDigest Platform=linux/amd64 a:1", scan_settings=scan_settings)) == [
+        ("invalid-marker", IMAGE)
     ]

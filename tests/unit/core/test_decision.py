@@ -1,3 +1,5 @@
+"""Plan lookups, and decide what happens to each image."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -7,102 +9,109 @@ import pytest
 
 from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, make_plan
 from image_pinner.core.images.lookups import OCI_INDEX, NotFound, Origin, Resolution, Resolved, Unavailable, Unsuitable
+from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Policy, Verdict
 from image_pinner.core.template.find import find_images
 from image_pinner.core.template.problems import ProblemKind
-from image_pinner.core.template.sites import ScanSettings
+from image_pinner.core.template.sites import PinSite, ScanSettings
 from support.images import HEX
-from support.templates import ABSENT, DOWN, UNFIT, template_of
+from support.templates import ABSENT, DOWN, ECR, UNFIT, task, template_of
 
 FOUND = Resolved(Digest(f"sha256:{HEX}"), OCI_INDEX, Origin("fake", "x"), warnings=("it is old",))
 
 
-class Deny:
+class DenyAll:
+    id = "deny"
+    needs: frozenset[str] = frozenset()
+
     def judge(self, image: JudgedImage) -> Verdict:
-        return Denied(f"{image.reference} is forbidden", "Ask the operator")
+        return Denied(f"{image.reference} is forbidden", "use another image")
 
 
-class Warn:
+class WarnAlways:
+    id = "warn"
+    needs: frozenset[str] = frozenset()
+
     def judge(self, image: JudgedImage) -> Verdict:
         return Allowed(f"digest {'known' if image.resolved else 'unknown'}")
 
 
-def decided(image: Any, resolution: Resolution | None, *policies: Policy, params: Any = None) -> Decision:
+def decide_image(image: Any, resolution: Resolution | None, *policies: Policy, params: Any = None) -> Decision:
     template = template_of(image)
     scope = Scope.of_template(template, {}, region="", account_id="")
     plan = make_plan(find_images(template, params or {}, scope, ScanSettings()).pinned)
     answers = {lookup: resolution for lookup in plan.lookups if resolution}
-    return decide(plan, answers, policies)
+    return decide(plan, answers, policies, {})
 
 
 @pytest.mark.parametrize("resolution", [ABSENT, UNFIT, DOWN])
-def test_without_a_digest_there_is_a_problem_with_the_words_of_the_source(
+def test_failed_lookup_is_a_problem_with_its_cause_and_help(
     resolution: NotFound | Unsuitable | Unavailable,
 ) -> None:
     ((problem,), ()) = (
-        decided("!PinDigest nginx:1", resolution).problems,
-        decided("!PinDigest nginx:1", resolution).outcomes,
+        decide_image("!PinDigest nginx:1", resolution).problems,
+        decide_image("!PinDigest nginx:1", resolution).outcomes,
     )
     assert (problem.kind, problem.cause, problem.help) == (ProblemKind.LOOKUP, resolution.cause, resolution.help)
     assert problem.image == "nginx:1"
 
 
-def test_without_an_answer_there_is_a_problem() -> None:
-    assert [problem.cause for problem in decided("!PinDigest nginx:1", None).problems] == [
-        "nobody gave an answer for it"
+def test_missing_result_is_a_problem() -> None:
+    assert [problem.cause for problem in decide_image("!PinDigest nginx:1", None).problems] == [
+        "internal error: the lookup has no result"
     ]
 
 
-def test_a_policy_that_denies_beats_a_digest() -> None:
-    decision = decided("!PinDigest nginx:1", FOUND, Deny())
+def test_denied_image_is_not_pinned() -> None:
+    decision = decide_image("!PinDigest nginx:1", FOUND, DenyAll())
     assert decision.outcomes == ()
     assert [(problem.kind, problem.cause) for problem in decision.problems] == [
         (ProblemKind.POLICY, "nginx:1 is forbidden")
     ]
 
 
-def test_what_every_policy_denies_and_what_no_source_knows_is_told_together() -> None:
-    decision = decided("!PinDigest nginx", ABSENT, Deny(), ExplicitTag())
+def test_every_denial_and_the_failed_lookup_are_reported() -> None:
+    decision = decide_image("!PinDigest nginx", ABSENT, DenyAll(), ExplicitTag())
     assert [problem.cause for problem in decision.problems] == [
         "nginx is forbidden",
-        "'nginx' names neither tag nor digest",
+        "image 'nginx' has no tag or digest",
         "there is no such tag",
     ]
 
 
-def test_a_denied_image_does_not_keep_its_tag() -> None:
-    decision = decided("!PinDigest WhenMissing=KeepTag nginx:1", ABSENT, Deny())
+def test_denied_image_does_not_keep_its_tag() -> None:
+    decision = decide_image("!PinDigest WhenMissing=KeepTag nginx:1", ABSENT, DenyAll())
     assert decision.outcomes == ()
     assert len(decision.problems) == 1
 
 
 @pytest.mark.parametrize(("resolution", "kept"), [(ABSENT, True), (UNFIT, False), (DOWN, False)])
-def test_only_what_does_not_exist_keeps_its_tag(resolution: NotFound | Unsuitable | Unavailable, kept: bool) -> None:  # noqa: FBT001
-    decision = decided("!PinDigest WhenMissing=KeepTag nginx:1", resolution)
+def test_only_a_missing_image_keeps_its_tag(resolution: NotFound | Unsuitable | Unavailable, kept: bool) -> None:  # noqa: FBT001
+    decision = decide_image("!PinDigest WhenMissing=KeepTag nginx:1", resolution)
     assert [isinstance(outcome, KeptTag) for outcome in decision.outcomes] == ([True] if kept else [])
     assert bool(decision.problems) is not kept
 
 
-def test_a_resolved_image_is_pinned_with_all_warnings() -> None:
-    (outcome,) = decided("!PinDigest nginx:1", FOUND, Warn()).outcomes
+def test_resolved_image_is_pinned_with_all_warnings() -> None:
+    (outcome,) = decide_image("!PinDigest nginx:1", FOUND, WarnAlways()).outcomes
     assert isinstance(outcome, Pinned)
     assert outcome.text == f"nginx@sha256:{HEX}"
     assert outcome.warnings == ("it is old", "digest known")
 
 
-def test_an_image_that_names_its_digest_is_judged_and_pinned_to_it() -> None:
-    (outcome,) = decided(f"!PinDigest nginx:1@sha256:{HEX}", None, Warn()).outcomes
+def test_image_with_a_digest_is_judged_and_pinned_to_it() -> None:
+    (outcome,) = decide_image(f"!PinDigest nginx:1@sha256:{HEX}", None, WarnAlways()).outcomes
     assert isinstance(outcome, Pinned)
     assert (outcome.text, outcome.resolved) == (f"nginx@sha256:{HEX}", None)
     assert outcome.warnings == ("digest unknown",)
 
 
-def test_a_text_longer_than_its_place_takes_is_a_problem() -> None:
-    (problem,) = decided(f"!PinDigest example.com/{'a' * 250}:1", FOUND).problems
-    assert problem.cause == "it has 262 characters before the @, and AWS::ECS::TaskDefinition takes 255"
+def test_image_longer_than_its_property_allows_is_a_problem() -> None:
+    (problem,) = decide_image(f"!PinDigest example.com/{'a' * 250}:1", FOUND).problems
+    assert problem.cause == "the image is 262 characters long before the @; AWS::ECS::TaskDefinition allows 255"
     assert problem.kind is ProblemKind.TEMPLATE
 
 
@@ -112,35 +121,33 @@ MOVED = replace(FOUND, digest=Digest(f"sha256:{OTHER}"))
 CHILD = replace(MOVED, warnings=(), origin=Origin("fake", "x", index=Digest(f"sha256:{HEX}")))
 
 
-def test_a_tag_that_has_moved_away_from_its_digest_is_an_error_where_that_is_asked_for() -> None:
-    decision = decided(f"!PinDigest WhenMoved=Fail {TAGGED}", MOVED)
+def test_moved_tag_is_a_problem_with_when_moved_fail() -> None:
+    decision = decide_image(f"!PinDigest WhenMoved=Fail {TAGGED}", MOVED)
     assert decision.outcomes == ()
     ((problem),) = decision.problems
     assert problem.kind is ProblemKind.LOOKUP
-    assert f"the tag '1' points to sha256:{OTHER} and no longer to the digest behind it" in problem.cause
+    assert f"tag '1' now points to sha256:{OTHER}, not to the digest after it" in problem.cause
 
 
 @pytest.mark.parametrize("resolution", [ABSENT, UNFIT, DOWN])
-def test_a_tag_that_nobody_can_tell_about_is_an_error_where_that_is_asked_for(
+def test_tag_that_cannot_be_resolved_is_a_problem_with_when_moved_fail(
     resolution: NotFound | Unsuitable | Unavailable,
 ) -> None:
-    (problem,) = decided(f"!PinDigest WhenMoved=Fail {TAGGED}", resolution).problems
-    assert problem.cause == f"whether its tag still points to its digest is not known: {resolution.cause}"
+    (problem,) = decide_image(f"!PinDigest WhenMoved=Fail {TAGGED}", resolution).problems
+    assert problem.cause == f"cannot check whether the tag still points to the digest: {resolution.cause}"
     assert problem.help == resolution.help
 
 
 @pytest.mark.parametrize(
     ("resolution", "warning"),
     [
-        (MOVED, f"points to sha256:{OTHER} and no longer"),
-        (ABSENT, "is not known: "),
-        (DOWN, "is not known: "),
+        (MOVED, f"now points to sha256:{OTHER}, not"),
+        (ABSENT, "cannot check whether"),
+        (DOWN, "cannot check whether"),
     ],
 )
-def test_a_digest_beside_a_tag_is_kept_and_a_tag_that_does_not_agree_is_told(
-    resolution: Resolution, warning: str
-) -> None:
-    (outcome,) = decided(f"!PinDigest {TAGGED}", resolution).outcomes
+def test_written_digest_is_kept_with_a_warning_about_the_tag(resolution: Resolution, warning: str) -> None:
+    (outcome,) = decide_image(f"!PinDigest {TAGGED}", resolution).outcomes
     assert isinstance(outcome, Pinned)
     assert outcome.text == f"nginx@sha256:{HEX}"
     assert outcome.resolved is None
@@ -149,14 +156,77 @@ def test_a_digest_beside_a_tag_is_kept_and_a_tag_that_does_not_agree_is_told(
 
 @pytest.mark.parametrize("resolution", [replace(FOUND, warnings=()), CHILD])
 @pytest.mark.parametrize("option", ["", "WhenMoved=Fail "])
-def test_a_digest_that_its_tag_still_points_to_is_kept_without_a_word(resolution: Resolved, option: str) -> None:
-    decision = decided(f"!PinDigest {option}{TAGGED}", resolution)
+def test_digest_that_its_tag_points_to_is_kept_without_a_warning(resolution: Resolved, option: str) -> None:
+    decision = decide_image(f"!PinDigest {option}{TAGGED}", resolution)
     assert decision.problems == ()
     assert [(type(outcome), getattr(outcome, "warnings", None)) for outcome in decision.outcomes] == [(Pinned, ())]
 
 
-def test_what_is_known_of_a_moved_tag_is_not_judged_for_the_digest_that_stays() -> None:
-    (outcome,) = decided(f"!PinDigest {TAGGED}", MOVED, Warn()).outcomes
+def test_result_of_a_moved_tag_is_not_judged_for_the_written_digest() -> None:
+    (outcome,) = decide_image(f"!PinDigest {TAGGED}", MOVED, WarnAlways()).outcomes
     assert isinstance(outcome, Pinned)
     assert outcome.warnings[0] == "digest unknown"
     assert "it is old" not in outcome.warnings
+
+
+def sites_of(**images: str) -> list[PinSite]:
+    template = {"Resources": {name: task(image) for name, image in images.items()}}
+    return find_images(template, {}, Scope.of_template(template, {}, region="", account_id=""), ScanSettings()).pinned
+
+
+def function(image: str) -> list[PinSite]:
+    template = {"Resources": {"F": {"Type": "AWS::Lambda::Function", "Properties": {"Code": {"ImageUri": image}}}}}
+    return find_images(template, {}, Scope.of_template(template, {}, region="", account_id=""), ScanSettings()).pinned
+
+
+def test_no_sites_need_no_lookups() -> None:
+    assert make_plan([]).lookups == ()
+
+
+def test_reference_with_a_digest_alone_needs_no_lookup() -> None:
+    plan = make_plan(sites_of(A=f"!PinDigest nginx@sha256:{HEX}"))
+    assert plan.lookups == ()
+    assert [lookup for _, lookup in plan.sites] == [None]
+
+
+def test_tag_of_a_reference_with_a_digest_is_looked_up() -> None:
+    plan = make_plan(sites_of(A=f"!PinDigest nginx:1@sha256:{HEX}", B="!PinDigest nginx:1"))
+    assert [str(lookup) for lookup in plan.lookups] == ["docker.io/library/nginx:1"]
+    assert [lookup for _, lookup in plan.sites] == [*plan.lookups, *plan.lookups]
+    assert plan.lookups[0].reference.digest is None
+
+
+def test_credentials_of_the_template_make_another_lookup() -> None:
+    secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:registry"
+    plain, own = sites_of(A="!PinDigest nginx:1", B="!PinDigest nginx:1")
+    plan = make_plan([plain, own._replace(credentials=secret)])
+    assert [lookup.credentials for lookup in plan.lookups] == ["", secret]
+
+
+def test_equal_lookups_are_made_once() -> None:
+    found = sites_of(A="!PinDigest nginx:1", B="!PinDigest docker.io/library/nginx:1", C="!PinDigest nginx:2")
+    plan = make_plan(found)
+    assert [str(lookup) for lookup in plan.lookups] == ["docker.io/library/nginx:1", "docker.io/library/nginx:2"]
+    assert [site for site, _ in plan.sites] == found
+    assert plan.sites[0][1] == plan.sites[1][1] == plan.lookups[0]
+
+
+def test_platform_and_accepted_form_make_other_lookups() -> None:
+    found = sites_of(A=f"!PinDigest {ECR}/a:1", B=f"!PinDigest Platform=linux/amd64 {ECR}/a:1")
+    plan = make_plan([*found, *function(f"!PinDigest {ECR}/a:1")])
+    assert {(lookup.platform, lookup.index_allowed) for lookup in plan.lookups} == {
+        (None, True),
+        (Platform("linux", "amd64"), True),
+        (Platform("linux", "amd64"), False),
+    }
+
+
+def test_order_of_lookups_does_not_depend_on_the_template() -> None:
+    images = {"A": "!PinDigest b:1", "B": "!PinDigest Platform=linux/arm64 a:1", "C": "!PinDigest a:1"}
+    lookups = make_plan(sites_of(**images)).lookups
+    assert lookups == make_plan(sites_of(**dict(reversed(images.items())))).lookups
+    assert [str(lookup) for lookup in lookups] == [
+        "docker.io/library/a:1",
+        "docker.io/library/a:1 for linux/arm64",
+        "docker.io/library/b:1",
+    ]

@@ -1,21 +1,23 @@
+"""Causes and help of errors."""
+
 from __future__ import annotations
 
 from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, SourceError, TemplateError
 
 
-def test_diagnostics_are_sentences() -> None:
+def test_diagnostics_join_cause_and_help() -> None:
     assert ImagePinnerError("the file is empty").diagnostics() == "the file is empty."
     assert (
-        ImagePinnerError("the file is empty", "Give a template").diagnostics() == "the file is empty. Give a template."
+        ImagePinnerError("the file is empty", "pass a template").diagnostics() == "the file is empty. Pass a template."
     )
 
 
-def test_a_bad_reference_says_where_counting_from_one() -> None:
+def test_position_of_an_invalid_reference_counts_from_one() -> None:
     error = InvalidReferenceError("ngi nx", "it contains white space", 3, "Remove it")
-    assert error.cause == "'ngi nx' is no image reference: it contains white space (at character 4)"
+    assert error.cause == "'ngi nx' is not a valid image reference: it contains white space (at character 4)"
     assert (error.written, error.rule, error.position) == ("ngi nx", "it contains white space", 3)
 
 
-def test_what_you_gave_and_what_the_world_did_are_told_apart() -> None:
+def test_template_errors_are_not_source_errors() -> None:
     assert isinstance(InvalidReferenceError("x", "y", 0), TemplateError)
     assert not issubclass(TemplateError, SourceError)

@@ -1,4 +1,4 @@
-"""Places of credentials: what is read, and what is refused before anybody could be shown a secret."""
+"""Locations of credentials, secrets that templates may use, and roles; invalid entries never reach a message."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from image_pinner.core.registry_config import (
     AllowedSecret,
     CredentialLocation,
     FileLocation,
-    Place,
+    Location,
+    RegistryRole,
     SecretLocation,
     VariableLocation,
 )
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:registries/ghcr-AbCdEf"
 PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/registries/ghcr"
+ROLE = "arn:aws:iam::111122223333:role/path/reader"
 
 
-def place(text: str) -> Place:
+def location(text: str) -> Location:
     return CredentialLocation.parse(f"ghcr.io={text}").place
 
 
@@ -49,15 +51,15 @@ def allows(pattern: str, arn: str) -> bool:
         "ARN:aws:ssm:eu-west-1:111122223333:parameter/hunter2",
     ],
 )
-def test_what_is_no_place_is_refused_and_not_repeated(text: str) -> None:
-    with pytest.raises(ValueError, match=r"Write registry=place|It is no ARN") as refused:
-        place(text)
+def test_invalid_location_is_rejected_and_not_in_the_message(text: str) -> None:
+    with pytest.raises(ValueError, match=r"write registry=location|is not the ARN") as refused:
+        location(text)
     assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["", "ghcr.io", "user:hunter2", SECRET])
-def test_an_entry_without_a_registry_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="Write registry=place") as refused:
+def test_entry_without_a_registry_is_rejected(text: str) -> None:
+    with pytest.raises(ValueError, match="write registry=location") as refused:
         CredentialLocation.parse(text)
     assert "hunter2" not in str(refused.value)
 
@@ -82,10 +84,10 @@ def test_an_entry_without_a_registry_is_refused(text: str) -> None:
     ],
 )
 @pytest.mark.parametrize("kind", [CredentialLocation, AllowedSecret])
-def test_a_host_that_is_none_is_refused_and_not_repeated(
+def test_invalid_host_is_rejected_and_not_in_the_message(
     kind: type[CredentialLocation | AllowedSecret], host: str
 ) -> None:
-    with pytest.raises(ValueError, match="Write the registry as it stands in image references") as refused:
+    with pytest.raises(ValueError, match="write the registry as in image references") as refused:
         kind.parse(f"{host}={SECRET}")
     assert "hunter2" not in str(refused.value)
 
@@ -113,27 +115,27 @@ def test_a_host_that_is_none_is_refused_and_not_repeated(
         "arn:aws:ssm:eu-west-1:111122223333:parameter",
     ],
 )
-def test_what_is_no_arn_of_one_secret_is_refused(arn: str) -> None:
-    with pytest.raises(ValueError, match="It is no ARN of a secret"):
+def test_text_that_is_not_the_arn_of_one_secret_is_rejected(arn: str) -> None:
+    with pytest.raises(ValueError, match="is not the ARN of a Secrets Manager secret"):
         SecretLocation.of_arn(arn)
 
 
 @pytest.mark.parametrize("region", ["evil", "eu-west-1-evil", "cn-north-1", "us-gov-west-1", "-", "eu-west-"])
-def test_an_arn_whose_region_is_not_of_its_partition_is_refused(region: str) -> None:
-    with pytest.raises(ValueError, match="region does not belong to its partition"):
+def test_arn_with_a_region_of_another_partition_is_rejected(region: str) -> None:
+    with pytest.raises(ValueError, match="region of the ARN is not in its partition"):
         SecretLocation.of_arn(SECRET.replace("eu-west-1", region))
 
 
 @pytest.mark.parametrize(
     "region", ["evil.example/", "eu-west-1.evil.example", "eu-west-1@evil", "eu-west-1#", "EU-west-1"]
 )
-def test_an_arn_cannot_make_a_host_of_its_region(region: str) -> None:
-    with pytest.raises(ValueError, match="It is no ARN of a secret"):
+def test_arn_with_a_host_as_region_is_rejected(region: str) -> None:
+    with pytest.raises(ValueError, match="is not the ARN of a Secrets Manager secret"):
         SecretLocation.of_arn(SECRET.replace("eu-west-1", region))
 
 
-def test_the_parameters_that_lead_to_all_secrets_are_no_place_that_an_arn_can_name() -> None:
-    with pytest.raises(ValueError, match="It is no ARN of a secret"):
+def test_parameter_that_leads_to_every_secret_is_rejected() -> None:
+    with pytest.raises(ValueError, match="is not the ARN of a Secrets Manager secret"):
         SecretLocation.of_arn("arn:aws:ssm:eu-west-1:111122223333:parameter/aws/reference/secretsmanager/prod")
 
 
@@ -158,8 +160,8 @@ def test_the_parameters_that_lead_to_all_secrets_are_no_place_that_an_arn_can_na
         "arn:aws:ssm:" + "*" * 2048,
     ],
 )
-def test_a_pattern_that_leaves_partition_or_service_open_is_refused(pattern: str) -> None:
-    with pytest.raises(ValueError, match="Write registry=pattern"):
+def test_pattern_with_a_wildcard_for_partition_or_service_is_rejected(pattern: str) -> None:
+    with pytest.raises(ValueError, match="write registry=pattern"):
         AllowedSecret.parse(f"ghcr.io={pattern}")
 
 
@@ -167,7 +169,7 @@ def test_a_pattern_that_leaves_partition_or_service_open_is_refused(pattern: str
     "registry",
     ["ghcr.io:443", "ghcr.io.", "sub.ghcr.io", "ghcr.io.evil.example", "evil.example", "GHCR.io", "", "docker.io"],
 )
-def test_a_secret_is_allowed_for_no_other_registry(registry: str) -> None:
+def test_secret_is_not_allowed_for_another_registry(registry: str) -> None:
     allowed = AllowedSecret.parse("ghcr.io=arn:aws:secretsmanager:*")
     assert not allowed.allows(registry, SecretLocation.of_arn(SECRET))
 
@@ -188,7 +190,7 @@ def test_a_secret_is_allowed_for_no_other_registry(registry: str) -> None:
         "arn:aws:secretsmanager:eu.west.1:111122223333:secret:*",
     ],
 )
-def test_a_pattern_that_does_not_fit_does_not_allow(pattern: str) -> None:
+def test_pattern_that_does_not_match_does_not_allow(pattern: str) -> None:
     assert not allows(pattern, SECRET)
 
 
@@ -205,17 +207,17 @@ def test_a_pattern_that_does_not_fit_does_not_allow(pattern: str) -> None:
         "arn:aws:secretsmanager:eu-west-1:111122223333:sec**ret:registries/ghcr-AbCdEf**",
     ],
 )
-def test_a_star_stands_for_any_text_without_a_colon_and_at_the_end_for_any(pattern: str) -> None:
+def test_wildcard_matches_text_without_colons_and_at_the_end_any_text(pattern: str) -> None:
     assert allows(pattern, SECRET)
 
 
-def test_the_dots_and_pluses_of_a_pattern_stand_for_themselves() -> None:
+def test_dots_and_pluses_in_a_pattern_are_literal() -> None:
     arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:a.b+c-AbCdEf"
     assert allows(arn, arn)
     assert not allows(arn, arn.replace("a.b+c", "axbbc"))
 
 
-def test_a_pattern_of_many_stars_takes_no_longer_than_one() -> None:
+def test_pattern_with_many_wildcards_matches_in_linear_time() -> None:
     pattern = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:" + "*a" * 200 + "*b"
     assert not allows(pattern, "arn:aws:secretsmanager:eu-west-1:111122223333:secret:" + "a" * 500)
 
@@ -233,8 +235,8 @@ def test_a_pattern_of_many_stars_takes_no_longer_than_one() -> None:
         ("file:/run/secrets/ghcr login=1", FileLocation("/run/secrets/ghcr login=1")),
     ],
 )
-def test_every_kind_of_place_is_read(text: str, expected: Place) -> None:
-    assert place(text) == expected
+def test_parses_every_kind_of_location(text: str, expected: Location) -> None:
+    assert location(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -246,7 +248,7 @@ def test_every_kind_of_place_is_read(text: str, expected: Place) -> None:
         (SECRET.replace("arn:aws:", "arn:aws-iso-b:").replace("eu-west-1", "us-isob-east-1"), "us-isob-east-1"),
     ],
 )
-def test_the_secrets_of_other_partitions_are_read(arn: str, region: str) -> None:
+def test_parses_arns_of_every_partition(arn: str, region: str) -> None:
     assert SecretLocation.of_arn(arn) == SecretLocation("secretsmanager", arn, region)
 
 
@@ -267,14 +269,14 @@ def test_the_secrets_of_other_partitions_are_read(arn: str, region: str) -> None
         (" ghcr.io ", "ghcr.io"),
     ],
 )
-def test_a_registry_has_one_name_whatever_is_written(host: str, canonical: str) -> None:
+def test_registry_is_stored_by_its_canonical_name(host: str, canonical: str) -> None:
     assert CredentialLocation.parse(f"{host}={SECRET}").registry == canonical
     assert AllowedSecret.parse(f"{host}={SECRET}") == AllowedSecret(canonical, SECRET)
 
 
-def test_places_are_told_to_people_by_kind_and_name() -> None:
+def test_locations_are_described_by_kind_and_name() -> None:
     texts = (SECRET, "ssm:/ghcr", "env:GHCR", "file:/run/ghcr")
-    assert [str(place(text)) for text in texts] == [
+    assert [str(location(text)) for text in texts] == [
         f"the secret {SECRET}",
         "the parameter /ghcr",
         "the environment variable GHCR",
@@ -282,5 +284,31 @@ def test_places_are_told_to_people_by_kind_and_name() -> None:
     ]
 
 
-def test_places_of_different_kinds_are_never_equal() -> None:
+def test_locations_of_different_kinds_are_not_equal() -> None:
     assert len({VariableLocation("x"), FileLocation("x")}) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ROLE,
+        f"11112222333={ROLE}",
+        "111122223333=reader",
+        "111122223333=arn:aws:iam::111122223333:user/reader",
+        "111122223333=arn:aws:sts::111122223333:assumed-role/reader/x",
+        f"111122223333={ROLE} one two",
+        f"111122223333={ROLE} x",
+    ],
+)
+def test_invalid_role_is_rejected_with_the_right_form(text: str) -> None:
+    with pytest.raises(ValueError, match="write account=arn:aws:iam"):
+        RegistryRole.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "external_id"),
+    [(f"111122223333={ROLE}", ""), (f" 111122223333={ROLE}  shop=eu,1 ", "shop=eu,1")],
+)
+def test_parses_a_role_with_and_without_external_id(text: str, external_id: str) -> None:
+    assert RegistryRole.parse(text) == RegistryRole("111122223333", ROLE, external_id)

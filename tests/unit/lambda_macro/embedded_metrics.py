@@ -1,4 +1,4 @@
-"""The rules of CloudWatch's embedded metric format, and what CloudWatch makes of a line that keeps them.
+"""The rules of CloudWatch's embedded metric format, and the metrics that CloudWatch extracts from a log record.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html,
 read in November 2026.
@@ -25,11 +25,11 @@ class Datum(NamedTuple):
 
 
 def refuse_constant(name: str) -> None:
-    raise AssertionError(f"{name} is no JSON")
+    raise AssertionError(f"{name} is not valid JSON")
 
 
 def metrics_of(line: str) -> set[Datum]:
-    """Check a line against the rules, and give the metrics that it makes."""
+    """Return the metrics in a log record after checking it against the rules."""
     assert len(line.encode()) <= MAX_BYTES
     root = json.loads(line, parse_constant=refuse_constant)
     metadata = root["_aws"]

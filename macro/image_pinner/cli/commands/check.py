@@ -55,9 +55,9 @@ def _check(name: str, values: Mapping[str, Any], settings: Settings) -> list[Loc
 
 def _locate(finding: Finding, document: SourceDocument) -> LocatedFinding:
     corrected = ""
-    if finding.correction is not None:
+    if finding.fix is not None:
         try:
-            corrected = document.preview(finding.correction)
+            corrected = document.preview(finding.fix)
         except InPlaceEditError:
             # The value is shared through an alias, so no single line can be corrected.
             corrected = ""

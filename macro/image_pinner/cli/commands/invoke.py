@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from image_pinner.assembly import AwsResolvers, no_logins
+from image_pinner.assembly import AwsResolvers
 from image_pinner.cli.console import ExitCode, error_stream, write_output
 from image_pinner.cli.dependencies import Dependencies
 from image_pinner.cli.inputs import read_bytes
@@ -48,8 +48,9 @@ def command(dependencies: Dependencies, event: str, time_limit: float) -> None:
     EVENT is a JSON file with the event of a macro, or - for standard input. The response is written to standard output,
     and the log record to standard error. The exit codes are those of pin.
     """
-    resolver_factory = dependencies.resolver_factory or AwsResolvers(no_logins())
-    macro = Macro(resolver_factory, os.environ, error_stream().write)
+    log = error_stream().write
+    factory = dependencies.resolver_factory
+    macro = Macro(factory, os.environ, log) if factory else Macro.on_aws(AwsResolvers(), os.environ, log)
     response, report = macro.run(_read_event(event), LocalContext(time.monotonic() + time_limit))
     write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode())
     sys.exit(exit_code(report) if report else ExitCode.USAGE_ERROR)

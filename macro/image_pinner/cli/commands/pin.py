@@ -176,13 +176,13 @@ def _pin(
 ) -> PinResult:
     region = options["region"] or _configured_region()
     scope = template.scope(parameters, region, options["account"])
-    resolver_factory = dependencies.resolver_factory
-    if resolver_factory is None:
-        from image_pinner.assembly import AwsResolvers, docker_logins  # noqa: PLC0415 - not needed with dependencies
+    factory = dependencies.resolver_factory
+    if factory is None:
+        from image_pinner.assembly import AwsResolvers, docker_credentials  # noqa: PLC0415 - not needed with dependencies
 
-        resolver_factory = AwsResolvers(docker_logins(os.environ))
-    resolvers = resolver_factory(settings, region)
-    return pin_template(template.fragment, scope, settings, resolvers, Deadline.after(settings.timeout))
+        factory = AwsResolvers(docker_credentials(os.environ))
+    resolvers = factory(settings, region)
+    return pin_template(template.fragment, scope, settings, lambda _: resolvers, Deadline.after(settings.timeout))
 
 
 def _render_template(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from image_pinner.assembly import AwsResolvers, no_logins
+from image_pinner.assembly import AwsResolvers
 from image_pinner.cli.demo.embedded_aws import ACCOUNT, REGION, EmbeddedAws
 from image_pinner.cli.documents import read_source
 from image_pinner.lambda_macro.handler import Macro
@@ -88,8 +88,7 @@ class Story:
         self._code(["image-pinner pin --parameter Tag=1.4.2 my-template.yaml > pinned.yaml"])
 
     def _invoke(self, name: str) -> dict[str, Any]:
-        # The log record is not part of the demo.
-        macro = Macro(AwsResolvers(no_logins()), os.environ, lambda _: None)
+        macro = Macro.on_aws(AwsResolvers(), os.environ, lambda _: None)  # the log record is not part of the demo
         return macro.answer(_event(name), None)
 
     def _heading(self, text: str) -> None:

@@ -1,1 +1,1 @@
-"""Policies judge images from facts that were gathered before; they never fetch and do not know each other."""
+"""Policies judge images from facts gathered before; they never fetch and do not know each other."""

@@ -1,29 +1,29 @@
-"""The policy that an image names its tag: `nginx` alone means `nginx:latest`, which nobody has decided on."""
+"""Require a tag or a digest: `nginx` alone means `nginx:latest`, which is rarely a deliberate choice."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar
 
 from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Verdict
 
 
-class ExplicitTag(NamedTuple):
-    """Denies references without tag and digest.
+@dataclass(frozen=True, slots=True)
+class ExplicitTag:
+    """Deny references without tag and digest; `unsafe_implicit_latest` allows them as `latest` with a warning."""
 
-    Args:
-        unsafe_implicit_latest: Let them pass as `latest`, with a warning each.
-    """
+    id: ClassVar[str] = "explicit-tag"
+    needs: ClassVar[frozenset[str]] = frozenset()
 
     unsafe_implicit_latest: bool = False
 
     def judge(self, image: JudgedImage) -> Verdict:
-        """Judge an image. See `Policy.judge`."""
+        """See `Policy.judge`."""
         reference = image.reference
         if reference.tag or reference.digest:
             return Allowed()
         if self.unsafe_implicit_latest:
-            return Allowed("it names no tag and was taken as latest (unsafe-implicit-latest)")
+            return Allowed("no tag, resolved as latest (unsafe-implicit-latest)")
         return Denied(
-            f"{str(reference)!r} names neither tag nor digest",
-            f"Write {reference}:latest if that is what you mean",
+            f"image {str(reference)!r} has no tag or digest", f"write {reference}:latest if that is what you mean"
         )

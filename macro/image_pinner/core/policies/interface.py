@@ -1,42 +1,40 @@
-"""What a policy is: a rule of the operator that judges images from facts gathered before."""
+"""Define what a policy is: a rule of the platform team that judges images from facts gathered before."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from image_pinner.core.images.lookups import Resolved
 from image_pinner.core.images.references import ImageReference
 
+Facts = Mapping[str, object]
+"""Facts about the image with a digest, by the names that policies list in `Policy.needs`."""
+
 
 class JudgedImage(NamedTuple):
     """What is known of an image when policies judge it.
 
-    Args:
-        reference: The reference as it was written.
-        resolved: What its tag means, or `None` where it names a digest itself.
+    `resolved` is `None` where the template sets a digest that is not the one its tag points to. `facts` lacks every
+    fact that could not be gathered.
     """
 
     reference: ImageReference
     resolved: Resolved | None
+    facts: Facts
 
 
-class Allowed(NamedTuple):
-    """The policy has nothing against the image.
-
-    Args:
-        warning: What a person should know all the same, or empty.
-    """
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The policy allows the image, with a warning or without (empty)."""
 
     warning: str = ""
 
 
-class Denied(NamedTuple):
-    """The policy forbids the image.
-
-    Args:
-        cause: Why, as a clause.
-        help: What to do now.
-    """
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """The policy denies the image."""
 
     cause: str
     help: str
@@ -46,15 +44,18 @@ Verdict = Allowed | Denied
 
 
 class Policy(Protocol):
-    """A rule that images must keep."""
+    """A rule that every image must satisfy."""
+
+    @property
+    def id(self) -> str:
+        """The policy's name in kebab case."""
+        ...
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The facts to gather before images are judged."""
+        ...
 
     def judge(self, image: JudgedImage) -> Verdict:
-        """Judge an image.
-
-        Args:
-            image: The image.
-
-        Returns:
-            The verdict; what the policy does not know, it denies.
-        """
+        """Judge an image; a fact that is missing denies it."""
         ...

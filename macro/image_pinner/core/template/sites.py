@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.intrinsics.values import ExternalValue, JsonMap, JsonValue, Outcome, Unknown
+from image_pinner.core.intrinsics import evaluate
+from image_pinner.core.intrinsics.values import ExternalValue, JsonMap, JsonValue, Known, Outcome, Unknown
 from image_pinner.core.template.locations import ImageLocation, PlatformSource
 from image_pinner.core.template.markers import MarkedExpression
 from image_pinner.core.template.options import Options
@@ -29,6 +30,20 @@ class ScanSettings(NamedTuple):
     macro: str = "ImagePinner"
     operator: Options = Options()
     image_paths: tuple[str, ...] = ()
+
+
+class SiteIdentity(NamedTuple):
+    """Which image of a template this is, by what stays the same when other images are added or removed.
+
+    Args:
+        resource: The logical ID of the resource, or empty outside of resources.
+        container: The name of the container, or empty where there is none or it is not known.
+        property_path: The path of the image inside the resource, which tells apart images that share the rest.
+    """
+
+    resource: str
+    container: str
+    property_path: TemplatePath
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,16 @@ class PinSite(NamedTuple):
     def path(self) -> TemplatePath:
         """The path of the expression that is replaced."""
         return TemplatePath(self.node.steps)
+
+    @property
+    def identity(self) -> SiteIdentity:
+        """Which image of the template this is."""
+        resource, owner, name_key = self.resource_path.steps, self.node.owner, self.location.name_key
+        name = evaluate(owner.get(name_key), self.node.scope) if name_key and isinstance(owner, dict) else None
+        container = name.value if isinstance(name, Known) and isinstance(name.value, str) else ""
+        return SiteIdentity(
+            str(resource[-1]) if resource else "", container, TemplatePath(self.node.steps[len(resource) :])
+        )
 
     @property
     def form(self) -> str:

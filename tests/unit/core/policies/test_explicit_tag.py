@@ -9,16 +9,16 @@ from support.images import HEX
 
 
 def judged(text: str) -> JudgedImage:
-    return JudgedImage(ImageReference.parse(text), None)
+    return JudgedImage(ImageReference.parse(text), None, {})
 
 
 @pytest.mark.parametrize("text", ["nginx", "localhost:5000/team/app"])
-def test_a_reference_without_tag_and_digest_is_denied(text: str) -> None:
+def test_reference_without_tag_and_digest_is_denied(text: str) -> None:
     verdict = ExplicitTag().judge(judged(text))
-    assert verdict == Denied(f"{text!r} names neither tag nor digest", f"Write {text}:latest if that is what you mean")
+    assert verdict == Denied(f"image {text!r} has no tag or digest", f"write {text}:latest if that is what you mean")
 
 
-def test_the_way_round_is_named_unsafe_and_warns() -> None:
+def test_unsafe_implicit_latest_allows_with_a_warning() -> None:
     verdict = ExplicitTag(unsafe_implicit_latest=True).judge(judged("nginx"))
     assert isinstance(verdict, Allowed)
     assert "unsafe-implicit-latest" in verdict.warning
@@ -26,5 +26,5 @@ def test_the_way_round_is_named_unsafe_and_warns() -> None:
 
 @pytest.mark.parametrize("text", ["nginx:1", "nginx:latest", f"nginx@sha256:{HEX}", f"nginx:1@sha256:{HEX}"])
 @pytest.mark.parametrize("unsafe", [True, False])
-def test_a_tag_or_a_digest_is_enough(text: str, unsafe: bool) -> None:  # noqa: FBT001 - a row of the table
+def test_reference_with_tag_or_digest_is_allowed(text: str, unsafe: bool) -> None:  # noqa: FBT001
     assert ExplicitTag(unsafe_implicit_latest=unsafe).judge(judged(text)) == Allowed()

@@ -76,11 +76,11 @@ class TestProblems:
             ("!PinDigestnginx", "'!PinDigestnginx' is not a valid marker"),
             (
                 "!PinDigest Nginx:1",
-                "'Nginx:1' is no image reference: a repository is written in lower case (at character 1)",
+                "'Nginx:1' is not a valid image reference: a repository is written in lower case (at character 1)",
             ),
             (
                 "!PinDigest !PinDigest nginx",
-                "'!PinDigest nginx' is no image reference: it contains white space (at character 11)",
+                "'!PinDigest nginx' is not a valid image reference: it contains white space (at character 11)",
             ),
             ("!PinDigest Lock=x nginx:1", "option Lock is not available yet"),
             (

@@ -1,4 +1,4 @@
-"""The worlds that golden files were made in."""
+"""The registries and external values for golden files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LOOKUPS = {
 }
 
 
-def full_world() -> InMemoryRegistry:
-    """Give a world in which every image exists, shop/reports with a digest for each of its two platforms."""
+def full_registry() -> InMemoryRegistry:
+    """Return a registry in which every image exists, and shop/reports has a manifest for each of two platforms."""
     resolvers = InMemoryRegistry(LOOKUPS, has_every_image=True)
     for account in (AWS, CHINA, GOVCLOUD):
         partition = partition_of(account.region)
@@ -38,20 +38,20 @@ def _push_reports(resolvers: InMemoryRegistry, reference: str) -> None:
     resolvers.push(reference, stored.manifest, stored.media_type)
 
 
-def small_world() -> InMemoryRegistry:
-    """Give a world of few images and with a registry that does not answer."""
+def small_registry() -> InMemoryRegistry:
+    """Return a registry with few images, and with a host that does not respond."""
     resolvers = InMemoryRegistry(LOOKUPS)
     for name in ("shop/web", "shop/worker", "library/nginx"):
         image = single(name, "1.0", name)
         resolvers.push(f"docker.io/{name}:1.0", image.manifest, image.media_type)
-    arm = index("shop/arm", "1.0", [("linux/arm64", single("shop/arm", "", "arm"))])
-    resolvers.push("docker.io/shop/arm:1.0", arm.manifest, arm.media_type)
+    arm64_only = index("shop/arm", "1.0", [("linux/arm64", single("shop/arm", "", "arm"))])
+    resolvers.push("docker.io/shop/arm:1.0", arm64_only.manifest, arm64_only.media_type)
     long_name = f"docker.io/{'very-long-name/' * 13}web:1.0"
     resolvers.push(long_name, single("web", "1.0", "web").manifest)
-    resolvers.break_registry("registry.broken.example", "registry.broken.example did not answer within 10 s")
+    resolvers.break_registry("registry.broken.example", "registry.broken.example did not respond within 10 s")
     return resolvers
 
 
-def empty_world() -> InMemoryRegistry:
-    """Give a world before anything was pushed."""
+def empty_registry() -> InMemoryRegistry:
+    """Return a registry without images."""
     return InMemoryRegistry(LOOKUPS)

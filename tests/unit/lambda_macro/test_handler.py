@@ -1,4 +1,4 @@
-"""The contract between CloudFormation and a macro, as far as the handler keeps it."""
+"""The handler's part of the contract between CloudFormation and a macro."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from support.macro import event_for, macro_in
 from support.templates import task
 
 
-def refused(count: int = 1, **more: Any) -> dict[str, Any]:
-    """Give an event in which so many images are refused."""
+def invalid_images(count: int = 1, **more: Any) -> dict[str, Any]:
+    """Return an event with `count` invalid images."""
     return event_for({"Resources": {"Web": task(*["!PinDigest Shop/Web:1"] * count)}, **more})
 
 
-def test_a_failure_answers_with_the_fragment_that_came_and_not_with_a_half_pinned_one() -> None:
+def test_a_failure_returns_the_original_fragment_not_a_partly_pinned_one() -> None:
     event = event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "!PinDigest Shop/Web:1")}})
     before = copy.deepcopy(event)
 
@@ -31,7 +31,7 @@ def test_a_failure_answers_with_the_fragment_that_came_and_not_with_a_half_pinne
     assert event == before
 
 
-def test_success_answers_with_the_whole_fragment_and_without_a_message() -> None:
+def test_success_returns_the_whole_fragment_and_no_message() -> None:
     event = event_for({"Description": "d", "Resources": {"Web": task("!PinDigest shop/web:1", "other:1")}, "X": {}})
 
     response = macro_in().answer(event, None)
@@ -42,7 +42,7 @@ def test_success_answers_with_the_whole_fragment_and_without_a_message() -> None
     assert "!PinDigest" not in json.dumps(response)
 
 
-def test_the_event_is_not_changed_by_success_either() -> None:
+def test_success_does_not_change_the_event() -> None:
     event = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}})
     before = copy.deepcopy(event)
 
@@ -51,7 +51,7 @@ def test_the_event_is_not_changed_by_success_either() -> None:
     assert event == before
 
 
-def test_parameters_are_never_touched_although_one_brings_the_mark() -> None:
+def test_parameters_are_never_changed_even_if_a_default_has_the_marker() -> None:
     parameters = {"Image": {"Type": "String", "Default": "!PinDigest shop/web:1"}}
     event = event_for({"Parameters": parameters, "Resources": {"Web": task({"Ref": "Image"})}})
 
@@ -63,39 +63,39 @@ def test_parameters_are_never_touched_although_one_brings_the_mark() -> None:
 
 @pytest.mark.parametrize("request_id", ["abc", "", "ü…", 5, None, ["x"]])
 @pytest.mark.parametrize("image", ["!PinDigest Shop/Web:1", "!PinDigest shop/web:1"])
-def test_the_request_id_comes_back_as_it_came(request_id: object, image: str) -> None:
+def test_the_request_id_is_returned_unchanged(request_id: object, image: str) -> None:
     event = event_for({"Resources": {"Web": task(image)}}) | {"requestId": request_id}
 
     assert macro_in().answer(event, None)["requestId"] == request_id
 
 
-def test_a_message_is_one_line_that_ends_where_cloudformation_goes_on() -> None:
-    # Recorded: «Transform … failed with: <message>. Rollback requested by user.»
-    message = macro_in().answer(refused(), None)["errorMessage"]
+def test_a_message_is_one_line_without_a_final_period() -> None:
+    # CloudFormation adds a period and "Rollback requested by user", as recordings show.
+    message = macro_in().answer(invalid_images(), None)["errorMessage"]
 
     assert "\n" not in message
     assert message.startswith("Resources.Web.Properties.ContainerDefinitions[0].Image: 'Shop/Web:1' ")
     assert not message.endswith(".")
 
 
-@pytest.mark.parametrize("broken", [refused() | {"fragment": None}, refused() | {"params": []}, {}])
-def test_the_message_about_an_event_that_is_none_ends_there_too(broken: dict[str, Any]) -> None:
+@pytest.mark.parametrize("broken", [invalid_images() | {"fragment": None}, invalid_images() | {"params": []}, {}])
+def test_the_message_about_an_invalid_event_has_no_final_period(broken: dict[str, Any]) -> None:
     message = macro_in().answer(broken, None)["errorMessage"]
 
     assert message
     assert not message.endswith(".")
 
 
-def test_a_message_of_many_problems_keeps_to_the_limit_and_counts_the_rest() -> None:
-    message = macro_in().answer(refused(40), None)["errorMessage"]
+def test_a_message_with_many_problems_is_limited_and_counts_those_not_shown() -> None:
+    message = macro_in().answer(invalid_images(40), None)["errorMessage"]
 
-    shown = message.count("is no image reference")
+    shown = message.count("is not a valid image reference")
     assert len(message) <= ERROR_LIMIT
     assert message.endswith(f"(+{40 - shown} more)")
     assert shown > 1
 
 
-def test_one_long_problem_is_cut_and_keeps_to_the_limit() -> None:
+def test_one_long_problem_is_cut() -> None:
     event = event_for({"Resources": {"R" * 2000: task("!PinDigest Shop/Web:1", "!PinDigest Shop/Web:1")}})
 
     message = macro_in().answer(event, None)["errorMessage"]
@@ -104,25 +104,25 @@ def test_one_long_problem_is_cut_and_keeps_to_the_limit() -> None:
     assert message.endswith("… (+1 more)")
 
 
-def test_the_gravest_problem_is_told_first() -> None:
+def test_the_most_severe_problem_comes_first() -> None:
     resolvers = InMemoryRegistry()
     event = event_for({"Resources": {"A": task("!PinDigest Shop/Web:1"), "B": task("!PinDigest shop/web:1")}})
     event["fragment"]["Resources"]["C"] = task("!PinDigest shop/none")
 
     message = macro_in(resolvers).answer(event, None)["errorMessage"]
 
-    places = [message.index(f"Resources.{name}.") for name in ("C", "B", "A")]
-    assert places == sorted(places)
+    positions = [message.index(f"Resources.{name}.") for name in ("C", "B", "A")]
+    assert positions == sorted(positions)
 
 
-def test_a_setting_that_is_wrong_fails_every_template_and_names_the_setting() -> None:
-    response = macro_in(environment={"IMAGE_PINNER_PINN": "All"}).answer(refused(), None)
+def test_an_invalid_setting_fails_every_template_and_is_named() -> None:
+    response = macro_in(environment={"IMAGE_PINNER_PINN": "All"}).answer(invalid_images(), None)
 
     assert response["status"] == "failure"
-    assert response["errorMessage"].startswith("IMAGE_PINNER_PINN is no setting")
+    assert response["errorMessage"].startswith("unknown setting IMAGE_PINNER_PINN; help: use one of ")
 
 
-def test_the_name_under_which_the_macro_is_installed_is_the_one_that_snippets_are_known_by() -> None:
+def test_snippets_use_the_name_under_which_the_macro_is_installed() -> None:
     snippet = {"Fn::Transform": {"Name": "Pinner-v2", "Parameters": {"Image": "shop/web:1"}}}
     event = event_for({"Resources": {"Web": task(snippet)}}, macro="Pinner-v2")
 
@@ -132,7 +132,7 @@ def test_the_name_under_which_the_macro_is_installed_is_the_one_that_snippets_ar
     assert image.startswith("shop/web@sha256:")
 
 
-def test_the_region_of_the_event_counts_and_not_that_of_the_lambda() -> None:
+def test_the_region_of_the_event_is_used_not_that_of_the_function() -> None:
     image = {"Fn::Sub": "!PinDigest ${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/shop/web:1"}
     event = event_for({"Resources": {"Web": task(image)}}) | {"region": "cn-north-1", "accountId": "444455556666"}
 
@@ -141,7 +141,7 @@ def test_the_region_of_the_event_counts_and_not_that_of_the_lambda() -> None:
     assert "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web@sha256:" in json.dumps(response)
 
 
-def test_the_handler_that_lambda_calls_answers_a_template_without_images_and_asks_nobody(
+def test_the_handler_responds_to_a_template_without_images_without_network_requests(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):

@@ -1,8 +1,7 @@
-"""The macro's resolver, asked as the handler asks it.
+"""Lookups with the resolvers of the handler.
 
-Run as a program with the registry's host, the file of its authority's certificate and how many times to ask, and with
-references on standard input. Prints the seconds of each time, the digests of the last one and the most memory that the
-process had, as JSON.
+The arguments are the registry's host, the file with its CA certificate and the number of runs. Standard input has the
+references. Prints the seconds of each run, the digests of the last run and the peak memory as JSON.
 """
 
 from __future__ import annotations
@@ -20,28 +19,28 @@ from image_pinner.settings import Settings
 from image_pinner.sources import concurrency
 from image_pinner.sources.interface import Deadline
 
-# The handler loads it with the first image that needs it: that is the start of a process, not part of the answer.
+# The handler loads it with the first image that needs it, which is measured as part of the start.
 from image_pinner.sources.oci import resolver as _loaded  # noqa: F401
 
 REGION = "eu-central-1"
 
 
 def main(host: str, ca_file: str, times: int) -> None:
-    """Ask about all references and print what came."""
+    """Look up all references and print the result."""
     settings = Settings.from_environment({"IMAGE_PINNER_CA_BUNDLES": f"{host}={ca_file}"})
     lookups = [ImageLookup(ImageReference.parse(text)) for text in sys.stdin.read().split()]
     seconds, digests = zip(*(_timed(lookups, settings) for _ in range(times)), strict=True)
     if times > 1:
-        # A function that is used again has most likely met images in ECR too.
+        # A reused function most likely has an ECR client too.
         RESOLVERS.clients.client("ecr", REGION)
-    print(json.dumps({"seconds": seconds, "digests": digests[-1], "megabytes": _most_memory()}))  # noqa: T201
+    print(json.dumps({"seconds": seconds, "digests": digests[-1], "megabytes": _peak_memory()}))  # noqa: T201
 
 
 def _timed(lookups: Sequence[ImageLookup], settings: Settings) -> tuple[float, list[str]]:
-    begun = time.perf_counter()
+    started = time.perf_counter()
     with concurrency.garbage_collection_paused():
         answers = RESOLVERS(settings, REGION).digests.resolve_all(lookups, Deadline.after(settings.timeout))
-    seconds = time.perf_counter() - begun
+    seconds = time.perf_counter() - started
     return seconds, [_digest(answers[lookup]) for lookup in lookups]
 
 
@@ -51,10 +50,10 @@ def _digest(answer: Resolution) -> str:
     raise AssertionError(answer)
 
 
-def _most_memory() -> float:
-    """Give the most memory in megabytes, 0 where it is not known.
+def _peak_memory() -> float:
+    """Return the peak memory in megabytes, or 0 if it is unknown.
 
-    `getrusage` would count what the process that started this one had at that moment.
+    `getrusage` would include the memory of the parent process when it started this one.
     """
     status = Path("/proc/self/status")
     lines = status.read_text("ascii").splitlines() if status.exists() else []

@@ -1,4 +1,4 @@
-"""A world whose calls are counted and that has a ledger, for tests of what an invocation leaves behind."""
+"""A registry that counts requests and has an event bus, for tests of what an invocation logs and sends."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ONE_BUS = {"IMAGE_PINNER_EVENT_BUS": "deployments"}
 
 
 class FakeEventPublisher:
-    """Keeps what is put, or raises what the test gives it."""
+    """Keeps the events, or raises an error."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -38,14 +38,14 @@ class FakeEventPublisher:
         self.details.append(json.loads(detail))
 
 
-class ObservedWorlds(InMemoryRegistry):
-    """Makes a call for each question, which it counts."""
+class ObservedRegistry(InMemoryRegistry):
+    """A resolver factory that makes one request for each lookup, and counts it."""
 
     def __init__(self, event_publisher: FakeEventPublisher | None = None) -> None:
         super().__init__(has_every_image=True)
         self.call_stats = CallStats()
-        self.kept = event_publisher or FakeEventPublisher()
-        self.ledgers: list[tuple[str, str]] = []
+        self.publisher = event_publisher or FakeEventPublisher()
+        self.buses: list[tuple[str, str]] = []
 
     def __call__(self, _settings: Settings, _region: str) -> Resolvers:
         return Resolvers(self, self)
@@ -57,14 +57,14 @@ class ObservedWorlds(InMemoryRegistry):
         return super().resolve_all(lookups, deadline)
 
     def event_publisher(self, bus: str, region: str) -> Any:
-        self.ledgers.append((bus, region))
-        return self.kept
+        self.buses.append((bus, region))
+        return self.publisher
 
 
 def clocks_at(*ticks: float, wall: float = 1_790_000_000.5) -> Clocks:
-    """Give clocks that show these times, one after the other."""
-    skipped = list(ticks)
-    return Clocks(lambda: wall, lambda: skipped.pop(0))
+    """Return clocks that show these times, one after the other."""
+    remaining = list(ticks)
+    return Clocks(lambda: wall, lambda: remaining.pop(0))
 
 
 def run(
@@ -74,15 +74,15 @@ def run(
     clocks: Clocks | None = None,
     context: Any = None,
 ) -> tuple[dict[str, Any], str]:
-    """Give the response and the line."""
+    """Return the response and the log record as written."""
     lines: list[str] = []
-    macro = Macro(resolver_factory, environment or {}, lines.append, clocks or Clocks())
+    macro = Macro.on_aws(resolver_factory, environment or {}, lines.append)._replace(clocks=clocks or Clocks())
     response = macro.answer(event, context)
     assert len(lines) == 1
     return response, lines[0]
 
 
-def line_of(resolver_factory: Any, *given: Any, **more: Any) -> dict[str, Any]:
-    """Give the line, read."""
-    found: dict[str, Any] = json.loads(run(resolver_factory, *given, **more)[1])
+def record_of(resolver_factory: Any, *arguments: Any, **more: Any) -> dict[str, Any]:
+    """Return the log record."""
+    found: dict[str, Any] = json.loads(run(resolver_factory, *arguments, **more)[1])
     return found

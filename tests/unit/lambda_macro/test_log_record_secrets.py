@@ -1,4 +1,4 @@
-"""The log: one line for an event, with everything that a person needs and nothing that is secret."""
+"""The log record has all problems and images, and no secrets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from support.macro import REQUEST_ID, event_for, macro_in
 from support.templates import task
 
 SECRET = "correct horse battery staple"
-PRIVATE = "a value that is nobody's business"
+PRIVATE = "a private value"
 
 
-def logged(event: dict[str, Any], resolvers: InMemoryRegistry | None = None, **environment: str) -> dict[str, Any]:
+def log_record(event: dict[str, Any], resolvers: InMemoryRegistry | None = None, **environment: str) -> dict[str, Any]:
     lines: list[str] = []
     macro_in(resolvers, environment, lines.append).answer(event, None)
     assert len(lines) == 1
@@ -25,36 +25,38 @@ def logged(event: dict[str, Any], resolvers: InMemoryRegistry | None = None, **e
     return found
 
 
-def test_a_failure_logs_all_problems_where_the_message_shows_the_first() -> None:
-    line = logged(event_for({"Resources": {"Web": task(*[f"!PinDigest Shop/Web:{number}" for number in range(40)])}}))
+def test_a_failure_logs_all_problems() -> None:
+    record = log_record(
+        event_for({"Resources": {"Web": task(*[f"!PinDigest Shop/Web:{number}" for number in range(40)])}})
+    )
 
-    assert line["requestId"] == REQUEST_ID
-    assert line["status"] == "failure"
-    assert len(line["problems"]) == 40
-    assert line["problems"][7] == {
+    assert record["requestId"] == REQUEST_ID
+    assert record["status"] == "failure"
+    assert len(record["problems"]) == 40
+    assert record["problems"][7] == {
         "path": "Resources.Web.Properties.ContainerDefinitions[7].Image",
         "kind": "template",
-        "cause": "'Shop/Web:7' is no image reference: a repository is written in lower case (at character 6)",
-        "remedy": "Write registry/repository:tag",
+        "cause": "'Shop/Web:7' is not a valid image reference: a repository is written in lower case (at character 6)",
+        "help": "Write registry/repository:tag",
     }
 
 
-def test_success_logs_what_became_of_each_image() -> None:
-    line = logged(event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "shop/other:1")}}))
+def test_success_logs_the_status_of_each_image() -> None:
+    record = log_record(event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "shop/other:1")}}))
 
-    assert line["status"] == "success"
-    assert line["version"] == 1
-    assert [(image["status"], image["written"]) for image in line["images"]] == [
+    assert record["status"] == "success"
+    assert record["version"] == 2
+    assert [(image["status"], image["written"]) for image in record["images"]] == [
         ("pinned", "shop/web:1"),
         ("unmarked", "shop/other:1"),
     ]
-    assert line["problems"] == []
+    assert record["problems"] == []
 
 
-def test_the_line_says_for_whom_it_is() -> None:
-    line = logged(event_for({"Resources": {}}))
+def test_a_record_names_request_macro_region_and_account() -> None:
+    record = log_record(event_for({"Resources": {}}))
 
-    assert {key: line[key] for key in ("requestId", "transformId", "region", "accountId")} == {
+    assert {key: record[key] for key in ("requestId", "transformId", "region", "accountId")} == {
         "requestId": REQUEST_ID,
         "transformId": "111122223333::ImagePinner",
         "region": "us-east-1",
@@ -63,7 +65,7 @@ def test_the_line_says_for_whom_it_is() -> None:
 
 
 @pytest.mark.parametrize("image", ["!PinDigest shop/web:1", "!PinDigest Shop/Web:1", "!PinDigest shop/none"])
-def test_values_of_parameters_that_are_in_no_image_are_not_logged(image: str) -> None:
+def test_parameter_values_outside_images_are_not_logged(image: str) -> None:
     parameters = {"Password": {"Type": "String", "NoEcho": True}, "Private": {"Type": "String"}}
     environment = [{"Name": name, "Value": {"Ref": name}} for name in parameters]
     web = task(image)
@@ -95,7 +97,7 @@ SECRET_IMAGES = [
 
 @pytest.mark.parametrize("no_echo", [True, "true", "True", "yes"])
 @pytest.mark.parametrize("image", SECRET_IMAGES, ids=lambda image: json.dumps(image)[:50])
-def test_a_value_with_no_echo_in_an_image_is_neither_logged_nor_told_nor_written(image: Any, no_echo: object) -> None:
+def test_a_no_echo_value_in_an_image_is_neither_logged_nor_returned(image: Any, no_echo: object) -> None:
     template = {
         "Parameters": {"Secret": {"Type": "String", "NoEcho": no_echo}},
         "Conditions": {"IsSecret": {"Fn::Equals": [{"Ref": "Secret"}, SECRET]}},
@@ -106,20 +108,20 @@ def test_a_value_with_no_echo_in_an_image_is_neither_logged_nor_told_nor_written
 
     response = macro_in(log=lines.append).answer(event_for(template, {"Pin": "All"}, {"Secret": SECRET}), None)
 
-    told = json.dumps({**response, "fragment": response["fragment"]["Resources"]}) + lines[0]
+    output = json.dumps({**response, "fragment": response["fragment"]["Resources"]}) + lines[0]
     assert response["status"] == "failure"
     for word in SECRET.split():
-        assert word not in told
+        assert word not in output
 
 
 def test_credentials_in_the_environment_are_not_logged() -> None:
-    line = logged(event_for({"Resources": {}}), AWS_SECRET_ACCESS_KEY=SECRET, AWS_SESSION_TOKEN=SECRET)
+    record = log_record(event_for({"Resources": {}}), AWS_SECRET_ACCESS_KEY=SECRET, AWS_SESSION_TOKEN=SECRET)
 
-    assert SECRET not in json.dumps(line)
+    assert SECRET not in json.dumps(record)
 
 
-def test_a_wrong_setting_is_logged_with_its_remedy() -> None:
-    line = logged(event_for({"Resources": {}}), IMAGE_PINNER_WORKERS="many")
+def test_an_invalid_setting_is_logged_with_its_cause() -> None:
+    record = log_record(event_for({"Resources": {}}), IMAGE_PINNER_WORKERS="many")
 
-    assert line["status"] == "failure"
-    assert line["problems"][0]["cause"].startswith("IMAGE_PINNER_WORKERS cannot be 'many'")
+    assert record["status"] == "failure"
+    assert record["problems"][0]["cause"].startswith("invalid IMAGE_PINNER_WORKERS 'many'")

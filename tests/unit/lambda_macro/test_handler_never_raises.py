@@ -1,4 +1,4 @@
-"""A raised exception reaches the author as «Received malformed response»: the handler answers whatever happens."""
+"""The handler never raises: CloudFormation would report "Received malformed response"."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from image_pinner.core.errors import SourceError
 from image_pinner.lambda_macro.handler import ERROR_LIMIT, Macro
 from image_pinner.settings import Settings
-from support.macro import Context, RaisingWorld, event_for, macro_in
+from support.macro import Context, RaisingResolvers, event_for, macro_in
 from support.templates import task
 
 MARKED = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}})
@@ -20,7 +20,7 @@ PENDING = event_for({"Resources": {"Web": task("!PinDigest shop/web:{{resolve:ss
 SECRET = "correct horse battery staple"
 
 
-def assert_answers(response: dict[str, Any], event: Any) -> None:
+def assert_valid_response(response: dict[str, Any], event: Any) -> None:
     known = event if isinstance(event, dict) else {}
     assert response["requestId"] == known.get("requestId", "")
     assert response["status"] in {"success", "failure"}
@@ -68,24 +68,24 @@ resources = st.dictionaries(
 
 @given(event=events | values)
 @settings(deadline=None)
-def test_any_event_is_answered(event: Any) -> None:
-    assert_answers(macro_in().answer(event, None), event)
+def test_any_event_gets_a_response(event: Any) -> None:
+    assert_valid_response(macro_in().answer(event, None), event)
 
 
 @given(resources=resources, params=st.dictionaries(keys, values, max_size=2), given_values=values)
 @settings(deadline=None)
-def test_any_resources_are_answered(resources: Any, params: Any, given_values: Any) -> None:
+def test_any_resources_get_a_response(resources: Any, params: Any, given_values: Any) -> None:
     event = event_for({"Resources": resources}, params) | {"templateParameterValues": given_values}
 
     response = macro_in().answer(event, None)
 
-    assert_answers(response, event)
+    assert_valid_response(response, event)
     json.dumps(response)
 
 
 @pytest.mark.parametrize("event", [None, [], "text", 5])
-def test_what_is_no_event_is_answered(event: Any) -> None:
-    assert_answers(macro_in().answer(event, None), event)
+def test_a_value_that_is_not_an_event_gets_a_response(event: Any) -> None:
+    assert_valid_response(macro_in().answer(event, None), event)
 
 
 ERRORS = [
@@ -93,66 +93,67 @@ ERRORS = [
     RecursionError(),
     MemoryError(),
     UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"),
-    SourceError("the registry has gone"),
+    SourceError("the registry does not respond"),
     TimeoutError("too late"),
 ]
 
 
 @pytest.mark.parametrize("event", [MARKED, PENDING], ids=["digests", "lookups"])
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
-def test_a_world_that_raises_is_answered(event: dict[str, Any], error: Exception) -> None:
-    assert_answers(macro_in(RaisingWorld(error)).answer(event, None), event)
+def test_resolvers_that_raise_get_a_response(event: dict[str, Any], error: Exception) -> None:
+    assert_valid_response(macro_in(RaisingResolvers(error)).answer(event, None), event)
 
 
-def test_an_exception_that_nobody_foresaw_is_told_by_its_kind_and_not_by_its_text() -> None:
+def test_an_internal_error_is_reported_by_its_type_and_traceback_not_by_its_text() -> None:
     log: list[str] = []
 
-    response = macro_in(RaisingWorld(ValueError(SECRET)), log=log.append).answer(MARKED, None)
+    response = macro_in(RaisingResolvers(ValueError(SECRET)), log=log.append).answer(MARKED, None)
 
-    assert "ValueError" in response["errorMessage"]
-    assert "changed nothing" in response["errorMessage"]
-    assert SECRET not in response["errorMessage"]
+    assert response["errorMessage"] == (
+        "internal error (ValueError); help: report it with the traceback in the macro's log"
+    )
+    assert json.loads(log[0])["exception"] == "ValueError"
     assert SECRET not in log[0]
-    assert any("resolve_all" in frame for frame in json.loads(log[0])["frames"])
+    assert any("resolve_all" in frame for frame in json.loads(log[0])["traceback"])
 
 
-def test_a_world_that_cannot_be_made_is_answered() -> None:
-    def no_world(_settings: Settings, _region: str) -> Any:
+def test_a_resolver_factory_that_raises_gets_a_response() -> None:
+    def failing_factory(_settings: Settings, _region: str) -> Any:
         raise OSError(SECRET)
 
-    response = Macro(no_world, {}, lambda _: None).answer(MARKED, None)
+    response = Macro(failing_factory, {}, lambda _: None).answer(MARKED, None)
 
-    assert_answers(response, MARKED)
+    assert_valid_response(response, MARKED)
     assert response["status"] == "failure"
 
 
 @pytest.mark.parametrize(
     "remaining", [None, "soon", float("nan"), -5, 0, 10**12, RuntimeError(SECRET), ["x"]], ids=repr
 )
-def test_a_context_that_lies_is_answered(remaining: Any) -> None:
-    assert_answers(macro_in().answer(MARKED, Context(remaining)), MARKED)
+def test_an_invalid_context_gets_a_response(remaining: Any) -> None:
+    assert_valid_response(macro_in().answer(MARKED, Context(remaining)), MARKED)
 
 
 @pytest.mark.parametrize("context", [None, object(), 5])
-def test_a_context_that_is_none_is_no_reason_to_refuse(context: Any) -> None:
+def test_a_context_without_remaining_time_is_accepted(context: Any) -> None:
     assert macro_in().answer(MARKED, context)["status"] == "success"
 
 
-def test_a_log_that_cannot_be_written_is_no_reason_not_to_answer() -> None:
+def test_a_log_that_cannot_be_written_is_ignored() -> None:
     def closed(_line: str) -> None:
         raise BrokenPipeError
 
     assert macro_in(log=closed).answer(MARKED, None)["status"] == "success"
 
 
-def test_half_a_character_in_an_event_can_be_logged() -> None:
-    # json.loads reads "\ud800"; written to the standard output as it is, it raises.
+def test_a_lone_surrogate_in_an_event_can_be_logged() -> None:
+    # json.loads accepts "\ud800", and writing it to standard output raises.
     log: list[str] = []
     event = event_for({"Resources": {"\ud800": task("!PinDigest Shop/Web:1")}}) | {"requestId": "\ud800"}
 
     response = macro_in(log=lambda line: log.append(line.encode().decode())).answer(event, None)
 
-    assert_answers(response, event)
+    assert_valid_response(response, event)
     assert len(log) == 1
 
 
@@ -165,13 +166,13 @@ def nested(levels: int, key: str) -> Any:
 
 @pytest.mark.parametrize("key", ["Fn::Join", "Fn::If", "Unknown"])
 @pytest.mark.parametrize("levels", [100, 400])
-def test_deep_nesting_is_answered(key: str, levels: int) -> None:
+def test_deep_nesting_gets_a_response(key: str, levels: int) -> None:
     event = event_for({"Resources": {"Web": task(nested(levels, key)), "Else": {"Deep": nested(levels, key)}}})
 
-    assert_answers(macro_in().answer(event, None), event)
+    assert_valid_response(macro_in().answer(event, None), event)
 
 
-def test_nesting_as_deep_as_json_can_be_read_is_answered() -> None:
+def test_nesting_beyond_the_recursion_limit_gets_a_response() -> None:
     value: Any = "!PinDigest nginx:1"
     for _ in range(10_000):
         value = [value]

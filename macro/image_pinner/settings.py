@@ -1,0 +1,232 @@
+"""Read the platform configuration from environment variables.
+
+A template can be stricter than what is set here, never less strict (`core.template.options.find_loosened_option`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError
+from image_pinner.core.images.references import DOCKER_HUB
+from image_pinner.core.images.registries import Mirror, registry_named
+from image_pinner.core.policies.explicit_tag import ExplicitTag
+from image_pinner.core.policies.interface import Policy
+from image_pinner.core.registry_config import AllowedSecret, CredentialLocation, RegistryRole
+from image_pinner.core.template.json_path import parse_image_path
+from image_pinner.core.template.options import Options, read_options
+from image_pinner.core.template.sites import ScanSettings
+
+PREFIX = "IMAGE_PINNER_"
+
+T = TypeVar("T")
+
+
+class Settings(NamedTuple):
+    """The platform configuration; `SETTING_RULES` describes each setting.
+
+    Args:
+        options: Options for all templates; those that are strict cannot be loosened by a template.
+        ca_bundles: PEM files by registry; `*` is for all registries.
+        timeout: Seconds for all lookups of a template; the remaining time of the function can be less.
+        metrics_namespace: Empty for no metrics.
+        event_bus: Empty for no events.
+    """
+
+    macro_name: str = "ImagePinner"
+    options: Options = Options()
+    image_paths: tuple[str, ...] = ()
+    unsafe_implicit_latest: bool = False
+    credentials: tuple[CredentialLocation, ...] = ()
+    template_credentials: tuple[AllowedSecret, ...] = ()
+    ecr_roles: tuple[RegistryRole, ...] = ()
+    pull_through: bool = False
+    mirrors: tuple[Mirror, ...] = ()
+    metered_registries: tuple[str, ...] = (DOCKER_HUB,)
+    insecure_registries: tuple[str, ...] = ()
+    ca_bundles: tuple[tuple[str, str], ...] = ()
+    timeout: float = 60.0
+    host_timeout: float = 30.0
+    workers: int = 20
+    metrics_namespace: str = "ImagePinner"
+    event_bus: str = ""
+
+    @property
+    def scan_settings(self) -> ScanSettings:
+        """The settings that finding images depends on."""
+        return ScanSettings(self.macro_name, self.options, self.image_paths)
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies that images are judged by."""
+        return tuple(build(self) for build in POLICIES.values())
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the variables that begin with `IMAGE_PINNER_`; an empty one counts as not set.
+
+        Raises:
+            ConfigurationError: A variable is unknown or has an invalid value.
+        """
+        settings = cls()
+        for name in sorted(environment):
+            if not name.startswith(PREFIX):
+                continue
+            rule = _BY_VARIABLE.get(name)
+            if rule is None:
+                raise ConfigurationError(f"unknown setting {name}", f"use one of {', '.join(_BY_VARIABLE)}")
+            if text := environment[name].strip():
+                value = _read(rule, text)
+                field = rule.field or "options"
+                settings = settings._replace(**{field: value if rule.field else value.over(settings.options)})
+        return settings
+
+
+POLICIES: dict[str, Callable[[Settings], Policy]] = {
+    ExplicitTag.id: lambda settings: ExplicitTag(settings.unsafe_implicit_latest),
+}
+"""How each policy is built from the settings, by `Policy.id`."""
+
+
+class SettingRule(NamedTuple):
+    """What a setting accepts.
+
+    Args:
+        variable: The environment variable.
+        values: The values for the documentation, the default first.
+        meaning: A sentence for the documentation.
+        field: The field of `Settings`, or empty for an option.
+        option: The option that it sets for all templates, or empty.
+        read: Parses the text.
+        is_secret: Whether the text may contain a secret by mistake, so that no message may repeat it.
+    """
+
+    variable: str
+    values: str
+    meaning: str
+    field: str = ""
+    option: str = ""
+    read: Callable[[str], Any] = str
+    is_secret: bool = False
+
+
+def _read(rule: SettingRule, text: str) -> Any:
+    cause = f"invalid {rule.variable}" if rule.is_secret else f"invalid {rule.variable} {text!r}"
+    try:
+        value = rule.read(text)
+        return read_options([(rule.option, value)], of_image=False) if rule.option else value
+    except ImagePinnerError as error:
+        raise ConfigurationError(f"{cause}: {error.cause}", error.help) from None
+    except ValueError as error:
+        raise ConfigurationError(cause, str(error)) from None
+
+
+def _truth(text: str) -> bool:
+    known = {"true": True, "false": False}
+    if text.lower() not in known:
+        raise ValueError("write true or false")
+    return known[text.lower()]
+
+
+def _entries(text: str) -> list[str]:
+    return [entry.strip() for entry in text.replace(";", "\n").splitlines() if entry.strip()]
+
+
+def _each(read: Callable[[str], T], key: Callable[[T], object]) -> Callable[[str], tuple[T, ...]]:
+    """Return a parser of entries separated by `;`, no two of which may have the same key."""
+
+    def read_all(text: str) -> tuple[T, ...]:
+        entries = tuple(read(entry) for entry in _entries(text))
+        keys = [key(entry) for entry in entries]
+        if duplicates := [found for found in keys if keys.count(found) > 1]:
+            raise ValueError(f"remove all but one of the entries for {duplicates[0]}")
+        return entries
+
+    return read_all
+
+
+def _image_paths(text: str) -> tuple[str, ...]:
+    paths = tuple(_entries(text))
+    for path in paths:
+        parse_image_path(path)
+    return paths
+
+
+def _registries(text: str) -> tuple[str, ...]:
+    return () if text.lower() == "none" else _each(registry_named, str)(text)
+
+
+def _ca_bundle(text: str) -> tuple[str, str]:
+    host, equals, file = (part.strip() for part in text.partition("="))
+    if not equals or not file:
+        raise ValueError("write registry=file, for example registry.example:5000=/opt/ca.pem")
+    return host if host == "*" else registry_named(host), file
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text, re.ASCII) else 0
+    if not _MIN_SECONDS <= seconds <= _MAX_SECONDS:
+        raise ValueError(f"write {_MIN_SECONDS} to {_MAX_SECONDS} seconds")
+    return seconds
+
+
+def _workers(text: str) -> int:
+    count = int(text) if re.fullmatch("[0-9]{1,9}", text, re.ASCII) else 0
+    if not 1 <= count <= _MAX_WORKERS:
+        raise ValueError(f"write 1 to {_MAX_WORKERS}")
+    return count
+
+
+def _metrics_namespace(text: str) -> str:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Namespace
+    if text.lower() == "none":
+        return ""
+    if not re.fullmatch(r"(?!AWS/)[A-Za-z0-9._/#-][A-Za-z0-9._/#: -]{0,254}", text, re.ASCII):
+        raise ValueError("write up to 255 letters, digits and . - _ / # : that do not begin with AWS/, or none")
+    return text
+
+
+def _event_bus(text: str) -> str:
+    # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
+    if not re.fullmatch(rf"({_BUS_ARN})?[/._A-Za-z0-9-]{{1,256}}", text, re.ASCII):
+        raise ValueError("write the name of an event bus or its ARN, arn:aws:events:region:account:event-bus/name")
+    return text
+
+
+def _pin(text: str) -> str | list[str]:
+    return [name.strip() for name in text.split(",")] if "," in text else text
+
+
+# The maximum timeout of a Lambda function: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+_MIN_SECONDS, _MAX_SECONDS = 1, 900
+_MAX_WORKERS = 64
+_BUS_ARN = r"arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/"
+
+SETTING_RULES = (
+    SettingRule("IMAGE_PINNER_MACRO_NAME", "`ImagePinner`", "The name under which the macro is installed; `Fn::Transform` snippets call it by this name.", field="macro_name"),
+    SettingRule("IMAGE_PINNER_PIN", "`Marked`, `All`", "`Pin` for all templates; a template cannot loosen `All`.", option="Pin", read=_pin),
+    SettingRule("IMAGE_PINNER_PLATFORM", "inferred, `os/arch[/variant]`, `Any`", "`Platform` for all templates; a template cannot set another.", option="Platform"),
+    SettingRule("IMAGE_PINNER_WHEN_MISSING", "unset, `Fail`, `KeepTag`", "`WhenMissing` for all templates; if it is `Fail`, a template cannot set `KeepTag`.", option="WhenMissing"),
+    SettingRule("IMAGE_PINNER_WHEN_MOVED", "unset, `Warn`, `Fail`", "`WhenMoved` for all templates; if it is `Fail`, a template cannot set `Warn`.", option="WhenMoved"),
+    SettingRule("IMAGE_PINNER_RECORD", "`Label`, `Metadata`, `None`", "`Record` for all templates.", option="Record"),
+    SettingRule("IMAGE_PINNER_IMAGE_PATHS", "none", "Additional image properties: JSONPath expressions from the root of the template, separated by `;`.", field="image_paths", read=_image_paths),
+    SettingRule("IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST", "`false`, `true`", "Resolve a reference without tag and digest as `latest`, with a warning.", field="unsafe_implicit_latest", read=_truth),
+    SettingRule("IMAGE_PINNER_CREDENTIALS", "none", "Registry credentials: `registry=location` entries separated by `;`. A location is the ARN of a Secrets Manager secret or an SSM parameter, or `ssm:/name`; in the CLI also `env:NAME` or `file:/path`.", field="credentials", read=_each(CredentialLocation.parse, lambda entry: entry.registry), is_secret=True),
+    SettingRule("IMAGE_PINNER_TEMPLATE_CREDENTIALS", "none", "The secrets that a template may set for a registry (`RepositoryCredentials` in ECS): `registry=arn-pattern` entries separated by `;`.", field="template_credentials", read=_each(AllowedSecret.parse, str), is_secret=True),
+    SettingRule("IMAGE_PINNER_ECR_ROLES", "none", "Roles to assume for ECR registries of other accounts: `account=role-arn` entries separated by `;`, each with an optional external ID after a space.", field="ecr_roles", read=_each(RegistryRole.parse, lambda entry: entry.account_id), is_secret=True),
+    SettingRule("IMAGE_PINNER_PULL_THROUGH", "`false`, `true`", "Let ECR import an image through a pull-through cache rule if its tag is not cached yet.", field="pull_through", read=_truth),
+    SettingRule("IMAGE_PINNER_MIRRORS", "none", "Registries to query instead of others: `registry=mirror` entries separated by `;`. A mirror may have a path; `*=mirror` applies to all registries except ECR. Pinned images keep the written registry.", field="mirrors", read=_each(Mirror.parse, lambda entry: entry.registry)),
+    SettingRule("IMAGE_PINNER_METERED_REGISTRIES", "`docker.io`, `none`", "Registries that count pulls, separated by `;`: a HEAD request, which does not count, is sent and the digest in its response header is trusted. `none` hashes every manifest.", field="metered_registries", read=_registries),
+    SettingRule("IMAGE_PINNER_INSECURE_REGISTRIES", "none", "Registries to query over plain HTTP, separated by `;`.", field="insecure_registries", read=_registries),
+    SettingRule("IMAGE_PINNER_CA_BUNDLES", "none", "Certificate authorities (CAs) to trust in addition to those of the system: `registry=file` entries in PEM format, separated by `;`; `*=file` applies to all registries.", field="ca_bundles", read=_each(_ca_bundle, lambda entry: entry[0])),
+    SettingRule("IMAGE_PINNER_TIMEOUT", "`60`", "Maximum seconds for all lookups of a template.", field="timeout", read=_seconds),
+    SettingRule("IMAGE_PINNER_HOST_TIMEOUT", "`30`", "Maximum seconds for one registry.", field="host_timeout", read=_seconds),
+    SettingRule("IMAGE_PINNER_WORKERS", "`20`", "Maximum number of concurrent requests.", field="workers", read=_workers),
+    SettingRule("IMAGE_PINNER_METRICS_NAMESPACE", "`ImagePinner`, `none`", "The namespace of the CloudWatch metrics in the macro's log.", field="metrics_namespace", read=_metrics_namespace),
+    SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, to which the macro sends an event for every template that it pins.", field="event_bus", read=_event_bus),
+)  # fmt: skip
+"""Every setting."""
+
+_BY_VARIABLE = {rule.variable: rule for rule in SETTING_RULES}

@@ -1,0 +1,61 @@
+"""The message of several problems is one line that CloudFormation shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.lambda_macro.handler import error_message
+
+
+def problem(name: str, cause: str = "it is bad", help: str = "", kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
+    return Problem(TemplatePath(("Resources", name)), kind, cause, help)
+
+
+def test_the_most_severe_problem_comes_first() -> None:
+    problems = [problem("A"), problem("B", kind=ProblemKind.LOOKUP), problem("C", kind=ProblemKind.POLICY)]
+    assert error_message(problems) == "Resources.C: it is bad | Resources.B: it is bad | Resources.A: it is bad"
+
+
+def test_a_problem_has_its_help_and_its_image_unless_the_cause_names_it() -> None:
+    other = problem("B", "there is no image 'nginx:1'")._replace(image="nginx:1")
+    problems = [problem("A", help="fix it")._replace(image="nginx:1"), other]
+    assert error_message(problems) == (
+        "Resources.A: 'nginx:1': it is bad; help: fix it | Resources.B: there is no image 'nginx:1'"
+    )
+
+
+def test_without_problems_the_message_is_empty() -> None:
+    assert error_message([]) == ""
+
+
+def test_problems_that_do_not_fit_are_counted() -> None:
+    line = error_message([problem(f"R{number:03}") for number in range(100)])
+    assert len(line) <= 1000
+    shown = line.count("it is bad")
+    assert line.endswith(f"it is bad (+{100 - shown} more)")
+    assert 1 < shown < 100
+
+
+def test_a_duplicate_problem_is_shown_once() -> None:
+    assert error_message([problem("A"), problem("A")]) == "Resources.A: it is bad"
+
+
+def test_a_problem_longer_than_the_limit_is_cut() -> None:
+    line = error_message([problem("A", "x" * 5_000), problem("B")])
+    assert len(line) == 1000
+    assert line.endswith("x… (+1 more)")
+    assert len(error_message([problem("A", "x" * 5_000)])) == 1000
+
+
+def test_the_message_is_one_line() -> None:
+    assert error_message([problem("A\nB", "a\n\tb\r\nc\u2028d")]) == "Resources['A\\nB']: a b c d"
+
+
+@pytest.mark.parametrize("limit", range(20, 200, 7))
+def test_the_limit_holds_for_every_number_and_length_of_problems(limit: int) -> None:
+    for count in (1, 2, 9, 10, 11, 101):
+        for length in (1, 30, 31, 32, 90, 500):
+            problems = [problem(f"R{number}", "y" * length) for number in range(count)]
+            assert 0 < len(error_message(problems, limit)) <= limit

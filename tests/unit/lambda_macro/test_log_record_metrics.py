@@ -1,0 +1,74 @@
+"""The metrics in a log record follow the rules of the embedded metric format, for any macro name."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from image_pinner.lambda_macro.log_record import Metrics
+from unit.lambda_macro.embedded_metrics import Datum, metrics_of
+
+SUCCESS = Metrics("ImagePinner", 1_790_000_000_000, 3, 5, 120, "")
+
+
+def metric_values(
+    metrics: Metrics, namespace: str = "ImagePinner"
+) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    line = json.dumps(metrics.to_json(namespace))
+    return {(datum.name, datum.dimensions): datum.value for datum in metrics_of(line)}
+
+
+def test_without_a_namespace_there_are_no_metrics() -> None:
+    assert SUCCESS.to_json("") == {}
+
+
+@pytest.mark.parametrize("kind", ["template", "lookup", "policy", "configuration", "internal error"])
+def test_a_failure_is_counted_once_with_and_once_without_its_kind(kind: str) -> None:
+    found = metric_values(SUCCESS._replace(images=0, failure=kind))
+
+    of_macro = (("Macro", "ImagePinner"),)
+    assert found == {
+        ("Images", of_macro): 0,
+        ("Lookups", of_macro): 5,
+        ("Latency", of_macro): 120,
+        ("Failures", of_macro): 1,
+        ("Failures", (*of_macro, ("Kind", kind))): 1,
+    }
+
+
+def test_success_counts_zero_failures_so_that_a_rate_can_be_computed() -> None:
+    found = metric_values(SUCCESS)
+
+    of_macro = (("Macro", "ImagePinner"),)
+    assert found == {
+        ("Images", of_macro): 3,
+        ("Lookups", of_macro): 5,
+        ("Latency", of_macro): 120,
+        ("Failures", of_macro): 0,
+    }
+
+
+def test_metrics_have_units_a_namespace_and_a_timestamp() -> None:
+    data = metrics_of(json.dumps(SUCCESS.to_json("Platform/Pins")))
+
+    latency = next(datum for datum in data if datum.name == "Latency")
+    assert latency == Datum(
+        "Platform/Pins", "Latency", (("Macro", "ImagePinner"),), 120, "Milliseconds", 1_790_000_000_000
+    )
+    assert {datum.unit for datum in data if datum.name != "Latency"} == {"Count"}
+
+
+@given(name=st.text())
+def test_any_macro_name_becomes_a_valid_dimension_value(name: str) -> None:
+    assert metric_values(SUCCESS._replace(macro=name))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("Pins-v1", "Pins-v1"), (":Pins", "Pins"), ("Bücher", "B?cher"), (" ", "?"), ("x" * 2000, "x" * 1024)],
+)
+def test_characters_that_cloudwatch_rejects_are_replaced(name: str, value: str) -> None:
+    assert SUCCESS._replace(macro=name).to_json("N")["Macro"] == value

@@ -1,0 +1,161 @@
+"""The four steps of pinning and the ports that they use."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from image_pinner.core.decision import Decision
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import SsmParameter
+from image_pinner.core.policies.explicit_tag import ExplicitTag
+from image_pinner.core.policies.interface import Allowed, Denied, Facts, JudgedImage, Policy, Verdict
+from image_pinner.core.template.find import ImageScan
+from image_pinner.core.template.fragments import read_fragment
+from image_pinner.core.template.options import Record
+from image_pinner.core.template.sites import PinSite
+from image_pinner.pinning import PinResult, Resolvers, find, judge, pin_template, resolve, rewrite
+from image_pinner.settings import Settings
+from image_pinner.sources.interface import Deadline, NothingKnown
+from support.templates import (
+    ABSENT,
+    EveryDigest,
+    ExpectedLookups,
+    digest_of,
+    image_in,
+    pinned,
+    problems_of,
+    task,
+    template_of,
+)
+
+IMAGE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
+
+
+def pin_with(connect: Callable[[ImageScan], Resolvers], template: dict[str, Any]) -> PinResult:
+    scope = Scope.of_template(template, {}, region="", account_id="")
+    return pin_template(read_fragment(template, {}), scope, Settings(), connect, Deadline.after(60))
+
+
+class TestPorts:
+    def test_default_resolvers_fail_even_with_keep_tag(self) -> None:
+        digests = pin_with(lambda _: Resolvers(), template_of("!PinDigest WhenMissing=KeepTag nginx:1"))
+        values = pin_with(lambda _: Resolvers(), template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"))
+        assert problems_of(digests) == [(IMAGE, "no registries are configured")]
+        assert "AWS lookups are not configured" in problems_of(values)[0][1]
+
+    def test_resolvers_are_made_once_from_an_offline_scan(self) -> None:
+        scans: list[ImageScan] = []
+
+        def connect(scan: ImageScan) -> Resolvers:
+            scans.append(copy.deepcopy(scan))
+            return Resolvers(EveryDigest(), ExpectedLookups({SsmParameter("/tag"): "7"}))
+
+        template = template_of("!PinDigest redis:{{resolve:ssm:/tag}}", Metadata={"ImagePinner": {"Record": "None"}})
+        template["Resources"]["Db"] = task("!PinDigest nginx:1")
+        result = pin_with(connect, template)
+        assert image_in(result.answer) == pinned("redis", "7")
+        (scan,) = scans
+        assert [(str(site.reference), site.options.record) for site in scan.pinned] == [("nginx:1", Record.NONE)]
+        assert scan.external_values == {SsmParameter("/tag")}
+
+    def test_each_step_can_be_called_alone(self) -> None:
+        template = template_of("!PinDigest nginx:1")
+        fragment = read_fragment(template, {})
+        found = find(fragment, Scope.of_template(template, {}, region="", account_id=""), Settings())
+        resolved = resolve(fragment, found, Settings(), Resolvers(EveryDigest()), Deadline.after(60))
+        decision = judge(resolved, (), NothingKnown(), Deadline.after(60))
+        assert [str(lookup) for lookup in resolved.plan.lookups] == ["docker.io/library/nginx:1"]
+        assert image_in(rewrite(fragment, resolved, decision).answer) == pinned("nginx", "1")
+
+
+class SignedFacts:
+    """Knows who signed images, and remembers what was requested."""
+
+    def __init__(self, signers: Mapping[str, str]) -> None:
+        self.signers = signers
+        self.requests: list[tuple[list[str], frozenset[str]]] = []
+
+    def gather(
+        self, digests: Collection[ImageReference], needs: frozenset[str], deadline: Deadline
+    ) -> dict[ImageReference, Facts]:
+        assert deadline.remaining() > 0
+        self.requests.append(([str(digest) for digest in digests], needs))
+        return {digest: {"signer": self.signers[str(digest)]} for digest in digests if str(digest) in self.signers}
+
+
+@dataclass(frozen=True)
+class Signed:
+    """Requires a signer."""
+
+    signer: str
+    id = "signed"
+    needs = frozenset({"signer"})
+
+    def judge(self, image: JudgedImage) -> Verdict:
+        signer = image.facts.get("signer")
+        return Allowed() if signer == self.signer else Denied(f"signed by {signer}", "sign it")
+
+
+class TestFacts:
+    WEB, DB = (f"docker.io/library/{name}@{digest_of(f'docker.io/library/{name}:1')}" for name in ("nginx", "redis"))
+
+    def judged(self, facts: SignedFacts, *images: str, policies: Sequence[Policy]) -> Decision:
+        template = {"Resources": {"Web": task(*images)}}
+        fragment = read_fragment(template, {})
+        found = find(fragment, Scope.of_template(template, {}, region="", account_id=""), Settings())
+        digests = EveryDigest({"docker.io/library/gone:1": ABSENT})
+        resolved = resolve(fragment, found, Settings(), Resolvers(digests), Deadline.after(60))
+        return judge(resolved, policies, facts, Deadline.after(60))
+
+    def test_no_facts_are_gathered_when_no_policy_needs_any(self) -> None:
+        facts = SignedFacts({})
+        assert self.judged(facts, "!PinDigest nginx:1", policies=[ExplicitTag()]).problems == ()
+        assert pin_with(
+            lambda _: Resolvers(EveryDigest(), facts=facts), template_of("!PinDigest nginx:1")
+        ).report.succeeded
+        assert facts.requests == []
+
+    def test_no_facts_are_gathered_about_images_that_do_not_exist(self) -> None:
+        facts = SignedFacts({})
+        self.judged(facts, "!PinDigest gone:1", policies=[Signed("us")])
+        assert facts.requests == []
+
+    def test_missing_fact_denies(self) -> None:
+        decision = self.judged(SignedFacts({}), "!PinDigest nginx:1", policies=[Signed("us")])
+        assert [problem.cause for problem in decision.problems] == ["signed by None"]
+        assert [str(site.reference) for site in decision.failed] == ["nginx:1"]
+
+    def test_facts_about_each_digest_reach_the_policies(self) -> None:
+        facts = SignedFacts({self.WEB: "us", self.DB: "them"})
+        images = ("!PinDigest nginx:1", f"!PinDigest {self.WEB}", "!PinDigest redis:1")
+        decision = self.judged(facts, *images, policies=[Signed("us"), ExplicitTag()])
+        assert [str(outcome.site.reference) for outcome in decision.outcomes] == ["nginx:1", self.WEB]
+        assert [(problem.image, problem.cause) for problem in decision.problems] == [("redis:1", "signed by them")]
+        assert facts.requests == [([self.WEB, self.DB], frozenset({"signer"}))]
+
+
+class TestSiteIdentity:
+    def test_identity_does_not_depend_on_other_images(self) -> None:
+        one, other = (
+            {"Resources": {"Api": task(), "Web": task("!PinDigest a:1", "!PinDigest b:1")}},
+            {"Resources": {"Web": task("!PinDigest a:1", "!PinDigest b:1", "c:1")}},
+        )
+        identities = [site.identity for site in self.sites(one)]
+        assert identities == [site.identity for site in self.sites(other)]
+        assert [(found.resource, found.container, str(found.property_path)) for found in identities] == [
+            ("Web", "web", "Properties.ContainerDefinitions[0].Image"),
+            ("Web", "web2", "Properties.ContainerDefinitions[1].Image"),
+        ]
+
+    def test_branches_of_one_image_have_different_identities(self) -> None:
+        template = template_of({"Fn::If": ["Open", "!PinDigest a:1", "!PinDigest b:1"]})
+        template["Conditions"] = {"Open": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "x"]}}
+        assert len({site.identity for site in self.sites(template)}) == 2
+
+    def sites(self, template: Mapping[str, Any]) -> list[PinSite]:
+        scope = Scope.of_template(dict(template), {}, region="", account_id="")
+        return find(read_fragment(dict(template), {}), scope, Settings()).scan.pinned
