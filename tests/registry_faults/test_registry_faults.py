@@ -62,7 +62,7 @@ def assert_told(ran: Ran) -> None:
     assert ran.line.endswith(f"{problem['cause']}. {problem['remedy']}.")
     assert ran.staged.image in ran.line
     assert host in ran.line
-    assert problem["remedy"]
+    assert problem["help"]
     states = {entry["path"]: entry["status"] for entry in ran.report["images"]}
     assert states == {GOOD_PLACE: "would be pinned", PLACE: "failed"}
 
@@ -114,7 +114,7 @@ def test_the_header_is_believed_where_pulls_are_metered_and_the_report_says_so(
 ) -> None:
     ran = run(fault, scheme, tmp_path)
     assert_pinned(ran, fault, ran.after)
-    (asked,) = (entry["asked"] for entry in ran.report["images"] if entry["path"] == PLACE)
+    (asked,) = (entry["request"] for entry in ran.report["images"] if entry["path"] == PLACE)
     assert asked == f"HEAD {scheme}://{ran.staged.image.removesuffix('/team/app:1')}/v2/team/app/manifests/1"
     assert_bounded_and_discreet(ran)
     assert_documented(ran, fault)

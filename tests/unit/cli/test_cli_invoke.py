@@ -73,7 +73,7 @@ def test_a_wrong_setting_is_answered_as_the_lambda_does(tmp_path: Path) -> None:
     run = image_pinner("invoke", saved_event(tmp_path, MARKED), env={"IMAGE_PINNER_PINN": "All"})
 
     assert run.code == 2
-    assert "IMAGE_PINNER_PINN is no setting" in json.loads(run.out)["errorMessage"]
+    assert "unknown setting IMAGE_PINNER_PINN" in json.loads(run.out)["errorMessage"]
 
 
 def test_an_event_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ def test_a_setting_that_does_not_exist_is_wrong_use(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), env={"IMAGE_PINNER_PINN": "All"})
 
     assert (run.code, run.out) == (2, b"")
-    assert "IMAGE_PINNER_PINN is no setting" in run.err
+    assert "unknown setting IMAGE_PINNER_PINN" in run.err
 
 
 def test_a_parameter_of_an_ssm_type_is_given_by_its_name_as_to_cloudformation(tmp_path: Path) -> None:
@@ -198,18 +198,18 @@ def test_the_report_tells_what_became_of_each_image(tmp_path: Path) -> None:
     assert run.code == 0
     pinned = f"shop/web@{digest('docker.io/shop/web:1.0')}"
     assert json.loads(report.read_bytes()) == {
-        "version": 1,
+        "version": 2,
         "status": "success",
         "images": [
             {
                 "path": "Resources.Web.Properties.ContainerDefinitions[0].Image",
                 "written": "shop/web:1.0",
-                "asked_by": "mark",
+                "requested_by": "mark",
                 "status": "pinned",
                 "result": pinned,
                 "media_type": "application/vnd.oci.image.manifest.v1+json",
                 "source": "memory",
-                "asked": "the world in memory",
+                "request": "the world in memory",
             },
             {
                 "path": "Resources.Web.Properties.ContainerDefinitions[1].Image",

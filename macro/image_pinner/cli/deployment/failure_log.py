@@ -74,7 +74,7 @@ def told_by(line: str) -> str:
 
 
 def _sentence(about: Mapping[str, Any]) -> str:
-    parts = [str(about.get(name) or "") for name in ("path", "cause", "remedy")]
+    parts = [str(about.get(name) or "") for name in ("path", "cause", "help")]
     return ": ".join(cleaned(part) for part in parts if part)
 
 

@@ -19,7 +19,7 @@ from unit.cli.deployment.answering_clients import Refusal, denied
 from unit.cli.deployment.installations import REGION, Scene, code, request, template
 
 BASE = {"MemorySize": 512, "Timeout": 90, "CodeSha256": base64.b64encode(hashlib.sha256(b"zip").digest()).decode()}
-FAILURE = {"status": "failure", "problems": [{"path": "Resources.A", "cause": "no image", "remedy": "Push it"}, {}]}
+FAILURE = {"status": "failure", "problems": [{"path": "Resources.A", "cause": "no image", "help": "Push it"}, {}]}
 
 
 class Functions:
@@ -163,7 +163,7 @@ def test_a_log_group_that_is_gone_is_unknown(aws: Scene, functions: Functions) -
         ("Task timed out after 90 seconds", "Task timed out after 90 seconds"),
         ("[1]", "[1]"),
         ('{"status": "failure"}', '{"status": "failure"}'),
-        ('{"problems": [{"cause": "a", "remedy": "B"}]}', "a: B"),
+        ('{"problems": [{"cause": "a", "help": "B"}]}', "a: B"),
         ('{"problems": ["odd"], "cause": "c"}', "c"),
     ],
 )
