@@ -125,10 +125,10 @@ def docker_credentials(environment: Mapping[str, str]) -> LocalCredentials:
 class AwsResolvers:
     """Makes resolvers that share clients for as long as this object lives. See `ResolverFactory`."""
 
-    def __init__(self, local: LocalCredentials = LocalCredentials(), clients: AwsClients | None = None) -> None:
+    def __init__(self, local: LocalCredentials | None = None, clients: AwsClients | None = None) -> None:
         self.call_stats = CallStats()
         self.clients = clients or AwsClients(call_stats=self.call_stats)
-        self._local = local
+        self._local = local or LocalCredentials()
 
     def __call__(self, settings: Settings, region: str) -> Resolvers:
         """Make the resolvers for settings and a region."""

@@ -16,8 +16,6 @@ from support.project import ROOT, text_of
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
 TARGETS = {
-    "help", "demo", "test", "test-all", "check", "golden", "docs", "bench", "size", "fuzz", "package", "lock", "clean",
-}
     "help",
     "demo",
     "test",

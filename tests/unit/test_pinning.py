@@ -448,10 +448,8 @@ class TestLimits:
     def test_other_services_limit_the_whole_length(self, resource: dict[str, Any], limit: int, over: int) -> None:
         digest = len("@sha256:") + 64
         host = ".".join(["h" * 60] * 13)
-        length = limit - digest - len("example.com/") + over
-        name = (
-            "example.com/" + "a" * length if length < 250 else f"{host}/{'a' * (limit - digest - len(host) - 1 + over)}"
-        )
+        size = limit - digest - len("example.com/") + over
+        name = "example.com/" + "a" * size if size < 250 else f"{host}/{'a' * (limit - digest - len(host) - 1 + over)}"
         text = json.dumps(resource).replace("IMAGE", f"!PinDigest {name}:1")
         result = pin({"Resources": {"R": json.loads(text)}})
         assert result.report.succeeded is (over == 0)

@@ -195,7 +195,7 @@ def test_an_unknown_setting_is_rejected(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), env={"IMAGE_PINNER_PINN": "All"})
 
     assert (run.code, run.out) == (2, b"")
-    assert "IMAGE_PINNER_PINN is no setting" in run.err
+    assert "unknown setting IMAGE_PINNER_PINN" in run.err
 
 
 def test_the_value_of_a_parameter_of_an_ssm_type_is_its_name(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_the_report_has_every_image(tmp_path: Path) -> None:
     assert run.code == 0
     pinned = f"shop/web@{digest('docker.io/shop/web:1.0')}"
     assert json.loads(report.read_bytes()) == {
-        "version": 1,
+        "version": 2,
         "status": "success",
         "images": [
             {

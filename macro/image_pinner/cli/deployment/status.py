@@ -245,13 +245,13 @@ def describe_record(record: str) -> str:
     if isinstance(problems, list) and problems and isinstance(problems[0], dict):
         more = f" (+{len(problems) - 1} more)" if len(problems) > 1 else ""
         return f"{_describe_problem(problems[0])}{more}"
-    if "defect" in content:
-        return f"internal error in ImagePinner ({cleaned(str(content['defect']))})"
+    if "exception" in content:
+        return f"internal error in ImagePinner ({cleaned(str(content['exception']))})"
     return _describe_problem(content) or cleaned(record)
 
 
 def _describe_problem(problem: Mapping[str, Any]) -> str:
-    parts = [str(problem.get(name) or "") for name in ("path", "cause", "remedy")]
+    parts = [str(problem.get(name) or "") for name in ("path", "cause", "help")]
     return ": ".join(cleaned(part) for part in parts if part)
 
 

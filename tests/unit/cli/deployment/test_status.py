@@ -24,7 +24,7 @@ from support.deployment.fake_clients import Refusal, denied
 from support.deployment.scene import REGION, Scene, code, request, template
 
 BASE = {"MemorySize": 512, "Timeout": 90, "CodeSha256": base64.b64encode(hashlib.sha256(b"zip").digest()).decode()}
-FAILURE = {"status": "failure", "problems": [{"path": "Resources.A", "cause": "no image", "remedy": "Push it"}, {}]}
+FAILURE = {"status": "failure", "problems": [{"path": "Resources.A", "cause": "no image", "help": "Push it"}, {}]}
 
 
 class Functions:
@@ -173,7 +173,7 @@ def test_a_deleted_log_group_is_unknown(aws: Scene, functions: Functions) -> Non
         ("Task timed out after 90 seconds", "Task timed out after 90 seconds"),
         ("[1]", "[1]"),
         ('{"status": "failure"}', '{"status": "failure"}'),
-        ('{"problems": [{"cause": "a", "remedy": "B"}]}', "a: B"),
+        ('{"problems": [{"cause": "a", "help": "B"}]}', "a: B"),
         ('{"problems": ["odd"], "cause": "c"}', "c"),
     ],
 )
