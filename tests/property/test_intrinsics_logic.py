@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.core.intrinsics import decide
+from image_pinner.core.intrinsics import evaluate_condition
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, Pending, StackExport, Unknown
 from property.intrinsic_strategies import combined
@@ -24,7 +24,7 @@ CONDITIONS = combined(st.sampled_from([TRUE, FALSE, *OPEN, ASKED]))
 
 def kind(condition: Any, scope: Scope = SCOPE) -> object:
     """Give the truth, or the type of what stands in the way."""
-    outcome = decide(condition, scope)
+    outcome = evaluate_condition(condition, scope)
     return outcome.value if isinstance(outcome, Known) else type(outcome)
 
 
@@ -78,4 +78,8 @@ def test_what_can_be_asked_for_is_decided_by_the_answers(condition: Any) -> None
 @given(CONDITIONS)
 def test_a_condition_by_name_is_the_condition_itself(condition: Any) -> None:
     scope = Scope(SCOPE.parameters, conditions={"Named": json.loads(json.dumps(condition))})
-    assert decide("Named", scope) == decide({"Condition": "Named"}, scope) == decide(condition, SCOPE)
+    assert (
+        evaluate_condition("Named", scope)
+        == evaluate_condition({"Condition": "Named"}, scope)
+        == evaluate_condition(condition, SCOPE)
+    )

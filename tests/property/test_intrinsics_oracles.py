@@ -29,7 +29,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics import evaluate, evaluate_condition
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, SsmParameter, text_of
 from property.intrinsic_corpus import corpus, expressions_in
@@ -215,7 +215,7 @@ def test_cloud_radar_agrees_on_real_expressions() -> None:
         scope = scope.with_answers(answers)
         other = CloudRadar(content, values, stored)
         for name, truth in other.conditions.items():
-            outcome = decide(name, scope)
+            outcome = evaluate_condition(name, scope)
             if isinstance(truth, bool):
                 assert outcome == Known(truth), (template.name, name)
         for expression in expressions_in(content["Resources"]):

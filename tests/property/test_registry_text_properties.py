@@ -23,10 +23,10 @@ from image_pinner.core.images.lookups import (
     Unavailable,
     Unsuitable,
 )
-from image_pinner.core.images.manifests import parse_index, platform_of
+from image_pinner.core.images.manifests import parse_index, read_config_platform
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
-from image_pinner.core.images.selection import answer_for
+from image_pinner.core.images.selection import select_from_manifest
 from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
 from image_pinner.sources.credentials.interface import NoCredential, Password
 from image_pinner.sources.http.redaction import said, shown
@@ -169,7 +169,7 @@ def test_a_manifest_with_anything_anywhere_gives_its_digest_or_that_of_an_entry_
     entries = readable(parse_index, raw)
     found = Resolved(Digest.of(raw), media_type, ORIGIN)
     for lookup in QUESTIONS:
-        answer = answer_for(lookup, found, raw)
+        answer = select_from_manifest(lookup, found, raw)
         expect_answer(lookup, found, entries if isinstance(entries, tuple) else (), answer)
 
 
@@ -179,8 +179,8 @@ def test_bytes_that_are_not_the_digests_own_are_never_believed(document: Any, ot
     raw = _bytes(document)
     assume(raw != other)
     found = Resolved(Digest.of(other), media_type, ORIGIN)
-    assert all(isinstance(answer_for(lookup, found, raw), Unavailable) for lookup in QUESTIONS)
-    assert isinstance(readable(platform_of, raw, found.digest), SourceError)
+    assert all(isinstance(select_from_manifest(lookup, found, raw), Unavailable) for lookup in QUESTIONS)
+    assert isinstance(readable(read_config_platform, raw, found.digest), SourceError)
 
 
 _LINES = st.one_of(
@@ -230,7 +230,7 @@ def test_the_chosen_image_is_an_entry_for_a_known_platform_whatever_the_order(
 
 def _asked(lookup: Any, lines: list[dict[str, Any]]) -> Resolution | Any:
     raw = _bytes({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": lines})
-    return answer_for(lookup, Resolved(Digest.of(raw), OCI_INDEX, ORIGIN), raw)
+    return select_from_manifest(lookup, Resolved(Digest.of(raw), OCI_INDEX, ORIGIN), raw)
 
 
 def _is_unknown(platform: Mapping[str, Any]) -> bool:
@@ -242,7 +242,7 @@ def test_a_config_says_its_platform_whatever_else_it_says(
     os: str, architecture: str, variant: str, more: dict[str, Any]
 ) -> None:
     raw = _bytes({**more, "os": os, "architecture": architecture, "variant": variant, "os.version": ""})
-    assert platform_of(raw, Digest.of(raw)) == Platform(os, architecture, variant)
+    assert read_config_platform(raw, Digest.of(raw)) == Platform(os, architecture, variant)
 
 
 _HOSTS = st.sampled_from(["ghcr.io", "registry.example:5000", "[2001:db8::1]", "localhost"])

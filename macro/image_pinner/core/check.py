@@ -9,7 +9,7 @@ from typing import Any
 from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.edits import Edit, Replace
 from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment
@@ -106,7 +106,7 @@ def _certain(fragment: Fragment, values: Mapping[str, Any], scan_settings: ScanS
     return {problem.path for problem in (*scan.problems, *strays)}
 
 
-def _unmarked(path: TemplatePath, template: JsonMap) -> Finding:
+def _unmarked(path: TemplatePath, template: JsonObject) -> Finding:
     return Finding(
         "unmarked",
         path,
@@ -116,7 +116,7 @@ def _unmarked(path: TemplatePath, template: JsonMap) -> Finding:
     )
 
 
-def _refused_forms(template: JsonMap) -> Iterator[Finding]:
+def _refused_forms(template: JsonObject) -> Iterator[Finding]:
     todo: list[tuple[JsonValue, tuple[Step, ...]]] = [(template, ())]
     while todo:
         node, steps = todo.pop()
@@ -149,7 +149,7 @@ def _refused_form(path: TemplatePath, content: JsonValue) -> Finding:
     )
 
 
-def _first_wish(template: JsonMap, scan: ImageScan, findings: list[Finding], macro: str) -> TemplatePath | None:
+def _first_wish(template: JsonObject, scan: ImageScan, findings: list[Finding], macro: str) -> TemplatePath | None:
     wishes = [site.path for site in scan.pinned] + [problem.path for problem in scan.problems]
     wishes += [finding.path for finding in findings if finding.rule != "unmarked"]
     return min((path for path in wishes if not _is_in_snippet(template, path, macro)), key=str, default=None)
@@ -179,7 +179,7 @@ def _calls(transform: JsonValue, macro: str) -> bool:
         return True
 
 
-def _macro_not_named(first: TemplatePath, template: JsonMap, macro: str) -> Finding:
+def _macro_not_named(first: TemplatePath, template: JsonObject, macro: str) -> Finding:
     transform = template.get("Transform")
     listed = transform if isinstance(transform, list) else [transform]
     # AWS-provided transforms come after custom macros:

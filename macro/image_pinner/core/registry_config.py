@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from image_pinner.core.images.ecr import partition_of
-from image_pinner.core.images.registries import registry_named
+from image_pinner.core.images.registries import parse_registry
 
 SecretService = Literal["secretsmanager", "ssm"]
 """The services that keep secrets, by botocore's names."""
@@ -170,7 +170,7 @@ def _parted(text: str, form: str) -> tuple[str, str]:
     if not parted:
         raise ValueError(form)
     try:
-        return registry_named(host.rstrip()), rest.lstrip()
+        return parse_registry(host.rstrip()), rest.lstrip()
     except ValueError:
         raise ValueError(
             "Write the registry as it stands in image references, ghcr.io or localhost:5000 for example"

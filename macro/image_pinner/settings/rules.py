@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from image_pinner.core.images.registries import Mirror, registry_named
+from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.core.template.json_path import parse_image_path
 
@@ -71,7 +71,7 @@ def _each(read: Callable[[str], T], key: Callable[[T], object]) -> Callable[[str
 
 def _registries(text: str) -> tuple[str, ...]:
     """Read hosts parted by `;`, none where the text is `none`."""
-    return () if text.lower() == "none" else _each(registry_named, str)(text)
+    return () if text.lower() == "none" else _each(parse_registry, str)(text)
 
 
 def _login(text: str) -> CredentialLocation:
@@ -90,7 +90,7 @@ def _bundle(text: str) -> tuple[str, str]:
     host, equals, file = (part.strip() for part in text.partition("="))
     if not equals or not file:
         raise ValueError("Write registry=file, registry.example:5000=/opt/authority.pem for example")
-    return host if host == "*" else registry_named(host), file
+    return host if host == "*" else parse_registry(host), file
 
 
 def _seconds(text: str) -> float:

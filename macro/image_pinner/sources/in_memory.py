@@ -16,7 +16,12 @@ from image_pinner.core.images.lookups import (
     Unsuitable,
 )
 from image_pinner.core.images.references import Digest, ImageReference
-from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
+from image_pinner.core.images.selection import (
+    NeedsConfig,
+    select_from_config,
+    select_from_manifest,
+    select_without_manifest,
+)
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, Unknown
 from image_pinner.sources.interface import Deadline
 
@@ -162,15 +167,15 @@ class InMemoryRegistry:
     def _answer_from(self, lookup: ImageLookup, stored: _Stored) -> Resolution:
         resolved = Resolved(stored.digest, stored.media_type, _ORIGIN)
         if stored.manifest is None:
-            return answer_without_bytes(lookup, resolved) or Unavailable(
+            return select_without_manifest(lookup, resolved) or Unavailable(
                 f"the world in memory has no manifest of {stored.digest}", "Push the image with its manifest"
             )
-        found = answer_for(lookup, resolved, stored.manifest)
+        found = select_from_manifest(lookup, resolved, stored.manifest)
         if not isinstance(found, NeedsConfig):
             return found
         if found.config not in self._configs:
             return Unavailable(f"the world in memory has no config {found.config}", "Push the config as well")
-        return answer_from_config(lookup, found, self._configs[found.config])
+        return select_from_config(lookup, found, self._configs[found.config])
 
     def _missing(self, reference: ImageReference) -> NotFound | Unsuitable:
         name = f"{reference.registry}/{reference.repository}"

@@ -37,7 +37,7 @@ def _asked(lookup: ImageLookup, mirrors: Iterable[Mirror]) -> ImageLookup:
     for mirror in sorted(mirrors, key=lambda one: one.registry == "*"):
         if reference := mirror.of(lookup.reference):
             # The secret that the template names is for its own registry, and goes to no other.
-            return lookup._replace(reference=reference, credentials="")
+            return replace(lookup, reference=reference, credentials="")
     return lookup
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.registries import Mirror
 from image_pinner.sources.in_memory import InMemoryRegistry
@@ -61,5 +63,5 @@ def test_two_images_that_are_one_at_the_mirror_are_asked_about_once() -> None:
 def test_the_secret_that_a_template_names_for_its_registry_goes_to_no_mirror() -> None:
     resolvers = InMemoryRegistry(knows_everything=True)
     secret = "arn:aws:secretsmanager:us-east-1:111122223333:secret:hub"
-    ask(resolvers, "docker.io=mirror.example", lookup("nginx:1")._replace(credentials=secret))
+    ask(resolvers, "docker.io=mirror.example", replace(lookup("nginx:1"), credentials=secret))
     assert [asked.credentials for asked in resolvers.asked] == [""]

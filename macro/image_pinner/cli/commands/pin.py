@@ -23,7 +23,7 @@ from image_pinner.cli.inputs import (
     read_template,
 )
 from image_pinner.cli.output.text import exit_code, say_problems, say_summary, say_warnings
-from image_pinner.core.images.registries import Mirror, registry_named
+from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.template.json_path import parse_image_path
 from image_pinner.pinning import PinResult, pin_template
 from image_pinner.settings import Settings
@@ -159,7 +159,7 @@ def _settings(options: dict[str, Any]) -> Settings:
     for path in options["paths"]:
         parse_image_path(path)
     try:
-        insecure = tuple(registry_named(host) for host in options["insecure"])
+        insecure = tuple(parse_registry(host) for host in options["insecure"])
         mirrors = tuple(Mirror.parse(entry) for entry in options["mirrors"])
     except ValueError as error:
         raise click.UsageError(str(error)) from None

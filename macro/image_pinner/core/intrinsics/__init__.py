@@ -1,7 +1,7 @@
 """Intrinsic functions: what an expression in a template comes to, as far as it can be told before deployment.
 
     evaluate     what an expression comes to
-    decide       whether a condition holds
+    evaluate_condition       whether a condition holds
     intrinsic_of the name of the function that a node is
     INTRINSICS   every function that CloudFormation documents
 
@@ -19,7 +19,7 @@ from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.table import INTRINSICS
 from image_pinner.core.intrinsics.values import JsonValue, Known, Outcome, collapse
 
-__all__ = ["INTRINSICS", "decide", "evaluate", "intrinsic_of"]
+__all__ = ["INTRINSICS", "evaluate", "evaluate_condition", "intrinsic_of"]
 
 
 def evaluate(expression: JsonValue, scope: Scope) -> Outcome:
@@ -42,7 +42,7 @@ def evaluate(expression: JsonValue, scope: Scope) -> Outcome:
     return resolved(collapse(Evaluation(scope, INTRINSICS).value_of(expression)), scope)
 
 
-def decide(condition: JsonValue, scope: Scope) -> Outcome:
+def evaluate_condition(condition: JsonValue, scope: Scope) -> Outcome:
     """Tell whether a condition holds.
 
     Args:

@@ -20,7 +20,7 @@ from image_pinner.core.intrinsics.evaluation import Evaluation, with_loops
 from image_pinner.core.intrinsics.references import get_att, referred
 from image_pinner.core.intrinsics.values import (
     MAX_TEXT,
-    JsonMap,
+    JsonObject,
     JsonValue,
     Known,
     NoValue,
@@ -163,7 +163,7 @@ def sub(argument: JsonValue, evaluation: Evaluation) -> Value:
     """Evaluate `Fn::Sub`, with or without a map of variables."""
     match argument:
         case str() as text:
-            variables: JsonMap = {}
+            variables: JsonObject = {}
         case [str() as text, dict() as variables]:
             pass
         case _:
@@ -199,7 +199,7 @@ def settled_sub(text: str, settled: Mapping[str, Outcome]) -> Known | None:
     return Known(text) if len(text) <= MAX_TEXT else None
 
 
-def _substituted(pieces: list[str], variables: JsonMap, evaluation: Evaluation) -> Iterator[Text]:
+def _substituted(pieces: list[str], variables: JsonObject, evaluation: Evaluation) -> Iterator[Text]:
     for position, piece in enumerate(pieces):
         if position % 2 == 0:
             yield with_loops(piece, evaluation.scope.loops) if evaluation.scope.loops else Known(piece)
@@ -209,7 +209,7 @@ def _substituted(pieces: list[str], variables: JsonMap, evaluation: Evaluation) 
             yield _variable(piece, variables, evaluation)
 
 
-def _variable(name: str, variables: JsonMap, evaluation: Evaluation) -> Text:
+def _variable(name: str, variables: JsonObject, evaluation: Evaluation) -> Text:
     if name in variables:
         value = evaluation.value_of(variables[name])
     elif not _VARIABLE_NAME.fullmatch(name):

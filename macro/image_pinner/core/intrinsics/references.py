@@ -16,7 +16,7 @@ from image_pinner.core.intrinsics.evaluation import Evaluation
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import (
     ExternalValue,
-    JsonMap,
+    JsonObject,
     JsonValue,
     Known,
     NoValue,
@@ -85,7 +85,7 @@ def answered(lookup: ExternalValue, scope: Scope, kind: str = "") -> Outcome:
     return answer if isinstance(answer, Unknown) else _typed(answer.value, kind, f"the value of {lookup}")
 
 
-def _is_secret(declaration: JsonMap) -> bool:
+def _is_secret(declaration: JsonObject) -> bool:
     # Whatever is not plainly false hides the value: nothing is lost but an image that nobody can read anyway.
     value = declaration.get("NoEcho", False)
     return value is not False and str(value).strip().lower() != "false"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from image_pinner.core.images.ecr import partition_of
-from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonMap, JsonValue, Outcome
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObject, JsonValue, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,11 @@ class Scope:
             thousand times. It is filled as they are evaluated and is no part of the scope's value.
     """
 
-    parameters: JsonMap = field(default_factory=dict)
+    parameters: JsonObject = field(default_factory=dict)
     values: Mapping[str, JsonValue] = field(default_factory=dict)
-    mappings: JsonMap = field(default_factory=dict)
-    conditions: JsonMap = field(default_factory=dict)
-    resources: JsonMap = field(default_factory=dict)
+    mappings: JsonObject = field(default_factory=dict)
+    conditions: JsonObject = field(default_factory=dict)
+    resources: JsonObject = field(default_factory=dict)
     region: str = ""
     account_id: str = ""
     ssm_names: bool = False
@@ -44,7 +44,7 @@ class Scope:
     @classmethod
     def of_template(
         cls,
-        template: JsonMap,
+        template: JsonObject,
         values: Mapping[str, JsonValue],
         *,
         region: str,
@@ -53,7 +53,7 @@ class Scope:
     ) -> Scope:
         """Give the scope of a template; sections that are missing or no maps are empty."""
 
-        def section(name: str) -> JsonMap:
+        def section(name: str) -> JsonObject:
             content = template.get(name)
             return content if isinstance(content, dict) else {}
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, assert_never
 
 JsonValue = Any
 """A part of a template: what `json.loads` gives. It is `Any` because every walker has to ask what it met."""
-JsonMap = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 JsonList = Sequence[Any]
 
 

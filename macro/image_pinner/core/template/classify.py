@@ -15,7 +15,7 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference, is_digest
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known, NoValue, Outcome, Pending, Unknown
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
 from image_pinner.core.template.marker_search import count_markers, may_contain_marker
 from image_pinner.core.template.markers import (
@@ -46,7 +46,7 @@ from image_pinner.core.template.traversal import TemplateNode, deployment_status
 CALLED_BY_CLOUDFORMATION = "CloudFormation calls the macro for it before those of the template's Transform"
 
 
-def find_snippet_calls(template: JsonMap, read: Collection[tuple[Step, ...]], macro: str) -> Iterator[SkippedImage]:
+def find_snippet_calls(template: JsonObject, read: Collection[tuple[Step, ...]], macro: str) -> Iterator[SkippedImage]:
     """Find the snippets of this macro that do not stand in the place of an image.
 
     Args:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import ExternalValue, JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue
 from image_pinner.core.template.classify import classify_image, find_snippet_calls
 from image_pinner.core.template.json_path import PathStep
 from image_pinner.core.template.locations import ImageLocation, image_locations
@@ -49,7 +49,7 @@ class CustomImage(NamedTuple):
 
 
 def find_custom_images(
-    template: JsonMap, scope: Scope, path: tuple[PathStep, ...], read: Iterable[tuple[Step, ...]]
+    template: JsonObject, scope: Scope, path: tuple[PathStep, ...], read: Iterable[tuple[Step, ...]]
 ) -> Iterator[CustomImage]:
     """Find what a path leads to.
 
@@ -79,7 +79,7 @@ def _can_be_image(value: JsonValue) -> bool:
     return isinstance(value, str) or intrinsic_of(value) is not None
 
 
-def _placed(node: TemplateNode, template: JsonMap) -> CustomImage:
+def _placed(node: TemplateNode, template: JsonObject) -> CustomImage:
     steps = _resource_steps(node.steps)
     value: JsonValue = template
     for step in steps:
@@ -156,7 +156,7 @@ class ImageScan:
             self.add_problem(path, f"no container is named {', '.join(missing)}", f"The containers here are: {known}")
 
 
-def find_images(template: JsonMap, parameters: JsonMap, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
+def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
     """Find the images of a template.
 
     Args:
@@ -183,7 +183,7 @@ def find_images(template: JsonMap, parameters: JsonMap, scope: Scope, scan_setti
 
 
 def _template_options(
-    template: JsonMap, parameters: JsonMap, scope: Scope, scan_settings: ScanSettings, scan: ImageScan
+    template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings, scan: ImageScan
 ) -> tuple[Options, TemplatePath]:
     """Give the options of the template, and the place where its `Pin` stands."""
     said: list[Options] = []
@@ -210,7 +210,7 @@ def _template_options(
 class _Reading:
     """The reading of one template."""
 
-    def __init__(self, template: JsonMap, options: Options, scan_settings: ScanSettings, scan: ImageScan) -> None:
+    def __init__(self, template: JsonObject, options: Options, scan_settings: ScanSettings, scan: ImageScan) -> None:
         self._template = template
         self._options = options.over(scan_settings.operator)
         self._by_name = isinstance(options.pin, tuple) or isinstance(scan_settings.operator.pin, tuple)
@@ -261,7 +261,7 @@ class _Reading:
 
     def _around(self, resource: TemplateNode, *, can_pin: bool) -> tuple[Options, ResourceContext]:
         """Give the resource's own options, and what holds around its images."""
-        content: JsonMap = resource.value
+        content: JsonObject = resource.value
         path = resource.path
         own = Options()
         if resource.steps and "Metadata" in content:
@@ -275,7 +275,7 @@ class _Reading:
             self._template,
         )
 
-    def _own_options(self, resource: JsonMap, path: TemplatePath, scope: Scope, *, can_pin: bool) -> Options:
+    def _own_options(self, resource: JsonObject, path: TemplatePath, scope: Scope, *, can_pin: bool) -> Options:
         property_path = path.child("Metadata", METADATA_KEY)
         try:
             own = parse_metadata_options(resource["Metadata"], scope)

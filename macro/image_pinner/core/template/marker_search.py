@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
 from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, SNIPPET, is_marked
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
@@ -90,7 +90,7 @@ class MarkerCount(NamedTuple):
 NOT_WALKED = frozenset({"Parameters", "Mappings", "Conditions", "Rules", "Description", "AWSTemplateFormatVersion"})
 
 
-def walked_sections(template: JsonMap) -> dict[str, JsonValue]:
+def walked_sections(template: JsonObject) -> dict[str, JsonValue]:
     """Give the sections of a template whose texts can be properties; all of a fragment that is part of one."""
     if not isinstance(template.get("Resources"), dict):
         return dict(template)
@@ -142,7 +142,10 @@ _Link = tuple["_Link", Step] | None
 
 
 def find_misplaced_markers(
-    template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], scope: Scope, marker_count: MarkerCount | None = None
+    template: JsonObject,
+    read: Mapping[tuple[Step, ...], JsonValue],
+    scope: Scope,
+    marker_count: MarkerCount | None = None,
 ) -> list[Problem]:
     """Find the marks outside of images.
 
@@ -171,7 +174,7 @@ def find_misplaced_markers(
 
 
 def _any_outside(
-    template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], marker_count: MarkerCount | None
+    template: JsonObject, read: Mapping[tuple[Step, ...], JsonValue], marker_count: MarkerCount | None
 ) -> bool:
     sections = walked_sections(template)
     everywhere = marker_count or count_markers(sections)
@@ -179,7 +182,7 @@ def _any_outside(
     return (everywhere.texts, everywhere.long_forms) != (inside.texts, inside.long_forms)
 
 
-def _suspects(template: JsonMap, *, carried: bool) -> Iterator[tuple[_Link, str | None]]:
+def _suspects(template: JsonObject, *, carried: bool) -> Iterator[tuple[_Link, str | None]]:
     """Give the places of marked texts, and with `carried` also those of expressions that may bring one."""
     todo: list[tuple[JsonValue, _Link]] = [(value, (None, key)) for key, value in template.items()]
     while todo:

@@ -13,7 +13,7 @@ from typing import NamedTuple, assert_never
 from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Pending, Unknown
 from image_pinner.core.template.options import Options, is_available, read_options
 
 PIN_MARKER = "!PinDigest"
@@ -151,7 +151,7 @@ def parse_marked_expression(value: JsonValue, macro: str, scope: Scope) -> Marke
     return None
 
 
-def snippet_parameters(transform: JsonValue, macro: str) -> JsonMap | None:
+def snippet_parameters(transform: JsonValue, macro: str) -> JsonObject | None:
     """Give the Parameters of the first call in an `Fn::Transform`, if it is one of this macro.
 
     Args:
@@ -183,14 +183,14 @@ def calls_macro(transform: JsonValue, macro: str) -> bool:
     return any(call == macro or (isinstance(call, dict) and call.get("Name") == macro) for call in calls)
 
 
-def _from_map(content: JsonMap, where: str, scope: Scope) -> MarkedExpression:
+def _from_map(content: JsonObject, where: str, scope: Scope) -> MarkedExpression:
     if IMAGE_KEY not in content:
         raise InvalidOptionError(f"{where} has no {IMAGE_KEY}", f"Write {IMAGE_KEY}: repository:tag")
     others = {name: value for name, value in content.items() if name != IMAGE_KEY}
     return MarkedExpression(read_options(evaluated(others, scope), of_image=True), content[IMAGE_KEY])
 
 
-def evaluated(options: JsonMap, scope: Scope) -> JsonMap:
+def evaluated(options: JsonObject, scope: Scope) -> JsonObject:
     """Give options with their expressions evaluated.
 
     Args:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from image_pinner.core.intrinsics import intrinsic_of
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.classify import kept_expression
 from image_pinner.core.template.edits import Edit, InsertKey, Replace
 from image_pinner.core.template.options import Record
@@ -21,7 +21,7 @@ RECORD_KEY = "image-pinner.source"
 _NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
-def record_edits(template: JsonMap, sites: Iterable[PinSite]) -> Iterator[Edit]:
+def record_edits(template: JsonObject, sites: Iterable[PinSite]) -> Iterator[Edit]:
     """Give the edits that record where digests come from.
 
     Args:
@@ -50,7 +50,7 @@ def record_edits(template: JsonMap, sites: Iterable[PinSite]) -> Iterator[Edit]:
         yield from _metadata(template, path, dict(sorted(entries.items())))
 
 
-def _written(template: JsonMap, property_path: tuple[Step, ...], here: list[PinSite]) -> JsonValue:
+def _written(template: JsonObject, property_path: tuple[Step, ...], here: list[PinSite]) -> JsonValue:
     if here[0].node.steps == property_path:
         return str(here[0].reference)
     value: JsonValue = template
@@ -94,13 +94,13 @@ def _takes_keys(labels: JsonValue) -> bool:
     )
 
 
-def _entry(path: TemplatePath, mapping: JsonMap, key: str, value: JsonValue) -> Edit:
+def _entry(path: TemplatePath, mapping: JsonObject, key: str, value: JsonValue) -> Edit:
     if key in mapping:
         return Replace(path.child(key), value)
     return InsertKey(path, key, value, list(mapping)[-1])
 
 
-def _metadata(template: JsonMap, path: TemplatePath, entries: dict[str, JsonValue]) -> Iterator[Edit]:
+def _metadata(template: JsonObject, path: TemplatePath, entries: dict[str, JsonValue]) -> Iterator[Edit]:
     resource: JsonValue = template
     for step in path.steps:
         resource = resource[step]
@@ -118,7 +118,7 @@ def _metadata(template: JsonMap, path: TemplatePath, entries: dict[str, JsonValu
 
 
 def build_edits(
-    template: JsonMap,
+    template: JsonObject,
     pinned: Iterable[tuple[PinSite, str]],
     kept: Iterable[PinSite],
     skipped: Iterable[SkippedImage],
@@ -149,7 +149,7 @@ def _kept(site: PinSite) -> JsonValue:
     return kept_expression(site.node.value, site.reference.written, site.node.scope)
 
 
-def _is_noop(template: JsonMap, edit: Edit) -> bool:
+def _is_noop(template: JsonObject, edit: Edit) -> bool:
     if not isinstance(edit, Replace):
         return False
     value: JsonValue = template

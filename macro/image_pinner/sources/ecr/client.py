@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from image_pinner.core.errors import InvalidReferenceError, SourceError
 from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, NotFound, Origin, Resolved, Unavailable, Unsuitable
-from image_pinner.core.images.manifests import artifact_type, no_image, refusal, shown
+from image_pinner.core.images.manifests import artifact_type, check_media_type, not_an_image, quote_media_type
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.aws.errors import aws_faults, denied_action, error_code, error_text, is_denied
 from image_pinner.sources.ecr.errors import denied, image_failure, no_tag, not_active, not_made_by_import, refused
@@ -248,7 +248,7 @@ class _Search:
             return digest
         # ECR names here what the config of a manifest is, and nothing for an index.
         if artifact := artifact_type({"config": {"mediaType": detail.get("artifactMediaType")}}):
-            return no_image(f"the media type of its config is {shown(artifact)}")
+            return not_an_image(f"the media type of its config is {quote_media_type(artifact)}")
         media_type = str(detail.get("imageManifestMediaType") or "")
         return Found(Resolved(digest, media_type, self._calls.origin(DESCRIBE_IMAGES)))
 
@@ -332,7 +332,7 @@ def _finding(calls: EcrCalls, tag: str, image: Mapping[str, Any], reading: Readi
     if isinstance(digest, Unavailable):
         return digest
     manifest, media_type = _bytes_of(image), str(image.get("imageManifestMediaType") or "")
-    if refusal(media_type) is None and Digest.of(manifest) != digest:
+    if check_media_type(media_type) is None and Digest.of(manifest) != digest:
         return _converted(calls, tag, digest, reading)
     return Found(Resolved(digest, media_type, calls.origin(BATCH_GET_IMAGE), warnings=(reading.warning,)), manifest)
 

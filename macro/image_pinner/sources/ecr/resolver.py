@@ -5,14 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple, assert_never
 
-from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, looks_like_ecr, parse_ecr_host
+from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, explain_invalid_ecr_host, parse_ecr_host
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
-from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
+from image_pinner.core.images.selection import (
+    NeedsConfig,
+    select_from_config,
+    select_from_manifest,
+    select_without_manifest,
+)
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.errors import AwsFailure, aws_client_faults, explain, is_denied, late
@@ -151,7 +156,7 @@ class Batch:
             content = get_config(self.calls, self.ways.download, config)
             for lookup, needs in needing:
                 self.answers[lookup] = (
-                    answer_from_config(lookup, needs, content) if isinstance(content, bytes) else content
+                    select_from_config(lookup, needs, content) if isinstance(content, bytes) else content
                 )
         return True
 
@@ -170,9 +175,9 @@ def _outcome_of(lookup: ImageLookup, finding: Finding) -> _Outcome | Found:
         case NotFound() | Unsuitable() | Unavailable():
             return finding
         case Found() if finding.manifest is None:
-            return answer_without_bytes(lookup, finding.resolved) or finding
+            return select_without_manifest(lookup, finding.resolved) or finding
         case Found():
-            return answer_for(lookup, finding.resolved, finding.manifest)
+            return select_from_manifest(lookup, finding.resolved, finding.manifest)
         case _:
             assert_never(finding)
 
@@ -181,7 +186,7 @@ def _opened(
     lookup: ImageLookup, found: Found, manifests: Mapping[Digest, bytes | NotFound | Unsuitable | Unavailable]
 ) -> _Outcome:
     manifest = manifests[found.resolved.digest]
-    return answer_for(lookup, found.resolved, manifest) if isinstance(manifest, bytes) else manifest
+    return select_from_manifest(lookup, found.resolved, manifest) if isinstance(manifest, bytes) else manifest
 
 
 Answers = dict[ImageLookup, Resolution]
@@ -262,7 +267,7 @@ def _grouped(lookups: Sequence[ImageLookup], answers: Answers) -> dict[tuple[Ecr
             )
         else:
             repository = EcrRepository(registry.account_id, registry.region, reference.repository)
-            by_tag = groups.setdefault((registry._replace(host=""), repository), {})
+            by_tag = groups.setdefault((replace(registry, host=""), repository), {})
             by_tag.setdefault(reference.tag or _IMPLIED_TAG, []).append(lookup)
     return groups
 
@@ -275,7 +280,7 @@ def _batches(calls: EcrCalls, by_tag: ByTag, ways: Ways) -> Iterator[Batch]:
 
 def _not_ecr(host: str) -> Unavailable:
     return Unavailable(
-        looks_like_ecr(host) or f"{host!r} is no ECR registry",
+        explain_invalid_ecr_host(host) or f"{host!r} is no ECR registry",
         "Write the registry as <account>.dkr.ecr.<region>.amazonaws.com, with the suffix of the region's partition",
     )
 

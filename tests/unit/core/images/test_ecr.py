@@ -7,7 +7,7 @@ from image_pinner.core.images.ecr import (
     EcrRegistry,
     EcrRepository,
     Partition,
-    looks_like_ecr,
+    explain_invalid_ecr_host,
     parse_ecr_host,
 )
 
@@ -39,8 +39,8 @@ ACCOUNT = "111122223333"
 )
 def test_a_host_that_is_nearly_ecr_is_refused_with_the_reason(host: str, reason: str) -> None:
     assert parse_ecr_host(host) is None
-    assert reason in str(looks_like_ecr(host))
-    assert host in str(looks_like_ecr(host))
+    assert reason in str(explain_invalid_ecr_host(host))
+    assert host in str(explain_invalid_ecr_host(host))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_host_that_is_nearly_ecr_is_refused_with_the_reason(host: str, reason:
 )
 def test_another_registry_is_no_ecr_and_nothing_is_said_about_it(host: str) -> None:
     assert parse_ecr_host(host) is None
-    assert looks_like_ecr(host) is None
+    assert explain_invalid_ecr_host(host) is None
 
 
 REGIONS = {
@@ -81,7 +81,7 @@ def test_every_partition_has_its_suffix(partition: Partition, *, fips: bool) -> 
     name, suffix = partition.name, partition.suffix
     host = f"{ACCOUNT}.dkr.ecr{'-fips' if fips else ''}.{REGIONS[name]}.{suffix}"
     assert parse_ecr_host(host) == EcrRegistry(ACCOUNT, REGIONS[name], fips, dual_stack=False, host=host)
-    assert looks_like_ecr(host) is None
+    assert explain_invalid_ecr_host(host) is None
 
 
 @pytest.mark.parametrize(

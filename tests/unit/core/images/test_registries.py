@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.registries import Mirror, canonical_registry, is_ecr, registry_named
+from image_pinner.core.images.registries import Mirror, canonical_registry, is_ecr, parse_registry
 
 ECR = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
 
@@ -13,7 +13,7 @@ ECR = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
 )
 def test_what_is_no_host_is_no_registry(text: str) -> None:
     with pytest.raises(ValueError, match="is no registry's host with an optional port"):
-        registry_named(text)
+        parse_registry(text)
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_what_is_no_host_is_no_registry(text: str) -> None:
     ],
 )
 def test_a_registry_has_one_name(text: str, name: str) -> None:
-    assert registry_named(text) == canonical_registry(text) == name
+    assert parse_registry(text) == canonical_registry(text) == name
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,12 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
-from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
+from image_pinner.core.images.selection import (
+    NeedsConfig,
+    select_from_config,
+    select_from_manifest,
+    select_without_manifest,
+)
 from support.images import digest_of
 
 REFERENCE = ImageReference.parse("registry.example.com/team/app:1.4").canonical()
@@ -53,11 +58,11 @@ def ask(
     manifest: bytes, media_type: str = OCI_INDEX, *, platform: Platform | None = None, index_allowed: bool = True
 ) -> Resolution | NeedsConfig:
     lookup = ImageLookup(REFERENCE, platform, index_allowed)
-    return answer_for(lookup, Resolved(Digest.of(manifest), media_type, ORIGIN), manifest)
+    return select_from_manifest(lookup, Resolved(Digest.of(manifest), media_type, ORIGIN), manifest)
 
 
 def test_bytes_that_do_not_hash_to_the_digest_are_refused() -> None:
-    answer = answer_for(ImageLookup(REFERENCE), Resolved(digest_of("a"), OCI_MANIFEST, ORIGIN), SINGLE)
+    answer = select_from_manifest(ImageLookup(REFERENCE), Resolved(digest_of("a"), OCI_MANIFEST, ORIGIN), SINGLE)
     assert isinstance(answer, Unavailable)
     assert str(digest_of("a")) in answer.cause
     assert str(Digest.of(SINGLE)) in answer.cause
@@ -192,7 +197,7 @@ def ask_with_config(blob: bytes, platform: Platform, manifest: bytes = b"") -> R
     lookup = ImageLookup(REFERENCE, platform)
     needs = ask(manifest or image(blob), OCI_MANIFEST, platform=platform)
     assert isinstance(needs, NeedsConfig)
-    return answer_from_config(lookup, needs, blob)
+    return select_from_config(lookup, needs, blob)
 
 
 @pytest.mark.parametrize("index_allowed", [True, False])
@@ -280,10 +285,10 @@ def test_the_bytes_are_needed_only_where_an_index_has_to_be_opened() -> None:
         kind: Resolved(digest_of("a"), kind, ORIGIN) for kind in (OCI_INDEX, OCI_MANIFEST, DOCKER_SCHEMA1[0])
     }
     opened = [ImageLookup(REFERENCE, ARM), ImageLookup(REFERENCE, None, index_allowed=False)]
-    assert [answer_without_bytes(lookup, pointing_to[OCI_INDEX]) for lookup in opened] == [None, None]
-    assert answer_without_bytes(ImageLookup(REFERENCE), pointing_to[OCI_INDEX]) == pointing_to[OCI_INDEX]
-    assert answer_without_bytes(opened[0], pointing_to[OCI_MANIFEST]) is None
-    assert answer_without_bytes(opened[1], pointing_to[OCI_MANIFEST]) == pointing_to[OCI_MANIFEST]
+    assert [select_without_manifest(lookup, pointing_to[OCI_INDEX]) for lookup in opened] == [None, None]
+    assert select_without_manifest(ImageLookup(REFERENCE), pointing_to[OCI_INDEX]) == pointing_to[OCI_INDEX]
+    assert select_without_manifest(opened[0], pointing_to[OCI_MANIFEST]) is None
+    assert select_without_manifest(opened[1], pointing_to[OCI_MANIFEST]) == pointing_to[OCI_MANIFEST]
     assert isinstance(
-        answer_without_bytes(ImageLookup(REFERENCE), pointing_to[DOCKER_SCHEMA1[0]]), NotFound | Unsuitable
+        select_without_manifest(ImageLookup(REFERENCE), pointing_to[DOCKER_SCHEMA1[0]]), NotFound | Unsuitable
     )

@@ -5,7 +5,7 @@ import pytest
 from image_pinner.core.images.lookups import OCI_MANIFEST
 from image_pinner.core.images.manifests import IndexEntry
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.selection import choose
+from image_pinner.core.images.selection import find_matching_entries
 from support.images import digest_of
 
 ARM, AMD = Platform("linux", "arm64"), Platform("linux", "amd64")
@@ -30,9 +30,11 @@ def test_the_plainest_variant_goes_first_where_none_is_wanted(
         IndexEntry(digest_of(letter), OCI_MANIFEST, Platform(*text.split("/")), runnable=True)
         for letter, text in zip("abc", offered.split(), strict=False)
     ]
-    assert [entry.digest for entry in choose(entries, wanted)] == [digest_of(letter) for letter in chosen]
+    assert [entry.digest for entry in find_matching_entries(entries, wanted)] == [
+        digest_of(letter) for letter in chosen
+    ]
 
 
 def test_one_digest_that_is_listed_twice_is_one_choice() -> None:
     twice = [IndexEntry(digest_of("a"), OCI_MANIFEST, platform, runnable=True) for platform in (ARM, ARM)]
-    assert len(choose(twice, ARM)) == 1
+    assert len(find_matching_entries(twice, ARM)) == 1

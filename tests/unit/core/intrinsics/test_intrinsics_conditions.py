@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics import evaluate, evaluate_condition
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, NoValue, Outcome, Pending, StackExport, Unknown
 
@@ -31,7 +31,9 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def decided(expression: object, scope: Scope = SCOPE) -> object:
-    outcome = decide("It", Scope(**{**_fields(scope), "conditions": {**scope.conditions, "It": expression}}))
+    outcome = evaluate_condition(
+        "It", Scope(**{**_fields(scope), "conditions": {**scope.conditions, "It": expression}})
+    )
     return outcome.value if isinstance(outcome, Known) else type(outcome)
 
 
@@ -41,7 +43,9 @@ def _fields(scope: Scope) -> dict[str, Any]:
 
 class TestDecide:
     def test_a_condition_that_is_not_there_is_named(self) -> None:
-        assert decide("Nowhere", SCOPE) == Unknown("the template has no condition 'Nowhere'", "Check its name")
+        assert evaluate_condition("Nowhere", SCOPE) == Unknown(
+            "the template has no condition 'Nowhere'", "Check its name"
+        )
 
     @pytest.mark.parametrize(
         "expression", ["true", "Yes", None, 1, [], {}, ["a"], {"a": "b"}, {"Ref": "Env"}, NO_VALUE]
@@ -51,12 +55,12 @@ class TestDecide:
 
     def test_a_condition_that_refers_to_itself_is_undecided(self) -> None:
         conditions = {"A": {"Fn::Not": [{"Condition": "B"}]}, "B": {"Fn::And": [{"Condition": "A"}, TRUE]}}
-        outcome = decide("A", Scope(conditions=conditions))
+        outcome = evaluate_condition("A", Scope(conditions=conditions))
         assert outcome == Unknown("the condition 'A' refers to itself", "Break the circle")
 
     def test_a_circle_that_does_not_matter_does_not_matter(self) -> None:
         conditions = {"A": {"Fn::Or": [{"Condition": "A"}, TRUE]}}
-        assert decide("A", Scope(conditions=conditions)) == Known(value=True)
+        assert evaluate_condition("A", Scope(conditions=conditions)) == Known(value=True)
 
     @pytest.mark.parametrize("argument", [None, ["Yes"], {"Ref": "Env"}, 1])
     def test_a_reference_to_a_condition_holds_its_name(self, argument: object) -> None:
@@ -64,13 +68,13 @@ class TestDecide:
 
     @pytest.mark.parametrize(("name", "outcome"), [("Yes", Known(value=True)), ("No", Known(value=False))])
     def test_a_condition_is_decided_by_name_or_in_place(self, name: str, outcome: Outcome) -> None:
-        assert decide(name, SCOPE) == outcome
-        assert decide({"Condition": name}, SCOPE) == outcome
-        assert decide(CONDITIONS[name], SCOPE) == outcome
+        assert evaluate_condition(name, SCOPE) == outcome
+        assert evaluate_condition({"Condition": name}, SCOPE) == outcome
+        assert evaluate_condition(CONDITIONS[name], SCOPE) == outcome
 
     def test_what_stands_in_the_way_is_told(self) -> None:
-        assert decide("Asked", SCOPE) == Pending(LOOKUP)
-        outcome = decide("Open", SCOPE)
+        assert evaluate_condition("Asked", SCOPE) == Pending(LOOKUP)
+        outcome = evaluate_condition("Open", SCOPE)
         assert isinstance(outcome, Unknown)
         assert "'Missing'" in outcome.reason
 

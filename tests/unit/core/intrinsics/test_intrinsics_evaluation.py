@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics import evaluate, evaluate_condition
 from image_pinner.core.intrinsics.evaluation import MAX_DEPTH, MAX_STEPS
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, NoValue, Pending, StackExport, Unknown
@@ -93,7 +93,7 @@ def test_an_expression_that_is_shared_again_and_again_ends() -> None:
 def test_a_chain_of_conditions_that_branches_everywhere_ends() -> None:
     conditions = {f"C{n}": {"Fn::And": [{"Condition": f"C{n + 1}"}] * 10} for n in range(20)}
     conditions["C20"] = {"Fn::Equals": ["a", "a"]}
-    assert decide("C0", Scope(conditions=conditions)) == Known(value=True)
+    assert evaluate_condition("C0", Scope(conditions=conditions)) == Known(value=True)
 
 
 def _long_chain_of_conditions() -> Scope:
@@ -108,7 +108,7 @@ def test_no_chain_in_a_template_exhausts_the_stack() -> None:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(depth + 600)
     try:
-        outcome = decide("C0", _long_chain_of_conditions())
+        outcome = evaluate_condition("C0", _long_chain_of_conditions())
     finally:
         sys.setrecursionlimit(limit)
     assert outcome == Unknown(f"the expression is nested deeper than {MAX_DEPTH} levels", "Make it simpler")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics import evaluate, evaluate_condition
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, Pending, StackExport, Unknown
 
@@ -63,4 +63,4 @@ def test_a_loop_variable_that_is_a_list_is_no_text() -> None:
 
 
 def test_a_condition_named_by_an_unknown_loop_variable_is_undecided() -> None:
-    assert decide("Is${Name}", SCOPE.with_loop("Name", UNKNOWN)) == UNKNOWN
+    assert evaluate_condition("Is${Name}", SCOPE.with_loop("Name", UNKNOWN)) == UNKNOWN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -232,7 +233,7 @@ def test_a_config_is_fetched_once_for_all_questions_and_tags_that_need_it() -> N
 def test_questions_that_differ_only_in_the_templates_secret_are_all_answered() -> None:
     ecr = one_image()
     asked = ecr_question("team/app:1", ARM)
-    secret = asked._replace(credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x")
+    secret = replace(asked, credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x")
     first, second = ask_all(ecr, [asked, secret])
     assert isinstance(first, Resolved)
     assert first == second
