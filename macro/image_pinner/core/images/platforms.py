@@ -12,8 +12,8 @@ from image_pinner.core.errors import InvalidOptionError, cut
 
 _PART = re.compile(r"[a-z0-9_.-]+", re.ASCII)
 # containerd normalizes arm64 without a variant to v8, amd64 to v1, and a bare number to a version:
-# https://github.com/containerd/platforms/blob/v1.0.0/database.go. It also takes 32-bit ARM for v7, but a wrong guess there
-# ends in an illegal instruction, so that variant must be written.
+# https://github.com/containerd/platforms/blob/v1.0.0/database.go. It fills in v7 for 32-bit machines too, but a wrong
+# guess there ends in an illegal instruction, so that variant must be written.
 _DEFAULT_VARIANTS = {"arm64": "v8", "amd64": "v1"}
 _ARCHITECTURE_ALIASES = {"x86_64": "amd64", "aarch64": "arm64"}
 _PART_COUNTS = (2, 3)

@@ -93,8 +93,8 @@ def select_from_config(lookup: ImageLookup, needs: NeedsConfig, config: bytes) -
 def find_matching_entries(entries: Iterable[IndexEntry], platform: Platform | None) -> tuple[IndexEntry, ...]:
     """Return the manifests of an index that run on a platform (`None`: on any), each digest once.
 
-    If the platform has no variant and several variants match, the architecture's default variant is preferred: `linux/amd64`
-    is v1, not v3. More than one entry is returned if the platform is ambiguous.
+    If several variants match a platform without one, the architecture's default variant is preferred: `linux/amd64` is
+    v1, not v3. More than one entry is returned if the platform is ambiguous.
     """
     matching = {
         entry.digest: entry

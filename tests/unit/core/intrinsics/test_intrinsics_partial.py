@@ -16,9 +16,9 @@ from image_pinner.core.intrinsics.values import (
     Unknown,
     as_list,
     as_text,
-    certain_before,
+    trim_partial,
     collapse,
-    concatenated,
+    concatenate,
     first_unresolved,
     text_of,
     without_prefix,
@@ -72,24 +72,24 @@ def test_what_is_no_list_says_so(value: Known | NoValue) -> None:
 
 
 def test_texts_are_put_together() -> None:
-    assert concatenated([Known("a"), Known(""), Known("b")]) == Known("ab")
-    assert concatenated([]) == Known("")
+    assert concatenate([Known("a"), Known(""), Known("b")]) == Known("ab")
+    assert concatenate([]) == Known("")
 
 
 def test_the_prefix_ends_where_the_first_piece_is_not_known() -> None:
     pieces = [Known("a-"), Pending(A, "b"), Known("c"), Pending(B, "d")]
-    assert concatenated(pieces) == Pending(A | B, "a-b")
-    assert concatenated([*pieces, Unknown("why", "do", "e")]) == Unknown("why", "do", "a-b")
+    assert concatenate(pieces) == Pending(A | B, "a-b")
+    assert concatenate([*pieces, Unknown("why", "do", "e")]) == Unknown("why", "do", "a-b")
 
 
 def test_the_first_unknown_gives_the_reason() -> None:
-    assert concatenated([Pending(A), Unknown("one"), Unknown("two")]) == Unknown("one")
+    assert concatenate([Pending(A), Unknown("one"), Unknown("two")]) == Unknown("one")
 
 
 def test_a_text_longer_than_any_template_is_not_made() -> None:
     piece = Known("x" * (MAX_TEXT // 10))
-    assert concatenated([piece] * 10) == Known("x" * MAX_TEXT)
-    assert concatenated([piece] * 11) == Unknown(
+    assert concatenate([piece] * 10) == Known("x" * MAX_TEXT)
+    assert concatenate([piece] * 11) == Unknown(
         "the expression makes a text of more than 1,000,000 characters", "Make it shorter"
     )
 
@@ -125,4 +125,4 @@ def test_a_prefix_is_dropped() -> None:
     ],
 )
 def test_the_beginning_stops_where_a_mark_may_begin(text: str, mark: str, certain: str) -> None:
-    assert certain_before(text, mark) == certain
+    assert trim_partial(text, mark) == certain
