@@ -97,9 +97,9 @@ def test_port_vs_tag__kite_551(tail: str) -> None:
 @pytest.mark.parametrize(
     ("written", "rule"),
     [
-        ("team/registry:5000/app", "a registry with a port comes first (at character 15)"),
-        ("registry.example.com:port/app:1", "'registry.example.com:port' is no host name with an optional port"),
-        ("registry.example.com:/app:1", "'registry.example.com:' is no host name with an optional port"),
+        ("team/registry:5000/app", "a port must follow a registry's host (at character 15)"),
+        ("registry.example.com:port/app:1", "'registry.example.com:port' is not a valid host with an optional port"),
+        ("registry.example.com:/app:1", "'registry.example.com:' is not a valid host with an optional port"),
     ],
 )
 def test_port_vs_tag__compose_x_regex(written: str, rule: str) -> None:
@@ -153,7 +153,7 @@ def test_four_shapes__ecspresso_906(tail: str) -> None:
 def test_digest_alone__amazon_ecs_deploy_task_definition_584(written: str) -> None:
     """aws-actions/amazon-ecs-deploy-task-definition #584: pulled as `docker.io/library/sha256:…`."""
     told = refusal(pin_in(NOBODY, f"!PinDigest {written}"))
-    assert "is a digest without a repository" in told or "hexadecimal digits are an image id" in told
+    assert "is a digest without a repository" in told or "hexadecimal digits are an image ID" in told
     assert "Write repository@sha256:…" in told
 
 
@@ -161,7 +161,7 @@ def test_digest_alone__amazon_ecs_deploy_task_definition_584(written: str) -> No
 def test_digest_behind_a_colon__aws_cdk_5082(repository: str) -> None:
     """aws/aws-cdk #5082: `repo:sha256:…` was written where `repo@sha256:…` was meant."""
     told = refusal(pin_in(NOBODY, f"!PinDigest {repository}:{DIGEST}"))
-    assert f"a digest stands behind '@', not behind ':' (at character {len(repository) + 2})" in told
+    assert f"a digest follows '@', not ':' (at character {len(repository) + 2})" in told
     assert f"Write {repository}@{DIGEST}." in told
 
 
@@ -220,7 +220,7 @@ def test_tag_and_digest_disagree__as_an_error() -> None:
 def test_trailing_quote_or_brace__digestabot(captured: str) -> None:
     """digestabot, action.yml [src]: what closes a quotation was taken for a part of the digest."""
     told = refusal(pin_in(NOBODY, f"!PinDigest nginx@{DIGEST}{captured}"))
-    assert f"{captured[0]!r} cannot stand in a reference (at character {len(f'nginx@{DIGEST}') + 1})" in told
+    assert f"{captured[0]!r} is not allowed in a reference (at character {len(f'nginx@{DIGEST}') + 1})" in told
     assert "a quote too many" in told
 
 
@@ -239,7 +239,7 @@ def test_trailing_quote_or_brace__digestabot(captured: str) -> None:
 def test_sha512_short_upper_case_hex__ecs(digest: str) -> None:
     """ECS, exactly 64 digits of sha256 [doc]: no other digest is passed on to fail at the start of a task."""
     told = refusal(pin_in(NOBODY, f"!PinDigest nginx@{digest}"))
-    assert "a digest is 'sha256:' and 64 hexadecimal digits in lower case (at character 7)" in told
+    assert "a digest is 'sha256:' and 64 lower-case hexadecimal digits (at character 7)" in told
     assert "Take the digest from the registry as it is" in told
 
 
@@ -258,7 +258,7 @@ def test_leading_trailing_spaces(written: str, at: int) -> None:
 def test_docker_prefix__ratchet(prefix: str) -> None:
     """ratchet, NormalizeContainerRef [src]: `docker://` is of other tools; no service would pull what begins so."""
     told = refusal(pin_in(NOBODY, f"!PinDigest {prefix}nginx:1"))
-    assert f"it begins like a URL (at character 1). Leave {prefix!r} away: registry/repository:tag is all." in told
+    assert f"it is a URL (at character 1). Leave {prefix!r} away: registry/repository:tag is all." in told
 
 
 @pytest.mark.parametrize(

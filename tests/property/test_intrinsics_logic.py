@@ -69,7 +69,7 @@ def test_what_is_decided_holds_whatever_the_open_parts_turn_out_to_be(condition:
 
 @examples(200)
 @given(CONDITIONS)
-def test_what_can_be_asked_for_is_decided_by_the_answers(condition: Any) -> None:
+def test_conditions_follow_the_looked_up_values(condition: Any) -> None:
     if kind(condition) is Pending:
         assert kind(condition, SCOPE.with_answers({StackExport("E"): Known("yes")})) in {True, False, Unknown}
 

@@ -82,7 +82,7 @@ def test_answers_bring_an_expression_forward(expression: Any, section: dict[str,
 
 @examples(100)
 @given(EXPRESSIONS, SECTIONS)
-def test_evaluating_twice_gives_the_same(expression: Any, section: dict[str, Any]) -> None:
+def test_evaluation_is_repeatable(expression: Any, section: dict[str, Any]) -> None:
     scope = scope_with(section)
     before = repr((expression, section))
     assert evaluate(expression, scope) == evaluate(expression, scope)

@@ -231,7 +231,7 @@ def test_cloud_radar_agrees_on_real_expressions() -> None:
 
 
 @pytest.mark.corpus
-def test_cfn_lint_holds_possible_what_real_expressions_come_to() -> None:
+def test_real_expressions_evaluate_to_what_cfn_lint_considers_possible() -> None:
     compared = 0
     for template in corpus():
         content = _without_secrets(template.content)

@@ -58,7 +58,7 @@ def test_what_is_pinned_is_a_reference_to_the_same_repository_with_that_digest_a
 @given(st.one_of(st.text(), references().flatmap(lambda text: st.text(max_size=3).map(lambda more: text + more))))
 @example("\ud800:1")
 @example("a:\u0660")
-def test_any_text_is_read_or_refused_with_a_place_in_it(text: str) -> None:
+def test_any_text_is_parsed_or_refused_with_a_position(text: str) -> None:
     read = _read(text)
     if isinstance(read, InvalidReferenceError):
         assert read.rule not in {"", "it breaks the grammar of references"}

@@ -162,9 +162,7 @@ _DOCUMENTS = st.fixed_dictionaries(
 
 @examples(100)
 @given(st.one_of(_DOCUMENTS, JSON_LIKE), st.sampled_from([OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST]))
-def test_a_manifest_with_anything_anywhere_gives_its_digest_or_that_of_an_entry_or_a_reason(
-    document: Any, media_type: str
-) -> None:
+def test_any_manifest_yields_its_digest_or_that_of_an_entry_or_a_reason(document: Any, media_type: str) -> None:
     raw = _bytes(document)
     entries = readable(parse_index, raw)
     found = Resolved(Digest.of(raw), media_type, ORIGIN)
@@ -175,7 +173,7 @@ def test_a_manifest_with_anything_anywhere_gives_its_digest_or_that_of_an_entry_
 
 @examples(100)
 @given(_DOCUMENTS, st.binary(max_size=20), st.sampled_from([OCI_INDEX, OCI_MANIFEST]))
-def test_bytes_that_are_not_the_digests_own_are_never_believed(document: Any, other: bytes, media_type: str) -> None:
+def test_bytes_with_another_digest_are_never_accepted(document: Any, other: bytes, media_type: str) -> None:
     raw = _bytes(document)
     assume(raw != other)
     found = Resolved(Digest.of(other), media_type, ORIGIN)
@@ -238,7 +236,7 @@ def _is_unknown(platform: Mapping[str, Any]) -> bool:
 
 
 @given(_PARTS, _PARTS, st.one_of(st.just(""), _PARTS), st.dictionaries(st.text(max_size=5), JSON_LIKE, max_size=3))
-def test_a_config_says_its_platform_whatever_else_it_says(
+def test_the_platform_of_a_config_is_read_among_any_other_content(
     os: str, architecture: str, variant: str, more: dict[str, Any]
 ) -> None:
     raw = _bytes({**more, "os": os, "architecture": architecture, "variant": variant, "os.version": ""})
@@ -252,7 +250,7 @@ _USERS = st.text(st.characters(codec="utf-8", exclude_characters=":"), min_size=
 
 @examples(100)
 @given(_HOSTS, _KEYS, _USERS, _SECRETS, st.dictionaries(st.text(max_size=5), JSON_LIKE, max_size=3))
-def test_a_login_is_found_under_every_form_of_its_key_and_given_to_that_host_alone(
+def test_credentials_are_found_under_every_form_of_their_key_and_sent_to_that_host_alone(
     host: str, key: str, user: str, secret: str, more: dict[str, Any]
 ) -> None:
     auth = base64.b64encode(f"{user}:{secret}".encode()).decode()
@@ -292,9 +290,7 @@ def test_a_login_is_found_under_every_form_of_its_key_and_given_to_that_host_alo
     ),
     _HOSTS,
 )
-def test_a_docker_config_with_anything_anywhere_gives_a_credential_or_a_reason_without_its_secrets(
-    document: Any, host: str
-) -> None:
+def test_any_docker_config_yields_credentials_or_a_reason_without_its_secrets(document: Any, host: str) -> None:
     found = readable(_credentials(document).for_registry, host, Deadline.after(5))
     told = found.diagnostics() if isinstance(found, ImagePinnerError) else repr(found)
     assert "s3cr3t" not in told
@@ -308,7 +304,7 @@ def _credentials(document: Any) -> DockerConfigCredentials:
 
 @examples(100)
 @given(st.text(max_size=60), st.text(max_size=60), _SECRETS)
-def test_what_a_registry_says_is_one_short_line_without_secrets(before: str, after: str, secret: str) -> None:
+def test_a_registrys_error_is_one_short_line_without_secrets(before: str, after: str, secret: str) -> None:
     url = f" https://user:{secret}@registry.example/path?token={secret}#{secret} "
     for text in (before + secret + after, before + url + after, f"{before} Bearer {secret}{secret} {after}"):
         document = json.dumps({"errors": [{"code": "DENIED", "message": text}]}).encode("utf-8", "surrogatepass")
