@@ -17,13 +17,13 @@ from support.sampling import examples
 
 TRUE, FALSE = {"Fn::Equals": ["a", "a"]}, {"Fn::Equals": ["a", "b"]}
 OPEN = [{"Fn::Equals": [{"Ref": name}, "yes"]} for name in ("P", "Q")]
-ASKED = {"Fn::Equals": [{"Fn::ImportValue": "E"}, "yes"]}
+PENDING = {"Fn::Equals": [{"Fn::ImportValue": "E"}, "yes"]}
 SCOPE = Scope(parameters={"P": {"Type": "String"}, "Q": {"Type": "String"}})
-CONDITIONS = combined(st.sampled_from([TRUE, FALSE, *OPEN, ASKED]))
+CONDITIONS = combined(st.sampled_from([TRUE, FALSE, *OPEN, PENDING]))
 
 
 def kind(condition: Any, scope: Scope = SCOPE) -> object:
-    """Give the truth, or the type of what stands in the way."""
+    """Return the truth value, or the type of an unresolved outcome."""
     outcome = evaluate_condition(condition, scope)
     return outcome.value if isinstance(outcome, Known) else type(outcome)
 

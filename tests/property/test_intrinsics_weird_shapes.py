@@ -1,4 +1,4 @@
-"""Whatever shape an expression or a template has, evaluating gives an outcome and no secret."""
+"""Whatever shape an expression or a template has, evaluation returns an outcome and no secret."""
 
 from __future__ import annotations
 

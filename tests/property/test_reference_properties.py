@@ -22,7 +22,7 @@ _PORTS = st.one_of(st.just(""), st.integers(0, 65535).map(lambda port: f":{port}
 
 @st.composite
 def references(draw: st.DrawFn) -> str:
-    """Give a text that the grammar allows."""
+    """Return a text that the grammar allows."""
     registry = draw(st.one_of(st.just(""), st.builds("{}{}/".format, _HOSTS, _PORTS)))
     path = "/".join(draw(st.lists(_COMPONENTS, min_size=1, max_size=3)))
     # Without a registry, a dot before the first slash would make one of it.

@@ -1,4 +1,4 @@
-"""What registries and docker config files say: read as it was meant, or refused in words that a person can read."""
+"""Content of registries and Docker config files: parsed, or refused with a readable message."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _SECRETS = st.from_regex(r"s3cr3t[A-Za-z0-9]{4,12}", fullmatch=True)
 
 @st.composite
 def written(draw: st.DrawFn, challenges: list[Challenge]) -> str:
-    """Give a header that says these challenges, in one of the many ways."""
+    """Return a header with these challenges, in one of the many valid forms."""
     parts = []
     for challenge in challenges:
         scheme = "".join(draw(st.sampled_from([one, one.upper()])) for one in challenge.scheme)
@@ -214,7 +214,7 @@ def test_the_chosen_image_is_an_entry_for_a_known_platform_whatever_the_order(
     for lookup in QUESTIONS:
         if lookup.index_allowed:
             continue
-        answers = [_asked(lookup, one) for one in (lines, shuffled)]
+        answers = [_select(lookup, one) for one in (lines, shuffled)]
         assert len({type(answer) for answer in answers}) == 1
         for answer in answers:
             if isinstance(answer, Resolved):
@@ -226,7 +226,7 @@ def test_the_chosen_image_is_an_entry_for_a_known_platform_whatever_the_order(
                 assert answer.cause.isprintable()
 
 
-def _asked(lookup: Any, lines: list[dict[str, Any]]) -> Resolution | Any:
+def _select(lookup: Any, lines: list[dict[str, Any]]) -> Resolution | Any:
     raw = _bytes({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": lines})
     return select_from_manifest(lookup, Resolved(Digest.of(raw), OCI_INDEX, ORIGIN), raw)
 
@@ -292,8 +292,8 @@ def test_credentials_are_found_under_every_form_of_their_key_and_sent_to_that_ho
 )
 def test_any_docker_config_yields_credentials_or_a_reason_without_its_secrets(document: Any, host: str) -> None:
     found = readable(_credentials(document).for_registry, host, Deadline.after(5))
-    told = found.diagnostics() if isinstance(found, ImagePinnerError) else repr(found)
-    assert "s3cr3t" not in told
+    text = found.diagnostics() if isinstance(found, ImagePinnerError) else repr(found)
+    assert "s3cr3t" not in text
     if isinstance(found, Password):
         assert found.basic().isascii()
 

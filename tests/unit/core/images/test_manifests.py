@@ -115,8 +115,8 @@ def test_an_image_config_as_artifact_type_is_runnable() -> None:
 
 def test_entries_keep_their_order_and_platforms() -> None:
     windows = {"os": "windows", "architecture": "amd64", "os.version": "10.0.20348.2113"}
-    arm = {"os": "linux", "architecture": "arm", "variant": "v7", "os.features": ["x"], "features": None}
-    read = parse_index(index(entry(platform=windows), entry(platform=arm)))
+    v7 = {"os": "linux", "architecture": "arm", "variant": "v7", "os.features": ["x"], "features": None}
+    read = parse_index(index(entry(platform=windows), entry(platform=v7)))
     assert [item.platform for item in read] == [
         Platform("windows", "amd64", "", "10.0.20348.2113"),
         Platform("linux", "arm", "v7"),

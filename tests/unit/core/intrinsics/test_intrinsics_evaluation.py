@@ -1,4 +1,4 @@
-"""The walk through an expression: plain values, bounds, and shapes that nobody expected."""
+"""The walk through an expression: plain values, limits, and unexpected shapes."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class TestSelect:
 
     @pytest.mark.parametrize("index", [2, "2", 100])
     def test_an_index_behind_the_end_is_refused(self, index: object) -> None:
-        expected = f"the list of Fn::Select has 2 elements, none with the index {index}"
+        expected = f"the index {index} of Fn::Select is out of range: the list has 2 elements"
         assert reason({"Fn::Select": [index, ["a", "b"]]}) == expected
 
     @pytest.mark.parametrize(

@@ -50,11 +50,11 @@ def test_a_section_that_is_not_a_mapping_is_refused(section: Any) -> None:
 @pytest.mark.parametrize(
     ("keys", "what"),
     [
-        (("Nothing", "prod", "web"), "the name of the mapping that Fn::FindInMap looks for 'Nothing'"),
-        (("Images", "dev", "web"), "the first key that Fn::FindInMap looks for 'dev'"),
-        (("Images", "prod", "api"), "the second key that Fn::FindInMap looks for 'api'"),
-        (("Images", "odd", "web"), "the second key that Fn::FindInMap looks for 'web'"),
-        (("Broken", "prod", "web"), "the first key that Fn::FindInMap looks for 'prod'"),
+        (("Nothing", "prod", "web"), "the name of the mapping in Fn::FindInMap ('Nothing')"),
+        (("Images", "dev", "web"), "the first key in Fn::FindInMap ('dev')"),
+        (("Images", "prod", "api"), "the second key in Fn::FindInMap ('api')"),
+        (("Images", "odd", "web"), "the second key in Fn::FindInMap ('web')"),
+        (("Broken", "prod", "web"), "the first key in Fn::FindInMap ('prod')"),
     ],
 )
 def test_a_missing_key_is_named(keys: tuple[str, ...], what: str) -> None:

@@ -12,6 +12,7 @@ from image_pinner.core.intrinsics.values import (
     NoValue,
     PartialList,
     Pending,
+    SsmParameter,
     StackExport,
     Unknown,
     as_list,
@@ -126,3 +127,10 @@ def test_a_prefix_is_dropped() -> None:
 )
 def test_a_partial_delimiter_is_trimmed(text: str, mark: str, certain: str) -> None:
     assert trim_partial(text, mark) == certain
+
+
+def test_values_of_different_types_are_different_outcomes() -> None:
+    assert Known(1) != Known(value=True)
+    assert Known("why") != Unknown("why")
+    assert hash(Known("a")) == hash(Known("a"))
+    assert SsmParameter("name") != StackExport("name")

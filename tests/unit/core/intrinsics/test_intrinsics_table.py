@@ -1,4 +1,4 @@
-"""The table of intrinsics: none is forgotten, and what cannot be known says why."""
+"""The table of intrinsic functions is complete, and what cannot be evaluated has a reason."""
 
 from __future__ import annotations
 
