@@ -147,7 +147,7 @@ def test_schema_1__crane_907_1720(registry: ScriptedRegistry, media_type: str) -
     registry.script = lambda _: headerless(SCHEMA_1.replace(b"{}", b'{"kid": "%d"}' % len(registry.seen)), media_type)
     told = refusal(pin_from(registry, APP))
     assert "schema 1" in told
-    assert "Build and push the image again" in told
+    assert "build and push the image again" in told
 
 
 def _like_distribution(seen: Seen) -> Answer:

@@ -67,15 +67,15 @@ def _marked(tag: str, host: str = HOST) -> str:
     ("host", "reason"),
     [
         (f"{ACCOUNT}.dkr-ecr.us-east-1.amazonaws.com", "a registry in us-east-1 ends in 'on.aws'"),
-        (f"{ACCOUNT}.dkr.ecr.us-east-1.on.aws", "a registry in us-east-1 ends in 'amazonaws.com'"),
-        (f"{ACCOUNT}.dkr-ecr.on.aws", "is no region"),
+        (f"{ACCOUNT}.dkr.ecr.us-east-1.on.aws", "expected the suffix 'amazonaws.com' for us-east-1"),
+        (f"{ACCOUNT}.dkr-ecr.on.aws", "is not a valid region"),
     ],
 )
 def test_ecr_hosts__dual_stack_login_action_872(host: str, reason: str) -> None:
     """docker/login-action #872, aws-actions/amazon-ecr-login #1084: `Region is missing`, for a dual-stack host."""
     nobody = holding("1")
     told = refusal(pin_in(_by_registry(nobody), _marked("1", host)))
-    assert f"{host!r} is no ECR registry: " in told
+    assert f"{host!r} is not a valid ECR registry: " in told
     assert reason in told
     assert nobody.clients == []
     ecr = holding("1")

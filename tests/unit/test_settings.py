@@ -47,7 +47,7 @@ def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed(name: str) 
         (
             "PLATFORM",
             "arm64",
-            "in the environment, 'arm64' is no platform",
+            "in the environment, 'arm64' is not a valid platform",
             "Write the operating system and the architecture",
         ),
         ("WHEN_MISSING", "Keep", "in the environment, WhenMissing cannot be 'Keep'", "Write one of Fail, KeepTag"),

@@ -59,7 +59,7 @@ def test_1_is_also_a_template_that_has_to_be_changed_before_it_can_be_pinned(tmp
     assert run.err == (
         f"{path}: nothing was changed, for 1 problem:\n"
         "  Resources.Web.Properties.ContainerDefinitions[0].Image: 'Shop/Web:1.0' is no image reference: a repository"
-        " is written in lower case (at character 6). Write registry/repository:tag.\n"
+        " must be lower case (at character 6). write registry/repository:tag.\n"
     )
 
 

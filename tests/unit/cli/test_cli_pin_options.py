@@ -59,14 +59,14 @@ def test_an_image_in_the_region_of_the_stack_cannot_be_told_without_a_region(tmp
     run = image_pinner("pin", str(saved(tmp_path, HOST)), "--account", "111122223333", env=nowhere)
 
     assert (run.code, run.out) == (1, b"")
-    assert "the image cannot be told: the region is not known. Give --region." in run.err
+    assert "the image cannot be told: the AWS region is unknown. set the AWS region." in run.err
 
 
 def test_an_image_in_the_account_of_the_stack_cannot_be_told_without_an_account(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path, HOST)))
 
     assert (run.code, run.out) == (1, b"")
-    assert "the image cannot be told: the account is not known. Give --account." in run.err
+    assert "the image cannot be told: the AWS account ID is unknown. set the AWS account ID." in run.err
 
 
 @pytest.mark.parametrize(

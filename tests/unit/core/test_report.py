@@ -173,7 +173,7 @@ class TestJson:
             {
                 "path": f"Resources.Bad.{image}",
                 "kind": "template",
-                "cause": "'Bad:1' is no image reference: a repository is written in lower case (at character 1)",
+                "cause": "'Bad:1' is no image reference: a repository must be lower case (at character 1)",
                 "remedy": "Write registry/repository:tag",
             },
             {

@@ -34,7 +34,7 @@ def test_a_failure_logs_all_problems_where_the_message_shows_the_first() -> None
     assert line["problems"][7] == {
         "path": "Resources.Web.Properties.ContainerDefinitions[7].Image",
         "kind": "template",
-        "cause": "'Shop/Web:7' is no image reference: a repository is written in lower case (at character 6)",
+        "cause": "'Shop/Web:7' is no image reference: a repository must be lower case (at character 6)",
         "remedy": "Write registry/repository:tag",
     }
 

@@ -70,7 +70,7 @@ class TestQuotedMark:
             ("!PinDigest: nginx:1", "'!PinDigest:' is not the mark"),
             ("!PinDigests nginx:1", "'!PinDigests' is not the mark"),
             ("!PinDigest Platfrom=linux/arm64 nginx:1", "'Platfrom' is no option"),
-            ("!PinDigest Platform= nginx:1", "'' is no platform"),
+            ("!PinDigest Platform= nginx:1", "'' is not a valid platform"),
             ("!PinDigest Pin=All nginx:1", "the option Pin cannot stand at a single image"),
             ("!PinDigest Lock=x nginx:1", "the option Lock is not available yet"),
             ("!PinDigest Refresh=Never nginx:1", "Refresh=Never is not available yet"),
@@ -308,7 +308,7 @@ class TestAround:
         [
             ({"Ref": "Nope"}, "the template has no parameter and no resource 'Nope'"),
             ({"Ref": "Stored"}, "the SSM parameter '/platform' is not asked for it"),
-            ({"Fn::If": ["Yes"]}, "Fn::If has another shape than [condition, value, value]"),
+            ({"Fn::If": ["Yes"]}, "Fn::If has an invalid argument"),
         ],
     )
     def test_an_option_whose_value_cannot_be_told_is_refused(self, value: Any, reason: str) -> None:

@@ -82,7 +82,7 @@ def test_a_long_value_does_not_fill_the_message() -> None:
         ("Pin", "web", "Write Marked, All, Skip or a list of container names"),
         ("Pin", "all", "Write Marked, All, Skip or a list of container names"),
         ("Pin", [], "Write a list of container names"),
-        ("Platform", "arm64", "Write the operating system and the architecture, linux/amd64 for example, or Any"),
+        ("Platform", "arm64", "write os/architecture, for example linux/amd64, or Any"),
         ("Platform", ["linux/arm64"], "Write linux/arm64 for example, or Any"),
         ("WhenMissing", "Keep", "Write one of Fail, KeepTag"),
         ("Record", "none", "Write one of Label, Metadata, None"),

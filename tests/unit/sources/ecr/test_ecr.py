@@ -46,8 +46,8 @@ from support.aws import (
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("111122223.dkr.ecr.us-east-1.amazonaws.com/app:1", "12 digits, and this has 9"),
-        (f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com/app:1", "ends in 'amazonaws.com.cn'"),
+        ("111122223.dkr.ecr.us-east-1.amazonaws.com/app:1", "12 digits, got 9 digits"),
+        (f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com/app:1", "expected the suffix 'amazonaws.com.cn'"),
     ],
 )
 def test_a_host_that_is_nearly_ecr_is_not_asked(name: str, reason: str) -> None:
