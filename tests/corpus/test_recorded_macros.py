@@ -73,8 +73,7 @@ def test_a_message_reads_well_in_the_sentence_that_the_service_puts_around_it() 
         "Transform 111111111111::Unsuccessful failed with: failed because it is a test. Rollback requested by user."
     )
     assert sentence.replace("failed because it is a test", message).endswith(
-        "a repository must be lower case (at character 6). write registry/repository:tag. Rollback requested by"
-        " user."
+        "a repository must be lower case (at character 6). write registry/repository:tag. Rollback requested by user."
     )
 
 

@@ -1,7 +1,7 @@
 """Platforms: what bit other tools, item by item.
 
-Each line names the affected project, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
-and the test that shows what happens here.
+Each line names the affected project, by an issue, or [ran], [src] or [doc] for what was seen,
+read in a source or documented, and the test that shows what happens here.
 
 BuildKit's provenance makes an index with `unknown/unknown` of a single-arch image
     docker/build-push-action #755, #773, #1459: test_buildx_provenance__build_push_action_755_773_1459
@@ -17,7 +17,7 @@ Child digest pinned instead of the index
 Signature and attestation on the index only, or on the child only
     rust-oci-client #247, openvox #431, suse-edge #587: test_signatures_only_on_index_or_only_on_child
 Variants, versions, and indexes of odd shape
-    arm variant, v8 or absent: test_arm_variant_v8_or_absent
+    linux/arm64 with v8 or without: test_linux_arm64_with_v8_or_without
     linux/arm/v7 vs v6: test_linux_arm_v7_vs_v6
     Windows, os.version: test_windows_os_version
     index of indexes: test_index_of_indexes
@@ -219,8 +219,8 @@ def test_signatures_only_on_index_or_only_on_child() -> None:
 
 @pytest.mark.parametrize("wanted", ["linux/arm64", "linux/arm64/v8"])
 @pytest.mark.parametrize("variant", ["", "v8", "8"])
-def test_arm_variant_v8_or_absent(wanted: str, variant: str) -> None:
-    """v8 or no variant: they are the same platform, in an index and in the config of a single image."""
+def test_linux_arm64_with_v8_or_without(wanted: str, variant: str) -> None:
+    """linux/arm64 with v8 or without: they are the same platform, in an index and in the config of a single image."""
     marked = f"!PinDigest Platform={wanted} {APP}"
     newer = oci_index(FOR_AMD64, entry(b"for v9", "linux", "arm64", "v9"))
     if wanted.endswith("v8"):
@@ -309,7 +309,7 @@ def test_two_entries_for_one_platform__kbld(order: int) -> None:
 
 @pytest.mark.parametrize("resource", [function(MARKED, "arm64"), task_on("LINUX", "ARM64", MARKED)])
 def test_another_platform_than_the_only_one__crane_kbld(resource: dict[str, Any]) -> None:
-    """crane, kbld --platform linux/arm64 [ran]: both returned the amd64 digest and success; its config has the platform."""
+    """crane, kbld --platform linux/arm64 [ran]: both returned the amd64 digest and success."""
     resolvers = holding(AMD64, OCI_MANIFEST, CONFIG_AMD64)
     error = refusal(pin_in(resolvers, resource), image_path(resource))
     assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, not for linux/arm64" in error

@@ -1,7 +1,7 @@
 """Reference parsing: what bit other tools, item by item.
 
-Each line names the affected project, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
-and the test that shows what happens here.
+Each line names the affected project, by an issue, or [ran], [src] or [doc] for what was seen,
+read in a source or documented, and the test that shows what happens here.
 
 Port vs tag: strip the digest, then look for a colon after the last slash
     google/containerregistry #83: test_port_vs_tag__google_containerregistry_83

@@ -66,7 +66,7 @@ def _marked(tag: str, host: str = HOST) -> str:
 @pytest.mark.parametrize(
     ("host", "reason"),
     [
-        (f"{ACCOUNT}.dkr-ecr.us-east-1.amazonaws.com", "a registry in us-east-1 ends in 'on.aws'"),
+        (f"{ACCOUNT}.dkr-ecr.us-east-1.amazonaws.com", "expected the suffix 'on.aws' for us-east-1"),
         (f"{ACCOUNT}.dkr.ecr.us-east-1.on.aws", "expected the suffix 'amazonaws.com' for us-east-1"),
         (f"{ACCOUNT}.dkr-ecr.on.aws", "is not a valid region"),
     ],

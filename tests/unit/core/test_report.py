@@ -174,7 +174,7 @@ class TestJson:
                 "path": f"Resources.Bad.{image}",
                 "kind": "template",
                 "cause": "'Bad:1' is no image reference: a repository must be lower case (at character 1)",
-                "remedy": "Write registry/repository:tag",
+                "remedy": "write registry/repository:tag",
             },
             {
                 "path": "Resources.Old.Properties.Name",

@@ -35,7 +35,7 @@ def test_a_failure_logs_all_problems_where_the_message_shows_the_first() -> None
         "path": "Resources.Web.Properties.ContainerDefinitions[7].Image",
         "kind": "template",
         "cause": "'Shop/Web:7' is no image reference: a repository must be lower case (at character 6)",
-        "remedy": "Write registry/repository:tag",
+        "remedy": "write registry/repository:tag",
     }
 
 

@@ -17,11 +17,11 @@ from image_pinner.core.intrinsics.values import (
     Unknown,
     as_list,
     as_text,
-    trim_partial,
     collapse,
     concatenate,
     first_unresolved,
     text_of,
+    trim_partial,
     without_prefix,
 )
 

@@ -99,7 +99,7 @@ class TestProblems:
             ({"Fn::PinDigest": {"Image": "!PinDigest nginx:1"}}, "the image is marked twice"),
             (
                 {"Fn::PinDigest": {"Fn::PinDigest": "nginx:1"}},
-                "the image cannot be told: Fn::PinDigest is a mark, not a function that other functions can use",
+                "the image cannot be told: Fn::PinDigest cannot be inside another function",
             ),
             ({"Fn::Transform": "ImagePinner"}, "the snippet of ImagePinner has no Image"),
             ("!PinDigest aws/codebuild/standard:7", None),

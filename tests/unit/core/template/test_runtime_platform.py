@@ -49,7 +49,7 @@ def of_lambda(properties: Any, template: Any = None) -> Platform | Unknown | Non
         ({"OperatingSystemFamily": "PLAN9"}, "the operating system 'PLAN9' is none that is known"),
         (
             {"CpuArchitecture": {"Ref": "AWS::StackName"}},
-            "the runtime platform is not known: AWS::StackName is not known",
+            "the runtime platform is not known: AWS::StackName is unknown",
         ),
         ({"CpuArchitecture": {"Ref": "Stored"}}, "the runtime platform would have to be looked up"),
         ({"Ref": "Arch"}, "Ref stands in the place of what would hold the image"),
