@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.images.references import DOCKER_HUB
-from image_pinner.core.images.registries import Mirror, registry_named
+from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.policies.interface import Policy
 from image_pinner.core.registry_config import AllowedSecret, CredentialLocation, RegistryRole
@@ -155,14 +155,14 @@ def _image_paths(text: str) -> tuple[str, ...]:
 
 
 def _registries(text: str) -> tuple[str, ...]:
-    return () if text.lower() == "none" else _each(registry_named, str)(text)
+    return () if text.lower() == "none" else _each(parse_registry, str)(text)
 
 
 def _ca_bundle(text: str) -> tuple[str, str]:
     host, equals, file = (part.strip() for part in text.partition("="))
     if not equals or not file:
         raise ValueError("write registry=file, for example registry.example:5000=/opt/ca.pem")
-    return host if host == "*" else registry_named(host), file
+    return host if host == "*" else parse_registry(host), file
 
 
 def _seconds(text: str) -> float:

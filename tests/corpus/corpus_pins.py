@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap
+from image_pinner.core.intrinsics.values import JsonObject
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.pinning import PinResult, Resolvers, pin_template
@@ -44,7 +44,7 @@ def pinned_in_memory(name: str, values: str) -> PinResult:
     return pin_tree(tree(name), parameter_values(name, values))
 
 
-def pin_tree(template: JsonMap, values: dict[str, str]) -> PinResult:
+def pin_tree(template: JsonObject, values: dict[str, str]) -> PinResult:
     scope = Scope.of_template(template, values, region=REGION, account_id=ACCOUNT, ssm_names=True)
     settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
     resolvers = PermissiveRegistry()

@@ -1,7 +1,7 @@
 """Platforms: bugs of other tools, one by one.
 
-Each line cites an issue, or what was run [ran], read in the source [src] or documented [doc], and the test of our
-behaviour.
+Each line names the affected project, by an issue, or [ran], [src] or [doc] for what was seen,
+read in a source or documented, and the test that shows what happens here.
 
 BuildKit's provenance makes an index with `unknown/unknown` of a single-arch image
     docker/build-push-action #755, #773, #1459: test_buildx_provenance__build_push_action_755_773_1459
@@ -17,7 +17,7 @@ Child digest pinned instead of the index
 Signature and attestation on the index only, or on the child only
     rust-oci-client #247, openvox #431, suse-edge #587: test_signatures_only_on_index_or_only_on_child
 Variants, versions, and indexes of odd shape
-    arm variant, v8 or absent: test_arm_variant_v8_or_absent
+    linux/arm64 with v8 or without: test_linux_arm64_with_v8_or_without
     linux/arm/v7 vs v6: test_linux_arm_v7_vs_v6
     Windows, os.version: test_windows_os_version
     index of indexes: test_index_of_indexes
@@ -79,14 +79,14 @@ PROVENANCE = b'{"provenance": true}'
 FOR_AMD64 = descriptor(OCI_MANIFEST, AMD64, **platform("linux", "amd64"))
 FOR_ARM64 = descriptor(OCI_MANIFEST, ARM64, **platform("linux", "arm64"))
 ATTESTED = attestation(OCI_MANIFEST, PROVENANCE, AMD64)
-# Not every builder sets both.
+# Not every builder writes both.
 BY_PLATFORM_ONLY = descriptor(OCI_MANIFEST, b"{}", **platform("unknown", "unknown"))
 BY_ANNOTATION_ONLY = {**ATTESTED, **platform("linux", "amd64"), "digest": str(Digest.of(b"[]"))}
 BOTH = oci_index(FOR_AMD64, FOR_ARM64)
 
 
 def holding(manifest: bytes, media_type: str = OCI_INDEX, *configs: bytes) -> InMemoryRegistry:
-    """Return a registry in which the tag points to this manifest."""
+    """Return a registry whose tag points to this manifest."""
     resolvers = InMemoryRegistry()
     resolvers.push(APP, manifest, media_type)
     for one in configs:
@@ -98,12 +98,12 @@ def pinned(content: bytes) -> str:
     return f"{REPOSITORY}@{Digest.of(content)}"
 
 
-def place_of(resource: dict[str, Any]) -> str:
+def image_path(resource: dict[str, Any]) -> str:
     return CODE if "Code" in resource["Properties"] else IMAGE
 
 
 def entry(content: bytes, *parts: str, **more: str) -> dict[str, Any]:
-    """Return the entry of an index for a manifest, with a platform of these parts."""
+    """Return an index entry for a manifest with this content and platform."""
     os, architecture, variant = (*parts, "")[:3]
     named = {"variant": variant} if variant else {}
     return descriptor(OCI_MANIFEST, content, **platform(os, architecture, **named, **more))
@@ -115,8 +115,8 @@ def test_buildx_provenance__build_push_action_755_773_1459(attested: dict[str, A
     """docker/build-push-action #755, #773, #1459: Lambda rejects the index, so that its image is pinned."""
     index = oci_index(*[FOR_AMD64, attested][::order])
     resolvers = holding(index)
-    message = refusal(pin_in(resolvers, function(MARKED, "arm64")), CODE)
-    assert f"the index {Digest.of(index)} has no image for linux/arm64; it offers linux/amd64." in message
+    error = refusal(pin_in(resolvers, function(MARKED, "arm64")), CODE)
+    assert f"the index {Digest.of(index)} has no image for linux/arm64; available: linux/amd64." in error
     result = pin_in(resolvers, function(MARKED))
     assert image(result) == pinned(AMD64)
     assert reported(result, CODE)["index"] == str(Digest.of(index))
@@ -127,18 +127,18 @@ def test_buildx_provenance__build_push_action_755_773_1459(attested: dict[str, A
 def test_buildx_provenance__docker_provider_911(resource: dict[str, Any]) -> None:
     """Docker-Provider #911: an attestation is never treated as the image, even if there is nothing else."""
     index = oci_index(ATTESTED, BY_PLATFORM_ONLY, BY_ANNOTATION_ONLY)
-    message = refusal(pin_in(holding(index), resource), place_of(resource))
-    assert f"the index {Digest.of(index)} " in message
-    assert "lists no image" in message or "it offers no platform by name" in message
-    assert "Push " in message
+    error = refusal(pin_in(holding(index), resource), image_path(resource))
+    assert f"the index {Digest.of(index)} " in error
+    assert "lists no image" in error or "available: no named platform" in error
+    assert "push " in error
 
 
 def test_buildx_provenance__data_api_2554() -> None:
-    """data-api #2554: `unknown/unknown` is not an offered platform; ECS gets the index."""
+    """data-api #2554: `unknown/unknown` is not a platform of the image; ECS gets the index."""
     index = oci_index(FOR_AMD64, ATTESTED)
-    message = refusal(pin_in(holding(index), task_on("LINUX", "ARM64", MARKED)))
-    assert "it offers linux/amd64." in message
-    assert "unknown" not in message
+    error = refusal(pin_in(holding(index), task_on("LINUX", "ARM64", MARKED)))
+    assert "available: linux/amd64." in error
+    assert "unknown" not in error
     for resource in (ANY_PLATFORM, task_on("LINUX", "X86_64", MARKED)):
         assert image(pin_in(holding(index), resource)) == pinned(index)
 
@@ -148,9 +148,9 @@ def test_lambda_rejects_an_index__aws_lambda_roadmap_82(kind: str) -> None:
     """aws/aws-lambda-roadmap #82: a function is never pinned to an index of OCI or Docker."""
     at = "Resources.Web.Properties." + ("Code.ImageUri" if kind == "AWS::Lambda::Function" else "ImageUri")
     several = pin_in(holding(BOTH), _function(kind, f"!PinDigest Platform=Any {APP}"))
-    message = refusal(several, at)
-    assert f"one image has to be chosen from the index {Digest.of(BOTH)}, and it has several" in message
-    assert "Name one with the option Platform, Platform=linux/arm64 for example." in message
+    error = refusal(several, at)
+    assert f"a single image is required, and the index {Digest.of(BOTH)} has several" in error
+    assert "select one with the option Platform, for example Platform=linux/arm64" in error
     of_docker = [docker_image(CONFIG_AMD64), docker_image(CONFIG_ARM64)]
     listed = docker_list(
         *(
@@ -219,13 +219,13 @@ def test_signatures_only_on_index_or_only_on_child() -> None:
 
 @pytest.mark.parametrize("wanted", ["linux/arm64", "linux/arm64/v8"])
 @pytest.mark.parametrize("variant", ["", "v8", "8"])
-def test_arm_variant_v8_or_absent(wanted: str, variant: str) -> None:
-    """arm variant, v8 or absent: both are the same platform, in an index and in the config of a single image."""
+def test_linux_arm64_with_v8_or_without(wanted: str, variant: str) -> None:
+    """linux/arm64 with v8 or without: they are the same platform, in an index and in the config of a single image."""
     marked = f"!PinDigest Platform={wanted} {APP}"
     newer = oci_index(FOR_AMD64, entry(b"for v9", "linux", "arm64", "v9"))
     if wanted.endswith("v8"):
-        message = refusal(pin_in(holding(newer), task(marked)))
-        assert "has no image for linux/arm64/v8; it offers linux/amd64, linux/arm64/v9." in message
+        error = refusal(pin_in(holding(newer), task(marked)))
+        assert "has no image for linux/arm64/v8; available: linux/amd64, linux/arm64/v9." in error
     index = oci_index(FOR_AMD64, entry(ARM64, "linux", "arm64", variant))
     assert image(pin_in(holding(index), function(marked))) == pinned(ARM64)
     assert image(pin_in(holding(index), task(marked))) == pinned(index)
@@ -234,17 +234,17 @@ def test_arm_variant_v8_or_absent(wanted: str, variant: str) -> None:
 
 
 def test_linux_arm_v7_vs_v6() -> None:
-    """linux/arm/v7 vs v6: a wrong variant ends in an illegal instruction, so that it must be specified."""
+    """linux/arm/v7 vs v6: a wrong guess ends in an illegal instruction, so the variant is required."""
     v6, v7 = b"for v6", b"for v7"
     index = oci_index(entry(v6, "linux", "arm", "v6"), entry(v7, "linux", "arm", "v7"), FOR_ARM64)
     unnamed = refusal(pin_in(holding(index), function(f"!PinDigest Platform=linux/arm {APP}")), CODE)
     assert f"{Digest.of(v6)} for linux/arm/v6, {Digest.of(v7)} for linux/arm/v7" in unnamed
-    assert "Name the variant as well, Platform=linux/arm/v7 for example" in unnamed
+    assert "set the variant as well, for example Platform=linux/arm/v7" in unnamed
     only_v6 = oci_index(entry(v6, "linux", "arm", "v6"))
     for made in (function, task):
         resource = made(f"!PinDigest Platform=linux/arm/v7 {APP}")
-        message = refusal(pin_in(holding(only_v6), resource), place_of(resource))
-        assert "has no image for linux/arm/v7; it offers linux/arm/v6." in message
+        error = refusal(pin_in(holding(only_v6), resource), image_path(resource))
+        assert "has no image for linux/arm/v7; available: linux/arm/v6." in error
     for variant, content in (("v6", v6), ("v7", v7)):
         marked = f"!PinDigest Platform=linux/arm/{variant} {APP}"
         assert image(pin_in(holding(index), function(marked))) == pinned(content)
@@ -263,11 +263,11 @@ def test_windows_os_version(family: str, build: str) -> None:
     built = {one: f"for {one}".encode() for _, one in WINDOWS}
     lines = {one: entry(content, "windows", "amd64", **{"os.version": f"{one}.6054"}) for one, content in built.items()}
     others = oci_index(FOR_AMD64, *(line for one, line in lines.items() if one != build))
-    message = refusal(pin_in(holding(others), task_on(family, "X86_64", MARKED)))
-    assert f"has no image for windows/amd64 ({build}); it offers linux/amd64, windows/amd64 (10.0." in message
+    error = refusal(pin_in(holding(others), task_on(family, "X86_64", MARKED)))
+    assert f"has no image for windows/amd64 ({build}); available: linux/amd64, windows/amd64 (10.0." in error
     alone = config_for("windows", "amd64", os_version="10.0.14393.1")
-    message = refusal(pin_in(holding(oci_image(alone), OCI_MANIFEST, alone), task_on(family, "X86_64", MARKED)))
-    assert f"is for windows/amd64 (10.0.14393.1) only, and windows/amd64 ({build}) is wanted" in message
+    error = refusal(pin_in(holding(oci_image(alone), OCI_MANIFEST, alone), task_on(family, "X86_64", MARKED)))
+    assert f"is for windows/amd64 (10.0.14393.1) only, not for windows/amd64 ({build})" in error
     every = oci_index(FOR_AMD64, *lines.values())
     assert image(pin_in(holding(every), task_on(family, "X86_64", MARKED))) == pinned(every)
     of_two = refusal(pin_in(holding(every), function(f"!PinDigest Platform=windows/amd64 {APP}")), CODE)
@@ -277,20 +277,20 @@ def test_windows_os_version(family: str, build: str) -> None:
 @pytest.mark.parametrize("media_type", [OCI_INDEX, DOCKER_LIST])
 @pytest.mark.parametrize("resource", [function(MARKED), ANY_PLATFORM, task_on("LINUX", "ARM64", MARKED)])
 def test_index_of_indexes(resource: dict[str, Any], media_type: str) -> None:
-    """index of indexes: the result depends on the client, so that it is rejected."""
+    """index of indexes: the selected image depends on the runtime, so none is pinned."""
     outer = oci_index(FOR_AMD64, FOR_ARM64, descriptor(media_type, BOTH))
-    message = refusal(pin_in(holding(outer), resource), place_of(resource))
-    assert f"the index {Digest.of(outer)} lists further indexes" in message
-    assert "Push an index that lists the images themselves." in message
+    error = refusal(pin_in(holding(outer), resource), image_path(resource))
+    assert f"the index {Digest.of(outer)} lists further indexes" in error
+    assert "push an index that lists the images themselves" in error
 
 
 @pytest.mark.parametrize("resource", [function(MARKED), ANY_PLATFORM, task_on("LINUX", "ARM64", MARKED)])
 def test_empty_index__renovate(resource: dict[str, Any]) -> None:
     """renovate, Invalid manifest list with no manifests [src]: nothing can be pulled, so that it is rejected."""
     for empty, media_type in ((oci_index(), OCI_INDEX), (docker_list(), DOCKER_LIST)):
-        message = refusal(pin_in(holding(empty, media_type), resource), place_of(resource))
-        assert f"the index {Digest.of(empty)} " in message
-        assert "lists no image" in message or "it offers no platform by name" in message
+        error = refusal(pin_in(holding(empty, media_type), resource), image_path(resource))
+        assert f"the index {Digest.of(empty)} " in error
+        assert "lists no image" in error or "available: no named platform" in error
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -298,10 +298,10 @@ def test_two_entries_for_one_platform__kbld(order: int) -> None:
     """kbld, two entries for one platform: an error that lists both, in any order."""
     first, second = b"first build", b"second build"
     lines = [entry(first, "linux", "amd64"), FOR_ARM64, entry(second, "linux", "amd64")][::order]
-    message = refusal(pin_in(holding(oci_index(*lines)), function(MARKED)), CODE)
-    assert "has several images for linux/amd64" in message
-    assert f"{Digest.of(first)} for linux/amd64" in message
-    assert f"{Digest.of(second)} for linux/amd64" in message
+    error = refusal(pin_in(holding(oci_index(*lines)), function(MARKED)), CODE)
+    assert "has several images for linux/amd64" in error
+    assert f"{Digest.of(first)} for linux/amd64" in error
+    assert f"{Digest.of(second)} for linux/amd64" in error
     assert image(pin_in(holding(oci_index(*lines)), function(MARKED, "arm64"))) == pinned(ARM64)
     twice = oci_index(FOR_AMD64, FOR_AMD64)
     assert image(pin_in(holding(twice), function(MARKED))) == pinned(AMD64)
@@ -309,29 +309,29 @@ def test_two_entries_for_one_platform__kbld(order: int) -> None:
 
 @pytest.mark.parametrize("resource", [function(MARKED, "arm64"), task_on("LINUX", "ARM64", MARKED)])
 def test_another_platform_than_the_only_one__crane_kbld(resource: dict[str, Any]) -> None:
-    """crane, kbld --platform linux/arm64 [ran]: both returned the amd64 digest; we read its config."""
+    """crane, kbld --platform linux/arm64 [ran]: both returned the amd64 digest and success."""
     resolvers = holding(AMD64, OCI_MANIFEST, CONFIG_AMD64)
-    message = refusal(pin_in(resolvers, resource), place_of(resource))
-    assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, and linux/arm64 is wanted" in message
-    assert "Build and push it for linux/arm64, or name a platform that it has." in message
+    error = refusal(pin_in(resolvers, resource), image_path(resource))
+    assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, not for linux/arm64" in error
+    assert "build and push it for linux/arm64, or set a platform that it has" in error
     right = holding(ARM64, OCI_MANIFEST, CONFIG_ARM64)
     assert image(pin_in(right, resource)) == pinned(ARM64)
 
 
 def test_another_platform_than_the_only_one__at_registries_and_ecr() -> None:
-    """crane, kbld --platform linux/arm64 [ran]: we read the config from registries and from ECR."""
+    """crane, kbld --platform linux/arm64 [ran]: the config is fetched from registries and ECR."""
 
     def script(seen: Seen) -> Answer:
         return sent(AMD64) if "/manifests/" in seen.path else Answer(200, {}, CONFIG_AMD64)
 
     with ScriptedRegistry(script) as registry:
-        message = refusal(pin_from(registry, "team/app:1", options="Platform=linux/arm64"))
+        error = refusal(pin_from(registry, "team/app:1", options="Platform=linux/arm64"))
         right = pin_from(registry, "team/app:1", options="Platform=linux/amd64")
-    assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, and linux/arm64 is wanted" in message
+    assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, not for linux/arm64" in error
     assert image(right) == f"{registry.host}/team/app@{Digest.of(AMD64)}"
     assert registry.paths()[-2:] == ["/v2/team/app/manifests/1", f"/v2/team/app/blobs/{Digest.of(CONFIG_AMD64)}"]
     ecr = FakeEcr({"team/app": {"1": image_of("app", "linux/amd64")}})
     written, stored = f"!PinDigest {ECR}/team/app:1", ecr.images["team/app"]["1"].digest
-    message = refusal(pin_in(ecr_resolver(ecr), function(written, "arm64")), CODE)
-    assert f"the image {stored} is for linux/amd64 only, and linux/arm64 is wanted" in message
+    error = refusal(pin_in(ecr_resolver(ecr), function(written, "arm64")), CODE)
+    assert f"the image {stored} is for linux/amd64 only, not for linux/arm64" in error
     assert image(pin_in(ecr_resolver(ecr), task_on("LINUX", "X86_64", written))) == f"{ECR}/team/app@{stored}"

@@ -1,7 +1,7 @@
 """Reference parsing: bugs of other tools, one by one.
 
-Each line cites an issue, or what was run [ran], read in the source [src] or documented [doc], and the test of our
-behaviour.
+Each line names the affected project, by an issue, or [ran], [src] or [doc] for what was seen,
+read in a source or documented, and the test that shows what happens here.
 
 Port vs tag: strip the digest, then look for a colon after the last slash
     google/containerregistry #83: test_port_vs_tag__google_containerregistry_83
@@ -54,7 +54,7 @@ IMPLICIT_LATEST = Settings(unsafe_implicit_latest=True)
 
 
 def resolvers(*references: str) -> InMemoryRegistry:
-    """Return a registry in which only these references exist."""
+    """Return a registry that has these references only."""
     made = InMemoryRegistry()
     for reference in references:
         made.push(reference, MANIFEST)
@@ -64,8 +64,8 @@ def resolvers(*references: str) -> InMemoryRegistry:
 def test_port_vs_tag__google_containerregistry_83() -> None:
     """google/containerregistry #83: `Invalid tag: 5000/jszroberto/bazel-test`."""
     written = "localhost:5000/jszroberto/bazel-test"
-    message = refusal(pin_in(resolvers(f"{written}:latest"), f"!PinDigest {written}"))
-    assert f"{written!r} names neither tag nor digest. Write {written}:latest" in message
+    error = refusal(pin_in(resolvers(f"{written}:latest"), f"!PinDigest {written}"))
+    assert f"{written!r} names neither tag nor digest. Write {written}:latest" in error
     known = resolvers(f"{written}:latest")
     assert image(pin_in(known, f"!PinDigest {written}", settings=IMPLICIT_LATEST)) == f"{written}@{DIGEST}"
 
@@ -83,7 +83,7 @@ def test_port_vs_tag__lstags_68() -> None:
     assert image(pin_in(known, "!PinDigest my.registry.com:5000/my_image:my_tag")) == (
         f"my.registry.com:5000/my_image@{DIGEST}"
     )
-    assert [str(lookup) for lookup in known.image_lookups] == ["my.registry.com:5000/my_image:my_tag"]
+    assert [str(lookup) for lookup in known.asked] == ["my.registry.com:5000/my_image:my_tag"]
 
 
 @pytest.mark.parametrize("tail", ["", ":1.2.3", f"@{DIGEST}", f":1.2.3@{DIGEST}"])
@@ -97,13 +97,13 @@ def test_port_vs_tag__kite_551(tail: str) -> None:
 @pytest.mark.parametrize(
     ("written", "rule"),
     [
-        ("team/registry:5000/app", "a registry with a port comes first (at character 15)"),
-        ("registry.example.com:port/app:1", "'registry.example.com:port' is no host name with an optional port"),
-        ("registry.example.com:/app:1", "'registry.example.com:' is no host name with an optional port"),
+        ("team/registry:5000/app", "a port must follow a registry's host (at character 15)"),
+        ("registry.example.com:port/app:1", "'registry.example.com:port' is not a valid host with an optional port"),
+        ("registry.example.com:/app:1", "'registry.example.com:' is not a valid host with an optional port"),
     ],
 )
 def test_port_vs_tag__compose_x_regex(written: str, rule: str) -> None:
-    """compose-x, its regex [ran]: a misplaced colon is an error."""
+    """compose-x, its regex [ran]: a misplaced colon is reported, not guessed at."""
     assert rule in refusal(pin_in(NO_LOOKUPS, f"!PinDigest {written}"))
 
 
@@ -117,7 +117,7 @@ def test_port_vs_tag__ecs_deploy_rsplit(name: str) -> None:
 
 
 def test_port_vs_tag__ecspresso_split_n() -> None:
-    """ecspresso, SplitN [src]: the first colon is that of the port if there is one."""
+    """ecspresso, SplitN [src]: the first colon is the port's if there is a port."""
     assert image(pin_in(resolvers("localhost:5000/app:1"), "!PinDigest localhost:5000/app:1")) == (
         f"localhost:5000/app@{DIGEST}"
     )
@@ -134,7 +134,7 @@ def test_four_shapes__fabfuel_ecs_deploy_230(written: str) -> None:
 
 @pytest.mark.parametrize("written", ["nginx", "team/app", "registry.example.com/app", f"{ECR}/team/app"])
 def test_four_shapes__sil_org_ecs_deploy_294_317_untagged(written: str) -> None:
-    """sil-org/ecs-deploy #294, #317: an untagged image neither crashes nor becomes `latest` silently."""
+    """sil-org/ecs-deploy #294, #317: an untagged image is an error, not a silent `latest`."""
     result = pin_in(resolvers(f"{written}:latest"), f"!PinDigest {written}")
     assert f"{written!r} names neither tag nor digest. Write {written}:latest if that is what you mean" in refusal(
         result
@@ -152,17 +152,17 @@ def test_four_shapes__ecspresso_906(tail: str) -> None:
 @pytest.mark.parametrize("written", [str(DIGEST), DIGEST.text.removeprefix("sha256:")])
 def test_digest_alone__amazon_ecs_deploy_task_definition_584(written: str) -> None:
     """aws-actions/amazon-ecs-deploy-task-definition #584: pulled as `docker.io/library/sha256:…`."""
-    message = refusal(pin_in(NO_LOOKUPS, f"!PinDigest {written}"))
-    assert "is a digest without a repository" in message or "hexadecimal digits are an image id" in message
-    assert "Write repository@sha256:…" in message
+    error = refusal(pin_in(NO_LOOKUPS, f"!PinDigest {written}"))
+    assert "is a digest without a repository" in error or "hexadecimal digits are an image ID" in error
+    assert "write repository@sha256:…" in error
 
 
 @pytest.mark.parametrize("repository", ["nginx", f"{ECR}/team/app", "localhost:5000/app"])
 def test_digest_behind_a_colon__aws_cdk_5082(repository: str) -> None:
-    """aws/aws-cdk #5082: `repo:sha256:…` was written instead of `repo@sha256:…`."""
-    message = refusal(pin_in(NO_LOOKUPS, f"!PinDigest {repository}:{DIGEST}"))
-    assert f"a digest stands behind '@', not behind ':' (at character {len(repository) + 2})" in message
-    assert f"Write {repository}@{DIGEST}." in message
+    """aws/aws-cdk #5082: `repo:sha256:…` was written where `repo@sha256:…` was meant."""
+    error = refusal(pin_in(NO_LOOKUPS, f"!PinDigest {repository}:{DIGEST}"))
+    assert f"a digest follows '@', not ':' (at character {len(repository) + 2})" in error
+    assert f"write {repository}@{DIGEST}." in error
 
 
 def test_tag_at_digest_refused_downstream() -> None:
@@ -183,14 +183,14 @@ def test_tag_and_digest_disagree__ecr_image_tag_does_not_match_digest() -> None:
         refusals={"DescribeImages": denied},
         failures={"1": {"failureCode": "ImageTagDoesNotMatchDigest", "failureReason": "They do not match"}},
     )
-    message = refusal(pin_in(ecr_resolver(ecr), f"!PinDigest {ECR}/team/app:1"))
-    assert "moved to another image while it was looked up (ImageTagDoesNotMatchDigest: They do not match)" in message
-    assert "Deploy again" in message
+    error = refusal(pin_in(ecr_resolver(ecr), f"!PinDigest {ECR}/team/app:1"))
+    assert "moved to another image while it was looked up (ImageTagDoesNotMatchDigest: They do not match)" in error
+    assert "Deploy again" in error
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["the tag moved", "the tag is gone"])
 def test_tag_and_digest_disagree__crane_kbld_do_not_notice(*, there: bool) -> None:
-    """crane, kbld [ran]: both ignore the tag. We keep the digest and warn."""
+    """crane, kbld [ran]: neither checks a tag with a digest. The digest is kept, with a warning."""
     known = resolvers("registry.example.com/app:1")
     if not there:
         known.delete("registry.example.com/app:1")
@@ -203,13 +203,13 @@ def test_tag_and_digest_disagree__crane_kbld_do_not_notice(*, there: bool) -> No
 
 
 def test_tag_and_digest_disagree__as_an_error() -> None:
-    """crane, kbld [ran]: with an option it is an error with both digests; if they agree, there is no warning."""
+    """crane, kbld [ran]: with an option it is an error that shows both; if they agree, there is no warning."""
     strict = "!PinDigest WhenMoved=Fail registry.example.com/app:1"
     known = resolvers("registry.example.com/app:1")
-    message = refusal(pin_in(known, f"{strict}@{OTHER}"))
-    assert "tag" in message
-    assert str(DIGEST) in message
-    assert str(OTHER) in message
+    error = refusal(pin_in(known, f"{strict}@{OTHER}"))
+    assert "tag" in error
+    assert str(DIGEST) in error
+    assert str(OTHER) in error
     for marked in (strict, "!PinDigest registry.example.com/app:1"):
         agreed = pin_in(known, f"{marked}@{DIGEST}")
         assert image(agreed) == f"registry.example.com/app@{DIGEST}"
@@ -219,9 +219,9 @@ def test_tag_and_digest_disagree__as_an_error() -> None:
 @pytest.mark.parametrize("captured", ["'", '"', "}", "}}", "`", ">"])
 def test_trailing_quote_or_brace__digestabot(captured: str) -> None:
     """digestabot, action.yml [src]: a closing quote became a part of the digest."""
-    message = refusal(pin_in(NO_LOOKUPS, f"!PinDigest nginx@{DIGEST}{captured}"))
-    assert f"{captured[0]!r} cannot stand in a reference (at character {len(f'nginx@{DIGEST}') + 1})" in message
-    assert "a quote too many" in message
+    error = refusal(pin_in(NO_LOOKUPS, f"!PinDigest nginx@{DIGEST}{captured}"))
+    assert f"{captured[0]!r} is not allowed in a reference (at character {len(f'nginx@{DIGEST}') + 1})" in error
+    assert "an extra quote" in error
 
 
 @pytest.mark.parametrize(
@@ -237,17 +237,18 @@ def test_trailing_quote_or_brace__digestabot(captured: str) -> None:
     ids=["sha512", "63 digits", "65 digits", "short", "upper-case digits", "upper-case name"],
 )
 def test_sha512_short_upper_case_hex__ecs(digest: str) -> None:
-    """ECS, exactly 64 digits of sha256 [doc]: no other digest is accepted, which would fail when a task starts."""
-    message = refusal(pin_in(NO_LOOKUPS, f"!PinDigest nginx@{digest}"))
-    assert "a digest is 'sha256:' and 64 hexadecimal digits in lower case (at character 7)" in message
-    assert "Take the digest from the registry as it is" in message
+    """ECS, exactly 64 digits of sha256 [doc]: no other digest is passed on to fail at the start of a task."""
+    error = refusal(pin_in(NO_LOOKUPS, f"!PinDigest nginx@{digest}"))
+    assert "a digest is 'sha256:' and 64 lower-case hexadecimal digits (at character 7)" in error
+    assert "copy the digest from the registry unchanged" in error
 
 
 @pytest.mark.parametrize(("written", "at"), [(" nginx:1", 1), ("nginx:1 ", 8), ("nginx: 1", 7), ("nginx:1\n", 8)])
 def test_leading_trailing_spaces(written: str, at: int) -> None:
-    """leading and trailing spaces: an error with their position; around a marked reference they are ignored."""
+    """leading and trailing spaces: refused with their position; ignored around a marked reference."""
     result = pin(template_of(written), {"Pin": "All"}, digests=NO_LOOKUPS)
-    assert f"it contains white space (at character {at}). Remove it." in refusal(result)
+    assert f"it contains white space (at character {at})" in refusal(result)
+    assert "remove it" in refusal(result)
     if " " in written.strip() or "\n" in written.strip():
         assert "it contains white space" in refusal(pin_in(NO_LOOKUPS, f"!PinDigest {written}"))
     else:
@@ -256,13 +257,14 @@ def test_leading_trailing_spaces(written: str, at: int) -> None:
 
 @pytest.mark.parametrize("prefix", ["docker://", "https://", "oci://"])
 def test_docker_prefix__ratchet(prefix: str) -> None:
-    """ratchet, NormalizeContainerRef [src]: `docker://` is a prefix of other tools; no service pulls it."""
-    message = refusal(pin_in(NO_LOOKUPS, f"!PinDigest {prefix}nginx:1"))
-    assert f"it begins like a URL (at character 1). Leave {prefix!r} away: registry/repository:tag is all." in message
+    """ratchet, NormalizeContainerRef [src]: `docker://` belongs to other tools; no service pulls such an image."""
+    error = refusal(pin_in(NO_LOOKUPS, f"!PinDigest {prefix}nginx:1"))
+    assert "it is a URL (at character 1)" in error
+    assert f"remove {prefix!r} and write registry/repository:tag" in error
 
 
 @pytest.mark.parametrize(
-    ("written", "requested"),
+    ("written", "canonical"),
     [
         ("nginx:1", "docker.io/library/nginx:1"),
         ("grafana/grafana:10", "docker.io/grafana/grafana:10"),
@@ -271,11 +273,11 @@ def test_docker_prefix__ratchet(prefix: str) -> None:
         ("docker.io/nginx:1", "docker.io/library/nginx:1"),
     ],
 )
-def test_docker_hub_short_names(written: str, requested: str) -> None:
-    """Docker Hub short names: an implied `library/` is requested, and not written to the template."""
-    known = resolvers(requested)
+def test_docker_hub_short_names(written: str, canonical: str) -> None:
+    """Docker Hub short names: the implied `library/` is looked up, and not written into the template."""
+    known = resolvers(canonical)
     assert image(pin_in(known, f"!PinDigest {written}")) == f"{written.rpartition(':')[0]}@{DIGEST}"
-    assert [str(lookup) for lookup in known.image_lookups] == [requested]
+    assert [str(lookup) for lookup in known.asked] == [canonical]
 
 
 def test_docker_io_vs_index_docker_io__policy_controller_745() -> None:

@@ -148,7 +148,7 @@ def test_schema_1__crane_907_1720(registry: ScriptedRegistry, media_type: str) -
     registry.script = lambda _: headerless(SCHEMA_1.replace(b"{}", b'{"kid": "%d"}' % len(registry.seen)), media_type)
     message = refusal(pin_from(registry, APP))
     assert "schema 1" in message
-    assert "Build and push the image again" in message
+    assert "build and push the image again" in message
 
 
 def _like_distribution(seen: Seen) -> Answer:

@@ -66,16 +66,16 @@ def _marked(tag: str, host: str = HOST) -> str:
 @pytest.mark.parametrize(
     ("host", "reason"),
     [
-        (f"{ACCOUNT}.dkr-ecr.us-east-1.amazonaws.com", "a registry in us-east-1 ends in 'on.aws'"),
-        (f"{ACCOUNT}.dkr.ecr.us-east-1.on.aws", "a registry in us-east-1 ends in 'amazonaws.com'"),
-        (f"{ACCOUNT}.dkr-ecr.on.aws", "is no region"),
+        (f"{ACCOUNT}.dkr-ecr.us-east-1.amazonaws.com", "expected the suffix 'on.aws' for us-east-1"),
+        (f"{ACCOUNT}.dkr.ecr.us-east-1.on.aws", "expected the suffix 'amazonaws.com' for us-east-1"),
+        (f"{ACCOUNT}.dkr-ecr.on.aws", "is not a valid region"),
     ],
 )
 def test_ecr_hosts__dual_stack_docker_action_872(host: str, reason: str) -> None:
     """docker/login-action #872, aws-actions/amazon-ecr-login #1084: `Region is missing`, for a dual-stack host."""
     unused = holding("1")
     message = refusal(pin_in(_by_registry(unused), _marked("1", host)))
-    assert f"{host!r} is no ECR registry: " in message
+    assert f"{host!r} is not a valid ECR registry: " in message
     assert reason in message
     assert unused.clients == []
     ecr = holding("1")

@@ -14,10 +14,10 @@ from image_pinner.core.images.lookups import (
     OCI_MANIFEST,
     Resolved,
 )
-from image_pinner.core.images.manifests import parse_index, platform_of, read_manifest
+from image_pinner.core.images.manifests import parse_index, read_config_platform, read_manifest
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
-from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config
+from image_pinner.core.images.selection import NeedsConfig, select_from_config, select_from_manifest
 from image_pinner.sources.credentials.docker_config import (
     DOCKER_HUB_SERVER,
     DockerConfigCredentials,
@@ -43,19 +43,19 @@ def manifests(data: bytes) -> None:
     for media_type in types:
         found = Resolved(Digest.of(data), media_type, ORIGIN)
         for lookup in LOOKUPS:
-            expect_answer(lookup, found, listed, answer_for(lookup, found, data))
+            expect_answer(lookup, found, listed, select_from_manifest(lookup, found, data))
 
 
 def configs(data: bytes) -> None:
     """Parse the config of a single-platform image."""
     digest = Digest.of(data)
-    offered = readable(platform_of, data, digest)
+    offered = readable(read_config_platform, data, digest)
     assert isinstance(offered, Platform | SourceError)
     needs = NeedsConfig(Resolved(Digest.of(b"manifest"), OCI_MANIFEST, ORIGIN), digest)
     for lookup in LOOKUPS:
         if lookup.platform is None:
             continue
-        answer = answer_from_config(lookup, needs, data)
+        answer = select_from_config(lookup, needs, data)
         expect_answer(lookup, needs.resolved, (), answer)
         assert not isinstance(answer, Resolved) or answer.platforms == (offered,)
 

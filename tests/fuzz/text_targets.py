@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, SourceError
-from image_pinner.core.images.ecr import looks_like_ecr, parse_ecr_host
+from image_pinner.core.images.ecr import explain_invalid_ecr_host, parse_ecr_host
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.http.addresses import AddressScope, scope_of_host
@@ -72,7 +72,7 @@ def _platform(text: str) -> None:
 
 
 def _ecr_host(text: str) -> None:
-    registry, reason = parse_ecr_host(text), looks_like_ecr(text)
+    registry, reason = parse_ecr_host(text), explain_invalid_ecr_host(text)
     assert registry is None or reason is None
     if registry:
         assert len(registry.account_id) == 12

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.core.intrinsics import decide
+from image_pinner.core.intrinsics import evaluate_condition
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, Pending, StackExport, Unknown
 from property.intrinsic_strategies import combined
@@ -17,14 +17,14 @@ from support.sampling import examples
 
 TRUE, FALSE = {"Fn::Equals": ["a", "a"]}, {"Fn::Equals": ["a", "b"]}
 OPEN = [{"Fn::Equals": [{"Ref": name}, "yes"]} for name in ("P", "Q")]
-ASKED = {"Fn::Equals": [{"Fn::ImportValue": "E"}, "yes"]}
+PENDING = {"Fn::Equals": [{"Fn::ImportValue": "E"}, "yes"]}
 SCOPE = Scope(parameters={"P": {"Type": "String"}, "Q": {"Type": "String"}})
-CONDITIONS = combined(st.sampled_from([TRUE, FALSE, *OPEN, ASKED]))
+CONDITIONS = combined(st.sampled_from([TRUE, FALSE, *OPEN, PENDING]))
 
 
 def kind(condition: Any, scope: Scope = SCOPE) -> object:
-    """Give the truth, or the type of what stands in the way."""
-    outcome = decide(condition, scope)
+    """Return the truth value, or the type of an unresolved outcome."""
+    outcome = evaluate_condition(condition, scope)
     return outcome.value if isinstance(outcome, Known) else type(outcome)
 
 
@@ -69,7 +69,7 @@ def test_what_is_decided_holds_whatever_the_open_parts_turn_out_to_be(condition:
 
 @examples(200)
 @given(CONDITIONS)
-def test_what_can_be_asked_for_is_decided_by_the_answers(condition: Any) -> None:
+def test_conditions_follow_the_looked_up_values(condition: Any) -> None:
     if kind(condition) is Pending:
         assert kind(condition, SCOPE.with_answers({StackExport("E"): Known("yes")})) in {True, False, Unknown}
 
@@ -78,4 +78,8 @@ def test_what_can_be_asked_for_is_decided_by_the_answers(condition: Any) -> None
 @given(CONDITIONS)
 def test_a_condition_by_name_is_the_condition_itself(condition: Any) -> None:
     scope = Scope(SCOPE.parameters, conditions={"Named": json.loads(json.dumps(condition))})
-    assert decide("Named", scope) == decide({"Condition": "Named"}, scope) == decide(condition, SCOPE)
+    assert (
+        evaluate_condition("Named", scope)
+        == evaluate_condition({"Condition": "Named"}, scope)
+        == evaluate_condition(condition, SCOPE)
+    )

@@ -20,7 +20,7 @@ KNOWN_ANSWERS = st.sets(st.sampled_from(list(ANSWERS)))
 
 
 def fits(before: Outcome, after: Outcome) -> bool:
-    """Tell whether an outcome may become the other one when more is known."""
+    """Return whether an outcome may become the other one when more is known."""
     if isinstance(before, Pending | Unknown):
         return not before.prefix or _beginning(after).startswith(before.prefix)
     return before == after
@@ -70,19 +70,19 @@ def test_an_unrelated_parameter_changes_nothing(expression: Any, section: dict[s
 @given(EXPRESSIONS, SECTIONS)
 def test_answers_bring_an_expression_forward(expression: Any, section: dict[str, Any]) -> None:
     scope = scope_with(section, KNOWLEDGE)
-    asked: frozenset[Any] = frozenset()
+    requested: frozenset[Any] = frozenset()
     outcome = evaluate(expression, scope)
     while isinstance(outcome, Pending):
         assert outcome.external_values
-        assert not outcome.external_values & asked
-        asked |= outcome.external_values
+        assert not outcome.external_values & requested
+        requested |= outcome.external_values
         scope = scope.with_answers({lookup: ANSWERS[lookup] for lookup in outcome.external_values})
         outcome = evaluate(expression, scope)
 
 
 @examples(100)
 @given(EXPRESSIONS, SECTIONS)
-def test_evaluating_twice_gives_the_same(expression: Any, section: dict[str, Any]) -> None:
+def test_evaluation_is_repeatable(expression: Any, section: dict[str, Any]) -> None:
     scope = scope_with(section)
     before = repr((expression, section))
     assert evaluate(expression, scope) == evaluate(expression, scope)

@@ -1,19 +1,19 @@
-"""Two other evaluators agree, on made up expressions and on those of real templates.
+"""Two other evaluators agree, on generated expressions and on those of real templates.
 
-cloud-radar evaluates what is fully known; what it does otherwise than CloudFormation:
+cloud-radar evaluates what is fully known; its differences from CloudFormation:
 
-- it knows no repositories: `Ref` gives the logical name, `Fn::GetAtt` the name and the attribute;
-- it evaluates both arms of an `Fn::If` and all conditions, needed or not, raises where one cannot be evaluated, and
-  asks the network for availability zones;
+- it does not know repositories: `Ref` returns the logical name, `Fn::GetAtt` the name and the attribute;
+- it evaluates both branches of an `Fn::If` and all conditions, needed or not, raises if one cannot be evaluated, and
+  requests availability zones from the network;
 - it takes the names of conditions only, and an index only as a number;
 - it joins texts only, no numbers and booleans, and finds no key of a mapping that YAML reads as a number;
-- it writes booleans as Python does, and holds them different from texts;
-- it gives the value of a stored parameter as text even where the type is a list;
+- it writes booleans as Python does, and considers them different from text;
+- it returns the value of an SSM parameter as text even if the type is a list;
 - it does not strip the items of a list, and knows `AWS::NoValue` as an empty text.
 
 cfn-lint yields every value that is possible with the parameters' defaults and allowed values, or none where it does
-not know. Otherwise than CloudFormation it writes booleans as Python does, does not look into maps and lists, leaves
-`${!Name}` as it is, stops after some values, and takes the default of a stored parameter for its value.
+not know. Unlike CloudFormation, it writes booleans as Python does, does not evaluate inside mappings and lists, leaves
+`${!Name}` as it is, stops after some values, and takes the default of an SSM parameter for its value.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics import evaluate, evaluate_condition
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, SsmParameter, text_of
 from property.intrinsic_corpus import corpus, expressions_in
@@ -77,7 +77,7 @@ class CloudRadar:
         self._template.template = content  # not through the constructor, which writes it as YAML, taking its time
         self._template.AccountId = ACCOUNT
         for name, condition in content["Conditions"].items():
-            with contextlib.suppress(TypeError):  # an index that is no number
+            with contextlib.suppress(TypeError):  # an index that is not a number
                 content["Conditions"][name] = self.evaluate(condition)
         self.conditions = content["Conditions"]
 
@@ -93,13 +93,13 @@ def _with_texts(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def lint_of(template: dict[str, Any]) -> Any:
-    """Give what cfn-lint evaluates the expressions of a template with."""
+    """Return the validator with which cfn-lint evaluates the expressions of a template."""
     content = lint_template.Template("", template, [REGION])
     return lint_schema.CfnTemplateValidator({}).evolve(context=content.context, cfn=content)
 
 
 def possible_values(validator: Any, expression: Any) -> list[Any]:
-    """Give what cfn-lint holds possible for an expression; nothing where it does not know."""
+    """Return the values that cfn-lint considers possible; none if it does not know."""
     try:
         return [value for value, _, error in validator.resolve_value(copy.deepcopy(expression)) if error is None]
     except TypeError:  # it keeps conditions in sets, and an inline one cannot be in a set
@@ -158,7 +158,7 @@ def test_the_index_of_the_corpus_agrees() -> None:
 
 
 def _without_secrets(template: dict[str, Any]) -> dict[str, Any]:
-    """Give a template in which no parameter has NoEcho, which neither of the two cares for."""
+    """Return the template without NoEcho, which both evaluators ignore."""
     parameters = {
         name: {key: value for key, value in declaration.items() if key != "NoEcho"}
         for name, declaration in template.get("Parameters", {}).items()
@@ -177,7 +177,7 @@ def _values(template: dict[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _differs_from_cloud_radar(expression: Any, template: dict[str, Any]) -> bool:
-    """Tell whether one of the differences listed above concerns an expression; they are rare in real templates."""
+    """Return whether one of the differences listed above concerns an expression; they are rare in real templates."""
     text = json.dumps(expression)
     repositories = [
         name
@@ -215,7 +215,7 @@ def test_cloud_radar_agrees_on_real_expressions() -> None:
         scope = scope.with_answers(answers)
         other = CloudRadar(content, values, stored)
         for name, truth in other.conditions.items():
-            outcome = decide(name, scope)
+            outcome = evaluate_condition(name, scope)
             if isinstance(truth, bool):
                 assert outcome == Known(truth), (template.name, name)
         for expression in expressions_in(content["Resources"]):
@@ -231,7 +231,7 @@ def test_cloud_radar_agrees_on_real_expressions() -> None:
 
 
 @pytest.mark.corpus
-def test_cfn_lint_holds_possible_what_real_expressions_come_to() -> None:
+def test_real_expressions_evaluate_to_what_cfn_lint_considers_possible() -> None:
     compared = 0
     for template in corpus():
         content = _without_secrets(template.content)

@@ -1,4 +1,4 @@
-"""Whatever shape an expression or a template has, evaluating gives an outcome and no secret."""
+"""Whatever shape an expression or a template has, evaluation returns an outcome and no secret."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics import evaluate, evaluate_condition
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, NoValue, Pending, Unknown
 from property.intrinsic_strategies import ANSWERS, SECRET, TEMPLATE, scope_with, weird
@@ -26,7 +26,11 @@ def test_no_expression_raises_or_shows_a_secret(
     scope = scope_with(conditions)
     if in_loop:
         scope = scope.with_loop("Loop", Unknown("several values"))
-    for outcome in (evaluate(expression, scope), decide(expression, scope), decide("C0", scope)):
+    for outcome in (
+        evaluate(expression, scope),
+        evaluate_condition(expression, scope),
+        evaluate_condition("C0", scope),
+    ):
         assert isinstance(outcome, OUTCOMES)
         assert SECRET not in repr(outcome)
 
@@ -44,4 +48,4 @@ def test_no_template_raises(sections: dict[str, Any], value: Any, conditions: An
         assert isinstance(evaluate({"Fn::Sub": [f"${{{name}}}", {}]}, scope), OUTCOMES)
         assert isinstance(evaluate({"Fn::GetAtt": [name, "Arn"]}, scope), OUTCOMES)
     assert isinstance(evaluate({"Fn::FindInMap": ["Images", "prod", "Odd"]}, scope), OUTCOMES)
-    assert isinstance(decide("Odd", scope), OUTCOMES)
+    assert isinstance(evaluate_condition("Odd", scope), OUTCOMES)

@@ -22,7 +22,7 @@ _PORTS = st.one_of(st.just(""), st.integers(0, 65535).map(lambda port: f":{port}
 
 @st.composite
 def references(draw: st.DrawFn) -> str:
-    """Give a text that the grammar allows."""
+    """Return a text that the grammar allows."""
     registry = draw(st.one_of(st.just(""), st.builds("{}{}/".format, _HOSTS, _PORTS)))
     path = "/".join(draw(st.lists(_COMPONENTS, min_size=1, max_size=3)))
     # Without a registry, a dot before the first slash would make one of it.
@@ -58,7 +58,7 @@ def test_what_is_pinned_is_a_reference_to_the_same_repository_with_that_digest_a
 @given(st.one_of(st.text(), references().flatmap(lambda text: st.text(max_size=3).map(lambda more: text + more))))
 @example("\ud800:1")
 @example("a:\u0660")
-def test_any_text_is_read_or_refused_with_a_place_in_it(text: str) -> None:
+def test_any_text_is_parsed_or_refused_with_a_position(text: str) -> None:
     read = _read(text)
     if isinstance(read, InvalidReferenceError):
         assert read.rule not in {"", "it breaks the grammar of references"}

@@ -1,4 +1,4 @@
-"""What registries and docker config files say: read as it was meant, or refused in words that a person can read."""
+"""Content of registries and Docker config files: parsed, or refused with a readable message."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from image_pinner.core.images.lookups import (
     Unavailable,
     Unsuitable,
 )
-from image_pinner.core.images.manifests import parse_index, platform_of
+from image_pinner.core.images.manifests import parse_index, read_config_platform
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
-from image_pinner.core.images.selection import answer_for
+from image_pinner.core.images.selection import select_from_manifest
 from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
 from image_pinner.sources.credentials.interface import NoCredentials, Password
 from image_pinner.sources.http.redaction import said, shown
@@ -54,7 +54,7 @@ _SECRETS = st.from_regex(r"s3cr3t[A-Za-z0-9]{4,12}", fullmatch=True)
 
 @st.composite
 def written(draw: st.DrawFn, challenges: list[Challenge]) -> str:
-    """Give a header that says these challenges, in one of the many ways."""
+    """Return a header with these challenges, in one of the many valid forms."""
     parts = []
     for challenge in challenges:
         scheme = "".join(draw(st.sampled_from([one, one.upper()])) for one in challenge.scheme)
@@ -162,25 +162,23 @@ _DOCUMENTS = st.fixed_dictionaries(
 
 @examples(100)
 @given(st.one_of(_DOCUMENTS, JSON_LIKE), st.sampled_from([OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST]))
-def test_a_manifest_with_anything_anywhere_gives_its_digest_or_that_of_an_entry_or_a_reason(
-    document: Any, media_type: str
-) -> None:
+def test_any_manifest_yields_its_digest_or_that_of_an_entry_or_a_reason(document: Any, media_type: str) -> None:
     raw = _bytes(document)
     entries = readable(parse_index, raw)
     found = Resolved(Digest.of(raw), media_type, ORIGIN)
     for lookup in LOOKUPS:
-        answer = answer_for(lookup, found, raw)
+        answer = select_from_manifest(lookup, found, raw)
         expect_answer(lookup, found, entries if isinstance(entries, tuple) else (), answer)
 
 
 @examples(100)
 @given(_DOCUMENTS, st.binary(max_size=20), st.sampled_from([OCI_INDEX, OCI_MANIFEST]))
-def test_bytes_that_are_not_the_digests_own_are_never_believed(document: Any, other: bytes, media_type: str) -> None:
+def test_bytes_with_another_digest_are_never_accepted(document: Any, other: bytes, media_type: str) -> None:
     raw = _bytes(document)
     assume(raw != other)
     found = Resolved(Digest.of(other), media_type, ORIGIN)
-    assert all(isinstance(answer_for(lookup, found, raw), Unavailable) for lookup in LOOKUPS)
-    assert isinstance(readable(platform_of, raw, found.digest), SourceError)
+    assert all(isinstance(select_from_manifest(lookup, found, raw), Unavailable) for lookup in LOOKUPS)
+    assert isinstance(readable(read_config_platform, raw, found.digest), SourceError)
 
 
 _LINES = st.one_of(
@@ -216,7 +214,7 @@ def test_the_chosen_image_is_an_entry_for_a_known_platform_whatever_the_order(
     for lookup in LOOKUPS:
         if lookup.index_allowed:
             continue
-        answers = [_asked(lookup, one) for one in (lines, shuffled)]
+        answers = [_select(lookup, one) for one in (lines, shuffled)]
         assert len({type(answer) for answer in answers}) == 1
         for answer in answers:
             if isinstance(answer, Resolved):
@@ -228,9 +226,9 @@ def test_the_chosen_image_is_an_entry_for_a_known_platform_whatever_the_order(
                 assert answer.cause.isprintable()
 
 
-def _asked(lookup: Any, lines: list[dict[str, Any]]) -> Resolution | Any:
+def _select(lookup: Any, lines: list[dict[str, Any]]) -> Resolution | Any:
     raw = _bytes({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": lines})
-    return answer_for(lookup, Resolved(Digest.of(raw), OCI_INDEX, ORIGIN), raw)
+    return select_from_manifest(lookup, Resolved(Digest.of(raw), OCI_INDEX, ORIGIN), raw)
 
 
 def _is_unknown(platform: Mapping[str, Any]) -> bool:
@@ -238,11 +236,11 @@ def _is_unknown(platform: Mapping[str, Any]) -> bool:
 
 
 @given(_PARTS, _PARTS, st.one_of(st.just(""), _PARTS), st.dictionaries(st.text(max_size=5), JSON_LIKE, max_size=3))
-def test_a_config_says_its_platform_whatever_else_it_says(
+def test_the_platform_of_a_config_is_read_among_any_other_content(
     os: str, architecture: str, variant: str, more: dict[str, Any]
 ) -> None:
     raw = _bytes({**more, "os": os, "architecture": architecture, "variant": variant, "os.version": ""})
-    assert platform_of(raw, Digest.of(raw)) == Platform(os, architecture, variant)
+    assert read_config_platform(raw, Digest.of(raw)) == Platform(os, architecture, variant)
 
 
 _HOSTS = st.sampled_from(["ghcr.io", "registry.example:5000", "[2001:db8::1]", "localhost"])
@@ -252,7 +250,7 @@ _USERS = st.text(st.characters(codec="utf-8", exclude_characters=":"), min_size=
 
 @examples(100)
 @given(_HOSTS, _KEYS, _USERS, _SECRETS, st.dictionaries(st.text(max_size=5), JSON_LIKE, max_size=3))
-def test_a_login_is_found_under_every_form_of_its_key_and_given_to_that_host_alone(
+def test_credentials_are_found_under_every_form_of_their_key_and_sent_to_that_host_alone(
     host: str, key: str, user: str, secret: str, more: dict[str, Any]
 ) -> None:
     auth = base64.b64encode(f"{user}:{secret}".encode()).decode()
@@ -292,12 +290,10 @@ def test_a_login_is_found_under_every_form_of_its_key_and_given_to_that_host_alo
     ),
     _HOSTS,
 )
-def test_a_docker_config_with_anything_anywhere_gives_a_credential_or_a_reason_without_its_secrets(
-    document: Any, host: str
-) -> None:
+def test_any_docker_config_yields_credentials_or_a_reason_without_its_secrets(document: Any, host: str) -> None:
     found = readable(_credentials(document).for_registry, host, Deadline.after(5))
-    told = found.diagnostics() if isinstance(found, ImagePinnerError) else repr(found)
-    assert "s3cr3t" not in told
+    text = found.diagnostics() if isinstance(found, ImagePinnerError) else repr(found)
+    assert "s3cr3t" not in text
     if isinstance(found, Password):
         assert found.basic().isascii()
 
@@ -308,7 +304,7 @@ def _credentials(document: Any) -> DockerConfigCredentials:
 
 @examples(100)
 @given(st.text(max_size=60), st.text(max_size=60), _SECRETS)
-def test_what_a_registry_says_is_one_short_line_without_secrets(before: str, after: str, secret: str) -> None:
+def test_a_registrys_error_is_one_short_line_without_secrets(before: str, after: str, secret: str) -> None:
     url = f" https://user:{secret}@registry.example/path?token={secret}#{secret} "
     for text in (before + secret + after, before + url + after, f"{before} Bearer {secret}{secret} {after}"):
         document = json.dumps({"errors": [{"code": "DENIED", "message": text}]}).encode("utf-8", "surrogatepass")

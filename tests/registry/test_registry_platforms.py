@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -63,7 +64,7 @@ def test_an_index_without_the_platform_is_refused_with_what_it_offers(
 ) -> None:
     answer = ask_for(stocked, image.image, platform, index_allowed=index_allowed)
     assert isinstance(answer, Unsuitable)
-    assert answer.cause == f"the index {image.digest} has no image for {platform}; it offers {offered}"
+    assert answer.cause == f"the index {image.digest} has no image for {platform}; available: {offered}"
 
 
 @pytest.mark.parametrize("index_allowed", [True, False], ids=["index", "no-index"])
@@ -83,12 +84,12 @@ def test_an_image_for_another_platform_is_refused_with_the_one_that_it_is_for(
 ) -> None:
     answer = ask_for(stocked, BY_TAG[tag].image, platform, index_allowed=index_allowed)
     assert isinstance(answer, Unsuitable)
-    assert answer.cause == f"the image {BY_TAG[tag].digest} is for {offered} only, and {platform} is wanted"
+    assert answer.cause == f"the image {BY_TAG[tag].digest} is for {offered} only, not for {platform}"
 
 
 def asked_for_windows(stocked: DockerRegistry, image: Pushed, version: str) -> ImageLookup:
     wanted = lookup(f"{stocked.host}/{image.image}", index_allowed=False)
-    return wanted._replace(platform=Platform("windows", "amd64", os_version=version))
+    return replace(wanted, platform=Platform("windows", "amd64", os_version=version))
 
 
 def test_a_version_of_windows_that_is_not_there_is_refused(stocked: DockerRegistry) -> None:

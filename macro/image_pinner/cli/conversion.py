@@ -14,10 +14,10 @@ from cfn_tools.odict import ODict
 
 from image_pinner.cli.documents import InPlaceEditError, read_source
 from image_pinner.cli.documents.edits import first_difference
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 
 
-def convert(tree: JsonMap, format_: str) -> bytes:
+def convert(tree: JsonObject, format_: str) -> bytes:
     """Return a template as `yaml`, with functions in their short form, or as `json`.
 
     Raises:
@@ -32,7 +32,7 @@ def convert(tree: JsonMap, format_: str) -> bytes:
     return data
 
 
-def _dump_yaml(tree: JsonMap) -> str:
+def _dump_yaml(tree: JsonObject) -> str:
     text: str = yaml.dump(
         _prepare(tree), Dumper=get_dumper(), default_flow_style=False, allow_unicode=True, width=120, sort_keys=False
     )

@@ -16,7 +16,7 @@ from image_pinner.cli.console import did_you_mean
 from image_pinner.cli.documents import SourceDocument, read_file, read_source
 from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap
+from image_pinner.core.intrinsics.values import JsonObject
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.json_path import parse_image_path
 from image_pinner.core.template.markers import snippet_parameters
@@ -159,7 +159,7 @@ def read_template(name: str, macro: str, pin: str = "") -> TemplateFile:
     return TemplateFile(document, Fragment(Shape.TEMPLATE, tree, options, tree), parameters is not None)
 
 
-def _transform_parameters(tree: JsonMap, macro: str) -> JsonMap | None:
+def _transform_parameters(tree: JsonObject, macro: str) -> JsonObject | None:
     transform = tree.get("Transform")
     for call in transform if isinstance(transform, list) else [transform]:
         parameters = snippet_parameters(call, macro)

@@ -10,7 +10,7 @@ from typing import Any
 from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.edits import Edit, Replace
 from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment
@@ -120,7 +120,7 @@ def _find_certain_problems(
     return {problem.path for problem in (*scan.problems, *misplaced)}
 
 
-def _unpinned_image(path: TemplatePath, template: JsonMap) -> Finding:
+def _unpinned_image(path: TemplatePath, template: JsonObject) -> Finding:
     value: JsonValue = template
     for step in path.steps:
         value = value[step]
@@ -133,7 +133,7 @@ def _unpinned_image(path: TemplatePath, template: JsonMap) -> Finding:
     )
 
 
-def _find_unsupported_syntax(template: JsonMap, macro: str) -> Iterator[Finding]:
+def _find_unsupported_syntax(template: JsonObject, macro: str) -> Iterator[Finding]:
     todo: list[tuple[JsonValue, tuple[Step, ...]]] = [(template, ())]
     while todo:
         node, steps = todo.pop()
@@ -164,7 +164,7 @@ def _unsupported_syntax(path: TemplatePath, content: JsonValue, macro: str) -> F
     )
 
 
-def _first_request(template: JsonMap, scan: ImageScan, findings: list[Finding], macro: str) -> TemplatePath | None:
+def _first_request(template: JsonObject, scan: ImageScan, findings: list[Finding], macro: str) -> TemplatePath | None:
     paths = [site.path for site in scan.pinned] + [problem.path for problem in scan.problems]
     paths += [finding.path for finding in findings if finding.rule != "unpinned-image"]
     return min((path for path in paths if not _is_in_snippet(template, path, macro)), key=str, default=None)
@@ -194,7 +194,7 @@ def _calls(transform: JsonValue, macro: str) -> bool:
         return True
 
 
-def _missing_transform(first: TemplatePath, template: JsonMap, macro: str) -> Finding:
+def _missing_transform(first: TemplatePath, template: JsonObject, macro: str) -> Finding:
     cause = f"a pin is requested, but Transform does not include {macro}"
     transform = template.get("Transform")
     if not transform:

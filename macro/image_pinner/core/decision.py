@@ -6,7 +6,7 @@ One problem fails the whole template.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, assert_never
 
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
@@ -90,7 +90,7 @@ def digests_to_judge(plan: PinPlan, resolutions: Mapping[ImageLookup, Resolution
 
 def _by_digest(site: PinSite, resolution: Resolution | None) -> ImageReference | None:
     digest = site.reference.digest or (resolution.digest if isinstance(resolution, Resolved) else None)
-    return site.reference._replace(tag="", digest=digest).canonical() if digest else None
+    return replace(site.reference, tag="", digest=digest).canonical() if digest else None
 
 
 def decide(

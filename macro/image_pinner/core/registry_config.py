@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 from image_pinner.core.images.ecr import partition_of
-from image_pinner.core.images.registries import registry_named
+from image_pinner.core.images.registries import parse_registry
 
 SecretService = Literal["secretsmanager", "ssm"]
 """The services that store secrets, by botocore's names."""
@@ -178,7 +178,7 @@ def _split(text: str, form: str) -> tuple[str, str]:
     if not equals:
         raise ValueError(form)
     try:
-        return registry_named(host.rstrip()), value.lstrip()
+        return parse_registry(host.rstrip()), value.lstrip()
     except ValueError:
         # The message of this error contains the host, which may be a password here.
         raise ValueError("write the registry as in image references, for example ghcr.io or localhost:5000") from None

@@ -15,7 +15,12 @@ from image_pinner.core.images.lookups import (
     Unavailable,
 )
 from image_pinner.core.images.references import Digest, ImageReference
-from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
+from image_pinner.core.images.selection import (
+    NeedsConfig,
+    select_from_config,
+    select_from_manifest,
+    select_without_manifest,
+)
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, Unknown
 from image_pinner.sources.interface import Deadline
 
@@ -123,15 +128,15 @@ class InMemoryRegistry:
     def _resolve_stored(self, lookup: ImageLookup, stored: _StoredImage) -> Resolution:
         resolved = Resolved(stored.digest, stored.media_type, _ORIGIN)
         if stored.manifest is None:
-            return answer_without_bytes(lookup, resolved) or Unavailable(
+            return select_without_manifest(lookup, resolved) or Unavailable(
                 f"the in-memory registry has no manifest of {stored.digest}", "push the image with its manifest"
             )
-        found = answer_for(lookup, resolved, stored.manifest)
+        found = select_from_manifest(lookup, resolved, stored.manifest)
         if not isinstance(found, NeedsConfig):
             return found
         if found.config not in self._configs:
             return Unavailable(f"the in-memory registry has no config {found.config}", "push the config too")
-        return answer_from_config(lookup, found, self._configs[found.config])
+        return select_from_config(lookup, found, self._configs[found.config])
 
     def _not_found(self, reference: ImageReference) -> NotFound:
         name = f"{reference.registry}/{reference.repository}"

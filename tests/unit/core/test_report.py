@@ -141,8 +141,7 @@ class TestJson:
             {
                 "path": f"Resources.Bad.{image}",
                 "kind": "template",
-                "cause": "'Bad:1' is not a valid image reference: a repository is written in lower case"
-                " (at character 1)",
+                "cause": "'Bad:1' is not a valid image reference: a repository must be lower case (at character 1)",
                 "help": "Write registry/repository:tag",
             },
             {

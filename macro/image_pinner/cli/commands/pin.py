@@ -26,7 +26,7 @@ from image_pinner.cli.inputs import (
 )
 from image_pinner.cli.output import LocatedReport, exit_code, json, text
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.core.images.registries import Mirror, registry_named
+from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.pinning import PinResult, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
@@ -150,7 +150,7 @@ def _configured_region() -> str:
 
 def _settings(options: Options) -> Settings:
     settings = read_settings(options["image_paths"])
-    insecure = _parse_values("--insecure-registry", registry_named, options["insecure"])
+    insecure = _parse_values("--insecure-registry", parse_registry, options["insecure"])
     return settings._replace(
         insecure_registries=(*settings.insecure_registries, *insecure),
         # The first mirror of a registry counts, and options take precedence over the environment.

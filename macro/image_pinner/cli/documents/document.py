@@ -22,7 +22,7 @@ from image_pinner.cli.documents.text import (
 from image_pinner.cli.documents.yaml_reader import read_yaml
 from image_pinner.cli.documents.yaml_writer import yaml_splices
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
-from image_pinner.core.intrinsics.values import JsonMap
+from image_pinner.core.intrinsics.values import JsonObject
 from image_pinner.core.template.edits import Edit, apply_edits
 from image_pinner.core.template.paths import TemplatePath
 
@@ -38,7 +38,7 @@ class SourceDocument:
     Do not change `tree`: aliases share values in it.
     """
 
-    tree: JsonMap
+    tree: JsonObject
     source: SourceText = field(repr=False)
     root: MappingNode = field(repr=False)
     is_json: bool

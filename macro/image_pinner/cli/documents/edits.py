@@ -18,7 +18,7 @@ from image_pinner.cli.documents.nodes import (
 from image_pinner.cli.documents.text import SourceText
 from image_pinner.cli.documents.yaml_layout import properties_of
 from image_pinner.core.errors import ImagePinnerError
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.edits import Edit, InsertKey, Replace, apply_edits
 from image_pinner.core.template.paths import Step, TemplatePath
 
@@ -52,7 +52,7 @@ class Insertion:
 Change = Replacement | Insertion
 
 
-def plan_edits(source: SourceText, root: MappingNode, tree: JsonMap, edits: Sequence[Edit]) -> list[Change]:
+def plan_edits(source: SourceText, root: MappingNode, tree: JsonObject, edits: Sequence[Edit]) -> list[Change]:
     """Find the nodes that edits change.
 
     Raises:
@@ -109,7 +109,7 @@ def _contains(outer: Node, inner: Node) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
 
 
-def _widen(text: str, root: MappingNode, tree: JsonMap, edits: Sequence[Edit]) -> list[Edit]:
+def _widen(text: str, root: MappingNode, tree: JsonObject, edits: Sequence[Edit]) -> list[Edit]:
     """Turn edits that cannot be written where they are into replacements of the value around them."""
     widened = {path for edit in edits if (path := _widened_path(text, edit, resolve_path(root, edit.path)))}
     result: list[Edit] = []

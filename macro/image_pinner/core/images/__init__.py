@@ -1,1 +1,1 @@
-"""What an image is: its reference, its digest, its platform, and what a source answered about it."""
+"""Image references, digests, platforms and manifests, and the result of resolving them."""

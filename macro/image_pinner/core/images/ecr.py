@@ -1,87 +1,67 @@
-"""Hosts of private ECR registries, and AWS partitions.
+"""Host names of private ECR registries, and AWS partitions.
 
-From botocore's partitions.json of November 2026:
-https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json
-
-The forms: https://docs.aws.amazon.com/general/latest/gr/ecr.html. `public.ecr.aws` is none of these: it answers to
-everybody as any registry does, and its API lists only what is one's own.
+Partitions: https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json (November 2026).
+Host names: https://docs.aws.amazon.com/general/latest/gr/ecr.html. `public.ecr.aws` is not one of them: it is an
+ordinary public registry, and its API lists only the caller's own repositories.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 from image_pinner.core.errors import cut
 
 
-class Partition(NamedTuple):
-    """A partition of AWS.
-
-    Args:
-        name: The name in ARNs, and the value of `AWS::Partition`.
-        suffix: The DNS suffix of its services, and the value of `AWS::URLSuffix`.
-        regions: What the names of its regions look like.
-    """
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """An AWS partition: `name` is `AWS::Partition`, `suffix` is `AWS::URLSuffix`, `regions` matches region names."""
 
     name: str
     suffix: str
+    dual_stack_suffix: str
     regions: re.Pattern[str]
 
 
+def _partition(name: str, suffix: str, dual_stack_suffix: str, regions: str) -> Partition:
+    return Partition(name, suffix, dual_stack_suffix, re.compile(regions, re.ASCII))
+
+
+# Dual-stack suffixes as in https://github.com/aws/amazon-ecs-agent (ecs-agent/utils/uri) and
+# https://github.com/kubernetes/cloud-provider-aws, November 2026; that of aws-eusc is inferred from their pattern.
 PARTITIONS = (
-    Partition("aws-cn", "amazonaws.com.cn", re.compile(r"cn-\w+-\d+", re.ASCII)),
-    Partition("aws-us-gov", "amazonaws.com", re.compile(r"us-gov-\w+-\d+", re.ASCII)),
-    Partition("aws-iso", "c2s.ic.gov", re.compile(r"us-iso-\w+-\d+", re.ASCII)),
-    Partition("aws-iso-b", "sc2s.sgov.gov", re.compile(r"us-isob-\w+-\d+", re.ASCII)),
-    Partition("aws-iso-e", "cloud.adc-e.uk", re.compile(r"eu-isoe-\w+-\d+", re.ASCII)),
-    Partition("aws-iso-f", "csp.hci.ic.gov", re.compile(r"us-isof-\w+-\d+", re.ASCII)),
-    Partition("aws-eusc", "amazonaws.eu", re.compile(r"eusc-\w+-\w+-\d+", re.ASCII)),
-    Partition("aws", "amazonaws.com", re.compile(r"[a-z]{2}-\w+-\d+", re.ASCII)),
+    _partition("aws-cn", "amazonaws.com.cn", "on.amazonwebservices.com.cn", r"cn-\w+-\d+"),
+    _partition("aws-us-gov", "amazonaws.com", "on.aws", r"us-gov-\w+-\d+"),
+    _partition("aws-iso", "c2s.ic.gov", "on.aws.ic.gov", r"us-iso-\w+-\d+"),
+    _partition("aws-iso-b", "sc2s.sgov.gov", "on.aws.scloud", r"us-isob-\w+-\d+"),
+    _partition("aws-iso-e", "cloud.adc-e.uk", "on.cloud-aws.adc-e.uk", r"eu-isoe-\w+-\d+"),
+    _partition("aws-iso-f", "csp.hci.ic.gov", "on.aws.hci.ic.gov", r"us-isof-\w+-\d+"),
+    _partition("aws-eusc", "amazonaws.eu", "on.amazonwebservices.eu", r"eusc-\w+-\w+-\d+"),
+    _partition("aws", "amazonaws.com", "on.aws", r"[a-z]{2}-\w+-\d+"),
 )
 
 
 @lru_cache(maxsize=64)
 def partition_of(region: str) -> Partition | None:
-    """Give the partition that a region belongs to, or `None` if the name looks like no region of any."""
+    """Return the partition of a region, or `None` if the name is not a valid region name."""
     return next((partition for partition in PARTITIONS if partition.regions.fullmatch(region)), None)
 
 
 _HOST = re.compile(
-    r"(?P<account>[a-z0-9-]+)\.(?P<service>dkr\.ecr|dkr-ecr)(?P<fips>-fips)?(?:\.(?P<rest>.+))?",
-    re.ASCII,
+    r"(?P<account>[a-z0-9-]+)\.(?P<service>dkr\.ecr|dkr-ecr)(?P<fips>-fips)?(?:\.(?P<location>.+))?", re.ASCII
 )
 _ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
 _API_HOST = re.compile(r"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:amazonaws\.|api\.aws).*", re.ASCII)
-# A suffix of another kind is somebody's own host, a mirror or LocalStack, and speaks the protocol of all registries.
-_OF_AWS = re.compile(r"(?:.*\.)?(?:amazon|amazonaws|amazonwebservices|aws|c2s|sc2s|adc-e|hci)(?:\..*)?", re.ASCII)
+# A host with any other suffix is a mirror or an emulator such as LocalStack, and an ordinary OCI registry.
+_AWS_SUFFIX = re.compile(r"(?:.*\.)?(?:amazon|amazonaws|amazonwebservices|aws|c2s|sc2s|adc-e|hci)(?:\..*)?", re.ASCII)
 _HTTPS_PORT = "443"
-_SHOWN_HOST = 100  # characters of a host that a message repeats: the longest of ECR's has some 60
-# The partitions' dual-stack suffixes, as https://github.com/aws/amazon-ecs-agent (ecs-agent/utils/uri) and
-# https://github.com/kubernetes/cloud-provider-aws take them, November 2026; that of aws-eusc follows their pattern.
-_DUAL_STACK_SUFFIXES = {
-    "aws": "on.aws",
-    "aws-us-gov": "on.aws",
-    "aws-cn": "on.amazonwebservices.com.cn",
-    "aws-eusc": "on.amazonwebservices.eu",
-    "aws-iso": "on.aws.ic.gov",
-    "aws-iso-b": "on.aws.scloud",
-    "aws-iso-e": "on.cloud-aws.adc-e.uk",
-    "aws-iso-f": "on.aws.hci.ic.gov",
-}
+_MAX_HOST = 100  # characters of a host that a message repeats; the longest ECR host has about 60
 
 
-class EcrRegistry(NamedTuple):
-    """A private registry.
-
-    Args:
-        account_id: The account that it belongs to, 12 digits.
-        region: The region that it is in, which is where its API is asked.
-        fips: Whether the host is the one with validated cryptography.
-        dual_stack: Whether the host has IPv6 addresses as well.
-        host: The host, as it was written.
-    """
+@dataclass(frozen=True, slots=True)
+class EcrRegistry:
+    """A private registry; `host` is its host name as written, `fips` and `dual_stack` describe that host."""
 
     account_id: str
     region: str
@@ -90,14 +70,9 @@ class EcrRegistry(NamedTuple):
     host: str
 
 
-class EcrRepository(NamedTuple):
-    """A repository of a private registry.
-
-    Args:
-        account_id: The account that it belongs to.
-        region: The region that it is in.
-        name: Its name.
-    """
+@dataclass(frozen=True, slots=True)
+class EcrRepository:
+    """A repository of a private registry."""
 
     account_id: str
     region: str
@@ -105,7 +80,7 @@ class EcrRepository(NamedTuple):
 
     @property
     def arn(self) -> str:
-        """The name that policies know it by."""
+        """The repository's ARN."""
         partition = partition_of(self.region)
         name = partition.name if partition else "aws"
         return f"arn:{name}:ecr:{self.region}:{self.account_id}:repository/{self.name}"
@@ -115,60 +90,49 @@ class EcrRepository(NamedTuple):
 
 
 def parse_ecr_host(host: str) -> EcrRegistry | None:
-    """Read the host of a private ECR registry.
+    """Parse the host of a private ECR registry, with or without port 443; return `None` for any other host."""
+    parsed = _parse(host)
+    return parsed if isinstance(parsed, EcrRegistry) else None
 
-    Args:
-        host: A registry as a reference has it, with or without the port 443.
 
-    Returns:
-        The registry, or `None` where the host is not one of the forms that AWS serves.
+def explain_invalid_ecr_host(host: str) -> str | None:
+    """Explain why a host that looks like a private ECR registry is not a valid one.
+
+    Such a host must not be contacted: it may belong to anybody. Return `None` for valid and for other hosts.
     """
-    read = _read(host)
-    return read if isinstance(read, EcrRegistry) else None
-
-
-def looks_like_ecr(host: str) -> str | None:
-    """Tell why a host that means a private ECR registry cannot be one, so that no made-up host is asked.
-
-    Args:
-        host: A registry as a reference has it.
-
-    Returns:
-        The reason as a clause, or `None` where the host is right, or means something else.
-    """
-    read = _read(host)
-    return read if isinstance(read, str) else None
+    parsed = _parse(host)
+    return parsed if isinstance(parsed, str) else None
 
 
 @lru_cache(maxsize=256)  # thousands of images come from a few hosts
-def _read(host: str) -> EcrRegistry | str | None:
+def _parse(host: str) -> EcrRegistry | str | None:
     name, _, port = host.lower().partition(":")
-    written = cut(host, _SHOWN_HOST)
+    written = cut(host, _MAX_HOST)
     if _API_HOST.fullmatch(name):
-        return f"{written!r} is ECR's API; images are at <account>.dkr.ecr.<region>.<suffix>"
-    found = _HOST.fullmatch(name)
-    if not found:
+        return f"{written!r} is the host of ECR's API; images are at <account>.dkr.ecr.<region>.<suffix>"
+    match = _HOST.fullmatch(name)
+    if not match:
         return None
-    account, rest = found["account"], found["rest"] or ""
-    if "." in rest and not _OF_AWS.fullmatch(rest):
+    account, location = match["account"], match["location"] or ""
+    if "." in location and not _AWS_SUFFIX.fullmatch(location):
         return None
-    region, _, suffix = rest.partition(".")
-    dual_stack = found["service"] == "dkr-ecr"
-    partition = partition_of(region)
-    if reason := _wrong(account, region, partition, suffix, dual_stack=dual_stack):
-        return f"{written!r} is no ECR registry: {reason}"
+    region, _, suffix = location.partition(".")
+    dual_stack = match["service"] == "dkr-ecr"
+    if cause := _find_error(account, region, suffix, dual_stack=dual_stack):
+        return f"{written!r} is not a valid ECR registry: {cause}"
     if port not in ("", _HTTPS_PORT):
-        return f"{written!r} is no ECR registry: ECR answers on port {_HTTPS_PORT} only"
-    return EcrRegistry(account, region, found["fips"] is not None, dual_stack, host)
+        return f"{written!r} is not a valid ECR registry: ECR uses port {_HTTPS_PORT} only"
+    return EcrRegistry(account, region, match["fips"] is not None, dual_stack, host)
 
 
-def _wrong(account: str, region: str, partition: Partition | None, suffix: str, *, dual_stack: bool) -> str:
+def _find_error(account: str, region: str, suffix: str, *, dual_stack: bool) -> str:
     if not _ACCOUNT.fullmatch(account):
-        counted = f"has {len(account)}" if account.isdecimal() else f"is {cut(account, _SHOWN_HOST)!r}"
-        return f"it begins with the account's 12 digits, and this {counted}"
+        actual = f"{len(account)} digits" if account.isdecimal() else repr(cut(account, _MAX_HOST))
+        return f"expected an account ID of 12 digits, got {actual}"
+    partition = partition_of(region)
     if partition is None:
-        return f"{cut(region, _SHOWN_HOST)!r} is no region" if region else "the region is missing"
-    expected = _DUAL_STACK_SUFFIXES[partition.name] if dual_stack else partition.suffix
+        return f"{cut(region, _MAX_HOST)!r} is not a valid region" if region else "the region is missing"
+    expected = partition.dual_stack_suffix if dual_stack else partition.suffix
     if suffix != expected:
-        return f"a registry in {region} ends in {expected!r}, and this in {cut(suffix, _SHOWN_HOST)!r}"
+        return f"expected the suffix {expected!r} for {region}, got {cut(suffix, _MAX_HOST)!r}"
     return ""

@@ -1,9 +1,9 @@
-"""What is asked about an image, and what a source can answer: three outcomes, each with its reason."""
+"""Image lookups and their results: a digest, or one of three reasons why there is none."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from image_pinner.core.images.platforms import Platform
@@ -25,17 +25,18 @@ IMAGE_CONFIG_TYPES = (
     "application/vnd.docker.container.image.v1+json",
 )
 ACCEPTED_MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
-"""The four media types that every request names: the list decides which digest a registry gives."""
+"""The media types that every request accepts; the list decides which digest a registry returns."""
 
 
-class ImageLookup(NamedTuple):
-    """What one request is to find out: one tag can have several right answers.
+@dataclass(frozen=True, slots=True)
+class ImageLookup:
+    """What to resolve; a tag of a multi-platform image has more than one right digest.
 
     Args:
-        reference: The image in its canonical form (`ImageReference.canonical`), so that equal questions are equal.
-        platform: The platform that the image must have, or `None` where any will do.
-        index_allowed: Whether the digest of an index may be the answer; if not, the platform's own manifest is.
-        credentials: The ARN of the secret that the template itself names for this image, or empty.
+        reference: The canonical reference (`ImageReference.canonical`), so that equal lookups compare equal.
+        platform: The required platform, or `None` for any.
+        index_allowed: Whether to return the digest of an index rather than that of the platform's manifest.
+        credentials: The ARN of the secret that the template sets for this image, or empty.
     """
 
     reference: ImageReference
@@ -53,8 +54,8 @@ class Origin:
 
     Args:
         source: The source's name: `ecr`, `registry`, `memory`.
-        request: Whom it asked what: an API action with its region, or a URL without query.
-        index: The index that the tag points to, where the digest is that of one manifest in it.
+        request: The API action with its region, or the URL without query.
+        index: The index that the tag points to, if the digest is that of a manifest in it.
     """
 
     source: str
@@ -64,14 +65,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The tag means this digest.
+    """The digest of an image.
 
     Args:
-        digest: The digest, hashed from the manifest's bytes or given by ECR's API.
-        media_type: The media type of what the digest names.
-        origin: Where it comes from.
-        platforms: The platforms that the image offers, or `None` where nobody was asked or told.
-        warnings: What a person should know about this answer, each a sentence without a full stop.
+        digest: The digest, hashed from the manifest's bytes or returned by ECR's API.
+        media_type: The media type of the manifest or index with that digest.
+        origin: Where the digest comes from.
+        platforms: The platforms of the image, or `None` if they were not looked up.
+        warnings: Clauses to show to the user.
     """
 
     digest: Digest
@@ -83,12 +84,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The repository or the tag does not exist; the only outcome for which `WhenMissing=KeepTag` keeps the tag.
-
-    Args:
-        cause: What does not exist, and who reported it.
-        help: What to do.
-    """
+    """The repository or the tag does not exist; the only result for which `WhenMissing=KeepTag` keeps the tag."""
 
     cause: str
     help: str
@@ -96,12 +92,7 @@ class NotFound:
 
 @dataclass(frozen=True, slots=True)
 class Unsuitable:
-    """The image exists, but cannot be used here: another platform, no image, several candidates.
-
-    Args:
-        cause: Why it is unsuitable.
-        help: What to do.
-    """
+    """The image exists but cannot be used: another platform, not a container image, several candidates."""
 
     cause: str
     help: str
@@ -109,12 +100,7 @@ class Unsuitable:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Nobody could say.
-
-    Args:
-        cause: Who was asked what, and what came instead of an answer.
-        help: What to do now.
-    """
+    """The lookup failed; `cause` names the request and the failure."""
 
     cause: str
     help: str

@@ -1,29 +1,26 @@
 """Image references, `[registry/]repository[:tag][@digest]`, and digests.
 
-https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests
-
-The grammar is that of https://github.com/distribution/reference (reference.go and normalize.go): what stands before
-the first slash is a registry if it has a dot, a colon or an upper-case letter, or is `localhost`; without a registry
-the image is on Docker Hub, where a name of one part is in `library/`. A reference with a tag and a digest keeps both:
-the digest says which image it is, the tag is for people.
+The grammar is that of https://github.com/distribution/reference (reference.go and normalize.go): the component before
+the first slash is a registry if it has a dot, a colon or an upper-case letter, or is `localhost`; without a registry,
+the image is on Docker Hub, where a name of one component is in `library/`. With both a tag and a digest, the digest
+identifies the image and the tag is informational.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from image_pinner.core.errors import InvalidReferenceError, cut
 
-# ECS takes sha256 with exactly 64 lower-case hexadecimal digits and nothing else:
+# ECS accepts sha256 with exactly 64 lower-case hexadecimal digits and nothing else:
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def is_digest(text: str) -> bool:
-    """Tell whether a text is a digest that can be pinned to."""
+    """Return whether a text is a digest that images can be pinned to."""
     return _SHA256.fullmatch(text) is not None
 
 
@@ -31,32 +28,24 @@ def is_digest(text: str) -> bool:
 class Digest:
     """A digest such as `sha256:9f86d0…`, always sha256 with 64 lower-case hexadecimal digits.
 
-    Args:
-        text: The digest as it stands behind the `@`.
-
-    Raises:
-        InvalidReferenceError: The text is no such digest.
+    https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests
     """
 
     text: str
 
     def __post_init__(self) -> None:
-        """Refuse what is no digest."""
+        """Raise `InvalidReferenceError` if the text is not such a digest."""
         if not is_digest(self.text):
-            raise InvalidReferenceError(
-                self.text,
-                "a digest is 'sha256:' and 64 hexadecimal digits in lower case",
-                0,
-                "Take the digest from the registry as it is",
-            )
+            rule = "a digest is 'sha256:' and 64 lower-case hexadecimal digits"
+            raise InvalidReferenceError(self.text, rule, 0, "copy the digest from the registry unchanged")
 
     def __str__(self) -> str:
         return self.text
 
     @classmethod
-    def of(cls, manifest: bytes) -> Digest:
-        """Give the digest of a manifest's bytes."""
-        return cls(f"sha256:{hashlib.sha256(manifest).hexdigest()}")
+    def of(cls, content: bytes) -> Digest:
+        """Return the digest of a manifest's or config's bytes."""
+        return cls(f"sha256:{hashlib.sha256(content).hexdigest()}")
 
 
 DOCKER_HUB = "docker.io"
@@ -67,97 +56,82 @@ _LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?", re.ASCII)
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
-# All of it at once, which is what most references need. What stands before the first slash is a registry, or must not
-# look like one; the second + keeps the look at it from being taken back and tried again in every other way.
+# One expression for a whole reference. A first component is a registry exactly if it looks like one; the possessive
+# `+` in the lookahead prevents catastrophic backtracking.
 _LIKE_A_REGISTRY = r"(?=[^/@]*+/)(?:localhost/|[^/@.:A-Z]*+[.:A-Z])"
 _REFERENCE = re.compile(
     rf"(?:(?={_LIKE_A_REGISTRY})({_HOST.pattern})/|(?!{_LIKE_A_REGISTRY}))"
     rf"({_PATH.pattern})(?::({_TAG.pattern}))?(?:@(sha256:[0-9a-f]{{64}}))?",
     re.ASCII,
 )
-_IS_DIGEST_ALONE = re.compile(r"(?:sha256:)?[a-f0-9]{64}", re.ASCII)
+_BARE_DIGEST = re.compile(r"(?:sha256:)?[a-f0-9]{64}", re.ASCII)
+_BARE_DIGEST_LENGTHS = (64, len("sha256:") + 64)
 _SCHEME = re.compile(r"[a-z0-9+.-]{1,40}://", re.ASCII)
-_DIGEST_ALONE = (64, len("sha256:") + 64)  # characters
 _MAX_PATH = 255
-_LIBRARY = "library/"  # what a short name on Docker Hub stands behind
+_LIBRARY = "library/"  # Docker Hub's prefix of names with one component
 _MAX_SHORT = _MAX_PATH - len(_LIBRARY)
-_TOO_LONG = f"a repository has at most {_MAX_PATH} characters, with the {_LIBRARY!r} of a short name"
-_SHOWN_NAME = 300  # characters of registry and repository in a remedy: more than any valid ones have
-_SHOWN_HOST = 100  # characters of a bad host that a message repeats
+_MAX_SHOWN_NAME = 300  # characters of registry and repository in a help; no valid ones are longer
+_MAX_SHOWN_HOST = 100  # characters of an invalid host that a message repeats
+_WRITE_REFERENCE = "write registry/repository:tag"
 
 
-class ImageReference(NamedTuple):
-    """A reference that was checked.
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """A parsed reference.
 
     Args:
-        registry: The registry in its canonical form: a host, with its port if one is written; `docker.io` by default.
+        registry: The canonical host, with its port if one is written; `docker.io` by default.
         repository: The repository's path in the registry, with Docker Hub's `library/` where it is implied.
         tag: The tag, or empty.
         digest: The digest, or `None`.
-        written: The text that was read; it takes no part in comparisons.
+        written: The text as written; ignored in comparisons.
     """
 
     registry: str
     repository: str
     tag: str = ""
     digest: Digest | None = None
-    written: str = ""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, ImageReference) and self[:4] == other[:4]
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other
-
-    def __hash__(self) -> int:
-        return hash(self[:4])
+    written: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str) -> ImageReference:
-        """Read a reference.
-
-        Args:
-            text: The reference, without white space around it.
-
-        Returns:
-            The reference, with `text` kept as `written`.
+        """Parse a reference without white space around it.
 
         Raises:
-            InvalidReferenceError: The text breaks a rule; the error names the rule and the place.
+            InvalidReferenceError: The text is not a reference; the error names the rule it breaks and the position.
         """
-        found = _REFERENCE.fullmatch(text)
-        if found is None:
-            raise _broken_rule(text)
-        registry, path, tag, digest = found.groups()
-        if len(path) > _MAX_PATH or (len(text) in _DIGEST_ALONE and _IS_DIGEST_ALONE.fullmatch(text)):
-            raise _broken_rule(text)
-        if registry is None:
-            registry = DOCKER_HUB
-        if registry.lower() in _DOCKER_HUB_NAMES:
+        match = _REFERENCE.fullmatch(text)
+        if match is None:
+            raise _explain(text)
+        registry, path, tag, digest = match.groups()
+        if len(path) > _MAX_PATH or (len(text) in _BARE_DIGEST_LENGTHS and _BARE_DIGEST.fullmatch(text)):
+            raise _explain(text)
+        if registry is None or registry.lower() in _DOCKER_HUB_NAMES:
             registry = DOCKER_HUB
             path = path if "/" in path else f"{_LIBRARY}{path}"
             if len(path) > _MAX_PATH:
-                raise InvalidReferenceError(
-                    text, _TOO_LONG, len(text), f"Give it a name of at most {_MAX_SHORT} characters"
-                )
+                rule = f"a repository has at most {_MAX_PATH} characters, including the implied {_LIBRARY!r}"
+                raise InvalidReferenceError(text, rule, len(text), f"use a name of at most {_MAX_SHORT} characters")
         return cls(registry, path, tag or "", Digest(digest) if digest else None, text)
 
     @property
     def written_name(self) -> str:
-        """What was written of registry and repository, without tag and digest."""
+        """Registry and repository as written, without tag and digest."""
         name = self.written.partition("@")[0]
         return name[: -len(self.tag) - 1] if self.tag else name
 
     def pinned(self, digest: Digest) -> str:
-        """Give `repository@digest` with registry and repository as they were written."""
+        """Return `repository@digest` with registry and repository as written."""
         return f"{self.written_name}@{digest}"
 
     def without_digest(self) -> ImageReference:
-        """Give the same reference by its tag alone."""
-        return self if self.digest is None else self._replace(digest=None, written=self.written.partition("@")[0])
+        """Return the same reference without its digest."""
+        if self.digest is None:
+            return self
+        return ImageReference(self.registry, self.repository, self.tag, None, self.written.partition("@")[0])
 
     def canonical(self) -> ImageReference:
-        """Give the same reference, written in full."""
+        """Return the same reference, written in full."""
         return ImageReference(self.registry, self.repository, self.tag, self.digest, self._full())
 
     def _full(self) -> str:
@@ -169,88 +143,79 @@ class ImageReference(NamedTuple):
         return self.written or self._full()
 
 
-def _is_registry(first: str) -> bool:
-    return first == "localhost" or "." in first or ":" in first or first.lower() != first
+def _is_registry(component: str) -> bool:
+    return component == "localhost" or "." in component or ":" in component or component.lower() != component
 
 
-def _broken_rule(text: str) -> InvalidReferenceError:
-    """Find the rule that a text breaks, the one that tells most first."""
-    if broken := _as_a_whole(text) or _by_character(text):
-        return broken
+def _explain(text: str) -> InvalidReferenceError:
+    """Find the rule that a text breaks, the most specific one first."""
+    if error := _check_whole(text) or _check_characters(text):
+        return error
     name, at, digest = text.partition("@")
     slash = name.find("/")
-    named = slash > 0 and _is_registry(name[:slash])
-    if named and not _HOST.fullmatch(name[:slash]):
-        host = name[:slash] if slash <= _SHOWN_HOST else name[:_SHOWN_HOST] + "…"
-        rule = f"{host!r} is no host name with an optional port"
-        return InvalidReferenceError(text, rule, 0, "Check the registry's host")
-    start = slash + 1 if named else 0
+    has_registry = slash > 0 and _is_registry(name[:slash])
+    if has_registry and not _HOST.fullmatch(name[:slash]):
+        rule = f"{cut(name[:slash], _MAX_SHOWN_HOST)!r} is not a valid host with an optional port"
+        return InvalidReferenceError(text, rule, 0, "correct the registry's host")
+    start = slash + 1 if has_registry else 0
     path, colon, tag = name[start:].partition(":")
     if len(path) > _MAX_PATH or not _PATH.fullmatch(path):
-        return _bad_path(text, path, start)
+        return _explain_path(text, path, start)
     if colon and not _TAG.fullmatch(tag):
-        return _bad_tag(text, tag, start + len(path) + 1)
+        return _explain_tag(text, tag, start + len(path) + 1)
     try:
         Digest(digest if at else "")
     except InvalidReferenceError as error:
         return InvalidReferenceError(text, error.rule, len(name) + 1, error.help)
-    return InvalidReferenceError(text, "it breaks the grammar of references", 0, "Write registry/repository:tag")
+    return InvalidReferenceError(text, "it does not match the grammar of references", 0, _WRITE_REFERENCE)
 
 
-def _as_a_whole(text: str) -> InvalidReferenceError | None:
+def _check_whole(text: str) -> InvalidReferenceError | None:
     if not text:
-        return InvalidReferenceError(
-            text, "it is empty", 0, "Write repository:tag, and look whether a parameter is empty"
-        )
+        return InvalidReferenceError(text, "it is empty", 0, "write repository:tag, or check for an empty parameter")
     if scheme := _SCHEME.match(text):
-        help = f"Leave {scheme[0]!r} away: registry/repository:tag is all"
-        return InvalidReferenceError(text, "it begins like a URL", 0, help)
+        return InvalidReferenceError(text, "it is a URL", 0, f"remove {scheme[0]!r} and {_WRITE_REFERENCE}")
     if text.startswith("sha256:"):
-        return InvalidReferenceError(text, "it is a digest without a repository", 0, "Write repository@sha256:…")
-    if _IS_DIGEST_ALONE.fullmatch(text):
-        return InvalidReferenceError(
-            text, "64 hexadecimal digits are an image id", 0, "Write repository@sha256:… instead"
-        )
+        return InvalidReferenceError(text, "it is a digest without a repository", 0, "write repository@sha256:…")
+    if _BARE_DIGEST.fullmatch(text):
+        return InvalidReferenceError(text, "64 hexadecimal digits are an image ID", 0, "write repository@sha256:…")
     return None
 
 
-def _by_character(text: str) -> InvalidReferenceError | None:
+def _check_characters(text: str) -> InvalidReferenceError | None:
     for position, character in enumerate(text):
         if character.isspace() or not character.isprintable():
-            return InvalidReferenceError(text, "it contains white space", position, "Remove it")
+            return InvalidReferenceError(text, "it contains white space", position, "remove it")
         if character in "\"'`{}<>$":
-            rule = f"{character!r} cannot stand in a reference"
-            help = "Look for a placeholder that was never filled in, or a quote too many"
-            return InvalidReferenceError(text, rule, position, help)
+            rule = f"{character!r} is not allowed in a reference"
+            return InvalidReferenceError(text, rule, position, "check for an unreplaced placeholder or an extra quote")
     return None
 
 
-def _bad_path(text: str, path: str, start: int) -> InvalidReferenceError:
-    help = "Write registry/repository:tag"
+def _explain_path(text: str, path: str, start: int) -> InvalidReferenceError:
+    match = _PATH.match(path)
+    offset = match.end() if match else 0
+    upper = next((position for position, character in enumerate(path) if character.isupper()), -1)
     if len(path) > _MAX_PATH:
-        return InvalidReferenceError(text, f"a repository has at most {_MAX_PATH} characters", start + _MAX_PATH, help)
-    for offset, character in enumerate(path):
-        if character.isupper():
-            return InvalidReferenceError(text, "a repository is written in lower case", start + offset, help)
-    good = _PATH.match(path)
-    offset = good.end() if good else 0
-    if offset >= len(path):
-        return InvalidReferenceError(text, "the repository's name is missing", start + offset, help)
-    rule = "a repository is letters and digits, parted by '/', '.', '_', '__' or dashes"
-    return InvalidReferenceError(text, rule, start + offset, help)
+        rule, offset = f"a repository has at most {_MAX_PATH} characters", _MAX_PATH
+    elif upper >= 0:
+        rule, offset = "a repository must be lower case", upper
+    elif offset >= len(path):
+        rule = "the repository's name is missing"
+    else:
+        rule = "a repository is letters and digits, separated by '/', '.', '_', '__' or dashes"
+    return InvalidReferenceError(text, rule, start + offset, _WRITE_REFERENCE)
 
 
-def _bad_tag(text: str, tag: str, start: int) -> InvalidReferenceError:
+def _explain_tag(text: str, tag: str, start: int) -> InvalidReferenceError:
     if not tag:
-        return InvalidReferenceError(
-            text, "nothing stands behind the colon", start, "Write a tag, or leave the colon away"
-        )
+        return InvalidReferenceError(text, "the tag after ':' is missing", start, "write a tag, or remove the colon")
     if is_digest(tag):
-        help = f"Write {cut(text[: start - 1], _SHOWN_NAME)}@{tag}"
-        return InvalidReferenceError(text, "a digest stands behind '@', not behind ':'", start, help)
+        help = f"write {cut(text[: start - 1], _MAX_SHOWN_NAME)}@{tag}"
+        return InvalidReferenceError(text, "a digest follows '@', not ':'", start, help)
     if "/" in tag:
-        help = "Write host:port/repository:tag, with a host"
-        return InvalidReferenceError(text, "a registry with a port comes first", start, help)
-    good = _TAG.match(tag)
-    rule = "a tag is up to 128 letters, digits, '_', '.' and '-' and begins with none of the last two"
-    return InvalidReferenceError(text, rule, start + (good.end() if good else 0), "Write repository:tag")
+        help = "write host:port/repository:tag"
+        return InvalidReferenceError(text, "a port must follow a registry's host", start, help)
+    match = _TAG.match(tag)
+    rule = "a tag is up to 128 letters, digits, '_', '.' and '-', and does not begin with '.' or '-'"
+    return InvalidReferenceError(text, rule, start + (match.end() if match else 0), "write repository:tag")

@@ -1,13 +1,14 @@
-"""`Fn::If` and the condition functions, in three values: true, false, and undecided with a reason.
+"""`Fn::If` and the condition functions, with three results: true, false, and unresolved with a reason.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import assert_never
 
-from image_pinner.core.intrinsics.dynamic_references import DYNAMIC_REFERENCE_PREFIX, certain_part
+from image_pinner.core.intrinsics.dynamic_references import DYNAMIC_REFERENCE_PREFIX, before_dynamic_reference
 from image_pinner.core.intrinsics.evaluation import Evaluation, Function
 from image_pinner.core.intrinsics.values import (
     JsonValue,
@@ -20,75 +21,63 @@ from image_pinner.core.intrinsics.values import (
     as_text,
     collapse,
     first_unresolved,
+    invalid_argument,
     text_of,
     without_prefix,
 )
 
-_UNDECIDED = "an Fn::If is undecided: "
-_FEWEST, _MOST = 2, 10  # operands of Fn::And and Fn::Or
+_UNRESOLVED_IF = "cannot resolve the condition of Fn::If: "
+_MIN_OPERANDS, _MAX_OPERANDS = 2, 10  # of Fn::And and Fn::Or
 
 
 def if_(argument: JsonValue, evaluation: Evaluation) -> Value:
-    """Evaluate `Fn::If`: the arm that its condition decides for.
-
-    While it is undecided, the value is known all the same if both arms come to the same text.
-    """
+    """Evaluate `Fn::If`; with an unresolved condition, equal branches still make a known text."""
     match argument:
         case [condition, when_true, when_false]:
-            truth = decided(condition, evaluation)
+            truth = resolve_condition(condition, evaluation)
         case _:
-            return Unknown("Fn::If has another shape than [condition, value, value]", "Write it in this shape")
+            return invalid_argument("Fn::If", "[condition, value, value]")
     if isinstance(truth, Known):
-        return evaluation.value_of(when_true if truth.value else when_false)
-    arms = [collapse(evaluation.value_of(arm)) for arm in (when_true, when_false)]
-    prefix = _common_beginning(*map(_beginning, arms))
-    if arms == [Known(prefix), Known(prefix)]:
-        return arms[0]
+        return evaluation.evaluate(when_true if truth.value else when_false)
+    branches = [collapse(evaluation.evaluate(branch)) for branch in (when_true, when_false)]
+    prefix = _common_prefix(*map(_beginning, branches))
+    if branches == [Known(prefix), Known(prefix)]:
+        return branches[0]
     if isinstance(truth, Pending):
-        return truth._replace(prefix=prefix)
-    reason = truth.reason.removeprefix(_UNDECIDED)
-    return Unknown(_UNDECIDED + reason, "Put the Fn::If around the whole image", prefix)
+        return replace(truth, prefix=prefix)
+    reason = _UNRESOLVED_IF + truth.reason.removeprefix(_UNRESOLVED_IF)
+    return replace(truth, reason=reason, help="put the Fn::If around the whole image", prefix=prefix)
 
 
-def _beginning(arm: Outcome) -> str:
-    text = as_text(arm, "an arm")
+def _beginning(branch: Outcome) -> str:
+    text = as_text(branch, "a branch")
     return text.value if isinstance(text, Known) else text.prefix
 
 
-def _common_beginning(one: str, other: str) -> str:
+def _common_prefix(one: str, other: str) -> str:
     for position, (left, right) in enumerate(zip(one, other, strict=False)):
         if left != right:
             return one[:position]
     return min(one, other, key=len)
 
 
-def decided(condition: JsonValue, evaluation: Evaluation) -> Known | Pending | Unknown:
-    """Decide a condition.
-
-    Args:
-        condition: The name of a condition of the template, or a condition function.
-        evaluation: The evaluation that asks.
-
-    Returns:
-        True or false if it is known, else what stands in the way.
-    """
-    return _decided_by_name(condition, evaluation) if isinstance(condition, str) else _truth(condition, evaluation)
-
-
-def _decided_by_name(name: str, evaluation: Evaluation) -> Known | Pending | Unknown:
-    full_name = evaluation.text(name, "the name of a condition")
-    if not isinstance(full_name, Known):
-        return without_prefix(full_name)
+def resolve_condition(condition: JsonValue, evaluation: Evaluation) -> Known | Pending | Unknown:
+    """Evaluate the condition with this name, or a condition function."""
+    if not isinstance(condition, str):
+        return _truth(condition, evaluation)
+    name = evaluation.evaluate_text(condition, "the name of a condition")
+    if not isinstance(name, Known):
+        return without_prefix(name)
+    subject = f"the condition {name.value!r}"
     conditions = evaluation.scope.conditions
-    subject = f"the condition {full_name.value!r}"
-    if full_name.value not in conditions:
-        return Unknown(f"the template has no condition {full_name.value!r}", "Check its name")
-    expression = conditions[full_name.value]
+    if name.value not in conditions:
+        return Unknown(f"the template has no condition {name.value!r}", "check its name")
+    expression = conditions[name.value]
     return _as_truth(evaluation.memoize(subject, lambda: _truth(expression, evaluation)))
 
 
 def _truth(expression: JsonValue, evaluation: Evaluation) -> Known | Pending | Unknown:
-    return _as_truth(evaluation.value_of(expression))
+    return _as_truth(evaluation.evaluate(expression))
 
 
 def _as_truth(value: Value) -> Known | Pending | Unknown:
@@ -98,16 +87,14 @@ def _as_truth(value: Value) -> Known | Pending | Unknown:
         case Pending() | Unknown():
             return without_prefix(value)
         case _:
-            return Unknown(
-                "something that is neither true nor false stands for a condition", "Use a condition function"
-            )
+            return Unknown("a condition is neither true nor false", "use a condition function")
 
 
 def condition(argument: JsonValue, evaluation: Evaluation) -> Value:
-    """Evaluate `Condition`, which stands for another condition of the template."""
+    """Evaluate `Condition`, a reference to another condition of the template."""
     if isinstance(argument, str):
-        return decided(argument, evaluation)
-    return Unknown("Condition holds something else than the name of a condition", "Write Condition: Name")
+        return resolve_condition(argument, evaluation)
+    return invalid_argument("Condition", "Name")
 
 
 def not_(argument: JsonValue, evaluation: Evaluation) -> Value:
@@ -117,36 +104,38 @@ def not_(argument: JsonValue, evaluation: Evaluation) -> Value:
             truth = _truth(operand, evaluation)
             return Known(not truth.value) if isinstance(truth, Known) else truth
         case _:
-            return Unknown("Fn::Not has another shape than [condition]", "Write it in this shape")
+            return invalid_argument("Fn::Not", "[condition]")
 
 
-def _combining(name: str, *, decisive: bool) -> Function:
+def _combine(name: str, *, decisive: bool) -> Function:
     def evaluate(argument: JsonValue, evaluation: Evaluation) -> Value:
-        if not isinstance(argument, list) or not _FEWEST <= len(argument) <= _MOST:
-            return Unknown(f"{name} does not hold a list of {_FEWEST} to {_MOST} conditions", "Nest several of them")
+        if not isinstance(argument, list) or not _MIN_OPERANDS <= len(argument) <= _MAX_OPERANDS:
+            return Unknown(
+                f"{name} must be a list of {_MIN_OPERANDS} to {_MAX_OPERANDS} conditions", "nest it for more of them"
+            )
         operands = [_truth(operand, evaluation) for operand in argument]
         if Known(decisive) in operands:
             return Known(decisive)
-        open_ends = [operand for operand in operands if not isinstance(operand, Known)]
-        return first_unresolved(open_ends) if open_ends else Known(not decisive)
+        unresolved = [operand for operand in operands if not isinstance(operand, Known)]
+        return first_unresolved(unresolved) if unresolved else Known(not decisive)
 
     return evaluate
 
 
-and_ = _combining("Fn::And", decisive=False)
-or_ = _combining("Fn::Or", decisive=True)
+and_ = _combine("Fn::And", decisive=False)
+or_ = _combine("Fn::Or", decisive=True)
 
 
 def equals(argument: JsonValue, evaluation: Evaluation) -> Value:
-    """Evaluate `Fn::Equals`; texts whose certain beginnings differ are not equal, whatever follows."""
+    """Evaluate `Fn::Equals`; texts whose certain beginnings differ are not equal."""
     match argument:
         case [left, right]:
-            one, other = (_comparable(collapse(evaluation.value_of(side))) for side in (left, right))
+            one, other = (_comparable(collapse(evaluation.evaluate(side))) for side in (left, right))
         case _:
-            return Unknown("Fn::Equals has another shape than [value, value]", "Write it in this shape")
+            return invalid_argument("Fn::Equals", "[value, value]")
     if isinstance(one, Known) and isinstance(other, Known):
         if type(one.value) is not type(other.value):
-            return Unknown("Fn::Equals compares values of different kinds", "Compare texts with texts")
+            return Unknown("Fn::Equals compares values of different types", "compare text with text")
         return Known(one.value == other.value)
     if _begin_differently(one, other):
         return Known(value=False)
@@ -156,22 +145,18 @@ def equals(argument: JsonValue, evaluation: Evaluation) -> Value:
 def _comparable(side: Outcome) -> Known | Pending | Unknown:
     match side:
         case Known(value):
-            form = _textual(value)
-            return (
-                Known(form)
-                if form is not None
-                else Unknown("Fn::Equals compares something that is no text", "Compare texts")
-            )
+            text = _textual(value)
+            return Known(text) if text is not None else Unknown("Fn::Equals compares a non-text value", "compare text")
         case NoValue():
-            return Unknown("Fn::Equals compares AWS::NoValue", "Compare texts")
+            return Unknown("Fn::Equals compares AWS::NoValue", "compare text")
         case Pending() | Unknown():
-            return side._replace(prefix=certain_part(side.prefix))
+            return replace(side, prefix=before_dynamic_reference(side.prefix))
         case _:
             assert_never(side)
 
 
 def _textual(value: JsonValue) -> JsonValue:
-    # CloudFormation compares scalars as texts, so that 1 equals "1". A dynamic reference is no text yet.
+    # CloudFormation compares scalars as text, so 1 equals "1". A dynamic reference is not resolved yet.
     if isinstance(value, list):
         elements = [_textual(element) for element in value]
         return None if None in elements else elements

@@ -1,7 +1,6 @@
-"""Dynamic references: `{{resolve:ssm:name}}` and `{{resolve:ssm:name:version}}` anywhere in a finished text.
+"""Dynamic references: `{{resolve:ssm:name}}` and `{{resolve:ssm:name:version}}` anywhere in a text.
 
-CloudFormation resolves them after all functions, so that one may be put together by `Fn::Join`, and none is resolved
-before `Fn::Split` takes it apart:
+CloudFormation resolves them after all functions: `Fn::Join` may assemble one, and `Fn::Split` sees it unresolved.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
 """
 
@@ -11,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import assert_never
 
-from image_pinner.core.intrinsics.references import answered
+from image_pinner.core.intrinsics.references import resolve_external_value
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import (
     JsonValue,
@@ -24,55 +23,49 @@ from image_pinner.core.intrinsics.values import (
     Text,
     Unknown,
     as_text,
-    certain_before,
     collapse,
-    concatenated,
+    concatenate,
     first_unresolved,
+    trim_partial,
     without_prefix,
 )
 
 DYNAMIC_REFERENCE_PREFIX = "{{resolve:"
 _END = "}}"
-# An ARN is refused: https://github.com/aws/aws-cdk/pull/30646 found parameters of other accounts to work with
-# parameter types only.
+# No ARN: parameters of other accounts work only with parameter types (https://github.com/aws/aws-cdk/pull/30646).
 _SSM = re.compile(r"ssm:([\w./-]+)(?::([0-9]{1,18}))?", re.ASCII)
 _SECRETS = ("ssm-secure:", "secretsmanager:")
 
 
-def resolved(outcome: Outcome, scope: Scope) -> Outcome:
-    """Resolve the dynamic references in what an expression came to.
-
-    Args:
-        outcome: What the expression came to, dynamic references being plain text in it.
-        scope: What is known, the answers to look-ups among it.
-    """
+def resolve_dynamic_references(outcome: Outcome, scope: Scope) -> Outcome:
+    """Resolve the dynamic references in an evaluated expression."""
     match outcome:
         case Known(value):
-            return _resolved_value(value, scope)
+            return _resolve_value(value, scope)
         case Pending() | Unknown():
-            return concatenated([*_beginning(outcome.prefix, scope), without_prefix(outcome)])
+            return concatenate([*_prefix_pieces(outcome.prefix, scope), without_prefix(outcome)])
         case NoValue():
             return outcome
         case _:
             assert_never(outcome)
 
 
-def certain_part(beginning: str) -> str:
-    """Give what no dynamic reference can change of the beginning of a text."""
-    return certain_before(beginning.partition(DYNAMIC_REFERENCE_PREFIX)[0], DYNAMIC_REFERENCE_PREFIX)
+def before_dynamic_reference(prefix: str) -> str:
+    """Return the part of a known beginning that no dynamic reference can change."""
+    return trim_partial(prefix.partition(DYNAMIC_REFERENCE_PREFIX)[0], DYNAMIC_REFERENCE_PREFIX)
 
 
-def _resolved_value(value: JsonValue, scope: Scope) -> Outcome:
+def _resolve_value(value: JsonValue, scope: Scope) -> Outcome:
     if isinstance(value, str):
-        return concatenated(_pieces(value, scope)) if DYNAMIC_REFERENCE_PREFIX in value else Known(value)
+        return concatenate(_pieces(value, scope)) if DYNAMIC_REFERENCE_PREFIX in value else Known(value)
     if isinstance(value, list):
-        elements = tuple(_resolved_value(element, scope) for element in value)
+        elements = tuple(_resolve_value(element, scope) for element in value)
         return collapse(PartialList(elements, len(elements)))
     if isinstance(value, dict):
-        content = {key: _resolved_value(element, scope) for key, element in value.items()}
-        open_ends = [element for element in content.values() if isinstance(element, Pending | Unknown)]
-        if open_ends:
-            return first_unresolved(open_ends)
+        content = {key: _resolve_value(element, scope) for key, element in value.items()}
+        unresolved = [element for element in content.values() if isinstance(element, Pending | Unknown)]
+        if unresolved:
+            return first_unresolved(unresolved)
         return Known({key: element.value for key, element in content.items() if isinstance(element, Known)})
     return Known(value)
 
@@ -83,38 +76,35 @@ def _pieces(text: str, scope: Scope) -> Iterator[Text]:
         yield Known(text[position:start])
         end = text.find(_END, start)
         if end < 0:
-            yield Unknown("a dynamic reference is not closed", "Close {{resolve:…}} by two braces")
+            yield Unknown("a dynamic reference is not closed", "close {{resolve:…}} with two braces")
             return
-        yield _reference(text[start + len(DYNAMIC_REFERENCE_PREFIX) : end], scope)
+        yield _resolve_reference(text[start + len(DYNAMIC_REFERENCE_PREFIX) : end], scope)
         position = end + len(_END)
     yield Known(text[position:])
 
 
-def _beginning(text: str, scope: Scope) -> Iterator[Text]:
-    closed = text.rfind(DYNAMIC_REFERENCE_PREFIX)
-    if closed < 0:
-        yield Known(certain_before(text, DYNAMIC_REFERENCE_PREFIX))
-    elif text.find(_END, closed) < 0:
-        yield from _pieces(text[:closed], scope)
+def _prefix_pieces(prefix: str, scope: Scope) -> Iterator[Text]:
+    last = prefix.rfind(DYNAMIC_REFERENCE_PREFIX)
+    if last >= 0 and prefix.find(_END, last) < 0:
+        yield from _pieces(prefix[:last], scope)
     else:
-        yield from _pieces(certain_before(text, DYNAMIC_REFERENCE_PREFIX), scope)
+        yield from _pieces(trim_partial(prefix, DYNAMIC_REFERENCE_PREFIX), scope)
 
 
-def _reference(key: str, scope: Scope) -> Text:
+def _resolve_reference(key: str, scope: Scope) -> Text:
     if key.startswith(_SECRETS):
         return Unknown(
-            "the text has a dynamic reference to a secret, which must not be written into a template",
-            "Use {{resolve:ssm:…}} and a parameter of type String",
+            "a dynamic reference to a secret cannot be resolved, since the secret would be written into the template",
+            "use {{resolve:ssm:…}} and a parameter of type String",
         )
-    parameter = _SSM.fullmatch(key)
-    if parameter is None:
+    match = _SSM.fullmatch(key)
+    if match is None:
         return Unknown(
-            "a dynamic reference has a form that CloudFormation does not resolve",
-            "Write {{resolve:ssm:name}} or {{resolve:ssm:name:version}}",
+            "a dynamic reference has an unsupported form", "write {{resolve:ssm:name}} or {{resolve:ssm:name:version}}"
         )
-    name, version = parameter.groups()
-    lookup = SsmParameter(name, int(version) if version else None)
-    answer = answered(lookup, scope)
-    if isinstance(answer, Known) and isinstance(answer.value, list):
-        return Known(",".join(map(str, answer.value)))
-    return as_text(answer, f"the value of {lookup}")
+    name, version = match.groups()
+    parameter = SsmParameter(name, int(version) if version else None)
+    outcome = resolve_external_value(parameter, scope)
+    if isinstance(outcome, Known) and isinstance(outcome.value, list):
+        return Known(",".join(map(str, outcome.value)))
+    return as_text(outcome, f"the value of {parameter}")

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, assert_never
+from dataclasses import dataclass, replace
+from typing import Any, assert_never
 
 JsonValue = Any
-"""A part of a template: what `json.loads` gives. It is `Any` because every walker has to ask what it met."""
-JsonMap = Mapping[str, Any]
+"""A part of a template, as `json.loads` returns it; `Any`, since code that walks templates checks types itself."""
+JsonObject = Mapping[str, Any]
 JsonList = Sequence[Any]
 
 
-class SsmParameter(NamedTuple):
-    """The value of a parameter in the Systems Manager Parameter Store.
-
-    Args:
-        name: The parameter's name, path or ARN.
-        version: The version asked for, or `None` for the latest.
-    """
+@dataclass(frozen=True, slots=True)
+class SsmParameter:
+    """The value of a parameter in the SSM Parameter Store; `version` is `None` for the latest."""
 
     name: str
     version: int | None = None
@@ -28,12 +24,9 @@ class SsmParameter(NamedTuple):
         return f"the SSM parameter {self.name!r}" + (f" in version {self.version}" if self.version else "")
 
 
-class StackExport(NamedTuple):
-    """The value that a stack of this account and region exports.
-
-    Args:
-        name: The export's name.
-    """
+@dataclass(frozen=True, slots=True)
+class StackExport:
+    """The value of an export of a stack in this account and region."""
 
     name: str
 
@@ -44,80 +37,83 @@ class StackExport(NamedTuple):
 ExternalValue = SsmParameter | StackExport
 
 
-class Known(NamedTuple):
-    """The value is this.
-
-    Args:
-        value: The value, without intrinsics.
-    """
+@dataclass(frozen=True, slots=True)
+class Known:  # noqa: PLW1641 - dataclass adds __hash__
+    """A value without intrinsic functions."""
 
     value: JsonValue
 
+    def __eq__(self, other: object) -> bool:
+        # 1 == True in Python, but not in a template.
+        return isinstance(other, Known) and type(self.value) is type(other.value) and self.value == other.value
 
-class Pending(NamedTuple):
-    """The value can be told when these questions are answered.
 
-    Args:
-        external_values: What must be asked first.
-        prefix: The text that is certain to stand at the beginning of the value.
-    """
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The value is known once the external values are looked up; it certainly begins with `prefix`."""
 
     external_values: frozenset[ExternalValue]
     prefix: str = ""
 
 
-class Unknown(NamedTuple):
-    """The value cannot be told.
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The value cannot be resolved.
 
     Args:
         reason: Why not, as a clause.
-        help: What the author can do, as a sentence without a full stop.
-        prefix: The text that is certain to stand at the beginning of the value.
+        help: What the author can do, in the imperative.
+        prefix: The certain beginning of the text.
+        missing: The parameter or pseudo parameter (`AWS::Region`, `AWS::AccountId`) that was not set, or empty. An
+            entry point knows how its users set it.
     """
 
     reason: str
     help: str = ""
     prefix: str = ""
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NoValue:
-    """There is nothing: `AWS::NoValue` removes what it stands for."""
+    """`AWS::NoValue`, which removes the property or list element."""
 
 
 Outcome = Known | Pending | Unknown | NoValue
 Answer = Known | Unknown
-"""What a look-up ends in."""
+"""The result of looking up an external value."""
 
 
-class PartialList(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class PartialList:
     """A list whose elements are outcomes.
 
     Args:
         elements: What is known of each element, from the first on.
-        certain_length: How many of the first elements certainly are elements. `AWS::NoValue`, and what may become it,
-            is none, so that the places of all that follow it are open.
-        rest: Why nothing is known of what follows the elements, or `None` where nothing follows.
+        certain_length: How many of the first elements certainly exist. The index of every element after one that is,
+            or may become, `AWS::NoValue` is uncertain.
+        unknown_tail: Why nothing is known of the elements that follow, or `None` if the list ends here.
     """
 
     elements: tuple[Outcome, ...]
     certain_length: int
-    rest: Pending | Unknown | None = None
+    unknown_tail: Pending | Unknown | None = None
 
 
 Text = Known | Pending | Unknown
 """What is known of a text; the value of a `Known` is a `str`."""
 Value = Outcome | PartialList
-"""What an expression inside another one comes to."""
+"""The result of an expression inside another one."""
 
-# Nothing longer fits into a template, and an expression of a few lines can ask for a text that fits into no memory:
+# No template is longer, and an expression of a few lines can produce a text that exceeds all memory:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MAX_TEXT = 1_000_000  # characters
-_MAX_BITS = 1024  # of a whole number; Python refuses to write one of more than 4,300 digits
+TEXT_TOO_LONG = Unknown(f"the expression produces a text of more than {MAX_TEXT:,} characters", "shorten it")
+_MAX_BITS = 1024  # of an integer; Python refuses to format more than 4,300 digits
 
 
 def text_of(value: JsonValue) -> str | None:
-    """Give a scalar as CloudFormation puts it into a text, or `None` for what cannot stand in one."""
+    """Format a scalar as CloudFormation does; return `None` for what has no text form."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -129,74 +125,70 @@ def text_of(value: JsonValue) -> str | None:
     return None
 
 
-def as_text(value: Value, what: str) -> Text:
-    """Give a value as a text.
-
-    Args:
-        value: What an expression came to.
-        what: What it is, as the subject of a clause.
-
-    Returns:
-        The text as far as it is known; `Unknown` with a reason where the value is none.
-    """
+def as_text(value: Value, subject: str) -> Text:
+    """Convert a value to text, or explain why it is not one; `subject` names it in a clause."""
     match value:
         case Known(str()) | Pending() | Unknown():
             return value
         case Known(content):
             text = text_of(content)
-            return Known(text) if text is not None else _no_text(what, type_name(content))
+            return Known(text) if text is not None else _not_text(subject, _type_name(content))
         case NoValue():
-            return _no_text(what, "AWS::NoValue")
+            return _not_text(subject, "AWS::NoValue")
         case PartialList():
-            return _no_text(what, "a list")
+            return _not_text(subject, "a list")
         case _:
             assert_never(value)
 
 
-def _no_text(what: str, kind: str) -> Unknown:
-    return Unknown(f"{what} is {kind}, where a text is needed", "Put a text there")
+def _not_text(subject: str, actual: str) -> Unknown:
+    return Unknown(f"{subject} must be text, got {actual}", "use a text value")
 
 
-def type_name(value: JsonValue) -> str:
-    """Name the kind of a value that is no text, for a message."""
+def _type_name(value: JsonValue) -> str:
     match value:
         case None:
             return "null"
         case dict():
-            return "a map"
+            return "a mapping"
         case list():
             return "a list"
         case _:
-            return "a value of a kind that templates do not have"
+            return "an unsupported type"
 
 
-def as_list(value: Value, what: str) -> PartialList | Pending | Unknown:
-    """Give a value as a list; `what` is the subject of the clause that says why it is none."""
+def as_list(value: Value, subject: str) -> PartialList | Pending | Unknown:
+    """Convert a value to a list, or explain why it is not one; `subject` names it in a clause."""
     match value:
         case PartialList() | Pending() | Unknown():
             return value
         case Known(list() as content):
             return PartialList(tuple(Known(element) for element in content), len(content))
         case Known() | NoValue():
-            return Unknown(f"{what} is no list", "Put a list there")
+            return Unknown(f"{subject} is not a list", "use a list")
         case _:
             assert_never(value)
 
 
+def invalid_argument(name: str, form: str) -> Unknown:
+    """Explain that a function's argument does not have the expected form."""
+    return Unknown(f"{name} has an invalid argument", f"write {name}: {form}")
+
+
 def collapse(value: Value) -> Outcome:
-    """Give what is known of a value as a whole: a list is known when all its elements are, without `AWS::NoValue`."""
+    """Reduce a list to one outcome: known if all elements are, without `AWS::NoValue`."""
     if not isinstance(value, PartialList):
         return value
-    open_ends = [element for element in value.elements if isinstance(element, Pending | Unknown)]
-    if value.rest is not None:
-        open_ends.append(value.rest)
-    if open_ends:
-        return first_unresolved(open_ends)
+    unresolved = [element for element in value.elements if isinstance(element, Pending | Unknown)]
+    if value.unknown_tail is not None:
+        unresolved.append(value.unknown_tail)
+    if unresolved:
+        return first_unresolved(unresolved)
     return Known([element.value for element in value.elements if isinstance(element, Known)])
 
 
 def first_unresolved(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
-    """Give what stands in the way when all of some outcomes are needed: `Unknown` beats `Pending`."""
+    """Return the first `Unknown`, or the `Pending` of all external values; without a prefix."""
     external_values: frozenset[ExternalValue] = frozenset()
     for outcome in outcomes:
         if isinstance(outcome, Unknown):
@@ -206,49 +198,31 @@ def first_unresolved(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown
 
 
 def without_prefix(outcome: Pending | Unknown) -> Pending | Unknown:
-    """Give an outcome of which not even the beginning is certain."""
-    return outcome._replace(prefix="") if outcome.prefix else outcome
+    """Return the outcome without a certain beginning."""
+    return replace(outcome, prefix="") if outcome.prefix else outcome
 
 
-def concatenated(pieces: Iterable[Text]) -> Text:
-    """Put texts together.
-
-    Args:
-        pieces: What is known of each piece, in order.
-
-    Returns:
-        The text. Where a piece is not known, the outcome keeps the text up to there as its prefix; all look-ups are
-        joined, and `Unknown` beats `Pending`.
-    """
+def concatenate(pieces: Iterable[Text]) -> Text:
+    """Concatenate texts; if one is unresolved, the result's prefix is the certain text up to there."""
     certain: list[str] = []
-    missing: list[Pending | Unknown] = []
+    unresolved: list[Pending | Unknown] = []
     for piece in pieces:
         if isinstance(piece, Known):
-            if not missing:
+            if not unresolved:
                 certain.append(piece.value)
         else:
-            if not missing:
+            if not unresolved:
                 certain.append(piece.prefix)
-            missing.append(piece)
+            unresolved.append(piece)
     if sum(map(len, certain)) > MAX_TEXT:
-        return too_long()
+        return TEXT_TOO_LONG
     text = "".join(certain)
-    return first_unresolved(missing)._replace(prefix=text) if missing else Known(text)
+    return replace(first_unresolved(unresolved), prefix=text) if unresolved else Known(text)
 
 
-def too_long() -> Unknown:
-    """Say that a text is longer than any template."""
-    return Unknown(f"the expression makes a text of more than {MAX_TEXT:,} characters", "Make it shorter")
-
-
-def certain_before(text: str, mark: str) -> str:
-    """Give the beginning of a text that stays outside every `mark`, whatever follows the text.
-
-    Args:
-        text: The known beginning of a text, without a `mark` in it.
-        mark: What may begin in the text and end in what follows.
-    """
-    for length in range(min(len(mark) - 1, len(text)), 0, -1):
-        if text.endswith(mark[:length]):
+def trim_partial(text: str, delimiter: str) -> str:
+    """Remove the end of a known beginning that could be the start of a `delimiter`, once the rest is known."""
+    for length in range(min(len(delimiter) - 1, len(text)), 0, -1):
+        if text.endswith(delimiter[:length]):
             return text[:-length]
     return text

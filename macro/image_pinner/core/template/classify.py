@@ -10,7 +10,7 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference, is_digest
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known, NoValue, Outcome, Pending, Unknown
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
 from image_pinner.core.template.marker_search import count_markers, may_contain_marker
 from image_pinner.core.template.markers import (
@@ -45,7 +45,7 @@ _WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
 _MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
 
 
-def find_snippet_calls(template: JsonMap, read: Collection[tuple[Step, ...]], macro: str) -> Iterator[SkippedImage]:
+def find_snippet_calls(template: JsonObject, read: Collection[tuple[Step, ...]], macro: str) -> Iterator[SkippedImage]:
     """Yield the snippets of the macro that are not images, whose paths are `read`.
 
     When the macro is called for the template, CloudFormation has replaced them. The CLI finds them and skips them: the

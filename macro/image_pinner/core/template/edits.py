@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple, assert_never
 
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.paths import Step, TemplatePath
 
 
@@ -60,7 +60,7 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
     return top[0]
 
 
-def _with_key(mapping: JsonMap, edit: InsertKey) -> dict[str, JsonValue]:
+def _with_key(mapping: JsonObject, edit: InsertKey) -> dict[str, JsonValue]:
     result: dict[str, JsonValue] = {}
     for key, value in mapping.items():
         result[key] = value

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import ExternalValue, JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue
 from image_pinner.core.template.classify import classify_image, find_snippet_calls
 from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
@@ -28,7 +28,7 @@ _METADATA = TemplatePath(("Metadata", METADATA_KEY))
 _TRANSFORM = TemplatePath(("Transform",))
 
 
-def _resource_of(node: TemplateNode, template: JsonMap) -> TemplateNode:
+def _resource_of(node: TemplateNode, template: JsonObject) -> TemplateNode:
     """Return the resource that contains `node`, or the whole template if none does."""
     steps = _resource_steps(node.steps)
     resource = value_at(template, steps)
@@ -108,7 +108,7 @@ class ImageScan:
             self.add_problem(path, f"no container is named {', '.join(missing)}", known)
 
 
-def find_images(template: JsonMap, parameters: JsonMap, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
+def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
     """Find the images of a template.
 
     Args:
@@ -132,7 +132,7 @@ def find_images(template: JsonMap, parameters: JsonMap, scope: Scope, scan_setti
 
 
 def _template_options(
-    template: JsonMap, parameters: JsonMap, scope: Scope, scan_settings: ScanSettings, scan: ImageScan
+    template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings, scan: ImageScan
 ) -> tuple[Options, TemplatePath]:
     """Return the options of the template, and the path of its `Pin`."""
     transform = scan.read_options(_TRANSFORM, {METADATA_KEY: parameters}, scope)
@@ -153,7 +153,7 @@ def _template_options(
 class _Reader:
     """Adds the images of one template to a scan."""
 
-    def __init__(self, template: JsonMap, options: Options, scan_settings: ScanSettings, scan: ImageScan) -> None:
+    def __init__(self, template: JsonObject, options: Options, scan_settings: ScanSettings, scan: ImageScan) -> None:
         self._template = template
         self._options = options.over(scan_settings.operator)
         self._by_name = isinstance(options.pin, tuple) or isinstance(scan_settings.operator.pin, tuple)
@@ -221,7 +221,7 @@ class _Reader:
 
     def _resource_context(self, resource: TemplateNode, *, has_images: bool) -> tuple[Options, ResourceContext]:
         """Return the resource's own options, and the context of its images."""
-        content: JsonMap = resource.value
+        content: JsonObject = resource.value
         own = Options()
         if resource.steps and "Metadata" in content:
             own = self._own_options(resource, has_images=has_images)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.find import ImageScan, find_images
 from image_pinner.core.template.locations import ImageLocation, snippet_locations
 from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, METADATA_KEY
@@ -47,9 +47,9 @@ class Fragment(NamedTuple):
     """
 
     shape: Shape
-    tree: JsonMap
-    parameters: JsonMap
-    original: JsonMap
+    tree: JsonObject
+    parameters: JsonObject
+    original: JsonObject
     is_value: bool = False
 
     def find_images(self, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
@@ -67,7 +67,7 @@ class Fragment(NamedTuple):
         return tree[_RESOURCES] if self.shape is Shape.RESOURCES else tree
 
 
-def read_fragment(fragment: JsonMap, parameters: JsonMap) -> Fragment:
+def read_fragment(fragment: JsonObject, parameters: JsonObject) -> Fragment:
     """Recognize what a fragment is a part of.
 
     Args:
@@ -93,7 +93,7 @@ def read_fragment(fragment: JsonMap, parameters: JsonMap) -> Fragment:
     return Fragment(Shape.PROPERTIES, fragment, parameters, fragment)
 
 
-def _are_resources(fragment: JsonMap) -> bool:
+def _are_resources(fragment: JsonObject) -> bool:
     entries = [node.value for _, node in entries_of(TemplateNode((), fragment, Scope()))]
     are_resources = all(isinstance(value, dict) and "Type" in value for value in entries)
     return bool(entries) and are_resources and all(isinstance(name, str) for name in fragment)
@@ -126,7 +126,7 @@ def _location(fragment: Fragment, key: str) -> ImageLocation:
     return location
 
 
-def _find_image_properties(tree: JsonMap, scope: Scope) -> list[TemplateNode]:
+def _find_image_properties(tree: JsonObject, scope: Scope) -> list[TemplateNode]:
     """Return the values of all properties, however deep, with a name that can hold an image."""
     found: list[TemplateNode] = []
     todo: list[tuple[JsonValue, tuple[str | int, ...]]] = [(tree, ())]

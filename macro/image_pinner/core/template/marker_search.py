@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
 from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, SNIPPET, is_marked
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
@@ -74,7 +74,7 @@ _OTHER_SECTIONS = frozenset(
 _COUNTED = (PIN_MARKER, LONG_FORM, SNIPPET)
 
 
-def walked_sections(template: JsonMap) -> dict[str, JsonValue]:
+def walked_sections(template: JsonObject) -> dict[str, JsonValue]:
     """Return the sections of a template whose texts can be properties; everything for a part of a template."""
     if not isinstance(template.get("Resources"), dict):
         return dict(template)
@@ -99,7 +99,10 @@ _REFERRING = frozenset({"Ref", "Fn::Sub", "Fn::FindInMap", "Fn::Join"})
 
 
 def find_misplaced_markers(
-    template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], scope: Scope, marker_count: MarkerCount | None = None
+    template: JsonObject,
+    read: Mapping[tuple[Step, ...], JsonValue],
+    scope: Scope,
+    marker_count: MarkerCount | None = None,
 ) -> list[Problem]:
     """Return a problem for each marker outside of the images.
 
@@ -141,7 +144,7 @@ def find_misplaced_markers(
 
 
 def _any_outside(
-    template: JsonMap, read: Mapping[tuple[Step, ...], JsonValue], marker_count: MarkerCount | None
+    template: JsonObject, read: Mapping[tuple[Step, ...], JsonValue], marker_count: MarkerCount | None
 ) -> bool:
     sections = walked_sections(template)
     everywhere = marker_count or count_markers(sections)

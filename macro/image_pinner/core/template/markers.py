@@ -13,7 +13,7 @@ from typing import NamedTuple, assert_never
 from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Pending, Unknown
 from image_pinner.core.template.options import Options, is_available, read_options
 
 PIN_MARKER = "!PinDigest"
@@ -111,7 +111,7 @@ def parse_marked_expression(value: JsonValue, macro: str, scope: Scope) -> Marke
     return None
 
 
-def snippet_parameters(transform: JsonValue, macro: str) -> JsonMap | None:
+def snippet_parameters(transform: JsonValue, macro: str) -> JsonObject | None:
     """Return the Parameters of the first call in an `Fn::Transform`, or `None` if it calls another macro.
 
     Raises:
@@ -136,7 +136,7 @@ def calls_macro(transform: JsonValue, macro: str) -> bool:
     return any(call == macro or (isinstance(call, dict) and call.get("Name") == macro) for call in calls)
 
 
-def _read_mapping(content: JsonMap, owner: str, scope: Scope) -> MarkedExpression:
+def _read_mapping(content: JsonObject, owner: str, scope: Scope) -> MarkedExpression:
     if IMAGE_KEY not in content:
         raise InvalidOptionError(f"{owner} has no {IMAGE_KEY}", f"write {IMAGE_KEY}: repository:tag")
     others = {name: value for name, value in content.items() if name != IMAGE_KEY}
@@ -157,7 +157,7 @@ def parse_metadata_options(metadata: JsonValue, scope: Scope) -> Options:
     return read_options(_evaluate_options(content, scope), of_image=False)
 
 
-def _evaluate_options(options: JsonMap, scope: Scope) -> JsonMap:
+def _evaluate_options(options: JsonObject, scope: Scope) -> JsonObject:
     """Evaluate the values that are intrinsic functions; drop those that are `AWS::NoValue`."""
     plain: dict[str, JsonValue] = {}
     for name, value in options.items():

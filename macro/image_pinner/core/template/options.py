@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 
 
 class Pin(Enum):
@@ -180,7 +180,7 @@ def is_available(name: str) -> bool:
     return rule is not None and bool(rule.values)
 
 
-def read_options(pairs: JsonMap | Iterable[tuple[str, JsonValue]], *, of_image: bool) -> Options:
+def read_options(pairs: JsonObject | Iterable[tuple[str, JsonValue]], *, of_image: bool) -> Options:
     """Read options from names and values; those of a single image (`of_image`) do not include `Pin`.
 
     Raises:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from image_pinner.core.intrinsics import intrinsic_of
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.classify import kept_expression
 from image_pinner.core.template.edits import Edit, InsertKey, Replace
 from image_pinner.core.template.options import Record
@@ -22,7 +22,7 @@ RECORD_KEY = "image-pinner.source"
 
 
 def build_edits(
-    template: JsonMap,
+    template: JsonObject,
     pinned: Iterable[tuple[PinSite, str]],
     kept: Iterable[PinSite],
     skipped: Iterable[SkippedImage],
@@ -50,11 +50,11 @@ def _kept(site: PinSite) -> JsonValue:
     return kept_expression(site.node.value, site.reference.written, site.node.scope)
 
 
-def _is_noop(template: JsonMap, edit: Edit) -> bool:
+def _is_noop(template: JsonObject, edit: Edit) -> bool:
     return isinstance(edit, Replace) and bool(value_at(template, edit.path.steps) == edit.value)
 
 
-def record_edits(template: JsonMap, sites: Iterable[PinSite]) -> Iterator[Edit]:
+def record_edits(template: JsonObject, sites: Iterable[PinSite]) -> Iterator[Edit]:
     """Yield the edits that record the written references of pinned images: labels first, then Metadata entries."""
     properties: dict[tuple[Step, ...], list[PinSite]] = {}
     for site in sites:
@@ -100,7 +100,7 @@ def _label_edit(site: PinSite, written: JsonValue) -> Edit | None:
     return _entry_edit(TemplatePath((*container, key)), owner[key], written)
 
 
-def _metadata_edit(template: JsonMap, path: TemplatePath, entries: dict[str, JsonValue]) -> Iterator[Edit]:
+def _metadata_edit(template: JsonObject, path: TemplatePath, entries: dict[str, JsonValue]) -> Iterator[Edit]:
     resource = value_at(template, path.steps)
     if "Metadata" not in resource:
         after = "Type" if "Type" in resource else next(iter(resource))

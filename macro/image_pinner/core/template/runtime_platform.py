@@ -9,7 +9,7 @@ from typing import assert_never
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonMap, JsonValue, Known, NoValue, Pending, Unknown
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Pending, Unknown
 from image_pinner.core.template.json_path import Field, Index, parse_image_path
 from image_pinner.core.template.locations import PlatformSource
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, deployment_status, walk
@@ -32,7 +32,7 @@ _HELP = "set Platform=os/architecture"
 
 
 def infer_platform(
-    source: PlatformSource, properties: JsonValue, template: JsonMap, scope: Scope
+    source: PlatformSource, properties: JsonValue, template: JsonObject, scope: Scope
 ) -> Platform | Unknown | None:
     """Infer the platform of an image from the `properties` of its resource.
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics import evaluate
-from image_pinner.core.intrinsics.values import ExternalValue, JsonMap, JsonValue, Known, Outcome, Unknown
+from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue, Known, Outcome, Unknown
 from image_pinner.core.template.locations import ImageLocation, PlatformSource
 from image_pinner.core.template.markers import MarkedExpression
 from image_pinner.core.template.options import Options
@@ -65,7 +65,7 @@ class ResourceContext:
     by_name: bool = False
     resource_path: TemplatePath = TemplatePath()
     properties: JsonValue = None
-    template: JsonMap | None = None
+    template: JsonObject | None = None
     platforms: dict[PlatformSource, Platform | Unknown | None] = field(default_factory=dict, compare=False)
 
 

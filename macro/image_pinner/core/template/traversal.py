@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.intrinsics import decide, evaluate, intrinsic_of
+from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Outcome, Pending, Unknown
 from image_pinner.core.template.json_path import Descend, Every, Field, Index, PathStep, Where
@@ -140,7 +140,7 @@ def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool 
     external_values: frozenset[ExternalValue] = frozenset()
     decided = True
     for guard in guards:
-        match decide(guard.condition, scope):
+        match evaluate_condition(guard.condition, scope):
             case Known(value) if bool(value) is not guard.expected:
                 return False
             case Known():

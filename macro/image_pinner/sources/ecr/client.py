@@ -17,7 +17,13 @@ from typing import Any, NamedTuple
 from image_pinner.core.errors import InvalidReferenceError, SourceError
 from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, NotFound, Origin, Resolved, Unavailable
-from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, artifact_type, no_image, refusal, shown
+from image_pinner.core.images.manifests import (
+    MAX_CONFIG_BYTES,
+    artifact_type,
+    check_media_type,
+    not_an_image,
+    quote_media_type,
+)
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.aws.errors import RETRY, aws_faults, error_code, error_text
 from image_pinner.sources.ecr.errors import (
@@ -204,7 +210,7 @@ class _TagSearch:
             return digest
         # This is the media type of the config of a manifest; an index has none.
         if artifact := artifact_type({"config": {"mediaType": detail.get("artifactMediaType")}}):
-            return no_image(f"the media type of its config is {shown(artifact)}")
+            return not_an_image(f"the media type of its config is {quote_media_type(artifact)}")
         media_type = str(detail.get("imageManifestMediaType") or "")
         return TaggedImage(Resolved(digest, media_type, self._client.origin(DESCRIBE_IMAGES)))
 
@@ -288,7 +294,7 @@ def _tagged_image(
         return digest
     origin, media_type = client.origin(BATCH_GET_IMAGE), str(image.get("imageManifestMediaType") or "")
     manifest = _manifest_of(image)
-    if refusal(media_type) is None and Digest.of(manifest) != digest:
+    if check_media_type(media_type) is None and Digest.of(manifest) != digest:
         return Unavailable(
             f"{origin.request} returned a manifest for tag {tag!r} of {client.repository} that does not hash to its "
             f"digest {digest}, as if it was converted to another format",

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple, assert_never
 
-from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, looks_like_ecr, parse_ecr_host
+from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, explain_invalid_ecr_host, parse_ecr_host
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
-from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
+from image_pinner.core.images.selection import (
+    NeedsConfig,
+    select_from_config,
+    select_from_manifest,
+    select_without_manifest,
+)
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.errors import aws_client_faults, explain, explain_timeout, is_denied
@@ -107,7 +112,7 @@ def _grouped(
         registry = parse_ecr_host(reference.registry)
         if registry is None:
             answers[lookup] = Unavailable(
-                looks_like_ecr(reference.registry) or f"{reference.registry!r} is not an ECR registry",
+                explain_invalid_ecr_host(reference.registry) or f"{reference.registry!r} is not an ECR registry",
                 "write <account>.dkr.ecr.<region>.amazonaws.com, with the suffix of the region's partition",
             )
         elif len(reference.repository) < _MIN_NAME_LENGTH:
@@ -117,7 +122,7 @@ def _grouped(
             )
         else:
             repository = EcrRepository(registry.account_id, registry.region, reference.repository)
-            by_tag = groups.setdefault((registry._replace(host=""), repository), {})
+            by_tag = groups.setdefault((replace(registry, host=""), repository), {})
             by_tag.setdefault(reference.tag or _IMPLIED_TAG, []).append(lookup)
     return groups
 
@@ -204,7 +209,9 @@ class _Batch:
                 outcome = image
             else:
                 manifest = manifests[image.resolved.digest]
-                outcome = answer_for(lookup, image.resolved, manifest) if isinstance(manifest, bytes) else manifest
+                outcome = (
+                    select_from_manifest(lookup, image.resolved, manifest) if isinstance(manifest, bytes) else manifest
+                )
             if isinstance(outcome, NeedsConfig):
                 needed.setdefault(outcome.config, []).append((lookup, outcome))
             else:
@@ -234,7 +241,7 @@ class _Batch:
         finally:
             self.options.downloads.release()
         for lookup, needs in lookups:
-            self.answers[lookup] = answer_from_config(lookup, needs, content) if isinstance(content, bytes) else content
+            self.answers[lookup] = select_from_config(lookup, needs, content) if isinstance(content, bytes) else content
         return True
 
 
@@ -243,8 +250,8 @@ def _answer_from_tag(lookup: ImageLookup, result: TagResult) -> Resolution | Nee
         case NotFound() | Unsuitable() | Unavailable():
             return result
         case TaggedImage() if result.manifest is None:
-            return answer_without_bytes(lookup, result.resolved) or result
+            return select_without_manifest(lookup, result.resolved) or result
         case TaggedImage():
-            return answer_for(lookup, result.resolved, result.manifest)
+            return select_from_manifest(lookup, result.resolved, result.manifest)
         case _:
             assert_never(result)

@@ -9,7 +9,7 @@ from urllib3.util import Url
 
 from image_pinner.core.errors import ConfigurationError, SourceError, cut
 from image_pinner.core.images.references import DOCKER_HUB
-from image_pinner.core.images.registries import DOCKER_HUB_HOST, canonical_registry, registry_named
+from image_pinner.core.images.registries import DOCKER_HUB_HOST, canonical_registry, parse_registry
 from image_pinner.sources.http.errors import parsed
 
 _SHOWN_HOST = 253  # characters: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
@@ -86,7 +86,7 @@ class RegistryHosts:
 
 def _endpoint(host: str, scheme: str) -> Endpoint:
     try:
-        name = registry_named(host)
+        name = parse_registry(host)
         return Endpoint.of(parsed(f"{scheme}://{DOCKER_HUB_HOST if name == DOCKER_HUB else name}"))
     except (ValueError, SourceError) as error:
         raise ConfigurationError(

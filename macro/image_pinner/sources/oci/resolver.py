@@ -16,7 +16,12 @@ from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.registries import canonical_registry
-from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
+from image_pinner.core.images.selection import (
+    NeedsConfig,
+    select_from_config,
+    select_from_manifest,
+    select_without_manifest,
+)
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.credentials.interface import CredentialSource
 from image_pinner.sources.http.circuit_breaker import CircuitBreaker
@@ -129,7 +134,7 @@ class RegistryWork:
     def _from_header(
         self, image: Image, lookups: Iterable[ImageLookup], found: FoundManifest, deadline: Deadline
     ) -> Answers:
-        answers = {lookup: answer_without_bytes(lookup, found.resolved) for lookup in lookups}
+        answers = {lookup: select_without_manifest(lookup, found.resolved) for lookup in lookups}
         to_open = [lookup for lookup, answer in answers.items() if answer is None]
         told: Answers = {lookup: answer for lookup, answer in answers.items() if answer is not None}
         if to_open:
@@ -148,7 +153,7 @@ class RegistryWork:
             return dict.fromkeys(lookups, found)
         manifest = found.manifest or b""
         with reading(manifest):
-            answers = {lookup: answer_for(lookup, found.resolved, manifest) for lookup in lookups}
+            answers = {lookup: select_from_manifest(lookup, found.resolved, manifest) for lookup in lookups}
         config: bytes | Unavailable | None = None
         told: Answers = {}
         for lookup, answer in answers.items():
@@ -156,7 +161,7 @@ class RegistryWork:
                 told[lookup] = answer
                 continue
             config = config or self._config(image, answer.config, deadline)
-            told[lookup] = answer_from_config(lookup, answer, config) if isinstance(config, bytes) else config
+            told[lookup] = select_from_config(lookup, answer, config) if isinstance(config, bytes) else config
         return told
 
     def _config(self, image: Image, config: Digest, deadline: Deadline) -> bytes | Unavailable:

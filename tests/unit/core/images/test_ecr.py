@@ -7,7 +7,7 @@ from image_pinner.core.images.ecr import (
     EcrRegistry,
     EcrRepository,
     Partition,
-    looks_like_ecr,
+    explain_invalid_ecr_host,
     parse_ecr_host,
 )
 
@@ -17,30 +17,33 @@ ACCOUNT = "111122223333"
 @pytest.mark.parametrize(
     ("host", "reason"),
     [
-        ("111122223.dkr.ecr.us-east-1.amazonaws.com", "12 digits, and this has 9"),
-        ("1111222233334.dkr.ecr.us-east-1.amazonaws.com", "12 digits, and this has 13"),
-        ("my-account.dkr.ecr.us-east-1.amazonaws.com", "12 digits, and this is 'my-account'"),
-        ("111122223333.dkr.ecr.cn-north-1.amazonaws.com", "ends in 'amazonaws.com.cn'"),
-        ("111122223333.dkr.ecr.us-east-1.amazonaws.com.cn", "ends in 'amazonaws.com'"),
-        ("111122223333.dkr.ecr.us-iso-east-1.amazonaws.com", "ends in 'c2s.ic.gov'"),
-        ("111122223333.dkr.ecr.us-east-1.amazonaws.co", "ends in 'amazonaws.com', and this in 'amazonaws.co'"),
-        ("111122223333.dkr.ecr.us-east-1.amazonaws.hacker.example", "ends in 'amazonaws.com'"),
-        ("111122223333.dkr.ecr.us-east-1.on.aws", "ends in 'amazonaws.com', and this in 'on.aws'"),
-        ("111122223333.dkr-ecr.us-east-1.amazonaws.com", "ends in 'on.aws'"),
-        ("111122223333.dkr-ecr.cn-north-1.on.aws", "ends in 'on.amazonwebservices.com.cn'"),
-        ("111122223333.dkr.ecr.us-east.amazonaws.com", "'us-east' is no region"),
-        ("111122223333.dkr.ecr.amazonaws.com", "'amazonaws' is no region"),
-        ("111122223333.dkr.ecr.us-east-1", "ends in 'amazonaws.com', and this in ''"),
+        ("111122223.dkr.ecr.us-east-1.amazonaws.com", "12 digits, got 9 digits"),
+        ("1111222233334.dkr.ecr.us-east-1.amazonaws.com", "12 digits, got 13 digits"),
+        ("my-account.dkr.ecr.us-east-1.amazonaws.com", "12 digits, got 'my-account'"),
+        ("111122223333.dkr.ecr.cn-north-1.amazonaws.com", "expected the suffix 'amazonaws.com.cn'"),
+        ("111122223333.dkr.ecr.us-east-1.amazonaws.com.cn", "expected the suffix 'amazonaws.com'"),
+        ("111122223333.dkr.ecr.us-iso-east-1.amazonaws.com", "expected the suffix 'c2s.ic.gov'"),
+        (
+            "111122223333.dkr.ecr.us-east-1.amazonaws.co",
+            "expected the suffix 'amazonaws.com' for us-east-1, got 'amazonaws.co'",
+        ),
+        ("111122223333.dkr.ecr.us-east-1.amazonaws.hacker.example", "expected the suffix 'amazonaws.com'"),
+        ("111122223333.dkr.ecr.us-east-1.on.aws", "expected the suffix 'amazonaws.com' for us-east-1, got 'on.aws'"),
+        ("111122223333.dkr-ecr.us-east-1.amazonaws.com", "expected the suffix 'on.aws'"),
+        ("111122223333.dkr-ecr.cn-north-1.on.aws", "expected the suffix 'on.amazonwebservices.com.cn'"),
+        ("111122223333.dkr.ecr.us-east.amazonaws.com", "'us-east' is not a valid region"),
+        ("111122223333.dkr.ecr.amazonaws.com", "'amazonaws' is not a valid region"),
+        ("111122223333.dkr.ecr.us-east-1", "expected the suffix 'amazonaws.com' for us-east-1, got ''"),
         ("111122223333.dkr.ecr", "the region is missing"),
         ("111122223333.dkr.ecr.us-east-1.amazonaws.com:5000", "port 443 only"),
-        ("api.ecr.us-east-1.amazonaws.com", "is ECR's API"),
-        ("ecr.us-east-1.api.aws", "is ECR's API"),
+        ("api.ecr.us-east-1.amazonaws.com", "is the host of ECR's API"),
+        ("ecr.us-east-1.api.aws", "is the host of ECR's API"),
     ],
 )
-def test_a_host_that_is_nearly_ecr_is_refused_with_the_reason(host: str, reason: str) -> None:
+def test_an_invalid_ecr_host_is_refused_with_the_reason(host: str, reason: str) -> None:
     assert parse_ecr_host(host) is None
-    assert reason in str(looks_like_ecr(host))
-    assert host in str(looks_like_ecr(host))
+    assert reason in str(explain_invalid_ecr_host(host))
+    assert host in str(explain_invalid_ecr_host(host))
 
 
 @pytest.mark.parametrize(
@@ -58,9 +61,9 @@ def test_a_host_that_is_nearly_ecr_is_refused_with_the_reason(host: str, reason:
         "",
     ],
 )
-def test_another_registry_is_no_ecr_and_nothing_is_said_about_it(host: str) -> None:
+def test_other_registries_are_not_ecr(host: str) -> None:
     assert parse_ecr_host(host) is None
-    assert looks_like_ecr(host) is None
+    assert explain_invalid_ecr_host(host) is None
 
 
 REGIONS = {
@@ -81,7 +84,7 @@ def test_every_partition_has_its_suffix(partition: Partition, *, fips: bool) -> 
     name, suffix = partition.name, partition.suffix
     host = f"{ACCOUNT}.dkr.ecr{'-fips' if fips else ''}.{REGIONS[name]}.{suffix}"
     assert parse_ecr_host(host) == EcrRegistry(ACCOUNT, REGIONS[name], fips, dual_stack=False, host=host)
-    assert looks_like_ecr(host) is None
+    assert explain_invalid_ecr_host(host) is None
 
 
 @pytest.mark.parametrize(

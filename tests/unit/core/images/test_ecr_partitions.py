@@ -8,7 +8,7 @@ from image_pinner.core.images.ecr import PARTITIONS, partition_of
 @pytest.mark.parametrize(
     "region", ["", "us-east", "us-east-1a", "US-EAST-1", "mars", "us-east-1\n", "us-gov-1-", "x" * 50]
 )
-def test_what_is_the_name_of_no_region_has_no_partition(region: str) -> None:
+def test_an_invalid_region_has_no_partition(region: str) -> None:
     assert partition_of(region) is None
 
 
@@ -27,11 +27,11 @@ def test_what_is_the_name_of_no_region_has_no_partition(region: str) -> None:
         ("eusc-de-east-1", "aws-eusc", "amazonaws.eu"),
     ],
 )
-def test_a_region_is_in_the_partition_whose_names_look_like_its_own(region: str, name: str, suffix: str) -> None:
+def test_the_partition_of_a_region(region: str, name: str, suffix: str) -> None:
     found = partition_of(region)
     assert found is not None
     assert (found.name, found.suffix) == (name, suffix)
 
 
-def test_no_partition_stands_twice() -> None:
+def test_partition_names_are_unique() -> None:
     assert len({partition.name for partition in PARTITIONS}) == len(PARTITIONS)

@@ -26,18 +26,18 @@ def entry(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("manifest", "reason"),
     [
-        (b"", "no JSON"),
-        (b"\xff\xfe{\x00}\x00", "no JSON"),
-        (b"<html>Sign in</html>", "no JSON"),
-        (b"[" * 100_000, "no JSON"),
-        (b"[]", "no JSON object"),
-        (b'"manifests"', "no JSON object"),
+        (b"", "is not valid JSON"),
+        (b"\xff\xfe{\x00}\x00", "is not valid JSON"),
+        (b"<html>Sign in</html>", "is not valid JSON"),
+        (b"[" * 100_000, "is not valid JSON"),
+        (b"[]", "is not a JSON object"),
+        (b'"manifests"', "is not a JSON object"),
         (b" " * (MAX_MANIFEST_BYTES + 1), "more than 4194304 bytes"),
         (b'{"manifests": [], "layers": []}', "as an index and as a single image"),
         (b'{"manifests": [], "config": {}}', "as an index and as a single image"),
     ],
 )
-def test_bytes_that_are_no_manifest_are_refused_with_a_reason(manifest: bytes, reason: str) -> None:
+def test_invalid_manifests_are_refused_with_a_reason(manifest: bytes, reason: str) -> None:
     with pytest.raises(SourceError, match=reason):
         read_manifest(manifest)
 
@@ -47,13 +47,13 @@ def test_bytes_that_are_no_manifest_are_refused_with_a_reason(manifest: bytes, r
     [
         (b"{}", "no list of manifests"),
         (b'{"manifests": {"a": 1}}', "no list of manifests"),
-        (b'{"manifests": [7]}', "entry 1 of the index is no object"),
-        (index(entry(), entry(digest="sha512:" + "a" * 128)), "entry 2 of the index: .*64 hexadecimal"),
+        (b'{"manifests": [7]}', "entry 1 of the index is not an object"),
+        (index(entry(), entry(digest="sha512:" + "a" * 128)), "entry 2 of the index: .*64 lower-case hexadecimal"),
         (index({"mediaType": OCI_MANIFEST}), "entry 1 of the index"),
         (index(entry(digest=["x"])), "entry 1 of the index"),
     ],
 )
-def test_an_index_with_a_bad_entry_is_refused_and_the_entry_named(manifest: bytes, reason: str) -> None:
+def test_an_invalid_index_entry_is_refused_by_its_number(manifest: bytes, reason: str) -> None:
     with pytest.raises(SourceError, match=reason):
         parse_index(manifest)
 
@@ -71,7 +71,7 @@ def test_an_index_with_a_bad_entry_is_refused_and_the_entry_named(manifest: byte
     ],
     ids=["provenance", "annotated attestation", "signature", "nested index"],
 )
-def test_an_entry_that_is_no_image_is_not_runnable(odd: dict[str, Any]) -> None:
+def test_attestations_and_artifacts_are_not_runnable(odd: dict[str, Any]) -> None:
     assert not parse_index(index(entry(**odd)))[0].runnable
 
 
@@ -90,33 +90,33 @@ def test_an_entry_that_is_no_image_is_not_runnable(odd: dict[str, Any]) -> None:
         {"os": "linux", "architecture": "amd64", "variant": None},
     ],
 )
-def test_an_entry_whose_platform_cannot_be_read_may_be_for_none_and_is_no_image(platform: Any) -> None:
+def test_an_entry_with_an_invalid_platform_is_not_runnable(platform: Any) -> None:
     (read,) = parse_index(index(entry(platform=platform)))
     assert read.platform is None
     assert not read.runnable
 
 
 @pytest.mark.parametrize("said", [{}, {"platform": None}, {"platform": {}}])
-def test_an_entry_that_says_no_platform_is_an_image_all_the_same(said: dict[str, Any]) -> None:
+def test_an_entry_without_a_platform_is_runnable(said: dict[str, Any]) -> None:
     (read,) = parse_index(index(entry(**said)))
     assert read.platform is None
     assert read.runnable
 
 
 @pytest.mark.parametrize("unknown", [("unknown", "unknown"), ("Unknown", "UNKNOWN"), ("linux", "unknown")])
-def test_an_entry_for_an_unknown_platform_is_no_image_however_it_is_written(unknown: tuple[str, str]) -> None:
+def test_an_entry_for_an_unknown_platform_is_not_runnable(unknown: tuple[str, str]) -> None:
     (read,) = parse_index(index(entry(platform={"os": unknown[0], "architecture": unknown[1]})))
     assert not read.runnable
 
 
-def test_the_artifact_type_of_an_image_configuration_is_an_image() -> None:
+def test_an_image_config_as_artifact_type_is_runnable() -> None:
     assert parse_index(index(entry(artifactType="application/vnd.oci.image.config.v1+json")))[0].runnable
 
 
 def test_entries_keep_their_order_and_platforms() -> None:
     windows = {"os": "windows", "architecture": "amd64", "os.version": "10.0.20348.2113"}
-    arm = {"os": "linux", "architecture": "arm", "variant": "v7", "os.features": ["x"], "features": None}
-    read = parse_index(index(entry(platform=windows), entry(platform=arm)))
+    v7 = {"os": "linux", "architecture": "arm", "variant": "v7", "os.features": ["x"], "features": None}
+    read = parse_index(index(entry(platform=windows), entry(platform=v7)))
     assert [item.platform for item in read] == [
         Platform("windows", "amd64", "", "10.0.20348.2113"),
         Platform("linux", "arm", "v7"),
@@ -139,7 +139,7 @@ def test_entries_keep_their_order_and_platforms() -> None:
         ),
     )
 )
-def test_whatever_an_index_holds_it_is_read_or_refused(value: Any) -> None:
+def test_any_index_is_parsed_or_refused(value: Any) -> None:
     for document in (value, {"manifests": value}, {"manifests": [value, {"digest": DIGEST, "platform": value}]}):
         try:
             entries = parse_index(json.dumps(document).encode())

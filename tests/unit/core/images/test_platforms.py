@@ -10,8 +10,8 @@ from image_pinner.core.images.platforms import Platform
     "text",
     ["", "linux", "linux/", "/amd64", "linux/amd64/", "linux/arm/v7/x", "Linux/amd64", "linux/amd 64", "any", "a\n/b"],
 )
-def test_another_form_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(InvalidOptionError, match="is no platform") as caught:
+def test_an_invalid_platform_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(InvalidOptionError, match="is not a valid platform") as caught:
         Platform.parse(text)
     assert "linux/amd64" in caught.value.help
 
@@ -60,7 +60,7 @@ def test_an_image_of_another_platform_does_not_run(wanted: str, offered: str) ->
         ("linux/arm64/8", "linux/arm64"),
     ],
 )
-def test_a_variant_that_is_not_named_is_the_usual_one(wanted: str, offered: str) -> None:
+def test_a_missing_variant_is_the_default_one(wanted: str, offered: str) -> None:
     assert Platform.parse(wanted).accepts(Platform.parse(offered))
 
 
@@ -84,5 +84,5 @@ def test_windows_runs_images_of_its_own_build(offered: str) -> None:
         (Platform("windows", "amd64", os_version="10.0.17763"), "windows/amd64 (10.0.17763)"),
     ],
 )
-def test_a_platform_prints_as_people_write_it(platform: Platform, text: str) -> None:
+def test_a_platform_prints_as_it_is_written(platform: Platform, text: str) -> None:
     assert str(platform) == text

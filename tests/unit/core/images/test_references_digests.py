@@ -27,7 +27,7 @@ from support.images import HEX
 )
 def test_anything_but_sha256_with_64_lower_case_digits_is_refused(text: str) -> None:
     assert not is_digest(text)
-    with pytest.raises(InvalidReferenceError, match="64 hexadecimal digits in lower case"):
+    with pytest.raises(InvalidReferenceError, match="64 lower-case hexadecimal digits"):
         Digest(text)
 
 

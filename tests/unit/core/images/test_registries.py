@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.images.registries import Mirror, canonical_registry, is_ecr, registry_named
+from image_pinner.core.images.registries import Mirror, canonical_registry, is_ecr, parse_registry
 
 ECR = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
 
@@ -11,9 +11,9 @@ ECR = "111122223333.dkr.ecr.us-east-1.amazonaws.com"
 @pytest.mark.parametrize(
     "text", ["", "/", "a/b", "registry.example/path", "registry.example:x", "nodots", "a b.c", "*"]
 )
-def test_what_is_no_host_is_no_registry(text: str) -> None:
-    with pytest.raises(ValueError, match="is no registry's host with an optional port"):
-        registry_named(text)
+def test_an_invalid_host_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a valid registry: write a host with an optional port"):
+        parse_registry(text)
 
 
 @pytest.mark.parametrize(
@@ -29,23 +29,23 @@ def test_what_is_no_host_is_no_registry(text: str) -> None:
     ],
 )
 def test_a_registry_has_one_name(text: str, name: str) -> None:
-    assert registry_named(text) == canonical_registry(text) == name
+    assert parse_registry(text) == canonical_registry(text) == name
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("docker.io", "registry=mirror"),
-        ("docker.io=", "is no host"),
+        ("docker.io=", "is not a valid host"),
         ("docker.io=mirror", "does not begin with a host"),
-        ("docker.io=mirror.example/Hub", "is no host"),
-        ("docker.io=https://mirror.example", "is no host"),
-        ("docker.io=mirror.example:tag", "is no host"),
-        ("=mirror.example", "is no registry's host"),
-        ("hub=mirror.example", "is no registry's host"),
+        ("docker.io=mirror.example/Hub", "is not a valid host"),
+        ("docker.io=https://mirror.example", "is not a valid host"),
+        ("docker.io=mirror.example:tag", "is not a valid host"),
+        ("=mirror.example", "is not a valid registry"),
+        ("hub=mirror.example", "is not a valid registry"),
     ],
 )
-def test_a_mirror_in_another_form_is_refused_with_the_reason(text: str, reason: str) -> None:
+def test_an_invalid_mirror_is_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Mirror.parse(text)
 
@@ -64,7 +64,7 @@ def test_a_mirror_in_another_form_is_refused_with_the_reason(text: str, reason: 
         ("*=mirror.example", "123.dkr.ecr.us-east-1.amazonaws.com/team/app:1", None),
     ],
 )
-def test_a_mirror_has_the_same_repository_below_its_own_name(mirror: str, image: str, at_mirror: str | None) -> None:
+def test_the_reference_of_an_image_at_a_mirror(mirror: str, image: str, at_mirror: str | None) -> None:
     found = Mirror.parse(mirror).of(ImageReference.parse(image).canonical())
     assert (str(found) if found else None) == at_mirror
 
@@ -73,7 +73,7 @@ def test_the_host_of_a_mirror_is_its_name_without_the_path() -> None:
     assert Mirror.parse("docker.io=mirror.example:5000/hub").host == "mirror.example:5000"
 
 
-def test_what_looks_like_ecr_counts_as_ecr() -> None:
+def test_hosts_that_look_like_ecr_count_as_ecr() -> None:
     assert [is_ecr(host) for host in (ECR, "1.dkr.ecr.us-east-1.amazonaws.com", "public.ecr.aws")] == [
         True,
         True,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics import evaluate, evaluate_condition
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, NoValue, Outcome, Pending, StackExport, Unknown
 
@@ -31,7 +31,9 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def decided(expression: object, scope: Scope = SCOPE) -> object:
-    outcome = decide("It", Scope(**{**_fields(scope), "conditions": {**scope.conditions, "It": expression}}))
+    outcome = evaluate_condition(
+        "It", Scope(**{**_fields(scope), "conditions": {**scope.conditions, "It": expression}})
+    )
     return outcome.value if isinstance(outcome, Known) else type(outcome)
 
 
@@ -40,37 +42,39 @@ def _fields(scope: Scope) -> dict[str, Any]:
 
 
 class TestDecide:
-    def test_a_condition_that_is_not_there_is_named(self) -> None:
-        assert decide("Nowhere", SCOPE) == Unknown("the template has no condition 'Nowhere'", "Check its name")
+    def test_an_undeclared_condition_is_named(self) -> None:
+        assert evaluate_condition("Nowhere", SCOPE) == Unknown(
+            "the template has no condition 'Nowhere'", "check its name"
+        )
 
     @pytest.mark.parametrize(
         "expression", ["true", "Yes", None, 1, [], {}, ["a"], {"a": "b"}, {"Ref": "Env"}, NO_VALUE]
     )
-    def test_what_is_no_condition_is_undecided(self, expression: object) -> None:
+    def test_an_invalid_condition_is_unknown(self, expression: object) -> None:
         assert decided(expression) is Unknown
 
-    def test_a_condition_that_refers_to_itself_is_undecided(self) -> None:
+    def test_a_circular_condition_is_unknown(self) -> None:
         conditions = {"A": {"Fn::Not": [{"Condition": "B"}]}, "B": {"Fn::And": [{"Condition": "A"}, TRUE]}}
-        outcome = decide("A", Scope(conditions=conditions))
-        assert outcome == Unknown("the condition 'A' refers to itself", "Break the circle")
+        outcome = evaluate_condition("A", Scope(conditions=conditions))
+        assert outcome == Unknown("the condition 'A' refers to itself", "remove the circular reference")
 
-    def test_a_circle_that_does_not_matter_does_not_matter(self) -> None:
+    def test_a_circle_that_is_not_evaluated_does_not_matter(self) -> None:
         conditions = {"A": {"Fn::Or": [{"Condition": "A"}, TRUE]}}
-        assert decide("A", Scope(conditions=conditions)) == Known(value=True)
+        assert evaluate_condition("A", Scope(conditions=conditions)) == Known(value=True)
 
     @pytest.mark.parametrize("argument", [None, ["Yes"], {"Ref": "Env"}, 1])
     def test_a_reference_to_a_condition_holds_its_name(self, argument: object) -> None:
         assert decided({"Condition": argument}) is Unknown
 
     @pytest.mark.parametrize(("name", "outcome"), [("Yes", Known(value=True)), ("No", Known(value=False))])
-    def test_a_condition_is_decided_by_name_or_in_place(self, name: str, outcome: Outcome) -> None:
-        assert decide(name, SCOPE) == outcome
-        assert decide({"Condition": name}, SCOPE) == outcome
-        assert decide(CONDITIONS[name], SCOPE) == outcome
+    def test_a_condition_is_evaluated_by_name_or_inline(self, name: str, outcome: Outcome) -> None:
+        assert evaluate_condition(name, SCOPE) == outcome
+        assert evaluate_condition({"Condition": name}, SCOPE) == outcome
+        assert evaluate_condition(CONDITIONS[name], SCOPE) == outcome
 
-    def test_what_stands_in_the_way_is_told(self) -> None:
-        assert decide("Asked", SCOPE) == Pending(LOOKUP)
-        outcome = decide("Open", SCOPE)
+    def test_an_unresolved_condition_has_its_reason(self) -> None:
+        assert evaluate_condition("Asked", SCOPE) == Pending(LOOKUP)
+        outcome = evaluate_condition("Open", SCOPE)
         assert isinstance(outcome, Unknown)
         assert "'Missing'" in outcome.reason
 
@@ -120,7 +124,7 @@ class TestEquals:
         assert decided({"Fn::Equals": argument}) is Unknown
 
     @pytest.mark.parametrize("value", [None, NO_VALUE, [None], {"a": None}, [NO_VALUE, None], "{{resolve:ssm:x}}"])
-    def test_what_is_no_text_is_not_compared(self, value: object) -> None:
+    def test_only_text_is_compared(self, value: object) -> None:
         assert decided({"Fn::Equals": [value, "a"]}) is Unknown
         assert decided({"Fn::Equals": ["a", value]}) is Unknown
 
@@ -167,30 +171,34 @@ class TestEquals:
 
 class TestIf:
     @pytest.mark.parametrize("argument", [None, "Yes", [], ["Yes"], ["Yes", "a"], ["Yes", "a", "b", "c"], {"a": 1}])
-    def test_another_shape_is_refused(self, argument: object) -> None:
+    def test_an_invalid_argument_is_refused(self, argument: object) -> None:
         assert evaluate({"Fn::If": argument}, SCOPE) == Unknown(
-            "Fn::If has another shape than [condition, value, value]", "Write it in this shape"
+            "Fn::If has an invalid argument", "write Fn::If: [condition, value, value]"
         )
 
     @pytest.mark.parametrize("condition", [None, 5, [], "Nowhere", {"Ref": "Env"}, ["Yes"]])
-    def test_what_is_no_condition_is_undecided(self, condition: object) -> None:
+    def test_an_invalid_condition_is_unknown(self, condition: object) -> None:
         outcome = evaluate({"Fn::If": [condition, "a", "b"]}, SCOPE)
         assert isinstance(outcome, Unknown)
-        assert outcome.reason.startswith("an Fn::If is undecided: ")
+        assert outcome.reason.startswith("cannot resolve the condition of Fn::If: ")
 
-    def test_an_undecided_one_gives_the_reason_and_the_way_out(self) -> None:
+    def test_an_unresolved_condition_has_reason_and_help(self) -> None:
         outcome = evaluate({"Fn::Sub": ["app:${Tag}", {"Tag": {"Fn::If": ["Open", "a", "b"]}}]}, SCOPE)
         assert outcome == Unknown(
-            "an Fn::If is undecided: the parameter 'Missing' has neither a value nor a default",
-            "Put the Fn::If around the whole image",
+            "cannot resolve the condition of Fn::If: the parameter 'Missing' has no value and no default",
+            "put the Fn::If around the whole image",
             "app:",
+            "Missing",
         )
 
-    def test_the_reason_is_told_once(self) -> None:
+    def test_nested_reasons_are_not_repeated(self) -> None:
         inner = {"Fn::Equals": [{"Fn::If": ["Open", "a", "b"]}, "a"]}
         outcome = evaluate({"Fn::If": [inner, "c", "d"]}, SCOPE)
         assert isinstance(outcome, Unknown)
-        assert outcome.reason == "an Fn::If is undecided: the parameter 'Missing' has neither a value nor a default"
+        assert (
+            outcome.reason
+            == "cannot resolve the condition of Fn::If: the parameter 'Missing' has no value and no default"
+        )
 
     @pytest.mark.parametrize(
         ("expression", "value"),
@@ -204,10 +212,10 @@ class TestIf:
             ({"Fn::If": ["Open", "same", {"Fn::Sub": "same"}]}, "same"),
         ],
     )
-    def test_the_arm_that_is_decided_for_is_the_value(self, expression: object, value: object) -> None:
+    def test_the_selected_branch_is_the_value(self, expression: object, value: object) -> None:
         assert evaluate(expression, SCOPE) == Known(value)
 
-    def test_an_arm_may_have_no_value(self) -> None:
+    def test_a_branch_may_have_no_value(self) -> None:
         assert evaluate({"Fn::If": ["Yes", NO_VALUE, "b"]}, SCOPE) == NoValue()
 
     @pytest.mark.parametrize(
@@ -223,12 +231,12 @@ class TestIf:
             (5, 5, "5"),
         ],
     )
-    def test_what_both_arms_begin_with_is_certain(self, one: object, other: object, prefix: str) -> None:
+    def test_the_common_beginning_of_both_branches_is_certain(self, one: object, other: object, prefix: str) -> None:
         outcome = evaluate({"Fn::If": ["Open", one, other]}, SCOPE)
         assert isinstance(outcome, Unknown)
         assert outcome.prefix == prefix
 
-    def test_a_condition_that_must_be_asked_for_is_pending(self) -> None:
+    def test_a_condition_that_needs_a_lookup_is_pending(self) -> None:
         assert evaluate({"Fn::If": ["Asked", "app:1", "app:2"]}, SCOPE) == Pending(LOOKUP, "app:")
         answered = SCOPE.with_answers({StackExport("E"): Known("a")})
         assert evaluate({"Fn::If": ["Asked", "app:1", "app:2"]}, answered) == Known("app:1")

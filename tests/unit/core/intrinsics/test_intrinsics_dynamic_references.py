@@ -103,7 +103,7 @@ def test_several_are_looked_up_at_once() -> None:
         ("{{{resolve:ssm:tag:3}}}", "{v3}"),
     ],
 )
-def test_answers_stand_in_the_finished_text(expression: object, value: object) -> None:
+def test_answers_replace_the_references(expression: object, value: object) -> None:
     assert evaluate(expression, ANSWERED) == Known(value)
 
 
@@ -127,11 +127,11 @@ def _parts(answer: Unknown) -> tuple[str, str]:
 
 def test_split_comes_before_resolving() -> None:
     outcome = evaluate({"Fn::Select": [0, {"Fn::Split": ["/", REFERENCE]}]}, ANSWERED)
-    assert outcome == Unknown("a dynamic reference is not closed", "Close {{resolve:…}} by two braces")
+    assert outcome == Unknown("a dynamic reference is not closed", "close {{resolve:…}} with two braces")
     assert evaluate({"Fn::Select": [1, {"Fn::Split": ["+", f"a+{REFERENCE}"]}]}, ANSWERED) == Known("app:1")
 
 
-def test_inside_a_list_or_map_one_is_pending() -> None:
+def test_inside_a_list_or_mapping_one_is_pending() -> None:
     for expression in ([REFERENCE], {"a": REFERENCE}, [{"a": [REFERENCE]}]):
         assert evaluate(expression, SCOPE) == Pending(frozenset({LOOKUP}))
 
@@ -153,7 +153,7 @@ def test_a_prefix_is_resolved_as_far_as_it_is_certain(text: str, prefix: str) ->
     assert outcome.prefix == prefix
 
 
-def test_what_is_in_the_prefix_is_looked_up_together_with_the_rest() -> None:
+def test_references_in_the_prefix_are_looked_up_with_the_others() -> None:
     expression = {"Fn::Join": ["", [f"a{REFERENCE}b", {"Fn::ImportValue": "E"}]]}
     outcome = evaluate(expression, SCOPE)
     assert isinstance(outcome, Pending)

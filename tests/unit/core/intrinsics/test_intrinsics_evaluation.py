@@ -1,4 +1,4 @@
-"""The walk through an expression: plain values, bounds, and shapes that nobody expected."""
+"""The walk through an expression: plain values, limits, and unexpected shapes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics import evaluate, evaluate_condition
 from image_pinner.core.intrinsics.evaluation import MAX_DEPTH, MAX_STEPS
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, NoValue, Pending, StackExport, Unknown
@@ -21,18 +21,18 @@ def test_a_value_without_functions_is_itself(value: object) -> None:
     assert evaluate(value, Scope()) == Known(value)
 
 
-def test_functions_inside_lists_and_maps_are_evaluated() -> None:
+def test_functions_inside_lists_and_mappings_are_evaluated() -> None:
     expression = {"Images": [{"Fn::Sub": "app-${AWS::Region}"}, "b"]}
     assert evaluate(expression, Scope(region="us-east-1")) == Known({"Images": ["app-us-east-1", "b"]})
 
 
-def test_what_has_no_value_is_left_out_of_lists_and_maps() -> None:
+def test_no_value_is_omitted_from_lists_and_mappings() -> None:
     assert evaluate([NO_VALUE, "a"], Scope()) == Known(["a"])
     assert evaluate({"a": NO_VALUE, "b": 1}, Scope()) == Known({"b": 1})
     assert evaluate(NO_VALUE, Scope()) == NoValue()
 
 
-def test_a_list_or_map_with_an_unknown_part_is_unknown_without_a_prefix() -> None:
+def test_a_list_or_mapping_with_an_unknown_part_is_unknown_without_a_prefix() -> None:
     part = {"Fn::Sub": "a-${AWS::StackName}"}
     for expression in ([part], {"key": part}, [["b", [part]]]):
         outcome = evaluate(expression, Scope())
@@ -41,18 +41,18 @@ def test_a_list_or_map_with_an_unknown_part_is_unknown_without_a_prefix() -> Non
         assert outcome.prefix == ""
 
 
-def test_look_ups_of_a_list_are_joined() -> None:
+def test_lookups_of_a_list_are_combined() -> None:
     expression = [{"Fn::ImportValue": "A"}, {"Fn::ImportValue": "B"}, "c"]
     assert evaluate(expression, Scope()) == Pending(frozenset({StackExport("A"), StackExport("B")}))
 
 
-def test_unknown_beats_pending() -> None:
+def test_unknown_takes_precedence_over_pending() -> None:
     assert isinstance(evaluate([{"Fn::ImportValue": "A"}, UNKNOWN], Scope()), Unknown)
 
 
-def test_a_function_beside_other_keys_is_refused() -> None:
+def test_a_function_next_to_other_keys_is_refused() -> None:
     outcome = evaluate({"Name": "web", "Fn::Transform": {"Name": "AWS::Include"}}, Scope())
-    assert outcome == Unknown("Fn::Transform stands beside other keys", "Give it a map of its own")
+    assert outcome == Unknown("Fn::Transform must be the only key of its mapping", "remove the other keys")
 
 
 @pytest.mark.parametrize(
@@ -65,16 +65,16 @@ def test_a_function_beside_other_keys_is_refused() -> None:
         lambda inner: {"Fn::Not": [inner]},
     ],
 )
-def test_nesting_beyond_the_bound_is_unknown(wrap: Any) -> None:
+def test_nesting_beyond_the_limit_is_unknown(wrap: Any) -> None:
     expression: Any = "Tag"
     for _ in range(500):
         expression = wrap(expression)
     assert evaluate(expression, Scope()) == Unknown(
-        f"the expression is nested deeper than {MAX_DEPTH} levels", "Make it simpler"
+        f"the expression is nested deeper than {MAX_DEPTH} levels", "simplify it"
     )
 
 
-def test_nesting_within_the_bound_is_evaluated() -> None:
+def test_nesting_within_the_limit_is_evaluated() -> None:
     expression: Any = "deep"
     for _ in range(MAX_DEPTH // 2):
         expression = {"Fn::Join": ["", [expression]]}
@@ -85,15 +85,13 @@ def test_an_expression_that_is_shared_again_and_again_ends() -> None:
     expression: Any = ["a"]
     for _ in range(60):
         expression = [expression, expression]
-    assert evaluate(expression, Scope()) == Unknown(
-        f"the expression has more than {MAX_STEPS:,} parts", "Make it simpler"
-    )
+    assert evaluate(expression, Scope()) == Unknown(f"the expression has more than {MAX_STEPS:,} parts", "simplify it")
 
 
 def test_a_chain_of_conditions_that_branches_everywhere_ends() -> None:
     conditions = {f"C{n}": {"Fn::And": [{"Condition": f"C{n + 1}"}] * 10} for n in range(20)}
     conditions["C20"] = {"Fn::Equals": ["a", "a"]}
-    assert decide("C0", Scope(conditions=conditions)) == Known(value=True)
+    assert evaluate_condition("C0", Scope(conditions=conditions)) == Known(value=True)
 
 
 def _long_chain_of_conditions() -> Scope:
@@ -108,7 +106,7 @@ def test_no_chain_in_a_template_exhausts_the_stack() -> None:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(depth + 600)
     try:
-        outcome = decide("C0", _long_chain_of_conditions())
+        outcome = evaluate_condition("C0", _long_chain_of_conditions())
     finally:
         sys.setrecursionlimit(limit)
-    assert outcome == Unknown(f"the expression is nested deeper than {MAX_DEPTH} levels", "Make it simpler")
+    assert outcome == Unknown(f"the expression is nested deeper than {MAX_DEPTH} levels", "simplify it")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.intrinsics import decide, evaluate
+from image_pinner.core.intrinsics import evaluate, evaluate_condition
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, Pending, StackExport, Unknown
 
@@ -57,10 +57,10 @@ def test_the_beginning_of_a_loop_variable_is_cleaned_as_well() -> None:
     assert evaluate("&{Name}", Scope().with_loop("Name", pending)) == Pending(pending.external_values, "ab")
 
 
-def test_a_loop_variable_that_is_a_list_is_no_text() -> None:
+def test_a_loop_variable_that_is_a_list_is_refused() -> None:
     outcome = evaluate("${Name}", Scope().with_loop("Name", Known(["a"])))
-    assert outcome == Unknown("the loop variable 'Name' is a list, where a text is needed", "Put a text there")
+    assert outcome == Unknown("the loop variable 'Name' must be text, got a list", "use a text value")
 
 
-def test_a_condition_named_by_an_unknown_loop_variable_is_undecided() -> None:
-    assert decide("Is${Name}", SCOPE.with_loop("Name", UNKNOWN)) == UNKNOWN
+def test_a_condition_named_by_an_unknown_loop_variable_is_unknown() -> None:
+    assert evaluate_condition("Is${Name}", SCOPE.with_loop("Name", UNKNOWN)) == UNKNOWN

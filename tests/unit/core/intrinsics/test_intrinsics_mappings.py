@@ -34,14 +34,14 @@ def find(*argument: Any) -> Any:
     "argument",
     [None, "a", [], ["Images"], ["Images", "prod"], ["Images", "prod", "web", "app"], ["Images", "prod", "web", {}]],
 )
-def test_another_shape_is_refused(argument: object) -> None:
+def test_an_invalid_argument_is_refused(argument: object) -> None:
     outcome = evaluate({"Fn::FindInMap": argument}, SCOPE)
     assert isinstance(outcome, Unknown)
-    assert outcome.reason.startswith("Fn::FindInMap has another shape")
+    assert outcome.reason.startswith("Fn::FindInMap has an invalid argument")
 
 
 @pytest.mark.parametrize("section", [None, [], "Images", {"Images": None}])
-def test_a_section_that_is_no_map_is_refused(section: Any) -> None:
+def test_a_section_that_is_not_a_mapping_is_refused(section: Any) -> None:
     outcome = evaluate({"Fn::FindInMap": ["Images", "prod", "web"]}, Scope(mappings=section))
     assert isinstance(outcome, Unknown)
     assert "not in the Mappings" in outcome.reason
@@ -50,14 +50,14 @@ def test_a_section_that_is_no_map_is_refused(section: Any) -> None:
 @pytest.mark.parametrize(
     ("keys", "what"),
     [
-        (("Nothing", "prod", "web"), "the name of the mapping that Fn::FindInMap looks for 'Nothing'"),
-        (("Images", "dev", "web"), "the first key that Fn::FindInMap looks for 'dev'"),
-        (("Images", "prod", "api"), "the second key that Fn::FindInMap looks for 'api'"),
-        (("Images", "odd", "web"), "the second key that Fn::FindInMap looks for 'web'"),
-        (("Broken", "prod", "web"), "the first key that Fn::FindInMap looks for 'prod'"),
+        (("Nothing", "prod", "web"), "the name of the mapping in Fn::FindInMap ('Nothing')"),
+        (("Images", "dev", "web"), "the first key in Fn::FindInMap ('dev')"),
+        (("Images", "prod", "api"), "the second key in Fn::FindInMap ('api')"),
+        (("Images", "odd", "web"), "the second key in Fn::FindInMap ('web')"),
+        (("Broken", "prod", "web"), "the first key in Fn::FindInMap ('prod')"),
     ],
 )
-def test_what_is_not_there_is_named(keys: tuple[str, ...], what: str) -> None:
+def test_a_missing_key_is_named(keys: tuple[str, ...], what: str) -> None:
     outcome = find(*keys)
     assert isinstance(outcome, Unknown)
     assert outcome.reason == f"{what} is not in the Mappings"
@@ -71,9 +71,9 @@ def test_the_value_of_a_parameter_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("key", ["call", "none"])
-def test_a_value_that_is_no_constant_is_refused(key: str) -> None:
+def test_a_value_that_is_not_text_is_refused(key: str) -> None:
     outcome = find("Images", "prod", key)
-    assert outcome == Unknown("what Fn::FindInMap finds is neither a text nor a list of texts", "Check the Mappings")
+    assert outcome == Unknown("the value of Fn::FindInMap is neither text nor a list of texts", "correct the Mappings")
     assert isinstance(find("Images", "nested", "calls"), Unknown)
 
 
@@ -93,7 +93,7 @@ def test_a_value_is_found(keys: tuple[Any, ...], value: object) -> None:
     assert find(*keys) == Known(value)
 
 
-def test_the_default_stands_in_for_what_is_not_there() -> None:
+def test_a_missing_key_has_the_default_value() -> None:
     default = {"DefaultValue": {"Fn::Sub": "app:${Env}"}}
     for keys in (("Nothing", "prod", "web"), ("Images", "dev", "web"), ("Images", "prod", "api")):
         assert find(*keys, default) == Known("app:prod")
@@ -101,7 +101,7 @@ def test_the_default_stands_in_for_what_is_not_there() -> None:
     assert find("Images", "dev", "web", {"DefaultValue": {"Ref": "AWS::NoValue"}}) == NoValue()
 
 
-def test_an_open_key_is_open_even_with_a_default() -> None:
+def test_an_unresolved_key_is_unresolved_even_with_a_default() -> None:
     default = {"DefaultValue": "app:0"}
     assert find("Images", {"Fn::ImportValue": "E"}, "web", default) == Pending(frozenset({StackExport("E")}))
     outcome = find("Images", {"Fn::ImportValue": "E"}, {"Fn::Sub": "a${Missing}"}, default)
@@ -111,7 +111,7 @@ def test_an_open_key_is_open_even_with_a_default() -> None:
 
 
 @pytest.mark.parametrize("key", [None, ["prod"], {"Ref": "AWS::NoValue"}])
-def test_a_key_that_is_no_text_is_refused(key: object) -> None:
+def test_a_key_that_is_not_text_is_refused(key: object) -> None:
     outcome = find("Images", key, "web")
     assert isinstance(outcome, Unknown)
-    assert outcome.reason.startswith("the first key in Fn::FindInMap is ")
+    assert outcome.reason.startswith("the first key in Fn::FindInMap must be text")

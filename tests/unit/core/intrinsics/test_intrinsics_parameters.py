@@ -27,13 +27,15 @@ def value_of(
 
 
 @pytest.mark.parametrize("declaration", [None, "String", [], 5])
-def test_a_declaration_that_is_no_map_is_refused(declaration: object) -> None:
-    assert value_of(declaration, "app:1") == Unknown("the parameter 'Image' is not declared by a map", "Give it a Type")
+def test_a_declaration_that_is_not_a_mapping_is_refused(declaration: object) -> None:
+    assert value_of(declaration, "app:1") == Unknown(
+        "the declaration of the parameter 'Image' is not a mapping", "declare it with a Type"
+    )
 
 
-def test_a_parameter_without_value_and_default_says_how_to_give_one() -> None:
+def test_a_parameter_without_value_and_default_is_named() -> None:
     assert value_of({"Type": "String"}) == Unknown(
-        "the parameter 'Image' has neither a value nor a default", "Give it with --parameter Image=VALUE"
+        "the parameter 'Image' has no value and no default", "set its value or a Default", missing="Image"
     )
 
 
@@ -82,9 +84,9 @@ def test_a_parameter_that_is_plainly_no_secret_is_used(no_echo: object) -> None:
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, ["a", {}], [["a"]], ["a", None]])
-def test_a_value_that_is_no_text_and_no_list_of_texts_is_refused(value: object) -> None:
+def test_a_value_that_is_neither_text_nor_a_list_of_texts_is_refused(value: object) -> None:
     assert value_of({"Type": "String"}, value) == Unknown(
-        "the value of the parameter 'Image' is neither a text nor a list of texts", "Give it another value"
+        "the value of the parameter 'Image' is neither text nor a list of texts", "set another value"
     )
 
 
@@ -123,18 +125,18 @@ def test_the_name_of_an_ssm_parameter_is_plain_text() -> None:
 
 
 @pytest.mark.parametrize("value", ["", ["a"], {"a": 1}])
-def test_what_is_no_name_is_not_looked_up(value: object) -> None:
+def test_an_invalid_name_is_not_looked_up(value: object) -> None:
     outcome = value_of({"Type": SSM}, value, ssm_names=True)
     assert isinstance(outcome, Unknown)
-    assert outcome.reason == "the parameter 'Image' does not hold the name of an SSM parameter"
+    assert outcome.reason == "the parameter 'Image' is not the name of an SSM parameter"
 
 
 @pytest.mark.parametrize("name", [NAME, "web-image", "arn:aws:ssm:us-east-1:123456789012:parameter/web"])
-def test_the_command_gets_names_and_asks_for_their_values(name: str) -> None:
+def test_names_are_looked_up(name: str) -> None:
     assert value_of({"Type": SSM}, name, ssm_names=True) == Pending(frozenset({SsmParameter(name)}))
 
 
-def test_the_macro_gets_values() -> None:
+def test_resolved_values_are_not_looked_up() -> None:
     assert value_of({"Type": SSM, "Default": NAME}, "app:1") == Known("app:1")
     kind = "AWS::SSM::Parameter::Value<List<String>>"
     assert value_of({"Type": kind, "Default": NAME}, ["a", "b"]) == Known(["a", "b"])
@@ -149,11 +151,11 @@ def test_the_macro_gets_values() -> None:
         ({"Type": SSM, "Default": "/another"}, NAME),
     ],
 )
-def test_the_macro_recognises_a_name_that_was_not_resolved(declaration: dict[str, Any], value: str | None) -> None:
+def test_a_name_that_was_not_resolved_is_looked_up(declaration: dict[str, Any], value: str | None) -> None:
     assert value_of(declaration, value) == Pending(frozenset({SsmParameter(NAME)}))
 
 
-def test_an_answer_replaces_the_question() -> None:
+def test_an_answer_replaces_the_pending_value() -> None:
     answers: dict[ExternalValue, Answer] = {SsmParameter(NAME): Known("a:1, b:2")}
     assert value_of({"Type": SSM}, NAME, answers=answers) == Known("a:1, b:2")
     for kind in ("List<String>", "CommaDelimitedList"):
@@ -166,14 +168,14 @@ def test_an_unknown_answer_keeps_its_reason() -> None:
     assert value_of({"Type": SSM}, NAME, answers={SsmParameter(NAME): answer}) == answer
 
 
-def test_an_answer_that_is_no_text_is_refused() -> None:
+def test_an_answer_that_is_not_text_is_refused() -> None:
     outcome = value_of({"Type": SSM}, NAME, answers={SsmParameter(NAME): Known({"a": 1})})
     assert outcome == Unknown(
-        "the value of the SSM parameter '/images/web' is neither a text nor a list of texts", "Give it another value"
+        "the value of the SSM parameter '/images/web' is neither text nor a list of texts", "set another value"
     )
 
 
-def test_a_snippet_has_values_without_declarations() -> None:
+def test_a_fragment_has_values_without_declarations() -> None:
     assert evaluate({"Ref": "Image"}, Scope(values={"Image": "app:1"})) == Known("app:1")
 
 

@@ -12,15 +12,16 @@ from image_pinner.core.intrinsics.values import (
     NoValue,
     PartialList,
     Pending,
+    SsmParameter,
     StackExport,
     Unknown,
     as_list,
     as_text,
-    certain_before,
     collapse,
-    concatenated,
+    concatenate,
     first_unresolved,
     text_of,
+    trim_partial,
     without_prefix,
 )
 
@@ -28,7 +29,7 @@ A, B = (frozenset({StackExport(name)}) for name in "AB")
 
 
 @pytest.mark.parametrize("value", [None, [], {}, ["a"], math.inf, math.nan, 1 << 5000, b"bytes", object()])
-def test_what_is_no_scalar_is_no_text(value: object) -> None:
+def test_only_scalars_have_a_text_form(value: object) -> None:
     assert text_of(value) is None
 
 
@@ -55,53 +56,53 @@ def test_a_scalar_becomes_the_text_that_json_has_for_it(value: object, text: str
     ("value", "kind"),
     [
         (Known(None), "null"),
-        (Known({}), "a map"),
+        (Known({}), "a mapping"),
         (Known([]), "a list"),
-        (Known(object()), "a value of a kind that templates do not have"),
+        (Known(object()), "an unsupported type"),
         (NoValue(), "AWS::NoValue"),
         (PartialList((Unknown("why"),), 1), "a list"),
     ],
 )
-def test_the_reason_names_what_stands_where_a_text_is_needed(value: Known | NoValue | PartialList, kind: str) -> None:
-    assert as_text(value, "the tag") == Unknown(f"the tag is {kind}, where a text is needed", "Put a text there")
+def test_the_reason_names_the_actual_type(value: Known | NoValue | PartialList, kind: str) -> None:
+    assert as_text(value, "the tag") == Unknown(f"the tag must be text, got {kind}", "use a text value")
 
 
 @pytest.mark.parametrize("value", [Known("a"), Known(1), Known(None), Known({}), NoValue()])
-def test_what_is_no_list_says_so(value: Known | NoValue) -> None:
-    assert as_list(value, "the argument") == Unknown("the argument is no list", "Put a list there")
+def test_only_lists_are_lists(value: Known | NoValue) -> None:
+    assert as_list(value, "the argument") == Unknown("the argument is not a list", "use a list")
 
 
-def test_texts_are_put_together() -> None:
-    assert concatenated([Known("a"), Known(""), Known("b")]) == Known("ab")
-    assert concatenated([]) == Known("")
+def test_texts_are_concatenated() -> None:
+    assert concatenate([Known("a"), Known(""), Known("b")]) == Known("ab")
+    assert concatenate([]) == Known("")
 
 
 def test_the_prefix_ends_where_the_first_piece_is_not_known() -> None:
     pieces = [Known("a-"), Pending(A, "b"), Known("c"), Pending(B, "d")]
-    assert concatenated(pieces) == Pending(A | B, "a-b")
-    assert concatenated([*pieces, Unknown("why", "do", "e")]) == Unknown("why", "do", "a-b")
+    assert concatenate(pieces) == Pending(A | B, "a-b")
+    assert concatenate([*pieces, Unknown("why", "do", "e")]) == Unknown("why", "do", "a-b")
 
 
-def test_the_first_unknown_gives_the_reason() -> None:
-    assert concatenated([Pending(A), Unknown("one"), Unknown("two")]) == Unknown("one")
+def test_the_first_unknown_has_the_reason() -> None:
+    assert concatenate([Pending(A), Unknown("one"), Unknown("two")]) == Unknown("one")
 
 
-def test_a_text_longer_than_any_template_is_not_made() -> None:
+def test_a_text_longer_than_any_template_is_refused() -> None:
     piece = Known("x" * (MAX_TEXT // 10))
-    assert concatenated([piece] * 10) == Known("x" * MAX_TEXT)
-    assert concatenated([piece] * 11) == Unknown(
-        "the expression makes a text of more than 1,000,000 characters", "Make it shorter"
+    assert concatenate([piece] * 10) == Known("x" * MAX_TEXT)
+    assert concatenate([piece] * 11) == Unknown(
+        "the expression produces a text of more than 1,000,000 characters", "shorten it"
     )
 
 
-def test_a_partial_list_is_whole_when_all_elements_are_known() -> None:
+def test_a_partial_list_is_known_if_all_elements_are() -> None:
     assert collapse(PartialList((Known("a"), NoValue(), Known("b")), 1)) == Known(["a", "b"])
     assert collapse(PartialList((Known("a"), Pending(A)), 2)) == Pending(A)
     assert collapse(PartialList((Known("a"),), 1, Pending(B))) == Pending(B)
     assert collapse(NoValue()) == NoValue()
 
 
-def test_all_look_ups_stand_in_the_way_unless_something_is_unknown() -> None:
+def test_unresolved_outcomes_combine_their_lookups_unless_one_is_unknown() -> None:
     assert first_unresolved([Pending(A, "a"), Pending(B)]) == Pending(A | B)
     assert first_unresolved([Pending(A), Unknown("why", "do", "prefix")]) == Unknown("why", "do")
 
@@ -124,5 +125,12 @@ def test_a_prefix_is_dropped() -> None:
         ("aa", "aaa", ""),
     ],
 )
-def test_the_beginning_stops_where_a_mark_may_begin(text: str, mark: str, certain: str) -> None:
-    assert certain_before(text, mark) == certain
+def test_a_partial_delimiter_is_trimmed(text: str, mark: str, certain: str) -> None:
+    assert trim_partial(text, mark) == certain
+
+
+def test_values_of_different_types_are_different_outcomes() -> None:
+    assert Known(1) != Known(value=True)
+    assert Known("why") != Unknown("why")
+    assert hash(Known("a")) == hash(Known("a"))
+    assert SsmParameter("name") != StackExport("name")

@@ -20,7 +20,7 @@ SCOPE = Scope(
 
 
 @pytest.mark.parametrize("name", ["Nowhere", "", "tag", "AWS::Nothing", "AWS::"])
-def test_a_name_that_stands_for_nothing_is_named(name: str) -> None:
+def test_an_undeclared_name_is_named(name: str) -> None:
     outcome = evaluate({"Ref": name}, SCOPE)
     assert isinstance(outcome, Unknown)
     assert name in outcome.reason
@@ -44,18 +44,22 @@ def test_pseudo_parameters_come_from_the_scope(name: str, value: str) -> None:
     ("region", "partition", "suffix"),
     [("cn-north-1", "aws-cn", "amazonaws.com.cn"), ("us-gov-west-1", "aws-us-gov", "amazonaws.com")],
 )
-def test_the_region_tells_the_partition(region: str, partition: str, suffix: str) -> None:
+def test_the_region_determines_the_partition(region: str, partition: str, suffix: str) -> None:
     scope = Scope(region=region)
     assert evaluate({"Fn::Sub": "${AWS::Partition} ${AWS::URLSuffix}"}, scope) == Known(f"{partition} {suffix}")
 
 
 @pytest.mark.parametrize("name", ["AWS::Region", "AWS::Partition", "AWS::URLSuffix"])
-def test_without_a_region_the_remedy_asks_for_one(name: str) -> None:
-    assert evaluate({"Ref": name}, Scope()) == Unknown("the region is not known", "Give --region")
+def test_a_missing_region_is_named(name: str) -> None:
+    assert evaluate({"Ref": name}, Scope()) == Unknown(
+        "the AWS region is unknown", "set the AWS region", missing="AWS::Region"
+    )
 
 
-def test_without_an_account_the_remedy_asks_for_one() -> None:
-    assert evaluate({"Ref": "AWS::AccountId"}, Scope()) == Unknown("the account is not known", "Give --account")
+def test_a_missing_account_is_named() -> None:
+    assert evaluate({"Ref": "AWS::AccountId"}, Scope()) == Unknown(
+        "the AWS account ID is unknown", "set the AWS account ID", missing="AWS::AccountId"
+    )
 
 
 def test_a_region_of_no_partition_is_named() -> None:
@@ -65,21 +69,21 @@ def test_a_region_of_no_partition_is_named() -> None:
 
 
 @pytest.mark.parametrize("name", ["AWS::StackName", "AWS::StackId", "AWS::NotificationARNs"])
-def test_what_only_the_stack_knows_is_unknown(name: str) -> None:
+def test_pseudo_parameters_of_the_stack_are_unknown(name: str) -> None:
     outcome = evaluate({"Ref": name}, SCOPE)
     assert isinstance(outcome, Unknown)
     assert name in outcome.reason
 
 
-def test_no_value_is_no_value() -> None:
+def test_the_pseudo_parameter_no_value() -> None:
     assert evaluate({"Ref": "AWS::NoValue"}, Scope()) == NoValue()
 
 
 @pytest.mark.parametrize("name", [None, [], {}, ["Tag"]])
-def test_a_ref_that_holds_no_name_is_refused(name: object) -> None:
+def test_a_ref_without_a_name_is_refused(name: object) -> None:
     outcome = evaluate({"Ref": name}, SCOPE)
     assert isinstance(outcome, Unknown)
-    assert outcome.reason.startswith("the name in a Ref is ")
+    assert outcome.reason.startswith("the name in a Ref must be text")
 
 
 def test_the_name_in_a_ref_may_be_an_expression() -> None:
@@ -87,7 +91,7 @@ def test_the_name_in_a_ref_may_be_an_expression() -> None:
     assert evaluate({"Ref": {"Fn::Sub": "T${Letter}g"}}, SCOPE.with_loop("Letter", Known("a"))) == Known("v1")
 
 
-def test_the_beginning_of_a_name_is_no_beginning_of_the_value() -> None:
+def test_a_partly_known_name_has_no_known_value() -> None:
     for function in ("Ref", "Fn::ImportValue", "Fn::GetAtt"):
         outcome = evaluate({function: {"Fn::Sub": "Repo-${Env}"}}, SCOPE)
         assert isinstance(outcome, Unknown)
@@ -97,7 +101,7 @@ def test_the_beginning_of_a_name_is_no_beginning_of_the_value() -> None:
 @pytest.mark.parametrize(
     "argument", [None, [], ["Repo"], ["Repo", "Arn", "more"], {"a": 1}, [[], "Arn"], ["Repo", None], 5]
 )
-def test_get_att_in_another_shape_is_refused(argument: object) -> None:
+def test_an_invalid_get_att_is_refused(argument: object) -> None:
     scope = Scope(resources={"Repo": {"Type": "AWS::ECR::Repository"}})
     outcome = evaluate({"Fn::GetAtt": argument}, scope)
     assert isinstance(outcome, Unknown)
@@ -109,7 +113,7 @@ def test_an_export_is_looked_up() -> None:
     assert evaluate(expression, SCOPE) == Pending(frozenset({StackExport("v1-uri")}))
 
 
-@pytest.mark.parametrize("answer", [Known("repo/app"), Unknown("there is no such export", "Check its name")])
+@pytest.mark.parametrize("answer", [Known("repo/app"), Unknown("there is no such export", "check its name")])
 def test_the_answer_to_an_export_is_used(answer: Outcome) -> None:
     assert isinstance(answer, Known | Unknown)
     scope = SCOPE.with_answers({StackExport("Repo"): answer})
@@ -118,5 +122,5 @@ def test_the_answer_to_an_export_is_used(answer: Outcome) -> None:
 
 def test_an_export_without_a_name_is_refused() -> None:
     assert evaluate({"Fn::ImportValue": ["a"]}, SCOPE) == Unknown(
-        "the name in Fn::ImportValue is a list, where a text is needed", "Put a text there"
+        "the name in Fn::ImportValue must be text, got a list", "use a text value"
     )

@@ -1,4 +1,4 @@
-"""The table of intrinsics: none is forgotten, and what cannot be known says why."""
+"""The table of intrinsic functions is complete, and what cannot be evaluated has a reason."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_every_documented_intrinsic_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(DOCUMENTED))
-def test_an_intrinsic_is_either_evaluated_or_has_a_reason_and_a_remedy(name: str) -> None:
+def test_an_intrinsic_is_evaluated_or_has_reason_and_help(name: str) -> None:
     entry = INTRINSICS[name]
     if isinstance(entry, Unknown):
         assert name in UNKNOWABLE
@@ -71,24 +71,24 @@ def test_an_intrinsic_is_either_evaluated_or_has_a_reason_and_a_remedy(name: str
 
 
 @pytest.mark.parametrize("name", sorted(UNKNOWABLE))
-def test_an_unknowable_intrinsic_comes_to_its_reason(name: str) -> None:
+def test_an_unsupported_intrinsic_evaluates_to_its_reason(name: str) -> None:
     assert evaluate({name: ["anything"]}, Scope()) == INTRINSICS[name]
 
 
-def test_a_loop_comes_to_the_reason_of_for_each() -> None:
+def test_a_loop_evaluates_to_the_reason_of_for_each() -> None:
     assert evaluate({"Fn::ForEach::Ports": ["Port", [1], {}]}, Scope()) == INTRINSICS["Fn::ForEach"]
 
 
-def test_a_function_that_does_not_exist_is_named() -> None:
+def test_an_unknown_function_is_named() -> None:
     outcome = evaluate({"Fn::Upper": "a"}, Scope())
     assert isinstance(outcome, Unknown)
-    assert outcome.reason == "CloudFormation has no function Fn::Upper"
+    assert outcome.reason == "unknown intrinsic function Fn::Upper"
 
 
-def test_the_mark_in_its_long_form_is_no_function() -> None:
+def test_the_marker_in_its_long_form_is_not_a_function() -> None:
     outcome = evaluate({"Fn::Join": ["", [{"Fn::PinDigest": "app:1"}]]}, Scope())
     assert isinstance(outcome, Unknown)
-    assert "Fn::PinDigest is a mark, not a function" in outcome.reason
+    assert "Fn::PinDigest cannot be inside another function" in outcome.reason
 
 
 @pytest.mark.parametrize(
@@ -109,5 +109,5 @@ def test_the_mark_in_its_long_form_is_no_function() -> None:
         (None, None),
     ],
 )
-def test_a_function_is_a_map_with_its_name_as_the_only_key(node: object, name: str | None) -> None:
+def test_a_function_is_a_mapping_with_its_name_as_the_only_key(node: object, name: str | None) -> None:
     assert intrinsic_of(node) == name

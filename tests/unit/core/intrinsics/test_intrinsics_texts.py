@@ -40,23 +40,23 @@ class TestSub:
     @pytest.mark.parametrize(
         "argument", [None, 5, [], ["a"], ["a", {}, {}], [["a"], {}], ["a", "b"], {"Ref": "Tag"}, [{"Ref": "Tag"}, {}]]
     )
-    def test_another_shape_is_refused(self, argument: object) -> None:
+    def test_an_invalid_argument_is_refused(self, argument: object) -> None:
         outcome = evaluate({"Fn::Sub": argument}, SCOPE)
         assert isinstance(outcome, Unknown)
-        assert outcome.reason.startswith("Fn::Sub has another shape")
+        assert outcome.reason.startswith("Fn::Sub has an invalid argument")
 
     @pytest.mark.parametrize("name", ["", " Tag", "Tag ", "Tag:-v1-<x>", "a${b", "A-B"])
-    def test_a_name_that_cloudformation_refuses_is_refused(self, name: str) -> None:
+    def test_an_invalid_variable_is_refused(self, name: str) -> None:
         outcome = evaluate({"Fn::Sub": f"x${{{name}}}"}, SCOPE)
         assert isinstance(outcome, Unknown)
-        assert outcome.reason.startswith("CloudFormation refuses ")
+        assert outcome.reason.endswith(" is not a valid variable in Fn::Sub")
         assert outcome.prefix == "x"
 
     @pytest.mark.parametrize("variable", [["a"], {"a": 1}, None, NO_VALUE, [MISSING], {"Ref": "List"}])
-    def test_a_variable_that_is_no_text_is_refused(self, variable: object) -> None:
+    def test_a_variable_that_is_not_text_is_refused(self, variable: object) -> None:
         outcome = evaluate({"Fn::Sub": ["app:${Variable}", {"Variable": variable}]}, SCOPE)
         assert isinstance(outcome, Unknown)
-        assert outcome.reason.startswith("the variable 'Variable' of Fn::Sub is ")
+        assert outcome.reason.startswith("the variable 'Variable' of Fn::Sub must be text")
         assert outcome.prefix == "app:"
 
     @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ class TestSub:
     def test_the_text_before_what_is_unknown_is_the_prefix(self, argument: object, prefix: str) -> None:
         assert prefix_of({"Fn::Sub": argument}) == prefix
 
-    def test_look_ups_are_joined_and_unknown_beats_them(self) -> None:
+    def test_lookups_are_combined_unless_one_is_unknown(self) -> None:
         imported = {"Image": {"Fn::ImportValue": "Image"}}
         outcome = evaluate({"Fn::Sub": ["p-${Stored}-${Image}", imported]}, SCOPE)
         assert outcome == Pending(frozenset({SsmParameter("/tag"), StackExport("Image")}), "p-")
@@ -115,18 +115,18 @@ class TestJoin:
     @pytest.mark.parametrize(
         "argument", [None, "a", [], ["-"], ["-", ["a"], "b"], [1, ["a"]], [{"Ref": "Tag"}, ["a"]], {"a": 1}]
     )
-    def test_another_shape_is_refused(self, argument: object) -> None:
+    def test_an_invalid_argument_is_refused(self, argument: object) -> None:
         outcome = evaluate({"Fn::Join": argument}, SCOPE)
-        assert outcome == Unknown("Fn::Join has another shape than [delimiter, list]", "Write it in this shape")
+        assert outcome == Unknown("Fn::Join has an invalid argument", "write Fn::Join: [delimiter, list]")
 
     @pytest.mark.parametrize("elements", ["text", {"Ref": "Tag"}, None, {"a": 1}, NO_VALUE])
-    def test_what_is_no_list_is_refused(self, elements: object) -> None:
+    def test_an_argument_that_is_not_a_list_is_refused(self, elements: object) -> None:
         assert evaluate({"Fn::Join": ["-", elements]}, SCOPE) == Unknown(
-            "what Fn::Join joins is no list", "Put a list there"
+            "the second argument of Fn::Join is not a list", "use a list"
         )
 
     @pytest.mark.parametrize("element", [["a"], {"a": 1}, None, {"Ref": "List"}, [MISSING]])
-    def test_an_element_that_is_no_text_is_refused(self, element: object) -> None:
+    def test_an_element_that_is_not_text_is_refused(self, element: object) -> None:
         outcome = evaluate({"Fn::Join": ["", ["p-", element]]}, SCOPE)
         assert isinstance(outcome, Unknown)
         assert outcome.prefix == "p-"
@@ -167,7 +167,7 @@ class TestJoin:
     def test_the_text_before_what_is_unknown_is_the_prefix(self, delimiter: str, elements: object, prefix: str) -> None:
         assert prefix_of({"Fn::Join": [delimiter, elements]}) == prefix
 
-    def test_a_loop_variable_may_turn_out_to_be_nothing(self) -> None:
+    def test_a_loop_variable_may_be_no_value(self) -> None:
         scope = SCOPE.with_loop("Item", Unknown("several"))
         outcome = evaluate({"Fn::Join": ["-", ["a", {"Ref": "Item"}]]}, scope)
         assert outcome == Unknown("several", "", "a")
@@ -175,17 +175,17 @@ class TestJoin:
     def test_a_list_that_is_pending_is_pending(self) -> None:
         assert evaluate({"Fn::Join": ["-", {"Fn::ImportValue": "L"}]}, SCOPE) == Pending(frozenset({StackExport("L")}))
 
-    def test_a_long_delimiter_makes_no_endless_text(self) -> None:
+    def test_a_result_with_a_long_delimiter_is_limited(self) -> None:
         outcome = evaluate({"Fn::Join": ["x" * 100_000, [""] * 100]}, SCOPE)
-        assert outcome == Unknown("the expression makes a text of more than 1,000,000 characters", "Make it shorter")
+        assert outcome == Unknown("the expression produces a text of more than 1,000,000 characters", "shorten it")
 
 
 class TestBase64:
     @pytest.mark.parametrize("argument", [None, ["a"], {"a": 1}, NO_VALUE])
-    def test_what_is_no_text_is_refused(self, argument: object) -> None:
+    def test_an_argument_that_is_not_text_is_refused(self, argument: object) -> None:
         outcome = evaluate({"Fn::Base64": argument}, SCOPE)
         assert isinstance(outcome, Unknown)
-        assert outcome.reason.startswith("what Fn::Base64 encodes is ")
+        assert outcome.reason.startswith("the argument of Fn::Base64 must be text")
 
     def test_a_dynamic_reference_is_not_encoded(self) -> None:
         assert isinstance(evaluate({"Fn::Base64": "a {{resolve:ssm:x}}"}, SCOPE), Unknown)
@@ -193,10 +193,10 @@ class TestBase64:
     def test_half_a_character_is_refused(self) -> None:
         assert isinstance(evaluate({"Fn::Base64": "\ud800"}, SCOPE), Unknown)
 
-    def test_a_text_that_gets_too_long_is_refused(self) -> None:
+    def test_a_result_that_is_too_long_is_refused(self) -> None:
         assert isinstance(evaluate({"Fn::Base64": "x" * MAX_TEXT}, SCOPE), Unknown)
 
-    def test_the_beginning_of_the_text_is_no_beginning_of_the_result(self) -> None:
+    def test_a_partly_known_text_has_no_known_encoding(self) -> None:
         assert prefix_of({"Fn::Base64": {"Fn::Sub": "abc${Missing}"}}) == ""
 
     @pytest.mark.parametrize("text", ["", "app:1", "äß €"])
@@ -209,21 +209,21 @@ class TestBase64:
 
 class TestToJsonString:
     @pytest.mark.parametrize("argument", ["text", 5, None, True, NO_VALUE, {"Ref": "Tag"}])
-    def test_what_is_neither_map_nor_list_is_refused(self, argument: object) -> None:
+    def test_an_argument_that_is_neither_mapping_nor_list_is_refused(self, argument: object) -> None:
         outcome = evaluate({"Fn::ToJsonString": argument}, SCOPE)
         assert isinstance(outcome, Unknown)
-        assert "neither a map nor a list" in outcome.reason
+        assert "neither a mapping nor a list" in outcome.reason
 
     @pytest.mark.parametrize("argument", [[float("nan")], [object()], {(1, 2): "a"}, [1 << 20_000]])
-    def test_what_json_does_not_have_is_refused(self, argument: object) -> None:
+    def test_a_value_that_is_not_valid_json_is_refused(self, argument: object) -> None:
         outcome = evaluate({"Fn::ToJsonString": argument}, SCOPE)
         assert isinstance(outcome, Unknown)
         assert "JSON" in outcome.reason
 
-    def test_a_text_that_gets_too_long_is_refused(self) -> None:
+    def test_a_result_that_is_too_long_is_refused(self) -> None:
         assert isinstance(evaluate({"Fn::ToJsonString": ["\\" * MAX_TEXT]}, SCOPE), Unknown)
 
-    def test_the_beginning_of_the_content_is_no_beginning_of_the_result(self) -> None:
+    def test_partly_known_content_has_no_known_text(self) -> None:
         assert prefix_of({"Fn::ToJsonString": [{"Fn::Sub": "abc${Missing}"}]}) == ""
 
     @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ class TestToJsonString:
             ([], "[]"),
         ],
     )
-    def test_maps_and_lists_are_written_compactly(self, argument: object, text: str) -> None:
+    def test_mappings_and_lists_are_written_compactly(self, argument: object, text: str) -> None:
         assert evaluate({"Fn::ToJsonString": argument}, SCOPE) == Known(text)
 
 

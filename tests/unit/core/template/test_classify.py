@@ -76,7 +76,7 @@ class TestProblems:
             ("!PinDigestnginx", "'!PinDigestnginx' is not a valid marker"),
             (
                 "!PinDigest Nginx:1",
-                "'Nginx:1' is not a valid image reference: a repository is written in lower case (at character 1)",
+                "'Nginx:1' is not a valid image reference: a repository must be lower case (at character 1)",
             ),
             (
                 "!PinDigest !PinDigest nginx",

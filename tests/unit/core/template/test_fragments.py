@@ -85,7 +85,7 @@ class TestValue:
             (
                 {"Image": "Nginx:1"},
                 "Image",
-                "'Nginx:1' is not a valid image reference: a repository is written in lower case (at character 1)",
+                "'Nginx:1' is not a valid image reference: a repository must be lower case (at character 1)",
             ),
             ({"Image": "nginx"}, "Image", "'nginx' names neither tag nor digest"),
         ],

@@ -68,7 +68,7 @@ class TestQuotedMarker:
             ("!PinDigest: nginx:1", "'!PinDigest:' is not a valid marker"),
             ("!PinDigests nginx:1", "'!PinDigests' is not a valid marker"),
             ("!PinDigest Platfrom=linux/arm64 nginx:1", "unknown option 'Platfrom' (did you mean 'Platform'?)"),
-            ("!PinDigest Platform= nginx:1", "'' is no platform"),
+            ("!PinDigest Platform= nginx:1", "'' is not a valid platform"),
             ("!PinDigest Pin=All nginx:1", "option Pin cannot be set for a single image"),
             ("!PinDigest Lock=x nginx:1", "option Lock is not available yet"),
             ("!PinDigest Refresh=Never nginx:1", "Refresh=Never is not available yet"),
@@ -309,7 +309,7 @@ class TestMetadataOptions:
         [
             ({"Ref": "Nope"}, "the template has no parameter and no resource 'Nope'"),
             ({"Ref": "Stored"}, "the SSM parameter '/platform' is not looked up for options"),
-            ({"Fn::If": ["Yes"]}, "Fn::If has another shape than [condition, value, value]"),
+            ({"Fn::If": ["Yes"]}, "Fn::If has an invalid argument"),
         ],
     )
     def test_an_option_that_cannot_be_resolved_is_refused(self, value: Any, reason: str) -> None:

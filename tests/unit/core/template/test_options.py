@@ -80,7 +80,7 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
         ("Pin", "web", "write Marked, All, Skip or a list of container names"),
         ("Pin", "all", "write Marked, All, Skip or a list of container names"),
         ("Pin", [], "write Marked, All, Skip or a list of container names"),
-        ("Platform", "arm64", "Write the operating system and the architecture, linux/amd64 for example, or Any"),
+        ("Platform", "arm64", "write os/architecture, for example linux/amd64, or Any"),
         ("Platform", ["linux/arm64"], "write os/architecture, for example linux/arm64, or Any"),
         ("WhenMissing", "Keep", "write one of Fail, KeepTag"),
         ("Record", "none", "write one of Label, Metadata, None"),

@@ -46,8 +46,8 @@ from support.aws import (
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("111122223.dkr.ecr.us-east-1.amazonaws.com/app:1", "12 digits, and this has 9"),
-        (f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com/app:1", "ends in 'amazonaws.com.cn'"),
+        ("111122223.dkr.ecr.us-east-1.amazonaws.com/app:1", "12 digits, got 9 digits"),
+        (f"{ACCOUNT}.dkr.ecr.cn-north-1.amazonaws.com/app:1", "expected the suffix 'amazonaws.com.cn'"),
     ],
 )
 def test_a_host_similar_to_ecr_gets_no_request(name: str, reason: str) -> None:

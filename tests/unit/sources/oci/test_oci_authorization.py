@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_by_plain_http_no_login_is_sent_and_none_is_even_looked_for(plain: Realm
     plain.challenge = 'Basic realm="registry"'
     host = plain.registry.host
     credentials = FixedCredentials({host: credential})
-    (answer,) = plain.ask_all(lookup(f"{host}/team/app:1")._replace(credentials=SECRET), credentials=credentials)
+    (answer,) = plain.ask_all(replace(lookup(f"{host}/team/app:1"), credentials=SECRET), credentials=credentials)
     assert answer == Unavailable(
         f"{plain.registry.url}/v2/team/app/manifests/1 demands a user and a password; "
         "no credentials (none are sent over plain HTTP)",
@@ -155,7 +155,7 @@ def test_a_credential_that_cannot_be_had_does_not_make_us_anonymous(
 def test_the_secret_that_a_template_names_is_asked_for_with_its_image_alone(realm: Realm) -> None:
     credentials = FixedCredentials({realm.registry.host: LOGIN})
     unnamed = lookup(f"{realm.registry.host}/team/app:1")
-    answers = realm.ask_all(unnamed, unnamed._replace(credentials=SECRET), credentials=credentials, workers=1)
+    answers = realm.ask_all(unnamed, replace(unnamed, credentials=SECRET), credentials=credentials, workers=1)
     assert all(isinstance(answer, Resolved) for answer in answers)
     assert sorted(credentials.secrets_asked) == ["", SECRET]
     assert len(realm.registry.seen) == 4

@@ -138,7 +138,7 @@ def test_schema_1_is_refused_by_its_header(registry: ScriptedRegistry) -> None:
 
 def test_an_index_without_the_platform_is_refused_by_its_bytes(registry: ScriptedRegistry) -> None:
     told = refusal(ask_metered(registry, holds(INDEX, OCI_INDEX), "linux/arm64"))
-    assert "has no image for linux/arm64; it offers linux/amd64" in told
+    assert "has no image for linux/arm64; available: linux/amd64" in told
     assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
 
 
