@@ -15,13 +15,12 @@ from image_pinner.core.images.lookups import (
     Unavailable,
     Unsuitable,
 )
-from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, Unknown
 from image_pinner.sources.interface import Deadline
 
 _ORIGIN = Origin("memory", "the world in memory")
-_IMPLIED_TAG = "latest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +190,7 @@ class InMemoryRegistry:
 
 
 def _tag(reference: ImageReference) -> str:
-    return reference.tag or _IMPLIED_TAG
+    return reference.tag or DEFAULT_TAG
 
 
 def _made_up(lookup: ImageLookup) -> Resolved:

@@ -26,7 +26,7 @@ from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import canonical_registry
 from image_pinner.sources.credentials.configured import is_sendable
 from image_pinner.sources.credentials.interface import Credential, IdentityToken, NoCredential, Password
-from image_pinner.sources.http.redaction import shown
+from image_pinner.sources.http.redaction import sanitize
 from image_pinner.sources.interface import Deadline
 
 # A helper may ask the person at the keyboard to unlock a store, or a service behind the network.
@@ -84,7 +84,7 @@ class HelperPrograms:
         """
         if not _NAME.fullmatch(name):
             raise SourceError(
-                f"{shown(name)!r} is no name of a credential helper", "Correct it in the docker config file"
+                f"{sanitize(name)!r} is no name of a credential helper", "Correct it in the docker config file"
             )
         program = f"docker-credential-{name}"
         path = shutil.which(program, path=self._environment.get("PATH", os.defpath))
@@ -99,7 +99,7 @@ class HelperPrograms:
         if _NOT_FOUND in f"{helper.stdout}\n{helper.stderr}".lower():
             return None
         raise SourceError(
-            f"{program} failed when it was asked for the login for {server}, {shown(helper.stdout or helper.stderr)!r}",
+            f"{program} failed when it was asked for the login for {server}, {sanitize(helper.stdout or helper.stderr)!r}",
             f"Run 'echo {server} | {program} get' to see why, and log in again",
         )
 
@@ -369,10 +369,10 @@ def _logins(path: Path, text: str, document: Mapping[str, Any]) -> DockerConfig:
         raise config.fault("credsStore", "'credsStore' is no name of a helper")
     for key, entry in auths.items():
         if entry is not None and not isinstance(entry, dict):
-            raise config.fault(key, f"the login for {shown(key)} is no object")
+            raise config.fault(key, f"the login for {sanitize(key)} is no object")
     for key, name in helpers.items():
         if not isinstance(name, str | None):
-            raise config.fault(key, f"the helper for {shown(key)} is no name")
+            raise config.fault(key, f"the helper for {sanitize(key)} is no name")
     return replace(config, helpers={key: name or "" for key, name in helpers.items()})
 
 

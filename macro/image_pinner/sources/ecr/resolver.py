@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, assert_never
 
 from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, looks_like_ecr, parse_ecr_host
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Unavailable, Unsuitable
-from image_pinner.core.images.references import Digest
+from image_pinner.core.images.references import DEFAULT_TAG, Digest
 from image_pinner.core.images.selection import NeedsConfig, answer_for, answer_from_config, answer_without_bytes
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients
@@ -186,7 +186,6 @@ def _opened(
 
 Answers = dict[ImageLookup, Resolution]
 
-_IMPLIED_TAG = "latest"
 _SHORTEST_NAME = 2  # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 
 
@@ -263,7 +262,7 @@ def _grouped(lookups: Sequence[ImageLookup], answers: Answers) -> dict[tuple[Ecr
         else:
             repository = EcrRepository(registry.account_id, registry.region, reference.repository)
             by_tag = groups.setdefault((registry._replace(host=""), repository), {})
-            by_tag.setdefault(reference.tag or _IMPLIED_TAG, []).append(lookup)
+            by_tag.setdefault(reference.tag or DEFAULT_TAG, []).append(lookup)
     return groups
 
 

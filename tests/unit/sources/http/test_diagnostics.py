@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.sources.http.redaction import RegistryError, errors_in, said, shown
+from image_pinner.sources.http.redaction import RegistryError, describe_body, errors_in, sanitize
 
 
 @pytest.mark.parametrize(
@@ -23,11 +23,11 @@ from image_pinner.sources.http.redaction import RegistryError, errors_in, said, 
     ],
 )
 def test_what_must_not_be_shown_is_not(text: str, expected: str) -> None:
-    assert shown(text) == expected
+    assert sanitize(text) == expected
 
 
 def test_a_secret_that_a_server_repeats_is_not_shown() -> None:
-    assert shown("no access for pass-word!", ["pass-word!", ""]) == "no access for ***"
+    assert sanitize("no access for pass-word!", ["pass-word!", ""]) == "no access for ***"
 
 
 @pytest.mark.parametrize(
@@ -35,16 +35,16 @@ def test_a_secret_that_a_server_repeats_is_not_shown() -> None:
     ["requested access to the resource is denied", "manifest sha256:" + "a" * 64 + " unknown", "unknown tag: 1.2.3"],
 )
 def test_what_helps_is_shown_whole(text: str) -> None:
-    assert shown(text) == text
+    assert sanitize(text) == text
 
 
 def test_a_long_text_is_cut() -> None:
-    assert shown("abc", limit=2) == "ab…"
+    assert sanitize("abc", limit=2) == "ab…"
 
 
 @given(st.text(), st.text(min_size=8))
 def test_what_is_shown_is_one_short_printable_line_without_the_secret(text: str, secret: str) -> None:
-    line = shown(text + secret + text, [secret])
+    line = sanitize(text + secret + text, [secret])
     assert len(line) <= 241
     assert line.isprintable()
 
@@ -77,4 +77,4 @@ def test_errors_are_read_and_bounded() -> None:
     ],
 )
 def test_only_words_for_people_are_repeated(body: bytes, media_type: str, expected: str) -> None:
-    assert said(body, media_type) == expected
+    assert describe_body(body, media_type) == expected

@@ -11,7 +11,7 @@ import pytest
 from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.messages import Request
-from image_pinner.sources.http.tls import Trust, trusted
+from image_pinner.sources.http.tls import Trust, ssl_context
 from image_pinner.sources.interface import Deadline
 from support.certificates import certificate_for
 from support.registries import Answer, ScriptedRegistry, open_transport
@@ -94,7 +94,7 @@ def test_where_the_system_has_no_certificates_those_of_certifi_are_trusted(monke
     nowhere = ssl.DefaultVerifyPaths(None, None, "", "", "", "")
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
-    assert trusted(None).cert_store_stats()["x509_ca"] > 50
+    assert ssl_context(None).cert_store_stats()["x509_ca"] > 50
 
 
 def test_an_authority_of_one_s_own_is_trusted_beside_the_system_s(tmp_path: Path) -> None:
