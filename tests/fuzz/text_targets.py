@@ -10,7 +10,7 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.http.addresses import AddressScope, scope_of_host
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
-from image_pinner.sources.http.errors import safe_url
+from image_pinner.sources.http.errors import parse_http_url, safe_url
 from image_pinner.sources.http.redaction import describe_body, errors_in, sanitize
 from image_pinner.sources.http.transport import RetryPolicy
 from image_pinner.sources.interface import Deadline
@@ -86,7 +86,7 @@ def _host(text: str) -> None:
     if isinstance(endpoint, Endpoint):
         assert endpoint.scheme == "https"
         readable(RegistryHosts, [text])
-    url = readable(parsed, text)
+    url = readable(parse_http_url, text)
     if not isinstance(url, ImagePinnerError):
         assert url.scheme in {"http", "https"}
         assert "?" not in safe_url(url)

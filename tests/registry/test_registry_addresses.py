@@ -44,7 +44,7 @@ def test_a_registry_at_an_ipv6_address_is_believed_no_more_than_another(on_ipv6:
 def test_a_tag_that_is_missing_there_is_said_so_with_the_address_as_it_was_written(on_ipv6: DockerRegistry) -> None:
     answer = ask_for(on_ipv6, f"{REPOSITORY}:none")
     assert isinstance(answer, NotFound)
-    assert answer.cause.startswith(f"{on_ipv6.url}/v2/{REPOSITORY}/manifests/none answered 404")
+    assert answer.cause.startswith(f"{on_ipv6.url}/v2/{REPOSITORY}/manifests/none returned 404")
 
 
 def test_each_image_at_an_ipv6_address_has_the_digest_of_its_bytes(on_ipv6: DockerRegistry) -> None:

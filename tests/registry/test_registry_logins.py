@@ -58,9 +58,9 @@ def test_by_plain_http_no_login_is_sent_although_it_would_open_the_registry(
         asked = lookup(f"{watched.host}/{REPOSITORY}:{tag}")
         (answer,) = ask(asked, insecure=(watched.host,), credentials=credentials)
         assert answer == Unavailable(
-            f"{watched.url}/v2/{REPOSITORY}/manifests/{tag} demands a user and a password; "
-            "no credential, for none is sent by plain http",
-            f"Give {watched.host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
+            f"{watched.url}/v2/{REPOSITORY}/manifests/{tag} requires a user and a password; "
+            "no credential, for none is sent over plain HTTP",
+            f"install a certificate for {watched.host} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
         )
         assert credentials.asked == []
         assert [seen.authorization for seen in watched.seen] == [""]
@@ -74,7 +74,7 @@ def test_a_registry_with_a_login_tells_strangers_nothing(guarded: DockerRegistry
     for answer in ask_registry(guarded, *asked):
         assert isinstance(answer, Unavailable)
         assert answer.cause.startswith(f"{guarded.url}/v2/{REPOSITORY}/manifests/")
-        assert "demands a user and a password; no credential" in answer.cause
+        assert "requires a user and a password; no credential" in answer.cause
 
 
 def test_a_wrong_password_is_refused_with_its_source(guarded: DockerRegistry, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_wrong_password_is_refused_with_its_source(guarded: DockerRegistry, tm
     credentials = DockerConfigCredentials(path)
     (answer,) = ask_registry(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
-    assert "answered 401" in answer.cause
+    assert "returned 401" in answer.cause
     assert f"to the credential for {guarded.host} from {path}" in answer.cause
     assert "not-the-password" not in answer.cause + answer.help
     assert "authentication required" in Skopeo(guarded, path).refusal(f"{REPOSITORY}:oci")
@@ -93,7 +93,7 @@ def test_an_identity_token_opens_no_registry_that_wants_a_password(guarded: Dock
     credentials = FixedCredentials({guarded.host: token})
     (answer,) = ask_registry(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
-    assert "demands a user and a password, and the credential from the store is an identity token" in answer.cause
+    assert "requires a user and a password, and the credential from the store is an identity token" in answer.cause
     assert "identity-t0ken" not in answer.cause + answer.help
 
 

@@ -95,7 +95,7 @@ def test_without_the_registry_behind_the_cache_answers_for_what_was_asked_before
         # Nobody can tell this answer from the one for an image that does not exist.
         gone = ask_for(own.cache, LIST.image)
         assert isinstance(gone, NotFound | Unsuitable)
-        assert "answered 404, 'MANIFEST_UNKNOWN: manifest unknown'" in gone.cause
+        assert "returned 404, 'MANIFEST_UNKNOWN: manifest unknown'" in gone.cause
 
         assert known == [
             ask_for(own.cache, MULTI.image),

@@ -71,7 +71,7 @@ def test_a_registry_over_tls_that_is_named_as_insecure_is_asked_by_plain_http_on
 ) -> None:
     (answer,) = ask(lookup(f"{secured.host}/{REPOSITORY}:oci"), insecure=(secured.host,))
     assert isinstance(answer, Unavailable)
-    assert answer.cause.startswith(f"http://{secured.host}/v2/{REPOSITORY}/manifests/oci answered 400")
+    assert answer.cause.startswith(f"http://{secured.host}/v2/{REPOSITORY}/manifests/oci returned 400")
 
 
 def test_a_tag_that_is_missing_is_said_so_over_tls(secured: DockerRegistry) -> None:

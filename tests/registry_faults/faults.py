@@ -218,7 +218,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
             over=HTTPS,
         ),
         Fault(
-            "401 by plain http",
+            "401 over plain HTTP",
             "wants a password by plain http, and gets none",
             it.demands(it.failing(401, "UNAUTHORIZED", "who?"), shown=("",)),
             over=HTTP,
@@ -237,15 +237,15 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
             over=HTTPS,
         ),
         Fault(
-            "token service on another host, all by plain http",
-            "names a token service by plain http elsewhere, both are listed as insecure, and neither sees the login",
+            "token service on another host, all over plain HTTP",
+            "refers to a token service over plain HTTP elsewhere, both are listed as insecure, and neither sees the login",
             it.tokens(it.issued, login=""),
             Outcome.RIGHT,
             over=HTTP,
         ),
         Fault(
             "token service on http",
-            "names a token service by plain http",
+            "refers to a token service over plain HTTP",
             it.tokens(it.issued, scheme="http", allowed=False),
             over=HTTPS,
         ),

@@ -22,7 +22,7 @@ TOKEN = f"token-{CANARY}-0123456789"
 
 # What OpenSSL says, which differs from version to version.
 _OPENSSL = (
-    (re.compile(r"(no secure connection with \S+): [\w ]+"), r"\1: WRONG_VERSION_NUMBER"),
+    (re.compile(r"(no TLS connection to \S+): [\w ]+"), r"\1: WRONG_VERSION_NUMBER"),
     (re.compile("self signed certificate"), "self-signed certificate"),
 )
 _DIGEST = re.compile(r"(sha[0-9]+:[0-9a-f]{8})[0-9a-f]{56,}")

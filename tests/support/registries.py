@@ -29,7 +29,9 @@ from image_pinner.sources.credentials.interface import (
     NoCredential,
     Password,
 )
+from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import RetryPolicy, TimeLimits, Transport
 from image_pinner.sources.interface import Deadline
@@ -217,6 +219,11 @@ class Waits:
 
 def patient(waits: Waits | None = None, **more: Any) -> RetryPolicy:
     return RetryPolicy(sleep=waits or Waits(), jitter=lambda: 0.5, **more)
+
+
+def local_request(url: str, **options: Any) -> Request:
+    """Return a request that may reach a server on loopback."""
+    return Request(url, allowed_scope=AddressScope.LOOPBACK, **options)
 
 
 @contextmanager

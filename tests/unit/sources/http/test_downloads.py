@@ -28,7 +28,7 @@ def test_what_is_not_given_is_an_error_that_shows_no_signature(bucket: ScriptedR
     bucket.script = lambda _: answer
     with pytest.raises(SourceError) as caught:
         fetch(bucket)
-    assert caught.value.cause == f"{bucket.url}/layer answered {answer.status}"
+    assert caught.value.cause == f"{bucket.url}/layer returned {answer.status}"
     assert "endpoint for S3" in caught.value.help
 
 

@@ -19,12 +19,12 @@ POOL = HTTPConnectionPool("registry.example")
 @pytest.mark.parametrize(
     ("error", "cause", "passing"),
     [
-        (ConnectTimeoutError(HTTPConnection("h"), "slow"), "registry.example took no connection in time", False),
-        (EmptyPoolError(POOL, "full"), "registry.example kept all its connections busy until the time was up", False),
-        (SSLError(ssl.SSLEOFError(8, "eof")), "registry.example closed the connection while it was being", True),
-        (SSLError("odd"), "no secure connection with registry.example: it was refused", False),
-        (SSLError(), "no secure connection with registry.example: it was refused", False),
-        (HTTPError("odd"), "broke before https://registry.example/v2/app/manifests/1 had answered", True),
+        (ConnectTimeoutError(HTTPConnection("h"), "slow"), "registry.example accepted no connection in time", False),
+        (EmptyPoolError(POOL, "full"), "all connections to registry.example were busy until the deadline", False),
+        (SSLError(ssl.SSLEOFError(8, "eof")), "registry.example closed the connection during the TLS handshake", True),
+        (SSLError("odd"), "no TLS connection to registry.example: it was refused", False),
+        (SSLError(), "no TLS connection to registry.example: it was refused", False),
+        (HTTPError("odd"), "broke before https://registry.example/v2/app/manifests/1 responded", True),
     ],
 )
 def test_each_fault_has_its_words_and_says_whether_it_may_pass(error: HTTPError, cause: str, *, passing: bool) -> None:

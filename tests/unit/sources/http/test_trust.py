@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
 from support.certificates import certificate_for
-from support.registries import Answer, ScriptedRegistry, open_transport
+from support.registries import Answer, ScriptedRegistry, local_request, open_transport
 
 
 def asked(tmp_path: Path, *hosts: str) -> bytes:
@@ -19,7 +18,7 @@ def asked(tmp_path: Path, *hosts: str) -> bytes:
     with ScriptedRegistry(lambda _: Answer(200, {}, b"over TLS"), certificate=certificate.context) as server:
         named = {host.format(port=server.port): certificate.ca_file for host in hosts}
         with open_transport(trust=Trust(named)) as transport:
-            return transport.send(Request(server.url), Deadline.after(10)).body
+            return transport.send(local_request(server.url), Deadline.after(10)).body
 
 
 @pytest.mark.parametrize("hosts", [(), ("registry.example",), ("127.0.0.1",), ("127.0.0.1:1",), ("localhost:{port}",)])

@@ -34,9 +34,9 @@ def test_by_plain_http_no_login_is_sent_and_none_is_even_looked_for(plain: Realm
     credentials = FixedCredentials({host: credential})
     (answer,) = plain.ask_all(lookup(f"{host}/team/app:1")._replace(credentials=SECRET), credentials=credentials)
     assert answer == Unavailable(
-        f"{plain.registry.url}/v2/team/app/manifests/1 demands a user and a password; "
-        "no credential, for none is sent by plain http",
-        f"Give {host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
+        f"{plain.registry.url}/v2/team/app/manifests/1 requires a user and a password; "
+        "no credential, for none is sent over plain HTTP",
+        f"install a certificate for {host} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
     )
     assert credentials.asked == credentials.secrets_asked == []
     assert [seen.authorization for seen in plain.registry.seen] == [""]
@@ -45,7 +45,7 @@ def test_by_plain_http_no_login_is_sent_and_none_is_even_looked_for(plain: Realm
 def test_a_registry_that_demands_a_password_and_gets_none_is_unavailable_with_advice(realm: Realm) -> None:
     realm.challenge = 'Basic realm="registry"'
     answer = realm.ask(AnonymousCredentials())
-    assert "demands a user and a password; no credential" in cause_of(answer)
+    assert "requires a user and a password; no credential" in cause_of(answer)
     assert isinstance(answer, Unavailable)
     assert "ECR" in answer.help
     assert len(realm.registry.seen) == 1
@@ -55,7 +55,7 @@ def test_a_password_that_is_refused_is_named_by_its_source_and_never_shown(realm
     realm.challenge = "Basic"
     answer = realm.ask_as(LOGIN)
     cause = cause_of(answer)
-    assert cause.endswith("answered 401, 'DENIED: requested access is denied', to the credential from the vault")
+    assert cause.endswith("returned 401, 'DENIED: requested access is denied', for the credential from the vault")
     assert isinstance(answer, Unavailable)
     assert answer.help.endswith("if so: Renew it in the vault")
     assert len(realm.registry.seen) == 2
@@ -91,25 +91,25 @@ def test_a_registry_that_demands_nothing_is_shown_nothing(realm: Realm) -> None:
 def test_a_credential_is_looked_for_by_the_exact_host_and_port(realm: Realm) -> None:
     realm.challenge = "Basic"
     credentials = FixedCredentials({"127.0.0.1": LOGIN})
-    assert "demands a user and a password" in cause_of(realm.ask(credentials))
+    assert "requires a user and a password" in cause_of(realm.ask(credentials))
     assert credentials.asked == [realm.registry.host]
 
 
 def test_403_without_a_demand_is_told_as_it_is(realm: Realm) -> None:
     realm.registry.script = lambda _: Answer(403, {"Content-Type": "application/json"}, DENIED)
     answer = realm.ask_as(LOGIN)
-    assert "answered 403, 'DENIED: requested access is denied'" in cause_of(answer)
+    assert "returned 403, 'DENIED: requested access is denied'" in cause_of(answer)
     assert isinstance(answer, Unavailable)
-    assert answer.help == f"Ask the owner of {realm.registry.host} who may read team/app from here"
+    assert answer.help == f"contact the owner of {realm.registry.host} to allow reading team/app from here"
     assert realm.registry.seen[0].authorization == ""
 
 
 def test_429_without_a_login_advises_to_log_in(realm: Realm) -> None:
     realm.registry.script = lambda _: Answer(429, {}, b'{"errors": [{"code": "TOOMANYREQUESTS"}]}')
     answer = realm.ask()
-    assert "answered 429 (tried 3 times), 'TOOMANYREQUESTS'" in cause_of(answer)
+    assert "returned 429 after 3 attempts, 'TOOMANYREQUESTS'" in cause_of(answer)
     assert isinstance(answer, Unavailable)
-    assert answer.help.startswith("Log in to")
+    assert answer.help.startswith("use credentials for")
 
 
 def test_a_password_is_sent_once_it_is_demanded_and_at_once_for_the_next_image(realm: Realm) -> None:
@@ -143,12 +143,19 @@ def test_an_identity_token_is_no_password(realm: Realm) -> None:
     assert len(realm.registry.seen) == 1
 
 
-@pytest.mark.parametrize("kind", [SourceError, ConfigurationError])
-def test_a_credential_that_cannot_be_had_does_not_make_us_anonymous(
-    realm: Realm, kind: type[SourceError | ConfigurationError]
-) -> None:
-    answer = realm.ask(BrokenCredentials(kind("the vault is locked", "Unlock it")))
-    assert answer == Unavailable("the vault is locked", "Unlock it")
+@pytest.mark.parametrize("images", [1, 3])
+def test_a_credential_that_is_configured_wrongly_is_a_configuration_error(realm: Realm, images: int) -> None:
+    lookups = [lookup(f"{realm.registry.host}/team/app-{number}:1") for number in range(images)]
+    credentials = BrokenCredentials(ConfigurationError("auths is not an object", "correct the file"))
+    with pytest.raises(ConfigurationError) as caught:
+        realm.ask_all(*lookups, credentials=credentials)
+    assert (caught.value.cause, caught.value.help) == ("auths is not an object", "correct the file")
+    assert realm.service.seen == []
+
+
+def test_without_access_to_a_configured_credential_no_anonymous_request_is_sent(realm: Realm) -> None:
+    answer = realm.ask(BrokenCredentials(SourceError("the vault is locked", "unlock it")))
+    assert answer == Unavailable("the vault is locked", "unlock it")
     assert realm.service.seen == []
 
 

@@ -92,7 +92,7 @@ def by_head(registry: ScriptedRegistry, digest: Digest = DIGEST, media_type: str
 
 def test_a_digest_that_heads_and_bytes_do_not_agree_on_is_refused(registry: ScriptedRegistry) -> None:
     told = refusal(ask_metered(registry, to_head(sent(MANIFEST), holds(ANOTHER)), "linux/amd64"))
-    assert told == f"{registry.url}{BY_DIGEST} sent a manifest that hashes to {Digest.of(ANOTHER)}"
+    assert told == f"{registry.url}{BY_DIGEST} sent a manifest with digest {Digest.of(ANOTHER)}"
     assert requests(registry) == [("HEAD", TAG), ("GET", BY_DIGEST)]
 
 
@@ -101,20 +101,20 @@ def test_a_registry_that_repeats_the_digest_that_was_asked_for_does_not_make_it_
 ) -> None:
     lying = sent(ANOTHER, Docker_Content_Digest=str(DIGEST))
     told = refusal(ask_metered(registry, to_head(sent(MANIFEST), lambda _: lying), "linux/amd64"))
-    assert f"hashes to {Digest.of(ANOTHER)} and called it {DIGEST}" in told
+    assert f"with digest {Digest.of(ANOTHER)} and the header Docker-Content-Digest: {DIGEST}" in told
 
 
 def test_a_lie_that_the_registry_cannot_show_a_manifest_for_is_refused(registry: ScriptedRegistry) -> None:
     def script(seen: Seen) -> Answer:
         return NOT_FOUND if LIE in seen.path else sent(MANIFEST, Docker_Content_Digest=LIE)
 
-    assert "answered 404, 'MANIFEST_UNKNOWN: no such tag'" in refusal(ask_metered(registry, script, "linux/amd64"))
+    assert "returned 404, 'MANIFEST_UNKNOWN: no such tag'" in refusal(ask_metered(registry, script, "linux/amd64"))
 
 
 def test_a_404_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
     answer = ask_metered(registry, lambda _: NOT_FOUND)
     assert isinstance(answer, NotFound)
-    assert answer.cause == f"{registry.url}{TAG} answered 404, 'MANIFEST_UNKNOWN: no such tag'"
+    assert answer.cause == f"{registry.url}{TAG} returned 404, 'MANIFEST_UNKNOWN: no such tag'"
     assert requests(registry) == [("HEAD", TAG), ("GET", TAG)]
 
 
@@ -122,12 +122,12 @@ def test_a_403_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
     denied = Answer(
         403, {"Content-Type": "application/json"}, b'{"errors": [{"code": "DENIED", "message": "not you"}]}'
     )
-    assert refusal(ask_metered(registry, lambda _: denied)) == f"{registry.url}{TAG} answered 403, 'DENIED: not you'"
+    assert refusal(ask_metered(registry, lambda _: denied)) == f"{registry.url}{TAG} returned 403, 'DENIED: not you'"
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_registry_that_is_busy_is_not_asked_by_get_too(registry: ScriptedRegistry, status: int) -> None:
-    assert f"answered {status} (tried 3 times)" in refusal(ask_metered(registry, lambda _: Answer(status)))
+    assert f"returned {status} after 3 attempts" in refusal(ask_metered(registry, lambda _: Answer(status)))
     assert requests(registry) == [("HEAD", TAG)] * 3
 
 

@@ -14,21 +14,20 @@ from image_pinner.core.images.lookups import OCI_MANIFEST, Origin, Resolution, R
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Password
 from image_pinner.sources.http.endpoints import RegistryHosts
-from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from support.certificates import ServerCertificate, certificate_for
 from support.images import lookup, oci_image
-from support.registries import Answer, FixedCredentials, ScriptedRegistry, Seen, ask, open_transport
+from support.registries import Answer, FixedCredentials, ScriptedRegistry, Seen, ask, local_request, open_transport
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
 LOGIN = Password("robot", "pass-w0rd", "the credential of the test", "Renew it")
 
 
 class Secured(NamedTuple):
-    """Two servers over TLS, for no login is sent by plain http."""
+    """Two servers over TLS, for no login is sent over plain HTTP."""
 
     home: ScriptedRegistry
     other: ScriptedRegistry
@@ -78,19 +77,19 @@ def asked(home: ScriptedRegistry, *listed: ScriptedRegistry) -> Resolution:
 @pytest.mark.parametrize(
     ("location", "cause"),
     [
-        ("", "redirects without saying where to"),
-        ("http://[broken", "redirects to something that is no URL"),
-        ("ftp://files.example/app", "names no host by http or https"),
+        ("", "redirects without a location"),
+        ("http://[broken", "redirects to an invalid URL"),
+        ("ftp://files.example/app", "not a valid HTTP or HTTPS URL"),
         ("https://user:pw@registry.example/app", "with a user in its URL"),
-        ("http://registry.example/app", "redirects to http://registry.example, by plain http"),
-        ("http://169.254.169.254/latest/meta-data", "by plain http"),
-        ("https://169.254.169.254/latest/meta-data", "sends us to 169.254.169.254, an address inside"),
-        ("https://[fd00:ec2::254]/latest", "sends us to [fd00:ec2::254], an address inside"),
-        ("https://127.0.0.1/app", "sends us to 127.0.0.1, an address inside"),
-        ("https://localhost/app", "sends us to localhost, an address inside"),
-        ("https://10.1.2.3/app", "sends us to 10.1.2.3, an address inside"),
+        ("http://registry.example/app", "redirects to http://registry.example, over plain HTTP"),
+        ("http://169.254.169.254/latest/meta-data", "over plain HTTP"),
+        ("https://169.254.169.254/latest/meta-data", "refers to 169.254.169.254, an address inside"),
+        ("https://[fd00:ec2::254]/latest", "refers to [fd00:ec2::254], an address inside"),
+        ("https://127.0.0.1/app", "refers to 127.0.0.1, an address inside"),
+        ("https://localhost/app", "refers to localhost, an address inside"),
+        ("https://10.1.2.3/app", "refers to 10.1.2.3, an address inside"),
         ("https://[::ffff:192.168.0.1]/app", "an address inside"),
-        ("//127.1/app", "by plain http"),
+        ("//127.1/app", "over plain HTTP"),
     ],
 )
 def test_a_redirect_to_where_we_do_not_go_is_refused(
@@ -119,9 +118,9 @@ def test_https_is_never_left_for_plain_http_even_to_a_host_that_is_listed(certif
         ScriptedRegistry(lambda _: MANIFEST) as plain,
         ScriptedRegistry(lambda _: redirect(plain.url), certificate=certificate.context) as secure,
         open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
-        pytest.raises(SourceError, match="by plain http"),
+        pytest.raises(SourceError, match="over plain HTTP"),
     ):
-        RedirectFollower(transport, RegistryHosts([plain.host])).follow(Request(secure.url), Deadline.after(10))
+        RedirectFollower(transport, RegistryHosts([plain.host])).follow(local_request(secure.url), Deadline.after(10))
     assert plain.seen == []
 
 
@@ -140,8 +139,8 @@ def test_another_host_that_demands_a_login_gets_none(secured: Secured) -> None:
     other.script = lambda _: Answer(401, {"WWW-Authenticate": "Basic"})
     answer = secured.asked()
     assert isinstance(answer, Unavailable)
-    assert f"{other.url}/v2/app/manifests/1 answered 401" in answer.cause
-    assert "No login is sent" in answer.help
+    assert f"{other.url}/v2/app/manifests/1 returned 401" in answer.cause
+    assert "no credentials are sent" in answer.help
     assert [seen.authorization for seen in other.seen] == [""]
 
 
@@ -151,7 +150,7 @@ def test_a_refusal_elsewhere_is_not_blamed_on_the_credential(secured: Secured) -
     other.script = lambda _: Answer(403)
     answer = secured.asked()
     assert isinstance(answer, Unavailable)
-    assert answer.cause == f"{other.url}/ answered 403"
+    assert answer.cause == f"{other.url}/ returned 403"
 
 
 def test_a_credential_stays_with_the_host_it_is_for_and_does_not_return_with_a_detour(secured: Secured) -> None:

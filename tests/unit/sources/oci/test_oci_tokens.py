@@ -38,7 +38,7 @@ def test_a_token_service_that_refuses_the_login_ends_it_and_is_asked_once(realm:
     credentials = FixedCredentials({host: LOGIN})
     answers = realm.ask_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
     for answer in answers:
-        assert f"/token answered {status}, 'incorrect username or password', to the credential from the vault" in (
+        assert f"/token returned {status}, 'incorrect username or password', for the credential from the vault" in (
             cause_of(answer)
         )
         assert isinstance(answer, Unavailable)
@@ -63,12 +63,12 @@ def test_a_token_service_that_refuses_the_login_ends_it_and_is_asked_once(realm:
 )
 def test_a_token_that_cannot_be_a_header_is_no_token(realm: Realm, body: bytes) -> None:
     realm.service.script = lambda _: Answer(200, {}, body)
-    assert "answered without a token that can be used" in cause_of(realm.ask())
+    assert "returned no usable token" in cause_of(realm.ask())
 
 
 def test_a_token_service_is_not_followed_elsewhere(realm: Realm) -> None:
     realm.service.script = lambda _: Answer(307, {"Location": realm.registry.url})
-    assert "/token answered 307" in cause_of(realm.ask_as(LOGIN))
+    assert "/token returned 307" in cause_of(realm.ask_as(LOGIN))
 
 
 def test_a_token_service_beyond_its_limits_says_so(realm: Realm) -> None:
@@ -78,7 +78,7 @@ def test_a_token_service_beyond_its_limits_says_so(realm: Realm) -> None:
 
 def test_a_token_service_by_plain_http_is_asked_only_where_it_is_listed_itself(plain: Realm) -> None:
     answer = ask(lookup(f"{plain.registry.host}/app:1"), insecure=(plain.registry.host,))[0]
-    assert f"names a token service by plain http, {plain.service.url}/token" in cause_of(answer)
+    assert f"refers to a token service over plain HTTP, {plain.service.url}/token" in cause_of(answer)
     assert plain.service.connections == 0
 
 
@@ -88,9 +88,9 @@ def test_a_listed_token_service_by_plain_http_that_wants_a_login_gets_none(plain
     credentials = FixedCredentials({host: LOGIN, plain.service.host: LOGIN})
     answer = plain.ask(credentials)
     assert answer == Unavailable(
-        f"the token service {plain.service.url}/token answered 401, 'who are you?', "
-        "to no credential, for none is sent by plain http",
-        f"Give {host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
+        f"token service {plain.service.url}/token returned 401, 'who are you?', "
+        "for no credential, for none is sent over plain HTTP",
+        f"install a certificate for {host} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
     )
     assert credentials.asked == []
     assert token_request(plain).authorization == ""
@@ -99,13 +99,13 @@ def test_a_listed_token_service_by_plain_http_that_wants_a_login_gets_none(plain
 @pytest.mark.parametrize(
     ("realm_url", "cause"),
     [
-        ("https://user:pw@auth.example/token", "names a token service at auth.example with a user in its URL"),
-        ("ftp://auth.example/token", "names no host by http or https"),
-        ("token", "names no host by http or https"),
-        ("", "demands a token and names no service for it"),
-        ("https://169.254.169.254/latest/meta-data", "sends us to 169.254.169.254, an address inside"),
-        ("https://[fd00:ec2::254]/token", "sends us to [fd00:ec2::254], an address inside"),
-        ("http://169.254.169.254/token", "names a token service by plain http, http://169.254.169.254/token"),
+        ("https://user:pw@auth.example/token", "refers to a token service at auth.example with a user in its URL"),
+        ("ftp://auth.example/token", "not a valid HTTP or HTTPS URL"),
+        ("token", "not a valid HTTP or HTTPS URL"),
+        ("", "requires a token without a service for it"),
+        ("https://169.254.169.254/latest/meta-data", "refers to 169.254.169.254, an address inside"),
+        ("https://[fd00:ec2::254]/token", "refers to [fd00:ec2::254], an address inside"),
+        ("http://169.254.169.254/token", "refers to a token service over plain HTTP, http://169.254.169.254/token"),
     ],
 )
 def test_a_token_service_that_is_none_is_not_asked(realm: Realm, realm_url: str, cause: str) -> None:
@@ -117,8 +117,8 @@ def test_a_token_service_that_is_none_is_not_asked(realm: Realm, realm_url: str,
 @pytest.mark.parametrize(
     ("credential", "help"),
     [
-        (NoCredential("no credential", "Get one"), "Log in, which raises the limit: Get one"),
-        (LOGIN, "Try again later, or use an account with a higher limit"),
+        (NoCredential("no credential", "Get one"), "use credentials, which have a higher limit: Get one"),
+        (LOGIN, "retry later, or use an account with a higher limit"),
     ],
 )
 def test_429_after_a_token_advises_by_what_was_shown(realm: Realm, credential: Credential, help: str) -> None:

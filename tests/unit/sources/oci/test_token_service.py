@@ -51,7 +51,7 @@ def test_a_registry_by_https_gets_no_token_by_plain_http_even_from_a_listed_host
     with (
         ScriptedRegistry(issue) as service,
         open_transport() as transport,
-        pytest.raises(SourceError, match="names a token service by plain http"),
+        pytest.raises(SourceError, match="refers to a token service over plain HTTP"),
     ):
         TokenService(transport, RegistryHosts([service.host])).token(
             lookup(service.url, AddressScope.LOOPBACK), Deadline.after(10)
