@@ -44,13 +44,13 @@ def lookup(
     return ImageLookup(ImageReference.parse(f"{source.registry}/{name}").canonical(), platform, index_allowed)
 
 
-def ask_all(source: OpenSource, *lookups: ImageLookup) -> Mapping[ImageLookup, Resolution]:
+def resolve_all(source: OpenSource, *lookups: ImageLookup) -> Mapping[ImageLookup, Resolution]:
     return source.resolver.resolve_all(lookups, Deadline.after(20))
 
 
 def ask(source: OpenSource, name: str, platform: Platform | None = None, *, index_allowed: bool = True) -> Resolution:
     asked = lookup(source, name, platform, index_allowed=index_allowed)
-    answers = ask_all(source, asked)
+    answers = resolve_all(source, asked)
     assert list(answers) == [asked]
     return answers[asked]
 
@@ -59,7 +59,7 @@ def ask_both_ways(source: OpenSource, image: StoredImage, platform: Platform) ->
     """Ask where an index may be the answer, and where it may not."""
     name = f"{image.repository}:{image.tag}"
     lookups = [lookup(source, name, platform, index_allowed=index_allowed) for index_allowed in (True, False)]
-    answers = ask_all(source, *lookups)
+    answers = resolve_all(source, *lookups)
     return [answers[asked] for asked in lookups]
 
 
@@ -126,7 +126,7 @@ def test_two_manifests_for_one_platform_are_not_chosen_between(source: OpenSourc
 
 def test_one_bad_image_among_good_ones_spoils_none(source: OpenSource) -> None:
     good, bad, worse = (lookup(source, name) for name in ("team/app:1.4", "team/app:gone", "nowhere/app:1"))
-    answers = ask_all(source, bad, good, worse)
+    answers = resolve_all(source, bad, good, worse)
     assert {asked: type(answer) for asked, answer in answers.items()} == {
         bad: NotFound,
         good: Resolved,
@@ -135,7 +135,7 @@ def test_one_bad_image_among_good_ones_spoils_none(source: OpenSource) -> None:
 
 
 def test_no_question_no_answer(source: OpenSource) -> None:
-    assert ask_all(source) == {}
+    assert resolve_all(source) == {}
 
 
 @pytest.mark.parametrize("image", [APP, APP_AGAIN, APP_LATEST, DOCKER_APP, MULTI, LONELY_INDEX, PI], ids=str)
@@ -205,7 +205,7 @@ def test_one_tag_has_an_answer_for_every_question_about_it(source: OpenSource) -
         for platform in (None, LINUX_ARM, Platform("linux", "amd64"))
         for index_allowed in (True, False)
     ]
-    answers = ask_all(source, *lookups)
+    answers = resolve_all(source, *lookups)
     digests = [answer.digest.text if isinstance(answer, Resolved) else None for answer in answers.values()]
     assert list(answers) == lookups
     assert digests == [MULTI.digest, None, MULTI.digest, ARM.digest, MULTI.digest, AMD.digest]
@@ -214,7 +214,7 @@ def test_one_tag_has_an_answer_for_every_question_about_it(source: OpenSource) -
 def test_asking_again_and_in_another_order_gives_the_same(source: OpenSource) -> None:
     names = ("team/app:1.4", "team/app:stable", "team/app:gone", "my_app:AAA123", "team/pi:bullseye", "no/where:1")
     lookups = [lookup(source, name) for name in names]
-    first, again = ask_all(source, *lookups), ask_all(source, *reversed(lookups))
+    first, again = resolve_all(source, *lookups), resolve_all(source, *reversed(lookups))
     assert first == again
 
 
@@ -233,6 +233,6 @@ def test_many_tags_of_one_repository_are_all_answered(source: OpenSource) -> Non
     for image in images:
         source.push(image)
     lookups = {lookup(source, f"team/busy:{image.tag}"): image.digest for image in images}
-    answers = ask_all(source, *lookups)
+    answers = resolve_all(source, *lookups)
     found = {asked: answer.digest.text for asked, answer in answers.items() if isinstance(answer, Resolved)}
     assert found == lookups

@@ -67,18 +67,18 @@ from support.registries import Answer, Realm, ScriptedRegistry, Seen, Waits, pat
 
 
 def metered(registry: ScriptedRegistry) -> RegistryHosts:
-    return RegistryHosts([registry.host], metered=[registry.host])
+    return RegistryHosts([registry.host], pull_counting=[registry.host])
 
 
 def test_wrong_digest_header__distribution_2395(registry: ScriptedRegistry) -> None:
     """distribution/distribution #2395: the digest of the list was sent with the manifest of one platform."""
     registry.script = lambda _: sent(OF_DOCKER, DOCKER_MANIFEST, Docker_Content_Digest=str(Digest.of(LIST)))
-    told = refusal(pin_from(registry, APP))
+    message = refusal(pin_from(registry, APP))
     assert (
         f"sent a manifest with digest {Digest.of(OF_DOCKER)} and the header Docker-Content-Digest: {Digest.of(LIST)}."
-        in told
+        in message
     )
-    assert "check for a proxy or mirror that changes manifests" in told
+    assert "check for a proxy or mirror that changes manifests" in message
 
 
 @pytest.mark.parametrize(("body", "media_type"), STORED)
@@ -131,9 +131,9 @@ def test_missing_digest_header_of_a_get__ecr(registry: ScriptedRegistry) -> None
 def test_lying_digest_header__crane_kbld(registry: ScriptedRegistry, body: bytes, media_type: str) -> None:
     """crane, kbld, a lying header [ran]: they pinned what it said. Here it is shown beside what is true."""
     registry.script = lambda _: sent(body, media_type, Docker_Content_Digest=LIE)
-    told = refusal(pin_from(registry, APP))
-    assert f"{registry.url}/v2/team/app/manifests/1 sent a manifest with digest {Digest.of(body)}" in told
-    assert f"and the header Docker-Content-Digest: {LIE}" in told
+    message = refusal(pin_from(registry, APP))
+    assert f"{registry.url}/v2/team/app/manifests/1 sent a manifest with digest {Digest.of(body)}" in message
+    assert f"and the header Docker-Content-Digest: {LIE}" in message
 
 
 def test_random_digest__kbld_19_resolve_twice(registry: ScriptedRegistry) -> None:
@@ -148,9 +148,9 @@ def test_random_digest__kbld_19_resolve_twice(registry: ScriptedRegistry) -> Non
 def test_schema_1__crane_907_1720(registry: ScriptedRegistry, media_type: str) -> None:
     """google/go-containerregistry #907, #1720: a schema 1 manifest, signed anew by some, is refused for what it is."""
     registry.script = lambda _: headerless(SCHEMA_1.replace(b"{}", b'{"kid": "%d"}' % len(registry.seen)), media_type)
-    told = refusal(pin_from(registry, APP))
-    assert "schema 1" in told
-    assert "Build and push the image again" in told
+    message = refusal(pin_from(registry, APP))
+    assert "schema 1" in message
+    assert "Build and push the image again" in message
 
 
 def _like_distribution(seen: Seen) -> Answer:
@@ -193,9 +193,9 @@ def test_accept_header_decides__containers_image_1246(realm: Realm) -> None:
 def test_429_storm__kyverno_6123(registry: ScriptedRegistry) -> None:
     """kyverno/kyverno #6123: a registry that throttles for ever is asked a few times, and a login is advised."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "You have reached your pull rate limit")
-    told = refusal(pin_from(registry, APP))
-    assert "returned 429 after 3 attempts, 'TOOMANYREQUESTS: You have reached your pull rate limit'" in told
-    assert f"use credentials for {registry.host} if it has them for a higher limit, or retry later." in told
+    message = refusal(pin_from(registry, APP))
+    assert "returned 429 after 3 attempts, 'TOOMANYREQUESTS: You have reached your pull rate limit'" in message
+    assert f"use credentials for {registry.host} if it has them for a higher limit, or retry later." in message
     assert len(registry.seen) == 3
 
 
@@ -213,9 +213,9 @@ def test_429_storm__kbld_456(registry: ScriptedRegistry) -> None:
 def test_429_storm__mitogen_790(registry: ScriptedRegistry) -> None:
     """mitogen #790: a registry that throttles is given up once, not once for each image."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "slow down")
-    told = refusals(pin_from(registry, *(f"team/app{number}:1" for number in range(100))))
-    assert len(told) == 100
-    assert all("429" in one for one in told)
+    message = refusals(pin_from(registry, *(f"team/app{number}:1" for number in range(100))))
+    assert len(message) == 100
+    assert all("429" in one for one in message)
     # Those that were under way when the first was refused for good: 16 at once, 3 tries each.
     assert len(registry.seen) <= 16 * 3
 
@@ -227,8 +227,8 @@ def test_429_storm__policy_controller_189(registry: ScriptedRegistry) -> None:
     assert first.startswith(f"{IMAGE}: '{registry.host}/web:1': ")
     assert second.startswith(f"{IMAGE.replace('Web', 'Web2')}: '{registry.host}/worker:2': ")
     assert f"{registry.url}/v2/" in first + second
-    for told in (first, second):
-        assert "returned 429 after 3 attempts" in told
+    for message in (first, second):
+        assert "returned 429 after 3 attempts" in message
     assert "'TOOMANYREQUESTS: slow down'" in first + second
 
 
@@ -253,5 +253,5 @@ def test_docker_hub_counts_get_not_head(registry: ScriptedRegistry) -> None:
 
 
 def _headers(body: bytes, media_type: str) -> Answer:
-    told = {"Content-Type": media_type, "Docker-Content-Digest": str(Digest.of(body))}
-    return Answer(200, {**told, "Content-Length": str(len(body))})
+    message = {"Content-Type": media_type, "Docker-Content-Digest": str(Digest.of(body))}
+    return Answer(200, {**message, "Content-Length": str(len(body))})

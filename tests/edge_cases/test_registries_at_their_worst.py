@@ -8,7 +8,7 @@ Hung registry
     sigstore/helm-charts #249: test_hung_registry__helm_charts_249
     kyverno/kyverno #7224: test_hung_registry__kyverno_7224
 A self-signed CA reported as success; a proxy that returns a stale digest
-    kyverno/kyverno #3984: test_self_signed_ca_is_no_success__kyverno_3984
+    kyverno/kyverno #3984: test_self_signed_ca_is_refused__kyverno_3984
     digestabot, README registry-map [doc]: test_proxy_returning_a_stale_digest__digestabot
 Redirect to the metadata address; oversized error body and manifest; redaction in errors
     go-containerregistry, checkRedirectSSRF [src]: test_redirect_to_metadata_ip__checkredirectssrf
@@ -68,17 +68,19 @@ from support.registries import (
 def test_hung_registry__policy_controller_1863_crane(registry: ScriptedRegistry) -> None:
     """sigstore/policy-controller #1863, crane [ran]: a registry that accepts and never answers has a time limit."""
     registry.script = lambda _: Raw(hang)
-    told = refusal(pin_from(registry, APP, transport={"limits": QUICK}))
-    assert f"{registry.url}/v2/team/app/manifests/1 stopped responding." in told
-    assert "look at the registry's state" in told
+    message = refusal(pin_from(registry, APP, transport={"limits": QUICK}))
+    assert f"{registry.url}/v2/team/app/manifests/1 stopped responding." in message
+    assert "look at the registry's state" in message
 
 
 def test_hung_registry__helm_charts_249(registry: ScriptedRegistry) -> None:
     """sigstore/helm-charts #249: the time limit is not multiplied by the number of images."""
     registry.script = lambda _: Raw(hang)
     begun = time.monotonic()
-    told = refusals(pin_from(registry, *(f"team/app{number}:1" for number in range(64)), transport={"limits": QUICK}))
-    assert len(told) == 64
+    message = refusals(
+        pin_from(registry, *(f"team/app{number}:1" for number in range(64)), transport={"limits": QUICK})
+    )
+    assert len(message) == 64
     assert len(registry.seen) <= PER_HOST
     assert time.monotonic() - begun < 10
 
@@ -87,19 +89,19 @@ def test_hung_registry__kyverno_7224(registry: ScriptedRegistry) -> None:
     """kyverno/kyverno #7224: the answer comes before the caller's own time is up, and says what was waited for."""
     registry.script = lambda _: Raw(hang)
     begun = time.monotonic()
-    told = refusal(pin_from(registry, APP, seconds=0.5))
+    message = refusal(pin_from(registry, APP, seconds=0.5))
     assert time.monotonic() - begun < 5
-    assert "timed out before" in told
-    assert registry.host in told
+    assert "timed out before" in message
+    assert registry.host in message
 
 
-def test_self_signed_ca_is_no_success__kyverno_3984(tmp_path: Path) -> None:
+def test_self_signed_ca_is_refused__kyverno_3984(tmp_path: Path) -> None:
     """kyverno/kyverno #3984: a certificate of one's own CA is a failure until the CA is named, for that host."""
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with ScriptedRegistry(lambda _: sent(MANIFEST), certificate=certificate.context) as registry:
-        told = refusal(pin_from(registry, APP, hosts=RegistryHosts()))
-        assert f"the certificate of {registry.host} is not trusted: self-signed certificate." in told
-        assert "name the file with its authority's certificate" in told
+        message = refusal(pin_from(registry, APP, hosts=RegistryHosts()))
+        assert f"the certificate of {registry.host} is not trusted: self-signed certificate." in message
+        assert "name the file with its authority's certificate" in message
         assert registry.seen == []
         other = {"trust": Trust({"registry.example.com": certificate.ca_file})}
         assert "is not trusted" in refusal(pin_from(registry, APP, hosts=RegistryHosts(), transport=other))
@@ -136,9 +138,9 @@ def test_proxy_returning_a_stale_digest__digestabot(registry: ScriptedRegistry) 
 def test_redirect_to_metadata_ip__checkredirectssrf(registry: ScriptedRegistry, location: str, cause: str) -> None:
     """go-containerregistry, checkRedirectSSRF [src]: the credentials of the machine are nobody's to be asked for."""
     registry.script = lambda _: Answer(307, {"Location": location})
-    told = refusal(pin_from(registry, APP))
-    assert cause in told
-    assert "meta-data" not in told
+    message = refusal(pin_from(registry, APP))
+    assert cause in message
+    assert "meta-data" not in message
     assert len(registry.seen) == 1
 
 
@@ -147,9 +149,9 @@ def test_oversized_error_body(registry: ScriptedRegistry, status: int) -> None:
     """go-containerregistry, its limits [src]: of an error's body no more is read than is of use, and less is shown."""
     written: list[int] = []
     registry.script = lambda _: Raw(_endless(status, written))
-    told = refusal(pin_from(registry, APP, transport={"retry": patient(attempts=1)}))
-    assert f"returned {status}" in told
-    assert len(told) < 1000
+    message = refusal(pin_from(registry, APP, transport={"retry": patient(attempts=1)}))
+    assert f"returned {status}" in message
+    assert len(message) < 1000
     assert sum(written) < 16 * 1024 * 1024
 
 
@@ -190,11 +192,11 @@ def test_token_redaction_in_errors(realm: Realm, status: int) -> None:
     login = FixedCredentials({realm.registry.host: LOGIN})
     trusting = {"trust": realm.trust}
     result = pin_from(realm.registry, APP, hosts=RegistryHosts(), credentials=login, transport=trusting)
-    told = refusal(result) + json.dumps(result.report.to_json()) + repr(result)
-    assert f"returned {status}" in told
-    assert "***" in told
+    message = refusal(result) + json.dumps(result.report.to_json()) + repr(result)
+    assert f"returned {status}" in message
+    assert "***" in message
     for secret in ("token-1", LOGIN.password, LOGIN.basic().removeprefix("Basic ")):
-        assert secret not in told
+        assert secret not in message
 
 
 def test_url_redaction_in_errors(registry: ScriptedRegistry) -> None:
@@ -202,9 +204,9 @@ def test_url_redaction_in_errors(registry: ScriptedRegistry) -> None:
     signed = "/elsewhere?X-Amz-Signature=5ec4e7&X-Amz-Security-Token=s3cr3t"
     refused = failing(403, "DENIED", "see https://user:pa55@help.example.com/why?X-Amz-Signature=5ec4e7")
     registry.script = lambda seen: refused if seen.path == "/elsewhere" else Answer(307, {"Location": signed})
-    told = refusal(pin_from(registry, APP))
-    assert f"{registry.url}/elsewhere returned 403, 'DENIED: see https://help.example.com/why'" in told
+    message = refusal(pin_from(registry, APP))
+    assert f"{registry.url}/elsewhere returned 403, 'DENIED: see https://help.example.com/why'" in message
     registry.script = lambda _: Answer(307, {"Location": f"https://user:pa55@example.com{signed}"})
-    told += refusal(pin_from(registry, APP))
+    message += refusal(pin_from(registry, APP))
     for secret in ("5ec4e7", "s3cr3t", "pa55", "X-Amz"):
-        assert secret not in told
+        assert secret not in message

@@ -48,10 +48,10 @@ def digest(ecr: FakeEcr, tag: str = "1") -> str:
 def test_429_storm__ecr_getauthorizationtoken_20_tps() -> None:
     """ECR GetAuthorizationToken, 20 a second [doc]: no token is asked for, and 100 images are one call."""
     throttled = RefusedError("ThrottlingException", "Rate exceeded")
-    told = refusal(pin_in(ecr_resolver(holding("1", refusals={"DescribeImages": throttled})), _marked("1")))
-    assert "ECR in us-east-1 is throttling and refused the request" in told
-    assert "(ThrottlingException)" in told
-    assert "Deploy again in a minute" in told
+    message = refusal(pin_in(ecr_resolver(holding("1", refusals={"DescribeImages": throttled})), _marked("1")))
+    assert "ECR in us-east-1 is throttling and refused the request" in message
+    assert "(ThrottlingException)" in message
+    assert "Deploy again in a minute" in message
     tags = [f"t{number}" for number in range(100)]
     ecr = holding(*tags)
     result = pin_in(ecr_resolver(ecr), *map(_marked, tags))
@@ -74,9 +74,9 @@ def _marked(tag: str, host: str = HOST) -> str:
 def test_ecr_hosts__dual_stack_login_action_872(host: str, reason: str) -> None:
     """docker/login-action #872, aws-actions/amazon-ecr-login #1084: `Region is missing`, for a dual-stack host."""
     nobody = holding("1")
-    told = refusal(pin_in(_by_registry(nobody), _marked("1", host)))
-    assert f"{host!r} is no ECR registry: " in told
-    assert reason in told
+    message = refusal(pin_in(_by_registry(nobody), _marked("1", host)))
+    assert f"{host!r} is no ECR registry: " in message
+    assert reason in message
     assert nobody.clients == []
     ecr = holding("1")
     assert image(pin_in(_by_registry(ecr), _marked("1", DUAL_STACK))) == f"{DUAL_STACK}/{APP}@{digest(ecr)}"
@@ -95,7 +95,7 @@ def test_ecr_hosts__proxy_endpoint_is_the_plain_host_cdkd_1855(host: str) -> Non
     ecr, others = holding("1"), EveryDigest()
     assert image(pin_in(_by_registry(ecr, others), _marked("1", host))) == f"{host}/{APP}@{digest(ecr)}"
     assert {action for action, _ in ecr.calls} == {"DescribeImages"}
-    assert others.asked == []
+    assert others.wanted == []
 
 
 def test_ecr_hosts__credentials_by_exact_host_ecs_agent_5106() -> None:
@@ -113,7 +113,7 @@ def test_ecr_hosts__public_dual_stack_ecr_credential_helper_1018(host: str) -> N
     assert image(pin_in(_by_registry(ecr, others), f"!PinDigest {host}/nginx/nginx:1")).startswith(
         f"{host}/nginx/nginx@sha256:"
     )
-    assert others.asked == [f"{host}/nginx/nginx:1"]
+    assert others.wanted == [f"{host}/nginx/nginx:1"]
     assert ecr.clients == []
 
 
@@ -171,10 +171,10 @@ def test_cross_account__terraform_35303() -> None:
         "DescribeImages": RefusedError("AccessDeniedException", f"{who}: ecr:DescribeImages"),
         "BatchGetImage": RefusedError("AccessDeniedException", f"{who}: ecr:BatchGetImage"),
     }
-    told = refusal(pin_in(ecr_resolver(holding("1", refusals=denied)), _marked("1", host)))
-    assert f"are denied on arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/{APP}" in told
-    assert f"which is of account {ACCOUNT}, and allow that account in the repository's policy" in told
-    assert f"in account {OTHER_ACCOUNT}: both are needed." in told
+    message = refusal(pin_in(ecr_resolver(holding("1", refusals=denied)), _marked("1", host)))
+    assert f"are denied on arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/{APP}" in message
+    assert f"which is of account {ACCOUNT}, and allow that account in the repository's policy" in message
+    assert f"in account {OTHER_ACCOUNT}: both are needed." in message
     pull_only = holding("1", refusals={"DescribeImages": denied["DescribeImages"]})
     assert image(pin_in(ecr_resolver(pull_only), _marked("1", host))) == f"{host}/{APP}@{digest(pull_only)}"
     assert [action for action, _ in pull_only.calls] == ["DescribeImages", "BatchGetImage"]
@@ -195,8 +195,8 @@ def test_replication_lag__containers_roadmap_1664_1537() -> None:
     ecr = holding()
     here = HOST.replace("us-east-1", "eu-west-1")
     result = pin_in(ecr_resolver(ecr), _marked("1", here))
-    told = refusal(result)
-    assert f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'. Push the tag or" in told
+    message = refusal(result)
+    assert f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'. Push the tag or" in message
     assert problems_of(result) == [
         (IMAGE, f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'")
     ]
@@ -229,5 +229,5 @@ def test_replication_lag__containers_roadmap_140() -> None:
     assert reported(result)["asked"] == "ecr:DescribeImages in us-east-1"
     assert reported(result, IMAGE.replace("Web", "Web2"))["asked"] == "ecr:DescribeImages in eu-west-1"
     del regions["eu-west-1"].images[APP]["latest"]
-    (told,) = refusals(pin_in(ecr_resolver(Regional({})), _marked("latest"), _marked("latest", there)))
-    assert "in eu-west-1" in told
+    (message,) = refusals(pin_in(ecr_resolver(Regional({})), _marked("latest"), _marked("latest", there)))
+    assert "in eu-west-1" in message

@@ -16,40 +16,46 @@ from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from registry.token_issuer import Guarded
 from support.images import lookup
-from support.registries import ask, open_transport
+from support.registries import open_transport, resolve
 from support.registry_program import USER, DockerRegistry
 
 
-def ask_registry(
+def resolve_at(
     registry: DockerRegistry, *lookups: ImageLookup, credentials: CredentialSource | None = None, **more: Any
 ) -> list[Resolution]:
     """Ask a registry that is named as insecure, or whose authority is named, as it needs."""
     insecure = () if registry.ca_file else (registry.host,)
     transport = trusting(registry.host, registry.ca_file) if registry.ca_file else None
-    return ask(*lookups, insecure=insecure, credentials=credentials, transport=transport, **more)
+    return resolve(*lookups, insecure=insecure, credentials=credentials, transport=transport, **more)
 
 
-def ask_guarded(guarded: Guarded, *lookups: ImageLookup, credentials: CredentialSource) -> list[Resolution]:
+def resolve_with_tokens(guarded: Guarded, *lookups: ImageLookup, credentials: CredentialSource) -> list[Resolution]:
     """Ask a registry behind tokens, with the authority named for it and for the service that issues them."""
     ca_file = guarded.registry.ca_file
     assert ca_file
     trust = Trust({guarded.registry.host: ca_file, guarded.service.host: ca_file})
-    return ask(*lookups, credentials=credentials, transport={"trust": trust})
+    return resolve(*lookups, credentials=credentials, transport={"trust": trust})
 
 
-def ask_for(registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True) -> Resolution:
+def resolve_image(
+    registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True
+) -> Resolution:
     """Ask a registry for an image, named without the registry."""
-    (answer,) = ask_registry(registry, lookup(f"{registry.host}/{image}", platform, index_allowed=index_allowed))
+    (answer,) = resolve_at(registry, lookup(f"{registry.host}/{image}", platform, index_allowed=index_allowed))
     return answer
 
 
-def ask_metered(registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True) -> Resolution:
+def resolve_with_head(
+    registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True
+) -> Resolution:
     """Ask a registry on plain http as one that meters pulls."""
-    asked = lookup(f"{registry.host}/{image}", platform, index_allowed=index_allowed)
-    hosts = RegistryHosts((registry.host,), metered=(registry.host,))
+    wanted = lookup(f"{registry.host}/{image}", platform, index_allowed=index_allowed)
+    hosts = RegistryHosts((registry.host,), pull_counting=(registry.host,))
     with open_transport() as transport:
-        answers = OciRegistryResolver(transport, AnonymousCredentials(), hosts).resolve_all([asked], Deadline.after(10))
-    return answers[asked]
+        answers = OciRegistryResolver(transport, AnonymousCredentials(), hosts).resolve_all(
+            [wanted], Deadline.after(10)
+        )
+    return answers[wanted]
 
 
 def trusting(host: str, ca_file: Path) -> Mapping[str, Any]:
@@ -57,7 +63,7 @@ def trusting(host: str, ca_file: Path) -> Mapping[str, Any]:
     return {"trust": Trust({host: ca_file})}
 
 
-def login_file(directory: Path, registry: DockerRegistry, password: str) -> Path:
+def write_docker_config(directory: Path, registry: DockerRegistry, password: str) -> Path:
     """Write a docker config file with a login for a registry."""
     auth = base64.b64encode(f"{USER}:{password}".encode()).decode()
     path = directory / "config.json"

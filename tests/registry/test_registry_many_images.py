@@ -11,7 +11,7 @@ import pytest
 from image_pinner.core.images.lookups import DOCKER_MANIFEST, OCI_MANIFEST, NotFound, Resolution, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Password
-from registry.asked_registry import ask_guarded, ask_registry, login_file
+from registry.asked_registry import resolve_at, resolve_with_tokens, write_docker_config
 from registry.skopeo import Skopeo
 from registry.token_issuer import Guarded, token_registry
 from support.certificates import authority
@@ -69,7 +69,7 @@ def by_token(tokens: Guarded) -> Guarded:
 
 
 def asked_in(order: Sequence[str], registry: DockerRegistry, credentials: FixedCredentials) -> dict[str, Resolution]:
-    answers = ask_registry(registry, *(lookup(f"{registry.host}/{name}") for name in order), credentials=credentials)
+    answers = resolve_at(registry, *(lookup(f"{registry.host}/{name}") for name in order), credentials=credentials)
     return dict(zip(order, answers, strict=True))
 
 
@@ -86,11 +86,11 @@ def test_who_gets_no_token_is_told_nothing_and_the_service_is_asked_once_a_repos
     host, service = by_token.registry.host, by_token.service
     wrong = Password(USER, "not-the-password", "the credential from the vault", "Renew it in the vault")
     credentials = FixedCredentials({host: wrong})
-    asked = [lookup(f"{host}/{name}") for name in DIGESTS]
-    answers = ask_guarded(by_token, *asked, credentials=credentials)
+    wanted = [lookup(f"{host}/{name}") for name in DIGESTS]
+    answers = resolve_with_tokens(by_token, *wanted, credentials=credentials)
     assert not any(isinstance(answer, Resolved) for answer in answers)
     assert "not-the-password" not in str(answers)
-    assert credentials.asked == [host]
+    assert credentials.requested == [host]
     assert len(service.seen) == len(REPOSITORIES)
 
 
@@ -101,14 +101,14 @@ def test_in_any_order_thirty_images_have_the_same_answers_by_one_look_up_of_the_
     order = random.Random(seed).sample(list(DIGESTS), len(DIGESTS))
     credentials = FixedCredentials({guarded.host: LOGIN})
     shuffled = asked_in(order, guarded, credentials)
-    assert credentials.asked == [guarded.host]
+    assert credentials.requested == [guarded.host]
     assert shuffled == asked_in(list(DIGESTS), guarded, credentials)
     found = {name: answer.digest for name, answer in shuffled.items() if isinstance(answer, Resolved)}
     assert found == DIGESTS
 
 
 def test_skopeo_computes_the_same_digests(guarded: DockerRegistry, tmp_path: Path) -> None:
-    skopeo = Skopeo(guarded, login_file(tmp_path, guarded, PASSWORD))
+    skopeo = Skopeo(guarded, write_docker_config(tmp_path, guarded, PASSWORD))
     for name in list(DIGESTS)[::7]:
         assert Digest.of(skopeo.raw(name)) == DIGESTS[name]
 
@@ -116,19 +116,19 @@ def test_skopeo_computes_the_same_digests(guarded: DockerRegistry, tmp_path: Pat
 def test_a_registry_behind_tokens_costs_one_token_a_repository_and_one_look_up(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
     credentials = FixedCredentials({host: LOGIN})
-    asked = [lookup(f"{host}/{name}") for name in DIGESTS]
-    answers = ask_guarded(by_token, *asked, credentials=credentials)
+    wanted = [lookup(f"{host}/{name}") for name in DIGESTS]
+    answers = resolve_with_tokens(by_token, *wanted, credentials=credentials)
     found = {name: answer.digest for name, answer in zip(DIGESTS, answers, strict=True) if isinstance(answer, Resolved)}
     assert found == DIGESTS
-    assert credentials.asked == [host]
+    assert credentials.requested == [host]
     scopes = sorted(scope for seen in service.seen for scope in seen.query["scope"])
     assert scopes == sorted(f"repository:{repository}:pull" for repository in REPOSITORIES)
 
 
 def test_a_token_opens_the_config_too(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
-    asked = [lookup(f"{host}/team/app:1", platform) for platform in ("linux/amd64", "linux/arm64")]
-    right, wrong = ask_guarded(by_token, *asked, credentials=FixedCredentials({host: LOGIN}))
+    wanted = [lookup(f"{host}/team/app:1", platform) for platform in ("linux/amd64", "linux/arm64")]
+    right, wrong = resolve_with_tokens(by_token, *wanted, credentials=FixedCredentials({host: LOGIN}))
     assert isinstance(right, Resolved)
     assert isinstance(wrong, NotFound | Unsuitable)
     assert len(service.seen) == 1

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from image_pinner.core.images.lookups import OCI_INDEX, OCI_MANIFEST
 from image_pinner.core.images.references import Digest
-from registry_faults.scene import CANARY, LOGIN, OTHER, SERVICE, TOKEN, Scene, Staged, nothing_more
+from registry_faults.scene import CANARY, OTHER, PASSWORD, SERVICE, TOKEN, Scene, Staged, nothing_more
 from support.images import config_for, descriptor, encoded, oci_image, oci_index, platform
 from support.registries import Answer, Raw, Script, ScriptedRegistry, Seen, sent
 
@@ -114,12 +114,12 @@ def short_of_time(play: Play) -> Play:
     return in_short
 
 
-def metered(head: Answer, get: Answer, *, options: str = "", said: str = "") -> Play:
+def metered(head: Answer, get: Answer, *, options: str = "", configured: str = "") -> Play:
     """Have a registry that meters pulls, or one of which that is said, answer to HEAD and to GET."""
 
     def play(scene: Scene) -> Staged:
         registry = scene.serve(lambda seen: replace(head, body=b"") if seen.method == "HEAD" else get)
-        scene.list("METERED_REGISTRIES", said or registry.host)
+        scene.list("METERED_REGISTRIES", configured or registry.host)
         return Staged(f"{registry.host}/team/app:1", options)
 
     return play
@@ -153,10 +153,10 @@ def redirects_to(target: Callable[[Scene], ScriptedRegistry], *, after_a_login: 
         image = f"{registry.host}/team/app:1"
         if not after_a_login:
             return Staged(image, untouched=(other,))
-        scene.log_in(registry)
+        scene.add_credential(registry)
 
         def check() -> None:
-            assert [seen.authorization for seen in registry.seen] == ["", LOGIN.basic()]
+            assert [seen.authorization for seen in registry.seen] == ["", PASSWORD.basic()]
             assert [seen.authorization for seen in other.seen] == [""]
 
         return Staged(image, check=check)
@@ -177,13 +177,13 @@ def demands(
     answer: Answer,
     *,
     header: str = _WANTS_PASSWORD["WWW-Authenticate"],
-    shown: Sequence[str] = ("", LOGIN.basic()),
+    shown: Sequence[str] = ("", PASSWORD.basic()),
 ) -> Play:
     """Have a registry answer the same whatever it is shown; the command has a login for it."""
 
     def play(scene: Scene) -> Staged:
         registry = scene.serve(lambda _: replace(answer, headers={**answer.headers, "WWW-Authenticate": header}))
-        scene.log_in(registry)
+        scene.add_credential(registry)
 
         def check() -> None:
             assert [seen.authorization for seen in registry.seen] == list(shown)
@@ -194,7 +194,7 @@ def demands(
 
 
 def tokens(
-    issue: Script, *, scheme: str = "", allowed: bool = True, realm: str = "", login: str = LOGIN.basic()
+    issue: Script, *, scheme: str = "", allowed: bool = True, realm: str = "", login: str = PASSWORD.basic()
 ) -> Play:
     """Have a registry demand a token of a service on another host; the command has a login for the registry.
 
@@ -217,7 +217,7 @@ def tokens(
             return replace(failing(401, "UNAUTHORIZED", "who?"), headers={"WWW-Authenticate": demand})
 
         registry = scene.serve(script)
-        scene.log_in(registry)
+        scene.add_credential(registry)
 
         def check() -> None:
             """The login goes to the service and not to the registry, the token to the registry."""
@@ -237,7 +237,7 @@ def issued(_: Seen) -> Answer:
 
 def refused(seen: Seen) -> Answer:
     """Refuse, and repeat what was shown."""
-    return Answer(401, {"Content-Type": "text/plain"}, f"no: {seen.authorization} / {LOGIN.password}".encode())
+    return Answer(401, {"Content-Type": "text/plain"}, f"no: {seen.authorization} / {PASSWORD.password}".encode())
 
 
 def without_token(_: Seen) -> Answer:

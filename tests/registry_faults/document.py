@@ -20,11 +20,11 @@ _HEAD = "| fault | the registry | outcome | what you see |\n| --- | --- | --- | 
 
 def row(fault: Fault, ran: Ran) -> str:
     """Give the row of a fault, after a run."""
-    said = ran.scene.told(ran.line) if ran.code else ""
+    printed = ran.scene.printed(ran.line) if ran.code else ""
     if ran.scene.scheme == "http" and "https" in fault.over:
         for name in (REGISTRY, SERVICE):  # what is said over both differs in nothing else
-            said = said.replace(f"http://{name}", f"https://{name}")
-    seen = f"`{said}`" if said else "nothing"
+            printed = printed.replace(f"http://{name}", f"https://{name}")
+    seen = f"`{printed}`" if printed else "nothing"
     cells = (f"**{fault.name}**", fault.does, fault.outcome.value, seen)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 

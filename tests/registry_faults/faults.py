@@ -67,16 +67,16 @@ def _plain_where_tls_is_meant(scene: Scene) -> Staged:
     return Staged(f"{registry.host}/team/app:1")
 
 
-def _with(certificate: Callable[[Path], ServerCertificate], *, told: bool = True, host: str = "127.0.0.1") -> Play:
+def _with(certificate: Callable[[Path], ServerCertificate], *, trusted: bool = True, host: str = "127.0.0.1") -> Play:
     """Have a registry with a certificate whose authority the command is told of, or not."""
 
     def play(scene: Scene) -> Staged:
         bad = certificate(scene.folder("bad"))
-        registry = scene.serve(lambda _: it.IMAGE, certificate=bad, listed=False, trusted=told)
-        asked = f"{host}:{registry.port}"
-        scene.name(asked)
+        registry = scene.serve(lambda _: it.IMAGE, certificate=bad, listed=False, trusted=trusted)
+        address = f"{host}:{registry.port}"
+        scene.name(address)
         scene.name(host)
-        return Staged(f"{asked}/team/app:1")
+        return Staged(f"{address}/team/app:1")
 
     return play
 
@@ -202,7 +202,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault(
             "lying HEAD, where none is believed",
             "does the same, and `IMAGE_PINNER_METERED_REGISTRIES` is `none`",
-            it.metered(it.LYING, it.LYING, said="none"),
+            it.metered(it.LYING, it.LYING, configured="none"),
         ),
         Fault(
             "another manifest by digest after HEAD",
@@ -238,7 +238,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         ),
         Fault(
             "token service on another host, all over plain HTTP",
-            "refers to a token service over plain HTTP elsewhere, both are listed as insecure, and neither sees the login",
+            "refers to a token service over plain HTTP elsewhere; both are insecure registries and get no credentials",
             it.tokens(it.issued, login=""),
             Outcome.RIGHT,
             over=HTTP,
@@ -314,11 +314,13 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
             _with(certificate_for_another, host="localhost"),
             over=HTTPS,
         ),
-        Fault("certificate self-signed", "shows one that it made itself", _with(_self_signed, told=False), over=HTTPS),
+        Fault(
+            "certificate self-signed", "shows one that it made itself", _with(_self_signed, trusted=False), over=HTTPS
+        ),
         Fault(
             "certificate of a stranger",
             "shows one of an unknown authority",
-            _with(certificate_of_a_stranger, told=False),
+            _with(certificate_of_a_stranger, trusted=False),
             over=HTTPS,
         ),
         Fault("certificate expired", "shows one that was good", _with(expired_certificate), over=HTTPS),

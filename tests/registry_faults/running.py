@@ -134,5 +134,5 @@ def run(
         code, out, err = command(arguments, scene.environment())
         seconds = time.monotonic() - begun
         after = template.read_text("utf-8")
-        told = json.loads(report.read_text("utf-8"))
-        return Ran(code, out.decode(), err, seconds, told, text, after, good.host, staged, scene)
+        printed = json.loads(report.read_text("utf-8"))
+        return Ran(code, out.decode(), err, seconds, printed, text, after, good.host, staged, scene)

@@ -17,7 +17,7 @@ REGISTRY, GOOD, SERVICE, OTHER = "registry.example", "good.example", "auth.examp
 """The names that servers have in the document: the faulty registry, the good one, its token service, and a third."""
 CANARY = "s3cr3t"
 """A part of every password, token and query here, so that a message that shows one of them is found out."""
-LOGIN = Password("robot", f"pass-{CANARY}", "", "")
+PASSWORD = Password("robot", f"pass-{CANARY}", "", "")
 TOKEN = f"token-{CANARY}-0123456789"
 
 # What OpenSSL says, which differs from version to version.
@@ -120,7 +120,7 @@ class Scene:
         """Add an entry to a setting that is a list."""
         self._lists.setdefault(setting, []).append(entry)
 
-    def log_in(self, registry: ScriptedRegistry) -> None:
+    def add_credential(self, registry: ScriptedRegistry) -> None:
         """Give the command the login for a registry."""
         self.list("CREDENTIALS", f"{registry.host}=env:REGISTRY_LOGIN")
 
@@ -139,19 +139,19 @@ class Scene:
         return {
             "IMAGE_PINNER_TIMEOUT": "20",
             "DOCKER_CONFIG": str(self.directory),
-            "REGISTRY_LOGIN": f"{LOGIN.user}:{LOGIN.password}",
+            "REGISTRY_LOGIN": f"{PASSWORD.user}:{PASSWORD.password}",
             # The system's authorities: none of them speaks for loopback, and to load them takes longer than the rest.
             "SSL_CERT_FILE": str(system),
             "SSL_CERT_DIR": str(self.directory),
             **given,
         }
 
-    def told(self, text: str) -> str:
+    def printed(self, text: str) -> str:
         """Give a text as the document shows it: the same on all machines, with short digests."""
         for host, name in self._names.items():
             text = text.replace(host, name)
-        for said, shown in _OPENSSL:
-            text = said.sub(shown, text)
+        for pattern, replacement in _OPENSSL:
+            text = pattern.sub(replacement, text)
         return _DIGEST.sub(r"\1…", text)
 
     def _good_certificate(self) -> ServerCertificate:

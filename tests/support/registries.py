@@ -241,20 +241,20 @@ class FixedCredentials:
     """Has the credentials that the test gives it, and remembers who was asked for."""
 
     known: Mapping[str, Credential]
-    asked: list[str] = field(default_factory=list)
-    secrets_asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
+    requested_secrets: list[str] = field(default_factory=list)
 
     def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credential:
         assert deadline.remaining() > 0
-        self.asked.append(registry)
-        self.secrets_asked.append(secret_arn)
+        self.requested.append(registry)
+        self.requested_secrets.append(secret_arn)
         return self.known.get(registry, NoCredential("no credential in this test", "Give the test one"))
 
 
-def ask(
+def resolve(
     *lookups: ImageLookup,
     insecure: tuple[str, ...] = (),
-    metered: tuple[str, ...] = (),
+    pull_counting: tuple[str, ...] = (),
     credentials: CredentialSource | None = None,
     seconds: float = 10.0,
     transport: Mapping[str, Any] | None = None,
@@ -262,7 +262,7 @@ def ask(
 ) -> list[Resolution]:
     """Ask with a resolver of its own, and give the answers in the order of the questions."""
     with open_transport(**(transport or {})) as opened:
-        hosts = RegistryHosts(insecure, metered=metered)
+        hosts = RegistryHosts(insecure, pull_counting=pull_counting)
         resolver = OciRegistryResolver(opened, credentials or AnonymousCredentials(), hosts, **more)
         answers = resolver.resolve_all(lookups, Deadline.after(seconds))
     assert set(answers) == set(lookups)
@@ -288,16 +288,16 @@ def cause_of(answer: Resolution) -> str:
     return answer.cause
 
 
-def asked(registry: ScriptedRegistry, answer: Answer | Raw) -> Resolution:
+def resolve_answer(registry: ScriptedRegistry, answer: Answer | Raw) -> Resolution:
     """Have a registry give an answer, and ask it for the image team/app:1."""
     registry.script = lambda _: answer
-    return ask(lookup(f"{registry.host}/team/app:1"), insecure=(registry.host,))[0]
+    return resolve(lookup(f"{registry.host}/team/app:1"), insecure=(registry.host,))[0]
 
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
 DENIED = json.dumps({"errors": [{"code": "DENIED", "message": "requested access is denied"}]}).encode()
 LOGIN = Password("robot", "pass-w0rd:äö", "the credential from the vault", "Renew it in the vault")
-TOKEN_LOGIN = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
+IDENTITY_TOKEN = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
 
 
 @dataclass
@@ -328,17 +328,17 @@ class Realm:
     def insecure(self) -> tuple[str, ...]:
         return () if self.trust else (self.registry.host, self.service.host)
 
-    def ask_all(
+    def resolve_all(
         self, *lookups: ImageLookup, credentials: CredentialSource | None = None, **more: Any
     ) -> list[Resolution]:
         transport = {"trust": self.trust} if self.trust else {}
-        return ask(*lookups, insecure=self.insecure, credentials=credentials, transport=transport, **more)
+        return resolve(*lookups, insecure=self.insecure, credentials=credentials, transport=transport, **more)
 
-    def ask(self, credentials: CredentialSource | None = None, *, image: str = "team/app:1") -> Resolution:
-        return self.ask_all(lookup(f"{self.registry.host}/{image}"), credentials=credentials)[0]
+    def resolve(self, credentials: CredentialSource | None = None, *, image: str = "team/app:1") -> Resolution:
+        return self.resolve_all(lookup(f"{self.registry.host}/{image}"), credentials=credentials)[0]
 
-    def ask_as(self, credential: Credential) -> Resolution:
-        return self.ask(FixedCredentials({self.registry.host: credential}))
+    def resolve_as(self, credential: Credential) -> Resolution:
+        return self.resolve(FixedCredentials({self.registry.host: credential}))
 
 
 @contextmanager

@@ -99,7 +99,8 @@ class HelperPrograms:
         if _NOT_FOUND in f"{helper.stdout}\n{helper.stderr}".lower():
             return None
         raise SourceError(
-            f"{program} failed when it was asked for the login for {server}, {sanitize(helper.stdout or helper.stderr)!r}",
+            f"{program} failed when it was asked for the login for {server}, "
+            f"{sanitize(helper.stdout or helper.stderr)!r}",
             f"Run 'echo {server} | {program} get' to see why, and log in again",
         )
 

@@ -32,7 +32,7 @@ class Endpoint:
 
     @classmethod
     def of_registry(cls, registry: str, scheme: str) -> Endpoint:
-        """Return the server of a registry, given by its canonical name."""
+        """Return the server with the canonical name of a registry."""
         return cls.of(parse_http_url(f"{scheme}://{DOCKER_HUB_HOST if registry == DOCKER_HUB else registry}"))
 
     def __str__(self) -> str:
@@ -46,16 +46,16 @@ class RegistryHosts:
     Args:
         insecure: Hosts, with their port if it is not the default, that use plain HTTP.
         listed: Further hosts in the configuration: a redirect may lead there even if they are inside this network.
-        metered: Registries that count pulls: their HEAD responses are trusted.
+        pull_counting: Registries that count pulls: their HEAD responses are trusted.
 
     Raises:
         ConfigurationError: One of them is not a host with an optional port.
     """
 
     def __init__(
-        self, insecure: Collection[str] = (), listed: Collection[str] = (), metered: Collection[str] = ()
+        self, insecure: Collection[str] = (), listed: Collection[str] = (), pull_counting: Collection[str] = ()
     ) -> None:
-        self._counting = frozenset(map(canonical_registry, metered))
+        self._pull_counting = frozenset(map(canonical_registry, pull_counting))
         self._insecure = frozenset(_configured(host, "http") for host in insecure)
         listed_endpoints = self._insecure | {_configured(host, "https") for host in listed}
         self._listed = {(endpoint.host, endpoint.port) for endpoint in listed_endpoints}
@@ -72,7 +72,7 @@ class RegistryHosts:
 
     def counts_pulls(self, registry: str) -> bool:
         """Return whether a registry is configured as one that counts pulls."""
-        return canonical_registry(registry) in self._counting
+        return canonical_registry(registry) in self._pull_counting
 
     def is_listed(self, endpoint: Endpoint) -> bool:
         """Return whether the configuration lists this host and port, with whatever scheme."""

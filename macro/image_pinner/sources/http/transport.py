@@ -77,7 +77,7 @@ class RetryPolicy:
     Args:
         attempts: How many attempts in all, at least 1.
         first_wait: Seconds to wait after the first attempt, doubled with each further one.
-        sleep: Waits for a number of seconds.
+        sleep: Waits so many seconds.
         jitter: Returns a number from 0 to 1, so that requests that fail together are not repeated together.
         wall_clock: Returns the seconds since 1970, for a `Retry-After` that is a date.
     """
@@ -176,7 +176,7 @@ class Transport:
         self._sockets.cut(deadline)
 
     def close(self) -> None:
-        """Close all idle connections."""
+        """Close idle connections."""
         with self._lock:
             for manager in self._pools.values():
                 manager.clear()
@@ -184,7 +184,9 @@ class Transport:
     def _send_once(self, request: Request, deadline: Deadline) -> Reply:
         url = parse_http_url(request.url)
         check_deadline(url, deadline)
-        self._refuse_forbidden(url.host or "", request.allowed_scope)
+        host, allowed = url.host or "", request.allowed_scope
+        if allowed < AddressScope.SPECIAL and scope_of_host(host, self._resolve) > allowed:
+            raise forbidden_address(host)
         try:
             with self._call_stats.trying(f"{request.method} {url.netloc}"):
                 return self._exchange(request, url, deadline)
@@ -211,10 +213,6 @@ class Transport:
             # A connection whose response was read to its end is back in the pool; any other is not used again.
             response.close()
             response.release_conn()
-
-    def _refuse_forbidden(self, host: str, allowed_scope: AddressScope) -> None:
-        if allowed_scope < AddressScope.SPECIAL and scope_of_host(host, self._resolve) > allowed_scope:
-            raise forbidden_address(host)
 
     def _pools_for(self, url: Url, allowed_scope: AddressScope) -> PoolManager:
         with self._lock:

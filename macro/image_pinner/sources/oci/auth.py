@@ -340,7 +340,7 @@ def _basic(reply: Reply, credential: Credential) -> str:
         case IdentityToken():
             raise SourceError(
                 f"{reply.url} requires a user and a password, and {credential.source} is an identity token",
-                "configure a user and a password, or an access token in its place",
+                "configure a user and a password, or an access token as the password",
             )
         case _:
             assert_never(credential)

@@ -33,7 +33,7 @@ class Resolvers(NamedTuple):
     made: list[tuple[str, str]]
     clients: AwsClients
 
-    def ask(self, *names: str, role: RegistryRole = ROLE) -> list[Any]:
+    def resolve(self, *names: str, role: RegistryRole = ROLE) -> list[Any]:
         resolver = EcrResolver(self.clients, download=no_download, roles=[role])
         return list(resolver.resolve_all([ecr_question(name) for name in names], Deadline.after(20)).values())
 
@@ -110,7 +110,7 @@ def test_a_role_that_may_not_be_assumed_is_told_as_such_and_ecr_is_not_asked(
     resolvers: Resolvers, role: RegistryRole, told: str
 ) -> None:
     denies(resolvers.sts)
-    (answer,) = resolvers.ask(APP, role=role)
+    (answer,) = resolvers.resolve(APP, role=role)
     assert isinstance(answer, Unavailable)
     assert answer.cause == (
         f"the role {role.arn}, with which the registries of account {OWNER} are asked, may not be assumed, "
@@ -124,7 +124,7 @@ def test_a_role_that_may_not_be_assumed_is_told_as_such_and_ecr_is_not_asked(
 
 def test_a_refusal_is_asked_for_once_for_all_repositories(resolvers: Resolvers) -> None:
     denies(resolvers.sts)
-    first, second = resolvers.ask(APP, AND_ANOTHER)
+    first, second = resolvers.resolve(APP, AND_ANOTHER)
     assert isinstance(first, Unavailable)
     assert first == second
 
@@ -137,7 +137,7 @@ def test_a_role_that_cannot_be_assumed_is_told_with_the_words_of_sts(
     resolvers: Resolvers, code: str, said: str
 ) -> None:
     resolvers.sts.add_client_error("assume_role", code, "STS's own words")
-    (answer,) = resolvers.ask(APP)
+    (answer,) = resolvers.resolve(APP)
     assert isinstance(answer, Unavailable)
     assert answer.cause.startswith(
         f"the role {ROLE.arn}, with which the registries of account {OWNER} are asked, could not"
@@ -148,7 +148,7 @@ def test_a_role_that_cannot_be_assumed_is_told_with_the_words_of_sts(
 
 def test_credentials_that_have_expired_already_are_not_used(resolvers: Resolvers) -> None:
     gives_credentials(resolvers.sts, ROLE, hours=-1)
-    (answer,) = resolvers.ask(APP)
+    (answer,) = resolvers.resolve(APP)
     assert isinstance(answer, Unavailable)
     assert "have expired already" in answer.cause
     assert "clock" in answer.help
@@ -159,7 +159,7 @@ def test_credentials_that_have_expired_already_are_not_used(resolvers: Resolvers
 @pytest.mark.parametrize("role", [ROLE, WITH_ID], ids=["without an external id", "with an external id"])
 def test_the_account_of_a_role_is_asked_with_the_roles_credentials(resolvers: Resolvers, role: RegistryRole) -> None:
     gives_credentials(resolvers.sts, role)
-    (answer,) = resolvers.ask(APP, role=role)
+    (answer,) = resolvers.resolve(APP, role=role)
     assert isinstance(answer, Resolved)
     (seen,) = resolvers.ecr.seen
     assert "Credential=ASIAROLE" in seen.authorization
@@ -171,7 +171,7 @@ def test_the_credentials_are_asked_for_once_and_with_the_first_request(resolvers
     resolvers.clients.client("ecr", "eu-west-1", role=ROLE)
     gives_credentials(resolvers.sts, ROLE)
     for _ in range(2):
-        assert all(isinstance(answer, Resolved) for answer in resolvers.ask(APP, AND_ANOTHER))
+        assert all(isinstance(answer, Resolved) for answer in resolvers.resolve(APP, AND_ANOTHER))
     assert len(resolvers.ecr.seen) == 4
     assert resolvers.made == [("sts", "eu-west-1")]
 
@@ -180,13 +180,13 @@ def test_credentials_that_are_about_to_expire_are_asked_for_anew(resolvers: Reso
     gives_credentials(resolvers.sts, ROLE, key="ASIAFIRST", hours=1 / 60)
     gives_credentials(resolvers.sts, ROLE, key="ASIANEXT")
     for _ in range(2):
-        assert isinstance(resolvers.ask(APP)[0], Resolved)
+        assert isinstance(resolvers.resolve(APP)[0], Resolved)
     tokens = [seen.headers["X-Amz-Security-Token"] for seen in resolvers.ecr.seen]
     assert tokens == ["token of ASIAFIRST", "token of ASIANEXT"]
 
 
 def test_the_registries_of_other_accounts_are_asked_as_the_caller_itself(resolvers: Resolvers) -> None:
-    (answer,) = resolvers.ask(f"{OTHER}.dkr.ecr.eu-west-1.amazonaws.com/team/app:1")
+    (answer,) = resolvers.resolve(f"{OTHER}.dkr.ecr.eu-west-1.amazonaws.com/team/app:1")
     assert isinstance(answer, Resolved)
     (seen,) = resolvers.ecr.seen
     assert "Credential=AKIAOWN" in seen.authorization

@@ -38,37 +38,37 @@ def fault(server: ScriptedRegistry, script: Answer | Raw, seconds: float = 10.0)
     return found.value
 
 
-def test_a_server_that_never_answers_is_given_up_after_the_time_to_read(server: ScriptedRegistry) -> None:
+def test_a_server_that_never_responds_fails_after_the_read_timeout(server: ScriptedRegistry) -> None:
     begun = time.monotonic()
     assert "stopped responding" in fault(server, Raw(hang)).cause
     assert 0.4 < time.monotonic() - begun < 3
     assert len(server.seen) == 1
 
 
-def test_a_deadline_that_is_nearer_than_the_time_to_read_counts(server: ScriptedRegistry) -> None:
+def test_an_earlier_deadline_takes_precedence_over_the_read_timeout(server: ScriptedRegistry) -> None:
     begun = time.monotonic()
     assert "timed out" in fault(server, Raw(hang), 0.1).cause
     assert time.monotonic() - begun < 0.4
 
 
-def test_a_body_that_drips_is_given_up_at_the_deadline(server: ScriptedRegistry) -> None:
+def test_a_body_sent_byte_by_byte_fails_at_the_deadline(server: ScriptedRegistry) -> None:
     begun = time.monotonic()
     found = fault(server, Raw(lambda wire, stop: drip(wire, stop, HEAD, b"x")), 0.6)
     assert "timed out" in found.cause
     assert time.monotonic() - begun < 1.5
 
 
-def test_a_request_whose_headers_drip_ends_when_the_transport_is_cut(server: ScriptedRegistry) -> None:
+def test_headers_sent_byte_by_byte_end_when_the_transport_is_cut(server: ScriptedRegistry) -> None:
     server.script = lambda _: Raw(lambda wire, stop: drip(wire, stop, b"HTTP/1.1 200 OK\r\nA: ", b"x"))
     with open_transport(retry=patient(attempts=1)) as transport, ThreadPoolExecutor() as threads:
-        under_way = threads.submit(transport.send, local_request(server.url), Deadline.after(10.0))
+        in_progress = threads.submit(transport.send, local_request(server.url), Deadline.after(10.0))
         time.sleep(0.3)
-        assert not under_way.done()
+        assert not in_progress.done()
         transport.cut()
-        assert under_way.exception(timeout=2) or not under_way.result().body
+        assert in_progress.exception(timeout=2) or not in_progress.result().body
 
 
-def test_nothing_is_asked_after_the_deadline(server: ScriptedRegistry) -> None:
+def test_no_request_is_sent_after_the_deadline(server: ScriptedRegistry) -> None:
     with open_transport() as transport, pytest.raises(SourceError, match="timed out"):
         transport.send(local_request(server.url), Deadline.after(0))
     assert server.seen == []
@@ -101,7 +101,7 @@ def test_of_an_error_only_the_beginning_is_read(server: ScriptedRegistry) -> Non
     ],
     ids=["short body", "short chunk", "broken chunk", "other protocol", "many headers", "nothing"],
 )
-def test_an_answer_that_breaks_off_is_asked_for_again_and_then_given_up(
+def test_an_incomplete_response_is_retried_and_then_fails(
     server: ScriptedRegistry, write: Callable[[BinaryIO, threading.Event], object]
 ) -> None:
     found = fault(server, Raw(write))
@@ -110,7 +110,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again_and_then_given_up(
     assert len(server.seen) == 3
 
 
-def test_a_port_where_nobody_listens_is_tried_three_times() -> None:
+def test_a_closed_port_gets_three_attempts() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -119,18 +119,18 @@ def test_a_port_where_nobody_listens_is_tried_three_times() -> None:
     assert found.value.cause == f"127.0.0.1:{port} cannot be reached: Connection refused after 3 attempts"
 
 
-def test_a_host_name_that_does_not_exist_is_said_so() -> None:
+def test_an_unknown_host_name_is_reported() -> None:
     with open_transport() as transport, pytest.raises(SourceError, match="cannot be resolved"):
         transport.send(local_request("http://nowhere.invalid"), Deadline.after(10.0))
 
 
 @pytest.mark.parametrize("url", ["", "ftp://h/", "http://", "http://h:x/", "http://h:99999/", "http://[::", "\x00"])
-def test_what_is_no_url_of_http_is_refused(url: str) -> None:
+def test_an_invalid_url_is_refused(url: str) -> None:
     with open_transport() as transport, pytest.raises(SourceError, match="not a valid HTTP or HTTPS URL"):
         transport.send(local_request(url), Deadline.after(10.0))
 
 
-def test_a_message_shows_urls_without_query_and_user(server: ScriptedRegistry) -> None:
+def test_messages_have_urls_without_query_and_user(server: ScriptedRegistry) -> None:
     server.script = lambda _: Raw(hang)
     with open_transport(QUICK) as transport, pytest.raises(SourceError) as found:
         transport.send(local_request(f"http://user:pw@{server.host}/path?signature=1"), Deadline.after(10.0))
@@ -138,9 +138,7 @@ def test_a_message_shows_urls_without_query_and_user(server: ScriptedRegistry) -
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_status_that_passes_is_asked_again_and_the_wait_asked_for_is_made(
-    server: ScriptedRegistry, status: int
-) -> None:
+def test_a_retryable_status_is_retried_after_the_required_wait(server: ScriptedRegistry, status: int) -> None:
     waits = Waits()
     server.script = lambda _: Answer(200) if len(server.seen) > 1 else Answer(status, {"Retry-After": "2"})
     with open_transport(retry=patient(waits)) as transport:
@@ -149,7 +147,7 @@ def test_a_status_that_passes_is_asked_again_and_the_wait_asked_for_is_made(
     assert waits.seconds == [pytest.approx(2.0625)]
 
 
-def test_a_status_that_does_not_pass_is_given_back_after_three_tries(server: ScriptedRegistry) -> None:
+def test_a_persistent_retryable_status_is_returned_after_three_attempts(server: ScriptedRegistry) -> None:
     server.script = lambda _: Answer(429)
     with open_transport() as transport:
         reply = transport.send(local_request(server.url), Deadline.after(10.0))
@@ -165,7 +163,7 @@ def test_a_wait_beyond_the_deadline_is_not_made(server: ScriptedRegistry) -> Non
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 501])
-def test_any_other_status_is_not_asked_again(server: ScriptedRegistry, status: int) -> None:
+def test_any_other_status_is_not_retried(server: ScriptedRegistry, status: int) -> None:
     server.script = lambda _: Answer(status)
     with open_transport() as transport:
         assert transport.send(local_request(server.url), Deadline.after(10.0)).attempts == 1
@@ -197,7 +195,7 @@ def test_a_connection_that_failed_makes_room_for_the_next(server: ScriptedRegist
         assert transport.send(local_request(server.url), Deadline.after(10.0)).status == 200
 
 
-def test_who_waits_for_a_connection_stops_at_the_deadline(server: ScriptedRegistry) -> None:
+def test_waiting_until_a_connection_is_free_ends_at_the_deadline(server: ScriptedRegistry) -> None:
     server.script = lambda _: Raw(hang)
     with (
         open_transport(per_host=1, retry=patient(attempts=1)) as transport,

@@ -67,7 +67,7 @@ def test_a_host_that_cannot_be_reached_counts_with_every_try() -> None:
     assert call_stats.so_far().attempts[f"GET {host}"] > 1
 
 
-def test_methods_are_told_apart_and_no_path_query_or_login_is_named(server: ScriptedRegistry) -> None:
+def test_counts_are_by_method_and_host_without_path_or_query(server: ScriptedRegistry) -> None:
     call_stats = CallStats()
     url = f"{server.url}/v2/private/manifests/1?token=secret"
 

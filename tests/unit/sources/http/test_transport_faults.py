@@ -27,7 +27,7 @@ POOL = HTTPConnectionPool("registry.example")
         (HTTPError("odd"), "broke before https://registry.example/v2/app/manifests/1 responded", True),
     ],
 )
-def test_each_fault_has_its_words_and_says_whether_it_may_pass(error: HTTPError, cause: str, *, passing: bool) -> None:
+def test_each_fault_has_a_message_and_is_retryable_or_not(error: HTTPError, cause: str, *, passing: bool) -> None:
     fault = to_source_error(URL, error)
     assert cause in fault.cause
     assert fault.help

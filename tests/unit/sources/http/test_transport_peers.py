@@ -53,7 +53,7 @@ def test_a_name_that_changes_its_meaning_after_it_was_checked_gets_no_request(se
     assert server.seen == []
 
 
-def test_the_address_that_answered_is_told(server: ScriptedRegistry) -> None:
+def test_the_reply_has_the_scope_of_the_address(server: ScriptedRegistry) -> None:
     with open_transport() as transport:
         assert transport.send(local_request(server.url), Deadline.after(10.0)).peer is AddressScope.LOOPBACK
 
@@ -71,7 +71,7 @@ def test_a_certificate_that_nobody_trusts_is_refused_before_a_request_is_sent(tm
     assert server.seen == []
 
 
-def test_a_certificate_for_another_host_is_refused_even_if_its_authority_is_trusted(tmp_path: Path) -> None:
+def test_a_certificate_for_another_host_is_refused_even_if_its_ca_is_trusted(tmp_path: Path) -> None:
     certificate = certificate_for(tmp_path, "registry.example")
     with (
         ScriptedRegistry(lambda _: Answer(), certificate=certificate.context) as server,
@@ -82,7 +82,7 @@ def test_a_certificate_for_another_host_is_refused_even_if_its_authority_is_trus
     assert server.seen == []
 
 
-def test_plain_http_behind_https_is_said_to_be_that(server: ScriptedRegistry) -> None:
+def test_a_server_without_tls_is_reported_as_such(server: ScriptedRegistry) -> None:
     with open_transport() as transport, pytest.raises(SourceError, match="no TLS connection") as found:
         transport.send(local_request(f"https://{server.host}"), Deadline.after(10.0))
     assert "configure a registry over plain HTTP as an insecure registry" in found.value.help
@@ -105,7 +105,7 @@ def test_where_the_system_has_no_certificates_those_of_certifi_are_trusted(monke
     assert ssl_context(None).cert_store_stats()["x509_ca"] > 50
 
 
-def test_an_authority_of_one_s_own_is_trusted_beside_the_system_s(tmp_path: Path) -> None:
+def test_a_configured_ca_is_trusted_in_addition_to_those_of_the_system(tmp_path: Path) -> None:
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with (
         ScriptedRegistry(lambda _: Answer(200, {}, b"over TLS"), certificate=certificate.context) as server,
