@@ -95,7 +95,7 @@ def test_ecr_hosts__proxy_endpoint_is_the_plain_host_cdkd_1855(host: str) -> Non
     ecr, others = holding("1"), EveryDigest()
     assert image(pin_in(_by_registry(ecr, others), _marked("1", host))) == f"{host}/{APP}@{digest(ecr)}"
     assert {action for action, _ in ecr.calls} == {"DescribeImages"}
-    assert others.wanted == []
+    assert others.asked == []
 
 
 def test_ecr_hosts__credentials_by_exact_host_ecs_agent_5106() -> None:
@@ -113,7 +113,7 @@ def test_ecr_hosts__public_dual_stack_ecr_credential_helper_1018(host: str) -> N
     assert image(pin_in(_by_registry(ecr, others), f"!PinDigest {host}/nginx/nginx:1")).startswith(
         f"{host}/nginx/nginx@sha256:"
     )
-    assert others.wanted == [f"{host}/nginx/nginx:1"]
+    assert others.asked == [f"{host}/nginx/nginx:1"]
     assert ecr.clients == []
 
 

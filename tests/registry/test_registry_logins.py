@@ -83,7 +83,7 @@ def test_a_wrong_password_is_refused_with_its_source(guarded: DockerRegistry, tm
     (answer,) = resolve_at(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
     assert "returned 401" in answer.cause
-    assert f"to the credential for {guarded.host} from {path}" in answer.cause
+    assert f"for the credential for {guarded.host} from {path}" in answer.cause
     assert "not-the-password" not in answer.cause + answer.help
     assert "authentication required" in Skopeo(guarded, path).refusal(f"{REPOSITORY}:oci")
 

@@ -109,4 +109,4 @@ def test_without_the_registry_behind_the_cache_answers_for_what_was_asked_before
         assert own.cache.get(f"/v2/{REPOSITORY}/manifests/{child.digest}", child.media_type).status == 500
         unread = resolve_image(own.cache, SINGLE[0].image, "linux/amd64")
         assert isinstance(unread, Unavailable)
-        assert "the image's platform is not known" in unread.cause
+        assert "the platform of the image is unknown" in unread.cause

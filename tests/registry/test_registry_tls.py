@@ -43,7 +43,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_and_the_way_to_name_it
     assert isinstance(answer, Unavailable)
     assert answer.cause.startswith(f"the certificate of {secured.host} is not trusted: ")
     assert "unable to get local issuer certificate" in answer.cause
-    assert "name the file with its authority's certificate if that is your own" in answer.help
+    assert "configure a CA file if the certificate authority is your own" in answer.help
     (tmp_path / "nobody").mkdir()
     stranger = replace(secured, ca_file=tmp_path / "nobody" / "ca.crt")
     assert "certificate signed by unknown authority" in Skopeo(stranger).refusal(f"{REPOSITORY}:oci")

@@ -1,4 +1,4 @@
-"""docs/registry-faults.md: the table of faults as a document, each row from what a run really said."""
+"""docs/registry-faults.md: the table of faults as a document, each row from the output of a run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ UPDATING = bool(os.environ.get("IMAGE_PINNER_UPDATE_GOLDEN"))
 _BEGIN, _END = "<!-- generated: registry-faults -->", "<!-- end -->"
 _BLOCK = re.compile(f"{re.escape(_BEGIN)}\n(.*?)\n{re.escape(_END)}", re.DOTALL)
 _ROW = re.compile(r"^\| \*\*(.+?)\*\* \|.*\|$", re.MULTILINE)
-_HEAD = "| fault | the registry | outcome | what you see |\n| --- | --- | --- | --- |"
+_HEAD = "| fault | the registry | outcome | message |\n| --- | --- | --- | --- |"
 
 
 def row(fault: Fault, ran: Ran) -> str:
-    """Give the row of a fault, after a run."""
+    """Return the row of a fault, after a run."""
     printed = ran.scene.printed(ran.line) if ran.code else ""
     if ran.scene.scheme == "http" and "https" in fault.over:
-        for name in (REGISTRY, SERVICE):  # what is said over both differs in nothing else
+        for name in (REGISTRY, SERVICE):  # the messages over both differ in nothing else
             printed = printed.replace(f"http://{name}", f"https://{name}")
     seen = f"`{printed}`" if printed else "nothing"
     cells = (f"**{fault.name}**", fault.does, fault.outcome.value, seen)
@@ -30,17 +30,17 @@ def row(fault: Fault, ran: Ran) -> str:
 
 
 def rows() -> dict[str, str]:
-    """Give the rows of the document by the names of their faults."""
+    """Return the rows of the document by the names of their faults."""
     return {found[1]: found[0] for found in _ROW.finditer(_block())}
 
 
 def headings() -> list[str]:
-    """Give the headings between the rows."""
+    """Return the headings between the rows."""
     return re.findall(r"^## (.+)$", _block(), re.MULTILINE)
 
 
 def update(fault: Fault, found: str) -> None:
-    """Put a row into the document, and take out those of faults that there are no more."""
+    """Put a row into the document, and remove those of faults that no longer exist."""
     known = rows() | {fault.name: found}
     parts = []
     for heading, faults in FAULTS.items():

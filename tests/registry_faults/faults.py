@@ -1,4 +1,4 @@
-"""The faults of registries: what breaks, and what becomes of the template. docs/registry-faults.md shows this table."""
+"""The faults of registries and their outcome. docs/registry-faults.md has this table."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from image_pinner.core.images.lookups import DOCKER_SCHEMA1, OCI_INDEX
 from registry_faults import behaviours as it
 from registry_faults.bad_certificates import (
     certificate_for_another,
-    certificate_of_a_stranger,
+    certificate_of_unknown_ca,
     early_certificate,
     expired_certificate,
 )
@@ -25,10 +25,10 @@ BOTH = (*HTTP, *HTTPS)
 
 
 class Outcome(Enum):
-    """What becomes of the template, in the words of the document."""
+    """What happens to the template, in the words of the document."""
 
     RIGHT = "the right digest, exit code 0"
-    BELIEVED = "the header's digest, exit code 0"
+    TRUSTED = "the digest of the header, exit code 0"
     REFUSED = "nothing is changed, exit code 3"
 
 
@@ -37,12 +37,12 @@ class Fault:
     """A fault.
 
     Args:
-        name: Its name, of the test and in the document.
-        does: What the registry does, as the document says it.
-        play: Has it happen.
-        outcome: What becomes of the template.
-        over: The schemes over which it can happen.
-        quick: Whether it is over at once, and not after tries or a time limit.
+        name: Its name in tests and in the document.
+        does: What the registry does, in the words of the document.
+        play: Starts the servers.
+        outcome: What happens to the template.
+        over: The schemes to test it over.
+        quick: Whether it ends at once, not after retries or a timeout.
     """
 
     name: str
@@ -62,13 +62,13 @@ def _nowhere(scene: Scene) -> Staged:
     return Staged("registry.nowhere.invalid/team/app:1")
 
 
-def _plain_where_tls_is_meant(scene: Scene) -> Staged:
+def _without_tls(scene: Scene) -> Staged:
     registry = scene.serve(lambda _: it.IMAGE, scheme="http", listed=False)
     return Staged(f"{registry.host}/team/app:1")
 
 
 def _with(certificate: Callable[[Path], ServerCertificate], *, trusted: bool = True, host: str = "127.0.0.1") -> Play:
-    """Have a registry with a certificate whose authority the command is told of, or not."""
+    """Start a registry with a certificate whose certificate authority is configured, or not."""
 
     def play(scene: Scene) -> Staged:
         bad = certificate(scene.folder("bad"))
@@ -93,44 +93,44 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "Busy or broken": (
         Fault(
             "one 429 with Retry-After",
-            "answers 429 once and names a second to wait",
+            "returns 429 once with a Retry-After of one second",
             it.answers(it.BUSY_FOR_A_SECOND, it.IMAGE),
             Outcome.RIGHT,
             over=HTTP,
             quick=False,
         ),
-        Fault("one 408", "answers 408 once", it.answers(Answer(408), it.IMAGE), Outcome.RIGHT, over=HTTP, quick=False),
-        Fault("one 500", "answers 500 once", it.answers(it.BROKEN, it.IMAGE), Outcome.RIGHT, over=HTTP, quick=False),
-        Fault("429 for ever", "answers 429 each time", it.answers(it.BUSY), over=HTTP, quick=False),
+        Fault("one 408", "returns 408 once", it.answers(Answer(408), it.IMAGE), Outcome.RIGHT, over=HTTP, quick=False),
+        Fault("one 500", "returns 500 once", it.answers(it.BROKEN, it.IMAGE), Outcome.RIGHT, over=HTTP, quick=False),
+        Fault("429 permanently", "returns 429 each time", it.answers(it.BUSY), over=HTTP, quick=False),
         Fault(
             "429 with a Retry-After beyond the time limit",
-            "answers 429 and names a day to wait",
-            it.answers(it.failing(429, "TOOMANYREQUESTS", "come back tomorrow", Retry_After="86400")),
+            "returns 429 with a Retry-After of one day",
+            it.answers(it.error(429, "TOOMANYREQUESTS", "come back tomorrow", Retry_After="86400")),
         ),
-        Fault("500 for ever", "answers 500 each time", it.answers(it.BROKEN), over=HTTP, quick=False),
-        Fault("503 for ever", "answers 503 each time", it.answers(it.DOWN), quick=False),
+        Fault("500 permanently", "returns 500 each time", it.answers(it.BROKEN), over=HTTP, quick=False),
+        Fault("503 permanently", "returns 503 each time", it.answers(it.DOWN), quick=False),
     ),
     "Slow": (
         Fault(
-            "accepts and never answers",
-            "accepts the connection and says nothing, not even to secure it",
+            "accepts and never responds",
+            "accepts the connection and sends nothing, not even a TLS handshake",
             it.short_of_time(_at_port(listening=True)),
             quick=False,
         ),
         Fault(
-            "takes the request and never answers",
-            "reads the request and says nothing",
+            "reads the request and never responds",
+            "reads the request and sends nothing",
             it.stalls(Raw(hang)),
             quick=False,
         ),
         Fault(
-            "endless drip of headers",
+            "endless header",
             "sends a header that never ends, byte by byte",
             it.stalls(Raw(it.drip_headers)),
             quick=False,
         ),
         Fault(
-            "endless drip of a body",
+            "endless slow body",
             "sends a body that never ends, byte by byte",
             it.stalls(Raw(it.drip_body)),
             quick=False,
@@ -140,12 +140,12 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("truncated body", "sends half of the body and closes", it.answers(Raw(it.half_a_body)), quick=False),
         Fault(
             "body of unknown length, cut short",
-            "names neither length nor digest, and closes before the last line break",
+            "sends neither length nor digest, and closes before the last line break",
             it.answers(Raw(it.all_but_the_end_of_a_body_of_unknown_length)),
         ),
         Fault("closes mid-response", "closes within a header", it.answers(Raw(it.half_a_head))),
         Fault(
-            "closes without an answer",
+            "closes without a response",
             "reads the request and closes",
             it.answers(Raw(it.close)),
             over=HTTP,
@@ -153,7 +153,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         ),
         Fault(
             "closes once",
-            "reads the request and closes, and answers when asked again",
+            "reads the request and closes, and responds to the retry",
             it.answers(Raw(it.close), it.IMAGE),
             Outcome.RIGHT,
             over=HTTP,
@@ -164,74 +164,78 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
             "sends a manifest of 4 MiB and a byte",
             it.answers(sent(it.MANIFEST.ljust(it.LIMIT + 1))),
         ),
-        Fault("body without an end", "sends on and on, as fast as it can", it.answers(Raw(it.flood))),
+        Fault("body without an end", "sends without an end, as fast as it can", it.answers(Raw(it.flood))),
     ),
-    "Wrong answers": (
-        Fault("no digest header", "names no digest", it.answers(it.WITHOUT_HEADER), Outcome.RIGHT),
-        Fault("lying digest header", "names the digest of something else", it.answers(it.LYING)),
+    "Wrong responses": (
+        Fault("no digest header", "sends no digest", it.answers(it.WITHOUT_HEADER), Outcome.RIGHT),
+        Fault("wrong digest header", "sends the digest of something else", it.answers(it.LYING)),
         Fault(
             "digest header with sha512",
-            "names a digest by sha512",
+            "sends a sha512 digest",
             it.answers(sent(it.MANIFEST, Docker_Content_Digest="sha512:" + "0" * 128)),
         ),
         Fault("wrong content type", "sends the manifest as text/plain", it.answers(sent(it.MANIFEST, "text/plain"))),
-        Fault("another manifest's type", "calls a manifest an index", it.answers(sent(it.MANIFEST, OCI_INDEX))),
+        Fault(
+            "another manifest's type",
+            "sends a manifest with the media type of an index",
+            it.answers(sent(it.MANIFEST, OCI_INDEX)),
+        ),
         Fault("invalid JSON", "sends a manifest without its end", it.answers(sent(it.MANIFEST[:-2]))),
         Fault(
             "schema 1", "has an image of Docker's first format only", it.answers(sent(it.SCHEMA_1, DOCKER_SCHEMA1[1]))
         ),
         Fault("index without the platform", "has the image, for linux/amd64", it.answers(it.FOR_AMD64, options=_ARM64)),
-        Fault("HTML login page", "answers 200 with a page for browsers", it.answers(it.LOGIN_PAGE)),
-        Fault("HTML 404", "answers 404 with a page for browsers", it.answers(replace(it.LOGIN_PAGE, status=404))),
+        Fault("HTML login page", "returns 200 with an HTML page", it.answers(it.LOGIN_PAGE)),
+        Fault("HTML 404", "returns 404 with an HTML page", it.answers(replace(it.LOGIN_PAGE, status=404))),
     ),
-    "Asked by HEAD, where pulls are metered": (
-        Fault("HEAD 405", "knows no HEAD", it.metered(Answer(405), it.IMAGE), Outcome.RIGHT),
-        Fault("HEAD 403", "refuses HEAD only", it.metered(Answer(403), it.IMAGE), Outcome.RIGHT),
+    "HEAD requests to registries that count pulls": (
+        Fault("HEAD 405", "does not support HEAD", it.counts_pulls(Answer(405), it.IMAGE), Outcome.RIGHT),
+        Fault("HEAD 403", "refuses HEAD only", it.counts_pulls(Answer(403), it.IMAGE), Outcome.RIGHT),
         Fault(
             "no digest header to HEAD",
-            "names no digest",
-            it.metered(it.WITHOUT_HEADER, it.WITHOUT_HEADER),
+            "sends no digest",
+            it.counts_pulls(it.WITHOUT_HEADER, it.WITHOUT_HEADER),
             Outcome.RIGHT,
         ),
         Fault(
-            "lying HEAD, believed",
-            "names the digest of something else, as the documented exception lets it",
-            it.metered(it.LYING, it.LYING),
-            Outcome.BELIEVED,
+            "wrong HEAD, trusted",
+            "sends the digest of something else, which is the documented exception",
+            it.counts_pulls(it.LYING, it.LYING),
+            Outcome.TRUSTED,
         ),
         Fault(
-            "lying HEAD, where none is believed",
+            "wrong HEAD, with HEAD disabled",
             "does the same, and `IMAGE_PINNER_METERED_REGISTRIES` is `none`",
-            it.metered(it.LYING, it.LYING, configured="none"),
+            it.counts_pulls(it.LYING, it.LYING, configured="none"),
         ),
         Fault(
             "another manifest by digest after HEAD",
-            "names one digest, and sends another manifest when asked for it",
-            it.metered(it.IMAGE, sent(it.ANOTHER), options=_AMD64),
+            "sends one digest, and another manifest for that digest",
+            it.counts_pulls(it.IMAGE, sent(it.ANOTHER), options=_AMD64),
         ),
     ),
-    "Logins": (
+    "Credentials": (
         Fault(
-            "401 for ever",
-            "wants a password, whatever it gets",
-            it.demands(it.failing(401, "UNAUTHORIZED", "who?")),
+            "401 permanently",
+            "requires a password and accepts none",
+            it.requires_password(it.error(401, "UNAUTHORIZED", "who?")),
             over=HTTPS,
         ),
         Fault(
             "401 over plain HTTP",
-            "wants a password by plain http, and gets none",
-            it.demands(it.failing(401, "UNAUTHORIZED", "who?"), shown=("",)),
+            "requires a password over plain HTTP, and gets none",
+            it.requires_password(it.error(401, "UNAUTHORIZED", "who?"), received=("",)),
             over=HTTP,
         ),
         Fault(
-            "401 that names no way to log in",
-            "wants a login and does not say which",
-            it.demands(Answer(401), header="", shown=("",)),
+            "401 without a challenge",
+            "requires credentials without a challenge",
+            it.requires_password(Answer(401), header="", received=("",)),
         ),
-        Fault("403 with diagnostics", "says why not, with a token in a URL", it.answers(it.DENIED)),
+        Fault("403 with an error message", "sends an error message with a token in a URL", it.answers(it.DENIED)),
         Fault(
             "token service on another host",
-            "names a token service by https elsewhere, which alone sees the login",
+            "refers to a token service on another host over TLS, the only one that gets the credentials",
             it.tokens(it.issued),
             Outcome.RIGHT,
             over=HTTPS,
@@ -239,7 +243,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault(
             "token service on another host, all over plain HTTP",
             "refers to a token service over plain HTTP elsewhere; both are insecure registries and get no credentials",
-            it.tokens(it.issued, login=""),
+            it.tokens(it.issued, token_credential=""),
             Outcome.RIGHT,
             over=HTTP,
         ),
@@ -251,45 +255,49 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         ),
         Fault(
             "token service at the metadata address",
-            "names 169.254.169.254 as its token service",
+            "refers to 169.254.169.254 as its token service",
             it.tokens(it.issued, allowed=False, realm=f"https://{_METADATA}"),
         ),
         Fault(
             "token service refusing",
-            "its token service answers 401 and repeats the login",
+            "its token service returns 401 and repeats the credentials",
             it.tokens(it.refused),
             over=HTTPS,
         ),
         Fault(
             "token service slow",
-            "its token service never answers",
+            "its token service never responds",
             it.short_of_time(it.tokens(lambda _: Raw(hang))),
             over=HTTPS,
             quick=False,
         ),
         Fault(
             "token service returning no token",
-            "its token service answers without one",
+            "its token service returns a response without one",
             it.tokens(it.without_token),
             over=HTTPS,
         ),
     ),
     "Redirects": (
         Fault("redirect loop", "redirects to itself", it.redirects(lambda seen: seen.path)),
-        Fault("redirect to 169.254.169.254", "redirects to it by http", it.redirects(lambda _: f"http://{_METADATA}")),
         Fault(
-            "redirect to 169.254.169.254 by https",
-            "redirects to it by https",
+            "redirect to 169.254.169.254",
+            "redirects to it over plain HTTP",
+            it.redirects(lambda _: f"http://{_METADATA}"),
+        ),
+        Fault(
+            "redirect to 169.254.169.254 over TLS",
+            "redirects to it over TLS",
             it.redirects(lambda _: f"https://{_METADATA}"),
         ),
         Fault(
             "redirect to loopback",
-            "redirects to a server on this machine that nobody listed",
+            "redirects to a server on this machine that is not in the configuration",
             it.redirects_to(it.other_server("https", listed=False)),
         ),
         Fault(
             "redirect to http",
-            "redirects to another registry by plain http, even one that is listed as insecure",
+            "redirects to an insecure registry over plain HTTP",
             it.redirects_to(it.other_server("http")),
             over=HTTPS,
         ),
@@ -300,9 +308,9 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
             over=HTTP,
         ),
         Fault(
-            "redirect to another host after a login",
-            "redirects to a host that is listed, which never sees the login",
-            it.redirects_to(it.other_server(), after_a_login=True),
+            "redirect to another host with credentials",
+            "redirects to a configured host, which never gets the credentials",
+            it.redirects_to(it.other_server(), with_credentials=True),
             Outcome.RIGHT,
             over=HTTPS,
         ),
@@ -310,24 +318,22 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
     "Certificates and connections": (
         Fault(
             "certificate for another name",
-            "shows one of another host",
+            "has one for another host",
             _with(certificate_for_another, host="localhost"),
             over=HTTPS,
         ),
+        Fault("certificate self-signed", "has a self-signed one", _with(_self_signed, trusted=False), over=HTTPS),
         Fault(
-            "certificate self-signed", "shows one that it made itself", _with(_self_signed, trusted=False), over=HTTPS
-        ),
-        Fault(
-            "certificate of a stranger",
-            "shows one of an unknown authority",
-            _with(certificate_of_a_stranger, trusted=False),
+            "certificate of an unknown CA",
+            "has one of an unknown certificate authority",
+            _with(certificate_of_unknown_ca, trusted=False),
             over=HTTPS,
         ),
-        Fault("certificate expired", "shows one that was good", _with(expired_certificate), over=HTTPS),
-        Fault("certificate not yet valid", "shows one that will be good", _with(early_certificate), over=HTTPS),
-        Fault("plain http", "speaks plain http and is not listed for it", _plain_where_tls_is_meant, over=HTTPS),
+        Fault("certificate expired", "has an expired one", _with(expired_certificate), over=HTTPS),
+        Fault("certificate not yet valid", "has one that is not valid yet", _with(early_certificate), over=HTTPS),
+        Fault("plain HTTP", "uses plain HTTP and is not configured as an insecure registry", _without_tls, over=HTTPS),
         Fault("DNS failure", "has no address", _nowhere, over=HTTPS),
-        Fault("connection refused", "is not there", _at_port(listening=False), over=HTTPS, quick=False),
+        Fault("connection refused", "accepts no connection", _at_port(listening=False), over=HTTPS, quick=False),
     ),
 }
-"""All faults, by the heading under which the document has them."""
+"""All faults by their heading in the document."""

@@ -1,4 +1,4 @@
-"""Every fault of a registry, through the real command: what breaks, what becomes of the template, what is said."""
+"""Every fault of a registry, with the real command: what happens to the template, and what is printed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from registry_faults.behaviours import (
 )
 from registry_faults.document import UPDATING, headings, row, rows, update
 from registry_faults.faults import FAULTS, Fault, Outcome
-from registry_faults.running import PLACE, Ran, as_a_program, run
+from registry_faults.running import PATH, Ran, as_a_program, run
 from registry_faults.scene import CANARY, PASSWORD, Scene, Staged
 from support.registries import Raw, hang
 
@@ -24,7 +24,7 @@ GOOD_PATH = "Resources.Good.Properties.ContainerDefinitions[0].Image"
 
 
 def cases(outcome: Outcome) -> list[object]:
-    """Give the faults with an outcome, over each scheme, named by the table."""
+    """Return the faults with an outcome, over each scheme."""
     return [
         pytest.param(fault, scheme, id=f"{fault.name}, {scheme}")
         for fault in ALL
@@ -47,7 +47,7 @@ def assert_bounded_and_discreet(ran: Ran) -> None:
 
 
 def assert_nothing_done(ran: Ran) -> None:
-    """The run failed, as scripts and people can tell, and left everything as it was."""
+    """The run failed, with its exit code and message, and changed nothing."""
     assert (ran.code, ran.out) == (3, "")
     assert ran.after == ran.before
     first, _ = ran.err.splitlines()
@@ -55,20 +55,20 @@ def assert_nothing_done(ran: Ran) -> None:
 
 
 def assert_reported(ran: Ran) -> None:
-    """The one problem names place, image, host and remedy, and the good image is not blamed."""
+    """The one problem has property path, image, host and help, and does not mention the good image."""
     problem, host = ran.problem, ran.staged.image.partition("/")[0]
-    assert (problem["path"], problem["kind"]) == (PLACE, "lookup")
+    assert (problem["path"], problem["kind"]) == (PATH, "lookup")
     assert ran.staged.image in problem["image"]
     assert ran.line.endswith(f"{problem['cause']}. {problem['remedy']}.")
     assert ran.staged.image in ran.line
     assert host in ran.line
     assert problem["remedy"]
     states = {entry["path"]: entry["status"] for entry in ran.report["images"]}
-    assert states == {GOOD_PATH: "would be pinned", PLACE: "failed"}
+    assert states == {GOOD_PATH: "would be pinned", PATH: "failed"}
 
 
 def pins(ran: Ran, text: str) -> list[str]:
-    """Give the digests of the faulty and of the good image that stand in a text in place of the marks."""
+    """Return the digests in a text that replace the markers of the faulty and the good image."""
     assert "!PinDigest" not in text
     assert text.startswith("# A comment that stays.\n")
     repository = ran.staged.image.removesuffix(":1")
@@ -78,7 +78,7 @@ def pins(ran: Ran, text: str) -> list[str]:
 
 
 def assert_pinned(ran: Ran, fault: Fault, text: str) -> None:
-    digest = LIE if fault.outcome is Outcome.BELIEVED else RIGHT
+    digest = LIE if fault.outcome is Outcome.TRUSTED else RIGHT
     assert (ran.code, ran.err) == (0, "")
     assert pins(ran, text) == [digest, "sha256:"]
 
@@ -108,13 +108,13 @@ def test_a_temporary_fault_ends_in_the_right_digest(fault: Fault, scheme: str, t
     assert_documented(ran, fault)
 
 
-@pytest.mark.parametrize(("fault", "scheme"), cases(Outcome.BELIEVED))
+@pytest.mark.parametrize(("fault", "scheme"), cases(Outcome.TRUSTED))
 def test_the_header_is_trusted_if_pulls_are_counted_and_the_report_shows_it(
     fault: Fault, scheme: str, tmp_path: Path
 ) -> None:
     ran = run(fault, scheme, tmp_path)
     assert_pinned(ran, fault, ran.after)
-    (request,) = (entry["asked"] for entry in ran.report["images"] if entry["path"] == PLACE)
+    (request,) = (entry["asked"] for entry in ran.report["images"] if entry["path"] == PATH)
     assert request == f"HEAD {scheme}://{ran.staged.image.removesuffix('/team/app:1')}/v2/team/app/manifests/1"
     assert_bounded_and_discreet(ran)
     assert_documented(ran, fault)
