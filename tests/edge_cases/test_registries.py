@@ -1,7 +1,7 @@
 """Registries: what bit other tools, item by item; its second part is test_registries_at_their_worst.py,
 and what is about ECR is in test_registries_ecr.py.
 
-Each line gives who was bitten, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
+Each line has an affected project, an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
 and the test that shows what happens here.
 
 NotFound | Unsuitable or wrong digest header
@@ -84,7 +84,7 @@ def test_wrong_digest_header__distribution_2395(registry: ScriptedRegistry) -> N
 
 @pytest.mark.parametrize(("body", "media_type"), STORED)
 def test_missing_digest_header__distribution_3792(registry: ScriptedRegistry, body: bytes, media_type: str) -> None:
-    """distribution/distribution #3792: registries that never send the header are asked no second time for it."""
+    """distribution/distribution #3792: registries that never send the header get no second request for it."""
     registry.script = lambda _: headerless(body, media_type)
     assert image(pin_from(registry, APP)) == pinned(registry, body)
     assert len(registry.seen) == 1
@@ -108,7 +108,7 @@ def test_missing_digest_header__containerd_3238(registry: ScriptedRegistry) -> N
 def test_missing_digest_header__renovate_2315_singularity_734(
     registry: ScriptedRegistry, header: dict[str, str]
 ) -> None:
-    """renovatebot/renovate #2315, sylabs/singularity #734: where HEAD tells no digest, GET does."""
+    """renovatebot/renovate #2315, sylabs/singularity #734: where HEAD has no digest, GET does."""
 
     def script(seen: Seen) -> Answer:
         if seen.method == "HEAD":
@@ -130,7 +130,7 @@ def test_missing_digest_header_of_a_get__ecr(registry: ScriptedRegistry) -> None
 
 @pytest.mark.parametrize(("body", "media_type"), STORED)
 def test_lying_digest_header__crane_kbld(registry: ScriptedRegistry, body: bytes, media_type: str) -> None:
-    """crane, kbld, a lying header [ran]: they pinned what it said. Here it is shown beside what is true."""
+    """crane, kbld, a lying header [ran]: they pinned it. Here it is refused with both digests."""
     registry.script = lambda _: sent(body, media_type, Docker_Content_Digest=LIE)
     message = refusal(pin_from(registry, APP))
     assert f"{registry.url}/v2/team/app/manifests/1 sent a manifest with digest {Digest.of(body)}" in message
@@ -147,7 +147,7 @@ def test_random_digest__kbld_19_resolve_twice(registry: ScriptedRegistry) -> Non
 
 @pytest.mark.parametrize("media_type", [*DOCKER_SCHEMA1, "application/json", OCI_MANIFEST])
 def test_schema_1__crane_907_1720(registry: ScriptedRegistry, media_type: str) -> None:
-    """google/go-containerregistry #907, #1720: a schema 1 manifest, signed anew by some, is refused for what it is."""
+    """google/go-containerregistry #907, #1720: a schema 1 manifest, signed again by some, is refused for what it is."""
     registry.script = lambda _: headerless(SCHEMA_1.replace(b"{}", b'{"kid": "%d"}' % len(registry.seen)), media_type)
     message = refusal(pin_from(registry, APP))
     assert "schema 1" in message
@@ -184,7 +184,7 @@ def test_accept_header_decides__renovate_8427(registry: ScriptedRegistry) -> Non
 
 
 def test_accept_header_decides__containers_image_1246(realm: Realm) -> None:
-    """containers/image #1246: every request for a manifest accepts the same four, before and after a login."""
+    """containers/image #1246: every request for a manifest accepts the same four, before and after authentication."""
     result = pin_from(realm.registry, APP, hosts=RegistryHosts(), transport={"trust": realm.trust})
     assert result.report.succeeded
     accepted = [seen.headers.get_all("Accept") for seen in realm.registry.seen]
@@ -192,7 +192,7 @@ def test_accept_header_decides__containers_image_1246(realm: Realm) -> None:
 
 
 def test_429_storm__kyverno_6123(registry: ScriptedRegistry) -> None:
-    """kyverno/kyverno #6123: a registry that throttles for ever is asked a few times, and a login is advised."""
+    """kyverno/kyverno #6123: a registry that keeps throttling gets a few requests, and credentials are suggested."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "You have reached your pull rate limit")
     message = refusal(pin_from(registry, APP))
     assert "returned 429 after 3 attempts, 'TOOMANYREQUESTS: You have reached your pull rate limit'" in message
@@ -201,7 +201,7 @@ def test_429_storm__kyverno_6123(registry: ScriptedRegistry) -> None:
 
 
 def test_429_storm__kbld_456(registry: ScriptedRegistry) -> None:
-    """kbld #456: it failed at the first 429. Here the time that the registry asks for is waited."""
+    """kbld #456: it failed at the first 429. Here the `Retry-After` of the registry is respected."""
     waits = Waits()
     slow_down = failing(429, "TOOMANYREQUESTS", "slow down", **{"Retry-After": "7"})
     registry.script = lambda _: sent(MANIFEST) if len(registry.seen) > 1 else slow_down
@@ -212,7 +212,7 @@ def test_429_storm__kbld_456(registry: ScriptedRegistry) -> None:
 
 
 def test_429_storm__mitogen_790(registry: ScriptedRegistry) -> None:
-    """mitogen #790: a registry that throttles is given up once, not once for each image."""
+    """mitogen #790: a registry that throttles gets no further requests, instead of some for each image."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "slow down")
     message = refusals(pin_from(registry, *(f"team/app{number}:1" for number in range(100))))
     assert len(message) == 100
@@ -222,7 +222,7 @@ def test_429_storm__mitogen_790(registry: ScriptedRegistry) -> None:
 
 
 def test_429_storm__policy_controller_189(registry: ScriptedRegistry) -> None:
-    """sigstore/policy-controller #189: which image could not be had, from whom and why, is told without a debug log."""
+    """sigstore/policy-controller #189: which image could not be had, from where and why is printed."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "slow down")
     first, second = refusals(pin_from(registry, "web:1", "worker:2"))
     assert first.startswith(f"{IMAGE}: '{registry.host}/web:1': ")

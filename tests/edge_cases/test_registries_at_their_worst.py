@@ -1,6 +1,6 @@
 """Registries that hang, lie or mean harm: what bit other tools, item by item; the list's "Registries", second part.
 
-Each line gives who was bitten, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
+Each line has an affected project, an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
 and the test that shows what happens here.
 
 Hung registry
@@ -51,7 +51,7 @@ from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import PER_HOST
 from support.certificates import certificate_for
 from support.registries import (
-    LOGIN,
+    PASSWORD,
     QUICK,
     Answer,
     FixedCredentials,
@@ -86,7 +86,7 @@ def test_hung_registry__helm_charts_249(registry: ScriptedRegistry) -> None:
 
 
 def test_hung_registry__kyverno_7224(registry: ScriptedRegistry) -> None:
-    """kyverno/kyverno #7224: the answer comes before the caller's own time is up, and says what was waited for."""
+    """kyverno/kyverno #7224: the answer comes before the caller's own time is up, and reports what did not respond."""
     registry.script = lambda _: Raw(hang)
     begun = time.monotonic()
     message = refusal(pin_from(registry, APP, seconds=0.5))
@@ -136,7 +136,7 @@ def test_proxy_returning_a_stale_digest__digestabot(registry: ScriptedRegistry) 
     ],
 )
 def test_redirect_to_metadata_ip__checkredirectssrf(registry: ScriptedRegistry, location: str, cause: str) -> None:
-    """go-containerregistry, checkRedirectSSRF [src]: the credentials of the machine are nobody's to be asked for."""
+    """go-containerregistry, checkRedirectSSRF [src]: no registry gets the credentials of the machine."""
     registry.script = lambda _: Answer(307, {"Location": location})
     message = refusal(pin_from(registry, APP))
     assert cause in message
@@ -181,21 +181,23 @@ def _endless(status: int, written: list[int]) -> Callable[[BinaryIO, threading.E
 
 @pytest.mark.parametrize("status", [403, 429, 500])
 def test_token_redaction_in_errors(realm: Realm, status: int) -> None:
-    """go-containerregistry, redaction [src]: what a registry repeats of a login stays out of messages."""
+    """go-containerregistry, redaction [src]: credentials that a registry repeats are hidden in messages."""
 
     def script(seen: Seen) -> Answer:
         if not seen.authorization:
             return realm.serve(seen)
-        return failing(status, "DENIED", f"not with {seen.authorization} nor with {LOGIN.basic()} of {LOGIN.password}")
+        return failing(
+            status, "DENIED", f"not with {seen.authorization} nor with {PASSWORD.basic()} of {PASSWORD.password}"
+        )
 
     realm.registry.script = script
-    login = FixedCredentials({realm.registry.host: LOGIN})
+    login = FixedCredentials({realm.registry.host: PASSWORD})
     trusting = {"trust": realm.trust}
     result = pin_from(realm.registry, APP, hosts=RegistryHosts(), credentials=login, transport=trusting)
     message = refusal(result) + json.dumps(result.report.to_json()) + repr(result)
     assert f"returned {status}" in message
     assert "***" in message
-    for secret in ("token-1", LOGIN.password, LOGIN.basic().removeprefix("Basic ")):
+    for secret in ("token-1", PASSWORD.password, PASSWORD.basic().removeprefix("Basic ")):
         assert secret not in message
 
 

@@ -1,6 +1,6 @@
 """Registries, as far as ECR is one: what bit other tools, item by item; a part of the list's "Registries".
 
-Each line gives who was bitten, by an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
+Each line has an affected project, an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
 and the test that shows what happens here.
 
 429 storms
@@ -46,7 +46,7 @@ def digest(ecr: FakeEcr, tag: str = "1") -> str:
 
 
 def test_429_storm__ecr_getauthorizationtoken_20_tps() -> None:
-    """ECR GetAuthorizationToken, 20 a second [doc]: no token is asked for, and 100 images are one call."""
+    """ECR GetAuthorizationToken, 20 a second [doc]: no token is requested, and 100 images are one call."""
     throttled = RefusedError("ThrottlingException", "Rate exceeded")
     message = refusal(pin_in(ecr_resolver(holding("1", refusals={"DescribeImages": throttled})), _marked("1")))
     assert "ECR in us-east-1 is throttling and refused the request" in message
@@ -91,7 +91,7 @@ def _by_registry(ecr: FakeEcr, others: EveryDigest | None = None) -> ByRegistry:
 
 @pytest.mark.parametrize("host", [HOST, DUAL_STACK, f"{ACCOUNT}.dkr.ecr-fips.us-east-1.amazonaws.com"])
 def test_ecr_hosts__proxy_endpoint_is_the_plain_host_cdkd_1855(host: str) -> None:
-    """go-to-k/cdkd #1855: a login for the plain host is of no use for another; here the API is asked, without one."""
+    """go-to-k/cdkd #1855: a login for the plain host is of no use for another; here the API is called, without one."""
     ecr, others = holding("1"), EveryDigest()
     assert image(pin_in(_by_registry(ecr, others), _marked("1", host))) == f"{host}/{APP}@{digest(ecr)}"
     assert {action for action, _ in ecr.calls} == {"DescribeImages"}
@@ -108,7 +108,7 @@ def test_ecr_hosts__credentials_by_exact_host_ecs_agent_5106() -> None:
 
 @pytest.mark.parametrize("host", ["public.ecr.aws", "ecr-public.aws.com"])
 def test_ecr_hosts__public_dual_stack_ecr_credential_helper_1018(host: str) -> None:
-    """awslabs/amazon-ecr-credential-helper #1018: ECR Public is asked as any registry, at both of its hosts."""
+    """awslabs/amazon-ecr-credential-helper #1018: ECR Public is queried like any registry, at both of its hosts."""
     ecr, others = holding("1"), EveryDigest()
     assert image(pin_in(_by_registry(ecr, others), f"!PinDigest {host}/nginx/nginx:1")).startswith(
         f"{host}/nginx/nginx@sha256:"
@@ -164,7 +164,7 @@ def test_max_results_1000_limit__renovate_isecrmaxresultserror() -> None:
 
 
 def test_cross_account__terraform_35303() -> None:
-    """hashicorp/terraform-provider-aws #35303: DescribeRepositories is not asked, the repository's policy is enough."""
+    """hashicorp/terraform-provider-aws #35303: DescribeRepositories is not called; the policy is enough."""
     host = HOST.replace(ACCOUNT, OTHER_ACCOUNT)
     who = f"User: arn:aws:sts::{ACCOUNT}:assumed-role/macro/session is not authorized to perform"
     denied = {
@@ -181,7 +181,7 @@ def test_cross_account__terraform_35303() -> None:
 
 
 def test_cross_account__registry_ids_concourse_253() -> None:
-    """concourse/registry-image-resource #253: each call names the account of the host, whoever asks."""
+    """concourse/registry-image-resource #253: each call names the account of the host, whoever calls."""
     ecr = holding("1")
     pull_only = holding("1", refusals={"DescribeImages": RefusedError("AccessDeniedException")})
     host = HOST.replace(ACCOUNT, OTHER_ACCOUNT)
@@ -191,7 +191,7 @@ def test_cross_account__registry_ids_concourse_253() -> None:
 
 
 def test_replication_lag__containers_roadmap_1664_1537() -> None:
-    """aws/containers-roadmap #1664, #1537: a tag that has not arrived in a region yet is told with the region."""
+    """aws/containers-roadmap #1664, #1537: a tag that has not arrived in a region yet is reported with the region."""
     ecr = holding()
     here = HOST.replace("us-east-1", "eu-west-1")
     result = pin_in(ecr_resolver(ecr), _marked("1", here))

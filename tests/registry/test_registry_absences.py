@@ -1,12 +1,12 @@
-"""What the real registry does not have, on plain http."""
+"""What the real registry does not have, over plain HTTP."""
 
 from __future__ import annotations
 
 import pytest
 
 from image_pinner.core.images.lookups import NotFound, Unavailable
-from registry.asked_registry import resolve_image
 from registry.pushed_images import REPOSITORY
+from registry.registry_lookups import resolve_image
 from registry.skopeo import Skopeo
 from support.images import lookup
 from support.registries import resolve

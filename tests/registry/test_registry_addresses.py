@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from image_pinner.core.images.lookups import NotFound, Origin, Resolved, Unavailable
-from registry.asked_registry import resolve_at, resolve_image
 from registry.pushed_images import LIST, MULTI, REPOSITORY, SINGLE, push_all
+from registry.registry_lookups import resolve_at, resolve_image
 from support.certificates import authority
 from support.images import lookup
 from support.registries import resolve
@@ -17,7 +17,7 @@ from support.registry_program import DockerRegistry, docker_registry
 
 pytestmark = pytest.mark.registry
 
-# Skopeo is not asked: it takes no IPv6 address in the name of an image before version 1.14.
+# Skopeo is not used: it takes no IPv6 address in the name of an image before version 1.14.
 IMAGES = (*SINGLE[:2], MULTI, LIST)
 
 

@@ -1,4 +1,4 @@
-"""The real registry, asked as one that meters pulls: by HEAD, whose header is the digest that a GET hashes to."""
+"""The real registry as one that counts pulls: with HEAD, whose header is the digest that a GET hashes to."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import pytest
 
 from image_pinner.core.images.lookups import NotFound, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import resolve_image, resolve_with_head
 from registry.pushed_images import EMPTY_INDEX, HELM_CHART, IMAGES, MULTI, REPOSITORY, Pushed
+from registry.registry_lookups import resolve_image, resolve_with_head
 from registry.skopeo import Skopeo
 from support.registry_program import DockerRegistry
 
 pytestmark = pytest.mark.registry
 
 
-def test_what_is_missing_is_said_so_by_head(stocked: DockerRegistry) -> None:
+def test_a_missing_tag_is_not_found_with_head(stocked: DockerRegistry) -> None:
     answer = resolve_with_head(stocked, f"{REPOSITORY}:none")
     assert isinstance(answer, NotFound)
     assert "MANIFEST_UNKNOWN" in answer.cause
 
 
 @pytest.mark.parametrize("image", [EMPTY_INDEX, HELM_CHART], ids=str)
-def test_what_is_no_image_for_a_platform_is_refused_by_its_bytes(stocked: DockerRegistry, image: Pushed) -> None:
+def test_an_image_for_another_platform_is_refused_by_its_bytes(stocked: DockerRegistry, image: Pushed) -> None:
     answer = resolve_with_head(stocked, image.image, "linux/amd64")
     assert isinstance(answer, Unsuitable)
 

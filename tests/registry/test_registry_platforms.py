@@ -9,7 +9,6 @@ import pytest
 from image_pinner.core.images.lookups import ImageLookup, Resolved, Unsuitable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import resolve_at, resolve_image
 from registry.pushed_images import (
     AMD64,
     ARM64,
@@ -36,6 +35,7 @@ from registry.pushed_images import (
     Pushed,
     part_of_name,
 )
+from registry.registry_lookups import resolve_at, resolve_image
 from registry.skopeo import Skopeo
 from support.images import lookup
 from support.registry_program import DockerRegistry
@@ -133,7 +133,7 @@ def test_the_manifest_for_one_platform_is_that_of_the_image_which_skopeo_takes(
 
 
 @pytest.mark.parametrize("image", [ATTESTED_SINGLE, ONE_ENTRY], ids=part_of_name)
-def test_an_index_of_one_image_gives_it_without_a_platform(stocked: DockerRegistry, image: Pushed) -> None:
+def test_an_index_of_one_image_resolves_to_it_without_a_platform(stocked: DockerRegistry, image: Pushed) -> None:
     answer = resolve_image(stocked, image.image, index_allowed=False)
     assert isinstance(answer, Resolved)
     assert answer.digest == Digest.of(image.children[0][1])
@@ -183,7 +183,7 @@ def test_where_an_index_may_be_pinned_it_is_once_the_platform_is_in_it(
         ("windows", "windows/amd64", Platform("windows", "amd64", os_version=WINDOWS_2022)),
     ],
 )
-def test_the_config_of_a_single_image_tells_its_platform_as_skopeo_reads_it(
+def test_the_config_of_a_single_image_has_the_platform_that_skopeo_reads(
     stocked: DockerRegistry, tag: str, platform: str, has: Platform
 ) -> None:
     image = BY_TAG[tag]

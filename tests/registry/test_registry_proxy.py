@@ -14,8 +14,8 @@ import pytest
 
 from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import resolve_image
 from registry.pushed_images import ATTESTED, LIST, MULTI, REPOSITORY, SINGLE, Pushed, push_all
+from registry.registry_lookups import resolve_image
 from registry.skopeo import Skopeo
 from support.registry_program import DockerRegistry, docker_registry, pull_through
 
@@ -80,7 +80,7 @@ def test_a_tag_that_moved_behind_moves_in_the_cache(cached: Cached) -> None:
     assert digests == [MULTI.digest, LIST.digest]
 
 
-def test_without_the_registry_behind_the_cache_answers_for_what_was_asked_before_and_lacks_all_else(
+def test_without_its_upstream_the_cache_has_previous_images_only(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with cached_registry(tmp_path_factory.mktemp("upstream"), tmp_path_factory.mktemp("cache")) as own:

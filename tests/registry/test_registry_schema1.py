@@ -12,9 +12,9 @@ import pytest
 
 from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, DOCKER_SCHEMA1, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import resolve_image, resolve_with_head
 from registry.libtrust import SigningKey
 from registry.pushed_images import LAYER, REPOSITORY, SINGLE, push_all
+from registry.registry_lookups import resolve_image, resolve_with_head
 from registry.skopeo import Skopeo
 from support.registry_program import ACCEPTS_SCHEMA1, DockerRegistry, docker_registry
 
@@ -45,7 +45,7 @@ def schema1() -> bytes:
     )
 
 
-def test_the_registry_signs_it_anew_for_each_answer_so_that_no_digest_is_that_of_its_bytes(
+def test_the_registry_signs_each_response_so_that_its_digest_changes(
     tolerant: DockerRegistry,
 ) -> None:
     path = f"/v2/{REPOSITORY}/manifests/old"

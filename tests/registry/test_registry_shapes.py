@@ -7,7 +7,6 @@ import pytest
 from image_pinner.core.images.lookups import Origin, Resolved, Unsuitable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import resolve_image
 from registry.pushed_images import (
     AMD64,
     AMD64_TWICE,
@@ -40,6 +39,7 @@ from registry.pushed_images import (
     Pushed,
     part_of_name,
 )
+from registry.registry_lookups import resolve_image
 from registry.skopeo import Skopeo
 from support.registry_program import DockerRegistry
 
@@ -59,7 +59,7 @@ pytestmark = pytest.mark.registry
     ids=part_of_name,
 )
 @pytest.mark.parametrize("index_allowed", [True, False], ids=["index", "no-index"])
-def test_what_is_no_image_is_refused_with_its_reason(
+def test_an_artifact_is_refused_with_its_reason(
     stocked: DockerRegistry, image: Pushed, reason: str, *, index_allowed: bool
 ) -> None:
     answer = resolve_image(stocked, image.image, index_allowed=index_allowed)
@@ -69,7 +69,7 @@ def test_what_is_no_image_is_refused_with_its_reason(
 
 
 @pytest.mark.parametrize("image", [EMPTY_INDEX, ONLY_ATTESTATIONS, NESTED, HELM_CHART, ARTIFACT], ids=part_of_name)
-def test_what_is_no_image_is_none_for_a_platform_either(stocked: DockerRegistry, image: Pushed) -> None:
+def test_an_artifact_is_refused_for_a_platform_too(stocked: DockerRegistry, image: Pushed) -> None:
     answer = resolve_image(stocked, image.image, "linux/amd64")
     assert isinstance(answer, Unsuitable)
 
@@ -108,7 +108,7 @@ def test_each_image_has_the_digest_that_skopeo_computes(stocked: DockerRegistry,
 
 
 @pytest.mark.parametrize("image", [MULTI, LIST, ATTESTED, *SINGLE[:2]], ids=part_of_name)
-def test_skopeo_says_the_same_digest_itself(stocked: DockerRegistry, image: Pushed) -> None:
+def test_skopeo_computes_the_same_digest(stocked: DockerRegistry, image: Pushed) -> None:
     answer = resolve_image(stocked, image.image)
     assert isinstance(answer, Resolved)
     assert answer.digest == Skopeo(stocked).digest(image.image)
@@ -148,7 +148,7 @@ def test_a_tag_with_a_new_image_has_the_new_digest(stocked: DockerRegistry) -> N
     ],
     ids=["multi", "attested", "list", "windows-list"],
 )
-def test_an_index_tells_its_platforms_and_leaves_out_attestations(
+def test_an_index_has_its_platforms_without_attestations(
     stocked: DockerRegistry, image: Pushed, platforms: tuple[Platform, ...]
 ) -> None:
     answer = resolve_image(stocked, image.image)

@@ -1,4 +1,4 @@
-"""A real registry over TLS, with a certificate of an authority that only its operator knows."""
+"""A real registry over TLS, with a certificate of a private certificate authority."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import resolve_at, resolve_image, trusting
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
+from registry.registry_lookups import resolve_at, resolve_image, trusting
 from registry.skopeo import Skopeo
 from support.certificates import authority
 from support.images import lookup
@@ -36,9 +36,7 @@ def by_name(registry: DockerRegistry) -> DockerRegistry:
     return replace(registry, host=registry.host.replace("127.0.0.1", "localhost"))
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused_and_the_way_to_name_it_is_told(
-    secured: DockerRegistry, tmp_path: Path
-) -> None:
+def test_a_certificate_of_an_unknown_ca_is_refused_with_help(secured: DockerRegistry, tmp_path: Path) -> None:
     (answer,) = resolve(lookup(f"{secured.host}/{REPOSITORY}:oci"))
     assert isinstance(answer, Unavailable)
     assert answer.cause.startswith(f"the certificate of {secured.host} is not trusted: ")
@@ -49,7 +47,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_and_the_way_to_name_it
     assert "certificate signed by unknown authority" in Skopeo(stranger).refusal(f"{REPOSITORY}:oci")
 
 
-def test_another_authority_of_the_same_name_is_no_better(secured: DockerRegistry, tmp_path: Path) -> None:
+def test_another_ca_of_the_same_name_is_refused(secured: DockerRegistry, tmp_path: Path) -> None:
     (answer,) = resolve_at(
         replace(secured, ca_file=authority(tmp_path).ca_file), lookup(f"{secured.host}/{REPOSITORY}:oci")
     )
@@ -57,7 +55,7 @@ def test_another_authority_of_the_same_name_is_no_better(secured: DockerRegistry
     assert f"the certificate of {secured.host} is not trusted: " in answer.cause
 
 
-def test_an_authority_is_trusted_for_the_host_that_it_was_named_for_and_for_no_other(secured: DockerRegistry) -> None:
+def test_a_ca_is_trusted_for_its_configured_host_only(secured: DockerRegistry) -> None:
     assert secured.ca_file
     (answer,) = resolve(
         lookup(f"{secured.host}/{REPOSITORY}:oci"), transport=trusting(by_name(secured).host, secured.ca_file)
@@ -66,7 +64,7 @@ def test_an_authority_is_trusted_for_the_host_that_it_was_named_for_and_for_no_o
     assert f"the certificate of {secured.host} is not trusted: " in answer.cause
 
 
-def test_a_registry_over_tls_that_is_named_as_insecure_is_asked_by_plain_http_only(
+def test_an_insecure_registry_gets_no_tls_connection(
     secured: DockerRegistry,
 ) -> None:
     (answer,) = resolve(lookup(f"{secured.host}/{REPOSITORY}:oci"), insecure=(secured.host,))
@@ -74,16 +72,14 @@ def test_a_registry_over_tls_that_is_named_as_insecure_is_asked_by_plain_http_on
     assert answer.cause.startswith(f"http://{secured.host}/v2/{REPOSITORY}/manifests/oci returned 400")
 
 
-def test_a_tag_that_is_missing_is_said_so_over_tls(secured: DockerRegistry) -> None:
+def test_a_missing_tag_is_not_found_over_tls(secured: DockerRegistry) -> None:
     answer = resolve_image(secured, f"{REPOSITORY}:none")
     assert isinstance(answer, NotFound)
     assert answer.cause.startswith(f"https://{secured.host}/v2/")
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["address", "name"])
-def test_with_its_authority_named_each_image_has_the_digest_that_skopeo_computes(
-    secured: DockerRegistry, *, named: bool
-) -> None:
+def test_with_its_ca_each_image_has_the_digest_that_skopeo_computes(secured: DockerRegistry, *, named: bool) -> None:
     registry = by_name(secured) if named else secured
     wanted = [lookup(f"{registry.host}/{image.image}") for image in IMAGES]
     for image, answer in zip(IMAGES, resolve_at(registry, *wanted), strict=True):

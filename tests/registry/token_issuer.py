@@ -36,7 +36,7 @@ class Guarded(NamedTuple):
 
 @contextmanager
 def token_registry(directory: Path, *repositories: str) -> Iterator[Guarded]:
-    """Run a registry that takes nothing but tokens, and their issuer: by TLS, for no login is sent over plain HTTP."""
+    """Run a registry that accepts tokens only, and their issuer, over TLS."""
     own = authority(directory)
     certificate = own.issue(directory, "127.0.0.1")
     issuer = _Issuer(SigningKey(own.key))

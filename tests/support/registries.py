@@ -143,7 +143,7 @@ class ScriptedRegistry:
         return self._certificate.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
 
     def handle(self, seen: Seen, wire: BinaryIO) -> bool:
-        """Answer one request, and tell whether the connection is to be closed."""
+        """Answer one request, and return whether to close the connection."""
         with self._lock:
             self.seen.append(seen)
             self._at_once += 1
@@ -184,7 +184,7 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients that give up are what the tests are about."""
+        """Print nothing: the tests are about clients that close connections."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -200,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_HEAD = handle_any  # noqa: N815 - the names that http.server looks for
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
-        """Say nothing."""
+        """Print nothing."""
 
 
 QUICK = TimeLimits(connect=5.0, read=0.5)
@@ -238,7 +238,7 @@ def open_transport(limits: TimeLimits | None = None, **more: Any) -> Iterator[Tr
 
 @dataclass
 class FixedCredentials:
-    """Has the credentials that the test gives it, and remembers who was asked for."""
+    """Has the credentials of the test, and records what is requested."""
 
     known: Mapping[str, Credential]
     requested: list[str] = field(default_factory=list)
@@ -260,7 +260,7 @@ def resolve(
     transport: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> list[Resolution]:
-    """Ask with a resolver of its own, and give the answers in the order of the questions."""
+    """Resolve with a new resolver, and return the resolutions in the order of the lookups."""
     with open_transport(**(transport or {})) as opened:
         hosts = RegistryHosts(insecure, pull_counting=pull_counting)
         resolver = OciRegistryResolver(opened, credentials or AnonymousCredentials(), hosts, **more)
@@ -289,14 +289,14 @@ def cause_of(answer: Resolution) -> str:
 
 
 def resolve_answer(registry: ScriptedRegistry, answer: Answer | Raw) -> Resolution:
-    """Have a registry give an answer, and ask it for the image team/app:1."""
+    """Have a registry send a response, and resolve the image team/app:1 there."""
     registry.script = lambda _: answer
     return resolve(lookup(f"{registry.host}/team/app:1"), insecure=(registry.host,))[0]
 
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
 DENIED = json.dumps({"errors": [{"code": "DENIED", "message": "requested access is denied"}]}).encode()
-LOGIN = Password("robot", "pass-w0rd:äö", "the credential from the vault", "Renew it in the vault")
+PASSWORD = Password("robot", "pass-w0rd:äö", "the credential from the vault", "Renew it in the vault")
 IDENTITY_TOKEN = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
 
 
@@ -343,7 +343,7 @@ class Realm:
 
 @contextmanager
 def token_realm(*, secure: bool = True) -> Iterator[Realm]:
-    """Run both by TLS, for no login is sent by plain http, or by plain http."""
+    """Run both over TLS, since no credentials are sent over plain HTTP, or over plain HTTP."""
     with ExitStack() as stack:
         context, trust = None, None
         if secure:

@@ -1,4 +1,4 @@
-"""What a service gave the URL of is fetched within limits, and its URL is never shown."""
+"""Downloads of signed URLs are limited, and messages contain no signature."""
 
 from __future__ import annotations
 

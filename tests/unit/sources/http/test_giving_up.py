@@ -1,4 +1,4 @@
-"""A host that keeps failing is given up once in a run, not once per image; a single broken image gives up nothing."""
+"""A host that keeps failing gets no further requests in a run; a single broken image does not cause that."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def servers() -> Iterator[tuple[ScriptedRegistry, ScriptedRegistry]]:
 def resolve_images(
     *hosts: str, insecure: Sequence[str] | None = None, transport: Mapping[str, Any] | None = None, **more: Any
 ) -> list[Resolution]:
-    """Ask for forty images of each host."""
+    """Resolve forty images of each host."""
     wanted = [lookup(f"{host}/team/app-{number}:1") for host in hosts for number in range(IMAGES)]
     listed = tuple(hosts if insecure is None else insecure)
     return resolve(*wanted, insecure=listed, transport=transport, **more)

@@ -20,7 +20,7 @@ class Clock:
 
 
 def paused(retry_after: str = "", *, tries_made: int = 1, seconds: float = 100.0) -> float | None:
-    """Give the wait, or None where there is none."""
+    """Return the wait, or `None` without one."""
     waits = Waits()
     policy = RetryPolicy(sleep=waits, jitter=lambda: 0.5, wall_clock=lambda: 1_000_000_000.0)
     again = policy.pause(tries_made, retry_after, Deadline.after(seconds, Clock()))

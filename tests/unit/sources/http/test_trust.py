@@ -1,4 +1,4 @@
-"""An authority of one's own is trusted for the hosts that are named, and for no other."""
+"""A configured certificate authority is trusted for its hosts only."""
 
 from __future__ import annotations
 

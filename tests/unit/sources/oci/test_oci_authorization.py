@@ -1,4 +1,4 @@
-"""Logging in: what a registry demands, what it is shown, and who must never see it."""
+"""Authentication: what registries require, what is sent, and what is never printed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from support.images import lookup
 from support.registries import (
     DENIED,
     IDENTITY_TOKEN,
-    LOGIN,
     MANIFEST,
+    PASSWORD,
     Answer,
     FixedCredentials,
     Realm,
@@ -27,7 +27,7 @@ from support.registries import (
 SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry"
 
 
-@pytest.mark.parametrize("credential", [LOGIN, IDENTITY_TOKEN], ids=["password", "identity token"])
+@pytest.mark.parametrize("credential", [PASSWORD, IDENTITY_TOKEN], ids=["password", "identity token"])
 def test_without_tls_no_credential_is_sent_or_looked_up(plain: Realm, credential: Credential) -> None:
     plain.challenge = 'Basic realm="registry"'
     host = plain.registry.host
@@ -53,7 +53,7 @@ def test_a_required_password_that_is_missing_is_unavailable_with_help(realm: Rea
 
 def test_a_refused_password_is_reported_by_its_source_only(realm: Realm) -> None:
     realm.challenge = "Basic"
-    answer = realm.resolve_as(LOGIN)
+    answer = realm.resolve_as(PASSWORD)
     cause = cause_of(answer)
     assert cause.endswith("returned 401, 'DENIED: requested access is denied', for the credential from the vault")
     assert isinstance(answer, Unavailable)
@@ -68,7 +68,7 @@ def test_a_password_that_the_server_repeats_is_hidden(realm: Realm) -> None:
         return Answer(401, {"WWW-Authenticate": "Basic", "Content-Type": "text/plain"}, words.encode())
 
     realm.registry.script = repeat
-    cause = cause_of(realm.resolve_as(LOGIN))
+    cause = cause_of(realm.resolve_as(PASSWORD))
     assert "no access with *** or robot:***" in cause
 
 
@@ -82,7 +82,7 @@ class BrokenCredentials:
 
 def test_a_registry_without_authentication_gets_no_credential(realm: Realm) -> None:
     realm.registry.script = lambda _: MANIFEST
-    credentials = FixedCredentials({realm.registry.host: LOGIN})
+    credentials = FixedCredentials({realm.registry.host: PASSWORD})
     assert isinstance(realm.resolve(credentials), Resolved)
     assert credentials.requested == []
     assert [seen.authorization for seen in realm.registry.seen] == [""]
@@ -90,14 +90,14 @@ def test_a_registry_without_authentication_gets_no_credential(realm: Realm) -> N
 
 def test_a_credential_is_looked_up_by_exact_host_and_port(realm: Realm) -> None:
     realm.challenge = "Basic"
-    credentials = FixedCredentials({"127.0.0.1": LOGIN})
+    credentials = FixedCredentials({"127.0.0.1": PASSWORD})
     assert "requires a user and a password" in cause_of(realm.resolve(credentials))
     assert credentials.requested == [realm.registry.host]
 
 
 def test_403_without_a_challenge_is_reported_as_it_is(realm: Realm) -> None:
     realm.registry.script = lambda _: Answer(403, {"Content-Type": "application/json"}, DENIED)
-    answer = realm.resolve_as(LOGIN)
+    answer = realm.resolve_as(PASSWORD)
     assert "returned 403, 'DENIED: requested access is denied'" in cause_of(answer)
     assert isinstance(answer, Unavailable)
     assert answer.help == f"contact the owner of {realm.registry.host} to allow reading team/app from here"
@@ -122,7 +122,7 @@ def test_a_password_is_sent_after_a_challenge_and_directly_for_further_images(re
     host = realm.registry.host
     answers = realm.resolve_all(
         *(lookup(f"{host}/team/app:{tag}") for tag in range(3)),
-        credentials=FixedCredentials({host: LOGIN}),
+        credentials=FixedCredentials({host: PASSWORD}),
         per_host=1,
     )
     assert all(isinstance(answer, Resolved) for answer in answers)
@@ -133,7 +133,7 @@ def test_a_password_is_sent_after_a_challenge_and_directly_for_further_images(re
 def test_an_unsupported_challenge_is_unavailable(realm: Realm, challenge: str) -> None:
     realm.challenge = challenge
     realm.service.script = lambda _: pytest.fail("nobody named this service")
-    assert isinstance(realm.resolve_as(LOGIN), Unavailable)
+    assert isinstance(realm.resolve_as(PASSWORD), Unavailable)
     assert realm.service.seen == []
 
 
@@ -160,7 +160,7 @@ def test_without_access_to_a_configured_credential_no_anonymous_request_is_sent(
 
 
 def test_the_secret_set_for_an_image_is_used_for_that_image_only(realm: Realm) -> None:
-    credentials = FixedCredentials({realm.registry.host: LOGIN})
+    credentials = FixedCredentials({realm.registry.host: PASSWORD})
     unnamed = lookup(f"{realm.registry.host}/team/app:1")
     answers = realm.resolve_all(unnamed, unnamed._replace(credentials=SECRET), credentials=credentials, workers=1)
     assert all(isinstance(answer, Resolved) for answer in answers)

@@ -24,7 +24,7 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import Digest
 from support.images import config_for, descriptor, lookup, oci_image, oci_index, platform
-from support.registries import LOGIN, Answer, FixedCredentials, Realm, ScriptedRegistry, Seen, resolve, sent
+from support.registries import PASSWORD, Answer, FixedCredentials, Realm, ScriptedRegistry, Seen, resolve, sent
 
 CONFIG = config_for("linux", "amd64")
 MANIFEST, ANOTHER = oci_image(CONFIG), oci_image(CONFIG, b"another layer")
@@ -41,12 +41,12 @@ Script = Callable[[Seen], Answer]
 
 
 def holds(manifest: bytes, media_type: str = OCI_MANIFEST) -> Script:
-    """Give the script of a registry that has the manifest under every name, and the config."""
+    """Return the script of a registry that has the manifest under every name, and the config."""
     return lambda seen: Answer(200, {}, CONFIG) if "/blobs/" in seen.path else sent(manifest, media_type)
 
 
 def to_head(head: Answer, get: Script) -> Script:
-    """Give the script of a registry that answers to HEAD in another way than to GET."""
+    """Return the script of a registry that answers to HEAD in another way than to GET."""
     return lambda seen: head if seen.method == "HEAD" else get(seen)
 
 
@@ -216,13 +216,13 @@ def test_a_head_without_a_digest_is_followed_by_a_get_of_the_tag(registry: Scrip
 
 def test_a_challenge_to_head_is_answered(realm: Realm) -> None:
     host = realm.registry.host
-    credentials = FixedCredentials({host: LOGIN})
+    credentials = FixedCredentials({host: PASSWORD})
     (answer,) = realm.resolve_all(lookup(f"{host}/team/app:1"), pull_counting=(host,), credentials=credentials)
-    # The registry of this realm names no digest, so that the tag is got.
+    # The registry of this realm sends no digest, so that the tag is requested.
     assert isinstance(answer, Resolved)
     assert requests(realm.registry) == [("HEAD", TAG), ("HEAD", TAG), ("GET", TAG)]
     assert [seen.authorization for seen in realm.registry.seen] == ["", "Bearer token-1", "Bearer token-1"]
-    assert [seen.authorization for seen in realm.service.seen] == [LOGIN.basic()]
+    assert [seen.authorization for seen in realm.service.seen] == [PASSWORD.basic()]
 
 
 def test_one_token_is_requested_for_all_images_of_a_repository(realm: Realm) -> None:

@@ -23,21 +23,21 @@ from support.images import lookup, oci_image
 from support.registries import Answer, FixedCredentials, ScriptedRegistry, Seen, local_request, open_transport, resolve
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
-LOGIN = Password("robot", "pass-w0rd", "the credential of the test", "Renew it")
+PASSWORD = Password("robot", "pass-w0rd", "the credential of the test", "Renew it")
 
 
 class Secured(NamedTuple):
-    """Two servers over TLS, for no login is sent over plain HTTP."""
+    """Two servers over TLS, since no credentials are sent over plain HTTP."""
 
     home: ScriptedRegistry
     other: ScriptedRegistry
     trust: Trust
 
     def resolve_redirected(self) -> Resolution:
-        """Ask the first one, with a login known for both, and both listed."""
+        """Resolve at the first one, with credentials for both, and both listed."""
         hosts = (self.home.host, self.other.host)
         wanted = lookup(f"{self.home.host}/app:1")
-        credentials = FixedCredentials(dict.fromkeys(hosts, LOGIN))
+        credentials = FixedCredentials(dict.fromkeys(hosts, PASSWORD))
         with open_transport(trust=self.trust) as transport:
             resolver = OciRegistryResolver(transport, credentials, RegistryHosts(listed=hosts))
             return resolver.resolve_all([wanted], Deadline.after(10))[wanted]
@@ -70,7 +70,7 @@ def redirect(location: str, status: int = 307) -> Answer:
 
 def resolve_redirected(home: ScriptedRegistry, *listed: ScriptedRegistry) -> Resolution:
     hosts = tuple(server.host for server in (home, *listed))
-    credentials = FixedCredentials(dict.fromkeys(hosts, LOGIN))
+    credentials = FixedCredentials(dict.fromkeys(hosts, PASSWORD))
     return resolve(lookup(f"{home.host}/app:1"), insecure=hosts, credentials=credentials)[0]
 
 
@@ -167,7 +167,7 @@ def test_a_credential_stays_with_the_host_it_is_for_and_does_not_return_with_a_d
     assert [seen.authorization for seen in other.seen] == [""]
     assert [(seen.path, seen.authorization) for seen in home.seen] == [
         ("/v2/app/manifests/1", ""),
-        ("/v2/app/manifests/1", LOGIN.basic()),
+        ("/v2/app/manifests/1", PASSWORD.basic()),
         ("/elsewhere", ""),
     ]
 
@@ -196,8 +196,8 @@ def test_a_redirect_within_the_registry_keeps_the_credential(secured: Secured) -
     assert isinstance(secured.resolve_redirected(), Resolved)
     assert [(seen.path, seen.authorization) for seen in home.seen] == [
         ("/v2/app/manifests/1", ""),
-        ("/v2/app/manifests/1", LOGIN.basic()),
-        ("/moved", LOGIN.basic()),
+        ("/v2/app/manifests/1", PASSWORD.basic()),
+        ("/moved", PASSWORD.basic()),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is not believed, and what a registry that refuses is understood to say."""
+"""Responses that are not trusted, and refusals of a registry."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from image_pinner.sources.credentials.interface import Credential, NoCredential
 from support.images import lookup
 from support.registries import (
     IDENTITY_TOKEN,
-    LOGIN,
+    PASSWORD,
     Answer,
     FixedCredentials,
     Realm,
@@ -35,7 +35,7 @@ def test_a_refused_token_is_hidden_and_not_requested_again(realm: Realm) -> None
 def test_a_token_service_that_refuses_the_credential_gets_one_request(realm: Realm, status: int) -> None:
     realm.service.script = lambda _: Answer(status, {"Content-Type": "text/plain"}, b"incorrect username or password")
     host = realm.registry.host
-    credentials = FixedCredentials({host: LOGIN})
+    credentials = FixedCredentials({host: PASSWORD})
     answers = realm.resolve_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
     for answer in answers:
         assert f"/token returned {status}, 'incorrect username or password', for the credential from the vault" in (
@@ -68,7 +68,7 @@ def test_a_token_that_cannot_be_a_header_is_refused(realm: Realm, body: bytes) -
 
 def test_a_token_service_is_not_followed_elsewhere(realm: Realm) -> None:
     realm.service.script = lambda _: Answer(307, {"Location": realm.registry.url})
-    assert "/token returned 307" in cause_of(realm.resolve_as(LOGIN))
+    assert "/token returned 307" in cause_of(realm.resolve_as(PASSWORD))
 
 
 def test_a_token_service_with_too_much_output_is_refused(realm: Realm) -> None:
@@ -85,7 +85,7 @@ def test_a_token_service_without_tls_must_be_listed_itself(plain: Realm) -> None
 def test_a_listed_token_service_without_tls_gets_no_credential(plain: Realm) -> None:
     plain.service.script = lambda _: Answer(401, {"Content-Type": "text/plain"}, b"who are you?")
     host = plain.registry.host
-    credentials = FixedCredentials({host: LOGIN, plain.service.host: LOGIN})
+    credentials = FixedCredentials({host: PASSWORD, plain.service.host: PASSWORD})
     answer = plain.resolve(credentials)
     assert answer == Unavailable(
         f"token service {plain.service.url}/token returned 401, 'who are you?', "
@@ -110,7 +110,7 @@ def test_a_listed_token_service_without_tls_gets_no_credential(plain: Realm) -> 
 )
 def test_an_invalid_token_service_gets_no_request(realm: Realm, realm_url: str, cause: str) -> None:
     realm.challenge = f'Bearer realm="{realm_url}",service="reg"'
-    assert cause in cause_of(realm.resolve_as(LOGIN))
+    assert cause in cause_of(realm.resolve_as(PASSWORD))
     assert len(realm.registry.seen) == 1
 
 
@@ -118,7 +118,7 @@ def test_an_invalid_token_service_gets_no_request(realm: Realm, realm_url: str, 
     ("credential", "help"),
     [
         (NoCredential("no credential", "Get one"), "use credentials, which have a higher limit: Get one"),
-        (LOGIN, "retry later, or use an account with a higher limit"),
+        (PASSWORD, "retry later, or use an account with a higher limit"),
     ],
 )
 def test_429_after_a_token_advises_by_what_was_shown(realm: Realm, credential: Credential, help: str) -> None:
@@ -143,7 +143,7 @@ def test_an_anonymous_token_is_requested_without_a_credential(realm: Realm) -> N
     assert seen.query == {"service": ["reg"], "scope": ["repository:team/app:pull"]}
 
 
-@pytest.mark.parametrize("credential", [LOGIN, IDENTITY_TOKEN], ids=["password", "identity token"])
+@pytest.mark.parametrize("credential", [PASSWORD, IDENTITY_TOKEN], ids=["password", "identity token"])
 def test_a_registry_without_tls_gets_an_anonymous_token_from_a_listed_service(
     plain: Realm, credential: Credential
 ) -> None:
@@ -159,7 +159,7 @@ def test_a_registry_without_tls_gets_an_anonymous_token_from_a_listed_service(
 def test_a_registry_without_tls_gets_no_credential_sent_to_a_service_over_tls(realm: Realm) -> None:
     """Who listens on the way could have named the service."""
     with ScriptedRegistry(realm.serve) as registry:
-        credentials = FixedCredentials({registry.host: LOGIN})
+        credentials = FixedCredentials({registry.host: PASSWORD})
         transport = {"trust": realm.trust}
         wanted = lookup(f"{registry.host}/team/app:1")
         (answer,) = resolve(wanted, insecure=(registry.host,), credentials=credentials, transport=transport)
@@ -169,8 +169,8 @@ def test_a_registry_without_tls_gets_no_credential_sent_to_a_service_over_tls(re
 
 
 def test_a_password_is_exchanged_for_a_token_and_not_shown_to_the_registry(realm: Realm) -> None:
-    assert isinstance(realm.resolve_as(LOGIN), Resolved)
-    assert token_request(realm).authorization == LOGIN.basic()
+    assert isinstance(realm.resolve_as(PASSWORD), Resolved)
+    assert token_request(realm).authorization == PASSWORD.basic()
     assert [seen.authorization for seen in realm.registry.seen] == ["", "Bearer token-1"]
 
 

@@ -1,4 +1,4 @@
-"""Asking the registry program as an operator would have it asked: by plain http or trusting its authority."""
+"""Lookups at the registry program, over plain HTTP or with its certificate authority configured."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from support.registry_program import USER, DockerRegistry
 def resolve_at(
     registry: DockerRegistry, *lookups: ImageLookup, credentials: CredentialSource | None = None, **more: Any
 ) -> list[Resolution]:
-    """Ask a registry that is named as insecure, or whose authority is named, as it needs."""
+    """Resolve at a registry that is insecure, or whose certificate authority is configured."""
     insecure = () if registry.ca_file else (registry.host,)
     transport = trusting(registry.host, registry.ca_file) if registry.ca_file else None
     return resolve(*lookups, insecure=insecure, credentials=credentials, transport=transport, **more)
 
 
 def resolve_with_tokens(guarded: Guarded, *lookups: ImageLookup, credentials: CredentialSource) -> list[Resolution]:
-    """Ask a registry behind tokens, with the authority named for it and for the service that issues them."""
+    """Resolve at a registry with tokens, with the certificate authority configured for it and for the token service."""
     ca_file = guarded.registry.ca_file
     assert ca_file
     trust = Trust({guarded.registry.host: ca_file, guarded.service.host: ca_file})
@@ -48,7 +48,7 @@ def resolve_image(
 def resolve_with_head(
     registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True
 ) -> Resolution:
-    """Ask a registry on plain http as one that meters pulls."""
+    """Resolve at a registry over plain HTTP as one that counts pulls."""
     wanted = lookup(f"{registry.host}/{image}", platform, index_allowed=index_allowed)
     hosts = RegistryHosts((registry.host,), pull_counting=(registry.host,))
     with open_transport() as transport:
@@ -59,12 +59,12 @@ def resolve_with_head(
 
 
 def trusting(host: str, ca_file: Path) -> Mapping[str, Any]:
-    """Give the arguments of a transport that trusts an authority for one host."""
+    """Return the arguments of a transport that trusts an authority for one host."""
     return {"trust": Trust({host: ca_file})}
 
 
 def write_docker_config(directory: Path, registry: DockerRegistry, password: str) -> Path:
-    """Write a docker config file with a login for a registry."""
+    """Write a docker config file with credentials for a registry."""
     auth = base64.b64encode(f"{USER}:{password}".encode()).decode()
     path = directory / "config.json"
     path.write_text(json.dumps({"auths": {registry.host: {"auth": auth}}}))
