@@ -184,9 +184,9 @@ class Transport:
     def _send_once(self, request: Request, deadline: Deadline) -> Reply:
         url = parse_http_url(request.url)
         check_deadline(url, deadline)
-        host, allowed = url.host or "", request.allowed_scope
-        if allowed < AddressScope.SPECIAL and scope_of_host(host, self._resolve) > allowed:
-            raise forbidden_address(host)
+        allowed = request.allowed_scope
+        if allowed < AddressScope.SPECIAL and scope_of_host(url.host or "", self._resolve) > allowed:
+            raise forbidden_address(url.host or "")
         try:
             with self._call_stats.trying(f"{request.method} {url.netloc}"):
                 return self._exchange(request, url, deadline)
@@ -227,8 +227,7 @@ class Transport:
 class _OpenSockets:
     """The open sockets, each with the deadline of its request, so that they can be cut.
 
-    A server that sends a byte now and then keeps a read alive as long as it likes; only shutting the socket down
-    ends that.
+    A server that sends a byte now and then keeps a read alive: only shutting the socket down ends that.
     """
 
     def __init__(self) -> None:
