@@ -22,21 +22,21 @@ from support.registry_program import PASSWORD, USER, DockerRegistry, docker_regi
 pytestmark = pytest.mark.registry
 
 IMAGES = (*SINGLE[:2], ATTESTED, LIST)
-PASSWORD = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
+CREDENTIAL = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     directory = tmp_path_factory.mktemp("guarded")
     certificate = authority(directory).issue(directory, "127.0.0.1")
-    with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
+    with docker_registry(directory, with_credentials=True, in_memory=True, certificate=certificate) as registry:
         push_all(registry, IMAGES)
         yield registry
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    with docker_registry(tmp_path_factory.mktemp("plain"), with_login=True, in_memory=True) as registry:
+    with docker_registry(tmp_path_factory.mktemp("plain"), with_credentials=True, in_memory=True) as registry:
         push_all(registry, IMAGES)
         yield registry
 
@@ -52,7 +52,7 @@ def passed_on(seen: Seen, registry: DockerRegistry) -> Answer:
 @pytest.mark.parametrize(("tag", "status"), [("oci", 200), ("none", 404)])
 def test_without_tls_no_credentials_are_sent_even_if_required(plain: DockerRegistry, tag: str, status: int) -> None:
     with ScriptedRegistry(lambda seen: passed_on(seen, plain)) as watched:
-        credentials = FixedCredentials({watched.host: PASSWORD})
+        credentials = FixedCredentials({watched.host: CREDENTIAL})
         wanted = lookup(f"{watched.host}/{REPOSITORY}:{tag}")
         (answer,) = resolve(wanted, insecure=(watched.host,), credentials=credentials)
         assert answer == Unavailable(
@@ -62,8 +62,8 @@ def test_without_tls_no_credentials_are_sent_even_if_required(plain: DockerRegis
         )
         assert credentials.requested == []
         assert [seen.authorization for seen in watched.seen] == [""]
-    with_login = {"Accept": watched.seen[0].headers["Accept"], "Authorization": PASSWORD.basic()}
-    opened = plain.client.request("GET", f"{plain.url}{watched.seen[0].path}", headers=with_login)
+    with_credentials = {"Accept": watched.seen[0].headers["Accept"], "Authorization": CREDENTIAL.basic()}
+    opened = plain.client.request("GET", f"{plain.url}{watched.seen[0].path}", headers=with_credentials)
     assert opened.status == status
 
 

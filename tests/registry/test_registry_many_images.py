@@ -23,7 +23,7 @@ pytestmark = pytest.mark.registry
 
 REPOSITORIES = ("team/app", "team/sidecar", "other/app")
 TAGS = 10
-PASSWORD = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
+CREDENTIAL = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
 LAYER = b"layer"
 
 
@@ -49,7 +49,7 @@ def push_many(registry: DockerRegistry) -> None:
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     directory = tmp_path_factory.mktemp("guarded")
     certificate = authority(directory).issue(directory, "127.0.0.1")
-    with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
+    with docker_registry(directory, with_credentials=True, in_memory=True, certificate=certificate) as registry:
         push_many(registry)
         yield registry
 
@@ -68,14 +68,14 @@ def by_token(tokens: Guarded) -> Guarded:
     return tokens
 
 
-def asked_in(order: Sequence[str], registry: DockerRegistry, credentials: FixedCredentials) -> dict[str, Resolution]:
+def resolve_in(order: Sequence[str], registry: DockerRegistry, credentials: FixedCredentials) -> dict[str, Resolution]:
     answers = resolve_at(registry, *(lookup(f"{registry.host}/{name}") for name in order), credentials=credentials)
     return dict(zip(order, answers, strict=True))
 
 
 def test_what_is_missing_among_many_spoils_no_other(guarded: DockerRegistry) -> None:
     missing = [f"{repository}:none" for repository in REPOSITORIES]
-    answers = asked_in([*missing, *DIGESTS, "no/repository:1"], guarded, FixedCredentials({guarded.host: PASSWORD}))
+    answers = resolve_in([*missing, *DIGESTS, "no/repository:1"], guarded, FixedCredentials({guarded.host: CREDENTIAL}))
     for name in (*missing, "no/repository:1"):
         answer = answers[name]
         assert isinstance(answer, NotFound)
@@ -99,10 +99,10 @@ def test_in_any_order_thirty_images_have_the_same_answers_by_one_look_up_of_the_
     guarded: DockerRegistry, seed: int
 ) -> None:
     order = random.Random(seed).sample(list(DIGESTS), len(DIGESTS))
-    credentials = FixedCredentials({guarded.host: PASSWORD})
-    shuffled = asked_in(order, guarded, credentials)
+    credentials = FixedCredentials({guarded.host: CREDENTIAL})
+    shuffled = resolve_in(order, guarded, credentials)
     assert credentials.requested == [guarded.host]
-    assert shuffled == asked_in(list(DIGESTS), guarded, credentials)
+    assert shuffled == resolve_in(list(DIGESTS), guarded, credentials)
     found = {name: answer.digest for name, answer in shuffled.items() if isinstance(answer, Resolved)}
     assert found == DIGESTS
 
@@ -115,7 +115,7 @@ def test_skopeo_computes_the_same_digests(guarded: DockerRegistry, tmp_path: Pat
 
 def test_a_registry_behind_tokens_costs_one_token_a_repository_and_one_look_up(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
-    credentials = FixedCredentials({host: PASSWORD})
+    credentials = FixedCredentials({host: CREDENTIAL})
     wanted = [lookup(f"{host}/{name}") for name in DIGESTS]
     answers = resolve_with_tokens(by_token, *wanted, credentials=credentials)
     found = {name: answer.digest for name, answer in zip(DIGESTS, answers, strict=True) if isinstance(answer, Resolved)}
@@ -128,7 +128,7 @@ def test_a_registry_behind_tokens_costs_one_token_a_repository_and_one_look_up(b
 def test_a_token_opens_the_config_too(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
     wanted = [lookup(f"{host}/team/app:1", platform) for platform in ("linux/amd64", "linux/arm64")]
-    right, wrong = resolve_with_tokens(by_token, *wanted, credentials=FixedCredentials({host: PASSWORD}))
+    right, wrong = resolve_with_tokens(by_token, *wanted, credentials=FixedCredentials({host: CREDENTIAL}))
     assert isinstance(right, Resolved)
     assert isinstance(wrong, NotFound | Unsuitable)
     assert len(service.seen) == 1
