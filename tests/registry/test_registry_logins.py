@@ -29,14 +29,14 @@ CREDENTIAL = Password(USER, PASSWORD, "the credential from the vault", "Renew it
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     directory = tmp_path_factory.mktemp("guarded")
     certificate = authority(directory).issue(directory, "127.0.0.1")
-    with docker_registry(directory, with_credentials=True, in_memory=True, certificate=certificate) as registry:
+    with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
         push_all(registry, IMAGES)
         yield registry
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
-    with docker_registry(tmp_path_factory.mktemp("plain"), with_credentials=True, in_memory=True) as registry:
+    with docker_registry(tmp_path_factory.mktemp("plain"), with_login=True, in_memory=True) as registry:
         push_all(registry, IMAGES)
         yield registry
 

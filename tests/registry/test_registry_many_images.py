@@ -49,7 +49,7 @@ def push_many(registry: DockerRegistry) -> None:
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerRegistry]:
     directory = tmp_path_factory.mktemp("guarded")
     certificate = authority(directory).issue(directory, "127.0.0.1")
-    with docker_registry(directory, with_credentials=True, in_memory=True, certificate=certificate) as registry:
+    with docker_registry(directory, with_login=True, in_memory=True, certificate=certificate) as registry:
         push_many(registry)
         yield registry
 
