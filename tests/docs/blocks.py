@@ -13,8 +13,8 @@ from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import OPTION_RULES
 from image_pinner.settings import SETTING_RULES, Settings
 from image_pinner.sources.http.circuit_breaker import FAILURES_IN_A_ROW
-from image_pinner.sources.http.messages import MAX_ERROR_BYTES
-from image_pinner.sources.http.transport import MAX_REDIRECTS, PER_HOST, RETRYABLE_STATUSES, RetryPolicy, TimeLimits
+from image_pinner.sources.http.messages import MAX_ERROR_BYTES, RETRYABLE_STATUSES
+from image_pinner.sources.http.transport import MAX_REDIRECTS, PER_HOST, RetryPolicy, TimeLimits
 
 MARKERS = (
     ("quoted marker", '`"!PinDigest repo:tag"`', "yes", "clean", "single images; recommended"),

@@ -1,9 +1,7 @@
 """Registries: bugs of other tools, one by one.
 
-See also test_registries_at_their_worst.py and test_registries_ecr.py.
-
-Each line cites an issue, or what was run [ran], read in the source [src] or documented [doc], and the test of our
-behaviour.
+Each line has an affected project, an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
+and the test that shows what happens here.
 
 NotFound | Unsuitable or wrong digest header
     distribution/distribution #2395: test_wrong_digest_header__distribution_2395
@@ -63,25 +61,29 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.transport import PER_HOST
 from support.images import oci_image
 from support.registries import Answer, Realm, ScriptedRegistry, Seen, Waits, patient, sent
 
 
 def counting_pulls(registry: ScriptedRegistry) -> RegistryHosts:
-    return RegistryHosts([registry.host], metered=[registry.host])
+    return RegistryHosts([registry.host], pull_counting=[registry.host])
 
 
 def test_wrong_digest_header__distribution_2395(registry: ScriptedRegistry) -> None:
     """distribution/distribution #2395: the digest of the list was sent with the manifest of one platform."""
     registry.script = lambda _: sent(OF_DOCKER, DOCKER_MANIFEST, Docker_Content_Digest=str(Digest.of(LIST)))
     message = refusal(pin_from(registry, APP))
-    assert f"sent a manifest that hashes to {Digest.of(OF_DOCKER)} and called it {Digest.of(LIST)}." in message
-    assert "Look for a proxy or a mirror that changes manifests" in message
+    assert (
+        f"sent a manifest with digest {Digest.of(OF_DOCKER)} and the header Docker-Content-Digest: {Digest.of(LIST)}."
+        in message
+    )
+    assert "check for a proxy or mirror that changes manifests" in message
 
 
 @pytest.mark.parametrize(("body", "media_type"), STORED)
 def test_missing_digest_header__distribution_3792(registry: ScriptedRegistry, body: bytes, media_type: str) -> None:
-    """distribution/distribution #3792: registries without the header get no second request."""
+    """distribution/distribution #3792: registries that never send the header get no second request for it."""
     registry.script = lambda _: headerless(body, media_type)
     assert image(pin_from(registry, APP)) == pinned(registry, body)
     assert len(registry.seen) == 1
@@ -105,7 +107,7 @@ def test_missing_digest_header__containerd_3238(registry: ScriptedRegistry) -> N
 def test_missing_digest_header__renovate_2315_singularity_734(
     registry: ScriptedRegistry, header: dict[str, str]
 ) -> None:
-    """renovatebot/renovate #2315, sylabs/singularity #734: if a HEAD response has no digest, GET is used."""
+    """renovatebot/renovate #2315, sylabs/singularity #734: where HEAD has no digest, GET does."""
 
     def script(seen: Seen) -> Answer:
         if seen.method == "HEAD":
@@ -127,11 +129,11 @@ def test_missing_digest_header_of_a_get__ecr(registry: ScriptedRegistry) -> None
 
 @pytest.mark.parametrize(("body", "media_type"), STORED)
 def test_lying_digest_header__crane_kbld(registry: ScriptedRegistry, body: bytes, media_type: str) -> None:
-    """crane, kbld, a lying header [ran]: they pinned it. Here the message has both digests."""
+    """crane, kbld, a lying header [ran]: they pinned it. Here it is refused with both digests."""
     registry.script = lambda _: sent(body, media_type, Docker_Content_Digest=LIE)
     message = refusal(pin_from(registry, APP))
-    assert f"{registry.url}/v2/team/app/manifests/1 sent a manifest that hashes to {Digest.of(body)}" in message
-    assert f"and called it {LIE}" in message
+    assert f"{registry.url}/v2/team/app/manifests/1 sent a manifest with digest {Digest.of(body)}" in message
+    assert f"and the header Docker-Content-Digest: {LIE}" in message
 
 
 def test_random_digest__kbld_19_resolve_twice(registry: ScriptedRegistry) -> None:
@@ -144,7 +146,7 @@ def test_random_digest__kbld_19_resolve_twice(registry: ScriptedRegistry) -> Non
 
 @pytest.mark.parametrize("media_type", [*DOCKER_SCHEMA1, "application/json", OCI_MANIFEST])
 def test_schema_1__crane_907_1720(registry: ScriptedRegistry, media_type: str) -> None:
-    """google/go-containerregistry #907, #1720: a schema 1 manifest, which some sign for each request, is rejected."""
+    """google/go-containerregistry #907, #1720: a schema 1 manifest, signed again by some, is refused for what it is."""
     registry.script = lambda _: headerless(SCHEMA_1.replace(b"{}", b'{"kid": "%d"}' % len(registry.seen)), media_type)
     message = refusal(pin_from(registry, APP))
     assert "schema 1" in message
@@ -181,7 +183,7 @@ def test_accept_header_decides__renovate_8427(registry: ScriptedRegistry) -> Non
 
 
 def test_accept_header_decides__containers_image_1246(realm: Realm) -> None:
-    """containers/image #1246: every manifest request accepts the same four types, with and without a token."""
+    """containers/image #1246: every request for a manifest accepts the same four, before and after authentication."""
     result = pin_from(realm.registry, APP, hosts=RegistryHosts(), transport={"trust": realm.trust})
     assert result.report.succeeded
     accepted = [seen.headers.get_all("Accept") for seen in realm.registry.seen]
@@ -189,16 +191,16 @@ def test_accept_header_decides__containers_image_1246(realm: Realm) -> None:
 
 
 def test_429_storm__kyverno_6123(registry: ScriptedRegistry) -> None:
-    """kyverno/kyverno #6123: a registry that keeps throttling gets a few requests; credentials are suggested."""
+    """kyverno/kyverno #6123: a registry that keeps throttling gets a few requests, and credentials are suggested."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "You have reached your pull rate limit")
     message = refusal(pin_from(registry, APP))
-    assert "answered 429 (tried 3 times), 'TOOMANYREQUESTS: You have reached your pull rate limit'" in message
-    assert f"Log in to {registry.host} where it allows that, which raises the limit, or try again later." in message
+    assert "returned 429 after 3 attempts, 'TOOMANYREQUESTS: You have reached your pull rate limit'" in message
+    assert f"use credentials for {registry.host} if it has them for a higher limit, or retry later." in message
     assert len(registry.seen) == 3
 
 
 def test_429_storm__kbld_456(registry: ScriptedRegistry) -> None:
-    """kbld #456: it failed at the first 429. We wait for the duration in `Retry-After`."""
+    """kbld #456: it failed at the first 429. Here the `Retry-After` of the registry is respected."""
     waits = Waits()
     slow_down = failing(429, "TOOMANYREQUESTS", "slow down", **{"Retry-After": "7"})
     registry.script = lambda _: sent(MANIFEST) if len(registry.seen) > 1 else slow_down
@@ -209,24 +211,24 @@ def test_429_storm__kbld_456(registry: ScriptedRegistry) -> None:
 
 
 def test_429_storm__mitogen_790(registry: ScriptedRegistry) -> None:
-    """mitogen #790: requests to a throttling registry end once, not once for each image."""
+    """mitogen #790: a registry that throttles gets no further requests, instead of some for each image."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "slow down")
     message = refusals(pin_from(registry, *(f"team/app{number}:1" for number in range(100))))
     assert len(message) == 100
     assert all("429" in one for one in message)
-    # Those in progress when the first one failed: 16 at once, 3 attempts each.
-    assert len(registry.seen) <= 16 * 3
+    # Those in progress when the first one failed, with three attempts each.
+    assert len(registry.seen) <= PER_HOST * 3
 
 
 def test_429_storm__policy_controller_189(registry: ScriptedRegistry) -> None:
-    """sigstore/policy-controller #189: image, registry and cause are in the message."""
+    """sigstore/policy-controller #189: which image could not be had, from where and why is printed."""
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "slow down")
     first, second = refusals(pin_from(registry, "web:1", "worker:2"))
     assert first.startswith(f"{IMAGE}: '{registry.host}/web:1': ")
     assert second.startswith(f"{IMAGE.replace('Web', 'Web2')}: '{registry.host}/worker:2': ")
     assert f"{registry.url}/v2/" in first + second
     for message in (first, second):
-        assert "answered 429 (tried 3 times)" in message
+        assert "returned 429 after 3 attempts" in message
     assert "'TOOMANYREQUESTS: slow down'" in first + second
 
 
@@ -251,5 +253,5 @@ def test_docker_hub_counts_get_not_head(registry: ScriptedRegistry) -> None:
 
 
 def _headers(body: bytes, media_type: str) -> Answer:
-    headers = {"Content-Type": media_type, "Docker-Content-Digest": str(Digest.of(body))}
-    return Answer(200, {**headers, "Content-Length": str(len(body))})
+    message = {"Content-Type": media_type, "Docker-Content-Digest": str(Digest.of(body))}
+    return Answer(200, {**message, "Content-Length": str(len(body))})

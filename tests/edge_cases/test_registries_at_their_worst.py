@@ -1,14 +1,14 @@
 """Registries that hang, lie or attack: bugs of other tools, one by one.
 
-Each line cites an issue, or what was run [ran], read in the source [src] or documented [doc], and the test of our
-behaviour.
+Each line has an affected project, an issue, or [ran], [src] or [doc] for what was seen, read in a source or documented,
+and the test that shows what happens here.
 
 Hung registry
     sigstore/policy-controller #1863, crane [ran]: test_hung_registry__policy_controller_1863_crane
     sigstore/helm-charts #249: test_hung_registry__helm_charts_249
     kyverno/kyverno #7224: test_hung_registry__kyverno_7224
 A self-signed CA reported as success; a proxy that returns a stale digest
-    kyverno/kyverno #3984: test_self_signed_ca_is_an_error__kyverno_3984
+    kyverno/kyverno #3984: test_self_signed_ca_is_refused__kyverno_3984
     digestabot, README registry-map [doc]: test_proxy_returning_a_stale_digest__digestabot
 Redirect to the metadata address; oversized error body and manifest; redaction in errors
     go-containerregistry, checkRedirectSSRF [src]: test_redirect_to_metadata_ip__checkredirectssrf
@@ -51,7 +51,7 @@ from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import PER_HOST
 from support.certificates import certificate_for
 from support.registries import (
-    LOGIN,
+    PASSWORD,
     QUICK,
     Answer,
     FixedCredentials,
@@ -69,8 +69,8 @@ def test_hung_registry__policy_controller_1863_crane(registry: ScriptedRegistry)
     """sigstore/policy-controller #1863, crane [ran]: a registry that never responds causes a timeout."""
     registry.script = lambda _: Raw(hang)
     message = refusal(pin_from(registry, APP, transport={"limits": QUICK}))
-    assert f"{registry.url}/v2/team/app/manifests/1 stopped answering, nothing came in time." in message
-    assert "look at the registry's state" in message
+    assert f"{registry.url}/v2/team/app/manifests/1 stopped responding." in message
+    assert "check the status of the registry" in message
 
 
 def test_hung_registry__helm_charts_249(registry: ScriptedRegistry) -> None:
@@ -86,22 +86,22 @@ def test_hung_registry__helm_charts_249(registry: ScriptedRegistry) -> None:
 
 
 def test_hung_registry__kyverno_7224(registry: ScriptedRegistry) -> None:
-    """kyverno/kyverno #7224: the error comes before the timeout of the caller, and has the cause."""
+    """kyverno/kyverno #7224: the answer comes before the caller's own time is up, and reports what did not respond."""
     registry.script = lambda _: Raw(hang)
     started = time.monotonic()
     message = refusal(pin_from(registry, APP, seconds=0.5))
     assert time.monotonic() - started < 5
-    assert "the time was up before" in message
+    assert "timed out before" in message
     assert registry.host in message
 
 
-def test_self_signed_ca_is_an_error__kyverno_3984(tmp_path: Path) -> None:
-    """kyverno/kyverno #3984: an unknown CA is an error until it is configured for the host."""
+def test_self_signed_ca_is_refused__kyverno_3984(tmp_path: Path) -> None:
+    """kyverno/kyverno #3984: a certificate of one's own CA is a failure until the CA is named, for that host."""
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with ScriptedRegistry(lambda _: sent(MANIFEST), certificate=certificate.context) as registry:
         message = refusal(pin_from(registry, APP, hosts=RegistryHosts()))
         assert f"the certificate of {registry.host} is not trusted: self-signed certificate." in message
-        assert "name the file with its authority's certificate" in message
+        assert "configure a CA file if the certificate authority is your own" in message
         assert registry.seen == []
         other = {"trust": Trust({"registry.example.com": certificate.ca_file})}
         assert "is not trusted" in refusal(pin_from(registry, APP, hosts=RegistryHosts(), transport=other))
@@ -112,7 +112,9 @@ def test_self_signed_ca_is_an_error__kyverno_3984(tmp_path: Path) -> None:
 def test_proxy_returning_a_stale_digest__digestabot(registry: ScriptedRegistry) -> None:
     """digestabot, README registry-map [doc]: an old header with a new body is rejected; nothing is cached."""
     registry.script = lambda _: sent(INDEX, OCI_INDEX, Docker_Content_Digest=str(Digest.of(MANIFEST)))
-    assert f"hashes to {Digest.of(INDEX)} and called it {Digest.of(MANIFEST)}" in refusal(pin_from(registry, APP))
+    assert f"with digest {Digest.of(INDEX)} and the header Docker-Content-Digest: {Digest.of(MANIFEST)}" in refusal(
+        pin_from(registry, APP)
+    )
     for moved in (MANIFEST, OF_DOCKER, MANIFEST):
         registry.script = lambda _, moved=moved: sent(moved, json.loads(moved)["mediaType"])
         result = pin_from(registry, APP)
@@ -124,17 +126,17 @@ def test_proxy_returning_a_stale_digest__digestabot(registry: ScriptedRegistry) 
 @pytest.mark.parametrize(
     ("location", "cause"),
     [
-        ("http://169.254.169.254/latest/meta-data/", "redirects to http://169.254.169.254, by plain http"),
-        ("https://169.254.169.254/latest/meta-data/", "sends us to 169.254.169.254, an address inside this network"),
-        ("http://169.254.170.2/v2/credentials/", "redirects to http://169.254.170.2, by plain http"),
-        ("https://[fd00:ec2::254]/latest/meta-data/", "sends us to [fd00:ec2::254], an address inside this network"),
+        ("http://169.254.169.254/latest/meta-data/", "redirects to http://169.254.169.254, over plain HTTP"),
+        ("https://169.254.169.254/latest/meta-data/", "refers to 169.254.169.254, an address inside this network"),
+        ("http://169.254.170.2/v2/credentials/", "redirects to http://169.254.170.2, over plain HTTP"),
+        ("https://[fd00:ec2::254]/latest/meta-data/", "refers to [fd00:ec2::254], an address inside this network"),
         ("https://[::ffff:169.254.169.254]/latest/", "an address inside this network"),
-        ("https://2852039166/latest/meta-data/", "sends us to 2852039166, an address inside this network"),
-        ("https://0xa9fea9fe/latest/meta-data/", "sends us to 0xa9fea9fe, an address inside this network"),
+        ("https://2852039166/latest/meta-data/", "refers to 2852039166, an address inside this network"),
+        ("https://0xa9fea9fe/latest/meta-data/", "refers to 0xa9fea9fe, an address inside this network"),
     ],
 )
 def test_redirect_to_metadata_ip__checkredirectssrf(registry: ScriptedRegistry, location: str, cause: str) -> None:
-    """go-containerregistry, checkRedirectSSRF [src]: requests never reach the metadata service."""
+    """go-containerregistry, checkRedirectSSRF [src]: no registry gets the credentials of the machine."""
     registry.script = lambda _: Answer(307, {"Location": location})
     message = refusal(pin_from(registry, APP))
     assert cause in message
@@ -148,7 +150,7 @@ def test_oversized_error_body(registry: ScriptedRegistry, status: int) -> None:
     written: list[int] = []
     registry.script = lambda _: Raw(_endless(status, written))
     message = refusal(pin_from(registry, APP, transport={"retry": patient(attempts=1)}))
-    assert f"answered {status}" in message
+    assert f"returned {status}" in message
     assert len(message) < 1000
     assert sum(written) < 16 * 1024 * 1024
 
@@ -179,21 +181,23 @@ def _endless(status: int, written: list[int]) -> Callable[[BinaryIO, threading.E
 
 @pytest.mark.parametrize("status", [403, 429, 500])
 def test_token_redaction_in_errors(realm: Realm, status: int) -> None:
-    """go-containerregistry, redaction [src]: credentials that a registry repeats are not in messages."""
+    """go-containerregistry, redaction [src]: credentials that a registry repeats are hidden in messages."""
 
     def script(seen: Seen) -> Answer:
         if not seen.authorization:
             return realm.serve(seen)
-        return failing(status, "DENIED", f"not with {seen.authorization} nor with {LOGIN.basic()} of {LOGIN.password}")
+        return failing(
+            status, "DENIED", f"not with {seen.authorization} nor with {PASSWORD.basic()} of {PASSWORD.password}"
+        )
 
     realm.registry.script = script
-    credentials = FixedCredentials({realm.registry.host: LOGIN})
+    login = FixedCredentials({realm.registry.host: PASSWORD})
     trusting = {"trust": realm.trust}
-    result = pin_from(realm.registry, APP, hosts=RegistryHosts(), credentials=credentials, transport=trusting)
+    result = pin_from(realm.registry, APP, hosts=RegistryHosts(), credentials=login, transport=trusting)
     message = refusal(result) + json.dumps(result.report.to_json()) + repr(result)
-    assert f"answered {status}" in message
+    assert f"returned {status}" in message
     assert "***" in message
-    for secret in ("token-1", LOGIN.password, LOGIN.basic().removeprefix("Basic ")):
+    for secret in ("token-1", PASSWORD.password, PASSWORD.basic().removeprefix("Basic ")):
         assert secret not in message
 
 
@@ -203,7 +207,7 @@ def test_url_redaction_in_errors(registry: ScriptedRegistry) -> None:
     refused = failing(403, "DENIED", "see https://user:pa55@help.example.com/why?X-Amz-Signature=5ec4e7")
     registry.script = lambda seen: refused if seen.path == "/elsewhere" else Answer(307, {"Location": signed})
     message = refusal(pin_from(registry, APP))
-    assert f"{registry.url}/elsewhere answered 403, 'DENIED: see https://help.example.com/why'" in message
+    assert f"{registry.url}/elsewhere returned 403, 'DENIED: see https://help.example.com/why'" in message
     registry.script = lambda _: Answer(307, {"Location": f"https://user:pa55@example.com{signed}"})
     message += refusal(pin_from(registry, APP))
     for secret in ("5ec4e7", "s3cr3t", "pa55", "X-Amz"):

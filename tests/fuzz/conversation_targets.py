@@ -16,12 +16,12 @@ from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
-from image_pinner.sources.http.errors import bare, parsed
+from image_pinner.sources.http.errors import parse_http_url, safe_url
 from image_pinner.sources.http.messages import Reply, Request
 from image_pinner.sources.http.transport import MAX_REDIRECTS, RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import TokenRequest, TokenService
-from image_pinner.sources.oci.client import found_by_body, found_by_header
+from image_pinner.sources.oci.client import resolve_from_body, resolve_from_headers
 from support.untrusted_input import readable
 
 SECRET = "s3cr3t-passw0rd"
@@ -52,7 +52,7 @@ class ScriptedSender:
         assert parse_url(request.url).auth is None
         self.sent.append(request)
         status, headers, body = self.answer(len(self.sent))
-        return Reply(bare(parsed(request.url)), status, HTTPHeaderDict(headers), body, AddressScope.GLOBAL)
+        return Reply(safe_url(parse_http_url(request.url)), status, HTTPHeaderDict(headers), body, AddressScope.GLOBAL)
 
 
 def redirects(data: bytes) -> None:
@@ -89,7 +89,10 @@ def replies(data: bytes) -> None:
     body = b"".join(body_lines)[:-2]
     headers = {"Content-Type": media_type.decode("latin-1"), "Docker-Content-Digest": digest.decode("latin-1")}
     reply = Reply(_HOMES[0], 200, HTTPHeaderDict(headers), body, AddressScope.GLOBAL)
-    get_manifest, head_manifest = readable(found_by_body, reply, _HOMES[0]), readable(found_by_header, reply, _HOMES[0])
+    get_manifest, head_manifest = (
+        readable(resolve_from_body, reply, _HOMES[0]),
+        readable(resolve_from_headers, reply, _HOMES[0]),
+    )
     if isinstance(get_manifest, Resolved):
         assert get_manifest.digest == Digest.of(body)
         assert reply.header("Docker-Content-Digest") in {"", str(get_manifest.digest)}

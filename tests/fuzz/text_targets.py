@@ -10,8 +10,8 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.http.addresses import AddressScope, scope_of_host
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
-from image_pinner.sources.http.errors import bare, parsed
-from image_pinner.sources.http.redaction import errors_in, said, shown
+from image_pinner.sources.http.errors import parse_http_url, safe_url
+from image_pinner.sources.http.redaction import describe_body, errors_in, sanitize
 from image_pinner.sources.http.transport import RetryPolicy
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import parse_challenges
@@ -86,12 +86,12 @@ def _host(text: str) -> None:
     if isinstance(endpoint, Endpoint):
         assert endpoint.scheme == "https"
         readable(RegistryHosts, [text])
-    url = readable(parsed, text)
+    url = readable(parse_http_url, text)
     if not isinstance(url, ImagePinnerError):
         assert url.scheme in {"http", "https"}
-        assert "?" not in bare(url)
-        expect_message(bare(url), 100 + 9 * len(text))
-    # The scope of a name is the most local one of its addresses; only a literal address can be global.
+        assert "?" not in safe_url(url)
+        expect_message(safe_url(url), 100 + 9 * len(text))
+    # A name is as near as the nearest of its addresses; only an address that stands there itself can be elsewhere.
     scope = scope_of_host(text, lambda _: ("10.0.0.1", "8.8.8.8"))
     assert scope is not AddressScope.GLOBAL or _ADDRESS.fullmatch(text)
 
@@ -100,9 +100,9 @@ def diagnostics(data: bytes) -> None:
     """Describe the body of an error response."""
     assert len(errors_in(data)) <= 3
     for content_type in _CONTENT_TYPES:
-        text = said(data, content_type, (SECRET,))
+        text = describe_body(data, content_type, (SECRET,))
         expect_message(text, MAX_SHOWN)
         assert SECRET not in text
-    header = shown(data.decode("latin-1"), (SECRET,))
+    header = sanitize(data.decode("latin-1"), (SECRET,))
     expect_message(header, MAX_SHOWN)
     assert SECRET not in header

@@ -29,7 +29,7 @@ from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.selection import select_from_manifest
 from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
 from image_pinner.sources.credentials.interface import NoCredentials, Password
-from image_pinner.sources.http.redaction import said, shown
+from image_pinner.sources.http.redaction import describe_body, sanitize
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import Challenge, parse_challenges
 from property.template_strategies import JSON_LIKE
@@ -308,16 +308,16 @@ def test_a_registrys_error_is_one_short_line_without_secrets(before: str, after:
     url = f" https://user:{secret}@registry.example/path?token={secret}#{secret} "
     for text in (before + secret + after, before + url + after, f"{before} Bearer {secret}{secret} {after}"):
         document = json.dumps({"errors": [{"code": "DENIED", "message": text}]}).encode("utf-8", "surrogatepass")
-        for line in (said(document, "application/json", (secret,)), shown(text, (secret,))):
+        for line in (describe_body(document, "application/json", (secret,)), sanitize(text, (secret,))):
             assert line.isprintable()
             assert len(line) <= 241
             assert secret not in line
-    assert secret not in shown(before + url + after)
+    assert secret not in sanitize(before + url + after)
 
 
 @given(JSON_LIKE, st.sampled_from(["application/json", "text/plain", "text/html", ""]))
 def test_whatever_a_registry_answers_is_shown_in_one_line_or_not_at_all(document: Any, content_type: str) -> None:
-    line = outcome(said, _bytes(document), content_type)
+    line = outcome(describe_body, _bytes(document), content_type)
     assert isinstance(line, str)
     assert line.isprintable()
     assert len(line) <= 241

@@ -1,4 +1,4 @@
-"""The registry that most of these tests ask: one for each module, on plain http, with images of every shape."""
+"""The registry that most of these tests use: one for each module, over plain HTTP, with images of every shape."""
 
 from __future__ import annotations
 

@@ -30,20 +30,20 @@ class SigningKey:
 
     @cached_property
     def key_id(self) -> str:
-        """Give libtrust's name for the key: the first 240 bits of its hash, in base 32, by fours."""
+        """Return libtrust's name for the key: the first 240 bits of its hash, in base 32, by fours."""
         public = self.key.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         return ":".join(re.findall("....", base64.b32encode(hashlib.sha256(public).digest()[:30]).decode()))
 
     def token(self, claims: Mapping[str, Any]) -> str:
-        """Give a token for a registry that knows the key by its certificate."""
+        """Return a token for a registry that knows the key by its certificate."""
         header = {"typ": "JWT", "alg": "ES256", "kid": self.key_id}
         signed = f"{_text(_json(header))}.{_text(_json(claims))}"
         return f"{signed}.{self._signature(signed)}"
 
     def schema1(self, manifest: Mapping[str, Any]) -> bytes:
-        """Give a manifest of schema 1 with its signature inside."""
+        """Return a manifest of schema 1 with its signature inside."""
         payload = json.dumps(manifest, indent=3).encode()
         end = b"\n}"
         assert payload.endswith(end)

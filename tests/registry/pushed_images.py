@@ -47,7 +47,7 @@ class Pushed:
 
     @property
     def image(self) -> str:
-        """Give the name without the registry."""
+        """Return the name without the registry."""
         return f"{REPOSITORY}:{self.tag}"
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Pushed:
 
 
 def part_of_name(value: object) -> str:
-    """Give a value of a parametrized test as part of its name: a manifest by the beginning of its digest."""
+    """Return a value of a parametrized test as part of its name: a manifest by the beginning of its digest."""
     return str(Digest.of(value)).removeprefix("sha256:")[:7] if isinstance(value, bytes) else str(value)
 
 

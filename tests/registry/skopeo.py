@@ -30,19 +30,19 @@ class Skopeo:
     authfile: Path | None = None
 
     def raw(self, image: str) -> bytes:
-        """Give the bytes of what the name of an image, without its registry, means."""
+        """Return the bytes of what the name of an image, without its registry, means."""
         return self._inspected(image, ("--raw",))
 
     def digest(self, image: str) -> Digest:
-        """Give the digest that it computes."""
+        """Return the digest that it computes."""
         return Digest(self._inspected(image, ("--no-tags", "--format", "{{.Digest}}")).decode().strip())
 
     def config(self, image: str, platform: Platform) -> bytes:
-        """Give the config of the image that it takes for a platform."""
+        """Return the config of the image that it takes for a platform."""
         return self._inspected(image, ("--config", "--raw"), platform)
 
     def refusal(self, image: str) -> str:
-        """Give what it says about an image that it cannot have."""
+        """Return its message about an image that it cannot get."""
         run = self._run(image, ("--raw",))
         assert run.returncode != 0
         return run.stderr.decode()

@@ -30,7 +30,7 @@ def path_of(tag: str) -> str:
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", DOCKER_MANIFEST, OCI_MANIFEST])
-def test_who_does_not_accept_an_oci_index_is_told_that_there_is_none(stocked: DockerRegistry, accept: str) -> None:
+def test_a_client_that_does_not_accept_an_oci_index_gets_404(stocked: DockerRegistry, accept: str) -> None:
     answer = stocked.get(path_of(MULTI.tag), accept)
     assert answer.status == 404
     (error,) = answer.json()["errors"]

@@ -8,16 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 from image_pinner.core.images.lookups import NotFound, Origin, Resolved, Unavailable
-from registry.asked_registry import ask_for, ask_registry
 from registry.pushed_images import LIST, MULTI, REPOSITORY, SINGLE, push_all
-from support.certificates import create_ca
+from registry.registry_lookups import resolve_at, resolve_image
 from support.images import lookup
-from support.registries import ask
+from support.registries import resolve
 from support.registry_program import DockerRegistry, docker_registry
 
 pytestmark = pytest.mark.registry
 
-# Skopeo is not asked: it takes no IPv6 address in the name of an image before version 1.14.
+# Skopeo is not used: it takes no IPv6 address in the name of an image before version 1.14.
 IMAGES = (*SINGLE[:2], MULTI, LIST)
 
 
@@ -35,30 +34,30 @@ def on_ipv6(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield registry
 
 
-def test_a_registry_at_an_ipv6_address_is_believed_no_more_than_another(on_ipv6: DockerRegistry) -> None:
-    (answer,) = ask(lookup(f"{on_ipv6.host}/{REPOSITORY}:oci"))
+def test_a_registry_at_an_ipv6_address_is_verified_like_any_other(on_ipv6: DockerRegistry) -> None:
+    (answer,) = resolve(lookup(f"{on_ipv6.host}/{REPOSITORY}:oci"))
     assert isinstance(answer, Unavailable)
     assert on_ipv6.host in answer.cause
 
 
-def test_a_tag_that_is_missing_there_is_said_so_with_the_address_as_it_was_written(on_ipv6: DockerRegistry) -> None:
-    answer = ask_for(on_ipv6, f"{REPOSITORY}:none")
+def test_a_missing_tag_there_is_reported_with_the_address_as_written(on_ipv6: DockerRegistry) -> None:
+    answer = resolve_image(on_ipv6, f"{REPOSITORY}:none")
     assert isinstance(answer, NotFound)
-    assert answer.cause.startswith(f"{on_ipv6.url}/v2/{REPOSITORY}/manifests/none answered 404")
+    assert answer.cause.startswith(f"{on_ipv6.url}/v2/{REPOSITORY}/manifests/none returned 404")
 
 
 def test_each_image_at_an_ipv6_address_has_the_digest_of_its_bytes(on_ipv6: DockerRegistry) -> None:
     assert on_ipv6.host.startswith("[::1]:")
-    asked = [lookup(f"{on_ipv6.host}/{image.image}") for image in IMAGES]
-    for image, answer in zip(IMAGES, ask_registry(on_ipv6, *asked), strict=True):
+    wanted = [lookup(f"{on_ipv6.host}/{image.image}") for image in IMAGES]
+    for image, answer in zip(IMAGES, resolve_at(on_ipv6, *wanted), strict=True):
         assert isinstance(answer, Resolved)
         assert answer.digest == image.digest
         assert answer.origin == Origin("registry", f"{on_ipv6.url}/v2/{REPOSITORY}/manifests/{image.tag}")
 
 
 def test_the_manifest_and_the_config_for_one_platform_come_from_there_too(on_ipv6: DockerRegistry) -> None:
-    child = ask_for(on_ipv6, MULTI.image, "linux/arm64", index_allowed=False)
-    single = ask_for(on_ipv6, SINGLE[0].image, "linux/amd64")
+    child = resolve_image(on_ipv6, MULTI.image, "linux/arm64", index_allowed=False)
+    single = resolve_image(on_ipv6, SINGLE[0].image, "linux/amd64")
     assert isinstance(child, Resolved)
     assert isinstance(single, Resolved)
     assert child.origin.index == MULTI.digest

@@ -1,4 +1,4 @@
-"""Many images of a real registry at once: the same answers in any order, and one look-up of the credential."""
+"""Many images of a real registry at once: the same answers in any order, and one lookup of the credential."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from image_pinner.core.images.lookups import DOCKER_MANIFEST, OCI_MANIFEST, NotFound, Resolution, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Password
-from registry.asked_registry import ask_guarded, ask_registry, login_file
+from registry.registry_lookups import resolve_at, resolve_with_tokens, write_docker_config
 from registry.skopeo import Skopeo
 from registry.token_issuer import Guarded, token_registry
 from support.certificates import create_ca
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.registry
 
 REPOSITORIES = ("team/app", "team/sidecar", "other/app")
 TAGS = 10
-LOGIN = Password(USER, PASSWORD, "the credentials from the vault", "renew them in the vault")
+CREDENTIAL = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
 LAYER = b"layer"
 
 
 def image_of(repository: str, tag: int) -> tuple[bytes, bytes, str]:
-    """Give the config, the manifest and the media type of an image that no other tag has."""
+    """Return the config, the manifest and the media type of an image that no other tag has."""
     config = config_for("linux", "amd64", author=f"{repository}:{tag}")
     return (config, oci_image(config), OCI_MANIFEST) if tag % 2 else (config, docker_image(config), DOCKER_MANIFEST)
 
@@ -63,34 +63,34 @@ def tokens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 @pytest.fixture
 def by_token(tokens: Guarded) -> Guarded:
-    """Give the registry with a service that was not asked yet."""
+    """Return the registry with a service that has had no request yet."""
     tokens.service.seen.clear()
     return tokens
 
 
-def asked_in(order: Sequence[str], registry: DockerRegistry, credentials: FixedCredentials) -> dict[str, Resolution]:
-    answers = ask_registry(registry, *(lookup(f"{registry.host}/{name}") for name in order), credentials=credentials)
+def resolve_in(order: Sequence[str], registry: DockerRegistry, credentials: FixedCredentials) -> dict[str, Resolution]:
+    answers = resolve_at(registry, *(lookup(f"{registry.host}/{name}") for name in order), credentials=credentials)
     return dict(zip(order, answers, strict=True))
 
 
 def test_what_is_missing_among_many_spoils_no_other(guarded: DockerRegistry) -> None:
     missing = [f"{repository}:none" for repository in REPOSITORIES]
-    answers = asked_in([*missing, *DIGESTS, "no/repository:1"], guarded, FixedCredentials({guarded.host: LOGIN}))
+    answers = resolve_in([*missing, *DIGESTS, "no/repository:1"], guarded, FixedCredentials({guarded.host: CREDENTIAL}))
     for name in (*missing, "no/repository:1"):
         answer = answers[name]
         assert isinstance(answer, NotFound)
     assert all(isinstance(answers[name], Resolved) for name in DIGESTS)
 
 
-def test_who_gets_no_token_is_told_nothing_and_the_service_is_asked_once_a_repository(by_token: Guarded) -> None:
+def test_without_a_token_images_are_unavailable_after_one_token_request_per_repository(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
     wrong = Password(USER, "not-the-password", "the credentials from the vault", "renew them in the vault")
     credentials = FixedCredentials({host: wrong})
-    asked = [lookup(f"{host}/{name}") for name in DIGESTS]
-    answers = ask_guarded(by_token, *asked, credentials=credentials)
+    wanted = [lookup(f"{host}/{name}") for name in DIGESTS]
+    answers = resolve_with_tokens(by_token, *wanted, credentials=credentials)
     assert not any(isinstance(answer, Resolved) for answer in answers)
     assert "not-the-password" not in str(answers)
-    assert credentials.asked == [host]
+    assert credentials.requested == [host]
     assert len(service.seen) == len(REPOSITORIES)
 
 
@@ -99,36 +99,36 @@ def test_in_any_order_thirty_images_have_the_same_answers_by_one_look_up_of_the_
     guarded: DockerRegistry, seed: int
 ) -> None:
     order = random.Random(seed).sample(list(DIGESTS), len(DIGESTS))
-    credentials = FixedCredentials({guarded.host: LOGIN})
-    shuffled = asked_in(order, guarded, credentials)
-    assert credentials.asked == [guarded.host]
-    assert shuffled == asked_in(list(DIGESTS), guarded, credentials)
+    credentials = FixedCredentials({guarded.host: CREDENTIAL})
+    shuffled = resolve_in(order, guarded, credentials)
+    assert credentials.requested == [guarded.host]
+    assert shuffled == resolve_in(list(DIGESTS), guarded, credentials)
     found = {name: answer.digest for name, answer in shuffled.items() if isinstance(answer, Resolved)}
     assert found == DIGESTS
 
 
 def test_skopeo_computes_the_same_digests(guarded: DockerRegistry, tmp_path: Path) -> None:
-    skopeo = Skopeo(guarded, login_file(tmp_path, guarded, PASSWORD))
+    skopeo = Skopeo(guarded, write_docker_config(tmp_path, guarded, PASSWORD))
     for name in list(DIGESTS)[::7]:
         assert Digest.of(skopeo.raw(name)) == DIGESTS[name]
 
 
 def test_a_registry_behind_tokens_costs_one_token_a_repository_and_one_look_up(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
-    credentials = FixedCredentials({host: LOGIN})
-    asked = [lookup(f"{host}/{name}") for name in DIGESTS]
-    answers = ask_guarded(by_token, *asked, credentials=credentials)
+    credentials = FixedCredentials({host: CREDENTIAL})
+    wanted = [lookup(f"{host}/{name}") for name in DIGESTS]
+    answers = resolve_with_tokens(by_token, *wanted, credentials=credentials)
     found = {name: answer.digest for name, answer in zip(DIGESTS, answers, strict=True) if isinstance(answer, Resolved)}
     assert found == DIGESTS
-    assert credentials.asked == [host]
+    assert credentials.requested == [host]
     scopes = sorted(scope for seen in service.seen for scope in seen.query["scope"])
     assert scopes == sorted(f"repository:{repository}:pull" for repository in REPOSITORIES)
 
 
 def test_a_token_opens_the_config_too(by_token: Guarded) -> None:
     host, service = by_token.registry.host, by_token.service
-    asked = [lookup(f"{host}/team/app:1", platform) for platform in ("linux/amd64", "linux/arm64")]
-    right, wrong = ask_guarded(by_token, *asked, credentials=FixedCredentials({host: LOGIN}))
+    wanted = [lookup(f"{host}/team/app:1", platform) for platform in ("linux/amd64", "linux/arm64")]
+    right, wrong = resolve_with_tokens(by_token, *wanted, credentials=FixedCredentials({host: CREDENTIAL}))
     assert isinstance(right, Resolved)
     assert isinstance(wrong, NotFound | Unsuitable)
     assert len(service.seen) == 1

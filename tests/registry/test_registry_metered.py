@@ -1,4 +1,4 @@
-"""The real registry, asked as one that meters pulls: by HEAD, whose header is the digest that a GET hashes to."""
+"""The real registry as one that counts pulls: with HEAD, whose header is the digest that a GET hashes to."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import pytest
 
 from image_pinner.core.images.lookups import NotFound, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import ask_for, ask_metered
 from registry.pushed_images import EMPTY_INDEX, HELM_CHART, IMAGES, MULTI, REPOSITORY, Pushed
+from registry.registry_lookups import resolve_image, resolve_with_head
 from registry.skopeo import Skopeo
 from support.registry_program import DockerRegistry
 
 pytestmark = pytest.mark.registry
 
 
-def test_what_is_missing_is_said_so_by_head(stocked: DockerRegistry) -> None:
-    answer = ask_metered(stocked, f"{REPOSITORY}:none")
+def test_a_missing_tag_is_not_found_with_head(stocked: DockerRegistry) -> None:
+    answer = resolve_with_head(stocked, f"{REPOSITORY}:none")
     assert isinstance(answer, NotFound)
     assert "MANIFEST_UNKNOWN" in answer.cause
 
 
 @pytest.mark.parametrize("image", [EMPTY_INDEX, HELM_CHART], ids=str)
-def test_what_is_no_image_for_a_platform_is_refused_by_its_bytes(stocked: DockerRegistry, image: Pushed) -> None:
-    answer = ask_metered(stocked, image.image, "linux/amd64")
+def test_an_image_for_another_platform_is_refused_by_its_bytes(stocked: DockerRegistry, image: Pushed) -> None:
+    answer = resolve_with_head(stocked, image.image, "linux/amd64")
     assert isinstance(answer, Unsuitable)
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=str)
 def test_the_header_of_each_image_is_the_digest_that_its_bytes_hash_to(stocked: DockerRegistry, image: Pushed) -> None:
-    head_manifest, get_manifest = ask_metered(stocked, image.image), ask_for(stocked, image.image)
+    head_manifest, get_manifest = resolve_with_head(stocked, image.image), resolve_image(stocked, image.image)
     assert isinstance(head_manifest, Resolved)
     assert isinstance(get_manifest, Resolved)
     assert head_manifest.origin.request.startswith("HEAD ")
@@ -36,8 +36,8 @@ def test_the_header_of_each_image_is_the_digest_that_its_bytes_hash_to(stocked: 
 
 
 def test_the_manifest_for_one_platform_is_the_same_as_by_get(stocked: DockerRegistry) -> None:
-    head_manifest = ask_metered(stocked, MULTI.image, "linux/arm64", index_allowed=False)
-    get_manifest = ask_for(stocked, MULTI.image, "linux/arm64", index_allowed=False)
+    head_manifest = resolve_with_head(stocked, MULTI.image, "linux/arm64", index_allowed=False)
+    get_manifest = resolve_image(stocked, MULTI.image, "linux/arm64", index_allowed=False)
     assert isinstance(head_manifest, Resolved)
     assert isinstance(get_manifest, Resolved)
     assert (

@@ -10,7 +10,6 @@ import pytest
 from image_pinner.core.images.lookups import ImageLookup, Resolved, Unsuitable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import ask_for, ask_registry
 from registry.pushed_images import (
     AMD64,
     ARM64,
@@ -37,6 +36,7 @@ from registry.pushed_images import (
     Pushed,
     part_of_name,
 )
+from registry.registry_lookups import resolve_at, resolve_image
 from registry.skopeo import Skopeo
 from support.images import lookup
 from support.registry_program import DockerRegistry
@@ -62,7 +62,7 @@ BY_TAG = {image.tag: image for image in SINGLE}
 def test_an_index_without_the_platform_is_refused_with_what_it_offers(
     stocked: DockerRegistry, image: Pushed, platform: str, offered: str, *, index_allowed: bool
 ) -> None:
-    answer = ask_for(stocked, image.image, platform, index_allowed=index_allowed)
+    answer = resolve_image(stocked, image.image, platform, index_allowed=index_allowed)
     assert isinstance(answer, Unsuitable)
     assert answer.cause == f"the index {image.digest} has no image for {platform}; available: {offered}"
 
@@ -82,19 +82,19 @@ def test_an_index_without_the_platform_is_refused_with_what_it_offers(
 def test_an_image_for_another_platform_is_refused_with_the_one_that_it_is_for(
     stocked: DockerRegistry, tag: str, platform: str, offered: str, *, index_allowed: bool
 ) -> None:
-    answer = ask_for(stocked, BY_TAG[tag].image, platform, index_allowed=index_allowed)
+    answer = resolve_image(stocked, BY_TAG[tag].image, platform, index_allowed=index_allowed)
     assert isinstance(answer, Unsuitable)
     assert answer.cause == f"the image {BY_TAG[tag].digest} is for {offered} only, not for {platform}"
 
 
-def asked_for_windows(stocked: DockerRegistry, image: Pushed, version: str) -> ImageLookup:
+def windows_lookup(stocked: DockerRegistry, image: Pushed, version: str) -> ImageLookup:
     wanted = lookup(f"{stocked.host}/{image.image}", index_allowed=False)
     return replace(wanted, platform=Platform("windows", "amd64", os_version=version))
 
 
 def test_a_version_of_windows_that_is_not_there_is_refused(stocked: DockerRegistry) -> None:
-    asked = [asked_for_windows(stocked, image, "10.0.26100") for image in (WINDOWS_LIST, BY_TAG["windows"])]
-    for answer in ask_registry(stocked, *asked):
+    wanted = [windows_lookup(stocked, image, "10.0.26100") for image in (WINDOWS_LIST, BY_TAG["windows"])]
+    for answer in resolve_at(stocked, *wanted):
         assert isinstance(answer, Unsuitable)
         assert f"windows/amd64 ({WINDOWS_2022})" in answer.cause
 
@@ -122,7 +122,7 @@ def test_a_version_of_windows_that_is_not_there_is_refused(stocked: DockerRegist
 def test_the_manifest_for_one_platform_is_that_of_the_image_which_skopeo_takes(
     stocked: DockerRegistry, image: Pushed, platform: str, child: bytes
 ) -> None:
-    answer = ask_for(stocked, image.image, platform, index_allowed=False)
+    answer = resolve_image(stocked, image.image, platform, index_allowed=False)
     assert isinstance(answer, Resolved)
     assert answer.digest == Digest.of(child)
     assert answer.origin.index == image.digest
@@ -134,8 +134,8 @@ def test_the_manifest_for_one_platform_is_that_of_the_image_which_skopeo_takes(
 
 
 @pytest.mark.parametrize("image", [ATTESTED_SINGLE, ONE_ENTRY], ids=part_of_name)
-def test_an_index_of_one_image_gives_it_without_a_platform(stocked: DockerRegistry, image: Pushed) -> None:
-    answer = ask_for(stocked, image.image, index_allowed=False)
+def test_an_index_of_one_image_resolves_to_it_without_a_platform(stocked: DockerRegistry, image: Pushed) -> None:
+    answer = resolve_image(stocked, image.image, index_allowed=False)
     assert isinstance(answer, Resolved)
     assert answer.digest == Digest.of(image.children[0][1])
 
@@ -144,14 +144,14 @@ def test_an_index_of_one_image_gives_it_without_a_platform(stocked: DockerRegist
 def test_the_version_of_windows_decides_between_images_for_it(
     stocked: DockerRegistry, version: str, child: bytes
 ) -> None:
-    (answer,) = ask_registry(stocked, asked_for_windows(stocked, WINDOWS_LIST, version))
+    (answer,) = resolve_at(stocked, windows_lookup(stocked, WINDOWS_LIST, version))
     assert isinstance(answer, Resolved)
     assert answer.digest == Digest.of(child)
     assert Skopeo(stocked).raw(f"{REPOSITORY}@{answer.digest}") == child
 
 
 def test_a_windows_image_is_the_right_one_by_its_config(stocked: DockerRegistry) -> None:
-    (answer,) = ask_registry(stocked, asked_for_windows(stocked, BY_TAG["windows"], "10.0.20348"))
+    (answer,) = resolve_at(stocked, windows_lookup(stocked, BY_TAG["windows"], "10.0.20348"))
     assert isinstance(answer, Resolved)
     assert answer.digest == Digest.of(WINDOWS)
     assert answer.platforms == (Platform("windows", "amd64", os_version=WINDOWS_2022),)
@@ -165,7 +165,7 @@ def test_a_windows_image_is_the_right_one_by_its_config(stocked: DockerRegistry)
 def test_where_an_index_may_be_pinned_it_is_once_the_platform_is_in_it(
     stocked: DockerRegistry, image: Pushed, platform: str
 ) -> None:
-    answer = ask_for(stocked, image.image, platform)
+    answer = resolve_image(stocked, image.image, platform)
     assert isinstance(answer, Resolved)
     assert answer.digest == image.digest
 
@@ -184,13 +184,13 @@ def test_where_an_index_may_be_pinned_it_is_once_the_platform_is_in_it(
         ("windows", "windows/amd64", Platform("windows", "amd64", os_version=WINDOWS_2022)),
     ],
 )
-def test_the_config_of_a_single_image_tells_its_platform_as_skopeo_reads_it(
+def test_the_config_of_a_single_image_has_the_platform_that_skopeo_reads(
     stocked: DockerRegistry, tag: str, platform: str, has: Platform
 ) -> None:
     image = BY_TAG[tag]
     name = f"{stocked.host}/{image.image}"
-    asked = [lookup(name, platform, index_allowed=index_allowed) for index_allowed in (True, False)]
-    for answer in ask_registry(stocked, *asked):
+    wanted = [lookup(name, platform, index_allowed=index_allowed) for index_allowed in (True, False)]
+    for answer in resolve_at(stocked, *wanted):
         assert isinstance(answer, Resolved)
         assert answer.digest == image.digest
         assert answer.platforms == (has,)

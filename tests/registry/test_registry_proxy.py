@@ -14,8 +14,8 @@ import pytest
 
 from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import ask_for
 from registry.pushed_images import ATTESTED, LIST, MULTI, REPOSITORY, SINGLE, Pushed, push_all
+from registry.registry_lookups import resolve_image
 from registry.skopeo import Skopeo
 from support.registry_program import DockerRegistry, docker_registry, pull_through
 
@@ -48,13 +48,13 @@ def cached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cached]:
 
 
 def test_a_tag_that_the_registry_behind_does_not_have_is_missing(cached: Cached) -> None:
-    answer = ask_for(cached.cache, f"{REPOSITORY}:none")
+    answer = resolve_image(cached.cache, f"{REPOSITORY}:none")
     assert isinstance(answer, NotFound)
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=str)
 def test_each_image_has_the_digest_that_it_has_behind_and_that_skopeo_computes(cached: Cached, image: Pushed) -> None:
-    through, behind = ask_for(cached.cache, image.image), ask_for(cached.upstream, image.image)
+    through, behind = resolve_image(cached.cache, image.image), resolve_image(cached.upstream, image.image)
     assert isinstance(through, Resolved)
     assert isinstance(behind, Resolved)
     assert through.digest == behind.digest == image.digest == Digest.of(Skopeo(cached.cache).raw(image.image))
@@ -62,7 +62,9 @@ def test_each_image_has_the_digest_that_it_has_behind_and_that_skopeo_computes(c
 
 
 def test_the_config_of_an_image_comes_through_the_cache(cached: Cached) -> None:
-    right, wrong = (ask_for(cached.cache, SINGLE[1].image, platform) for platform in ("linux/amd64", "linux/arm64"))
+    right, wrong = (
+        resolve_image(cached.cache, SINGLE[1].image, platform) for platform in ("linux/amd64", "linux/arm64")
+    )
     assert isinstance(right, Resolved)
     assert isinstance(wrong, NotFound | Unsuitable)
     assert "is for linux/amd64 only" in wrong.cause
@@ -72,20 +74,20 @@ def test_a_tag_that_moved_behind_moves_in_the_cache(cached: Cached) -> None:
     digests = []
     for image in (MULTI, LIST):
         cached.upstream.push_manifest(REPOSITORY, image.manifest, image.media_type, tag="moving")
-        answer = ask_for(cached.cache, f"{REPOSITORY}:moving")
+        answer = resolve_image(cached.cache, f"{REPOSITORY}:moving")
         assert isinstance(answer, Resolved)
         digests.append(answer.digest)
     assert digests == [MULTI.digest, LIST.digest]
 
 
-def test_without_the_registry_behind_the_cache_answers_for_what_was_asked_before_and_lacks_all_else(
+def test_without_its_upstream_the_cache_has_previous_images_only(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with cached_registry(tmp_path_factory.mktemp("upstream"), tmp_path_factory.mktemp("cache")) as own:
         index, child, single = known = [
-            ask_for(own.cache, MULTI.image),
-            ask_for(own.cache, MULTI.image, "linux/arm64", index_allowed=False),
-            ask_for(own.cache, SINGLE[0].image),
+            resolve_image(own.cache, MULTI.image),
+            resolve_image(own.cache, MULTI.image, "linux/arm64", index_allowed=False),
+            resolve_image(own.cache, SINGLE[0].image),
         ]
         assert isinstance(index, Resolved)
         assert isinstance(child, Resolved)
@@ -93,18 +95,18 @@ def test_without_the_registry_behind_the_cache_answers_for_what_was_asked_before
         own.end_of_upstream.close()
 
         # Nobody can tell this answer from the one for an image that does not exist.
-        gone = ask_for(own.cache, LIST.image)
+        gone = resolve_image(own.cache, LIST.image)
         assert isinstance(gone, NotFound | Unsuitable)
-        assert "answered 404, 'MANIFEST_UNKNOWN: manifest unknown'" in gone.cause
+        assert "returned 404, 'MANIFEST_UNKNOWN: manifest unknown'" in gone.cause
 
         assert known == [
-            ask_for(own.cache, MULTI.image),
-            ask_for(own.cache, MULTI.image, "linux/arm64", index_allowed=False),
-            ask_for(own.cache, SINGLE[0].image),
+            resolve_image(own.cache, MULTI.image),
+            resolve_image(own.cache, MULTI.image, "linux/arm64", index_allowed=False),
+            resolve_image(own.cache, SINGLE[0].image),
         ]
         assert index.digest == Digest.of(Skopeo(own.cache).raw(MULTI.image))
         # An index is cached without its manifests, and a manifest without its config.
         assert own.cache.get(f"/v2/{REPOSITORY}/manifests/{child.digest}", child.media_type).status == 500
-        unread = ask_for(own.cache, SINGLE[0].image, "linux/amd64")
+        unread = resolve_image(own.cache, SINGLE[0].image, "linux/amd64")
         assert isinstance(unread, Unavailable)
-        assert "the image's platform is not known" in unread.cause
+        assert "the platform of the image is unknown" in unread.cause

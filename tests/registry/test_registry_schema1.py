@@ -12,9 +12,9 @@ import pytest
 
 from image_pinner.core.images.lookups import ACCEPTED_MEDIA_TYPES, DOCKER_SCHEMA1, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import ask_for, ask_metered
 from registry.libtrust import SigningKey
 from registry.pushed_images import LAYER, REPOSITORY, SINGLE, push_all
+from registry.registry_lookups import resolve_image, resolve_with_head
 from registry.skopeo import Skopeo
 from support.registry_program import ACCEPTS_SCHEMA1, DockerRegistry, docker_registry
 
@@ -45,17 +45,17 @@ def schema1() -> bytes:
     )
 
 
-def test_the_registry_signs_it_anew_for_each_answer_so_that_no_digest_is_that_of_its_bytes(
+def test_the_registry_signs_each_response_so_that_its_digest_changes(
     tolerant: DockerRegistry,
 ) -> None:
     path = f"/v2/{REPOSITORY}/manifests/old"
     answers = [tolerant.get(path, ", ".join(ACCEPTED_MEDIA_TYPES)) for _ in range(2)]
     assert [answer.headers["Content-Type"] for answer in answers] == [DOCKER_SCHEMA1[1]] * 2
     hashes = {str(Digest.of(answer.data)) for answer in answers}
-    said = {answer.headers["Docker-Content-Digest"] for answer in answers}
-    assert (len(hashes), len(said)) == (2, 1)
-    assert hashes.isdisjoint(said)
-    assert str(Digest.of(Skopeo(tolerant).raw(IMAGE))) not in hashes | said
+    printed = {answer.headers["Docker-Content-Digest"] for answer in answers}
+    assert (len(hashes), len(printed)) == (2, 1)
+    assert hashes.isdisjoint(printed)
+    assert str(Digest.of(Skopeo(tolerant).raw(IMAGE))) not in hashes | printed
 
 
 @pytest.mark.parametrize("platform", ["", "linux/amd64"])
@@ -63,19 +63,19 @@ def test_the_registry_signs_it_anew_for_each_answer_so_that_no_digest_is_that_of
 def test_a_manifest_of_schema_1_is_refused_with_that_reason(
     tolerant: DockerRegistry, platform: str, *, index_allowed: bool
 ) -> None:
-    answer = ask_for(tolerant, IMAGE, platform, index_allowed=index_allowed)
+    answer = resolve_image(tolerant, IMAGE, platform, index_allowed=index_allowed)
     assert isinstance(answer, Unsuitable)
     assert answer.cause == "the tag points to a Docker schema 1 manifest, which container runtimes no longer pull"
 
 
 def test_a_manifest_of_schema_1_is_refused_by_its_headers_too(tolerant: DockerRegistry) -> None:
-    answer = ask_metered(tolerant, IMAGE)
+    answer = resolve_with_head(tolerant, IMAGE)
     assert isinstance(answer, Unsuitable)
     assert "Docker schema 1" in answer.cause
 
 
 def test_other_images_of_that_registry_are_none_the_worse_for_it(tolerant: DockerRegistry) -> None:
     for image in SINGLE[:2]:
-        answer = ask_for(tolerant, image.image)
+        answer = resolve_image(tolerant, image.image)
         assert isinstance(answer, Resolved)
         assert answer.digest == image.digest == Digest.of(Skopeo(tolerant).raw(image.image))

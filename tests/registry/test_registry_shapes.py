@@ -7,7 +7,6 @@ import pytest
 from image_pinner.core.images.lookups import Origin, Resolved, Unsuitable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import ask_for
 from registry.pushed_images import (
     AMD64,
     AMD64_TWICE,
@@ -40,6 +39,7 @@ from registry.pushed_images import (
     Pushed,
     part_of_name,
 )
+from registry.registry_lookups import resolve_image
 from registry.skopeo import Skopeo
 from support.registry_program import DockerRegistry
 
@@ -59,18 +59,18 @@ pytestmark = pytest.mark.registry
     ids=part_of_name,
 )
 @pytest.mark.parametrize("index_allowed", [True, False], ids=["index", "no-index"])
-def test_what_is_no_image_is_refused_with_its_reason(
+def test_an_artifact_is_refused_with_its_reason(
     stocked: DockerRegistry, image: Pushed, reason: str, *, index_allowed: bool
 ) -> None:
-    answer = ask_for(stocked, image.image, index_allowed=index_allowed)
+    answer = resolve_image(stocked, image.image, index_allowed=index_allowed)
     assert isinstance(answer, Unsuitable)
     assert reason.format(image.digest) in answer.cause
     assert answer.help
 
 
 @pytest.mark.parametrize("image", [EMPTY_INDEX, ONLY_ATTESTATIONS, NESTED, HELM_CHART, ARTIFACT], ids=part_of_name)
-def test_what_is_no_image_is_none_for_a_platform_either(stocked: DockerRegistry, image: Pushed) -> None:
-    answer = ask_for(stocked, image.image, "linux/amd64")
+def test_an_artifact_is_refused_for_a_platform_too(stocked: DockerRegistry, image: Pushed) -> None:
+    answer = resolve_image(stocked, image.image, "linux/amd64")
     assert isinstance(answer, Unsuitable)
 
 
@@ -89,7 +89,7 @@ def test_what_is_no_image_is_none_for_a_platform_either(stocked: DockerRegistry,
 def test_where_one_image_is_to_be_chosen_and_several_fit_all_are_shown(
     stocked: DockerRegistry, image: Pushed, platform: str, first: bytes, second: bytes
 ) -> None:
-    answer = ask_for(stocked, image.image, platform, index_allowed=False)
+    answer = resolve_image(stocked, image.image, platform, index_allowed=False)
     assert isinstance(answer, Unsuitable)
     assert str(image.digest) in answer.cause
     assert str(Digest.of(first)) in answer.cause
@@ -99,7 +99,7 @@ def test_where_one_image_is_to_be_chosen_and_several_fit_all_are_shown(
 
 @pytest.mark.parametrize("image", IMAGES, ids=part_of_name)
 def test_each_image_has_the_digest_that_skopeo_computes(stocked: DockerRegistry, image: Pushed) -> None:
-    answer = ask_for(stocked, image.image)
+    answer = resolve_image(stocked, image.image)
     assert isinstance(answer, Resolved)
     assert answer.digest == image.digest == Digest.of(Skopeo(stocked).raw(image.image))
     assert answer.media_type == image.media_type
@@ -108,14 +108,14 @@ def test_each_image_has_the_digest_that_skopeo_computes(stocked: DockerRegistry,
 
 
 @pytest.mark.parametrize("image", [MULTI, LIST, ATTESTED, *SINGLE[:2]], ids=part_of_name)
-def test_skopeo_says_the_same_digest_itself(stocked: DockerRegistry, image: Pushed) -> None:
-    answer = ask_for(stocked, image.image)
+def test_skopeo_computes_the_same_digest(stocked: DockerRegistry, image: Pushed) -> None:
+    answer = resolve_image(stocked, image.image)
     assert isinstance(answer, Resolved)
     assert answer.digest == Skopeo(stocked).digest(image.image)
 
 
 def test_no_tag_is_latest_for_skopeo_too(stocked: DockerRegistry) -> None:
-    answer = ask_for(stocked, REPOSITORY)
+    answer = resolve_image(stocked, REPOSITORY)
     assert isinstance(answer, Resolved)
     assert answer.digest == Digest.of(SECOND) == Digest.of(Skopeo(stocked).raw(REPOSITORY))
 
@@ -124,7 +124,7 @@ def test_a_tag_with_a_new_image_has_the_new_digest(stocked: DockerRegistry) -> N
     digests = []
     for image in (SINGLE[0], MULTI, SINGLE[1]):
         stocked.push_manifest(REPOSITORY, image.manifest, image.media_type, tag="moving")
-        answer = ask_for(stocked, f"{REPOSITORY}:moving")
+        answer = resolve_image(stocked, f"{REPOSITORY}:moving")
         assert isinstance(answer, Resolved)
         assert answer.digest == Digest.of(Skopeo(stocked).raw(f"{REPOSITORY}:moving"))
         digests.append(answer.digest)
@@ -148,9 +148,9 @@ def test_a_tag_with_a_new_image_has_the_new_digest(stocked: DockerRegistry) -> N
     ],
     ids=["multi", "attested", "list", "windows-list"],
 )
-def test_an_index_tells_its_platforms_and_leaves_out_attestations(
+def test_an_index_has_its_platforms_without_attestations(
     stocked: DockerRegistry, image: Pushed, platforms: tuple[Platform, ...]
 ) -> None:
-    answer = ask_for(stocked, image.image)
+    answer = resolve_image(stocked, image.image)
     assert isinstance(answer, Resolved)
     assert answer.platforms == platforms

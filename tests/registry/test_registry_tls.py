@@ -1,4 +1,4 @@
-"""A real registry over TLS, with a certificate of an authority that only its operator knows."""
+"""A real registry over TLS, with a certificate of a private certificate authority."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 
 from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
-from registry.asked_registry import ask_for, ask_registry, trusting
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
+from registry.registry_lookups import resolve_at, resolve_image, trusting
 from registry.skopeo import Skopeo
 from support.certificates import create_ca
 from support.images import lookup
-from support.registries import ask
+from support.registries import resolve
 from support.registry_program import DockerRegistry, docker_registry
 
 pytestmark = pytest.mark.registry
@@ -36,63 +36,61 @@ def by_name(registry: DockerRegistry) -> DockerRegistry:
     return replace(registry, host=registry.host.replace("127.0.0.1", "localhost"))
 
 
-def test_a_certificate_of_an_unknown_authority_is_refused_and_the_way_to_name_it_is_told(
-    secured: DockerRegistry, tmp_path: Path
-) -> None:
-    (answer,) = ask(lookup(f"{secured.host}/{REPOSITORY}:oci"))
+def test_a_certificate_of_an_unknown_ca_is_refused_with_help(secured: DockerRegistry, tmp_path: Path) -> None:
+    (answer,) = resolve(lookup(f"{secured.host}/{REPOSITORY}:oci"))
     assert isinstance(answer, Unavailable)
     assert answer.cause.startswith(f"the certificate of {secured.host} is not trusted: ")
     assert "unable to get local issuer certificate" in answer.cause
-    assert "name the file with its authority's certificate if that is your own" in answer.help
+    assert "configure a CA file if the certificate authority is your own" in answer.help
     (tmp_path / "nobody").mkdir()
     stranger = replace(secured, ca_file=tmp_path / "nobody" / "ca.crt")
     assert "certificate signed by unknown authority" in Skopeo(stranger).refusal(f"{REPOSITORY}:oci")
 
 
-def test_another_authority_of_the_same_name_is_no_better(secured: DockerRegistry, tmp_path: Path) -> None:
-    (answer,) = ask_registry(
+def test_another_ca_of_the_same_name_is_refused(secured: DockerRegistry, tmp_path: Path) -> None:
+    (answer,) = resolve_at(
         replace(secured, ca_file=create_ca(tmp_path).ca_file), lookup(f"{secured.host}/{REPOSITORY}:oci")
     )
     assert isinstance(answer, Unavailable)
     assert f"the certificate of {secured.host} is not trusted: " in answer.cause
 
 
-def test_an_authority_is_trusted_for_the_host_that_it_was_named_for_and_for_no_other(secured: DockerRegistry) -> None:
+def test_a_ca_is_trusted_for_its_configured_host_only(secured: DockerRegistry) -> None:
     assert secured.ca_file
-    (answer,) = ask(
+    (answer,) = resolve(
         lookup(f"{secured.host}/{REPOSITORY}:oci"), transport=trusting(by_name(secured).host, secured.ca_file)
     )
     assert isinstance(answer, Unavailable)
     assert f"the certificate of {secured.host} is not trusted: " in answer.cause
 
 
-def test_a_registry_over_tls_that_is_named_as_insecure_is_asked_by_plain_http_only(
+def test_an_insecure_registry_gets_no_tls_connection(
     secured: DockerRegistry,
 ) -> None:
-    (answer,) = ask(lookup(f"{secured.host}/{REPOSITORY}:oci"), insecure=(secured.host,))
+    (answer,) = resolve(lookup(f"{secured.host}/{REPOSITORY}:oci"), insecure=(secured.host,))
     assert isinstance(answer, Unavailable)
-    assert answer.cause.startswith(f"http://{secured.host}/v2/{REPOSITORY}/manifests/oci answered 400")
+    assert answer.cause.startswith(f"http://{secured.host}/v2/{REPOSITORY}/manifests/oci returned 400")
 
 
-def test_a_tag_that_is_missing_is_said_so_over_tls(secured: DockerRegistry) -> None:
-    answer = ask_for(secured, f"{REPOSITORY}:none")
+def test_a_missing_tag_is_not_found_over_tls(secured: DockerRegistry) -> None:
+    answer = resolve_image(secured, f"{REPOSITORY}:none")
     assert isinstance(answer, NotFound)
     assert answer.cause.startswith(f"https://{secured.host}/v2/")
 
 
 @pytest.mark.parametrize("named", [False, True], ids=["address", "name"])
-def test_with_its_authority_named_each_image_has_the_digest_that_skopeo_computes(
-    secured: DockerRegistry, *, named: bool
-) -> None:
+def test_with_its_ca_each_image_has_the_digest_that_skopeo_computes(secured: DockerRegistry, *, named: bool) -> None:
     registry = by_name(secured) if named else secured
-    asked = [lookup(f"{registry.host}/{image.image}") for image in IMAGES]
-    for image, answer in zip(IMAGES, ask_registry(registry, *asked), strict=True):
+    wanted = [lookup(f"{registry.host}/{image.image}") for image in IMAGES]
+    for image, answer in zip(IMAGES, resolve_at(registry, *wanted), strict=True):
         assert isinstance(answer, Resolved)
         assert answer.origin.request == f"https://{registry.host}/v2/{REPOSITORY}/manifests/{image.tag}"
         assert answer.digest == image.digest == Digest.of(Skopeo(registry).raw(image.image))
 
 
 def test_the_config_comes_over_tls_too(secured: DockerRegistry) -> None:
-    right, wrong = (ask_for(secured, f"{REPOSITORY}:docker", platform) for platform in ("linux/amd64", "linux/arm64"))
+    right, wrong = (
+        resolve_image(secured, f"{REPOSITORY}:docker", platform) for platform in ("linux/amd64", "linux/arm64")
+    )
     assert isinstance(right, Resolved)
     assert isinstance(wrong, NotFound | Unsuitable)

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import urllib3
 
 from registry.libtrust import SigningKey
-from support.certificates import create_ca
 from support.registries import Answer, ScriptedRegistry, Seen
 from support.registry_program import PASSWORD, USER, DockerRegistry, docker_registry
 
@@ -36,7 +35,7 @@ class Guarded(NamedTuple):
 
 @contextmanager
 def token_registry(directory: Path, *repositories: str) -> Iterator[Guarded]:
-    """Run a registry that takes nothing but tokens, and their issuer: by TLS, for no login is sent by plain http."""
+    """Run a registry that accepts tokens only, and their issuer, over TLS."""
     own = create_ca(directory)
     certificate = own.issue(directory, "127.0.0.1")
     issuer = _Issuer(SigningKey(own.key))

@@ -1,4 +1,4 @@
-"""Certificates that nobody should believe, for servers on loopback. Those that are in order come from `tls`."""
+"""Certificates that must not be trusted, for servers on loopback."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from support.certificates import ServerCertificate, certificate_for, create_ca
+from support.certificates import ServerCertificate, authority, certificate_for
 
 _ADDRESS = "127.0.0.1"
 
 
 def expired_certificate(directory: Path) -> ServerCertificate:
-    """Make a certificate for loopback that was good until an hour ago; to trust its file does not help."""
+    """Make a certificate for loopback that expired an hour ago; configuring it as a CA file does not help."""
     now = dt.datetime.now(dt.UTC)
     return _self_signed(directory, now - dt.timedelta(days=90), now - dt.timedelta(hours=1))
 
 
 def early_certificate(directory: Path) -> ServerCertificate:
-    """Make a certificate for loopback that will be good from an hour from now."""
+    """Make a certificate for loopback that is valid from an hour from now."""
     now = dt.datetime.now(dt.UTC)
     return _self_signed(directory, now + dt.timedelta(hours=1), now + dt.timedelta(days=90))
 
 
 def certificate_for_another(directory: Path) -> ServerCertificate:
-    """Make a certificate that is in order, for a host that this is not."""
+    """Make a valid certificate for another host."""
     return certificate_for(directory, "registry.elsewhere.example")
 
 
-def certificate_of_a_stranger(directory: Path) -> ServerCertificate:
-    """Make a certificate for loopback whose authority is none that anybody was told of."""
-    return create_ca(directory).issue(directory, _ADDRESS)
+def certificate_of_unknown_ca(directory: Path) -> ServerCertificate:
+    """Make a certificate for loopback of a certificate authority that is not configured."""
+    return authority(directory).issue(directory, _ADDRESS)
 
 
 def _self_signed(directory: Path, begin: dt.datetime, end: dt.datetime) -> ServerCertificate:

@@ -1,4 +1,4 @@
-"""What registries do when they break: answers, bytes on the wire, and the plays that the faults are made of."""
+"""What broken registries do: responses, bytes on the wire, and how to start their servers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import BinaryIO
 
 from image_pinner.core.images.lookups import OCI_INDEX, OCI_MANIFEST
 from image_pinner.core.images.references import Digest
-from registry_faults.scene import CANARY, LOGIN, OTHER, SERVICE, TOKEN, Scene, Staged, nothing_more
+from registry_faults.scene import CANARY, OTHER, PASSWORD, SERVICE, TOKEN, Scene, Staged, nothing_more
 from support.images import config_for, descriptor, encoded, oci_image, oci_index, platform
 from support.registries import Answer, Raw, Script, ScriptedRegistry, Seen, sent
 
 Play = Callable[[Scene], Staged]
-"""Has the servers of a fault stand, and says what is to be pinned."""
+"""Starts the servers of a fault and returns what to pin."""
 
 CONFIG = config_for("linux", "amd64")
 MANIFEST, ANOTHER = oci_image(CONFIG), oci_image(CONFIG, b"another layer")
@@ -29,21 +29,21 @@ WITHOUT_HEADER = Answer(200, {"Content-Type": OCI_MANIFEST}, MANIFEST)
 LYING = sent(MANIFEST, Docker_Content_Digest=LIE)
 LOGIN_PAGE = Answer(200, {"Content-Type": "text/html; charset=utf-8"}, b"<html><title>Who are you?</title></html>")
 FOR_AMD64 = sent(INDEX, OCI_INDEX)
-_WANTS_PASSWORD = {"WWW-Authenticate": 'Basic realm="registry"'}
+_REQUIRES_PASSWORD = {"WWW-Authenticate": 'Basic realm="registry"'}
 
 
-def failing(status: int, code: str, message: str, **headers: str) -> Answer:
-    """Give an error as registries write it."""
+def error(status: int, code: str, message: str, **headers: str) -> Answer:
+    """Return an error response in the format of registries."""
     body = json.dumps({"errors": [{"code": code, "message": message}]}).encode()
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Answer(status, {"Content-Type": "application/json", **named}, body)
 
 
-BUSY = failing(429, "TOOMANYREQUESTS", "slow down")
-BUSY_FOR_A_SECOND = failing(429, "TOOMANYREQUESTS", "slow down", Retry_After="1")
-BROKEN = failing(500, "UNKNOWN", "panic")
-DOWN = failing(503, "UNAVAILABLE", "maintenance")
-DENIED = failing(403, "DENIED", f"not from this network, see https://help.example/why?token={CANARY}")
+BUSY = error(429, "TOOMANYREQUESTS", "slow down")
+BUSY_FOR_A_SECOND = error(429, "TOOMANYREQUESTS", "slow down", Retry_After="1")
+BROKEN = error(500, "UNKNOWN", "panic")
+DOWN = error(503, "UNAVAILABLE", "maintenance")
+DENIED = error(403, "DENIED", f"not from this network, see https://help.example/why?token={CANARY}")
 
 
 def drip_headers(wire: BinaryIO, stopping: threading.Event) -> None:
@@ -73,17 +73,17 @@ def half_a_body(wire: BinaryIO, _: threading.Event) -> None:
 
 
 def all_but_the_end_of_a_body_of_unknown_length(wire: BinaryIO, _: threading.Event) -> None:
-    """Send a manifest, of which a last line break may be missing, and close: such an answer has no other end."""
+    """Send a manifest, of which a last line break may be missing, and close, which is the end of such a response."""
     wire.write(f"HTTP/1.1 200 OK\r\nContent-Type: {OCI_MANIFEST}\r\n\r\n".encode() + MANIFEST)
 
 
 def half_a_head(wire: BinaryIO, _: threading.Event) -> None:
-    """Begin an answer, and close in the middle of a header."""
+    """Send the beginning of a response, and close within a header."""
     wire.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.im")
 
 
 def close(_: BinaryIO, __: threading.Event) -> None:
-    """Close without a word."""
+    """Close without a response."""
 
 
 def _head(media_type: str, length: int) -> bytes:
@@ -91,7 +91,7 @@ def _head(media_type: str, length: int) -> bytes:
 
 
 def answers(*in_order: Answer | Raw, options: str = "") -> Play:
-    """Have a registry give answers one after the other, and the last one for ever."""
+    """Start a registry that sends responses one after the other, and then always the last one."""
 
     def play(scene: Scene) -> Staged:
         return Staged(f"{scene.serve(_one_after_the_other(in_order)).host}/team/app:1", options)
@@ -100,12 +100,12 @@ def answers(*in_order: Answer | Raw, options: str = "") -> Play:
 
 
 def stalls(answer: Raw) -> Play:
-    """Have a registry keep the command waiting; it gets a second, so that the others have time."""
+    """Start a registry that stalls, with a timeout of a second, so that the others have time."""
     return short_of_time(answers(answer))
 
 
 def short_of_time(play: Play) -> Play:
-    """Give a registry a second, and the run three."""
+    """Set timeouts: a second for a registry, three for the run."""
 
     def in_short(scene: Scene) -> Staged:
         scene.settings |= {"HOST_TIMEOUT": "1", "TIMEOUT": "3"}
@@ -114,19 +114,19 @@ def short_of_time(play: Play) -> Play:
     return in_short
 
 
-def metered(head: Answer, get: Answer, *, options: str = "", said: str = "") -> Play:
-    """Have a registry that meters pulls, or one of which that is said, answer to HEAD and to GET."""
+def counts_pulls(head: Answer, get: Answer, *, options: str = "", configured: str = "") -> Play:
+    """Start a registry with responses to HEAD and GET, and configure it, or `configured`, as one that counts pulls."""
 
     def play(scene: Scene) -> Staged:
         registry = scene.serve(lambda seen: replace(head, body=b"") if seen.method == "HEAD" else get)
-        scene.list("METERED_REGISTRIES", said or registry.host)
+        scene.list("METERED_REGISTRIES", configured or registry.host)
         return Staged(f"{registry.host}/team/app:1", options)
 
     return play
 
 
 def redirects(location: Callable[[Seen], str]) -> Play:
-    """Have a registry send the command elsewhere."""
+    """Start a registry that redirects."""
 
     def play(scene: Scene) -> Staged:
         registry = scene.serve(lambda seen: Answer(307, {"Location": location(seen)}))
@@ -135,10 +135,10 @@ def redirects(location: Callable[[Seen], str]) -> Play:
     return play
 
 
-def redirects_to(target: Callable[[Scene], ScriptedRegistry], *, after_a_login: bool = False) -> Play:
-    """Have a registry send the command to another server of the scene, which has the image.
+def redirects_to(target: Callable[[Scene], ScriptedRegistry], *, with_credentials: bool = False) -> Play:
+    """Start a registry that redirects to another server, which has the image.
 
-    Without a login the server is one that nobody may connect to; with it, one that must not see the login.
+    Without credentials, the server must get no connection; with them, it must not get the credentials.
     """
 
     def play(scene: Scene) -> Staged:
@@ -146,17 +146,17 @@ def redirects_to(target: Callable[[Scene], ScriptedRegistry], *, after_a_login: 
         moved = Answer(307, {"Location": f"{other.url}/v2/team/app/manifests/1?signature={CANARY}"})
 
         def script(seen: Seen) -> Answer:
-            known = seen.authorization or not after_a_login
-            return moved if known else replace(failing(401, "UNAUTHORIZED", "who?"), headers=_WANTS_PASSWORD)
+            known = seen.authorization or not with_credentials
+            return moved if known else replace(error(401, "UNAUTHORIZED", "who?"), headers=_REQUIRES_PASSWORD)
 
         registry = scene.serve(script)
         image = f"{registry.host}/team/app:1"
-        if not after_a_login:
+        if not with_credentials:
             return Staged(image, untouched=(other,))
-        scene.log_in(registry)
+        scene.add_credential(registry)
 
         def check() -> None:
-            assert [seen.authorization for seen in registry.seen] == ["", LOGIN.basic()]
+            assert [seen.authorization for seen in registry.seen] == ["", PASSWORD.basic()]
             assert [seen.authorization for seen in other.seen] == [""]
 
         return Staged(image, check=check)
@@ -165,28 +165,28 @@ def redirects_to(target: Callable[[Scene], ScriptedRegistry], *, after_a_login: 
 
 
 def other_server(scheme: str = "", *, listed: bool = True) -> Callable[[Scene], ScriptedRegistry]:
-    """Give what has another server stand, which has the image."""
+    """Return what starts another server, which has the image."""
 
-    def stand(scene: Scene) -> ScriptedRegistry:
+    def start(scene: Scene) -> ScriptedRegistry:
         return scene.serve(lambda _: IMAGE, OTHER, scheme=scheme, listed=listed)
 
-    return stand
+    return start
 
 
-def demands(
+def requires_password(
     answer: Answer,
     *,
-    header: str = _WANTS_PASSWORD["WWW-Authenticate"],
-    shown: Sequence[str] = ("", LOGIN.basic()),
+    header: str = _REQUIRES_PASSWORD["WWW-Authenticate"],
+    received: Sequence[str] = ("", PASSWORD.basic()),
 ) -> Play:
-    """Have a registry answer the same whatever it is shown; the command has a login for it."""
+    """Start a registry that refuses every credential; one is configured for it."""
 
     def play(scene: Scene) -> Staged:
         registry = scene.serve(lambda _: replace(answer, headers={**answer.headers, "WWW-Authenticate": header}))
-        scene.log_in(registry)
+        scene.add_credential(registry)
 
         def check() -> None:
-            assert [seen.authorization for seen in registry.seen] == list(shown)
+            assert [seen.authorization for seen in registry.seen] == list(received)
 
         return Staged(f"{registry.host}/team/app:1", check=check)
 
@@ -194,34 +194,34 @@ def demands(
 
 
 def tokens(
-    issue: Script, *, scheme: str = "", allowed: bool = True, realm: str = "", login: str = LOGIN.basic()
+    issue: Script, *, scheme: str = "", allowed: bool = True, realm: str = "", token_credential: str = PASSWORD.basic()
 ) -> Play:
-    """Have a registry demand a token of a service on another host; the command has a login for the registry.
+    """Start a registry that requires a token from a service on another host; a credential is configured for it.
 
     Args:
         issue: What the service does.
-        scheme: How the service is asked, as the registry by default.
-        allowed: Whether the service may be asked.
-        realm: The URL of the service, where it is none of ours.
-        login: What the service is shown.
+        scheme: The scheme of the service, by default that of the registry.
+        allowed: Whether the service may get a connection.
+        realm: The URL of the service, if it is not the one that is started here.
+        token_credential: The `Authorization` header that the service gets.
     """
 
     def play(scene: Scene) -> Staged:
         service = scene.serve(issue, SERVICE, scheme=scheme)
         url = realm or f"{service.url}/token"
-        demand = f'Bearer realm="{url}",service="registry",scope="repository:team/app:pull"'
+        challenge = f'Bearer realm="{url}",service="registry",scope="repository:team/app:pull"'
 
         def script(seen: Seen) -> Answer:
             if seen.authorization == f"Bearer {TOKEN}":
                 return IMAGE
-            return replace(failing(401, "UNAUTHORIZED", "who?"), headers={"WWW-Authenticate": demand})
+            return replace(error(401, "UNAUTHORIZED", "who?"), headers={"WWW-Authenticate": challenge})
 
         registry = scene.serve(script)
-        scene.log_in(registry)
+        scene.add_credential(registry)
 
         def check() -> None:
-            """The login goes to the service and not to the registry, the token to the registry."""
-            assert {seen.authorization for seen in service.seen} == {login}
+            """The credential goes to the service only, the token to the registry."""
+            assert {seen.authorization for seen in service.seen} == {token_credential}
             assert {seen.authorization for seen in registry.seen} <= {"", f"Bearer {TOKEN}"}
 
         untouched = () if allowed else (service,)
@@ -231,17 +231,17 @@ def tokens(
 
 
 def issued(_: Seen) -> Answer:
-    """Give a token."""
+    """Return a token."""
     return Answer(200, {"Content-Type": "application/json"}, json.dumps({"token": TOKEN}).encode())
 
 
 def refused(seen: Seen) -> Answer:
-    """Refuse, and repeat what was shown."""
-    return Answer(401, {"Content-Type": "text/plain"}, f"no: {seen.authorization} / {LOGIN.password}".encode())
+    """Refuse, and repeat the credential."""
+    return Answer(401, {"Content-Type": "text/plain"}, f"no: {seen.authorization} / {PASSWORD.password}".encode())
 
 
 def without_token(_: Seen) -> Answer:
-    """Give an answer that has no token."""
+    """Return a response without a token."""
     return Answer(200, {"Content-Type": "application/json"}, b'{"expires_in": 300}')
 
 

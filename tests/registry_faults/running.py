@@ -21,7 +21,7 @@ from registry_faults.scene import GOOD, Scene, Staged
 from support.images import oci_image
 from support.registries import sent
 
-PLACE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
+PATH = "Resources.Web.Properties.ContainerDefinitions[0].Image"
 ROOT = Path(__file__).parents[2]
 GOOD_MANIFEST = oci_image(layer=b"the layer of the good image")
 _SETTINGS = ("IMAGE_PINNER_", "AWS_")
@@ -69,16 +69,16 @@ class Ran:
     def line(self) -> str:
         """The cause and the help that the command prints, without the location."""
         error, help_ = self.err.splitlines()[:2]
-        return f"{error.partition(f': {PLACE}: ')[2]}. {help_.removeprefix('help: ')}."
+        return f"{error.partition(f': {PATH}: ')[2]}. {help_.removeprefix('help: ')}."
 
     @property
     def budget(self) -> float:
-        """The seconds that the run was given."""
+        """The timeout of the run in seconds."""
         return float(self.scene.environment()["IMAGE_PINNER_TIMEOUT"])
 
 
 Command = Callable[[Sequence[str], Mapping[str, str]], tuple[int, bytes, str]]
-"""Runs the command with arguments and variables; gives exit code, output and errors."""
+"""Runs the command with arguments and variables; returns exit code, output and errors."""
 
 
 def in_this_process(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bytes, str]:
@@ -112,14 +112,14 @@ def as_a_program(arguments: Sequence[str], environment: Mapping[str, str]) -> tu
 def run(
     fault: Fault, scheme: str, directory: Path, *, in_place: bool = True, command: Command = in_this_process
 ) -> Ran:
-    """Have a fault played and the command run into it.
+    """Start the servers of a fault and run the command.
 
     Args:
         fault: The fault.
-        scheme: How its registry is asked.
+        scheme: The scheme of its registry.
         directory: An empty directory.
-        in_place: Whether the template is to be written over, and not to the output.
-        command: What runs the command.
+        in_place: Whether to edit the template in place instead of printing it.
+        command: Runs the command.
     """
     with ExitStack() as stack:
         scene = Scene(directory, scheme, stack)
@@ -134,5 +134,5 @@ def run(
         code, out, err = command(arguments, scene.environment())
         seconds = time.monotonic() - begun
         after = template.read_text("utf-8")
-        told = json.loads(report.read_text("utf-8"))
-        return Ran(code, out.decode(), err, seconds, told, text, after, good.host, staged, scene)
+        printed = json.loads(report.read_text("utf-8"))
+        return Ran(code, out.decode(), err, seconds, printed, text, after, good.host, staged, scene)

@@ -1,4 +1,4 @@
-"""The scene of one fault: its servers on loopback, and what the command is told of them."""
+"""The servers of one fault, on loopback, and the configuration of the command."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from support.registries import Script, ScriptedRegistry
 REGISTRY, GOOD, SERVICE, OTHER = "registry.example", "good.example", "auth.example", "other.example"
 """The names that servers have in the document: the faulty registry, the good one, its token service, and a third."""
 CANARY = "s3cr3t"
-"""A part of every password, token and query here, so that a message that shows one of them is found out."""
-LOGIN = Password("robot", f"pass-{CANARY}", "", "")
+"""A part of every password, token and query here, so that a message that contains one is detected."""
+PASSWORD = Password("robot", f"pass-{CANARY}", "", "")
 TOKEN = f"token-{CANARY}-0123456789"
 
-# What OpenSSL says, which differs from version to version.
+# Messages of OpenSSL differ from version to version.
 _OPENSSL = (
-    (re.compile(r"(no secure connection with \S+): [\w ]+"), r"\1: WRONG_VERSION_NUMBER"),
+    (re.compile(r"(no TLS connection to \S+): [\w ]+"), r"\1: WRONG_VERSION_NUMBER"),
     (re.compile("self signed certificate"), "self-signed certificate"),
 )
 _DIGEST = re.compile(r"(sha[0-9]+:[0-9a-f]{8})[0-9a-f]{56,}")
 
 
 def nothing_more() -> None:
-    """Look at nothing else."""
+    """Check nothing else."""
 
 
 @dataclass(frozen=True)
 class Staged:
-    """What is to be pinned, once the servers of a fault stand.
+    """What to pin, once the servers of a fault run.
 
     Args:
         image: The reference of the image.
-        options: The options in its mark.
-        untouched: The servers that nobody may have connected to.
-        check: Looks at the servers afterwards.
+        options: The options in its marker.
+        untouched: The servers that must get no connection.
+        check: Checks the servers afterwards.
     """
 
     image: str
@@ -55,7 +55,7 @@ class Scene:
 
     Args:
         directory: Where certificates are written.
-        scheme: `http`, or `https` with certificates that the command is told to trust.
+        scheme: `http`, or `https` with certificates that the command trusts.
         stack: What ends the servers.
         settings: The settings of the run, by the names of the variables without their prefix.
     """
@@ -83,10 +83,10 @@ class Scene:
         Args:
             script: What it does.
             name: Its name in the document.
-            scheme: How it is asked, as the rest of the scene by default.
-            listed: Whether the operator names its host.
-            trusted: Whether the command is told to trust its certificate, under `*` where the host is not named.
-            certificate: Its certificate, which is in order by default.
+            scheme: Its scheme, by default that of the scene.
+            listed: Whether its host is in the configuration.
+            trusted: Whether its CA file is configured, for `*` if the host is not listed.
+            certificate: Its certificate, a valid one by default.
         """
         if (scheme or self.scheme) == "http":
             server = self.stack.enter_context(ScriptedRegistry(script))
@@ -101,7 +101,7 @@ class Scene:
         return server
 
     def port(self, *, listening: bool) -> str:
-        """Give a host with a port behind which no program is: connections end there, or are refused."""
+        """Return a host with a port that no program serves: connections stall there, or are refused."""
         opened = self.stack.enter_context(socket.socket())
         opened.bind(("127.0.0.1", 0))
         if listening:
@@ -113,45 +113,45 @@ class Scene:
         return host
 
     def name(self, host: str, name: str = REGISTRY) -> None:
-        """Name a host in the document that is no server of this scene."""
+        """Set the name in the document of a host that is not a server of this scene."""
         self._names[host] = name
 
     def list(self, setting: str, entry: str) -> None:
         """Add an entry to a setting that is a list."""
         self._lists.setdefault(setting, []).append(entry)
 
-    def log_in(self, registry: ScriptedRegistry) -> None:
-        """Give the command the login for a registry."""
+    def add_credential(self, registry: ScriptedRegistry) -> None:
+        """Configure the credential for a registry."""
         self.list("CREDENTIALS", f"{registry.host}=env:REGISTRY_LOGIN")
 
     def folder(self, name: str) -> Path:
-        """Give a new folder."""
+        """Create a folder."""
         folder = self.directory / name
         folder.mkdir()
         return folder
 
     def environment(self) -> dict[str, str]:
-        """Give the variables that tell the command of all this, and no login but the one that was given."""
+        """Return the variables that configure the command, without any other credential."""
         lists = {name: ";".join(entries) for name, entries in self._lists.items()}
         given = {f"IMAGE_PINNER_{name}": value for name, value in {**lists, **self.settings}.items()}
-        system = self.directory / "no-authorities.pem"
+        system = self.directory / "no-ca.pem"
         system.touch()
         return {
             "IMAGE_PINNER_TIMEOUT": "20",
             "DOCKER_CONFIG": str(self.directory),
-            "REGISTRY_LOGIN": f"{LOGIN.user}:{LOGIN.password}",
-            # The system's authorities: none of them speaks for loopback, and to load them takes longer than the rest.
+            "REGISTRY_LOGIN": f"{PASSWORD.user}:{PASSWORD.password}",
+            # Loading the certificate authorities of the system is slow, and none of them is needed for loopback.
             "SSL_CERT_FILE": str(system),
             "SSL_CERT_DIR": str(self.directory),
             **given,
         }
 
-    def told(self, text: str) -> str:
-        """Give a text as the document shows it: the same on all machines, with short digests."""
+    def printed(self, text: str) -> str:
+        """Return a text in the form of the document: the same on all machines, with short digests."""
         for host, name in self._names.items():
             text = text.replace(host, name)
-        for said, shown in _OPENSSL:
-            text = said.sub(shown, text)
+        for pattern, replacement in _OPENSSL:
+            text = pattern.sub(replacement, text)
         return _DIGEST.sub(r"\1…", text)
 
     def _good_certificate(self) -> ServerCertificate:

@@ -1,4 +1,4 @@
-"""Every fault of a registry, through the real command: what breaks, what becomes of the template, what is said."""
+"""Every fault of a registry, with the real command: what happens to the template, and what is printed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from registry_faults.behaviours import (
 )
 from registry_faults.document import UPDATING, headings, row, rows, update
 from registry_faults.faults import FAULTS, Fault, Outcome
-from registry_faults.running import PLACE, Ran, as_a_program, run
-from registry_faults.scene import CANARY, LOGIN, Scene, Staged
+from registry_faults.running import PATH, Ran, as_a_program, run
+from registry_faults.scene import CANARY, PASSWORD, Scene, Staged
 from support.registries import Raw, hang
 
 ALL = [fault for faults in FAULTS.values() for fault in faults]
 MARGIN = 5.0  # seconds beyond its own limit that a run may take on a busy machine
-GOOD_PLACE = "Resources.Good.Properties.ContainerDefinitions[0].Image"
+GOOD_PATH = "Resources.Good.Properties.ContainerDefinitions[0].Image"
 
 
 def cases(outcome: Outcome) -> list[object]:
-    """Give the faults with an outcome, over each scheme, named by the table."""
+    """Return the faults with an outcome, over each scheme."""
     return [
         pytest.param(fault, scheme, id=f"{fault.name}, {scheme}")
         for fault in ALL
@@ -39,15 +39,15 @@ QUICK = [pytest.param(fault, id=fault.name) for fault in ALL if fault.quick]
 def assert_bounded_and_discreet(ran: Ran) -> None:
     """What holds for every run, however it ends."""
     assert ran.seconds < ran.budget + MARGIN
-    told = ran.err + ran.out + json.dumps(ran.report)
-    for secret in (CANARY, LOGIN.basic().removeprefix("Basic ")):
-        assert secret not in told
+    printed = ran.err + ran.out + json.dumps(ran.report)
+    for secret in (CANARY, PASSWORD.basic().removeprefix("Basic ")):
+        assert secret not in printed
     assert [server.connections for server in ran.staged.untouched] == [0] * len(ran.staged.untouched)
     ran.staged.check()
 
 
 def assert_nothing_done(ran: Ran) -> None:
-    """The run failed, as scripts and people can tell, and left everything as it was."""
+    """The run failed, with its exit code and message, and changed nothing."""
     assert (ran.code, ran.out) == (3, "")
     assert ran.after == ran.before
     error, help_, summary = ran.err.splitlines()
@@ -57,21 +57,21 @@ def assert_nothing_done(ran: Ran) -> None:
     assert summary == "Found 1 problem. No template was written."
 
 
-def assert_told(ran: Ran) -> None:
-    """The one problem names place, image, host and remedy, and the good image is not blamed."""
+def assert_reported(ran: Ran) -> None:
+    """The one problem has property path, image, host and help, and does not mention the good image."""
     problem, host = ran.problem, ran.staged.image.partition("/")[0]
-    assert (problem["path"], problem["kind"]) == (PLACE, "lookup")
+    assert (problem["path"], problem["kind"]) == (PATH, "lookup")
     assert ran.staged.image in problem["image"]
     assert ran.line.endswith(f"{problem['cause']}. {problem['help']}.")
     assert ran.staged.image in ran.line
     assert host in ran.line
     assert problem["help"]
     states = {entry["path"]: entry["status"] for entry in ran.report["images"]}
-    assert states == {GOOD_PLACE: "would be pinned", PLACE: "failed"}
+    assert states == {GOOD_PATH: "would be pinned", PATH: "failed"}
 
 
 def pins(ran: Ran, text: str) -> list[str]:
-    """Give the digests of the faulty and of the good image that stand in a text in place of the marks."""
+    """Return the digests in a text that replace the markers of the faulty and the good image."""
     assert "!PinDigest" not in text
     assert text.startswith("# A comment that stays.\n")
     repository = ran.staged.image.removesuffix(":1")
@@ -81,7 +81,7 @@ def pins(ran: Ran, text: str) -> list[str]:
 
 
 def assert_pinned(ran: Ran, fault: Fault, text: str) -> None:
-    digest = LIE if fault.outcome is Outcome.BELIEVED else RIGHT
+    digest = LIE if fault.outcome is Outcome.TRUSTED else RIGHT
     assert (ran.code, ran.err) == (0, "")
     assert pins(ran, text) == [digest, "sha256:"]
 
@@ -94,16 +94,16 @@ def assert_documented(ran: Ran, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize(("fault", "scheme"), cases(Outcome.REFUSED))
-def test_nothing_is_rewritten_and_a_person_is_told_why(fault: Fault, scheme: str, tmp_path: Path) -> None:
+def test_nothing_is_rewritten_and_the_cause_is_reported(fault: Fault, scheme: str, tmp_path: Path) -> None:
     ran = run(fault, scheme, tmp_path)
     assert_nothing_done(ran)
-    assert_told(ran)
+    assert_reported(ran)
     assert_bounded_and_discreet(ran)
     assert_documented(ran, fault)
 
 
 @pytest.mark.parametrize(("fault", "scheme"), cases(Outcome.RIGHT))
-def test_what_can_be_mended_ends_in_the_right_digest(fault: Fault, scheme: str, tmp_path: Path) -> None:
+def test_a_temporary_fault_ends_in_the_right_digest(fault: Fault, scheme: str, tmp_path: Path) -> None:
     ran = run(fault, scheme, tmp_path)
     assert_pinned(ran, fault, ran.after)
     assert ran.out == ""
@@ -111,13 +111,13 @@ def test_what_can_be_mended_ends_in_the_right_digest(fault: Fault, scheme: str, 
     assert_documented(ran, fault)
 
 
-@pytest.mark.parametrize(("fault", "scheme"), cases(Outcome.BELIEVED))
-def test_the_header_is_believed_where_pulls_are_metered_and_the_report_says_so(
+@pytest.mark.parametrize(("fault", "scheme"), cases(Outcome.TRUSTED))
+def test_the_header_is_trusted_if_pulls_are_counted_and_the_report_shows_it(
     fault: Fault, scheme: str, tmp_path: Path
 ) -> None:
     ran = run(fault, scheme, tmp_path)
     assert_pinned(ran, fault, ran.after)
-    (asked,) = (entry["request"] for entry in ran.report["images"] if entry["path"] == PLACE)
+    (asked,) = (entry["request"] for entry in ran.report["images"] if entry["path"] == PATH)
     assert asked == f"HEAD {scheme}://{ran.staged.image.removesuffix('/team/app:1')}/v2/team/app/manifests/1"
     assert_bounded_and_discreet(ran)
     assert_documented(ran, fault)
@@ -134,14 +134,14 @@ def test_the_output_is_a_whole_template_or_nothing(fault: Fault, tmp_path: Path)
         assert ran.after == ran.before
 
 
-def test_a_program_that_waits_for_a_registry_ends_with_the_time_of_the_run(tmp_path: Path) -> None:
+def test_a_program_blocked_on_a_registry_ends_with_the_time_of_the_run(tmp_path: Path) -> None:
     def play(scene: Scene) -> Staged:
         scene.settings["TIMEOUT"] = "1"
         return answers(Raw(hang))(scene)
 
     ran = run(Fault("never answers", "reads the request", play), "http", tmp_path, command=as_a_program)
     assert_nothing_done(ran)
-    assert_told(ran)
+    assert_reported(ran)
     assert_bounded_and_discreet(ran)
 
 

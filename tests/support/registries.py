@@ -29,7 +29,9 @@ from image_pinner.sources.credentials.interface import (
     NoCredentials,
     Password,
 )
+from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.messages import Request
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import RetryPolicy, TimeLimits, Transport
 from image_pinner.sources.interface import Deadline
@@ -141,7 +143,7 @@ class ScriptedRegistry:
         return self._certificate.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
 
     def handle(self, seen: Seen, wire: BinaryIO) -> bool:
-        """Respond to a request, and return whether to close the connection."""
+        """Answer one request, and return whether to close the connection."""
         with self._lock:
             self.seen.append(seen)
             self._at_once += 1
@@ -182,7 +184,7 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log nothing: the tests are about clients that close connections."""
+        """Print nothing: the tests are about clients that close connections."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -198,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_HEAD = handle_any  # noqa: N815 - the names that http.server calls
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
-        """Log nothing."""
+        """Print nothing."""
 
 
 QUICK = TimeLimits(connect=5.0, read=0.5)
@@ -219,6 +221,11 @@ def patient(waits: Waits | None = None, **more: Any) -> RetryPolicy:
     return RetryPolicy(sleep=waits or Waits(), jitter=lambda: 0.5, **more)
 
 
+def local_request(url: str, **options: Any) -> Request:
+    """Return a request that may reach a server on loopback."""
+    return Request(url, allowed_scope=AddressScope.LOOPBACK, **options)
+
+
 @contextmanager
 def open_transport(limits: TimeLimits | None = None, **more: Any) -> Iterator[Transport]:
     transport = Transport(limits, **{"retry": patient(), **more})
@@ -231,31 +238,31 @@ def open_transport(limits: TimeLimits | None = None, **more: Any) -> Iterator[Tr
 
 @dataclass
 class FixedCredentials:
-    """Has the credentials of the test by registry, and records the registries and secrets of the lookups."""
+    """Has the credentials of the test, and records what is requested."""
 
     known: Mapping[str, Credentials]
-    asked: list[str] = field(default_factory=list)
-    secrets_asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
+    requested_secrets: list[str] = field(default_factory=list)
 
     def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
         assert deadline.remaining() > 0
-        self.asked.append(registry)
-        self.secrets_asked.append(secret_arn)
-        return self.known.get(registry, NoCredentials("the test has none", "add some to the test"))
+        self.requested.append(registry)
+        self.requested_secrets.append(secret_arn)
+        return self.known.get(registry, NoCredentials("no credential in this test", "Give the test one"))
 
 
-def ask(
+def resolve(
     *lookups: ImageLookup,
     insecure: tuple[str, ...] = (),
-    metered: tuple[str, ...] = (),
+    pull_counting: tuple[str, ...] = (),
     credentials: CredentialSource | None = None,
     seconds: float = 10.0,
     transport: Mapping[str, Any] | None = None,
     **more: Any,
 ) -> list[Resolution]:
-    """Resolve images with a resolver of their own, and return the results in the order of the lookups."""
+    """Resolve with a new resolver, and return the resolutions in the order of the lookups."""
     with open_transport(**(transport or {})) as opened:
-        hosts = RegistryHosts(insecure, metered=metered)
+        hosts = RegistryHosts(insecure, pull_counting=pull_counting)
         resolver = OciRegistryResolver(opened, credentials or AnonymousCredentials(), hosts, **more)
         answers = resolver.resolve_all(lookups, Deadline.after(seconds))
     assert set(answers) == set(lookups)
@@ -281,16 +288,16 @@ def cause_of(answer: Resolution) -> str:
     return answer.cause
 
 
-def asked(registry: ScriptedRegistry, answer: Answer | Raw) -> Resolution:
-    """Resolve the image team/app:1 at a registry that sends this response."""
+def resolve_answer(registry: ScriptedRegistry, answer: Answer | Raw) -> Resolution:
+    """Have a registry send a response, and resolve the image team/app:1 there."""
     registry.script = lambda _: answer
-    return ask(lookup(f"{registry.host}/team/app:1"), insecure=(registry.host,))[0]
+    return resolve(lookup(f"{registry.host}/team/app:1"), insecure=(registry.host,))[0]
 
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
 DENIED = json.dumps({"errors": [{"code": "DENIED", "message": "requested access is denied"}]}).encode()
-LOGIN = Password("robot", "pass-w0rd:äö", "the credentials from the vault", "renew them in the vault")
-TOKEN_LOGIN = IdentityToken("identity-t0ken", "the credentials from the store", "run docker login again")
+PASSWORD = Password("robot", "pass-w0rd:äö", "the credential from the vault", "Renew it in the vault")
+IDENTITY_TOKEN = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
 
 
 @dataclass
@@ -321,17 +328,17 @@ class Realm:
     def insecure(self) -> tuple[str, ...]:
         return () if self.trust else (self.registry.host, self.service.host)
 
-    def ask_all(
+    def resolve_all(
         self, *lookups: ImageLookup, credentials: CredentialSource | None = None, **more: Any
     ) -> list[Resolution]:
         transport = {"trust": self.trust} if self.trust else {}
-        return ask(*lookups, insecure=self.insecure, credentials=credentials, transport=transport, **more)
+        return resolve(*lookups, insecure=self.insecure, credentials=credentials, transport=transport, **more)
 
-    def ask(self, credentials: CredentialSource | None = None, *, image: str = "team/app:1") -> Resolution:
-        return self.ask_all(lookup(f"{self.registry.host}/{image}"), credentials=credentials)[0]
+    def resolve(self, credentials: CredentialSource | None = None, *, image: str = "team/app:1") -> Resolution:
+        return self.resolve_all(lookup(f"{self.registry.host}/{image}"), credentials=credentials)[0]
 
-    def ask_as(self, credential: Credentials) -> Resolution:
-        return self.ask(FixedCredentials({self.registry.host: credential}))
+    def resolve_as(self, credential: Credentials) -> Resolution:
+        return self.resolve(FixedCredentials({self.registry.host: credential}))
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from image_pinner.core.images.lookups import (
     Resolved,
     Unavailable,
 )
-from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference
 from image_pinner.core.images.selection import (
     NeedsConfig,
     select_from_config,
@@ -25,7 +25,6 @@ from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, Un
 from image_pinner.sources.interface import Deadline
 
 _ORIGIN = Origin("memory", "the in-memory registry")
-_DEFAULT_TAG = "latest"
 _TIMED_OUT = ("the in-memory registry did not respond in time", "increase the time limit")
 
 
@@ -157,7 +156,7 @@ class InMemoryRegistry:
 
 
 def _tag(reference: ImageReference) -> str:
-    return reference.tag or _DEFAULT_TAG
+    return reference.tag or DEFAULT_TAG
 
 
 def _generate(lookup: ImageLookup) -> Resolved:

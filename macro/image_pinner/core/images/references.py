@@ -49,6 +49,7 @@ class Digest:
 
 
 DOCKER_HUB = "docker.io"
+DEFAULT_TAG = "latest"
 _DOCKER_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io"})
 
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"

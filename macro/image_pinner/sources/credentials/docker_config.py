@@ -26,7 +26,7 @@ from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import canonical_registry
 from image_pinner.sources.credentials.configured import is_encodable
 from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
-from image_pinner.sources.http.redaction import shown
+from image_pinner.sources.http.redaction import sanitize
 from image_pinner.sources.interface import Deadline
 
 DOCKER_HUB_SERVER = "https://index.docker.io/v1/"
@@ -71,7 +71,7 @@ def get_from_helper(
     """
     if not _HELPER_NAME.fullmatch(name):
         raise SourceError(
-            f"{shown(name)!r} is not a valid name of a credential helper", "correct it in the docker config file"
+            f"{sanitize(name)!r} is not a valid name of a credential helper", "correct it in the docker config file"
         )
     environment = dict(os.environ if environment is None else environment)
     program = f"docker-credential-{name}"
@@ -87,7 +87,7 @@ def get_from_helper(
     if _NOT_FOUND in f"{helper.stdout}\n{helper.stderr}".lower():
         return None
     raise SourceError(
-        f"{program} failed to get credentials for {server}: {shown(helper.stdout or helper.stderr)!r}",
+        f"{program} failed to get credentials for {server}: {sanitize(helper.stdout or helper.stderr)!r}",
         f"run 'echo {server} | {program} get' to see why, and run docker login again",
     )
 
@@ -222,10 +222,10 @@ def _validate(path: Path, text: str, document: Mapping[str, Any]) -> DockerConfi
         raise _invalid_entry(path, text, "credsStore", "'credsStore' must be the name of a helper")
     for key, entry in auths.items():
         if entry is not None and not isinstance(entry, dict):
-            raise _invalid_entry(path, text, key, f"the credentials for {shown(key)} must be an object")
+            raise _invalid_entry(path, text, key, f"the credentials for {sanitize(key)} must be an object")
     for key, name in helpers.items():
         if not isinstance(name, str | None):
-            raise _invalid_entry(path, text, key, f"the helper for {shown(key)} must be a name")
+            raise _invalid_entry(path, text, key, f"the helper for {sanitize(key)} must be a name")
     return DockerConfig(path, text, auths, {key: name or "" for key, name in helpers.items()}, store)
 
 

@@ -1,1 +1,1 @@
-"""HTTP as registries need it: bounded, guarded against where a registry may send us, and told in words."""
+"""HTTP client for registries: limited in time, size and addresses, with messages that are safe to print."""

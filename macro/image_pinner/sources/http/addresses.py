@@ -1,7 +1,7 @@
-"""How near an address is: what a registry may name beside itself depends on it.
+"""Classify addresses by how close they are to this machine, to limit where a registry may send us.
 
-A registry can answer with another URL, as a redirect or as its token service. One that means harm names an address
-that only we can reach, the metadata service of the machine above all, so that we ask in its place.
+A registry can answer with another URL: a redirect or the realm of its token service. A hostile one names an address
+that only we can reach, such as the instance metadata service, so that we send the request in its stead.
 """
 
 from __future__ import annotations
@@ -13,48 +13,43 @@ from enum import IntEnum
 
 from image_pinner.core.errors import SourceError, cut
 
+MAX_HOST_LENGTH = 253
+"""Characters of a host name: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4"""
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Addresses that carry an IPv4 address in their last 32 bits: https://www.rfc-editor.org/rfc/rfc6052#section-2.1
+# Addresses with an IPv4 address in their last 32 bits: https://www.rfc-editor.org/rfc/rfc6052#section-2.1
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# The metadata, DNS and time services of EC2 over IPv6; they look like a private network of anybody's:
+# The metadata, DNS and time services of EC2 over IPv6, which otherwise look like an ordinary private network:
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
 _EC2_SERVICES = ipaddress.IPv6Network("fd00:ec2::/32")
 
 
-_SHOWN = 253  # characters of a host: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
-
-
 class AddressScope(IntEnum):
-    """How near an address is, from the internet at large to what only this machine can reach."""
+    """How close an address is: a higher value is reachable from fewer machines."""
 
     GLOBAL = 0
     PRIVATE = 1
     LOOPBACK = 2
     SPECIAL = 3
-    """Link-local addresses, where cloud providers keep their metadata services, and those that are no host's."""
+    """Link-local addresses, where cloud providers have their metadata services, and addresses that no host has."""
 
 
 Resolve = Callable[[str], tuple[str, ...]]
-"""Gives the addresses of a host name; raises `OSError` where there are none."""
+"""Returns the addresses of a host name; raises `OSError` if there are none."""
 
 
 def addresses_of(name: str) -> tuple[str, ...]:
-    """Ask the system's resolver for the addresses of a host name."""
+    """Resolve a host name with the resolver of the system."""
     found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     return tuple(str(address[0]) for *_, address in found)
 
 
 def scope_of_address(text: str) -> AddressScope:
-    """Give the scope of an IP address.
+    """Return the scope of an IP address as a socket prints it, or `SPECIAL` for anything else.
 
-    https://www.iana.org/assignments/iana-ipv4-special-registry and its sibling for IPv6 say which addresses are global.
-
-    Args:
-        text: The address as a socket shows it, with a zone where there is one.
-
-    Returns:
-        Its scope; that of the IPv4 address inside where it carries one; `SPECIAL` for what is no address.
+    An IPv6 address that embeds an IPv4 address has the scope of the latter. Global addresses are listed at
+    https://www.iana.org/assignments/iana-ipv4-special-registry and its counterpart for IPv6.
     """
     try:
         address = _embedded(ipaddress.ip_address(text.partition("%")[0]))
@@ -70,14 +65,7 @@ def scope_of_address(text: str) -> AddressScope:
 
 
 def scope_of_host(host: str, resolve: Resolve = addresses_of) -> AddressScope:
-    """Give the nearest scope that a host's addresses have.
-
-    Args:
-        host: A name or an address; an IPv6 address in brackets.
-        resolve: What knows the addresses of names.
-
-    Returns:
-        The nearest scope of all its addresses.
+    """Return the highest scope among the addresses of `host`, a name or an address (IPv6 in brackets).
 
     Raises:
         SourceError: The name has no address.
@@ -92,23 +80,23 @@ def scope_of_host(host: str, resolve: Resolve = addresses_of) -> AddressScope:
     try:
         return max(scope_of_address(address) for address in resolve(bare))
     except (OSError, ValueError):
-        raise unresolved(host) from None
+        raise unresolved_host(host) from None
 
 
-def unresolved(host: str) -> SourceError:
-    """Give the error for a host name that has no address."""
+def unresolved_host(host: str) -> SourceError:
+    """Return the error for a host name that has no address."""
     return SourceError(
-        f"the host name {cut(host, _SHOWN)} cannot be resolved",
-        "Check the spelling of the registry, and that this network resolves its name",
+        f"host name {cut(host, MAX_HOST_LENGTH)} cannot be resolved",
+        "check the spelling of the registry and that this network resolves its name",
     )
 
 
 def forbidden_address(host: str) -> SourceError:
-    """Give the error for a host that a registry must not send us to."""
+    """Return the error for a host that a registry must not refer to."""
     return SourceError(
-        f"the registry sends us to {cut(host, _SHOWN)}, an address inside this network or machine",
-        "Ask the registry's owner why; an image can be named by that host itself, and a token service has to be "
-        "in the same network as its registry",
+        f"the registry refers to {cut(host, MAX_HOST_LENGTH)}, an address inside this network or machine",
+        "contact the registry owner; to pull from that host, write it in the image reference, and to use it as a "
+        "token service, run it in the network of its registry",
     )
 
 

@@ -1,4 +1,4 @@
-"""Where a registry is asked: its host by https, Docker Hub behind its many names, plain http where it was allowed."""
+"""Find the server of a registry: over HTTPS, or over plain HTTP where the configuration allows it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,15 @@ from urllib3.util import Url
 from image_pinner.core.errors import ConfigurationError, SourceError, cut
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import DOCKER_HUB_HOST, canonical_registry, parse_registry
-from image_pinner.sources.http.errors import parsed
+from image_pinner.sources.http.addresses import MAX_HOST_LENGTH
+from image_pinner.sources.http.errors import parse_http_url
 
-_SHOWN_HOST = 253  # characters: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A server, as browsers tell one origin from another: https://www.rfc-editor.org/rfc/rfc6454#section-4.
-
-    Args:
-        scheme: `https` or `http`.
-        host: The host in lower case, an IPv6 address in brackets.
-        port: The port.
-    """
+    """A server: scheme, host in lower case (IPv6 in brackets) and port, as in https://www.rfc-editor.org/rfc/rfc6454."""
 
     scheme: str
     host: str
@@ -32,75 +26,73 @@ class Endpoint:
 
     @classmethod
     def of(cls, url: Url) -> Endpoint:
-        """Give the server that a URL asks."""
+        """Return the server of a URL."""
         scheme = url.scheme or "https"
         return cls(scheme, (url.host or "").lower(), _DEFAULT_PORTS[scheme] if url.port is None else url.port)
 
+    @classmethod
+    def of_registry(cls, registry: str, scheme: str) -> Endpoint:
+        """Return the server with the canonical name of a registry."""
+        return cls.of(parse_http_url(f"{scheme}://{DOCKER_HUB_HOST if registry == DOCKER_HUB else registry}"))
+
     def __str__(self) -> str:
         port = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
-        return f"{self.scheme}://{cut(self.host, _SHOWN_HOST)}{port}"
+        return f"{self.scheme}://{cut(self.host, MAX_HOST_LENGTH)}{port}"
 
 
 class RegistryHosts:
-    """Knows where to ask for a registry, and which hosts the operator let be asked by plain http.
+    """The servers of registries, and what the configuration allows for each.
 
     Args:
-        insecure: The hosts, with their ports, that are asked by plain http, as they stand in references.
-        listed: Further hosts that the operator named: a redirect may lead there although they are near.
-        metered: The registries whose pulls are metered: they are asked by HEAD, and its header is believed.
+        insecure: Hosts, with their port if it is not the default, that use plain HTTP.
+        listed: Further hosts in the configuration: a redirect may lead there even if they are inside this network.
+        pull_counting: Registries that count pulls: their HEAD responses are trusted.
 
     Raises:
-        ConfigurationError: One of them is no host with an optional port.
+        ConfigurationError: One of them is not a host with an optional port.
     """
 
     def __init__(
-        self, insecure: Collection[str] = (), listed: Collection[str] = (), metered: Collection[str] = ()
+        self, insecure: Collection[str] = (), listed: Collection[str] = (), pull_counting: Collection[str] = ()
     ) -> None:
-        self._metered = frozenset(map(canonical_registry, metered))
-        self._insecure = frozenset(_endpoint(host, "http") for host in insecure)
-        self._listed = self._insecure | {_endpoint(host, "https") for host in listed}
+        self._pull_counting = frozenset(map(canonical_registry, pull_counting))
+        self._insecure = frozenset(_configured(host, "http") for host in insecure)
+        listed_endpoints = self._insecure | {_configured(host, "https") for host in listed}
+        self._listed = {(endpoint.host, endpoint.port) for endpoint in listed_endpoints}
 
     def endpoint(self, registry: str) -> Endpoint:
-        """Give the server to ask for a registry.
-
-        Args:
-            registry: The registry as it stands in a reference.
+        """Return the server of a registry as written in an image reference.
 
         Raises:
-            SourceError: It is no host with an optional port.
+            SourceError: It is not a host with an optional port.
         """
         name = canonical_registry(registry)
-        plain = Endpoint.of(parsed(f"http://{name}"))
-        if plain in self._insecure:
-            return plain
-        return Endpoint.of(parsed(f"https://{DOCKER_HUB_HOST if name == DOCKER_HUB else name}"))
+        plain = Endpoint.of(parse_http_url(f"http://{name}"))
+        return plain if plain in self._insecure else Endpoint.of_registry(name, "https")
 
-    def is_metered(self, registry: str) -> bool:
-        """Tell whether the pulls from a registry are metered."""
-        return canonical_registry(registry) in self._metered
+    def counts_pulls(self, registry: str) -> bool:
+        """Return whether a registry is configured as one that counts pulls."""
+        return canonical_registry(registry) in self._pull_counting
 
     def is_listed(self, endpoint: Endpoint) -> bool:
-        """Tell whether the operator listed this host and port, whatever the scheme."""
-        return any((endpoint.host, endpoint.port) == (listed.host, listed.port) for listed in self._listed)
+        """Return whether the configuration lists this host and port, with whatever scheme."""
+        return (endpoint.host, endpoint.port) in self._listed
 
 
-def _endpoint(host: str, scheme: str) -> Endpoint:
+def _configured(host: str, scheme: str) -> Endpoint:
     try:
-        name = parse_registry(host)
-        return Endpoint.of(parsed(f"{scheme}://{DOCKER_HUB_HOST if name == DOCKER_HUB else name}"))
+        return Endpoint.of_registry(parse_registry(host), scheme)
     except (ValueError, SourceError) as error:
         raise ConfigurationError(
-            f"in the list of {'insecure ' if scheme == 'http' else ''}hosts, {error}", "Correct the setting"
+            f"invalid entry in the list of {'insecure ' if scheme == 'http' else ''}hosts: {error}",
+            "correct the setting",
         ) from None
 
 
-def refuse_user_in(url: Url, what: str) -> None:
-    """Refuse a URL that brings a user or a password with it.
-
-    Raises:
-        SourceError: It does.
-    """
+def refuse_user(url: Url, what: str) -> None:
+    """Raise `SourceError` if `url`, which a registry sent as `what`, contains a user or password."""
     if url.auth:
         raise SourceError(
-            f"the registry names {what} at {url.host} with a user in its URL", "Ask the registry's owner to remove it"
+            f"the registry refers to {what} at {url.host} with a user in its URL",
+            "contact the registry owner to remove it",
         )

@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a server and back, in words for a person."""
+"""Turn URLs that cannot be used and errors of urllib3 into a `SourceError` that names cause and help."""
 
 from __future__ import annotations
 
@@ -19,107 +19,93 @@ from urllib3.exceptions import (
 from urllib3.util import Url, parse_url
 
 from image_pinner.core.errors import SourceError, cut
-from image_pinner.sources.http.addresses import unresolved
+from image_pinner.sources.http.addresses import unresolved_host
 from image_pinner.sources.interface import Deadline
 
-_SHOWN = 300  # characters of a URL: a registry with the longest repository and a digest
-_LOOK_AT_THE_WAY = "Check the host's name and port, and that this network lets us reach it"
-_LOOK_AT_THE_HOST = "Try again, and look at the registry's state if it goes on"
+_MAX_URL = 300  # characters in a message: a registry with the longest repository and a digest
+_CHECK_NETWORK = "check the host name, the port and that this network reaches them"
+_CHECK_STATUS = "retry; if it fails again, check the status of the registry"
 
 
 class HostFaultError(SourceError):
-    """The host, not the question, is what is wrong: every other question to it would end like this one."""
+    """The host is at fault: every other request to it would fail the same way."""
 
 
 class ConnectionLostError(HostFaultError):
-    """The connection broke, or none came about: the next try may do better."""
+    """The connection broke or could not be opened: the next attempt may succeed."""
 
 
-def parsed(url: str) -> Url:
-    """Take a URL apart, by the same rules by which it will be asked.
+def parse_http_url(url: str) -> Url:
+    """Parse a URL with the parser of the client that sends the request, so that both see the same host.
 
     Raises:
-        SourceError: It names no host by http or https.
+        SourceError: It has no host, or a scheme other than HTTP and HTTPS.
     """
-    # One with a query may hold a signature, which is not kept.
-    return _parsed(url) if "?" in url else _parsed_once(url)
+    # A query may contain a signature, which is not kept in memory.
+    return _parse(url) if "?" in url else _parse_cached(url)
 
 
-@lru_cache(maxsize=1024)  # each URL is looked at half a dozen times on its way
-def _parsed_once(url: str) -> Url:
-    return _parsed(url)
-
-
-def _parsed(url: str) -> Url:
+def _parse(url: str) -> Url:
     found: Url | None = None
     with suppress(LocationValueError, ValueError):
         found = parse_url(url)
     if found is None or not found.host or found.scheme not in {"http", "https"}:
-        raise SourceError("a URL came up that names no host by http or https", "Check the registry's host name")
+        raise SourceError("not a valid HTTP or HTTPS URL", "check the host name of the registry")
     return found
 
 
-def bare(url: Url) -> str:
-    """Give a URL as a message may show it: without query, which may hold a signature, and without a user."""
-    return cut(f"{url.scheme}://{url.netloc}{url.path or '/'}", _SHOWN)
+_parse_cached = lru_cache(maxsize=1024)(_parse)  # each URL is parsed several times per request
 
 
-def check_time(url: Url, deadline: Deadline) -> None:
-    """Go on only while there is time.
+def safe_url(url: Url) -> str:
+    """Return a URL as a message may print it: without user and without query, which may contain a signature."""
+    return cut(f"{url.scheme}://{url.netloc}{url.path or '/'}", _MAX_URL)
 
-    Raises:
-        SourceError: The deadline is over.
-    """
+
+def check_deadline(url: Url, deadline: Deadline) -> None:
+    """Raise `SourceError` if the deadline has passed."""
     if deadline.remaining() <= 0:
         raise SourceError(
-            f"the time was up before {bare(url)} had answered",
-            "Try again; if it goes on, look at the registry's state, or give the run and each registry more time",
+            f"timed out before {safe_url(url)} responded",
+            "retry; if it fails again, check the status of the registry or raise the timeouts of the run and of each "
+            "registry",
         )
 
 
-def fault_of(url: Url, error: HTTPError) -> SourceError:
-    """Give the error that a person reads for what urllib3 raised.
-
-    Args:
-        url: The URL that was asked.
-        error: What was raised.
-
-    Returns:
-        The error; a `ConnectionLostError` where another try may do better.
-    """
-    host = cut(url.netloc or "", _SHOWN)
-    if isinstance(error, NameResolutionError):
-        return HostFaultError(*_told(unresolved(host)))
-    if isinstance(error, SSLError):
-        return _untrusted(host, error)
-    if isinstance(error, NewConnectionError):
-        reason = getattr(error.__cause__, "strerror", None) or "the connection failed"
-        return ConnectionLostError(f"{host} cannot be reached: {reason}", _LOOK_AT_THE_WAY)
-    if isinstance(error, ConnectTimeoutError):
-        return HostFaultError(f"{host} took no connection in time", _LOOK_AT_THE_WAY)
-    if isinstance(error, ReadTimeoutError):
-        return HostFaultError(f"{bare(url)} stopped answering, nothing came in time", _LOOK_AT_THE_HOST)
-    if isinstance(error, EmptyPoolError):
-        return SourceError(f"{host} kept all its connections busy until the time was up", _LOOK_AT_THE_HOST)
-    return ConnectionLostError(f"the connection to {host} broke before {bare(url)} had answered", _LOOK_AT_THE_HOST)
+def to_source_error(url: Url, error: HTTPError) -> SourceError:
+    """Translate an error of urllib3 for a request to `url`; `ConnectionLostError` if a retry may succeed."""
+    host = cut(url.netloc or "", _MAX_URL)
+    match error:
+        case NameResolutionError():
+            unresolved = unresolved_host(host)
+            return HostFaultError(unresolved.cause, unresolved.help)
+        case SSLError():
+            return _tls_error(host, error)
+        case NewConnectionError():
+            reason = getattr(error.__cause__, "strerror", None) or "the connection failed"
+            return ConnectionLostError(f"{host} cannot be reached: {reason}", _CHECK_NETWORK)
+        case ConnectTimeoutError():
+            return HostFaultError(f"{host} accepted no connection in time", _CHECK_NETWORK)
+        case ReadTimeoutError():
+            return HostFaultError(f"{safe_url(url)} stopped responding", _CHECK_STATUS)
+        case EmptyPoolError():
+            return SourceError(f"all connections to {host} were busy until the deadline", _CHECK_STATUS)
+        case _:
+            return ConnectionLostError(
+                f"the connection to {host} broke before {safe_url(url)} responded", _CHECK_STATUS
+            )
 
 
-def _told(error: SourceError) -> tuple[str, str]:
-    return error.cause, error.help
-
-
-def _untrusted(host: str, error: SSLError) -> SourceError:
+def _tls_error(host: str, error: SSLError) -> SourceError:
     reason = error.args[0] if error.args else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         return HostFaultError(
             f"the certificate of {host} is not trusted: {reason.verify_message.rstrip('.')}",
-            "Check the host's name and its certificate; name the file with its authority's certificate "
-            "if that is your own",
+            "check the host name and its certificate; configure a CA file if the certificate authority is your own",
         )
     if isinstance(reason, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return ConnectionLostError(f"{host} closed the connection while it was being secured", _LOOK_AT_THE_HOST)
-    text = getattr(reason, "reason", None) or "it was refused"
+        return ConnectionLostError(f"{host} closed the connection during the TLS handshake", _CHECK_STATUS)
     return HostFaultError(
-        f"no secure connection with {host}: {text}",
-        "Check that the port speaks https; a registry by plain http has to be named as insecure by the operator",
+        f"no TLS connection to {host}: {getattr(reason, 'reason', None) or 'it was refused'}",
+        "check that the port serves HTTPS; configure a registry over plain HTTP as an insecure registry",
     )

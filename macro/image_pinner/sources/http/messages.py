@@ -1,4 +1,4 @@
-"""Requests and what comes back, and what sends them."""
+"""Requests, replies and the interface of what sends them."""
 
 from __future__ import annotations
 
@@ -12,45 +12,49 @@ from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.interface import Deadline
 
 MAX_ERROR_BYTES = 64 * 1024
-"""How much is read of an answer that is only to be shown."""
+"""How much of a response is read if its status is not 2xx."""
+RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
+"""The statuses that the same request may not get again a moment later."""
+THROTTLED = 429
+"""The status of a host that limits the number of requests, whatever they are for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of whom.
+    """An HTTP request.
 
     Args:
-        url: The URL, with its query.
-        headers: The headers; `Authorization` may be among them.
+        url: The URL with its query.
+        headers: The headers, `Authorization` included.
         method: The method.
-        body: What is sent, or `None`.
-        allowed_scope: The nearest address that may be asked.
-        limit: How many bytes a good answer may have.
+        body: The body, or `None`.
+        allowed_scope: The closest addresses that the request may reach; by default it does not enter private networks.
+        limit: How many bytes a response with status 2xx may have.
     """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     method: str = "GET"
     body: bytes | None = field(default=None, repr=False)
-    allowed_scope: AddressScope = AddressScope.SPECIAL
+    allowed_scope: AddressScope = AddressScope.GLOBAL
     limit: int = MAX_ERROR_BYTES
 
     def with_header(self, name: str, value: str) -> Request:
-        """Give the same request with one header more."""
+        """Return the same request with one more header."""
         return replace(self, headers={**self.headers, name: value})
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back.
+    """An HTTP response.
 
     Args:
-        url: The URL that was asked, without query.
+        url: The URL of the request, without query.
         status: The HTTP status.
         headers: The headers.
-        body: The body as it was sent; at most `MAX_ERROR_BYTES` of it where the status is not 2xx.
-        peer: How near the address is that answered.
-        attempts: How often it was asked.
+        body: The body as sent; at most `MAX_ERROR_BYTES` of it unless the status is 2xx.
+        peer: The scope of the address that responded.
+        attempts: How often the request was sent.
     """
 
     url: str
@@ -61,29 +65,25 @@ class Reply:
     attempts: int = 1
 
     def header(self, name: str) -> str:
-        """Give a header without white space around it, or empty."""
+        """Return a header without surrounding white space, or empty."""
         return self.headers.get(name, "").strip()
+
+    def __str__(self) -> str:
+        return f"{self.url} returned {self.status}{attempts_suffix(self.attempts)}"
 
 
 class Sender(Protocol):
-    """Sends requests. It follows no redirect and knows no credential."""
+    """Sends requests, without credentials of its own and without following redirects."""
 
     def send(self, request: Request, deadline: Deadline) -> Reply:
-        """Send a request, again where the connection is lost or the answer says that it is for the moment only.
-
-        Args:
-            request: The request.
-            deadline: When to give up.
-
-        Returns:
-            The answer, whatever its status.
+        """Send a request, and retry if the connection is lost or the status is a retryable one.
 
         Raises:
-            SourceError: There is none, or none that can be read within the limits.
+            SourceError: There is no response before the deadline and within the limits.
         """
         ...
 
 
-def told(attempts: int) -> str:
-    """Give the number of tries as the end of a clause, empty where there was one."""
-    return f" (tried {attempts} times)" if attempts > 1 else ""
+def attempts_suffix(attempts: int) -> str:
+    """Return the number of attempts as the end of a clause, empty for a single one."""
+    return f" after {attempts} attempts" if attempts > 1 else ""

@@ -1,4 +1,4 @@
-"""What a registry says about itself, made fit to be shown: short, printable, without secrets."""
+"""Make text from a registry safe to print: short, printable, without secrets."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from image_pinner.sources.http.messages import MAX_ERROR_BYTES
 
-_MAX_SHOWN = 240  # characters: a macro's whole answer has 1,000
-_MAX_READ = 4 * _MAX_SHOWN
+_MAX_PRINTED = 240  # characters: the whole error message of a macro has 1,000
+_MAX_READ = 4 * _MAX_PRINTED
 _MAX_ERRORS = 3
 _HIDDEN = "***"
 _URL = re.compile(r"\b(https?://)(?:[^\s/?#\"'<>]*@)?([^\s?#\"'<>]*)(?:[?#][^\s\"'<>]*)?", re.IGNORECASE)
@@ -22,17 +22,17 @@ _ASSIGNED = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(r"[A-Z][A-Z0-9_]{1,63}", re.ASCII)
-# Some servers send a line of text without saying that it is one: Go's, where it wants https and is asked by http.
-_TEXT = ("", "text/plain", "application/json", "application/problem+json")
+# Some servers send text without a Content-Type, such as Go's in response to plain HTTP on a port for HTTPS.
+_TEXT_TYPES = ("", "text/plain", "application/json", "application/problem+json")
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryError:
-    """One error of a registry's answer: https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes.
+    """An error of https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#error-codes.
 
     Args:
-        code: Its code in upper case, or empty where it has none of that form.
-        message: What it says for people, as it was sent.
+        code: Its code in upper case, empty if it does not have that form.
+        message: Its message as sent.
     """
 
     code: str
@@ -40,14 +40,7 @@ class RegistryError:
 
 
 def errors_in(body: bytes) -> tuple[RegistryError, ...]:
-    """Read the errors of an answer.
-
-    Args:
-        body: The answer's body, whatever it is.
-
-    Returns:
-        The first few errors, none where the body is not of that form.
-    """
+    """Read the first few errors in the body of a response; none if it does not have that form."""
     try:
         document = json.loads(body[:MAX_ERROR_BYTES])
     except (ValueError, RecursionError):
@@ -58,43 +51,28 @@ def errors_in(body: bytes) -> tuple[RegistryError, ...]:
     return tuple(_error(error) for error in listed[:_MAX_ERRORS] if isinstance(error, dict))
 
 
-def said(body: bytes, content_type: str, secrets: Iterable[str] = ()) -> str:
-    """Give what an answer says, fit to be shown.
-
-    Args:
-        body: The answer's body.
-        content_type: Its `Content-Type`.
-        secrets: Texts that must not be shown, should the server repeat them.
-
-    Returns:
-        Codes and messages, or the text; empty where there is nothing for people, a page in HTML for example.
-    """
+def describe_body(body: bytes, content_type: str, secrets: Iterable[str] = ()) -> str:
+    """Return the errors or the text in a response, sanitized; empty if it is neither, such as a page in HTML."""
     if errors := errors_in(body):
         text = "; ".join(": ".join(part for part in (error.code, error.message) if part) for error in errors)
-    elif content_type.partition(";")[0].strip().lower() in _TEXT:
+    elif content_type.partition(";")[0].strip().lower() in _TEXT_TYPES:
         text = body.decode("utf-8", "replace")
     else:
         return ""
-    return shown(text, secrets)
+    return sanitize(text, secrets)
 
 
-def shown(text: str, secrets: Iterable[str] = (), limit: int = _MAX_SHOWN) -> str:
-    """Make a stranger's text fit to be shown.
+def sanitize(text: str, secrets: Iterable[str] = (), limit: int = _MAX_PRINTED) -> str:
+    """Return untrusted text as one line of at most `limit` characters.
 
-    Args:
-        text: The text.
-        secrets: Texts that must not be shown.
-        limit: How many characters are shown.
-
-    Returns:
-        One line without control characters, tokens and the queries of URLs.
+    Control characters, `secrets`, anything that looks like a token, and users and queries of URLs are removed.
     """
     for secret in secrets:
         for form in _forms(secret):
             text = text.replace(form, _HIDDEN)
     line = _one_line(text[:_MAX_READ])
     if len(text) > _MAX_READ:
-        line = line.rpartition(" ")[0]  # the rest of a word may have told that it is a token
+        line = line.rpartition(" ")[0]  # a token that is cut off may not look like one
     line = _URL.sub(r"\1\2", line)
     line = _AUTHORIZATION.sub(rf"\1 {_HIDDEN}", line)
     line = _JWT.sub(_HIDDEN, line)
@@ -107,7 +85,7 @@ def _one_line(text: str) -> str:
 
 
 def _forms(secret: str) -> set[str]:
-    """Give the forms in which a server may repeat a secret: as it is, as JSON writes it, with other white space."""
+    """Return the forms in which a server may repeat a secret: as it is, in JSON, with other white space."""
     if not secret:
         return set()
     return {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], _one_line(secret)} - {""}

@@ -1,4 +1,4 @@
-"""Trust: whose certificates are believed, by host."""
+"""Choose the certificates that are trusted, by host."""
 
 from __future__ import annotations
 
@@ -17,55 +17,43 @@ _HTTPS_PORT = 443
 
 
 class Trust:
-    """Knows which certificates are trusted: the system's and, for hosts that are named, those of a file beside them.
+    """The trusted certificates of each host: those of the system, and those of a CA file if one is configured.
 
     Args:
-        ca_files: Files of certificates of authorities in PEM form, by host as it stands in references, with its port
-            where that is not 443; `*` stands for all other hosts.
+        ca_files: CA files in PEM format by host, with its port unless that is 443; `*` for all other hosts.
 
     Raises:
-        ConfigurationError: A file of certificates cannot be used.
+        ConfigurationError: A CA file cannot be read or has no certificate.
     """
 
     def __init__(self, ca_files: Mapping[str, Path] | None = None) -> None:
-        self._files = {_named(host): file for host, file in (ca_files or {}).items()}
-        # The system's certificates take some 20 ms to load: only a run that asks a registry by https pays that.
-        self._contexts: dict[Path | None, ssl.SSLContext] = {file: trusted(file) for file in self._files.values()}
+        self._files = {_with_port(host): file for host, file in (ca_files or {}).items()}
+        # The system's certificates take some 20 ms to load: they are loaded with the first request that needs them.
+        self._contexts: dict[Path | None, ssl.SSLContext] = {file: ssl_context(file) for file in self._files.values()}
 
     def context(self, url: Url) -> ssl.SSLContext:
-        """Give what verifies the certificate of a server.
-
-        Args:
-            url: A URL with https.
-
-        Returns:
-            The context, the same one for the same certificates.
-        """
+        """Return the context that verifies the server of an HTTPS URL, the same one for the same certificates."""
         host = f"{(url.host or '').lower()}:{_HTTPS_PORT if url.port is None else url.port}"
         file = self._files.get(host) or self._files.get(ALL_HOSTS)
         if file not in self._contexts:
-            self._contexts[file] = trusted(file)
+            self._contexts[file] = ssl_context(file)
         return self._contexts[file]
 
 
-def _named(host: str) -> str:
+def _with_port(host: str) -> str:
     name = host.lower()
-    if name == ALL_HOSTS:
+    if name == ALL_HOSTS or (name.rpartition(":")[2].isdigit() and not name.endswith("]")):
         return name
-    return name if name.rpartition(":")[2].isdigit() and not name.endswith("]") else f"{name}:{_HTTPS_PORT}"
+    return f"{name}:{_HTTPS_PORT}"
 
 
-def trusted(ca_file: Path | None) -> ssl.SSLContext:
-    """Give the certificates that are trusted: the system's, and those of a file beside them.
+def ssl_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that verifies certificate and host name, the same one for the same certificates.
 
-    Args:
-        ca_file: A file of further certificates of authorities in PEM form, or `None`.
-
-    Returns:
-        A context that verifies certificate and host name, the same one for the same certificates.
+    It trusts the certificates of the system and those of `ca_file`, if any.
 
     Raises:
-        ConfigurationError: The file cannot be read, or holds no certificate.
+        ConfigurationError: The file cannot be read or has no certificate.
     """
     system = ssl.get_default_verify_paths()
     if ca_file is None:
@@ -77,13 +65,17 @@ def trusted(ca_file: Path | None) -> ssl.SSLContext:
     return _context(system, ca_file, state.st_mtime_ns, state.st_size)
 
 
-# Loading the system's certificates takes some 25 ms, which a warm function need not spend with every event. A file that
-# has changed since is read again.
+# Cached since loading the system's certificates takes some 25 ms. Time and size are part of the key, so that a changed
+# file is read again.
 @lru_cache(maxsize=32)
 def _context(system: ssl.DefaultVerifyPaths, ca_file: Path | None, _changed: int, _size: int) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if system.cafile is None and system.capath is None:
-        _trust_certifi(context)
+        # Python for macOS has no certificates of its own; certifi is often installed, by botocore's users above all.
+        with suppress(ImportError):
+            import certifi  # noqa: PLC0415 - only for systems without certificates
+
+            context.load_verify_locations(certifi.where())
     if ca_file is not None:
         try:
             context.load_verify_locations(ca_file)
@@ -94,14 +86,6 @@ def _context(system: ssl.DefaultVerifyPaths, ca_file: Path | None, _changed: int
 
 def _unusable(ca_file: Path, error: OSError) -> ConfigurationError:
     return ConfigurationError(
-        f"{ca_file}, which is to hold the certificates to trust, cannot be used: {error.strerror or error}",
-        "Name a file with the authority's certificate in PEM form",
+        f"CA file {ca_file} cannot be used: {error.strerror or error}",
+        "configure a file with the certificate of the certificate authority in PEM format",
     )
-
-
-def _trust_certifi(context: ssl.SSLContext) -> None:
-    # Python for macOS comes without certificates; botocore's users have certifi more often than not.
-    with suppress(ImportError):
-        import certifi  # noqa: PLC0415 - needed on systems without certificates only
-
-        context.load_verify_locations(certifi.where())

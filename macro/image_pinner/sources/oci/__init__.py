@@ -1,1 +1,1 @@
-"""Registries that speak the OCI distribution API."""
+"""Resolve images of registries that implement the OCI distribution API."""

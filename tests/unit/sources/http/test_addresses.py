@@ -50,7 +50,7 @@ def test_a_name_that_resolves_to_nothing_is_refused() -> None:
         scope_of_host("nowhere.example", nowhere)
 
 
-def test_a_name_is_as_near_as_the_nearest_of_its_addresses() -> None:
+def test_a_name_has_the_highest_scope_of_its_addresses() -> None:
     assert scope_of_host("mixed.example", lambda _: ("1.1.1.1", "10.0.0.1")) is AddressScope.PRIVATE
 
 
@@ -62,5 +62,5 @@ def test_an_address_is_not_resolved(host: str) -> None:
     assert scope_of_host(host, never) is AddressScope.LOOPBACK
 
 
-def test_short_forms_of_an_address_are_seen_through() -> None:
+def test_short_forms_of_an_address_are_recognized() -> None:
     assert scope_of_host("127.1") is AddressScope.LOOPBACK

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.sources.http.redaction import RegistryError, errors_in, said, shown
+from image_pinner.sources.http.redaction import RegistryError, describe_body, errors_in, sanitize
 
 
 @pytest.mark.parametrize(
@@ -22,29 +22,29 @@ from image_pinner.sources.http.redaction import RegistryError, errors_in, said, 
         ("one\r\ntwo\x00\x1b[0m\u202ethree", "one two [0m three"),
     ],
 )
-def test_what_must_not_be_shown_is_not(text: str, expected: str) -> None:
-    assert shown(text) == expected
+def test_tokens_queries_and_control_characters_are_removed(text: str, expected: str) -> None:
+    assert sanitize(text) == expected
 
 
-def test_a_secret_that_a_server_repeats_is_not_shown() -> None:
-    assert shown("no access for pass-word!", ["pass-word!", ""]) == "no access for ***"
+def test_a_secret_that_a_server_repeats_is_hidden() -> None:
+    assert sanitize("no access for pass-word!", ["pass-word!", ""]) == "no access for ***"
 
 
 @pytest.mark.parametrize(
     "text",
     ["requested access to the resource is denied", "manifest sha256:" + "a" * 64 + " unknown", "unknown tag: 1.2.3"],
 )
-def test_what_helps_is_shown_whole(text: str) -> None:
-    assert shown(text) == text
+def test_ordinary_messages_are_unchanged(text: str) -> None:
+    assert sanitize(text) == text
 
 
-def test_a_long_text_is_cut() -> None:
-    assert shown("abc", limit=2) == "ab…"
+def test_a_long_text_is_shortened() -> None:
+    assert sanitize("abc", limit=2) == "ab…"
 
 
 @given(st.text(), st.text(min_size=8))
-def test_what_is_shown_is_one_short_printable_line_without_the_secret(text: str, secret: str) -> None:
-    line = shown(text + secret + text, [secret])
+def test_sanitized_text_is_one_short_printable_line(text: str, secret: str) -> None:
+    line = sanitize(text + secret + text, [secret])
     assert len(line) <= 241
     assert line.isprintable()
 
@@ -57,7 +57,7 @@ def test_no_body_causes_an_error(body: bytes) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"3", b'{"errors": {}}', b'{"errors": [1, null]}', b"[" * 60_000, b"\xff"]
 )
-def test_what_is_no_list_of_errors_gives_none(body: bytes) -> None:
+def test_a_body_without_a_list_of_errors_has_no_errors(body: bytes) -> None:
     assert errors_in(body) == ()
 
 
@@ -76,5 +76,5 @@ def test_errors_are_read_and_bounded() -> None:
         (b"bytes", "", "bytes"),
     ],
 )
-def test_only_words_for_people_are_repeated(body: bytes, media_type: str, expected: str) -> None:
-    assert said(body, media_type) == expected
+def test_only_errors_and_text_are_described(body: bytes, media_type: str, expected: str) -> None:
+    assert describe_body(body, media_type) == expected

@@ -1,4 +1,4 @@
-"""What a service gave the URL of is fetched within limits, and its URL is never shown."""
+"""Downloads of signed URLs are limited, and messages contain no signature."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def fetch(bucket: ScriptedRegistry, limit: int = 100) -> bytes:
 
 
 @pytest.mark.parametrize("answer", [Answer(403, {}, b"<Error>expired</Error>"), Answer(302, {"Location": "http://x"})])
-def test_what_is_not_given_is_an_error_that_shows_no_signature(bucket: ScriptedRegistry, answer: Answer) -> None:
+def test_an_error_status_is_reported_without_the_signature(bucket: ScriptedRegistry, answer: Answer) -> None:
     bucket.script = lambda _: answer
     with pytest.raises(SourceError) as caught:
         fetch(bucket)
-    assert caught.value.cause == f"{bucket.url}/layer answered {answer.status}"
+    assert caught.value.cause == f"{bucket.url}/layer returned {answer.status}"
     assert "endpoint for S3" in caught.value.help
 
 
-def test_what_is_larger_than_accepted_is_refused(bucket: ScriptedRegistry) -> None:
+def test_a_body_beyond_the_limit_is_refused(bucket: ScriptedRegistry) -> None:
     with pytest.raises(SourceError, match="sent more than 5 bytes") as caught:
         fetch(bucket, limit=5)
     assert "s3cret" not in caught.value.cause
 
 
-def test_the_content_is_given_as_it_came(bucket: ScriptedRegistry) -> None:
+def test_the_content_is_returned_unchanged(bucket: ScriptedRegistry) -> None:
     assert fetch(bucket) == b"config"
     assert bucket.seen[0].query == {"X-Amz-Signature": ["s3cret"]}

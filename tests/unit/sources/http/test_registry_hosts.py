@@ -11,8 +11,8 @@ from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
 @pytest.mark.parametrize(
     "host", ["http://localhost:5000", "localhost:5000/", "user@localhost", "localhost:port", "", "*", "a b", "name"]
 )
-def test_an_insecure_host_that_is_no_host_is_refused(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="is not a valid registry"):
+def test_an_invalid_insecure_host_is_refused(host: str) -> None:
+    with pytest.raises(ConfigurationError, match="no registry's host"):
         RegistryHosts([host])
 
 
@@ -24,7 +24,7 @@ def test_a_registry_with_an_impossible_port_is_refused() -> None:
 @pytest.mark.parametrize(
     "name", ["docker.io", "index.docker.io", "registry.hub.docker.com", "registry-1.docker.io", "Docker.IO"]
 )
-def test_docker_hub_is_asked_at_its_registry_by_every_name_of_it(name: str) -> None:
+def test_every_name_of_docker_hub_has_the_endpoint_of_its_registry(name: str) -> None:
     assert str(RegistryHosts().endpoint(name)) == "https://registry-1.docker.io"
     assert canonical_registry(name) == "docker.io"
 
@@ -39,12 +39,12 @@ def test_docker_hub_is_asked_at_its_registry_by_every_name_of_it(name: str) -> N
         ("localhost", "https://localhost"),
     ],
 )
-def test_every_other_registry_is_asked_at_its_own_host_by_https(name: str, url: str) -> None:
+def test_every_other_registry_has_its_own_host_over_https(name: str, url: str) -> None:
     assert str(RegistryHosts(["localhost:5000"]).endpoint(name)) == url
 
 
 @pytest.mark.parametrize("name", ["localhost:5000", "LOCALHOST:5000"])
-def test_plain_http_is_for_hosts_that_were_named_with_their_port(name: str) -> None:
+def test_only_hosts_listed_with_their_port_use_http_without_tls(name: str) -> None:
     assert str(RegistryHosts(["LocalHost:5000"]).endpoint(name)) == "http://localhost:5000"
 
 

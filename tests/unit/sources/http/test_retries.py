@@ -20,7 +20,7 @@ class Clock:
 
 
 def paused(retry_after: str = "", *, tries_made: int = 1, seconds: float = 100.0) -> float | None:
-    """Give the wait, or None where there is none."""
+    """Return the wait, or `None` without one."""
     waits = Waits()
     policy = RetryPolicy(sleep=waits, jitter=lambda: 0.5, wall_clock=lambda: 1_000_000_000.0)
     again = policy.pause(tries_made, retry_after, Deadline.after(seconds, Clock()))
@@ -52,7 +52,7 @@ def test_a_retry_after_that_is_a_date_is_honoured() -> None:
     assert paused("Sun, 09 Sep 2001 01:46:45 GMT") == pytest.approx(5.0625)
 
 
-def test_a_date_that_has_passed_asks_for_no_wait_of_its_own() -> None:
+def test_a_date_in_the_past_adds_no_wait() -> None:
     assert paused("Sun, 09 Sep 2001 01:46:00 GMT") == pytest.approx(0.0625)
 
 

@@ -12,9 +12,9 @@ from typing import BinaryIO
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.http.messages import MAX_ERROR_BYTES, Request
+from image_pinner.sources.http.messages import MAX_ERROR_BYTES
 from image_pinner.sources.interface import Deadline
-from support.registries import QUICK, Answer, Raw, ScriptedRegistry, Waits, hang, open_transport, patient
+from support.registries import QUICK, Answer, Raw, ScriptedRegistry, Waits, hang, local_request, open_transport, patient
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n"
 
@@ -34,43 +34,43 @@ def drip(wire: BinaryIO, stopping: threading.Event, first: bytes, each: bytes) -
 def fault(server: ScriptedRegistry, script: Answer | Raw, seconds: float = 10.0) -> SourceError:
     server.script = lambda _: script
     with open_transport(QUICK) as transport, pytest.raises(SourceError) as found:
-        transport.send(Request(server.url), Deadline.after(seconds))
+        transport.send(local_request(server.url), Deadline.after(seconds))
     return found.value
 
 
-def test_a_server_that_never_answers_is_given_up_after_the_time_to_read(server: ScriptedRegistry) -> None:
+def test_a_server_that_never_responds_fails_after_the_read_timeout(server: ScriptedRegistry) -> None:
     begun = time.monotonic()
-    assert "stopped answering" in fault(server, Raw(hang)).cause
+    assert "stopped responding" in fault(server, Raw(hang)).cause
     assert 0.4 < time.monotonic() - begun < 3
     assert len(server.seen) == 1
 
 
-def test_a_deadline_that_is_nearer_than_the_time_to_read_counts(server: ScriptedRegistry) -> None:
+def test_an_earlier_deadline_takes_precedence_over_the_read_timeout(server: ScriptedRegistry) -> None:
     begun = time.monotonic()
-    assert "the time was up" in fault(server, Raw(hang), 0.1).cause
+    assert "timed out" in fault(server, Raw(hang), 0.1).cause
     assert time.monotonic() - begun < 0.4
 
 
-def test_a_body_that_drips_is_given_up_at_the_deadline(server: ScriptedRegistry) -> None:
+def test_a_body_sent_byte_by_byte_fails_at_the_deadline(server: ScriptedRegistry) -> None:
     begun = time.monotonic()
     found = fault(server, Raw(lambda wire, stop: drip(wire, stop, HEAD, b"x")), 0.6)
-    assert "the time was up" in found.cause
+    assert "timed out" in found.cause
     assert time.monotonic() - begun < 1.5
 
 
-def test_a_request_whose_headers_drip_ends_when_the_transport_is_cut(server: ScriptedRegistry) -> None:
+def test_headers_sent_byte_by_byte_end_when_the_transport_is_cut(server: ScriptedRegistry) -> None:
     server.script = lambda _: Raw(lambda wire, stop: drip(wire, stop, b"HTTP/1.1 200 OK\r\nA: ", b"x"))
     with open_transport(retry=patient(attempts=1)) as transport, ThreadPoolExecutor() as threads:
-        under_way = threads.submit(transport.send, Request(server.url), Deadline.after(10.0))
+        in_progress = threads.submit(transport.send, local_request(server.url), Deadline.after(10.0))
         time.sleep(0.3)
-        assert not under_way.done()
+        assert not in_progress.done()
         transport.cut()
-        assert under_way.exception(timeout=2) or not under_way.result().body
+        assert in_progress.exception(timeout=2) or not in_progress.result().body
 
 
-def test_nothing_is_asked_after_the_deadline(server: ScriptedRegistry) -> None:
-    with open_transport() as transport, pytest.raises(SourceError, match="the time was up"):
-        transport.send(Request(server.url), Deadline.after(0))
+def test_no_request_is_sent_after_the_deadline(server: ScriptedRegistry) -> None:
+    with open_transport() as transport, pytest.raises(SourceError, match="timed out"):
+        transport.send(local_request(server.url), Deadline.after(0))
     assert server.seen == []
 
 
@@ -86,7 +86,7 @@ def test_a_body_beyond_the_limit_is_refused_without_being_read(server: ScriptedR
 def test_of_an_error_only_the_beginning_is_read(server: ScriptedRegistry) -> None:
     server.script = lambda _: Answer(400, {}, b"e" * 1_000_000)
     with open_transport() as transport:
-        assert len(transport.send(Request(server.url, limit=10), Deadline.after(10.0)).body) == MAX_ERROR_BYTES
+        assert len(transport.send(local_request(server.url, limit=10), Deadline.after(10.0)).body) == MAX_ERROR_BYTES
 
 
 @pytest.mark.parametrize(
@@ -101,58 +101,56 @@ def test_of_an_error_only_the_beginning_is_read(server: ScriptedRegistry) -> Non
     ],
     ids=["short body", "short chunk", "broken chunk", "other protocol", "many headers", "nothing"],
 )
-def test_an_answer_that_breaks_off_is_asked_for_again_and_then_given_up(
+def test_an_incomplete_response_is_retried_and_then_fails(
     server: ScriptedRegistry, write: Callable[[BinaryIO, threading.Event], object]
 ) -> None:
     found = fault(server, Raw(write))
     assert "broke before" in found.cause
-    assert "(tried 3 times)" in found.cause
+    assert "after 3 attempts" in found.cause
     assert len(server.seen) == 3
 
 
-def test_a_port_where_nobody_listens_is_tried_three_times() -> None:
+def test_a_closed_port_gets_three_attempts() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         with open_transport() as transport, pytest.raises(SourceError) as found:
-            transport.send(Request(f"http://127.0.0.1:{port}"), Deadline.after(10.0))
-    assert found.value.cause == f"127.0.0.1:{port} cannot be reached: Connection refused (tried 3 times)"
+            transport.send(local_request(f"http://127.0.0.1:{port}"), Deadline.after(10.0))
+    assert found.value.cause == f"127.0.0.1:{port} cannot be reached: Connection refused after 3 attempts"
 
 
-def test_a_host_name_that_does_not_exist_is_said_so() -> None:
+def test_an_unknown_host_name_is_reported() -> None:
     with open_transport() as transport, pytest.raises(SourceError, match="cannot be resolved"):
-        transport.send(Request("http://nowhere.invalid"), Deadline.after(10.0))
+        transport.send(local_request("http://nowhere.invalid"), Deadline.after(10.0))
 
 
 @pytest.mark.parametrize("url", ["", "ftp://h/", "http://", "http://h:x/", "http://h:99999/", "http://[::", "\x00"])
-def test_what_is_no_url_of_http_is_refused(url: str) -> None:
-    with open_transport() as transport, pytest.raises(SourceError, match="names no host by http or https"):
-        transport.send(Request(url), Deadline.after(10.0))
+def test_an_invalid_url_is_refused(url: str) -> None:
+    with open_transport() as transport, pytest.raises(SourceError, match="not a valid HTTP or HTTPS URL"):
+        transport.send(local_request(url), Deadline.after(10.0))
 
 
-def test_a_message_shows_urls_without_query_and_user(server: ScriptedRegistry) -> None:
+def test_messages_have_urls_without_query_and_user(server: ScriptedRegistry) -> None:
     server.script = lambda _: Raw(hang)
     with open_transport(QUICK) as transport, pytest.raises(SourceError) as found:
-        transport.send(Request(f"http://user:pw@{server.host}/path?signature=1"), Deadline.after(10.0))
+        transport.send(local_request(f"http://user:pw@{server.host}/path?signature=1"), Deadline.after(10.0))
     assert f"http://{server.host}/path stopped" in found.value.cause
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_a_status_that_passes_is_asked_again_and_the_wait_asked_for_is_made(
-    server: ScriptedRegistry, status: int
-) -> None:
+def test_a_retryable_status_is_retried_after_the_required_wait(server: ScriptedRegistry, status: int) -> None:
     waits = Waits()
     server.script = lambda _: Answer(200) if len(server.seen) > 1 else Answer(status, {"Retry-After": "2"})
     with open_transport(retry=patient(waits)) as transport:
-        reply = transport.send(Request(server.url), Deadline.after(10.0))
+        reply = transport.send(local_request(server.url), Deadline.after(10.0))
     assert (reply.status, reply.attempts) == (200, 2)
     assert waits.seconds == [pytest.approx(2.0625)]
 
 
-def test_a_status_that_does_not_pass_is_given_back_after_three_tries(server: ScriptedRegistry) -> None:
+def test_a_persistent_retryable_status_is_returned_after_three_attempts(server: ScriptedRegistry) -> None:
     server.script = lambda _: Answer(429)
     with open_transport() as transport:
-        reply = transport.send(Request(server.url), Deadline.after(10.0))
+        reply = transport.send(local_request(server.url), Deadline.after(10.0))
     assert (reply.status, reply.attempts) == (429, 3)
 
 
@@ -160,15 +158,15 @@ def test_a_wait_beyond_the_deadline_is_not_made(server: ScriptedRegistry) -> Non
     waits = Waits()
     server.script = lambda _: Answer(429, {"Retry-After": "3600"})
     with open_transport(retry=patient(waits)) as transport:
-        assert transport.send(Request(server.url), Deadline.after(10.0)).attempts == 1
+        assert transport.send(local_request(server.url), Deadline.after(10.0)).attempts == 1
     assert waits.seconds == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 501])
-def test_any_other_status_is_not_asked_again(server: ScriptedRegistry, status: int) -> None:
+def test_any_other_status_is_not_retried(server: ScriptedRegistry, status: int) -> None:
     server.script = lambda _: Answer(status)
     with open_transport() as transport:
-        assert transport.send(Request(server.url), Deadline.after(10.0)).attempts == 1
+        assert transport.send(local_request(server.url), Deadline.after(10.0)).attempts == 1
 
 
 def test_no_more_connections_than_allowed_are_open_to_one_host(server: ScriptedRegistry) -> None:
@@ -178,7 +176,9 @@ def test_no_more_connections_than_allowed_are_open_to_one_host(server: ScriptedR
 
     server.script = slow
     with open_transport(per_host=3) as transport, ThreadPoolExecutor(12) as threads:
-        replies = list(threads.map(lambda _: transport.send(Request(server.url), Deadline.after(10.0)), range(24)))
+        replies = list(
+            threads.map(lambda _: transport.send(local_request(server.url), Deadline.after(10.0)), range(24))
+        )
     assert len(replies) == 24
     assert server.most_at_once <= 3
     assert server.connections <= 3
@@ -190,22 +190,22 @@ def test_a_connection_that_failed_makes_room_for_the_next(server: ScriptedRegist
     with open_transport(QUICK, per_host=1, retry=patient(attempts=1)) as transport:
         for _ in range(2):
             with pytest.raises(SourceError):
-                transport.send(Request(server.url), Deadline.after(10.0))
-        assert transport.send(Request(server.url), Deadline.after(10.0)).status == 400
-        assert transport.send(Request(server.url), Deadline.after(10.0)).status == 200
+                transport.send(local_request(server.url), Deadline.after(10.0))
+        assert transport.send(local_request(server.url), Deadline.after(10.0)).status == 400
+        assert transport.send(local_request(server.url), Deadline.after(10.0)).status == 200
 
 
-def test_who_waits_for_a_connection_stops_at_the_deadline(server: ScriptedRegistry) -> None:
+def test_waiting_until_a_connection_is_free_ends_at_the_deadline(server: ScriptedRegistry) -> None:
     server.script = lambda _: Raw(hang)
     with (
         open_transport(per_host=1, retry=patient(attempts=1)) as transport,
         ThreadPoolExecutor() as threads,
     ):
-        first = threads.submit(transport.send, Request(server.url), Deadline.after(10.0))
+        first = threads.submit(transport.send, local_request(server.url), Deadline.after(10.0))
         while not server.seen:
             time.sleep(0.01)
-        with pytest.raises(SourceError, match="the time was up"):
-            transport.send(Request(server.url), Deadline.after(0.2))
+        with pytest.raises(SourceError, match="timed out"):
+            transport.send(local_request(server.url), Deadline.after(0.2))
         transport.cut()
         with pytest.raises(SourceError):
             first.result(timeout=3)
@@ -214,8 +214,8 @@ def test_who_waits_for_a_connection_stops_at_the_deadline(server: ScriptedRegist
 def test_requests_in_a_row_share_a_connection(server: ScriptedRegistry) -> None:
     with open_transport() as transport:
         for _ in range(3):
-            assert transport.send(Request(server.url), Deadline.after(10.0)).body == b"good"
+            assert transport.send(local_request(server.url), Deadline.after(10.0)).body == b"good"
         server.script = lambda _: Answer(401, {"Content-Length": "0"})
-        transport.send(Request(server.url), Deadline.after(10.0))
-        transport.send(Request(server.url), Deadline.after(10.0))
+        transport.send(local_request(server.url), Deadline.after(10.0))
+        transport.send(local_request(server.url), Deadline.after(10.0))
     assert server.connections == 1

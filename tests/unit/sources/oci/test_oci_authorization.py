@@ -1,9 +1,9 @@
-"""Logging in: what a registry demands, what it is shown, and who must never see it."""
+"""Authentication: what registries require, what is sent, and what is never printed."""
 
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -14,9 +14,9 @@ from image_pinner.sources.interface import Deadline
 from support.images import lookup
 from support.registries import (
     DENIED,
-    LOGIN,
+    IDENTITY_TOKEN,
     MANIFEST,
-    TOKEN_LOGIN,
+    PASSWORD,
     Answer,
     FixedCredentials,
     Realm,
@@ -27,48 +27,48 @@ from support.registries import (
 SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:registry"
 
 
-@pytest.mark.parametrize("credential", [LOGIN, TOKEN_LOGIN], ids=["password", "identity token"])
-def test_by_plain_http_no_login_is_sent_and_none_is_even_looked_for(plain: Realm, credential: Credentials) -> None:
+@pytest.mark.parametrize("credential", [PASSWORD, IDENTITY_TOKEN], ids=["password", "identity token"])
+def test_without_tls_no_credential_is_sent_or_looked_up(plain: Realm, credential: Credentials) -> None:
     plain.challenge = 'Basic realm="registry"'
     host = plain.registry.host
     credentials = FixedCredentials({host: credential})
-    (answer,) = plain.ask_all(replace(lookup(f"{host}/team/app:1"), credentials=SECRET), credentials=credentials)
+    (answer,) = plain.resolve_all(lookup(f"{host}/team/app:1")._replace(credentials=SECRET), credentials=credentials)
     assert answer == Unavailable(
-        f"{plain.registry.url}/v2/team/app/manifests/1 demands a user and a password; "
-        "no credentials (none are sent over plain HTTP)",
-        f"Give {host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
+        f"{plain.registry.url}/v2/team/app/manifests/1 requires a user and a password; "
+        "no credential, for none is sent over plain HTTP",
+        f"install a certificate for {host} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
     )
-    assert credentials.asked == credentials.secrets_asked == []
+    assert credentials.requested == credentials.requested_secrets == []
     assert [seen.authorization for seen in plain.registry.seen] == [""]
 
 
-def test_a_registry_that_demands_a_password_and_gets_none_is_unavailable_with_advice(realm: Realm) -> None:
+def test_a_required_password_that_is_missing_is_unavailable_with_help(realm: Realm) -> None:
     realm.challenge = 'Basic realm="registry"'
-    answer = realm.ask(AnonymousCredentials())
-    assert "demands a user and a password; no credentials" in cause_of(answer)
+    answer = realm.resolve(AnonymousCredentials())
+    assert "requires a user and a password; no credential" in cause_of(answer)
     assert isinstance(answer, Unavailable)
     assert "ECR" in answer.help
     assert len(realm.registry.seen) == 1
 
 
-def test_a_password_that_is_refused_is_named_by_its_source_and_never_shown(realm: Realm) -> None:
+def test_a_refused_password_is_reported_by_its_source_only(realm: Realm) -> None:
     realm.challenge = "Basic"
-    answer = realm.ask_as(LOGIN)
+    answer = realm.resolve_as(PASSWORD)
     cause = cause_of(answer)
-    assert cause.endswith("answered 401, 'DENIED: requested access is denied', to the credentials from the vault")
+    assert cause.endswith("returned 401, 'DENIED: requested access is denied', for the credential from the vault")
     assert isinstance(answer, Unavailable)
     assert answer.help.endswith("if so: renew them in the vault")
     assert len(realm.registry.seen) == 2
 
 
-def test_a_server_that_repeats_the_password_does_not_make_us_show_it(realm: Realm) -> None:
+def test_a_password_that_the_server_repeats_is_hidden(realm: Realm) -> None:
     def repeat(seen: Seen) -> Answer:
         encoded = seen.authorization.removeprefix("Basic ")
         words = f"no access with {encoded} or {base64.b64decode(encoded).decode()}" if encoded else ""
         return Answer(401, {"WWW-Authenticate": "Basic", "Content-Type": "text/plain"}, words.encode())
 
     realm.registry.script = repeat
-    cause = cause_of(realm.ask_as(LOGIN))
+    cause = cause_of(realm.resolve_as(PASSWORD))
     assert "no access with *** or robot:***" in cause
 
 
@@ -80,39 +80,39 @@ class BrokenCredentials:
         raise self.fault
 
 
-def test_a_registry_that_demands_nothing_is_shown_nothing(realm: Realm) -> None:
+def test_a_registry_without_authentication_gets_no_credential(realm: Realm) -> None:
     realm.registry.script = lambda _: MANIFEST
-    credentials = FixedCredentials({realm.registry.host: LOGIN})
-    assert isinstance(realm.ask(credentials), Resolved)
-    assert credentials.asked == []
+    credentials = FixedCredentials({realm.registry.host: PASSWORD})
+    assert isinstance(realm.resolve(credentials), Resolved)
+    assert credentials.requested == []
     assert [seen.authorization for seen in realm.registry.seen] == [""]
 
 
-def test_a_credential_is_looked_for_by_the_exact_host_and_port(realm: Realm) -> None:
+def test_a_credential_is_looked_up_by_exact_host_and_port(realm: Realm) -> None:
     realm.challenge = "Basic"
-    credentials = FixedCredentials({"127.0.0.1": LOGIN})
-    assert "demands a user and a password" in cause_of(realm.ask(credentials))
-    assert credentials.asked == [realm.registry.host]
+    credentials = FixedCredentials({"127.0.0.1": PASSWORD})
+    assert "requires a user and a password" in cause_of(realm.resolve(credentials))
+    assert credentials.requested == [realm.registry.host]
 
 
-def test_403_without_a_demand_is_told_as_it_is(realm: Realm) -> None:
+def test_403_without_a_challenge_is_reported_as_it_is(realm: Realm) -> None:
     realm.registry.script = lambda _: Answer(403, {"Content-Type": "application/json"}, DENIED)
-    answer = realm.ask_as(LOGIN)
-    assert "answered 403, 'DENIED: requested access is denied'" in cause_of(answer)
+    answer = realm.resolve_as(PASSWORD)
+    assert "returned 403, 'DENIED: requested access is denied'" in cause_of(answer)
     assert isinstance(answer, Unavailable)
-    assert answer.help == f"Ask the owner of {realm.registry.host} who may read team/app from here"
+    assert answer.help == f"contact the owner of {realm.registry.host} to allow reading team/app from here"
     assert realm.registry.seen[0].authorization == ""
 
 
-def test_429_without_a_login_advises_to_log_in(realm: Realm) -> None:
+def test_429_without_credentials_suggests_credentials(realm: Realm) -> None:
     realm.registry.script = lambda _: Answer(429, {}, b'{"errors": [{"code": "TOOMANYREQUESTS"}]}')
-    answer = realm.ask()
-    assert "answered 429 (tried 3 times), 'TOOMANYREQUESTS'" in cause_of(answer)
+    answer = realm.resolve()
+    assert "returned 429 after 3 attempts, 'TOOMANYREQUESTS'" in cause_of(answer)
     assert isinstance(answer, Unavailable)
-    assert answer.help.startswith("Log in to")
+    assert answer.help.startswith("use credentials for")
 
 
-def test_a_password_is_sent_once_it_is_demanded_and_at_once_for_the_next_image(realm: Realm) -> None:
+def test_a_password_is_sent_after_a_challenge_and_directly_for_further_images(realm: Realm) -> None:
     expected = "Basic " + base64.b64encode("robot:pass-w0rd:äö".encode()).decode()
 
     def serve(seen: Seen) -> Answer:
@@ -120,9 +120,9 @@ def test_a_password_is_sent_once_it_is_demanded_and_at_once_for_the_next_image(r
 
     realm.registry.script = serve
     host = realm.registry.host
-    answers = realm.ask_all(
+    answers = realm.resolve_all(
         *(lookup(f"{host}/team/app:{tag}") for tag in range(3)),
-        credentials=FixedCredentials({host: LOGIN}),
+        credentials=FixedCredentials({host: PASSWORD}),
         per_host=1,
     )
     assert all(isinstance(answer, Resolved) for answer in answers)
@@ -130,32 +130,39 @@ def test_a_password_is_sent_once_it_is_demanded_and_at_once_for_the_next_image(r
 
 
 @pytest.mark.parametrize("challenge", ["", "Negotiate", "Digest realm=x, NTLM", 'Bearer service="no realm"', 'B="'])
-def test_a_demand_that_cannot_be_met_is_said_so(realm: Realm, challenge: str) -> None:
+def test_an_unsupported_challenge_is_unavailable(realm: Realm, challenge: str) -> None:
     realm.challenge = challenge
     realm.service.script = lambda _: pytest.fail("nobody named this service")
-    assert isinstance(realm.ask_as(LOGIN), Unavailable)
+    assert isinstance(realm.resolve_as(PASSWORD), Unavailable)
     assert realm.service.seen == []
 
 
-def test_an_identity_token_is_no_password(realm: Realm) -> None:
+def test_an_identity_token_is_not_sent_as_a_password(realm: Realm) -> None:
     realm.challenge = "Basic"
-    assert "the credentials from the store are an identity token" in cause_of(realm.ask_as(TOKEN_LOGIN))
+    assert "the credential from the store is an identity token" in cause_of(realm.resolve_as(IDENTITY_TOKEN))
     assert len(realm.registry.seen) == 1
 
 
-@pytest.mark.parametrize("kind", [SourceError, ConfigurationError])
-def test_a_credential_that_cannot_be_had_does_not_make_us_anonymous(
-    realm: Realm, kind: type[SourceError | ConfigurationError]
-) -> None:
-    answer = realm.ask(BrokenCredentials(kind("the vault is locked", "Unlock it")))
-    assert answer == Unavailable("the vault is locked", "Unlock it")
+@pytest.mark.parametrize("images", [1, 3])
+def test_a_credential_that_is_configured_wrongly_is_a_configuration_error(realm: Realm, images: int) -> None:
+    lookups = [lookup(f"{realm.registry.host}/team/app-{number}:1") for number in range(images)]
+    credentials = BrokenCredentials(ConfigurationError("auths is not an object", "correct the file"))
+    with pytest.raises(ConfigurationError) as caught:
+        realm.resolve_all(*lookups, credentials=credentials)
+    assert (caught.value.cause, caught.value.help) == ("auths is not an object", "correct the file")
     assert realm.service.seen == []
 
 
-def test_the_secret_that_a_template_names_is_asked_for_with_its_image_alone(realm: Realm) -> None:
-    credentials = FixedCredentials({realm.registry.host: LOGIN})
+def test_without_access_to_a_configured_credential_no_anonymous_request_is_sent(realm: Realm) -> None:
+    answer = realm.resolve(BrokenCredentials(SourceError("the vault is locked", "unlock it")))
+    assert answer == Unavailable("the vault is locked", "unlock it")
+    assert realm.service.seen == []
+
+
+def test_the_secret_set_for_an_image_is_used_for_that_image_only(realm: Realm) -> None:
+    credentials = FixedCredentials({realm.registry.host: PASSWORD})
     unnamed = lookup(f"{realm.registry.host}/team/app:1")
-    answers = realm.ask_all(unnamed, replace(unnamed, credentials=SECRET), credentials=credentials, workers=1)
+    answers = realm.resolve_all(unnamed, unnamed._replace(credentials=SECRET), credentials=credentials, workers=1)
     assert all(isinstance(answer, Resolved) for answer in answers)
-    assert sorted(credentials.secrets_asked) == ["", SECRET]
+    assert sorted(credentials.requested_secrets) == ["", SECRET]
     assert len(realm.registry.seen) == 4

@@ -20,12 +20,12 @@ from support.registries import (
     Raw,
     ScriptedRegistry,
     Seen,
-    ask,
     drip_body,
     drip_headers,
     hang,
     open_transport,
     patient,
+    resolve,
 )
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
@@ -52,7 +52,7 @@ def test_a_registry_that_stalls_is_unavailable_by_the_deadline_and_leaves_no_thr
         answer = resolver.resolve_all([wanted], Deadline.after(0.4))[wanted]
         took = time.monotonic() - begun
         assert isinstance(answer, Unavailable)
-        assert "the time was up" in answer.cause
+        assert "timed out" in answer.cause
         assert took < 1.0
         workers = [thread for thread in set(threading.enumerate()) - before if thread.daemon]
         for worker in workers:
@@ -65,7 +65,7 @@ def test_a_registry_that_stalls_delays_no_other(servers: tuple[ScriptedRegistry,
     slow.script = lambda _: Raw(hang)
     lookups = [lookup(f"{server.host}/app:{tag}") for server in servers for tag in range(40)]
     begun = time.monotonic()
-    answers = ask(*lookups, insecure=(slow.host, quick.host), seconds=2.0)
+    answers = resolve(*lookups, insecure=(slow.host, quick.host), seconds=2.0)
     assert time.monotonic() - begun < 4.0
     assert all(isinstance(answer, Unavailable) for answer in answers[:40])
     assert all(isinstance(answer, Resolved) for answer in answers[40:])
@@ -84,60 +84,60 @@ def test_after_a_stall_the_same_resolver_answers_again(servers: tuple[ScriptedRe
     assert {type(answer) for answer in answered.values()} == {Resolved}
 
 
-def test_no_time_at_all_asks_nothing(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+def test_after_the_deadline_no_request_is_sent(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
     registry, _ = servers
-    (answer,) = ask(lookup(f"{registry.host}/app:1"), insecure=(registry.host,), seconds=0.0)
+    (answer,) = resolve(lookup(f"{registry.host}/app:1"), insecure=(registry.host,), seconds=0.0)
     assert isinstance(answer, Unavailable)
     assert registry.seen == []
 
 
-def test_a_registry_by_plain_http_is_not_asked_unless_it_is_listed(
+def test_a_registry_without_tls_gets_no_request_unless_it_is_insecure(
     servers: tuple[ScriptedRegistry, ScriptedRegistry],
 ) -> None:
     registry, other = servers
-    (answer,) = ask(lookup(f"{registry.host}/app:1"), insecure=(other.host,))
+    (answer,) = resolve(lookup(f"{registry.host}/app:1"), insecure=(other.host,))
     assert isinstance(answer, Unavailable)
-    assert "no secure connection" in answer.cause
+    assert "no TLS connection" in answer.cause
     assert registry.seen == []
 
 
 def test_a_registry_that_does_not_exist_is_unavailable() -> None:
-    (answer,) = ask(lookup("registry.nowhere.invalid/app:1"))
+    (answer,) = resolve(lookup("registry.nowhere.invalid/app:1"))
     assert isinstance(answer, Unavailable)
     assert "registry.nowhere.invalid cannot be resolved" in answer.cause
 
 
-def test_a_port_that_is_none_is_unavailable() -> None:
-    (answer,) = ask(lookup("registry.example:99999/app:1"))
+def test_an_invalid_port_is_unavailable() -> None:
+    (answer,) = resolve(lookup("registry.example:99999/app:1"))
     assert isinstance(answer, Unavailable)
 
 
 @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 429])
-def test_one_passing_fault_ends_in_the_right_digest(
-    servers: tuple[ScriptedRegistry, ScriptedRegistry], status: int
-) -> None:
+def test_one_temporary_fault_is_retried(servers: tuple[ScriptedRegistry, ScriptedRegistry], status: int) -> None:
     registry, _ = servers
     registry.script = lambda _: MANIFEST if len(registry.seen) > 1 else Answer(status, {"Retry-After": "1"})
-    (answer,) = ask(lookup(f"{registry.host}/app:1"), insecure=(registry.host,))
+    (answer,) = resolve(lookup(f"{registry.host}/app:1"), insecure=(registry.host,))
     assert isinstance(answer, Resolved)
 
 
-def test_one_lost_connection_ends_in_the_right_digest(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+def test_one_lost_connection_is_retried(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
     registry, _ = servers
     registry.script = lambda _: MANIFEST if len(registry.seen) > 1 else Raw(lambda *_: None)
-    (answer,) = ask(lookup(f"{registry.host}/app:1"), insecure=(registry.host,))
+    (answer,) = resolve(lookup(f"{registry.host}/app:1"), insecure=(registry.host,))
     assert isinstance(answer, Resolved)
 
 
-def test_a_fault_that_stays_says_how_often_it_was_met(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+def test_a_persistent_fault_is_reported_with_the_number_of_attempts(
+    servers: tuple[ScriptedRegistry, ScriptedRegistry],
+) -> None:
     registry, _ = servers
     registry.script = lambda _: Answer(503, {"Content-Type": "text/plain"}, b"maintenance")
-    (answer,) = ask(lookup(f"{registry.host}/app:1"), insecure=(registry.host,))
+    (answer,) = resolve(lookup(f"{registry.host}/app:1"), insecure=(registry.host,))
     assert isinstance(answer, Unavailable)
-    assert answer.cause == f"{registry.url}/v2/app/manifests/1 answered 503 (tried 3 times), 'maintenance'"
+    assert answer.cause == f"{registry.url}/v2/app/manifests/1 returned 503 after 3 attempts, 'maintenance'"
 
 
-def test_requests_to_one_registry_are_bounded_and_each_image_is_asked_once(
+def test_requests_to_one_registry_are_limited_with_one_per_image(
     servers: tuple[ScriptedRegistry, ScriptedRegistry],
 ) -> None:
     registry, _ = servers
@@ -148,14 +148,14 @@ def test_requests_to_one_registry_are_bounded_and_each_image_is_asked_once(
 
     registry.script = slow
     wanted = [lookup(f"{registry.host}/app-{app}:{tag}") for app in range(10) for tag in range(10)]
-    answers = ask(*wanted, insecure=(registry.host,), per_host=5)
+    answers = resolve(*wanted, insecure=(registry.host,), per_host=5)
     assert all(isinstance(answer, Resolved) for answer in answers)
     assert sorted(registry.paths()) == sorted(f"/v2/app-{a}/manifests/{t}" for a in range(10) for t in range(10))
     assert 2 <= registry.most_at_once <= 5
     assert registry.connections <= 5
 
 
-def test_requests_in_all_are_bounded(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
+def test_requests_in_all_are_limited(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:
     busy = threading.Semaphore(2)
     exceeded: list[Seen] = []
 
@@ -170,5 +170,5 @@ def test_requests_in_all_are_bounded(servers: tuple[ScriptedRegistry, ScriptedRe
     for server in servers:
         server.script = script
     wanted = [lookup(f"{server.host}/app:{tag}") for server in servers for tag in range(10)]
-    ask(*wanted, insecure=tuple(server.host for server in servers), workers=2)
+    resolve(*wanted, insecure=tuple(server.host for server in servers), workers=2)
     assert exceeded == []

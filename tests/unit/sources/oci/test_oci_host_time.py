@@ -12,7 +12,6 @@ import pytest
 
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import Resolution, Resolved, Unavailable
-from image_pinner.sources.http.messages import Request
 from image_pinner.sources.interface import Deadline
 from support.images import lookup, oci_image
 from support.registries import (
@@ -20,11 +19,12 @@ from support.registries import (
     Raw,
     ScriptedRegistry,
     Seen,
-    ask,
     drip_body,
     drip_headers,
+    local_request,
     open_transport,
     patient,
+    resolve,
     sent,
 )
 
@@ -43,11 +43,11 @@ def servers() -> Iterator[tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegi
         yield first, second, third
 
 
-def ask_all(*hosts: str, images: int = 1, workers: int = 64, per_host: int = 16) -> tuple[list[Resolution], float]:
+def resolve_all(*hosts: str, images: int = 1, workers: int = 64, per_host: int = 16) -> tuple[list[Resolution], float]:
     """Ask for images of all hosts, and give the answers and the seconds that it took."""
     wanted = [lookup(f"{host}/team/app:{tag}") for host in hosts for tag in range(images)]
     begun = time.monotonic()
-    answers = ask(
+    answers = resolve(
         *wanted,
         insecure=hosts,
         seconds=RUN_SECONDS,
@@ -65,12 +65,12 @@ def test_a_registry_that_drips_is_cut_when_its_time_is_up_long_before_the_run_s(
 ) -> None:
     slow, *_ = servers
     slow.script = lambda _: drip
-    answers, took = ask_all(slow.host, images=40)
+    answers, took = resolve_all(slow.host, images=40)
     assert HOST_SECONDS <= took < RUN_SECONDS / 2
     assert len(slow.seen) <= 16
     for answer in answers:
         assert isinstance(answer, Unavailable)
-        assert "the time was up before" in answer.cause
+        assert "timed out before" in answer.cause
         assert slow.host in answer.cause
 
 
@@ -84,7 +84,7 @@ def test_the_time_counts_from_the_first_request_for_all_images_together(
         return IMAGE
 
     slow.script = late
-    answers, took = ask_all(slow.host, images=40, per_host=1)
+    answers, took = resolve_all(slow.host, images=40, per_host=1)
     assert took < RUN_SECONDS / 2
     assert isinstance(answers[0], Resolved)
     assert isinstance(answers[-1], Unavailable)
@@ -97,7 +97,7 @@ def test_others_answer_all_their_images_meanwhile(
 ) -> None:
     slow, good, other = servers
     slow.script = lambda _: drip
-    answers, took = ask_all(slow.host, good.host, other.host, images=20)
+    answers, took = resolve_all(slow.host, good.host, other.host, images=20)
     assert took < RUN_SECONDS / 2
     assert {type(answer) for answer in answers[:20]} == {Unavailable}
     assert {type(answer) for answer in answers[20:]} == {Resolved}
@@ -109,7 +109,7 @@ def test_a_single_worker_gets_to_the_next_registry(
 ) -> None:
     slow, good, _ = servers
     slow.script = lambda _: drip
-    answers, took = ask_all(slow.host, good.host, images=3, workers=1)
+    answers, took = resolve_all(slow.host, good.host, images=3, workers=1)
     assert took < RUN_SECONDS / 2
     assert {type(answer) for answer in answers[:3]} == {Unavailable}
     assert {type(answer) for answer in answers[3:]} == {Resolved}
@@ -130,8 +130,8 @@ def test_to_cut_the_requests_of_one_deadline_leaves_those_of_another(
     # Equal, and not the same: two registries can have the same time.
     first, second = (Deadline(time.monotonic() + RUN_SECONDS) for _ in range(2))
     with open_transport(retry=patient(attempts=1)) as transport, ThreadPoolExecutor() as threads:
-        cut = threads.submit(transport.send, Request(slow.url), first)
-        kept = threads.submit(transport.send, Request(patient_one.url), second)
+        cut = threads.submit(transport.send, local_request(slow.url), first)
+        kept = threads.submit(transport.send, local_request(patient_one.url), second)
         while not (slow.seen and patient_one.seen):
             time.sleep(0.01)
         transport.cut(first)
@@ -146,7 +146,7 @@ def test_no_thread_of_a_watch_over_time_is_left_behind(
 ) -> None:
     before = set(threading.enumerate())
     good, *_ = servers
-    answers, _took = ask_all(good.host, images=5)
+    answers, _took = resolve_all(good.host, images=5)
     assert {type(answer) for answer in answers} == {Resolved}
     watches = [thread for thread in set(threading.enumerate()) - before if isinstance(thread, threading.Timer)]
     for watch in watches:

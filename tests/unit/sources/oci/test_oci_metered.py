@@ -24,7 +24,7 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import Digest
 from support.images import config_for, descriptor, lookup, oci_image, oci_index, platform
-from support.registries import LOGIN, Answer, FixedCredentials, Realm, ScriptedRegistry, Seen, ask, sent
+from support.registries import PASSWORD, Answer, FixedCredentials, Realm, ScriptedRegistry, Seen, resolve, sent
 
 CONFIG = config_for("linux", "amd64")
 MANIFEST, ANOTHER = oci_image(CONFIG), oci_image(CONFIG, b"another layer")
@@ -41,12 +41,12 @@ Script = Callable[[Seen], Answer]
 
 
 def holds(manifest: bytes, media_type: str = OCI_MANIFEST) -> Script:
-    """Give the script of a registry that has the manifest under every name, and the config."""
+    """Return the script of a registry that has the manifest under every name, and the config."""
     return lambda seen: Answer(200, {}, CONFIG) if "/blobs/" in seen.path else sent(manifest, media_type)
 
 
 def to_head(head: Answer, get: Script) -> Script:
-    """Give the script of a registry that answers to HEAD in another way than to GET."""
+    """Return the script of a registry that answers to HEAD in another way than to GET."""
     return lambda seen: head if seen.method == "HEAD" else get(seen)
 
 
@@ -72,12 +72,12 @@ def requests(registry: ScriptedRegistry) -> list[tuple[str, str]]:
     return [(seen.method, seen.path) for seen in registry.seen]
 
 
-def ask_metered(
+def resolve_with_head(
     registry: ScriptedRegistry, script: Script, platform: str = "", *, index_allowed: bool = True
 ) -> Resolution:
     registry.script = without_bodies(script)
     wanted = lookup(f"{registry.host}/team/app:1", platform, index_allowed=index_allowed)
-    return ask(wanted, insecure=(registry.host,), metered=(registry.host,))[0]
+    return resolve(wanted, insecure=(registry.host,), pull_counting=(registry.host,))[0]
 
 
 def refusal(answer: Resolution) -> str:
@@ -91,30 +91,32 @@ def by_head(registry: ScriptedRegistry, digest: Digest = DIGEST, media_type: str
 
 
 def test_a_digest_that_heads_and_bytes_do_not_agree_on_is_refused(registry: ScriptedRegistry) -> None:
-    told = refusal(ask_metered(registry, to_head(sent(MANIFEST), holds(ANOTHER)), "linux/amd64"))
-    assert told == f"{registry.url}{BY_DIGEST} sent a manifest that hashes to {Digest.of(ANOTHER)}"
+    message = refusal(resolve_with_head(registry, to_head(sent(MANIFEST), holds(ANOTHER)), "linux/amd64"))
+    assert message == f"{registry.url}{BY_DIGEST} sent a manifest with digest {Digest.of(ANOTHER)}"
     assert requests(registry) == [("HEAD", TAG), ("GET", BY_DIGEST)]
 
 
-def test_a_registry_that_repeats_the_digest_that_was_asked_for_does_not_make_it_true(
+def test_a_repeated_digest_does_not_replace_hashing(
     registry: ScriptedRegistry,
 ) -> None:
     lying = sent(ANOTHER, Docker_Content_Digest=str(DIGEST))
-    told = refusal(ask_metered(registry, to_head(sent(MANIFEST), lambda _: lying), "linux/amd64"))
-    assert f"hashes to {Digest.of(ANOTHER)} and called it {DIGEST}" in told
+    message = refusal(resolve_with_head(registry, to_head(sent(MANIFEST), lambda _: lying), "linux/amd64"))
+    assert f"with digest {Digest.of(ANOTHER)} and the header Docker-Content-Digest: {DIGEST}" in message
 
 
 def test_a_lie_that_the_registry_cannot_show_a_manifest_for_is_refused(registry: ScriptedRegistry) -> None:
     def script(seen: Seen) -> Answer:
         return NOT_FOUND if LIE in seen.path else sent(MANIFEST, Docker_Content_Digest=LIE)
 
-    assert "answered 404, 'MANIFEST_UNKNOWN: no such tag'" in refusal(ask_metered(registry, script, "linux/amd64"))
+    assert "returned 404, 'MANIFEST_UNKNOWN: no such tag'" in refusal(
+        resolve_with_head(registry, script, "linux/amd64")
+    )
 
 
 def test_a_404_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
-    answer = ask_metered(registry, lambda _: NOT_FOUND)
+    answer = resolve_with_head(registry, lambda _: NOT_FOUND)
     assert isinstance(answer, NotFound)
-    assert answer.cause == f"{registry.url}{TAG} answered 404, 'MANIFEST_UNKNOWN: no such tag'"
+    assert answer.cause == f"{registry.url}{TAG} returned 404, 'MANIFEST_UNKNOWN: no such tag'"
     assert requests(registry) == [("HEAD", TAG), ("GET", TAG)]
 
 
@@ -122,23 +124,25 @@ def test_a_403_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
     denied = Answer(
         403, {"Content-Type": "application/json"}, b'{"errors": [{"code": "DENIED", "message": "not you"}]}'
     )
-    assert refusal(ask_metered(registry, lambda _: denied)) == f"{registry.url}{TAG} answered 403, 'DENIED: not you'"
+    assert (
+        refusal(resolve_with_head(registry, lambda _: denied)) == f"{registry.url}{TAG} returned 403, 'DENIED: not you'"
+    )
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_registry_that_is_busy_is_not_asked_by_get_too(registry: ScriptedRegistry, status: int) -> None:
-    assert f"answered {status} (tried 3 times)" in refusal(ask_metered(registry, lambda _: Answer(status)))
+def test_a_busy_registry_gets_no_get_after_head(registry: ScriptedRegistry, status: int) -> None:
+    assert f"returned {status} after 3 attempts" in refusal(resolve_with_head(registry, lambda _: Answer(status)))
     assert requests(registry) == [("HEAD", TAG)] * 3
 
 
 def test_schema_1_is_refused_by_its_header(registry: ScriptedRegistry) -> None:
-    assert "schema 1" in refusal(ask_metered(registry, holds(MANIFEST, DOCKER_SCHEMA1[1])))
+    assert "schema 1" in refusal(resolve_with_head(registry, holds(MANIFEST, DOCKER_SCHEMA1[1])))
     assert requests(registry) == [("HEAD", TAG)]
 
 
 def test_an_index_without_the_platform_is_refused_by_its_bytes(registry: ScriptedRegistry) -> None:
-    told = refusal(ask_metered(registry, holds(INDEX, OCI_INDEX), "linux/arm64"))
-    assert "has no image for linux/arm64; available: linux/amd64" in told
+    message = refusal(resolve_with_head(registry, holds(INDEX, OCI_INDEX), "linux/arm64"))
+    assert "has no image for linux/arm64; available: linux/amd64" in message
     assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
 
 
@@ -148,43 +152,43 @@ def test_an_index_without_the_platform_is_refused_by_its_bytes(registry: Scripte
 def test_where_no_platform_is_wanted_one_head_is_all(
     registry: ScriptedRegistry, manifest: bytes, media_type: str
 ) -> None:
-    answer = ask_metered(registry, holds(manifest, media_type))
+    answer = resolve_with_head(registry, holds(manifest, media_type))
     assert answer == by_head(registry, Digest.of(manifest), media_type)
     assert requests(registry) == [("HEAD", TAG)]
     assert registry.seen[0].headers["Accept"].split(", ") == list(ACCEPTED_MEDIA_TYPES)
 
 
 def test_an_image_for_which_no_index_is_taken_needs_no_get_when_it_is_none(registry: ScriptedRegistry) -> None:
-    assert ask_metered(registry, holds(MANIFEST), index_allowed=False) == by_head(registry)
+    assert resolve_with_head(registry, holds(MANIFEST), index_allowed=False) == by_head(registry)
     assert requests(registry) == [("HEAD", TAG)]
 
 
 def test_where_a_platform_is_wanted_an_index_is_got_once_by_its_digest(registry: ScriptedRegistry) -> None:
-    answer = ask_metered(registry, holds(INDEX, OCI_INDEX), "linux/amd64")
+    answer = resolve_with_head(registry, holds(INDEX, OCI_INDEX), "linux/amd64")
     assert isinstance(answer, Resolved)
     assert answer.digest == OF_INDEX
     assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
 
 
 def test_where_no_index_is_taken_the_platform_s_manifest_is_found_in_it(registry: ScriptedRegistry) -> None:
-    answer = ask_metered(registry, holds(INDEX, OCI_INDEX), "linux/amd64", index_allowed=False)
+    answer = resolve_with_head(registry, holds(INDEX, OCI_INDEX), "linux/amd64", index_allowed=False)
     assert isinstance(answer, Resolved)
     assert (answer.digest, answer.origin.index) == (DIGEST, OF_INDEX)
     assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
 
 
 def test_where_a_platform_is_wanted_of_a_single_image_its_config_is_read(registry: ScriptedRegistry) -> None:
-    answer = ask_metered(registry, holds(MANIFEST), "linux/amd64")
+    answer = resolve_with_head(registry, holds(MANIFEST), "linux/amd64")
     assert isinstance(answer, Resolved)
     assert answer.digest == DIGEST
     assert requests(registry) == [("HEAD", TAG), ("GET", BY_DIGEST), ("GET", CONFIG_BLOB)]
 
 
-def test_questions_about_one_image_share_its_head_and_its_get(registry: ScriptedRegistry) -> None:
+def test_lookups_of_one_image_share_its_head_and_its_get(registry: ScriptedRegistry) -> None:
     registry.script = without_bodies(holds(INDEX, OCI_INDEX))
     name = f"{registry.host}/team/app:1"
     wanted: list[ImageLookup] = [lookup(name), lookup(name, "linux/amd64"), lookup(name, "linux/arm64")]
-    answers = ask(*wanted, insecure=(registry.host,), metered=(registry.host,))
+    answers = resolve(*wanted, insecure=(registry.host,), pull_counting=(registry.host,))
     assert [type(answer) for answer in answers] == [Resolved, Resolved, Unsuitable]
     assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
 
@@ -204,24 +208,24 @@ def test_questions_about_one_image_share_its_head_and_its_get(registry: Scripted
     ],
     ids=["400", "405", "501", "no digest", "no type", "a page", "sha512", "twice", "204"],
 )
-def test_a_head_that_tells_no_digest_is_followed_by_a_get_of_the_tag(registry: ScriptedRegistry, head: Answer) -> None:
-    answer = ask_metered(registry, to_head(head, holds(MANIFEST)))
+def test_a_head_without_a_digest_is_followed_by_a_get_of_the_tag(registry: ScriptedRegistry, head: Answer) -> None:
+    answer = resolve_with_head(registry, to_head(head, holds(MANIFEST)))
     assert answer == Resolved(DIGEST, OCI_MANIFEST, Origin("registry", f"{registry.url}{TAG}"))
     assert requests(registry) == [("HEAD", TAG), ("GET", TAG)]
 
 
-def test_a_demand_to_log_in_is_met_for_head(realm: Realm) -> None:
+def test_a_challenge_to_head_is_answered(realm: Realm) -> None:
     host = realm.registry.host
-    credentials = FixedCredentials({host: LOGIN})
-    (answer,) = realm.ask_all(lookup(f"{host}/team/app:1"), metered=(host,), credentials=credentials)
-    # The registry of this realm names no digest, so that the tag is got.
+    credentials = FixedCredentials({host: PASSWORD})
+    (answer,) = realm.resolve_all(lookup(f"{host}/team/app:1"), pull_counting=(host,), credentials=credentials)
+    # The registry of this realm sends no digest, so that the tag is requested.
     assert isinstance(answer, Resolved)
     assert requests(realm.registry) == [("HEAD", TAG), ("HEAD", TAG), ("GET", TAG)]
     assert [seen.authorization for seen in realm.registry.seen] == ["", "Bearer token-1", "Bearer token-1"]
-    assert [seen.authorization for seen in realm.service.seen] == [LOGIN.basic()]
+    assert [seen.authorization for seen in realm.service.seen] == [PASSWORD.basic()]
 
 
-def test_a_token_is_asked_for_once_for_all_images_of_a_repository(realm: Realm) -> None:
+def test_one_token_is_requested_for_all_images_of_a_repository(realm: Realm) -> None:
     def script(seen: Seen) -> Answer:
         known = seen.authorization.removeprefix("Bearer ") in realm.valid
         return sent(INDEX, OCI_INDEX) if known else realm.serve(seen)
@@ -229,16 +233,16 @@ def test_a_token_is_asked_for_once_for_all_images_of_a_repository(realm: Realm) 
     realm.registry.script = without_bodies(script)
     host = realm.registry.host
     wanted = [lookup(f"{host}/team/app:{tag}", "linux/amd64") for tag in range(20)]
-    answers = realm.ask_all(*wanted, metered=(host,))
+    answers = realm.resolve_all(*wanted, pull_counting=(host,))
     assert {type(answer) for answer in answers} == {Resolved}
     assert len(realm.service.seen) == 1
     accepted = [seen.method for seen in realm.registry.seen if seen.authorization]
     assert (accepted.count("HEAD"), accepted.count("GET")) == (20, 20)
 
 
-def test_a_registry_that_is_not_metered_is_asked_by_get_alone() -> None:
+def test_other_registries_get_no_head() -> None:
     with ExitStack() as stack:
         counted, free = (stack.enter_context(ScriptedRegistry(without_bodies(holds(MANIFEST)))) for _ in range(2))
         wanted = [lookup(f"{server.host}/team/app:1") for server in (counted, free)]
-        ask(*wanted, insecure=(counted.host, free.host), metered=(counted.host,))
+        resolve(*wanted, insecure=(counted.host, free.host), pull_counting=(counted.host,))
         assert (requests(counted), requests(free)) == ([("HEAD", TAG)], [("GET", TAG)])

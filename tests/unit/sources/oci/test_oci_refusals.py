@@ -1,4 +1,4 @@
-"""What is not believed, and what a registry that refuses is understood to say."""
+"""Responses that are not trusted, and refusals of a registry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import Digest
 from support.images import attestation, descriptor, docker_image, encoded, oci_image, oci_index, platform
-from support.registries import Answer, ScriptedRegistry, asked, sent
+from support.registries import Answer, ScriptedRegistry, resolve_answer, sent
 
 AMD64, ARM64 = oci_image(b'{"architecture": "amd64"}'), oci_image(b'{"architecture": "arm64"}')
 INDEX = oci_index(
@@ -38,30 +38,30 @@ def errors(code: str, message: str = "") -> bytes:
     return json.dumps({"errors": [{"code": code, "message": message, "detail": {"Tag": "1"}}]}).encode()
 
 
-def test_a_digest_header_that_disagrees_with_the_body_is_not_believed_and_both_are_shown(
+def test_a_digest_header_that_contradicts_the_body_is_refused_with_both(
     registry: ScriptedRegistry,
 ) -> None:
     lie = "sha256:" + "0" * 64
-    answer = asked(registry, sent(AMD64, Docker_Content_Digest=lie))
+    answer = resolve_answer(registry, sent(AMD64, Docker_Content_Digest=lie))
     assert isinstance(answer, Unavailable)
     assert lie in answer.cause
     assert str(Digest.of(AMD64)) in answer.cause
 
 
-def test_a_digest_header_of_another_algorithm_is_not_believed(registry: ScriptedRegistry) -> None:
-    answer = asked(registry, sent(AMD64, Docker_Content_Digest="sha512:" + "0" * 128))
+def test_a_digest_header_with_another_algorithm_is_refused(registry: ScriptedRegistry) -> None:
+    answer = resolve_answer(registry, sent(AMD64, Docker_Content_Digest="sha512:" + "0" * 128))
     assert isinstance(answer, Unavailable)
 
 
 @pytest.mark.parametrize("media_type", ["text/html; charset=utf-8", "", "application/octet-stream"])
-def test_what_is_not_sent_as_a_manifest_is_refused(registry: ScriptedRegistry, media_type: str) -> None:
-    answer = asked(registry, sent(AMD64, media_type))
+def test_another_content_type_is_refused(registry: ScriptedRegistry, media_type: str) -> None:
+    answer = resolve_answer(registry, sent(AMD64, media_type))
     assert isinstance(answer, Unavailable)
-    assert "is no manifest, its Content-Type is" in answer.cause
+    assert "is not a manifest, with Content-Type" in answer.cause
 
 
 def test_a_login_page_is_not_taken_for_a_manifest(registry: ScriptedRegistry) -> None:
-    answer = asked(registry, sent(b"<html>Please log in</html>", "text/html"))
+    answer = resolve_answer(registry, sent(b"<html>Please log in</html>", "text/html"))
     assert isinstance(answer, Unavailable)
     assert "login page" in answer.help
 
@@ -70,42 +70,42 @@ def test_a_login_page_is_not_taken_for_a_manifest(registry: ScriptedRegistry) ->
     ("body", "media_type"),
     [(INDEX, OCI_MANIFEST), (INDEX, DOCKER_LIST), (AMD64, OCI_INDEX), (docker_image(), OCI_MANIFEST)],
 )
-def test_a_manifest_that_calls_itself_something_else_is_refused(
+def test_a_media_type_that_contradicts_the_header_is_refused(
     registry: ScriptedRegistry, body: bytes, media_type: str
 ) -> None:
-    answer = asked(registry, sent(body, media_type))
+    answer = resolve_answer(registry, sent(body, media_type))
     assert isinstance(answer, Unavailable)
-    assert "calls itself" in answer.cause
+    assert "and mediaType" in answer.cause
 
 
 @pytest.mark.parametrize("body", [b"", b"not json", b"[]", b'{"mediaType": ', b"[" * 100_000, b"\xff\xfe", b"1e999999"])
-def test_a_body_that_is_no_manifest_is_refused(registry: ScriptedRegistry, body: bytes) -> None:
-    answer = asked(registry, sent(body))
+def test_an_invalid_manifest_is_refused(registry: ScriptedRegistry, body: bytes) -> None:
+    answer = resolve_answer(registry, sent(body))
     assert isinstance(answer, Unavailable)
-    assert f"http://{registry.host}/v2/team/app/manifests/1 sent something that cannot be used" in answer.cause
+    assert f"http://{registry.host}/v2/team/app/manifests/1 sent an invalid manifest" in answer.cause
 
 
 def test_a_manifest_that_could_be_an_index_too_is_refused(registry: ScriptedRegistry) -> None:
     both = encoded({"schemaVersion": 2, "manifests": [], "config": {}, "layers": []})
-    assert isinstance(asked(registry, sent(both)), Unavailable)
+    assert isinstance(resolve_answer(registry, sent(both)), Unavailable)
 
 
 @pytest.mark.parametrize("media_type", [*DOCKER_SCHEMA1, "application/json", OCI_MANIFEST])
 def test_schema_1_is_refused_whatever_it_is_sent_as(registry: ScriptedRegistry, media_type: str) -> None:
     old = encoded({"schemaVersion": 1, "name": "team/app", "tag": "1", "fsLayers": []})
-    answer = asked(registry, sent(old, media_type))
+    answer = resolve_answer(registry, sent(old, media_type))
     assert isinstance(answer, Unsuitable)
     assert "schema 1" in answer.cause
 
 
 def test_a_manifest_beyond_4_mib_is_refused(registry: ScriptedRegistry) -> None:
-    answer = asked(registry, sent(b" " * (4 * 1024 * 1024 + 1)))
+    answer = resolve_answer(registry, sent(b" " * (4 * 1024 * 1024 + 1)))
     assert isinstance(answer, Unavailable)
     assert "sent more than 4194304 bytes" in answer.cause
 
 
 def test_a_compressed_answer_is_refused_because_its_hash_would_be_another(registry: ScriptedRegistry) -> None:
-    answer = asked(registry, sent(AMD64, Content_Encoding="gzip"))
+    answer = resolve_answer(registry, sent(AMD64, Content_Encoding="gzip"))
     assert isinstance(answer, Unavailable)
     assert "compressed" in answer.cause
     assert registry.seen[0].headers["Accept-Encoding"] == "identity"
@@ -113,7 +113,7 @@ def test_a_compressed_answer_is_refused_because_its_hash_would_be_another(regist
 
 @pytest.mark.parametrize("code", ["MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"])
 def test_404_with_a_registry_s_error_code_is_an_absent_image(registry: ScriptedRegistry, code: str) -> None:
-    answer = asked(registry, Answer(404, {"Content-Type": "application/json"}, errors(code, "not here")))
+    answer = resolve_answer(registry, Answer(404, {"Content-Type": "application/json"}, errors(code, "not here")))
     assert isinstance(answer, NotFound)
     assert f"{code}: not here" in answer.cause
     assert "team/app" in answer.help
@@ -123,23 +123,23 @@ def test_404_with_a_registry_s_error_code_is_an_absent_image(registry: ScriptedR
 def test_404_of_what_may_be_no_registry_is_not_taken_for_an_absent_image(
     registry: ScriptedRegistry, body: bytes
 ) -> None:
-    answer = asked(registry, Answer(404, {"Content-Type": "text/html"}, body))
+    answer = resolve_answer(registry, Answer(404, {"Content-Type": "text/html"}, body))
     assert isinstance(answer, Unsuitable)
 
 
 @pytest.mark.parametrize("status", [202, 204, 206, 304, 400, 405, 418, 501])
-def test_any_other_status_is_no_answer(registry: ScriptedRegistry, status: int) -> None:
-    answer = asked(registry, Answer(status))
+def test_any_other_status_is_unavailable(registry: ScriptedRegistry, status: int) -> None:
+    answer = resolve_answer(registry, Answer(status))
     assert isinstance(answer, Unavailable)
-    assert f"answered {status}" in answer.cause
+    assert f"returned {status}" in answer.cause
     assert len(registry.seen) == 1
 
 
-def test_what_a_registry_says_is_shown_without_control_characters_tokens_and_queries(
+def test_the_message_of_a_registry_is_sanitized(
     registry: ScriptedRegistry,
 ) -> None:
     message = "see https://user:pw@help.example/why?sig=abc123 \x1b[31m\u202e Bearer eyJhbGciOiJ.eyJzdWIi.c2ln"
-    answer = asked(registry, Answer(501, {"Content-Type": "application/json"}, errors("UNKNOWN", message)))
+    answer = resolve_answer(registry, Answer(501, {"Content-Type": "application/json"}, errors("UNKNOWN", message)))
     assert isinstance(answer, Unavailable)
     assert "UNKNOWN: see https://help.example/why [31m Bearer" in answer.cause
     for hidden in ("sig=", "abc123", "pw@", "\x1b", "\u202e", "eyJ"):
@@ -147,12 +147,12 @@ def test_what_a_registry_says_is_shown_without_control_characters_tokens_and_que
 
 
 def test_a_page_in_html_is_not_repeated(registry: ScriptedRegistry) -> None:
-    answer = asked(registry, Answer(500, {"Content-Type": "text/html"}, b"<html>boom</html>"))
+    answer = resolve_answer(registry, Answer(500, {"Content-Type": "text/html"}, b"<html>boom</html>"))
     assert isinstance(answer, Unavailable)
     assert "html" not in answer.cause
 
 
 def test_a_long_error_is_cut(registry: ScriptedRegistry) -> None:
-    answer = asked(registry, Answer(500, {"Content-Type": "text/plain"}, b"e" * 1_000_000))
+    answer = resolve_answer(registry, Answer(500, {"Content-Type": "text/plain"}, b"e" * 1_000_000))
     assert isinstance(answer, Unavailable)
     assert len(answer.cause) < 400

@@ -29,7 +29,7 @@ from support.images import (
     oci_index,
     platform,
 )
-from support.registries import Answer, Raw, ScriptedRegistry, Seen, ask, asked, resolved, sent
+from support.registries import Answer, Raw, ScriptedRegistry, Seen, resolve, resolve_answer, resolved, sent
 
 AMD64, ARM64 = oci_image(b'{"architecture": "amd64"}'), oci_image(b'{"architecture": "arm64"}')
 INDEX = oci_index(
@@ -54,7 +54,7 @@ DOCKER_BOTH = docker_list(
 
 def test_a_manifest_of_4_mib_is_taken(registry: ScriptedRegistry) -> None:
     large = AMD64.ljust(4 * 1024 * 1024)
-    assert asked(registry, sent(large)) == resolved(registry, large, OCI_MANIFEST)
+    assert resolve_answer(registry, sent(large)) == resolved(registry, large, OCI_MANIFEST)
 
 
 @pytest.mark.parametrize(
@@ -69,21 +69,21 @@ def test_a_manifest_of_4_mib_is_taken(registry: ScriptedRegistry) -> None:
 def test_the_digest_is_the_hash_of_the_body(
     registry: ScriptedRegistry, body: bytes, media_type: str, platforms: tuple[Platform, ...] | None
 ) -> None:
-    assert asked(registry, sent(body, media_type)) == resolved(registry, body, media_type, platforms)
+    assert resolve_answer(registry, sent(body, media_type)) == resolved(registry, body, media_type, platforms)
 
 
 def test_no_digest_header_is_needed(registry: ScriptedRegistry) -> None:
-    answer = asked(registry, Answer(200, {"Content-Type": OCI_MANIFEST}, AMD64))
+    answer = resolve_answer(registry, Answer(200, {"Content-Type": OCI_MANIFEST}, AMD64))
     assert answer == resolved(registry, AMD64, OCI_MANIFEST)
 
 
 def test_an_oci_manifest_need_not_name_its_media_type(registry: ScriptedRegistry) -> None:
     plain = encoded({"schemaVersion": 2, "config": {}, "layers": []})
-    assert asked(registry, sent(plain)) == resolved(registry, plain, OCI_MANIFEST)
+    assert resolve_answer(registry, sent(plain)) == resolved(registry, plain, OCI_MANIFEST)
 
 
 def test_a_media_type_with_parameters_is_read_without_them(registry: ScriptedRegistry) -> None:
-    answer = asked(registry, sent(AMD64, f"{OCI_MANIFEST.upper()}; charset=utf-8"))
+    answer = resolve_answer(registry, sent(AMD64, f"{OCI_MANIFEST.upper()}; charset=utf-8"))
     assert answer == resolved(registry, AMD64, OCI_MANIFEST)
 
 
@@ -91,12 +91,12 @@ def test_a_body_in_chunks_is_read_whole(registry: ScriptedRegistry) -> None:
     half = len(INDEX) // 2
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (INDEX[:half], INDEX[half:], b""))
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {OCI_INDEX}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
-    answer = asked(registry, Raw(lambda wire, _: wire.write(head + chunks)))
+    answer = resolve_answer(registry, Raw(lambda wire, _: wire.write(head + chunks)))
     assert answer == resolved(registry, INDEX, OCI_INDEX, BOTH)
 
 
-def test_one_get_names_the_four_media_types_and_nothing_else_is_asked(registry: ScriptedRegistry) -> None:
-    asked(registry, sent(AMD64))
+def test_one_get_accepts_the_four_media_types_and_nothing_else_is_sent(registry: ScriptedRegistry) -> None:
+    resolve_answer(registry, sent(AMD64))
     (seen,) = registry.seen
     assert (seen.method, seen.path) == ("GET", "/v2/team/app/manifests/1")
     assert seen.headers["Accept"].split(", ") == list(ACCEPTED_MEDIA_TYPES)
@@ -105,14 +105,14 @@ def test_one_get_names_the_four_media_types_and_nothing_else_is_asked(registry: 
 
 
 def test_a_reference_without_a_tag_means_latest(registry: ScriptedRegistry) -> None:
-    ask(lookup(f"{registry.host}/app"), insecure=(registry.host,))
+    resolve(lookup(f"{registry.host}/app"), insecure=(registry.host,))
     assert registry.paths() == ["/v2/app/manifests/latest"]
 
 
-def test_questions_about_one_reference_cost_one_request(registry: ScriptedRegistry) -> None:
+def test_lookups_of_one_reference_share_one_request(registry: ScriptedRegistry) -> None:
     registry.script = lambda _: sent(INDEX, OCI_INDEX)
     name = f"{registry.host}/team/app:1"
-    any_platform, arm64, windows = ask(
+    any_platform, arm64, windows = resolve(
         lookup(name),
         lookup(name, "linux/arm64", index_allowed=False),
         lookup(name, "windows/amd64"),
@@ -125,8 +125,8 @@ def test_questions_about_one_reference_cost_one_request(registry: ScriptedRegist
     assert len(registry.seen) == 1
 
 
-def test_no_question_asks_nothing() -> None:
-    assert ask() == []
+def test_no_lookups_send_no_request() -> None:
+    assert resolve() == []
 
 
 def test_one_image_s_failure_leaves_the_others_alone(registry: ScriptedRegistry) -> None:
@@ -134,6 +134,8 @@ def test_one_image_s_failure_leaves_the_others_alone(registry: ScriptedRegistry)
         return sent(AMD64) if seen.path.endswith("/good") else Answer(500)
 
     registry.script = script
-    good, bad = ask(lookup(f"{registry.host}/app:good"), lookup(f"{registry.host}/app:bad"), insecure=(registry.host,))
+    good, bad = resolve(
+        lookup(f"{registry.host}/app:good"), lookup(f"{registry.host}/app:bad"), insecure=(registry.host,)
+    )
     assert isinstance(good, Resolved)
     assert isinstance(bad, Unavailable)

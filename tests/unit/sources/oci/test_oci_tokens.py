@@ -11,40 +11,40 @@ from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable
 from image_pinner.sources.credentials.interface import Credentials, NoCredentials
 from support.images import lookup
 from support.registries import (
-    LOGIN,
-    TOKEN_LOGIN,
+    IDENTITY_TOKEN,
+    PASSWORD,
     Answer,
     FixedCredentials,
     Realm,
     ScriptedRegistry,
     Seen,
-    ask,
     cause_of,
+    resolve,
 )
 
 
-def test_a_token_that_is_refused_is_not_shown_and_not_asked_for_again(realm: Realm) -> None:
+def test_a_refused_token_is_hidden_and_not_requested_again(realm: Realm) -> None:
     realm.service.script = lambda _: Answer(200, {}, b'{"token": "refused-t0ken"}')
     host = realm.registry.host
-    answers = realm.ask_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)))
+    answers = realm.resolve_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)))
     assert all("DENIED" in cause_of(answer) and "refused-t0ken" not in str(answer) for answer in answers)
     assert len(realm.service.seen) == 1
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_token_service_that_refuses_the_login_ends_it_and_is_asked_once(realm: Realm, status: int) -> None:
+def test_a_token_service_that_refuses_the_credential_gets_one_request(realm: Realm, status: int) -> None:
     realm.service.script = lambda _: Answer(status, {"Content-Type": "text/plain"}, b"incorrect username or password")
     host = realm.registry.host
-    credentials = FixedCredentials({host: LOGIN})
-    answers = realm.ask_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
+    credentials = FixedCredentials({host: PASSWORD})
+    answers = realm.resolve_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
     for answer in answers:
-        assert f"/token answered {status}, 'incorrect username or password', to the credentials from the vault" in (
+        assert f"/token returned {status}, 'incorrect username or password', for the credential from the vault" in (
             cause_of(answer)
         )
         assert isinstance(answer, Unavailable)
         assert answer.help == "renew them in the vault"
     assert len(realm.service.seen) == 1
-    assert credentials.asked == [host]
+    assert credentials.requested == [host]
 
 
 @pytest.mark.parametrize(
@@ -61,64 +61,64 @@ def test_a_token_service_that_refuses_the_login_ends_it_and_is_asked_once(realm:
         b"[" * 50_000,
     ],
 )
-def test_a_token_that_cannot_be_a_header_is_no_token(realm: Realm, body: bytes) -> None:
+def test_a_token_that_cannot_be_a_header_is_refused(realm: Realm, body: bytes) -> None:
     realm.service.script = lambda _: Answer(200, {}, body)
-    assert "answered without a token that can be used" in cause_of(realm.ask())
+    assert "returned no usable token" in cause_of(realm.resolve())
 
 
 def test_a_token_service_is_not_followed_elsewhere(realm: Realm) -> None:
     realm.service.script = lambda _: Answer(307, {"Location": realm.registry.url})
-    assert "/token answered 307" in cause_of(realm.ask_as(LOGIN))
+    assert "/token returned 307" in cause_of(realm.resolve_as(PASSWORD))
 
 
-def test_a_token_service_beyond_its_limits_says_so(realm: Realm) -> None:
+def test_a_token_service_with_too_much_output_is_refused(realm: Realm) -> None:
     realm.service.script = lambda _: Answer(200, {}, b"x" * 100_000)
-    assert "sent more than 65536 bytes" in cause_of(realm.ask())
+    assert "sent more than 65536 bytes" in cause_of(realm.resolve())
 
 
-def test_a_token_service_by_plain_http_is_asked_only_where_it_is_listed_itself(plain: Realm) -> None:
-    answer = ask(lookup(f"{plain.registry.host}/app:1"), insecure=(plain.registry.host,))[0]
-    assert f"names a token service by plain http, {plain.service.url}/token" in cause_of(answer)
+def test_a_token_service_without_tls_must_be_listed_itself(plain: Realm) -> None:
+    answer = resolve(lookup(f"{plain.registry.host}/app:1"), insecure=(plain.registry.host,))[0]
+    assert f"refers to a token service over plain HTTP, {plain.service.url}/token" in cause_of(answer)
     assert plain.service.connections == 0
 
 
-def test_a_listed_token_service_by_plain_http_that_wants_a_login_gets_none(plain: Realm) -> None:
+def test_a_listed_token_service_without_tls_gets_no_credential(plain: Realm) -> None:
     plain.service.script = lambda _: Answer(401, {"Content-Type": "text/plain"}, b"who are you?")
     host = plain.registry.host
-    credentials = FixedCredentials({host: LOGIN, plain.service.host: LOGIN})
-    answer = plain.ask(credentials)
+    credentials = FixedCredentials({host: PASSWORD, plain.service.host: PASSWORD})
+    answer = plain.resolve(credentials)
     assert answer == Unavailable(
-        f"the token service {plain.service.url}/token answered 401, 'who are you?', "
-        "to no credentials (none are sent over plain HTTP)",
-        f"Give {host} a certificate, and name its authority in IMAGE_PINNER_CA_BUNDLES",
+        f"token service {plain.service.url}/token returned 401, 'who are you?', "
+        "for no credential, for none is sent over plain HTTP",
+        f"install a certificate for {host} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
     )
-    assert credentials.asked == []
+    assert credentials.requested == []
     assert token_request(plain).authorization == ""
 
 
 @pytest.mark.parametrize(
     ("realm_url", "cause"),
     [
-        ("https://user:pw@auth.example/token", "names a token service at auth.example with a user in its URL"),
-        ("ftp://auth.example/token", "names no host by http or https"),
-        ("token", "names no host by http or https"),
-        ("", "demands a token and names no service for it"),
-        ("https://169.254.169.254/latest/meta-data", "sends us to 169.254.169.254, an address inside"),
-        ("https://[fd00:ec2::254]/token", "sends us to [fd00:ec2::254], an address inside"),
-        ("http://169.254.169.254/token", "names a token service by plain http, http://169.254.169.254/token"),
+        ("https://user:pw@auth.example/token", "refers to a token service at auth.example with a user in its URL"),
+        ("ftp://auth.example/token", "not a valid HTTP or HTTPS URL"),
+        ("token", "not a valid HTTP or HTTPS URL"),
+        ("", "requires a token without a service for it"),
+        ("https://169.254.169.254/latest/meta-data", "refers to 169.254.169.254, an address inside"),
+        ("https://[fd00:ec2::254]/token", "refers to [fd00:ec2::254], an address inside"),
+        ("http://169.254.169.254/token", "refers to a token service over plain HTTP, http://169.254.169.254/token"),
     ],
 )
-def test_a_token_service_that_is_none_is_not_asked(realm: Realm, realm_url: str, cause: str) -> None:
+def test_an_invalid_token_service_gets_no_request(realm: Realm, realm_url: str, cause: str) -> None:
     realm.challenge = f'Bearer realm="{realm_url}",service="reg"'
-    assert cause in cause_of(realm.ask_as(LOGIN))
+    assert cause in cause_of(realm.resolve_as(PASSWORD))
     assert len(realm.registry.seen) == 1
 
 
 @pytest.mark.parametrize(
     ("credential", "help"),
     [
-        (NoCredentials("none are known", "get some"), "Log in, which raises the limit: get some"),
-        (LOGIN, "Try again later, or use an account with a higher limit"),
+        (NoCredentials("no credential", "Get one"), "use credentials, which have a higher limit: Get one"),
+        (PASSWORD, "retry later, or use an account with a higher limit"),
     ],
 )
 def test_429_after_a_token_advises_by_what_was_shown(realm: Realm, credential: Credentials, help: str) -> None:
@@ -126,7 +126,7 @@ def test_429_after_a_token_advises_by_what_was_shown(realm: Realm, credential: C
         return Answer(429) if seen.authorization else realm.serve(seen)
 
     realm.registry.script = throttle
-    answer = realm.ask_as(credential)
+    answer = realm.resolve_as(credential)
     assert isinstance(answer, Unavailable)
     assert answer.help == help
 
@@ -136,41 +136,41 @@ def token_request(realm: Realm) -> Seen:
     return seen
 
 
-def test_an_anonymous_token_is_asked_for_without_a_credential(realm: Realm) -> None:
-    assert isinstance(realm.ask(), Resolved)
+def test_an_anonymous_token_is_requested_without_a_credential(realm: Realm) -> None:
+    assert isinstance(realm.resolve(), Resolved)
     seen = token_request(realm)
     assert (seen.method, seen.path, seen.authorization) == ("GET", "/token", "")
     assert seen.query == {"service": ["reg"], "scope": ["repository:team/app:pull"]}
 
 
-@pytest.mark.parametrize("credential", [LOGIN, TOKEN_LOGIN], ids=["password", "identity token"])
-def test_an_anonymous_token_is_all_that_a_registry_by_plain_http_gets_from_a_listed_service(
+@pytest.mark.parametrize("credential", [PASSWORD, IDENTITY_TOKEN], ids=["password", "identity token"])
+def test_a_registry_without_tls_gets_an_anonymous_token_from_a_listed_service(
     plain: Realm, credential: Credentials
 ) -> None:
     credentials = FixedCredentials(dict.fromkeys((plain.registry.host, plain.service.host), credential))
-    assert isinstance(plain.ask(credentials), Resolved)
-    assert credentials.asked == []
+    assert isinstance(plain.resolve(credentials), Resolved)
+    assert credentials.requested == []
     seen = token_request(plain)
     assert (seen.method, seen.path, seen.authorization, seen.body) == ("GET", "/token", "", b"")
     assert seen.query == {"service": ["reg"], "scope": ["repository:team/app:pull"]}
     assert [seen.authorization for seen in plain.registry.seen] == ["", "Bearer token-1"]
 
 
-def test_a_registry_by_plain_http_gets_no_login_sent_to_a_service_by_https_either(realm: Realm) -> None:
+def test_a_registry_without_tls_gets_no_credential_sent_to_a_service_over_tls(realm: Realm) -> None:
     """Who listens on the way could have named the service."""
     with ScriptedRegistry(realm.serve) as registry:
-        credentials = FixedCredentials({registry.host: LOGIN})
+        credentials = FixedCredentials({registry.host: PASSWORD})
         transport = {"trust": realm.trust}
-        asked = lookup(f"{registry.host}/team/app:1")
-        (answer,) = ask(asked, insecure=(registry.host,), credentials=credentials, transport=transport)
+        wanted = lookup(f"{registry.host}/team/app:1")
+        (answer,) = resolve(wanted, insecure=(registry.host,), credentials=credentials, transport=transport)
     assert isinstance(answer, Resolved)
-    assert credentials.asked == []
+    assert credentials.requested == []
     assert token_request(realm).authorization == ""
 
 
 def test_a_password_is_exchanged_for_a_token_and_not_shown_to_the_registry(realm: Realm) -> None:
-    assert isinstance(realm.ask_as(LOGIN), Resolved)
-    assert token_request(realm).authorization == LOGIN.basic()
+    assert isinstance(realm.resolve_as(PASSWORD), Resolved)
+    assert token_request(realm).authorization == PASSWORD.basic()
     assert [seen.authorization for seen in realm.registry.seen] == ["", "Bearer token-1"]
 
 
@@ -180,7 +180,7 @@ def test_an_identity_token_is_exchanged_in_a_form(realm: Realm) -> None:
         return Answer(200, {}, b'{"access_token": "exchanged", "expires_in": 60}')
 
     realm.service.script = issue
-    assert isinstance(realm.ask_as(TOKEN_LOGIN), Resolved)
+    assert isinstance(realm.resolve_as(IDENTITY_TOKEN), Resolved)
     seen = token_request(realm)
     assert (seen.method, seen.query, seen.authorization) == ("POST", {}, "")
     assert parse_qs(seen.body.decode()) == {
@@ -202,18 +202,16 @@ def test_an_identity_token_is_exchanged_in_a_form(realm: Realm) -> None:
         ),
     ],
 )
-def test_the_token_is_asked_for_as_the_challenge_says(
-    realm: Realm, challenge: str, query: Mapping[str, list[str]]
-) -> None:
+def test_the_token_request_follows_the_challenge(realm: Realm, challenge: str, query: Mapping[str, list[str]]) -> None:
     realm.challenge = challenge
-    assert isinstance(realm.ask(), Resolved)
+    assert isinstance(realm.resolve(), Resolved)
     assert token_request(realm).query == query
 
 
 def test_one_token_serves_all_images_of_a_repository_however_many_run_at_once(realm: Realm) -> None:
     host = realm.registry.host
     names = [f"{host}/team/{app}:{tag}" for tag in range(20) for app in ("a", "b")]
-    answers = realm.ask_all(*map(lookup, names))
+    answers = realm.resolve_all(*map(lookup, names))
     assert all(isinstance(answer, Resolved) for answer in answers)
     assert sorted(seen.query["scope"][0] for seen in realm.service.seen) == [
         "repository:team/a:pull",
@@ -231,14 +229,14 @@ def test_a_token_that_expires_in_the_midst_of_a_run_is_renewed(realm: Realm) -> 
 
     realm.registry.script = serve
     host = realm.registry.host
-    answers = realm.ask_all(*(lookup(f"{host}/app:{tag}") for tag in range(3)), per_host=1)
+    answers = realm.resolve_all(*(lookup(f"{host}/app:{tag}") for tag in range(3)), per_host=1)
     assert [type(answer) for answer in answers] == [Resolved, Resolved, Resolved]
     assert len(realm.service.seen) == 2
 
 
-def test_each_run_learns_anew(realm: Realm) -> None:
-    assert isinstance(realm.ask(), Resolved)
-    assert isinstance(realm.ask(), Resolved)
+def test_each_run_requests_new_tokens(realm: Realm) -> None:
+    assert isinstance(realm.resolve(), Resolved)
+    assert isinstance(realm.resolve(), Resolved)
     assert len(realm.service.seen) == 2
 
 
@@ -248,5 +246,5 @@ def test_an_image_that_is_missing_is_missing_with_a_token_too(realm: Realm) -> N
         return unknown if seen.authorization else realm.serve(seen)
 
     realm.registry.script = serve
-    answer = realm.ask()
+    answer = realm.resolve()
     assert isinstance(answer, NotFound)

@@ -42,16 +42,16 @@ def test_a_registry_may_not_name_a_service_that_is_nearer_than_itself(tmp_path: 
 
 
 def test_not_even_a_registry_that_claims_a_special_address_may_name_one() -> None:
-    asked = lookup("https://169.254.169.254/token", AddressScope.SPECIAL)
+    wanted = lookup("https://169.254.169.254/token", AddressScope.SPECIAL)
     with open_transport() as transport, pytest.raises(SourceError, match="an address inside this network or machine"):
-        TokenService(transport, RegistryHosts()).token(asked, Deadline.after(10))
+        TokenService(transport, RegistryHosts()).token(wanted, Deadline.after(10))
 
 
-def test_a_registry_by_https_gets_no_token_by_plain_http_even_from_a_listed_host() -> None:
+def test_a_registry_with_tls_uses_no_token_service_without_it_even_if_listed() -> None:
     with (
         ScriptedRegistry(issue) as service,
         open_transport() as transport,
-        pytest.raises(SourceError, match="names a token service by plain http"),
+        pytest.raises(SourceError, match="refers to a token service over plain HTTP"),
     ):
         TokenService(transport, RegistryHosts([service.host])).token(
             lookup(service.url, AddressScope.LOOPBACK), Deadline.after(10)
@@ -59,18 +59,18 @@ def test_a_registry_by_https_gets_no_token_by_plain_http_even_from_a_listed_host
     assert service.seen == []
 
 
-def test_a_registry_of_a_private_network_may_name_a_service_beside_itself(tmp_path: Path) -> None:
+def test_a_registry_in_a_private_network_may_use_a_service_there(tmp_path: Path) -> None:
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with (
         ScriptedRegistry(issue, certificate=certificate.context) as service,
         open_transport(trust=Trust({"*": certificate.ca_file})) as transport,
     ):
-        asked = lookup(f"{service.url}/token", AddressScope.LOOPBACK)
-        assert TokenService(transport, RegistryHosts()).token(asked, Deadline.after(10)) == "issued"
+        wanted = lookup(f"{service.url}/token", AddressScope.LOOPBACK)
+        assert TokenService(transport, RegistryHosts()).token(wanted, Deadline.after(10)) == "issued"
 
 
-def test_a_registry_by_plain_http_may_be_its_own_service() -> None:
+def test_a_registry_without_tls_may_be_its_own_service() -> None:
     with ScriptedRegistry(issue) as service, open_transport() as transport:
         home = Endpoint.of(parse_url(service.url))
-        asked = lookup(f"{service.url}/token", AddressScope.GLOBAL, home)
-        assert TokenService(transport, RegistryHosts([service.host])).token(asked, Deadline.after(10)) == "issued"
+        wanted = lookup(f"{service.url}/token", AddressScope.GLOBAL, home)
+        assert TokenService(transport, RegistryHosts([service.host])).token(wanted, Deadline.after(10)) == "issued"
