@@ -99,7 +99,7 @@ def scope_of(name: str) -> Scope:
 def image_paths(report: PinReport) -> set[TemplatePath]:
     """Return the property paths of all images, one for all branches of an image."""
     steps = [outcome.site.path.steps for outcome in report.outcomes]
-    steps += [site.path.steps for site in report.unanswered]
+    steps += [site.path.steps for site in report.failed]
     steps += [image.path.steps for image in report.skipped]
     steps += [problem.path.steps for problem in report.problems]
     return {TemplatePath(without_branches(path)) for path in steps}

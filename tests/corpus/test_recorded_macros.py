@@ -60,7 +60,7 @@ def test_an_unknown_option_in_the_recorded_event_is_rejected() -> None:
     response = macro_in().answer(recorded_event(), None)
 
     assert response["status"] == "failure"
-    assert response["errorMessage"].startswith("Transform: 'Input' is no option")
+    assert response["errorMessage"].startswith("Transform: unknown option 'Input'")
 
 
 def test_a_message_fits_the_sentence_of_the_service() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import botocore.session
 import click
 import pytest
-from image_pinner.settings.rules import SETTING_RULES
+from image_pinner.settings import SETTING_RULES
 
 from docs.documents import ROOT, Block, as_parameters, blocks, context_of
 

@@ -1,1 +1,1 @@
-"""The command `image-pinner`, one file a verb."""
+"""The command `image-pinner`."""

@@ -74,9 +74,6 @@ def print_line(text: str, *, style: str = "") -> None:
     click.echo(click.style(text, fg=style) if style and has_colour(stream) else text, file=stream)
 
 
-say = print_line  # the name that the deployment subcommands import
-
-
 def print_messages(text: str) -> None:
     """Print lines to the error stream, with `error:`, `warning:` and `help:` at their beginning in colour."""
     coloured = has_colour(error_stream())

@@ -106,7 +106,7 @@ class CredentialLocation:
     """Where the credentials for a registry are; `registry` is its canonical name."""
 
     registry: str
-    place: Location
+    location: Location
 
     @classmethod
     def parse(cls, text: str) -> CredentialLocation:

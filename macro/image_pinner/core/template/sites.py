@@ -38,7 +38,8 @@ class SiteIdentity(NamedTuple):
     Args:
         resource: The logical ID of the resource, or empty outside of resources.
         container: The name of the container, or empty where there is none or it is not known.
-        property_path: The path of the image inside the resource, which tells apart images that share the rest.
+        property_path: The path of the image inside the resource, which distinguishes images with the same resource and
+            name.
     """
 
     resource: str
@@ -97,6 +98,11 @@ class CandidateImage(NamedTuple):
         """Return a problem of this image."""
         return Problem(self.node.path, kind, cause, help)
 
+    def unresolved(self, failure: str, unknown: Unknown) -> Problem:
+        """Return the problem that a value of this image is unknown; `failure` is a clause."""
+        problem = self.problem(f"{failure}: {unknown.reason}", unknown.help)
+        return problem._replace(missing=unknown.missing)
+
 
 class PinSite(NamedTuple):
     """An image to pin.
@@ -141,7 +147,7 @@ class PinSite(NamedTuple):
     @property
     def form(self) -> str:
         """What requested the pin, as a word for reports."""
-        return "mark" if self.marked else "Pin"
+        return "marker" if self.marked else "Pin"
 
 
 class SkipStatus(StrEnum):
