@@ -186,7 +186,7 @@ class TestPin:
     def test_unknown_container_name_is_a_problem(self) -> None:
         result = pin(template_of("nginx:1"), {"Pin": ["web", "wbe"]})
         assert problems_of(result) == [("Transform", "no container is named wbe")]
-        assert result.report.problems[0].help == "The containers here are: web"
+        assert result.report.problems[0].help == "use one of web"
 
     def test_configured_pin_all_cannot_be_loosened(self) -> None:
         settings = Settings.from_environment({"IMAGE_PINNER_PIN": "All"})
@@ -194,7 +194,7 @@ class TestPin:
         template["Resources"]["Web"]["Metadata"] = {"ImagePinner": {"Pin": "Skip"}}
         result = pin(template, settings=settings)
         assert problems_of(result) == [
-            ("Resources.Web.Metadata.ImagePinner", "Pin is narrower than the operator's Pin=All")
+            ("Resources.Web.Metadata.ImagePinner", "Pin selects fewer images than the configured Pin=All")
         ]
         assert image_in(pin(template_of("nginx:1"), settings=settings).answer) == pinned("nginx", "1")
 
@@ -218,7 +218,7 @@ class TestConditions:
         result = pin(template_of(image, **self.SECTIONS), digests=ExpectedDigests(["docker.io/library/nginx:1"]))
         assert image_in(result.answer) == {"Fn::If": ["Dev", pinned("nginx", "1"), {"Fn::Sub": "nginx:${Env}"}]}
         assert result.report.warnings == (
-            f"{IMAGE}.Fn::If[2]: marker removed: a condition excludes it with the parameters of this deployment",
+            f"{IMAGE}.Fn::If[2]: marker removed: its condition is false with the parameters of this deployment",
         )
 
     def test_resource_whose_condition_is_false_is_not_looked_up(self) -> None:
@@ -248,7 +248,7 @@ class TestConditions:
         template["Parameters"] = {**template["Parameters"], "Mark": {"Type": "String", "Default": "!PinDigest"}}
         ((path, cause),) = problems_of(pin(template, digests=NO_DIGESTS))
         assert path == f"{IMAGE}.Fn::If[2]"
-        assert "cannot be taken out" in cause
+        assert "cannot remove the marker" in cause
 
     def test_no_value_is_not_an_image(self) -> None:
         template = template_of({"Fn::If": ["Open", "!PinDigest nginx:1", NO_VALUE]}, **self.SECTIONS)
@@ -257,7 +257,7 @@ class TestConditions:
     def test_marker_around_no_value_is_a_problem(self) -> None:
         image = {"Fn::PinDigest": {"Fn::If": ["Dev", NO_VALUE, "nginx:1"]}}
         result = pin(template_of(image, **self.SECTIONS), digests=NO_DIGESTS)
-        assert problems_of(result) == [(IMAGE, "the image is AWS::NoValue")]
+        assert problems_of(result) == [(IMAGE, "image is AWS::NoValue")]
 
 
 class TestMarkersInValues:
@@ -281,7 +281,7 @@ class TestMarkersInValues:
         template["Outputs"] = {"Image": {"Value": {"Ref": "Image"}}}
         ((path, cause),) = problems_of(pin(template))
         assert path == "Outputs.Image.Value"
-        assert "brings a value that is marked" in cause
+        assert "returns a value marked with !PinDigest" in cause
 
     def test_parameter_value_can_be_marked(self) -> None:
         template = template_of({"Ref": "Image"}, Parameters={"Image": {"Type": "String"}})
@@ -292,7 +292,7 @@ class TestMarkersInValues:
         template["Mappings"] = {"Images": {"prod": {"Web": "!PinDigest nginx:1"}}}
         ((path, cause),) = problems_of(pin(template))
         assert path == IMAGE
-        assert "one of the values that it may come to is marked" in cause
+        assert "a value that it refers to has a marker" in cause
 
     def test_marked_noecho_parameter_is_a_problem_without_its_value(self) -> None:
         template = template_of({"Ref": "Image"}, Parameters={"Image": {"Type": "String", "NoEcho": True}})
@@ -327,7 +327,7 @@ class TestLookups:
     def test_failed_lookup_of_a_value_is_a_problem_of_its_image(self) -> None:
         external_values = ExpectedLookups({SsmParameter("/tag"): Unknown("there is no parameter '/tag'", "Create it")})
         result = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), external_values=external_values)
-        assert problems_of(result) == [(IMAGE, "the image cannot be told: there is no parameter '/tag'")]
+        assert problems_of(result) == [(IMAGE, "cannot resolve image: there is no parameter '/tag'")]
 
     def test_value_that_is_never_resolved_is_a_problem(self) -> None:
         class Silent:
@@ -375,7 +375,9 @@ class TestWhenMissing:
     def test_configured_when_missing_fail_cannot_be_loosened(self) -> None:
         settings = Settings.from_environment({"IMAGE_PINNER_WHEN_MISSING": "Fail"})
         result = pin(template_of("!PinDigest WhenMissing=KeepTag nginx:1"), settings=settings, digests=self.absent())
-        assert problems_of(result) == [(IMAGE, "WhenMissing=KeepTag is looser than the operator's WhenMissing=Fail")]
+        assert problems_of(result) == [
+            (IMAGE, "WhenMissing=KeepTag is less strict than the configured WhenMissing=Fail")
+        ]
 
     @pytest.mark.parametrize(
         ("image", "kept"),

@@ -47,7 +47,7 @@ def test_unknown_setting_is_rejected_with_a_list_of_settings(name: str) -> None:
             "PLATFORM",
             "arm64",
             "invalid IMAGE_PINNER_PLATFORM 'arm64': ",
-            "the operating system and the architecture",
+            "os/architecture",
         ),
         ("WHEN_MISSING", "Keep", "invalid IMAGE_PINNER_WHEN_MISSING 'Keep': ", "one of Fail, KeepTag"),
         ("RECORD", "none", "invalid IMAGE_PINNER_RECORD 'none': ", "one of Label, Metadata, None"),

@@ -30,8 +30,13 @@ class ImagePinnerError(Exception):
         self.help = help
 
     def diagnostics(self) -> str:
-        """Return cause and help as sentences, for a message of a single line."""
-        return f"{self.cause}. {self.help[:1].upper()}{self.help[1:]}." if self.help else f"{self.cause}."
+        """Return cause and help on a single line."""
+        return join_help(self.cause, self.help)
+
+
+def join_help(cause: str, help: str) -> str:
+    """Return `cause; help: …`, or the cause without help, for a message of a single line."""
+    return f"{cause}; help: {help}" if help else cause
 
 
 class TemplateError(ImagePinnerError):

@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from image_pinner.assembly import AwsResolvers, ResolverFactory
-from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
+from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError, join_help
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.find import ImageScan
@@ -89,7 +89,7 @@ class Macro(NamedTuple):
         except ImagePinnerError as error:
             record.note_failure(failure_kind(error))
             details = {"status": "failure", "problems": [{"cause": error.cause, "help": error.help}]}
-            response = _response(event, event.get("fragment", {}), _join_help(error))
+            response = _response(event, event.get("fragment", {}), error.diagnostics())
         except Exception as error:  # noqa: BLE001 - CloudFormation reports a raised exception as "malformed response"
             record.note_failure(INTERNAL_ERROR)
             name = type(error).__name__
@@ -127,7 +127,7 @@ class Macro(NamedTuple):
             publisher = self.event_publisher(record.settings.event_bus, self._region(event))
             publisher.put(record.event_detail(event, MAX_DETAIL_BYTES), Deadline.after(_remaining_seconds(context)))
         except ImagePinnerError as error:
-            return f"failed: {_join_help(error)}"
+            return f"failed: {error.diagnostics()}"
         except Exception as error:  # noqa: BLE001 - as in `run`
             return f"failed: internal error ({type(error).__name__}); help: report it"
         return "sent"
@@ -142,7 +142,8 @@ def error_message(problems: Iterable[Problem], limit: int = ERROR_LIMIT) -> str:
     The most severe kind comes first. Problems that do not fit are counted, and a first one that is too long is cut.
     """
     texts = [
-        _one_line(f"{problem.path}: {_quote_image(problem)}{_join_help(problem)}") for problem in in_order(problems)
+        _one_line(f"{problem.path}: {_quote_image(problem)}{join_help(problem.cause, problem.help)}")
+        for problem in in_order(problems)
     ]
     line = ""
     for number, text in enumerate(texts):
@@ -157,10 +158,6 @@ def error_message(problems: Iterable[Problem], limit: int = ERROR_LIMIT) -> str:
 
 def _quote_image(problem: Problem) -> str:
     return f"{problem.image!r}: " if problem.image and problem.image not in problem.cause else ""
-
-
-def _join_help(error: ImagePinnerError | Problem) -> str:
-    return f"{error.cause}; help: {error.help}" if error.help else error.cause
 
 
 def _one_line(text: str) -> str:

@@ -222,7 +222,7 @@ def test_the_report_has_every_image(tmp_path: Path) -> None:
             {
                 "path": "Resources.Web.Properties.ContainerDefinitions[0].Image",
                 "written": "shop/web:1.0",
-                "requested_by": "mark",
+                "requested_by": "marker",
                 "status": "pinned",
                 "result": pinned,
                 "media_type": "application/vnd.oci.image.manifest.v1+json",
@@ -232,7 +232,7 @@ def test_the_report_has_every_image(tmp_path: Path) -> None:
             {
                 "path": "Resources.Web.Properties.ContainerDefinitions[1].Image",
                 "status": "unmarked",
-                "reason": "nothing asks for a pin",
+                "reason": "it has no marker, and no Pin option selects it",
                 "written": "shop/other:1",
             },
         ],

@@ -201,7 +201,7 @@ def test_unsupported_syntax_outside_of_images_has_no_fix() -> None:
 
     assert rules_and_paths([finding]) == [("invalid-marker", "Resources.Topic.Properties.DisplayName")]
     assert finding.fix is None
-    assert "no image" in finding.cause
+    assert "outside of the known image properties" in finding.cause
 
 
 def test_unsupported_syntax_in_a_mapping_is_a_finding() -> None:

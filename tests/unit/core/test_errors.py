@@ -6,9 +6,10 @@ from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, So
 
 
 def test_diagnostics_join_cause_and_help() -> None:
-    assert ImagePinnerError("the file is empty").diagnostics() == "the file is empty."
+    assert ImagePinnerError("the file is empty").diagnostics() == "the file is empty"
     assert (
-        ImagePinnerError("the file is empty", "pass a template").diagnostics() == "the file is empty. Pass a template."
+        ImagePinnerError("the file is empty", "pass a template").diagnostics()
+        == "the file is empty; help: pass a template"
     )
 
 

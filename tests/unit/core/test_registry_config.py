@@ -20,7 +20,7 @@ ROLE = "arn:aws:iam::111122223333:role/path/reader"
 
 
 def location(text: str) -> Location:
-    return CredentialLocation.parse(f"ghcr.io={text}").place
+    return CredentialLocation.parse(f"ghcr.io={text}").location
 
 
 def allows(pattern: str, arn: str) -> bool:

@@ -65,7 +65,7 @@ class TestJson:
                 {
                     "path": "Resources.Fn.Properties.Code.ImageUri",
                     "written": f"{ECR}/fn:1",
-                    "requested_by": "mark",
+                    "requested_by": "marker",
                     "status": "pinned",
                     "result": f"{ECR}/fn@{DIGEST}",
                     "platform": "linux/amd64",
@@ -78,20 +78,20 @@ class TestJson:
                 {
                     "path": f"Resources.Kept.{image}",
                     "written": "gone:1",
-                    "requested_by": "mark",
+                    "requested_by": "marker",
                     "status": "tag kept",
                     "reason": "there is no such tag",
                 },
                 {
                     "path": f"Resources.Plain.{image}",
                     "status": "unmarked",
-                    "reason": "nothing asks for a pin",
+                    "reason": "it has no marker, and no Pin option selects it",
                     "written": "redis:1",
                 },
                 {
                     "path": f"Resources.Web.{image}",
                     "written": "nginx:1",
-                    "requested_by": "mark",
+                    "requested_by": "marker",
                     "status": "pinned",
                     "result": f"nginx@{DIGEST}",
                     "media_type": OCI_MANIFEST,
@@ -142,13 +142,13 @@ class TestJson:
                 "path": f"Resources.Bad.{image}",
                 "kind": "template",
                 "cause": "'Bad:1' is not a valid image reference: a repository must be lower case (at character 1)",
-                "help": "Write registry/repository:tag",
+                "help": "write registry/repository:tag",
             },
             {
                 "path": "Resources.Old.Properties.Name",
                 "kind": "template",
-                "cause": "!PinDigest stands in a place that is no image",
-                "help": "Remove the mark, or have the operator add the JSONPath of this place to the settings",
+                "cause": "!PinDigest is outside of the known image properties",
+                "help": "remove the marker, or add the JSONPath of the property to the configured image paths",
             },
         ]
 

@@ -37,7 +37,7 @@ def test_a_failure_logs_all_problems() -> None:
         "path": "Resources.Web.Properties.ContainerDefinitions[7].Image",
         "kind": "template",
         "cause": "'Shop/Web:7' is not a valid image reference: a repository must be lower case (at character 6)",
-        "help": "Write registry/repository:tag",
+        "help": "write registry/repository:tag",
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from image_pinner.cli.output.interface import LocatedFinding, LocatedReport
@@ -10,12 +9,8 @@ from image_pinner.core.decision import Pinned
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.problems import Problem, in_order
 
-# What the core reports as unknown, and the option of `pin` that sets it. The core has no options to name.
-_OPTIONS = (
-    (re.compile(r"\b(?:AWS account ID|the account) is (?:unknown|not known)"), "pass --account"),
-    (re.compile(r"\b(?:AWS region|the region) is (?:unknown|not known)"), "pass --region or set AWS_REGION"),
-    (re.compile(r"\bparameter '([^']+)' has (?:neither a|no) value"), r"pass --parameter \1=VALUE"),
-)
+# How users of `pin` set a pseudo parameter that is missing.
+_PSEUDO_PARAMETERS = {"AWS::AccountId": "pass --account", "AWS::Region": "pass --region or set AWS_REGION"}
 
 
 def render_findings(findings: Sequence[LocatedFinding]) -> str:
@@ -62,10 +57,9 @@ def _problem_lines(report: LocatedReport, cause: str, help: str, problems: list[
 
 
 def _help(problem: Problem) -> str:
-    for cause, option in _OPTIONS:
-        if match := cause.search(problem.cause):
-            return match.expand(option)
-    return problem.help
+    if not problem.missing:
+        return problem.help
+    return _PSEUDO_PARAMETERS.get(problem.missing, f"pass --parameter {problem.missing}=VALUE")
 
 
 def summarize(report: PinReport) -> str:

@@ -116,7 +116,7 @@ def _requested(image: CandidateImage, outcome: Known | Unknown | NoValue) -> Pin
         case Known(value):
             return image.problem(f"image is {describe_type(value)}", "write repository:tag as text")
         case Unknown():
-            return image.problem(f"cannot resolve image: {outcome.reason}", outcome.help)
+            return image.unresolved("cannot resolve image", outcome)
         case NoValue():
             return image.problem("image is AWS::NoValue", "move the Fn::If around the whole image and its marker")
         case _:
@@ -145,7 +145,7 @@ def _site(image: CandidateImage, options: Options, reference: ImageReference) ->
     platform = _platform(image, options)
     if isinstance(platform, Unknown):
         if not image.location.index_allowed:
-            return image.problem(f"cannot infer the platform: {platform.reason}", platform.help)
+            return image.unresolved("cannot infer the platform", platform)
         platform = None
     return PinSite(
         image.node,

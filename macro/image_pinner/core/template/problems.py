@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import NamedTuple
 
+from image_pinner.core.errors import join_help
 from image_pinner.core.template.paths import TemplatePath
 
 
@@ -26,6 +27,7 @@ class Problem(NamedTuple):
         cause: What is wrong: a lower-case clause.
         help: What to do: a lower-case imperative clause; may be empty.
         image: The image as written, or empty.
+        missing: The parameter or pseudo parameter that was not set, or empty; see `Unknown`.
     """
 
     path: TemplatePath
@@ -33,11 +35,11 @@ class Problem(NamedTuple):
     cause: str
     help: str = ""
     image: str = ""
+    missing: str = ""
 
     def __str__(self) -> str:
         image = f"{self.image!r}: " if self.image and self.image not in self.cause else ""
-        help = f" {self.help[0].upper()}{self.help[1:]}." if self.help else ""
-        return f"{self.path}: {image}{self.cause}.{help}"
+        return f"{self.path}: {image}{join_help(self.cause, self.help)}"
 
 
 _ORDER = {kind: position for position, kind in enumerate(ProblemKind)}

@@ -113,8 +113,8 @@ def _evaluate(expression: JsonValue, scope: Scope) -> Known | Unknown:
             return Known(values[0]) if values else _ABSENT
         case Known() as known:
             return known
-        case Unknown(reason):
-            return Unknown(f"the runtime platform is unknown: {reason}", _HELP)
+        case Unknown() as unknown:
+            return Unknown(f"the runtime platform is unknown: {unknown.reason}", _HELP, missing=unknown.missing)
         case NoValue():
             return _ABSENT
         case Pending():

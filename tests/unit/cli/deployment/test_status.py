@@ -152,7 +152,7 @@ def test_a_healthy_macro_is_reported_completely(aws: Scene, functions: Functions
 
 def test_an_old_failure_is_found(aws: Scene, functions: Functions) -> None:
     install(aws.session, REGION, request())
-    functions.events = [(aws.now() - 20 * 86_400, '{"status": "failure", "defect": "KeyError"}')]
+    functions.events = [(aws.now() - 20 * 86_400, '{"status": "failure", "exception": "KeyError"}')]
     assert status(aws).last_failure["message"] == "internal error in ImagePinner (KeyError)"
 
 

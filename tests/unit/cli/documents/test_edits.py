@@ -89,7 +89,7 @@ def test_refusal_has_cause_and_remedy() -> None:
     with pytest.raises(InPlaceEditError) as caught:
         edited(NESTED, *replacements(b_k="n"))
     assert caught.value.diagnostics() == (
-        "web.yaml:3:4: cannot edit b.k through the alias *x. Replace the alias with the value that it refers to."
+        "web.yaml:3:4: cannot edit b.k through the alias *x; help: Replace the alias with the value that it refers to"
     )
 
 

@@ -144,7 +144,7 @@ class TestRefusedWriting:
             text=True,
             check=False,
         )
-        assert f"cannot write {path}: it exceeds the limit on file sizes. Raise the limit" in done.stdout
+        assert f"cannot write {path}: it exceeds the limit on file sizes; help: Raise the limit" in done.stdout
         assert path.read_bytes() == OLD
         assert [entry.name for entry in tmp_path.iterdir()] == ["web.yaml"]
 

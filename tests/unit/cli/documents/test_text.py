@@ -109,4 +109,4 @@ def test_line_break_is_that_of_the_line_or_else_the_first(text: str, index: int,
 
 def test_error_names_file_line_and_column() -> None:
     error = source_of("a: b\nc: d").error(5, "it is wrong", "Fix it")
-    assert error.diagnostics() == "web.yaml:2:1: it is wrong. Fix it."
+    assert error.diagnostics() == "web.yaml:2:1: it is wrong; help: Fix it"

@@ -99,7 +99,7 @@ class TestProblems:
             ({"Fn::PinDigest": {"Image": "!PinDigest nginx:1"}}, "duplicate marker on the image"),
             (
                 {"Fn::PinDigest": {"Fn::PinDigest": "nginx:1"}},
-                "cannot resolve image: Fn::PinDigest is a mark, not a function that other functions can use",
+                "cannot resolve image: Fn::PinDigest cannot be inside another function",
             ),
             ({"Fn::Transform": "ImagePinner"}, "the snippet of ImagePinner has no Image"),
             ("!PinDigest aws/codebuild/standard:7", None),
@@ -112,6 +112,28 @@ class TestProblems:
             assert problem(value, location=codebuild).cause == cause
         else:
             assert problem(value).cause == cause
+
+    @pytest.mark.parametrize(
+        ("name", "missing"),
+        [
+            ("NoDefault", "NoDefault"),
+            ("AWS::Region", "AWS::Region"),
+            ("AWS::AccountId", "AWS::AccountId"),
+            ("Nope", ""),
+        ],
+    )
+    def test_a_problem_names_the_parameter_that_was_not_set(self, name: str, missing: str) -> None:
+        scope = Scope(parameters={"NoDefault": {"Type": "String"}})
+        found = problem({"Fn::Sub": f"!PinDigest nginx:${{{name}}}"}, scope=scope)
+        assert found.missing == missing
+        assert "--" not in found.cause + found.help
+
+    def test_a_problem_names_the_parameter_that_the_platform_needs(self) -> None:
+        scope = Scope(parameters={"Arch": {"Type": "String"}})
+        context = ResourceContext(Options(), properties={"Architectures": [{"Ref": "Arch"}]})
+        found = problem("!PinDigest nginx:1", location=LAMBDA, context=context, scope=scope)
+        assert found.cause.startswith("cannot infer the platform: ")
+        assert found.missing == "Arch"
 
     @pytest.mark.parametrize(
         ("value", "cause"),
@@ -291,7 +313,7 @@ class TestSites:
     def test_every_marker_form_is_read(self, value: Any, written: str) -> None:
         found = site(value)
         assert found.reference.written == written
-        assert (found.marked, found.form, found.platform) == (True, "mark", None)
+        assert (found.marked, found.form, found.platform) == (True, "marker", None)
 
     def test_an_image_selected_by_pin_has_the_form_pin(self) -> None:
         found = site({"Fn::Sub": "nginx:${Tag}"}, context=ALL)

@@ -87,7 +87,7 @@ class TestValue:
                 "Image",
                 "'Nginx:1' is not a valid image reference: a repository must be lower case (at character 1)",
             ),
-            ({"Image": "nginx"}, "Image", "'nginx' names neither tag nor digest"),
+            ({"Image": "nginx"}, "Image", "image 'nginx' has no tag or digest"),
         ],
     )
     def test_a_failure_returns_the_fragment_unchanged(self, parameters: Any, path: str, cause: str) -> None:

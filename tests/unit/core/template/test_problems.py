@@ -12,12 +12,12 @@ def test_a_problem_is_printed_with_path_image_cause_and_help() -> None:
     found = Problem(
         TemplatePath(("Resources", "Web")), ProblemKind.LOOKUP, "the tag does not exist", "push it", "nginx:1"
     )
-    assert str(found) == "Resources.Web: 'nginx:1': the tag does not exist. Push it."
+    assert str(found) == "Resources.Web: 'nginx:1': the tag does not exist; help: push it"
 
 
 def test_an_image_in_the_cause_is_printed_once() -> None:
     found = Problem(TemplatePath(("a",)), ProblemKind.LOOKUP, "there is no nginx:1", image="nginx:1")
-    assert str(found) == "a: there is no nginx:1."
+    assert str(found) == "a: there is no nginx:1"
 
 
 def test_problems_are_sorted_by_severity_then_by_path_without_duplicates() -> None:

@@ -49,7 +49,7 @@ def of_lambda(properties: Any, template: Any = None) -> Platform | Unknown | Non
         ({"OperatingSystemFamily": "PLAN9"}, "unknown operating system 'PLAN9'"),
         (
             {"CpuArchitecture": {"Ref": "AWS::StackName"}},
-            "the runtime platform is unknown: AWS::StackName is not known",
+            "the runtime platform is unknown: AWS::StackName is unknown",
         ),
         ({"CpuArchitecture": {"Ref": "Stored"}}, "the runtime platform is an external value, which is not looked up"),
         ({"Ref": "Arch"}, "it is the result of Ref"),
