@@ -227,7 +227,7 @@ def test_the_report_has_every_image(tmp_path: Path) -> None:
                 "result": pinned,
                 "media_type": "application/vnd.oci.image.manifest.v1+json",
                 "source": "memory",
-                "request": "the world in memory",
+                "request": "the in-memory registry",
             },
             {
                 "path": "Resources.Web.Properties.ContainerDefinitions[1].Image",
