@@ -75,7 +75,7 @@ def test_wrong_digest_header__distribution_2395(registry: ScriptedRegistry) -> N
     registry.script = lambda _: sent(OF_DOCKER, DOCKER_MANIFEST, Docker_Content_Digest=str(Digest.of(LIST)))
     message = refusal(pin_from(registry, APP))
     assert (
-        f"sent a manifest with digest {Digest.of(OF_DOCKER)} and the header Docker-Content-Digest: {Digest.of(LIST)}."
+        f"sent a manifest with digest {Digest.of(OF_DOCKER)} and the header Docker-Content-Digest: {Digest.of(LIST)}; help: "
         in message
     )
     assert "check for a proxy or mirror that changes manifests" in message
@@ -195,7 +195,7 @@ def test_429_storm__kyverno_6123(registry: ScriptedRegistry) -> None:
     registry.script = lambda _: failing(429, "TOOMANYREQUESTS", "You have reached your pull rate limit")
     message = refusal(pin_from(registry, APP))
     assert "returned 429 after 3 attempts, 'TOOMANYREQUESTS: You have reached your pull rate limit'" in message
-    assert f"use credentials for {registry.host} if it has them for a higher limit, or retry later." in message
+    assert f"use credentials for {registry.host} if it has them for a higher limit, or retry later" in message
     assert len(registry.seen) == 3
 
 

@@ -69,7 +69,7 @@ def test_hung_registry__policy_controller_1863_crane(registry: ScriptedRegistry)
     """sigstore/policy-controller #1863, crane [ran]: a registry that never responds causes a timeout."""
     registry.script = lambda _: Raw(hang)
     message = refusal(pin_from(registry, APP, transport={"limits": QUICK}))
-    assert f"{registry.url}/v2/team/app/manifests/1 stopped responding." in message
+    assert f"{registry.url}/v2/team/app/manifests/1 stopped responding; help: " in message
     assert "check the status of the registry" in message
 
 
@@ -100,7 +100,7 @@ def test_self_signed_ca_is_refused__kyverno_3984(tmp_path: Path) -> None:
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with ScriptedRegistry(lambda _: sent(MANIFEST), certificate=certificate.context) as registry:
         message = refusal(pin_from(registry, APP, hosts=RegistryHosts()))
-        assert f"the certificate of {registry.host} is not trusted: self-signed certificate." in message
+        assert f"the certificate of {registry.host} is not trusted: self-signed certificate; help: " in message
         assert "configure a CA file if the certificate authority is your own" in message
         assert registry.seen == []
         other = {"trust": Trust({"registry.example.com": certificate.ca_file})}

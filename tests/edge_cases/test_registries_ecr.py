@@ -174,7 +174,7 @@ def test_cross_account__terraform_35303() -> None:
     message = refusal(pin_in(ecr_resolver(holding("1", refusals=denied)), _marked("1", host)))
     assert f"are denied on arn:aws:ecr:us-east-1:{OTHER_ACCOUNT}:repository/{APP}" in message
     assert f"in account {ACCOUNT}, and allow that account in the repository policy" in message
-    assert f"in account {OTHER_ACCOUNT}: both are required." in message
+    assert f"in account {OTHER_ACCOUNT}: both are required" in message
     pull_only = holding("1", refusals={"DescribeImages": denied["DescribeImages"]})
     assert image(pin_in(ecr_resolver(pull_only), _marked("1", host))) == f"{host}/{APP}@{digest(pull_only)}"
     assert [action for action, _ in pull_only.calls] == ["DescribeImages", "BatchGetImage"]
@@ -196,7 +196,7 @@ def test_replication_lag__containers_roadmap_1664_1537() -> None:
     here = HOST.replace("us-east-1", "eu-west-1")
     result = pin_in(ecr_resolver(ecr), _marked("1", here))
     message = refusal(result)
-    assert f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'. push the tag or" in message
+    assert f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'; help: push the tag or" in message
     assert problems_of(result) == [
         (IMAGE, f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'")
     ]
@@ -206,7 +206,7 @@ def test_replication_lag__containers_roadmap_1664_1537() -> None:
     )
     first_deploy = pin(template_of(f"!PinDigest WhenMissing=KeepTag {here}/{APP}:1"), digests=ecr_resolver(ecr))
     assert image(first_deploy) == f"{here}/{APP}:1"
-    assert first_deploy.report.warnings[0].startswith(f"{IMAGE}: it keeps its tag: ")
+    assert first_deploy.report.warnings[0].startswith(f"{IMAGE}: tag kept: ")
     ecr.images[APP]["1"] = image_of("arrived")
     assert image(pin_in(ecr_resolver(ecr), _marked("1", here))) == f"{here}/{APP}@{digest(ecr)}"
 

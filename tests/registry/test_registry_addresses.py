@@ -10,6 +10,7 @@ import pytest
 from image_pinner.core.images.lookups import NotFound, Origin, Resolved, Unavailable
 from registry.pushed_images import LIST, MULTI, REPOSITORY, SINGLE, push_all
 from registry.registry_lookups import resolve_at, resolve_image
+from support.certificates import create_ca
 from support.images import lookup
 from support.registries import resolve
 from support.registry_program import DockerRegistry, docker_registry

@@ -22,7 +22,7 @@ from support.registry_program import PASSWORD, USER, DockerRegistry, docker_regi
 pytestmark = pytest.mark.registry
 
 IMAGES = (*SINGLE[:2], ATTESTED, LIST)
-CREDENTIAL = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
+CREDENTIAL = Password(USER, PASSWORD, "the credentials from the vault", "renew them in the vault")
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_without_tls_no_credentials_are_sent_even_if_required(plain: DockerRegis
         (answer,) = resolve(wanted, insecure=(watched.host,), credentials=credentials)
         assert answer == Unavailable(
             f"{watched.url}/v2/{REPOSITORY}/manifests/{tag} requires a user and a password; "
-            "no credential, for none is sent over plain HTTP",
+            "no credentials (none are sent over plain HTTP)",
             f"install a certificate for {watched.host} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
         )
         assert credentials.requested == []
@@ -81,17 +81,17 @@ def test_a_wrong_password_is_refused_with_its_source(guarded: DockerRegistry, tm
     (answer,) = resolve_at(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
     assert "returned 401" in answer.cause
-    assert f"for the credential for {guarded.host} from {path}" in answer.cause
+    assert f"for the credentials for {guarded.host} from {path}" in answer.cause
     assert "not-the-password" not in answer.cause + answer.help
     assert "authentication required" in Skopeo(guarded, path).refusal(f"{REPOSITORY}:oci")
 
 
 def test_an_identity_token_is_not_accepted_in_place_of_a_password(guarded: DockerRegistry) -> None:
-    token = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
+    token = IdentityToken("identity-t0ken", "the credentials from the store", "log in to the store again")
     credentials = FixedCredentials({guarded.host: token})
     (answer,) = resolve_at(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
-    assert "requires a user and a password, and the credential from the store is an identity token" in answer.cause
+    assert "requires a user and a password, but the credentials from the store are an identity token" in answer.cause
     assert "identity-t0ken" not in answer.cause + answer.help
 
 

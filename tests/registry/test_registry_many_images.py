@@ -23,7 +23,7 @@ pytestmark = pytest.mark.registry
 
 REPOSITORIES = ("team/app", "team/sidecar", "other/app")
 TAGS = 10
-CREDENTIAL = Password(USER, PASSWORD, "the credential from the vault", "Renew it in the vault")
+CREDENTIAL = Password(USER, PASSWORD, "the credentials from the vault", "renew them in the vault")
 LAYER = b"layer"
 
 

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import urllib3
 
 from registry.libtrust import SigningKey
+from support.certificates import create_ca
 from support.registries import Answer, ScriptedRegistry, Seen
 from support.registry_program import PASSWORD, USER, DockerRegistry, docker_registry
 

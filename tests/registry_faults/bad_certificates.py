@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from support.certificates import ServerCertificate, authority, certificate_for
+from support.certificates import ServerCertificate, certificate_for, create_ca
 
 _ADDRESS = "127.0.0.1"
 
@@ -36,7 +36,7 @@ def certificate_for_another(directory: Path) -> ServerCertificate:
 
 def certificate_of_unknown_ca(directory: Path) -> ServerCertificate:
     """Make a certificate for loopback of a certificate authority that is not configured."""
-    return authority(directory).issue(directory, _ADDRESS)
+    return create_ca(directory).issue(directory, _ADDRESS)
 
 
 def _self_signed(directory: Path, begin: dt.datetime, end: dt.datetime) -> ServerCertificate:

@@ -248,7 +248,7 @@ class FixedCredentials:
         assert deadline.remaining() > 0
         self.requested.append(registry)
         self.requested_secrets.append(secret_arn)
-        return self.known.get(registry, NoCredentials("no credential in this test", "Give the test one"))
+        return self.known.get(registry, NoCredentials("no credentials in this test", "pass credentials to the test"))
 
 
 def resolve(
@@ -296,8 +296,8 @@ def resolve_answer(registry: ScriptedRegistry, answer: Answer | Raw) -> Resoluti
 
 MANIFEST = Answer(200, {"Content-Type": OCI_MANIFEST}, oci_image())
 DENIED = json.dumps({"errors": [{"code": "DENIED", "message": "requested access is denied"}]}).encode()
-PASSWORD = Password("robot", "pass-w0rd:äö", "the credential from the vault", "Renew it in the vault")
-IDENTITY_TOKEN = IdentityToken("identity-t0ken", "the credential from the store", "Log in to the store again")
+PASSWORD = Password("robot", "pass-w0rd:äö", "the credentials from the vault", "renew them in the vault")
+IDENTITY_TOKEN = IdentityToken("identity-t0ken", "the credentials from the store", "log in to the store again")
 
 
 @dataclass

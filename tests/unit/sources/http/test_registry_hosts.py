@@ -12,7 +12,7 @@ from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
     "host", ["http://localhost:5000", "localhost:5000/", "user@localhost", "localhost:port", "", "*", "a b", "name"]
 )
 def test_an_invalid_insecure_host_is_refused(host: str) -> None:
-    with pytest.raises(ConfigurationError, match="no registry's host"):
+    with pytest.raises(ConfigurationError, match="is not a valid registry: write a host"):
         RegistryHosts([host])
 
 

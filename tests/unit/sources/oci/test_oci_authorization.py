@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -32,10 +32,10 @@ def test_without_tls_no_credential_is_sent_or_looked_up(plain: Realm, credential
     plain.challenge = 'Basic realm="registry"'
     host = plain.registry.host
     credentials = FixedCredentials({host: credential})
-    (answer,) = plain.resolve_all(lookup(f"{host}/team/app:1")._replace(credentials=SECRET), credentials=credentials)
+    (answer,) = plain.resolve_all(replace(lookup(f"{host}/team/app:1"), credentials=SECRET), credentials=credentials)
     assert answer == Unavailable(
         f"{plain.registry.url}/v2/team/app/manifests/1 requires a user and a password; "
-        "no credential, for none is sent over plain HTTP",
+        "no credentials (none are sent over plain HTTP)",
         f"install a certificate for {host} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
     )
     assert credentials.requested == credentials.requested_secrets == []
@@ -55,7 +55,7 @@ def test_a_refused_password_is_reported_by_its_source_only(realm: Realm) -> None
     realm.challenge = "Basic"
     answer = realm.resolve_as(PASSWORD)
     cause = cause_of(answer)
-    assert cause.endswith("returned 401, 'DENIED: requested access is denied', for the credential from the vault")
+    assert cause.endswith("returned 401, 'DENIED: requested access is denied', for the credentials from the vault")
     assert isinstance(answer, Unavailable)
     assert answer.help.endswith("if so: renew them in the vault")
     assert len(realm.registry.seen) == 2
@@ -139,7 +139,7 @@ def test_an_unsupported_challenge_is_unavailable(realm: Realm, challenge: str) -
 
 def test_an_identity_token_is_not_sent_as_a_password(realm: Realm) -> None:
     realm.challenge = "Basic"
-    assert "the credential from the store is an identity token" in cause_of(realm.resolve_as(IDENTITY_TOKEN))
+    assert "the credentials from the store are an identity token" in cause_of(realm.resolve_as(IDENTITY_TOKEN))
     assert len(realm.registry.seen) == 1
 
 
@@ -162,7 +162,7 @@ def test_without_access_to_a_configured_credential_no_anonymous_request_is_sent(
 def test_the_secret_set_for_an_image_is_used_for_that_image_only(realm: Realm) -> None:
     credentials = FixedCredentials({realm.registry.host: PASSWORD})
     unnamed = lookup(f"{realm.registry.host}/team/app:1")
-    answers = realm.resolve_all(unnamed, unnamed._replace(credentials=SECRET), credentials=credentials, workers=1)
+    answers = realm.resolve_all(unnamed, replace(unnamed, credentials=SECRET), credentials=credentials, workers=1)
     assert all(isinstance(answer, Resolved) for answer in answers)
     assert sorted(credentials.requested_secrets) == ["", SECRET]
     assert len(realm.registry.seen) == 4

@@ -38,7 +38,7 @@ def test_a_token_service_that_refuses_the_credential_gets_one_request(realm: Rea
     credentials = FixedCredentials({host: PASSWORD})
     answers = realm.resolve_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
     for answer in answers:
-        assert f"/token returned {status}, 'incorrect username or password', for the credential from the vault" in (
+        assert f"/token returned {status}, 'incorrect username or password', for the credentials from the vault" in (
             cause_of(answer)
         )
         assert isinstance(answer, Unavailable)
@@ -89,7 +89,7 @@ def test_a_listed_token_service_without_tls_gets_no_credential(plain: Realm) -> 
     answer = plain.resolve(credentials)
     assert answer == Unavailable(
         f"token service {plain.service.url}/token returned 401, 'who are you?', "
-        "for no credential, for none is sent over plain HTTP",
+        "for no credentials (none are sent over plain HTTP)",
         f"install a certificate for {host} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
     )
     assert credentials.requested == []
