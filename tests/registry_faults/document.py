@@ -10,7 +10,7 @@ from registry_faults.running import ROOT, Ran
 from registry_faults.scene import REGISTRY, SERVICE
 
 DOCUMENT = ROOT / "docs" / "registry-faults.md"
-UPDATING = bool(os.environ.get("IMAGE_PINNER_UPDATE_GOLDEN"))
+UPDATING = bool(os.environ.get("UPDATE_GOLDEN"))
 
 _BEGIN, _END = "<!-- generated: registry-faults -->", "<!-- end -->"
 _BLOCK = re.compile(f"{re.escape(_BEGIN)}\n(.*?)\n{re.escape(_END)}", re.DOTALL)

@@ -69,7 +69,7 @@ class Ran:
     def line(self) -> str:
         """The cause and the help that the command prints, without the location."""
         error, help_ = self.err.splitlines()[:2]
-        return f"{error.partition(f': {PATH}: ')[2]}. {help_.removeprefix('help: ')}."
+        return f"{error.partition(f': {PATH}: ')[2]}; {help_}"
 
     @property
     def budget(self) -> float:

@@ -62,7 +62,7 @@ def assert_reported(ran: Ran) -> None:
     problem, host = ran.problem, ran.staged.image.partition("/")[0]
     assert (problem["path"], problem["kind"]) == (PATH, "lookup")
     assert ran.staged.image in problem["image"]
-    assert ran.line.endswith(f"{problem['cause']}. {problem['help']}.")
+    assert ran.line.endswith(f"{problem['cause']}; help: {problem['help']}")
     assert ran.staged.image in ran.line
     assert host in ran.line
     assert problem["help"]
