@@ -111,9 +111,7 @@ def test_port_vs_tag__compose_x_regex(written: str, rule: str) -> None:
 def test_port_vs_tag__ecs_deploy_rsplit(name: str) -> None:
     """ecs-deploy, rsplit [src]: the last colon can be that of the port or of the digest."""
     assert image(pin_in(NO_LOOKUPS, f"!PinDigest {name}@{DIGEST}")) == f"{name}@{DIGEST}"
-    assert f"{name!r} has no tag or digest" in refusal(
-        pin_in(resolvers(f"{name}:latest"), f"!PinDigest {name}")
-    )
+    assert f"{name!r} has no tag or digest" in refusal(pin_in(resolvers(f"{name}:latest"), f"!PinDigest {name}"))
 
 
 def test_port_vs_tag__ecspresso_split_n() -> None:
@@ -136,9 +134,7 @@ def test_four_shapes__fabfuel_ecs_deploy_230(written: str) -> None:
 def test_four_shapes__sil_org_ecs_deploy_294_317_untagged(written: str) -> None:
     """sil-org/ecs-deploy #294, #317: an untagged image is an error, not a silent `latest`."""
     result = pin_in(resolvers(f"{written}:latest"), f"!PinDigest {written}")
-    assert f"{written!r} has no tag or digest; help: write {written}:latest if that is what you mean" in refusal(
-        result
-    )
+    assert f"{written!r} has no tag or digest; help: write {written}:latest if that is what you mean" in refusal(result)
 
 
 @pytest.mark.parametrize("tail", [":1", f":1@{DIGEST}", f"@{DIGEST}"])

@@ -75,8 +75,8 @@ def test_wrong_digest_header__distribution_2395(registry: ScriptedRegistry) -> N
     registry.script = lambda _: sent(OF_DOCKER, DOCKER_MANIFEST, Docker_Content_Digest=str(Digest.of(LIST)))
     message = refusal(pin_from(registry, APP))
     assert (
-        f"sent a manifest with digest {Digest.of(OF_DOCKER)} and the header Docker-Content-Digest: {Digest.of(LIST)}; help: "
-        in message
+        f"sent a manifest with digest {Digest.of(OF_DOCKER)} "
+        f"and the header Docker-Content-Digest: {Digest.of(LIST)}; help: " in message
     )
     assert "check for a proxy or mirror that changes manifests" in message
 

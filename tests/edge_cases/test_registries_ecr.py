@@ -196,7 +196,9 @@ def test_replication_lag__containers_roadmap_1664_1537() -> None:
     here = HOST.replace("us-east-1", "eu-west-1")
     result = pin_in(ecr_resolver(ecr), _marked("1", here))
     message = refusal(result)
-    assert f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'; help: push the tag or" in message
+    assert (
+        f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'; help: push the tag or" in message
+    )
     assert problems_of(result) == [
         (IMAGE, f"the ECR repository '{APP}' in eu-west-1 of account {ACCOUNT} has no tag '1'")
     ]
