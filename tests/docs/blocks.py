@@ -12,7 +12,7 @@ from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BY
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import OPTION_RULES
 from image_pinner.settings import SETTING_RULES, Settings
-from image_pinner.sources.http.circuit_breaker import FAILURES_IN_A_ROW
+from image_pinner.sources.http.endpoints import FAILURES_IN_A_ROW
 from image_pinner.sources.http.messages import MAX_ERROR_BYTES, RETRYABLE_STATUSES
 from image_pinner.sources.http.transport import MAX_REDIRECTS, PER_HOST, RetryPolicy, TimeLimits
 

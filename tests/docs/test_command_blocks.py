@@ -10,9 +10,9 @@ from collections.abc import Callable
 import botocore.session
 import click
 import pytest
-from image_pinner.settings import SETTING_RULES
 
 from docs.documents import ROOT, Block, as_parameters, blocks, context_of
+from image_pinner.settings import SETTING_RULES
 
 CONSOLE = blocks("console")
 

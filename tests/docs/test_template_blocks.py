@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from docs.documents import Block, as_parameters, blocks
-from image_pinner.cli.dependencies import Dependencies
+from image_pinner.cli.console import Dependencies
 from image_pinner.cli.main import command, main
 from image_pinner.pinning import Resolvers
 from image_pinner.sources.in_memory import InMemoryRegistry
@@ -63,7 +63,10 @@ def test_the_first_example_of_the_readme_has_the_shown_result(tmp_path: Path) ->
     registry = InMemoryRegistry(has_every_image=True)
 
     with pytest.raises(SystemExit) as end:
-        main(["pin", str(path), "--output", str(result)], dependencies=Dependencies(lambda *_: Resolvers(registry, registry)))
+        main(
+            ["pin", str(path), "--output", str(result)],
+            dependencies=Dependencies(lambda *_: Resolvers(registry, registry)),
+        )
 
     assert end.value.code == 0
     pinned = yaml.safe_load(result.read_text("utf-8"))

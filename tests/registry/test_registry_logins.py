@@ -91,7 +91,9 @@ def test_an_identity_token_is_not_accepted_in_place_of_a_password(guarded: Docke
     credentials = FixedCredentials({guarded.host: token})
     (answer,) = resolve_at(guarded, lookup(f"{guarded.host}/{REPOSITORY}:oci"), credentials=credentials)
     assert isinstance(answer, Unavailable)
-    assert "requires a user and a password, but the credentials from the store are an identity token" in answer.cause
+    assert (
+        "requires a user and a password, but the credentials from the store contain an identity token" in answer.cause
+    )
     assert "identity-t0ken" not in answer.cause + answer.help
 
 

@@ -6,11 +6,15 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import IntEnum
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from image_pinner.assembly import ResolverFactory
 
 
 class ExitCode(IntEnum):
@@ -105,3 +109,14 @@ def progress(text: str) -> Iterator[None]:
 
     with Console(file=stream, no_color=not has_colour(stream)).status(text):
         yield
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """The object of click's context. `None` selects the real implementation.
+
+    `resolver_factory` is used by `pin` and `invoke`; `aws`, clients and clocks of the deployment subcommands, by those.
+    """
+
+    resolver_factory: ResolverFactory | None = None
+    aws: object | None = None

@@ -12,8 +12,7 @@ from typing import Any
 import click
 
 from image_pinner import __version__
-from image_pinner.cli.console import ExitCode, error_stream, has_colour, print_error, print_line
-from image_pinner.cli.dependencies import Dependencies
+from image_pinner.cli.console import Dependencies, ExitCode, error_stream, has_colour, print_error, print_line
 from image_pinner.cli.deployment.aws import AwsApi, NotSignedInError
 from image_pinner.cli.deployment.code import Code, carried_code, code_from
 from image_pinner.cli.deployment.install import InstallRequest, install

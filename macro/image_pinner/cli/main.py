@@ -8,8 +8,7 @@ import sys
 import click
 
 from image_pinner import __version__
-from image_pinner.cli.console import ExitCode, did_you_mean, print_error
-from image_pinner.cli.dependencies import Dependencies
+from image_pinner.cli.console import Dependencies, ExitCode, did_you_mean, print_error
 from image_pinner.core.errors import ImagePinnerError, SourceError
 
 SUBCOMMANDS = {

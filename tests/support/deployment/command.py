@@ -11,7 +11,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from image_pinner import __version__
-from image_pinner.cli.dependencies import Dependencies
+from image_pinner.cli.console import Dependencies
 from image_pinner.cli.main import main
 from support.command import Run
 from support.deployment.scene import REGION, Scene

@@ -15,7 +15,7 @@ from support.deployment.command import package
 TESTS = Path(__file__).parents[2]
 PROGRAM = """
 import sys
-from image_pinner.cli.dependencies import Dependencies
+from image_pinner.cli.console import Dependencies
 from image_pinner.cli.main import main
 from support.deployment.scene import Scene
 aws = Scene()

@@ -17,7 +17,7 @@ from unit.cli.cli_templates import MARKED, REFUSED, UNMARKED, saved
 SOURCE_ROOT = str(Path(image_pinner.__file__).parent.parent)
 PROGRAM = """
 import sys
-from image_pinner.cli.dependencies import Dependencies
+from image_pinner.cli.console import Dependencies
 from image_pinner.cli.main import main
 from image_pinner.pinning import Resolvers
 from image_pinner.sources.in_memory import InMemoryRegistry

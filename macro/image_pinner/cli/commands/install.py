@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from image_pinner.cli.dependencies import Dependencies
+from image_pinner.cli.console import Dependencies
 from image_pinner.cli.deployment_options import INSTALL_OPTIONS, run_install
 
 

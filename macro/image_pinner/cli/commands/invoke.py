@@ -12,8 +12,7 @@ from typing import Any
 import click
 
 from image_pinner.assembly import AwsResolvers
-from image_pinner.cli.console import ExitCode, error_stream, write_output
-from image_pinner.cli.dependencies import Dependencies
+from image_pinner.cli.console import Dependencies, ExitCode, error_stream, write_output
 from image_pinner.cli.inputs import read_bytes
 from image_pinner.cli.output import exit_code
 from image_pinner.core.errors import UnreadableTemplateError

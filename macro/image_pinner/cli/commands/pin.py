@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from image_pinner.cli.console import error_stream, print_line, print_messages, progress, write_output
-from image_pinner.cli.dependencies import Dependencies
+from image_pinner.cli.console import Dependencies, error_stream, print_line, print_messages, progress, write_output
 from image_pinner.cli.documents import write_atomically
 from image_pinner.cli.inputs import (
     IMAGE_PATH_OPTION,

@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from image_pinner import __version__
-from image_pinner.cli.console import ExitCode, write_output
-from image_pinner.cli.dependencies import Dependencies
+from image_pinner.cli.console import Dependencies, ExitCode, write_output
 from image_pinner.cli.deployment.aws import NotSignedInError
 from image_pinner.cli.deployment.parameters import macro_template, organization_template
 from image_pinner.cli.deployment.status import STATUS_VERSION, InstallationStatus, read_status

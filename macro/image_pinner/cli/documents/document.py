@@ -79,7 +79,7 @@ class SourceDocument:
     def _internal_error(self, result: str) -> InPlaceEditError:
         return InPlaceEditError(
             f"internal error: editing {self.name} results in {result}",
-            "Nothing was written; please report this with the lines of the file that it names",
+            "nothing was written; please report this with the lines of the file that it names",
         )
 
     def lost_comments(self, edits: Sequence[Edit]) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ def _read_text(text: str, name: str) -> tuple[SourceText, MappingNode, bool]:
     except UnreadableTemplateError:
         if json_error and _BEGINS_LIKE_JSON.match(text):
             cause = f"invalid JSON: {json_error.problem}"
-            raise source.error(json_error.index, cause, "Correct this line or the one above it") from None
+            raise source.error(json_error.index, cause, "correct this line or the one above it") from None
         raise
 
 

@@ -88,17 +88,17 @@ def _refuse_shared(source: SourceText, edit: Edit, target: ResolvedPath, aliases
     if isinstance(target.shared, AliasNode):
         alias = target.shared
         cause = f"cannot edit {edit.path} through the alias *{alias.target.anchor}"
-        raise _refusal(source, alias, cause, "Replace the alias with the value that it refers to")
+        raise _refusal(source, alias, cause, "replace the alias with the value that it refers to")
     if target.shared:
         cause = f"cannot edit {edit.path}, which '<<' merges into the mapping"
-        raise _refusal(source, target.shared, cause, "Write the key in the mapping itself instead of merging it")
+        raise _refusal(source, target.shared, cause, "write the key in the mapping itself instead of merging it")
     for alias in aliases:
         node, anchored = target.node, alias.target
         removes_anchor = isinstance(edit, Replace) and _contains(node, anchored) and not _contains(node, alias)
         if removes_anchor or _contains(anchored, node):
             line = source.position(alias.start).line
             cause = f"cannot edit {edit.path}: the alias *{anchored.anchor} on line {line} refers to this value"
-            raise _refusal(source, node, cause, f"Replace the alias on line {line} with the value that it refers to")
+            raise _refusal(source, node, cause, f"replace the alias on line {line} with the value that it refers to")
 
 
 def _refusal(source: SourceText, node: Node, cause: str, help: str) -> InPlaceEditError:

@@ -19,19 +19,19 @@ from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 # O_NONBLOCK: opening a pipe must not wait for its writer. Windows has neither flag.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_CHECK_PATH = "Check the path"
+_CHECK_PATH = "check the path"
 _REASONS = {
     errno.ENOENT: ("no such file or directory", _CHECK_PATH),
     errno.ENOTDIR: ("part of the path is a file, not a directory", _CHECK_PATH),
-    errno.EISDIR: ("it is a directory", "Pass the path of a file"),
-    errno.ELOOP: ("its symbolic links form a loop", "Fix the links"),
+    errno.EISDIR: ("it is a directory", "pass the path of a file"),
+    errno.ELOOP: ("its symbolic links form a loop", "fix the links"),
     errno.ENAMETOOLONG: ("the path is too long", _CHECK_PATH),
-    errno.EACCES: ("permission denied", "Check the permissions of the file and of the directories above it"),
-    errno.EPERM: ("permission denied", "Check the permissions and attributes of the file and its directory"),
-    errno.EROFS: ("the file system is read-only", "Write to another path with -o"),
-    errno.ENOSPC: ("the disk is full", "Free some space and run the command again"),
-    errno.EDQUOT: ("the disk quota is exceeded", "Free some space and run the command again"),
-    errno.EFBIG: ("it exceeds the limit on file sizes", "Raise the limit (ulimit -f) and run the command again"),
+    errno.EACCES: ("permission denied", "check the permissions of the file and of the directories above it"),
+    errno.EPERM: ("permission denied", "check the permissions and attributes of the file and its directory"),
+    errno.EROFS: ("the file system is read-only", "write to another path with -o"),
+    errno.ENOSPC: ("the disk is full", "free some space and run the command again"),
+    errno.EDQUOT: ("the disk quota is exceeded", "free some space and run the command again"),
+    errno.EFBIG: ("it exceeds the limit on file sizes", "raise the limit (ulimit -f) and run the command again"),
 }
 _NOT_A_FILE = "it is a pipe or a device, not a file"
 
@@ -51,7 +51,7 @@ def read_file(path: Path) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise UnreadableTemplateError(
-                    f"cannot read {path}: {_NOT_A_FILE}", "Pass the template on standard input, with - as its name"
+                    f"cannot read {path}: {_NOT_A_FILE}", "pass the template on standard input, with - as its name"
                 )
             if status.st_size > MAX_BYTES:
                 raise file_too_large(str(path), status.st_size)

@@ -82,7 +82,7 @@ class _Reader:
             text = json.loads(found[0])
             if _SURROGATE.search(text):
                 cause = "the string has an unpaired surrogate escape"
-                raise self._source.error(index, cause, "Write both halves of the pair, as in \\ud83d\\ude00")
+                raise self._source.error(index, cause, "write both halves of the pair, as in \\ud83d\\ude00")
         self._limits.add(1, len(text), index)
         return ScalarNode(index, found.end(), text, text, '"')
 
@@ -105,7 +105,7 @@ class _Reader:
             return int(found[0])
         number = float(found[0])
         if is_integer or math.isinf(number):
-            raise self._source.error(found.start(), "the number is too large", "Write it as a string, in quotes")
+            raise self._source.error(found.start(), "the number is too large", "write it as a string, in quotes")
         return number
 
     def _object(self, start: int, depth: int) -> MappingNode:
@@ -133,7 +133,7 @@ class _Reader:
         if key.text in keys:
             line = self._source.position(keys[key.text].start).line
             cause = f"duplicate key {key.text!r} (first defined on line {line})"
-            raise self._source.error(index, cause, "Remove one of the two")
+            raise self._source.error(index, cause, "remove one of the two")
         keys[key.text] = key
         return key
 

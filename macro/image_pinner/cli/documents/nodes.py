@@ -208,11 +208,11 @@ class SizeLimits:
         raise self._source.error(
             index,
             f"the template has more than {limit} with all aliases expanded",
-            "Remove aliases that multiply each other, or split the template",
+            "remove aliases that multiply each other, or split the template",
         )
 
     def check_depth(self, depth: int, index: int) -> None:
         """Raise `UnreadableTemplateError` for a value at a level (1 is the root; a tag adds one) beyond the limit."""
         if depth > MAX_DEPTH:
             cause = f"values are nested deeper than {MAX_DEPTH} levels"
-            raise self._source.error(index, cause, "Check that this file is a CloudFormation template")
+            raise self._source.error(index, cause, "check that this file is a CloudFormation template")

@@ -26,7 +26,7 @@ _BYTE_ORDER_MARKS = (
 )
 _WIDE_START = 4  # bytes; a template begins with an ASCII character, so UTF-16 and UTF-32 have a zero byte here
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_SAVE_AS_UTF_8 = "Save the file as UTF-8"
+_SAVE_AS_UTF_8 = "save the file as UTF-8"
 
 # YAML 1.1 also ends lines at NEL, LS and PS (https://yaml.org/spec/1.1/#id871136); JSON does not.
 YAML_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -112,7 +112,7 @@ def decode(data: bytes, name: str) -> tuple[str, Encoding]:
         UnreadableTemplateError: The file is empty, too large, wrongly encoded, or contains control characters.
     """
     if not data:
-        raise UnreadableTemplateError(f"{name} is empty", "Pass a file that contains a CloudFormation template")
+        raise UnreadableTemplateError(f"{name} is empty", "pass a file that contains a CloudFormation template")
     if len(data) > MAX_BYTES:
         raise file_too_large(name, len(data))
     marks = (Encoding(mark, codec) for mark, codec in _BYTE_ORDER_MARKS if data.startswith(mark))
@@ -123,7 +123,7 @@ def decode(data: bytes, name: str) -> tuple[str, Encoding]:
     if found := _CONTROL.search(text):
         source = SourceText.of(name, text, YAML_LINE_BREAK)
         cause = f"control character 0x{ord(found[0]):02x} is not allowed in a template"
-        raise source.error(found.start(), cause, "Remove the character")
+        raise source.error(found.start(), cause, "remove the character")
     if text.startswith("\ufeff"):
         raise UnreadableTemplateError(f"{name}: the file begins with two byte order marks", _SAVE_AS_UTF_8)
     return text, encoding

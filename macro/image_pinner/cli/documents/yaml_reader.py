@@ -71,7 +71,7 @@ def read_yaml(source: SourceText, loader: Any = LOADER) -> Node:
     # The parsers would report these without a line.
     if found := _NOT_PRINTABLE.search(source.text):
         cause = f"YAML does not allow the character U+{ord(found[0]):04X}"
-        raise source.error(found.start(), cause, "Remove it, or write it as an escape such as \\x7f in double quotes")
+        raise source.error(found.start(), cause, "remove it, or write it as an escape such as \\x7f in double quotes")
     builder = _NodeBuilder(source)
     try:
         for event in _events(source.text, loader):
@@ -79,10 +79,10 @@ def read_yaml(source: SourceText, loader: Any = LOADER) -> Node:
     except yaml.MarkedYAMLError as error:
         raise _syntax_error(source, error) from None
     except yaml.YAMLError as error:
-        raise UnreadableTemplateError(f"{source.name}: invalid YAML: {error}", "Save the file as UTF-8") from None
+        raise UnreadableTemplateError(f"{source.name}: invalid YAML: {error}", "save the file as UTF-8") from None
     if builder.root is None:
         raise UnreadableTemplateError(
-            f"{source.name} has no content", "Pass a file that contains a CloudFormation template"
+            f"{source.name} has no content", "pass a file that contains a CloudFormation template"
         )
     return builder.root
 
@@ -150,7 +150,7 @@ class _NodeBuilder:
             self._documents += 1
             if self._documents > 1:
                 cause = "a second YAML document begins here"
-                raise self._source.error(event.start_mark.index, cause, "Write one template per file")
+                raise self._source.error(event.start_mark.index, cause, "write one template per file")
 
     def _attach(self, node: Node, height: int) -> None:
         if not self._open:
@@ -184,7 +184,7 @@ class _NodeBuilder:
         self._attach(node, levels)
 
     def _invalid_tag(self, tag: str, index: int, problem: str) -> UnreadableTemplateError:
-        help = "Remove the tag, or use a tag of CloudFormation such as !Sub"
+        help = "remove the tag, or use a tag of CloudFormation such as !Sub"
         return self._source.error(index, f"the tag {format_tag(tag)} {problem}", help)
 
     def _begin(self, event: Any) -> None:
@@ -237,12 +237,12 @@ class _NodeBuilder:
         anchor = self._anchors.get(name)
         if anchor is None:
             raise self._source.error(
-                index, f"the alias *{name} refers to an undefined anchor", f"Define &{name} before this line"
+                index, f"the alias *{name} refers to an undefined anchor", f"define &{name} before this line"
             )
         if anchor.node is None:
             line = self._source.position(anchor.index).line
             cause = f"the alias *{name} is inside its own anchor (defined on line {line})"
-            raise self._source.error(index, cause, "Replace the alias with a value")
+            raise self._source.error(index, cause, "replace the alias with a value")
         self._limits.add(anchor.values, anchor.characters, index)
         self._limits.check_depth(self._depth + anchor.height, index)
         self._attach(AliasNode(index, event.end_mark.index, anchor.node.tree, anchor.node), anchor.height)
@@ -260,8 +260,8 @@ def _read_mapping(source: SourceText, children: list[Node]) -> tuple[list[Member
         name = scalar.text
         if name in keys:
             cause = f"duplicate key {name!r} (first defined on line {source.position(keys[name].start).line})"
-            merge_once = "Merge several mappings with one key: <<: [*first, *second]"
-            raise source.error(key.start, cause, merge_once if name == MERGE_KEY else "Remove one of the two")
+            merge_once = "merge several mappings with one key: <<: [*first, *second]"
+            raise source.error(key.start, cause, merge_once if name == MERGE_KEY else "remove one of the two")
         keys[name] = key
         if isinstance(value, ScalarNode) and value.start == value.end:
             # The parser positions an omitted value at the next token, which can be lines away.
@@ -278,10 +278,10 @@ def _checked_key(source: SourceText, key: Node) -> tuple[KeyNode, ScalarNode]:
     scalar = content_of(key)
     if not isinstance(scalar, ScalarNode) or scalar.function or not isinstance(key, ScalarNode | AliasNode):
         raise source.error(
-            key.start, "the key of a mapping must be a scalar without a tag", "Write the key as a string"
+            key.start, "the key of a mapping must be a scalar without a tag", "write the key as a string"
         )
     if scalar.tree is None:
-        raise source.error(key.start, "the key of a mapping is empty", "Write the key, in quotes if it is meant so")
+        raise source.error(key.start, "the key of a mapping is empty", "write the key, in quotes if it is meant so")
     return key, scalar
 
 
@@ -292,7 +292,7 @@ def _merged_values(source: SourceText, value: Node) -> dict[str, Node]:
     for item in reversed(content.items if isinstance(content, SequenceNode) and not content.function else [value]):
         node = content_of(item)
         if not isinstance(node, MappingNode) or node.function:
-            raise source.error(item.start, "'<<' can only merge mappings", "Merge an alias of a mapping: <<: *name")
+            raise source.error(item.start, "'<<' can only merge mappings", "merge an alias of a mapping: <<: *name")
         merged |= node.merged | node.values
     return merged
 
@@ -309,16 +309,16 @@ def _syntax_error(source: SourceText, error: yaml.MarkedYAMLError) -> Unreadable
 
 def _syntax_help(character: str, problem: str) -> str:
     if character == "\t":
-        return "Indent with spaces: YAML does not allow tabs here"
+        return "indent with spaces: YAML does not allow tabs here"
     if character == "!":
         return 'Use one tag per value: write the inner one in its long form, or as a string: !Sub "!PinDigest …"'
     if "cannot start any token" in problem:
-        return f"Put the value in quotes: {character!r} has a special meaning in YAML at the start of a value"
+        return f"put the value in quotes: {character!r} has a special meaning in YAML at the start of a value"
     if "mapping values" in problem:
-        return "Put the value in quotes if it contains a colon followed by a space, and check the indentation"
+        return "put the value in quotes if it contains a colon followed by a space, and check the indentation"
     if "end of stream" in problem:
-        return "Close the quotes that are opened on that line"
-    return "Check indentation, quotes and brackets on this line and the one above it"
+        return "close the quotes that are opened on that line"
+    return "check indentation, quotes and brackets on this line and the one above it"
 
 
 def plain_value(text: str) -> JsonValue:

@@ -187,16 +187,16 @@ class ConfiguredCredentials:
                 f"none are configured for {registry}",
                 f"configure credentials with {CREDENTIALS_SETTING}={registry}=<ARN of a secret>",
             )
-        origin = CredentialOrigin(registry, str(location.place))
-        match location.place:
+        origin = CredentialOrigin(registry, str(location.location))
+        match location.location:
             case SecretLocation():
-                content = self._secrets.read(location.place, deadline)
+                content = self._secrets.read(location.location, deadline)
             case VariableLocation(name):
                 content = self._read_variable(name, origin)
             case FileLocation(path):
                 content = _read_file(Path(path), origin)
             case _:
-                assert_never(location.place)
+                assert_never(location.location)
         return parse_credentials(content, origin)
 
     def _read_variable(self, name: str, origin: CredentialOrigin) -> str:
@@ -207,7 +207,7 @@ class ConfiguredCredentials:
 
 
 def _refuse_exposed_location(location: CredentialLocation) -> None:
-    match location.place:
+    match location.location:
         case SecretLocation():
             return
         case VariableLocation():
@@ -215,9 +215,9 @@ def _refuse_exposed_location(location: CredentialLocation) -> None:
         case FileLocation():
             why = "everyone who can download the function's code can read that"
         case _:
-            assert_never(location.place)
+            assert_never(location.location)
     raise ConfigurationError(
-        f"credentials for {location.registry} must not be in {location.place}: {why}",
+        f"credentials for {location.registry} must not be in {location.location}: {why}",
         f"store them in Secrets Manager or in a SecureString parameter, and set its ARN in {CREDENTIALS_SETTING}",
     )
 

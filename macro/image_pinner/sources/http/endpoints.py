@@ -1,7 +1,8 @@
-"""Find the server of a registry: over HTTPS, or over plain HTTP where the configuration allows it."""
+"""Find the server of a registry, over HTTPS unless configured otherwise, and stop using one that keeps failing."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -11,7 +12,9 @@ from image_pinner.core.errors import ConfigurationError, SourceError, cut
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import DOCKER_HUB_HOST, canonical_registry, parse_registry
 from image_pinner.sources.http.addresses import MAX_HOST_LENGTH
-from image_pinner.sources.http.errors import parse_http_url
+from image_pinner.sources.http.errors import HostFaultError, parse_http_url
+from image_pinner.sources.http.messages import RETRYABLE_STATUSES, THROTTLED, Reply, Request, Sender
+from image_pinner.sources.interface import Deadline
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -96,3 +99,43 @@ def refuse_user(url: Url, what: str) -> None:
             f"the registry refers to {what} at {url.host} with a user in its URL",
             "contact the registry owner to remove it",
         )
+
+
+FAILURES_IN_A_ROW = 3
+"""After this many failed requests in a row, each with all its attempts, a host gets no further request."""
+
+
+class CircuitBreaker:
+    """Sends requests with `sender`, and refuses further ones to a host that fails, for one run.
+
+    A host that cannot be reached, does not respond, is not trusted or throttles is refused after one request; one that
+    has errors of its own (5xx) after several in a row, since a single image may be broken.
+    """
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._lock = threading.Lock()
+        self._failed: dict[Endpoint, SourceError] = {}
+        self._in_a_row: dict[Endpoint, int] = {}
+
+    def send(self, request: Request, deadline: Deadline) -> Reply:
+        """Send a request, unless its host has failed before. See `Sender.send`."""
+        host = Endpoint.of(parse_http_url(request.url))
+        if failed := self._failed.get(host):
+            raise SourceError(f"no further requests to {host}: {failed.cause}", failed.help)
+        try:
+            reply = self._sender.send(request, deadline)
+        except HostFaultError as fault:
+            self._failed.setdefault(host, fault)
+            raise
+        self._count(host, reply)
+        return reply
+
+    def _count(self, host: Endpoint, reply: Reply) -> None:
+        with self._lock:
+            if reply.status not in RETRYABLE_STATUSES:
+                self._in_a_row[host] = 0
+                return
+            self._in_a_row[host] = self._in_a_row.get(host, 0) + 1
+            if reply.status == THROTTLED or self._in_a_row[host] >= FAILURES_IN_A_ROW:
+                self._failed.setdefault(host, SourceError(str(reply), "retry in a few minutes"))

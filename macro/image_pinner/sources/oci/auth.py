@@ -339,7 +339,7 @@ def _basic(reply: Reply, credential: Credentials) -> str:
             raise SourceError(f"{reply.url} requires a user and a password; {credential.source}", credential.help)
         case IdentityToken():
             raise SourceError(
-                f"{reply.url} requires a user and a password, but {credential.source} are an identity token",
+                f"{reply.url} requires a user and a password, but {credential.source} contain an identity token",
                 "configure a user and a password, or an access token as the password",
             )
         case _:

@@ -19,8 +19,7 @@ from image_pinner.core.images.selection import (
 )
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.credentials.interface import CredentialSource
-from image_pinner.sources.http.circuit_breaker import CircuitBreaker
-from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.endpoints import CircuitBreaker, RegistryHosts
 from image_pinner.sources.http.transport import PER_HOST, Transport
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.client import FoundManifest, Image, ManifestRequests, limit_memory

@@ -167,7 +167,7 @@ def test_result_that_reads_as_another_value_is_refused(text: str, value: object,
     with pytest.raises(InPlaceEditError) as caught:
         read(text).apply((Replace(TemplatePath(("A",)), value),))
     assert expected in caught.value.cause
-    assert "Nothing was written" in caught.value.help
+    assert "nothing was written" in caught.value.help
 
 
 AT_A = TemplatePath(("A",))

@@ -73,7 +73,7 @@ def test_edit_of_a_value_that_an_alias_refers_to_is_refused(text: str, edits: li
     with pytest.raises(InPlaceEditError) as caught:
         edited(text, *edits)
     assert expected in caught.value.cause
-    assert caught.value.help.startswith("Replace the alias on line ")
+    assert caught.value.help.startswith("replace the alias on line ")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_refusal_has_cause_and_remedy() -> None:
     with pytest.raises(InPlaceEditError) as caught:
         edited(NESTED, *replacements(b_k="n"))
     assert caught.value.diagnostics() == (
-        "web.yaml:3:4: cannot edit b.k through the alias *x; help: Replace the alias with the value that it refers to"
+        "web.yaml:3:4: cannot edit b.k through the alias *x; help: replace the alias with the value that it refers to"
     )
 
 

@@ -38,7 +38,7 @@ class TestReading:
         with pytest.raises(UnreadableTemplateError) as caught:
             read_file(tmp_path / "web.yaml")
         assert caught.value.cause == f"cannot read {tmp_path / 'web.yaml'}: no such file or directory"
-        assert caught.value.help == "Check the path"
+        assert caught.value.help == "check the path"
 
     def test_directory(self, tmp_path: Path) -> None:
         with pytest.raises(UnreadableTemplateError, match=r"cannot read .*: it is a directory"):
@@ -144,7 +144,7 @@ class TestRefusedWriting:
             text=True,
             check=False,
         )
-        assert f"cannot write {path}: it exceeds the limit on file sizes; help: Raise the limit" in done.stdout
+        assert f"cannot write {path}: it exceeds the limit on file sizes; help: raise the limit" in done.stdout
         assert path.read_bytes() == OLD
         assert [entry.name for entry in tmp_path.iterdir()] == ["web.yaml"]
 

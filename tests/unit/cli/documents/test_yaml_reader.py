@@ -125,15 +125,15 @@ def test_five_megabytes_of_brackets_are_refused_quickly() -> None:
 @pytest.mark.parametrize(
     ("text", "help"),
     [
-        ("a:\n\tb: c\n", "Indent with spaces: YAML does not allow tabs here"),
+        ("a:\n\tb: c\n", "indent with spaces: YAML does not allow tabs here"),
         (
             "a: !PinDigest !Sub x\n",
             'Use one tag per value: write the inner one in its long form, or as a string: !Sub "!',
         ),
-        ("a: @b\n", "Put the value in quotes: '@' has a special meaning in YAML"),
-        ("a: b: c\n", "Put the value in quotes if it contains a colon followed by a space"),
-        ('a: "b\n', "Close the quotes that are opened on that line"),
-        ("a:\n  b: c\n d: e\n", "Check indentation, quotes and brackets on this line and the one above it"),
+        ("a: @b\n", "put the value in quotes: '@' has a special meaning in YAML"),
+        ("a: b: c\n", "put the value in quotes if it contains a colon followed by a space"),
+        ('a: "b\n', "close the quotes that are opened on that line"),
+        ("a:\n  b: c\n d: e\n", "check indentation, quotes and brackets on this line and the one above it"),
     ],
 )
 def test_remedy_matches_the_mistake(text: str, help: str) -> None:

@@ -139,7 +139,7 @@ def test_an_unsupported_challenge_is_unavailable(realm: Realm, challenge: str) -
 
 def test_an_identity_token_is_not_sent_as_a_password(realm: Realm) -> None:
     realm.challenge = "Basic"
-    assert "the credentials from the store are an identity token" in cause_of(realm.resolve_as(IDENTITY_TOKEN))
+    assert "the credentials from the store contain an identity token" in cause_of(realm.resolve_as(IDENTITY_TOKEN))
     assert len(realm.registry.seen) == 1
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import Resolution, Resolved, Unavailable
-from image_pinner.sources.http.circuit_breaker import FAILURES_IN_A_ROW, CircuitBreaker
+from image_pinner.sources.http.endpoints import FAILURES_IN_A_ROW, CircuitBreaker
 from image_pinner.sources.http.transport import PER_HOST
 from image_pinner.sources.interface import Deadline
 from support.certificates import certificate_for
