@@ -123,6 +123,7 @@ NAME_TERMS = (
 
 ALLOWED = (
     Allowed(r"README\.md", r"variable, say\)", "the words of a user"),
+    Allowed(r"CHANGELOG\.md", r"`(?:asked|remedy|defect|LookUps|ledger: put)`", "the old names of renamed fields"),
     Allowed(r"strings cli/documents", r": map$", "the YAML tag of a mapping is tag:yaml.org,2002:map"),
     Allowed(r"(?:strings|docstrings) sources/credentials", r"docker[/ ]login", "the name of a Docker command"),
     Allowed(r"names", r"settings\.py.*: metered registries$", "the setting IMAGE_PINNER_METERED_REGISTRIES"),

@@ -302,8 +302,8 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
             over=HTTPS,
         ),
         Fault(
-            "redirect to http from http",
-            "is asked by plain http itself, and redirects to a host by plain http that is not listed",
+            "redirect over plain HTTP",
+            "uses plain HTTP itself, and redirects over plain HTTP to a host that is not listed",
             it.redirects_to(it.other_server("http", listed=False)),
             over=HTTP,
         ),
