@@ -198,7 +198,7 @@ YAML_PIECES = (
 
 @given(st.lists(st.one_of(st.sampled_from(YAML_PIECES), st.text(max_size=2)), max_size=30).map("".join))
 @settings(SETTINGS, max_examples=500)
-def test_any_text_is_read_or_refused_with_cause_and_remedy(text: str) -> None:
+def test_any_text_is_read_or_refused_with_cause_and_help(text: str) -> None:
     data = text.encode("utf-8", "surrogatepass")
     document = attempt(lambda: read_source(data, "web.yaml"))
     if isinstance(document, ImagePinnerError):

@@ -85,7 +85,7 @@ def test_refused_edit_has_no_preview(text: str, edit: Edit) -> None:
         read_source(text.encode(), "web.yaml").preview(edit)
 
 
-def test_refusal_has_cause_and_remedy() -> None:
+def test_refusal_has_cause_and_help() -> None:
     with pytest.raises(InPlaceEditError) as caught:
         edited(NESTED, *replacements(b_k="n"))
     assert caught.value.diagnostics() == (

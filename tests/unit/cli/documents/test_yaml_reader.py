@@ -136,7 +136,7 @@ def test_five_megabytes_of_brackets_are_refused_quickly() -> None:
         ("a:\n  b: c\n d: e\n", "check indentation, quotes and brackets on this line and the one above it"),
     ],
 )
-def test_remedy_matches_the_mistake(text: str, help: str) -> None:
+def test_help_matches_the_mistake(text: str, help: str) -> None:
     with pytest.raises(UnreadableTemplateError) as caught:
         read(text)
     assert caught.value.help.startswith(help)
