@@ -20,8 +20,8 @@ class Ran(NamedTuple):
 
     Args:
         code: Its exit code.
-        out: What it wrote to the standard output.
-        err: What it wrote to the error stream.
+        out: Its standard output.
+        err: Its standard error.
     """
 
     code: int
@@ -47,7 +47,7 @@ def run_without_credentials(engine: Engine, *arguments: str | Path) -> Ran:
     return run([Path(sys.executable).with_name("image-pinner"), *arguments], variables, None)
 
 
-# make must not update the environment of the tests.
+# make must not change the environment of the tests.
 _SHELL = """
 set -euo pipefail
 aws() { PYTHONPATH="$QUICK_WAITS" "$AWS" "$@"; }
@@ -66,8 +66,8 @@ def run(command: list[str | Path], variables: Mapping[str, str], folder: Path | 
 
     Args:
         command: The program and its arguments.
-        variables: Environment variables; of those of the tests it has only what a shell needs.
-        folder: Where it runs.
+        variables: Environment variables, in addition to those that a shell needs.
+        folder: The working directory.
     """
     own = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYENV_ROOT") if name in os.environ}
     # The configuration and credentials of this machine must not be used.

@@ -17,9 +17,9 @@ class Block(NamedTuple):
 
     Args:
         section: The heading above it.
-        language: What is written behind its fence.
-        text: What it holds.
-        reason: Why it is not run, or empty.
+        language: The info string of its fence.
+        text: Its content.
+        reason: The reason why it is not run, or an empty string.
     """
 
     section: str

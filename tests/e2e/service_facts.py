@@ -20,7 +20,7 @@ MAX_PARAMETERS = 200
 EVENT_KEYS = frozenset(
     {"region", "accountId", "fragment", "transformId", "params", "requestId", "templateParameterValues"}
 )
-"""What an event holds, and nothing else: recorded from the service in `test_validate_lambda_internals` of
+"""All keys of an event: recorded from the service in `test_validate_lambda_internals` of
 https://github.com/localstack/localstack/blob/main/tests/aws/services/cloudformation/test_template_engine.snapshot.json"""
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
@@ -44,11 +44,11 @@ def refusal(text: str, *, by_url: bool = False) -> str:
 
     Args:
         text: The template as it is submitted.
-        by_url: Whether it lies in a bucket; in the request itself less is allowed.
+        by_url: Whether it is in a bucket; the limit for a template in the request is lower.
     """
     size = len(text.encode())
     if not by_url and size > MAX_BODY:
-        # The limit is that of the service, the message is ours; LocalStack has recorded such an error.
+        # The limit is that of the service; the message is ours, similar to an error that LocalStack recorded.
         return (
             "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: "
             f"Member must have length less than or equal to {MAX_BODY}"
@@ -113,7 +113,7 @@ def structural_refusal(template: Mapping[str, Any]) -> str:
     for path, key in _keys(template):
         name = key.removeprefix(_FUNCTION)
         if name != key and name not in _LONG and not key.startswith(_LOOP):
-            # Disputed, so rejected here: https://stackoverflow.com/questions/73186586 reports this error "even before
+            # Unclear, so rejected here: https://stackoverflow.com/questions/73186586 reports this error "even before
             # the template has been processed by macros"; others had such functions in production in 2019.
             return f"Template error: Encountered unsupported function: {key} at {path}"
     if template.get("Transform") == []:
@@ -167,7 +167,7 @@ def _transform_refusal(transform: Any) -> str:
 
 def _may_become_flat(value: Any, *, in_list: bool = False) -> bool:
     if isinstance(value, dict):
-        # Fn::ImportValue cannot be used there, has the same rule; the values of other functions are known later.
+        # The same rule excludes Fn::ImportValue; the values of other functions are known later.
         # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros.html#template-macros-considerations
         return len(value) == 1 and next(iter(value)) != "Fn::ImportValue" and _is_function(next(iter(value)))
     if isinstance(value, list):
@@ -188,7 +188,7 @@ def as_the_service_sends(event: Mapping[str, Any]) -> dict[str, Any]:
     """Convert an event of the engine to one of the service.
 
     Args:
-        event: What the engine sends.
+        event: The event of the engine.
     """
     given = {key: value for key, value in event.items() if key in EVENT_KEYS}
     fragment, values = given["fragment"], dict(given.get("templateParameterValues") or {})
@@ -227,11 +227,11 @@ def _evaluated(value: Any, values: Mapping[str, Any]) -> Any:
 
 
 def violations(event: Mapping[str, Any], answer: Any) -> list[str]:
-    """Return what in the answer of a macro the service would refuse, or what the macro promises and does not keep.
+    """Return how a response of a macro violates the rules of the service or those of the macro itself.
 
     Args:
-        event: What the macro was sent.
-        answer: What it answered.
+        event: The event that the macro received.
+        answer: The response of the macro.
     """
     if not isinstance(answer, dict):
         return ["the answer of the macro is no map"]
@@ -240,7 +240,7 @@ def violations(event: Mapping[str, Any], answer: Any) -> list[str]:
     if "status" not in answer:
         found.append("the answer has no status")
     if str(answer.get("status", "")).lower() != "success":
-        # "Failed without an error message" is what a person sees otherwise: recorded in `test_failed_state`.
+        # Otherwise the service reports "Failed without an error message": recorded in `test_failed_state`.
         return found if answer.get("errorMessage") else [*found, "a failure has no errorMessage"]
     if "fragment" not in answer:
         return [*found, "the answer has no fragment"]

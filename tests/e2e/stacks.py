@@ -45,10 +45,10 @@ class Stacks(NamedTuple):
         return self.wait(name, "UPDATE_COMPLETE")
 
     def change_set(self, name: str, template: str, parameters: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Make a change set named `shown` for an existing stack, with the values before and after. Return it.
+        """Create a change set named `shown` for an existing stack, with the values before and after. Return it.
 
         Raises:
-            StackFailedError: It cannot be made.
+            StackFailedError: It cannot be created.
         """
         arguments = _arguments(name, template, parameters)
         made = self._cloudformation.create_change_set(ChangeSetName="shown", **arguments)
@@ -63,7 +63,7 @@ class Stacks(NamedTuple):
         raise StackFailedError(f"change set of {name}: nothing within {_TIMEOUT} s")
 
     def execute(self, name: str) -> dict[str, Any]:
-        """Execute the change set that `change_set` made, and return the stack's description.
+        """Execute the change set that `change_set` created, and return the stack's description.
 
         Raises:
             StackFailedError: The update fails.
@@ -75,9 +75,9 @@ class Stacks(NamedTuple):
         """Delete a stack, and wait until it is gone.
 
         Raises:
-            StackFailedError: It stays.
+            StackFailedError: The stack is not deleted.
         """
-        # A stack that is gone is known by its identifier alone.
+        # A deleted stack can be described only by its stack ID.
         identifier = self._cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
         self._cloudformation.delete_stack(StackName=identifier)
         self.wait(identifier, "DELETE_COMPLETE")
@@ -86,7 +86,7 @@ class Stacks(NamedTuple):
         """Delete a stack if it is there, in whatever state, and wait until it is gone.
 
         Raises:
-            StackFailedError: It stays.
+            StackFailedError: The stack is not deleted.
         """
         try:
             self._cloudformation.describe_stacks(StackName=name)

@@ -32,7 +32,7 @@ class Walk:
 
     Args:
         engine: The engine.
-        checkout: The folder of the user.
+        checkout: The folder of the checkout.
     """
 
     def __init__(self, engine: Engine, checkout: Path) -> None:
@@ -55,7 +55,7 @@ class Walk:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout whose results lie elsewhere than in this one."""
+    """A checkout with its own build output."""
     for name in ("Makefile", "deploy", "macro", "requirements", "tools", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
     (tmp_path / ".venv").symlink_to(sys.prefix)

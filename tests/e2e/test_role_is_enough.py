@@ -34,7 +34,7 @@ NEVER_CALLED = {
     "ecr:CreateRepository": "ECR asks for it within BatchGetImage, for the first image of a repository",
     "kms:Decrypt": "Secrets Manager and the Parameter Store ask for it when a secret is read",
 }
-"""Actions of the policies that are in no request, each with its reason."""
+"""Actions of the policies that no request shows, each with its reason."""
 
 
 class Allowed(NamedTuple):
@@ -185,7 +185,7 @@ def test_the_function_calls_what_its_role_allows_and_nothing_else(
     own = _of_the_role(calls)
     assert [call for call in own if not any(one.allows(call) for one in allowed)] == []
     unused = {one for one in allowed if not any(one.allows(call) for call in own)}
-    # A repository of another account may need all three, and this one's images need the first alone.
+    # Images in another account may need all three actions, and those in this account only the first.
     assert {one.action for one in unused if one.action not in NEVER_CALLED} <= _ECR, unused
     # Of the three actions about images, each was called for the account's own repositories.
     assert {call.action for call in own if call.action.startswith("ecr:")} == _ECR

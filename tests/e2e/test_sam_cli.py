@@ -75,7 +75,7 @@ class Sam(NamedTuple):
     def run(self, *arguments: str | Path, variables: dict[str, str] | None = None) -> Ran:
         """Run it as on a machine that has neither Docker nor a network."""
         own = {
-            # Its Python is the one of the function, and builds it.
+            # Its Python interpreter has the version of the function, and builds it.
             "PATH": f"{self.command.parent}:/usr/bin:/bin",
             "HOME": str(self.folder),
             "SAM_CLI_TELEMETRY": "0",
@@ -113,7 +113,7 @@ class Sam(NamedTuple):
 def sam(sam_command: Path, tmp_path: Path) -> Sam:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "app.py").write_text("def handler(event, context):\n    return 1\n", "utf-8")
-    # With it the builder of Python runs; there is nothing that pip would download.
+    # The Python builder requires this file, which is empty, so that pip downloads nothing.
     (tmp_path / "source" / "requirements.txt").touch()
     return Sam(sam_command, tmp_path)
 
@@ -153,7 +153,7 @@ def test_a_yaml_tag_becomes_a_function_that_the_service_rejects(sam: Sam, engine
     sam.write(["ImagePinner", SAM_NAME], MARKED.replace('"', ""))
     assert _images(sam.build())[0] == {"Fn::PinDigest": f"{HOST}/built/web:1"}
     assert "Encountered unsupported function: Fn::PinDigest" in refusal(sam.built.read_text("utf-8"))
-    # What was not built is not sent as it is written either.
+    # SAM converts the tag of a template that was not built, too.
     deployed = sam.deploy(engine, "tag-of-sam", sam.folder / "template.yaml")
     assert deployed.code != 0
     assert "Encountered unsupported function: Fn::PinDigest" in deployed.err

@@ -88,7 +88,7 @@ def test_a_real_tag_becomes_a_function_that_the_service_refuses(engine: Engine, 
                    "--capabilities", "CAPABILITY_AUTO_EXPAND")  # fmt: skip
     assert deployed.code != 0
     assert "Encountered unsupported function: Fn::PinDigest" in deployed.err
-    # What was not packaged is sent as it is written, and ends at the tag itself.
+    # A template that was not packaged is sent unchanged, and fails at the tag.
     raw = aws(engine, "cloudformation", "deploy", "--template-file", tmp_path / "app.yaml", "--stack-name", "tag",
               "--capabilities", "CAPABILITY_AUTO_EXPAND")  # fmt: skip
     assert "the tag !PinDigest in line 8" in raw.err

@@ -23,9 +23,9 @@ from image_pinner.core.template.markers import (
     snippet_parameters,
     with_marker,
 )
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem
-from image_pinner.core.template.sites import ScanSettings
+from image_pinner.core.template.sites import ScanSettings, SkippedImage
 
 _REGION, _ACCOUNT, _PLACEHOLDER = "us-east-1", "000000000000", "x"
 _TRANSFORM = TemplatePath(("Transform",))
@@ -57,8 +57,6 @@ class Finding:
         cause: What is wrong, as a clause.
         help: What to do, as an imperative clause.
         fix: The edit that fixes it, or `None`.
-        start: Line and column of the value, from 1, set by whoever has read the file.
-        end: Line and column after the value.
     """
 
     rule: str
@@ -66,8 +64,6 @@ class Finding:
     cause: str
     help: str
     fix: Edit | None = None
-    start: tuple[int, int] | None = None
-    end: tuple[int, int] | None = None
 
     @property
     def severity(self) -> Severity:
@@ -89,7 +85,7 @@ def check_template(
     findings = [
         finding for finding in _find_unsupported_syntax(template, scan_settings.macro) if finding.path not in not_images
     ]
-    findings += [_unpinned_image(image.path, template) for image in scan.skipped if image.status == "unmarked"]
+    findings += [_unpinned_image(image, template) for image in scan.skipped if image.status == "unmarked"]
     certain = _find_certain_problems(fragment, values, scan_settings)
     findings += [
         Finding("invalid-marker", problem.path, problem.cause, problem.help)
@@ -120,16 +116,13 @@ def _find_certain_problems(
     return {problem.path for problem in (*scan.problems, *misplaced)}
 
 
-def _unpinned_image(path: TemplatePath, template: JsonObject) -> Finding:
-    value: JsonValue = template
-    for step in path.steps:
-        value = value[step]
+def _unpinned_image(image: SkippedImage, template: JsonObject) -> Finding:
     return Finding(
         "unpinned-image",
-        path,
-        "the image is not pinned",
+        image.path,
+        f"image {image.written!r} is not pinned" if image.written else "the image is not pinned",
         "mark the image, or set Pin: Skip in the Metadata of the resource",
-        Replace(path, with_marker(value)),
+        Replace(image.path, with_marker(value_at(template, image.path.steps))),
     )
 
 

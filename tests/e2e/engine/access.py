@@ -1,4 +1,4 @@
-"""How the AWS of the tests is asked: with credentials that nobody else would take, and on loopback alone."""
+"""Clients of the AWS services of the tests: with test credentials that AWS does not accept, on loopback only."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import urllib3
 from botocore.config import Config
 
 ACCOUNT = "000000000000"
-"""The account in which the engine puts everything."""
+"""The account of all resources in the engine."""
 REGION = "eu-central-1"
 
 
 def credentials() -> dict[str, str]:
-    """Give the environment variables by which boto3 and the AWS CLI sign, and ask nobody else for credentials."""
+    """Return the environment variables for boto3 and the AWS CLI to sign with test credentials and find no others."""
     return {
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "of-the-tests",
@@ -25,7 +25,7 @@ def credentials() -> dict[str, str]:
 
 
 def client(service: str, url: str) -> Any:
-    """Give a boto3 client that asks one URL and never tries twice."""
+    """Return a boto3 client that sends its requests to one URL and never retries."""
     return boto3.client(
         service,
         endpoint_url=url,
@@ -37,7 +37,7 @@ def client(service: str, url: str) -> Any:
 
 
 def answers(url: str) -> bool:
-    """Tell whether something answers well."""
+    """Return whether a URL responds with status 200."""
     with urllib3.PoolManager(retries=False, timeout=2.0) as pool:
         try:
             return pool.request("GET", url).status == 200

@@ -1,4 +1,4 @@
-"""The CloudFormation engine, and what stands around it so that it behaves like the service."""
+"""The CloudFormation engine, and the proxies in front of it that make it behave like the service."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from e2e.engine.submissions import Submissions
 
 @dataclass(frozen=True)
 class Engine:
-    """A CloudFormation that runs macros, with S3, IAM, Lambda, SSM, STS, Secrets Manager, CloudWatch and the like.
+    """CloudFormation with macros, in addition to S3, IAM, Lambda, SSM, STS, Secrets Manager, CloudWatch and others.
 
     ```
     def test_something(engine, ministack):
-        digest = ministack.push("shop/web", "1.4.2", "a")     # an image in ECR, made up, with its true digest
+        digest = ministack.push("shop/web", "1.4.2", "a")     # a generated image in ECR, with its real digest
         engine.client("cloudformation").create_stack(...)     # boto3
         subprocess.run([engine.aws, "s3", "ls"], env={**os.environ, **engine.environment})   # the AWS CLI, our command
-        assert engine.calls.actions() == {"ecr:DescribeImages"}        # what functions called, not the test
+        assert engine.calls.actions() == {"ecr:DescribeImages"}        # the calls of functions, not of the test
     ```
 
-    All of it is in account `000000000000` and region `eu-central-1`. Templates are refused as the service refuses them,
-    whoever submits them; macros are sent what the service sends, and their answers are looked at (`service_facts`).
-    Functions ask ECR and ECS of ministack, and the engine for everything else; `routed` changes that.
+    It uses account `000000000000` and region `eu-central-1`. It rejects the templates that the service rejects, from
+    every client. Macros receive the events of the service, and their responses are validated (`service_facts`).
+    Functions send requests for ECR and ECS to ministack, and all others to the engine; `routed` changes that.
     """
 
     running: Running
     url: str
     aws: Path
     calls: Calls
-    """The calls of functions, in their order, and apart from them what they downloaded."""
+    """The calls of functions, in order, and separately their downloads."""
     requests: Calls
-    """The calls of everybody else: the test, the AWS CLI, the command."""
+    """The calls of all other clients: the test, the AWS CLI, our command."""
     _journal: Path
     _settings: Path
     _endpoints: Mapping[str, str]
@@ -49,28 +49,28 @@ class Engine:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment variables by which boto3 and the AWS CLI in other processes come here and nowhere else."""
+        """The environment variables for boto3 and the AWS CLI in other processes to use only this engine."""
         return {**credentials(), "AWS_ENDPOINT_URL": self.url, "AWS_PAGER": "", "NO_PROXY": "127.0.0.1"}
 
     def client(self, service: str) -> Any:
-        """Give a boto3 client. Its calls are among the `requests`."""
+        """Return a boto3 client. Its calls are recorded in `requests`."""
         return client(service, self.url)
 
     def invocations(self) -> list[dict[str, Any]]:
-        """Give what is known of each run of a function: `function`, `seconds`, `megabytes`, `error`, `violations`."""
+        """Return the record of each invocation: `function`, `seconds`, `megabytes`, `error`, `violations`."""
         if not self._journal.exists():
             return []
         return [json.loads(line) for line in self._journal.read_text("utf-8").splitlines()]
 
     def new_violations(self) -> list[str]:
-        """Give what macros answered that the service would refuse, since this was asked last."""
+        """Return the violations in the responses of macros since the last call of this method."""
         all_runs = self.invocations()
         new, self._seen[0] = all_runs[self._seen[0] :], len(all_runs)
         return [told for run in new for told in run["violations"]]
 
     @contextmanager
     def routed(self, **endpoints: str) -> Iterator[None]:
-        """Send functions elsewhere while the block runs.
+        """Route the requests of functions to other endpoints until the block ends.
 
         Args:
             endpoints: The URL for a service, `ssm=ministack.url` for example. Calls to it are not recorded.
@@ -86,7 +86,7 @@ class Engine:
 
 @contextmanager
 def engine_running(environment: Environment, ministack: Ministack, directory: Path) -> Iterator[Engine]:
-    """Run the engine, and the proxies around it, until the block ends."""
+    """Run the engine and its proxies until the block ends."""
     settings, journal = directory / "settings.json", directory / "journal"
     calls, requests = Calls(ACCOUNT), Calls(ACCOUNT)
     command = (environment.engine_python, "localstack.runtime.main")
@@ -134,7 +134,7 @@ def _variables(environment: Environment, directory: Path, settings: Path) -> dic
         "PYTHONDONTWRITEBYTECODE": "1",
         "IMAGE_PINNER_E2E_SETTINGS": str(settings),
         "FILESYSTEM_ROOT": str(state),
-        # The other server listens on all addresses, whatever it is told:
+        # The other server listens on all addresses, even if it is configured otherwise:
         # https://github.com/localstack/localstack/pull/11601
         "GATEWAY_SERVER": "hypercorn",
         "GATEWAY_LISTEN": "127.0.0.1:{port}",
@@ -142,7 +142,7 @@ def _variables(environment: Environment, directory: Path, settings: Path) -> dic
         "DNS_ADDRESS": "0",
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "LAMBDA_SYNCHRONOUS_CREATE": "1",
-        # Nothing is told to, or asked of, anybody: usage, certificates, updates.
+        # The engine works offline: it reports no usage, and downloads no certificates or updates.
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "SKIP_INFRA_DOWNLOADS": "1",

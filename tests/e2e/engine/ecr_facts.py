@@ -1,7 +1,8 @@
-"""What ECR does and the registry of the tests does not: its answers are changed into those of the service.
+"""Differences between ECR and the registry of the tests, whose responses are converted to those of the service.
 
-Measured on ministack 1.5.33: DescribeImages leaves missing images out, both calls name an image by its newest tag and
-not by the one that was asked for, and GetDownloadUrlForLayer names a host of AWS, though layers lie in its own `/v2/`.
+Observed with ministack 1.5.33: DescribeImages omits missing images, both calls return the newest tag of an image
+instead of the requested one, and GetDownloadUrlForLayer returns a host of AWS, although ministack serves layers itself
+at `/v2/`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _CONTENT = ("Content-Type", "application/x-amz-json-1.1")
 
 
 def gate(request: Request) -> Reply | None:
-    """Refuse what ECR refuses.
+    """Reject the requests that ECR rejects.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html#ECR-DescribeImages-request-imageIds
     """
@@ -35,12 +36,12 @@ def gate(request: Request) -> Reply | None:
 
 
 def correct(request: Request, reply: Reply, here: str) -> Reply:
-    """Change an answer into ECR's.
+    """Convert a response to that of ECR.
 
     Args:
         request: The request.
-        reply: What the registry of the tests answered.
-        here: The URL under which its layers are fetched.
+        reply: The response of the registry of the tests.
+        here: The URL from which layers are downloaded.
     """
     action = _action(request)
     if reply.status != _OK or action not in _CORRECTIONS:
@@ -55,7 +56,7 @@ def _described(asked: Mapping[str, Any], answer: dict[str, Any], _: str) -> Repl
         ):
             return _no_image(asked, wanted, answer)
     for detail in answer["imageDetails"]:
-        # Of an index ECR tells none, and of an image the media type of its config, which the registry does not read.
+        # ECR returns it only for images, from their config, which the registry of the tests does not read.
         detail.pop("artifactMediaType", None)
     return _answer(answer)
 
@@ -72,7 +73,7 @@ def _no_image(asked: Mapping[str, Any], wanted: Mapping[str, str], answer: Mappi
 
 
 def _got(asked: Mapping[str, Any], answer: dict[str, Any], _: str) -> Reply:
-    """Name the images as they were asked for, in the order in which they were found."""
+    """Return each image with its requested tag; the registry keeps the order of the request."""
     failed = [failure["imageId"] for failure in answer["failures"]]
     found = [wanted for wanted in asked["imageIds"] if wanted not in failed]
     for wanted, image in zip(found, answer["images"], strict=True):
@@ -83,7 +84,7 @@ def _got(asked: Mapping[str, Any], answer: dict[str, Any], _: str) -> Reply:
 
 
 def _given_url(asked: Mapping[str, Any], answer: dict[str, Any], here: str) -> Reply:
-    # The service signs it; whoever logs the query logs a secret.
+    # The service signs the URL, so its query string is a secret in a log.
     path = f"/v2/{asked['repositoryName']}/blobs/{answer['layerDigest']}"
     return _answer({**answer, "downloadUrl": f"{here}{path}?X-Amz-Signature=of-the-tests"})
 

@@ -1,8 +1,8 @@
-"""The environments of the end-to-end tests: made once, on demand, from files that are locked with hashes.
+"""The environments of the end-to-end tests: created once, on demand, from lock files with hashes.
 
-`prepare` and `prepare_sam` give them, and `python tests/e2e/engine/environment.py` prints where they are, for the
+`prepare` and `prepare_sam` return them, and `python tests/e2e/engine/environment.py` prints their paths, for the
 Makefile and for CI. The first call of `prepare` takes two or three minutes and 600 MB in `.venv-e2e`, that of
-`prepare_sam` a minute and 330 MB; later ones take nothing.
+`prepare_sam` a minute and 330 MB; later calls reuse the environments.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[3]
 HOME = ROOT / ".venv-e2e"
 PYTHON = "3.13"
-"""The Python of the macro's function. The engine needs it too: on 3.12 it lacks `warnings.deprecated`."""
+"""The Python version of the macro's function. The engine requires it too: 3.12 has no `warnings.deprecated`."""
 
 _E2E = ROOT / "tests" / "e2e"
 _EXECUTOR = _E2E / "engine" / "executor"
 _OF_ENGINE, _OF_MINISTACK = _E2E / "requirements.txt", _E2E / "requirements-ministack.txt"
 _OF_SAM = _E2E / "requirements-sam.txt"
 _OF_FUNCTION = ROOT / "requirements" / "lambda.txt"
-# Published as sources alone. They are built with the setuptools of the lock.
+# Published only as source distributions. They are built with the setuptools of the lock file.
 _ONLY_SOURCES = "airspeed-ext,crontab,jsonpath-rw"
-# What the runtime of the Lambda has: boto3 with what it needs. The rest of the lock belongs into the function's zip.
+# The Lambda runtime has boto3 and its dependencies. The other packages of the lock belong in the function's zip.
 _NOT_IN_RUNTIME = "jsonpath[-_]ng"
 
-# To be raised when they are made otherwise, so that those that are there are made anew.
+# Increment this when the steps below change, so that existing environments are created again.
 _RECIPE = 1
 
 
 class Environment(NamedTuple):
-    """What the end-to-end tests run with.
+    """The environments of the end-to-end tests.
 
     Args:
-        function_python: A Python without packages, for functions.
-        runtime: A folder with what AWS's Python runtime has beside the standard library: boto3.
-        engine_python: The Python that has the CloudFormation engine; the `aws` command lies beside it.
-        ministack_python: The Python that has ministack.
+        function_python: A Python interpreter without packages, for functions.
+        runtime: A folder with the packages of AWS's Python runtime: boto3 and its dependencies.
+        engine_python: The Python interpreter with the CloudFormation engine; `aws` is in the same folder.
+        ministack_python: The Python interpreter with ministack.
     """
 
     function_python: Path
@@ -59,27 +59,27 @@ class Environment(NamedTuple):
 
 
 class NoPythonError(Exception):
-    """The Python of the macro's function is not on this machine."""
+    """The Python version of the macro's function is not installed."""
 
 
 class PreparationError(Exception):
-    """An environment could not be made."""
+    """An environment could not be created."""
 
 
 def function_python() -> Path:
-    """Give the Python of the Lambda: on the PATH, or where pyenv keeps it.
+    """Return the Python interpreter of the function's version, from the PATH or from pyenv.
 
     Raises:
-        NoPythonError: There is none.
+        NoPythonError: It is not installed.
     """
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
     of_path = shutil.which(f"python{PYTHON}")
     candidates = [*([Path(of_path)] if of_path else []), *sorted(versions.glob(f"{PYTHON}*/bin/python3"))]
     for candidate in candidates:
-        # One of those made here would be removed under its own feet when they are made anew.
+        # An interpreter of these environments would be deleted when they are created again.
         if candidate.is_relative_to(HOME):
             continue
-        # pyenv leaves a command for every version that it has, and refuses to run those that are not chosen.
+        # pyenv has a command for each installed version, and the commands of versions that are not selected fail.
         asked = [str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"]
         told = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
         if told.returncode == 0 and told.stdout.startswith(f"{PYTHON} "):
@@ -88,16 +88,16 @@ def function_python() -> Path:
 
 
 def prepare(home: Path = HOME) -> Environment:
-    """Give the environments, and make those that are missing or were made from other locks.
+    """Return the environments, and create those that are missing or outdated.
 
-    Several processes may call it at once: one makes them, the others wait.
+    Several processes may call it at once: one creates the environments, the others wait.
 
     Args:
-        home: Where they are kept.
+        home: The folder of the environments.
 
     Raises:
-        NoPythonError: The Python of the macro's function is not on this machine.
-        PreparationError: One could not be made; the message holds what pip said.
+        NoPythonError: The Python version of the macro's function is not installed.
+        PreparationError: One could not be created; the message contains the output of pip.
     """
     python = function_python()
     environment = Environment(
@@ -109,16 +109,16 @@ def prepare(home: Path = HOME) -> Environment:
 
 
 def prepare_sam(home: Path = HOME) -> Path:
-    """Give the `sam` command, and make its environment as `prepare` makes the others, apart from them.
+    """Return the `sam` command, and create its environment, separate from the others, if it is missing or outdated.
 
-    Beside it lies the Python with which it builds functions.
+    The Python interpreter with which it builds functions is in the same folder.
 
     Args:
-        home: Where it is kept.
+        home: The folder of the environment.
 
     Raises:
-        NoPythonError: The Python of the macro's function is not on this machine.
-        PreparationError: It could not be made; the message holds what pip said.
+        NoPythonError: The Python version of the macro's function is not installed.
+        PreparationError: It could not be created; the message contains the output of pip.
     """
     python = function_python()
     folder = home / "sam"
@@ -171,9 +171,9 @@ def _make_engine(python: Path) -> None:
 
 
 def _register_executor(packages: Path) -> None:
-    """Tell the engine how functions are run and what is corrected in it, as an installed package would.
+    """Register the executor and the corrections as plugins of the engine, like an installed package.
 
-    It is not built, because the engine's own extension of setuptools fails on packages of others. The form is
+    No package is built, because the engine's extension of setuptools fails on packages of others. The format is
     https://packaging.python.org/en/latest/specifications/recording-installed-packages/
     """
     about = packages / "image_pinner_executor-1.dist-info"
@@ -187,7 +187,7 @@ def _register_executor(packages: Path) -> None:
 
 
 def _entry(lock: str, name: str) -> str:
-    """Give the entry of a package in a lock, its hashes included."""
+    """Return the entry of a package in a lock file, including its hashes."""
     found = re.search(rf"^{re.escape(name)}==(?:.*\\\n)*.*", lock, re.MULTILINE)
     if found is None:
         raise PreparationError(f"the lock has no {name}, which builds what is published as sources alone")

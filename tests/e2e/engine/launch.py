@@ -1,6 +1,6 @@
-"""Runs a module as a program that ends with its parent: `python launch.py MODULE ARGUMENT…`.
+"""Run a module as a program that exits with its parent: `python launch.py MODULE ARGUMENT…`.
 
-A test run that is killed cannot stop what it has started. Linux does it, if it is asked to:
+A killed test run cannot stop its child processes. Linux stops them after a call of prctl:
 https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
 """
 
@@ -16,15 +16,15 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Ask for the signal, and become the module."""
+    """Request the signal for the exit of the parent, and run the module."""
     parent = int(os.environ["IMAGE_PINNER_E2E_PARENT"])
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # It may have ended before it could be asked for.
+    # The parent may have exited before the call.
     if os.getppid() != parent:
         sys.exit("whoever started this has ended")
     module, sys.argv = sys.argv[1], sys.argv[1:]
-    # What lies beside this file is no part of the program.
+    # The program must not import the other modules of this folder.
     del sys.path[0]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

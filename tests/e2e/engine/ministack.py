@@ -1,4 +1,4 @@
-"""An AWS with true digests: ministack, for ECR and ECS, on loopback."""
+"""ECR and ECS with real digests: ministack, on loopback."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 @dataclass(frozen=True)
 class Ministack:
-    """ECR and ECS that run: asked by tests directly, and by functions through a proxy of the engine's."""
+    """Running ECR and ECS: tests send requests directly, and functions through a proxy of the engine."""
 
     running: Running
 
@@ -37,17 +37,17 @@ class Ministack:
         return self.running.url
 
     def client(self, service: str) -> Any:
-        """Give a boto3 client."""
+        """Return a boto3 client."""
         return client(service, self.url)
 
     def push(self, repository: str, tag: str, content: str, *, architectures: tuple[str, ...] = ("amd64",)) -> str:
-        """Push an image, and make its repository where there is none; give the digest that its tag points to.
+        """Push an image, and create its repository if it is missing. Return the digest of the tag.
 
         Args:
-            repository: The name.
-            tag: The tag; it moves if it is there.
-            content: What tells the image from others; the same gives the same digest.
-            architectures: One makes a manifest, several an index.
+            repository: The name of the repository.
+            tag: The tag, which is moved if it exists.
+            content: The content of the image; equal content has an equal digest.
+            architectures: One pushes a manifest, several push an index.
         """
         ecr = self.client("ecr")
         with suppress(ecr.exceptions.RepositoryAlreadyExistsException):
@@ -76,7 +76,7 @@ class Ministack:
         return json.dumps(manifest), architecture
 
     def push_blob(self, repository: str, blob: bytes) -> str:
-        """Push a layer or a config by the registry's own protocol: UploadLayerPart keeps nothing here."""
+        """Push a layer or a config with the OCI protocol, because UploadLayerPart of ministack stores nothing."""
         digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
         url = f"{self.url}/v2/{repository}/blobs/uploads/?digest={digest}"
         with urllib3.PoolManager(retries=False) as pool:
@@ -86,8 +86,8 @@ class Ministack:
 
     @contextmanager
     def behind_a_proxy(self, tell: Witness) -> Iterator[Proxy]:
-        """Serve it as ECR would answer, and tell of each request."""
-        # The proxy's own URL, under which layers are fetched, is known only when it stands.
+        """Run a proxy that responds like ECR, and call the witness for each request."""
+        # The URL of the proxy, from which layers are downloaded, is known only after its start.
         here: list[str] = []
         correct = partial(_corrected, here)
         with Proxy(self.running.port, gate=ecr_facts.gate, correct=correct, tell=tell) as proxy:

@@ -1,4 +1,4 @@
-"""Processes of the tests: started in a group of their own, on loopback alone, and ended with all that they started."""
+"""Processes of the tests: started in a session of their own, on loopback only, and ended with all their children."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 _LAUNCH = Path(__file__).with_name("launch.py")
 # https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
 _LISTEN = "0A"
-_LOOPBACK_4 = "7F"  # the last of four bytes in the order of little-endian machines
+_LOOPBACK_4 = "7F"  # the last of four bytes, in little-endian byte order
 _LOOPBACK_6 = "00000000000000000000000001000000"
 _MAPPED_LOOPBACK = "0000000000000000FFFF0000"
 _READY_WITHIN = 90.0  # seconds
@@ -24,7 +24,7 @@ _END_WITHIN = 10.0  # seconds
 
 @dataclass(frozen=True)
 class Running:
-    """A program that runs, with the number of its group."""
+    """A running program, with the ID of its session."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -35,16 +35,16 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def said(self) -> str:
-        """Give the end of what it wrote."""
+        """Return the end of its output."""
         return self.log.read_text("utf-8", "replace")[-4000:]
 
     def megabytes(self) -> float:
-        """Give the memory of the program and of all in its group."""
+        """Return the memory of all processes in the session of the program, in megabytes."""
         return sum(_resident(pid) for pid in members(self.process.pid))
 
 
 def free_port() -> int:
-    """Give a port of loopback that nobody listens on."""
+    """Return an unused port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -59,14 +59,14 @@ def running(
     *,
     patience: float = _END_WITHIN,
 ) -> Iterator[Running]:
-    """Run a module that serves on the port `{port}` of its environment, until the block ends.
+    """Run a module that listens on the port `{port}` of its environment, until the block ends.
 
     Args:
-        command: A Python and the module's name.
-        environment: The whole environment; `{port}` in a value becomes the port.
-        log: Takes what it writes.
-        ready: Tells for its URL whether it can be used.
-        patience: The seconds that it gets to end by itself.
+        command: A Python interpreter and the name of the module.
+        environment: All environment variables; `{port}` in a value is replaced by the port.
+        log: The file for its output.
+        ready: Returns whether the program at a URL is ready.
+        patience: The timeout in seconds for it to exit by itself.
     """
     port = free_port()
     filled = {name: value.replace("{port}", str(port)) for name, value in environment.items()}
@@ -97,9 +97,9 @@ def _wait(found: Running, ready: Callable[[str], bool]) -> None:
 
 
 def end(process: subprocess.Popen[bytes], patience: float = _END_WITHIN) -> None:
-    """End a program and all in its group, kindly first."""
+    """Terminate a program and its session, and kill what is left after a timeout."""
     for how, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, _END_WITHIN)):
-        # One by one: what came out of it may have made groups of its own.
+        # One by one: child processes may have created groups of their own.
         for pid in members(process.pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, how)
@@ -114,13 +114,13 @@ def end(process: subprocess.Popen[bytes], patience: float = _END_WITHIN) -> None
 
 
 def members(session: int) -> list[int]:
-    """Give the processes of a session: the program that leads it, and whatever came out of it."""
+    """Return the processes of a session: its leader and all child processes in it."""
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         with suppress(OSError):
-            # The name stands in brackets and may hold anything. Behind it: state, parent, group, session.
+            # The name is in parentheses and may contain any character. After it: state, parent, group, session.
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
             if int(fields[3]) == session and fields[0] not in "ZX":
                 found.append(int(folder.name))
@@ -128,7 +128,7 @@ def members(session: int) -> list[int]:
 
 
 def listening(pids: list[int]) -> dict[str, bool]:
-    """Give the sockets that processes listen on, each with whether it is of loopback."""
+    """Return the sockets on which processes listen, and whether each is on loopback."""
     inodes = {inode for pid in pids for inode in _sockets(pid)}
     found = {}
     for table in ("tcp", "tcp6"):
@@ -141,7 +141,7 @@ def listening(pids: list[int]) -> dict[str, bool]:
 
 
 def expect_loopback(program: Running) -> None:
-    """Fail where a program of the tests can be reached from elsewhere."""
+    """Fail if a program of the tests listens on an address other than loopback."""
     sockets = listening(members(program.process.pid))
     opened = [address for address, loopback in sockets.items() if not loopback]
     if opened or not sockets:
@@ -149,7 +149,7 @@ def expect_loopback(program: Running) -> None:
 
 
 def is_loopback(address: str) -> bool:
-    """Tell whether an address, as `/proc/net/tcp` and `tcp6` write it, is of loopback."""
+    """Return whether an address in the format of `/proc/net/tcp` and `tcp6` is a loopback address."""
     host = address.partition(":")[0]
     return host == _LOOPBACK_6 or host.removeprefix(_MAPPED_LOOPBACK)[6:] == _LOOPBACK_4
 

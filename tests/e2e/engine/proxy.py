@@ -1,4 +1,4 @@
-"""A proxy on loopback: it passes requests on as they are, may answer some itself, and tells of each."""
+"""A proxy on loopback: it forwards requests unchanged, may respond to some itself, and reports each."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import NamedTuple, Self
 from e2e.engine.recording import Request
 
 _IDLE = 30.0  # seconds
-_UPSTREAM = 180.0  # seconds; the engine answers to `Invoke` when the function has
+_UPSTREAM = 180.0  # seconds; the engine responds to `Invoke` after the function has
 _OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server"})
 
 
 class Reply(NamedTuple):
-    """An answer on the wire."""
+    """An HTTP response."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -25,15 +25,15 @@ class Reply(NamedTuple):
 
 
 Gate = Callable[[Request], Reply | None]
-"""Answers a request itself, or lets it pass."""
+"""Responds to a request, or returns `None` to forward it."""
 Correction = Callable[[Request, Reply], Reply]
-"""Changes an answer into what the service would say."""
+"""Converts a response to that of the service."""
 Witness = Callable[[Request, int], None]
-"""Is told of each request and of the status of its answer."""
+"""Receives each request and the status of its response."""
 
 
 class Proxy:
-    """Passes requests on to one port of loopback."""
+    """Forwards requests to one port on loopback."""
 
     def __init__(
         self, upstream: int, *, gate: Gate | None = None, correct: Correction | None = None, tell: Witness | None = None
@@ -63,7 +63,7 @@ class Proxy:
         self._server.server_close()
 
     def answer(self, request: Request) -> Reply:
-        """Answer a request."""
+        """Respond to a request."""
         reply = self._gate(request) if self._gate else None
         if reply is None:
             reply = self._forward(request)
@@ -95,7 +95,7 @@ class Proxy:
 
 
 class _Server(ThreadingHTTPServer):
-    # Whoever closes it waits for its threads, so that none survives.
+    # `server_close` joins the threads, so that none is left running.
     daemon_threads = False
 
     def __init__(self, proxy: Proxy) -> None:
@@ -103,7 +103,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def handle_error(self, *_: object) -> None:
-        """A client that went away is no failure of a test."""
+        """Ignore errors, because a disconnected client does not fail a test."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -112,10 +112,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, *_: object) -> None:
-        """The proxy tells of requests itself."""
+        """Log nothing, because the proxy reports requests itself."""
 
     def _serve(self) -> None:
-        # A connection for each request: none is idle when the test ends.
+        # One connection for each request, so that none is idle at the end of the test.
         self.close_connection = True
         request = Request(self.command, self.path, dict(self.headers.items()), self._body())
         reply = self.server.proxy.answer(request)

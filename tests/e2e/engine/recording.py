@@ -1,7 +1,8 @@
-"""Which API actions were called, read from the requests themselves.
+"""Record API actions from the requests.
 
-Names are those of policies, `ecr:DescribeImages` on an ARN, so that a role can be compared with what was called. What
-AWS does behind the scenes is in no request: `kms:Decrypt` for a SecureString, `ecr:BatchImportUpstreamImage` at a pull.
+The names are those of IAM policies, `ecr:DescribeImages` on an ARN, so that tests can compare a role with the calls.
+No request shows the actions that AWS calls internally, such as `kms:Decrypt` for a SecureString and
+`ecr:BatchImportUpstreamImage` for a pull.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 DOWNLOAD = "download"
-"""The action of a GET that no credential signed in a header: of a URL that a service gave."""
+"""The action of a GET without a signature in a header: a download from a URL that a service returned."""
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
 _SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
@@ -34,13 +35,13 @@ _S3 = {
 
 
 class Call(NamedTuple):
-    """A call as policies name it.
+    """A call in the terms of IAM policies.
 
     Args:
-        action: `ecr:DescribeImages` for example; `download` for a GET of a URL that a service gave.
-        resources: ARNs, or `*` where the action is about none.
-        status: What was answered, as an HTTP status.
-        key: The access key that signed it.
+        action: `ecr:DescribeImages` for example; `download` for a GET of a URL that a service returned.
+        resources: ARNs, or `*` if the action has no resource.
+        status: The HTTP status of the response.
+        key: The access key that signed the request.
     """
 
     action: str
@@ -50,7 +51,7 @@ class Call(NamedTuple):
 
 
 class Request(NamedTuple):
-    """A request on the wire."""
+    """An HTTP request."""
 
     method: str
     target: str
@@ -62,7 +63,7 @@ class Request(NamedTuple):
 
 
 class Calls:
-    """Keeps calls in the order in which they were answered; several threads may write."""
+    """Records calls in the order of their responses; thread-safe."""
 
     def __init__(self, account: str) -> None:
         self._account = account
@@ -70,37 +71,37 @@ class Calls:
         self._calls: list[Call] = []
 
     def note(self, request: Request, status: int) -> None:
-        """Keep the call that a request makes."""
+        """Record the call of a request."""
         call = read(request, status, self._account)
         with self._lock:
             self._calls.append(call)
 
     def all(self) -> list[Call]:
-        """Give all calls of the API, downloads excepted."""
+        """Return all API calls, without downloads."""
         with self._lock:
             return [call for call in self._calls if call.action != DOWNLOAD]
 
     def downloads(self) -> list[str]:
-        """Give the URLs, without their signatures, that were fetched because a service gave them."""
+        """Return the URLs from services that were downloaded, without their signatures."""
         with self._lock:
             return [call.resources[0] for call in self._calls if call.action == DOWNLOAD]
 
     def actions(self) -> set[str]:
-        """Give the actions that were called."""
+        """Return the actions that were called."""
         return {call.action for call in self.all()}
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Delete all recorded calls."""
         with self._lock:
             self._calls.clear()
 
 
 def read(request: Request, status: int, account: str) -> Call:
-    """Give the call that a request makes.
+    """Return the call of a request.
 
     Args:
         request: The request.
-        status: What was answered.
+        status: The HTTP status of the response.
         account: The account for the ARNs of resources.
     """
     signed = _SCOPE.search(request.header("Authorization"))
@@ -154,6 +155,6 @@ def _resources(service: str, about: Mapping[str, Any], place: str) -> tuple[str,
 
 
 def _of_parameter(name: str, place: str) -> str:
-    # A version or a label stands behind a colon, and is no part of the resource.
+    # The version or label after the colon is not part of the resource.
     plain = name if name.startswith("arn:") else name.partition(":")[0]
     return plain if plain.startswith("arn:") else f"arn:aws:ssm:{place}:parameter/{plain.lstrip('/')}"

@@ -1,4 +1,4 @@
-"""Refuses templates as the service does: in front of the engine, whether boto3, the AWS CLI or our command submits."""
+"""Reject templates like the service, before the engine reads them, for boto3, the AWS CLI and our command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from e2e.engine.proxy import Reply
 from e2e.engine.recording import Request
 
 Fetch = Callable[[str, str], str]
-"""Gives the text of an object, by its bucket and its key."""
+"""Returns the text of an object in a bucket, by bucket and key."""
 
 _ACTIONS = frozenset({"CreateStack", "UpdateStack", "CreateChangeSet", "ValidateTemplate", "CreateStackSet"})
 _DEPLOY = frozenset({"CreateStack", "UpdateStack", "CreateChangeSet"})
@@ -34,17 +34,17 @@ _BY_PATH = re.compile(r"s3[.-]?[a-z0-9-]*(\.dualstack)?(\.[a-z0-9-]+)?\.amazonaw
 
 
 class Submissions:
-    """Looks into requests to CloudFormation, and answers those itself that the service would refuse.
+    """Inspects requests to CloudFormation, and rejects those that the service would reject.
 
     Args:
-        fetch: Gives templates that lie in a bucket.
+        fetch: Returns a template from a bucket.
     """
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
 
     def __call__(self, request: Request) -> Reply | None:
-        """Answer a request that would be refused, and let others pass."""
+        """Return the error for an invalid request, and `None` for others."""
         if request.method != "POST" or b"Template" not in request.body or request.header("X-Amz-Target"):
             return None
         form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
@@ -57,7 +57,7 @@ class Submissions:
         return None
 
     def _capability(self, form: Mapping[str, str]) -> str:
-        """Give the capability that a deployment lacks, which the engine does not ask for.
+        """Return the error for a missing capability, which the engine does not require.
 
         https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html, Capabilities
         """
@@ -80,7 +80,7 @@ class Submissions:
         return self._of_children(service_facts.parsed(text))
 
     def _of_children(self, template: dict) -> str:
-        """Look at nested stacks too, which the engine fetches behind this."""
+        """Inspect nested stacks too, whose templates the engine reads without a request through this proxy."""
         resources = template.get("Resources")
         for resource in resources.values() if isinstance(resources, dict) else ():
             nested = isinstance(resource, dict) and resource.get("Type") == "AWS::CloudFormation::Stack"
@@ -95,7 +95,7 @@ class Submissions:
 
 
 def place_of(url: str) -> tuple[str, str]:
-    """Give the bucket and the key of a URL, whichever form it has.
+    """Return the bucket and the key of an S3 URL in any format.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
     """

@@ -1,5 +1,5 @@
-"""Makes a program wait shorter: the AWS CLI asks every 5 s and every 30 s whether CloudFormation is done, and no option
-of it says otherwise. Loaded by any Python that has this folder in PYTHONPATH; all else is as it is.
+"""Shorten the sleeps of a program: the AWS CLI polls CloudFormation every 5 s and every 30 s, and no option changes
+that. Python loads this module if its folder is in PYTHONPATH; nothing else changes.
 """
 
 import time

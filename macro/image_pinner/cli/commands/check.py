@@ -61,4 +61,4 @@ def _locate(finding: Finding, document: SourceDocument) -> LocatedFinding:
         except InPlaceEditError:
             # The value is shared through an alias, so no single line can be corrected.
             corrected = ""
-    return LocatedFinding(document.name, document.position(finding.path), finding, corrected)
+    return LocatedFinding(document.name, *document.span(finding.path), finding, corrected)

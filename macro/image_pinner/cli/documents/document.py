@@ -56,7 +56,12 @@ class SourceDocument:
         The argument of a short-form tag is at the tag; a value that does not exist has the position of the
         value that should contain it.
         """
-        return self.source.position(resolve_path(self.root, path).node.start)
+        return self.span(path)[0]
+
+    def span(self, path: TemplatePath) -> tuple[Position, Position]:
+        """Return the positions of the first character of a value, and of the one after its last. See `position`."""
+        node = resolve_path(self.root, path).node
+        return self.source.position(node.start), self.source.position(node.end)
 
     def apply(self, edits: Sequence[Edit]) -> bytes:
         """Return the file, in its encoding, with edits of `tree` whose paths do not contain each other.

@@ -13,10 +13,11 @@ from image_pinner.core.report import PinReport
 
 @dataclass(frozen=True, slots=True)
 class LocatedFinding:
-    """A finding of `check` with its position in a file, and the corrected lines, which may be empty."""
+    """A finding of `check` with its start and end in a file, and the corrected lines, which may be empty."""
 
     file: str
     position: Position
+    end: Position
     finding: Finding
     corrected: str
 

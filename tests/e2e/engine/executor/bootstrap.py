@@ -1,4 +1,4 @@
-"""What AWS's runtime does around a handler: run by a Python without packages, for one invocation.
+"""Invoke a handler once like the Lambda runtime, in a Python interpreter without packages.
 
 https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
 https://docs.aws.amazon.com/lambda/latest/dg/python-exceptions.html
@@ -17,12 +17,12 @@ from typing import Any
 
 
 def main(code: str, handler: str, about: dict[str, Any]) -> None:
-    """Call a handler with the event from the standard input, and write its answer to what was the standard output."""
+    """Call a handler with the event from the standard input, and write its response to the original standard output."""
     ends = time.monotonic() + about["seconds"]
-    # What a function prints is its log: only the answer goes where the caller listens.
+    # The output of a function is its log: only the response goes to the standard output.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    # As in the runtime, the function's own packages come before those that are there anyway:
+    # As in the runtime, the function's own packages take precedence over those of the runtime:
     # https://docs.aws.amazon.com/lambda/latest/dg/python-package.html#python-package-searchpath
     sys.path[:0] = [code]
     sys.path.append(about["runtime"])
@@ -41,19 +41,19 @@ def main(code: str, handler: str, about: dict[str, Any]) -> None:
         module, _, name = handler.rpartition(".")
         function = getattr(importlib.import_module(module.replace("/", ".")), name)
         answer = json.dumps({"value": function(json.load(sys.stdin), context)})
-    except BaseException as error:  # noqa: BLE001 - whatever ends a function becomes its error
+    except BaseException as error:  # noqa: BLE001 - every exception is the error of the function
         trace = traceback.format_exception(error)
         sys.stderr.writelines(trace)
         answer = json.dumps({"error": {"errorMessage": str(error), "errorType": type(error).__name__}})
     sys.stdout.flush()
     answers.write(f'{answer[:-1]}, "megabytes": {_peak() / 1024:.1f}}}')
     answers.flush()
-    # Threads that a handler leaves behind are frozen by the service, and do not keep the answer back.
+    # The service freezes the threads that a handler leaves running, and they do not delay the response.
     os._exit(0)
 
 
 def _peak() -> int:
-    """Give the most memory that this had, in kilobytes; getrusage counts what the engine had when it forked."""
+    """Return the peak memory of this process in kilobytes; getrusage includes that of the engine at the fork."""
     with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123 - pathlib is for the function to load
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 

@@ -1,16 +1,16 @@
-"""Defects of the engine that would hide what these tests are to show, corrected when it starts.
+"""Fixes for bugs of the engine that would affect these tests, applied when it starts.
 
 In localstack-core 2026.3.0, its second CloudFormation engine:
 
-- It runs the macro on the old template again, where the service keeps what the macro answered then. A tag that moved
+- It runs the macro on the old template again, where the service keeps the earlier response of the macro. A moved tag
   looked unchanged. The service shows the change, as `test_update_parameter_transform_in_update_change_set` recorded it:
   https://github.com/localstack/localstack/tree/main/tests/aws/services/cloudformation
-- It does not keep the processed template of an update.
-- An update whose macro fails is deployed without the macro. Here it ends as UPDATE_FAILED, with the reason in the
-  events; the service ends it as UPDATE_ROLLBACK_COMPLETE.
-- It gives the stack's processed template where that of a change set is asked for:
+- It does not store the processed template of an update.
+- It deploys an update without the macro if the macro fails. With the fix the stack status is UPDATE_FAILED, with the
+  reason in the events; the service sets UPDATE_ROLLBACK_COMPLETE.
+- It returns the processed template of the stack for a request for that of a change set:
   https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_GetTemplate.html
-- It cannot put what a snippet becomes into a list, such as the containers of a task.
+- It cannot insert the result of a snippet into a list, such as the containers of a task.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _OUTCOME = transforms._SCOPE_TRANSFORM_TEMPLATE_OUTCOME
 
 @hooks.on_infra_start()
 def correct_the_engine() -> None:
-    """Correct the engine, before it has loaded its services."""
+    """Fix the engine before it loads its services."""
     _keep_what_macros_answered()
     _keep_what_updates_deployed()
     _give_templates_of_change_sets()
@@ -125,7 +125,7 @@ def _put_snippets_into_lists() -> None:
 
     @wraps(path)
     def with_places_in_lists(self: Any) -> str:
-        # Its paths have `.0` for the first of a list, and jsonpath-ng reads `.[0]`.
+        # The engine writes `.0` for the first item of a list, and jsonpath-ng expects `.[0]`.
         return re.sub(r"\.(\d+)(?=\.|$)", r".[\1]", path(self))
 
     Scope.jsonpath = property(with_places_in_lists)

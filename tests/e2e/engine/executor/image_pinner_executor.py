@@ -1,7 +1,7 @@
-"""Runs functions for the engine: one fresh process for each invocation, with the environment of the function only.
+"""Run functions for the engine: a new process for each invocation, with the environment of the function only.
 
-Loaded by the engine, in its own environment. What it is to do stands in a file that the tests write and may change
-between two invocations (`SETTINGS`): the Python, the endpoints, and where the journal is.
+The engine loads this module in its own environment. The tests write its settings to a file (`SETTINGS`), and may change
+them between two invocations: the Python interpreter, the endpoints, and the path of the journal.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 
 
 class ProcessExecutor(RuntimeExecutor):
-    """An execution environment that lives for one invocation at a time."""
+    """An execution environment with a process for each invocation."""
 
-    def __init__(self, id: str, function_version: Any) -> None:  # noqa: A002 - the engine calls it so
+    def __init__(self, id: str, function_version: Any) -> None:  # noqa: A002 - the name is that of the engine
         super().__init__(id, function_version)
         self._environment: dict[str, str] = {}
         self._logs = ""
@@ -35,7 +35,7 @@ class ProcessExecutor(RuntimeExecutor):
         self._environment = {name: str(value) for name, value in env_vars.items() if value is not None}
 
     def stop(self) -> None:
-        """Nothing runs between two invocations."""
+        """Do nothing, because no process runs between two invocations."""
 
     def get_address(self) -> str:
         return "127.0.0.1"
@@ -56,7 +56,7 @@ class ProcessExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: Any) -> None:
-        """The engine removes the code itself."""
+        """Do nothing, because the engine removes the code itself."""
 
     def invoke(self, payload: dict[str, Any], **_: Any) -> InvocationResult:
         request_id, text = payload["invoke-id"], payload["payload"]
@@ -89,7 +89,7 @@ class ProcessExecutor(RuntimeExecutor):
             "runtime": settings["runtime"],
         }
         command = [settings["python"], "-I", "-S", "-B", str(_BOOTSTRAP), code, config.handler, json.dumps(about)]
-        # A proxy of this machine must not get what is for loopback, and nobody else is to be reached.
+        # Requests to loopback must not pass through a proxy of this machine, and no other host is used.
         environment = {**self._environment, **settings["environment"], "NO_PROXY": "127.0.0.1"}
         begun = time.monotonic()
         with tempfile.TemporaryFile() as logs:
@@ -110,7 +110,7 @@ class ProcessExecutor(RuntimeExecutor):
 
 
 class ProcessPlugin(RuntimeExecutorPlugin):
-    """Gives the executor to the engine, which asks for it by this name."""
+    """Provides the executor to the engine, which loads it by this name."""
 
     name = "process"
 
@@ -121,7 +121,7 @@ class ProcessPlugin(RuntimeExecutorPlugin):
 def _ended(
     command: list[str], environment: dict[str, str], event: bytes, seconds: float, logs: Any
 ) -> tuple[dict[str, Any] | None, float]:
-    """Run a function to its end or to its time limit; give its answer, `None` if it was too slow, and its memory."""
+    """Run a function until it exits or times out; return its response, `None` after a timeout, and its memory."""
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=logs, env=environment, cwd="/"
     ) as process:

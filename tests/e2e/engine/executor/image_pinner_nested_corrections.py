@@ -1,6 +1,6 @@
-"""Defects of the engine about nested stacks, corrected when it starts.
+"""Fixes for bugs of the engine in nested stacks, applied when it starts.
 
-In localstack-core 2026.3.0 a nested stack is never updated, and one that cannot be created does not say why.
+localstack-core 2026.3.0 never updates a nested stack, and reports no reason if it cannot create one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPA
 
 
 def correct_nested_stacks() -> None:
-    """Have nested stacks follow their parent."""
+    """Update nested stacks with their parent, and report why one cannot be created."""
     create = CloudFormationStackProvider.create
 
     @wraps(create)

@@ -1,15 +1,15 @@
-"""Defects of the engine about resources, corrected when it starts; those about macros are in the module beside this.
+"""Fixes for bugs of the engine in resources, applied when it starts; `image_pinner_corrections` fixes macros.
 
 In localstack-core 2026.3.0:
 
-- An update that fails half-way says that it was rolled back, and leaves what it had changed; UpdateStack even says that
-  it is complete. Here it is rolled back, and the stack has the template, parameters and resources of before:
+- A failed update is reported as rolled back, but keeps its changes; UpdateStack even reports it as complete. The fix
+  rolls it back, and the stack has the template, parameters and resources from before the update:
   https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-monitor-stack.html
-- An alias of a function cannot move to another version.
-- The inline policies of a role cannot change.
-- What was never created cannot be deleted, so a stack that failed goes through DELETE_FAILED.
-- RetainExceptOnCreate retains nothing.
-- Nobody can ask which stack has a resource, by its physical identifier:
+- The version of a Lambda alias cannot be updated.
+- The inline policies of a role cannot be updated.
+- A resource that was never created cannot be deleted, so a failed stack passes through DELETE_FAILED.
+- RetainExceptOnCreate has no effect.
+- The stack of a resource cannot be looked up by the physical ID of the resource:
   https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html
 """
 
@@ -35,7 +35,7 @@ _ALIAS = "AWS::Lambda::Alias"
 
 
 def correct_resources() -> None:
-    """Correct what the engine does with resources."""
+    """Fix how the engine processes resources."""
     _roll_back_what_failed()
     _tell_that_it_failed()
     _move_aliases()
@@ -50,7 +50,7 @@ def _roll_back_what_failed() -> None:
     @wraps(change)
     def and_remember(self: Any, name: str, before: Any, after: Any) -> None:
         if not is_nothing(before) and not is_nothing(after) and before.resource_type == _ALIAS:
-            # Its function and its name are all that replaces it.
+            # Only a change of its function or name replaces an alias.
             after.requires_replacement = any(
                 before.properties.properties.get(key) != after.properties.properties.get(key)
                 for key in ("FunctionName", "Name")
@@ -77,13 +77,13 @@ def _roll_back_what_failed() -> None:
 
 
 def _is_there(executor: Any, name: str) -> bool:
-    """Tell whether a resource is there to be deleted: of a stack that could not be created, not all are."""
+    """Return whether a resource exists: a stack that could not be created lacks some of its resources."""
     status = executor._change_set.stack.resolved_resources.get(name, {}).get("ResourceStatus", "")
     return str(status).endswith("_COMPLETE")
 
 
 def _undo(executor: Any) -> None:
-    """Take back what was changed and made, newest first; what was to be deleted at the end stays."""
+    """Revert updates and delete new resources, newest first, and keep the resources that cleanup would delete."""
     change_set, stack = executor._change_set, executor._change_set.stack
     deployed = copy.deepcopy(dict(stack.resolved_resources))
     stack.set_stack_status(StackStatus.UPDATE_ROLLBACK_IN_PROGRESS)
@@ -101,7 +101,7 @@ def _undo(executor: Any) -> None:
 
 
 def _tell_that_it_failed() -> None:
-    """UpdateStack calls complete whatever was executed."""
+    """Keep UpdateStack from reporting a rolled back update as complete."""
     set_status = Stack.set_stack_status
 
     @wraps(set_status)
@@ -139,7 +139,7 @@ def _undo_one(executor: Any, name: str, before: Any, after: Any, made: Any) -> N
 
 
 def _move_aliases() -> None:
-    def update(self: Any, request: Any) -> ProgressEvent:  # noqa: ARG001 - the engine calls it so
+    def update(self: Any, request: Any) -> ProgressEvent:  # noqa: ARG001 - the signature is that of the engine
         wanted = {**request.previous_state, **request.desired_state}
         keys = ("FunctionName", "Name", "FunctionVersion", "Description", "RoutingConfig")
         told = request.aws_client_factory.lambda_.update_alias(**{key: wanted[key] for key in keys if key in wanted})
