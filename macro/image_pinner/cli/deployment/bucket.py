@@ -36,7 +36,7 @@ class Bucket:
 
     @property
     def identity(self) -> dict[str, str]:
-        """The parameters that every request about it has, so that nobody else's bucket is used."""
+        """The parameters that every request about it has, so that a bucket of another account is never used."""
         return {"Bucket": self.name, "ExpectedBucketOwner": self.owner.account}
 
 

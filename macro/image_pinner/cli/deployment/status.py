@@ -197,7 +197,7 @@ def read_sha256(configuration: Mapping[str, Any]) -> str:
 
 
 def matches_code_key(key: str, sha256: str) -> bool:
-    """Return whether code is what our key names: whoever may update the function can replace its code.
+    """Return whether code is what our key names: a principal that may update the function can replace its code.
 
     A key that this program did not create contains no hash and matches everything.
     """

@@ -188,7 +188,7 @@ class Classification(NamedTuple):
     """The result of classifying an image.
 
     Args:
-        result: What to do with it; `None` if there is no image, or if `external_values` must be looked up first.
+        result: The outcome; `None` if there is no image, or if `external_values` are needed first.
         external_values: The values to look up.
         name: The container's name; empty unless the template selects containers by name.
     """

@@ -61,7 +61,7 @@ PER_HOST = 20
 """How many connections one host gets."""
 # More hosts than one template names: beyond this number urllib3 drops a pool, and with it the limit per host.
 _MAX_HOSTS = 1024
-_MAX_DIGITS = 9  # of a Retry-After: nobody means to wait longer
+_MAX_DIGITS = 9  # of a Retry-After; no real delay is longer
 _CHUNK_BYTES = 64 * 1024
 _OK, _SUCCESS = 200, range(200, 300)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
