@@ -7,8 +7,10 @@ the strings, docstrings or names of a package.
 from __future__ import annotations
 
 import ast
+import io
 import re
-from collections.abc import Callable, Iterator
+import tokenize
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -88,6 +90,7 @@ TERMS = (
     Term(r"\bnearest\b|\bwins\b", "the most specific setting takes precedence", "the nearest wins"),
     Term(r"\bboth ways\b|\bin the end\b|\bfor good\b", "(delete)", "it works both ways"),
     # Of the same kind, but not in the list that this began with.
+    Term(r"\bnobody\b|\bwhoever\b|\bone's own\b", "no user; the principal; custom", "nobody reads it"),
     Term(r"\bfor ?ever\b", "permanently, always", "503 for ever"),
     Term(r"\bstrangers?\b", "untrusted input; unknown", "strangers' texts"),
     Term(r"\bbeliev(?:e|es|ed|ing)\b", "trust", "its header is believed"),
@@ -233,6 +236,33 @@ def help_text(subcommand: str) -> Texts:
     yield f"{subcommand} --help".strip(), " ".join(context.command.get_help(context).split())
 
 
+def comments(package: str) -> Texts:
+    """Yield the comments of the modules of a package, those on consecutive lines as one."""
+    for path, _ in trees(package):
+        tokens = tokenize.generate_tokens(io.StringIO((PACKAGE / path).read_text("utf-8")).readline)
+        yield from joined(path, ((token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT))
+
+
+def template_comments(template: str) -> Texts:
+    """Yield the comments of a YAML file that are on lines of their own."""
+    lines = enumerate((ROOT / template).read_text("utf-8").splitlines(), 1)
+    yield from joined(template, ((number, line) for number, line in lines if line.lstrip().startswith("#")))
+
+
+def joined(location: str, lines: Iterable[tuple[int, str]]) -> Texts:
+    """Yield the texts of comments with their first line; a comment may continue on the next line."""
+    parts: list[str] = []
+    last = -1
+    for number, line in lines:
+        if number != last + 1 and parts:
+            yield f"{location}:{last - len(parts) + 1}", re.sub(r"https?://\S+", " ", " ".join(parts))
+            parts = []
+        parts.append(line.strip(" #"))
+        last = number
+    if parts:
+        yield f"{location}:{last - len(parts) + 1}", re.sub(r"https?://\S+", " ", " ".join(parts))
+
+
 class TagsAsStrings(yaml.SafeLoader):
     """Reads the tags of intrinsic functions as strings."""
 
@@ -249,7 +279,7 @@ def descriptions(template: str) -> Texts:
                 yield path, " ".join(value.split())
             yield from walk(value, f"{path}.{key}")
 
-    yield from walk(yaml.load((ROOT / "deploy" / template).read_text("utf-8"), TagsAsStrings), template)
+    yield from walk(yaml.load((ROOT / template).read_text("utf-8"), TagsAsStrings), template)
 
 
 def areas() -> dict[str, tuple[Callable[[str], Texts], str, tuple[Term, ...]]]:
@@ -261,10 +291,12 @@ def areas() -> dict[str, tuple[Callable[[str], Texts], str, tuple[Term, ...]]]:
             found[f"generated in {document}"] = (generated, document, TERMS)
     for subcommand in ("", *command.list_commands(context_of(""))):
         found[f"help {subcommand}".strip()] = (help_text, subcommand, TERMS)
-    for path in (ROOT / "deploy").glob("*.yaml"):
-        found[f"descriptions {path.name}"] = (descriptions, path.name, TERMS)
+    for path in (*(ROOT / "deploy").glob("*.yaml"), *(ROOT / "templates").glob("*.yaml")):
+        template = path.relative_to(ROOT).as_posix()
+        found[f"descriptions {template}"] = (descriptions, template, TERMS)
+        found[f"comments {template}"] = (template_comments, template, TERMS)
     for package in packages():
-        for read, terms in ((strings, TERMS), (docstrings, TERMS), (names, NAME_TERMS)):
+        for read, terms in ((strings, TERMS), (docstrings, TERMS), (comments, TERMS), (names, NAME_TERMS)):
             found[f"{read.__name__} {package}".strip()] = (read, package, terms)
     return found
 
@@ -294,7 +326,7 @@ def test_every_pattern_matches_its_example_and_not_the_allowed_one(term: Term) -
         "README.md",
         "generated in README.md",
         "help pin",
-        "descriptions macro.yaml",
+        "descriptions deploy/macro.yaml",
         *(f"{kind} core" for kind in ("strings", "docstrings", "names")),
     ],
 )
