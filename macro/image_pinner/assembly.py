@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
@@ -20,11 +20,9 @@ from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline, DigestResolver, Download, ValueResolver
 from image_pinner.sources.mirrors import MirroredResolver
 
-# What templates with images in ECR alone do not need is imported where it is used: it would add to every cold start.
 if TYPE_CHECKING:
     from image_pinner.sources.aws.events import EventPublisher
     from image_pinner.sources.credentials.interface import CredentialSource
-    from image_pinner.sources.http.transport import Transport
 
 ResolverFactory = Callable[[Settings, str], Resolvers]
 """Makes resolvers for settings and a region."""
@@ -80,62 +78,37 @@ class ByValue(NamedTuple):
 
 
 class _LazyDownload:
-    """Makes its transport for the first download. See `Download`."""
+    """Makes its implementation for the first download. See `Download`."""
 
-    def __init__(self, connect: Callable[[], Transport]) -> None:
-        self._connect = connect
+    def __init__(self, make: Callable[[], Download]) -> None:
+        self._make = make
         self._lock = threading.Lock()
         self._download: Download | None = None
 
     def __call__(self, url: str, limit: int, deadline: Deadline) -> bytes:
         with self._lock:
-            if self._download is None:
-                from image_pinner.sources.http.transport import HttpDownloads  # noqa: PLC0415
-
-                self._download = HttpDownloads(self._connect())
+            self._download = self._download or self._make()
         return self._download(url, limit, deadline)
 
 
-class LocalCredentials(NamedTuple):
-    """Registry credentials in addition to those in the settings; a Lambda function has none.
+class AwsResolvers:
+    """Makes resolvers that share clients for as long as this object lives. See `ResolverFactory`.
 
-    Args:
-        sources: Makes their sources.
-        environment: The environment variables that may hold passwords, or `None` where none may.
+    `environment` has variables that may hold passwords and locate the Docker configuration; a Lambda function uses
+    neither, and passes `None`.
     """
 
-    sources: Callable[[], Sequence[CredentialSource]] = list
-    environment: Mapping[str, str] | None = None
-
-
-def docker_credentials(environment: Mapping[str, str]) -> LocalCredentials:
-    """Return the credentials in the Docker configuration file, which `DOCKER_CONFIG` in `environment` can move."""
-
-    def sources() -> Sequence[CredentialSource]:
-        from image_pinner.sources.credentials.docker_config import (  # noqa: PLC0415
-            DockerConfigCredentials,
-            docker_config_path,
-        )
-
-        return [DockerConfigCredentials(docker_config_path(environment, Path.home()))]
-
-    return LocalCredentials(sources, environment)
-
-
-class AwsResolvers:
-    """Makes resolvers that share clients for as long as this object lives. See `ResolverFactory`."""
-
-    def __init__(self, local: LocalCredentials | None = None, clients: AwsClients | None = None) -> None:
+    def __init__(self, environment: Mapping[str, str] | None = None, clients: AwsClients | None = None) -> None:
         self.call_stats = CallStats()
         self.clients = clients or AwsClients(call_stats=self.call_stats)
-        self._local = local or LocalCredentials()
+        self._environment = environment
 
     def __call__(self, settings: Settings, region: str) -> Resolvers:
         """Make the resolvers for settings and a region."""
         ecr = EcrResolver(
             self.clients,
             workers=settings.workers,
-            download=_LazyDownload(lambda: self._transport(settings)),
+            download=_LazyDownload(lambda: _registry_assembly().make_downloads(settings, self.call_stats)),
             roles=settings.ecr_roles,
             pull_through=settings.pull_through,
         )
@@ -147,46 +120,25 @@ class AwsResolvers:
 
     def registries(self, settings: Settings, region: str) -> DigestResolver:
         """Make the resolver of registries other than ECR."""
-        from image_pinner.sources.http.endpoints import RegistryHosts  # noqa: PLC0415
-        from image_pinner.sources.oci.resolver import OciRegistryResolver  # noqa: PLC0415
-
-        named = [host for host, _ in settings.ca_bundles if host != "*"]
-        named += [mirror.host for mirror in settings.mirrors]
-        named += [location.registry for location in settings.credentials]
-        return OciRegistryResolver(
-            self._transport(settings),
-            self.credentials(settings, region),
-            RegistryHosts(settings.insecure_registries, named, settings.metered_registries),
-            workers=settings.workers,
-            host_seconds=settings.host_timeout,
-        )
+        credentials = self.credentials(settings, region)
+        resolver: DigestResolver = _registry_assembly().make_resolver(settings, credentials, self.call_stats)
+        return resolver
 
     def credentials(self, settings: Settings, region: str) -> CredentialSource:
-        """Make the source of registry credentials; those in the settings take precedence."""
-        from image_pinner.sources.aws.secrets import Secrets  # noqa: PLC0415
-        from image_pinner.sources.credentials.configured import (  # noqa: PLC0415
-            ConfiguredCredentials,
-            CredentialChain,
-            TemplateCredentials,
+        """Make the source of registry credentials."""
+        source: CredentialSource = _registry_assembly().make_credentials(
+            settings, region, self.clients, self._environment
         )
-
-        secrets = Secrets(self.clients, region)
-        environment = self._local.environment
-        sources: list[CredentialSource] = [
-            ConfiguredCredentials(settings.credentials, secrets, environment or {}, local=environment is not None),
-            TemplateCredentials(settings.template_credentials, secrets),
-        ]
-        return CredentialChain([*sources, *self._local.sources()])
+        return source
 
     def event_publisher(self, bus: str, region: str) -> EventPublisher:
         """Make the publisher for an event bus; `region` is that of a bus without an ARN."""
-        from image_pinner.sources.aws.events import EventPublisher  # noqa: PLC0415
+        from image_pinner.sources.aws.events import EventPublisher  # noqa: PLC0415 - most functions send no events
 
         return EventPublisher(self.clients, bus, region)
 
-    def _transport(self, settings: Settings) -> Transport:
-        from image_pinner.sources.http.tls import Trust  # noqa: PLC0415
-        from image_pinner.sources.http.transport import Transport  # noqa: PLC0415
 
-        trust = Trust({host: Path(file) for host, file in settings.ca_bundles})
-        return Transport(trust=trust, call_stats=self.call_stats)
+def _registry_assembly() -> ModuleType:
+    from image_pinner import registry_assembly  # noqa: PLC0415 - see the docstring of that module
+
+    return registry_assembly

@@ -14,7 +14,7 @@ from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decid
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Unknown
-from image_pinner.core.policies.interface import Policy
+from image_pinner.core.policies import Policy
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.edits import Edit, apply_edits
 from image_pinner.core.template.find import ImageScan

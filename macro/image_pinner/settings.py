@@ -12,11 +12,11 @@ from typing import Any, NamedTuple, TypeVar
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import Mirror, parse_registry
+from image_pinner.core.policies import Policy
 from image_pinner.core.policies.explicit_tag import ExplicitTag
-from image_pinner.core.policies.interface import Policy
 from image_pinner.core.registry_config import AllowedSecret, CredentialLocation, RegistryRole
-from image_pinner.core.template.json_path import parse_image_path
 from image_pinner.core.template.options import Options, read_options
+from image_pinner.core.template.paths import parse_image_path
 from image_pinner.core.template.sites import ScanSettings
 
 PREFIX = "IMAGE_PINNER_"

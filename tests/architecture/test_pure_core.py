@@ -12,7 +12,7 @@ from support.project import modules
 CORE = "macro/image_pinner/core/"
 FORBIDDEN = {"__import__", "breakpoint", "eval", "exec", "globals", "input", "open", "print"}
 # The parser for filters is imported for the first expression with a filter.
-IMPORTED_BY_NAME = {"macro/image_pinner/core/template/json_path.py"}
+IMPORTED_BY_NAME = {"macro/image_pinner/core/template/paths.py"}
 
 
 def _calls(tree: ast.AST) -> Iterator[str]:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from image_pinner.core.errors import InvalidPathError
-from image_pinner.core.template.json_path import parse_image_path
+from image_pinner.core.template.paths import parse_image_path
 
 _PIECES = st.sampled_from(
     [

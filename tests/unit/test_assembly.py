@@ -16,12 +16,13 @@ import pytest
 
 import image_pinner
 from image_pinner import assembly
-from image_pinner.assembly import AwsResolvers, ByRegistry, ByValue, LocalCredentials, docker_credentials
+from image_pinner.assembly import AwsResolvers, ByRegistry, ByValue
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.registries import Mirror
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport
 from image_pinner.settings import Settings
+from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.credentials.interface import Credentials, NoCredentials, Password
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
@@ -170,9 +171,16 @@ class Clients:
         raise ValueError("there is no such endpoint")
 
 
+class RefusingSession:
+    """A boto3 session that has no endpoint for any service."""
+
+    def client(self, *_: Any, **__: Any) -> Any:
+        raise ValueError("there is no such endpoint")
+
+
 def test_values_are_looked_up_in_the_stack_region_and_ecr_images_in_the_registry_region() -> None:
     clients: Any = Clients()
-    resolvers = AwsResolvers(LocalCredentials(unexpected), clients)(Settings(), "eu-central-1")
+    resolvers = AwsResolvers(clients=clients)(Settings(), "eu-central-1")
 
     resolvers.values.resolve_values([SsmParameter("/tag"), StackExport("repository")], Deadline.after(5))
     answers = resolvers.digests.resolve_all([lookup(ECR[0])], Deadline.after(5))
@@ -186,17 +194,20 @@ def test_values_are_looked_up_in_the_stack_region_and_ecr_images_in_the_registry
 
 
 def test_clients_are_reused_by_later_invocations() -> None:
-    resolver_factory = AwsResolvers()
+    sessions: list[object] = []
+    clients = AwsClients(lambda: sessions.append(object()) or RefusingSession())
+    resolver_factory = AwsResolvers(clients=clients)
 
-    first, second = resolver_factory(Settings(), "us-east-1"), resolver_factory(Settings(), "us-east-1")
+    for _ in range(2):
+        resolvers = resolver_factory(Settings(), "us-east-1")
+        resolvers.digests.resolve_all([lookup(ECR[0])], Deadline.after(5))
 
-    assert first is not second
-    assert resolver_factory.clients is resolver_factory.clients
+    assert len(sessions) == 1
 
 
-def credential(local: LocalCredentials, settings: Settings, registry: str) -> Credentials:
+def credential(environment: Mapping[str, str] | None, settings: Settings, registry: str) -> Credentials:
     clients: Any = Clients()
-    source = AwsResolvers(local, clients).credentials(settings, "us-east-1")
+    source = AwsResolvers(environment, clients).credentials(settings, "us-east-1")
     return source.for_registry(registry, Deadline.after(5))
 
 
@@ -212,15 +223,15 @@ def settings_with(text: str) -> Settings:
 
 def test_macro_reads_no_password_from_environment_variables() -> None:
     with pytest.raises(ConfigurationError, match="the function's configuration"):
-        credential(LocalCredentials(), settings_with("registry.example=env:LOGIN"), "registry.example")
+        credential(None, settings_with("registry.example=env:LOGIN"), "registry.example")
 
 
 def test_macro_has_configured_credentials_only() -> None:
-    assert isinstance(credential(LocalCredentials(), Settings(), "registry.example"), NoCredentials)
+    assert isinstance(credential(None, Settings(), "registry.example"), NoCredentials)
 
 
 def test_configured_credentials_take_precedence_over_docker(tmp_path: Path) -> None:
-    local = docker_credentials(with_docker_config(tmp_path))
+    local = with_docker_config(tmp_path)
 
     of_docker = credential(local, Settings(), "registry.example")
     configured = credential(local, settings_with("registry.example=env:LOGIN"), "registry.example")

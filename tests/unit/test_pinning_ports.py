@@ -11,8 +11,8 @@ from image_pinner.core.decision import Decision
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import SsmParameter
+from image_pinner.core.policies import Allowed, Denied, Facts, JudgedImage, Policy, Verdict
 from image_pinner.core.policies.explicit_tag import ExplicitTag
-from image_pinner.core.policies.interface import Allowed, Denied, Facts, JudgedImage, Policy, Verdict
 from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.core.template.options import Record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -98,17 +98,18 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
 
 
 @contextmanager
-def progress(text: str) -> Iterator[None]:
-    """Show a text while a block runs, if the error stream is a terminal."""
+def progress(text: str) -> Iterator[Callable[[str], None]]:
+    """Show a text while a block runs, if the error stream is a terminal; yield what replaces the text."""
     stream = error_stream()
     if not stream.isatty():
-        yield
+        yield lambda _: None
         return
     # Imported here because only a terminal needs it.
     from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
-    with Console(file=stream, no_color=not has_colour(stream)).status(text):
-        yield
+    with Console(file=stream, no_color=not has_colour(stream)).status(Text(text)) as status:
+        yield lambda new: status.update(Text(new))
 
 
 @dataclass(frozen=True, slots=True)

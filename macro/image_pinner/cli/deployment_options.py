@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from image_pinner import __version__
-from image_pinner.cli.console import Dependencies, ExitCode, error_stream, has_colour, print_error, print_line
+from image_pinner.cli.console import Dependencies, ExitCode, error_stream, print_error, print_line, progress
 from image_pinner.cli.deployment.aws import AwsApi, NotSignedInError
 from image_pinner.cli.deployment.code import Code, carried_code, code_from
 from image_pinner.cli.deployment.install import InstallRequest, install
@@ -127,19 +127,9 @@ class TerminalConsole:
         """See `Console`."""
         print_line(text, style=style)
 
-    @contextmanager
-    def progress(self, text: str) -> Iterator[Callable[[str], None]]:
+    def progress(self, text: str) -> AbstractContextManager[Callable[[str], None]]:
         """See `Console`."""
-        stream = error_stream()
-        if not stream.isatty():
-            yield lambda _: None
-            return
-        # rich is imported here because only a terminal needs it.
-        from rich.console import Console  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
-
-        with Console(file=stream, no_color=not has_colour(stream)).status(Text(text)) as status:
-            yield lambda new: status.update(Text(new))
+        return progress(text)
 
     def confirm(self, prompt: str) -> bool:
         """See `Console`."""

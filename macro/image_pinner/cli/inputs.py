@@ -18,8 +18,8 @@ from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject
 from image_pinner.core.template.fragments import Fragment, Shape
-from image_pinner.core.template.json_path import parse_image_path
 from image_pinner.core.template.markers import snippet_parameters
+from image_pinner.core.template.paths import parse_image_path
 from image_pinner.settings import Settings
 
 STANDARD_INPUT = "-"

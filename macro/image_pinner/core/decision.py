@@ -11,7 +11,7 @@ from typing import NamedTuple, assert_never
 
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest, ImageReference
-from image_pinner.core.policies.interface import Allowed, Denied, Facts, JudgedImage, Policy
+from image_pinner.core.policies import Allowed, Denied, Facts, JudgedImage, Policy
 from image_pinner.core.template.options import WhenMissing, WhenMoved
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite

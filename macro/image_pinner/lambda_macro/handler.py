@@ -119,13 +119,13 @@ class Macro(NamedTuple):
 
     def _send_event(self, event: Event, context: Any, record: InvocationRecord) -> str:
         """Send the EventBridge event, and return `sent` or why not: the response does not depend on it."""
-        from image_pinner.sources.aws.events import MAX_DETAIL_BYTES  # noqa: PLC0415 - most macros send no events
-
         if self.event_publisher is None:
             return "failed: EventBridge is not available here; help: unset IMAGE_PINNER_EVENT_BUS"
         try:
             publisher = self.event_publisher(record.settings.event_bus, self._region(event))
-            publisher.put(record.event_detail(event, MAX_DETAIL_BYTES), Deadline.after(_remaining_seconds(context)))
+            publisher.put(
+                record.event_detail(event, publisher.max_detail_bytes), Deadline.after(_remaining_seconds(context))
+            )
         except ImagePinnerError as error:
             return f"failed: {error.diagnostics()}"
         except Exception as error:  # noqa: BLE001 - as in `run`

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Unknown
-from image_pinner.core.policies.interface import Facts
+from image_pinner.core.policies import Facts
 from image_pinner.core.template.sites import SiteIdentity
 
 

@@ -12,8 +12,8 @@ from image_pinner.core.images.lookups import OCI_INDEX, NotFound, Origin, Resolu
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.policies import Allowed, Denied, JudgedImage, Policy, Verdict
 from image_pinner.core.policies.explicit_tag import ExplicitTag
-from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Policy, Verdict
 from image_pinner.core.template.find import find_images
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.sites import PinSite, ScanSettings

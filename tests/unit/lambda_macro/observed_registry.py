@@ -11,6 +11,7 @@ from image_pinner.lambda_macro.handler import Macro
 from image_pinner.lambda_macro.log_record import Clocks
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
+from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
@@ -23,6 +24,8 @@ ONE_BUS = {"IMAGE_PINNER_EVENT_BUS": "deployments"}
 
 class FakeEventPublisher:
     """Keeps the events, or raises an error."""
+
+    max_detail_bytes = MAX_DETAIL_BYTES
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error

@@ -177,9 +177,9 @@ def _pin(
     scope = template.scope(parameters, region, options["account"])
     factory = dependencies.resolver_factory
     if factory is None:
-        from image_pinner.assembly import AwsResolvers, docker_credentials  # noqa: PLC0415 - not needed with dependencies
+        from image_pinner.assembly import AwsResolvers  # noqa: PLC0415 - not needed with dependencies
 
-        factory = AwsResolvers(docker_credentials(os.environ))
+        factory = AwsResolvers(os.environ)
     resolvers = factory(settings, region)
     return pin_template(template.fragment, scope, settings, lambda _: resolvers, Deadline.after(settings.timeout))
 

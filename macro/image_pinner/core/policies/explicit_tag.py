@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage, Verdict
+from image_pinner.core.policies import Allowed, Denied, JudgedImage, Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from importlib import resources
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from image_pinner.core.template.json_path import PathStep, parse_image_path
-from image_pinner.core.template.paths import Step
+from image_pinner.core.template.paths import PathStep, Step, parse_image_path
 
 
 class PlatformSource(NamedTuple):

@@ -1,12 +1,18 @@
-"""Paths in a template, printed as `Resources.Web.Properties.ContainerDefinitions[0].Image`."""
+"""Paths in a template: those of values, and JSONPath expressions as the steps that `traversal.walk` follows.
+
+Only the parser of jsonpath-ng is used: its search looks inside neither `Fn::If` nor `Fn::ForEach`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib import import_module
+from typing import Any, NamedTuple
 
+from image_pinner.core.errors import InvalidPathError
 from image_pinner.core.intrinsics.values import JsonValue
 
 Step = str | int
@@ -55,3 +61,88 @@ def value_at(tree: JsonValue, steps: Iterable[Step]) -> JsonValue:
     for step in steps:
         tree = tree[step]
     return tree
+
+
+class Field(NamedTuple):
+    """The value of a key in a mapping."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All elements of a list, or all values of a mapping."""
+
+
+class Index(NamedTuple):
+    """One element of a list."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Descend:
+    """The current value and everything inside it."""
+
+
+class Where(NamedTuple):
+    """The children of the current value whose field `name` equals `value`."""
+
+    name: str
+    value: Any
+
+
+PathStep = Field | Every | Index | Descend | Where
+
+_MAX_LENGTH = 500  # characters; each can be a level of the parsed tree, which is walked recursively
+_HELP = "write fields, *, indices, .. and filters such as [?(@.Type=='AWS::X::Y')]"
+
+
+@cache
+def parse_image_path(text: str) -> tuple[PathStep, ...]:
+    """Parse a JSONPath expression that starts at `$` (https://www.rfc-editor.org/rfc/rfc9535).
+
+    Returns:
+        The steps from the root to the value.
+
+    Raises:
+        InvalidPathError: The expression has a syntax error or an unsupported operator.
+    """
+    if len(text) > _MAX_LENGTH:
+        raise InvalidPathError(f"JSONPath expression has {len(text)} characters, more than {_MAX_LENGTH}", _HELP)
+    # Imported late: the parser takes a quarter of the function's start time. Filters need the larger parser.
+    parse = import_module("jsonpath_ng.ext.parser" if "?" in text else "jsonpath_ng.parser").parse
+    jsonpath_error = import_module("jsonpath_ng.exceptions").JSONPathError
+    try:
+        tree = parse(text)
+    except jsonpath_error as error:
+        raise InvalidPathError(
+            f"{text!r} is not a valid JSONPath expression: {' '.join(str(error).split())}", _HELP
+        ) from None
+    return tuple(_convert(tree, text))
+
+
+def _convert(node: Any, text: str) -> list[PathStep]:
+    import jsonpath_ng as ng  # noqa: PLC0415 - late, as in `parse_image_path`
+
+    match node:
+        case ng.Root() | ng.This():
+            return []
+        case ng.Child():
+            return _convert(node.left, text) + _convert(node.right, text)
+        case ng.Descendants():
+            return [*_convert(node.left, text), Descend(), *_convert(node.right, text)]
+        case ng.Wildcard():
+            return [Every()]
+        case ng.Fields(fields=(name,)):
+            return [Field(name)]
+        case ng.Index(indices=(number,)):
+            return [Index(number)]
+        # A filter, whose class is part of the larger parser.
+        case object(expressions=[expression]):
+            match expression.target:
+                case ng.Child(left=ng.This(), right=ng.Fields(fields=(str(name),))) if expression.op in {"=", "=="}:
+                    return [Where(name, expression.value)]
+            raise InvalidPathError(f"{text!r} has a filter other than [?(@.Field=='value')]", _HELP)
+        case _:
+            raise InvalidPathError(f"{text!r} has unsupported syntax: {type(node).__name__.lower()}", _HELP)

@@ -10,8 +10,8 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Pending, Unknown
-from image_pinner.core.template.json_path import Field, Index, parse_image_path
 from image_pinner.core.template.locations import PlatformSource
+from image_pinner.core.template.paths import Field, Index, parse_image_path
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, deployment_status, walk
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RuntimePlatform.html

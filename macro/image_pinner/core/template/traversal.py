@@ -12,8 +12,7 @@ from typing import NamedTuple, assert_never
 from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Outcome, Pending, Unknown
-from image_pinner.core.template.json_path import Descend, Every, Field, Index, PathStep, Where
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import Descend, Every, Field, Index, PathStep, Step, TemplatePath, Where
 
 IF = "Fn::If"
 FOR_EACH = "Fn::ForEach::"

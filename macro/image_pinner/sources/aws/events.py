@@ -48,6 +48,8 @@ class EventPublisher:
         region: The region of a bus without an ARN; empty for that of the environment.
     """
 
+    max_detail_bytes = MAX_DETAIL_BYTES
+
     def __init__(self, clients: AwsClients, bus: str, region: str) -> None:
         self._clients = clients
         self._bus = bus
@@ -110,12 +112,11 @@ class EventPublisher:
 
 def _entry_error(entry: dict[str, Any]) -> Exception:
     """Return the error of a rejected entry, which a successful response contains, as a `ClientError`."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415 - loaded with the first client
-
+    _, client_error_type = aws_faults()
     error = {"Code": entry.get("ErrorCode", ""), "Message": entry.get("ErrorMessage", "")}
     # Entries have error codes for internal errors, where a response has the status 500:
     # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
     status = 500 if error["Code"] in {"InternalFailure", "InternalException"} else 400
     response: Any = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": status}}
-    client_error: Exception = ClientError(response, "PutEvents")
+    client_error: Exception = client_error_type(response, "PutEvents")
     return client_error

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from image_pinner.core.images.references import ImageReference
+from image_pinner.core.policies import Allowed, Denied, JudgedImage
 from image_pinner.core.policies.explicit_tag import ExplicitTag
-from image_pinner.core.policies.interface import Allowed, Denied, JudgedImage
 from support.images import HEX
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.template.json_path import Field
 from image_pinner.core.template.locations import ImageLocation, image_locations, snippet_locations
+from image_pinner.core.template.paths import Field
 
 # Every writable property that the resource schemas of CloudFormation and the service models document as an image.
 PATHS = {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.template.json_path import parse_image_path
+from image_pinner.core.template.paths import parse_image_path
 from image_pinner.core.template.traversal import ConditionGuard, OpaqueNode, TemplateNode, branches_of, walk
 
 NO_VALUE = {"Ref": "AWS::NoValue"}

@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from image_pinner.core.registry_config import RegistryRole
-from image_pinner.sources.aws.clients import AwsClients, session_with
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.aws.sessions import session_with
 from image_pinner.sources.call_stats import CallStats
 from support.registries import Answer, Raw, ScriptedRegistry, Seen
 

@@ -14,7 +14,8 @@ from botocore.stub import Stubber
 
 from image_pinner.core.images.lookups import Resolved, Unavailable
 from image_pinner.core.registry_config import RegistryRole
-from image_pinner.sources.aws.clients import AwsClients, session_with
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.aws.sessions import session_with
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
 from support.aws import ecr_lookup, image, no_download

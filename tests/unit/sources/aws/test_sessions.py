@@ -14,7 +14,7 @@ from botocore.stub import Stubber
 
 from image_pinner.core.errors import SourceError
 from image_pinner.core.registry_config import RegistryRole
-from image_pinner.sources.aws.clients import role_credentials, session_with
+from image_pinner.sources.aws.sessions import role_credentials, session_with
 
 ROLE = RegistryRole("444455556666", "arn:aws:iam::444455556666:role/reader", "hunter2-the-external-id")
 REQUEST = {"RoleArn": ROLE.arn, "RoleSessionName": "image-pinner", "ExternalId": ROLE.external_id}

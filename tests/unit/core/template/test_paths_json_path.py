@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from image_pinner.core.errors import InvalidPathError
-from image_pinner.core.template.json_path import Descend, Every, Field, Index, PathStep, Where, parse_image_path
+from image_pinner.core.template.paths import Descend, Every, Field, Index, PathStep, Where, parse_image_path
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""boto3 sessions, assumed roles, and the configuration of clients.
+
+`clients` imports this module with the first client: boto3 is slow to load, and offline commands do not need it.
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
+from botocore.session import get_session
+
+from image_pinner import __version__
+from image_pinner.core.errors import SourceError
+from image_pinner.core.registry_config import RegistryRole
+from image_pinner.sources.aws.errors import AwsFailure, aws_faults, describe_denial, explain_request, is_denied_a_role
+
+SESSION_NAME = "image-pinner"
+"""The name of the role sessions in CloudTrail."""
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 8.0
+# Four attempts with these limits and the pauses between them end within 40 s; a resolver's deadline ends them earlier.
+ATTEMPTS = 4
+
+_CONNECTIONS = 32  # more than there are workers: urllib3 discards connections above the size of its pool
+# The repositories of an account are looked up on several threads. If STS denies one of them the role, it would deny the
+# others a moment later. A later invocation retries, since a function lives longer than a mistake in a policy.
+_DENIAL_HOLDS_SECONDS = 5.0
+
+
+def default_session() -> Any:
+    """Return a boto3 session with the credentials and the region of the environment."""
+    return boto3.Session()
+
+
+def session_with(credentials: Any) -> Any:
+    """Return a boto3 session that signs with botocore `credentials` and otherwise uses the environment."""
+
+    class Provider(CredentialProvider):  # type: ignore[misc] # botocore has no type information
+        METHOD = CANONICAL_NAME = credentials.method
+
+        def load(self) -> Any:
+            return credentials
+
+    # Otherwise it logs a traceback for each denial, in addition to our message.
+    logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
+    core = get_session()
+    core.register_component("credential_provider", CredentialResolver([Provider()]))
+    return boto3.Session(botocore_session=core)
+
+
+def role_credentials(sts: Any, role: RegistryRole, clock: Callable[[], float] = time.monotonic) -> Any:
+    """Return botocore credentials that assume `role` when they first sign a request, and renew themselves.
+
+    Signing raises `SourceError` if the client `sts` cannot assume the role.
+    """
+    return DeferredRefreshableCredentials(_RoleAssumption(sts, role, clock), "assume-role")
+
+
+def client_config(*, fips: bool, dual_stack: bool) -> Any:
+    """Return the botocore configuration of a client: timeouts, attempts, connections and endpoint."""
+    return Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html#adaptive-retry-mode
+        retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=_CONNECTIONS,
+        user_agent_extra=f"image-pinner/{__version__}",
+        # `None` leaves the decision to the environment.
+        use_fips_endpoint=fips or None,
+        use_dualstack_endpoint=dual_stack or None,
+    )
+
+
+class _RoleAssumption:
+    """Assume a role, and keep a failure for a moment. botocore's lock lets only one thread at a time call it."""
+
+    def __init__(self, sts: Any, role: RegistryRole, clock: Callable[[], float]) -> None:
+        self._sts = sts
+        self._role = role
+        self._clock = clock
+        self._failure = AwsFailure("", "")
+        self._fails_until = clock()
+
+    def __call__(self) -> dict[str, str]:
+        if self._clock() >= self._fails_until:
+            try:
+                return self._assume()
+            except aws_faults() as error:
+                self._failure = self._explain(error)
+                self._fails_until = self._clock() + _DENIAL_HOLDS_SECONDS
+        raise SourceError(*self._failure)
+
+    def _assume(self) -> dict[str, str]:
+        request = {"RoleArn": self._role.arn, "RoleSessionName": SESSION_NAME}
+        if self._role.external_id:
+            request["ExternalId"] = self._role.external_id
+        credentials = self._sts.assume_role(**request)["Credentials"]
+        if credentials["Expiration"] <= datetime.now(UTC):
+            raise SourceError(
+                f"the credentials that STS returned for role {self._role.arn} have already expired",
+                "correct the clock of this machine",
+            )
+        return {
+            "access_key": credentials["AccessKeyId"],
+            "secret_key": credentials["SecretAccessKey"],
+            "token": credentials["SessionToken"],
+            "expiry_time": credentials["Expiration"].isoformat(),
+        }
+
+    def _explain(self, error: Exception) -> AwsFailure:
+        role, region = self._role, self._sts.meta.region_name
+        purpose = f"cannot assume role {role.arn} for the registries of account {role.account_id}"
+        if not is_denied_a_role(error):
+            failure = explain_request(error, f"STS in {region}")
+            return AwsFailure(f"{purpose}: {failure.cause}", failure.help)
+        external_id = "require the configured external ID" if role.external_id else "require no external ID"
+        return AwsFailure(
+            f"{purpose}: {describe_denial(error, f'in {region}', 'sts:AssumeRole')}",
+            "allow sts:AssumeRole on it in the policy of the caller's role; "
+            f"its trust policy must allow the caller's role and {external_id}",
+        )
