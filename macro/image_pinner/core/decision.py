@@ -108,7 +108,8 @@ def decide(
     failed: list[PinSite] = []
     for site, lookup in plan.sites:
         resolution = resolutions.get(lookup) if lookup else None
-        image = _by_digest(site, resolution)
+        # Without facts, the common case, their key is not computed.
+        image = _by_digest(site, resolution) if facts else None
         found = _decide_site(site, resolution, policies, facts.get(image, {}) if image else {})
         if isinstance(found, tuple):
             problems += found
