@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
-import ssl
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from support.certificates import ServerCertificate, certificate_for, create_ca
+from support.certificates import ServerCertificate, certificate_for, create_ca, write_certificate
 
 _ADDRESS = "127.0.0.1"
 
@@ -54,11 +53,4 @@ def _self_signed(directory: Path, begin: dt.datetime, end: dt.datetime) -> Serve
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(_ADDRESS))]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    chain_file, key_file = directory / "certificate.pem", directory / "key.pem"
-    chain_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain_file, key_file)
-    return ServerCertificate(chain_file, context, chain_file, key_file)
+    return write_certificate(directory, certificate, key)

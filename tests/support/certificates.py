@@ -36,7 +36,7 @@ class CertificateAuthority:
         """Issue a certificate for host names and addresses, valid from an hour ago for a day."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = _sign(_builder(names[0], key, self.certificate.subject, names), self.key)
-        return _write(directory, self.ca_file, certificate, key)
+        return write_certificate(directory, certificate, key, self.ca_file)
 
 
 def create_ca(directory: Path) -> CertificateAuthority:
@@ -53,7 +53,7 @@ def certificate_for(directory: Path, *names: str) -> ServerCertificate:
     """Create a self-signed certificate for host names and addresses, valid from an hour ago for a day."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _sign(_builder(names[0], key, None, names), key)
-    return _write(directory, directory / "certificate.pem", certificate, key)
+    return write_certificate(directory, certificate, key)
 
 
 def _builder(
@@ -80,9 +80,10 @@ def _sign(builder: x509.CertificateBuilder, key: ec.EllipticCurvePrivateKey) -> 
     return builder.sign(key, hashes.SHA256())
 
 
-def _write(
-    directory: Path, ca_file: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey
+def write_certificate(
+    directory: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey, ca_file: Path | None = None
 ) -> ServerCertificate:
+    """Write a certificate and its key, and return what a server needs; it is its own CA without `ca_file`."""
     chain_file, key_file = directory / "certificate.pem", directory / "key.pem"
     chain_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     key_file.write_bytes(
@@ -90,7 +91,7 @@ def _write(
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain_file, key_file)
-    return ServerCertificate(ca_file, context, chain_file, key_file)
+    return ServerCertificate(ca_file or chain_file, context, chain_file, key_file)
 
 
 def _general_name(name: str) -> x509.GeneralName:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import pytest
 from click.testing import CliRunner
 
 from image_pinner.cli.console import Dependencies
@@ -56,3 +58,31 @@ def run_main(
         sys.stdout.flush()
         sys.stderr.flush()
         return Run(code, out.getvalue(), err.getvalue().decode())
+
+
+def run_on_terminal(program: str, *arguments: str, env: Mapping[str, str], typed: str = "") -> tuple[int, str]:
+    """Run a Python program on a pseudo terminal; return the exit code and what the terminal shows."""
+    pty = pytest.importorskip("pty", reason="this system has no pseudo terminals")
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", program, *arguments],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=env,
+    ) as process:
+        os.close(follower)
+        os.write(leader, typed.encode())
+        shown = b""
+        while chunk := _read_terminal(leader):
+            shown += chunk
+    os.close(leader)
+    return process.returncode, shown.decode()
+
+
+def _read_terminal(leader: int) -> bytes:
+    try:
+        return os.read(leader, 65_536)
+    except OSError:
+        # Linux raises this after the last process has closed its end.
+        return b""

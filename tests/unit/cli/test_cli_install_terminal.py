@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
 import image_pinner
+from support.command import run_on_terminal
 from support.deployment.command import package
 
 TESTS = Path(__file__).parents[2]
@@ -25,32 +22,10 @@ main(sys.argv[1:], dependencies=Dependencies(aws=aws.environment()))
 
 def on_a_terminal(typed: str, *arguments: str, **more: str) -> tuple[int, str]:
     """Run the command on a terminal with typed input; return the exit code and what the user sees."""
-    pty = pytest.importorskip("pty", reason="this system has no pseudo terminals")
-    leader, follower = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLUMNS"}}
     path = os.pathsep.join([str(Path(image_pinner.__file__).parent.parent), str(TESTS)])
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        env={**kept, "PYTHONPATH": path, "TERM": "xterm-256color", "COLUMNS": "200", **more},
-    ) as process:
-        os.close(follower)
-        os.write(leader, typed.encode())
-        seen = b""
-        while chunk := _read(leader):
-            seen += chunk
-    os.close(leader)
-    return process.returncode, seen.decode()
-
-
-def _read(leader: int) -> bytes:
-    try:
-        return os.read(leader, 65_536)
-    except OSError:
-        # Linux says so when the other side has been closed.
-        return b""
+    env = {**kept, "PYTHONPATH": path, "TERM": "xterm-256color", "COLUMNS": "200", **more}
+    return run_on_terminal(PROGRAM, *arguments, env=env, typed=typed)
 
 
 def test_no_cancels(tmp_path: Path) -> None:

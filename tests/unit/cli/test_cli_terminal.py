@@ -12,6 +12,7 @@ import pytest
 
 import image_pinner
 from support import command as cli_runs
+from support.command import run_on_terminal
 from unit.cli.cli_templates import MARKED, REFUSED, UNMARKED, saved
 
 SOURCE_ROOT = str(Path(image_pinner.__file__).parent.parent)
@@ -45,29 +46,7 @@ def start(*arguments: str, stdout: int = subprocess.PIPE, **more: str) -> subpro
 
 def on_a_terminal(*arguments: str, **more: str) -> tuple[int, str]:
     """Run the command on a pseudo terminal; return the exit code and what the terminal shows."""
-    pty = pytest.importorskip("pty", reason="this system has no pseudo terminals")
-    leader, follower = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", PROGRAM, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=follower,
-        stderr=follower,
-        env=environment(**more),
-    ) as process:
-        os.close(follower)
-        seen = b""
-        while chunk := read_terminal(leader):
-            seen += chunk
-    os.close(leader)
-    return process.returncode, seen.decode()
-
-
-def read_terminal(leader: int) -> bytes:
-    try:
-        return os.read(leader, 65536)
-    except OSError:
-        # Linux raises this after the last process has closed its end.
-        return b""
+    return run_on_terminal(PROGRAM, *arguments, env=environment(**more))
 
 
 def test_a_pipe_has_no_colour_and_no_progress(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import assert_never
 
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Unavailable, Unsuitable
+from image_pinner.core.images.references import Digest
 from image_pinner.core.images.registries import canonical_registry
 from image_pinner.core.images.selection import (
     NeedsConfig,
@@ -172,35 +174,30 @@ class _RegistryWork:
             return self._deadline
 
     def _resolve(self, image: Image, lookups: Iterable[ImageLookup], deadline: Deadline) -> Resolutions:
-        if self._counts_pulls:
-            found = self._requests.head_manifest(image, deadline)
-            if found is not None:
+        found = self._requests.head_manifest(image, deadline) if self._counts_pulls else None
+        match found:
+            case None:
+                return self._from_manifest(image, lookups, deadline)
+            case FoundManifest():
                 return self._from_head(image, lookups, found, deadline)
-        return self._from_body(image, lookups, self._requests.get_manifest(image, deadline), deadline)
+            case NotFound() | Unsuitable():
+                return dict.fromkeys(lookups, found)
+            case _:
+                assert_never(found)
 
     def _from_head(
-        self,
-        image: Image,
-        lookups: Iterable[ImageLookup],
-        found: FoundManifest | NotFound | Unsuitable,
-        deadline: Deadline,
+        self, image: Image, lookups: Iterable[ImageLookup], found: FoundManifest, deadline: Deadline
     ) -> Resolutions:
-        if isinstance(found, NotFound | Unsuitable):
-            return dict.fromkeys(lookups, found)
         answers = {lookup: select_without_manifest(lookup, found.resolved) for lookup in lookups}
         resolutions: Resolutions = {lookup: answer for lookup, answer in answers.items() if answer is not None}
         if unresolved := [lookup for lookup, answer in answers.items() if answer is None]:
-            opened = self._requests.get_manifest(image, deadline, found.resolved.digest)
-            resolutions |= self._from_body(image, unresolved, opened, deadline)
+            resolutions |= self._from_manifest(image, unresolved, deadline, found.resolved.digest)
         return resolutions
 
-    def _from_body(
-        self,
-        image: Image,
-        lookups: Iterable[ImageLookup],
-        found: FoundManifest | NotFound | Unsuitable,
-        deadline: Deadline,
+    def _from_manifest(
+        self, image: Image, lookups: Iterable[ImageLookup], deadline: Deadline, digest: Digest | None = None
     ) -> Resolutions:
+        found = self._requests.get_manifest(image, deadline, digest)
         if isinstance(found, NotFound | Unsuitable):
             return dict.fromkeys(lookups, found)
         manifest = found.manifest or b""
