@@ -74,14 +74,16 @@ def settings() -> str:
 def locations() -> str:
     """Return the table of locations."""
     rows = []
-    for resource_type, places in image_locations().items():
-        for place in places:
-            accepts = place.refused or ("`repo@sha256:…`" + ("" if place.index_allowed else ", single platform only"))
-            managed = ", ".join(f"`{start}…`" for start in place.managed)
+    for resource_type, resources in image_locations().items():
+        for resource in resources:
+            accepts = resource.refused or (
+                "`repo@sha256:…`" + ("" if resource.index_allowed else ", single platform only")
+            )
+            managed = ", ".join(f"`{start}…`" for start in resource.managed)
             rows.append(
                 (
-                    f"[{resource_type}]({place.link})",
-                    f"`{place.path.removeprefix('$.')}`",
+                    f"[{resource_type}]({resource.link})",
+                    f"`{resource.path.removeprefix('$.')}`",
                     accepts + (f"; {managed} is not changed" if managed else ""),
                 )
             )
@@ -125,12 +127,12 @@ def help_texts() -> str:
     settings = {**command.context_settings, "max_content_width": 100, "terminal_width": 100}
     context = click.Context(command, info_name="image-pinner", **settings)
     texts = [f"$ image-pinner --help\n{command.get_help(context)}"]
-    for verb in SUBCOMMANDS:
-        found = command.get_command(context, verb)
+    for subcommand in SUBCOMMANDS:
+        found = command.get_command(context, subcommand)
         if found is None:
-            raise AssertionError(verb)
-        below = click.Context(found, parent=context, info_name=verb, max_content_width=100, terminal_width=100)
-        texts.append(f"$ image-pinner {verb} --help\n{found.get_help(below)}")
+            raise AssertionError(subcommand)
+        below = click.Context(found, parent=context, info_name=subcommand, max_content_width=100, terminal_width=100)
+        texts.append(f"$ image-pinner {subcommand} --help\n{found.get_help(below)}")
     return "```console\n" + "\n\n".join(texts) + "\n```"
 
 

@@ -21,9 +21,9 @@ HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 
 
 def _outputs(engine: Engine, stack: str) -> dict[str, str]:
-    told = aws(engine, "cloudformation", "describe-stacks", "--stack-name", stack, "--query", "Stacks[0].Outputs")
-    assert told.code == 0, told.err
-    return {output["OutputKey"]: output["OutputValue"] for output in json.loads(told.out)}
+    reported = aws(engine, "cloudformation", "describe-stacks", "--stack-name", stack, "--query", "Stacks[0].Outputs")
+    assert reported.code == 0, reported.err
+    return {output["OutputKey"]: output["OutputValue"] for output in json.loads(reported.out)}
 
 
 def _expect_that_it_pins(engine: Engine, ministack: Ministack, name: str) -> None:
@@ -37,16 +37,16 @@ def _expect_that_it_pins(engine: Engine, ministack: Ministack, name: str) -> Non
 
 
 def test_a_deployment_without_the_capability_is_rejected_with_its_name(engine: Engine) -> None:
-    told = aws(engine, "cloudformation", "deploy", "--stack-name", "unable", "--template-file", TEMPLATE,
+    reported = aws(engine, "cloudformation", "deploy", "--stack-name", "unable", "--template-file", TEMPLATE,
                "--parameter-overrides", "CodeBucket=nowhere", "CodeKey=nothing")  # fmt: skip
-    assert told.code != 0
-    assert "Requires capabilities : [CAPABILITY_IAM]" in told.err
+    assert reported.code != 0
+    assert "Requires capabilities : [CAPABILITY_IAM]" in reported.err
 
 
 def test_the_template_passes_validate_template(engine: Engine) -> None:
-    told = aws(engine, "cloudformation", "validate-template", "--template-body", f"file://{TEMPLATE}")
-    assert told.code == 0, told.err
-    keys = {parameter["ParameterKey"] for parameter in json.loads(told.out)["Parameters"]}
+    reported = aws(engine, "cloudformation", "validate-template", "--template-body", f"file://{TEMPLATE}")
+    assert reported.code == 0, reported.err
+    keys = {parameter["ParameterKey"] for parameter in json.loads(reported.out)["Parameters"]}
     assert keys >= {"MacroName", "CodeBucket", "CodeKey", "Revision"}
 
 

@@ -38,33 +38,33 @@ def _install(engine: Engine, package: Package, *more: str, verb: str = "install"
 
 
 def _status(engine: Engine) -> dict:
-    told = image_pinner(engine, "status", "--format", "json")
-    return json.loads(told.out)["regions"][0]
+    reported = image_pinner(engine, "status", "--format", "json")
+    return json.loads(reported.out)["regions"][0]
 
 
 def test_an_upgrade_is_rejected_if_nothing_is_installed(engine: Engine, package: Package) -> None:
-    told = _install(engine, package, verb="upgrade")
-    assert told.code == 2
+    reported = _install(engine, package, verb="upgrade")
+    assert reported.code == 2
     assert (
         f"error: {REGION}: there is no stack image-pinner in {REGION} to upgrade\nhelp: install the macro first"
-        in told.err
+        in reported.err
     )
     assert image_pinner(engine, "status").code == 1
     assert image_pinner(engine, "uninstall", "--yes").code == 2
 
 
 def test_a_pipe_cannot_confirm(engine: Engine, package: Package) -> None:
-    told = image_pinner(engine, "install", "--package", package.path)
-    assert told.code == 2
-    assert "pass --yes to continue or --dry-run to preview" in told.err
+    reported = image_pinner(engine, "install", "--package", package.path)
+    assert reported.code == 2
+    assert "pass --yes to continue or --dry-run to preview" in reported.err
     assert engine.requests.all() == []
 
 
 def test_a_dry_run_leaves_nothing_behind(engine: Engine, package: Package) -> None:
-    told = image_pinner(engine, "install", "--dry-run", "--package", package.path)
-    assert told.code == 0, told.err
-    assert "+ Macro (AWS::CloudFormation::Macro)" in told.err
-    assert f"Bucket {BUCKET} (" in told.err
+    reported = image_pinner(engine, "install", "--dry-run", "--package", package.path)
+    assert reported.code == 0, reported.err
+    assert "+ Macro (AWS::CloudFormation::Macro)" in reported.err
+    assert f"Bucket {BUCKET} (" in reported.err
     assert image_pinner(engine, "status").code == 1
     assert "s3:CreateBucket" not in engine.requests.actions()
 
@@ -106,9 +106,9 @@ def test_the_macro_is_installed_upgraded_and_uninstalled(
 
 def test_a_macro_name_in_use_is_reported_with_its_stack(engine: Engine, package: Package) -> None:
     with installed(engine, package):
-        told = _install(engine, package, "--stack-name", "another")
-        assert told.code == 2
-        assert "macro name ImagePinner is in use in eu-central-1 by stack image-pinner" in told.err
+        reported = _install(engine, package, "--stack-name", "another")
+        assert reported.code == 2
+        assert "macro name ImagePinner is in use in eu-central-1 by stack image-pinner" in reported.err
         other = _install(engine, package, "--stack-name", "another", "--macro-name", "ImagePinner-v2")
         assert other.code == 0, other.err
         assert image_pinner(engine, "uninstall", "--yes", "--stack-name", "another", "--delete-bucket").code == 0

@@ -8,7 +8,7 @@ import pytest
 
 from e2e.engine.processes import is_loopback
 from e2e.engine.recording import Call, Calls, Request, read
-from e2e.engine.submissions import Submissions, place_of
+from e2e.engine.submissions import Submissions, path_of
 
 ACCOUNT = "000000000000"
 
@@ -96,7 +96,7 @@ def test_addresses_of_loopback_are_known(address: str, loopback: object) -> None
     ],
 )
 def test_a_template_in_a_bucket_is_found_by_every_form_of_its_url(url: str) -> None:
-    assert place_of(url) == ("bucket", "a/b.yaml")
+    assert path_of(url) == ("bucket", "a/b.yaml")
 
 
 def test_templates_are_refused_wherever_they_lie() -> None:

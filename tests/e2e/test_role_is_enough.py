@@ -80,8 +80,8 @@ def stored(tmp_path: Path) -> Iterator[StoredCredentials]:
 @contextmanager
 def _secret(engine: Engine, name: str) -> Iterator[str]:
     secrets = engine.client("secretsmanager")
-    login = json.dumps({"username": "reader", "password": "of-the-tests"})
-    arn = secrets.create_secret(Name=name, SecretString=login)["ARN"]
+    credentials = json.dumps({"username": "reader", "password": "of-the-tests"})
+    arn = secrets.create_secret(Name=name, SecretString=credentials)["ARN"]
     yield arn
     secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 

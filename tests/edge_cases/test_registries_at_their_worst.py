@@ -96,7 +96,7 @@ def test_hung_registry__kyverno_7224(registry: ScriptedRegistry) -> None:
 
 
 def test_self_signed_ca_is_refused__kyverno_3984(tmp_path: Path) -> None:
-    """kyverno/kyverno #3984: a certificate of one's own CA is a failure until the CA is named, for that host."""
+    """kyverno/kyverno #3984: a certificate of a private CA is a failure until the CA is configured for that host."""
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with ScriptedRegistry(lambda _: sent(MANIFEST), certificate=certificate.context) as registry:
         message = refusal(pin_from(registry, APP, hosts=RegistryHosts()))
@@ -191,9 +191,9 @@ def test_token_redaction_in_errors(realm: Realm, status: int) -> None:
         )
 
     realm.registry.script = script
-    login = FixedCredentials({realm.registry.host: PASSWORD})
+    credentials = FixedCredentials({realm.registry.host: PASSWORD})
     trusting = {"trust": realm.trust}
-    result = pin_from(realm.registry, APP, hosts=RegistryHosts(), credentials=login, transport=trusting)
+    result = pin_from(realm.registry, APP, hosts=RegistryHosts(), credentials=credentials, transport=trusting)
     message = refusal(result) + json.dumps(result.report.to_json()) + repr(result)
     assert f"returned {status}" in message
     assert "***" in message

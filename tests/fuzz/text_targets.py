@@ -91,7 +91,7 @@ def _host(text: str) -> None:
         assert url.scheme in {"http", "https"}
         assert "?" not in safe_url(url)
         expect_message(safe_url(url), 100 + 9 * len(text))
-    # A name is as near as the nearest of its addresses; only an address that stands there itself can be elsewhere.
+    # A name has the narrowest scope of its addresses; only a literal address can have another.
     scope = scope_of_host(text, lambda _: ("10.0.0.1", "8.8.8.8"))
     assert scope is not AddressScope.GLOBAL or _ADDRESS.fullmatch(text)
 

@@ -1,4 +1,4 @@
-"""The expressions of real templates: the corpus beside the checkout, read in place."""
+"""The expressions of real templates: the corpus next to the checkout, read in place."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _Loader.yaml_implicit_resolvers = {
 
 @dataclass(frozen=True)
 class RealTemplate:
-    """A template of the corpus, with what its index says about its images."""
+    """A template of the corpus, with the entries of its index about its images."""
 
     name: str
     content: dict[str, Any]
@@ -62,7 +62,7 @@ def corpus() -> tuple[RealTemplate, ...]:
 
 
 def expressions_in(node: Any) -> Iterator[Any]:
-    """Give the outermost functions in a part of a template, loops and references to conditions excepted."""
+    """Return the outermost functions in a part of a template, loops and references to conditions excepted."""
     name = intrinsic_of(node)
     if name is not None and name != "Condition" and not name.startswith("Fn::ForEach"):
         yield node

@@ -1,4 +1,4 @@
-"""Made up expressions for the property tests of the evaluator."""
+"""Generated expressions for the property tests of the evaluator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = "hunter2"
 EXPORTS = ("Export-a", "Export-b")
 STORED = "/stored/name"
 
-# A template in which everything can be told, except what depends on the parameters Given and Other, on the exports,
+# A template in which everything can be resolved, except what depends on the parameters Given and Other, on the exports,
 # on the stored parameter and on the name of the repository Fresh.
 TEMPLATE: dict[str, Any] = {
     "Parameters": {
@@ -54,7 +54,7 @@ ANSWERS: dict[ExternalValue, Answer] = {
 
 
 def scope_with(conditions: dict[str, Any], values: dict[str, str] | None = None) -> Scope:
-    """Give the scope of the template with these conditions."""
+    """Return the scope of the template with these conditions."""
     template = {**TEMPLATE, "Conditions": conditions}
     return Scope.of_template(template, values or {}, region=REGION, account_id=ACCOUNT)
 
@@ -85,7 +85,7 @@ _OPEN_TEXTS = st.one_of(
 
 @cache
 def texts(depth: int, *, open_ends: bool) -> st.SearchStrategy[Any]:
-    """Give expressions that come to a text.
+    """Return expressions that evaluate to a string.
 
     Args:
         depth: How deep functions are nested.
@@ -108,7 +108,7 @@ def texts(depth: int, *, open_ends: bool) -> st.SearchStrategy[Any]:
 
 @cache
 def lists(depth: int, *, open_ends: bool) -> st.SearchStrategy[Any]:
-    """Give expressions that come to a list of texts; the arguments are those of `texts`."""
+    """Return expressions that evaluate to a list of strings; the arguments are those of `texts`."""
     text = texts(max(depth - 1, 0), open_ends=open_ends)
     if open_ends:
         text = st.one_of(text, st.just({"Ref": "AWS::NoValue"}), _maybe_nothing(text))
@@ -131,7 +131,7 @@ def _maybe_nothing(text: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 @st.composite
 def conditions(draw: st.DrawFn, *, open_ends: bool) -> dict[str, Any]:
-    """Give a `Conditions` section in which each condition uses only those before it."""
+    """Return a `Conditions` section in which each condition uses only those before it."""
     section: dict[str, Any] = {}
     comparison = st.tuples(texts(1, open_ends=False), texts(1, open_ends=open_ends)).map(
         lambda pair: {"Fn::Equals": list(pair)}
@@ -145,7 +145,7 @@ def conditions(draw: st.DrawFn, *, open_ends: bool) -> dict[str, Any]:
 
 
 def combined(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Give conditions that combine some others by And, Or and Not."""
+    """Return conditions that combine some others by And, Or and Not."""
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
@@ -191,7 +191,7 @@ _WEIRD_KEYS = st.one_of(
 
 
 def weird(max_leaves: int = 25) -> st.SearchStrategy[Any]:
-    """Give nested structures with functions in places and shapes that nobody expects."""
+    """Return nested structures with functions in unexpected positions and shapes."""
     return st.recursive(
         _WEIRD_SCALARS,
         lambda inner: st.one_of(

@@ -40,7 +40,7 @@ def resolve_with_tokens(guarded: Guarded, *lookups: ImageLookup, credentials: Cr
 def resolve_image(
     registry: DockerRegistry, image: str, platform: str = "", *, index_allowed: bool = True
 ) -> Resolution:
-    """Ask a registry for an image, named without the registry."""
+    """Resolve an image of a registry; `image` is written without the registry."""
     (answer,) = resolve_at(registry, lookup(f"{registry.host}/{image}", platform, index_allowed=index_allowed))
     return answer
 
@@ -59,7 +59,7 @@ def resolve_with_head(
 
 
 def trusting(host: str, ca_file: Path) -> Mapping[str, Any]:
-    """Return the arguments of a transport that trusts an authority for one host."""
+    """Return the arguments of a transport that trusts a CA for one host."""
     return {"trust": Trust({host: ca_file})}
 
 

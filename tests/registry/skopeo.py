@@ -1,4 +1,4 @@
-"""What skopeo, a program of others, has to say about a registry: https://github.com/containers/skopeo."""
+"""Digests by skopeo, as a second opinion: https://github.com/containers/skopeo."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ENDS_WITHIN = 30.0  # seconds; it takes 30 ms
 
 @dataclass(frozen=True)
 class Skopeo:
-    """Skopeo as somebody who trusts a registry, with a login where a file has one.
+    """Skopeo with a trusted registry, and credentials if a file has them.
 
     It takes no IPv6 address in the name of an image before version 1.14.
     """
@@ -60,7 +60,7 @@ class Skopeo:
         wanted = ("--override-os", platform.os, "--override-arch", platform.architecture)
         variant = ("--override-variant", platform.variant) if platform.variant else ()
         trust = ("--cert-dir", str(ca_file.parent)) if ca_file else ("--tls-verify=false",)
-        login = ("--authfile", str(self.authfile)) if self.authfile else ("--no-creds",)
+        auth_file = ("--authfile", str(self.authfile)) if self.authfile else ("--no-creds",)
         named = f"docker://{self.registry.host}/{image}"
-        command = (program, *wanted, *variant, "inspect", *what, *trust, *login, named)
+        command = (program, *wanted, *variant, "inspect", *what, *trust, *auth_file, named)
         return subprocess.run(command, check=False, capture_output=True, timeout=_ENDS_WITHIN)

@@ -1,4 +1,4 @@
-"""The `Accept` header decides which digest the real registry gives: what others ask, and what the list of ours does."""
+"""The `Accept` header decides which digest the real registry returns, with the lists of other tools and with ours."""
 
 from __future__ import annotations
 

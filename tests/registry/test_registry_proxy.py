@@ -94,7 +94,7 @@ def test_without_its_upstream_the_cache_has_previous_images_only(
         assert isinstance(single, Resolved)
         own.end_of_upstream.close()
 
-        # Nobody can tell this answer from the one for an image that does not exist.
+        # This response is identical to that for an image that does not exist.
         gone = resolve_image(own.cache, LIST.image)
         assert isinstance(gone, NotFound | Unsuitable)
         assert "returned 404, 'MANIFEST_UNKNOWN: manifest unknown'" in gone.cause

@@ -43,8 +43,8 @@ def test_a_certificate_of_an_unknown_ca_is_refused_with_help(secured: DockerRegi
     assert "unable to get local issuer certificate" in answer.cause
     assert "configure a CA file if the certificate authority is your own" in answer.help
     (tmp_path / "nobody").mkdir()
-    stranger = replace(secured, ca_file=tmp_path / "nobody" / "ca.crt")
-    assert "certificate signed by unknown authority" in Skopeo(stranger).refusal(f"{REPOSITORY}:oci")
+    unknown = replace(secured, ca_file=tmp_path / "nobody" / "ca.crt")
+    assert "certificate signed by unknown authority" in Skopeo(unknown).refusal(f"{REPOSITORY}:oci")
 
 
 def test_another_ca_of_the_same_name_is_refused(secured: DockerRegistry, tmp_path: Path) -> None:

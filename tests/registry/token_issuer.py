@@ -1,4 +1,4 @@
-"""The real registry program behind tokens, and the service that issues them to whoever has the password.
+"""The real registry program with token authentication, and the service that issues tokens for a password.
 
 https://github.com/distribution/distribution/blob/v2.8.2/docs/spec/auth/token.md
 """

@@ -117,8 +117,8 @@ def test_the_header_is_trusted_if_pulls_are_counted_and_the_report_shows_it(
 ) -> None:
     ran = run(fault, scheme, tmp_path)
     assert_pinned(ran, fault, ran.after)
-    (asked,) = (entry["request"] for entry in ran.report["images"] if entry["path"] == PATH)
-    assert asked == f"HEAD {scheme}://{ran.staged.image.removesuffix('/team/app:1')}/v2/team/app/manifests/1"
+    (requested,) = (entry["request"] for entry in ran.report["images"] if entry["path"] == PATH)
+    assert requested == f"HEAD {scheme}://{ran.staged.image.removesuffix('/team/app:1')}/v2/team/app/manifests/1"
     assert_bounded_and_discreet(ran)
     assert_documented(ran, fault)
 

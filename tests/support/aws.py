@@ -257,11 +257,11 @@ class FakeSecrets:
     """Returns the secrets in `known`, denies all others, and records the names that are read."""
 
     known: Mapping[str, str] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
 
     def read(self, place: SecretLocation, deadline: Deadline) -> str:
         assert deadline.remaining() > 0
-        self.asked.append(place.name)
+        self.requested.append(place.name)
         if place.name not in self.known:
             raise SourceError(f"secretsmanager:GetSecretValue is denied on {place.name}", "Allow it")
         return self.known[place.name]

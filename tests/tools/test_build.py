@@ -79,7 +79,7 @@ def test_a_chosen_python_of_another_version_is_refused(checkout: Path) -> None:
     assert not (checkout / "dist").exists()
 
 
-def test_the_same_commit_gives_the_same_bytes(checkout: Path, tmp_path: Path) -> None:
+def test_builds_of_the_same_commit_are_identical(checkout: Path, tmp_path: Path) -> None:
     other = copy_checkout(tmp_path / "another folder" / "ünderneath")
     python = lambda_python()
     runs = [
@@ -189,7 +189,7 @@ def test_the_manifest_describes_the_zip(compiled_package: Package) -> None:
         assert f"{library['name']}=={library['version']} \\\n{hashes}\n" in lock
 
 
-def test_the_manifest_of_a_zip_without_compiled_files_says_so(sources_package: Package) -> None:
+def test_the_manifest_states_that_a_zip_has_no_compiled_files(sources_package: Package) -> None:
     assert json.loads(sources_package.path.with_suffix(".json").read_text("utf-8"))["compiled_by"] is None
 
 

@@ -1,4 +1,4 @@
-"""The wheel carries the zip of `make package`, and `install` uploads it; without the zip both say what to do."""
+"""The wheel carries the zip of `make package`, and `install` uploads it; without the zip both print help."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def built(checkout: Path) -> Path:
     return checkout
 
 
-def test_a_wheel_is_built_without_the_zip_and_its_install_says_what_to_do(checkout: Path, tmp_path: Path) -> None:
+def test_a_wheel_without_the_zip_is_built_and_its_install_prints_help(checkout: Path, tmp_path: Path) -> None:
     wheel, output = _hatchling(checkout, "wheel", tmp_path / "wheels")
     assert "warning: the wheel cannot install the macro: the function's zip is not built" in output
     assert "help: run `make package`" in output

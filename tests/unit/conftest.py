@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 
-# Of the module, not of the test: hypothesis wants no fixture that stays the same for all of its examples.
+# Of the module, not of the test: hypothesis rejects fixtures of a test that stay the same for all of its examples.
 @pytest.fixture(scope="module", autouse=True)
 def _no_settings_of_this_machine() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

@@ -66,7 +66,7 @@ class Engine:
         """Return the violations in the responses of macros since the last call of this method."""
         all_runs = self.invocations()
         new, self._seen[0] = all_runs[self._seen[0] :], len(all_runs)
-        return [told for run in new for told in run["violations"]]
+        return [reported for run in new for reported in run["violations"]]
 
     @contextmanager
     def routed(self, **endpoints: str) -> Iterator[None]:

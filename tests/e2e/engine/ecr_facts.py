@@ -26,12 +26,12 @@ def gate(request: Request) -> Reply | None:
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html#ECR-DescribeImages-request-imageIds
     """
-    asked = _asked(request)
-    if _action(request) in {"DescribeImages", "BatchGetImage"} and len(asked.get("imageIds") or ()) > MAX_IMAGES:
-        told = (
+    requested = _requested(request)
+    if _action(request) in {"DescribeImages", "BatchGetImage"} and len(requested.get("imageIds") or ()) > MAX_IMAGES:
+        reported = (
             f"Invalid parameter at 'imageIds' failed to satisfy constraint: 'Member must have length <= {MAX_IMAGES}'"
         )
-        return _refusal("InvalidParameterException", told)
+        return _refusal("InvalidParameterException", reported)
     return None
 
 
@@ -46,36 +46,36 @@ def correct(request: Request, reply: Reply, here: str) -> Reply:
     action = _action(request)
     if reply.status != _OK or action not in _CORRECTIONS:
         return reply
-    return _CORRECTIONS[action](_asked(request), json.loads(reply.body), here)
+    return _CORRECTIONS[action](_requested(request), json.loads(reply.body), here)
 
 
-def _described(asked: Mapping[str, Any], answer: dict[str, Any], _: str) -> Reply:
-    for wanted in asked.get("imageIds") or ():
+def _described(requested: Mapping[str, Any], answer: dict[str, Any], _: str) -> Reply:
+    for wanted in requested.get("imageIds") or ():
         if not any(
             _is(wanted, detail.get("imageDigest"), detail.get("imageTags")) for detail in answer["imageDetails"]
         ):
-            return _no_image(asked, wanted, answer)
+            return _no_image(requested, wanted, answer)
     for detail in answer["imageDetails"]:
         # ECR returns it only for images, from their config, which the registry of the tests does not read.
         detail.pop("artifactMediaType", None)
     return _answer(answer)
 
 
-def _no_image(asked: Mapping[str, Any], wanted: Mapping[str, str], answer: Mapping[str, Any]) -> Reply:
+def _no_image(requested: Mapping[str, Any], wanted: Mapping[str, str], answer: Mapping[str, Any]) -> Reply:
     # As recorded in https://github.com/hashicorp/terraform-provider-aws/issues/35268.
     digest, tag = (f"'{wanted.get(key) or 'null'}'" for key in ("imageDigest", "imageTag"))
-    owner = asked.get("registryId") or next((one["registryId"] for one in answer["imageDetails"]), "000000000000")
+    owner = requested.get("registryId") or next((one["registryId"] for one in answer["imageDetails"]), "000000000000")
     return _refusal(
         "ImageNotFoundException",
         f"The image with imageId {{imageDigest:{digest}, imageTag:{tag}}} does not exist within the repository with "
-        f"name '{asked['repositoryName']}' in the registry with id '{owner}'",
+        f"name '{requested['repositoryName']}' in the registry with id '{owner}'",
     )
 
 
-def _got(asked: Mapping[str, Any], answer: dict[str, Any], _: str) -> Reply:
+def _got(requested: Mapping[str, Any], answer: dict[str, Any], _: str) -> Reply:
     """Return each image with its requested tag; the registry keeps the order of the request."""
     failed = [failure["imageId"] for failure in answer["failures"]]
-    found = [wanted for wanted in asked["imageIds"] if wanted not in failed]
+    found = [wanted for wanted in requested["imageIds"] if wanted not in failed]
     for wanted, image in zip(found, answer["images"], strict=True):
         digest = image["imageId"]["imageDigest"]
         tag = {"imageTag": wanted["imageTag"]} if "imageTag" in wanted else {}
@@ -83,9 +83,9 @@ def _got(asked: Mapping[str, Any], answer: dict[str, Any], _: str) -> Reply:
     return _answer(answer)
 
 
-def _given_url(asked: Mapping[str, Any], answer: dict[str, Any], here: str) -> Reply:
+def _given_url(requested: Mapping[str, Any], answer: dict[str, Any], here: str) -> Reply:
     # The service signs the URL, so its query string is a secret in a log.
-    path = f"/v2/{asked['repositoryName']}/blobs/{answer['layerDigest']}"
+    path = f"/v2/{requested['repositoryName']}/blobs/{answer['layerDigest']}"
     return _answer({**answer, "downloadUrl": f"{here}{path}?X-Amz-Signature=of-the-tests"})
 
 
@@ -102,7 +102,7 @@ def _action(request: Request) -> str:
     return action if service.startswith("AmazonEC2ContainerRegistry") else ""
 
 
-def _asked(request: Request) -> dict[str, Any]:
+def _requested(request: Request) -> dict[str, Any]:
     return json.loads(request.body or b"{}") if _action(request) and not urlsplit(request.target).query else {}
 
 

@@ -80,10 +80,10 @@ def function_python() -> Path:
         if candidate.is_relative_to(HOME):
             continue
         # pyenv has a command for each installed version, and the commands of versions that are not selected fail.
-        asked = [str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"]
-        told = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
-        if told.returncode == 0 and told.stdout.startswith(f"{PYTHON} "):
-            return Path(told.stdout.split(" ", 1)[1].strip())
+        requested = [str(candidate), "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"]
+        reported = subprocess.run(requested, capture_output=True, text=True, check=False, timeout=60)
+        if reported.returncode == 0 and reported.stdout.startswith(f"{PYTHON} "):
+            return Path(reported.stdout.split(" ", 1)[1].strip())
     raise NoPythonError(f"python{PYTHON} is not on this machine, and the macro's function needs it")
 
 
@@ -201,8 +201,8 @@ def _install(python: Path, *arguments: str | Path) -> None:
 def _run(command: Sequence[str | Path]) -> None:
     run = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
     if run.returncode:
-        said = (run.stdout + run.stderr)[-2000:]
-        raise PreparationError(f"{' '.join(map(str, command))} ended with {run.returncode}: {said}")
+        output = (run.stdout + run.stderr)[-2000:]
+        raise PreparationError(f"{' '.join(map(str, command))} ended with {run.returncode}: {output}")
 
 
 if __name__ == "__main__":

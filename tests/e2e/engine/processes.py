@@ -34,7 +34,7 @@ class Running:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def said(self) -> str:
+    def output(self) -> str:
         """Return the end of its output."""
         return self.log.read_text("utf-8", "replace")[-4000:]
 
@@ -91,8 +91,8 @@ def running(
 def _wait(found: Running, ready: Callable[[str], bool]) -> None:
     begun = time.monotonic()
     while not ready(found.url):
-        assert found.process.poll() is None, found.said()
-        assert time.monotonic() - begun < _READY_WITHIN, f"not ready within {_READY_WITHIN} seconds: {found.said()}"
+        assert found.process.poll() is None, found.output()
+        assert time.monotonic() - begun < _READY_WITHIN, f"not ready within {_READY_WITHIN} seconds: {found.output()}"
         time.sleep(0.05)
 
 

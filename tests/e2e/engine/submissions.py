@@ -50,8 +50,8 @@ class Submissions:
         form = {name: values[0] for name, values in parse_qs(request.body.decode("utf-8", "replace")).items()}
         if form.get("Action") not in _ACTIONS:
             return None
-        if told := self._refusal(form.get("TemplateBody"), form.get("TemplateURL")):
-            return _refused("ValidationError", told)
+        if reported := self._refusal(form.get("TemplateBody"), form.get("TemplateURL")):
+            return _refused("ValidationError", reported)
         if form["Action"] in _DEPLOY and (lacking := self._capability(form)):
             return _refused("InsufficientCapabilitiesException", f"Requires capabilities : [{lacking}]")
         return None
@@ -75,8 +75,8 @@ class Submissions:
         text = body if body is not None else self._text(url) if url else None
         if text is None:
             return ""
-        if told := service_facts.refusal(text, by_url=body is None):
-            return told
+        if reported := service_facts.refusal(text, by_url=body is None):
+            return reported
         return self._of_children(service_facts.parsed(text))
 
     def _of_children(self, template: dict) -> str:
@@ -85,16 +85,16 @@ class Submissions:
         for resource in resources.values() if isinstance(resources, dict) else ():
             nested = isinstance(resource, dict) and resource.get("Type") == "AWS::CloudFormation::Stack"
             url = (resource.get("Properties") or {}).get("TemplateURL") if nested else None
-            if isinstance(url, str) and (told := self._refusal(None, url)):
-                return told
+            if isinstance(url, str) and (reported := self._refusal(None, url)):
+                return reported
         return ""
 
     def _text(self, url: str) -> str | None:
-        bucket, key = place_of(url)
+        bucket, key = path_of(url)
         return self._fetch(bucket, key)
 
 
-def place_of(url: str) -> tuple[str, str]:
+def path_of(url: str) -> tuple[str, str]:
     """Return the bucket and the key of an S3 URL in any format.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
@@ -107,10 +107,10 @@ def place_of(url: str) -> tuple[str, str]:
     return host.partition(".s3")[0], path
 
 
-def _refused(code: str, told: str) -> Reply:
+def _refused(code: str, reported: str) -> Reply:
     body = (
         '<ErrorResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><Error><Type>Sender</Type>'
-        f"<Code>{code}</Code><Message>{escape(told)}</Message></Error>"
+        f"<Code>{code}</Code><Message>{escape(reported)}</Message></Error>"
         "<RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>"
     )
     return Reply(400, [("Content-Type", "text/xml")], body.encode())

@@ -44,15 +44,15 @@ def denied(action: str, because: str = "because no identity-based policy allows 
 def _client(service: str, region: str) -> tuple[Any, list[Answer]]:
     session = boto3.Session("AKIA", "secret", region_name=region)
     client = session.client(service, config=Config(retries={"total_max_attempts": 1}))
-    asked = threading.local()
+    requested = threading.local()
     answers: list[Answer] = []
 
     def remember(params: Mapping[str, Any], **_: Any) -> None:
-        asked.params = dict(params)
+        requested.params = dict(params)
 
     def reply(model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
         try:
-            given = answers[0](model.name, asked.params)
+            given = answers[0](model.name, requested.params)
         except Refusal as refusal:
             return AWSResponse("", refusal.status, {}, None), refusal.answer
         if model.output_shape is not None:

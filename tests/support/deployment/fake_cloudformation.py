@@ -214,8 +214,8 @@ def _instance(account: str, region: str, unit: str, reason: str) -> dict[str, An
 
 def _page(items: list[dict[str, Any]], given: Mapping[str, Any], key: str) -> dict[str, Any]:
     start = int(given.get("NextToken") or 0)
-    rest = {"NextToken": str(start + _PAGE)} if len(items) > start + _PAGE else {}
-    return {key: items[start : start + _PAGE], **rest}
+    remaining = {"NextToken": str(start + _PAGE)} if len(items) > start + _PAGE else {}
+    return {key: items[start : start + _PAGE], **remaining}
 
 
 def _resource(stack: FakeStack, name: str, kind: str, physical: str) -> dict[str, Any]:

@@ -68,8 +68,8 @@ class FakeS3:
         return bucket
 
     def _create(self, region: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        place = given.get("CreateBucketConfiguration", {}).get("LocationConstraint", "us-east-1")
-        assert place == region
+        location = given.get("CreateBucketConfiguration", {}).get("LocationConstraint", "us-east-1")
+        assert location == region
         self.buckets[given["Bucket"]] = FakeBucket(region)
         return {}
 

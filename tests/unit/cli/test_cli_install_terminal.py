@@ -1,4 +1,4 @@
-"""Install on a terminal: a question that the user answers, and progress."""
+"""Install on a terminal: a prompt that the user answers, and progress."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def correct_the_engine() -> None:
     """Fix the engine before it loads its services."""
     _keep_what_macros_answered()
     _keep_what_updates_deployed()
-    _give_templates_of_change_sets()
+    _return_templates_of_change_sets()
     _put_snippets_into_lists()
     correct_resources()
     correct_nested_stacks()
@@ -96,7 +96,7 @@ def _macro_failed(change_set: Any) -> bool:
     return change_set.status == "FAILED" and bool(change_set.status_reason)
 
 
-def _give_templates_of_change_sets() -> None:
+def _return_templates_of_change_sets() -> None:
     get_template = CloudformationProviderV2.get_template
 
     @wraps(get_template)
@@ -124,8 +124,8 @@ def _put_snippets_into_lists() -> None:
     path = Scope.jsonpath.fget
 
     @wraps(path)
-    def with_places_in_lists(self: Any) -> str:
+    def with_positions_in_lists(self: Any) -> str:
         # The engine writes `.0` for the first item of a list, and jsonpath-ng expects `.[0]`.
         return re.sub(r"\.(\d+)(?=\.|$)", r".[\1]", path(self))
 
-    Scope.jsonpath = property(with_places_in_lists)
+    Scope.jsonpath = property(with_positions_in_lists)

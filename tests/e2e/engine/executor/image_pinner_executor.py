@@ -97,8 +97,8 @@ class ProcessExecutor(RuntimeExecutor):
             logs.seek(0)
             self._logs = logs.read().decode("utf-8", "replace")
         if answer is None:
-            told = f"{request_id} Task timed out after {config.timeout}.00 seconds"
-            answer = {"error": {"errorMessage": told}}
+            reported = f"{request_id} Task timed out after {config.timeout}.00 seconds"
+            answer = {"error": {"errorMessage": reported}}
         entry = {
             "function": self.function_version.id.function_name,
             "qualifier": self.function_version.id.qualifier,
@@ -126,15 +126,15 @@ def _ended(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=logs, env=environment, cwd="/"
     ) as process:
         try:
-            told, _ = process.communicate(event, timeout=seconds)
+            reported, _ = process.communicate(event, timeout=seconds)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
             return None, 0.0
-    if not told:
+    if not reported:
         error = f"RequestId: Error: Runtime exited with error: exit status {process.returncode}"
         return {"error": {"errorType": "Runtime.ExitError", "errorMessage": error}}, 0.0
-    answer = json.loads(told)
+    answer = json.loads(reported)
     return answer, answer.pop("megabytes")
 
 

@@ -21,14 +21,14 @@ def correct_nested_stacks() -> None:
     create = CloudFormationStackProvider.create
 
     @wraps(create)
-    def and_say_why(self: Any, request: Any) -> ProgressEvent:
+    def with_reason(self: Any, request: Any) -> ProgressEvent:
         event = create(self, request)
         if event.status == OperationStatus.FAILED:
             stack = _described(request, event.resource_model["Id"])
             event.message = _failure(stack, "created")
         return event
 
-    CloudFormationStackProvider.create = and_say_why
+    CloudFormationStackProvider.create = with_reason
     CloudFormationStackProvider.update = _update
 
 

@@ -37,7 +37,7 @@ _ALIAS = "AWS::Lambda::Alias"
 def correct_resources() -> None:
     """Fix how the engine processes resources."""
     _roll_back_what_failed()
-    _tell_that_it_failed()
+    _report_failure()
     _move_aliases()
     _change_policies_of_roles()
     _find_stacks_by_what_they_have()
@@ -100,7 +100,7 @@ def _undo(executor: Any) -> None:
         setattr(change_set, what, getattr(stack, what))
 
 
-def _tell_that_it_failed() -> None:
+def _report_failure() -> None:
     """Keep UpdateStack from reporting a rolled back update as complete."""
     set_status = Stack.set_stack_status
 
@@ -142,8 +142,8 @@ def _move_aliases() -> None:
     def update(self: Any, request: Any) -> ProgressEvent:  # noqa: ARG001 - the signature is that of the engine
         wanted = {**request.previous_state, **request.desired_state}
         keys = ("FunctionName", "Name", "FunctionVersion", "Description", "RoutingConfig")
-        told = request.aws_client_factory.lambda_.update_alias(**{key: wanted[key] for key in keys if key in wanted})
-        return ProgressEvent(OperationStatus.SUCCESS, resource_model={**wanted, "Id": told["AliasArn"]})
+        updated = request.aws_client_factory.lambda_.update_alias(**{key: wanted[key] for key in keys if key in wanted})
+        return ProgressEvent(OperationStatus.SUCCESS, resource_model={**wanted, "Id": updated["AliasArn"]})
 
     LambdaAliasProvider.update = update
 

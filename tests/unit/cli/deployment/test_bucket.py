@@ -99,7 +99,7 @@ def test_a_file_is_uploaded_once(aws: Scene, checksum: str | None) -> None:
     assert not is_uploaded(api, bucket, file)
 
     if checksum is None:
-        # A copy by another tool has no checksum, which tells nothing about its bytes.
+        # A copy by another tool has no checksum, so its bytes are unknown.
         aws.s3.buckets[BUCKET].put(file.key, b"zip")
         assert not is_uploaded(api, bucket, file)
     upload(api, bucket, file)

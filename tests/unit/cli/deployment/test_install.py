@@ -92,7 +92,7 @@ def test_a_stack_that_stays_in_progress_times_out(aws: Scene) -> None:
         install(aws.session, REGION, request())
 
 
-def test_an_interrupted_wait_says_that_cloudformation_continues(aws: Scene) -> None:
+def test_an_interrupted_wait_reports_that_cloudformation_continues(aws: Scene) -> None:
     def interrupted(_: float) -> None:
         if aws.cloud.live("image-pinner").status == "CREATE_IN_PROGRESS":
             raise KeyboardInterrupt

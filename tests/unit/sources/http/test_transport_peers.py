@@ -58,7 +58,7 @@ def test_the_reply_has_the_scope_of_the_address(server: ScriptedRegistry) -> Non
         assert transport.send(local_request(server.url), Deadline.after(10.0)).peer is AddressScope.LOOPBACK
 
 
-def test_a_certificate_that_nobody_trusts_is_refused_before_a_request_is_sent(tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_refused_before_a_request_is_sent(tmp_path: Path) -> None:
     certificate = certificate_for(tmp_path, "127.0.0.1")
     with (
         ScriptedRegistry(lambda _: Answer(), certificate=certificate.context) as server,

@@ -1,4 +1,4 @@
-"""The time that one registry has: who uses it up is cut off, and the run goes on for the others."""
+"""The time limit of one registry: one that exceeds it is cut off, and the run continues with the others."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def servers() -> Iterator[tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegi
 
 
 def resolve_all(*hosts: str, images: int = 1, workers: int = 64, per_host: int = 16) -> tuple[list[Resolution], float]:
-    """Ask for images of all hosts, and give the answers and the seconds that it took."""
+    """Resolve images of all hosts, and return the results and the duration in seconds."""
     wanted = [lookup(f"{host}/team/app:{tag}") for host in hosts for tag in range(images)]
     begun = time.monotonic()
     answers = resolve(
@@ -119,11 +119,11 @@ def test_to_cut_the_requests_of_one_deadline_leaves_those_of_another(
     servers: tuple[ScriptedRegistry, ScriptedRegistry, ScriptedRegistry],
 ) -> None:
     slow, patient_one, _ = servers
-    go_on = threading.Event()
+    proceed = threading.Event()
     slow.script = lambda _: Raw(drip_body)
 
     def waiting(_: Seen) -> Answer:
-        assert go_on.wait(10)
+        assert proceed.wait(10)
         return IMAGE
 
     patient_one.script = waiting
@@ -137,7 +137,7 @@ def test_to_cut_the_requests_of_one_deadline_leaves_those_of_another(
         transport.cut(first)
         assert isinstance(cut.exception(10), SourceError)
         assert not kept.done()
-        go_on.set()
+        proceed.set()
         assert kept.result(10).status == 200
 
 

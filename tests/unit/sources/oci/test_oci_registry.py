@@ -1,4 +1,4 @@
-"""What a registry that works is understood to say."""
+"""Responses of a registry that works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tokens: which services are asked for them, how often, and what is done with what they issue."""
+"""Tokens: which services are requested, how often, and how the tokens are used."""
 
 from __future__ import annotations
 
