@@ -153,7 +153,7 @@ def test_no_secret_is_read_unless_bound_to_the_registry(host: str, arn: str) -> 
     secrets = FakeSecrets()
     credentials = TemplateCredentials([AllowedSecret.parse(f"registry.example={_ARN}*")], secrets)
     assert isinstance(credentials.for_registry(host, Deadline.after(5), arn), NoCredentials)
-    assert secrets.asked == []
+    assert secrets.requested == []
 
 
 def _get_from_helper(pair: tuple[str, str], name: str, server: str, deadline: Deadline) -> HelperCredentials | None:

@@ -89,4 +89,4 @@ def test_configuration_takes_precedence_over_the_template_and_that_over_anonymou
         "if evil.example may receive it, have it allowed with IMAGE_PINNER_TEMPLATE_CREDENTIALS=evil.example=<its ARN>",
         refused=True,
     )
-    assert secrets.asked == [other, ARN]
+    assert secrets.requested == [other, ARN]

@@ -117,7 +117,7 @@ def test_credentials_are_for_exactly_their_registry_and_not_read_for_another(reg
     assert none.reason == f"none are configured for {registry}"
     assert f"IMAGE_PINNER_CREDENTIALS={registry}=" in none.help
     assert not none.refused
-    assert secrets.asked == []
+    assert secrets.requested == []
 
 
 def test_credentials_for_a_host_with_a_port_are_not_for_the_host() -> None:

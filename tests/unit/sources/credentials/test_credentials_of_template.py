@@ -38,7 +38,7 @@ def test_secret_is_not_read_for_another_host(host: str) -> None:
     assert none.reason == (f"the template sets the secret {TEAM_A}, which the configuration does not allow for {host}")
     assert f"IMAGE_PINNER_TEMPLATE_CREDENTIALS={host}=" in none.help
     assert none.refused
-    assert secrets.asked == []
+    assert secrets.requested == []
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_secret_that_is_not_allowed_is_not_read(secret_arn: str) -> None:
     none = found("ghcr.io", secret_arn, secrets=secrets)
     assert isinstance(none, NoCredentials)
     assert none.refused
-    assert secrets.asked == []
+    assert secrets.requested == []
 
 
 def test_nothing_is_allowed_by_default() -> None:
@@ -85,7 +85,7 @@ def test_invalid_arn_is_refused_and_not_repeated(secret_arn: str) -> None:
     assert none.reason == "the secret that the template sets for the image is not a valid ARN"
     assert "full ARN" in none.help
     assert none.refused
-    assert secrets.asked == []
+    assert secrets.requested == []
 
 
 def test_template_without_a_secret_has_no_credentials() -> None:
