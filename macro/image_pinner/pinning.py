@@ -7,10 +7,11 @@ changes one: a failed lookup cannot lead to a rewrite.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, digests_to_judge, make_plan
+from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, plan_deployed_lookups
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Unknown
@@ -20,7 +21,8 @@ from image_pinner.core.template.edits import Edit, apply_edits
 from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.marker_search import find_misplaced_markers
-from image_pinner.core.template.problems import Problem, in_order
+from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.rewrite import build_edits
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import (
@@ -28,10 +30,15 @@ from image_pinner.sources.interface import (
     DeployedImageSource,
     DigestResolver,
     FactSource,
+    LockSource,
     NothingKnown,
     ValueResolver,
 )
 
+if TYPE_CHECKING:
+    from image_pinner.core.lock import LockFile
+
+_TRANSFORM = TemplatePath(("Transform",))
 _MAX_ROUNDS = 4
 """Rounds of lookups whose results require further lookups (a parameter that names an export); templates need 2."""
 
@@ -40,12 +47,18 @@ _NOTHING_KNOWN = NothingKnown()
 
 @dataclass(frozen=True, slots=True)
 class Resolvers:
-    """The ports through which pinning reaches registries and AWS; by default nothing is known."""
+    """The ports through which pinning reaches registries and AWS; by default nothing is known.
+
+    With a `lock`, all digests are taken from it; it takes precedence over the one that the template names, which
+    `locks` reads.
+    """
 
     digests: DigestResolver = _NOTHING_KNOWN
     values: ValueResolver = _NOTHING_KNOWN
     deployed: DeployedImageSource = _NOTHING_KNOWN
     facts: FactSource = _NOTHING_KNOWN
+    locks: LockSource = _NOTHING_KNOWN
+    lock: LockFile | None = None
 
 
 class FoundImages(NamedTuple):
@@ -92,6 +105,13 @@ def pin_template(
     """
     found = find(fragment, scope, settings)
     resolvers = connect(found.scan)
+    if (location := found.scan.options.lock) and resolvers.lock is None:
+        lock = resolvers.locks.read_lock(location, scope.account_id, deadline)
+        if isinstance(lock, NotKnown):
+            problem = Problem(_TRANSFORM, ProblemKind.LOOKUP, f"cannot read the lock file: {lock.cause}", lock.help)
+            report = PinReport((), tuple(found.scan.skipped), (*found.problems, problem), tuple(found.scan.pinned))
+            return PinResult(fragment.original, (), report)
+        resolvers = replace(resolvers, lock=lock)
     resolved = resolve(fragment, found, settings, resolvers, deadline)
     return rewrite(fragment, resolved, judge(resolved, settings.policies, resolvers.facts, deadline))
 
@@ -99,6 +119,7 @@ def pin_template(
 def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
     """Find the images of a template, without requests."""
     scan = fragment.find_images(scope, settings.scan_settings)
+    scope = scope.with_stack_name(scan.options.stack_name or scope.stack_name)
     misplaced = find_misplaced_markers(fragment.tree, scan.read, scope, scan.marker_count)
     return FoundImages(scope, scan, (*scan.problems, *misplaced))
 
@@ -106,10 +127,41 @@ def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
 def resolve(
     fragment: Fragment, found: FoundImages, settings: Settings, resolvers: Resolvers, deadline: Deadline
 ) -> ResolvedImages:
-    """Look up the values that images refer to, then the digests of all images."""
+    """Look up the values that images refer to, then all digests: in the lock, what is deployed, or the registries."""
     found = _resolve_values(fragment, found, settings, resolvers.values, deadline)
-    plan = make_plan(found.scan.pinned)
+    if resolvers.lock:
+        plan = make_plan(found.scan.pinned)
+        return ResolvedImages(found, plan, _resolve_locked(plan.lookups, resolvers.lock, resolvers.digests, deadline))
+    plan = make_plan(found.scan.pinned, _read_deployed(fragment, found, settings, resolvers.deployed, deadline))
     return ResolvedImages(found, plan, resolvers.digests.resolve_all(plan.lookups, deadline) if plan.lookups else {})
+
+
+def _resolve_locked(
+    lookups: Sequence[ImageLookup], lock: LockFile, digests: DigestResolver, deadline: Deadline
+) -> Mapping[ImageLookup, Resolution]:
+    """Take digests from the lock; check those that it maps to other registries there."""
+    locked = lock.resolve_all(lookups)
+    checks = lock.existence_lookups(locked)
+    found = digests.resolve_all(list(dict.fromkeys(checks.values())), deadline) if checks else {}
+    return {
+        lookup: lock.checked(lookup, resolution, found.get(checks[lookup])) if lookup in checks else resolution
+        for lookup, resolution in locked.items()
+    }
+
+
+def _read_deployed(
+    fragment: Fragment, found: FoundImages, settings: Settings, deployed: DeployedImageSource, deadline: Deadline
+) -> Mapping[TemplatePath, DeployedState]:
+    """Look up the deployed images of the sites that keep them, as far as the configuration allows it."""
+    lookups = plan_deployed_lookups(found.scan.pinned, fragment.tree, found.scope.stack_name)
+    states: dict[TemplatePath, DeployedState] = {}
+    for path, lookup in lookups.items():
+        if denied := find_denied(lookup, settings.state_scope):
+            states[path] = denied
+    if allowed := {path: lookup for path, lookup in lookups.items() if path not in states}:
+        known = deployed.read_deployed(list(dict.fromkeys(allowed.values())), deadline)
+        states |= {path: known[lookup] for path, lookup in allowed.items()}
+    return states
 
 
 def _resolve_values(
@@ -149,7 +201,11 @@ def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) ->
         return PinResult(fragment.original, (), report)
     edits = build_edits(
         fragment.tree,
-        [(outcome.site, outcome.text) for outcome in decision.outcomes if isinstance(outcome, Pinned)],
+        [
+            (outcome.site, outcome.text, outcome.recorded)
+            for outcome in decision.outcomes
+            if isinstance(outcome, Pinned)
+        ],
         [outcome.site for outcome in decision.outcomes if isinstance(outcome, KeptTag)],
         found.scan.skipped,
     )

@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from image_pinner.core.deployed import StatePattern
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.policies import Policy
 from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.registry_config import AllowedSecret, CredentialLocation, RegistryRole
-from image_pinner.core.template.options import Options, read_options
+from image_pinner.core.template.options import Level, Options, read_options
 from image_pinner.core.template.paths import parse_image_path
 from image_pinner.core.template.sites import ScanSettings
 
@@ -33,6 +34,7 @@ class Settings(NamedTuple):
         timeout: Seconds for all lookups of a template; the remaining time of the function can be less.
         metrics_namespace: Empty for no metrics.
         event_bus: Empty for no events.
+        state_scope: Which deployed images templates may keep.
     """
 
     macro_name: str = "ImagePinner"
@@ -52,6 +54,7 @@ class Settings(NamedTuple):
     workers: int = 20
     metrics_namespace: str = "ImagePinner"
     event_bus: str = ""
+    state_scope: tuple[StatePattern, ...] = ()
 
     @property
     def scan_settings(self) -> ScanSettings:
@@ -116,7 +119,7 @@ def _read(rule: SettingRule, text: str) -> Any:
     cause = f"invalid {rule.variable}" if rule.is_secret else f"invalid {rule.variable} {text!r}"
     try:
         value = rule.read(text)
-        return read_options([(rule.option, value)], of_image=False) if rule.option else value
+        return read_options([(rule.option, value)], Level.TEMPLATE) if rule.option else value
     except ImagePinnerError as error:
         raise ConfigurationError(f"{cause}: {error.cause}", error.help) from None
     except ValueError as error:
@@ -225,6 +228,7 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_HOST_TIMEOUT", "`30`", "Maximum seconds for one registry.", field="host_timeout", read=_seconds),
     SettingRule("IMAGE_PINNER_WORKERS", "`20`", "Maximum number of concurrent requests.", field="workers", read=_workers),
     SettingRule("IMAGE_PINNER_METRICS_NAMESPACE", "`ImagePinner`, `none`", "The namespace of the CloudWatch metrics in the macro's log.", field="metrics_namespace", read=_metrics_namespace),
+    SettingRule("IMAGE_PINNER_STATE_SCOPE", "none; all of them in the CLI", "The deployed images that templates may keep with `Refresh`: `stack:NAME`, `service:CLUSTER/SERVICE` or `family:NAME` entries separated by `;`, with `*` for any characters.", field="state_scope", read=_each(StatePattern.parse, str)),
     SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, to which the macro sends an event for every template that it pins.", field="event_bus", read=_event_bus),
 )  # fmt: skip
 """Every setting."""

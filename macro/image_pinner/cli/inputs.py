@@ -119,13 +119,15 @@ class TemplateFile:
     fragment: Fragment
     names_macro: bool
 
-    def scope(self, values: Mapping[str, Any], region: str = "", account_id: str = "") -> Scope:
+    def scope(self, values: Mapping[str, Any], region: str = "", account_id: str = "", stack_name: str = "") -> Scope:
         """Return the scope of the template's expressions. The value of a parameter of an SSM type is its name.
 
         Raises:
             UnreadableTemplateError: The template does not declare a parameter of `values`.
         """
-        scope = Scope.of_template(self.fragment.tree, values, region=region, account_id=account_id, ssm_names=True)
+        scope = Scope.of_template(
+            self.fragment.tree, values, region=region, account_id=account_id, stack_name=stack_name, ssm_names=True
+        )
         for name in sorted(set(values) - set(scope.parameters)):
             declared = ", ".join(scope.parameters)
             raise UnreadableTemplateError(

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
+from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
-from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies import Allowed, Denied, Facts, JudgedImage, Policy
-from image_pinner.core.template.options import WhenMissing, WhenMoved
+from image_pinner.core.template.options import Refresh, WhenMissing, WhenMoved
+from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite
 
@@ -24,28 +27,63 @@ class PinPlan(NamedTuple):
         sites: Each image to pin with its lookup; `None` where the reference has a digest and no tag. The tag of a
             reference with both is looked up, to check that it still points to the digest.
         lookups: The distinct lookups, in an order that does not depend on the template's.
+        kept: The deployed images that are kept, by the paths of their sites. The lookup of such a site is for the
+            digest, to check that it still exists.
+        problems: The sites for which it is not known what is deployed, and why; they are not among `sites`.
     """
 
     sites: tuple[tuple[PinSite, ImageLookup | None], ...]
     lookups: tuple[ImageLookup, ...]
+    kept: Mapping[TemplatePath, Deployed] = MappingProxyType({})
+    problems: tuple[tuple[PinSite, Problem], ...] = ()
 
 
-def make_plan(sites: Iterable[PinSite]) -> PinPlan:
-    """Plan the lookups for sites; equal lookups are made once."""
+def make_plan(
+    sites: Iterable[PinSite], deployed: Mapping[TemplatePath, DeployedState] = MappingProxyType({})
+) -> PinPlan:
+    """Plan the lookups for sites; equal lookups are made once.
+
+    Args:
+        sites: The images to pin.
+        deployed: What was found about the deployed images, by the paths of their sites; others are resolved.
+    """
     made: dict[tuple[object, ...], ImageLookup] = {}
     planned: list[tuple[PinSite, ImageLookup | None]] = []
+    kept: dict[TemplatePath, Deployed] = {}
+    problems: list[tuple[PinSite, Problem]] = []
     for site in sites:
         if site.reference.digest and not site.reference.tag:
             planned.append((site, None))
             continue
-        reference = site.reference.without_digest()
-        key = (reference, site.platform, site.location.index_allowed, site.credentials)
+        reference, platform, index_allowed = site.reference, site.platform, site.location.index_allowed
+        state = deployed.get(site.path) if deployed else None
+        if isinstance(state, NotKnown):
+            problems.append((site, _problem(site, ProblemKind.LOOKUP, state.cause, state.help)))
+            continue
+        if state is not None and (current := _image_to_keep(site, state)):
+            kept[site.path] = current
+            # Whatever runs was accepted by the service, so that only its existence is checked.
+            reference, platform, index_allowed = current.image, None, True
+        else:
+            reference = reference.without_digest()
+        key = (reference, platform, index_allowed, site.credentials)
         lookup = made.get(key)
         if lookup is None:
-            lookup = ImageLookup(reference.canonical(), site.platform, site.location.index_allowed, site.credentials)
+            lookup = ImageLookup(reference.canonical(), platform, index_allowed, site.credentials)
             made[key] = lookup
         planned.append((site, lookup))
-    return PinPlan(tuple(planned), tuple(sorted(made.values(), key=_sort_key)))
+    return PinPlan(tuple(planned), tuple(sorted(made.values(), key=_sort_key)), kept, tuple(problems))
+
+
+def _image_to_keep(site: PinSite, state: Deployed | NotDeployed) -> Deployed | None:
+    match state:
+        case NotDeployed():
+            return None
+        case Deployed():
+            is_unchanged = state.written == str(site.reference)
+            return state if site.options.refresh is Refresh.NEVER or is_unchanged else None
+        case _:
+            assert_never(state)
 
 
 def _sort_key(lookup: ImageLookup) -> tuple[str, str, bool, str]:
@@ -57,13 +95,22 @@ class Pinned:
     """An image that gets a digest.
 
     `text` replaces the image: `repository@digest`. `resolved` is `None` where the template sets another digest than
-    the one its tag points to, or no tag.
+    the one its tag points to, or no tag. `kept` is the deployed image, if that is kept.
     """
 
     site: PinSite
     text: str
     resolved: Resolved | None
     warnings: tuple[str, ...] = ()
+    kept: Deployed | None = None
+
+    @property
+    def recorded(self) -> str:
+        """The reference that the digest comes from; empty if it is not known."""
+        if self.kept:
+            return self.kept.written
+        reference = self.site.reference
+        return str(reference) if reference.tag or not reference.digest else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +131,16 @@ class Decision(NamedTuple):
 
 def digests_to_judge(plan: PinPlan, resolutions: Mapping[ImageLookup, Resolution]) -> tuple[ImageReference, ...]:
     """Return the distinct images that sites resolve to, each by its registry, repository and digest."""
-    found = (_by_digest(site, resolutions.get(lookup) if lookup else None) for site, lookup in plan.sites)
+    found = (
+        _by_digest(site, resolutions.get(lookup) if lookup else None, plan.kept.get(site.path))
+        for site, lookup in plan.sites
+    )
     return tuple(dict.fromkeys(reference for reference in found if reference))
 
 
-def _by_digest(site: PinSite, resolution: Resolution | None) -> ImageReference | None:
+def _by_digest(site: PinSite, resolution: Resolution | None, kept: Deployed | None) -> ImageReference | None:
+    if kept:
+        return kept.image.canonical()
     digest = site.reference.digest or (resolution.digest if isinstance(resolution, Resolved) else None)
     return replace(site.reference, tag="", digest=digest).canonical() if digest else None
 
@@ -104,13 +156,14 @@ def decide(
     `facts` has what was gathered about the images of `digests_to_judge`.
     """
     outcomes: list[Pinned | KeptTag] = []
-    problems: list[Problem] = []
-    failed: list[PinSite] = []
+    problems = [problem for _, problem in plan.problems]
+    failed = [site for site, _ in plan.problems]
     for site, lookup in plan.sites:
         resolution = resolutions.get(lookup) if lookup else None
-        # Without facts, the common case, their key is not computed.
-        image = _by_digest(site, resolution) if facts else None
-        found = _decide_site(site, resolution, policies, facts.get(image, {}) if image else {})
+        # Without kept images and facts, the common case, their keys are not computed.
+        kept = plan.kept.get(site.path) if plan.kept else None
+        image = _by_digest(site, resolution, kept) if facts else None
+        found = _decide_site(site, resolution, kept, policies, facts.get(image, {}) if image else {})
         if isinstance(found, tuple):
             problems += found
             failed.append(site)
@@ -120,7 +173,7 @@ def decide(
 
 
 def _decide_site(
-    site: PinSite, resolution: Resolution | None, policies: Sequence[Policy], facts: Facts
+    site: PinSite, resolution: Resolution | None, kept: Deployed | None, policies: Sequence[Policy], facts: Facts
 ) -> Pinned | KeptTag | tuple[Problem, ...]:
     # The result for the tag does not apply to another digest.
     resolved = resolution if isinstance(resolution, Resolved) and _is_same_image(site, resolution) else None
@@ -132,7 +185,10 @@ def _decide_site(
                 denials.append(_problem(site, ProblemKind.POLICY, cause, help))
             case Allowed(warning):
                 warnings += [warning] if warning else []
-    outcome = (_keep_digest if site.reference.digest else _apply_resolution)(site, resolution, tuple(warnings))
+    if kept:
+        outcome: Pinned | KeptTag | Problem = _keep_deployed(site, kept, resolution, tuple(warnings))
+    else:
+        outcome = (_keep_digest if site.reference.digest else _apply_resolution)(site, resolution, tuple(warnings))
     if isinstance(outcome, Problem):
         return (*denials, outcome)
     return tuple(denials) or outcome
@@ -141,6 +197,28 @@ def _decide_site(
 def _is_same_image(site: PinSite, resolved: Resolved) -> bool:
     digest = site.reference.digest
     return digest is None or digest in (resolved.digest, resolved.origin.index)
+
+
+def _keep_deployed(
+    site: PinSite, kept: Deployed, resolution: Resolution | None, warnings: tuple[str, ...]
+) -> Pinned | Problem:
+    match resolution:
+        case Resolved():
+            return _pin(site, str(kept.image), resolution, warnings, kept)
+        case NotFound():
+            return _problem(
+                site,
+                ProblemKind.LOOKUP,
+                f"the deployed image {kept.image} ({kept.origin}) no longer exists: {resolution.cause}",
+                "push the image again, or set Refresh=Always for one deployment to resolve the tag",
+            )
+        case Unsuitable() | Unavailable():
+            cause = f"cannot check that the deployed image {kept.image} still exists: {resolution.cause}"
+            return _problem(site, ProblemKind.LOOKUP, cause, resolution.help)
+        case None:
+            return _without_result(site)
+        case _:
+            assert_never(resolution)
 
 
 def _keep_digest(site: PinSite, resolution: Resolution | None, warnings: tuple[str, ...]) -> Pinned | Problem:
@@ -152,7 +230,8 @@ def _keep_digest(site: PinSite, resolution: Resolution | None, warnings: tuple[s
     if moved and site.options.when_moved is WhenMoved.FAIL:
         return _problem(site, ProblemKind.LOOKUP, *moved)
     resolved = resolution if isinstance(resolution, Resolved) and resolution.digest == digest else None
-    return _pin(site, digest, resolved, (*warnings, moved[0]) if moved else warnings)
+    text = site.reference.pinned(digest)
+    return _pin(site, text, resolved, (*warnings, moved[0]) if moved else warnings)
 
 
 def _find_moved_tag(site: PinSite, resolution: Resolution | None) -> tuple[str, str] | None:
@@ -178,25 +257,34 @@ def _apply_resolution(
 ) -> Pinned | KeptTag | Problem:
     match resolution:
         case Resolved():
-            return _pin(site, resolution.digest, resolution, warnings)
+            return _pin(site, site.reference.pinned(resolution.digest), resolution, warnings)
         case NotFound() if site.options.when_missing is WhenMissing.KEEP_TAG:
             return KeptTag(site, resolution.cause)
         case NotFound() | Unsuitable() | Unavailable():
             return _problem(site, ProblemKind.LOOKUP, resolution.cause, resolution.help)
         case None:
-            return _problem(site, ProblemKind.LOOKUP, "internal error: the lookup has no result", "report this bug")
+            return _without_result(site)
         case _:
             assert_never(resolution)
 
 
-def _pin(site: PinSite, digest: Digest, resolved: Resolved | None, warnings: tuple[str, ...]) -> Pinned | Problem:
-    text = site.reference.pinned(digest)
+def _without_result(site: PinSite) -> Problem:
+    return _problem(site, ProblemKind.LOOKUP, "internal error: the lookup has no result", "report this bug")
+
+
+def _pin(
+    site: PinSite,
+    text: str,
+    resolved: Resolved | None,
+    warnings: tuple[str, ...],
+    kept: Deployed | None = None,
+) -> Pinned | Problem:
     location = site.location
     if location.limit and len(text) > location.limit:
         return _too_long(site, f"{len(text)} characters long with its digest", location.limit)
     if location.limit_name and (length := text.index("@")) > location.limit_name:
         return _too_long(site, f"{length} characters long before the @", location.limit_name)
-    return Pinned(site, text, resolved, warnings)
+    return Pinned(site, text, resolved, warnings, kept)
 
 
 def _too_long(site: PinSite, length: str, limit: int) -> Problem:

@@ -4,7 +4,7 @@
       TemplateError              the template or another input is wrong
         InvalidReferenceError    a string is not a valid image reference
         InvalidPathError         a JSONPath expression cannot be followed
-        InvalidOptionError       an option is unknown, not available yet, or has an invalid value
+        InvalidOptionError       an option is unknown or has an invalid value
         UnreadableTemplateError  a file or an event is not a template
       ConfigurationError         the platform configuration cannot be used
       SourceError                a request to a registry or an AWS service failed
@@ -74,7 +74,7 @@ class InvalidPathError(TemplateError):
 
 
 class InvalidOptionError(TemplateError):
-    """An option is unknown, not available yet, or has an invalid value."""
+    """An option is unknown, or has an invalid value."""
 
 
 class UnreadableTemplateError(TemplateError):

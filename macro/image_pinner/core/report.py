@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from image_pinner.core.decision import KeptTag, Pinned
+from image_pinner.core.images.lookups import LOCK_SOURCE
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.sites import PinSite, SkippedImage
 
@@ -76,7 +77,7 @@ def _describe_outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any
     entry = _describe_site(site)
     if isinstance(outcome, KeptTag):
         return entry | {"status": "tag kept" if done else "tag would be kept", "reason": outcome.reason}
-    entry |= {"status": "pinned" if done else "would be pinned", "result": outcome.text}
+    entry |= {"status": "pinned" if done else "would be pinned", "decision": _decision(outcome), "result": outcome.text}
     if site.platform:
         entry["platform"] = str(site.platform)
     if outcome.resolved:
@@ -84,9 +85,20 @@ def _describe_outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any
         entry |= {"media_type": outcome.resolved.media_type, "source": origin.source, "request": origin.request}
         if origin.index:
             entry["index"] = str(origin.index)
+    if outcome.kept:
+        entry |= {"kept_from": outcome.kept.origin, "recorded": outcome.recorded}
     if outcome.warnings:
         entry["warnings"] = list(outcome.warnings)
     return entry
+
+
+def _decision(outcome: Pinned) -> str:
+    """Return where the digest comes from, as a word: a deployment, the template, a lock or a registry."""
+    if outcome.kept:
+        return "kept"
+    if outcome.resolved is None:
+        return "written"
+    return "locked" if outcome.resolved.origin.source == LOCK_SOURCE else "resolved"
 
 
 def _describe_skipped(image: SkippedImage) -> dict[str, Any]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Unknown
 from image_pinner.core.policies import Facts
-from image_pinner.core.template.sites import SiteIdentity
+
+if TYPE_CHECKING:
+    from image_pinner.core.lock import LockFile
 
 
 class Deadline(NamedTuple):
@@ -71,12 +74,29 @@ class ValueResolver(Protocol):
 
 
 class DeployedImageSource(Protocol):
-    """Reports which images are deployed. Implementations never raise for failures of AWS."""
+    """Reports which images are deployed. Implementations report failures as results, and never raise them."""
 
     def read_deployed(
-        self, sites: Collection[SiteIdentity], deadline: Deadline
-    ) -> Mapping[SiteIdentity, ImageReference]:
-        """Return the deployed image of each site; sites that are not deployed, or not known to be, are omitted."""
+        self, lookups: Collection[DeployedLookup], deadline: Deadline
+    ) -> Mapping[DeployedLookup, DeployedState]:
+        """Return a result for each lookup, all in one call so that a source can send batches.
+
+        What is not known by the deadline is `NotKnown`.
+        """
+        ...
+
+
+class LockSource(Protocol):
+    """Reads lock files that the macro can reach. Implementations report failures as results, and never raise them."""
+
+    def read_lock(self, location: str, account_id: str, deadline: Deadline) -> LockFile | NotKnown:
+        """Return the lock file at a location.
+
+        Args:
+            location: `ssm:/name` or `s3://bucket/key`.
+            account_id: The account that must own the bucket.
+            deadline: When to stop.
+        """
         ...
 
 
@@ -97,7 +117,7 @@ class FactSource(Protocol):
 
 
 class NothingKnown:
-    """The default of every port: nothing can be looked up, nothing is deployed, and there are no facts.
+    """The default of every port: nothing can be looked up, and there are no facts.
 
     Lookups are `Unavailable`, never `NotFound`: an image must not keep its tag because nothing was configured.
     """
@@ -115,9 +135,17 @@ class NothingKnown:
         unknown = Unknown("AWS lookups are not configured", "configure a value resolver")
         return dict.fromkeys(external_values, unknown)
 
-    def read_deployed(self, *_: object) -> Mapping[SiteIdentity, ImageReference]:
+    def read_deployed(
+        self,
+        lookups: Collection[DeployedLookup],
+        deadline: Deadline,  # noqa: ARG002
+    ) -> Mapping[DeployedLookup, DeployedState]:
         """See `DeployedImageSource.read_deployed`."""
-        return {}
+        return dict.fromkeys(lookups, NotKnown("deployed images cannot be looked up here", "set Refresh=Always"))
+
+    def read_lock(self, location: str, account_id: str, deadline: Deadline) -> LockFile | NotKnown:  # noqa: ARG002
+        """See `LockSource.read_lock`."""
+        return NotKnown(f"{location} cannot be read here", "remove the option Lock")
 
     def gather(self, *_: object) -> Mapping[ImageReference, Facts]:
         """See `FactSource.gather`."""

@@ -10,7 +10,11 @@ from image_pinner.core.report import PinReport
 from image_pinner.core.template.problems import Problem, in_order
 
 # How users of `pin` set a pseudo parameter that is missing.
-_PSEUDO_PARAMETERS = {"AWS::AccountId": "pass --account", "AWS::Region": "pass --region or set AWS_REGION"}
+_PSEUDO_PARAMETERS = {
+    "AWS::AccountId": "pass --account",
+    "AWS::Region": "pass --region or set AWS_REGION",
+    "AWS::StackName": "pass --stack-name",
+}
 
 
 def render_findings(findings: Sequence[LocatedFinding]) -> str:

@@ -33,7 +33,8 @@ class ImageLookup:
     """What to resolve; a tag of a multi-platform image has more than one right digest.
 
     Args:
-        reference: The canonical reference (`ImageReference.canonical`), so that equal lookups compare equal.
+        reference: The canonical reference (`ImageReference.canonical`), so that equal lookups compare equal. With a
+            digest, it has no tag, and the lookup checks that the image exists.
         platform: The required platform, or `None` for any.
         index_allowed: Whether to return the digest of an index rather than that of the platform's manifest.
         credentials: The ARN of the secret that the template sets for this image, or empty.
@@ -48,13 +49,17 @@ class ImageLookup:
         return f"{self.reference} for {self.platform}" if self.platform else str(self.reference)
 
 
+LOCK_SOURCE = "lock"
+"""The source's name of a digest that is taken from a lock file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a digest comes from.
 
     Args:
-        source: The source's name: `ecr`, `registry`, `memory`.
-        request: The API action with its region, or the URL without query.
+        source: The source's name: `ecr`, `registry`, `memory`, `lock`.
+        request: The API action with its region, the URL without query, or the location of the lock file.
         index: The index that the tag points to, if the digest is that of a manifest in it.
     """
 

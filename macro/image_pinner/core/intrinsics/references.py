@@ -216,6 +216,16 @@ def _of_partition(value: str, scope: Scope) -> Outcome:
     return Unknown(f"the partition is unknown: {scope.region!r} is not a valid region", "correct the region")
 
 
+def _stack_name(scope: Scope) -> Outcome:
+    if scope.stack_name:
+        return Known(scope.stack_name)
+    return Unknown(
+        "AWS::StackName is unknown: CloudFormation does not pass it to transforms",
+        "set StackName: !Ref AWS::StackName in the Parameters of the Transform",
+        missing="AWS::StackName",
+    )
+
+
 def _known_to_the_stack(name: str) -> Callable[[Scope], Outcome]:
     unknown = Unknown(
         f"{name} is unknown before deployment: CloudFormation does not pass it to transforms",
@@ -230,5 +240,6 @@ _PSEUDO_PARAMETERS: dict[str, Callable[[Scope], Outcome]] = {
     "AWS::Partition": lambda scope: _of_partition(scope.partition, scope),
     "AWS::URLSuffix": lambda scope: _of_partition(scope.url_suffix, scope),
     "AWS::NoValue": lambda _: NoValue(),
-    **{name: _known_to_the_stack(name) for name in ("AWS::StackName", "AWS::StackId", "AWS::NotificationARNs")},
+    "AWS::StackName": _stack_name,
+    **{name: _known_to_the_stack(name) for name in ("AWS::StackId", "AWS::NotificationARNs")},
 }

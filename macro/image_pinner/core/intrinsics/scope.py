@@ -21,6 +21,7 @@ class Scope:
         resources: The template's `Resources` section; names and URIs of its ECR repositories can be known.
         region: The stack's region, or empty.
         account_id: The stack's account, or empty.
+        stack_name: The stack's name, or empty.
         ssm_names: Whether values of parameters with an SSM type are names in the Parameter Store. In a macro's event
             they should be resolved, but not all reports agree, so a value that looks like a name is looked up too.
         answers: The external values that were looked up so far.
@@ -36,6 +37,7 @@ class Scope:
     resources: JsonObject = field(default_factory=dict)
     region: str = ""
     account_id: str = ""
+    stack_name: str = ""
     ssm_names: bool = False
     answers: Mapping[ExternalValue, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Scope:
         *,
         region: str,
         account_id: str,
+        stack_name: str = "",
         ssm_names: bool = False,
     ) -> Scope:
         """Return the scope of a template; sections that are missing or not mappings are empty."""
@@ -65,6 +68,7 @@ class Scope:
             resources=section("Resources"),
             region=region,
             account_id=account_id,
+            stack_name=stack_name,
             ssm_names=ssm_names,
         )
 
@@ -79,6 +83,10 @@ class Scope:
         """The DNS suffix of the region's partition, or empty."""
         partition = partition_of(self.region)
         return partition.suffix if partition else ""
+
+    def with_stack_name(self, name: str) -> Scope:
+        """Return the scope of a stack with this name."""
+        return self if name == self.stack_name else replace(self, stack_name=name, cache={})
 
     def with_loop(self, name: str, outcome: Outcome) -> Scope:
         """Return the scope inside a `Fn::ForEach` with this variable."""

@@ -17,7 +17,7 @@ from image_pinner.core.template.classify import classify_image, find_snippet_cal
 from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
 from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options
-from image_pinner.core.template.options import Options, Pin, find_loosened_option
+from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option
 from image_pinner.core.template.paths import Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
@@ -57,6 +57,7 @@ class ImageScan:
         external_values: The values to look up before all images are known.
         read: All expressions that were read as images, by their paths.
         marker_count: The markers in the template, if they were counted.
+        options: The options of the template and the configuration, merged.
     """
 
     pinned: list[PinSite] = field(default_factory=list)
@@ -65,6 +66,7 @@ class ImageScan:
     external_values: set[ExternalValue] = field(default_factory=set)
     read: dict[tuple[Step, ...], JsonValue] = field(default_factory=dict)
     marker_count: MarkerCount | None = None
+    options: Options = Options()
 
     def add(
         self, node: TemplateNode, location: ImageLocation, context: ResourceContext, scan_settings: ScanSettings
@@ -93,10 +95,12 @@ class ImageScan:
         if looser := find_loosened_option(options, configured):
             self.add_problem(path, looser, "remove the option", ProblemKind.POLICY)
 
-    def read_options(self, path: TemplatePath, metadata: JsonValue, scope: Scope) -> Options:
+    def read_options(
+        self, path: TemplatePath, metadata: JsonValue, scope: Scope, level: Level = Level.TEMPLATE
+    ) -> Options:
         """Read the options in a Metadata section; add a problem and return none if they are invalid."""
         try:
-            return parse_metadata_options(metadata, scope)
+            return parse_metadata_options(metadata, scope, level)
         except InvalidOptionError as error:
             self.add_problem(path, error.cause, error.help)
             return Options()
@@ -119,6 +123,8 @@ def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan
     """
     scan = ImageScan()
     options, pin_path = _template_options(template, parameters, scope, scan_settings, scan)
+    scan.options = options.over(scan_settings.operator)
+    scope = scope.with_stack_name(options.stack_name or scope.stack_name)
     reader = _Reader(template, options, scan_settings, scan)
     names: set[str] = set()
     for _, resource in entries_of(TemplateNode((_RESOURCES,), template.get(_RESOURCES), scope)):
@@ -155,7 +161,7 @@ class _Reader:
 
     def __init__(self, template: JsonObject, options: Options, scan_settings: ScanSettings, scan: ImageScan) -> None:
         self._template = template
-        self._options = options.over(scan_settings.operator)
+        self._options = scan.options
         self._by_name = isinstance(options.pin, tuple) or isinstance(scan_settings.operator.pin, tuple)
         self._settings = scan_settings
         self._scan = scan
@@ -236,7 +242,7 @@ class _Reader:
 
     def _own_options(self, resource: TemplateNode, *, has_images: bool) -> Options:
         path = resource.path.child("Metadata", METADATA_KEY)
-        own = self._scan.read_options(path, resource.value["Metadata"], resource.scope)
+        own = self._scan.read_options(path, resource.value["Metadata"], resource.scope, Level.RESOURCE)
         self._scan.add_loosened_option(path, own, self._settings.operator)
         if own.pin not in {None, Pin.SKIP, Pin.MARKED} and not has_images and not self._settings.image_paths:
             kind = f"of type {kind}" if isinstance(kind := resource.value.get("Type"), str) else "without a type"

@@ -103,7 +103,8 @@ def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSet
     scan, root, configured = ImageScan(), TemplatePath(), scan_settings.operator
     options = scan.read_options(root, {METADATA_KEY: dict(fragment.parameters)}, scope)
     scan.add_loosened_option(root, options, configured)
-    merged = options.over(configured)
+    merged = scan.options = options.over(configured)
+    scope = scope.with_stack_name(options.stack_name or scope.stack_name)
     context = ResourceContext(merged, configured, by_name=isinstance(merged.pin, tuple))
     images = _find_image_properties(fragment.tree, scope)
     names = {scan.add(node, _location(fragment, node.key), context, scan_settings) for node in images}

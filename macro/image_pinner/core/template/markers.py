@@ -14,7 +14,7 @@ from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Pending, Unknown
-from image_pinner.core.template.options import Options, is_available, read_options
+from image_pinner.core.template.options import Level, Options, is_option, read_options
 
 PIN_MARKER = "!PinDigest"
 LONG_FORM = "Fn::PinDigest"
@@ -58,7 +58,7 @@ def parse_marker(text: str) -> MarkedExpression:
     while word := _WORD.match(reference):
         words.append((word[1], word[2]))
         reference = reference[word.end() :]
-    options = read_options(words, of_image=True) if words else _NO_OPTIONS
+    options = read_options(words, Level.IMAGE) if words else _NO_OPTIONS
     if not reference:
         raise InvalidOptionError(
             "no image after the marker", f'write "{PIN_MARKER} repository:tag", or set the parameter that is empty'
@@ -140,10 +140,10 @@ def _read_mapping(content: JsonObject, owner: str, scope: Scope) -> MarkedExpres
     if IMAGE_KEY not in content:
         raise InvalidOptionError(f"{owner} has no {IMAGE_KEY}", f"write {IMAGE_KEY}: repository:tag")
     others = {name: value for name, value in content.items() if name != IMAGE_KEY}
-    return MarkedExpression(read_options(_evaluate_options(others, scope), of_image=True), content[IMAGE_KEY])
+    return MarkedExpression(read_options(_evaluate_options(others, scope), Level.IMAGE), content[IMAGE_KEY])
 
 
-def parse_metadata_options(metadata: JsonValue, scope: Scope) -> Options:
+def parse_metadata_options(metadata: JsonValue, scope: Scope, level: Level) -> Options:
     """Read the options in the `ImagePinner` entry of a Metadata section, if there is one.
 
     Raises:
@@ -154,20 +154,23 @@ def parse_metadata_options(metadata: JsonValue, scope: Scope) -> Options:
     content = metadata[METADATA_KEY]
     if not isinstance(content, dict):
         raise InvalidOptionError(f"{METADATA_KEY} in Metadata is not a mapping", f"write {METADATA_KEY}: {{Pin: All}}")
-    return read_options(_evaluate_options(content, scope), of_image=False)
+    return read_options(_evaluate_options(content, scope), level)
 
 
 def _evaluate_options(options: JsonObject, scope: Scope) -> JsonObject:
     """Evaluate the values that are intrinsic functions; drop those that are `AWS::NoValue`."""
     plain: dict[str, JsonValue] = {}
     for name, value in options.items():
-        # An option that is unknown or not available yet is refused by name; its value does not matter.
-        is_expression = isinstance(value, dict) and is_available(name)
+        # An unknown option is refused by name; its value does not matter.
+        is_expression = isinstance(value, dict) and is_option(name)
         outcome = evaluate(value, scope) if is_expression else Known(value)
         match outcome:
             case Known():
                 plain[name] = outcome.value
             case NoValue():
+                pass
+            # Not an error until it is needed: `check` has no stack.
+            case Unknown() if value == {"Ref": "AWS::StackName"}:
                 pass
             case Pending():
                 needed = ", ".join(sorted(str(lookup) for lookup in outcome.external_values))

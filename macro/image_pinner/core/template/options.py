@@ -6,8 +6,9 @@ else in the Parameters of a Transform; booleans and numbers may arrive as string
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any, NamedTuple, cast
 
 from image_pinner.core.errors import InvalidOptionError
@@ -45,6 +46,22 @@ class Record(Enum):
     NONE = "None"
 
 
+class Refresh(Enum):
+    """When the tag is resolved rather than the deployed digest kept."""
+
+    ALWAYS = "Always"
+    ON_CHANGE = "OnChange"
+    NEVER = "Never"
+
+
+class Level(IntEnum):
+    """Where an option is set, the most specific level first."""
+
+    IMAGE = 0
+    RESOURCE = 1
+    TEMPLATE = 2
+
+
 class AnyPlatform(Enum):
     """The value of `Platform` that accepts every platform."""
 
@@ -52,13 +69,22 @@ class AnyPlatform(Enum):
 
 
 class Options(NamedTuple):
-    """The options of one level; `None` is not set. The names in `pin` are those of containers."""
+    """The options of one level; `None` is not set.
+
+    The names in `pin` are those of containers. `services` are written as `cluster/service`, and `lock` is a location:
+    `ssm:/name` or `s3://bucket/key`.
+    """
 
     pin: Pin | tuple[str, ...] | None = None
     platform: Platform | AnyPlatform | None = None
     when_missing: WhenMissing | None = None
     record: Record | None = None
     when_moved: WhenMoved | None = None
+    refresh: Refresh | None = None
+    stack_name: str | None = None
+    services: tuple[str, ...] | None = None
+    family: str | None = None
+    lock: str | None = None
 
     def over(self, defaults: Options) -> Options:
         """Return these options, those that are not set taken from a less specific level."""
@@ -79,11 +105,11 @@ class OptionRule(NamedTuple):
 
     Args:
         name: The option's name.
-        values: The values for the documentation, the default first; empty if the option is not available yet.
+        values: The values for the documentation, the default first.
         meaning: A sentence for the documentation.
         field: The field of `Options`.
         read: Reads a value.
-        of_image: Whether the option can be set for a single image.
+        level: The most specific level at which it can be set.
     """
 
     name: str
@@ -91,7 +117,7 @@ class OptionRule(NamedTuple):
     meaning: str
     field: str
     read: Callable[[str, JsonValue], Any]
-    of_image: bool = True
+    level: Level = Level.IMAGE
 
 
 def _invalid_value(name: str, value: JsonValue, expected: str) -> InvalidOptionError:
@@ -125,23 +151,39 @@ def _read_platform(name: str, value: JsonValue) -> Platform | AnyPlatform:
     return Platform.parse(value)
 
 
-def _read_refresh(name: str, value: JsonValue) -> None:
-    if isinstance(value, str) and value in {"OnChange", "Never"}:
-        raise InvalidOptionError(
-            f"{name}={value} is not available yet", f"omit {name}: the tag is resolved at every deployment"
-        )
-    if value != "Always":
-        raise _invalid_value(name, value, "Always")
+def _read_text(pattern: str, expected: str) -> Callable[[str, JsonValue], str | None]:
+    """Return a reader of texts that match a pattern; an empty one, such as an optional parameter, is not set."""
+
+    def read(name: str, value: JsonValue) -> str | None:
+        if value == "":
+            return None
+        if not isinstance(value, str) or not re.fullmatch(pattern, value, re.ASCII):
+            raise _invalid_value(name, value, expected)
+        return value
+
+    return read
 
 
-def _refuse(name: str, _: JsonValue) -> None:
-    raise InvalidOptionError(f"option {name} is not available yet", "remove it")
+def _read_services(name: str, value: JsonValue) -> tuple[str, ...] | None:
+    read = _read_text(_SERVICE, "cluster/service, or a list of them")
+    found = (read(name, element) for element in (value if isinstance(value, list) else [value]))
+    return tuple(service for service in found if service) or None
 
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
+_STACK_NAME = r"[A-Za-z][A-Za-z0-9-]{0,127}"
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html
+_SERVICE = r"[A-Za-z0-9_-]{1,255}/[A-Za-z0-9_-]{1,255}"
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html
+_FAMILY = r"[A-Za-z0-9_-]{1,255}"
+# https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html and
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_LOCK = r"ssm:/[A-Za-z0-9_./-]{1,1010}|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[!-~]{1,1024}"
 
 OPTION_RULES = (
     OptionRule(
         "Pin", "`Marked`, `All`, a list of container names, `Skip`",
-        "Which images are pinned. `Skip` makes no request for an image.", "pin", _read_pin, of_image=False,
+        "Which images are pinned. `Skip` makes no request for an image.", "pin", _read_pin, Level.RESOURCE,
     ),
     OptionRule(
         "Platform", "inferred, `os/arch[/variant]`, `Any`",
@@ -163,52 +205,73 @@ OPTION_RULES = (
         "Where the written reference is recorded. `Label` applies to ECS; other services use `Metadata`.",
         "record", _one_of(Record),
     ),
-    OptionRule("Refresh", "`Always`", "Resolve the tag at every deployment.", "", _read_refresh),
-    OptionRule("Lock", "", "", "", _refuse),
-    OptionRule("StackName", "", "", "", _refuse),
-    OptionRule("Service", "", "", "", _refuse),
-    OptionRule("Family", "", "", "", _refuse),
+    OptionRule(
+        "Refresh", "`Always`, `OnChange`, `Never`",
+        "`OnChange` keeps the deployed digest while the written reference is unchanged; `Never` keeps what runs.",
+        "refresh", _one_of(Refresh),
+    ),
+    OptionRule(
+        "StackName", "unset, `!Ref AWS::StackName`",
+        "The stack whose deployed images `Refresh` keeps; also the value of `AWS::StackName` in images.",
+        "stack_name", _read_text(_STACK_NAME, "!Ref AWS::StackName"), Level.TEMPLATE,
+    ),
+    OptionRule(
+        "Service", "found in the stack, `cluster/service`, a list of them",
+        "The ECS services whose deployed images `Refresh` keeps.",
+        "services", _read_services, Level.RESOURCE,
+    ),
+    OptionRule(
+        "Family", "found in the stack, a family",
+        "The ECS task definition family whose newest revision has the images that `Refresh` keeps.",
+        "family", _read_text(_FAMILY, "the family of a task definition"), Level.RESOURCE,
+    ),
+    OptionRule(
+        "Lock", "unset, `ssm:/name`, `s3://bucket/key`",
+        "The lock file that all digests are taken from, without requests to registries.",
+        "lock", _read_text(_LOCK, "ssm:/name or s3://bucket/key"), Level.TEMPLATE,
+    ),
 )  # fmt: skip
-"""Every option; those without values are refused until they are available."""
+"""Every option."""
 
 _BY_NAME = {rule.name: rule for rule in OPTION_RULES}
 
 
-def is_available(name: str) -> bool:
-    """Return whether there is an option of this name that can be set."""
-    rule = _BY_NAME.get(name)
-    return rule is not None and bool(rule.values)
-
-
-def read_options(pairs: JsonObject | Iterable[tuple[str, JsonValue]], *, of_image: bool) -> Options:
-    """Read options from names and values; those of a single image (`of_image`) do not include `Pin`.
+def read_options(pairs: JsonObject | Iterable[tuple[str, JsonValue]], level: Level) -> Options:
+    """Read the options of a level from names and values.
 
     Raises:
-        InvalidOptionError: An option is unknown, not available yet, a duplicate, or has an invalid value.
+        InvalidOptionError: An option is unknown, a duplicate, not possible at this level, or has an invalid value.
     """
     found: dict[str, Any] = {}
-    seen: set[str] = set()
     for name, value in cast("Iterable[tuple[str, JsonValue]]", pairs.items() if isinstance(pairs, dict) else pairs):
         rule = _BY_NAME.get(name)
         if rule is None:
-            raise _unknown_option(name, of_image=of_image)
-        if name in seen:
+            raise _unknown_option(name, level)
+        if rule.field in found:
             raise InvalidOptionError(f"duplicate option {name}", "remove one of them")
-        seen.add(name)
-        if of_image and not rule.of_image:
+        if level < rule.level:
             raise InvalidOptionError(
-                f"option {name} cannot be set for a single image", "set it in the Metadata of the resource"
+                f"option {name} cannot be set for a single {level.name.lower()}", f"set it in {_OWNERS[rule.level]}"
             )
-        read = rule.read(name, value)
-        if rule.field:
-            found[rule.field] = read
+        found[rule.field] = rule.read(name, value)
     return Options(**found)
 
 
-def _unknown_option(name: str, *, of_image: bool) -> InvalidOptionError:
+_OWNERS = {
+    Level.RESOURCE: "the Metadata of the resource",
+    Level.TEMPLATE: "the Transform or the Metadata of the template",
+}
+
+
+def is_option(name: str) -> bool:
+    """Return whether there is an option of this name."""
+    return name in _BY_NAME
+
+
+def _unknown_option(name: str, level: Level) -> InvalidOptionError:
     import difflib  # noqa: PLC0415 - not needed to start the function
 
-    known = [rule.name for rule in OPTION_RULES if rule.values and (rule.of_image or not of_image)]
+    known = [rule.name for rule in OPTION_RULES if level >= rule.level]
     similar = difflib.get_close_matches(str(name), known, 1)
     hint = f" (did you mean {similar[0]!r}?)" if similar else ""
     return InvalidOptionError(f"unknown option {_describe(name)}{hint}", f"use one of {', '.join(known)}")

@@ -23,7 +23,7 @@ RECORD_KEY = "image-pinner.source"
 
 def build_edits(
     template: JsonObject,
-    pinned: Iterable[tuple[PinSite, str]],
+    pinned: Iterable[tuple[PinSite, str, str]],
     kept: Iterable[PinSite],
     skipped: Iterable[SkippedImage],
 ) -> tuple[Edit, ...]:
@@ -31,15 +31,15 @@ def build_edits(
 
     Args:
         template: The template or fragment.
-        pinned: The images to pin, each with the text that replaces it.
+        pinned: The images to pin, each with the text that replaces it and the reference to record, or an empty text.
         kept: The images that keep their tag and lose their marker.
         skipped: The images that are not pinned; those that are not deployed lose their marker.
     """
     digests = list(pinned)
-    edits: list[Edit] = [Replace(site.path, text) for site, text in digests if site.node.value != text]
+    edits: list[Edit] = [Replace(site.path, text) for site, text, _ in digests if site.node.value != text]
     edits += [Replace(site.path, _kept(site)) for site in kept if site.marked]
     edits += [Replace(image.path, image.replacement) for image in skipped if image.replacement is not None]
-    records = record_edits(template, (site for site, _ in digests))
+    records = record_edits(template, ((site, recorded) for site, _, recorded in digests))
     return (*edits, *(edit for edit in records if not _is_noop(template, edit)))
 
 
@@ -54,19 +54,19 @@ def _is_noop(template: JsonObject, edit: Edit) -> bool:
     return isinstance(edit, Replace) and bool(value_at(template, edit.path.steps) == edit.value)
 
 
-def record_edits(template: JsonObject, sites: Iterable[PinSite]) -> Iterator[Edit]:
-    """Yield the edits that record the written references of pinned images: labels first, then Metadata entries."""
-    properties: dict[tuple[Step, ...], list[PinSite]] = {}
-    for site in sites:
-        if site.options.record is not Record.NONE and (site.reference.tag or not site.reference.digest):
-            properties.setdefault(site.node.property_path, []).append(site)
+def record_edits(template: JsonObject, recorded: Iterable[tuple[PinSite, str]]) -> Iterator[Edit]:
+    """Yield the edits that record the references of pinned images: labels first, then Metadata entries."""
+    properties: dict[tuple[Step, ...], list[tuple[PinSite, str]]] = {}
+    for site, reference in recorded:
+        if reference and site.options.record is not Record.NONE:
+            properties.setdefault(site.node.property_path, []).append((site, reference))
     metadata: dict[TemplatePath, dict[str, JsonValue]] = {}
     for property_path, branches in properties.items():
-        site = branches[0]
+        site, reference = branches[0]
         if site.node.steps == property_path:
-            written: JsonValue = str(site.reference)
+            written: JsonValue = reference
         else:
-            references = {branch.node.steps: str(branch.reference) for branch in branches}
+            references = {branch.node.steps: text for branch, text in branches}
             written = _references(value_at(template, property_path), property_path, references)
         edit = None if site.options.record is Record.METADATA else _label_edit(site, written)
         if edit is not None:

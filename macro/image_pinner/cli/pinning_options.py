@@ -1,0 +1,183 @@
+"""The options that `pin`, `lock` and `update` share, and what they stand for: how templates are pinned."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, TypeVar
+
+import click
+
+from image_pinner.cli.console import Dependencies
+from image_pinner.cli.inputs import (
+    IMAGE_PATH_OPTION,
+    PARAMETER_OPTION,
+    TemplateFile,
+    given_parameters,
+    parse_parameter_file,
+    read_bytes,
+    read_settings,
+    read_template,
+)
+from image_pinner.core.deployed import ALL_STATE
+from image_pinner.core.errors import ConfigurationError
+from image_pinner.core.images.registries import Mirror, parse_registry
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.pinning import PinResult, Resolvers, pin_template
+from image_pinner.settings import Settings
+from image_pinner.sources.interface import Deadline
+
+_ACCOUNT_DIGITS = 12
+Parsed = TypeVar("Parsed")
+
+_OPTIONS = (
+    PARAMETER_OPTION,
+    click.option(
+        "--parameters",
+        "files",
+        multiple=True,
+        metavar="FILE",
+        help="JSON parameter file of the AWS CLI or CodePipeline, or a JSON object of names and values (repeatable).",
+    ),
+    click.option("--region", default="", help="AWS region of the stack.  [default: that of the AWS configuration]"),
+    click.option("--account", default="", metavar="ID", help="AWS account ID of the stack, for AWS::AccountId."),
+    click.option("--pin", type=click.Choice(["All", "Marked"]), help="Pin all images, or only the marked ones."),
+    click.option("--stack-name", default="", metavar="NAME", help="Name of the stack, for AWS::StackName and Refresh."),
+    IMAGE_PATH_OPTION,
+    click.option(
+        "--timeout", type=click.FloatRange(1, 900), metavar="SECONDS", help="Time limit for all lookups together."
+    ),
+    click.option(
+        "--unsafe-implicit-latest", is_flag=True, help="Use the tag latest for images without a tag, with a warning."
+    ),
+    click.option(
+        "--insecure-registry",
+        "insecure",
+        multiple=True,
+        metavar="HOST",
+        help="Access this registry over plain HTTP (repeatable).",
+    ),
+    click.option(
+        "--mirror",
+        "mirrors",
+        multiple=True,
+        metavar="REGISTRY=MIRROR",
+        help="Look up images of a registry in this mirror (repeatable).",
+    ),
+)
+
+
+def pinning_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options to a subcommand; `PinningInputs.read` takes their values."""
+    return reduce(lambda function, option: option(function), reversed(_OPTIONS), command)
+
+
+@dataclass(frozen=True, slots=True)
+class PinningInputs:
+    """How to pin templates, from the options and the environment.
+
+    Args:
+        settings: The settings.
+        values: The values of the templates' parameters.
+        region: The region of the stack, or empty.
+        account_id: The account of the stack, or empty.
+        stack_name: The name of the stack, or empty.
+        pin_option: What takes precedence over `Pin` in the templates' Transform, or empty.
+        resolvers: Where digests and values come from.
+    """
+
+    settings: Settings
+    values: Mapping[str, Any]
+    region: str
+    account_id: str
+    stack_name: str
+    pin_option: str
+    resolvers: Resolvers
+
+    @classmethod
+    def read(cls, options: Mapping[str, Any], dependencies: Dependencies) -> PinningInputs:
+        """Read the values of the options, by their names above.
+
+        Raises:
+            ConfigurationError: An option, or a variable of the environment, is not valid.
+            UnreadableTemplateError: A parameter file cannot be read.
+        """
+        account = options["account"]
+        if account and not (account.isascii() and account.isdigit() and len(account) == _ACCOUNT_DIGITS):
+            raise ConfigurationError(
+                f"--account {account!r} is not an AWS account ID", f"pass an ID of {_ACCOUNT_DIGITS} digits"
+            )
+        settings = _settings(options)
+        region = options["region"] or _configured_region()
+        factory = dependencies.resolver_factory
+        if factory is None:
+            from image_pinner.assembly import AwsResolvers  # noqa: PLC0415 - not needed with dependencies
+
+            factory = AwsResolvers(os.environ)
+        return cls(
+            settings,
+            _parameters(options),
+            region,
+            account,
+            options["stack_name"],
+            options["pin"] or "",
+            factory(settings, region),
+        )
+
+    def read_template(self, name: str) -> TemplateFile:
+        """Read a template file. See `inputs.read_template`."""
+        return read_template(name, self.settings.macro_name, self.pin_option)
+
+    def scope(self, template: TemplateFile) -> Scope:
+        """Return the scope of a template's expressions. See `TemplateFile.scope`."""
+        return template.scope(self.values, self.region, self.account_id, self.stack_name)
+
+    def pin(self, template: TemplateFile) -> PinResult:
+        """Pin a template. See `pin_template`."""
+        return pin_template(
+            template.fragment,
+            self.scope(template),
+            self.settings,
+            lambda _: self.resolvers,
+            Deadline.after(self.settings.timeout),
+        )
+
+
+def _parameters(options: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in options["files"]:
+        values |= parse_parameter_file(read_bytes(name).decode("utf-8-sig", "replace"), name)
+    return values | given_parameters(options["pairs"])
+
+
+def _configured_region() -> str:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        if region := os.environ.get(name):
+            return region
+    # Imported here because it takes long. It reads the configuration files as the AWS CLI does.
+    from botocore.session import Session  # noqa: PLC0415
+
+    return Session().get_config_variable("region") or ""
+
+
+def _settings(options: Mapping[str, Any]) -> Settings:
+    settings = read_settings(options["image_paths"])
+    insecure = _parse_values("--insecure-registry", parse_registry, options["insecure"])
+    return settings._replace(
+        insecure_registries=(*settings.insecure_registries, *insecure),
+        # The first mirror of a registry counts, and options take precedence over the environment.
+        mirrors=(*_parse_values("--mirror", Mirror.parse, options["mirrors"]), *settings.mirrors),
+        unsafe_implicit_latest=settings.unsafe_implicit_latest or options["unsafe_implicit_latest"],
+        timeout=options["timeout"] or settings.timeout,
+        # The caller can read with their own credentials what they are allowed to.
+        state_scope=settings.state_scope or ALL_STATE,
+    )
+
+
+def _parse_values(option: str, parse: Callable[[str], Parsed], values: Iterable[str]) -> tuple[Parsed, ...]:
+    try:
+        return tuple(map(parse, values))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint=option) from None

@@ -1,0 +1,189 @@
+"""Deployed images: which ones to look up to keep them, and what was found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
+from image_pinner.core.template.options import Refresh
+from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.sites import PinSite, SiteIdentity
+
+SERVICE_TYPES = frozenset({"AWS::ECS::Service"})
+"""The resource types that run the task definition in their property `TaskDefinition`."""
+
+
+class DeployedLookup(NamedTuple):
+    """Which deployed image to look up.
+
+    Args:
+        identity: Which image of the template it is.
+        resource_type: The type of its resource.
+        refresh: `Never` is for the image that runs, `OnChange` for the one that the stack deployed.
+        record_path: The path of the image in its resource, under which its reference is recorded in the Metadata.
+        stack_name: The stack; empty if it is not known.
+        services: The logical IDs of the services in the template that run the task definition.
+        named_services: The services that the option `Service` sets, as `cluster/service`.
+        family: The task definition family that the option `Family` sets, or empty.
+    """
+
+    identity: SiteIdentity
+    resource_type: str
+    refresh: Refresh
+    record_path: str
+    stack_name: str = ""
+    services: tuple[str, ...] = ()
+    named_services: tuple[str, ...] = ()
+    family: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A deployed image.
+
+    Args:
+        image: The deployed registry and repository with the digest, without a tag.
+        written: The reference that the digest comes from: recorded, or written in what is deployed; empty if neither.
+        origin: What deployed it, for reports: `service shop/web`, `function web`.
+    """
+
+    image: ImageReference
+    written: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotDeployed:
+    """Nothing is deployed yet, so that the tag is resolved; `reason` is a clause."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotKnown:
+    """It is not known what is deployed; the template is not pinned."""
+
+    cause: str
+    help: str
+
+
+DeployedState = Deployed | NotDeployed | NotKnown
+
+
+class StatePattern(NamedTuple):
+    """Which deployed images templates may keep: `stack:NAME`, `service:CLUSTER/SERVICE` or `family:NAME`.
+
+    `*` in a name matches any characters.
+    """
+
+    kind: str
+    pattern: str
+
+    @classmethod
+    def parse(cls, text: str) -> StatePattern:
+        """Parse an entry of the setting.
+
+        Raises:
+            ValueError: The entry has another form.
+        """
+        kind, colon, pattern = text.partition(":")
+        if not colon or kind not in _KINDS or not pattern.strip():
+            raise ValueError("write stack:NAME, service:CLUSTER/SERVICE or family:NAME, with * for any characters")
+        return cls(kind, pattern.strip())
+
+    def matches(self, kind: str, name: str) -> bool:
+        """Return whether templates may read the state of this stack, service or family."""
+        expression = ".*".join(re.escape(part) for part in re.split(r"\*+", self.pattern))
+        return self.kind == kind and re.fullmatch(expression, name, re.DOTALL) is not None
+
+
+_KINDS = ("stack", "service", "family")
+ALL_STATE = tuple(StatePattern(kind, "*") for kind in _KINDS)
+"""Every deployed image."""
+
+
+def needs_deployed(site: PinSite) -> bool:
+    """Return whether the deployed image of a site is looked up: one with a digest is pinned as written."""
+    return site.options.refresh not in {None, Refresh.ALWAYS} and site.reference.digest is None
+
+
+def plan_deployed_lookups(
+    sites: Iterable[PinSite], template: JsonObject, stack_name: str
+) -> dict[TemplatePath, DeployedLookup]:
+    """Return the lookups for the sites that need one, by the paths of the sites."""
+    wanted = [site for site in sites if needs_deployed(site)]
+    running = _services_by_task_definition(template) if wanted else {}
+    return {site.path: _lookup(site, running, stack_name) for site in wanted}
+
+
+def _lookup(site: PinSite, running: Mapping[str, tuple[str, ...]], stack_name: str) -> DeployedLookup:
+    identity, options = site.identity, site.options
+    return DeployedLookup(
+        identity,
+        site.location.resource_type,
+        options.refresh or Refresh.ALWAYS,
+        str(TemplatePath(site.node.property_steps[len(site.resource_path.steps) :])),
+        stack_name,
+        running.get(identity.resource, ()),
+        options.services or (),
+        options.family or "",
+    )
+
+
+def _services_by_task_definition(template: JsonObject) -> dict[str, tuple[str, ...]]:
+    """Return the logical IDs of the services of a template by those of the resources that they refer to."""
+    found: dict[str, list[str]] = {}
+    resources = template.get("Resources")
+    for name, resource in resources.items() if isinstance(resources, dict) else ():
+        if isinstance(resource, dict) and resource.get("Type") in SERVICE_TYPES:
+            properties = resource.get("Properties")
+            target = properties.get("TaskDefinition") if isinstance(properties, dict) else None
+            for task_definition in _referenced(target):
+                found.setdefault(task_definition, []).append(name)
+    return {task_definition: tuple(dict.fromkeys(names)) for task_definition, names in found.items()}
+
+
+def _referenced(expression: JsonValue) -> Iterable[str]:
+    """Yield the names that the references inside an expression refer to."""
+    todo = [expression]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, list):
+            todo += value
+        elif isinstance(value, dict):
+            if isinstance(name := value.get("Ref"), str):
+                yield name
+            todo += value.values()
+
+
+def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotKnown | None:
+    """Return why a template may not look this up or cannot, or `None` if it can.
+
+    A stack, service or family is a claim of the template's author: a macro's event does not contain the stack.
+    """
+    claims = [("service", name) for name in lookup.named_services]
+    if lookup.family:
+        claims.append(("family", lookup.family))
+    if lookup.stack_name and not claims:
+        claims.append(("stack", lookup.stack_name))
+    if not claims:
+        return NotKnown(
+            f"Refresh is {lookup.refresh.value}, and the stack is not known",
+            "set StackName: !Ref AWS::StackName in the Parameters of the Transform",
+        )
+    for kind, name in claims:
+        if not any(pattern.matches(kind, name) for pattern in allowed):
+            return NotKnown(
+                f"the configuration does not allow templates to look up what {kind} {name!r} runs",
+                "allow it with IMAGE_PINNER_STATE_SCOPE in the configuration, or set Refresh=Always",
+            )
+    if not lookup.identity.resource:
+        return NotKnown(
+            f"Refresh is {lookup.refresh.value}, and a snippet does not contain the resource of its image",
+            "set Refresh in the Transform of the template or in the Metadata of the resource",
+        )
+    return None
