@@ -130,9 +130,9 @@ class TestRemovingMarkers:
         ],
     )
     def test_a_long_text_is_parsed_in_linear_time(self, text: str) -> None:
-        before = time.perf_counter()
+        before = time.process_time()
         without_marker(text)
-        assert time.perf_counter() - before < 1
+        assert time.process_time() - before < 1
 
     @pytest.mark.parametrize(
         "expression",
