@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs.blocks import BLOCKS
+from image_pinner.core.template.options import OPTION_RULES
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,6 +43,6 @@ def test_every_block_is_in_exactly_one_document() -> None:
     assert sorted(used) == sorted(BLOCKS)
 
 
-def test_every_available_option_is_in_the_table() -> None:
-    assert "`Platform`" in BLOCKS["options"]()
-    assert "Family" not in BLOCKS["options"]()
+def test_every_option_is_in_the_table() -> None:
+    table = BLOCKS["options"]()
+    assert [f"| `{rule.name}` |" in table for rule in OPTION_RULES] == [True] * len(OPTION_RULES)

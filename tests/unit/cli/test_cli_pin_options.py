@@ -224,6 +224,7 @@ def test_the_report_has_every_image(tmp_path: Path) -> None:
                 "written": "shop/web:1.0",
                 "requested_by": "marker",
                 "status": "pinned",
+                "decision": "resolved",
                 "result": pinned,
                 "media_type": "application/vnd.oci.image.manifest.v1+json",
                 "source": "memory",
