@@ -144,7 +144,7 @@ class FakeLocks:
         return self.lock
 
 
-def pin(
+def pin(  # noqa: PLR0913 - a deployment has this many inputs
     template: Mapping[str, Any],
     params: Mapping[str, Any] | None = None,
     *,

@@ -110,7 +110,8 @@ def _find_certain_problems(
     assumed = dict(values)
     for name, parameter in Scope.of_template(template, {}, region="", account_id="").parameters.items():
         if isinstance(parameter, dict) and "Default" not in parameter:
-            assumed.setdefault(name, _PLACEHOLDER)
+            allowed = parameter.get("AllowedValues")
+            assumed.setdefault(name, allowed[0] if isinstance(allowed, list) and allowed else _PLACEHOLDER)
     scope = Scope.of_template(template, assumed, region=_REGION, account_id=_ACCOUNT, ssm_names=True)
     scan, misplaced = _scan(fragment, scope, scan_settings)
     return {problem.path for problem in (*scan.problems, *misplaced)}

@@ -212,7 +212,7 @@ def test_unsupported_syntax_in_a_mapping_is_a_finding() -> None:
 
 INVALID = {
     "an unknown option": "!PinDigest Plattform=linux/arm64 nginx:1",
-    "an option that is not available yet": "!PinDigest Lock=ssm:/lock nginx:1",
+    "an option of the template at an image": "!PinDigest Lock=ssm:/lock nginx:1",
     "nothing after the marker": "!PinDigest ",
     "no space after the marker": "!PinDigestnginx:1",
     "an invalid reference": "!PinDigest Nginx:1",

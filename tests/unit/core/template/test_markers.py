@@ -70,8 +70,8 @@ class TestQuotedMarker:
             ("!PinDigest Platfrom=linux/arm64 nginx:1", "unknown option 'Platfrom' (did you mean 'Platform'?)"),
             ("!PinDigest Platform= nginx:1", "'' is not a valid platform"),
             ("!PinDigest Pin=All nginx:1", "option Pin cannot be set for a single image"),
-            ("!PinDigest Lock=x nginx:1", "option Lock is not available yet"),
-            ("!PinDigest Refresh=Never nginx:1", "Refresh=Never is not available yet"),
+            ("!PinDigest Lock=x nginx:1", "option Lock cannot be set for a single image"),
+            ("!PinDigest Refresh=never nginx:1", "invalid value 'never' for option Refresh"),
             ("!PinDigest Record=None Record=None nginx:1", "duplicate option Record"),
         ],
     )
@@ -201,7 +201,7 @@ class TestSnippetAndLongForm:
             ),
             (
                 {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "x", "Lock": "y"}}},
-                "option Lock is not available yet",
+                "option Lock cannot be set for a single image",
             ),
         ],
     )
