@@ -101,7 +101,7 @@ def test_unknown_setting_is_rejected_with_a_list_of_settings(name: str) -> None:
                 f"invalid IMAGE_PINNER_STATE_SCOPE {value!r}",
                 "write stack:NAME, service:CLUSTER/SERVICE",
             )
-            for value in ("*", "shop", "stack:", "stack: ", "Stack:shop", "cluster:shop", ":shop", "stack:a;service")
+            for value in ("*", "shop", "stack:", "Stack:shop", "cluster:shop", ":shop", "stack:a;service")
         ),
         ("EVENT_BUS", "a bus", "invalid IMAGE_PINNER_EVENT_BUS 'a bus'", "the name of an event bus or its ARN"),
         (

@@ -139,7 +139,8 @@ def _services_by_task_definition(template: JsonObject) -> dict[str, tuple[str, .
     """Return the logical IDs of the services of a template by those of the resources that they refer to."""
     found: dict[str, list[str]] = {}
     for name, resource in _resources(template.get("Resources")):
-        if isinstance(resource, dict) and resource.get("Type") in SERVICE_TYPES:
+        kind = resource.get("Type") if isinstance(resource, dict) else None
+        if isinstance(kind, str) and kind in SERVICE_TYPES:
             properties = resource.get("Properties")
             target = properties.get("TaskDefinition") if isinstance(properties, dict) else None
             for task_definition in _referenced(target):
@@ -150,8 +151,8 @@ def _services_by_task_definition(template: JsonObject) -> dict[str, tuple[str, .
 def _resources(section: JsonValue) -> Iterable[tuple[str, JsonValue]]:
     """Yield the logical IDs and the resources of a section; those of a loop contain its variable."""
     for name, resource in section.items() if isinstance(section, dict) else ():
-        if not name.startswith(FOR_EACH):
-            yield name, resource
+        if not str(name).startswith(FOR_EACH):
+            yield str(name), resource
         elif isinstance(resource, list) and resource:
             yield from _resources(resource[-1])
 

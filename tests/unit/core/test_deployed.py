@@ -60,7 +60,7 @@ def denial(*allowed: str, resource: str = "Web", **fields: Any) -> NotKnown:
 class TestStatePattern:
     @pytest.mark.parametrize("text", ["", "*", "shop", "stack", "stack:", "stack:  ", ":shop", "Stack:shop", "task:x"])
     def test_another_form_is_refused(self, text: str) -> None:
-        with pytest.raises(ValueError, match="^write stack:NAME, service:CLUSTER/SERVICE or family:NAME, with "):
+        with pytest.raises(ValueError, match=r"^write stack:NAME, service:CLUSTER/SERVICE or family:NAME, with "):
             StatePattern.parse(text)
 
     @pytest.mark.parametrize(
