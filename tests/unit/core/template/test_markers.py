@@ -90,7 +90,7 @@ class TestQuotedMarker:
             ("!PinDigest Platform=linux/arm64 nginx:1", MarkedExpression(Options(platform=ARM64), "nginx:1")),
             (
                 "!PinDigest\nPlatform=linux/arm64\n\tRecord=None   Refresh=Always nginx:1",
-                MarkedExpression(Options(platform=ARM64, record=Record.NONE), "nginx:1"),
+                MarkedExpression(Options(platform=ARM64, record=Record.NONE, refresh=Refresh.ALWAYS), "nginx:1"),
             ),
             ("!PinDigest a b", MarkedExpression(Options(), "a b")),
             ("!PinDigest !PinDigest nginx", MarkedExpression(Options(), "!PinDigest nginx")),
