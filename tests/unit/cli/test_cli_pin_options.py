@@ -239,7 +239,7 @@ def test_a_deployed_image_that_cannot_be_looked_up_is_a_failure(tmp_path: Path) 
 
     run = image_pinner("pin", str(saved(tmp_path, text)), "--stack-name", "shop")
 
-    assert (run.code, run.out) == (1, b"")
+    assert (run.code, run.out) == (3, b"")
     assert "deployed images cannot be looked up here" in run.err
 
 

@@ -384,7 +384,13 @@ class TestDeploymentOptions:
         parameters = {"Mode": {"Type": "String", **values}}
         assert check({"Web": task("!PinDigest nginx:1")}, params=self.PARAMS, Parameters=parameters) == []
 
+    def test_an_image_with_a_stack_name_that_no_option_sets_is_a_finding(self) -> None:
+        found = check_image({"Fn::Sub": "!PinDigest shop/${AWS::StackName}:1"}, params={"Refresh": "Never"})
+        assert rules_and_paths(found) == [("invalid-marker", IMAGE)]
+
     def test_an_image_with_the_stack_name_is_accepted(self) -> None:
         image = {"Fn::Sub": "!PinDigest shop/${AWS::StackName}:1"}
+        metadata = {"ImagePinner": {"StackName": {"Ref": "AWS::StackName"}}}
+        assert check_image(image, Metadata=metadata) == []
         assert check_image(image, params={"StackName": {"Ref": "AWS::StackName"}}) == []
         assert check_image(image, params={"StackName": "shop"}) == []
