@@ -109,7 +109,8 @@ ALL_STATE = tuple(StatePattern(kind, "*") for kind in _KINDS)
 
 def needs_deployed(site: PinSite) -> bool:
     """Return whether the deployed image of a site is looked up: one with a digest is pinned as written."""
-    return site.options.refresh not in {None, Refresh.ALWAYS} and site.reference.digest is None
+    refresh = site.options.refresh  # first, because most templates do not set it
+    return refresh is not None and refresh is not Refresh.ALWAYS and site.reference.digest is None
 
 
 def plan_deployed_lookups(
