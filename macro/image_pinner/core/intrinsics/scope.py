@@ -28,8 +28,8 @@ class Scope:
         answers: The external values that were looked up so far.
         loops: The variables of the `Fn::ForEach` loops around the expression.
         budget: What evaluating all expressions of the template may still cost.
-        cache: The outcomes of parameters, conditions and pseudo parameters so far: a template refers to the same few a thousand
-            times.
+        cache: The outcomes of parameters, conditions and pseudo parameters so far: a template refers to the same few a
+            thousand times.
     """
 
     parameters: JsonObject = field(default_factory=dict)
