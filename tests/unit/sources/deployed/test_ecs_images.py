@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
@@ -185,10 +187,8 @@ class TestWritten:
     def test_template_as_text_is_read(self) -> None:
         image = f"{REPOSITORY}@{FIRST}"
         aws = running(container(image))
-        aws.templates["shop"] = (
-            '{"Resources": {"Task": {"Properties": {"ContainerDefinitions": [{"Image": "%s"}]}, '
-            '"Metadata": {"image-pinner.source": {"%s": "%s:1"}}}}}' % (image, PATH, REPOSITORY)
-        )
+        with_record(aws, image, f"{REPOSITORY}:1")
+        aws.templates["shop"] = json.dumps(aws.templates["shop"])
         assert kept(read_one(aws, LOOKUP)) == (image, f"{REPOSITORY}:1")
 
     def test_image_outside_of_stacks_has_no_record_there(self) -> None:

@@ -66,11 +66,11 @@ def test_tag_without_a_service_is_not_known(refresh: Refresh) -> None:
     assert "Refresh=Always" in state.help
 
 
-def test_service_in_a_first_deployment_leaves_a_tag_not_known() -> None:
+def test_tag_whose_first_deployment_did_not_succeed_is_not_deployed() -> None:
     aws = stack(BY_TAG)
     aws.deployments.clear()
     aws.service("main/web", ("shop:1", "IN_PROGRESS"))
-    assert isinstance(read_one(aws, LOOKUP), NotKnown)
+    assert read_one(aws, LOOKUP) == NotDeployed("no deployment of service main/web has succeeded yet")
 
 
 def test_missing_task_definition_is_not_deployed() -> None:

@@ -261,8 +261,9 @@ def test_many_services_cost_few_requests() -> None:
     resources: dict[str, Any] = {}
     lookups = []
     for number in range(45):
-        for name in ("web", "side"):
-            lookups.append(deployed_lookup(name, resource=f"Task{number}", services=(f"Web{number}",)))
+        lookups += [
+            deployed_lookup(name, resource=f"Task{number}", services=(f"Web{number}",)) for name in ("web", "side")
+        ]
         arn = aws.task_definition(f"t{number}:1", container(f"{REPOSITORY}:1"), container(f"{REPOSITORY}:2", "side"))
         resources[f"Task{number}"] = ("AWS::ECS::TaskDefinition", arn)
         resources[f"Web{number}"] = ("AWS::ECS::Service", service_arn("main", f"web{number}"))
