@@ -114,7 +114,6 @@ def _describe_one(calls: AwsCalls, name: str) -> Mapping[str, Any] | None:
 class _Container(NamedTuple):
     """A container of a task definition."""
 
-    definition: Mapping[str, Any]
     container: Mapping[str, Any]
     task_definition: str
 
@@ -143,13 +142,13 @@ def _container(
         container = next((found for found in containers if found["name"] == name), None)
         if container is None:
             return NotDeployed(f"task definition {arn.rpartition('/')[2]} has no container {name!r}")
-        return _Container(definition, container, arn)
+        return _Container(container, arn)
     if len(containers) != 1:
         return NotKnown(
             f"the container has no known name, and task definition {arn.rpartition('/')[2]} has {len(containers)}",
             "write the Name of the container without functions, or set Refresh=Always",
         )
-    return _Container(definition, containers[0], arn)
+    return _Container(containers[0], arn)
 
 
 def _read_registered(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup, ServiceState]:

@@ -168,6 +168,13 @@ class TestLambda:
         aws = with_template(function(IMAGE, IMAGE), IMAGE, f"{REPOSITORY}:1")
         assert kept(read_one(aws, function_lookup(refresh)))[:2] == (IMAGE, f"{REPOSITORY}:1")
 
+    def test_record_of_a_sam_function_is_under_the_property_of_its_template(self) -> None:
+        aws = with_template(function(IMAGE, IMAGE), IMAGE, "")
+        metadata = aws.templates["shop"]["Resources"]["Api"]["Metadata"]
+        metadata["image-pinner.source"] = {"Properties.ImageUri": f"{REPOSITORY}:1"}
+        lookup = function_lookup(Refresh.ON_CHANGE, "AWS::Serverless::Function")
+        assert kept(read_one(aws, lookup))[:2] == (IMAGE, f"{REPOSITORY}:1")
+
     def test_image_that_the_stack_did_not_deploy_is_kept_by_never_only(self) -> None:
         aws = with_template(function(IMAGE, IMAGE), f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:2")
         assert kept(read_one(aws, function_lookup()))[:2] == (IMAGE, "")
@@ -228,6 +235,12 @@ class TestBatch:
             assert kept(state)[0] == f"{REPOSITORY}@{digest}"
         else:
             assert isinstance(state, NotDeployed)
+
+    def test_name_that_is_no_name_of_a_container_is_not_known(self) -> None:
+        aws, (lookup,) = self.jobs(1, containerProperties={"image": IMAGE})
+        identity = lookup.identity._replace(container="x' || @")
+        path = "Properties.EcsProperties.TaskProperties[0].Containers[0].Image"
+        assert isinstance(read_one(aws, lookup._replace(identity=identity, record_path=path)), NotKnown)
 
     def test_unknown_property_is_not_known(self) -> None:
         aws, (lookup,) = self.jobs(1, containerProperties={"image": IMAGE})
