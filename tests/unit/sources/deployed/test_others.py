@@ -12,7 +12,7 @@ from botocore import xform_name
 from image_pinner.core.deployed import Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import Refresh
-from image_pinner.sources.deployed.others import DeployedType, deployed_types
+from image_pinner.sources.deployed.others import DeployedType, _located, _texts, deployed_types
 from image_pinner.sources.deployed.source import required_actions
 from support.deployed_images import (
     FIRST,
@@ -89,6 +89,19 @@ class TestRows:
         for image in row.images:
             for path in filter(None, (image.image, image.digest)):
                 assert jmespath.search(path.replace(".*", ".key"), item), path
+
+    @ROWS
+    @pytest.mark.parametrize("name", ["x", ""])
+    def test_images_are_found_by_the_name_of_the_container_and_by_position(self, row: DeployedType, name: str) -> None:
+        model = boto3.client(row.operation.client_name, region_name=REGION).meta.service_model
+        response = example(model.operation_model(row.operation.name).output_shape)
+        item = jmespath.search(f"({row.item})[0]" if row.ids else row.item, response)
+        # All texts of the example are "x", and all keys of mappings are "key".
+        for image in row.images:
+            path = f"Properties.{image.path}".replace("[*]", "[0]").replace(".*.", ".key.")
+            found = _located(image, deployed_lookup(name and ("key" if image.keyed else name), path=path))
+            assert bool(found) == (bool(name) or not image.keyed)
+            assert found is None or _texts(jmespath.search(found.image, item)) == {"x"}
 
     @pytest.mark.parametrize("resource_type", deployed_types())
     def test_paths_of_the_properties_are_those_of_the_locations(self, resource_type: str) -> None:
