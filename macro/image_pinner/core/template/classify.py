@@ -79,7 +79,10 @@ def classify_image(
         if marked_expression is None and isinstance(outcome, NoValue):
             return Classification(None, name=name)
         has_marker = is_marked(certain_beginning(outcome))
-        return _classify(CandidateImage(node, location, context, marked_expression, outcome, has_marker), name)
+        image = CandidateImage(node, location, context, marked_expression, outcome, has_marker)
+        if scan_settings.find_tagged_digests:
+            return Classification(_tagged_digest(image), name=name)
+        return _classify(image, name)
     except TemplateError as error:
         return Classification(Problem(node.path, ProblemKind.TEMPLATE, error.cause, error.help), name=name)
 
@@ -139,6 +142,20 @@ def _evaluated(image: CandidateImage, text: str) -> PinSite | SkippedImage | Pro
     if reference.digest and not image.is_marked:
         return SkippedImage(image.node.path, SkipStatus.PINNED, "it already has a digest", written)
     return _site(image, options, reference)
+
+
+def _tagged_digest(image: CandidateImage) -> PinSite | SkippedImage | Problem:
+    """Return a plain text with a tag and a digest, whether or not anything requests to pin it."""
+    text = _text(image.outcome)
+    options, written = parse_marker(text) if image.has_marker else (_NO_OPTIONS, text)
+    path, (name, _, digest) = image.node.path, str(written).partition("@")
+    if not is_digest(digest):
+        return SkippedImage(path, SkipStatus.UNMARKED, "it has no digest")
+    if image.node.value != text or ":" not in name.rpartition("/")[2]:
+        return SkippedImage(path, SkipStatus.PINNED, "it is not a plain text with a tag and a digest", str(written))
+    if image.context.options.pin is Pin.SKIP and not image.has_marker:
+        return SkippedImage(path, SkipStatus.SKIPPED, "Pin is Skip", str(written))
+    return _site(image, options.over(image.context.options), ImageReference.parse(str(written)))
 
 
 def _site(image: CandidateImage, options: Options, reference: ImageReference) -> PinSite | Problem:
