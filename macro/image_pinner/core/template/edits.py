@@ -6,7 +6,6 @@ results are compared.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import Any, NamedTuple, assert_never
 
@@ -70,12 +69,12 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
     return top[0]
 
 
-def _order(edit: Edit) -> tuple[int, int]:
-    """Sort deletions after everything else, inner before outer and last elements first: others keep their indexes."""
+def _order(edit: Edit) -> tuple[bool, int, int]:
+    """Sort deletions after everything else, inner before outer and last elements first: no index changes before use."""
     if not isinstance(edit, Delete):
-        return (-sys.maxsize, 0)
+        return False, 0, 0
     steps = edit.path.steps
-    return (-len(steps), -steps[-1] if isinstance(steps[-1], int) else 0)
+    return True, -len(steps), -steps[-1] if isinstance(steps[-1], int) else 0
 
 
 def _with_key(mapping: JsonObject, edit: InsertKey) -> dict[str, JsonValue]:
