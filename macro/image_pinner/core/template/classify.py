@@ -17,6 +17,7 @@ from image_pinner.core.template.markers import (
     LONG_FORM,
     PIN_MARKER,
     SNIPPET,
+    MarkedExpression,
     calls_macro,
     is_marked,
     parse_marked_expression,
@@ -146,16 +147,16 @@ def _evaluated(image: CandidateImage, text: str) -> PinSite | SkippedImage | Pro
 
 def _tagged_digest(image: CandidateImage) -> PinSite | SkippedImage | Problem:
     """Return a plain text with a tag and a digest, whether or not anything requests to pin it."""
-    text = _text(image.outcome)
-    options, written = parse_marker(text) if image.has_marker else (_NO_OPTIONS, text)
-    path, (name, _, digest) = image.node.path, str(written).partition("@")
-    if not is_digest(digest):
+    text, path = _text(image.outcome), image.node.path
+    if not is_digest(text.strip().partition("@")[2]):
         return SkippedImage(path, SkipStatus.UNMARKED, "it has no digest")
-    if image.node.value != text or ":" not in name.rpartition("/")[2]:
-        return SkippedImage(path, SkipStatus.PINNED, "it is not a plain text with a tag and a digest", str(written))
+    own, written = parse_marker(text) if image.has_marker else MarkedExpression(_NO_OPTIONS, text.strip())
+    reference = ImageReference.parse(written)
+    if image.node.value != text or not reference.tag:
+        return SkippedImage(path, SkipStatus.PINNED, "it is not a plain text with a tag and a digest", written)
     if image.context.options.pin is Pin.SKIP and not image.has_marker:
-        return SkippedImage(path, SkipStatus.SKIPPED, "Pin is Skip", str(written))
-    return _site(image, options.over(image.context.options), ImageReference.parse(str(written)))
+        return SkippedImage(path, SkipStatus.SKIPPED, "Pin is Skip", written)
+    return _site(image, own.over(image.context.options), reference)
 
 
 def _site(image: CandidateImage, options: Options, reference: ImageReference) -> PinSite | Problem:
