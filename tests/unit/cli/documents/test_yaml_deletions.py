@@ -16,7 +16,7 @@ def delete(text: str, *paths: tuple[Step, ...]) -> str:
 
 @pytest.mark.parametrize(
     "text",
-    ["a: &x 1\nb: *x\n", "x: &x {a: 1, b: 2}\na:\n  <<: *x\n"],
+    ["a: &x 1\nb: *x\n", "x: &x {a: 1, b: 2}\na:\n  <<: *x\n  c: 3\n"],
 )
 def test_a_value_that_an_alias_needs_is_not_deleted(text: str) -> None:
     path: tuple[Step, ...] = ("a", "b") if "<<" in text else ("a",)
