@@ -43,15 +43,17 @@ def _starts(source: SourceText, root: MappingNode, change: Deletion) -> Iterator
 
 def _end(source: SourceText, change: Deletion, index: int, start: int) -> int:
     """Return the end of the last line of a member."""
-    node = change.node.members[index].value if isinstance(change.node, MappingNode) else change.node.items[index]
-    end = source.line_end(content_end(source.text, node))
+    node = change.node
+    values = [member.value for member in node.members] if isinstance(node, MappingNode) else node.items
+    end = source.line_end(content_end(source.text, values[index]))
+    follows_block_scalar = any(is_block_scalar(last_leaf(value)) for value in values[max(index - 1, 0) : index + 1])
     column = source.column(start)
     done = end
     while line := _NEXT_LINE.match(source.text, done):
         if line[2] and len(line[1]) <= column:
             break
         done = line.end()
-        end = done if line[2] or is_block_scalar(last_leaf(node)) else end
+        end = done if line[2] or follows_block_scalar else end
     return end
 
 

@@ -32,6 +32,7 @@ def test_a_value_that_an_alias_needs_is_not_deleted(text: str) -> None:
         ("a: 1\nb: 2", [("b",)], "a: 1\n"),
         ("# a\na: 1 # x\n\n# b\nb:\n  c: 2\n  # below\n# c\nd: 3\n", [("b",)], "# a\na: 1 # x\n\n# b\n# c\nd: 3\n"),
         ("a: |+\n  x\n\nb: 1\n\n  # deep\nc: 2\n", [("b",)], "a: |+\n  x\n\nc: 2\n"),
+        ("a: |\n  x\nb: 1\n    \nc: 2\n", [("b",)], "a: |\n  x\nc: 2\n"),
         ("a:\n- x\n- y # y\n- z\n", [("a", 1)], "a:\n- x\n- z\n"),
         ("a:\n  - k: 1\n    l: 2\n", [("a", 0, "k")], "a:\n  - l: 2\n"),
         ("a:\n  - - x\n    - y\n", [("a", 0, 0)], "a:\n  - - y\n"),
