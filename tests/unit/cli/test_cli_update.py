@@ -145,7 +145,7 @@ def test_a_template_without_a_tag_and_a_digest_is_reported(tmp_path: Path) -> No
     path = saved(tmp_path, PLAIN)
     run = image_pinner("update", str(path))
     assert (run.code, run.text) == (0, "")
-    assert run.err.startswith(f"{path} has no image with a tag and a digest.\n")
+    assert run.err == f"{path} has no image with a tag and a digest.\n"
 
 
 def test_images_that_are_skipped_are_not_updated(tmp_path: Path) -> None:
@@ -169,3 +169,21 @@ def test_templates_in_json_are_updated(tmp_path: Path) -> None:
     path = saved(tmp_path, text, "web.json")
     assert image_pinner("update", str(path)).code == 0
     assert path.read_text() == text.replace(OLD, NEW)
+
+
+def test_functions_and_images_without_a_tag_are_not_read_as_plain_text(tmp_path: Path) -> None:
+    images = (
+        '!Sub "!PinDigest ${Unknown}.example.com/web:1"',
+        '!If [Never, "shop/web:1@OLD", !Ref "AWS::NoValue"]',
+        '!Join ["", ["shop/web:1@", "OLD"]]',
+        '"!PinDigestshop/web:1"',
+    )
+    containers = "".join(f"        - {{Name: n{number}, Image: {image}}}\n" for number, image in enumerate(images))
+    text = (BEFORE.partition("        - Name")[0] + containers).replace("OLD", OLD)
+    path = saved(tmp_path, text)
+
+    run = image_pinner("update", str(path))
+
+    assert run.code == 0
+    assert path.read_text() == text.replace(f'[Never, "shop/web:1@{OLD}"', f'[Never, "shop/web:1@{NEW}"')
+    assert "Skipped 1 image with a digest and no tag, or not written as plain text.\n" in run.err

@@ -173,10 +173,11 @@ def _summarize(updates: Sequence[_Update], *, check: bool) -> None:
     for update in updates:
         if not update.report.outcomes:
             print_line(f"{update.document.name} has no image with a tag and a digest.")
+    images = sum(len(update.report.outcomes) for update in updates)
     outdated = sum(len(update.edits) for update in updates)
-    current = sum(len(update.report.outcomes) for update in updates) - outdated
-    verb = "Found outdated digests of" if check else "Updated"
-    print_line(f"{verb} {_count(outdated)} ({current} up to date).")
+    if images:
+        verb = "Found outdated digests of" if check else "Updated"
+        print_line(f"{verb} {_count(outdated)} ({images - outdated} up to date).")
     skipped = [image for update in updates for image in update.report.skipped if image.status is SkipStatus.PINNED]
     if skipped:
         print_line(f"Skipped {_count(len(skipped))} with a digest and no tag, or not written as plain text.")
