@@ -87,7 +87,13 @@ def touched_lines(document: SourceDocument, edit: Edit) -> range:
         first = parent.member.key.start
     elif parent:
         first = children_of(parent.node)[parent.index - 1].end if parent.index else parent.node.start
-    return range(source.position(first).line, source.position(node.end).line + 1)
+    last = source.position(node.end).line
+    # Blank lines and comments below a deleted member may be deleted with it.
+    while isinstance(edit, Delete) and last < len(source.line_starts):
+        if source.line_text(last + 1).strip().partition("#")[0]:
+            break
+        last += 1
+    return range(source.position(first).line, last + 1)
 
 
 def attempt(action: Callable[[], T]) -> T | ImagePinnerError:
