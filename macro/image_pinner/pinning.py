@@ -10,7 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, digests_to_judge, make_plan
+from image_pinner.core.decision import (
+    Decision,
+    KeptTag,
+    Pinned,
+    PinPlan,
+    decide,
+    digests_to_judge,
+    keep_tags,
+    make_plan,
+)
 from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, plan_deployed_lookups
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
@@ -113,7 +122,8 @@ def pin_template(
             return PinResult(fragment.original, (), report)
         resolvers = replace(resolvers, lock=lock)
     resolved = resolve(fragment, found, settings, resolvers, deadline)
-    return rewrite(fragment, resolved, judge(resolved, settings.policies, resolvers.facts, deadline))
+    decision = judge(resolved, settings.policies, resolvers.facts, deadline)
+    return rewrite(fragment, resolved, keep_tags(decision) if settings.keep_tags else decision)
 
 
 def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:

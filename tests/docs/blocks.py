@@ -82,7 +82,9 @@ def locations() -> str:
     for resource_type, resources in image_locations().items():
         for resource in resources:
             accepts = resource.refused or (
-                "`repo@sha256:…`" + ("" if resource.index_allowed else ", single platform only")
+                "`repo@sha256:…`"
+                + (", `repo:tag@sha256:…`" if resource.tag_with_digest else "")
+                + ("" if resource.index_allowed else ", single platform only")
             )
             managed = ", ".join(f"`{start}…`" for start in resource.managed)
             rows.append(

@@ -116,7 +116,8 @@ def progress(text: str) -> Iterator[Callable[[str], None]]:
 class Dependencies:
     """The object of click's context. `None` selects the real implementation.
 
-    `resolver_factory` is used by `pin` and `invoke`; `aws`, clients and clocks of the deployment subcommands, by those.
+    `resolver_factory` is used by `pin`, `update` and `invoke`; `aws`, clients and clocks of the deployment subcommands,
+    by those.
     """
 
     resolver_factory: ResolverFactory | None = None

@@ -76,6 +76,13 @@ def parse_parameter_file(text: str, name: str) -> dict[str, Any]:
     raise _unsupported_format(name)
 
 
+def previous_parameters(text: str) -> list[str]:
+    """Return the parameters of a parameter file that keep their previous value. See `parse_parameter_file`."""
+    content = json.loads(text)
+    entries = content if isinstance(content, list) else []
+    return [str(item.get("ParameterKey")) for item in entries if _uses_previous_value(item)]
+
+
 def _parse_entry(item: Any, name: str) -> tuple[str, Any]:
     if isinstance(item, str):
         key, equals, value = item.partition("=")

@@ -41,6 +41,7 @@ class ImageLocation(NamedTuple):
     path: str
     index_allowed: bool = True
     in_snippets: bool = True
+    tag_with_digest: bool = False
     limit: int = 0
     limit_name: int = 0
     name_key: str = ""
