@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _TARGET = "AmazonEC2ContainerServiceV20141113."
+_JSON = "application/x-amz-json-1.1"
 
 
 class EcsApplication:
@@ -44,34 +44,14 @@ class EcsApplication:
             if reply.status == HTTPStatus.OK:
                 reply = Reply(HTTPStatus.OK, self.revisions.complete(operation, request, reply.body))
         body = json.dumps(reply.body).encode()
-        headers = [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))]
+        headers = [("Content-Type", _JSON), ("Content-Length", str(len(body)))]
         start_response(f"{reply.status} {HTTPStatus(reply.status).phrase}", headers)
         return [body]
 
     def _call(self, operation: str, request: dict[str, Any]) -> Reply:
-        from werkzeug.test import run_wsgi_app  # noqa: PLC0415 - installed with moto's server
+        from werkzeug.test import Client  # noqa: PLC0415 - installed with moto's server
 
-        body = json.dumps(request).encode()
-        environ = {
-            "REQUEST_METHOD": "POST",
-            "SCRIPT_NAME": "",
-            "PATH_INFO": "/",
-            "QUERY_STRING": "",
-            "SERVER_NAME": "127.0.0.1",
-            "SERVER_PORT": "80",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "CONTENT_TYPE": "application/x-amz-json-1.1",
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_HOST": "127.0.0.1",
-            "HTTP_X_AMZ_TARGET": f"{_TARGET}{operation}",
-            "HTTP_AUTHORIZATION": self._authorization,
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.errors": io.StringIO(),
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-        }
-        content, status, _ = run_wsgi_app(self._inner, environ)
-        return Reply(int(status.split()[0]), json.loads(b"".join(content) or "{}"))
+        headers = {"X-Amz-Target": f"{_TARGET}{operation}", "Authorization": self._authorization}
+        client = Client(self._inner)
+        response = client.post("/", data=json.dumps(request), content_type=_JSON, headers=headers)
+        return Reply(response.status_code, response.get_json(force=True))

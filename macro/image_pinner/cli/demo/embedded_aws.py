@@ -125,13 +125,15 @@ class EmbeddedAws:
     def _put(self, repository: str, tag: str, media_type: str, manifest: str) -> Digest:
         # Without imageDigest, moto generates a digest that does not match the manifest.
         digest = Digest.of(manifest.encode())
-        self.ecr.put_image(
-            repositoryName=repository,
-            imageManifest=manifest,
-            imageManifestMediaType=media_type,
-            imageDigest=str(digest),
-            **({"imageTag": tag} if tag else {}),
-        )
+        # ECR keeps an image whose only tag is moved, and moto deletes it: another tag prevents that.
+        for tags in ({"imageTag": tag}, {"imageTag": f"build-{str(digest)[-12:]}"}) if tag else ({},):
+            self.ecr.put_image(
+                repositoryName=repository,
+                imageManifest=manifest,
+                imageManifestMediaType=media_type,
+                imageDigest=str(digest),
+                **tags,
+            )
         return digest
 
 

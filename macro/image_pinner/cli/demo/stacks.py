@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -26,10 +26,11 @@ class _Resource(NamedTuple):
 
 
 class _Stack(NamedTuple):
-    """A stack: its processed template and its resources by logical ID."""
+    """A stack: its processed template, its resources by logical ID, and the template before."""
 
     template: Mapping[str, Any]
     resources: Mapping[str, _Resource]
+    previous: Mapping[str, Any]
 
 
 class StackApplication:
@@ -47,17 +48,21 @@ class StackApplication:
             name: The name of the stack.
             template: The template, in which the only functions are references between resources.
         """
-        before = self._stacks[name].resources if name in self._stacks else {}
+        stack = self._stacks.get(name, _Stack({}, {}, {}))
         deployed: dict[str, _Resource] = {}
         resources = template["Resources"]
         for logical_id in sorted(resources, key=lambda name: list(_DEPLOY).index(resources[name]["Type"])):
             kind = resources[logical_id]["Type"]
             properties = _to_api(resources[logical_id]["Properties"], deployed)
-            resource = before.get(logical_id)
+            resource = stack.resources.get(logical_id)
             if resource is None or resource.properties != properties:
                 resource = _Resource(kind, properties, _DEPLOY[kind](ecs, properties, resource))
             deployed[logical_id] = resource
-        self._stacks[name] = _Stack(template, deployed)
+        self._stacks[name] = _Stack(template, deployed, stack.template)
+
+    def roll_back(self, ecs: Any, name: str) -> None:
+        """Return a stack to its previous processed template, as CloudFormation does if an update fails."""
+        self.deploy(ecs, name, self._stacks[name].previous)
 
     def template(self, name: str) -> Mapping[str, Any]:
         """Return the processed template of a stack."""
@@ -77,7 +82,7 @@ class StackApplication:
         else:
             status, root = "200 OK", f"{request['Action']}Response"
             answer = {f"{request['Action']}Result": _ANSWERS[request["Action"]](stack)}
-        body = ElementTree.tostring(_to_xml(root, answer))
+        body = ET.tostring(_to_xml(root, answer))
         start_response(status, [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
         return [body]
 
@@ -141,8 +146,8 @@ def _get_template(stack: _Stack) -> Any:
 _ANSWERS: dict[str, Callable[[_Stack], Any]] = {"ListStackResources": _list_resources, "GetTemplate": _get_template}
 
 
-def _to_xml(name: str, value: Any) -> ElementTree.Element:
-    element = ElementTree.Element(name)
+def _to_xml(name: str, value: Any) -> ET.Element:
+    element = ET.Element(name)
     if isinstance(value, dict):
         element.extend([_to_xml(key, inside) for key, inside in value.items()])
     elif isinstance(value, list):
