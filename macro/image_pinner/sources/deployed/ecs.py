@@ -68,7 +68,7 @@ def read_task_definitions(
 
 
 def _target(lookup: DeployedLookup, stacks: Mapping[str, Stack | NotKnown]) -> _Target | NotDeployed | NotKnown:
-    """Return where to look: `Service` and `Family` take the place of what is in the stack."""
+    """Return where to look: `Service` and `Family` take precedence over the stack."""
     if lookup.named_services:
         parted = (service.partition("/") for service in lookup.named_services)
         return _Target(tuple(ServiceName(cluster, name) for cluster, _, name in parted))
@@ -194,35 +194,45 @@ def _read_tags(
 ) -> dict[DeployedLookup, ServiceState]:
     """Read the digests that services resolved for the tags of the task definitions in the stack."""
     running = read_running(calls, [service for target, _ in targets.values() for service in target.services])
-    wanted: dict[ServiceName, set[str]] = {}
-    for target, container in targets.values():
-        for service in target.services:
-            state = running[service]
-            if isinstance(state, RunningService) and state.task_definition != container.task_definition:
-                wanted.setdefault(service, set()).add(container.task_definition)
-    former = read_former(calls, wanted)
-    runs: dict[DeployedLookup, list[RunningState]] = {}
-    for lookup, (target, container) in targets.items():
-        found: list[RunningState] = []
-        for service in target.services:
-            state = running[service]
-            states = [state] if service not in wanted else [state, *former.get(service, ())]
-            ran = [run for run in states if _ran(run, container.task_definition)]
-            found.append(ran[0] if ran else _never_ran(container, state))
-        runs[lookup] = found
-    return _images(calls, runs)
+    changed = [
+        service
+        for target, container in targets.values()
+        for service in target.services
+        if not _ran(running[service], container.task_definition)
+    ]
+    former = read_former(calls, changed)
+    return _images(
+        calls,
+        {
+            lookup: [
+                running[service]
+                if _ran(running[service], container.task_definition)
+                else _former(container, running[service], former[service])
+                for service in target.services
+            ]
+            for lookup, (target, container) in targets.items()
+        },
+    )
 
 
 def _ran(run: RunningState, task_definition: str) -> bool:
+    """Return whether a service ran a task definition, or nothing, or it is not known."""
     return not isinstance(run, RunningService) or run.task_definition == task_definition
 
 
-def _never_ran(container: _Container, state: RunningState) -> NotKnown:
-    runs = state.task_definition.rpartition("/")[2] if isinstance(state, RunningService) else "nothing"
-    service = state.service if isinstance(state, RunningService) else ""
+def _former(container: _Container, current: RunningState, former: list[RunningState] | NotKnown) -> RunningState:
+    """Return the newest deployment of a service that ran the task definition of a container."""
+    if isinstance(former, NotKnown):
+        return former
+    if (ran := next((run for run in former if _ran(run, container.task_definition)), None)) is not None:
+        return ran
+    runs = (
+        f"service {current.service} runs {current.task_definition.rpartition('/')[2]}"
+        if isinstance(current, RunningService)
+        else "no service runs it"
+    )
     return NotKnown(
-        f"image {container.container['image']!r} of {container.origin} in the stack has no digest, and service "
-        f"{service} runs {runs}",
+        f"image {container.container['image']!r} of {container.origin} in the stack has no digest, and {runs}",
         "set Refresh=Never to keep what runs, or Refresh=Always",
     )
 

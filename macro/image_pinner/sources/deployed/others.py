@@ -159,6 +159,8 @@ def _located(image: ReportedImage, lookup: DeployedLookup) -> ReportedImage | No
 
 
 def _with_steps(expression: str, steps: Sequence[str]) -> str:
+    if not expression:
+        return ""
     parts = re.split(r"\[\*\]|\.\*", expression)
     return "".join(part + step for part, step in zip_longest(parts, steps, fillvalue=""))
 
