@@ -120,6 +120,10 @@ class Story:
         self.aws.stacks.deploy(self.aws.ecs, _STACK, kept)
         _expect("the service after the deployment", self._running()["image"], released)
         _expect("the same template again", self._pin(_changed(), ImageRefresh="Never"), kept)
+        self.page.text(
+            "The stack is updated with Never, and the service keeps its digest. Deploying the template again changes"
+            " nothing."
+        )
 
     def _show_change(self, refresh: str, image: str, recorded: str = f"{_REPOSITORY}:{_TAG}") -> Template:
         before = self.aws.stacks.template(_STACK)
