@@ -52,14 +52,12 @@ class Story:
             " machine."
         )
         self.aws.ecs.create_cluster(clusterName="shop")
-        self.aws.push("shop/proxy", "stable", "proxy build 1", _PLATFORMS)
-        self.aws.push("shop/reports", _TAG, "reports build 1", _PLATFORMS[:1])
         known_good = self._deploy_stack()
         released = self._release_outside_the_stack()
-        self._change_variable(known_good, released)
+        moved = self._change_variable(known_good, released)
         self._override(known_good)
         self._roll_back(released)
-        self._pin_other_images()
+        self._pin_other_images(moved)
         self._reject_template()
         self._suggest_commands()
 
@@ -78,7 +76,8 @@ class Story:
         template = self._pin(source)
         self.page.diff(_fragment(source), template)
         known_good = f"{_REPOSITORY}@{digest}"
-        _expect("the first deployment", _container(template)["Image"], known_good)
+        expected = _container(_fragment(source)) | {"Image": known_good, "DockerLabels": _record(_TAG)}
+        _expect("the first deployment", _container(template), expected)
         self.aws.stacks.deploy(self.aws.ecs, _STACK, template)
         return known_good
 
@@ -101,7 +100,8 @@ class Story:
         _expect("the script's deployment", self._running()["imageDigest"], str(digest))
         return f"{_REPOSITORY}@{digest}"
 
-    def _change_variable(self, known_good: str, released: str) -> None:
+    def _change_variable(self, known_good: str, released: str) -> str:
+        """Return the image that the tag of the template refers to afterwards."""
         self.page.heading("3. Add an environment variable to the template")
         self.page.code(["Environment:", f"  {_NEW_VARIABLE.strip()}", f"  {_VARIABLE.strip()}"])
         moved = f"{_REPOSITORY}@{self.aws.push('shop/web', _TAG, 'web build 3', _PLATFORMS)}"
@@ -109,7 +109,7 @@ class Story:
             f"The template still refers to {_TAG}. Without ImagePinner, this deployment replaces {_NEWER_TAG} by"
             f" {_TAG}. With ImageRefresh=Never, the image that runs is kept:"
         )
-        kept = self._show_change("Never", released, f"{_REPOSITORY}:{_NEWER_TAG}")
+        kept = self._show_change("Never", released, _NEWER_TAG)
         self.page.text(
             f"With OnChange, the stack keeps the digest that it deployed, because the template still refers to {_TAG}."
             " Only the variable changes, although the tag has moved to another build:"
@@ -124,17 +124,17 @@ class Story:
             "The stack is updated with Never, and the service keeps its digest. Deploying the template again changes"
             " nothing."
         )
+        return moved
 
-    def _show_change(self, refresh: str, image: str, recorded: str = f"{_REPOSITORY}:{_TAG}") -> Template:
+    def _show_change(self, refresh: str, image: str, tag: str = _TAG) -> Template:
         before = self.aws.stacks.template(_STACK)
         template = self._pin(_changed(), ImageRefresh=refresh)
         self.page.diff(before, template)
         container = _container(before)
-        expected = {
-            **container,
+        expected = container | {
             "Environment": [{"Name": "LOG_LEVEL", "Value": "debug"}, *container["Environment"]],
             "Image": image,
-            "DockerLabels": {RECORD_KEY: recorded},
+            "DockerLabels": _record(tag),
         }
         _expect(f"ImageRefresh={refresh}", _container(template), expected)
         return template
@@ -158,20 +158,28 @@ class Story:
         self._show_running()
         _expect("the rollback", self._running()["image"], released)
 
-    def _pin_other_images(self) -> None:
+    def _pin_other_images(self, moved: str) -> None:
         self.page.heading("6. Pin the marked images of shop.yaml: a service, a sidecar and a function")
         source = _source("shop.yaml")
         self.page.text("A Docker label records the tag in ECS, and the Metadata of the resource elsewhere:")
-        self.page.diff(_fragment(source), self._pin(source), context=0)
+        proxy = self.aws.push("shop/proxy", "stable", "proxy build 1", _PLATFORMS)
+        reports = self.aws.push("shop/reports", _TAG, "reports build 1", _PLATFORMS[:1])
+        template = self._pin(source)
+        self.page.diff(_fragment(source), template, context=0)
+        web, sidecar = template["Resources"]["Web"]["Properties"]["ContainerDefinitions"]
+        function = template["Resources"]["Reports"]["Properties"]["Code"]["ImageUri"]
+        digests = [image.rpartition("@")[2] for image in (web["Image"], sidecar["Image"], function)]
+        _expect("the images of shop.yaml", digests, [moved.rpartition("@")[2], str(proxy), str(reports)])
 
     def _reject_template(self) -> None:
         self.page.heading("7. Deploy broken.yaml, in which two images cannot be pinned")
         self.page.text("The macro changes nothing, not even the valid image, and reports all problems at once:")
-        response = self._invoke(_source("broken.yaml"))
-        self.page.error(response.get("errorMessage", ""))
-        _expect(
-            "broken.yaml", (response["status"], response["fragment"]), ("failure", _fragment(_source("broken.yaml")))
-        )
+        source = _source("broken.yaml")
+        response = self._invoke(source)
+        message = response.get("errorMessage", "")
+        self.page.error(message)
+        reported = [text in message for text in ("shop/proxy:stabel", "Platfrom")]
+        _expect("broken.yaml", (reported, response["fragment"]), ([True, True], _fragment(source)))
 
     def _suggest_commands(self) -> None:
         self.page.heading("Next steps")
@@ -226,8 +234,12 @@ def _changed() -> str:
     return source.replace(_VARIABLE, f"{_NEW_VARIABLE}{indent}{_VARIABLE}")
 
 
-def _container(template: Template) -> Template:
-    container: Template = template["Resources"]["Web"]["Properties"]["ContainerDefinitions"][0]
+def _record(tag: str) -> dict[str, str]:
+    return {RECORD_KEY: f"{_REPOSITORY}:{tag}"}
+
+
+def _container(template: Template) -> dict[str, Any]:
+    container: dict[str, Any] = template["Resources"]["Web"]["Properties"]["ContainerDefinitions"][0]
     return container
 
 
