@@ -52,6 +52,8 @@ class InMemoryRegistry:
         self.external_values = dict(external_values or {})
         self.image_lookups: list[ImageLookup] = []
         """All image lookups in their order, with repetitions."""
+        self.deployments = InMemoryDeployments()
+        """What is deployed."""
         self.value_lookups: list[ExternalValue] = []
         """All lookups of external values in their order, with repetitions."""
         self._has_every_image = has_every_image
