@@ -13,7 +13,7 @@ from image_pinner.cli.console import Dependencies, error_stream, print_line, pri
 from image_pinner.cli.documents import write_atomically
 from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile
 from image_pinner.cli.output import LocatedReport, exit_code, json, text
-from image_pinner.cli.pinning_options import PinningInputs, pinning_options
+from image_pinner.cli.pinning_options import PinningInputs, lock_options, pinning_options
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.pinning import PinResult
 
@@ -40,6 +40,7 @@ Options = Mapping[str, Any]
     type=click.Path(path_type=Path, readable=False),
     help="Write a JSON report on every image to this file.",
 )
+@lock_options
 @pinning_options
 @click.pass_obj
 def command(dependencies: Dependencies, /, **options: Any) -> None:
@@ -74,7 +75,7 @@ def _check_combinations(options: Options) -> None:
         if options["in_place"] and is_set:
             raise ConfigurationError(f"--in-place cannot be used with {name}", "omit one of them")
     report, template, output = options["report"], Path(options["template"]), options["output"]
-    if report and report.resolve() in {path.resolve() for path in (template, output) if path}:
+    if report and report.resolve() in {path.resolve() for path in (template, output, options["lock"]) if path}:
         raise ConfigurationError(f"--report would overwrite {report}", "write the report to another file")
 
 

@@ -54,7 +54,6 @@ class Scope:
         region: str,
         account_id: str,
         stack_name: str = "",
-        find_region: Callable[[], str] = str,
         ssm_names: bool = False,
     ) -> Scope:
         """Return the scope of a template; sections that are missing or not mappings are empty."""
@@ -72,7 +71,6 @@ class Scope:
             region=region,
             account_id=account_id,
             stack_name=stack_name,
-            find_region=find_region,
             ssm_names=ssm_names,
         )
 
