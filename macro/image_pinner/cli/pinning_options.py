@@ -156,6 +156,11 @@ class PinningInputs:
         """Read a template file. See `inputs.read_template`."""
         return read_template(name, self.settings.macro_name, self.pin_option)
 
+    def declared_in(self, template: TemplateFile) -> PinningInputs:
+        """Return the inputs with the values of the parameters that a template declares."""
+        declared = template.scope({}).parameters
+        return replace(self, values={name: value for name, value in self.values.items() if name in declared})
+
     def scope(self, template: TemplateFile) -> Scope:
         """Return the scope of a template's expressions. See `TemplateFile.scope`."""
         return template.scope(self.values, self.find_region, self.account_id, self.stack_name)
