@@ -230,3 +230,19 @@ def test_order_of_lookups_does_not_depend_on_the_template() -> None:
         "docker.io/library/a:1 for linux/arm64",
         "docker.io/library/b:1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "refresh", "warnings"),
+    [
+        ("lock", "Never", ("Refresh=Never has no effect with Lock",)),
+        ("lock", "OnChange", ("Refresh=OnChange has no effect with Lock",)),
+        ("lock", "Always", ()),
+        ("registry", "Never", ()),
+    ],
+)
+def test_refresh_has_no_effect_with_a_lock_file(source: str, refresh: str, warnings: tuple[str, ...]) -> None:
+    found = replace(FOUND, origin=Origin(source, "x"), warnings=())
+    (outcome,) = decide_image(f"!PinDigest Refresh={refresh} nginx:1", found).outcomes
+    assert isinstance(outcome, Pinned)
+    assert outcome.warnings == warnings
