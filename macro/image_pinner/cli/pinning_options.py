@@ -1,4 +1,4 @@
-"""The options that `pin`, `lock` and `update` share, and what they stand for: how templates are pinned."""
+"""The options that `pin`, `lock` and `update` share, and their meaning: how templates are pinned."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _LOCK_OPTIONS = (
     ),
     click.option(
         "--map",
-        "maps",
+        "mappings",
         multiple=True,
         metavar="SOURCE=TARGET",
         help="With --lock: use entries of the registry SOURCE for images of TARGET; each can have a path (repeatable).",
@@ -188,7 +188,7 @@ def _read_lock(options: Mapping[str, Any]) -> LockFile | None:
     """Read the file of `--lock`, if the subcommand has the option and it is set."""
     path = options.get("lock")
     if not path:
-        for name, is_set in (("--map", options.get("maps")), ("--no-verify", options.get("no_verify"))):
+        for name, is_set in (("--map", options.get("mappings")), ("--no-verify", options.get("no_verify"))):
             if is_set:
                 raise ConfigurationError(f"{name} requires --lock", f"pass --lock FILE, or omit {name}")
         return None
@@ -196,7 +196,7 @@ def _read_lock(options: Mapping[str, Any]) -> LockFile | None:
     from image_pinner.core.lock_text import parse_mapping  # noqa: PLC0415 - the same
 
     lock = read_lock_file(path)
-    registries = dict(_parse_values("--map", parse_mapping, options["maps"]))
+    registries = dict(_parse_values("--map", parse_mapping, options["mappings"]))
     return replace(lock, registries={**lock.registries, **registries}, verify=not options["no_verify"])
 
 

@@ -104,11 +104,11 @@ def _check_names(found: Mapping[str, Any], known: tuple[str, ...], required: tup
 
 def _parse_registries(section: Any, location: str) -> dict[str, str]:
     if not isinstance(section, dict):
-        raise ConfigurationError(f"{location}: map is not an object", "write registries and their targets")
+        raise ConfigurationError(f'{location}: "map" is not an object', "write registries and their targets")
     for number, (source, target) in enumerate(section.items(), 1):
         for text in (source, target):
             if not isinstance(text, str) or not is_registry_path(text):
-                cause = f"{location}: entry {number} of map is not a registry with an optional path"
+                cause = f'{location}: entry {number} of "map" is not a registry with an optional path'
                 raise ConfigurationError(cause, _WRITE_REGISTRY)
     return section
 

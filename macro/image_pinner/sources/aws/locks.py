@@ -111,7 +111,7 @@ def _failure(error: Exception, location: str, service: str) -> NotKnown:
     if is_denied(error):
         denied = denied_action(error) or action
         where = f"on {denied_resource(error) or location}"
-        # S3 names no action if the bucket has another owner or cannot be listed, which looks like a missing policy.
+        # A bucket of another owner looks like a missing policy: S3 does not return the action.
         owner = "; the bucket must belong to the account of the stack" if location.startswith(_S3) else ""
         return NotKnown(
             describe_denial(error, where, denied), f"allow {denied} on it in the policy of the caller's role{owner}"
