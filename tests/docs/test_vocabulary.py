@@ -293,7 +293,7 @@ def areas() -> dict[str, tuple[Callable[[str], Texts], str, tuple[Term, ...]]]:
         found[document] = (written, document, TERMS)
         if generated_text(document):
             found[f"generated in {document}"] = (generated, document, TERMS)
-    for subcommand in ("", *command.list_commands(context_of(""))):
+    for subcommand in ("", *command.list_commands(context_of("")), "lock publish"):
         found[f"help {subcommand}".strip()] = (help_text, subcommand, TERMS)
     for path in (*(ROOT / "deploy").glob("*.yaml"), *(ROOT / "templates").glob("*.yaml")):
         template = path.relative_to(ROOT).as_posix()
