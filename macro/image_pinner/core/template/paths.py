@@ -99,7 +99,7 @@ _HELP = "write fields, *, indices, .. and filters such as [?(@.Type=='AWS::X::Y'
 
 
 # Plain paths, as in the table of locations, are parsed here: loading the parser takes longer than pinning a template.
-_PLAIN = re.compile(r"(?:\$\.)?[A-Za-z_]\w*(?:\[\*\])?(?:\.[A-Za-z_]\w*(?:\[\*\])?)*", re.ASCII)
+_PLAIN_PATH = re.compile(r"(?:\$\.)?[A-Za-z_]\w*(?:\[\*\])?(?:\.[A-Za-z_]\w*(?:\[\*\])?)*", re.ASCII)
 _RESERVED = frozenset({"parent", "where", "wherenot"})  # words of jsonpath-ng that are not fields
 
 
@@ -115,7 +115,7 @@ def parse_image_path(text: str) -> tuple[PathStep, ...]:
     """
     if len(text) > _MAX_LENGTH:
         raise InvalidPathError(f"JSONPath expression has {len(text)} characters, more than {_MAX_LENGTH}", _HELP)
-    if _PLAIN.fullmatch(text) and _RESERVED.isdisjoint(re.findall(r"\w+", text)):
+    if _PLAIN_PATH.fullmatch(text) and _RESERVED.isdisjoint(re.findall(r"\w+", text)):
         parts = text.removeprefix("$.").split(".")
         fields = ((Field(part.removesuffix("[*]")), part.endswith("[*]")) for part in parts)
         return tuple(step for field, in_list in fields for step in ((field, Every()) if in_list else (field,)))

@@ -98,5 +98,5 @@ def test_an_expression_is_parsed_to_steps(text: str, steps: tuple[PathStep, ...]
 @pytest.mark.parametrize("path", sorted({row.path for rows in image_locations().values() for row in rows}))
 def test_plain_paths_are_parsed_as_by_the_library(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = parse_image_path.__wrapped__(path)
-    monkeypatch.setattr(paths, "_PLAIN", re.compile("(?!)"))
+    monkeypatch.setattr(paths, "_PLAIN_PATH", re.compile("(?!)"))
     assert parse_image_path.__wrapped__(path) == expected
