@@ -20,14 +20,14 @@ from image_pinner.core.images.lookups import (
     Unavailable,
     Unsuitable,
 )
-from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference
 
 
 class LockKey(NamedTuple):
     """What an entry is for.
 
     Args:
-        image: The canonical reference with its tag.
+        image: The canonical reference with its tag, which is `latest` if none is written.
         platform: The platform as text, or empty for any.
         single_platform: Whether the digest must not be that of an index, as Lambda requires.
     """
@@ -40,7 +40,8 @@ class LockKey(NamedTuple):
     def of(cls, lookup: ImageLookup) -> LockKey:
         """Return the key of a lookup."""
         platform = str(lookup.platform) if lookup.platform else ""
-        return cls(str(lookup.reference), platform, not lookup.index_allowed)
+        tagged = replace(lookup.reference, tag=lookup.reference.tag or DEFAULT_TAG).canonical()
+        return cls(str(tagged), platform, not lookup.index_allowed)
 
     def __str__(self) -> str:
         single = ", one platform only" if self.single_platform else ""
@@ -127,7 +128,7 @@ class LockFile:
 
     def _others(self, lookup: ImageLookup) -> str:
         """Return a clause with the entries of the same image that are for other platforms, or an empty string."""
-        others = [str(key) for key in sorted(self.entries) if key.image == str(lookup.reference)]
+        others = [str(key) for key in sorted(self.entries) if key.image == LockKey.of(lookup).image]
         return f", but one for {', '.join(others)}" if others else ""
 
     def existence_lookups(self, locked: Mapping[ImageLookup, Resolution]) -> dict[ImageLookup, ImageLookup]:

@@ -184,6 +184,17 @@ class TestEntries:
         run = image_pinner("lock", str(saved(tmp_path, template)), "-o", "-", resolvers=images)
         assert json.loads(run.out)["images"][0]["image"] == "docker.io/shop/web:7"
 
+    def test_an_image_without_a_tag_is_locked_as_latest(self, tmp_path: Path) -> None:
+        folder = LockFolder(tmp_path, MARKED.replace("shop/web:${Tag}", "shop/web"))
+        images = InMemoryRegistry()
+        images.push("shop/web:latest", oci_image(b"1"))
+        assert folder.run(images, "--unsafe-implicit-latest").code == 0
+        assert set(folder.entries()) == {"docker.io/shop/web:latest"}
+        assert folder.run(images, "--unsafe-implicit-latest", "--check").code == 0
+        pin = ("pin", str(folder.template), "--unsafe-implicit-latest", "--lock", str(folder.path))
+        run = image_pinner(*pin, resolvers=InMemoryRegistry())
+        assert f"shop/web@{digest_of_content('1')}" in run.text
+
     def test_a_tag_that_is_kept_has_no_entry_but_a_warning(self, tmp_path: Path) -> None:
         folder = LockFolder(tmp_path, MARKED.replace("!PinDigest ", "!PinDigest WhenMissing=KeepTag "))
         run = folder.run(registry())
