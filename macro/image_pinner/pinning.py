@@ -146,6 +146,14 @@ def resolve(
     return ResolvedImages(found, plan, resolvers.digests.resolve_all(plan.lookups, deadline) if plan.lookups else {})
 
 
+def plan_images(
+    fragment: Fragment, scope: Scope, settings: Settings, values: ValueResolver, deadline: Deadline
+) -> ResolvedImages:
+    """Find the images of a template and the lookups that they need, as for a lock; nothing is resolved yet."""
+    found = _resolve_values(fragment, find(fragment, scope, settings), settings, values, deadline)
+    return ResolvedImages(found, make_plan(found.scan.pinned), {})
+
+
 def _resolve_locked(
     lookups: Sequence[ImageLookup], lock: LockFile, digests: DigestResolver, deadline: Deadline
 ) -> Mapping[ImageLookup, Resolution]:
@@ -205,9 +213,8 @@ def judge(resolved: ResolvedImages, policies: Sequence[Policy], facts: FactSourc
 def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) -> PinResult:
     """Rewrite a copy of the template, unless anything has a problem."""
     found = resolved.found
-    problems = in_order((*found.problems, *decision.problems))
-    report = PinReport(decision.outcomes, tuple(found.scan.skipped), problems, decision.failed)
-    if problems:
+    report = make_report(found, decision)
+    if report.problems:
         return PinResult(fragment.original, (), report)
     edits = build_edits(
         fragment.tree,
@@ -220,3 +227,9 @@ def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) ->
         found.scan.skipped,
     )
     return PinResult(fragment.answer(apply_edits(fragment.tree, edits)), edits, report)
+
+
+def make_report(found: FoundImages, decision: Decision) -> PinReport:
+    """Report what is decided for the images of a template."""
+    problems = in_order((*found.problems, *decision.problems))
+    return PinReport(decision.outcomes, tuple(found.scan.skipped), problems, decision.failed)

@@ -10,9 +10,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown, needs_deployed
 from image_pinner.core.errors import InvalidReferenceError
-from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
+from image_pinner.core.images.lookups import (
+    LOCK_SOURCE,
+    ImageLookup,
+    NotFound,
+    Resolution,
+    Resolved,
+    Unavailable,
+    Unsuitable,
+)
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies import Allowed, Denied, Facts, JudgedImage, Policy
 from image_pinner.core.template.options import Refresh, WhenMissing, WhenMoved
@@ -180,6 +188,8 @@ def _decide_site(
     # The result for the tag does not apply to another digest.
     resolved = resolution if isinstance(resolution, Resolved) and _is_same_image(site, resolution) else None
     warnings = list(resolved.warnings) if resolved else []
+    if resolved and resolved.origin.source == LOCK_SOURCE and needs_deployed(site) and site.options.refresh:
+        warnings.append(f"Refresh={site.options.refresh.value} has no effect with Lock")
     denials = []
     for policy in policies:
         match policy.judge(JudgedImage(site.reference, resolved, facts)):

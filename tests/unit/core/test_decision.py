@@ -289,3 +289,19 @@ class TestKeepTags:
     def test_an_image_that_does_not_exist_keeps_its_tag_alone(self) -> None:
         decision = keep_tags(decide_image("!PinDigest WhenMissing=KeepTag nginx:1", ABSENT))
         assert [type(outcome) for outcome in decision.outcomes] == [KeptTag]
+
+
+@pytest.mark.parametrize(
+    ("source", "refresh", "warnings"),
+    [
+        ("lock", "Never", ("Refresh=Never has no effect with Lock",)),
+        ("lock", "OnChange", ("Refresh=OnChange has no effect with Lock",)),
+        ("lock", "Always", ()),
+        ("registry", "Never", ()),
+    ],
+)
+def test_refresh_has_no_effect_with_a_lock_file(source: str, refresh: str, warnings: tuple[str, ...]) -> None:
+    found = replace(FOUND, origin=Origin(source, "x"), warnings=())
+    (outcome,) = decide_image(f"!PinDigest Refresh={refresh} nginx:1", found).outcomes
+    assert isinstance(outcome, Pinned)
+    assert outcome.warnings == warnings

@@ -15,7 +15,7 @@ from image_pinner.cli.documents import write_atomically
 from image_pinner.cli.image_parameters import describe_overridden, render_parameters, set_parameters
 from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile, previous_parameters, read_bytes
 from image_pinner.cli.output import LocatedReport, exit_code, json, text
-from image_pinner.cli.pinning_options import PinningInputs, pinning_options
+from image_pinner.cli.pinning_options import PinningInputs, lock_options, pinning_options
 from image_pinner.cli.transform_removal import drop_transform
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.pinning import PinResult
@@ -59,6 +59,7 @@ Options = Mapping[str, Any]
     type=click.Path(path_type=Path, readable=False),
     help="Write a JSON report on every image to this file.",
 )
+@lock_options
 @pinning_options
 @click.pass_obj
 def command(dependencies: Dependencies, /, **options: Any) -> None:
@@ -111,7 +112,8 @@ def _check_combinations(options: Options) -> None:
         raise ConfigurationError("--write-parameters needs --parameters as a file", "pass the name of the file")
     report, template, output = options["report"], Path(options["template"]), options["output"]
     parameters = options["write_parameters"]
-    if report and report.resolve() in {path.resolve() for path in (template, output, parameters) if path}:
+    others = (template, output, parameters, options["lock"])
+    if report and report.resolve() in {path.resolve() for path in others if path}:
         raise ConfigurationError(f"--report would overwrite {report}", "write the report to another file")
     if parameters and parameters.resolve() == template.resolve():
         raise ConfigurationError(f"--write-parameters would overwrite {parameters}", "write to another file")
