@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
+from image_pinner.core.deployed import DeployedLookup, DeployedState
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.registries import is_ecr
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, SsmParameter, StackExport
@@ -91,6 +92,22 @@ class _LazyDownload:
         return self._download(url, limit, deadline)
 
 
+class _LazyDeployedImages(NamedTuple):
+    """Loads the source of deployed images when a template keeps some. See `DeployedImageSource`."""
+
+    clients: AwsClients
+    region: str
+    workers: int
+
+    def read_deployed(
+        self, lookups: Collection[DeployedLookup], deadline: Deadline
+    ) -> Mapping[DeployedLookup, DeployedState]:
+        """See `DeployedImageSource.read_deployed`."""
+        from image_pinner.sources.deployed.source import AwsDeployedImages  # noqa: PLC0415 - most templates keep none
+
+        return AwsDeployedImages(self.clients, self.region, workers=self.workers).read_deployed(lookups, deadline)
+
+
 class AwsResolvers:
     """Makes resolvers that share clients for as long as this object lives. See `ResolverFactory`.
 
@@ -116,7 +133,7 @@ class AwsResolvers:
         if settings.mirrors:
             digests = MirroredResolver(digests, settings.mirrors)
         values = ByValue(SsmValueResolver(self.clients, region), ExportValueResolver(self.clients, region))
-        return Resolvers(digests, values)
+        return Resolvers(digests, values, _LazyDeployedImages(self.clients, region, settings.workers))
 
     def registries(self, settings: Settings, region: str) -> DigestResolver:
         """Make the resolver of registries other than ECR."""
