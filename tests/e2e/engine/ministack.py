@@ -28,7 +28,7 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 @dataclass(frozen=True)
 class Ministack:
-    """Running ECR and ECS. All requests pass through proxies that respond like the services: `url` is the tests' own."""
+    """Running ECR and ECS, behind proxies that respond like the services; `url` is that of the tests."""
 
     running: Running
     url: str

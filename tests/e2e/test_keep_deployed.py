@@ -1,0 +1,175 @@
+"""A stack keeps the images that it runs: deployment scripts and the template deploy the same service.
+
+The engine creates the cluster, the task definition and the service in the ECS of the tests. `ecs_facts` and
+`image_pinner_ecs_resources` state what that ECS and the engine lack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from build_package.build import Package
+from e2e.engine.cloudformation import Engine
+from e2e.engine.ministack import Ministack
+from e2e.installed_macro import installed
+from e2e.roles import Allowed, policies
+from e2e.stacks import StackFailedError, Stacks
+
+pytestmark = pytest.mark.e2e
+
+HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
+TEMPLATE = f"""
+Transform:
+  - Name: ImagePinner
+    Parameters: {{Refresh: !Ref ImageRefresh, StackName: !Ref AWS::StackName}}
+Parameters:
+  ImageRefresh: {{Type: String, Default: Never}}
+  Image: {{Type: String, Default: "{HOST}/NAME/web:1"}}
+  LogLevel: {{Type: String, Default: info}}
+  Broken: {{Type: String, Default: "no"}}
+Conditions:
+  IsBroken: !Equals [!Ref Broken, "yes"]
+Resources:
+  Cluster: {{Type: AWS::ECS::Cluster, Properties: {{ClusterName: NAME}}}}
+  Task:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      Family: NAME
+      ContainerDefinitions:
+        - Name: web
+          Image: !Sub "!PinDigest ${{Image}}"
+          Environment: [{{Name: LOG_LEVEL, Value: !Ref LogLevel}}]
+          DockerLabels: {{Owner.Team: shop}}
+  Service:
+    Type: AWS::ECS::Service
+    Properties: {{Cluster: !Ref Cluster, ServiceName: web, DesiredCount: 1, TaskDefinition: !Ref Task}}
+  Later:
+    Type: AWS::Lambda::Function
+    Condition: IsBroken
+    DependsOn: Service
+    Properties:
+      Runtime: python3.13
+      Handler: module.handler
+      Role: arn:aws:iam::000000000000:role/of-the-function
+      Code: {{S3Bucket: nobody-has-this-bucket, S3Key: nothing.zip}}
+"""
+SIDECAR = f'        - {{Name: proxy, Image: "!PinDigest {HOST}/NAME/proxy:1"}}\n  Service:'
+
+
+class App(NamedTuple):
+    """A stack with a service, the repository of its image, and the scripts that deploy it."""
+
+    name: str
+    stacks: Stacks
+    ministack: Ministack
+
+    @property
+    def template(self) -> str:
+        return TEMPLATE.replace("NAME", self.name)
+
+    @property
+    def repository(self) -> str:
+        return f"{HOST}/{self.name}/web"
+
+    @property
+    def ecs(self) -> Any:
+        return self.ministack.client("ecs")
+
+    def push(self, tag: str, content: str) -> str:
+        """Push an image, and return its digest."""
+        return self.ministack.push(f"{self.name}/web", tag, content)
+
+    def update(self, refresh: str, **parameters: str) -> None:
+        """Update the stack with its template."""
+        self.stacks.update(self.name, self.template, {"ImageRefresh": refresh, **parameters})
+
+    def deploy_by_script(self, tag: str) -> None:
+        """Deploy a tag outside of CloudFormation: a revision of the task definition with another image."""
+        running = self.task_definition()
+        containers = running["containerDefinitions"]
+        containers[0]["image"] = f"{self.repository}:{tag}"
+        registered = self.ecs.register_task_definition(family=self.name, containerDefinitions=containers)
+        arn = registered["taskDefinition"]["taskDefinitionArn"]
+        self.ecs.update_service(cluster=self.name, service="web", taskDefinition=arn)
+
+    def task_definition(self) -> Any:
+        """Return the task definition that the service runs."""
+        arn = self._service()["taskDefinition"]
+        return self.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+
+    def running(self) -> dict[str, str]:
+        """Return the digest that each container of the service runs, as ECS resolved it."""
+        arns = [revision["arn"] for revision in self._service()["currentServiceRevisions"]]
+        (revision,) = self.ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
+        return {image["containerName"]: image["imageDigest"] for image in revision["containerImages"]}
+
+    def deployed_digests(self) -> list[str]:
+        """Return the digest of each deployment of the service, the oldest first."""
+        deployments = self.ecs.list_service_deployments(cluster=self.name, service="web")["serviceDeployments"]
+        arns = [deployment["targetServiceRevisionArn"] for deployment in reversed(deployments)]
+        described = self.ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
+        return [revision["containerImages"][0]["imageDigest"] for revision in described]
+
+    def _service(self) -> Any:
+        return self.ecs.describe_services(cluster=self.name, services=["web"])["services"][0]
+
+
+@pytest.fixture(scope="module")
+def allowed(running_engine: Engine, package: Package) -> Iterator[list[Allowed]]:
+    """What the role of the installed macro allows; the macro may look up the stacks of this module."""
+    switches = {"KeepDeployed": "true", "StateScope": "stack:kept-*"}
+    with installed(running_engine, package, "macro-that-keeps", **switches) as stack:
+        yield policies(running_engine, stack)
+
+
+@pytest.fixture
+def app(engine: Engine, ministack: Ministack, allowed: list[Allowed], request: pytest.FixtureRequest) -> Iterator[App]:
+    del allowed
+    found = App(request.param, Stacks(engine), ministack)
+    yield found
+    found.stacks.remove(found.name)
+
+
+@pytest.mark.parametrize("app", ["kept-by-story"], indirect=True)
+def test_an_update_keeps_what_runs_or_what_the_template_deployed_or_takes_the_tag(app: App) -> None:
+    first, scripted = app.push("1", "first"), app.push("2", "scripted")
+    app.stacks.create(app.name, app.template, {"ImageRefresh": "OnChange"})
+    assert app.running() == {"web": first}
+    moved = app.push("1", "moved")
+
+    app.deploy_by_script("2")
+    assert app.running() == {"web": scripted}
+    app.update("OnChange", LogLevel="debug")
+    assert app.running() == {"web": first}
+
+    app.deploy_by_script("2")
+    app.update("Never", LogLevel="warning")
+    assert app.running() == {"web": scripted}
+    (container,) = app.task_definition()["containerDefinitions"]
+    assert container["image"] == f"{app.repository}@{scripted}"
+    assert container["environment"] == [{"name": "LOG_LEVEL", "value": "warning"}]
+    assert container["dockerLabels"] == {"Owner.Team": "shop", "image-pinner.source": f"{app.repository}:2"}
+
+    app.update("Always", LogLevel="warning")
+    assert app.running() == {"web": moved}
+    assert app.deployed_digests() == [first, scripted, first, scripted, scripted, moved]
+
+
+@pytest.mark.parametrize("app", ["kept-by-nothing-new"], indirect=True)
+def test_nothing_new_registers_no_revision_and_a_rollback_returns_to_the_earlier_digest(app: App) -> None:
+    first = app.push("1", "first")
+    app.stacks.create(app.name, app.template, {"ImageRefresh": "OnChange"})
+    before, deployed = app.stacks.processed_text(app.name), app.task_definition()
+    moved = app.push("1", "moved")
+    app.update("OnChange", Broken="maybe")
+    assert app.stacks.processed_text(app.name) == before
+    assert app.task_definition() == deployed
+
+    with pytest.raises(StackFailedError, match="UPDATE_ROLLBACK_COMPLETE"):
+        app.update("Always", Broken="yes")
+    assert app.deployed_digests() == [first, moved, first]
+    assert app.task_definition() == deployed
+    assert app.stacks.processed_text(app.name) == before
