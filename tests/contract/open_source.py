@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.interface import DigestResolver
 from support.images import StoredImage
 
@@ -15,11 +16,15 @@ Push = Callable[[StoredImage], None]
 
 @dataclass(frozen=True, slots=True)
 class OpenSource:
-    """A source with its registry; `push` stores another image there."""
+    """A source with its registry; `push` stores another image there.
+
+    `call_stats` counts the requests of the source; it counts none if the source needs none.
+    """
 
     resolver: DigestResolver
     registry: str
     push: Push
+    call_stats: CallStats
 
 
 Factory = Callable[[Sequence[StoredImage]], AbstractContextManager[OpenSource]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from contract.open_source import OpenSource, Push
 from image_pinner.core.images.references import Digest
+from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.credentials.interface import AnonymousCredentials
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.oci.resolver import OciRegistryResolver
@@ -24,8 +25,9 @@ def registry_in_process(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
     stored: dict[str, Answer] = {}
 
     def push(image: StoredImage) -> None:
-        path = f"/v2/{image.repository}/manifests/{image.tag or image.digest}"
-        stored[path] = Answer(200, {"Content-Type": image.media_type}, image.manifest)
+        for name in {image.tag, image.digest} - {""}:
+            path = f"/v2/{image.repository}/manifests/{name}"
+            stored[path] = Answer(200, {"Content-Type": image.media_type}, image.manifest)
         for blob in image.blobs:
             at = f"/v2/{image.repository}/blobs/{Digest.of(blob)}"
             stored[at] = Answer(200, {"Content-Type": "application/octet-stream"}, blob)
@@ -54,6 +56,7 @@ def registry_program(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
 
 @contextmanager
 def _opened_at(host: str, push: Push) -> Iterator[OpenSource]:
-    with open_transport() as transport:
+    call_stats = CallStats()
+    with open_transport(call_stats=call_stats) as transport:
         resolver = OciRegistryResolver(transport, AnonymousCredentials(), RegistryHosts([host]))
-        yield OpenSource(resolver, host, push)
+        yield OpenSource(resolver, host, push, call_stats)

@@ -16,6 +16,7 @@ from contract.open_source import Factory, OpenSource
 from contract.registries_under_test import registry_in_process, registry_program
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
@@ -37,12 +38,13 @@ def in_memory(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
 
     for image in images:
         push(image)
-    yield OpenSource(resolvers, registry, push)
+    yield OpenSource(resolvers, registry, push, CallStats())
 
 
 @contextmanager
 def ecr_on_moto(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
-    clients = AwsClients()
+    call_stats = CallStats()
+    clients = AwsClients(call_stats=call_stats)
     with mock_aws(), ScriptedRegistry(nothing) as server, urllib3.PoolManager(retries=False) as http:
         configs = ConfigsOnLoopback(server, http)
         client = clients.client("ecr", "eu-west-1")
@@ -61,7 +63,7 @@ def ecr_on_moto(images: Sequence[StoredImage]) -> Iterator[OpenSource]:
             push(image)
         # 123456789012 is the account of moto.
         resolver = EcrResolver(clients, download=configs.download)
-        yield OpenSource(resolver, "123456789012.dkr.ecr.eu-west-1.amazonaws.com", push)
+        yield OpenSource(resolver, "123456789012.dkr.ecr.eu-west-1.amazonaws.com", push, call_stats)
 
 
 def nothing(_seen: Seen) -> Answer:

@@ -80,6 +80,28 @@ def test_a_repository_that_does_not_exist_is_missing_and_named(source: OpenSourc
     assert answer.help
 
 
+def test_a_digest_that_does_not_exist_is_missing_and_named(source: OpenSource) -> None:
+    answer = resolve(source, f"team/app@{DOCKER_APP.digest}")
+    assert isinstance(answer, NotFound)
+    assert DOCKER_APP.digest in answer.cause
+    assert "has no image with th" in answer.cause
+    assert answer.help
+
+
+def test_a_digest_in_a_repository_that_does_not_exist_is_missing_and_named(source: OpenSource) -> None:
+    answer = resolve(source, f"team/no-such-app@{APP.digest}")
+    assert isinstance(answer, NotFound)
+    assert "team/no-such-app" in answer.cause
+    assert answer.help
+
+
+def test_a_digest_of_an_image_for_another_platform_is_unsuitable(source: OpenSource) -> None:
+    for image in (APP, MULTI):
+        answer = resolve(source, f"{image.repository}@{image.digest}", Platform("windows", "amd64"))
+        assert isinstance(answer, Unsuitable)
+        assert "windows/amd64" in answer.cause
+
+
 def test_after_the_deadline_every_lookup_is_unavailable(source: OpenSource) -> None:
     lookups = [lookup(source, name) for name in ("team/app:1.4", "team/multi:2.0", "team/no-such-app:1")]
     answers = source.resolver.resolve_all(lookups, Deadline.after(0))
@@ -134,6 +156,21 @@ def test_a_missing_image_does_not_affect_the_others(source: OpenSource) -> None:
         good: Resolved,
         worse: NotFound,
     }
+
+
+def test_tags_and_digests_of_one_repository_do_not_affect_each_other(source: OpenSource) -> None:
+    names = {
+        f"team/app@{MULTI.digest}": None,
+        f"team/app@{APP.digest}": APP,
+        "team/app:1.4": APP,
+        "team/app:gone": None,
+        f"team/app@{ARM64_APP.digest}": ARM64_APP,
+        "team/app:latest": APP_LATEST,
+        f"team/app@{DOCKER_APP.digest}": None,
+    }
+    answers = resolve_all(source, *(lookup(source, name) for name in names))
+    digests = [answer.digest.text if isinstance(answer, Resolved) else type(answer) for answer in answers.values()]
+    assert digests == [image.digest if image else NotFound for image in names.values()]
 
 
 def test_no_lookups_return_no_results(source: OpenSource) -> None:
@@ -238,3 +275,45 @@ def test_many_tags_of_one_repository_are_all_resolved(source: OpenSource) -> Non
     answers = resolve_all(source, *lookups)
     found = {requested: answer.digest.text for requested, answer in answers.items() if isinstance(answer, Resolved)}
     assert found == lookups
+
+
+@pytest.mark.parametrize("image", [APP, MULTI, AMD64, DOCKER_APP, PI], ids=lambda image: image.digest[:14])
+def test_a_digest_resolves_to_itself(source: OpenSource, image: StoredImage) -> None:
+    answer = resolve(source, f"{image.repository}@{image.digest}")
+    assert isinstance(answer, Resolved)
+    assert (answer.digest.text, answer.media_type) == (image.digest, image.media_type)
+    assert answer.origin.index is None
+    assert answer.origin.request
+    assert answer.warnings == ()
+
+
+def test_a_digest_resolves_to_itself_after_its_tag_moved(source: OpenSource) -> None:
+    moved = single("team/app", "1.4", "app 1.4, built again")
+    source.push(moved)
+    before, after, tag = (resolve(source, f"team/app{name}") for name in (f"@{APP.digest}", f"@{moved.digest}", ":1.4"))
+    digests = [answer.digest.text for answer in (before, after, tag) if isinstance(answer, Resolved)]
+    assert digests == [APP.digest, moved.digest, moved.digest]
+
+
+@pytest.mark.parametrize(("index_allowed", "expected"), [(True, MULTI), (False, ARM64)], ids=["index", "manifest"])
+def test_the_platform_of_an_index_is_found_by_its_digest(
+    source: OpenSource, *, index_allowed: bool, expected: StoredImage
+) -> None:
+    answer = resolve(source, f"team/multi@{MULTI.digest}", LINUX_ARM64, index_allowed=index_allowed)
+    assert isinstance(answer, Resolved)
+    assert answer.digest.text == expected.digest
+
+
+def test_the_platform_of_a_single_image_is_found_by_its_digest(source: OpenSource) -> None:
+    answer = resolve(source, f"team/app@{ARM64_APP.digest}", LINUX_ARM64)
+    assert isinstance(answer, Resolved)
+    assert answer.digest.text == ARM64_APP.digest
+    assert answer.platforms == (LINUX_ARM64,)
+
+
+def test_lookups_of_one_digest_share_one_request(source: OpenSource) -> None:
+    lookups = [lookup(source, f"team/app@{APP.digest}", index_allowed=allowed) for allowed in (True, False)]
+    before = source.call_stats.snapshot()
+    answers = resolve_all(source, *lookups)
+    assert [answer.digest.text for answer in answers.values() if isinstance(answer, Resolved)] == [APP.digest] * 2
+    assert sum(source.call_stats.since(before).attempts.values()) <= 1

@@ -65,7 +65,7 @@ def test_a_manifest_of_schema_1_is_refused_with_that_reason(
 ) -> None:
     answer = resolve_image(tolerant, IMAGE, platform, index_allowed=index_allowed)
     assert isinstance(answer, Unsuitable)
-    assert answer.cause == "the tag points to a Docker schema 1 manifest, which container runtimes no longer pull"
+    assert answer.cause == "it is a Docker schema 1 manifest, which container runtimes no longer pull"
 
 
 def test_a_manifest_of_schema_1_is_refused_by_its_headers_too(tolerant: DockerRegistry) -> None:

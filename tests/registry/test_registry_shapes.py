@@ -53,8 +53,8 @@ pytestmark = pytest.mark.registry
         (EMPTY_LIST, "the index {} lists no image"),
         (ONLY_ATTESTATIONS, "the index {} lists no image"),
         (NESTED, "the index {} lists further indexes, which not every runtime opens"),
-        (HELM_CHART, f"does not point to a container image: the media type of its config is '{CHART_TYPE}'"),
-        (ARTIFACT, f"does not point to a container image: the media type of its config is '{EMPTY_TYPE}'"),
+        (HELM_CHART, f"it is not a container image: the media type of its config is '{CHART_TYPE}'"),
+        (ARTIFACT, f"it is not a container image: the media type of its config is '{EMPTY_TYPE}'"),
     ],
     ids=part_of_name,
 )

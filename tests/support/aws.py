@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSResponse
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import IMAGE_CONFIG_TYPES, OCI_INDEX, OCI_MANIFEST, ImageLookup, Resolution
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import Digest
+from image_pinner.core.images.references import Digest, is_digest
 from image_pinner.core.registry_config import SecretLocation
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
@@ -64,7 +64,7 @@ def image(content: str, platform: str = "linux/arm64", **more: Any) -> Image:
 
 @dataclass
 class FakeEcr:
-    """Images by repository and tag, and how the service behaves."""
+    """Images by repository and tag, or by digest if they have no tag, and how the service behaves."""
 
     images: dict[str, dict[str, Image]]
     refusals: dict[str, Exception] = field(default_factory=dict)
@@ -126,19 +126,20 @@ class FakeEcr:
         if "filter" in request and not self.supports_the_filter:
             raise RefusedError("InvalidParameterException", "filter and imageIds are mutually exclusive")
         statuses = {"ACTIVE"} if "filter" not in request else {"ACTIVE", "ARCHIVED", "ACTIVATING"}
-        tags = [image_id["imageTag"] for image_id in request["imageIds"]]
-        for tag in tags:
-            if tag not in repository or repository[tag].status not in statuses:
-                raise RefusedError("ImageNotFoundException", self._not_found(tag, request))
-        details = list({repository[tag].digest: self._detail(repository, tag) for tag in tags}.values())
+        images = []
+        for image_id in request["imageIds"]:
+            found = self._find(repository, image_id)
+            if found is None or found.status not in statuses:
+                raise RefusedError("ImageNotFoundException", self._not_found(image_id, request))
+            images.append(found)
+        details = list({found.digest: self._detail(repository, found) for found in images}.values())
         start = int(request.get("nextToken", 0))
         page = details[start : start + self.page_size]
         more = {"nextToken": str(start + self.page_size)} if start + self.page_size < len(details) else {}
         return {"imageDetails": page} | more
 
-    def _detail(self, repository: dict[str, Image], tag: str) -> dict[str, Any]:
-        found = repository[tag]
-        tags = [other for other, stored in repository.items() if stored.digest == found.digest]
+    def _detail(self, repository: dict[str, Image], found: Image) -> dict[str, Any]:
+        tags = [tag for tag, stored in repository.items() if stored.digest == found.digest and not is_digest(tag)]
         return {
             "imageDigest": found.digest,
             "imageTags": tags,
@@ -146,12 +147,13 @@ class FakeEcr:
             "imageStatus": found.status,
         } | ({"artifactMediaType": found.artifact} if found.artifact else {})
 
-    def _not_found(self, tag: str, request: Mapping[str, Any]) -> str:
+    def _not_found(self, image_id: Mapping[str, str], request: Mapping[str, Any]) -> str:
         if not self.names_the_missing:
             return "The image requested does not exist in the specified repository."
         return (
-            f"The image with imageId {{imageDigest:'null', imageTag:'{tag}'}} does not exist within the repository "
-            f"with name '{request['repositoryName']}' in the registry with id '{request['registryId']}'"
+            f"The image with imageId {{imageDigest:'{image_id.get('imageDigest', 'null')}', "
+            f"imageTag:'{image_id.get('imageTag', 'null')}'}} does not exist within the repository with name "
+            f"'{request['repositoryName']}' in the registry with id '{request['registryId']}'"
         )
 
     def download(self, url: str, limit: int, deadline: Deadline) -> bytes:
@@ -195,7 +197,7 @@ class FakeEcr:
             if failure := self.failures.get(tag or digest or ""):
                 failures.append({"imageId": image_id, **failure})
                 continue
-            found = repository.get(tag) if tag else self._by_digest(repository, digest)
+            found = self._find(repository, image_id)
             if found is None:
                 failures.append({"imageId": image_id, "failureCode": "ImageNotFound", "failureReason": "Not found"})
                 continue
@@ -208,8 +210,10 @@ class FakeEcr:
             )
         return {"images": images, "failures": failures}
 
-    def _by_digest(self, repository: dict[str, Image], digest: str | None) -> Image | None:
-        return next((stored for stored in repository.values() if stored.digest == digest), None)
+    def _find(self, repository: dict[str, Image], image_id: Mapping[str, str]) -> Image | None:
+        if "imageTag" in image_id:
+            return repository.get(image_id["imageTag"])
+        return next((stored for stored in repository.values() if stored.digest == image_id["imageDigest"]), None)
 
 
 ARN = f"arn:aws:ecr:us-east-1:{ACCOUNT}:repository/team/app"

@@ -57,7 +57,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Answer:
-    """A complete response; `Content-Length` is added unless the headers have it."""
+    """A complete response; `Content-Length` is added unless the headers have it, and HEAD gets no body."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -158,7 +158,8 @@ class ScriptedRegistry:
             return True
         headers = {"Content-Length": str(len(answer.body)), **answer.headers}
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        wire.write(f"HTTP/1.1 {answer.status} Scripted\r\n{lines}\r\n".encode("latin-1") + answer.body)
+        body = b"" if seen.method == "HEAD" else answer.body
+        wire.write(f"HTTP/1.1 {answer.status} Scripted\r\n{lines}\r\n".encode("latin-1") + body)
         return False
 
 

@@ -30,7 +30,7 @@ _TIMED_OUT = ("the in-memory registry did not respond in time", "increase the ti
 
 @dataclass(frozen=True, slots=True)
 class _StoredImage:
-    """The image that a tag points to; `manifest` is `None` if only the digest is known."""
+    """An image; `manifest` is `None` if only the digest is known."""
 
     digest: Digest
     media_type: str
@@ -40,8 +40,8 @@ class _StoredImage:
 class InMemoryRegistry:
     """Registries and external values in memory, which respond like the real ones.
 
-    With `has_every_image`, a reference without a stored image resolves too: its digest is the SHA-256 of the canonical
-    reference, and it runs on every platform.
+    With `has_every_image`, a reference without a stored image resolves too: to the digest that it has, else to the
+    SHA-256 of the canonical reference; the image runs on every platform.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class InMemoryRegistry:
         self.value_lookups: list[ExternalValue] = []
         """All lookups of external values in their order, with repetitions."""
         self._has_every_image = has_every_image
+        # Each image is stored by its digest and by each of its tags, which cannot be a digest: they have no colon.
         self._images: dict[tuple[str, str], dict[str, _StoredImage]] = {}
         self._configs: dict[Digest, bytes] = {}
         self._outages: dict[str, str] = {}
@@ -75,20 +76,24 @@ class InMemoryRegistry:
         return self._store(reference, _StoredImage(Digest(digest), media_type, None))
 
     def move(self, reference: str, to: str) -> None:
-        """Move a tag to the image of another tag.
+        """Move a tag to the image of another tag or digest.
 
         Raises:
             KeyError: `to` has no image.
         """
-        self._store(reference, self._repository(to)[_tag(ImageReference.parse(to))])
+        self._store(reference, self._repository(to)[_name(ImageReference.parse(to))])
 
     def delete(self, reference: str) -> None:
-        """Remove a tag; its repository stays.
+        """Remove a tag, so that its image stays; or, by its digest, an image with all its tags. The repository stays.
 
         Raises:
-            KeyError: There is no such tag.
+            KeyError: There is no such tag or image.
         """
-        del self._repository(reference)[_tag(ImageReference.parse(reference))]
+        repository, parsed = self._repository(reference), ImageReference.parse(reference)
+        removed = repository.pop(_name(parsed))
+        if parsed.digest:
+            for tag in [tag for tag, stored in repository.items() if stored.digest == removed.digest]:
+                del repository[tag]
 
     def break_registry(self, registry: str, cause: str) -> None:
         """Make all lookups at a registry, a canonical name, fail with a cause."""
@@ -119,7 +124,7 @@ class InMemoryRegistry:
         reference = lookup.reference
         if reference.registry in self._outages:
             return Unavailable(self._outages[reference.registry], f"try again when {reference.registry} is available")
-        stored = self._images.get((reference.registry, reference.repository), {}).get(_tag(reference))
+        stored = self._images.get((reference.registry, reference.repository), {}).get(_name(reference))
         if stored is not None:
             return self._resolve_stored(lookup, stored)
         return _generate(lookup) if self._has_every_image else self._not_found(reference)
@@ -141,13 +146,17 @@ class InMemoryRegistry:
         name = f"{reference.registry}/{reference.repository}"
         if (reference.registry, reference.repository) not in self._images:
             return NotFound(f"repository {name!r} does not exist", "create the repository, or correct its name")
-        return NotFound(f"repository {name!r} has no tag {_tag(reference)!r}", "push the tag, or correct it")
+        if reference.digest:
+            cause = f"repository {name!r} has no image with the digest {reference.digest}"
+            return NotFound(cause, "push the image again, or correct the digest")
+        return NotFound(f"repository {name!r} has no tag {_name(reference)!r}", "push the tag, or correct it")
 
     def _store(self, reference: str, stored: _StoredImage) -> Digest:
         parsed = ImageReference.parse(reference)
         repository = self._images.setdefault((parsed.registry, parsed.repository), {})
+        repository[str(stored.digest)] = stored
         if parsed.digest is None:
-            repository[_tag(parsed)] = stored
+            repository[_name(parsed)] = stored
         return stored.digest
 
     def _repository(self, reference: str) -> dict[str, _StoredImage]:
@@ -155,11 +164,11 @@ class InMemoryRegistry:
         return self._images[parsed.registry, parsed.repository]
 
 
-def _tag(reference: ImageReference) -> str:
-    return reference.tag or DEFAULT_TAG
+def _name(reference: ImageReference) -> str:
+    return str(reference.digest or reference.tag or DEFAULT_TAG)
 
 
 def _generate(lookup: ImageLookup) -> Resolved:
-    text = str(lookup.reference.canonical())
+    digest = lookup.reference.digest or Digest.of(str(lookup.reference.canonical()).encode())
     platforms = (lookup.platform,) if lookup.platform else None
-    return Resolved(Digest.of(text.encode()), OCI_MANIFEST, _ORIGIN, platforms)
+    return Resolved(digest, OCI_MANIFEST, _ORIGIN, platforms)

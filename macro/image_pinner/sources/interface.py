@@ -54,8 +54,9 @@ class DigestResolver(Protocol):
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         """Return a result for each lookup.
 
-        All lookups come in one call so that a source can send batches. They are distinct, and no reference among them
-        has a digest. What is not resolved by the deadline is `Unavailable`.
+        All lookups come in one call so that a source can send batches. They are distinct. A reference has either a
+        digest, which is `Resolved` to itself if the repository has that image, or a tag, by default `latest`. What is
+        not resolved by the deadline is `Unavailable`.
         """
         ...
 

@@ -89,7 +89,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The repository or the tag does not exist; the only result for which `WhenMissing=KeepTag` keeps the tag."""
+    """The repository, tag or digest does not exist; the only result for which `WhenMissing=KeepTag` keeps the tag."""
 
     cause: str
     help: str

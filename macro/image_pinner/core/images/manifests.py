@@ -48,7 +48,7 @@ def check_media_type(media_type: str) -> Unsuitable | None:
         return None
     if media_type in DOCKER_SCHEMA1:  # its digest changes with its signature
         return Unsuitable(
-            "the tag points to a Docker schema 1 manifest, which container runtimes no longer pull",
+            "it is a Docker schema 1 manifest, which container runtimes no longer pull",
             "build and push the image again with a current version of Docker or BuildKit",
         )
     return not_an_image(f"its media type is {quote_media_type(media_type)}")
@@ -61,7 +61,7 @@ def quote_media_type(media_type: str) -> str:
 
 def not_an_image(cause: str) -> Unsuitable:
     """Return the result for what is not a container image; `cause` is a clause."""
-    return Unsuitable(f"the tag does not point to a container image: {cause}", "use the tag of a container image")
+    return Unsuitable(f"it is not a container image: {cause}", "use the tag or digest of a container image")
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,4 +85,5 @@ class Mirror:
         if self.registry != registry and (self.registry != _ALL or is_ecr(registry)):
             return None
         tag = f":{reference.tag}" if reference.tag else ""
-        return ImageReference.parse(f"{self.name}/{reference.repository}{tag}").canonical()
+        digest = f"@{reference.digest}" if reference.digest else ""
+        return ImageReference.parse(f"{self.name}/{reference.repository}{tag}{digest}").canonical()

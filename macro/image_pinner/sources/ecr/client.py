@@ -1,4 +1,6 @@
-"""Request tags, manifests and configs of one ECR repository.
+"""Request images, manifests and configs of one ECR repository.
+
+A text names an image: its tag, or its digest, which is not a valid tag.
 
 ECR does not import an image that is requested by digest through a pull-through cache, so a tag must be requested before
 its digest can be pinned: https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html,
@@ -11,7 +13,7 @@ whole, they raise one of `ecr_faults`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from image_pinner.core.errors import InvalidReferenceError, SourceError
@@ -24,7 +26,7 @@ from image_pinner.core.images.manifests import (
     not_an_image,
     quote_media_type,
 )
-from image_pinner.core.images.references import Digest
+from image_pinner.core.images.references import Digest, is_digest
 from image_pinner.sources.aws.errors import RETRY, aws_faults, error_code, error_text
 from image_pinner.sources.ecr.errors import (
     BATCH_GET_IMAGE,
@@ -33,10 +35,13 @@ from image_pinner.sources.ecr.errors import (
     OR_ANY_PLATFORM,
     Failure,
     config_name,
+    deleted,
     explain_download_url,
     explain_import,
+    id_key,
     image_failure,
-    no_tag,
+    image_name,
+    no_image,
     not_active,
 )
 from image_pinner.sources.interface import Deadline, Download
@@ -55,14 +60,14 @@ def ecr_faults() -> tuple[type[Exception], ...]:
     return (*aws_faults(), SourceError)
 
 
-class TaggedImage(NamedTuple):
-    """The digest that a tag points to, and the bytes of its manifest if the response contained them."""
+class FoundImage(NamedTuple):
+    """The digest of an image, and the bytes of its manifest if the response contained them."""
 
     resolved: Resolved
     manifest: bytes | None = None
 
 
-TagResult = TaggedImage | Failure
+ImageResult = FoundImage | Failure
 
 
 _Entries = Mapping[str, Mapping[str, Any]]
@@ -84,40 +89,37 @@ class RepositoryClient(NamedTuple):
         model = self.client.meta.service_model.operation_model("DescribeImages").input_shape
         return "imageStatus" in model.members["filter"].members
 
-    def describe(self, tags: Sequence[str], *, any_status: bool = False) -> dict[str, Mapping[str, Any]]:
-        """Return the details of images by tag from DescribeImages, for at most `IDS_PER_REQUEST` tags.
+    def describe(self, images: Sequence[str], *, any_status: bool = False) -> dict[str, Mapping[str, Any]]:
+        """Return the details of at most `IDS_PER_REQUEST` images from DescribeImages.
 
-        One missing tag fails the request with `ImageNotFoundException`. Archived images are missing, unless
+        One missing image fails the request with `ImageNotFoundException`. Archived images are missing, unless
         `any_status` is set.
         """
-        wanted, details = set(tags), dict[str, Mapping[str, Any]]()
-        request = self._request({"imageTag": tag} for tag in tags)
+        wanted, details = set(images), dict[str, Mapping[str, Any]]()
+        request = self._request(images)
         if any_status:
             request["filter"] = {"imageStatus": "ANY"}
         self._check_deadline()
         for page in self.client.get_paginator("describe_images").paginate(**request):
             for image in page.get("imageDetails", ()):
-                details.update((tag, image) for tag in image.get("imageTags", ()) if tag in wanted)
+                names = (image.get("imageDigest"), *image.get("imageTags", ()))
+                details.update((name, image) for name in names if name in wanted)
             if len(details) == len(wanted):
                 break
             self._check_deadline()
         return details
 
-    def get(self, key: str, image_ids: Iterable[str]) -> tuple[_Entries, _Entries]:
-        """Return the `images` and the `failures` of a BatchGetImage response by ID.
+    def get(self, images: Sequence[str]) -> tuple[_Entries, _Entries]:
+        """Return the `images` and the `failures` of a BatchGetImage response, for at most `IDS_PER_REQUEST` images.
 
-        The request accepts all four media types, so that ECR need not convert a manifest. `key` is `imageTag` or
-        `imageDigest`, for at most `IDS_PER_REQUEST` IDs.
+        The request accepts all four media types, so that ECR need not convert a manifest.
         """
         self._check_deadline()
         response: Mapping[str, Any] = self.client.batch_get_image(
-            **self._request({key: image_id} for image_id in image_ids), acceptedMediaTypes=list(ACCEPTED_MEDIA_TYPES)
+            **self._request(images), acceptedMediaTypes=list(ACCEPTED_MEDIA_TYPES)
         )
-        images, failures = (
-            {str((entry.get("imageId") or {}).get(key) or ""): entry for entry in response.get(name, ())}
-            for name in ("images", "failures")
-        )
-        return images, failures
+        wanted = set(images)
+        return _by_name(response.get("images", ()), wanted), _by_name(response.get("failures", ()), wanted)
 
     def download_url(self, config: Digest) -> str:
         """Return the presigned URL of a config from GetDownloadUrlForLayer, or an empty string if there is none.
@@ -130,11 +132,11 @@ class RepositoryClient(NamedTuple):
         )
         return str(response.get("downloadUrl") or "")
 
-    def _request(self, image_ids: Iterable[Mapping[str, str]]) -> dict[str, Any]:
+    def _request(self, images: Sequence[str]) -> dict[str, Any]:
         return {
             "registryId": self.repository.account_id,
             "repositoryName": self.repository.name,
-            "imageIds": list(image_ids),
+            "imageIds": [{id_key(image): image} for image in images],
         }
 
     def _check_deadline(self) -> None:
@@ -142,23 +144,37 @@ class RepositoryClient(NamedTuple):
             raise OutOfTimeError
 
 
+def _by_name(entries: Iterable[Mapping[str, Any]], wanted: Container[str]) -> _Entries:
+    """Return entries of a BatchGetImage response by the requested names."""
+    named: dict[str, Mapping[str, Any]] = {}
+    for entry in entries:
+        image_id = entry.get("imageId") or {}
+        tag, digest = str(image_id.get("imageTag") or ""), str(image_id.get("imageDigest") or "")
+        if tag in wanted:
+            named[tag] = entry
+        # The manifest of an entry for the tag may be converted; one for the digest alone never is.
+        if digest in wanted and (tag not in wanted or digest not in named):
+            named[digest] = entry
+    return named
+
+
 # "The image with imageId {imageDigest:'null', imageTag:'1.4'} does not exist within the repository …", as recorded in
 # https://github.com/hashicorp/terraform-provider-aws/issues/35268.
-_MISSING_TAG = re.compile(r"imageTag:\s*'([^']*)'")
+_MISSING_IMAGE = re.compile(r"imageDigest:\s*'(?P<digest>sha256:[^']*)'|imageTag:\s*'(?P<tag>[^']*)'")
 
 
-def describe_tags(client: RepositoryClient, tags: Sequence[str]) -> dict[str, TagResult]:
-    """Find the images of at most `IDS_PER_REQUEST` distinct tags with DescribeImages.
+def describe_images(client: RepositoryClient, images: Sequence[str]) -> dict[str, ImageResult]:
+    """Find at most `IDS_PER_REQUEST` distinct images with DescribeImages.
 
-    One missing tag fails the request for all. ECR names it, so one more request without it finds the others.
+    One missing image fails the request for all. ECR names it, so one more request without it finds the others.
     """
-    return _TagSearch(client).run(tags)
+    return _ImageSearch(client).run(images)
 
 
-class _TagSearch:
-    """Request groups of tags until each is found or known to be missing.
+class _ImageSearch:
+    """Request groups of images until each is found or known to be missing.
 
-    After the first missing tag, the requests include archived images, so that those are not reported as missing. The
+    After the first missing image, the requests include archived images, so that those are not reported as missing. The
     first request does not, out of caution: the filter is documented for listing images, not for named ones.
     """
 
@@ -166,10 +182,10 @@ class _TagSearch:
         self._client = client
         self._any_status = False
         self._can_filter = client.can_filter_by_status()
-        self._results: dict[str, TagResult] = {}
+        self._results: dict[str, ImageResult] = {}
 
-    def run(self, tags: Sequence[str]) -> dict[str, TagResult]:
-        groups = [list(tags)]
+    def run(self, images: Sequence[str]) -> dict[str, ImageResult]:
+        groups = [list(images)]
         while groups:
             group = groups.pop()
             try:
@@ -177,7 +193,7 @@ class _TagSearch:
             except aws_faults() as error:
                 groups += self._groups_after(error, group)
             else:
-                self._results.update((tag, self._result(tag, details.get(tag))) for tag in group)
+                self._results.update((image, self._result(image, details.get(image))) for image in group)
         return self._results
 
     def _groups_after(self, error: Exception, group: list[str]) -> list[list[str]]:
@@ -190,21 +206,21 @@ class _TagSearch:
         if self._can_filter and not self._any_status:
             self._any_status = True
             return [group]
-        named = _MISSING_TAG.search(error_text(error))
-        missing = group[0] if len(group) == 1 else named[1] if named else ""
+        named = _MISSING_IMAGE.search(error_text(error))
+        missing = group[0] if len(group) == 1 else named["digest"] or named["tag"] if named else ""
         if missing not in group:
             half = len(group) // 2
             return [group[half:], group[:half]]
-        self._results[missing] = no_tag(self._client.repository, missing)
-        others = [tag for tag in group if tag != missing]
+        self._results[missing] = no_image(self._client.repository, missing)
+        others = [image for image in group if image != missing]
         return [others] if others else []
 
-    def _result(self, tag: str, detail: Mapping[str, Any] | None) -> TagResult:
+    def _result(self, image: str, detail: Mapping[str, Any] | None) -> ImageResult:
         if detail is None:
-            return no_tag(self._client.repository, tag)
+            return no_image(self._client.repository, image)
         status = str(detail.get("imageStatus") or "ACTIVE")
         if status != "ACTIVE":
-            return not_active(self._client.repository, tag, status)
+            return not_active(self._client.repository, image, status)
         digest = _digest_of(self._client, DESCRIBE_IMAGES, detail.get("imageDigest"))
         if isinstance(digest, Unavailable):
             return digest
@@ -212,11 +228,11 @@ class _TagSearch:
         if artifact := artifact_type({"config": {"mediaType": detail.get("artifactMediaType")}}):
             return not_an_image(f"the media type of its config is {quote_media_type(artifact)}")
         media_type = str(detail.get("imageManifestMediaType") or "")
-        return TaggedImage(Resolved(digest, media_type, self._client.origin(DESCRIBE_IMAGES)))
+        return FoundImage(Resolved(digest, media_type, self._client.origin(DESCRIBE_IMAGES)))
 
 
 class ReadReason(NamedTuple):
-    """Why manifests are read by tag: a warning for each image, and the help if ECR converts the manifest."""
+    """Why manifests are read: a warning for each image, and the help if ECR converts the manifest."""
 
     warning: str
     if_converted: str
@@ -236,26 +252,26 @@ _IMPORTED = ReadReason(
 )
 
 
-def get_tags(client: RepositoryClient, tags: Sequence[str], why: ReadReason) -> dict[str, TagResult]:
-    """Find the images of at most `IDS_PER_REQUEST` distinct tags by their manifests, which ECR counts as a pull.
+def get_images(client: RepositoryClient, images: Sequence[str], why: ReadReason) -> dict[str, ImageResult]:
+    """Find at most `IDS_PER_REQUEST` distinct images by their manifests, which ECR counts as a pull.
 
     ECR can convert a manifest that is requested by tag. Its digest then differs from that of the bytes, and it is
     refused: https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
     """
-    images, failures = client.get("imageTag", tags)
+    found, failures = client.get(images)
     return {
-        tag: _tagged_image(client, tag, images[tag], why) if tag in images else _failure(client, tag, failures)
-        for tag in tags
+        image: _found_image(client, image, found[image], why) if image in found else _failure(client, image, failures)
+        for image in images
     }
 
 
-def import_missing(client: RepositoryClient, results: Mapping[str, TagResult]) -> dict[str, TagResult]:
+def import_missing(client: RepositoryClient, results: Mapping[str, ImageResult]) -> dict[str, ImageResult]:
     """Return `results` with those of missing tags replaced, after one request that imports what it can."""
-    missing = [tag for tag, result in results.items() if isinstance(result, NotFound)]
+    missing = [image for image, result in results.items() if isinstance(result, NotFound) and not is_digest(image)]
     if not missing:
         return dict(results)
     try:
-        imported = get_tags(client, missing, _IMPORTED)
+        imported = get_images(client, missing, _IMPORTED)
     except ecr_faults() as error:
         imported = dict.fromkeys(missing, explain_import(client.repository, error))
     return {**results, **imported}
@@ -263,11 +279,16 @@ def import_missing(client: RepositoryClient, results: Mapping[str, TagResult]) -
 
 def get_manifests(client: RepositoryClient, digests: Sequence[Digest]) -> dict[Digest, bytes | Failure]:
     """Read at most `IDS_PER_REQUEST` manifests by digest, which ECR does not convert; the caller checks the hashes."""
-    images, failures = client.get("imageDigest", [digest.text for digest in digests])
-    return {
-        digest: _manifest_of(images[digest.text]) if digest.text in images else _failure(client, digest.text, failures)
-        for digest in digests
-    }
+    found, failures = client.get([digest.text for digest in digests])
+    manifests: dict[Digest, bytes | Failure] = {}
+    for digest in digests:
+        if digest.text in found:
+            manifests[digest] = _manifest_of(found[digest.text])
+        else:
+            failure = _failure(client, digest.text, failures)
+            # DescribeImages has just returned this digest.
+            manifests[digest] = deleted(client.repository, digest) if isinstance(failure, NotFound) else failure
+    return manifests
 
 
 def get_config(client: RepositoryClient, download: Download, config: Digest) -> bytes | Failure:
@@ -286,25 +307,25 @@ def get_config(client: RepositoryClient, download: Download, config: Digest) -> 
         return Unavailable(f"cannot fetch {name}: {_without(url, error.cause)}", _without(url, error.help))
 
 
-def _tagged_image(
-    client: RepositoryClient, tag: str, image: Mapping[str, Any], why: ReadReason
-) -> TaggedImage | Unavailable:
-    digest = _digest_of(client, BATCH_GET_IMAGE, image["imageId"].get("imageDigest"))
+def _found_image(
+    client: RepositoryClient, image: str, entry: Mapping[str, Any], why: ReadReason
+) -> FoundImage | Unavailable:
+    digest = _digest_of(client, BATCH_GET_IMAGE, entry["imageId"].get("imageDigest"))
     if isinstance(digest, Unavailable):
         return digest
-    origin, media_type = client.origin(BATCH_GET_IMAGE), str(image.get("imageManifestMediaType") or "")
-    manifest = _manifest_of(image)
+    origin, media_type = client.origin(BATCH_GET_IMAGE), str(entry.get("imageManifestMediaType") or "")
+    manifest = _manifest_of(entry)
     if check_media_type(media_type) is None and Digest.of(manifest) != digest:
         return Unavailable(
-            f"{origin.request} returned a manifest for tag {tag!r} of {client.repository} that does not hash to its "
-            f"digest {digest}, as if it was converted to another format",
+            f"{origin.request} returned a manifest for {image_name(image)} of {client.repository} that does not hash "
+            f"to its digest {digest}, as if it was converted to another format",
             why.if_converted,
         )
-    return TaggedImage(Resolved(digest, media_type, origin, warnings=(why.warning,)), manifest)
+    return FoundImage(Resolved(digest, media_type, origin, warnings=(why.warning,)), manifest)
 
 
-def _manifest_of(image: Mapping[str, Any]) -> bytes:
-    return str(image.get("imageManifest") or "").encode("utf-8", "surrogatepass")
+def _manifest_of(entry: Mapping[str, Any]) -> bytes:
+    return str(entry.get("imageManifest") or "").encode("utf-8", "surrogatepass")
 
 
 def _failure(client: RepositoryClient, image: str, failures: _Entries) -> Failure:

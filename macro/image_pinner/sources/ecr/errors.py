@@ -14,7 +14,7 @@ from typing import Any
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.core.images.lookups import NotFound, Unavailable, Unsuitable
-from image_pinner.core.images.references import Digest
+from image_pinner.core.images.references import Digest, is_digest
 from image_pinner.sources.aws.errors import (
     RETRY,
     caller_account,
@@ -39,8 +39,13 @@ _PULL_THROUGH = (
     "if the repository belongs to a pull-through cache, pull the image once by its tag, or allow imports with "
     "IMAGE_PINNER_PULL_THROUGH=true"
 )
+_PULL_THROUGH_BY_DIGEST = (
+    "a pull-through cache has only the images that were pulled by their tags before, and imports none by digest: pull "
+    "the image once by its tag"
+)
 _IMPORT_NEEDS = "a pull-through cache imports it only if a rule covers the repository and upstream has the tag"
 _PUSH_AGAIN = "push the image again, then retry"
+_REPLICATION = "replication from another region takes a minute"
 _CHECK_RULE = "check the pull-through cache rule and the secret with its credentials"
 
 OR_ANY_PLATFORM = "or set Platform=Any to skip the platform check"
@@ -52,30 +57,49 @@ def service_name(repository: EcrRepository) -> str:
     return f"ECR in {repository.region}"
 
 
-def no_tag(repository: EcrRepository, tag: str) -> NotFound:
-    """Report a missing tag after a lookup that does not import it."""
+def id_key(image: str) -> str:
+    """Return the key of an `imageId` in the API for an image, a tag or a digest."""
+    return "imageDigest" if is_digest(image) else "imageTag"
+
+
+def image_name(image: str) -> str:
+    """Return the name of an image, a tag or a digest, for messages."""
+    return f"the image {image}" if is_digest(image) else f"tag {image!r}"
+
+
+def no_image(repository: EcrRepository, image: str) -> NotFound:
+    """Report a missing tag or digest after a lookup that does not import it."""
+    if is_digest(image):
+        return NotFound(
+            f"{repository} has no image with the digest {image}",
+            f"push the image again or correct the digest; {_REPLICATION}; {_PULL_THROUGH_BY_DIGEST}",
+        )
     return NotFound(
-        f"{repository} has no tag {tag!r}",
-        f"push the tag or correct it; replication from another region takes a minute; {_PULL_THROUGH}",
+        f"{repository} has no tag {image!r}", f"push the tag or correct it; {_REPLICATION}; {_PULL_THROUGH}"
     )
 
 
-def not_active(repository: EcrRepository, tag: str, status: str) -> Unsuitable:
+def not_active(repository: EcrRepository, image: str, status: str) -> Unsuitable:
     """Report an image that cannot be pulled because of its `imageStatus`, `ARCHIVED` or `ACTIVATING`.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/archive-image.html
     """
     if status == "ACTIVATING":
         return Unsuitable(
-            f"tag {tag!r} of {repository} is being restored from the archive and cannot be pulled yet",
+            f"{image_name(image)} of {repository} is being restored from the archive and cannot be pulled yet",
             "retry when its status is ACTIVE",
         )
     return Unsuitable(
-        f"tag {tag!r} of {repository} has the status {cleaned(status)} and cannot be pulled",
+        f"{image_name(image)} of {repository} has the status {cleaned(status)} and cannot be pulled",
         f"restore it: aws ecr update-image-storage-class --target-storage-class STANDARD "
         f"--region {repository.region} --registry-id {repository.account_id} "
-        f"--repository-name {repository.name} --image-id imageTag={tag}",
+        f"--repository-name {repository.name} --image-id {id_key(image)}={image}",
     )
+
+
+def deleted(repository: EcrRepository, digest: Digest) -> Unavailable:
+    """Report an image that was found, and whose manifest does not exist any more."""
+    return Unavailable(f"the image {digest} of {repository} was deleted during the lookup", _PUSH_AGAIN)
 
 
 def explain_ecr_error(repository: EcrRepository, error: Exception, *actions: str) -> Failure:
@@ -150,7 +174,9 @@ def image_failure(repository: EcrRepository, image: str, failure: Mapping[str, A
     A tag that is not found could not be imported either: a request by tag imports what a pull-through cache can.
     """
     code, reason = str(failure.get("failureCode") or "no code"), cleaned(str(failure.get("failureReason") or ""))
-    if code == "ImageNotFound" and not image.startswith("sha256:"):
+    if code == "ImageNotFound" and is_digest(image):
+        return no_image(repository, image)
+    if code == "ImageNotFound":
         return NotFound(
             f"{repository} has no tag {image!r}, and requesting it by tag did not import it",
             f"push the tag or correct it; {_IMPORT_NEEDS}",
@@ -160,7 +186,6 @@ def image_failure(repository: EcrRepository, image: str, failure: Mapping[str, A
 
 
 _IMAGE_FAILURES = {
-    "ImageNotFound": ("was deleted during the lookup", _PUSH_AGAIN),
     "InvalidImageTag": ("is not a valid tag in ECR", "correct the tag"),
     "InvalidImageDigest": ("is not a valid digest in ECR", _PUSH_AGAIN),
     "ImageTagDoesNotMatchDigest": ("moved to another image during the lookup", RETRY),

@@ -1,4 +1,4 @@
-"""Resolve images of Amazon ECR: one request for up to 100 tags of a repository, repositories concurrently."""
+"""Resolve images of Amazon ECR: one request for up to 100 images of a repository, repositories concurrently."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from image_pinner.sources.aws.errors import aws_client_faults, explain, explain_
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.ecr.client import (
     IDS_PER_REQUEST,
+    FoundImage,
+    ImageResult,
     OutOfTimeError,
     RepositoryClient,
-    TaggedImage,
-    TagResult,
-    describe_tags,
+    describe_images,
     describing_denied,
     ecr_faults,
     get_config,
+    get_images,
     get_manifests,
-    get_tags,
     import_missing,
 )
 from image_pinner.sources.ecr.errors import BATCH_GET_IMAGE, DESCRIBE_IMAGES, Failure, explain_ecr_error, service_name
 from image_pinner.sources.interface import Deadline, Download
 
-LookupsByTag = dict[str, list[ImageLookup]]
-"""Several lookups can have the same tag, for different platforms."""
+LookupsByImage = dict[str, list[ImageLookup]]
+"""The lookups by tag or digest; several can have the same one, for different platforms."""
 
 _IMPLIED_TAG = "latest"
 _MIN_NAME_LENGTH = 2  # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
@@ -77,12 +77,14 @@ class EcrResolver:
         answers: dict[ImageLookup, Resolution] = {}
         batches: list[_Batch] = []
         options = _Options(self._download, self._pull_through, self._workers, threading.Semaphore(self._workers))
-        for (registry, repository), by_tag in _grouped(lookups, answers).items():
+        for (registry, repository), by_image in _grouped(lookups, answers).items():
             client = self._client(registry, repository)
             if isinstance(client, Unavailable):
-                answers.update((lookup, client) for lookups_of_tag in by_tag.values() for lookup in lookups_of_tag)
+                answers.update(
+                    (lookup, client) for lookups_of_image in by_image.values() for lookup in lookups_of_image
+                )
             else:
-                batches += _batches(RepositoryClient(client, repository, deadline), by_tag, options)
+                batches += _batches(RepositoryClient(client, repository, deadline), by_image, options)
         run_all([batch.run for batch in batches], workers=self._workers, deadline=deadline)
         for batch in batches:
             timeout = Unavailable(*explain_timeout(service_name(batch.client.repository), seconds))
@@ -104,9 +106,9 @@ class EcrResolver:
 
 def _grouped(
     lookups: Sequence[ImageLookup], answers: dict[ImageLookup, Resolution]
-) -> dict[tuple[EcrRegistry, EcrRepository], LookupsByTag]:
+) -> dict[tuple[EcrRegistry, EcrRepository], LookupsByImage]:
     """Group lookups by registry and repository, and answer those for which there is no valid repository."""
-    groups: dict[tuple[EcrRegistry, EcrRepository], LookupsByTag] = {}
+    groups: dict[tuple[EcrRegistry, EcrRepository], LookupsByImage] = {}
     for lookup in lookups:
         reference = lookup.reference
         registry = parse_ecr_host(reference.registry)
@@ -122,8 +124,8 @@ def _grouped(
             )
         else:
             repository = EcrRepository(registry.account_id, registry.region, reference.repository)
-            by_tag = groups.setdefault((replace(registry, host=""), repository), {})
-            by_tag.setdefault(reference.tag or _IMPLIED_TAG, []).append(lookup)
+            by_image = groups.setdefault((replace(registry, host=""), repository), {})
+            by_image.setdefault(str(reference.digest or reference.tag or _IMPLIED_TAG), []).append(lookup)
     return groups
 
 
@@ -136,72 +138,72 @@ class _Options(NamedTuple):
     downloads: threading.Semaphore
 
 
-def _batches(client: RepositoryClient, by_tag: LookupsByTag, options: _Options) -> Iterator[_Batch]:
-    tags = list(by_tag)
-    for start in range(0, len(tags), IDS_PER_REQUEST):
-        yield _Batch(client, {tag: by_tag[tag] for tag in tags[start : start + IDS_PER_REQUEST]}, options)
+def _batches(client: RepositoryClient, by_image: LookupsByImage, options: _Options) -> Iterator[_Batch]:
+    images = list(by_image)
+    for start in range(0, len(images), IDS_PER_REQUEST):
+        yield _Batch(client, {image: by_image[image] for image in images[start : start + IDS_PER_REQUEST]}, options)
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The lookups of up to `IDS_PER_REQUEST` tags of a repository.
+    """The lookups of up to `IDS_PER_REQUEST` images of a repository.
 
     The answers are added as they arrive, so that those found before the deadline count.
     """
 
     client: RepositoryClient
-    by_tag: LookupsByTag
+    by_image: LookupsByImage
     options: _Options
     answers: dict[ImageLookup, Resolution] = field(default_factory=dict)
 
     def lookups(self) -> Iterator[ImageLookup]:
-        for lookups in self.by_tag.values():
+        for lookups in self.by_image.values():
             yield from lookups
 
     def run(self) -> bool:
         """Answer the lookups, and return whether there was enough time."""
         try:
-            self._read_configs(self._read_manifests(self._read_tags()))
+            self._read_configs(self._read_manifests(self._read_images()))
         except OutOfTimeError:
             return False
         return True
 
-    def _read_tags(self) -> list[tuple[ImageLookup, TaggedImage | NeedsConfig]]:
-        """Answer what the tags alone can answer, and return the other lookups."""
-        results, unanswered = self._tag_results(), list[tuple[ImageLookup, TaggedImage | NeedsConfig]]()
-        for tag, lookups in self.by_tag.items():
+    def _read_images(self) -> list[tuple[ImageLookup, FoundImage | NeedsConfig]]:
+        """Answer what needs no manifest, and return the other lookups."""
+        results, unanswered = self._image_results(), list[tuple[ImageLookup, FoundImage | NeedsConfig]]()
+        for image, lookups in self.by_image.items():
             for lookup in lookups:
-                outcome = _answer_from_tag(lookup, results[tag])
-                if isinstance(outcome, TaggedImage | NeedsConfig):
+                outcome = _answer_from_result(lookup, results[image])
+                if isinstance(outcome, FoundImage | NeedsConfig):
                     unanswered.append((lookup, outcome))
                 else:
                     self.answers[lookup] = outcome
         return unanswered
 
-    def _tag_results(self) -> Mapping[str, TagResult]:
-        client, tags = self.client, list(self.by_tag)
+    def _image_results(self) -> Mapping[str, ImageResult]:
+        client, images = self.client, list(self.by_image)
         try:
-            results = describe_tags(client, tags)
+            results = describe_images(client, images)
         except ecr_faults() as error:
             # Policies for pulling images often allow BatchGetImage but not DescribeImages:
             # https://github.com/ministryofjustice/modernisation-platform/issues/4454
             if is_denied(error):
-                return self._tag_results_from_manifests(tags)
-            results = dict.fromkeys(tags, explain_ecr_error(client.repository, error, DESCRIBE_IMAGES))
+                return self._results_from_manifests(images)
+            results = dict.fromkeys(images, explain_ecr_error(client.repository, error, DESCRIBE_IMAGES))
         return import_missing(client, results) if self.options.pull_through else results
 
-    def _tag_results_from_manifests(self, tags: Sequence[str]) -> Mapping[str, TagResult]:
+    def _results_from_manifests(self, images: Sequence[str]) -> Mapping[str, ImageResult]:
         repository = self.client.repository
         try:
-            return get_tags(self.client, tags, describing_denied(repository))
+            return get_images(self.client, images, describing_denied(repository))
         except ecr_faults() as error:
-            return dict.fromkeys(tags, explain_ecr_error(repository, error, DESCRIBE_IMAGES, BATCH_GET_IMAGE))
+            return dict.fromkeys(images, explain_ecr_error(repository, error, DESCRIBE_IMAGES, BATCH_GET_IMAGE))
 
     def _read_manifests(
-        self, unanswered: Sequence[tuple[ImageLookup, TaggedImage | NeedsConfig]]
+        self, unanswered: Sequence[tuple[ImageLookup, FoundImage | NeedsConfig]]
     ) -> dict[Digest, list[tuple[ImageLookup, NeedsConfig]]]:
         """Read all missing manifests with one request, and return the lookups that also need a config."""
-        manifests = self._manifests([image for _, image in unanswered if isinstance(image, TaggedImage)])
+        manifests = self._manifests([image for _, image in unanswered if isinstance(image, FoundImage)])
         needed: dict[Digest, list[tuple[ImageLookup, NeedsConfig]]] = {}
         for lookup, image in unanswered:
             outcome: Resolution | NeedsConfig
@@ -218,7 +220,7 @@ class _Batch:
                 self.answers[lookup] = outcome
         return needed
 
-    def _manifests(self, images: Sequence[TaggedImage]) -> Mapping[Digest, bytes | Failure]:
+    def _manifests(self, images: Sequence[FoundImage]) -> Mapping[Digest, bytes | Failure]:
         digests = list(dict.fromkeys(image.resolved.digest for image in images))
         if not digests:
             return {}
@@ -245,13 +247,13 @@ class _Batch:
         return True
 
 
-def _answer_from_tag(lookup: ImageLookup, result: TagResult) -> Resolution | NeedsConfig | TaggedImage:
+def _answer_from_result(lookup: ImageLookup, result: ImageResult) -> Resolution | NeedsConfig | FoundImage:
     match result:
         case NotFound() | Unsuitable() | Unavailable():
             return result
-        case TaggedImage() if result.manifest is None:
+        case FoundImage() if result.manifest is None:
             return select_without_manifest(lookup, result.resolved) or result
-        case TaggedImage():
+        case FoundImage():
             return select_from_manifest(lookup, result.resolved, result.manifest)
         case _:
             assert_never(result)

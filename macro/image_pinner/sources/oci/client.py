@@ -61,7 +61,7 @@ class Image(NamedTuple):
 
 
 class FoundManifest(NamedTuple):
-    """What a tag points to, with the bytes of the manifest, or `None` after a HEAD request."""
+    """The image of a reference, with the bytes of the manifest, or `None` after a HEAD request."""
 
     resolved: Resolved
     manifest: bytes | None
@@ -78,13 +78,14 @@ class ManifestRequests:
     def get_manifest(
         self, image: Image, deadline: Deadline, digest: Digest | None = None
     ) -> FoundManifest | NotFound | Unsuitable:
-        """Get the manifest of a tag, or of `digest` if it is known, and hash it.
+        """Get the manifest of an image, by `digest` if that is known, and hash it.
 
         Raises:
             SourceError: The registry does not respond, refuses, or sends something that is not a valid manifest.
             ConfigurationError: A credential is configured and cannot be read.
         """
-        path = f"manifests/{digest or _tag(image.reference)}"
+        digest = digest or image.reference.digest
+        path = f"manifests/{digest or _name(image.reference)}"
         exchange = self._exchange(image, path, deadline, accept=_ACCEPT, limit=MAX_MANIFEST_BYTES)
         reply = exchange.reply
         if reply.status != _OK:
@@ -95,17 +96,18 @@ class ManifestRequests:
         return FoundManifest(resolved, reply.body)
 
     def head_manifest(self, image: Image, deadline: Deadline) -> FoundManifest | NotFound | Unsuitable | None:
-        """Get the digest of a tag from a HEAD response, or `None` if only a GET request can.
+        """Get the digest of an image from a HEAD response, or `None` if only a GET request can.
 
         Registries that count pulls do not count these requests. See `get_manifest`.
         """
-        path = f"manifests/{_tag(image.reference)}"
+        path = f"manifests/{_name(image.reference)}"
         exchange = self._exchange(image, path, deadline, method="HEAD", accept=_ACCEPT)
         # These statuses are about the registry as a whole. After any other, a GET may still return the manifest: some
         # registries do not support HEAD (405), and a response without a body has no error code.
         if exchange.reply.status in RETRYABLE_STATUSES:
             return exchange.missing()
-        resolved = resolve_from_headers(exchange.reply, exchange.url) if exchange.reply.status == _OK else None
+        digest = image.reference.digest
+        resolved = resolve_from_headers(exchange.reply, exchange.url, digest) if exchange.reply.status == _OK else None
         return FoundManifest(resolved, None) if resolved else None
 
     def config(self, image: Image, config: Digest, deadline: Deadline) -> bytes:
@@ -149,8 +151,8 @@ class ManifestRequests:
         return _Exchange(request.url, reference, reply, authorization, same_origin)
 
 
-def _tag(reference: ImageReference) -> str:
-    return reference.tag or DEFAULT_TAG
+def _name(reference: ImageReference) -> str:
+    return str(reference.digest or reference.tag or DEFAULT_TAG)
 
 
 def _authorized(request: Request, authorization: Authorization | None) -> Request:
@@ -209,7 +211,12 @@ class _Exchange:
             )
         if "NAME_UNKNOWN" in codes:
             return NotFound(cause, f"check the spelling of the repository {reference.repository}, or push the image")
-        return NotFound(cause, f"push the tag {_tag(reference)} to {reference.repository}, or use an existing tag")
+        if reference.digest:
+            return NotFound(
+                f"{reference.repository} has no image with this digest: {cause}",
+                f"push the image to {reference.repository} again, or use an existing digest",
+            )
+        return NotFound(cause, f"push the tag {_name(reference)} to {reference.repository}, or use an existing tag")
 
     def _denied_help(self) -> str:
         reference = self.reference
@@ -256,9 +263,19 @@ def resolve_from_body(reply: Reply, url: str) -> Resolved:
     return Resolved(digest, _verified_media_type(reply), Origin("registry", url))
 
 
-def resolve_from_headers(reply: Reply, url: str) -> Resolved | None:
-    """Return digest and media type from a response to HEAD, or `None` if it lacks one of them."""
-    digest, media_type = reply.header(_DIGEST_HEADER), _media_type(reply)
+def resolve_from_headers(reply: Reply, url: str, expected: Digest | None = None) -> Resolved | None:
+    """Return digest and media type from a response to HEAD, or `None` if it lacks one of them.
+
+    A response to a request by digest, `expected`, may omit it. It is safe not to hash the manifest: the digest comes
+    from the caller, and every client that pulls the image verifies it. A registry can lie only about whether the image
+    exists.
+
+    Raises:
+        SourceError: The header has another digest than the expected one.
+    """
+    digest, media_type = reply.header(_DIGEST_HEADER) or str(expected or ""), _media_type(reply)
+    if expected and is_digest(digest) and digest != str(expected):
+        raise SourceError(f"{reply.url} sent the header {_DIGEST_HEADER}: {digest}", _CHANGED_HELP)
     if "Content-Length" not in reply.headers:
         return None  # the connection may have broken within the headers
     if not is_digest(digest) or not media_type.startswith(_MANIFEST_TYPES):

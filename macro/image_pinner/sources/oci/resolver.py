@@ -1,4 +1,7 @@
-"""Resolve images of any OCI registry with one GET of the manifest, or a HEAD at registries that count pulls."""
+"""Resolve images of any OCI registry with one GET of the manifest.
+
+It is one HEAD at registries that count pulls, and for a digest, which needs no manifest to be resolved to itself.
+"""
 
 from __future__ import annotations
 
@@ -173,8 +176,10 @@ class _RegistryWork:
                 self._timer.start()
             return self._deadline
 
-    def _resolve(self, image: Image, lookups: Iterable[ImageLookup], deadline: Deadline) -> Resolutions:
-        found = self._requests.head_manifest(image, deadline) if self._counts_pulls else None
+    def _resolve(self, image: Image, lookups: Sequence[ImageLookup], deadline: Deadline) -> Resolutions:
+        # The manifest of an image that is named by its digest is needed for its platform only.
+        by_head = all(lookup.platform is None for lookup in lookups) if image.reference.digest else self._counts_pulls
+        found = self._requests.head_manifest(image, deadline) if by_head else None
         match found:
             case None:
                 return self._from_manifest(image, lookups, deadline)

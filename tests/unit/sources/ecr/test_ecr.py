@@ -163,7 +163,7 @@ def test_an_index_deleted_during_the_lookup_is_not_a_missing_tag() -> None:
     ecr = FakeEcr({"team/app": {"1": index}}, failures={index.digest: {"failureCode": "ImageNotFound"}})
     answer = resolve(ecr, "team/app:1", ARM64)
     assert isinstance(answer, Unavailable)
-    assert "was deleted during the lookup (ImageNotFound)" in answer.cause
+    assert "was deleted during the lookup" in answer.cause
 
 
 @pytest.mark.parametrize("returned", ["", "{}", '{"manifests": []}', "\ud800"])

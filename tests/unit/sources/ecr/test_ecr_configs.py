@@ -128,7 +128,7 @@ def test_an_artifact_is_refused_without_another_request(artifact: str) -> None:
     answers = resolve_all(ecr, [ecr_lookup("team/app:1"), ecr_lookup("team/app:1", ARM64)])
     assert [(isinstance(answer, NotFound)) for answer in answers] == [False, False]
     assert all(isinstance(answer, NotFound | Unsuitable) for answer in answers)
-    assert all("does not point to a container image" in answer.cause for answer in answers)
+    assert all("it is not a container image" in answer.cause for answer in answers)
     assert not any("\n" in answer.cause for answer in answers if isinstance(answer, NotFound | Unsuitable))
     assert [action for action, _ in ecr.calls] == ["DescribeImages"]
 

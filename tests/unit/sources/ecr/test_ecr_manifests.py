@@ -18,7 +18,7 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.ecr.client import ReadReason, RepositoryClient, get_manifests, get_tags
+from image_pinner.sources.ecr.client import ReadReason, RepositoryClient, get_images, get_manifests
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline
 from support.aws import ACCOUNT, HOST, FakeEcr, RefusedError, image
@@ -121,7 +121,7 @@ def test_a_tag_that_batch_get_image_does_not_find_is_not_found() -> None:
 
 def test_a_tag_missing_from_the_response_of_batch_get_image_is_unavailable() -> None:
     calls = RepositoryClient(_Silent(), EcrRepository(ACCOUNT, "us-east-1", "team/app"), Deadline.after(5))
-    assert isinstance(get_tags(calls, ["1"], ReadReason("", ""))["1"], Unavailable)
+    assert isinstance(get_images(calls, ["1"], ReadReason("", ""))["1"], Unavailable)
     digest = Digest("sha256:" + "a" * 64)
     assert isinstance(get_manifests(calls, [digest])[digest], Unavailable)
 

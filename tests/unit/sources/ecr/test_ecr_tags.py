@@ -9,7 +9,7 @@ import pytest
 from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.core.images.lookups import NotFound, Unavailable, Unsuitable
 from image_pinner.sources.aws.errors import aws_faults
-from image_pinner.sources.ecr.client import OutOfTimeError, RepositoryClient, TaggedImage, TagResult, describe_tags
+from image_pinner.sources.ecr.client import FoundImage, ImageResult, OutOfTimeError, RepositoryClient, describe_images
 from image_pinner.sources.interface import Deadline
 from support.aws import ACCOUNT, FakeEcr, RefusedError, image
 
@@ -21,14 +21,14 @@ def ecr(*missing: str, **more: object) -> FakeEcr:
     return FakeEcr({"team/app": {tag: image(tag) for tag in TAGS if tag not in missing}}, **more)  # type: ignore[arg-type]
 
 
-def describe(fake: FakeEcr, tags: list[str] | None = None, deadline: Deadline | None = None) -> dict[str, TagResult]:
+def describe(fake: FakeEcr, tags: list[str] | None = None, deadline: Deadline | None = None) -> dict[str, ImageResult]:
     client = fake.client("ecr", region_name="us-east-1")
-    return describe_tags(RepositoryClient(client, REPOSITORY, deadline or Deadline.after(20)), tags or TAGS)
+    return describe_images(RepositoryClient(client, REPOSITORY, deadline or Deadline.after(20)), tags or TAGS)
 
 
-def missing_in(findings: dict[str, TagResult]) -> set[str]:
+def missing_in(findings: dict[str, ImageResult]) -> set[str]:
     assert sorted(findings) == sorted(TAGS)
-    assert all(isinstance(finding, TaggedImage | NotFound | Unsuitable) for finding in findings.values())
+    assert all(isinstance(finding, FoundImage | NotFound | Unsuitable) for finding in findings.values())
     return {tag for tag, finding in findings.items() if isinstance(finding, NotFound)}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 
 import pytest
 
@@ -50,21 +49,9 @@ def to_head(head: Answer, get: Script) -> Script:
     return lambda seen: head if seen.method == "HEAD" else get(seen)
 
 
-def without_bodies(script: Script) -> Script:
-    """Have HEAD answered as HTTP has it."""
-
-    def answer(seen: Seen) -> Answer:
-        found = script(seen)
-        if seen.method != "HEAD":
-            return found
-        return replace(found, headers={"Content-Length": str(len(found.body)), **found.headers}, body=b"")
-
-    return answer
-
-
 @pytest.fixture
 def registry() -> Iterator[ScriptedRegistry]:
-    with ScriptedRegistry(without_bodies(holds(MANIFEST))) as running:
+    with ScriptedRegistry(holds(MANIFEST)) as running:
         yield running
 
 
@@ -75,7 +62,7 @@ def requests(registry: ScriptedRegistry) -> list[tuple[str, str]]:
 def resolve_with_head(
     registry: ScriptedRegistry, script: Script, platform: str = "", *, index_allowed: bool = True
 ) -> Resolution:
-    registry.script = without_bodies(script)
+    registry.script = script
     wanted = lookup(f"{registry.host}/team/app:1", platform, index_allowed=index_allowed)
     return resolve(wanted, insecure=(registry.host,), pull_counting=(registry.host,))[0]
 
@@ -185,7 +172,7 @@ def test_where_a_platform_is_wanted_of_a_single_image_its_config_is_read(registr
 
 
 def test_lookups_of_one_image_share_its_head_and_its_get(registry: ScriptedRegistry) -> None:
-    registry.script = without_bodies(holds(INDEX, OCI_INDEX))
+    registry.script = holds(INDEX, OCI_INDEX)
     name = f"{registry.host}/team/app:1"
     wanted: list[ImageLookup] = [lookup(name), lookup(name, "linux/amd64"), lookup(name, "linux/arm64")]
     answers = resolve(*wanted, insecure=(registry.host,), pull_counting=(registry.host,))
@@ -230,7 +217,7 @@ def test_one_token_is_requested_for_all_images_of_a_repository(realm: Realm) -> 
         known = seen.authorization.removeprefix("Bearer ") in realm.valid
         return sent(INDEX, OCI_INDEX) if known else realm.serve(seen)
 
-    realm.registry.script = without_bodies(script)
+    realm.registry.script = script
     host = realm.registry.host
     wanted = [lookup(f"{host}/team/app:{tag}", "linux/amd64") for tag in range(20)]
     answers = realm.resolve_all(*wanted, pull_counting=(host,))
@@ -242,7 +229,7 @@ def test_one_token_is_requested_for_all_images_of_a_repository(realm: Realm) -> 
 
 def test_other_registries_get_no_head() -> None:
     with ExitStack() as stack:
-        counted, free = (stack.enter_context(ScriptedRegistry(without_bodies(holds(MANIFEST)))) for _ in range(2))
+        counted, free = (stack.enter_context(ScriptedRegistry(holds(MANIFEST))) for _ in range(2))
         wanted = [lookup(f"{server.host}/team/app:1") for server in (counted, free)]
         resolve(*wanted, insecure=(counted.host, free.host), pull_counting=(counted.host,))
         assert (requests(counted), requests(free)) == ([("HEAD", TAG)], [("GET", TAG)])
