@@ -56,7 +56,15 @@ Resources:
       Role: arn:aws:iam::000000000000:role/of-the-function
       Code: {{S3Bucket: nobody-has-this-bucket, S3Key: nothing.zip}}
 """
-SIDECAR = f'        - {{Name: proxy, Image: "!PinDigest {HOST}/NAME/proxy:1"}}\n  Service:'
+PROXY = f'        - {{Name: proxy, Image: "!PinDigest {HOST}/NAME/proxy:1"}}\n'
+# What a service that the stack created runs, and whether the image that is kept still exists.
+CALLS = {
+    "cloudformation:ListStackResources",
+    "ecs:DescribeServices",
+    "ecs:DescribeServiceRevisions",
+    "ecs:DescribeTaskDefinition",
+    "ecr:DescribeImages",
+}
 
 
 class App(NamedTuple):
@@ -82,9 +90,18 @@ class App(NamedTuple):
         """Push an image, and return its digest."""
         return self.ministack.push(f"{self.name}/web", tag, content)
 
-    def update(self, refresh: str, **parameters: str) -> None:
-        """Update the stack with its template."""
-        self.stacks.update(self.name, self.template, {"ImageRefresh": refresh, **parameters})
+    def delete(self, digest: str) -> None:
+        """Delete an image from the registry."""
+        identifier = {"imageDigest": digest}
+        self.ministack.client("ecr").batch_delete_image(repositoryName=f"{self.name}/web", imageIds=[identifier])
+
+    def create(self, refresh: str) -> None:
+        """Create the stack."""
+        self.stacks.create(self.name, self.template, {"ImageRefresh": refresh})
+
+    def update(self, refresh: str, *, template: str = "", **parameters: str) -> None:
+        """Update the stack with its template or another one."""
+        self.stacks.update(self.name, template or self.template, {"ImageRefresh": refresh, **parameters})
 
     def deploy_by_script(self, tag: str) -> None:
         """Deploy a tag outside of CloudFormation: a revision of the task definition with another image."""
@@ -105,6 +122,11 @@ class App(NamedTuple):
         arns = [revision["arn"] for revision in self._service()["currentServiceRevisions"]]
         (revision,) = self.ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
         return {image["containerName"]: image["imageDigest"] for image in revision["containerImages"]}
+
+    def revisions(self) -> list[str]:
+        """Return the active revisions of the task definition as `family:revision`, the oldest first."""
+        arns = self.ecs.list_task_definitions(familyPrefix=self.name)["taskDefinitionArns"]
+        return [arn.rpartition("/")[2] for arn in arns]
 
     def deployed_digests(self) -> list[str]:
         """Return the digest of each deployment of the service, the oldest first."""
@@ -133,10 +155,35 @@ def app(engine: Engine, ministack: Ministack, allowed: list[Allowed], request: p
     found.stacks.remove(found.name)
 
 
+@pytest.mark.parametrize("app", ["kept-by-scope"], indirect=True)
+def test_the_stack_of_another_team_is_refused_without_a_request(app: App) -> None:
+    app.push("1", "first")
+    template = app.template.replace("StackName: !Ref AWS::StackName", "StackName: payments")
+    with pytest.raises(StackFailedError, match="does not allow templates to look up what stack 'payments' runs"):
+        app.stacks.create(app.name, template)
+    assert app.stacks.engine.calls.all() == []
+
+
+@pytest.mark.parametrize("app", ["kept-by-existence"], indirect=True)
+def test_a_kept_image_that_was_deleted_fails_the_update_until_the_tag_is_resolved(app: App) -> None:
+    first, scripted = app.push("1", "first"), app.push("2", "scripted")
+    app.create("Never")
+    app.deploy_by_script("2")
+    app.delete(scripted)
+    with pytest.raises(StackFailedError) as failed:
+        app.update("Never", LogLevel="debug")
+    image = f"{app.repository}@{scripted}"
+    assert f"the deployed image {image} (service {app.name}/web) no longer exists" in str(failed.value)
+    assert "help: push the image again, or set Refresh=Always for one deployment" in str(failed.value)
+    assert app.running() == {"web": scripted}
+    app.update("Always", LogLevel="debug")
+    assert app.running() == {"web": first}
+
+
 @pytest.mark.parametrize("app", ["kept-by-story"], indirect=True)
 def test_an_update_keeps_what_runs_or_what_the_template_deployed_or_takes_the_tag(app: App) -> None:
     first, scripted = app.push("1", "first"), app.push("2", "scripted")
-    app.stacks.create(app.name, app.template, {"ImageRefresh": "OnChange"})
+    app.create("OnChange")
     assert app.running() == {"web": first}
     moved = app.push("1", "moved")
 
@@ -156,12 +203,14 @@ def test_an_update_keeps_what_runs_or_what_the_template_deployed_or_takes_the_ta
     app.update("Always", LogLevel="warning")
     assert app.running() == {"web": moved}
     assert app.deployed_digests() == [first, scripted, first, scripted, scripted, moved]
+    # Those of the scripts stay; CloudFormation deregisters each one that it replaced.
+    assert app.revisions() == [f"{app.name}:{revision}" for revision in (2, 4, 6)]
 
 
-@pytest.mark.parametrize("app", ["kept-by-nothing-new"], indirect=True)
+@pytest.mark.parametrize("app", ["kept-by-rollback"], indirect=True)
 def test_nothing_new_registers_no_revision_and_a_rollback_returns_to_the_earlier_digest(app: App) -> None:
     first = app.push("1", "first")
-    app.stacks.create(app.name, app.template, {"ImageRefresh": "OnChange"})
+    app.create("OnChange")
     before, deployed = app.stacks.processed_text(app.name), app.task_definition()
     moved = app.push("1", "moved")
     app.update("OnChange", Broken="maybe")
@@ -171,5 +220,43 @@ def test_nothing_new_registers_no_revision_and_a_rollback_returns_to_the_earlier
     with pytest.raises(StackFailedError, match="UPDATE_ROLLBACK_COMPLETE"):
         app.update("Always", Broken="yes")
     assert app.deployed_digests() == [first, moved, first]
-    assert app.task_definition() == deployed
     assert app.stacks.processed_text(app.name) == before
+    assert app.task_definition() == deployed
+    assert app.revisions() == [f"{app.name}:1"]
+    app.update("OnChange", LogLevel="debug")
+    assert app.running() == {"web": first}
+
+
+@pytest.mark.parametrize("app", ["kept-by-override"], indirect=True)
+def test_a_new_container_is_resolved_and_a_written_digest_overrides_what_runs(app: App) -> None:
+    first, scripted = app.push("1", "first"), app.push("2", "scripted")
+    proxy = app.ministack.push(f"{app.name}/proxy", "1", "proxy")
+    app.create("Never")
+    app.deploy_by_script("2")
+    app.push("1", "broken")
+    with_proxy = app.template.replace("  Service:\n", f"{PROXY.replace('NAME', app.name)}  Service:\n")
+    app.update("Never", template=with_proxy)
+    assert app.running() == {"web": scripted, "proxy": proxy}
+
+    app.update("Never", template=with_proxy, Image=f"{app.repository}@{first}")
+    assert app.running() == {"web": first, "proxy": proxy}
+    # The parameter can have the tag again: the override stays until the tag is wanted.
+    app.update("Never", template=with_proxy, LogLevel="debug")
+    assert app.running() == {"web": first, "proxy": proxy}
+
+
+@pytest.mark.parametrize("app", ["kept-by-role"], indirect=True)
+def test_the_function_calls_what_its_role_allows_and_the_registry_once(app: App, allowed: list[Allowed]) -> None:
+    first = app.push("1", "first")
+    app.create("Never")
+    app.push("1", "moved")
+    calls = app.stacks.engine.calls
+    for refresh, unneeded in (("Never", set()), ("OnChange", {"ecs:DescribeServices", "ecs:DescribeServiceRevisions"})):
+        calls.forget()
+        app.update(refresh, LogLevel=refresh)
+        assert app.running() == {"web": first}
+        assert calls.actions() == CALLS - unneeded
+        assert [call for call in calls.all() if not any(one.allows(call) for one in allowed)] == []
+        # The registry has one request, for the digest: the tag is that of another image.
+        assert [call.action for call in calls.all()].count("ecr:DescribeImages") == 1
+        assert calls.downloads() == []

@@ -166,9 +166,7 @@ def _of_services(about: Mapping[str, Any], place: str) -> tuple[str, ...]:
         return tuple(about["serviceRevisionArns"])
     names = about.get("services") or [name for name in (about.get("service"),) if name]
     cluster = about.get("cluster", "default").rpartition("/")[2]
-    return tuple(
-        name if name.startswith("arn:") else f"arn:aws:ecs:{place}:service/{cluster}/{name}" for name in names
-    )
+    return tuple(name if name.startswith("arn:") else f"arn:aws:ecs:{place}:service/{cluster}/{name}" for name in names)
 
 
 def _of_parameter(name: str, place: str) -> str:
