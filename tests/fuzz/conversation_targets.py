@@ -87,11 +87,16 @@ def replies(data: bytes) -> None:
     """Parse a response: a line with the media type, a line with the digest header, and the body."""
     media_type, digest, *body_lines = (data + b"\n\n").split(b"\n", 2)
     body = b"".join(body_lines)[:-2]
-    headers = {"Content-Type": media_type.decode("latin-1"), "Docker-Content-Digest": digest.decode("latin-1")}
+    headers = {
+        "Content-Length": str(len(body)),
+        "Content-Type": media_type.decode("latin-1"),
+        "Docker-Content-Digest": digest.decode("latin-1"),
+    }
     reply = Reply(_HOMES[0], 200, HTTPHeaderDict(headers), body, AddressScope.GLOBAL)
-    get_manifest, head_manifest = (
+    get_manifest, head_manifest, head_digest = (
         readable(resolve_from_body, reply, _HOMES[0]),
         readable(resolve_from_headers, reply, _HOMES[0]),
+        readable(resolve_from_headers, reply, _HOMES[0], Digest.of(body)),
     )
     if isinstance(get_manifest, Resolved):
         assert get_manifest.digest == Digest.of(body)
@@ -102,6 +107,11 @@ def replies(data: bytes) -> None:
     if head_manifest is not None:
         assert isinstance(head_manifest, Resolved)
         assert str(head_manifest.digest) == reply.header("Docker-Content-Digest")
+    if isinstance(head_digest, Resolved):
+        assert head_digest.digest == Digest.of(body)
+        assert reply.header("Docker-Content-Digest") in {"", str(head_digest.digest)}
+    else:
+        assert head_digest is None or isinstance(head_digest, SourceError)
 
 
 def tokens(data: bytes) -> None:

@@ -58,6 +58,29 @@ def test_deleted_tag_is_missing_and_its_repository_is_not() -> None:
     assert "has no tag '1'" in result.cause
 
 
+def test_deleted_image_is_missing_with_all_its_tags_and_the_others_stay() -> None:
+    registry = InMemoryRegistry()
+    digest, other = registry.push("app:1", MANIFEST), registry.push("app:2", MANIFEST + b" ")
+    registry.move("app:latest", to=f"app@{digest}")
+    registry.delete(f"app@{digest}")
+    results = {name: resolve(registry, name) for name in (f"app@{digest}", "app:1", "app", "app:2", f"app@{other}")}
+    assert [type(result) for result in results.values()] == [NotFound, NotFound, NotFound, Resolved, Resolved]
+    missing = results[f"app@{digest}"]
+    assert isinstance(missing, NotFound)
+    assert missing.cause == f"repository 'docker.io/library/app' has no image with the digest {digest}"
+    with pytest.raises(KeyError):
+        registry.delete(f"app@{digest}")
+
+
+def test_image_stays_without_its_tag() -> None:
+    registry = InMemoryRegistry()
+    digest = registry.push("app:1", MANIFEST)
+    untagged = registry.push(f"app@{DIGEST}", MANIFEST + b" ")
+    registry.delete("app:1")
+    results = [resolve(registry, f"app@{one}") for one in (digest, untagged)]
+    assert [result.digest for result in results if isinstance(result, Resolved)] == [digest, untagged]
+
+
 def test_missing_external_value_is_unknown() -> None:
     registry = InMemoryRegistry({SsmParameter("a"): "1"})
     results = registry.resolve_values([SsmParameter("a"), StackExport("a")], Deadline.after(5))
@@ -92,6 +115,9 @@ def test_registry_with_every_image_hashes_the_canonical_reference(platform: Plat
     known = resolve(registry, "app:1")
     assert isinstance(known, Resolved)
     assert known.digest == pushed
+    by_digest = resolve(registry, f"nginx@{DIGEST}", platform)
+    assert isinstance(by_digest, Resolved)
+    assert by_digest.digest.text == DIGEST
 
 
 def test_lookups_are_recorded_in_order() -> None:

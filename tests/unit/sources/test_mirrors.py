@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable
+from image_pinner.core.images.references import Digest
 from image_pinner.core.images.registries import Mirror
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
@@ -44,6 +45,23 @@ def test_lookup_goes_to_the_mirror_only() -> None:
     assert isinstance(result, Resolved)
     assert result.digest == digest
     assert [str(request) for request in registry.image_lookups] == ["mirror.example/hub/library/nginx:1"]
+
+
+def test_digest_is_looked_up_at_the_mirror() -> None:
+    registry = InMemoryRegistry()
+    digest = registry.push("mirror.example/hub/library/nginx:1", MANIFEST)
+    missing = Digest.of(b"missing")
+    found, absent = resolve(
+        registry, "docker.io=mirror.example/hub", lookup(f"nginx@{digest}"), lookup(f"nginx@{missing}")
+    )
+    assert isinstance(found, Resolved)
+    assert found.digest == digest
+    assert isinstance(absent, NotFound)
+    assert absent.cause.endswith(f"has no image with the digest {missing} (mirror of docker.io)")
+    assert [str(request) for request in registry.image_lookups] == [
+        f"mirror.example/hub/library/nginx@{digest}",
+        f"mirror.example/hub/library/nginx@{missing}",
+    ]
 
 
 def test_mirror_by_name_takes_precedence_over_the_one_for_all_and_ecr_is_not_mirrored() -> None:
