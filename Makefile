@@ -23,7 +23,7 @@ COVERAGE = $(if $(ARGS),,--cov --cov-report=term:skip-covered)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all check golden docs bench size fuzz package lock clean
+.PHONY: help demo test test-all lint check golden docs bench size fuzz package lock clean
 
 help: ## List all targets with their purpose
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -38,11 +38,13 @@ test: $(VENV)/.installed ## Run the tests, only samples of the slowest ones, and
 test-all: ## Run all tests that this machine can run
 	@$(MAKE) --no-print-directory test ALL_TESTS=1
 
-check: $(VENV)/.installed ## Check formatting, lint, types, import contracts and documents
+lint: $(VENV)/.installed ## Check formatting, lint, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+check: lint ## Check all that lint checks, and the documents
 	$(BIN)/pytest -q -n auto tests/architecture tests/docs
 
 golden: $(VENV)/.installed ## Regenerate golden files and generated parts of documents; review the diff

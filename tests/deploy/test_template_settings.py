@@ -7,12 +7,14 @@ import re
 import pytest
 
 from deploy.installed import Installed, template
+from image_pinner.core.deployed import StatePattern
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.settings import SETTING_RULES, Settings
 
 ENVIRONMENT = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
 # Parameters with another name than their setting: the function has a timeout too, and only the name of a bus is
 # accepted, since the policy of the role is for a bus of the same account and region.
+_SCOPE = "IMAGE_PINNER_STATE_SCOPE"
 OTHERWISE_NAMED = {"IMAGE_PINNER_TIMEOUT": "LookupTimeout", "IMAGE_PINNER_EVENT_BUS": "EventBusName"}
 
 
@@ -35,11 +37,18 @@ def test_an_invalid_value_of_a_setting_is_reported_by_the_function() -> None:
 
 
 def test_every_setting_has_a_parameter_and_every_variable_is_a_setting() -> None:
-    assert {rule.variable: {"Ref": _parameter(rule.variable)} for rule in SETTING_RULES} == ENVIRONMENT
+    parameters = {rule.variable: {"Ref": _parameter(rule.variable)} for rule in SETTING_RULES}
+    parameters[_SCOPE] = {"Fn::If": ["KeepsDeployed", parameters[_SCOPE], ""]}
+    assert parameters == ENVIRONMENT
+
+
+def test_templates_can_keep_deployed_images_only_with_the_permission() -> None:
+    assert _read({"StateScope": "stack:*; service:*"}).state_scope == ()
+    assert _read({"KeepDeployed": "true"}).state_scope == (StatePattern("stack", "*"),)
 
 
 def test_a_setting_is_not_set_by_default() -> None:
-    settled = {"MacroName", "MetricsNamespace"}
+    settled = {"MacroName", "MetricsNamespace", "StateScope"}
     defaults = {name: template()["Parameters"][name]["Default"] for name in map(_parameter, _variables())}
     assert {name for name, default in defaults.items() if default} == settled
     assert _read({}) == Settings()

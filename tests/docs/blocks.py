@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import click
+from cfn_flip import to_json
 
 from image_pinner.cli.console import MEANINGS
 from image_pinner.cli.main import SUBCOMMANDS, command
@@ -15,6 +19,7 @@ from image_pinner.settings import SETTING_RULES, Settings
 from image_pinner.sources.http.endpoints import FAILURES_IN_A_ROW
 from image_pinner.sources.http.messages import MAX_ERROR_BYTES, RETRYABLE_STATUSES
 from image_pinner.sources.http.transport import MAX_REDIRECTS, PER_HOST, RetryPolicy, TimeLimits
+from support.project import ROOT
 
 MARKERS = (
     ("quoted marker", '`"!PinDigest repo:tag"`', "yes", "clean", "single images; recommended"),
@@ -59,7 +64,7 @@ def options() -> str:
     """Return the table of options."""
     return _table(
         ("option", "values, default first", "meaning"),
-        ((f"`{rule.name}`", rule.values, rule.meaning) for rule in OPTION_RULES if rule.values),
+        ((f"`{rule.name}`", rule.values, rule.meaning) for rule in OPTION_RULES),
     )
 
 
@@ -136,6 +141,54 @@ def help_texts() -> str:
     return "```console\n" + "\n\n".join(texts) + "\n```"
 
 
+def permissions() -> str:
+    """Return the table of the permissions of the function's role."""
+    template = json.loads(to_json((ROOT / "deploy" / "macro.yaml").read_text("utf-8")))
+    return _table(("parameter", "actions", "resources", "purpose"), _permission_rows(template))
+
+
+_PURPOSES = {
+    "Repositories": "resolve tags, and read the platforms of images",
+    "Log": "write the log record",
+}
+"""The purposes of the permissions that do not depend on a parameter."""
+
+
+def _permission_rows(template: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    for entry in template["Resources"]["Role"]["Properties"]["Policies"]:
+        condition, policy = (entry["Fn::If"][0], entry["Fn::If"][1]) if "Fn::If" in entry else ("", entry)
+        parameter = _parameter_of(template, condition)
+        purpose = template["Parameters"][parameter]["Description"] if parameter else _PURPOSES[policy["PolicyName"]]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if statement["Effect"] == "Allow":
+                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                shown = ", ".join(f"`{action}`" for action in sorted(actions))
+                yield f"`{parameter}`" if parameter else "", shown, _resources(statement["Resource"]), purpose
+
+
+def _parameter_of(template: dict[str, Any], condition: str) -> str:
+    """Return the parameter that a condition is about."""
+    found = re.search(r'"Ref": "([A-Za-z]+)"', json.dumps(template["Conditions"][condition])) if condition else None
+    return found[1] if found else ""
+
+
+def _resources(resource: Any) -> str:
+    match resource:
+        case {"Fn::Sub": text} | str(text):
+            shown = re.sub(r"\$\{(?:AWS::)?([A-Za-z]+)\}", r"<\1>", text)
+            return f"`{shown}`"
+        case {"Fn::Split": [_, {"Ref": name}]}:
+            return f"those in `{name}`"
+        case {"Fn::If": [_, listed, default]}:
+            return f"{_resources(listed)}, by default {_resources(default)}"
+        case {"Fn::GetAtt": [name, _]}:
+            return f"`{name}`"
+        case list():
+            return ", ".join(map(_resources, resource))
+        case _:
+            raise AssertionError(resource)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "markers": markers,
     "options": options,
@@ -143,5 +196,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "locations": locations,
     "limits": limits,
     "exit-codes": exit_codes,
+    "permissions": permissions,
     "help": help_texts,
 }

@@ -24,6 +24,10 @@ def template(text: str) -> str:
     """Complete an example, which may be a part of a template, to a whole template."""
     if text.startswith("Image:"):
         text = f"Web:\n{indent(CONTAINER + indent(text, ' ' * 6), '  ')}"
+    elif text.startswith("ContainerDefinitions:"):
+        text = f"Web:\n  Type: AWS::ECS::TaskDefinition\n  Properties:\n{indent(text, '    ')}"
+    elif text.startswith("Metadata:"):
+        text = f"Web:\n{indent(text, '  ')}{indent(CONTAINER, '  ')}        Image: shop/web@sha256:{'0' * 64}\n"
     elif text.startswith("Type:"):
         text = f"Resource:\n{indent(text, '  ')}"
     if "Resources:" not in text and "Transform:" in text.splitlines()[0]:

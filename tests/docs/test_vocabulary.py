@@ -77,7 +77,7 @@ TERMS = (
     Term(r"\bledgers?\b", "EventBridge events", "the ledger"),
     Term(r"\blog(?:'s)? lines?\b|\blines? of (?:the|its) log\b", "log record", "the line of the log"),
     Term(r"\b(?:leave|leaves|leaving|left)(?: \w+)? away\b", "omit", "leave it away"),
-    Term(r"\bmaps?\b", "mapping, object", "a list of maps", "a mapping"),
+    Term(r"(?<!--)\bmaps?\b", "mapping, object", "a list of maps", "a mapping"),
     Term(r"\bbounds\b", "limits", "the bounds of a run", "bound to a registry"),
     Term(r"\bgrave(?:r|st)?\b", "severe", "the gravest first"),
     Term(r"\bwho(?:ever)? deploys\b", "the deploying principal", "whoever deploys"),

@@ -1,4 +1,4 @@
-"""The options that `pin`, `lock` and `update` share, and what they stand for: how templates are pinned."""
+"""The options that `pin`, `lock` and `update` share."""
 
 from __future__ import annotations
 

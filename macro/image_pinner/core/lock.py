@@ -101,7 +101,7 @@ class LockFile:
         return {lookup: self._resolve(lookup) for lookup in lookups}
 
     def entry_for(self, lookup: ImageLookup) -> LockEntry | None:
-        """Return the entry for a lookup, which may be of an image in a registry that the lock maps to."""
+        """Return the entry for a lookup, which may be of an image that was promoted to another registry."""
         key = LockKey.of(lookup)
         if entry := self.entries.get(key):
             return entry
@@ -122,7 +122,7 @@ class LockFile:
         return Resolved(entry.digest, entry.media_type, origin, platforms, warnings)
 
     def existence_lookups(self, locked: Mapping[ImageLookup, Resolution]) -> dict[ImageLookup, ImageLookup]:
-        """Return the lookups by digest of the images that the lock maps to another registry."""
+        """Return the lookups by digest of the images that are promoted to another registry."""
         if not self.verify:
             return {}
         return {
