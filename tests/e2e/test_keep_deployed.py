@@ -6,6 +6,7 @@ The engine creates the cluster, the task definition and the service in the ECS o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ import pytest
 
 from build_package.build import Package
 from e2e.engine.cloudformation import Engine
+from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
 from e2e.installed_macro import installed
 from e2e.roles import Allowed, policies
@@ -21,42 +23,27 @@ from e2e.stacks import StackFailedError, Stacks
 pytestmark = pytest.mark.e2e
 
 HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
-TEMPLATE = f"""
-Transform:
-  - Name: ImagePinner
-    Parameters: {{Refresh: !Ref ImageRefresh, StackName: !Ref AWS::StackName}}
-Parameters:
-  ImageRefresh: {{Type: String, Default: Never}}
-  Image: {{Type: String, Default: "{HOST}/NAME/web:1"}}
-  LogLevel: {{Type: String, Default: info}}
-  Broken: {{Type: String, Default: "no"}}
-Conditions:
-  IsBroken: !Equals [!Ref Broken, "yes"]
-Resources:
-  Cluster: {{Type: AWS::ECS::Cluster, Properties: {{ClusterName: NAME}}}}
-  Task:
-    Type: AWS::ECS::TaskDefinition
-    Properties:
-      Family: NAME
-      ContainerDefinitions:
-        - Name: web
-          Image: !Sub "!PinDigest ${{Image}}"
-          Environment: [{{Name: LOG_LEVEL, Value: !Ref LogLevel}}]
-          DockerLabels: {{Owner.Team: shop}}
-  Service:
-    Type: AWS::ECS::Service
-    Properties: {{Cluster: !Ref Cluster, ServiceName: web, DesiredCount: 1, TaskDefinition: !Ref Task}}
+TEMPLATE = (ROOT / "templates" / "ecs-keep-deployed.yaml").read_text("utf-8")
+VALUES = {
+    "Tag": "1",
+    "SubnetIds": "subnet-1,subnet-2",
+    "ExecutionRoleArn": "arn:aws:iam::000000000000:role/of-the-task",
+}
+CONTAINER_END = """              Value: !Ref LogLevel
+"""
+PROXY = f"""        - Name: proxy
+          Image: !Sub "!PinDigest {HOST}/NAME/proxy:1"
+"""
+FAILING = """
   Later:
     Type: AWS::Lambda::Function
-    Condition: IsBroken
     DependsOn: Service
     Properties:
       Runtime: python3.13
       Handler: module.handler
-      Role: arn:aws:iam::000000000000:role/of-the-function
-      Code: {{S3Bucket: nobody-has-this-bucket, S3Key: nothing.zip}}
+      Role: !Ref ExecutionRoleArn
+      Code: {S3Bucket: nobody-has-this-bucket, S3Key: nothing.zip}
 """
-PROXY = f'        - {{Name: proxy, Image: "!PinDigest {HOST}/NAME/proxy:1"}}\n'
 # What a service that the stack created runs, and whether the image that is kept still exists.
 CALLS = {
     "cloudformation:ListStackResources",
@@ -76,7 +63,7 @@ class App(NamedTuple):
 
     @property
     def template(self) -> str:
-        return TEMPLATE.replace("NAME", self.name)
+        return TEMPLATE.replace("shop/web", f"{self.name}/web")
 
     @property
     def repository(self) -> str:
@@ -95,27 +82,26 @@ class App(NamedTuple):
         identifier = {"imageDigest": digest}
         self.ministack.client("ecr").batch_delete_image(repositoryName=f"{self.name}/web", imageIds=[identifier])
 
-    def create(self, refresh: str) -> None:
-        """Create the stack."""
-        self.stacks.create(self.name, self.template, {"ImageRefresh": refresh})
+    def create(self, refresh: str, *, template: str = "") -> None:
+        """Create the stack from its template or another one."""
+        self.stacks.create(self.name, template or self.template, {**VALUES, "ImageRefresh": refresh})
 
-    def update(self, refresh: str, *, template: str = "", **parameters: str) -> None:
+    def update(self, refresh: str, *, template: str = "", **values: str) -> None:
         """Update the stack with its template or another one."""
-        self.stacks.update(self.name, template or self.template, {"ImageRefresh": refresh, **parameters})
+        self.stacks.update(self.name, template or self.template, {**VALUES, "ImageRefresh": refresh, **values})
 
     def deploy_by_script(self, tag: str) -> None:
         """Deploy a tag outside of CloudFormation: a revision of the task definition with another image."""
         running = self.task_definition()
-        containers = running["containerDefinitions"]
-        containers[0]["image"] = f"{self.repository}:{tag}"
-        registered = self.ecs.register_task_definition(family=self.name, containerDefinitions=containers)
-        arn = registered["taskDefinition"]["taskDefinitionArn"]
-        self.ecs.update_service(cluster=self.name, service="web", taskDefinition=arn)
+        running["containerDefinitions"][0]["image"] = f"{self.repository}:{tag}"
+        copied = {name: running[name] for name in ("family", "containerDefinitions", "cpu", "memory", "networkMode")}
+        registered = self.ecs.register_task_definition(**copied)["taskDefinition"]
+        cluster, service = self._service_name()
+        self.ecs.update_service(cluster=cluster, service=service, taskDefinition=registered["taskDefinitionArn"])
 
     def task_definition(self) -> Any:
         """Return the task definition that the service runs."""
-        arn = self._service()["taskDefinition"]
-        return self.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        return self.ecs.describe_task_definition(taskDefinition=self._service()["taskDefinition"])["taskDefinition"]
 
     def running(self) -> dict[str, str]:
         """Return the digest that each container of the service runs, as ECS resolved it."""
@@ -123,20 +109,29 @@ class App(NamedTuple):
         (revision,) = self.ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
         return {image["containerName"]: image["imageDigest"] for image in revision["containerImages"]}
 
-    def revisions(self) -> list[str]:
-        """Return the active revisions of the task definition as `family:revision`, the oldest first."""
-        arns = self.ecs.list_task_definitions(familyPrefix=self.name)["taskDefinitionArns"]
-        return [arn.rpartition("/")[2] for arn in arns]
+    def revisions(self) -> list[int]:
+        """Return the active revisions of the task definition, the oldest first."""
+        arns = self.ecs.list_task_definitions(familyPrefix=f"{self.name}-web")["taskDefinitionArns"]
+        return [int(arn.rpartition(":")[2]) for arn in arns]
 
     def deployed_digests(self) -> list[str]:
         """Return the digest of each deployment of the service, the oldest first."""
-        deployments = self.ecs.list_service_deployments(cluster=self.name, service="web")["serviceDeployments"]
+        cluster, service = self._service_name()
+        deployments = self.ecs.list_service_deployments(cluster=cluster, service=service)["serviceDeployments"]
         arns = [deployment["targetServiceRevisionArn"] for deployment in reversed(deployments)]
         described = self.ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
         return [revision["containerImages"][0]["imageDigest"] for revision in described]
 
     def _service(self) -> Any:
-        return self.ecs.describe_services(cluster=self.name, services=["web"])["services"][0]
+        cluster, service = self._service_name()
+        return self.ecs.describe_services(cluster=cluster, services=[service])["services"][0]
+
+    def _service_name(self) -> tuple[str, str]:
+        """Return the cluster and the name in the ARN of the stack's service."""
+        found = self.stacks.engine.client("cloudformation").describe_stack_resources(StackName=self.name)
+        (arn,) = [one["PhysicalResourceId"] for one in found["StackResources"] if one["LogicalResourceId"] == "Service"]
+        _, cluster, service = arn.rpartition(":")[2].split("/")
+        return cluster, service
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +155,7 @@ def test_the_stack_of_another_team_is_refused_without_a_request(app: App) -> Non
     app.push("1", "first")
     template = app.template.replace("StackName: !Ref AWS::StackName", "StackName: payments")
     with pytest.raises(StackFailedError, match="does not allow templates to look up what stack 'payments' runs"):
-        app.stacks.create(app.name, template)
+        app.create("Never", template=template)
     assert app.stacks.engine.calls.all() == []
 
 
@@ -173,7 +168,7 @@ def test_a_kept_image_that_was_deleted_fails_the_update_until_the_tag_is_resolve
     with pytest.raises(StackFailedError) as failed:
         app.update("Never", LogLevel="debug")
     image = f"{app.repository}@{scripted}"
-    assert f"the deployed image {image} (service {app.name}/web) no longer exists" in str(failed.value)
+    assert re.search(rf"the deployed image {image} \(service [^ ]+\) no longer exists", str(failed.value))
     assert "help: push the image again, or set Refresh=Always for one deployment" in str(failed.value)
     assert app.running() == {"web": scripted}
     app.update("Always", LogLevel="debug")
@@ -198,13 +193,13 @@ def test_an_update_keeps_what_runs_or_what_the_template_deployed_or_takes_the_ta
     (container,) = app.task_definition()["containerDefinitions"]
     assert container["image"] == f"{app.repository}@{scripted}"
     assert container["environment"] == [{"name": "LOG_LEVEL", "value": "warning"}]
-    assert container["dockerLabels"] == {"Owner.Team": "shop", "image-pinner.source": f"{app.repository}:2"}
+    assert container["dockerLabels"] == {"image-pinner.source": f"{app.repository}:2"}
 
     app.update("Always", LogLevel="warning")
     assert app.running() == {"web": moved}
     assert app.deployed_digests() == [first, scripted, first, scripted, scripted, moved]
     # Those of the scripts stay; CloudFormation deregisters each one that it replaced.
-    assert app.revisions() == [f"{app.name}:{revision}" for revision in (2, 4, 6)]
+    assert app.revisions() == [2, 4, 6]
 
 
 @pytest.mark.parametrize("app", ["kept-by-rollback"], indirect=True)
@@ -213,16 +208,16 @@ def test_nothing_new_registers_no_revision_and_a_rollback_returns_to_the_earlier
     app.create("OnChange")
     before, deployed = app.stacks.processed_text(app.name), app.task_definition()
     moved = app.push("1", "moved")
-    app.update("OnChange", Broken="maybe")
+    app.update("OnChange")
     assert app.stacks.processed_text(app.name) == before
     assert app.task_definition() == deployed
 
     with pytest.raises(StackFailedError, match="UPDATE_ROLLBACK_COMPLETE"):
-        app.update("Always", Broken="yes")
+        app.update("Always", template=app.template + FAILING)
     assert app.deployed_digests() == [first, moved, first]
     assert app.stacks.processed_text(app.name) == before
     assert app.task_definition() == deployed
-    assert app.revisions() == [f"{app.name}:1"]
+    assert app.revisions() == [1]
     app.update("OnChange", LogLevel="debug")
     assert app.running() == {"web": first}
 
@@ -234,15 +229,22 @@ def test_a_new_container_is_resolved_and_a_written_digest_overrides_what_runs(ap
     app.create("Never")
     app.deploy_by_script("2")
     app.push("1", "broken")
-    with_proxy = app.template.replace("  Service:\n", f"{PROXY.replace('NAME', app.name)}  Service:\n")
+    with_proxy = app.template.replace(CONTAINER_END, CONTAINER_END + PROXY.replace("NAME", app.name))
     app.update("Never", template=with_proxy)
     assert app.running() == {"web": scripted, "proxy": proxy}
 
-    app.update("Never", template=with_proxy, Image=f"{app.repository}@{first}")
-    assert app.running() == {"web": first, "proxy": proxy}
-    # The parameter can have the tag again: the override stays until the tag is wanted.
-    app.update("Never", template=with_proxy, LogLevel="debug")
-    assert app.running() == {"web": first, "proxy": proxy}
+    app.stacks.engine.calls.forget()
+    app.update("Never", EmergencyImage=f"{app.repository}@{first}")
+    assert app.running() == {"web": first}
+    assert app.stacks.engine.calls.all() == []
+    # A marked parameter with a digest is taken as written, too.
+    marked = re.sub(r"Image: !If\n(?: {12}.*\n){3}", 'Image: !Sub "!PinDigest ${EmergencyImage}"\n', app.template)
+    app.update("Never", template=marked, EmergencyImage=f"{app.repository}@{scripted}")
+    assert app.running() == {"web": scripted}
+    assert app.stacks.engine.calls.all() == []
+    # Without the override, the image stays until its tag is wanted.
+    app.update("Never")
+    assert app.running() == {"web": scripted}
 
 
 @pytest.mark.parametrize("app", ["kept-by-role"], indirect=True)
