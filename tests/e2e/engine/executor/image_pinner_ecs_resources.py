@@ -113,16 +113,11 @@ class ServiceProvider(ResourceProvider):
         return _succeeded({**model, "ServiceArn": created["serviceArn"], "Name": created["serviceName"]})
 
     def update(self, request: Any) -> ProgressEvent:
-        kept = {name: request.previous_state[name] for name in ("ServiceArn", "ServiceName", "Name")}
-        model = {**request.desired_state, **kept}
-        unchangeable = {
-            "Name",
-            "ServiceArn",
-            *(path.rpartition("/")[2] for path in self.SCHEMA["createOnlyProperties"]),
-        }
-        changed = {name: value for name, value in request.desired_state.items() if name not in unchangeable}
-        _call("UpdateService", {**changed, **_located(model)})
-        return _succeeded(model)
+        before, wanted = request.previous_state, request.desired_state
+        # The engine also updates resources with a list parameter that is unchanged: it compares the list with its text.
+        changed = {name: value for name, value in wanted.items() if value != before.get(name)}
+        _call("UpdateService", {**changed, **_located(before)})
+        return _succeeded({**wanted, **{name: before[name] for name in ("ServiceArn", "ServiceName", "Name")}})
 
     def delete(self, request: Any) -> ProgressEvent:
         _call("DeleteService", {**_located(request.desired_state), "Force": True})
