@@ -19,6 +19,7 @@ from e2e.engine.ministack import Ministack
 from e2e.installed_macro import installed
 from e2e.roles import Allowed, policies
 from e2e.stacks import StackFailedError, Stacks
+from image_pinner.cli.demo.service_revisions import RolloutState
 
 pytestmark = pytest.mark.e2e
 
@@ -101,11 +102,11 @@ class App(NamedTuple):
 
     def task_definition(self) -> Any:
         """Return the task definition that the service runs."""
-        return self.ecs.describe_task_definition(taskDefinition=self._service()["taskDefinition"])["taskDefinition"]
+        return self.ecs.describe_task_definition(taskDefinition=self.service()["taskDefinition"])["taskDefinition"]
 
     def running(self) -> dict[str, str]:
         """Return the digest that each container of the service runs, as ECS resolved it."""
-        arns = [revision["arn"] for revision in self._service()["currentServiceRevisions"]]
+        arns = [revision["arn"] for revision in self.service()["currentServiceRevisions"]]
         (revision,) = self.ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
         return {image["containerName"]: image["imageDigest"] for image in revision["containerImages"]}
 
@@ -122,7 +123,8 @@ class App(NamedTuple):
         described = self.ecs.describe_service_revisions(serviceRevisionArns=arns)["serviceRevisions"]
         return [revision["containerImages"][0]["imageDigest"] for revision in described]
 
-    def _service(self) -> Any:
+    def service(self) -> Any:
+        """Return the service of the stack."""
         cluster, service = self._service_name()
         return self.ecs.describe_services(cluster=cluster, services=[service])["services"][0]
 
@@ -173,6 +175,20 @@ def test_a_kept_image_that_was_deleted_fails_the_update_until_the_tag_is_resolve
     assert app.running() == {"web": scripted}
     app.update("Always", LogLevel="debug")
     assert app.running() == {"web": first}
+
+
+@pytest.mark.parametrize("app", ["kept-by-progress"], indirect=True)
+@pytest.mark.parametrize("state", [RolloutState.IN_PROGRESS, RolloutState.FAILED])
+def test_a_deployment_that_has_not_succeeded_does_not_count(app: App, state: RolloutState) -> None:
+    app.push("1", "first")
+    scripted, broken = app.push("2", "scripted"), app.push("3", "broken")
+    app.create("Never")
+    app.deploy_by_script("2")
+    app.deploy_by_script("3")
+    assert app.running() == {"web": broken}
+    app.ministack.ecs.set_state(app.service()["serviceArn"], state)
+    app.update("Never", LogLevel="debug")
+    assert app.running() == {"web": scripted}
 
 
 @pytest.mark.parametrize("app", ["kept-by-story"], indirect=True)

@@ -2,7 +2,7 @@
 
 ministack 1.5.33 has no service revisions: DescribeServices shows none, and the operations that list and describe them
 and their deployments return nothing. `ServiceRevisions`, which the demo uses too, adds them. The digests of tags are
-those of the registry at the time of the deployment. A deployment succeeds at once.
+those of the registry at the time of the deployment. A deployment succeeds at once, unless `set_state` changes that.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import urllib3
 from e2e.engine.proxy import Reply
 from e2e.engine.recording import Request
 from image_pinner.cli.demo import service_revisions
-from image_pinner.cli.demo.service_revisions import ServiceRevisions
+from image_pinner.cli.demo.service_revisions import RolloutState, ServiceRevisions
 from image_pinner.core.images.references import ImageReference
 
 _OK = 200
@@ -49,6 +49,10 @@ class EcsFacts:
             return reply
         body = self._revisions.complete(_operation(request), json.loads(request.body), json.loads(reply.body))
         return reply._replace(body=json.dumps(body).encode())
+
+    def set_state(self, service_arn: str, state: RolloutState) -> None:
+        """Change the state of the last deployment of a service."""
+        self._revisions.set_state(service_arn, state)
 
     def _call(self, operation: str, request: dict[str, Any]) -> service_revisions.Reply:
         headers = {"X-Amz-Target": f"{_TARGET}.{operation}", "Content-Type": _CONTENT_TYPE}

@@ -32,7 +32,7 @@ class Ministack:
 
     running: Running
     url: str
-    _facts: EcsFacts
+    ecs: EcsFacts
 
     def client(self, service: str) -> Any:
         """Return a boto3 client."""
@@ -84,7 +84,7 @@ class Ministack:
 
     def behind_a_proxy(self, tell: Witness) -> AbstractContextManager[Proxy]:
         """Run a proxy that responds like ECR and ECS, and call the witness for each request."""
-        return _proxy(self.running, self._facts, tell)
+        return _proxy(self.running, self.ecs, tell)
 
 
 @contextmanager
