@@ -9,7 +9,8 @@ physical IDs and the updates are those of the service:
 - `Ref` of a service is its ARN. A changed task definition is deployed with UpdateService.
   https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html
 
-Unlike the service, it does not wait until a service is stable: the ECS of the tests completes each deployment at once.
+Unlike the service, it does not wait until a service is stable, because the ECS of the tests completes each deployment
+at once, and it does not check that roles, subnets and target groups exist.
 """
 
 from __future__ import annotations
