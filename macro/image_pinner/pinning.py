@@ -139,7 +139,7 @@ def resolve(
 def _resolve_locked(
     lookups: Sequence[ImageLookup], lock: LockFile, digests: DigestResolver, deadline: Deadline
 ) -> Mapping[ImageLookup, Resolution]:
-    """Take digests from the lock; check those of other registries there."""
+    """Take digests from the lock; check in their registries those that it promotes."""
     locked = lock.resolve_all(lookups)
     checks = lock.existence_lookups(locked)
     found = digests.resolve_all(list(dict.fromkeys(checks.values())), deadline) if checks else {}

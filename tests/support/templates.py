@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from image_pinner.core.deployed import Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
 from image_pinner.core.images.lookups import (
     OCI_INDEX,
     OCI_MANIFEST,
@@ -17,9 +18,10 @@ from image_pinner.core.images.lookups import (
     Unavailable,
     Unsuitable,
 )
-from image_pinner.core.images.references import Digest
+from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known
+from image_pinner.core.lock import LockFile
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
@@ -50,8 +52,8 @@ def _canonical(name: str, tag: str) -> str:
 
 
 def resolution_of(lookup: ImageLookup) -> Resolved:
-    """Return the resolution of a lookup, always the same one."""
-    digest = digest_of(str(lookup.reference), str(lookup.platform or ""))
+    """Return the resolution of a lookup, always the same one; a reference by digest exists."""
+    digest = lookup.reference.digest or digest_of(str(lookup.reference), str(lookup.platform or ""))
     return Resolved(digest, OCI_INDEX if lookup.index_allowed else OCI_MANIFEST, Origin("fake", "the fake"))
 
 
@@ -103,7 +105,46 @@ class ExpectedLookups:
         return {lookup: Known(value) if isinstance(value, str) else value for lookup, value in found.items()}
 
 
-def pin(
+@dataclass
+class FakeDeployments:
+    """Reports these states by the paths of images in their resources, and records the lookups."""
+
+    states: Mapping[str, DeployedState] = field(default_factory=dict)
+    lookups: list[DeployedLookup] = field(default_factory=list)
+
+    def read_deployed(
+        self, lookups: Collection[DeployedLookup], deadline: Deadline
+    ) -> Mapping[DeployedLookup, DeployedState]:
+        assert deadline.remaining() > 0
+        assert lookups, "a call without lookups"
+        self.lookups += lookups
+        nothing = NotDeployed("the stack is new")
+        return {lookup: self.states.get(_path_of(lookup), nothing) for lookup in lookups}
+
+
+def _path_of(lookup: DeployedLookup) -> str:
+    return f"Resources.{lookup.identity.resource}.{lookup.identity.property_path}"
+
+
+def deployed(image: str, written: str = "", origin: str = "service shop/web") -> Deployed:
+    """Return a deployed image, written `repository@digest`."""
+    return Deployed(ImageReference.parse(image), written, origin)
+
+
+@dataclass
+class FakeLocks:
+    """Has one lock file, or a reason why it cannot be read, and records what is read."""
+
+    lock: LockFile | NotKnown
+    reads: list[tuple[str, str]] = field(default_factory=list)
+
+    def read_lock(self, location: str, account_id: str, deadline: Deadline) -> LockFile | NotKnown:
+        assert deadline.remaining() > 0
+        self.reads.append((location, account_id))
+        return self.lock
+
+
+def pin(  # noqa: PLR0913 - a deployment has this many inputs
     template: Mapping[str, Any],
     params: Mapping[str, Any] | None = None,
     *,
@@ -111,11 +152,13 @@ def pin(
     settings: Settings | None = None,
     digests: Any = None,
     external_values: Any = None,
+    stack_name: str = "",
+    **ports: Any,
 ) -> PinResult:
     """Pin a template or a fragment as the macro does."""
     fragment = read_fragment(dict(template), dict(params or {}))
-    scope = Scope.of_template(dict(template), values or {}, region=REGION, account_id=ACCOUNT)
-    resolvers = Resolvers(digests or EveryDigest(), external_values or ExpectedLookups())
+    scope = Scope.of_template(dict(template), values or {}, region=REGION, account_id=ACCOUNT, stack_name=stack_name)
+    resolvers = Resolvers(digests or EveryDigest(), external_values or ExpectedLookups(), **ports)
     return pin_template(fragment, scope, settings or Settings(), lambda _: resolvers, Deadline.after(60))
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from image_pinner.core.deployed import StatePattern
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.registries import Mirror
@@ -93,6 +94,15 @@ def test_unknown_setting_is_rejected_with_a_list_of_settings(name: str) -> None:
         ("METRICS_NAMESPACE", "x" * 256, "invalid IMAGE_PINNER_METRICS_NAMESPACE 'xxx", "up to 255 letters"),
         ("METRICS_NAMESPACE", ":Pins", "invalid IMAGE_PINNER_METRICS_NAMESPACE ':Pins'", "up to 255 letters"),
         ("METRICS_NAMESPACE", "Bücher", "invalid IMAGE_PINNER_METRICS_NAMESPACE 'Bücher'", "up to 255 letters"),
+        *(
+            (
+                "STATE_SCOPE",
+                value,
+                f"invalid IMAGE_PINNER_STATE_SCOPE {value!r}",
+                "write stack:NAME, service:CLUSTER/SERVICE",
+            )
+            for value in ("*", "shop", "stack:", "Stack:shop", "cluster:shop", ":shop", "stack:a;service")
+        ),
         ("EVENT_BUS", "a bus", "invalid IMAGE_PINNER_EVENT_BUS 'a bus'", "the name of an event bus or its ARN"),
         (
             "EVENT_BUS",
@@ -175,6 +185,7 @@ def test_reads_every_setting() -> None:
         TIMEOUT=" 12.5 ",
         WORKERS="4",
         METRICS_NAMESPACE="Platform/Pins",
+        STATE_SCOPE="stack:shop-*; service:shop/* ;family:web",
         EVENT_BUS="arn:aws-cn:events:cn-north-1:111122223333:event-bus/deployments",
     )
     assert settings == Settings(
@@ -197,6 +208,7 @@ def test_reads_every_setting() -> None:
         timeout=12.5,
         workers=4,
         metrics_namespace="Platform/Pins",
+        state_scope=(StatePattern("stack", "shop-*"), StatePattern("service", "shop/*"), StatePattern("family", "web")),
         event_bus="arn:aws-cn:events:cn-north-1:111122223333:event-bus/deployments",
     )
     assert settings.scan_settings == ScanSettings("Pins-v1", settings.options, settings.image_paths)
@@ -212,6 +224,10 @@ def test_registries_that_count_pulls_can_be_none() -> None:
 def test_metrics_can_be_turned_off_and_events_are_off_by_default() -> None:
     assert (read().metrics_namespace, read(METRICS_NAMESPACE="None").metrics_namespace) == ("ImagePinner", "")
     assert (read().event_bus, read(EVENT_BUS="default").event_bus) == ("", "default")
+
+
+def test_no_deployed_image_can_be_kept_by_default() -> None:
+    assert read().state_scope == ()
 
 
 def test_container_names_are_separated_by_commas() -> None:

@@ -1,4 +1,4 @@
-"""The options that `pin`, `lock` and `update` share."""
+"""The options for pinning templates that `pin`, `lock` and `update` share."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.markers import (
     IMAGE_KEY,
     LONG_FORM,
+    METADATA_KEY,
     PIN_MARKER,
     SNIPPET,
     snippet_parameters,
@@ -27,7 +28,7 @@ from image_pinner.core.template.paths import Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.sites import ScanSettings, SkippedImage
 
-_REGION, _ACCOUNT, _PLACEHOLDER = "us-east-1", "000000000000", "x"
+_REGION, _ACCOUNT, _STACK_NAME, _PLACEHOLDER = "us-east-1", "000000000000", "stack", "x"
 _TRANSFORM = TemplatePath(("Transform",))
 
 
@@ -110,10 +111,20 @@ def _find_certain_problems(
     assumed = dict(values)
     for name, parameter in Scope.of_template(template, {}, region="", account_id="").parameters.items():
         if isinstance(parameter, dict) and "Default" not in parameter:
-            assumed.setdefault(name, _PLACEHOLDER)
-    scope = Scope.of_template(template, assumed, region=_REGION, account_id=_ACCOUNT, ssm_names=True)
+            allowed = parameter.get("AllowedValues")
+            assumed.setdefault(name, allowed[0] if isinstance(allowed, list) and allowed else _PLACEHOLDER)
+    stack_name = _STACK_NAME if _sets_stack_name(fragment) else ""
+    scope = Scope.of_template(
+        template, assumed, region=_REGION, account_id=_ACCOUNT, stack_name=stack_name, ssm_names=True
+    )
     scan, misplaced = _scan(fragment, scope, scan_settings)
     return {problem.path for problem in (*scan.problems, *misplaced)}
+
+
+def _sets_stack_name(fragment: Fragment) -> bool:
+    metadata = fragment.tree.get("Metadata")
+    options = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    return "StackName" in fragment.parameters or (isinstance(options, dict) and "StackName" in options)
 
 
 def _unpinned_image(image: SkippedImage, template: JsonObject) -> Finding:

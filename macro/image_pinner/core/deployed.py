@@ -12,6 +12,7 @@ from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.options import Refresh
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.sites import PinSite, SiteIdentity
+from image_pinner.core.template.traversal import FOR_EACH
 
 SERVICE_TYPES = frozenset({"AWS::ECS::Service"})
 """The resource types that run the task definition in their property `TaskDefinition`."""
@@ -108,7 +109,8 @@ ALL_STATE = tuple(StatePattern(kind, "*") for kind in _KINDS)
 
 def needs_deployed(site: PinSite) -> bool:
     """Return whether the deployed image of a site is looked up: one with a digest is pinned as written."""
-    return site.options.refresh not in {None, Refresh.ALWAYS} and site.reference.digest is None
+    refresh = site.options.refresh  # first, because most templates do not set it
+    return refresh is not None and refresh is not Refresh.ALWAYS and site.reference.digest is None
 
 
 def plan_deployed_lookups(
@@ -137,9 +139,9 @@ def _lookup(site: PinSite, running: Mapping[str, tuple[str, ...]], stack_name: s
 def _services_by_task_definition(template: JsonObject) -> dict[str, tuple[str, ...]]:
     """Return the logical IDs of the services of a template by those of the resources that they refer to."""
     found: dict[str, list[str]] = {}
-    resources = template.get("Resources")
-    for name, resource in resources.items() if isinstance(resources, dict) else ():
-        if isinstance(resource, dict) and resource.get("Type") in SERVICE_TYPES:
+    for name, resource in _resources(template.get("Resources")):
+        kind = resource.get("Type") if isinstance(resource, dict) else None
+        if isinstance(kind, str) and kind in SERVICE_TYPES:
             properties = resource.get("Properties")
             target = properties.get("TaskDefinition") if isinstance(properties, dict) else None
             for task_definition in _referenced(target):
@@ -147,17 +149,36 @@ def _services_by_task_definition(template: JsonObject) -> dict[str, tuple[str, .
     return {task_definition: tuple(dict.fromkeys(names)) for task_definition, names in found.items()}
 
 
+def _resources(section: JsonValue) -> Iterable[tuple[str, JsonValue]]:
+    """Yield the logical IDs and the resources of a section; those of a loop contain its variable."""
+    for name, resource in section.items() if isinstance(section, dict) else ():
+        if not str(name).startswith(FOR_EACH):
+            yield str(name), resource
+        elif isinstance(resource, list) and resource:
+            yield from _resources(resource[-1])
+
+
 def _referenced(expression: JsonValue) -> Iterable[str]:
     """Yield the names that the references inside an expression refer to."""
     todo = [expression]
     while todo:
-        value = todo.pop()
-        if isinstance(value, list):
-            todo += value
-        elif isinstance(value, dict):
-            if isinstance(name := value.get("Ref"), str):
+        match todo.pop():
+            case list() as elements:
+                todo += elements
+            case {"Ref": str(name)}:
                 yield name
-            todo += value.values()
+            case {"Fn::GetAtt": str(text)} | {"Fn::GetAtt": [str(text), *_]}:
+                yield text.partition(".")[0]
+            case {"Fn::Sub": str(text)}:
+                yield from _VARIABLE.findall(text)
+            case {"Fn::Sub": [str(text), variables]}:
+                yield from _VARIABLE.findall(text)
+                todo.append(variables)
+            case dict() as mapping:
+                todo += mapping.values()
+
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z0-9]+)[.}]")
 
 
 def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotKnown | None:
@@ -168,7 +189,7 @@ def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotK
     claims = [("service", name) for name in lookup.named_services]
     if lookup.family:
         claims.append(("family", lookup.family))
-    if lookup.stack_name and not claims:
+    if lookup.stack_name:
         claims.append(("stack", lookup.stack_name))
     if not claims:
         return NotKnown(
@@ -185,5 +206,12 @@ def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotK
         return NotKnown(
             f"Refresh is {lookup.refresh.value}, and a snippet does not contain the resource of its image",
             "set Refresh in the Transform of the template or in the Metadata of the resource",
+        )
+    # The logical ID of a resource in a loop is only known after the transform that expands it.
+    names = () if lookup.named_services or lookup.family else (lookup.identity.resource, *lookup.services)
+    if in_loop := [name for name in names if "$" in name]:
+        return NotKnown(
+            f"Refresh is {lookup.refresh.value}, and {in_loop[0]!r} is in an Fn::ForEach",
+            "list AWS::LanguageExtensions before ImagePinner in Transform, or set Refresh=Always",
         )
     return None

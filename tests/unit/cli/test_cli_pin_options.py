@@ -207,6 +207,42 @@ def test_the_value_of_a_parameter_of_an_ssm_type_is_its_name(tmp_path: Path) -> 
     assert digest("docker.io/shop/web:7.0") in run.text
 
 
+STACK_NAME = """\
+Transform: [{Name: ImagePinner, Parameters: {StackName: !Ref AWS::StackName}}]
+Resources:
+  Web:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      ContainerDefinitions:
+        - Name: web
+          Image: !Sub "!PinDigest shop/${AWS::StackName}:1.0"
+"""
+
+
+def test_an_image_with_the_stack_name_needs_the_option(tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path, STACK_NAME)))
+
+    assert (run.code, run.out) == (1, b"")
+    assert "AWS::StackName is unknown" in run.err
+    assert "--stack-name" in run.err
+
+
+def test_the_stack_name_is_part_of_images(tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path, STACK_NAME)), "--stack-name", "web")
+
+    assert run.code == 0, run.err
+    assert f"shop/web@{digest('docker.io/shop/web:1.0')}" in run.text
+
+
+def test_a_deployed_image_that_cannot_be_looked_up_is_a_failure(tmp_path: Path) -> None:
+    text = MARKED.replace("!PinDigest ", "!PinDigest Refresh=Never ")
+
+    run = image_pinner("pin", str(saved(tmp_path, text)), "--stack-name", "shop")
+
+    assert (run.code, run.out) == (3, b"")
+    assert "deployed images cannot be looked up here" in run.err
+
+
 def test_the_report_has_every_image(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     text = MARKED + "        - {Name: other, Image: shop/other:1}\n"
@@ -224,6 +260,7 @@ def test_the_report_has_every_image(tmp_path: Path) -> None:
                 "written": "shop/web:1.0",
                 "requested_by": "marker",
                 "status": "pinned",
+                "decision": "resolved",
                 "result": pinned,
                 "media_type": "application/vnd.oci.image.manifest.v1+json",
                 "source": "memory",

@@ -212,7 +212,7 @@ def test_unsupported_syntax_in_a_mapping_is_a_finding() -> None:
 
 INVALID = {
     "an unknown option": "!PinDigest Plattform=linux/arm64 nginx:1",
-    "an option that is not available yet": "!PinDigest Lock=ssm:/lock nginx:1",
+    "an option of the template at an image": "!PinDigest Lock=ssm:/lock nginx:1",
     "nothing after the marker": "!PinDigest ",
     "no space after the marker": "!PinDigestnginx:1",
     "an invalid reference": "!PinDigest Nginx:1",
@@ -364,3 +364,33 @@ def test_platform_other_than_the_configured_one_is_a_finding() -> None:
     assert rules_and_paths(check_image("!PinDigest Platform=linux/amd64 a:1", scan_settings=scan_settings)) == [
         ("invalid-marker", IMAGE)
     ]
+
+
+class TestDeploymentOptions:
+    PARAMS = {"StackName": {"Ref": "AWS::StackName"}, "Refresh": {"Ref": "Mode"}}  # noqa: RUF012 - read only
+
+    @pytest.mark.parametrize("values", [{"Default": "Sometimes"}, {"AllowedValues": ["Sometimes"]}])
+    def test_a_parameter_that_is_not_a_refresh_mode_is_a_finding(self, values: dict[str, Any]) -> None:
+        found = check(
+            {"Web": task("!PinDigest nginx:1")}, params=self.PARAMS, Parameters={"Mode": {"Type": "String", **values}}
+        )
+        assert rules_and_paths(found) == [("invalid-marker", "Transform")]
+
+    @pytest.mark.parametrize(
+        "values",
+        [{"Default": "OnChange"}, {"AllowedValues": ["Never", "Always"]}, {"Default": "Never", "AllowedValues": ["x"]}],
+    )
+    def test_options_that_only_a_deployment_knows_are_accepted(self, values: dict[str, Any]) -> None:
+        parameters = {"Mode": {"Type": "String", **values}}
+        assert check({"Web": task("!PinDigest nginx:1")}, params=self.PARAMS, Parameters=parameters) == []
+
+    def test_an_image_with_a_stack_name_that_no_option_sets_is_a_finding(self) -> None:
+        found = check_image({"Fn::Sub": "!PinDigest shop/${AWS::StackName}:1"}, params={"Refresh": "Never"})
+        assert rules_and_paths(found) == [("invalid-marker", IMAGE)]
+
+    def test_an_image_with_the_stack_name_is_accepted(self) -> None:
+        image = {"Fn::Sub": "!PinDigest shop/${AWS::StackName}:1"}
+        metadata = {"ImagePinner": {"StackName": {"Ref": "AWS::StackName"}}}
+        assert check_image(image, Metadata=metadata) == []
+        assert check_image(image, params={"StackName": {"Ref": "AWS::StackName"}}) == []
+        assert check_image(image, params={"StackName": "shop"}) == []

@@ -60,7 +60,7 @@ class Origin:
     Args:
         source: The source's name: `ecr`, `registry`, `memory`, `lock`.
         request: The API action with its region, the URL without query, or the location of the lock file.
-        index: The index that the tag points to, if the digest is that of a manifest in it.
+        index: The index that the reference points to, if the digest is that of a manifest in it.
     """
 
     source: str

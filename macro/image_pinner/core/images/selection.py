@@ -139,7 +139,7 @@ def _select_from_index(lookup: ImageLookup, index: Resolved, entries: Sequence[I
 
 def _no_match(lookup: ImageLookup, index: Resolved, platforms: Sequence[Platform]) -> Unsuitable:
     if lookup.platform is None:
-        return Unsuitable(f"the index {index.digest} lists no image", "push an image under this tag")
+        return Unsuitable(f"the index {index.digest} lists no image", "push an index that lists an image")
     return Unsuitable(
         f"the index {index.digest} has no image for {lookup.platform}; available: {_list_platforms(platforms)}",
         f"push the image for {lookup.platform} as well, or set an available platform",
@@ -165,7 +165,7 @@ def _several_matches(lookup: ImageLookup, index: Resolved, matching: Sequence[In
         )
     return Unsuitable(
         f"the index {index.digest} has several images for {lookup.platform}: {images}{more}",
-        "set the variant as well, for example Platform=linux/arm/v7, or use a tag with only one of them",
+        "set the variant as well, for example Platform=linux/arm/v7, or use an index with only one of them",
     )
 
 

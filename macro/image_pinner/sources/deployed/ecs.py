@@ -68,7 +68,7 @@ def read_task_definitions(
 
 
 def _target(lookup: DeployedLookup, stacks: Mapping[str, Stack | NotKnown]) -> _Target | NotDeployed | NotKnown:
-    """Return where to look: `Service` and `Family` take the place of what is in the stack."""
+    """Return where to look: `Service` and `Family` take precedence over the stack."""
     if lookup.named_services:
         parted = (service.partition("/") for service in lookup.named_services)
         return _Target(tuple(ServiceName(cluster, name) for cluster, _, name in parted))
@@ -114,7 +114,6 @@ def _describe_one(calls: AwsCalls, name: str) -> Mapping[str, Any] | None:
 class _Container(NamedTuple):
     """A container of a task definition."""
 
-    definition: Mapping[str, Any]
     container: Mapping[str, Any]
     task_definition: str
 
@@ -143,13 +142,13 @@ def _container(
         container = next((found for found in containers if found["name"] == name), None)
         if container is None:
             return NotDeployed(f"task definition {arn.rpartition('/')[2]} has no container {name!r}")
-        return _Container(definition, container, arn)
+        return _Container(container, arn)
     if len(containers) != 1:
         return NotKnown(
             f"the container has no known name, and task definition {arn.rpartition('/')[2]} has {len(containers)}",
             "write the Name of the container without functions, or set Refresh=Always",
         )
-    return _Container(definition, containers[0], arn)
+    return _Container(containers[0], arn)
 
 
 def _read_registered(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup, ServiceState]:
@@ -194,35 +193,45 @@ def _read_tags(
 ) -> dict[DeployedLookup, ServiceState]:
     """Read the digests that services resolved for the tags of the task definitions in the stack."""
     running = read_running(calls, [service for target, _ in targets.values() for service in target.services])
-    wanted: dict[ServiceName, set[str]] = {}
-    for target, container in targets.values():
-        for service in target.services:
-            state = running[service]
-            if isinstance(state, RunningService) and state.task_definition != container.task_definition:
-                wanted.setdefault(service, set()).add(container.task_definition)
-    former = read_former(calls, wanted)
-    runs: dict[DeployedLookup, list[RunningState]] = {}
-    for lookup, (target, container) in targets.items():
-        found: list[RunningState] = []
-        for service in target.services:
-            state = running[service]
-            states = [state] if service not in wanted else [state, *former.get(service, ())]
-            ran = [run for run in states if _ran(run, container.task_definition)]
-            found.append(ran[0] if ran else _never_ran(container, state))
-        runs[lookup] = found
-    return _images(calls, runs)
+    changed = [
+        service
+        for target, container in targets.values()
+        for service in target.services
+        if not _ran(running[service], container.task_definition)
+    ]
+    former = read_former(calls, changed)
+    return _images(
+        calls,
+        {
+            lookup: [
+                running[service]
+                if _ran(running[service], container.task_definition)
+                else _former(container, running[service], former[service])
+                for service in target.services
+            ]
+            for lookup, (target, container) in targets.items()
+        },
+    )
 
 
 def _ran(run: RunningState, task_definition: str) -> bool:
+    """Return whether a service ran a task definition, or nothing, or it is not known."""
     return not isinstance(run, RunningService) or run.task_definition == task_definition
 
 
-def _never_ran(container: _Container, state: RunningState) -> NotKnown:
-    runs = state.task_definition.rpartition("/")[2] if isinstance(state, RunningService) else "nothing"
-    service = state.service if isinstance(state, RunningService) else ""
+def _former(container: _Container, current: RunningState, former: list[RunningState] | NotKnown) -> RunningState:
+    """Return the newest deployment of a service that ran the task definition of a container."""
+    if isinstance(former, NotKnown):
+        return former
+    if (ran := next((run for run in former if _ran(run, container.task_definition)), None)) is not None:
+        return ran
+    runs = (
+        f"service {current.service} runs {current.task_definition.rpartition('/')[2]}"
+        if isinstance(current, RunningService)
+        else "no service runs it"
+    )
     return NotKnown(
-        f"image {container.container['image']!r} of {container.origin} in the stack has no digest, and service "
-        f"{service} runs {runs}",
+        f"image {container.container['image']!r} of {container.origin} in the stack has no digest, and {runs}",
         "set Refresh=Never to keep what runs, or Refresh=Always",
     )
 

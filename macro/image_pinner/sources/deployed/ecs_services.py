@@ -82,22 +82,17 @@ def read_running(calls: AwsCalls, services: Iterable[ServiceName]) -> dict[Servi
     }
 
 
-def read_former(calls: AwsCalls, wanted: Mapping[ServiceName, set[str]]) -> dict[ServiceName, list[RunningService]]:
-    """Read what the latest 20 successful deployments of services ran, the newest first.
-
-    `wanted` has the task definitions of interest; services that did not run them, or for which the requests fail, are
-    not in the result.
-    """
-    arns = calls.run({name: partial(_successful, calls, name) for name in wanted})
-    latest = {name: found[:_REVISIONS_PER_CALL] for name, found in arns.items() if not isinstance(found, NotKnown)}
-    revisions = _describe_revisions(calls, [arn for found in latest.values() for arn in found])
-    former: dict[ServiceName, list[RunningService]] = {}
-    for name, found in latest.items():
-        states = [_running(name, _Choice("", (arn,)), revisions) for arn in found]
-        former[name] = [
-            state for state in states if isinstance(state, RunningService) and state.task_definition in wanted[name]
-        ]
-    return former
+def read_former(calls: AwsCalls, services: Iterable[ServiceName]) -> dict[ServiceName, list[RunningState] | NotKnown]:
+    """Read what the latest 20 successful deployments of services ran, the newest first."""
+    found = calls.run({name: partial(_successful, calls, name) for name in dict.fromkeys(services)})
+    latest = {name: arns if isinstance(arns, NotKnown) else arns[:_REVISIONS_PER_CALL] for name, arns in found.items()}
+    revisions = _describe_revisions(
+        calls, [arn for arns in latest.values() if not isinstance(arns, NotKnown) for arn in arns]
+    )
+    return {
+        name: arns if isinstance(arns, NotKnown) else [_running(name, _Choice("", (arn,)), revisions) for arn in arns]
+        for name, arns in latest.items()
+    }
 
 
 def read_task_digests(calls: AwsCalls, running: RunningService) -> dict[str, set[str]]:

@@ -14,6 +14,7 @@ from image_pinner.sources.deployed.calls import AwsCalls, NotKnownError, Operati
 from image_pinner.sources.deployed.found import ServiceState, found_image, parse_deployed
 
 _PROPERTIES = "Properties."
+_NAME = re.compile(r"[\w-]*", re.ASCII)  # names of containers; they become a part of an expression
 
 
 class ReportedImage(NamedTuple):
@@ -149,9 +150,9 @@ def _located(image: ReportedImage, lookup: DeployedLookup) -> ReportedImage | No
         return None
     steps = [f"[{step}]" if step.isdecimal() else f'."{step}"' for step in match.groups()]
     name = lookup.identity.container
+    if (image.keyed and not name) or not _NAME.fullmatch(name):
+        return None
     if image.keyed:
-        if not name:
-            return None
         steps[-1] = f'."{name}"'
     elif image.name and name:
         steps[-1] = f"[?{image.name}=='{name}']"
@@ -159,6 +160,8 @@ def _located(image: ReportedImage, lookup: DeployedLookup) -> ReportedImage | No
 
 
 def _with_steps(expression: str, steps: Sequence[str]) -> str:
+    if not expression:
+        return ""
     parts = re.split(r"\[\*\]|\.\*", expression)
     return "".join(part + step for part, step in zip_longest(parts, steps, fillvalue=""))
 

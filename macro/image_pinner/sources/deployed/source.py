@@ -58,7 +58,8 @@ class AwsDeployedImages:
                 else:
                     found[lookup] = physical_id
         found |= read_others(calls, physical_ids)
-        return complete(calls, found)
+        states = complete(calls, found)
+        return {lookup: states[lookup] for lookup in lookups}
 
 
 def _needs_stack(lookup: DeployedLookup) -> bool:

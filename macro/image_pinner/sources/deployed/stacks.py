@@ -28,8 +28,9 @@ OPERATIONS = (LIST_RESOURCES, GET_TEMPLATE)
 
 # Of a resource that was never created, or is no longer in the stack.
 _NOT_DEPLOYED = frozenset({"CREATE_FAILED", "DELETE_COMPLETE", "DELETE_SKIPPED"})
-# SAM replaces the type of a function and keeps its logical ID.
+# SAM replaces the type of a function and moves its image, and keeps its logical ID and Metadata.
 _TYPES_IN_STACK = {"AWS::Serverless::Function": "AWS::Lambda::Function"}
+_PATHS_IN_STACK = {"AWS::Serverless::Function": "Properties.Code.ImageUri"}
 
 
 class StackResource(NamedTuple):
@@ -121,7 +122,7 @@ def _completed(lookup: DeployedLookup, found: FoundImage, template: Mapping[str,
     metadata = resource.get("Metadata") if isinstance(resource, dict) else None
     records = metadata.get(RECORD_KEY) if isinstance(metadata, dict) else None
     record = records.get(lookup.record_path) if isinstance(records, dict) else None
-    image = _at(resource, lookup.record_path)
+    image = _at(resource, _PATHS_IN_STACK.get(lookup.resource_type, lookup.record_path))
     if lookup.refresh is Refresh.ON_CHANGE and isinstance(image, str) and (declared := _parse(image)):
         # Something else than the stack may have deployed another image since.
         found = found._replace(image=declared)

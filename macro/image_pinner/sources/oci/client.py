@@ -267,8 +267,8 @@ def resolve_from_headers(reply: Reply, url: str, expected: Digest | None = None)
     """Return digest and media type from a response to HEAD, or `None` if it lacks one of them.
 
     A response to a request by digest, `expected`, may omit it. It is safe not to hash the manifest: the digest comes
-    from the caller, and every client that pulls the image verifies it. A registry can lie only about whether the image
-    exists.
+    from the caller, and every client that pulls the image verifies it. A false response can only claim that a missing
+    image exists, or another media type; then the image cannot be pulled or run, and no other one is.
 
     Raises:
         SourceError: The header has another digest than the expected one.

@@ -106,20 +106,20 @@ REFUSED = [
 @pytest.mark.parametrize(("text", "expected"), REFUSED)
 @pytest.mark.parametrize("loader", LOADERS)
 def test_invalid_template_is_refused_with_file_line_and_column(text: str, expected: str, loader: Any) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UnreadableTemplateError) as caught:
         read(text, loader)
     assert expected in caught.value.cause
     assert caught.value.cause.startswith("web.yaml")
     assert caught.value.help
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_five_megabytes_of_brackets_are_refused_quickly() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UnreadableTemplateError, match="nested deeper than"):
         read("a: " + "[" * 5_000_000)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -176,10 +176,10 @@ def test_a_message_truncates_a_long_reference() -> None:
 
 @pytest.mark.parametrize("text", ["a" * 200_000 + "!", "a-" * 100_000, "a." * 100_000 + "/b", "[" + ":" * 200_000])
 def test_a_long_text_is_refused_quickly(text: str) -> None:
-    before = time.perf_counter()
+    before = time.process_time()
     with pytest.raises(InvalidReferenceError):
         ImageReference.parse(text)
-    assert time.perf_counter() - before < 1
+    assert time.process_time() - before < 1
 
 
 def test_a_message_truncates_a_long_host() -> None:

@@ -105,10 +105,10 @@ class TestSub:
         assert outcome.prefix == "p-"
 
     def test_many_openings_without_an_end_take_no_time(self) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         text = "${" * 400_000
         assert evaluate({"Fn::Sub": text}, SCOPE) == Known(text)
-        assert time.perf_counter() - started < 5
+        assert time.process_time() - started < 5
 
 
 class TestJoin:

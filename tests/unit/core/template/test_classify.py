@@ -82,7 +82,7 @@ class TestProblems:
                 "!PinDigest !PinDigest nginx",
                 "'!PinDigest nginx' is not a valid image reference: it contains white space (at character 11)",
             ),
-            ("!PinDigest Lock=x nginx:1", "option Lock is not available yet"),
+            ("!PinDigest Lock=x nginx:1", "option Lock cannot be set for a single image"),
             (
                 {"Fn::Sub": "!PinDigest nginx:${Nope}"},
                 "cannot resolve image: the template has no parameter and no resource 'Nope'",

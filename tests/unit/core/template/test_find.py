@@ -152,7 +152,9 @@ class TestOptionsOfAResource:
             ("All", "ImagePinner in Metadata is not a mapping"),
             ({"Pinn": "All"}, "unknown option 'Pinn' (did you mean 'Pin'?)"),
             ({"Pin": "Everything"}, "invalid value 'Everything' for option Pin"),
-            ({"Family": "x"}, "option Family is not available yet"),
+            ({"Family": "x:1"}, "invalid value 'x:1' for option Family"),
+            ({"Lock": "ssm:/lock"}, "option Lock cannot be set for a single resource"),
+            ({"StackName": "shop"}, "option StackName cannot be set for a single resource"),
         ],
     )
     def test_an_invalid_entry_is_a_problem(self, content: Any, cause: str) -> None:

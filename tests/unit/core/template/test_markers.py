@@ -18,7 +18,7 @@ from image_pinner.core.template.markers import (
     snippet_parameters,
     without_marker,
 )
-from image_pinner.core.template.options import Options, Pin, Record
+from image_pinner.core.template.options import Level, Options, Pin, Record, Refresh
 
 ARM64 = Platform("linux", "arm64")
 NO_VALUE = {"Ref": "AWS::NoValue"}
@@ -70,8 +70,8 @@ class TestQuotedMarker:
             ("!PinDigest Platfrom=linux/arm64 nginx:1", "unknown option 'Platfrom' (did you mean 'Platform'?)"),
             ("!PinDigest Platform= nginx:1", "'' is not a valid platform"),
             ("!PinDigest Pin=All nginx:1", "option Pin cannot be set for a single image"),
-            ("!PinDigest Lock=x nginx:1", "option Lock is not available yet"),
-            ("!PinDigest Refresh=Never nginx:1", "Refresh=Never is not available yet"),
+            ("!PinDigest Lock=x nginx:1", "option Lock cannot be set for a single image"),
+            ("!PinDigest Refresh=never nginx:1", "invalid value 'never' for option Refresh"),
             ("!PinDigest Record=None Record=None nginx:1", "duplicate option Record"),
         ],
     )
@@ -90,7 +90,7 @@ class TestQuotedMarker:
             ("!PinDigest Platform=linux/arm64 nginx:1", MarkedExpression(Options(platform=ARM64), "nginx:1")),
             (
                 "!PinDigest\nPlatform=linux/arm64\n\tRecord=None   Refresh=Always nginx:1",
-                MarkedExpression(Options(platform=ARM64, record=Record.NONE), "nginx:1"),
+                MarkedExpression(Options(platform=ARM64, record=Record.NONE, refresh=Refresh.ALWAYS), "nginx:1"),
             ),
             ("!PinDigest a b", MarkedExpression(Options(), "a b")),
             ("!PinDigest !PinDigest nginx", MarkedExpression(Options(), "!PinDigest nginx")),
@@ -130,9 +130,9 @@ class TestRemovingMarkers:
         ],
     )
     def test_a_long_text_is_parsed_in_linear_time(self, text: str) -> None:
-        before = time.perf_counter()
+        before = time.process_time()
         without_marker(text)
-        assert time.perf_counter() - before < 1
+        assert time.process_time() - before < 1
 
     @pytest.mark.parametrize(
         "expression",
@@ -201,7 +201,7 @@ class TestSnippetAndLongForm:
             ),
             (
                 {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "x", "Lock": "y"}}},
-                "option Lock is not available yet",
+                "option Lock cannot be set for a single image",
             ),
         ],
     )
@@ -293,16 +293,16 @@ class TestSnippetAndLongForm:
 class TestMetadataOptions:
     @pytest.mark.parametrize("metadata", [None, "x", 5, [], {}, {"Other": 1}, {"imagepinner": {"Pin": "All"}}])
     def test_without_an_entry_there_are_no_options(self, metadata: Any) -> None:
-        assert parse_metadata_options(metadata, SCOPE) == Options()
+        assert parse_metadata_options(metadata, SCOPE, Level.RESOURCE) == Options()
 
     @pytest.mark.parametrize("content", [None, "All", 5, [], ["Pin"]])
     def test_an_entry_that_is_not_a_mapping_is_refused(self, content: Any) -> None:
         with pytest.raises(InvalidOptionError, match="ImagePinner in Metadata is not a mapping"):
-            parse_metadata_options({"ImagePinner": content}, SCOPE)
+            parse_metadata_options({"ImagePinner": content}, SCOPE, Level.RESOURCE)
 
     def test_an_invalid_option_is_refused(self) -> None:
         with pytest.raises(InvalidOptionError, match="unknown option 'Pinn'"):
-            parse_metadata_options({"ImagePinner": {"Pinn": "All"}}, SCOPE)
+            parse_metadata_options({"ImagePinner": {"Pinn": "All"}}, SCOPE, Level.RESOURCE)
 
     @pytest.mark.parametrize(
         ("value", "reason"),
@@ -314,20 +314,34 @@ class TestMetadataOptions:
     )
     def test_an_option_that_cannot_be_resolved_is_refused(self, value: Any, reason: str) -> None:
         with pytest.raises(InvalidOptionError) as caught:
-            parse_metadata_options({"ImagePinner": {"Platform": value}}, SCOPE)
+            parse_metadata_options({"ImagePinner": {"Platform": value}}, SCOPE, Level.RESOURCE)
         assert caught.value.cause == f"cannot resolve option Platform: {reason}"
         assert caught.value.help == "write the value"
 
     def test_options_are_read_and_evaluated(self) -> None:
         metadata = {"Other": 1, "ImagePinner": {"Pin": {"Ref": "Names"}, "Platform": {"Ref": "Platform"}}}
-        assert parse_metadata_options(metadata, SCOPE) == Options(pin=("web", "db"), platform=ARM64)
+        assert parse_metadata_options(metadata, SCOPE, Level.RESOURCE) == Options(pin=("web", "db"), platform=ARM64)
 
     def test_an_option_that_evaluates_to_no_value_is_not_set(self) -> None:
         content = {"Pin": "All", "Platform": {"Fn::If": ["Yes", NO_VALUE, "Any"]}}
-        assert parse_metadata_options({"ImagePinner": content}, SCOPE) == Options(pin=Pin.ALL)
+        assert parse_metadata_options({"ImagePinner": content}, SCOPE, Level.RESOURCE) == Options(pin=Pin.ALL)
 
 
-def test_an_option_that_is_not_available_is_refused_for_any_value() -> None:
-    for name, cause in (("StackName", "option StackName is not available yet"), ("Stack", "unknown option 'Stack'")):
-        with pytest.raises(InvalidOptionError, match=cause):
-            parse_metadata_options({"ImagePinner": {name: {"Ref": "AWS::StackName"}}}, Scope())
+class TestStackNameOption:
+    def test_an_expression_of_the_unknown_stack_name_is_refused(self) -> None:
+        content = {"StackName": {"Fn::Sub": "${AWS::StackName}-x"}}
+        with pytest.raises(InvalidOptionError, match="cannot resolve option StackName: AWS::StackName is unknown"):
+            parse_metadata_options({"ImagePinner": content}, SCOPE, Level.TEMPLATE)
+
+    def test_an_unknown_option_is_refused_for_any_value(self) -> None:
+        with pytest.raises(InvalidOptionError, match="unknown option 'Stack'"):
+            parse_metadata_options({"ImagePinner": {"Stack": {"Ref": "AWS::StackName"}}}, SCOPE, Level.TEMPLATE)
+
+    def test_the_unknown_stack_name_is_not_set(self) -> None:
+        content = {"StackName": {"Ref": "AWS::StackName"}, "Refresh": "Never"}
+        assert parse_metadata_options({"ImagePinner": content}, SCOPE, Level.TEMPLATE) == Options(refresh=Refresh.NEVER)
+
+    def test_the_known_stack_name_is_set(self) -> None:
+        content = {"StackName": {"Ref": "AWS::StackName"}}
+        scope = SCOPE.with_stack_name("shop")
+        assert parse_metadata_options({"ImagePinner": content}, scope, Level.TEMPLATE) == Options(stack_name="shop")

@@ -9,9 +9,11 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.template.options import (
     OPTION_RULES,
     AnyPlatform,
+    Level,
     Options,
     Pin,
     Record,
+    Refresh,
     WhenMissing,
     read_options,
 )
@@ -20,9 +22,9 @@ ARM64 = Platform("linux", "arm64")
 ODD_VALUES = [None, True, 5, 1.5, "", " ", "x", [], [5], [""], ["x", None], [["x"]], {}, {"a": 1}]
 
 
-def refusal(options: Any, *, of_image: bool = False) -> InvalidOptionError:
+def refusal(options: Any, level: Level = Level.TEMPLATE) -> InvalidOptionError:
     with pytest.raises(InvalidOptionError) as caught:
-        read_options(options, of_image=of_image)
+        read_options(options, level)
     return caught.value
 
 
@@ -31,25 +33,86 @@ def test_an_unknown_option_is_refused_with_the_known_ones_as_help(name: Any) -> 
     error = refusal({name: "x"})
     assert error.cause.startswith("unknown option ")
     assert len(error.cause) < 120
-    assert error.help == "use one of Pin, Platform, WhenMissing, WhenMoved, Record, Refresh"
-    help_at_an_image = refusal({name: "x"}, of_image=True).help
+    assert error.help == (
+        "use one of Pin, Platform, WhenMissing, WhenMoved, Record, Refresh, StackName, Service, Family, Lock"
+    )
+    help_at_a_resource = refusal({name: "x"}, Level.RESOURCE).help
+    assert help_at_a_resource == "use one of Pin, Platform, WhenMissing, WhenMoved, Record, Refresh, Service, Family"
+    help_at_an_image = refusal({name: "x"}, Level.IMAGE).help
     assert help_at_an_image == "use one of Platform, WhenMissing, WhenMoved, Record, Refresh"
 
 
-@pytest.mark.parametrize("name", ["Lock", "StackName", "Service", "Family"])
-@pytest.mark.parametrize("value", ["x", "", None, [], {"Ref": "AWS::StackName"}])
-def test_an_option_that_is_not_available_yet_is_refused_by_name(name: str, value: Any) -> None:
-    error = refusal({name: value}, of_image=True)
-    assert error.cause == f"option {name} is not available yet"
-    assert error.help == "remove it"
-    assert refusal({name: value}).cause == error.cause
+RESOURCE_HELP = "set it in the Metadata of the resource"
+TEMPLATE_HELP = "set it in the Transform or the Metadata of the template"
 
 
-@pytest.mark.parametrize("value", ["OnChange", "Never"])
-def test_refresh_modes_that_are_not_available_yet_are_refused_by_name(value: str) -> None:
-    error = refusal({"Refresh": value})
-    assert error.cause == f"Refresh={value} is not available yet"
-    assert "every deployment" in error.help
+@pytest.mark.parametrize(
+    ("name", "level", "owner", "help"),
+    [
+        ("Pin", Level.IMAGE, "image", RESOURCE_HELP),
+        ("Service", Level.IMAGE, "image", RESOURCE_HELP),
+        ("Family", Level.IMAGE, "image", RESOURCE_HELP),
+        ("StackName", Level.IMAGE, "image", TEMPLATE_HELP),
+        ("StackName", Level.RESOURCE, "resource", TEMPLATE_HELP),
+        ("Lock", Level.IMAGE, "image", TEMPLATE_HELP),
+        ("Lock", Level.RESOURCE, "resource", TEMPLATE_HELP),
+    ],
+)
+@pytest.mark.parametrize("value", ["", "All", "x/y", None, []])
+def test_an_option_is_refused_below_its_level_whatever_its_value(
+    name: str, level: Level, owner: str, help: str, value: Any
+) -> None:
+    error = refusal({name: value}, level)
+    assert error.cause == f"option {name} cannot be set for a single {owner}"
+    assert error.help == help
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("StackName", value)
+            for value in ["1shop", "-shop", "shop_web", "shop web", "s" * 129, "shop\n", "shöp", " "]
+        ),
+        *(
+            ("Service", value)
+            for value in ["web", "a/b/c", "/web", "shop/", "shop/web x", f"shop/{'w' * 256}", "a/b\n"]
+        ),
+        *(("Service", value) for value in [["web"], ["shop/web", 5], ["shop/web", ["x"]], {"a": "shop/web"}]),
+        *(("Family", value) for value in ["web:3", "a/b", "w" * 256, "web\n", "wéb", ["web"]]),
+        *(
+            ("Lock", value)
+            for value in ["x", "ssm:name", "ssm:/", "ssm:/a b", "s3://bucket", "s3://bucket/", "s3://b/k"]
+        ),
+        *(
+            ("Lock", value)
+            for value in ["s3://Bucket/key", "s3://bucket/a b", "s3://-bucket/k", "file:///x", "ssm:/a\n"]
+        ),
+        *(("Lock", value) for value in [f"ssm:/{'x' * 1011}", f"s3://bucket/{'k' * 1025}", "https://example.com/x"]),
+        *((name, value) for name in ("StackName", "Service", "Family", "Lock") for value in [None, True, 5, {}]),
+    ],
+)
+def test_a_text_of_another_form_is_refused_with_the_form_as_help(name: str, value: Any) -> None:
+    forms = {
+        "StackName": "!Ref AWS::StackName",
+        "Service": "cluster/service, or a list of them",
+        "Family": "the family of a task definition",
+        "Lock": "ssm:/name or s3://bucket/key",
+    }
+    error = refusal({name: value})
+    assert error.cause.startswith("invalid value ")
+    assert error.cause.endswith(f" for option {name}")
+    assert error.help == f"write {forms[name]}"
+
+
+@pytest.mark.parametrize("name", ["StackName", "Service", "Family", "Lock"])
+def test_an_empty_text_is_not_set(name: str) -> None:
+    assert read_options({name: ""}, Level.TEMPLATE) == Options()
+
+
+@pytest.mark.parametrize("services", [[], [""], ["", ""]])
+def test_a_list_without_services_is_not_set(services: list[str]) -> None:
+    assert read_options({"Service": services}, Level.RESOURCE) == Options()
 
 
 @pytest.mark.parametrize("value", ODD_VALUES)
@@ -85,7 +148,7 @@ def test_a_long_value_is_shortened_in_the_message() -> None:
         ("WhenMissing", "Keep", "write one of Fail, KeepTag"),
         ("Record", "none", "write one of Label, Metadata, None"),
         ("Record", None, "write one of Label, Metadata, None"),
-        ("Refresh", "always", "write Always"),
+        ("Refresh", "always", "write one of Always, OnChange, Never"),
     ],
 )
 def test_the_help_for_an_invalid_value_lists_the_valid_ones(name: str, value: Any, help: str) -> None:
@@ -93,12 +156,12 @@ def test_the_help_for_an_invalid_value_lists_the_valid_ones(name: str, value: An
 
 
 def test_a_duplicate_option_is_refused() -> None:
-    error = refusal([("Platform", "Any"), ("Record", "None"), ("Platform", "Any")], of_image=True)
+    error = refusal([("Platform", "Any"), ("Record", "None"), ("Platform", "Any")], Level.IMAGE)
     assert error.cause == "duplicate option Platform"
 
 
 def test_pin_cannot_be_set_for_an_image() -> None:
-    error = refusal({"Pin": "All"}, of_image=True)
+    error = refusal({"Pin": "All"}, Level.IMAGE)
     assert error.cause == "option Pin cannot be set for a single image"
     assert "Metadata" in error.help
 
@@ -118,7 +181,16 @@ def test_pin_cannot_be_set_for_an_image() -> None:
         ({"Record": "Label"}, Options(record=Record.LABEL)),
         ({"Record": "Metadata"}, Options(record=Record.METADATA)),
         ({"Record": "None"}, Options(record=Record.NONE)),
-        ({"Refresh": "Always"}, Options()),
+        ({"Refresh": "Always"}, Options(refresh=Refresh.ALWAYS)),
+        ({"Refresh": "OnChange"}, Options(refresh=Refresh.ON_CHANGE)),
+        ({"Refresh": "Never"}, Options(refresh=Refresh.NEVER)),
+        ({"StackName": "shop-1"}, Options(stack_name="shop-1")),
+        ({"StackName": "s" * 128}, Options(stack_name="s" * 128)),
+        ({"Service": "shop/web_1"}, Options(services=("shop/web_1",))),
+        ({"Service": ["shop/web", "", "shop/api"]}, Options(services=("shop/web", "shop/api"))),
+        ({"Family": "web_1-x"}, Options(family="web_1-x")),
+        ({"Lock": "ssm:/team/images.lock"}, Options(lock="ssm:/team/images.lock")),
+        ({"Lock": "s3://my.bucket/a/images.lock.json"}, Options(lock="s3://my.bucket/a/images.lock.json")),
         (
             {"Pin": "All", "Platform": "Any", "Record": "None"},
             Options(pin=Pin.ALL, platform=AnyPlatform.ANY, record=Record.NONE),
@@ -126,7 +198,7 @@ def test_pin_cannot_be_set_for_an_image() -> None:
     ],
 )
 def test_options_are_read(written: dict[str, Any], options: Options) -> None:
-    assert read_options(written, of_image=False) == options
+    assert read_options(written, Level.TEMPLATE) == options
 
 
 def test_the_more_specific_level_takes_precedence_for_each_option() -> None:
@@ -138,7 +210,28 @@ def test_the_more_specific_level_takes_precedence_for_each_option() -> None:
     assert Options().over(far) == far
 
 
-def test_every_available_option_is_documented() -> None:
-    shown = [rule for rule in OPTION_RULES if rule.values]
-    assert refusal({"x": 1}).help == f"use one of {', '.join(rule.name for rule in shown)}"
-    assert all(rule.meaning.endswith(".") for rule in shown)
+@pytest.mark.parametrize(
+    ("name", "value", "level"),
+    [
+        ("Refresh", "Never", Level.IMAGE),
+        ("Service", "shop/web", Level.RESOURCE),
+        ("Family", "web", Level.RESOURCE),
+        ("StackName", "shop", Level.TEMPLATE),
+        ("Lock", "ssm:/lock", Level.TEMPLATE),
+    ],
+)
+def test_an_option_can_be_set_at_its_level_and_above(name: str, value: str, level: Level) -> None:
+    read = [read_options({name: value}, above) for above in Level if above >= level]
+    assert read
+    assert all(options == read[0] != Options() for options in read)
+
+
+def test_every_option_is_documented() -> None:
+    assert refusal({"x": 1}).help == f"use one of {', '.join(rule.name for rule in OPTION_RULES)}"
+    assert all(rule.meaning.endswith(".") and rule.values for rule in OPTION_RULES)
+
+
+def test_every_field_has_one_option() -> None:
+    assert tuple(rule.field for rule in sorted(OPTION_RULES, key=lambda rule: Options._fields.index(rule.field))) == (
+        Options._fields
+    )

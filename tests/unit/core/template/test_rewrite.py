@@ -24,8 +24,8 @@ def test_without_a_decision_there_are_no_edits() -> None:
 def test_an_unchanged_value_needs_no_edit() -> None:
     template = template_of("!PinDigest nginx:1")
     (site,) = sites_in(template)
-    assert build_edits(template, [(site, "!PinDigest nginx:1")], [], []) == ()
-    assert build_edits(template, [(site, "nginx@x")], [], []) == (Replace(site.path, "nginx@x"),)
+    assert build_edits(template, [(site, "!PinDigest nginx:1", "nginx:1")], [], []) == ()
+    assert build_edits(template, [(site, "nginx@x", "nginx:1")], [], []) == (Replace(site.path, "nginx@x"),)
 
 
 def test_a_kept_tag_loses_its_marker() -> None:

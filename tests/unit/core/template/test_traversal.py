@@ -228,6 +228,6 @@ def test_500_levels_of_nesting_are_walked() -> None:
 
 def test_a_wide_template_is_searched_in_linear_time() -> None:
     tree = {"Resources": {f"R{n}": {"Properties": {"a": [{"b": n}] * 20}} for n in range(500)}}
-    before = time.perf_counter()
+    before = time.process_time()
     assert found(tree, "$..Image") == []
-    assert time.perf_counter() - before < 5
+    assert time.process_time() - before < 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.core.images.lookups import (
     OCI_MANIFEST,
     NotFound,
@@ -14,6 +15,8 @@ from image_pinner.core.images.lookups import (
     Unsuitable,
 )
 from image_pinner.core.images.references import Digest
+from image_pinner.sources.ecr.client import FoundImage, ReadReason, RepositoryClient, get_images
+from image_pinner.sources.interface import Deadline
 from support.aws import (
     ACCOUNT,
     ARM64,
@@ -128,6 +131,25 @@ def test_an_index_deleted_during_the_lookup_is_not_missing() -> None:
 def test_throttling_is_unavailable() -> None:
     answer = resolve_digest(stocked(refusals={"DescribeImages": RefusedError("ThrottlingException")}), APP)
     assert isinstance(answer, Unavailable)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_manifest_that_is_converted_by_tag_is_not_used_for_its_digest(order: int) -> None:
+    entries = [
+        {"imageId": {"imageDigest": APP.digest, "imageTag": "1"}, "imageManifest": "{}"},
+        {"imageId": {"imageDigest": APP.digest}, "imageManifest": APP.manifest},
+    ]
+
+    class Converting:
+        def batch_get_image(self, **_request: object) -> dict[str, object]:
+            return {"images": [{**entry, "imageManifestMediaType": OCI_MANIFEST} for entry in entries[::order]]}
+
+    client = RepositoryClient(Converting(), EcrRepository(ACCOUNT, "us-east-1", "team/app"), Deadline.after(5))
+    results = get_images(client, ["1", APP.digest], ReadReason("", ""))
+    assert isinstance(results["1"], Unavailable)
+    by_digest = results[APP.digest]
+    assert isinstance(by_digest, FoundImage)
+    assert by_digest.manifest == APP.manifest.encode()
 
 
 @pytest.mark.parametrize("stored", [APP, OLD], ids=["with a tag", "without a tag"])
