@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parents[1]))
 
 import cold_start
+import deployed_calls
 import ecr_calls
 import many_tags
 import package
@@ -22,7 +23,16 @@ import size
 
 def main() -> None:
     """Run them, and print a line for each result."""
-    for benchmark in (pinning_speed, pinning_from_lock, cold_start, ecr_calls, many_tags, package, size):
+    for benchmark in (
+        pinning_speed,
+        pinning_from_lock,
+        cold_start,
+        ecr_calls,
+        deployed_calls,
+        many_tags,
+        package,
+        size,
+    ):
         for line in benchmark.figures():
             print(line, flush=True)  # noqa: T201 - printing is its purpose
 

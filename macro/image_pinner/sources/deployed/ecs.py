@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from image_pinner.core.deployed import DeployedLookup, NotDeployed, NotKnown
@@ -168,7 +169,8 @@ def _read_registered(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup,
             by_tag[lookup] = container
         else:
             states[lookup] = _without_service(container)
-    return states | _read_tags(calls, {lookup: (targets[lookup], container) for lookup, container in by_tag.items()})
+    tagged = {lookup: (targets[lookup], container) for lookup, container in by_tag.items()}
+    return states | _read_tags(calls, tagged, definitions)
 
 
 def _state(container: _Container) -> ServiceState | None:
@@ -189,7 +191,7 @@ def _without_service(container: _Container) -> NotKnown:
 
 
 def _read_tags(
-    calls: AwsCalls, targets: Mapping[DeployedLookup, tuple[_Target, _Container]]
+    calls: AwsCalls, targets: Mapping[DeployedLookup, tuple[_Target, _Container]], definitions: _Definitions
 ) -> dict[DeployedLookup, ServiceState]:
     """Read the digests that services resolved for the tags of the task definitions in the stack."""
     running = read_running(calls, [service for target, _ in targets.values() for service in target.services])
@@ -211,6 +213,7 @@ def _read_tags(
             ]
             for lookup, (target, container) in targets.items()
         },
+        definitions,
     )
 
 
@@ -246,10 +249,17 @@ def _read_from_services(calls: AwsCalls, targets: _Targets) -> dict[DeployedLook
 _TaskDigests = dict[tuple[ServiceName, str], dict[str, set[str]] | NotKnown]
 
 
-def _images(calls: AwsCalls, runs: Mapping[DeployedLookup, list[RunningState]]) -> dict[DeployedLookup, ServiceState]:
-    """Return the image of each lookup, about which all services that run it must agree."""
-    running = [run for states in runs.values() for run in states if isinstance(run, RunningService)]
-    definitions = _describe(calls, [run.task_definition for run in running])
+def _images(
+    calls: AwsCalls,
+    runs: Mapping[DeployedLookup, list[RunningState]],
+    known: _Definitions = MappingProxyType({}),
+) -> dict[DeployedLookup, ServiceState]:
+    """Return the image of each lookup, about which all services that run it must agree.
+
+    `known` has the task definitions that were described already.
+    """
+    running = [run.task_definition for states in runs.values() for run in states if isinstance(run, RunningService)]
+    definitions = {**known, **_describe(calls, [name for name in running if name not in known])}
     jobs = {
         (run.service, run.task_definition): partial(read_task_digests, calls, run)
         for lookup, states in runs.items()
