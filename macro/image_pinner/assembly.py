@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
+from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.registries import is_ecr
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, SsmParameter, StackExport
@@ -21,6 +22,7 @@ from image_pinner.sources.interface import Deadline, DigestResolver, Download, V
 from image_pinner.sources.mirrors import MirroredResolver
 
 if TYPE_CHECKING:
+    from image_pinner.core.lock import LockFile
     from image_pinner.sources.aws.events import EventPublisher
     from image_pinner.sources.credentials.interface import CredentialSource
 
@@ -91,6 +93,35 @@ class _LazyDownload:
         return self._download(url, limit, deadline)
 
 
+class _LazyDeployedImages(NamedTuple):
+    """Loads the source of deployed images when a template keeps some. See `DeployedImageSource`."""
+
+    clients: AwsClients
+    region: str
+    workers: int
+
+    def read_deployed(
+        self, lookups: Collection[DeployedLookup], deadline: Deadline
+    ) -> Mapping[DeployedLookup, DeployedState]:
+        """See `DeployedImageSource.read_deployed`."""
+        from image_pinner.sources.deployed.source import AwsDeployedImages  # noqa: PLC0415 - most templates keep none
+
+        return AwsDeployedImages(self.clients, self.region, workers=self.workers).read_deployed(lookups, deadline)
+
+
+class _LazyLocks(NamedTuple):
+    """Imports its implementation for the first lock file, since most templates have none. See `LockSource`."""
+
+    clients: AwsClients
+    region: str
+
+    def read_lock(self, location: str, account_id: str, deadline: Deadline) -> LockFile | NotKnown:
+        """See `LockSource.read_lock`."""
+        from image_pinner.sources.aws.locks import AwsLockSource  # noqa: PLC0415 - see the docstring
+
+        return AwsLockSource(self.clients, self.region).read_lock(location, account_id, deadline)
+
+
 class AwsResolvers:
     """Makes resolvers that share clients for as long as this object lives. See `ResolverFactory`.
 
@@ -116,7 +147,8 @@ class AwsResolvers:
         if settings.mirrors:
             digests = MirroredResolver(digests, settings.mirrors)
         values = ByValue(SsmValueResolver(self.clients, region), ExportValueResolver(self.clients, region))
-        return Resolvers(digests, values)
+        deployed = _LazyDeployedImages(self.clients, region, settings.workers)
+        return Resolvers(digests, values, deployed, locks=_LazyLocks(self.clients, region))
 
     def registries(self, settings: Settings, region: str) -> DigestResolver:
         """Make the resolver of registries other than ECR."""

@@ -10,7 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, digests_to_judge, make_plan
+from image_pinner.core.decision import (
+    Decision,
+    KeptTag,
+    Pinned,
+    PinPlan,
+    decide,
+    digests_to_judge,
+    keep_tags,
+    make_plan,
+)
 from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, plan_deployed_lookups
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
@@ -113,7 +122,8 @@ def pin_template(
             return PinResult(fragment.original, (), report)
         resolvers = replace(resolvers, lock=lock)
     resolved = resolve(fragment, found, settings, resolvers, deadline)
-    return rewrite(fragment, resolved, judge(resolved, settings.policies, resolvers.facts, deadline))
+    decision = judge(resolved, settings.policies, resolvers.facts, deadline)
+    return rewrite(fragment, resolved, keep_tags(decision) if settings.keep_tags else decision)
 
 
 def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
@@ -134,6 +144,14 @@ def resolve(
         return ResolvedImages(found, plan, _resolve_locked(plan.lookups, resolvers.lock, resolvers.digests, deadline))
     plan = make_plan(found.scan.pinned, _read_deployed(fragment, found, settings, resolvers.deployed, deadline))
     return ResolvedImages(found, plan, resolvers.digests.resolve_all(plan.lookups, deadline) if plan.lookups else {})
+
+
+def plan_images(
+    fragment: Fragment, scope: Scope, settings: Settings, values: ValueResolver, deadline: Deadline
+) -> ResolvedImages:
+    """Find the images of a template and the lookups that they need, as for a lock; nothing is resolved yet."""
+    found = _resolve_values(fragment, find(fragment, scope, settings), settings, values, deadline)
+    return ResolvedImages(found, make_plan(found.scan.pinned), {})
 
 
 def _resolve_locked(
@@ -195,9 +213,8 @@ def judge(resolved: ResolvedImages, policies: Sequence[Policy], facts: FactSourc
 def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) -> PinResult:
     """Rewrite a copy of the template, unless anything has a problem."""
     found = resolved.found
-    problems = in_order((*found.problems, *decision.problems))
-    report = PinReport(decision.outcomes, tuple(found.scan.skipped), problems, decision.failed)
-    if problems:
+    report = make_report(found, decision)
+    if report.problems:
         return PinResult(fragment.original, (), report)
     edits = build_edits(
         fragment.tree,
@@ -210,3 +227,9 @@ def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) ->
         found.scan.skipped,
     )
     return PinResult(fragment.answer(apply_edits(fragment.tree, edits)), edits, report)
+
+
+def make_report(found: FoundImages, decision: Decision) -> PinReport:
+    """Report what is decided for the images of a template."""
+    problems = in_order((*found.problems, *decision.problems))
+    return PinReport(decision.outcomes, tuple(found.scan.skipped), problems, decision.failed)

@@ -35,6 +35,7 @@ class Settings(NamedTuple):
         metrics_namespace: Empty for no metrics.
         event_bus: Empty for no events.
         state_scope: Which deployed images templates may keep.
+        keep_tags: Whether to write `repository:tag@digest`; only the CLI sets it.
     """
 
     macro_name: str = "ImagePinner"
@@ -55,6 +56,7 @@ class Settings(NamedTuple):
     metrics_namespace: str = "ImagePinner"
     event_bus: str = ""
     state_scope: tuple[StatePattern, ...] = ()
+    keep_tags: bool = False
 
     @property
     def scan_settings(self) -> ScanSettings:

@@ -14,7 +14,7 @@ SUPPORT = "support"
 KINDS = {
     "architecture": "rules for the project as a whole",
     "benchmarks": "speed, as ratios",
-    "contract": "rules that every digest resolver keeps",
+    "contract": "rules that every source of digests or deployed images keeps",
     "corpus": "hundreds of real templates, end to end",
     "deploy": "the CloudFormation template that installs the macro",
     "docs": "generated and executed parts of the documentation",

@@ -22,6 +22,7 @@ TARGETS = {
     "test-all",
     "check",
     "golden",
+    "lint",
     "docs",
     "bench",
     "size",

@@ -12,16 +12,27 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parents[1]))
 
 import cold_start
+import deployed_calls
 import ecr_calls
 import many_tags
 import package
+import pinning_from_lock
 import pinning_speed
 import size
 
 
 def main() -> None:
     """Run them, and print a line for each result."""
-    for benchmark in (pinning_speed, cold_start, ecr_calls, many_tags, package, size):
+    for benchmark in (
+        pinning_speed,
+        pinning_from_lock,
+        cold_start,
+        ecr_calls,
+        deployed_calls,
+        many_tags,
+        package,
+        size,
+    ):
         for line in benchmark.figures():
             print(line, flush=True)  # noqa: T201 - printing is its purpose
 

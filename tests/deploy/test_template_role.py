@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from deploy.installed import ALL_SWITCHES, TEXT, Installed, template
+from image_pinner.sources.deployed.source import required_actions
 
 ALWAYS = {
     "Repositories": {"ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
@@ -26,6 +27,7 @@ SWITCHES = {
     "SecretArns": ("Secrets", {"secretsmanager:GetSecretValue"}),
     "SecretParameterArns": ("SecretParameters", {"ssm:GetParameter"}),
     "KmsKeyArns": ("KmsKeys", {"kms:Decrypt"}),
+    "KeepDeployed": ("KeepDeployed", set(required_actions())),
     "LockParameterArns": ("LockParameters", {"ssm:GetParameter"}),
     "LockObjectArns": ("LockObjects", {"s3:GetObject"}),
     "EventBusName": ("EventBus", {"events:PutEvents"}),
@@ -43,8 +45,16 @@ SWITCHES = {
 }
 # Actions that AWS allows on all resources or on none:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html and, for the network
-# interfaces, https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
-ON_ALL_RESOURCES = {*SWITCHES["Exports"][1], *SWITCHES["VpcSubnetIds"][1]}
+# interfaces, https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions. The
+# resource of ecs:ListTasks is a container instance, which Fargate does not have.
+ON_ALL_RESOURCES = {
+    *SWITCHES["Exports"][1],
+    *SWITCHES["VpcSubnetIds"][1],
+    "batch:DescribeJobDefinitions",
+    "ecs:DescribeTaskDefinition",
+    "ecs:ListTasks",
+    "lightsail:GetContainerServices",
+}
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from cfn_flip import to_json
 
+from docs.documents import subcommands_of
 from image_pinner.cli.console import MEANINGS
 from image_pinner.cli.main import SUBCOMMANDS, command
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES
@@ -82,7 +83,9 @@ def locations() -> str:
     for resource_type, resources in image_locations().items():
         for resource in resources:
             accepts = resource.refused or (
-                "`repo@sha256:…`" + ("" if resource.index_allowed else ", single platform only")
+                "`repo@sha256:…`"
+                + (", `repo:tag@sha256:…`" if resource.tag_with_digest else "")
+                + ("" if resource.index_allowed else ", single platform only")
             )
             managed = ", ".join(f"`{start}…`" for start in resource.managed)
             rows.append(
@@ -136,8 +139,10 @@ def help_texts() -> str:
         found = command.get_command(context, subcommand)
         if found is None:
             raise AssertionError(subcommand)
-        below = click.Context(found, parent=context, info_name=subcommand, max_content_width=100, terminal_width=100)
-        texts.append(f"$ image-pinner {subcommand} --help\n{found.get_help(below)}")
+        nested = {f"{subcommand} {name}": below for name, below in subcommands_of(found).items()}
+        for name, shown in {subcommand: found, **nested}.items():
+            below = click.Context(shown, parent=context, info_name=name, max_content_width=100, terminal_width=100)
+            texts.append(f"$ image-pinner {name} --help\n{shown.get_help(below)}")
     return "```console\n" + "\n\n".join(texts) + "\n```"
 
 

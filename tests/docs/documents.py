@@ -56,13 +56,24 @@ def blocks(language: str) -> list[Block]:
 
 
 def context_of(subcommand: str) -> click.Context:
-    """Return the context of a subcommand, or with an empty name of the CLI, as the CLI itself creates it."""
+    """Return the context of a subcommand, such as `pin` or `lock publish`, as the CLI itself creates it.
+
+    With an empty name, it is that of the CLI.
+    """
     root = click.Context(command, info_name="image-pinner", **command.context_settings)
     if not subcommand:
         return root
-    found = command.get_command(root, subcommand)
-    assert found is not None, f"no subcommand {subcommand}"
+    name, _, nested = subcommand.partition(" ")
+    found = command.get_command(root, name)
+    assert found is not None, f"no subcommand {name}"
+    if nested:
+        found = subcommands_of(found)[nested]
     return click.Context(found, parent=root, info_name=subcommand)
+
+
+def subcommands_of(found: click.Command) -> dict[str, click.Command]:
+    """Return the nested subcommands of a subcommand; most have none."""
+    return getattr(found, "commands", {})
 
 
 def as_parameters(found: list[Block]) -> list[object]:

@@ -11,7 +11,7 @@ import botocore.session
 import click
 import pytest
 
-from docs.documents import ROOT, Block, as_parameters, blocks, context_of
+from docs.documents import ROOT, Block, as_parameters, blocks, context_of, subcommands_of
 from image_pinner.settings import SETTING_RULES
 
 CONSOLE = blocks("console")
@@ -43,6 +43,8 @@ def check_make(words: list[str]) -> None:
 def check_image_pinner(words: list[str]) -> None:
     """Parse the options of a command as click does, without running it."""
     name, *arguments = words
+    if arguments and arguments[0] in subcommands_of(context_of(name).command):
+        name, arguments = f"{name} {arguments[0]}", arguments[1:]
     context = context_of(name)
     context.command.make_parser(context).parse_args(arguments)
 

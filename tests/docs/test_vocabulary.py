@@ -77,7 +77,7 @@ TERMS = (
     Term(r"\bledgers?\b", "EventBridge events", "the ledger"),
     Term(r"\blog(?:'s)? lines?\b|\blines? of (?:the|its) log\b", "log record", "the line of the log"),
     Term(r"\b(?:leave|leaves|leaving|left)(?: \w+)? away\b", "omit", "leave it away"),
-    Term(r"(?<!--)\bmaps?\b", "mapping, object", "a list of maps", "a mapping"),
+    Term(r"(?<!--)\bmaps?\b", "mapping, object", "a list of maps", "--map dev=prod"),
     Term(r"\bbounds\b", "limits", "the bounds of a run", "bound to a registry"),
     Term(r"\bgrave(?:r|st)?\b", "severe", "the gravest first"),
     Term(r"\bwho(?:ever)? deploys\b", "the deploying principal", "whoever deploys"),
@@ -127,6 +127,10 @@ NAME_TERMS = (
 ALLOWED = (
     Allowed(r"README\.md", r"variable, say\)", "the words of a user"),
     Allowed(r"CHANGELOG\.md", r"`(?:asked|remedy|defect|LookUps|ledger: put)`", "the old names of renamed fields"),
+    Allowed(
+        r"strings core", r"core/lock_text.*: (?:map$|.*\"map\")", "the key of lock files with the mapping of registries"
+    ),
+    Allowed(r"docs/promotion\.md", r"`\"?map\"?`|\"map\":", "the same"),
     Allowed(r"strings cli/documents", r": map$", "the YAML tag of a mapping is tag:yaml.org,2002:map"),
     Allowed(r"(?:strings|docstrings) sources/credentials", r"docker[/ ]login", "the name of a Docker command"),
     Allowed(r"names", r"settings\.py.*: metered registries$", "the setting IMAGE_PINNER_METERED_REGISTRIES"),
@@ -289,7 +293,7 @@ def areas() -> dict[str, tuple[Callable[[str], Texts], str, tuple[Term, ...]]]:
         found[document] = (written, document, TERMS)
         if generated_text(document):
             found[f"generated in {document}"] = (generated, document, TERMS)
-    for subcommand in ("", *command.list_commands(context_of(""))):
+    for subcommand in ("", *command.list_commands(context_of("")), "lock publish"):
         found[f"help {subcommand}".strip()] = (help_text, subcommand, TERMS)
     for path in (*(ROOT / "deploy").glob("*.yaml"), *(ROOT / "templates").glob("*.yaml")):
         template = path.relative_to(ROOT).as_posix()

@@ -108,6 +108,10 @@ class Stacks(NamedTuple):
         body = answer["TemplateBody"]
         return body if isinstance(body, dict) else json.loads(body)
 
+    def processed_text(self, name: str) -> str:
+        """Return the processed template that is deployed, with its keys in their order."""
+        return json.dumps(self.processed(name))
+
     def reasons(self, name: str) -> list[str]:
         """Return the reasons in the events of a stack, newest first."""
         events = self._cloudformation.describe_stack_events(StackName=name)["StackEvents"]

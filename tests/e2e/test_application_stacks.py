@@ -36,7 +36,7 @@ TEMPLATES = {
     "sagemaker-model.yaml": ({"ExecutionRoleArn": _ROLE}, ["shop/features", "shop/ranking"]),
     "sam-function.yaml": ({}, ["shop/reports"]),
 }
-# An SSM parameter has the deployed image, which the engine does not store for task definitions.
+# An SSM parameter has the deployed image, which a test reads with one request.
 PARAMETER_APP = f"""
 Transform: ImagePinner
 Parameters:

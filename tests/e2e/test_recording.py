@@ -47,6 +47,36 @@ def _json(**body: object) -> bytes:
             ),
         ),
         (_request("cloudformation", body=b"Action=ListExports&Version=1"), "cloudformation:ListExports", ("*",)),
+        (
+            _request("cloudformation", body=b"Action=GetTemplate&StackName=shop"),
+            "cloudformation:GetTemplate",
+            ("arn:aws:cloudformation:eu-central-1:000000000000:stack/shop/*",),
+        ),
+        (
+            _request("cloudformation", body=b"Action=GetTemplate&StackName=arn%3Ax"),
+            "cloudformation:GetTemplate",
+            ("arn:x",),
+        ),
+        (
+            _request("ecs", name="X.DescribeServices", body=_json(cluster="arn:x/shop", services=["web", "arn:y"])),
+            "ecs:DescribeServices",
+            ("arn:aws:ecs:eu-central-1:000000000000:service/shop/web", "arn:y"),
+        ),
+        (
+            _request("ecs", name="X.ListServiceDeployments", body=_json(service="web")),
+            "ecs:ListServiceDeployments",
+            ("arn:aws:ecs:eu-central-1:000000000000:service/default/web",),
+        ),
+        (
+            _request("ecs", name="X.DescribeServiceRevisions", body=_json(serviceRevisionArns=["arn:x", "arn:y"])),
+            "ecs:DescribeServiceRevisions",
+            ("arn:x", "arn:y"),
+        ),
+        (
+            _request("ecs", name="X.DescribeTaskDefinition", body=_json(taskDefinition="shop:1")),
+            "ecs:DescribeTaskDefinition",
+            ("*",),
+        ),
         (_request("sts", body=b"Action=AssumeRole&RoleArn=arn%3Ax"), "sts:AssumeRole", ("arn:x",)),
         (_request("logs", target="/service/Logs/operation/GetLogEvents?x=1"), "logs:GetLogEvents", ("*",)),
         (_request("s3", method="GET", target="/b/k%20l?x-id=GetObject"), "s3:GetObject", ("arn:aws:s3:::b/k l",)),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from e2e.engine.cloudformation import Engine
 from e2e.engine.ministack import Ministack
 from e2e.engine.recording import Call
 from e2e.installed_macro import installed
+from e2e.roles import policies
 from e2e.stacks import Stacks
 from support.certificates import certificate_for
 from support.images import oci_image
@@ -35,17 +35,6 @@ NEVER_CALLED = {
     "kms:Decrypt": "Secrets Manager and the Parameter Store ask for it when a secret is read",
 }
 """Actions of the policies that no request shows, each with its reason."""
-
-
-class Allowed(NamedTuple):
-    """What one statement of a policy allows."""
-
-    action: str
-    resources: tuple[str, ...]
-
-    def allows(self, call: Call) -> bool:
-        matching = all(any(fnmatchcase(one, mine) for mine in self.resources) for one in call.resources)
-        return self.action == call.action and matching
 
 
 class StoredCredentials(NamedTuple):
@@ -129,24 +118,6 @@ def _application(stored: StoredCredentials, of_template: str) -> str:
     return json.dumps({"Transform": "ImagePinner", "Resources": {"Task": task}})
 
 
-def _policies(engine: Engine, stack: str) -> list[Allowed]:
-    iam, cloudformation = engine.client("iam"), engine.client("cloudformation")
-    outputs = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]["Outputs"]
-    role = next(one["OutputValue"] for one in outputs if one["OutputKey"] == "RoleArn").rpartition("/")[2]
-    allowed = []
-    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
-        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
-        for statement in document["Statement"]:
-            assert statement["Effect"] == "Allow"
-            resources = tuple(_listed(statement["Resource"]))
-            allowed += [Allowed(action, resources) for action in _listed(statement["Action"])]
-    return allowed
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
-
-
 def _of_the_role(calls: list[Call]) -> list[Call]:
     """Remove the requests with the role of another account, which has its own policies."""
     own = next(call.key for call in calls if call.action == "sts:AssumeRole")
@@ -155,7 +126,7 @@ def _of_the_role(calls: list[Call]) -> list[Call]:
 
 def test_by_default_the_role_may_read_images_and_write_its_log(engine: Engine, package: Package) -> None:
     with installed(engine, package, "least", MacroName="Least"):
-        allowed = _policies(engine, "least")
+        allowed = policies(engine, "least")
     assert {one.action for one in allowed} == _ECR | {"logs:CreateLogStream", "logs:PutLogEvents"}
     images = f"arn:aws:ecr:*:{ACCOUNT}:repository/*"
     assert {one.resources for one in allowed if one.action in _ECR} == {(images,)}
@@ -176,7 +147,7 @@ def test_the_function_calls_what_its_role_allows_and_nothing_else(
     with _secret(engine, "role-login") as secret, _secret(engine, "template-login") as of_template:
         switches = _every_switch(stored, secret, of_template)
         with installed(engine, package, "every-switch", **switches):
-            allowed = _policies(engine, "every-switch")
+            allowed = policies(engine, "every-switch")
             engine.calls.forget()
             stacks.create("of-the-role", _application(stored, of_template))
             calls = engine.calls.all()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from golden.golden_files import EXPECTED, HERE, TEMPLATES
-from golden.golden_registries import empty_registry, full_registry
+from golden.golden_registries import deployed_registry, empty_registry, full_registry
 from image_pinner.cli.documents import read_source
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.macro import AWS, CHINA, GOVCLOUD, Account, event_for_template
@@ -23,6 +23,10 @@ VALUES: dict[str, dict[str, str]] = {
         "Tag": "AAA123",
         "Subnets": "subnet-0a1b2c3d,subnet-4e5f6a7b",
         "TargetGroup": "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/web/0123456789abcdef",
+    },
+    "ecs-keep-deployed": {
+        "SubnetIds": "subnet-0a1b2c3d,subnet-4e5f6a7b",
+        "ExecutionRoleArn": "arn:aws:iam::111122223333:role/tasks",
     },
     "ecs-other-types": {"RoleArn": "arn:aws:iam::111122223333:role/tasks"},
     "ecs-scheduled-task": {
@@ -90,6 +94,12 @@ TEMPLATE_CASES = (
     ),
     TemplateCase(_TEMPLATE["ecr-repository-first-deploy"], resolvers=empty_registry, variant="nothing-pushed"),
     TemplateCase(_TEMPLATE["ecs-sidecars"], variant="dev", more={"Stage": "dev"}),
+    *(
+        TemplateCase(
+            _TEMPLATE["ecs-keep-deployed"], resolvers=deployed_registry, variant=refresh, more={"ImageRefresh": refresh}
+        )
+        for refresh in ("Always", "OnChange", "Never")
+    ),
     # Makes no network requests, so that it works although no image exists.
     TemplateCase(
         _TEMPLATE["break-glass"], resolvers=empty_registry, variant="emergency", more={"EmergencyImage": _EMERGENCY}

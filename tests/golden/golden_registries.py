@@ -28,6 +28,15 @@ def full_registry() -> InMemoryRegistry:
     return resolvers
 
 
+def deployed_registry() -> InMemoryRegistry:
+    """Return a registry whose tag has moved since the stack was deployed, and a service that a script updated."""
+    resolvers = full_registry()
+    name = "111122223333.dkr.ecr.us-east-1.amazonaws.com/shop/web"
+    resolvers.deployments.deploy("Task", "web", f"{name}@sha256:{'d' * 64}", f"{name}:1.4.2")
+    resolvers.deployments.update("Task", "web", f"{name}@sha256:{'5' * 64}", f"{name}:1.5.0")
+    return resolvers
+
+
 def _push_reports(resolvers: InMemoryRegistry, reference: str) -> None:
     children = [
         ("linux/amd64", single("shop/reports", "", "reports on amd64")),

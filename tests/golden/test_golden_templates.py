@@ -16,10 +16,12 @@ from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import Resolvers
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import image_pinner
+from support.macro import STACK_NAME
 
 
 def macro_in(resolvers: InMemoryRegistry) -> Macro:
-    return Macro(lambda _settings, _region: Resolvers(resolvers, resolvers), {}, lambda _line: None)
+    environment = {"IMAGE_PINNER_STATE_SCOPE": "stack:*"}
+    return Macro(lambda *_: Resolvers(resolvers, resolvers, resolvers.deployments), environment, lambda _line: None)
 
 
 @pytest.mark.parametrize("case", TEMPLATE_CASES, ids=str)
@@ -60,7 +62,10 @@ def test_pin_prints_what_the_macro_returns(case: TemplateCase) -> None:
 
 def pin_arguments(case: TemplateCase) -> list[str]:
     values = [part for name, value in case.values.items() for part in ("--parameter", f"{name}={value}")]
-    return ["pin", str(case.source), "--region", case.account.region, "--account", case.account.account_id, *values]
+    account = ["--region", case.account.region, "--account", case.account.account_id]
+    # The macro knows the stack only if the template names it.
+    stack = ["--stack-name", STACK_NAME] if "StackName" in str(case.template().get("Transform")) else []
+    return ["pin", str(case.source), *account, *stack, *values]
 
 
 def test_every_property_that_accepts_a_digest_is_pinned_in_a_golden_input() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.core.template.edits import Edit, InsertKey, Replace, apply_edits
+from image_pinner.core.template.edits import Delete, Edit, InsertKey, Replace, apply_edits
 from image_pinner.core.template.paths import TemplatePath
 from support.sampling import examples
 
@@ -85,3 +85,30 @@ def test_the_order_of_edits_at_different_paths_makes_no_difference(made: tuple[A
     groups = list(by_path.values())
     chance.shuffle(groups)
     assert apply_edits(tree, [edit for group in groups for edit in group]) == apply_edits(tree, edits)
+
+
+@examples(300)
+@given(_TREES, st.data())
+def test_deletions_leave_the_other_members_in_their_order(tree: Any, data: st.DataObject) -> None:
+    chosen: list[tuple[Any, ...]] = []
+    for steps in data.draw(st.lists(st.sampled_from(_paths(tree)), max_size=4, unique=True)):
+        if steps and not any(steps[: len(other)] == other or other[: len(steps)] == steps for other in chosen):
+            chosen.append(steps)
+    before = copy.deepcopy(tree)
+    result = apply_edits(tree, [Delete(TemplatePath(steps)) for steps in chosen])
+    assert tree == before
+    assert result == _without(tree, chosen, ())
+
+
+def _without(tree: Any, deleted: list[tuple[Any, ...]], steps: tuple[Any, ...]) -> Any:
+    if isinstance(tree, dict):
+        return {
+            key: _without(value, deleted, (*steps, key)) for key, value in tree.items() if (*steps, key) not in deleted
+        }
+    if isinstance(tree, list):
+        return [
+            _without(value, deleted, (*steps, index))
+            for index, value in enumerate(tree)
+            if (*steps, index) not in deleted
+        ]
+    return tree

@@ -24,7 +24,7 @@ from image_pinner.cli.documents.nodes import (
 from image_pinner.cli.documents.text import YAML_LINE_BREAK, SourceText
 from image_pinner.cli.documents.yaml_reader import LOADER, read_yaml
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
-from image_pinner.core.template.edits import Edit, InsertKey, Replace, apply_edits
+from image_pinner.core.template.edits import Delete, Edit, InsertKey, Replace, apply_edits
 from image_pinner.core.template.paths import Step, TemplatePath
 from property.source_text_layouts import Written, hand_written, keys, templates, values
 
@@ -46,13 +46,16 @@ def value_at(value: Any, steps: tuple[Step, ...]) -> Any:
 
 
 def draw_edits(data: st.DataObject, tree: dict[str, Any]) -> list[Edit]:
-    """Choose replacements that do not contain each other, and new keys for the mappings that remain."""
+    """Choose replacements and deletions that do not contain each other, and new keys for the mappings that remain."""
     paths = list(paths_of(tree))
     chosen: list[tuple[Step, ...]] = []
     for steps in data.draw(st.lists(st.sampled_from(paths[1:] or paths), max_size=4, unique=True)):
         if steps and not any(steps[: len(other)] == other or other[: len(steps)] == steps for other in chosen):
             chosen.append(steps)
-    edits: list[Edit] = [Replace(TemplatePath(steps), data.draw(values)) for steps in chosen]
+    edits: list[Edit] = [
+        Delete(TemplatePath(steps)) if data.draw(st.booleans()) else Replace(TemplatePath(steps), data.draw(values))
+        for steps in chosen
+    ]
     mappings = [steps for steps in paths if isinstance(value_at(tree, steps), dict) and value_at(tree, steps)]
     for steps in data.draw(st.lists(st.sampled_from(mappings), max_size=3)):
         if any(steps[: len(other)] == other for other in chosen):
@@ -75,12 +78,22 @@ def touched_lines(document: SourceDocument, edit: Edit) -> range:
         at_end = not source.text[leaf.end :].strip()
         return range(source.position(leaf.start).line, source.position(leaf.end).line + 1) if at_end else range(0)
     parent = parent_of(document.root, node)
+    if isinstance(edit, Delete):
+        # The collection is rewritten if it loses all members.
+        node = parent.node if parent else document.root
+        parent = parent_of(document.root, node)
     first = node.start
     if parent and parent.member:
         first = parent.member.key.start
     elif parent:
         first = children_of(parent.node)[parent.index - 1].end if parent.index else parent.node.start
-    return range(source.position(first).line, source.position(node.end).line + 1)
+    last = source.position(node.end).line
+    # Blank lines and comments below a deleted member may be deleted with it.
+    while isinstance(edit, Delete) and last < len(source.line_starts):
+        if source.line_text(last + 1).strip().partition("#")[0]:
+            break
+        last += 1
+    return range(source.position(first).line, last + 1)
 
 
 def attempt(action: Callable[[], T]) -> T | ImagePinnerError:

@@ -39,7 +39,7 @@ def image_pinner(
     registry = resolvers or InMemoryRegistry(has_every_image=True)
 
     def resolver_factory(settings: Settings, region: str) -> Resolvers:  # noqa: ARG001 - see `ResolverFactory`
-        return Resolvers(registry, registry)
+        return Resolvers(registry, registry, registry.deployments)
 
     return run_main(arguments, Dependencies(resolver_factory), stdin, {"AWS_REGION": "us-east-1", **(env or {})})
 

@@ -14,6 +14,7 @@ from image_pinner.pinning import Resolvers
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 
+STACK_NAME = "shop"
 REQUEST_ID = "9a0f3a0e-5b7c-4f0e-9c62-1c5f1f2d7a10"
 
 
@@ -58,13 +59,19 @@ def event_for_template(
     The fragment lacks the Transform section, defaults are filled in, and lists of parameters arrive as lists.
     """
     fragment = {key: value for key, value in template.items() if key != "Transform"}
-    return event_for(fragment, _params(template.get("Transform"), macro), _values(fragment, values), account, macro)
+    filled = _values(fragment, values)
+    return event_for(fragment, _params(template.get("Transform"), macro, filled), filled, account, macro)
 
 
-def _params(transform: Any, macro: str) -> dict[str, Any]:
+def _evaluated(value: Any, values: Mapping[str, Any]) -> Any:
+    """Evaluate a `Ref` in the Parameters of a Transform, as CloudFormation does."""
+    return {**values, "AWS::StackName": STACK_NAME}[value["Ref"]] if isinstance(value, dict) else value
+
+
+def _params(transform: Any, macro: str, values: Mapping[str, Any]) -> dict[str, Any]:
     for call in transform if isinstance(transform, list) else [transform]:
         if isinstance(call, dict) and call.get("Name") == macro:
-            return dict(call.get("Parameters", {}))
+            return {name: _evaluated(value, values) for name, value in call.get("Parameters", {}).items()}
     return {}
 
 

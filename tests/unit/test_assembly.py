@@ -17,6 +17,7 @@ import pytest
 import image_pinner
 from image_pinner import assembly
 from image_pinner.assembly import AwsResolvers, ByRegistry, ByValue
+from image_pinner.core.deployed import NotKnown
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.registries import Mirror
@@ -26,6 +27,7 @@ from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.credentials.interface import Credentials, NoCredentials, Password
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
+from support.deployed_images import deployed_lookup
 from support.images import lookup
 
 ECR = [
@@ -193,6 +195,18 @@ def test_values_are_looked_up_in_the_stack_region_and_ecr_images_in_the_registry
     assert isinstance(answers[lookup(ECR[0])], Unavailable | NotFound | Unsuitable)
 
 
+def test_deployed_images_are_read_in_the_stack_region() -> None:
+    clients: Any = Clients()
+    lookup = deployed_lookup()
+
+    states = AwsResolvers(clients=clients)(Settings(), "eu-central-1").deployed.read_deployed(
+        [lookup], Deadline.after(5)
+    )
+
+    assert set(clients.wanted) == {("cloudformation", "eu-central-1")}
+    assert isinstance(states[lookup], NotKnown)
+
+
 def test_clients_are_reused_by_later_invocations() -> None:
     sessions: list[object] = []
     clients = AwsClients(lambda: sessions.append(object()) or RefusingSession())
@@ -263,7 +277,8 @@ def test_settings_reach_the_resolver_of_other_registries(tmp_path: Path) -> None
 def test_macro_starts_without_modules_for_other_registries() -> None:
     program = (
         "import sys\nimport image_pinner.lambda_macro.handler\n"
-        "print([name for name in sys.modules if name.endswith(('oci.resolver', 'docker_config')) or name == 'boto3'])"
+        "late = ('oci.resolver', 'docker_config', 'deployed.source', 'boto3')\n"
+        "print([name for name in sys.modules if name.endswith(late)])"
     )
     source_root = str(Path(image_pinner.__file__).parent.parent)
 

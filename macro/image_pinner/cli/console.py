@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import IntEnum
 from typing import IO, TYPE_CHECKING
 
@@ -94,6 +93,9 @@ def print_error(cause: str, help: str = "") -> None:
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
     """Return ` (did you mean 'Tag'?)` for the name that is most similar to another one, or an empty string."""
+    # Imported here because only a mistake needs it.
+    from difflib import get_close_matches  # noqa: PLC0415
+
     return "".join(f" (did you mean {close!r}?)" for close in get_close_matches(name, names, 1))
 
 
@@ -116,7 +118,8 @@ def progress(text: str) -> Iterator[Callable[[str], None]]:
 class Dependencies:
     """The object of click's context. `None` selects the real implementation.
 
-    `resolver_factory` is used by `pin` and `invoke`; `aws`, clients and clocks of the deployment subcommands, by those.
+    `resolver_factory` is used by `pin`, `update` and `invoke`; `aws`, clients and clocks of the deployment subcommands,
+    by those.
     """
 
     resolver_factory: ResolverFactory | None = None

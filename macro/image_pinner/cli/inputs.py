@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,13 @@ def parse_parameter_file(text: str, name: str) -> dict[str, Any]:
     raise _unsupported_format(name)
 
 
+def previous_parameters(text: str) -> list[str]:
+    """Return the parameters of a parameter file that keep their previous value. See `parse_parameter_file`."""
+    content = json.loads(text)
+    entries = content if isinstance(content, list) else []
+    return [str(item.get("ParameterKey")) for item in entries if _uses_previous_value(item)]
+
+
 def _parse_entry(item: Any, name: str) -> tuple[str, Any]:
     if isinstance(item, str):
         key, equals, value = item.partition("=")
@@ -119,14 +126,22 @@ class TemplateFile:
     fragment: Fragment
     names_macro: bool
 
-    def scope(self, values: Mapping[str, Any], region: str = "", account_id: str = "", stack_name: str = "") -> Scope:
+    def scope(
+        self,
+        values: Mapping[str, Any],
+        find_region: Callable[[], str] = str,
+        account_id: str = "",
+        stack_name: str = "",
+    ) -> Scope:
         """Return the scope of the template's expressions. The value of a parameter of an SSM type is its name.
+
+        `find_region` returns the region, or empty; it is called only if an expression needs the region.
 
         Raises:
             UnreadableTemplateError: The template does not declare a parameter of `values`.
         """
         scope = Scope.of_template(
-            self.fragment.tree, values, region=region, account_id=account_id, stack_name=stack_name, ssm_names=True
+            self.fragment.tree, values, region="", account_id=account_id, stack_name=stack_name, ssm_names=True
         )
         for name in sorted(set(values) - set(scope.parameters)):
             declared = ", ".join(scope.parameters)
@@ -134,7 +149,7 @@ class TemplateFile:
                 f"{self.document.name} declares no parameter {name!r}{did_you_mean(name, scope.parameters)}",
                 f"omit it, or pass one of {declared}" if declared else "omit it",
             )
-        return scope
+        return replace(scope, find_region=find_region)
 
 
 def read_bytes(name: str) -> bytes:

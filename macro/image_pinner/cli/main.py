@@ -13,6 +13,8 @@ from image_pinner.core.errors import ImagePinnerError, SourceError
 
 SUBCOMMANDS = {
     "pin": "Pin the images of a template to digests.",
+    "update": "Update the digests of images that have a tag and a digest.",
+    "lock": "Record the digests of images in a lock file, for promotion.",
     "check": "Report unpinned images and invalid markers. Works offline.",
     "invoke": "Run the macro on a recorded event.",
     "demo": "Run the macro against an in-process mock of AWS.",

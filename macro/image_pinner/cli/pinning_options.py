@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, replace
+from functools import cache, partial, reduce
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -21,10 +22,12 @@ from image_pinner.cli.inputs import (
     read_settings,
     read_template,
 )
+from image_pinner.cli.lazy_resolvers import lazy_resolvers
 from image_pinner.core.deployed import ALL_STATE
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.lock import LockFile
 from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
@@ -69,6 +72,33 @@ _OPTIONS = (
 )
 
 
+_LOCK_OPTIONS = (
+    click.option(
+        "--lock",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Take all digests from this lock file, without requests to registries.",
+    ),
+    click.option(
+        "--map",
+        "mappings",
+        multiple=True,
+        metavar="SOURCE=TARGET",
+        help="With --lock: use entries of the registry SOURCE for images of TARGET; each can have a path (repeatable).",
+    ),
+    click.option(
+        "--no-verify",
+        is_flag=True,
+        help="With --map: do not check that the digests exist in the registries that images are promoted to.",
+    ),
+)
+
+
+def lock_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of lock files to a subcommand; `PinningInputs.read` takes their values."""
+    return reduce(lambda function, option: option(function), reversed(_LOCK_OPTIONS), command)
+
+
 def pinning_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options to a subcommand; `PinningInputs.read` takes their values."""
     return reduce(lambda function, option: option(function), reversed(_OPTIONS), command)
@@ -81,7 +111,7 @@ class PinningInputs:
     Args:
         settings: The settings.
         values: The values of the templates' parameters.
-        region: The region of the stack, or empty.
+        find_region: Returns the region of the stack, or empty.
         account_id: The account of the stack, or empty.
         stack_name: The name of the stack, or empty.
         pin_option: What takes precedence over `Pin` in the templates' Transform, or empty.
@@ -90,7 +120,7 @@ class PinningInputs:
 
     settings: Settings
     values: Mapping[str, Any]
-    region: str
+    find_region: Callable[[], str]
     account_id: str
     stack_name: str
     pin_option: str
@@ -110,29 +140,30 @@ class PinningInputs:
                 f"--account {account!r} is not an AWS account ID", f"pass an ID of {_ACCOUNT_DIGITS} digits"
             )
         settings = _settings(options)
-        region = options["region"] or _configured_region()
-        factory = dependencies.resolver_factory
-        if factory is None:
-            from image_pinner.assembly import AwsResolvers  # noqa: PLC0415 - not needed with dependencies
-
-            factory = AwsResolvers(os.environ)
+        find_region = partial(str, options["region"]) if options["region"] else cache(_configured_region)
+        resolvers = lazy_resolvers(lambda: _make_resolvers(dependencies, settings, find_region()))
         return cls(
             settings,
             _parameters(options),
-            region,
+            find_region,
             account,
             options["stack_name"],
             options["pin"] or "",
-            factory(settings, region),
+            replace(resolvers, lock=_read_lock(options)),
         )
 
     def read_template(self, name: str) -> TemplateFile:
         """Read a template file. See `inputs.read_template`."""
         return read_template(name, self.settings.macro_name, self.pin_option)
 
+    def declared_in(self, template: TemplateFile) -> PinningInputs:
+        """Return the inputs with the values of the parameters that a template declares."""
+        declared = template.scope({}).parameters
+        return replace(self, values={name: value for name, value in self.values.items() if name in declared})
+
     def scope(self, template: TemplateFile) -> Scope:
         """Return the scope of a template's expressions. See `TemplateFile.scope`."""
-        return template.scope(self.values, self.region, self.account_id, self.stack_name)
+        return template.scope(self.values, self.find_region, self.account_id, self.stack_name)
 
     def pin(self, template: TemplateFile) -> PinResult:
         """Pin a template. See `pin_template`."""
@@ -143,6 +174,30 @@ class PinningInputs:
             lambda _: self.resolvers,
             Deadline.after(self.settings.timeout),
         )
+
+
+def _make_resolvers(dependencies: Dependencies, settings: Settings, region: str) -> Resolvers:
+    if dependencies.resolver_factory:
+        return dependencies.resolver_factory(settings, region)
+    from image_pinner.assembly import AwsResolvers  # noqa: PLC0415 - not needed with dependencies, or with a lock file
+
+    return AwsResolvers(os.environ)(settings, region)
+
+
+def _read_lock(options: Mapping[str, Any]) -> LockFile | None:
+    """Read the file of `--lock`, if the subcommand has the option and it is set."""
+    path = options.get("lock")
+    if not path:
+        for name, is_set in (("--map", options.get("mappings")), ("--no-verify", options.get("no_verify"))):
+            if is_set:
+                raise ConfigurationError(f"{name} requires --lock", f"pass --lock FILE, or omit {name}")
+        return None
+    from image_pinner.cli.lock_files import read_lock_file  # noqa: PLC0415 - most runs read none
+    from image_pinner.core.lock_text import parse_mapping  # noqa: PLC0415 - the same
+
+    lock = read_lock_file(path)
+    registries = dict(_parse_values("--map", parse_mapping, options["mappings"]))
+    return replace(lock, registries={**lock.registries, **registries}, verify=not options["no_verify"])
 
 
 def _parameters(options: Mapping[str, Any]) -> dict[str, Any]:

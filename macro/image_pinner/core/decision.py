@@ -10,8 +10,17 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
-from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
+from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown, needs_deployed
+from image_pinner.core.errors import InvalidReferenceError
+from image_pinner.core.images.lookups import (
+    LOCK_SOURCE,
+    ImageLookup,
+    NotFound,
+    Resolution,
+    Resolved,
+    Unavailable,
+    Unsuitable,
+)
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies import Allowed, Denied, Facts, JudgedImage, Policy
 from image_pinner.core.template.options import Refresh, WhenMissing, WhenMoved
@@ -94,8 +103,9 @@ def _sort_key(lookup: ImageLookup) -> tuple[str, str, bool, str]:
 class Pinned:
     """An image that gets a digest.
 
-    `text` replaces the image: `repository@digest`. `resolved` is `None` where the template sets another digest than
-    the one its tag points to, or no tag. `kept` is the deployed image, if that is kept.
+    `text` replaces the image: `repository@digest`, or `repository:tag@digest` (see `keep_tags`). `resolved` is `None`
+    where the template sets another digest than the one its tag points to, or no tag. `kept` is the deployed image, if
+    that is kept.
     """
 
     site: PinSite
@@ -178,6 +188,8 @@ def _decide_site(
     # The result for the tag does not apply to another digest.
     resolved = resolution if isinstance(resolution, Resolved) and _is_same_image(site, resolution) else None
     warnings = list(resolved.warnings) if resolved else []
+    if resolved and resolved.origin.source == LOCK_SOURCE and needs_deployed(site) and site.options.refresh:
+        warnings.append(f"Refresh={site.options.refresh.value} has no effect with Lock")
     denials = []
     for policy in policies:
         match policy.judge(JudgedImage(site.reference, resolved, facts)):
@@ -192,6 +204,44 @@ def _decide_site(
     if isinstance(outcome, Problem):
         return (*denials, outcome)
     return tuple(denials) or outcome
+
+
+def keep_tags(decision: Decision) -> Decision:
+    """Write the tag before each digest: `repository:tag@digest`.
+
+    An image without a tag, or whose tag is not known because it is kept from a deployment, is written as it was. A
+    tag is a problem where the service does not accept it with a digest.
+    """
+    outcomes: list[Pinned | KeptTag] = []
+    problems, failed = list(decision.problems), list(decision.failed)
+    for outcome in decision.outcomes:
+        found = _with_tag(outcome) if isinstance(outcome, Pinned) else outcome
+        if isinstance(found, Problem):
+            problems.append(found)
+            failed.append(outcome.site)
+        else:
+            outcomes.append(found)
+    return Decision(tuple(outcomes), tuple(problems), tuple(failed))
+
+
+def _with_tag(pinned: Pinned) -> Pinned | Problem:
+    site = pinned.site
+    tag = _tag_of(pinned.kept.written) if pinned.kept else site.reference.tag
+    if not tag:
+        return pinned
+    if not site.location.tag_with_digest:
+        owner = site.location.resource_type or "the property at a custom path"
+        cause = f"cannot keep tag {tag!r}: {owner} is not known to accept a tag together with a digest"
+        return _problem(site, ProblemKind.TEMPLATE, cause, "pin this template without keeping tags")
+    name, at, digest = pinned.text.partition("@")
+    return _pin(site, f"{name}:{tag}{at}{digest}", pinned.resolved, pinned.warnings, pinned.kept)
+
+
+def _tag_of(recorded: str) -> str:
+    try:
+        return ImageReference.parse(recorded).tag
+    except InvalidReferenceError:
+        return ""  # a record that something else wrote
 
 
 def _is_same_image(site: PinSite, resolved: Resolved) -> bool:

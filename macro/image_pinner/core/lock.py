@@ -1,7 +1,7 @@
 """Lock files: the digests of images, recorded so that every deployment uses the same ones.
 
-A lock file is JSON; docs/lock.schema.json is its schema. It has one entry for each image and platform that templates
-need. The text is stable, and each field is on its own line, so that Git can merge two changes.
+A lock file is JSON; docs/lock-v1.schema.json is its schema. It has one entry for each image and platform that templates
+need. `image_pinner.core.lock_text` parses and renders it.
 """
 
 from __future__ import annotations
@@ -20,17 +20,14 @@ from image_pinner.core.images.lookups import (
     Unavailable,
     Unsuitable,
 )
-from image_pinner.core.images.references import Digest, ImageReference
-
-LOCK_VERSION = 1
-MAX_LOCK_BYTES = 4 * 1024 * 1024
+from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference
 
 
 class LockKey(NamedTuple):
     """What an entry is for.
 
     Args:
-        image: The canonical reference with its tag.
+        image: The canonical reference with its tag, which is `latest` if none is written.
         platform: The platform as text, or empty for any.
         single_platform: Whether the digest must not be that of an index, as Lambda requires.
     """
@@ -43,7 +40,12 @@ class LockKey(NamedTuple):
     def of(cls, lookup: ImageLookup) -> LockKey:
         """Return the key of a lookup."""
         platform = str(lookup.platform) if lookup.platform else ""
-        return cls(str(lookup.reference), platform, not lookup.index_allowed)
+        tagged = replace(lookup.reference, tag=lookup.reference.tag or DEFAULT_TAG).canonical()
+        return cls(str(tagged), platform, not lookup.index_allowed)
+
+    def __str__(self) -> str:
+        single = ", one platform only" if self.single_platform else ""
+        return self.image + (f" for {self.platform}" if self.platform else "") + single
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,10 @@ class LockEntry:
         """Return whether the hold ended before `today`, in ISO 8601."""
         return self.hold and bool(self.until) and self.until < today
 
+    def expired_hold(self) -> str:
+        """Return a clause that names the expired hold."""
+        return f"the hold of {self.key} expired on {self.until} ({self.reason})"
+
 
 @dataclass(frozen=True, slots=True)
 class LockFile:
@@ -101,7 +107,7 @@ class LockFile:
         return {lookup: self._resolve(lookup) for lookup in lookups}
 
     def entry_for(self, lookup: ImageLookup) -> LockEntry | None:
-        """Return the entry for a lookup, which may be of an image that was promoted to another registry."""
+        """Return the entry for a lookup, which may be of an image in a registry that it is promoted to."""
         key = LockKey.of(lookup)
         if entry := self.entries.get(key):
             return entry
@@ -114,12 +120,16 @@ class LockFile:
         entry = self.entry_for(lookup)
         if entry is None:
             # Never NotFound: WhenMissing=KeepTag must not keep the tag of an image that is not locked.
-            return Unavailable(f"{self.location} has no entry for {lookup}", "add the image to the lock file")
-        expired = f"the hold of the digest in {self.location} expired on {entry.until}"
-        warnings = (expired,) if entry.has_expired(self.today) else ()
+            return Unavailable(f"{self.location} has no entry for {lookup}{self._others(lookup)}", _ADD_IT)
+        warnings = (f"{entry.expired_hold()} in {self.location}",) if entry.has_expired(self.today) else ()
         origin = Origin(LOCK_SOURCE, self.location, entry.index)
         platforms = (lookup.platform,) if lookup.platform else None
         return Resolved(entry.digest, entry.media_type, origin, platforms, warnings)
+
+    def _others(self, lookup: ImageLookup) -> str:
+        """Return a clause with the entries of the same image that are for other platforms, or an empty string."""
+        others = [str(key) for key in sorted(self.entries) if key.image == LockKey.of(lookup).image]
+        return f", but one for {', '.join(others)}" if others else ""
 
     def existence_lookups(self, locked: Mapping[ImageLookup, Resolution]) -> dict[ImageLookup, ImageLookup]:
         """Return the lookups by digest of the images that are promoted to another registry."""
@@ -145,6 +155,9 @@ class LockFile:
                 f"copy it: skopeo copy --all docker://{source} docker://{lookup.reference}",
             )
         return existence or Unavailable("internal error: the lookup has no result", "report this bug")
+
+
+_ADD_IT = "add the image to the lock file with image-pinner lock"
 
 
 def _moved(image: str, source: str, target: str) -> str:

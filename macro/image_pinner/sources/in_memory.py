@@ -1,10 +1,11 @@
-"""Images and values in memory, for tests, the demo and experiments."""
+"""Images, values and deployed images in memory, for tests, the demo and experiments."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from image_pinner.core.deployed import Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
 from image_pinner.core.images.lookups import (
     OCI_MANIFEST,
     ImageLookup,
@@ -22,6 +23,7 @@ from image_pinner.core.images.selection import (
     select_without_manifest,
 )
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, Unknown
+from image_pinner.core.template.options import Refresh
 from image_pinner.sources.interface import Deadline
 
 _ORIGIN = Origin("memory", "the in-memory registry")
@@ -50,6 +52,8 @@ class InMemoryRegistry:
         self.external_values = dict(external_values or {})
         self.image_lookups: list[ImageLookup] = []
         """All image lookups in their order, with repetitions."""
+        self.deployments = InMemoryDeployments()
+        """What is deployed."""
         self.value_lookups: list[ExternalValue] = []
         """All lookups of external values in their order, with repetitions."""
         self._has_every_image = has_every_image
@@ -162,6 +166,49 @@ class InMemoryRegistry:
     def _repository(self, reference: str) -> dict[str, _StoredImage]:
         parsed = ImageReference.parse(reference)
         return self._images[parsed.registry, parsed.repository]
+
+
+class InMemoryDeployments:
+    """Deployed images in memory, by resource and container. See `DeployedImageSource`.
+
+    What no stack deployed and no service runs is not deployed.
+    """
+
+    def __init__(self) -> None:
+        self.lookups: list[DeployedLookup] = []
+        """All lookups in their order, with repetitions."""
+        self._in_stack: dict[tuple[str, str], Deployed] = {}
+        self._running: dict[tuple[str, str], Deployed] = {}
+        self._outage = ""
+
+    def deploy(self, resource: str, container: str, image: str, written: str = "") -> None:
+        """Deploy `repository@digest` from the template of the stack; `written` is the recorded reference."""
+        deployed = Deployed(ImageReference.parse(image), written, f"the in-memory resource {resource}")
+        self._in_stack[resource, container] = self._running[resource, container] = deployed
+
+    def update(self, resource: str, container: str, image: str, written: str = "") -> None:
+        """Change what runs, like a script outside of the stack."""
+        deployed = Deployed(ImageReference.parse(image), written, f"the in-memory service of {resource}")
+        self._running[resource, container] = deployed
+
+    def break_service(self, cause: str) -> None:
+        """Make all lookups fail with a cause."""
+        self._outage = cause
+
+    def read_deployed(
+        self, lookups: Collection[DeployedLookup], deadline: Deadline
+    ) -> Mapping[DeployedLookup, DeployedState]:
+        """See `DeployedImageSource.read_deployed`."""
+        self.lookups += lookups
+        if deadline.remaining() <= 0 or self._outage:
+            cause = self._outage or "the in-memory service did not respond in time"
+            return dict.fromkeys(lookups, NotKnown(cause, "try again"))
+        return {lookup: self._read(lookup) for lookup in lookups}
+
+    def _read(self, lookup: DeployedLookup) -> DeployedState:
+        stored = self._running if lookup.refresh is Refresh.NEVER else self._in_stack
+        key = (lookup.identity.resource, lookup.identity.container)
+        return stored.get(key) or NotDeployed(f"{lookup.identity.resource} is not deployed in memory")
 
 
 def _name(reference: ImageReference) -> str:

@@ -111,6 +111,7 @@ def engine_running(environment: Environment, ministack: Ministack, directory: Pa
                     "runtime": str(environment.runtime),
                     "journal": str(journal),
                     "environment": endpoints,
+                    "ecs": ministack.url,
                 }
             ),
             "utf-8",

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import urllib3
 
 from e2e.engine import ecr_facts
 from e2e.engine.access import ACCOUNT, REGION, answers, client, credentials
+from e2e.engine.ecs_facts import EcsFacts
 from e2e.engine.environment import Environment
 from e2e.engine.processes import Running, running
 from e2e.engine.proxy import Proxy, Reply, Witness
@@ -28,13 +28,11 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 @dataclass(frozen=True)
 class Ministack:
-    """Running ECR and ECS: tests send requests directly, and functions through a proxy of the engine."""
+    """Running ECR and ECS, behind proxies that respond like the services; `url` is that of the tests."""
 
     running: Running
-
-    @property
-    def url(self) -> str:
-        return self.running.url
+    url: str
+    ecs: EcsFacts
 
     def client(self, service: str) -> Any:
         """Return a boto3 client."""
@@ -84,19 +82,25 @@ class Ministack:
         assert answer.status == 201, (answer.status, answer.data)
         return digest
 
-    @contextmanager
-    def behind_a_proxy(self, tell: Witness) -> Iterator[Proxy]:
-        """Run a proxy that responds like ECR, and call the witness for each request."""
-        # The URL of the proxy, from which layers are downloaded, is known only after its start.
-        here: list[str] = []
-        correct = partial(_corrected, here)
-        with Proxy(self.running.port, gate=ecr_facts.gate, correct=correct, tell=tell) as proxy:
-            here.append(proxy.url)
-            yield proxy
+    def behind_a_proxy(self, tell: Witness) -> AbstractContextManager[Proxy]:
+        """Run a proxy that responds like ECR and ECS, and call the witness for each request."""
+        return _proxy(self.running, self.ecs, tell)
 
 
-def _corrected(here: list[str], request: Request, reply: Reply) -> Reply:
-    return ecr_facts.correct(request, reply, here[0])
+@contextmanager
+def _proxy(program: Running, facts: EcsFacts, tell: Witness | None = None) -> Iterator[Proxy]:
+    # The URL of the proxy, from which layers are downloaded, is known only after its start.
+    here: list[str] = []
+
+    def correct(request: Request, reply: Reply) -> Reply:
+        return facts.correct(request, ecr_facts.correct(request, reply, here[0]))
+
+    def gate(request: Request) -> Reply | None:
+        return ecr_facts.gate(request) or facts.gate(request)
+
+    with Proxy(program.port, gate=gate, correct=correct, tell=tell) as proxy:
+        here.append(proxy.url)
+        yield proxy
 
 
 def _put(ecr: Any, repository: str, manifest: str, media_type: str, tag: str) -> str:
@@ -126,4 +130,6 @@ def ministack_running(environment: Environment, directory: Path) -> Iterator[Min
     }
     command = (environment.ministack_python, "ministack")
     with running(command, variables, directory / "log", lambda url: answers(f"{url}/_ministack/health")) as program:
-        yield Ministack(program)
+        facts = EcsFacts(program.url, client("ecr", program.url))
+        with _proxy(program, facts) as proxy:
+            yield Ministack(program, proxy.url, facts)

@@ -150,8 +150,23 @@ def _resources(service: str, about: Mapping[str, Any], place: str) -> tuple[str,
     if service == "events":
         buses = [entry.get("EventBusName", "default") for entry in about.get("Entries") or ()]
         return tuple(bus if bus.startswith("arn:") else f"arn:aws:events:{place}:event-bus/{bus}" for bus in buses)
-    named = [about[key] for key in ("SecretId", "RoleArn", "KeyId", "StackName", "ChangeSetName") if key in about]
+    if service == "ecs":
+        return _of_services(about, place)
+    if service == "cloudformation" and "StackName" in about:
+        # The resource of a stack ends with its ID, which no request by name contains.
+        stack = about["StackName"]
+        return (stack if stack.startswith("arn:") else f"arn:aws:cloudformation:{place}:stack/{stack}/*",)
+    named = [about[key] for key in ("SecretId", "RoleArn", "KeyId", "ChangeSetName") if key in about]
     return tuple(map(str, named))
+
+
+def _of_services(about: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    """Return the ARNs of services and of their revisions; other actions on ECS are recorded for all resources."""
+    if "serviceRevisionArns" in about:
+        return tuple(about["serviceRevisionArns"])
+    names = about.get("services") or [name for name in (about.get("service"),) if name]
+    cluster = about.get("cluster", "default").rpartition("/")[2]
+    return tuple(name if name.startswith("arn:") else f"arn:aws:ecs:{place}:service/{cluster}/{name}" for name in names)
 
 
 def _of_parameter(name: str, place: str) -> str:

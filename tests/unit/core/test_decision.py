@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, make_plan
+from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, keep_tags, make_plan
+from image_pinner.core.deployed import Deployed
 from image_pinner.core.images.lookups import OCI_INDEX, NotFound, Origin, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import Digest
+from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.policies import Allowed, Denied, JudgedImage, Policy, Verdict
 from image_pinner.core.policies.explicit_tag import ExplicitTag
@@ -230,3 +231,77 @@ def test_order_of_lookups_does_not_depend_on_the_template() -> None:
         "docker.io/library/a:1 for linux/arm64",
         "docker.io/library/b:1",
     ]
+
+
+def kept_tags(
+    image: Any, deployed: Deployed | None = None, resource_type: str = "AWS::ECS::TaskDefinition"
+) -> Decision:
+    template = template_of(image)
+    template["Resources"]["Web"]["Type"] = resource_type
+    if resource_type != "AWS::ECS::TaskDefinition":
+        template["Resources"]["Web"]["Properties"] = {"Environment": {"Image": image}}
+    scope = Scope.of_template(template, {}, region="", account_id="")
+    sites = find_images(template, {"Refresh": "Never"} if deployed else {}, scope, ScanSettings()).pinned
+    plan = make_plan(sites, {site.path: deployed for site in sites} if deployed else {})
+    return keep_tags(decide(plan, dict.fromkeys(plan.lookups, FOUND), (), {}))
+
+
+class TestKeepTags:
+    def test_a_service_that_does_not_accept_both_is_a_problem_by_name(self) -> None:
+        decision = kept_tags("!PinDigest shop/build:1", resource_type="AWS::CodeBuild::Project")
+        assert decision.outcomes == ()
+        assert [(problem.kind, problem.cause) for problem in decision.problems] == [
+            (
+                ProblemKind.TEMPLATE,
+                "cannot keep tag '1': AWS::CodeBuild::Project is not known to accept a tag together with a digest",
+            )
+        ]
+        assert [site.reference.tag for site in decision.failed] == ["1"]
+
+    def test_the_limit_counts_the_tag(self) -> None:
+        name = f"example.com/{'a' * 236}"
+        (problem,) = kept_tags(f"!PinDigest {name}:1234567").problems
+        assert problem.cause == "the image is 256 characters long before the @; AWS::ECS::TaskDefinition allows 255"
+        assert len(kept_tags(f"!PinDigest {name}:123456").outcomes) == 1
+
+    @pytest.mark.parametrize(
+        ("image", "text"),
+        [
+            ("nginx:1", f"nginx:1@sha256:{HEX}"),
+            ("localhost:5000/nginx:1", f"localhost:5000/nginx:1@sha256:{HEX}"),
+            ("localhost:5000/nginx", f"localhost:5000/nginx@sha256:{HEX}"),
+            (f"nginx:1@sha256:{'1' * 64}", f"nginx:1@sha256:{'1' * 64}"),
+            (f"nginx@sha256:{'1' * 64}", f"nginx@sha256:{'1' * 64}"),
+        ],
+    )
+    def test_the_written_tag_is_before_the_digest(self, image: str, text: str) -> None:
+        (outcome,) = kept_tags(f"!PinDigest {image}").outcomes
+        assert isinstance(outcome, Pinned)
+        assert outcome.text == text
+
+    @pytest.mark.parametrize(("recorded", "tag"), [("nginx:0", ":0"), ("", ""), ("not a reference", "")])
+    def test_a_deployed_image_gets_the_tag_that_its_digest_comes_from(self, recorded: str, tag: str) -> None:
+        image = ImageReference.parse(f"nginx@sha256:{OTHER}")
+        (outcome,) = kept_tags("!PinDigest nginx:1", Deployed(image, recorded, "service web")).outcomes
+        assert isinstance(outcome, Pinned)
+        assert outcome.text == f"nginx{tag}@sha256:{OTHER}"
+
+    def test_an_image_that_does_not_exist_keeps_its_tag_alone(self) -> None:
+        decision = keep_tags(decide_image("!PinDigest WhenMissing=KeepTag nginx:1", ABSENT))
+        assert [type(outcome) for outcome in decision.outcomes] == [KeptTag]
+
+
+@pytest.mark.parametrize(
+    ("source", "refresh", "warnings"),
+    [
+        ("lock", "Never", ("Refresh=Never has no effect with Lock",)),
+        ("lock", "OnChange", ("Refresh=OnChange has no effect with Lock",)),
+        ("lock", "Always", ()),
+        ("registry", "Never", ()),
+    ],
+)
+def test_refresh_has_no_effect_with_a_lock_file(source: str, refresh: str, warnings: tuple[str, ...]) -> None:
+    found = replace(FOUND, origin=Origin(source, "x"), warnings=())
+    (outcome,) = decide_image(f"!PinDigest Refresh={refresh} nginx:1", found).outcomes
+    assert isinstance(outcome, Pinned)
+    assert outcome.warnings == warnings

@@ -9,6 +9,7 @@ import click
 
 from image_pinner.cli.console import ExitCode, has_colour
 from image_pinner.cli.demo.embedded_aws import embedded_aws
+from image_pinner.cli.demo.page import Page
 
 _STYLES: dict[str, dict[str, Any]] = {
     "heading": {"bold": True},
@@ -22,7 +23,7 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 @click.command
 def command() -> None:
-    """Run the macro against an in-process mock of AWS: pin images, move a tag, and reject a template.
+    """Run the macro against an in-process mock of AWS: pin, keep, override and roll back images.
 
     It needs no AWS account, and makes no network requests outside this machine.
     """
@@ -35,5 +36,5 @@ def command() -> None:
         click.echo(click.style(line, **_STYLES[kind]) if coloured and line else line)
 
     with embedded_aws() as aws:
-        succeeded = Story(aws, show).run()
-    sys.exit(ExitCode.DONE if succeeded else ExitCode.LOOKUP_FAILED)
+        succeeded = Story(aws, Page(show)).run()
+    sys.exit(ExitCode.DONE if succeeded else ExitCode.FINDINGS)

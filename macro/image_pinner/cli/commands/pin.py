@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import click
 
 from image_pinner.cli.console import Dependencies, error_stream, print_line, print_messages, progress, write_output
 from image_pinner.cli.documents import write_atomically
-from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile
+from image_pinner.cli.image_parameters import describe_overridden, render_parameters, set_parameters
+from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile, previous_parameters, read_bytes
 from image_pinner.cli.output import LocatedReport, exit_code, json, text
-from image_pinner.cli.pinning_options import PinningInputs, pinning_options
+from image_pinner.cli.pinning_options import PinningInputs, lock_options, pinning_options
+from image_pinner.cli.transform_removal import drop_transform
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.pinning import PinResult
 
@@ -31,6 +34,22 @@ Options = Mapping[str, Any]
 )
 @click.option("--in-place", is_flag=True, help="Write the pinned template to the file it was read from.")
 @click.option(
+    "--keep-tag",
+    is_flag=True,
+    help="Write repository:tag@sha256:… instead of repository@sha256:…, where the service accepts both.",
+)
+@click.option(
+    "--drop-transform",
+    is_flag=True,
+    help="Remove the macro from Transform, so that the template deploys without it. Metadata is not changed.",
+)
+@click.option(
+    "--write-parameters",
+    type=click.Path(path_type=Path, readable=False),
+    help="Write a parameter file with the digests to this file, and leave the template unchanged. Each image must be"
+    " the value of one parameter.",
+)
+@click.option(
     "--output-format",
     type=click.Choice(["yaml", "json"]),
     help="Convert the pinned template to this format. Conversion loses comments and layout.",
@@ -40,6 +59,7 @@ Options = Mapping[str, Any]
     type=click.Path(path_type=Path, readable=False),
     help="Write a JSON report on every image to this file.",
 )
+@lock_options
 @pinning_options
 @click.pass_obj
 def command(dependencies: Dependencies, /, **options: Any) -> None:
@@ -50,16 +70,25 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     """
     _check_combinations(options)
     inputs = PinningInputs.read(options, dependencies)
+    inputs = replace(inputs, settings=inputs.settings._replace(keep_tags=options["keep_tag"]))
     template = inputs.read_template(options["template"])
     with progress("resolving digests"):
         result = inputs.pin(template)
+    if options["drop_transform"]:
+        result = drop_transform(result, template.fragment, inputs.settings.macro_name)
+    values = inputs.values
+    if options["write_parameters"]:
+        values, changed = set_parameters(template.fragment.tree, result.report, inputs.values)
+        result = PinResult(template.fragment.original, (), changed)
     data, lost_comments = _render_template(template, result, options["output_format"])
     report = LocatedReport(template.document, result.report, lost_comments)
     if options["report"]:
         write_atomically(options["report"], json.render_report(report).encode())
     if result.report.succeeded:
-        _write(data, template, options)
+        _write(data, template, options, values)
     print_messages(text.render_report(report))
+    if result.report.succeeded and options["in_place"]:
+        print_messages(describe_overridden(template.fragment.tree, result.report))
     if result.report.succeeded and error_stream().isatty():
         print_line(text.summarize(result.report), style="green")
     sys.exit(exit_code(result.report))
@@ -73,9 +102,21 @@ def _check_combinations(options: Options) -> None:
     ):
         if options["in_place"] and is_set:
             raise ConfigurationError(f"--in-place cannot be used with {name}", "omit one of them")
+    for name in ("in_place", "output", "output_format", "drop_transform"):
+        if options["write_parameters"] and options[name]:
+            option = "--" + name.replace("_", "-")
+            raise ConfigurationError(
+                f"--write-parameters cannot be used with {option}", "omit one of them: the template is not written"
+            )
+    if options["write_parameters"] and STANDARD_INPUT in options["files"]:
+        raise ConfigurationError("--write-parameters needs --parameters as a file", "pass the name of the file")
     report, template, output = options["report"], Path(options["template"]), options["output"]
-    if report and report.resolve() in {path.resolve() for path in (template, output) if path}:
+    parameters = options["write_parameters"]
+    others = (template, output, parameters, options["lock"])
+    if report and report.resolve() in {path.resolve() for path in others if path}:
         raise ConfigurationError(f"--report would overwrite {report}", "write the report to another file")
+    if parameters and parameters.resolve() == template.resolve():
+        raise ConfigurationError(f"--write-parameters would overwrite {parameters}", "write to another file")
 
 
 def _render_template(
@@ -91,9 +132,13 @@ def _render_template(
     return convert(result.answer, output_format), ()
 
 
-def _write(data: bytes, template: TemplateFile, options: Options) -> None:
+def _write(data: bytes, template: TemplateFile, options: Options, values: Mapping[str, Any]) -> None:
     output = options["output"]
-    if options["in_place"]:
+    if options["write_parameters"]:
+        texts = [read_bytes(name).decode("utf-8-sig", "replace") for name in options["files"]]
+        previous = dict.fromkeys(name for content in texts for name in previous_parameters(content))
+        write_atomically(options["write_parameters"], render_parameters(values, previous))
+    elif options["in_place"]:
         if data != template.document.data:
             write_atomically(Path(options["template"]), data)
     elif output is None or output == Path(STANDARD_INPUT):

@@ -1,4 +1,4 @@
-"""An in-process mock of AWS: moto's server on the loopback interface, with image layers that moto lacks."""
+"""An in-process mock of AWS: moto's server on the loopback interface, with what moto lacks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
+from image_pinner.cli.demo.ecs_application import EcsApplication
+from image_pinner.cli.demo.service_revisions import ServiceRevisions
+from image_pinner.cli.demo.stacks import StackApplication
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.lookups import DOCKER_MANIFEST, IMAGE_CONFIG_TYPES, OCI_INDEX, OCI_MANIFEST
-from image_pinner.core.images.references import Digest
+from image_pinner.core.images.references import Digest, ImageReference
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -71,11 +74,23 @@ class LayerApplication:
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedAws:
-    """The mock: the environment variables that select it, a client of its ECR, and its layers."""
+    """The mock.
+
+    Args:
+        environment: The environment variables that select it.
+        ecr: A client of its ECR.
+        ecs: A client of its ECS.
+        layers: The layers of its ECR.
+        stacks: Its CloudFormation.
+        revisions: The service revisions of its ECS.
+    """
 
     environment: Mapping[str, str]
     ecr: Any
+    ecs: Any
     layers: LayerApplication
+    stacks: StackApplication
+    revisions: ServiceRevisions
 
     def push(self, repository: str, tag: str, build: str, platforms: tuple[str, ...]) -> Digest:
         """Push an image for one platform (`os/arch`), or an index with an attestation for several.
@@ -110,13 +125,15 @@ class EmbeddedAws:
     def _put(self, repository: str, tag: str, media_type: str, manifest: str) -> Digest:
         # Without imageDigest, moto generates a digest that does not match the manifest.
         digest = Digest.of(manifest.encode())
-        self.ecr.put_image(
-            repositoryName=repository,
-            imageManifest=manifest,
-            imageManifestMediaType=media_type,
-            imageDigest=str(digest),
-            **({"imageTag": tag} if tag else {}),
-        )
+        # ECR keeps an image whose only tag is moved, and moto deletes it: another tag prevents that.
+        for tags in ({"imageTag": tag}, {"imageTag": f"build-{str(digest)[-12:]}"}) if tag else ({},):
+            self.ecr.put_image(
+                repositoryName=repository,
+                imageManifest=manifest,
+                imageManifestMediaType=media_type,
+                imageDigest=str(digest),
+                **tags,
+            )
         return digest
 
 
@@ -147,8 +164,10 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
         ) from None
     # The server would print a line for each request.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    layers = LayerApplication(moto.DomainDispatcherApplication(moto.create_backend_app))
-    server = make_server("127.0.0.1", 0, layers, threaded=True, request_handler=moto.MotoRequestHandler)
+    ecs = EcsApplication(moto.DomainDispatcherApplication(moto.create_backend_app), _digest_of_tag)
+    layers = LayerApplication(ecs)
+    stacks = StackApplication(layers)
+    server = make_server("127.0.0.1", 0, stacks, threaded=True, request_handler=moto.MotoRequestHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -158,11 +177,22 @@ def embedded_aws() -> Iterator[EmbeddedAws]:
         with _replace_environment(_variables(endpoint)) as environment:
             import boto3  # noqa: PLC0415 - it reads the environment
 
-            yield EmbeddedAws(environment, boto3.Session(region_name=REGION).client("ecr"), layers)
+            session = boto3.Session(region_name=REGION)
+            clients = session.client("ecr"), session.client("ecs")
+            yield EmbeddedAws(environment, *clients, layers, stacks, ecs.revisions)
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def _digest_of_tag(image: str) -> str | None:
+    from moto.ecr.models import ecr_backends  # noqa: PLC0415 - only the demo needs it
+
+    reference = ImageReference.parse(image)
+    repository = ecr_backends[ACCOUNT][REGION].repositories.get(reference.repository)
+    images = repository.images if repository else ()
+    return next((found.image_digest for found in images if reference.tag in found.image_tags), None)
 
 
 def _variables(endpoint: str) -> dict[str, str]:
@@ -177,6 +207,7 @@ def _variables(endpoint: str) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "MOTO_ACCOUNT_ID": ACCOUNT,
         "NO_PROXY": "127.0.0.1",
+        "IMAGE_PINNER_STATE_SCOPE": "stack:*",
     }
 
 

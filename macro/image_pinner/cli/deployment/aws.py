@@ -28,6 +28,7 @@ _SERVICE_NAMES = {
     "logs": "CloudWatch Logs",
     "organizations": "Organizations",
     "s3": "S3",
+    "ssm": "Parameter Store",
     "sts": "STS",
 }
 _SERVICE_CONTROL_POLICY = "service control policy"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from image_pinner.cli.documents.nodes import (
     MappingNode,
     Node,
     ResolvedPath,
+    SequenceNode,
     children_of,
     content_of,
     resolve_path,
@@ -19,7 +21,7 @@ from image_pinner.cli.documents.text import SourceText
 from image_pinner.cli.documents.yaml_layout import properties_of
 from image_pinner.core.errors import ImagePinnerError
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
-from image_pinner.core.template.edits import Edit, InsertKey, Replace, apply_edits
+from image_pinner.core.template.edits import Delete, Edit, InsertKey, Replace, apply_edits
 from image_pinner.core.template.paths import Step, TemplatePath
 
 
@@ -49,7 +51,36 @@ class Insertion:
     depth: int
 
 
-Change = Replacement | Insertion
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Deletes some members of a mapping or sequence, by their indexes, and leaves at least one."""
+
+    node: MappingNode | SequenceNode
+    indexes: frozenset[int]
+
+    @property
+    def parts(self) -> list[tuple[int, int]]:
+        """The start and end of every member, deleted or not."""
+        if isinstance(self.node, MappingNode):
+            return [(member.key.start, member.value.end) for member in self.node.members]
+        return [(item.start, item.end) for item in self.node.items]
+
+    def flow_spans(self) -> list[tuple[int, int]]:
+        """Return the start and end of each text to delete, with one comma, in JSON or a YAML flow collection."""
+        parts, spans = self.parts, list[tuple[int, int]]()
+        first = 0
+        while first < len(parts):
+            after = first
+            while after in self.indexes:
+                after += 1
+            if after > first:
+                is_last = after == len(parts)
+                spans.append((parts[first - 1][1], parts[-1][1]) if is_last else (parts[first][0], parts[after][0]))
+            first = after + 1
+        return spans
+
+
+Change = Replacement | Insertion | Deletion
 
 
 def plan_edits(source: SourceText, root: MappingNode, tree: JsonObject, edits: Sequence[Edit]) -> list[Change]:
@@ -61,18 +92,31 @@ def plan_edits(source: SourceText, root: MappingNode, tree: JsonObject, edits: S
     aliases = tuple(_aliases_in(root)) if "*" in source.text else ()
     changes: list[Change] = []
     insertions: dict[TemplatePath, list[InsertKey]] = {}
+    deletions: dict[TemplatePath, set[Step]] = {}
     for edit in _widen(source.text, root, tree, edits):
         target = resolve_path(root, edit.path)
         _refuse_shared(source, edit, target, aliases)
         if isinstance(edit, Replace):
             changes.append(Replacement(content_of(target.node), edit.value, target.inside_tag))
+        elif isinstance(edit, Delete):
+            deletions.setdefault(edit.path.parent, set()).add(edit.path.steps[-1])
         else:
             insertions.setdefault(edit.path, []).append(edit)
+    for path, deleted in deletions.items():
+        node = resolve_path(root, path).node
+        if isinstance(node, MappingNode | SequenceNode):
+            changes.append(Deletion(node, frozenset(n for n, step in enumerate(_steps(node)) if step in deleted)))
     for path, inserted in insertions.items():
         node = resolve_path(root, path).node
         if isinstance(node, MappingNode):
             changes += _in_order(node, inserted, len(path.steps))
     return changes
+
+
+def _steps(node: MappingNode | SequenceNode) -> list[Step]:
+    if isinstance(node, MappingNode):
+        return [member.name for member in node.members]
+    return list(range(len(node.items)))
 
 
 def _aliases_in(root: Node) -> Iterator[AliasNode]:
@@ -94,7 +138,7 @@ def _refuse_shared(source: SourceText, edit: Edit, target: ResolvedPath, aliases
         raise _refusal(source, target.shared, cause, "write the key in the mapping itself instead of merging it")
     for alias in aliases:
         node, anchored = target.node, alias.target
-        removes_anchor = isinstance(edit, Replace) and _contains(node, anchored) and not _contains(node, alias)
+        removes_anchor = not isinstance(edit, InsertKey) and _contains(node, anchored) and not _contains(node, alias)
         if removes_anchor or _contains(anchored, node):
             line = source.position(alias.start).line
             cause = f"cannot edit {edit.path}: the alias *{anchored.anchor} on line {line} refers to this value"
@@ -112,6 +156,7 @@ def _contains(outer: Node, inner: Node) -> bool:
 def _widen(text: str, root: MappingNode, tree: JsonObject, edits: Sequence[Edit]) -> list[Edit]:
     """Turn edits that cannot be written where they are into replacements of the value around them."""
     widened = {path for edit in edits if (path := _widened_path(text, edit, resolve_path(root, edit.path)))}
+    widened |= _rewritten_collections(root, edits)
     result: list[Edit] = []
     for path in sorted(widened, key=lambda path: len(path.steps)):
         if not any(path.starts_with(edit.path) for edit in result):
@@ -122,14 +167,28 @@ def _widen(text: str, root: MappingNode, tree: JsonObject, edits: Sequence[Edit]
     return [*result, *(edit for edit in edits if not any(edit.path.starts_with(outer.path) for outer in result))]
 
 
+def _rewritten_collections(root: MappingNode, edits: Sequence[Edit]) -> set[TemplatePath]:
+    """Return the paths of collections that lose all members, or that lose some and get others."""
+    deleted = Counter(edit.path.parent for edit in edits if isinstance(edit, Delete))
+    extended = {edit.path for edit in edits if isinstance(edit, InsertKey)}
+    found = set()
+    for path, count in deleted.items():
+        node = content_of(resolve_path(root, path).node)
+        if path in extended or not isinstance(node, MappingNode | SequenceNode) or count == len(_steps(node)):
+            found.add(path)
+    return found
+
+
 def _widened_path(text: str, edit: Edit, target: ResolvedPath) -> TemplatePath | None:
     """Return the path to replace instead of an edit, or `None` if the edit can be made as it is."""
     steps = edit.path.steps
     path = TemplatePath(steps[: len(steps) - len(target.missing)])
     tagged = path.parent if target.inside_tag else path
     node = content_of(target.node)
-    if target.missing:
+    if target.missing or (isinstance(edit, Delete) and target.inside_tag):
         return tagged
+    if isinstance(edit, Delete):
+        return None
     if isinstance(edit, InsertKey):
         return None if target.inside_tag == bool(node.function) and _accepts_keys(text, node) else tagged
     # A scalar under a tag is always read as a string, and under !GetAtt as a sequence.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -95,7 +94,7 @@ def _writable_status(target: str) -> os.stat_result | None:
 
 
 def _replace(target: str, data: bytes, status: os.stat_result | None) -> None:
-    temporary = Path(target).parent / f".image-pinner-{secrets.token_hex(8)}.tmp"
+    temporary = Path(target).parent / f".image-pinner-{os.urandom(8).hex()}.tmp"
     descriptor = os.open(temporary, _CREATE, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from image_pinner.cli.documents.edits import Change, Insertion, Replacement
+from image_pinner.cli.documents.edits import Change, Deletion, Insertion, Replacement
 from image_pinner.cli.documents.nodes import MappingNode, Parent, parent_of
 from image_pinner.cli.documents.text import SourceText, Splice, Splices
 from image_pinner.core.intrinsics.values import JsonValue
@@ -38,6 +38,8 @@ def json_splices(source: SourceText, root: MappingNode, changes: Sequence[Change
                 parts.append(Splice(change.node.start, change.node.end, _write(source, change.value, layout)))
             case Insertion():
                 parts.append(_insertion(source, change))
+            case Deletion():
+                parts += [Splice(start, end, "") for start, end in change.flow_spans()]
             case _:
                 assert_never(change)
     return Splices.of(parts)

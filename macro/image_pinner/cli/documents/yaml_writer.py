@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, assert_never
 
 import yaml
 
-from image_pinner.cli.documents.edits import Change, Insertion, Replacement
+from image_pinner.cli.documents.edits import Change, Deletion, Insertion, Replacement
 from image_pinner.cli.documents.nodes import (
     MappingNode,
     Node,
@@ -23,6 +23,7 @@ from image_pinner.cli.documents.nodes import (
     last_leaf,
 )
 from image_pinner.cli.documents.text import SourceText, Splice, Splices
+from image_pinner.cli.documents.yaml_deletions import deleted_spans
 from image_pinner.cli.documents.yaml_layout import (
     Comment,
     Indentation,
@@ -72,6 +73,14 @@ def yaml_splices(source: SourceText, root: MappingNode, changes: Sequence[Change
                 lost += replacement.lost_comments
             case Insertion():
                 inserted += _insert(source, indentation, change)
+            case Deletion():
+                spans = deleted_spans(source, root, change)
+                replaced += [Splice(start, end, "") for start, end in spans]
+                lost += [
+                    f"Comment {comment.text!r} at {source.position(comment.index)} is removed with the value it is in"
+                    for start, end in spans
+                    for comment in comments_in(source, change.node, start, end)
+                ]
             case _:
                 assert_never(change)
     # A replacement takes precedence over what an insertion would change inside the replaced value.

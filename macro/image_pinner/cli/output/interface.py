@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from image_pinner.cli.documents import Position, SourceDocument
-from image_pinner.core.check import Finding
 from image_pinner.core.report import PinReport
+
+if TYPE_CHECKING:
+    from image_pinner.core.check import Finding
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ def _finding_lines(found: LocatedFinding) -> Iterator[str]:
     yield from (f"    {line}" for line in found.corrected.splitlines())
 
 
-def render_report(report: LocatedReport) -> str:
-    """See `OutputFormat`. The text is empty if there is nothing to warn of."""
+def render_report(report: LocatedReport, output: str = "template") -> str:
+    """See `OutputFormat`. The text is empty if there is nothing to warn of; `output` is what is not written."""
     name = report.document.name
     if report.report.succeeded:
         warnings = (*report.lost_comments, *report.report.warnings)
@@ -40,7 +40,7 @@ def render_report(report: LocatedReport) -> str:
     for problem in problems:
         groups.setdefault((problem.cause, _help(problem)), []).append(problem)
     lines = [line for (cause, help), group in groups.items() for line in _problem_lines(report, cause, help, group)]
-    lines.append(f"Found {_count(len(problems), 'problem')}. No template was written.")
+    lines.append(f"Found {_count(len(problems), 'problem')}. No {output} was written.")
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -197,8 +197,8 @@ def _pseudo_parameter(name: str, scope: Scope) -> Outcome:
 
 
 def _region(scope: Scope) -> Outcome:
-    if scope.region:
-        return Known(scope.region)
+    if region := scope.known_region:
+        return Known(region)
     return Unknown("the AWS region is unknown", "set the AWS region", missing="AWS::Region")
 
 
@@ -211,9 +211,9 @@ def _account_id(scope: Scope) -> Outcome:
 def _of_partition(value: str, scope: Scope) -> Outcome:
     if value:
         return Known(value)
-    if not scope.region:
+    if not scope.known_region:
         return _region(scope)
-    return Unknown(f"the partition is unknown: {scope.region!r} is not a valid region", "correct the region")
+    return Unknown(f"the partition is unknown: {scope.known_region!r} is not a valid region", "correct the region")
 
 
 def _stack_name(scope: Scope) -> Outcome:

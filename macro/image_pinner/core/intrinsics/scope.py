@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from image_pinner.core.images.ecr import partition_of
@@ -20,9 +20,10 @@ class Scope:
         mappings: The template's `Mappings` section.
         conditions: The template's `Conditions` section.
         resources: The template's `Resources` section; names and URIs of its ECR repositories can be known.
-        region: The stack's region, or empty.
+        region: The stack's region; empty to find it when an expression needs it.
         account_id: The stack's account, or empty.
         stack_name: The stack's name, or empty.
+        find_region: Returns the region, or empty if it is not known.
         ssm_names: Whether values of parameters with an SSM type are names in the Parameter Store. In a macro's event
             they should be resolved, but not all reports agree, so a value that looks like a name is looked up too.
         answers: The external values that were looked up so far.
@@ -40,6 +41,7 @@ class Scope:
     region: str = ""
     account_id: str = ""
     stack_name: str = ""
+    find_region: Callable[[], str] = field(default=str, compare=False, repr=False)
     ssm_names: bool = False
     answers: Mapping[ExternalValue, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
@@ -76,15 +78,20 @@ class Scope:
         )
 
     @property
+    def known_region(self) -> str:
+        """The stack's region, or empty if it is not known."""
+        return self.region or self.find_region()
+
+    @property
     def partition(self) -> str:
         """The name of the region's partition, or empty."""
-        partition = partition_of(self.region)
+        partition = partition_of(self.known_region)
         return partition.name if partition else ""
 
     @property
     def url_suffix(self) -> str:
         """The DNS suffix of the region's partition, or empty."""
-        partition = partition_of(self.region)
+        partition = partition_of(self.known_region)
         return partition.suffix if partition else ""
 
     def with_budget(self, budget: Budget) -> Scope:

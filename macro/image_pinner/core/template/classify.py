@@ -17,6 +17,7 @@ from image_pinner.core.template.markers import (
     LONG_FORM,
     PIN_MARKER,
     SNIPPET,
+    MarkedExpression,
     calls_macro,
     is_marked,
     parse_marked_expression,
@@ -79,7 +80,10 @@ def classify_image(
         if marked_expression is None and isinstance(outcome, NoValue):
             return Classification(None, name=name)
         has_marker = is_marked(certain_beginning(outcome))
-        return _classify(CandidateImage(node, location, context, marked_expression, outcome, has_marker), name)
+        image = CandidateImage(node, location, context, marked_expression, outcome, has_marker)
+        if scan_settings.find_tagged_digests:
+            return Classification(_tagged_digest(image), name=name)
+        return _classify(image, name)
     except TemplateError as error:
         return Classification(Problem(node.path, ProblemKind.TEMPLATE, error.cause, error.help), name=name)
 
@@ -139,6 +143,20 @@ def _evaluated(image: CandidateImage, text: str) -> PinSite | SkippedImage | Pro
     if reference.digest and not image.is_marked:
         return SkippedImage(image.node.path, SkipStatus.PINNED, "it already has a digest", written)
     return _site(image, options, reference)
+
+
+def _tagged_digest(image: CandidateImage) -> PinSite | SkippedImage | Problem:
+    """Return a plain text with a tag and a digest, whether or not anything requests to pin it."""
+    text, path = _text(image.outcome), image.node.path
+    if not is_digest(text.strip().partition("@")[2]):
+        return SkippedImage(path, SkipStatus.UNMARKED, "it has no digest")
+    own, written = parse_marker(text) if image.has_marker else MarkedExpression(_NO_OPTIONS, text.strip())
+    reference = ImageReference.parse(written)
+    if image.node.value != text or not reference.tag:
+        return SkippedImage(path, SkipStatus.PINNED, "it is not a plain text with a tag and a digest", written)
+    if image.context.options.pin is Pin.SKIP and not image.has_marker:
+        return SkippedImage(path, SkipStatus.SKIPPED, "Pin is Skip", written)
+    return _site(image, own.over(image.context.options), reference)
 
 
 def _site(image: CandidateImage, options: Options, reference: ImageReference) -> PinSite | Problem:

@@ -29,19 +29,26 @@ class InsertKey(NamedTuple):
     after: str
 
 
-Edit = Replace | InsertKey
+class Delete(NamedTuple):
+    """Delete the key or the element at an existing path."""
+
+    path: TemplatePath
+
+
+Edit = Replace | InsertKey | Delete
 
 
 def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
     """Return an edited copy of a template; what the edits do not change is shared with the original.
 
-    No path of an edit may contain another, but several keys can be inserted into one mapping.
+    No path of an edit may contain another, but several keys can be inserted into one mapping. Paths are those of the
+    original, also if elements before them are deleted.
     """
     # A list around the root, so that the root can be replaced as everything else can.
     top: list[JsonValue] = [template]
     # The copies made so far by identity; they are referenced here, so that no identity is reused.
     copies: dict[int, Any] = {id(top): top}
-    for edit in edits:
+    for edit in sorted(edits, key=_order):
         parent: Any = top
         key: Step = 0
         for step in edit.path.steps:
@@ -55,9 +62,19 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
                 parent[key] = edit.value
             case InsertKey():
                 parent[key] = _with_key(parent[key], edit)
+            case Delete():
+                del parent[key]
             case _:
                 assert_never(edit)
     return top[0]
+
+
+def _order(edit: Edit) -> tuple[bool, int, int]:
+    """Sort deletions after everything else, inner before outer and last elements first: no index changes before use."""
+    if not isinstance(edit, Delete):
+        return False, 0, 0
+    steps = edit.path.steps
+    return True, -len(steps), -steps[-1] if isinstance(steps[-1], int) else 0
 
 
 def _with_key(mapping: JsonObject, edit: InsertKey) -> dict[str, JsonValue]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib import resources
 from itertools import pairwise
+from pkgutil import get_data
 from typing import Any, NamedTuple
 
 from image_pinner.core.template.paths import PathStep, Step, parse_image_path
@@ -41,6 +41,7 @@ class ImageLocation(NamedTuple):
     path: str
     index_allowed: bool = True
     in_snippets: bool = True
+    tag_with_digest: bool = False
     limit: int = 0
     limit_name: int = 0
     name_key: str = ""
@@ -67,7 +68,8 @@ def image_locations() -> Mapping[str, tuple[ImageLocation, ...]]:
     """Return all locations by resource type, in the order of the data file."""
     import tomllib  # noqa: PLC0415 - not needed to start the function
 
-    text = resources.files(__package__).joinpath("image_locations.toml").read_text("utf-8")
+    # Not importlib.resources: it loads tempfile and zipfile.
+    text = (get_data(__package__, "image_locations.toml") or b"").decode()
     found: dict[str, list[ImageLocation]] = {}
     for row in tomllib.loads(text)["location"]:
         types, paths = row.pop("types"), row.pop("paths")

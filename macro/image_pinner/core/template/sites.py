@@ -25,11 +25,13 @@ class ScanSettings(NamedTuple):
         macro: The name of the macro, which snippets call.
         operator: The configured options.
         image_paths: JSONPath expressions from the template's root, for images in custom properties.
+        find_tagged_digests: Whether to find the plain texts `repository:tag@digest` instead of the images to pin.
     """
 
     macro: str = "ImagePinner"
     operator: Options = Options()
     image_paths: tuple[str, ...] = ()
+    find_tagged_digests: bool = False
 
 
 class SiteIdentity(NamedTuple):

@@ -21,6 +21,7 @@ import re
 from functools import wraps
 from typing import Any
 
+from image_pinner_ecs_resources import create_ecs_resources
 from image_pinner_nested_corrections import correct_nested_stacks
 from image_pinner_resource_corrections import correct_resources
 from localstack.runtime import hooks
@@ -43,6 +44,7 @@ def correct_the_engine() -> None:
     _put_snippets_into_lists()
     correct_resources()
     correct_nested_stacks()
+    create_ecs_resources()
 
 
 def _keep_what_macros_answered() -> None:

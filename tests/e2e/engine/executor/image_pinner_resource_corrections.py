@@ -9,6 +9,8 @@ In localstack-core 2026.3.0:
 - The inline policies of a role cannot be updated.
 - A resource that was never created cannot be deleted, so a failed stack passes through DELETE_FAILED.
 - RetainExceptOnCreate has no effect.
+- A resource that an update replaced, or whose replacement was rolled back, is missing from the list of resources.
+- A resource that a failed update could not create stays in that list.
 - The stack of a resource cannot be looked up by the physical ID of the resource:
   https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStackResources.html
 """
@@ -45,7 +47,7 @@ def correct_resources() -> None:
 
 def _roll_back_what_failed() -> None:
     kind = ChangeSetModelExecutor
-    process, change = kind.process, kind._execute_resource_change
+    process, change, defer = kind.process, kind._execute_resource_change, kind._defer_action
 
     @wraps(change)
     def and_remember(self: Any, name: str, before: Any, after: Any) -> None:
@@ -64,16 +66,30 @@ def _roll_back_what_failed() -> None:
 
     @wraps(process)
     def or_undo(self: Any) -> Any:
-        is_update = self._change_set.stack.status == StackStatus.UPDATE_IN_PROGRESS
+        stack = self._change_set.stack
+        is_update, listed = stack.status == StackStatus.UPDATE_IN_PROGRESS, dict(stack.resource_states)
         try:
             return process(self)
         except Exception:
             if is_update:
                 _undo(self)
+                stack.resource_states = {name: stack.resource_states.get(name, one) for name, one in listed.items()}
             raise
+
+    @wraps(defer)
+    def and_stay_listed(self: Any, name: str, action: Any) -> None:
+        replaced, states = name.removeprefix("cleanup-from-replacement-"), self._change_set.stack.resource_states
+
+        def clean_up() -> None:
+            state = states[replaced]
+            action()
+            states[replaced] = state
+
+        defer(self, name, action if replaced == name else clean_up)
 
     kind._execute_resource_change = and_remember
     kind.process = or_undo
+    kind._defer_action = and_stay_listed
 
 
 def _is_there(executor: Any, name: str) -> bool:

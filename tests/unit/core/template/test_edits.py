@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.template.edits import InsertKey, Replace, apply_edits
+from image_pinner.core.template.edits import Delete, InsertKey, Replace, apply_edits
 from image_pinner.core.template.paths import TemplatePath
 
 
@@ -27,6 +27,18 @@ def nested(levels: int) -> tuple[Any, tuple[str | int, ...]]:
 def test_a_path_that_does_not_exist_is_an_error(steps: tuple[str | int, ...]) -> None:
     with pytest.raises((KeyError, IndexError, TypeError)):
         apply_edits({"a": {"x": 1}, "b": [1]}, [Replace(TemplatePath(steps), 2)])
+
+
+def test_a_key_that_does_not_exist_cannot_be_deleted() -> None:
+    with pytest.raises(KeyError):
+        apply_edits({"a": 1}, [Delete(at("b"))])
+
+
+def test_paths_of_deletions_are_those_of_the_original() -> None:
+    template = {"a": [0, 1, {"x": 2, "y": 3}, 4], "b": 5}
+    edits = [Delete(at("a", 0)), Replace(at("a", 3), 9), Delete(at("a", 2, "x")), Delete(at("a", 1)), Delete(at("b"))]
+    assert apply_edits(template, edits) == {"a": [{"y": 3}, 9]}
+    assert template == {"a": [0, 1, {"x": 2, "y": 3}, 4], "b": 5}
 
 
 def test_without_edits_the_template_stays_itself() -> None:

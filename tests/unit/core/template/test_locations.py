@@ -203,3 +203,8 @@ def test_a_snippet_has_the_strictest_location_of_a_name() -> None:
     assert snippet_locations()["Image"].index_allowed
     assert not snippet_locations()["ImageUri"].index_allowed
     assert all(not location.label_key and not location.resource_type for location in snippet_locations().values())
+
+
+def test_only_these_services_are_known_to_accept_a_tag_with_a_digest() -> None:
+    accepting = {name for name, found in image_locations().items() if any(place.tag_with_digest for place in found)}
+    assert accepting == {"AWS::ECS::TaskDefinition", "AWS::BedrockAgentCore::Runtime"}

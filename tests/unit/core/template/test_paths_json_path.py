@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from image_pinner.core.errors import InvalidPathError
+from image_pinner.core.template import paths
+from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.paths import Descend, Every, Field, Index, PathStep, Where, parse_image_path
 
 
@@ -89,3 +93,10 @@ def test_an_unsupported_operator_is_refused(text: str) -> None:
 )
 def test_an_expression_is_parsed_to_steps(text: str, steps: tuple[PathStep, ...]) -> None:
     assert parse_image_path(text) == steps
+
+
+@pytest.mark.parametrize("path", sorted({row.path for rows in image_locations().values() for row in rows}))
+def test_plain_paths_are_parsed_as_by_the_library(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = parse_image_path.__wrapped__(path)
+    monkeypatch.setattr(paths, "_PLAIN_PATH", re.compile("(?!)"))
+    assert parse_image_path.__wrapped__(path) == expected

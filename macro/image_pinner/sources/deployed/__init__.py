@@ -1,0 +1,1 @@
+"""Which images AWS services have deployed."""

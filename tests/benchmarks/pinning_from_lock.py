@@ -1,0 +1,68 @@
+"""Time of a whole process that pins a template from a lock file, compared with importing its two libraries."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+PAIRS = 15
+IMPORTS = ("-c", "import yaml, click")
+PIN = ("-c", "from image_pinner.cli.main import main; main()", "pin")
+_TEMPLATE = """\
+Transform: ImagePinner
+Resources:
+  Web:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      ContainerDefinitions:
+        - {Name: web, Image: "!PinDigest nginx:1.27"}
+"""
+_ENTRY = {
+    "image": "docker.io/library/nginx:1.27",
+    "digest": f"sha256:{'0' * 64}",
+    "media_type": "application/vnd.oci.image.index.v1+json",
+    "resolved_at": "2026-01-31T12:00:00Z",
+    "source": "registry",
+}
+
+
+def figures() -> Iterator[str]:
+    """Measure pairs of new processes, and yield the result."""
+    with tempfile.TemporaryDirectory() as folder:
+        template, lock = Path(folder, "template.yaml"), Path(folder, "images.lock.json")
+        template.write_text(_TEMPLATE)
+        lock.write_text(json.dumps({"version": 1, "images": [_ENTRY]}))
+        pin = (*PIN, str(template), "--lock", str(lock))
+        for arguments in (IMPORTS, pin):
+            _seconds(arguments)
+        ratios = [_seconds(pin) / _seconds(IMPORTS) for _ in range(PAIRS)]
+    yield (
+        f"pin from a lock file, 0 requests, {PAIRS} pairs of new processes: {statistics.median(ratios):.2f} times the "
+        "processor time of `import yaml, click` (target: at most 2.5)"
+    )
+
+
+def _seconds(arguments: Sequence[str]) -> float:
+    """Return the processor time of a process: other programs on the machine change it less than the time of a clock."""
+    macro = Path(__file__).parents[2] / "macro"
+    environment = {**os.environ, "PYTHONPATH": str(macro)}
+    before = _used()
+    subprocess.run([sys.executable, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)
+    return _used() - before
+
+
+def _used() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    for figure in figures():
+        print(figure)  # noqa: T201 - printing is its purpose

@@ -1,0 +1,159 @@
+"""`pin --in-place` on images from parameters, and `pin --write-parameters`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from image_pinner.core.images.lookups import OCI_INDEX, OCI_MANIFEST
+from image_pinner.sources.in_memory import InMemoryRegistry
+from support.command import image_pinner
+from unit.cli.cli_templates import digest, saved, state
+
+TEMPLATE = """\
+Parameters:
+  Image: {Type: String, Default: "shop/web:1"}
+  Marked: {Type: String, Default: "!PinDigest shop/log:1"}
+  Level: {Type: String, Default: info}
+Resources:
+  Web:
+    Type: AWS::ECS::TaskDefinition
+    Properties:
+      ContainerDefinitions:
+        - {Name: web, Image: !Sub "!PinDigest ${Image}"}
+        - {Name: log, Image: !Ref Marked}
+"""
+FUNCTION = """\
+  Function:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: {ImageUri: !Sub "!PinDigest Platform=linux/arm64 ${Image}"}
+"""
+PATH = "Resources.Web.Properties.ContainerDefinitions[0].Image"
+
+
+def pinned(repository: str) -> str:
+    return f"{repository}@{digest(f'docker.io/{repository}:1')}"
+
+
+def entry(name: str, value: str) -> dict[str, Any]:
+    return {"ParameterKey": name, "ParameterValue": value}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "cause"),
+    [
+        ('!Sub "!PinDigest ${Image}"', '"!PinDigest nginx:1"', "the image is not exactly the value of one parameter"),
+        ("${Image}", "${Image}-slim", "the image is not exactly the value of one parameter"),
+        ('{Type: String, Default: "shop/web:1"}', "{Type: CommaDelimitedList, Default: x}", "cannot resolve image"),
+        (
+            'Default: "shop/web:1"}',
+            'Default: "shop/web:1", AllowedValues: ["shop/web:1"]}',
+            "the AllowedValues of parameter 'Image' do not include",
+        ),
+    ],
+)
+def test_an_image_without_its_own_parameter_is_refused_by_its_path(
+    old: str, new: str, cause: str, tmp_path: Path
+) -> None:
+    path, written = saved(tmp_path, TEMPLATE.replace(old, new)), tmp_path / "parameters.json"
+    run = image_pinner("pin", "--write-parameters", str(written), str(path))
+    assert (run.code, run.out) == (1, b"")
+    assert PATH in run.err
+    assert cause in run.err
+    assert not written.exists()
+
+
+def test_one_parameter_cannot_have_two_digests(tmp_path: Path) -> None:
+    text = TEMPLATE.replace("shop/web", "111122223333.dkr.ecr.us-east-1.amazonaws.com/web") + FUNCTION
+    path, written = saved(tmp_path, text), tmp_path / "parameters.json"
+    registry = _registry_with_two_platforms("111122223333.dkr.ecr.us-east-1.amazonaws.com/web:1", "shop/log:1")
+    run = image_pinner("pin", "--write-parameters", str(written), str(path), resolvers=registry)
+    assert (run.code, run.out) == (1, b"")
+    assert "parameter 'Image' cannot be both" in run.err
+    assert PATH in run.err
+    assert not written.exists()
+
+
+def _registry_with_two_platforms(image: str, other: str) -> Any:
+    registry = InMemoryRegistry()
+    manifests = [
+        {
+            "mediaType": OCI_MANIFEST,
+            "digest": f"sha256:{number * 64}",
+            "size": 1,
+            "platform": {"os": "linux", "architecture": architecture},
+        }
+        for number, architecture in (("1", "amd64"), ("2", "arm64"))
+    ]
+    registry.push(
+        image,
+        json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}).encode(),
+        OCI_INDEX,
+    )
+    registry.push_digest(other, f"sha256:{'3' * 64}")
+    return registry
+
+
+@pytest.mark.parametrize("option", ["--in-place", "--drop-transform", "--output=x", "--output-format=json"])
+def test_the_template_is_not_written_too(option: str, tmp_path: Path) -> None:
+    run = image_pinner("pin", "--write-parameters", str(tmp_path / "p.json"), option, str(saved(tmp_path, TEMPLATE)))
+    assert run.code == 2
+    assert f"--write-parameters cannot be used with {option.partition('=')[0]}" in run.err
+
+
+def test_the_parameter_file_cannot_replace_the_template(tmp_path: Path) -> None:
+    path = saved(tmp_path, TEMPLATE)
+    run = image_pinner("pin", "--write-parameters", str(path), str(path))
+    assert run.code == 2
+    assert path.read_text() == TEMPLATE
+
+
+def test_digests_are_written_to_a_parameter_file_with_the_other_values(tmp_path: Path) -> None:
+    path, given, written = saved(tmp_path, TEMPLATE), tmp_path / "given.json", tmp_path / "written.json"
+    given.write_text(json.dumps([entry("Level", "debug"), {"ParameterKey": "Old", "UsePreviousValue": True}]))
+    before = state(path)
+
+    run = image_pinner("pin", "--write-parameters", str(written), "--parameters", str(given), str(path))
+
+    assert (run.code, run.out, run.err) == (0, b"", "")
+    assert state(path) == before
+    assert json.loads(written.read_text()) == [
+        entry("Level", "debug"),
+        entry("Image", pinned("shop/web")),
+        entry("Marked", pinned("shop/log")),
+        {"ParameterKey": "Old", "UsePreviousValue": True},
+    ]
+
+
+def test_the_template_with_these_parameters_has_the_same_digests(tmp_path: Path) -> None:
+    path, written = saved(tmp_path, TEMPLATE), tmp_path / "written.json"
+    image_pinner("pin", "--write-parameters", str(written), str(path))
+    registry = InMemoryRegistry()
+
+    run = image_pinner("pin", "--parameters", str(written), str(path), resolvers=registry)
+
+    assert run.code == 0
+    assert pinned("shop/web") in run.text
+    assert registry.image_lookups == []
+
+
+def test_the_tag_can_be_kept_in_the_parameter(tmp_path: Path) -> None:
+    path, written = saved(tmp_path, TEMPLATE), tmp_path / "written.json"
+    image_pinner("pin", "--keep-tag", "--write-parameters", str(written), str(path))
+    assert json.loads(written.read_text())[0] == entry("Image", pinned("shop/web").replace("@", ":1@"))
+
+
+def test_pinning_in_place_warns_of_parameters_without_an_effect(tmp_path: Path) -> None:
+    path = saved(tmp_path, TEMPLATE.replace("!Ref Marked", '!Sub "!PinDigest ${Image}-log"'))
+
+    run = image_pinner("pin", "--in-place", str(path))
+
+    assert run.code == 0
+    assert run.err == (
+        f"warning: parameter 'Image' no longer has an effect on {PATH}, {PATH.replace('[0]', '[1]')}\n"
+        "help: to keep the parameter, pass --write-parameters FILE instead of --in-place\n"
+    )

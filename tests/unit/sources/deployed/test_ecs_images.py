@@ -1,0 +1,197 @@
+"""The image and digest of a container in an ECS task definition, and the reference that its digest comes from."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.template.options import Refresh
+from support.deployed_images import (
+    FIRST,
+    REPOSITORY,
+    SECOND,
+    THIRD,
+    FakeAws,
+    Response,
+    container,
+    deployed_lookup,
+    error,
+    read_one,
+    service_arn,
+)
+
+LOOKUP = deployed_lookup(services=("Web",))
+PATH = LOOKUP.record_path
+
+
+def running(*containers: Response, **digests: str) -> FakeAws:
+    """Return a stack whose service runs these containers with these digests in its revision."""
+    aws = FakeAws()
+    aws.stack(
+        Task=("AWS::ECS::TaskDefinition", aws.task_definition("shop:1", *containers)),
+        Web=("AWS::ECS::Service", service_arn("main", "web")),
+    )
+    aws.running("main/web", "shop:1", **digests)
+    return aws
+
+
+def kept(state: DeployedState) -> tuple[str, str]:
+    assert isinstance(state, Deployed), state
+    return str(state.image), state.written
+
+
+def not_known(state: DeployedState) -> str:
+    assert isinstance(state, NotKnown), state
+    assert state.help
+    return state.cause
+
+
+def with_record(aws: FakeAws, image: object, record: object) -> FakeAws:
+    task = {
+        "Properties": {"ContainerDefinitions": [{"Image": image}]},
+        "Metadata": {"image-pinner.source": {PATH: record}},
+    }
+    aws.templates["shop"] = {"Resources": {"Task": task}}
+    return aws
+
+
+class TestDigest:
+    def test_tag_of_another_registry_without_a_recorded_digest_is_not_known(self) -> None:
+        aws = running(container("nginx:1"))
+        aws.task("main/web", "shop:1", web=FIRST)
+        cause = not_known(read_one(aws, LOOKUP))
+        assert cause.startswith("ECS does not know the digest of 'nginx:1' in service main/web")
+        assert "versionConsistency is disabled" in cause
+        assert aws.count("ListTasks") == 0
+
+    @pytest.mark.parametrize("digests", [[], [""], [FIRST, ""]])
+    def test_tasks_without_digests_are_not_known(self, digests: list[str]) -> None:
+        aws = running(container(f"{REPOSITORY}:1"))
+        for digest in digests:
+            aws.task("main/web", "shop:1", web=digest)
+        assert "ECS does not know the digest" in not_known(read_one(aws, LOOKUP))
+
+    def test_tasks_that_disagree_are_listed(self) -> None:
+        aws = running(container(f"{REPOSITORY}:1"))
+        aws.task("main/web", "shop:1", web=FIRST)
+        aws.task("main/web", "shop:1", web=SECOND)
+        assert not_known(read_one(aws, LOOKUP)) == (
+            f"the tasks of service main/web run different digests of '{REPOSITORY}:1': {FIRST}, {SECOND}"
+        )
+
+    @pytest.mark.parametrize("operation", ["ListTasks", "DescribeTasks"])
+    def test_denied_tasks_are_not_known(self, operation: str) -> None:
+        aws = running(container(f"{REPOSITORY}:1"))
+        aws.task("main/web", "shop:1", web=FIRST)
+        aws.fails[operation] = error("AccessDeniedException")
+        assert not_known(read_one(aws, LOOKUP)) == f"ecs:{operation} is denied in eu-west-1"
+
+    def test_running_tasks_know_the_digest_of_an_ecr_image(self) -> None:
+        aws = running(container(f"{REPOSITORY}:1"))
+        for _ in range(101):
+            aws.task("main/web", "shop:1", web=FIRST)
+        aws.task("main/web", "shop:9", web=SECOND)
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", f"{REPOSITORY}:1")
+        assert (aws.count("ListTasks"), aws.count("DescribeTasks")) == (2, 2)
+
+    def test_digest_of_the_revision_is_of_the_container_with_the_name(self) -> None:
+        aws = running(container("nginx:1", "side"), container(f"{REPOSITORY}:1"), web=FIRST, side=SECOND)
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", f"{REPOSITORY}:1")
+        side = deployed_lookup("side", services=("Web",))
+        assert kept(read_one(aws, side)) == (f"nginx@{SECOND}", "nginx:1")
+
+    def test_digest_in_the_task_definition_takes_precedence(self) -> None:
+        aws = running(container(f"{REPOSITORY}@{FIRST}", label=f"{REPOSITORY}:1"), web=SECOND)
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", f"{REPOSITORY}:1")
+
+    def test_invalid_image_or_digest_is_not_known(self) -> None:
+        assert "cannot be read" in not_known(read_one(running(container("Not An Image"), web=FIRST), LOOKUP))
+        assert "cannot be read" in not_known(read_one(running(container("nginx:1"), web="sha256:1"), LOOKUP))
+
+
+class TestContainer:
+    def test_new_container_is_not_deployed(self) -> None:
+        state = read_one(running(container("nginx:1", "side"), side=FIRST), LOOKUP)
+        assert state == NotDeployed("task definition shop:1 has no container 'web'")
+
+    def test_unknown_name_is_not_known_among_several_containers(self) -> None:
+        aws = running(container("nginx:1", "side"), container("nginx:2"), side=FIRST, web=FIRST)
+        cause = not_known(read_one(aws, deployed_lookup("", services=("Web",))))
+        assert cause == "the container has no known name, and task definition shop:1 has 2"
+
+    def test_unknown_name_is_the_only_container(self) -> None:
+        aws = running(container("nginx:1"), web=FIRST)
+        assert kept(read_one(aws, deployed_lookup("", services=("Web",)))) == (f"nginx@{FIRST}", "nginx:1")
+
+
+class TestWritten:
+    def test_tag_of_the_image_takes_precedence_over_a_copied_label(self) -> None:
+        aws = running(container(f"{REPOSITORY}:2", label=f"{REPOSITORY}:1"), web=FIRST)
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", f"{REPOSITORY}:2")
+
+    def test_tag_before_a_digest_is_written(self) -> None:
+        aws = running(container(f"{REPOSITORY}:2@{FIRST}", label=f"{REPOSITORY}:1"))
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", f"{REPOSITORY}:2")
+
+    def test_image_without_a_tag_is_written(self) -> None:
+        assert kept(read_one(running(container("nginx"), web=FIRST), LOOKUP)) == (f"nginx@{FIRST}", "nginx")
+
+    @pytest.mark.parametrize("label", ["other/shop:1", "not an image", ""])
+    def test_label_for_another_repository_is_out_of_date(self, label: str) -> None:
+        aws = running(container(f"{REPOSITORY}@{FIRST}", label=label))
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", "")
+
+    def test_label_is_written_however_its_repository_is_spelled(self) -> None:
+        aws = running(container(f"nginx@{FIRST}", label="docker.io/library/nginx:1"))
+        assert kept(read_one(aws, LOOKUP)) == (f"nginx@{FIRST}", "docker.io/library/nginx:1")
+        assert aws.count("GetTemplate") == 0
+
+    def test_record_in_the_metadata_of_the_stack_template(self) -> None:
+        image = f"{REPOSITORY}@{FIRST}"
+        aws = with_record(running(container(image)), image, f"{REPOSITORY}:1")
+        assert kept(read_one(aws, LOOKUP)) == (image, f"{REPOSITORY}:1")
+        assert aws.count("GetTemplate") == 1
+
+    def test_record_of_another_digest_is_not_of_the_running_image(self) -> None:
+        aws = with_record(running(container(f"{REPOSITORY}@{FIRST}")), f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:1")
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", "")
+
+    def test_record_of_the_branch_with_the_running_image(self) -> None:
+        image = {"Fn::If": ["Blue", f"{REPOSITORY}@{FIRST}", f"{REPOSITORY}@{SECOND}"]}
+        record = {"Fn::If": ["Blue", f"{REPOSITORY}:1", f"{REPOSITORY}:2"]}
+        aws = with_record(running(container(f"{REPOSITORY}@{SECOND}")), image, record)
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:2")
+
+    @pytest.mark.parametrize(
+        "images", [(f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}@{THIRD}"), (f"{REPOSITORY}@{FIRST}",) * 2]
+    )
+    def test_record_that_is_another_expression_is_not_known_on_change(self, images: tuple[str, str]) -> None:
+        record = {"Fn::If": ["Blue", f"{REPOSITORY}:1", f"{REPOSITORY}:2"]}
+        aws = with_record(running(container(f"{REPOSITORY}@{FIRST}")), {"Fn::If": ["Blue", *images]}, record)
+        assert "is an expression" in not_known(read_one(aws, deployed_lookup(refresh=Refresh.ON_CHANGE)))
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", "")
+
+    def test_denied_template_is_not_known(self) -> None:
+        aws = running(container(f"{REPOSITORY}@{FIRST}"))
+        aws.fails["GetTemplate"] = error("AccessDenied")
+        assert not_known(read_one(aws, LOOKUP)) == "cloudformation:GetTemplate is denied in eu-west-1"
+
+    @pytest.mark.parametrize("body", ["Resources: {}", "[]", {"Resources": []}, {}, {"Resources": {"Task": 1}}])
+    def test_template_without_records_has_none(self, body: object) -> None:
+        aws = running(container(f"{REPOSITORY}@{FIRST}"))
+        aws.templates["shop"] = body
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", "")
+
+    def test_template_as_text_is_read(self) -> None:
+        image = f"{REPOSITORY}@{FIRST}"
+        aws = running(container(image))
+        with_record(aws, image, f"{REPOSITORY}:1")
+        aws.templates["shop"] = json.dumps(aws.templates["shop"])
+        assert kept(read_one(aws, LOOKUP)) == (image, f"{REPOSITORY}:1")
+
+    def test_image_outside_of_stacks_has_no_record_there(self) -> None:
+        aws = running(container(f"{REPOSITORY}@{FIRST}"))
+        lookup = deployed_lookup(named_services=("main/web",), stack_name="")
+        assert kept(read_one(aws, lookup)) == (f"{REPOSITORY}@{FIRST}", "")
