@@ -1,7 +1,7 @@
 """The budget of an event: how much evaluating the expressions of one template may cost.
 
-A template of a few kilobytes can ask for gigabytes of text or hours of work, and the function serves all templates of an
-account. The limits are far above what real templates need: tests/adversary has the figures.
+A template of a few kilobytes can require gigabytes of text or hours of work, and the function serves all templates of
+an account. The limits are far above what real templates need: tests/adversary has the figures.
 """
 
 from __future__ import annotations
