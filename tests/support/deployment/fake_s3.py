@@ -81,6 +81,21 @@ class FakeS3:
             raise Refusal("NoSuchBucketPolicy", "The bucket policy does not exist", 404)
         return {"Policy": bucket.policy}
 
+    def _GetPublicAccessBlock(self, bucket: FakeBucket, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if "PutPublicAccessBlock" not in bucket.settings:
+            raise Refusal("NoSuchPublicAccessBlockConfiguration", "The configuration was not found", 404)
+        block = bucket.settings["PutPublicAccessBlock"]["PublicAccessBlockConfiguration"]
+        return {"PublicAccessBlockConfiguration": block}
+
+    def _GetBucketEncryption(self, bucket: FakeBucket, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if "PutBucketEncryption" not in bucket.settings:
+            raise Refusal("ServerSideEncryptionConfigurationNotFoundError", "The configuration was not found", 404)
+        encryption = bucket.settings["PutBucketEncryption"]["ServerSideEncryptionConfiguration"]
+        return {"ServerSideEncryptionConfiguration": encryption}
+
+    def _GetBucketVersioning(self, bucket: FakeBucket, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return dict(bucket.settings.get("PutBucketVersioning", {}).get("VersioningConfiguration", {}))
+
     def _HeadObject(self, bucket: FakeBucket, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         assert given["ChecksumMode"] == "ENABLED"
         if given["Key"] not in bucket.objects:

@@ -14,6 +14,7 @@ from image_pinner.cli.deployment.bucket import (
     bucket_stem,
     find_bucket,
     is_uploaded,
+    list_missing_protections,
     prepare_bucket,
     upload,
 )
@@ -131,11 +132,21 @@ def install(session: DeploymentSession, region: str, request: InstallRequest) ->
     _show_plan(session, plan)
     change_set = create_change_set(session, _change_set_request(request, plan))
     if change_set is None:
-        if stack and request.protected is not None and not request.dry_run:
-            set_termination_protection(session.api, region, stack.identifier, enabled=request.protected)
+        if not request.dry_run:
+            _protect_unchanged(session, request, plan)
         console.print(f"{region}: no changes", "green")
         return DeploymentOutcome.UNCHANGED
     return _deploy(session, request, plan, change_set)
+
+
+def _protect_unchanged(session: DeploymentSession, request: InstallRequest, plan: _Plan) -> None:
+    """Set what protects a stack and its buckets although the stack itself does not change."""
+    if plan.stack and request.protected is not None:
+        set_termination_protection(session.api, plan.region, plan.stack.identifier, enabled=request.protected)
+    for bucket in plan.buckets:
+        lacking = bucket.managed and bucket.exists and list_missing_protections(session.api, bucket)
+        if lacking and session.console.confirm(f"Change the settings of bucket {bucket.name}?"):
+            prepare_bucket(session.api, bucket, plan.organization_id)
 
 
 def _usable_stack(
@@ -251,6 +262,7 @@ def _show_plan(session: DeploymentSession, plan: _Plan) -> None:
     show = session.console.print
     for bucket in plan.buckets:
         show(f"  Bucket {bucket.name} ({'exists' if bucket.exists else 'will be created'})")
+        _show_protection(session, bucket)
         if plan.organization_id and not bucket.managed:
             show(f"    its policy must allow the organization {plan.organization_id} to read it", "yellow")
     for file in dict.fromkeys(one.file for one in plan.uploads):
@@ -261,6 +273,23 @@ def _show_plan(session: DeploymentSession, plan: _Plan) -> None:
     for value in plan.values:
         if not value.is_default:
             show(f"  {value}")
+
+
+def _show_protection(session: DeploymentSession, bucket: Bucket) -> None:
+    """Show what an existing bucket lacks; the user may not be allowed to read the settings of a bucket of others."""
+    if not bucket.exists:
+        return
+    try:
+        names = ", ".join(one.name for one in list_missing_protections(session.api, bucket))
+    except AwsApiError as error:
+        if bucket.managed:
+            raise
+        session.console.print(f"    cannot check how it is protected: {error.cause}", "yellow")
+        return
+    if names and bucket.managed:
+        session.console.print(f"    will be turned on: {names}", "yellow")
+    elif names:
+        session.console.print(f"    it lacks: {names}; --bucket leaves its settings as they are", "yellow")
 
 
 def _change_set_request(request: InstallRequest, plan: _Plan) -> ChangeSetRequest:
