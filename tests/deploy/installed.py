@@ -20,6 +20,8 @@ CODE = {"CodeBucket": "code", "CodeKey": "image-pinner.zip"}
 """The parameters that have no default."""
 ALL_SWITCHES = {
     "Revision": "1.0.0",
+    "CodeObjectVersion": "3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY",
+    "CodeSha256": "YFgDgEKG3ugvF1+pX64gV6tu9qNuIYNUdgJm8nCxsm4=",
     "CodeBucketPerRegion": "true",
     "OtherRepositoryArns": "arn:aws:ecr:*:444455556666:repository/shop/*",
     "PullThroughRepositoryArns": "arn:aws:ecr:*:111122223333:repository/hub/*",

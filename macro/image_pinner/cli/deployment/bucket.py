@@ -179,35 +179,36 @@ def prepare_bucket(api: AwsApi, bucket: Bucket, organization: str = "") -> None:
         api.call("s3", bucket.region, "put_bucket_policy", **bucket.identity, Policy=merged)
 
 
-def is_uploaded(api: AwsApi, bucket: Bucket, file: BucketObject) -> bool:
-    """Return whether the bucket has these very bytes; false if S3 has no checksum of them.
+def find_uploaded_version(api: AwsApi, bucket: Bucket, file: BucketObject) -> str | None:
+    """Return the version of the object with these very bytes; empty without versioning.
 
-    Raises `SourceError` if other content is stored under the key.
+    Returns None if there is no such object, or if S3 has no checksum of it. Raises `SourceError` if other content is
+    stored under the key.
     """
     if not bucket.exists:
-        return False
+        return None
     try:
         response = api.call("s3", bucket.region, "head_object", **bucket.identity, Key=file.key, ChecksumMode="ENABLED")
     except AwsApiError as error:
         # Without s3:ListBucket, S3 answers 403 for a key that does not exist.
         if error.code not in {"404", "NoSuchKey", "403"}:
             raise
-        return False
+        return None
     found = response.get("ChecksumSHA256")
     if found and found != file.checksum:
         raise SourceError(
             f"s3://{bucket.name}/{file.key} does not contain this package",
             "find out who uploaded it, delete it, and install again",
         )
-    return bool(found)
+    return _version(response) if found else None
 
 
-def upload(api: AwsApi, bucket: Bucket, file: BucketObject) -> None:
-    """Upload a file; S3 verifies its checksum.
+def upload(api: AwsApi, bucket: Bucket, file: BucketObject) -> str:
+    """Upload a file, and return the version of its object; empty without versioning. S3 verifies its checksum.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
     """
-    api.call(
+    response = api.call(
         "s3",
         bucket.region,
         "put_object",
@@ -218,6 +219,7 @@ def upload(api: AwsApi, bucket: Bucket, file: BucketObject) -> None:
         ChecksumSHA256=file.checksum,
         ContentType=file.content_type,
     )
+    return _version(response)
 
 
 def remove_bucket(session: DeploymentSession, owner: Identity, region: str, name: str) -> None:
@@ -297,6 +299,13 @@ def _has(api: AwsApi, bucket: Bucket, protection: Protection) -> bool:
             raise
         return False
     return protection.is_set(response)
+
+
+def _version(response: Mapping[str, Any]) -> str:
+    # An object from before versioning, or while it is suspended, has the version `null`, which the next one replaces:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
+    version = str(response.get("VersionId", ""))
+    return "" if version == "null" else version
 
 
 def _get_policy(api: AwsApi, bucket: Bucket) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -41,6 +42,11 @@ class Code(NamedTuple):
     def key(self) -> str:
         """The key in a bucket; it depends on the contents, so that no zip ever replaces another."""
         return f"{PREFIX}{self.version}/{self.sha256[:16]}.zip"
+
+    @property
+    def checksum(self) -> str:
+        """The SHA-256 as Lambda and S3 write it."""
+        return base64.b64encode(bytes.fromhex(self.sha256)).decode()
 
 
 def checkout() -> Path | None:

@@ -10,7 +10,7 @@ from image_pinner.cli.deployment.aws import AwsApi, AwsApiError
 from image_pinner.cli.deployment.bucket import (
     BucketObject,
     find_bucket,
-    is_uploaded,
+    find_uploaded_version,
     list_missing_protections,
     merge_statements,
     organization_statement,
@@ -147,11 +147,20 @@ def test_a_file_is_uploaded_once(aws: Scene, checksum: str | None) -> None:
     api = AwsApi(aws)
     bucket = find_bucket(api, api.identify(REGION), REGION)
     file = BucketObject(code().key, code().data, "application/zip")
-    assert not is_uploaded(api, bucket, file)
+    assert find_uploaded_version(api, bucket, file) is None
 
     if checksum is None:
         # A copy by another tool has no checksum, so its bytes are unknown.
         aws.s3.buckets[BUCKET].put(file.key, b"zip")
-        assert not is_uploaded(api, bucket, file)
-    upload(api, bucket, file)
-    assert is_uploaded(api, bucket, file)
+        assert find_uploaded_version(api, bucket, file) is None
+    version = upload(api, bucket, file)
+    assert version == aws.s3.buckets[BUCKET].objects[file.key][-1][0]
+    assert find_uploaded_version(api, bucket, file) == version
+
+
+def test_a_file_in_a_bucket_without_versioning_has_no_version(aws: Scene) -> None:
+    aws.s3.buckets["mine"] = FakeBucket(REGION)
+    api = AwsApi(aws)
+    bucket = find_bucket(api, api.identify(REGION), REGION, "mine")
+    file = BucketObject(code().key, code().data, "application/zip")
+    assert (upload(api, bucket, file), find_uploaded_version(api, bucket, file)) == ("", "")

@@ -150,6 +150,9 @@ def test_a_first_install_creates_a_readable_bucket_in_each_region_and_a_stack_se
     values = stack.parameters
     assert stack.protected
     assert (values["CodeBucket"], values["CallAs"]) == (f"image-pinner-{ACCOUNT}", "SELF")
+    # The object has another version in each region, so the hash alone binds the code there.
+    assert values["CodeSha256"] == code().checksum
+    assert "CodeObjectVersion" not in values
     uploaded = organization.s3.buckets[BUCKETS[0]].objects[values["TemplateKey"]]
     assert uploaded[-1][1].decode() == template().text
     assert values["TemplateKey"] not in organization.s3.buckets[BUCKETS[1]].objects
