@@ -43,6 +43,7 @@ ALL_SWITCHES = {
     "LogKmsKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/2",
     "AlarmTopicArn": "arn:aws:sns:eu-central-1:111122223333:on-call",
     "Dashboard": "true",
+    "InvokeThroughCloudFormation": "true",
 }
 """Parameters that turn on everything that is optional."""
 ABSENT = object()

@@ -11,13 +11,13 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(_ROOT / "tools"))
-sys.path.insert(0, str(_ROOT / "macro"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "macro"))
 
 from build_package.libraries import CONTENTS, hash_files, locked_libraries, wheel_files
 from image_pinner.cli.deployment.code import LOCK
 
+_ROOT = Path(__file__).resolve().parents[2]
 _HEAD = "# The SHA-256 of the files in the wheels that lambda.txt locks. Written by `make lock`.\n"
 _DOWNLOAD = ("download", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps")
 
