@@ -100,7 +100,7 @@ INSTALL_OPTIONS = with_options(
         "--package",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Zip to install.  [default: the zip in this installation]",
+        help="Zip to install, with its manifest next to it.  [default: the zip in this installation]",
     ),
     click.option("--role-arn", default="", metavar="ARN", help="CloudFormation service role."),
     click.option(
