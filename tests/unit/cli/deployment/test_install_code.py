@@ -15,32 +15,6 @@ from support.deployment.fake_s3 import FakeBucket
 from support.deployment.scene import BUCKET, REGION, Scene, code, request
 
 
-def test_code_that_lambda_does_not_report_is_refused(aws: Scene) -> None:
-    def other(_operation: str, _given: Mapping[str, Any]) -> dict[str, Any]:
-        return {"CodeSha256": code(b"other").checksum}
-
-    aws.answers["lambda"] = other
-    with pytest.raises(SourceError) as caught:
-        install(aws.session, REGION, request())
-
-    assert caught.value.cause == (
-        f"version 1 of function image-pinner-Function-1 in {REGION} does not have the code of this package: Lambda"
-        f" reports SHA-256 {code(b'other').checksum}, the package has {code().checksum}"
-    )
-
-
-def test_a_replaced_object_is_not_installed(aws: Scene) -> None:
-    install(aws.session, REGION, request())
-    version = aws.cloud.live("image-pinner").parameters["CodeObjectVersion"]
-    aws.s3.buckets[BUCKET].put(code().key, b"replaced")
-
-    # Lambda loads the version of the stack, and a hand-made deployment without one is refused by the hash.
-    lambdas = aws.client("lambda", REGION)
-    reported = lambdas.get_function_configuration(FunctionName="image-pinner-Function-1", Qualifier="1")
-    assert reported["CodeSha256"] == code().checksum
-    assert aws.s3.buckets[BUCKET].objects[code().key][0][0] == version
-
-
 def test_an_object_with_other_content_under_our_key_is_refused(aws: Scene) -> None:
     install(aws.session, REGION, request())
     aws.s3.buckets[BUCKET].put(code().key, b"replaced", code(b"replaced").checksum)
