@@ -20,8 +20,9 @@ import pytest
 from image_pinner.cli.deployment.install import install
 from image_pinner.core.errors import SourceError
 from support.deployment.command import package, run
+from support.deployment.fake_organization import FakeOrganization
 from support.deployment.fake_s3 import FakeBucket
-from support.deployment.scene import BUCKET, REGION, Scene, code, request
+from support.deployment.scene import BUCKET, REGION, Scene, code, for_organization, request, template
 from support.project import ROOT
 
 PATCH = b"\nSTOLEN = []\n"
@@ -126,6 +127,15 @@ def test_other_code_that_lambda_reports_is_an_error(aws: Scene) -> None:
         f"version 1 of function image-pinner-Function-1 in {REGION} does not have the code of this package: Lambda"
         f" reports SHA-256 {code(b'other').checksum}, the package has {code().checksum}"
     )
+
+
+def test_another_template_of_a_stack_set_is_an_error(aws: Scene) -> None:
+    aws.answers["organizations"] = FakeOrganization().answer
+    aws.cloud.stack_set_template = template().text.replace("sts:AssumeRole", "sts:*")
+    targets = {"OrganizationalUnitIds": "ou-abcd-12345678"}
+
+    with pytest.raises(SourceError, match="does not have the template of this version"):
+        install(aws.session, REGION, request(organization=for_organization(), parameters=targets))
 
 
 def test_a_bucket_that_a_policy_of_its_own_made_public_is_closed(aws: Scene) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from image_pinner.cli.deployment.parameters import Template, read_template
+from image_pinner.cli.deployment.parameters import Template, macro_template, read_template
 from support.deployment.fake_clients import ACCOUNT, Refusal
 from support.deployment.fake_stacks import NOW, FakeStack, Step
 
@@ -22,7 +22,7 @@ class FakeCloudFormation:
 
     `failures` are the events of the next execution, which otherwise succeeds. `accounts` are those of the organization;
     in the accounts and regions of `broken`, stack instances fail with the reason given. `more_changes` of a change set
-    are those of somebody else.
+    are those of somebody else. `stack_set_template` is what a stack set has instead of the uploaded template.
     """
 
     def __init__(self, region: str) -> None:
@@ -35,6 +35,7 @@ class FakeCloudFormation:
         self.ends_as = ""
         self.change_set_failure = ""
         self.more_changes = 0
+        self.stack_set_template = ""
         self.access = "ENABLED"
         self.accounts: tuple[str, ...] = ()
         self.broken: dict[tuple[str, str], str] = {}
@@ -186,6 +187,10 @@ class FakeCloudFormation:
             raise Refusal("StackSetNotFoundException", f"StackSet {stack.name} not found", 404)
         assert given["CallAs"] == stack.parameters["CallAs"]
         return _page(stack.instances, given, "Summaries")
+
+    def _DescribeStackSet(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        assert given["CallAs"] == self.live(given["StackSetName"]).parameters["CallAs"]
+        return {"StackSet": {"TemplateBody": self.stack_set_template or macro_template().text}}
 
     def _instances(self, stack: FakeStack) -> list[dict[str, Any]]:
         unit = stack.parameters["OrganizationalUnitIds"].split(",")[0]

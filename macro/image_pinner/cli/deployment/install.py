@@ -14,7 +14,7 @@ from image_pinner.cli.deployment.change_sets import (
     execute_change_set,
     summarize,
 )
-from image_pinner.cli.deployment.organization import list_stack_instances
+from image_pinner.cli.deployment.organization import list_stack_instances, read_stack_set_template
 from image_pinner.cli.deployment.plan import (
     InstallPlan,
     InstallRequest,
@@ -181,6 +181,7 @@ def _finish(session: DeploymentSession, request: InstallRequest, change_set: Cha
         set_termination_protection(api, region, change_set.stack, enabled=protected)
     stack = find_stack(api, region, change_set.stack) or stack
     if request.organization:
+        _check_template(session, request, region, stack)
         _report_instances(session, region, stack)
     else:
         _check_code(session, request, region, stack)
@@ -206,6 +207,20 @@ def _check_code(session: DeploymentSession, request: InstallRequest, region: str
             f"version {version} of function {function} in {region} does not have the code of this package: Lambda"
             f" reports SHA-256 {reported.get('CodeSha256')}, the package has {request.code.checksum}",
             "find out who may change the function and the bucket, then run this again with another package",
+        )
+
+
+def _check_template(session: DeploymentSession, request: InstallRequest, region: str, stack: Stack) -> None:
+    """Compare the template of the stack set, which CloudFormation loads from the bucket, with that of this program."""
+    try:
+        deployed = read_stack_set_template(session.api, region, stack)
+    except AwsApiError as error:
+        session.console.print(f"  cannot check the template of the stack set: {error.cause}", "yellow")
+        return
+    if deployed.strip() != request.macro.text.strip():
+        raise SourceError(
+            f"stack set {stack.name} in {region} does not have the template of this version",
+            f"find out who may write to bucket {stack.parameters['CodeBucket']}-{region}, then restore the template",
         )
 
 
