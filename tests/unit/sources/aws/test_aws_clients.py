@@ -110,7 +110,7 @@ def test_sts_uses_its_regional_endpoint_and_the_same_timeouts(region: str, endpo
     sts = clients.client("sts", region, fips=fips)
     assert sts.meta.endpoint_url == endpoint
     assert (sts.meta.config.connect_timeout, sts.meta.config.read_timeout) == (3.0, 8.0)
-    assert sts.meta.config.retries == {"mode": "adaptive", "total_max_attempts": 4}
+    assert sts.meta.config.retries == {"mode": "standard", "total_max_attempts": 1}
 
 
 def test_without_a_region_the_environment_decides() -> None:
@@ -119,11 +119,11 @@ def test_without_a_region_the_environment_decides() -> None:
     assert session.made == [("ssm", None)]
 
 
-def test_a_client_has_timeouts_and_a_limit_of_attempts() -> None:
+def test_a_client_has_timeouts_and_no_retries_of_botocore() -> None:
     client = AwsClients(boto3.Session).client("ecr", "eu-west-1")
     config = client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (3.0, 8.0)
-    assert config.retries == {"mode": "adaptive", "total_max_attempts": 4}
+    assert config.retries == {"mode": "standard", "total_max_attempts": 1}
     assert config.user_agent_extra == f"image-pinner/{__version__}"
 
 
