@@ -238,7 +238,8 @@ def _explain_no_response(error: Exception, service: str) -> AwsFailure:
         return AwsFailure(f"cannot load the AWS credentials for {service}: {cleaned(str(error))}", _SIGN_IN)
     if "UnknownRegionError" in names:
         return AwsFailure(
-            f"there is no endpoint for {service}: {error}", "correct the region, or allow it with IMAGE_PINNER_REGIONS"
+            f"there is no endpoint for {service}: {error}",
+            "correct the region, or allow it with IMAGE_PINNER_EXTRA_REGIONS",
         )
     if names & NO_ENDPOINT:
         return AwsFailure(

@@ -52,12 +52,12 @@ class Secrets:
             SourceError: The secret cannot be read; the cause names it and the action.
         """
         region = location.region or self._region
+        if deadline.remaining() <= 0:
+            raise SourceError(f"no time was left to send {_action(location)} for {location}", "retry with more time")
         try:
             client = self._clients.client(location.service, region)
         except aws_client_faults() as error:
             raise _failure(location, error, region) from None
-        if deadline.remaining() <= 0:
-            raise SourceError(f"no time was left to send {_action(location)} for {location}", "retry with more time")
         try:
             return _request(client, location)
         except aws_faults() as error:

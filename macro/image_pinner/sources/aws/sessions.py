@@ -79,8 +79,8 @@ def client_config(*, fips: bool, dual_stack: bool) -> Any:
     return Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
-        # A client outlives the invocation, and both modes keep state in it: `adaptive` a rate limiter, `standard` a quota
-        # of retries, which one attempt never uses.
+        # A client outlives the invocation, and botocore keeps state in it: `adaptive` has a rate limiter, `standard` a
+        # quota of retries, which a single attempt never uses.
         # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
         retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=_CONNECTIONS,
