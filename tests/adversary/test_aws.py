@@ -137,7 +137,7 @@ def test_invented_regions_are_errors_by_name_without_clients(function: Function)
         tracemalloc.stop()
     assert "there is no endpoint for ECR in us-x0-1: 'us-x0-1' is not a region that the installed botocore" in error
     assert "IMAGE_PINNER_EXTRA_REGIONS" in error
-    assert len(function.resolvers.clients) == 1
+    assert len(function.resolvers.clients._clients) == 1
     assert kept < 20_000_000
 
 
@@ -145,7 +145,7 @@ def test_a_configured_region_has_a_client_and_the_clients_are_bounded(function: 
     extra = [f"us-x{number}-1" for number in range(MAX_CLIENTS + 3)]
     images = [f"111122223333.dkr.ecr.{region}.amazonaws.com/shop/web:1" for region in extra]
     assert function.answer(*images, EXTRA_REGIONS=";".join(extra))["status"] == "success"
-    assert len(function.resolvers.clients) == MAX_CLIENTS
+    assert len(function.resolvers.clients._clients) == MAX_CLIENTS
 
 
 def test_the_deadline_ends_the_creation_of_clients(function: Function) -> None:

@@ -90,10 +90,8 @@ class TestLimits:
         template = template_of("!PinDigest redis:{{resolve:ssm:/tag}}")
         template["Resources"]["Db"] = task("!PinDigest quay.io/shop/db:1")
         settings = Settings(max_images=2, max_repositories=2, max_registries=2, max_values=1)
-        result = pin(
-            template, settings=settings, digests=EveryDigest(), values=ExpectedLookups({SsmParameter("/tag"): "7"})
-        )
-        assert problems_of(result) == []
+        values = ExpectedLookups({SsmParameter("/tag"): "7"})
+        assert pin(template, settings=settings, external_values=values).report.succeeded
 
     @pytest.mark.parametrize("limit", ["max_images", "max_repositories", "max_registries"])
     def test_each_limit_is_one_error(self, limit: str) -> None:

@@ -30,16 +30,15 @@ class InvalidEndpointError(BotoCoreError):  # type: ignore[misc] # botocore has 
     fmt = "the configured URL is not valid"
 
 
-def limit_attempts(session: Any) -> Any:
-    """Make the clients that a boto3 session creates retry within the deadline, and return the session.
+def limit_attempts(events: Any) -> None:
+    """Make the clients of the session with these `events` retry within the deadline.
 
     Each response must arrive by the deadline as well, if the installed botocore supports a timeout for each request;
     otherwise the timeout of the client applies.
     """
-    session.events.register("before-call", _check_endpoint)
-    session.events.register("before-send", _limit_read_time)
-    session.events.register("needs-retry", _pause_before_retry)
-    return session
+    events.register("before-call", _check_endpoint)
+    events.register("before-send", _limit_read_time)
+    events.register("needs-retry", _pause_before_retry)
 
 
 def _check_endpoint(params: dict[str, Any], **_: Any) -> None:

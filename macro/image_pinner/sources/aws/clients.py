@@ -53,9 +53,6 @@ class AwsClients:
         self._lock = threading.Lock()
         self._regions: frozenset[str] = frozenset({""})
 
-    def __len__(self) -> int:
-        return len(self._clients)
-
     def allowing(self, regions: Iterable[str]) -> AwsClients:
         """Return these clients with regions that are valid without a check, even if botocore does not know them."""
         allowing = copy.copy(self)

@@ -48,8 +48,10 @@ def call_stats() -> CallStats:
 
 @pytest.fixture
 def clients(server: ScriptedRegistry, call_stats: CallStats) -> AwsClients:
+    session = boto3.Session("AKIAOWN", "own")
+    limit_attempts(session.events)
     return AwsClients(
-        lambda: SessionAt(limit_attempts(boto3.Session("AKIAOWN", "own")), server.url),
+        lambda: SessionAt(session, server.url),
         role_session_factory=lambda credentials: SessionAt(session_with(credentials), server.url),
         call_stats=call_stats,
     )
