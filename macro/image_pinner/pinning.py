@@ -199,7 +199,9 @@ def _read_deployed(
             states[path] = denied
     if allowed := {path: lookup for path, lookup in lookups.items() if path not in states}:
         distinct = list(dict.fromkeys(allowed.values()))
+        named = {name for lookup in distinct for name in (*lookup.named_services, lookup.family) if name}
         _check_number(len(distinct), settings.max_images, "deployed images", "IMAGE_PINNER_MAX_IMAGES")
+        _check_number(len(named), settings.max_images, "services and families", "IMAGE_PINNER_MAX_IMAGES")
         known = deployed.read_deployed(distinct, deadline)
         states |= {path: known[lookup] for path, lookup in allowed.items()}
     return states

@@ -88,6 +88,16 @@ class TestLimits:
             pin(template, NEVER, settings=ALLOWED._replace(max_images=3), deployed=deployments, digests=digests)
         assert (deployments.lookups, digests.calls) == ([], 0)
 
+    def test_too_many_services_of_one_image_are_one_error_without_a_request(self) -> None:
+        services = [f"shop/web-{number}" for number in range(4)]
+        template = template_of(
+            "!PinDigest nginx:1", Metadata={"ImagePinner": {"Refresh": "Never", "Service": services}}
+        )
+        deployments = FakeDeployments()
+        with pytest.raises(TooManyLookupsError, match="lookups of 4 services and families"):
+            pin(template, {}, settings=ALLOWED._replace(max_images=3), deployed=deployments)
+        assert deployments.lookups == []
+
     def test_images_whose_digests_are_locked_do_not_count(self) -> None:
         template = template_of("!PinDigest nginx:1")
         template["Resources"]["Db"] = task("!PinDigest redis:1")
