@@ -26,7 +26,7 @@ class _ClientKey(NamedTuple):
 
 
 class AwsClients:
-    """Create clients of AWS services, one for each service, region, kind of endpoint and role.
+    """Create clients of AWS services, one for each service, region, kind of endpoint and role, and keep `MAX_CLIENTS`.
 
     Sessions and clients may be used on several threads, but not created on several threads, so a lock guards that:
     https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html#multithreading-or-multiprocessing-with-clients
