@@ -18,6 +18,7 @@ KINDS = {
     "corpus": "hundreds of real templates, end to end",
     "deploy": "the CloudFormation template that installs the macro",
     "docs": "generated and executed parts of the documentation",
+    "adversary": "templates, registries and settings that attack the macro",
     "edge_cases": "bugs of other tools, one by one",
     "e2e": "the program as users run it, on a CloudFormation engine",
     "fuzz": "parsers of untrusted input, under a fuzzer",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from image_pinner.assembly import AwsResolvers, ResolverFactory
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError, join_help
+from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.find import ImageScan
@@ -108,8 +109,10 @@ class Macro(NamedTuple):
         settings = record.settings = Settings.from_environment(self.environment)
         fragment, parameters, values = _read_sections(event)
         region = self._region(event)
-        scope = Scope.of_template(fragment, values, region=region, account_id=str(event.get("accountId") or ""))
         deadline = Deadline.after(min(settings.timeout, _remaining_seconds(context)))
+        scope = Scope.of_template(
+            fragment, values, region=region, account_id=str(event.get("accountId") or "")
+        ).with_budget(Budget(lambda: deadline.remaining() <= 0))
         found = read_fragment(fragment, parameters)
 
         def connect(_: ImageScan) -> Resolvers:

@@ -72,8 +72,15 @@ def resolve_condition(condition: JsonValue, evaluation: Evaluation) -> Known | P
     conditions = evaluation.scope.conditions
     if name.value not in conditions:
         return Unknown(f"the template has no condition {name.value!r}", "check its name")
+    # A condition is the same wherever it is used, and can be used a thousand times.
+    cache = evaluation.scope.cache
+    if (cached := cache.get(subject)) is not None:
+        return _as_truth(cached)
     expression = conditions[name.value]
-    return _as_truth(evaluation.memoize(subject, lambda: _truth(expression, evaluation)))
+    truth = _as_truth(evaluation.memoize(subject, lambda: evaluation.evaluate_outside_loops(expression)))
+    if not evaluation.reached_limit:
+        cache[subject] = truth
+    return truth
 
 
 def _truth(expression: JsonValue, evaluation: Evaluation) -> Known | Pending | Unknown:

@@ -54,7 +54,7 @@ def intrinsic_of(node: JsonValue) -> str | None:
 class Evaluation:
     """The evaluation of one expression; `intrinsics` is how to evaluate each function, by name."""
 
-    __slots__ = ("_depth", "_intrinsics", "_memoized", "_steps", "scope")
+    __slots__ = ("_depth", "_intrinsics", "_memoized", "_steps", "reached_limit", "scope")
 
     def __init__(self, scope: Scope, intrinsics: Mapping[str, Intrinsic]) -> None:
         self.scope = scope
@@ -62,6 +62,8 @@ class Evaluation:
         self._depth = 0
         self._steps = 0
         self._memoized: dict[str, Value | None] = {}
+        self.reached_limit = False
+        """Whether a limit of this expression was reached, so that a result in it may not hold elsewhere."""
 
     def evaluate(self, node: JsonValue) -> Value:
         """Evaluate a part of the expression; dynamic references stay text."""
@@ -69,16 +71,27 @@ class Evaluation:
             return replace_loop_variables(node, self.scope.loops) if self.scope.loops else Known(node)
         if not isinstance(node, dict | list):
             return Known(node)
-        if self._depth >= MAX_DEPTH:
-            return Unknown(f"the expression is nested deeper than {MAX_DEPTH} levels", "simplify it")
-        if self._steps >= MAX_STEPS:
+        if self._depth >= MAX_DEPTH or self._steps >= MAX_STEPS:
+            self.reached_limit = True
+            if self._depth >= MAX_DEPTH:
+                return Unknown(f"the expression is nested deeper than {MAX_DEPTH} levels", "simplify it")
             return Unknown(f"the expression has more than {MAX_STEPS:,} parts", "simplify it")
+        self.scope.budget.spend_step()
         self._depth += 1
         self._steps += 1
         try:
             return self._evaluate_list(node) if isinstance(node, list) else self._evaluate_mapping(node)
         finally:
             self._depth -= 1
+
+    def evaluate_outside_loops(self, node: JsonValue) -> Value:
+        """Evaluate an expression of another section of the template, where loop variables have no meaning."""
+        scope = self.scope
+        self.scope = replace(scope, loops={}) if scope.loops else scope
+        try:
+            return self.evaluate(node)
+        finally:
+            self.scope = scope
 
     def evaluate_text(self, node: JsonValue, subject: str) -> Text:
         """Evaluate a part of the expression that must be text; `subject` names it in a clause."""
@@ -148,10 +161,26 @@ class Evaluation:
         if isinstance(function, Unknown):
             return function
         if function is not None:
-            return function(argument, self)
+            value = function(argument, self)
+            self._spend(value)
+            return value
         if name == "Fn::PinDigest":
             return Unknown("Fn::PinDigest cannot be inside another function", "put it around the whole image")
         return Unknown(f"unknown intrinsic function {name}", "check its name")
+
+    def _spend(self, value: Value) -> None:
+        match value:
+            case Known(str() as text):
+                self.scope.budget.spend_text(len(text))
+            case Known(list() as elements):
+                length = sum(len(element) for element in elements if isinstance(element, str))
+                self.scope.budget.spend_text(length, len(elements))
+            case Pending(prefix=text) | Unknown(prefix=text):
+                self.scope.budget.spend_text(len(text))
+            case PartialList(elements):
+                self.scope.budget.spend_text(0, len(elements))
+            case _:
+                pass
 
 
 _PLACEHOLDER = re.compile(r"([$&])\{([A-Za-z0-9]+)\}", re.ASCII)
@@ -160,7 +189,7 @@ _NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]", re.ASCII)
 
 def replace_loop_variables(text: str, loops: Mapping[str, Outcome]) -> Text:
     """Replace `${Variable}` and `&{Variable}` (letters and digits only) of loops; other names in braces stay."""
-    return concatenate(_pieces(text, loops))
+    return concatenate(_pieces(text, loops)) if "{" in text else Known(text)
 
 
 def _pieces(text: str, loops: Mapping[str, Outcome]) -> Iterator[Text]:

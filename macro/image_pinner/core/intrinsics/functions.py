@@ -17,6 +17,7 @@ from image_pinner.core.intrinsics.dynamic_references import DYNAMIC_REFERENCE_PR
 from image_pinner.core.intrinsics.evaluation import Evaluation, Intrinsic, replace_loop_variables
 from image_pinner.core.intrinsics.references import get_att, import_value, ref, resolve_name
 from image_pinner.core.intrinsics.values import (
+    MAX_ELEMENTS,
     MAX_TEXT,
     TEXT_TOO_LONG,
     JsonObject,
@@ -101,6 +102,8 @@ def split(argument: JsonValue, evaluation: Evaluation) -> Value:
             text = evaluation.evaluate_text(source, "the second argument of Fn::Split")
         case _:
             return invalid_argument("Fn::Split", "[delimiter, text]")
+    if (text.value if isinstance(text, Known) else text.prefix).count(delimiter) >= MAX_ELEMENTS:
+        return Unknown(f"Fn::Split returns more than {MAX_ELEMENTS:,} elements", "split a shorter text")
     if isinstance(text, Known):
         return Known(text.value.split(delimiter))
     *parts, last = text.prefix.split(delimiter)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from image_pinner.core.images.ecr import partition_of
+from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObject, JsonValue, Outcome
 
 
@@ -27,8 +28,9 @@ class Scope:
             they should be resolved, but not all reports agree, so a value that looks like a name is looked up too.
         answers: The external values that were looked up so far.
         loops: The variables of the `Fn::ForEach` loops around the expression.
-        cache: The outcomes of parameters and pseudo parameters so far: a template refers to the same few a thousand
-            times.
+        budget: What evaluating all expressions of the template may still cost.
+        cache: The outcomes of parameters, conditions and pseudo parameters so far: a template refers to the same few a
+            thousand times.
     """
 
     parameters: JsonObject = field(default_factory=dict)
@@ -43,6 +45,7 @@ class Scope:
     ssm_names: bool = False
     answers: Mapping[ExternalValue, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
+    budget: Budget = field(default_factory=Budget, compare=False, repr=False)
     cache: dict[str, Outcome] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
@@ -90,6 +93,10 @@ class Scope:
         """The DNS suffix of the region's partition, or empty."""
         partition = partition_of(self.known_region)
         return partition.suffix if partition else ""
+
+    def with_budget(self, budget: Budget) -> Scope:
+        """Return the scope with a budget, which all scopes made from it share."""
+        return replace(self, budget=budget)
 
     def with_stack_name(self, name: str) -> Scope:
         """Return the scope of a stack with this name."""

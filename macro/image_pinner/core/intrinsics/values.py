@@ -108,6 +108,7 @@ Value = Outcome | PartialList
 # No template is longer, and an expression of a few lines can produce a text that exceeds all memory:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MAX_TEXT = 1_000_000  # characters
+MAX_ELEMENTS = 10_000  # of a list
 TEXT_TOO_LONG = Unknown(f"the expression produces a text of more than {MAX_TEXT:,} characters", "shorten it")
 _MAX_BITS = 1024  # of an integer; Python refuses to format more than 4,300 digits
 
@@ -205,17 +206,18 @@ def without_prefix(outcome: Pending | Unknown) -> Pending | Unknown:
 def concatenate(pieces: Iterable[Text]) -> Text:
     """Concatenate texts; if one is unresolved, the result's prefix is the certain text up to there."""
     certain: list[str] = []
+    length = 0
     unresolved: list[Pending | Unknown] = []
     for piece in pieces:
-        if isinstance(piece, Known):
-            if not unresolved:
-                certain.append(piece.value)
-        else:
-            if not unresolved:
-                certain.append(piece.prefix)
+        if not unresolved:
+            text = piece.value if isinstance(piece, Known) else piece.prefix
+            certain.append(text)
+            length += len(text)
+            # Checked at once, so that the pieces of a longer text are not even made.
+            if length > MAX_TEXT:
+                return TEXT_TOO_LONG
+        if not isinstance(piece, Known):
             unresolved.append(piece)
-    if sum(map(len, certain)) > MAX_TEXT:
-        return TEXT_TOO_LONG
     text = "".join(certain)
     return replace(first_unresolved(unresolved), prefix=text) if unresolved else Known(text)
 

@@ -9,6 +9,7 @@ from image_pinner.core.errors import TemplateError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference, is_digest
 from image_pinner.core.intrinsics import evaluate
+from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
@@ -84,6 +85,8 @@ def classify_image(
         if scan_settings.find_tagged_digests:
             return Classification(_tagged_digest(image), name=name)
         return _classify(image, name)
+    except BudgetExceededError:
+        raise  # it concerns the whole template
     except TemplateError as error:
         return Classification(Problem(node.path, ProblemKind.TEMPLATE, error.cause, error.help), name=name)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
 from image_pinner.core.intrinsics import intrinsic_of
+from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue
 from image_pinner.core.template.classify import classify_image, find_snippet_calls
@@ -73,7 +74,10 @@ class ImageScan:
     ) -> str:
         """Classify an image, add the result, and return the container's name, or an empty text."""
         self.read[node.steps] = node.value
-        found = classify_image(node, location, context, scan_settings)
+        try:
+            found = classify_image(node, location, context, scan_settings)
+        except BudgetExceededError as error:
+            raise BudgetExceededError(f"{node.path}: {error.cause}", error.help) from None
         match found.result:
             case PinSite():
                 self.pinned.append(found.result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,14 +32,9 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 def decided(expression: object, scope: Scope = SCOPE) -> object:
-    outcome = evaluate_condition(
-        "It", Scope(**{**_fields(scope), "conditions": {**scope.conditions, "It": expression}})
-    )
+    conditions = {**scope.conditions, "It": expression}
+    outcome = evaluate_condition("It", replace(scope, conditions=conditions, cache={}))
     return outcome.value if isinstance(outcome, Known) else type(outcome)
-
-
-def _fields(scope: Scope) -> dict[str, Any]:
-    return {name: getattr(scope, name) for name in Scope.__dataclass_fields__}
 
 
 class TestDecide:
