@@ -69,6 +69,7 @@ lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UP
 	$(LOCK) $(OF_PROJECT) --all-extras --group dev -o requirements/dev.txt
 	$(LOCK) $(OF_PROJECT) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) $(OF_PROJECT) -c requirements/dev.txt -o requirements/lambda.txt
+	$(BIN)/python tools/build_package/lock_contents.py
 	$(LOCK) $(OF_PROJECT) --group fuzz -c requirements/dev.txt -o requirements/fuzz.txt
 	$(LOCK) --universal --python-version 3.11 --group docs -c requirements/dev.txt -o requirements/docs.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements.in -o tests/e2e/requirements.txt

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from image_pinner.core.deployed import StatePattern
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
+from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.policies import Policy
@@ -36,6 +37,9 @@ class Settings(NamedTuple):
         event_bus: Empty for no events.
         state_scope: Which deployed images templates may keep.
         keep_tags: Whether to write `repository:tag@digest`; only the CLI sets it.
+        extra_regions: Regions that the installed botocore may not know.
+        max_images: How many different images a template may look up, in registries or as deployed.
+        max_values: How many different SSM parameters and exports a template may look up.
     """
 
     macro_name: str = "ImagePinner"
@@ -57,6 +61,11 @@ class Settings(NamedTuple):
     event_bus: str = ""
     state_scope: tuple[StatePattern, ...] = ()
     keep_tags: bool = False
+    extra_regions: tuple[str, ...] = ()
+    max_images: int = 1000
+    max_repositories: int = 500
+    max_registries: int = 50
+    max_values: int = 200
 
     @property
     def scan_settings(self) -> ScanSettings:
@@ -177,11 +186,20 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _workers(text: str) -> int:
-    count = int(text) if re.fullmatch("[0-9]{1,9}", text, re.ASCII) else 0
-    if not 1 <= count <= _MAX_WORKERS:
-        raise ValueError(f"write 1 to {_MAX_WORKERS}")
-    return count
+def _up_to(maximum: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        count = int(text) if re.fullmatch("[0-9]{1,9}", text, re.ASCII) else 0
+        if not 1 <= count <= maximum:
+            raise ValueError(f"write 1 to {maximum}")
+        return count
+
+    return read
+
+
+def _region(text: str) -> str:
+    if partition_of(text) is None:
+        raise ValueError("write names of regions, such as eu-west-1")
+    return text
 
 
 def _metrics_namespace(text: str) -> str:
@@ -207,6 +225,7 @@ def _pin(text: str) -> str | list[str]:
 # The maximum timeout of a Lambda function: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 _MIN_SECONDS, _MAX_SECONDS = 1, 900
 _MAX_WORKERS = 64
+_MAX_LOOKUPS = 10_000
 _BUS_ARN = r"arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/"
 
 SETTING_RULES = (
@@ -228,7 +247,12 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_CA_BUNDLES", "none", "Certificate authorities (CAs) to trust in addition to those of the system: `registry=file` entries in PEM format, separated by `;`; `*=file` applies to all registries.", field="ca_bundles", read=_each(_ca_bundle, lambda entry: entry[0])),
     SettingRule("IMAGE_PINNER_TIMEOUT", "`60`", "Maximum seconds for all lookups of a template.", field="timeout", read=_seconds),
     SettingRule("IMAGE_PINNER_HOST_TIMEOUT", "`30`", "Maximum seconds for one registry.", field="host_timeout", read=_seconds),
-    SettingRule("IMAGE_PINNER_WORKERS", "`20`", "Maximum number of concurrent requests.", field="workers", read=_workers),
+    SettingRule("IMAGE_PINNER_WORKERS", "`20`", "Maximum number of concurrent requests.", field="workers", read=_up_to(_MAX_WORKERS)),
+    SettingRule("IMAGE_PINNER_MAX_IMAGES", "`1000`", "Maximum number of different images that a template may look up, and of deployed images.", field="max_images", read=_up_to(_MAX_LOOKUPS)),
+    SettingRule("IMAGE_PINNER_MAX_REPOSITORIES", "`500`", "Maximum number of different repositories of these images.", field="max_repositories", read=_up_to(_MAX_LOOKUPS)),
+    SettingRule("IMAGE_PINNER_MAX_REGISTRIES", "`50`", "Maximum number of different registries of these images.", field="max_registries", read=_up_to(_MAX_LOOKUPS)),
+    SettingRule("IMAGE_PINNER_MAX_VALUES", "`200`", "Maximum number of different SSM parameters and exports that a template may look up.", field="max_values", read=_up_to(_MAX_LOOKUPS)),
+    SettingRule("IMAGE_PINNER_EXTRA_REGIONS", "none", "AWS regions, separated by `;`, that images may be in even if the installed botocore does not know them.", field="extra_regions", read=_each(_region, str)),
     SettingRule("IMAGE_PINNER_METRICS_NAMESPACE", "`ImagePinner`, `none`", "The namespace of the CloudWatch metrics in the macro's log.", field="metrics_namespace", read=_metrics_namespace),
     SettingRule("IMAGE_PINNER_STATE_SCOPE", "none; all of them in the CLI", "The deployed images that templates may keep with `Refresh`: `stack:NAME`, `service:CLUSTER/SERVICE` or `family:NAME` entries separated by `;`, with `*` for any characters.", field="state_scope", read=_each(StatePattern.parse, str)),
     SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, to which the macro sends an event for every template that it pins.", field="event_bus", read=_event_bus),

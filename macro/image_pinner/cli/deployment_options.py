@@ -16,12 +16,13 @@ from image_pinner import __version__
 from image_pinner.cli.console import Dependencies, ExitCode, error_stream, print_error, print_line, progress
 from image_pinner.cli.deployment.aws import AwsApi, NotSignedInError
 from image_pinner.cli.deployment.code import Code, carried_code, code_from
-from image_pinner.cli.deployment.install import InstallRequest, install
+from image_pinner.cli.deployment.install import install
 from image_pinner.cli.deployment.parameters import (
     macro_template,
     organization_template,
     validate_parameters,
 )
+from image_pinner.cli.deployment.plan import InstallRequest
 from image_pinner.cli.deployment.session import AwsEnvironment, DeploymentOutcome, DeploymentSession
 from image_pinner.cli.deployment.uninstall import MacroInUseError
 from image_pinner.cli.inputs import given_parameters
@@ -100,7 +101,7 @@ INSTALL_OPTIONS = with_options(
         "--package",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Zip to install.  [default: the zip in this installation]",
+        help="Zip to install, with its manifest next to it.  [default: the zip in this installation]",
     ),
     click.option("--role-arn", default="", metavar="ARN", help="CloudFormation service role."),
     click.option(

@@ -16,7 +16,15 @@ from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
 from support.macro import REQUEST_ID, Context, event_for, macro_in
 from support.project import ROOT
 from support.templates import task
-from unit.lambda_macro.observed_registry import MARKED, ONE_BUS, FakeEventPublisher, ObservedRegistry, record_of, run
+from unit.lambda_macro.observed_registry import (
+    HIGH_LIMITS,
+    MARKED,
+    ONE_BUS,
+    FakeEventPublisher,
+    ObservedRegistry,
+    record_of,
+    run,
+)
 
 REFUSED = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1", "!PinDigest shop/web:1")}})
 NOTHING = event_for({"Resources": {"Web": task("shop/web:1")}})
@@ -125,7 +133,7 @@ def test_images_that_do_not_fit_in_an_event_are_counted() -> None:
     resolver_factory = ObservedRegistry()
     images = [f"!PinDigest shop/web-{number}:1" for number in range(2000)]
 
-    run(resolver_factory, event_for({"Resources": {"Web": task(*images)}}), ONE_BUS)
+    run(resolver_factory, event_for({"Resources": {"Web": task(*images)}}), ONE_BUS | HIGH_LIMITS)
 
     detail = resolver_factory.publisher.details[0]
     assert len(resolver_factory.publisher.texts[0].encode()) <= MAX_DETAIL_BYTES < 256 * 1024

@@ -16,6 +16,7 @@ from support.macro import RaisingResolvers, event_for, macro_in
 from support.templates import task
 from unit.lambda_macro.embedded_metrics import metrics_of
 from unit.lambda_macro.observed_registry import (
+    HIGH_LIMITS,
     MARKED,
     ONE_BUS,
     FakeEventPublisher,
@@ -147,7 +148,7 @@ def test_a_large_report_keeps_to_the_limit_and_counts_omitted_images() -> None:
     images = [f"!PinDigest shop/web-{number}:1" for number in range(count)]
     event = event_for({"Resources": {"Web": task(*images)}})
 
-    response, text = run(ObservedRegistry(), event)
+    response, text = run(ObservedRegistry(), event, HIGH_LIMITS)
 
     line = json.loads(text)
     assert response["status"] == "success"
@@ -163,7 +164,7 @@ def test_many_problems_and_hosts_leave_room_for_each_other() -> None:
     good = [f"!PinDigest host-{number}.example/{'y' * 100}:1" for number in range(3000)]
     event = event_for({"Resources": {"Web": task(*bad, *good)}})
 
-    _, text = run(ObservedRegistry(), event)
+    _, text = run(ObservedRegistry(), event, HIGH_LIMITS)
 
     line = json.loads(text)
     assert len(text.encode()) <= MAX_RECORD_BYTES

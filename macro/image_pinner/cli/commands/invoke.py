@@ -51,7 +51,8 @@ def command(dependencies: Dependencies, event: str, time_limit: float) -> None:
     factory = dependencies.resolver_factory
     macro = Macro(factory, os.environ, log) if factory else Macro.on_aws(AwsResolvers(), os.environ, log)
     response, report = macro.run(_read_event(event), LocalContext(time.monotonic() + time_limit))
-    write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode())
+    # UTF-8 has no lone surrogates; backslash escapes of them are JSON.
+    write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace"))
     sys.exit(exit_code(report) if report else ExitCode.USAGE_ERROR)
 
 

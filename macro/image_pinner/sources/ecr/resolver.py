@@ -78,7 +78,11 @@ class EcrResolver:
         batches: list[_Batch] = []
         options = _Options(self._download, self._pull_through, self._workers, threading.Semaphore(self._workers))
         for (registry, repository), by_image in _grouped(lookups, answers).items():
-            client = self._client(registry, repository)
+            # Creating a client takes up to a tenth of a second, and there can be one for each registry.
+            if deadline.remaining() > 0:
+                client = self._client(registry, repository)
+            else:
+                client = Unavailable(*explain_timeout(service_name(repository), seconds))
             if isinstance(client, Unavailable):
                 answers.update(
                     (lookup, client) for lookups_of_image in by_image.values() for lookup in lookups_of_image

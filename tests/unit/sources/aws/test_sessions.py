@@ -15,6 +15,8 @@ from botocore.stub import Stubber
 from image_pinner.core.errors import SourceError
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.sessions import role_credentials, session_with
+from image_pinner.sources.concurrency import run_all
+from image_pinner.sources.interface import Deadline
 
 ROLE = RegistryRole("444455556666", "arn:aws:iam::444455556666:role/reader", "hunter2-the-external-id")
 REQUEST = {"RoleArn": ROLE.arn, "RoleSessionName": "image-pinner", "ExternalId": ROLE.external_id}
@@ -85,6 +87,18 @@ def test_a_denial_holds_for_a_moment_before_sts_is_requested_again(sts: Sts) -> 
     now[0] += 60
     sts.returns("ASIAFIRST0000000")
     assert credentials.get_frozen_credentials().access_key == "ASIAFIRST0000000"
+
+
+def test_a_failure_does_not_hold_for_the_next_event(sts: Sts) -> None:
+    credentials = role_credentials(sts.client, ROLE, clock=lambda: 100.0)
+    sts.refuses("ThrottlingException")
+    sts.returns("ASIAFIRST0000000")
+    first, second = (Deadline.after(seconds) for seconds in (20, 30))
+    for _ in range(2):
+        with pytest.raises(SourceError, match="throttled"):
+            run_all([credentials.get_frozen_credentials], workers=1, deadline=first)
+    (found,) = run_all([credentials.get_frozen_credentials], workers=1, deadline=second)
+    assert found.access_key == "ASIAFIRST0000000"
 
 
 def test_credentials_are_kept_until_they_are_about_to_expire(sts: Sts) -> None:
