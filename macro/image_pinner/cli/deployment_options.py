@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -150,7 +151,10 @@ def find_environment(given: Dependencies, profile: str) -> AwsEnvironment:
 
     try:
         session = boto3.Session(profile_name=profile or None)
-        return AwsEnvironment(AwsClients(lambda: session), session.region_name or "")
+        # Unlike the AWS CLI, boto3 does not read AWS_REGION.
+        # https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
+        region = os.environ.get("AWS_REGION") or session.region_name or ""
+        return AwsEnvironment(AwsClients(lambda: session), region)
     except aws_client_faults() as error:
         cause, help = explain(error, "the AWS account")
         raise ConfigurationError(cause, help) from error

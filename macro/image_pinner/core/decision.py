@@ -67,7 +67,8 @@ def make_plan(
         reference, platform, index_allowed = site.reference, site.platform, site.location.index_allowed
         state = deployed.get(site.path) if deployed else None
         if isinstance(state, NotKnown):
-            problems.append((site, _problem(site, ProblemKind.LOOKUP, state.cause, state.help)))
+            problem = _problem(site, ProblemKind.LOOKUP, state.cause, state.help)
+            problems.append((site, problem._replace(missing=state.missing)))
             continue
         if state is not None and (current := _image_to_keep(site, state)):
             kept[site.path] = current

@@ -66,10 +66,17 @@ class NotDeployed:
 
 @dataclass(frozen=True, slots=True)
 class NotKnown:
-    """It is not known what is deployed; the template is not pinned."""
+    """It is not known what is deployed; the template is not pinned.
+
+    Args:
+        cause: Why: a clause.
+        help: What to do: an imperative clause.
+        missing: The pseudo parameter that was not set, or empty; see `Problem`.
+    """
 
     cause: str
     help: str
+    missing: str = ""
 
 
 DeployedState = Deployed | NotDeployed | NotKnown
@@ -195,6 +202,7 @@ def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotK
         return NotKnown(
             f"Refresh is {lookup.refresh.value}, and the stack is not known",
             "set StackName: !Ref AWS::StackName in the Parameters of the Transform",
+            missing="AWS::StackName",
         )
     for kind, name in claims:
         if not any(pattern.matches(kind, name) for pattern in allowed):

@@ -68,6 +68,15 @@ def most_severe(problems: Iterable[Problem]) -> ProblemKind:
     return in_order(problems)[0].kind
 
 
+def decision_of(outcome: Pinned) -> str:
+    """Return where the digest comes from, as a word: a deployment, the template, a lock or a registry."""
+    if outcome.kept:
+        return "kept"
+    if outcome.resolved is None:
+        return "written"
+    return "locked" if outcome.resolved.origin.source == LOCK_SOURCE else "resolved"
+
+
 def _describe_site(site: PinSite) -> dict[str, Any]:
     return {"path": str(site.path), "written": str(site.reference), "requested_by": site.form}
 
@@ -77,7 +86,11 @@ def _describe_outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any
     entry = _describe_site(site)
     if isinstance(outcome, KeptTag):
         return entry | {"status": "tag kept" if done else "tag would be kept", "reason": outcome.reason}
-    entry |= {"status": "pinned" if done else "would be pinned", "decision": _decision(outcome), "result": outcome.text}
+    entry |= {
+        "status": "pinned" if done else "would be pinned",
+        "decision": decision_of(outcome),
+        "result": outcome.text,
+    }
     if site.platform:
         entry["platform"] = str(site.platform)
     if outcome.resolved:
@@ -90,15 +103,6 @@ def _describe_outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any
     if outcome.warnings:
         entry["warnings"] = list(outcome.warnings)
     return entry
-
-
-def _decision(outcome: Pinned) -> str:
-    """Return where the digest comes from, as a word: a deployment, the template, a lock or a registry."""
-    if outcome.kept:
-        return "kept"
-    if outcome.resolved is None:
-        return "written"
-    return "locked" if outcome.resolved.origin.source == LOCK_SOURCE else "resolved"
 
 
 def _describe_skipped(image: SkippedImage) -> dict[str, Any]:

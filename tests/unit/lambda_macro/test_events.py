@@ -109,6 +109,7 @@ def test_an_event_lists_the_pinned_images_only() -> None:
                     "written": written,
                     "result": results[number],
                     "digest": results[number].partition("@")[2],
+                    "decision": "resolved",
                     "source": "memory",
                 }
                 for number, written in enumerate(["shop/web:1", "shop/proxy:2"])
