@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -145,7 +146,7 @@ def _lookup(site: PinSite, services: _Services, stack_name: str) -> DeployedLook
     )
 
 
-def _services_by_task_definition(template: JsonObject, deployed: Set[str]) -> dict[str, _Services]:
+def _services_by_task_definition(template: JsonObject, deployed: AbstractSet[str]) -> dict[str, _Services]:
     """Return the services of a template by the logical IDs of the `deployed` resources that they refer to."""
     found: dict[str, _Services] = {}
     for name, resource, variables in _resources(template.get("Resources")):

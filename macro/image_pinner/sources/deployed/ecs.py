@@ -138,18 +138,16 @@ def _container(
     if definition is None:
         return NotDeployed(f"task definition {task_definition.rpartition('/')[2]} does not exist")
     name, arn = lookup.identity.container, definition["taskDefinitionArn"]
-    containers = definition["containerDefinitions"]
-    if name:
-        container = next((found for found in containers if found["name"] == name), None)
-        if container is None:
-            return NotDeployed(f"task definition {arn.rpartition('/')[2]} has no container {name!r}")
-        return _Container(container, arn)
-    if len(containers) != 1:
+    if not name:
+        # Not even the only container: the template may add another one.
         return NotKnown(
-            f"the container has no known name, and task definition {arn.rpartition('/')[2]} has {len(containers)}",
+            f"the container has no known name, by which task definition {arn.rpartition('/')[2]} has its image",
             "write the Name of the container without functions, or set Refresh=Always",
         )
-    return _Container(containers[0], arn)
+    container = next((found for found in definition["containerDefinitions"] if found["name"] == name), None)
+    if container is None:
+        return NotDeployed(f"task definition {arn.rpartition('/')[2]} has no container {name!r}")
+    return _Container(container, arn)
 
 
 def _read_registered(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup, ServiceState]:
