@@ -217,14 +217,14 @@ class TestBatch:
         path = "Properties.ContainerProperties.Image"
         return aws, [deployed_lookup("", resource=name, resource_type=self.TYPE, path=path) for name in names]
 
-    def test_inactive_revision_is_not_deployed(self) -> None:
+    @pytest.mark.parametrize("is_missing", [False, True])
+    def test_revision_that_is_no_longer_active_is_not_known(self, *, is_missing: bool) -> None:
         aws, (lookup,) = self.jobs(1, status="INACTIVE", containerProperties={"image": IMAGE})
-        assert isinstance(read_one(aws, lookup), NotDeployed)
-
-    def test_missing_revision_is_not_deployed(self) -> None:
-        aws, (lookup,) = self.jobs(1)
-        aws.answers["DescribeJobDefinitions"] = {"jobDefinitions": []}
-        assert isinstance(read_one(aws, lookup), NotDeployed)
+        if is_missing:
+            aws.answers["DescribeJobDefinitions"] = {"jobDefinitions": []}
+        state = read_one(aws, lookup)
+        assert isinstance(state, NotKnown)
+        assert state.cause.endswith("/Job0:1 is no longer active in Batch, where another revision can be")
 
     def test_tag_is_not_known(self) -> None:
         aws, (lookup,) = self.jobs(1, containerProperties={"image": "nginx:1"})
