@@ -123,7 +123,7 @@ class LockFile:
         if len({entry.digest for entry in entries}) > 1:
             names = " and ".join(f"{entry.key.image} ({entry.digest})" for entry in entries)
             cause = f"{self.location} has several entries that are promoted to {lookup}: {names}"
-            return Unavailable(cause, "map only one of their registries to it")
+            return Unavailable(cause, "write a mapping for only one of their registries")
         entry = entries[0] if entries else None
         if entry is None:
             # Never NotFound: WhenMissing=KeepTag must not keep the tag of an image that is not locked.

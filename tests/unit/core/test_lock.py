@@ -68,7 +68,7 @@ def test_an_image_that_two_registries_promote_with_different_digests_is_unavaila
     assert state == Unavailable(
         "images.lock.json has several entries that are promoted to prod.example.com/app:1: "
         f"dev.example.com/app:1 ({DIGEST}) and test.example.com/app:1 ({other})",
-        "map only one of their registries to it",
+        "write a mapping for only one of their registries",
     )
 
 
