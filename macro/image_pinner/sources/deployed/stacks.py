@@ -88,7 +88,7 @@ def complete(
     unrecorded = {
         lookup.stack_name: partial(_read_resources, calls, lookup.stack_name)
         for lookup, state in found.items()
-        if isinstance(state, FoundImage) and state.written is None and lookup.stack_name
+        if isinstance(state, FoundImage) and _needs_template(lookup, state) and lookup.stack_name
     }
     templates = calls.run(unrecorded)
     return {
@@ -97,6 +97,12 @@ def complete(
         else state
         for lookup, state in found.items()
     }
+
+
+def _needs_template(lookup: DeployedLookup, found: FoundImage) -> bool:
+    """Return whether the template has the record, or tells if the stack deployed what runs."""
+    is_revision = lookup.resource_type == "AWS::ECS::TaskDefinition"  # which never changes
+    return found.written is None or (lookup.refresh is Refresh.ON_CHANGE and not is_revision)
 
 
 def _read_resources(calls: AwsCalls, name: str) -> Mapping[str, Any] | None:
@@ -120,8 +126,8 @@ def _read_resources(calls: AwsCalls, name: str) -> Mapping[str, Any] | None:
 def _completed(
     lookup: DeployedLookup, found: FoundImage, template: Mapping[str, Any] | NotKnown | None
 ) -> DeployedState:
-    if found.written is not None:
-        return Deployed(found.image, found.written, found.origin)
+    if not _needs_template(lookup, found):
+        return Deployed(found.image, found.written or "", found.origin)
     if isinstance(template, NotKnown):
         return template
     if template is None and lookup.refresh is Refresh.ON_CHANGE:
@@ -138,6 +144,13 @@ def _completed(
     if lookup.refresh is Refresh.ON_CHANGE and isinstance(image, str) and (declared := _parse(image)):
         # Something else than the stack may have deployed another image since.
         found = found._replace(image=declared)
+    elif found.written is not None:
+        if lookup.refresh is Refresh.ON_CHANGE and isinstance(image, str) and image != found.written:
+            return NotKnown(
+                f"{found.origin} runs {found.written}, and the stack deployed {image}, whose digest is not known",
+                "set Refresh=Never to keep what runs, or Refresh=Always",
+            )
+        return Deployed(found.image, found.written, found.origin)
     written = _recorded(found.image, image, record)
     if written is None and lookup.refresh is Refresh.ON_CHANGE:
         return NotKnown(
