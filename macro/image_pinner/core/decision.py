@@ -76,10 +76,12 @@ def make_plan(
             reference, platform, index_allowed = current.image, None, True
         else:
             reference = reference.without_digest()
-        key = (reference, platform, index_allowed, site.credentials)
+        # What runs can be in another registry, which the credentials of the template must not reach.
+        credentials = site.credentials if reference.registry == site.reference.registry else ""
+        key = (reference, platform, index_allowed, credentials)
         lookup = made.get(key)
         if lookup is None:
-            lookup = ImageLookup(reference.canonical(), platform, index_allowed, site.credentials)
+            lookup = ImageLookup(reference.canonical(), platform, index_allowed, credentials)
             made[key] = lookup
         planned.append((site, lookup))
     return PinPlan(tuple(planned), tuple(sorted(made.values(), key=_sort_key)), kept, tuple(problems))

@@ -115,6 +115,8 @@ def _check_combinations(options: Options) -> None:
     others = (template, output, parameters, options["lock"])
     if report and report.resolve() in {path.resolve() for path in others if path}:
         raise ConfigurationError(f"--report would overwrite {report}", "write the report to another file")
+    if options["lock"] and options["lock"].resolve() in {path.resolve() for path in (output, parameters) if path}:
+        raise ConfigurationError(f"the output would overwrite the lock file {options['lock']}", "write to another file")
     if parameters and parameters.resolve() == template.resolve():
         raise ConfigurationError(f"--write-parameters would overwrite {parameters}", "write to another file")
 
