@@ -100,7 +100,7 @@ def complete(
 
 
 def _needs_template(lookup: DeployedLookup, found: FoundImage) -> bool:
-    """Return whether the template has the record, or tells if the stack deployed what runs."""
+    """Return whether the template has the record, or shows whether the stack deployed what runs."""
     is_revision = lookup.resource_type == "AWS::ECS::TaskDefinition"  # which never changes
     return found.written is None or (lookup.refresh is Refresh.ON_CHANGE and not is_revision)
 
