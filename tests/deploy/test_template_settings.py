@@ -86,6 +86,7 @@ def test_the_function_accepts_every_value_that_the_template_allows(parameter: st
         ("LookupTimeout", "45.5"),
         ("HostTimeout", "10"),
         ("Workers", "32"),
+        ("SnippetParameters", "WebTag; ProxyTag"),
         ("MetricsNamespace", "none"),
         ("EventBusName", "default"),
     ],
