@@ -6,7 +6,7 @@ CloudFormation evaluates the Parameters of a Transform before it calls the macro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics.references import is_secret
@@ -32,11 +32,10 @@ def check_call(options: JsonObject, values: Mapping[str, JsonValue], scope: Scop
     Raises:
         InvalidOptionError: A parameter with `NoEcho`, or in a snippet one that the configuration does not list.
     """
-    texts = list(_texts(options))
-    if not texts:
-        return
+    whole = set(_texts(options)) - _WORDS
+    joined = "\0".join(whole)
     for name, value in values.items():
-        if not any(_contains(texts, part, scope) for part in _texts(value)):
+        if not any(_is_in(part, whole, joined, scope) for part in _texts(value)):
             continue
         if scope.hidden and name in scope.hidden:
             raise InvalidOptionError(
@@ -51,11 +50,9 @@ def check_call(options: JsonObject, values: Mapping[str, JsonValue], scope: Scop
         scope.used_parameters.add(name)
 
 
-def _contains(texts: Iterable[str], part: str, scope: Scope) -> bool:
+def _is_in(part: str, whole: Collection[str], joined: str, scope: Scope) -> bool:
     scope.budget.spend_step()
-    if not part or part in _WORDS:
-        return False
-    return any(part == text or (len(part) >= MIN_PART and part in text) for text in texts)
+    return part in whole or (len(part) >= MIN_PART and part in joined)
 
 
 def _texts(*nodes: JsonValue) -> Iterator[str]:
