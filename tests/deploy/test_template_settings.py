@@ -91,6 +91,7 @@ def test_the_function_accepts_every_value_that_the_template_allows(parameter: st
         ("MaxRegistries", "5"),
         ("MaxValues", "10000"),
         ("ExtraRegions", "eu-new-1; us-new-2"),
+        ("SnippetParameters", "WebTag; ProxyTag"),
         ("MetricsNamespace", "none"),
         ("EventBusName", "default"),
     ],

@@ -123,9 +123,10 @@ class HangingResolvers:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A Lambda context that reports `remaining` milliseconds, or raises it."""
+    """A Lambda context that reports `remaining` milliseconds, or raises it; without an ARN, there is no function."""
 
     remaining: Any
+    invoked_function_arn: Any = None
 
     def get_remaining_time_in_millis(self) -> Any:
         if isinstance(self.remaining, Exception):

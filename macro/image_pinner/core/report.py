@@ -49,6 +49,23 @@ class PinReport(NamedTuple):
         found += [f"{image.path}: marker removed: {image.reason}" for image in self.skipped if image.marked]
         return tuple(sorted(found))
 
+    def without_details(self, parameters: Iterable[str]) -> PinReport:
+        """Return the report with only the path and the kind of each problem.
+
+        Args:
+            parameters: The parameters whose values the details can contain, also a part or another form of them.
+        """
+        names = ", ".join(sorted(parameters))
+        problems = [
+            problem._replace(
+                cause=f"{_CAUSES[problem.kind]}; details are not shown, since they can contain the values of {names}",
+                help="call the macro in the Transform of the template to see them",
+                image="",
+            )
+            for problem in self.problems
+        ]
+        return PinReport(problems=in_order(problems))
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/report.md describes the fields."""
         images = [_describe_outcome(outcome, done=self.succeeded) for outcome in self.outcomes]
@@ -61,6 +78,13 @@ class PinReport(NamedTuple):
             "problems": [_describe_problem(problem) for problem in in_order(self.problems)],
             "warnings": list(self.warnings),
         }
+
+
+_CAUSES = {
+    ProblemKind.POLICY: "a policy denies the image",
+    ProblemKind.LOOKUP: "the image cannot be looked up",
+    ProblemKind.TEMPLATE: "the image or its options are not valid",
+}
 
 
 def most_severe(problems: Iterable[Problem]) -> ProblemKind:

@@ -69,7 +69,7 @@ def test_a_lone_surrogate_has_the_response_of_the_function(event: dict[str, Any]
 
     assert "Traceback" not in run.err
     assert json.loads(run.out) == macro_in().answer(event, None)
-    assert run.code == {"success": 0, "failure": 1}[json.loads(run.out)["status"]]
+    assert (run.code, json.loads(run.out)["status"]) == (2, "failure")
 
 
 @pytest.mark.parametrize("text", ["", "not JSON", "[]", '"text"', "null", "5"])

@@ -59,7 +59,7 @@ def command(dependencies: Dependencies, event: str, time_limit: float) -> None:
 def _read_event(name: str) -> dict[str, Any]:
     try:
         event = json.loads(read_bytes(name))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableTemplateError(f"{name} is not valid JSON: {error}", "pass the event as JSON") from None
     if not isinstance(event, dict):
         raise UnreadableTemplateError(f"{name} is not a macro event", "pass a JSON object with a fragment")

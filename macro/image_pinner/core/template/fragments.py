@@ -7,6 +7,7 @@ call is the whole value of a property; otherwise it is a part of the properties,
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -51,6 +52,14 @@ class Fragment(NamedTuple):
     parameters: JsonObject
     original: JsonObject
     is_value: bool = False
+
+    def make_scope(
+        self, values: Mapping[str, JsonValue], usable: Collection[str], *, region: str, account_id: str
+    ) -> Scope:
+        """Return what is known; `usable` are the parameters whose values a snippet may use."""
+        if self.shape is Shape.TEMPLATE:
+            return Scope.of_template(self.original, values, region=region, account_id=account_id)
+        return Scope.of_snippet(values, usable, region=region, account_id=account_id)
 
     def find_images(self, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
         """Find the images of the fragment. See `find.find_images`."""
