@@ -68,7 +68,7 @@ class Evaluation:
     def evaluate(self, node: JsonValue) -> Value:
         """Evaluate a part of the expression; dynamic references stay text."""
         if isinstance(node, str):
-            return replace_loop_variables(node, self.scope.loops) if self.scope.loops else Known(node)
+            return self._replace_loop_variables(node) if self.scope.loops else Known(node)
         if not isinstance(node, dict | list):
             return Known(node)
         if self._depth >= MAX_DEPTH or self._steps >= MAX_STEPS:
@@ -111,6 +111,12 @@ class Evaluation:
         finally:
             self._depth -= 1
         return result
+
+    def _replace_loop_variables(self, node: str) -> Text:
+        text = replace_loop_variables(node, self.scope.loops)
+        # A text of a list can have a hundred times its length, without a function.
+        self._spend(text)
+        return text
 
     def _evaluate_list(self, node: list[JsonValue]) -> Value:
         elements = tuple(collapse(self.evaluate(element)) for element in node)

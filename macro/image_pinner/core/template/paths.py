@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from image_pinner.core.errors import InvalidPathError
 from image_pinner.core.intrinsics.values import JsonValue
 
 Step = str | int
+_MAX_SHOWN = 4000  # characters
+_MAX_CACHED = 255
 _PLAIN = re.compile(r"[A-Za-z0-9_:-]+", re.ASCII)
 
 
@@ -41,14 +43,24 @@ class TemplatePath(NamedTuple):
         return self.steps[: len(other.steps)] == other.steps
 
     def __str__(self) -> str:
-        text = "".join([_format_key(step) if isinstance(step, str) else f"[{step}]" for step in self.steps])
-        return text.removeprefix(".") or "(the whole fragment)"
+        text = "".join([_format_step(step) for step in self.steps]).removeprefix(".") or "(the whole fragment)"
+        if len(text) <= _MAX_SHOWN:
+            return text
+        # A report with ten thousand paths, each with a key of 100 KB, would take a gigabyte.
+        return f"{text[: _MAX_SHOWN // 2]}…{text[-_MAX_SHOWN // 2 :]}"
 
 
-# A report prints thousands of paths, most of them with the same few keys.
+# A report prints thousands of paths, most of them with the same few keys; a name of CloudFormation has at most 255
+# characters.
 @lru_cache(maxsize=4096)
-def _format_key(key: str) -> str:
+def _format_short(key: str) -> str:
     return f".{key}" if _PLAIN.fullmatch(key) else f"[{key!r}]"
+
+
+def _format_step(step: Step) -> str:
+    if not isinstance(step, str):
+        return f"[{step}]"
+    return _format_short(step) if len(step) <= _MAX_CACHED else _format_short.__wrapped__(step)
 
 
 def value_at(tree: JsonValue, steps: Iterable[Step]) -> JsonValue:
@@ -103,7 +115,8 @@ _PLAIN_PATH = re.compile(r"(?:\$\.)?[A-Za-z_]\w*(?:\[\*\])?(?:\.[A-Za-z_]\w*(?:\
 _RESERVED = frozenset({"parent", "where", "wherenot"})  # words of jsonpath-ng that are not fields
 
 
-@cache
+# Bounded, since the platform of an image is at a path with the indices of the image.
+@lru_cache(maxsize=1024)
 def parse_image_path(text: str) -> tuple[PathStep, ...]:
     """Parse a JSONPath expression that starts at `$` (https://www.rfc-editor.org/rfc/rfc9535).
 
