@@ -18,8 +18,8 @@ class CountingBudget(Budget):
         self._steps, self._characters = steps, characters
         self.steps = 0
         self.characters = 0
-        self.largest = 0
-        """The characters of the largest text or list."""
+        self.last = 0
+        """The characters of the last text or list."""
 
     def spend_step(self) -> None:
         self.steps += 1
@@ -30,9 +30,8 @@ class CountingBudget(Budget):
         try:
             super().spend_text(characters, elements)
         finally:
-            spent = before - self._characters
-            self.characters += spent
-            self.largest = max(self.largest, spent)
+            self.last = before - self._characters
+            self.characters += self.last
 
 
 def size_of(outcome: Outcome) -> int:

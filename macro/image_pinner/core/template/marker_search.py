@@ -127,12 +127,10 @@ def find_misplaced_markers(
         return []
     problems: list[Problem] = []
     # With the path of the parent, which its children share: in a deep template, a path for each would take gigabytes.
-    todo: list[tuple[JsonValue, tuple[Step, ...], Step]] = [
-        (value, (), key) for key, value in walked_sections(template).items()
-    ]
+    todo: list[tuple[JsonValue, tuple[Step, ...], tuple[Step, ...]]] = [(walked_sections(template), (), ())]
     while todo:
         node, parent, last = todo.pop()
-        steps = (*parent, last)
+        steps = (*parent, *last)
         if steps in read:
             continue
         children: Iterable[tuple[Step, JsonValue]] = ()
@@ -148,7 +146,7 @@ def find_misplaced_markers(
             problems.append(_misplaced(steps, node))
         # Most of a template is texts without a marker, which need no visit.
         todo += [
-            (value, steps, key)
+            (value, steps, (key,))
             for key, value in children
             if isinstance(value, dict | list) or (isinstance(value, str) and PIN_MARKER in value)
         ]

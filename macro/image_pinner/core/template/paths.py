@@ -16,8 +16,10 @@ from image_pinner.core.errors import InvalidPathError
 from image_pinner.core.intrinsics.values import JsonValue
 
 Step = str | int
-_MAX_SHOWN = 4000  # characters
-_MAX_CACHED = 255
+# What is printed of a path and of a key, in characters: a report with ten thousand paths, each with a key of 100 KB,
+# would take a gigabyte. The names of CloudFormation have at most 255.
+_MAX_SHOWN = 1200
+_MAX_KEY = 255
 _PLAIN = re.compile(r"[A-Za-z0-9_:-]+", re.ASCII)
 
 
@@ -46,21 +48,19 @@ class TemplatePath(NamedTuple):
         text = "".join([_format_step(step) for step in self.steps]).removeprefix(".") or "(the whole fragment)"
         if len(text) <= _MAX_SHOWN:
             return text
-        # A report with ten thousand paths, each with a key of 100 KB, would take a gigabyte.
-        return f"{text[: _MAX_SHOWN // 2]}…{text[-_MAX_SHOWN // 2 :]}"
-
-
-# A report prints thousands of paths, most of them with the same few keys; a name of CloudFormation has at most 255
-# characters.
-@lru_cache(maxsize=4096)
-def _format_short(key: str) -> str:
-    return f".{key}" if _PLAIN.fullmatch(key) else f"[{key!r}]"
+        return f"{text[: _MAX_SHOWN // 2]}...{text[-_MAX_SHOWN // 2 :]}"
 
 
 def _format_step(step: Step) -> str:
     if not isinstance(step, str):
         return f"[{step}]"
-    return _format_short(step) if len(step) <= _MAX_CACHED else _format_short.__wrapped__(step)
+    return _format_key(step if len(step) <= _MAX_KEY else f"{step[:_MAX_KEY]}...")
+
+
+# A report prints thousands of paths, most of them with the same few keys.
+@lru_cache(maxsize=4096)
+def _format_key(key: str) -> str:
+    return f".{key}" if _PLAIN.fullmatch(key) else f"[{key!r}]"
 
 
 def value_at(tree: JsonValue, steps: Iterable[Step]) -> JsonValue:

@@ -78,7 +78,7 @@ class TemplateNode(NamedTuple):
 
 
 def _above_branches(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    while len(steps) > 1 and steps[-2] == IF:
+    while len(steps) > 1 and steps[-2] == IF and isinstance(steps[-1], int):
         steps = steps[:-2]
     return steps
 
