@@ -114,11 +114,13 @@ class Evaluation:
 
     def _replace_loop_variables(self, node: str) -> Text:
         text = replace_loop_variables(node, self.scope.loops)
-        # A text of a list can have a hundred times its length, without a function.
+        # A text of a list can become a hundred times as long without a function, or empty.
+        self.scope.budget.spend_text(len(node))
         self._spend(text)
         return text
 
     def _evaluate_list(self, node: list[JsonValue]) -> Value:
+        self.scope.budget.spend_text(0, len(node))
         elements = tuple(collapse(self.evaluate(element)) for element in node)
         if all(isinstance(element, Known) for element in elements):
             return Known([element.value for element in elements if isinstance(element, Known)])
@@ -150,6 +152,7 @@ class Evaluation:
         name = intrinsic_of(node)
         if name is not None:
             return self._call(name, node[name])
+        self.scope.budget.spend_text(0, len(node))
         content: dict[str, JsonValue] = {}
         unresolved: list[Pending | Unknown] = []
         for key, part in node.items():

@@ -158,6 +158,8 @@ def sub(argument: JsonValue, evaluation: Evaluation) -> Value:
             pass
         case _:
             return invalid_argument("Fn::Sub", "text or [text, {variable: value}]")
+    # A thousand variables that are empty produce no text.
+    evaluation.scope.budget.spend_text(len(text))
     return concatenate(_substitute(_split_variables(text), variables, evaluation))
 
 

@@ -111,7 +111,8 @@ _HELP = "write fields, *, indices, .. and filters such as [?(@.Type=='AWS::X::Y'
 
 
 # Plain paths, as in the table of locations, are parsed here: loading the parser takes longer than pinning a template.
-_PLAIN_PATH = re.compile(r"(?:\$\.)?[A-Za-z_]\w*(?:\[\*\])?(?:\.[A-Za-z_]\w*(?:\[\*\])?)*", re.ASCII)
+_PLAIN_STEP = re.compile(r"([A-Za-z_]\w*)(?:\[(\*|[0-9]{1,9})\])?", re.ASCII)
+_PLAIN_PATH = re.compile(rf"(?:\$\.)?{_PLAIN_STEP.pattern}(?:\.{_PLAIN_STEP.pattern})*", re.ASCII)
 _RESERVED = frozenset({"parent", "where", "wherenot"})  # words of jsonpath-ng that are not fields
 
 
@@ -129,9 +130,12 @@ def parse_image_path(text: str) -> tuple[PathStep, ...]:
     if len(text) > _MAX_LENGTH:
         raise InvalidPathError(f"JSONPath expression has {len(text)} characters, more than {_MAX_LENGTH}", _HELP)
     if _PLAIN_PATH.fullmatch(text) and _RESERVED.isdisjoint(re.findall(r"\w+", text)):
-        parts = text.removeprefix("$.").split(".")
-        fields = ((Field(part.removesuffix("[*]")), part.endswith("[*]")) for part in parts)
-        return tuple(step for field, in_list in fields for step in ((field, Every()) if in_list else (field,)))
+        steps: list[PathStep] = []
+        for name, element in _PLAIN_STEP.findall(text.removeprefix("$.")):
+            steps.append(Field(name))
+            if element:
+                steps.append(Every() if element == "*" else Index(int(element)))
+        return tuple(steps)
     # Imported late: the parser takes a quarter of the function's start time. Filters need the larger parser.
     parse = import_module("jsonpath_ng.ext.parser" if "?" in text else "jsonpath_ng.parser").parse
     jsonpath_error = import_module("jsonpath_ng.exceptions").JSONPathError
