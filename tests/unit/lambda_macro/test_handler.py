@@ -98,7 +98,10 @@ def test_a_message_with_many_problems_is_limited_and_counts_those_not_shown() ->
 
 
 def test_one_long_problem_is_cut() -> None:
-    event = event_for({"Resources": {"R" * 2000: task("!PinDigest Shop/Web:1", "!PinDigest Shop/Web:1")}})
+    image: Any = "!PinDigest Shop/Web:1"
+    for _ in range(60):
+        image = {"Fn::If": ["Unknown", image, {"Ref": "AWS::NoValue"}]}
+    event = event_for({"Resources": {"R" * 255: task(image, image)}})
 
     message = macro_in().answer(event, None)["errorMessage"]
 

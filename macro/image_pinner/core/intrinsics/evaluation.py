@@ -68,7 +68,7 @@ class Evaluation:
     def evaluate(self, node: JsonValue) -> Value:
         """Evaluate a part of the expression; dynamic references stay text."""
         if isinstance(node, str):
-            return replace_loop_variables(node, self.scope.loops) if self.scope.loops else Known(node)
+            return self._replace_loop_variables(node) if self.scope.loops else Known(node)
         if not isinstance(node, dict | list):
             return Known(node)
         if self._depth >= MAX_DEPTH or self._steps >= MAX_STEPS:
@@ -112,7 +112,15 @@ class Evaluation:
             self._depth -= 1
         return result
 
+    def _replace_loop_variables(self, node: str) -> Text:
+        text = replace_loop_variables(node, self.scope.loops)
+        # A text of a list can become a hundred times as long without a function, or empty.
+        self.scope.budget.spend_text(len(node))
+        self._spend(text)
+        return text
+
     def _evaluate_list(self, node: list[JsonValue]) -> Value:
+        self.scope.budget.spend_text(0, len(node))
         evaluated = [(part, collapse(self.evaluate(part))) for part in node]
         # AWS::NoValue leaves a list before its elements are counted (https://github.com/aws/aws-cdk/issues/19680).
         present = [(part, element) for part, element in evaluated if not isinstance(element, NoValue)]
@@ -141,6 +149,7 @@ class Evaluation:
         name = intrinsic_of(node)
         if name is not None:
             return self._call(name, node[name])
+        self.scope.budget.spend_text(0, len(node))
         content: dict[str, JsonValue] = {}
         unresolved: list[Pending | Unknown] = []
         for key, part in node.items():

@@ -123,7 +123,7 @@ def find_in_mappings(argument: JsonValue, evaluation: Evaluation) -> Value:
         return first_unresolved(unresolved)
     value: JsonValue = evaluation.scope.mappings
     for key, subject, written in zip(keys, subjects, argument, strict=False):
-        value = _look_up(value, key.value) if isinstance(key, Known) else _MISSING
+        value = _look_up(value, key.value, evaluation) if isinstance(key, Known) else _MISSING
         if value is _MISSING:
             return _not_in_mappings(subject, written) if default is _MISSING else evaluation.evaluate(default)
     if all(text_of(element) is not None for element in (value if isinstance(value, list) else [value])):
@@ -131,12 +131,13 @@ def find_in_mappings(argument: JsonValue, evaluation: Evaluation) -> Value:
     return Unknown("the value of Fn::FindInMap is neither text nor a list of texts", "correct the Mappings")
 
 
-def _look_up(mapping: JsonValue, key: str) -> JsonValue:
+def _look_up(mapping: JsonValue, key: str, evaluation: Evaluation) -> JsonValue:
     if not isinstance(mapping, dict):
         return _MISSING
     if key in mapping:
         return mapping[key]
     # YAML reads an account ID without quotes as a number, CloudFormation as text.
+    evaluation.scope.budget.spend_text(len(mapping))
     return next((value for written, value in mapping.items() if text_of(written) == key), _MISSING)
 
 
@@ -154,6 +155,8 @@ def sub(argument: JsonValue, evaluation: Evaluation) -> Value:
             pass
         case _:
             return invalid_argument("Fn::Sub", "text or [text, {variable: value}]")
+    # A thousand variables that are empty produce no text.
+    evaluation.scope.budget.spend_text(len(text))
     return concatenate(_substitute(_split_variables(text), variables, evaluation))
 
 

@@ -33,6 +33,7 @@ class Scope:
         budget: What evaluating all expressions of the template may still cost.
         cache: The outcomes of parameters, conditions and pseudo parameters so far: a template refers to the same few a
             thousand times.
+        marked: Whether parameters and mappings, by name, contain a marker, as far as that was needed.
     """
 
     parameters: JsonObject = field(default_factory=dict)
@@ -51,6 +52,7 @@ class Scope:
     used_parameters: set[str] = field(default_factory=set, compare=False, repr=False)
     budget: Budget = field(default_factory=Budget, compare=False, repr=False)
     cache: dict[str, Outcome] = field(default_factory=dict, compare=False, repr=False)
+    marked: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of_template(

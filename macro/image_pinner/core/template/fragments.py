@@ -19,7 +19,7 @@ from image_pinner.core.template.find import ImageScan, find_images
 from image_pinner.core.template.locations import ImageLocation, snippet_locations
 from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, METADATA_KEY
 from image_pinner.core.template.options import AnyPlatform
-from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.sites import ResourceContext, ScanSettings, SkipStatus
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, branches_of, entries_of
 
@@ -139,14 +139,15 @@ def _location(fragment: Fragment, key: str) -> ImageLocation:
 def _find_image_properties(tree: JsonObject, scope: Scope) -> list[TemplateNode]:
     """Return the values of all properties, however deep, with a name that can hold an image."""
     found: list[TemplateNode] = []
-    todo: list[tuple[JsonValue, tuple[str | int, ...]]] = [(tree, ())]
+    # With the path of the parent, as in `find_misplaced_markers`.
+    todo: list[tuple[JsonValue, tuple[Step, ...], tuple[Step, ...]]] = [(tree, (), ())]
     while todo:
-        owner, steps = todo.pop()
+        owner, parent, last = todo.pop()
+        steps = (*parent, *last)
         for key, value in owner.items() if isinstance(owner, dict) else enumerate(owner):
-            here = (*steps, key)
             if key in snippet_locations() and (isinstance(value, str) or intrinsic_of(value)):
-                branches = branches_of(TemplateNode(here, value, scope, owner=owner))
+                branches = branches_of(TemplateNode((*steps, key), value, scope, owner=owner))
                 found += [branch for branch in branches if not isinstance(branch, OpaqueNode)]
             elif isinstance(value, dict | list):
-                todo.append((value, here))
+                todo.append((value, steps, (key,)))
     return found

@@ -1,7 +1,8 @@
 """Traverse a template along path steps, through the branches of `Fn::If` and the bodies of `Fn::ForEach`.
 
 A walk sees the entries that CloudFormation creates: those in the body of an `Fn::ForEach` are entries of the mapping
-around it. It never fails: what it cannot look inside is returned as an `OpaqueNode`, what does not fit is skipped.
+around it. What it cannot look inside is returned as an `OpaqueNode`, what does not fit is skipped. Only loops that are
+nested too deeply make it fail.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, assert_never
 
 from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
+from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Outcome, Pending, Unknown
 from image_pinner.core.template.paths import Descend, Every, Field, Index, PathStep, Step, TemplatePath, Where
@@ -20,6 +22,9 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 _IF_LENGTH = 3
 _FOR_EACH_LENGTH = 3
 _MAX_GUARDS = 64  # conditions around one property; people write two or three
+_MAX_LOOPS = 50
+# Loops can have the same variable. Each image in them has a path of this length, and there can be ten thousand images.
+_MAX_STEPS = 250
 
 
 class ConditionGuard(NamedTuple):
@@ -78,7 +83,7 @@ class TemplateNode(NamedTuple):
 
 
 def _above_branches(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    while len(steps) > 1 and steps[-2] == IF:
+    while len(steps) > 1 and steps[-2] == IF and isinstance(steps[-1], int):
         steps = steps[:-2]
     return steps
 
@@ -114,6 +119,8 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
     if not isinstance(loop, list) or len(loop) != _FOR_EACH_LENGTH or not isinstance(loop[0], str):
         return None
+    if len(node.scope.loops) >= _MAX_LOOPS or len(node.steps) >= _MAX_STEPS:
+        raise BudgetExceededError(f"{key} is nested too deeply", f"nest at most {_MAX_LOOPS} loops")
     scope = node.scope.with_loop(loop[0], _loop_variable(key, loop[1], node.scope))
     return TemplateNode((*node.steps, key, 2), loop[2], scope, node.guards)
 
