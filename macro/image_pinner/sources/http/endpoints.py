@@ -126,7 +126,8 @@ class CircuitBreaker:
         try:
             reply = self._sender.send(request, deadline)
         except HostFaultError as fault:
-            self._failed.setdefault(host, fault)
+            # Not the exception itself, whose traceback keeps the received part of the response in memory.
+            self._failed.setdefault(host, SourceError(fault.cause, fault.help))
             raise
         self._count(host, reply)
         return reply

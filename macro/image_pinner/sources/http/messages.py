@@ -30,6 +30,8 @@ class Request:
         body: The body, or `None`.
         allowed_scope: The closest addresses that the request may reach; by default it does not enter private networks.
         limit: How many bytes a response with status 2xx may have.
+        alias: What messages call the server instead of its URL: a server that knows credentials chose that URL, so it
+            may contain them. Empty if the URL may be shown.
     """
 
     url: str
@@ -38,6 +40,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     allowed_scope: AddressScope = AddressScope.GLOBAL
     limit: int = MAX_ERROR_BYTES
+    alias: str = ""
 
     def with_header(self, name: str, value: str) -> Request:
         """Return the same request with one more header."""
@@ -49,10 +52,10 @@ class Reply:
     """An HTTP response.
 
     Args:
-        url: The URL of the request, without query.
+        url: The URL of the request without query, or its alias.
         status: The HTTP status.
         headers: The headers.
-        body: The body as sent; at most `MAX_ERROR_BYTES` of it unless the status is 2xx.
+        body: The body, decoded; at most `MAX_ERROR_BYTES` of it unless the status is 2xx.
         peer: The scope of the address that responded.
         attempts: How often the request was sent.
     """

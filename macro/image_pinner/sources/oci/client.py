@@ -5,11 +5,8 @@ https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import (
@@ -26,9 +23,10 @@ from image_pinner.core.images.registries import canonical_registry
 from image_pinner.sources.credentials.interface import CredentialSource, NoCredentials
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.memory import PARSING
 from image_pinner.sources.http.messages import MAX_ERROR_BYTES, RETRYABLE_STATUSES, THROTTLED, Reply, Request, Sender
 from image_pinner.sources.http.redaction import describe_body, errors_in, sanitize
-from image_pinner.sources.http.transport import RedirectFollower
+from image_pinner.sources.http.redirects import RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import Authorization, Authorizer, AuthScope
 
@@ -39,15 +37,6 @@ _JSON_TYPES = ("", "application/json")
 _MANIFEST_TYPES = "application/vnd."
 _ACCEPT = ", ".join(ACCEPTED_MEDIA_TYPES)
 _CHANGED_HELP = "check for a proxy or mirror that changes manifests, and contact the registry owner"
-
-# Parsed, a manifest of 4 MiB can be a hundred times that in memory, and a hostile registry can send one to each thread.
-_LARGE_BYTES = 256 * 1024
-_one_large_at_a_time = threading.Lock()
-
-
-def limit_memory(manifest: bytes) -> AbstractContextManager[object]:
-    """Return a context in which to parse a manifest: large ones are parsed one at a time."""
-    return _one_large_at_a_time if len(manifest) > _LARGE_BYTES else nullcontext()
 
 
 class Image(NamedTuple):
@@ -291,26 +280,29 @@ def _verified_media_type(reply: Reply) -> str:
     """Return the media type that header and body agree on; in OCI's formats the body may omit it."""
     sent = _media_type(reply)
     is_manifest = sent.startswith(_MANIFEST_TYPES)
-    document = _document(reply) if is_manifest or sent in _JSON_TYPES else {}
-    if document.get("schemaVersion") == 1:
+    is_schema1, named = _inspect(reply, sent) if is_manifest or sent in _JSON_TYPES else (False, sent)
+    if is_schema1:
         return DOCKER_SCHEMA1[0]
     if not is_manifest:
         raise SourceError(
             f"{reply.url} sent something that is not a manifest, with Content-Type {sanitize(sent)!r}",
             "check that the host is a registry, without a login page or proxy in front of it",
         )
-    named = document.get("mediaType", sent)
     if named != sent:
         raise SourceError(
-            f"{reply.url} sent a manifest with Content-Type {sanitize(sent)!r} and mediaType {sanitize(str(named))!r}",
+            f"{reply.url} sent a manifest with Content-Type {sanitize(sent)!r} and mediaType {sanitize(named)!r}",
             PUSH_AGAIN,
         )
     return sent
 
 
-def _document(reply: Reply) -> Mapping[str, Any]:
+def _inspect(reply: Reply, default: str) -> tuple[bool, str]:
+    """Return whether a manifest has schema 1, and the media type in it or else `default`."""
     try:
-        with limit_memory(reply.body):
-            return read_manifest(reply.body)
+        with PARSING:
+            document = read_manifest(reply.body)
+            is_schema1, named = document.get("schemaVersion") == 1, document.get("mediaType", default)
+            del document  # before another thread parses
+            return is_schema1, named if isinstance(named, str) else type(named).__name__
     except SourceError as error:
         raise SourceError(f"{reply.url} sent an invalid manifest: {error.cause}", error.help) from None

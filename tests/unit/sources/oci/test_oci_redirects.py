@@ -14,8 +14,8 @@ from image_pinner.core.images.lookups import OCI_MANIFEST, Origin, Resolution, R
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Password
 from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.redirects import RedirectFollower
 from image_pinner.sources.http.tls import Trust
-from image_pinner.sources.http.transport import RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from support.certificates import ServerCertificate, certificate_for
