@@ -92,11 +92,14 @@ def _configured(host: str, scheme: str) -> Endpoint:
         ) from None
 
 
-def refuse_user(url: Url, what: str) -> None:
-    """Raise `SourceError` if `url`, which a registry sent as `what`, contains a user or password."""
+def refuse_user(url: Url, what: str, alias: str = "") -> None:
+    """Raise `SourceError` if `url`, which a registry sent as `what`, contains a user or password.
+
+    The message shows the host unless the URL has an `alias`. See `Request`.
+    """
     if url.auth:
         raise SourceError(
-            f"the registry refers to {what} at {url.host} with a user in its URL",
+            f"the registry refers to {what}{'' if alias else f' at {url.host}'} with a user in its URL",
             "contact the registry owner to remove it",
         )
 
@@ -122,7 +125,7 @@ class CircuitBreaker:
         """Send a request, unless its host has failed before. See `Sender.send`."""
         host = Endpoint.of(parse_http_url(request.url))
         if failed := self._failed.get(host):
-            raise SourceError(f"no further requests to {host}: {failed.cause}", failed.help)
+            raise SourceError(f"no further requests to {request.alias or host}: {failed.cause}", failed.help)
         try:
             reply = self._sender.send(request, deadline)
         except HostFaultError as fault:

@@ -5,6 +5,7 @@ Redirects cannot be refused altogether: `registry.k8s.io` answers each manifest 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urljoin
 
@@ -13,10 +14,12 @@ from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts, refuse_user
 from image_pinner.sources.http.errors import parse_http_url, safe_url
 from image_pinner.sources.http.messages import Reply, Request, Sender
+from image_pinner.sources.http.redaction import HIDDEN
 from image_pinner.sources.interface import Deadline
 
 MAX_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_AUTHORIZATION = "Authorization"
 _HELP = "contact the registry owner, or write the host that serves the image in the image reference"
 
 
@@ -27,8 +30,12 @@ class RedirectFollower:
         self._sender = sender
         self._hosts = hosts
 
-    def follow(self, request: Request, deadline: Deadline) -> tuple[Reply, bool]:
+    def follow(
+        self, request: Request, deadline: Deadline, knows_credentials: Callable[[], bool] = lambda: False
+    ) -> tuple[Reply, bool]:
         """Return the first response that is not a redirect, and whether it is from the server of the request itself.
+
+        `knows_credentials` returns whether that server may know credentials; it does after a request with some.
 
         Raises:
             SourceError: There is no response, or a redirect leads where it must not.
@@ -39,24 +46,26 @@ class RedirectFollower:
             reply = self._sender.send(current, deadline)
             if reply.status not in _REDIRECTS:
                 return reply, Endpoint.of(parse_http_url(current.url)) == origin
-            current = self._next(current, reply, origin)
+            hidden = bool(current.alias) or _AUTHORIZATION in request.headers or knows_credentials()
+            alias = f"the target of a redirect by {origin}" if hidden else ""
+            current = replace(self._next(current, reply, origin, alias), alias=alias)
         source = safe_url(parse_http_url(request.url))
         raise SourceError(f"{source} redirects more than {MAX_REDIRECTS} times", _HELP)
 
-    def _next(self, last: Request, reply: Reply, origin: Endpoint) -> Request:
+    def _next(self, last: Request, reply: Reply, origin: Endpoint, alias: str) -> Request:
         url = parse_http_url(_joined(last.url, reply))
-        refuse_user(url, "a redirect")
+        refuse_user(url, "a redirect", alias)
         before, target = Endpoint.of(parse_http_url(last.url)), Endpoint.of(url)
         trusted = target == origin or self._hosts.is_listed(target)
         if target.scheme == "http" and not (before.scheme == "http" and trusted):
-            raise SourceError(f"{reply.url} redirects to {target}, over plain HTTP", _HELP)
+            raise SourceError(f"{reply.url} redirects to {HIDDEN if alias else target}, over plain HTTP", _HELP)
         if target == before:
             return replace(last, url=url.url)
         return replace(
             last,
             url=url.url,
             # Not even for a redirect that returns to the registry: another server chose that URL.
-            headers={name: value for name, value in last.headers.items() if name.lower() != "authorization"},
+            headers={name: value for name, value in last.headers.items() if name != _AUTHORIZATION},
             allowed_scope=AddressScope.SPECIAL if trusted else AddressScope.GLOBAL,
         )
 

@@ -12,7 +12,8 @@ from image_pinner.core.errors import SourceError
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.errors import ConnectionLostError, Target, check_deadline
 from image_pinner.sources.http.memory import LARGE_BODIES, LARGE_BYTES
-from image_pinner.sources.http.messages import MAX_ERROR_BYTES, Reply, Request
+from image_pinner.sources.http.messages import Reply, Request
+from image_pinner.sources.http.redaction import MAX_ERROR_BYTES
 from image_pinner.sources.interface import Deadline
 
 MAX_HEAD_BYTES = 64 * 1024

@@ -5,7 +5,7 @@ https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from image_pinner.core.errors import SourceError
@@ -24,8 +24,8 @@ from image_pinner.sources.credentials.interface import CredentialSource, NoCrede
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.memory import PARSING
-from image_pinner.sources.http.messages import MAX_ERROR_BYTES, RETRYABLE_STATUSES, THROTTLED, Reply, Request, Sender
-from image_pinner.sources.http.redaction import describe_body, errors_in, sanitize
+from image_pinner.sources.http.messages import RETRYABLE_STATUSES, THROTTLED, Reply, Request, Sender
+from image_pinner.sources.http.redaction import MAX_ERROR_BYTES, errors_in, sanitize
 from image_pinner.sources.http.redirects import RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import Authorization, Authorizer, AuthScope
@@ -131,21 +131,29 @@ class ManifestRequests:
             limit=limit,
         )
         authorization = self._authorizer.accepted(scope)
-        reply, same_origin = self._follower.follow(_authorized(request, authorization), deadline)
+        reply, same_origin = self._send(request, scope, authorization, deadline)
         if reply.status == _UNAUTHORIZED and same_origin:
             authorization = self._authorizer.answer(reply, scope, authorization, deadline)
-            reply, same_origin = self._follower.follow(_authorized(request, authorization), deadline)
+            reply, same_origin = self._send(request, scope, authorization, deadline)
         if authorization and reply.status not in {_UNAUTHORIZED, _FORBIDDEN}:
             self._authorizer.remember(scope, authorization)
         return _Exchange(request.url, reference, reply, authorization, same_origin)
 
+    def _send(
+        self, request: Request, scope: AuthScope, authorization: Authorization | None, deadline: Deadline
+    ) -> tuple[Reply, bool]:
+        if authorization:
+            request = request.with_header("Authorization", authorization.header)
+
+        def knows_credentials() -> bool:
+            return authorization is not None or self._authorizer.knows_credentials(scope.home)
+
+        reply, same_origin = self._follower.follow(request, deadline, knows_credentials)
+        return replace(reply, confidential=knows_credentials()), same_origin
+
 
 def _name(reference: ImageReference) -> str:
     return str(reference.digest or reference.tag or DEFAULT_TAG)
-
-
-def _authorized(request: Request, authorization: Authorization | None) -> Request:
-    return request.with_header("Authorization", authorization.header) if authorization else request
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +184,12 @@ class _Exchange:
     def cause(self) -> str:
         """Return what the registry responded, to which credential."""
         reply, authorization = self.reply, self.authorization
-        body = describe_body(reply.body, reply.header("Content-Type"), authorization.secrets() if authorization else ())
-        wait = reply.header("Retry-After") if reply.status in RETRYABLE_STATUSES else ""
+        body = reply.describe()
+        shows_wait = reply.status in RETRYABLE_STATUSES and not reply.confidential
+        wait = reply.header("Retry-After") if shows_wait else ""
         return (
             str(reply)
-            + (f", {body!r}" if body else "")
+            + (f", {body}" if body else "")
             + (f", retry after {sanitize(wait, limit=_MAX_WAIT)}{' s' if wait.isdigit() else ''}" if wait else "")
             + (
                 f", for {authorization.credential.source}"
@@ -242,11 +251,11 @@ def resolve_from_body(reply: Reply, url: str) -> Resolved:
     if claimed and claimed != str(digest):
         if not claimed.startswith("sha256:"):
             raise SourceError(
-                f"{reply.url} uses the digest {sanitize(claimed)!r}, and only sha256 is supported",
+                f"{reply.url} uses the digest {reply.quote(claimed)}, and only sha256 is supported",
                 "push the image to a registry that uses sha256 digests",
             )
         raise SourceError(
-            f"{reply.url} sent a manifest with digest {digest} and the header {_DIGEST_HEADER}: {sanitize(claimed)}",
+            f"{reply.url} sent a manifest with digest {digest} and the header {_DIGEST_HEADER}: {reply.quote(claimed)}",
             _CHANGED_HELP,
         )
     return Resolved(digest, _verified_media_type(reply), Origin("registry", url))
@@ -264,7 +273,7 @@ def resolve_from_headers(reply: Reply, url: str, expected: Digest | None = None)
     """
     digest, media_type = reply.header(_DIGEST_HEADER) or str(expected or ""), _media_type(reply)
     if expected and is_digest(digest) and digest != str(expected):
-        raise SourceError(f"{reply.url} sent the header {_DIGEST_HEADER}: {digest}", _CHANGED_HELP)
+        raise SourceError(f"{reply.url} sent the header {_DIGEST_HEADER}: {reply.quote(digest)}", _CHANGED_HELP)
     if "Content-Length" not in reply.headers:
         return None  # the connection may have broken within the headers
     if not is_digest(digest) or not media_type.startswith(_MANIFEST_TYPES):
@@ -285,12 +294,12 @@ def _verified_media_type(reply: Reply) -> str:
         return DOCKER_SCHEMA1[0]
     if not is_manifest:
         raise SourceError(
-            f"{reply.url} sent something that is not a manifest, with Content-Type {sanitize(sent)!r}",
+            f"{reply.url} sent something that is not a manifest, with Content-Type {reply.quote(sent)}",
             "check that the host is a registry, without a login page or proxy in front of it",
         )
     if named != sent:
         raise SourceError(
-            f"{reply.url} sent a manifest with Content-Type {sanitize(sent)!r} and mediaType {sanitize(named)!r}",
+            f"{reply.url} sent a manifest with Content-Type {reply.quote(sent)} and mediaType {reply.quote(named)}",
             PUSH_AGAIN,
         )
     return sent

@@ -150,7 +150,7 @@ def test_a_refusal_by_another_host_does_not_mention_the_credential(secured: Secu
     other.script = lambda _: Answer(403)
     answer = secured.resolve_redirected()
     assert isinstance(answer, Unavailable)
-    assert answer.cause == f"{other.url}/ returned 403"
+    assert answer.cause == f"the target of a redirect by {home.url} returned 403"
 
 
 def test_a_credential_stays_with_the_host_it_is_for_and_does_not_return_with_a_detour(secured: Secured) -> None:

@@ -38,9 +38,7 @@ def test_a_token_service_that_refuses_the_credential_gets_one_request(realm: Rea
     credentials = FixedCredentials({host: PASSWORD})
     answers = realm.resolve_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
     for answer in answers:
-        assert f"/token returned {status}, 'incorrect username or password', for the credentials from the vault" in (
-            cause_of(answer)
-        )
+        assert f"/token returned {status} for the credentials from the vault" in cause_of(answer)
         assert isinstance(answer, Unavailable)
         assert answer.help == "renew them in the vault"
     assert len(realm.service.seen) == 1
@@ -88,8 +86,7 @@ def test_a_listed_token_service_without_tls_gets_no_credential(plain: Realm) -> 
     credentials = FixedCredentials({host: PASSWORD, plain.service.host: PASSWORD})
     answer = plain.resolve(credentials)
     assert answer == Unavailable(
-        f"token service {plain.service.url}/token returned 401, 'who are you?', "
-        "for no credentials (none are sent over plain HTTP)",
+        f"token service {plain.service.url}/token returned 401 for no credentials (none are sent over plain HTTP)",
         f"install a certificate for {host} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
     )
     assert credentials.requested == []
