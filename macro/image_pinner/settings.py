@@ -48,6 +48,7 @@ class Settings(NamedTuple):
     mirrors: tuple[Mirror, ...] = ()
     metered_registries: tuple[str, ...] = (DOCKER_HUB,)
     insecure_registries: tuple[str, ...] = ()
+    token_services: tuple[str, ...] = ()
     ca_bundles: tuple[tuple[str, str], ...] = ()
     timeout: float = 60.0
     host_timeout: float = 30.0
@@ -223,10 +224,11 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_MIRRORS", "none", "Registries to query instead of others: `registry=mirror` entries separated by `;`. A mirror may have a path; `*=mirror` applies to all registries except ECR. Pinned images keep the written registry.", field="mirrors", read=_each(Mirror.parse, lambda entry: entry.registry)),
     SettingRule("IMAGE_PINNER_METERED_REGISTRIES", "`docker.io`, `none`", "Registries that count pulls, separated by `;`: a HEAD request, which does not count, is sent and the digest in its response header is trusted. `none` hashes every manifest.", field="metered_registries", read=_registries),
     SettingRule("IMAGE_PINNER_INSECURE_REGISTRIES", "none", "Registries to query over plain HTTP, separated by `;`.", field="insecure_registries", read=_registries),
+    SettingRule("IMAGE_PINNER_TOKEN_SERVICES", "none", "Hosts that any registry may use as its token service, separated by `;`. By default a registry uses one at its own domain.", field="token_services", read=_registries),
     SettingRule("IMAGE_PINNER_CA_BUNDLES", "none", "Certificate authorities (CAs) to trust in addition to those of the system: `registry=file` entries in PEM format, separated by `;`; `*=file` applies to all registries.", field="ca_bundles", read=_each(_ca_bundle, lambda entry: entry[0])),
     SettingRule("IMAGE_PINNER_TIMEOUT", "`60`", "Maximum seconds for all lookups of a template.", field="timeout", read=_seconds),
     SettingRule("IMAGE_PINNER_HOST_TIMEOUT", "`30`", "Maximum seconds for one registry.", field="host_timeout", read=_seconds),
-    SettingRule("IMAGE_PINNER_WORKERS", "`20`", "Maximum number of concurrent requests.", field="workers", read=_workers),
+    SettingRule("IMAGE_PINNER_WORKERS", "`20`", "Maximum number of concurrent requests; each registry gets at least one.", field="workers", read=_workers),
     SettingRule("IMAGE_PINNER_METRICS_NAMESPACE", "`ImagePinner`, `none`", "The namespace of the CloudWatch metrics in the macro's log.", field="metrics_namespace", read=_metrics_namespace),
     SettingRule("IMAGE_PINNER_STATE_SCOPE", "none; all of them in the CLI", "The deployed images that templates may keep with `Refresh`: `stack:NAME`, `service:CLUSTER/SERVICE` or `family:NAME` entries separated by `;`, with `*` for any characters.", field="state_scope", read=_each(StatePattern.parse, str)),
     SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, to which the macro sends an event for every template that it pins.", field="event_bus", read=_event_bus),

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, assert_never
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from urllib3.util import Url
 
@@ -29,12 +29,15 @@ from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts, refuse_user
 from image_pinner.sources.http.errors import Target, parse_http_url
 from image_pinner.sources.http.messages import THROTTLED, Reply, Request, Sender
+from image_pinner.sources.http.redaction import HIDDEN
 from image_pinner.sources.interface import Deadline
 
 _BEARER, _BASIC = "bearer", "basic"
 _MAX_SCHEMES = 5  # in a message
 _OK, _DENIED = 200, (400, 401, 403)
 _CLIENT = "image-pinner"
+# https://distribution.github.io/distribution/spec/auth/token/#requesting-a-token
+_TOKEN_PARAMETERS = frozenset({"service", "scope", "account", "client_id", "offline_token"})
 # A token becomes a header: https://www.rfc-editor.org/rfc/rfc6750#section-2.1. Some services use further characters.
 _SENDABLE_TOKEN = re.compile(r"[!-~]{1,32768}", re.ASCII)
 # An element of the list in a WWW-Authenticate header: a scheme, a parameter, or a scheme with its first parameter or
@@ -173,12 +176,22 @@ class TokenService:
         """
         refuse_user(url, "a token service", request.alias)
         service, home = Endpoint.of(url), request.home
+        if not {name for name, _ in parse_qsl(url.query or "", keep_blank_values=True)} <= _TOKEN_PARAMETERS:
+            raise SourceError(
+                "the registry refers to a token service with other parameters than those of a token request",
+                "contact the registry owner to remove them from the URL",
+            )
         listed = self._hosts.is_listed(service)
         if service.scheme == "http" and not (home.scheme == "http" and (listed or service == home)):
             raise SourceError(
                 f"the registry refers to a token service over plain HTTP, {Target(url, request.alias).resource}, which "
                 "gets no credentials",
                 "contact the registry owner, or configure both the registry and the service as insecure registries",
+            )
+        if not self._hosts.may_be_token_service(service, home):
+            raise SourceError(
+                f"the registry refers to a token service at another domain, {HIDDEN if request.alias else url.host}",
+                f"if {home} may use it, list it in IMAGE_PINNER_TOKEN_SERVICES; otherwise contact the registry owner",
             )
         if listed or service == home:
             return AddressScope.SPECIAL
