@@ -54,6 +54,7 @@ class Settings(NamedTuple):
     mirrors: tuple[Mirror, ...] = ()
     metered_registries: tuple[str, ...] = (DOCKER_HUB,)
     insecure_registries: tuple[str, ...] = ()
+    token_services: tuple[str, ...] = ()
     ca_bundles: tuple[tuple[str, str], ...] = ()
     timeout: float = 60.0
     host_timeout: float = 30.0
@@ -253,9 +254,10 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_METERED_REGISTRIES", "`docker.io`, `none`", "Registries that count pulls, separated by `;`: a HEAD request, which does not count, is sent and the digest in its response header is trusted. `none` hashes every manifest.", field="metered_registries", read=_registries, accepts="write each registry once as a host with an optional port, or none"),
     SettingRule("IMAGE_PINNER_INSECURE_REGISTRIES", "none", "Registries to query over plain HTTP, separated by `;`.", field="insecure_registries", read=_registries, accepts="write each registry once as a host with an optional port, for example localhost:5000"),
     SettingRule("IMAGE_PINNER_CA_BUNDLES", "none", "Certificate authorities (CAs) to trust in addition to those of the system: `registry=file` entries in PEM format, separated by `;`; `*=file` applies to all registries.", field="ca_bundles", read=_each(_ca_bundle, lambda entry: entry[0]), accepts="write each registry once as registry=file, for example registry.example:5000=/opt/ca.pem"),
+    SettingRule("IMAGE_PINNER_TOKEN_SERVICES", "none", "Hosts that any registry may use as its token service, separated by `;`. By default a registry uses one at its own domain.", field="token_services", read=_registries, accepts="write each host once, for example auth.example"),
     SettingRule("IMAGE_PINNER_TIMEOUT", "`60`", "Maximum seconds for all lookups of a template.", field="timeout", read=_seconds, accepts=_SECONDS),
     SettingRule("IMAGE_PINNER_HOST_TIMEOUT", "`30`", "Maximum seconds for one registry.", field="host_timeout", read=_seconds, accepts=_SECONDS),
-    SettingRule("IMAGE_PINNER_WORKERS", "`20`", "Maximum number of concurrent requests.", field="workers", read=_up_to(_MAX_WORKERS), accepts=f"write 1 to {_MAX_WORKERS}"),
+    SettingRule("IMAGE_PINNER_WORKERS", "`20`", "Maximum number of concurrent requests; each registry gets at least one.", field="workers", read=_up_to(_MAX_WORKERS), accepts=f"write 1 to {_MAX_WORKERS}"),
     SettingRule("IMAGE_PINNER_MAX_IMAGES", "`1000`", "Maximum number of different images that a template may look up, and of deployed images.", field="max_images", read=_up_to(_MAX_LOOKUPS), accepts=f"write 1 to {_MAX_LOOKUPS}"),
     SettingRule("IMAGE_PINNER_MAX_REPOSITORIES", "`500`", "Maximum number of different repositories of these images.", field="max_repositories", read=_up_to(_MAX_LOOKUPS), accepts=f"write 1 to {_MAX_LOOKUPS}"),
     SettingRule("IMAGE_PINNER_MAX_REGISTRIES", "`50`", "Maximum number of different registries of these images.", field="max_registries", read=_up_to(_MAX_LOOKUPS), accepts=f"write 1 to {_MAX_LOOKUPS}"),

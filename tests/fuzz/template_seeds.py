@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from golden.golden_cases import EVENTS, TEMPLATE_CASES
+from image_pinner.cli.documents import read_source
+from support.macro import event_for_template
+from support.project import ROOT
+
+_GOLDEN = ROOT / "tests" / "golden"
+_EVENTS = sorted((_GOLDEN / "events").iterdir())
+_TEMPLATES = sorted(path for folder in (ROOT / "templates", _GOLDEN / "inputs") for path in folder.iterdir())
 
 
 def _encoded(value: Any) -> bytes:
@@ -54,8 +60,8 @@ _SECTIONS = {
 EVENTS_OF_TEMPLATES = tuple(
     dict.fromkeys(
         (
-            *(_encoded(json.loads(path.read_text("utf-8"))) for path in EVENTS),
-            *(_encoded(case.event()) for case in TEMPLATE_CASES),
+            *(_encoded(json.loads(path.read_text("utf-8"))) for path in _EVENTS),
+            *(_encoded(event_for_template(read_source(path.read_bytes(), path.name).tree, {})) for path in _TEMPLATES),
             _encoded({"requestId": "r", "fragment": {**_SECTIONS, "Resources": _LOOP}, "params": {"Pin": "All"}}),
             b"null",
             b"[]",

@@ -9,9 +9,9 @@ import pytest
 
 from golden.golden_cases import EVENT_CASES
 from golden.golden_files import as_json, compare
-from golden.golden_registries import full_registry
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import Resolvers
+from support.example_registries import full_registry
 
 ENVIRONMENT = {"IMAGE_PINNER_SNIPPET_PARAMETERS": "Tag"}
 

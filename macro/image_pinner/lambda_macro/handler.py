@@ -8,6 +8,7 @@ with one difference that recorded events show: `params` are also set for a macro
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sys
@@ -54,7 +55,17 @@ def handler(event: Event, context: Any) -> Response:
     The response has `requestId`, `status` and `fragment`. On failure, `fragment` is that of the event and
     `errorMessage` is the reason.
     """
+    _discard_library_logs()
     return Macro.on_aws(RESOLVERS, os.environ, sys.stdout.write).answer(event, context)
+
+
+def _discard_library_logs() -> None:
+    """Keep the messages of libraries out of the function's log, since they can contain URLs with signatures.
+
+    The root logger has a handler of Lambda's runtime, which writes warnings of all libraries to the log:
+    https://github.com/aws/aws-lambda-python-runtime-interface-client/blob/main/awslambdaric/bootstrap.py
+    """
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
 
 
 class Macro(NamedTuple):
