@@ -31,7 +31,7 @@ MAX_CONFIG_BYTES = 8 * 1024 * 1024
 PUSH_AGAIN = "push the image again with a current version of the tool that built it"
 
 # The most bytes that each mark of a JSON document can add to its parsed form: an object, a list, half of a string and a
-# number, each with its place in the container. A document of 4 MiB can take 115 MB; real ones are far below this limit.
+# number, each as an element of its container. A document of 4 MiB can take 115 MB; real ones are far below this limit.
 _PARSED_SIZES = {b"{": 240, b"[": 64, b'"': 30, b",": 44}
 _MAX_PARSED_BYTES = 48 * 1024 * 1024
 

@@ -58,7 +58,7 @@ class OpenSockets:
             opened = [one for one, served in self._sockets.items() if deadline is None or served is deadline]
         for one in opened:
             with suppress(OSError):
-                # Not the method of a TLS socket, which takes the encryption away from a read in progress.
+                # Not the method of a TLS socket, which would end the encryption of a read in progress.
                 socket.socket.shutdown(one, socket.SHUT_RDWR)
 
     def is_over(self) -> bool:

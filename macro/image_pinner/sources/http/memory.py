@@ -1,4 +1,4 @@
-"""Limit how much memory the responses of registries take, whoever sends them and however many.
+"""Limit how much memory the responses of registries take, for any number and any senders.
 
 A hostile registry can send the largest allowed document to each thread, and a parsed document takes many times the
 memory of its bytes.
