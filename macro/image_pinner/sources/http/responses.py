@@ -123,7 +123,7 @@ def _read(target: Target, response: BaseHTTPResponse, limit: int, deadline: Dead
 def _decode(body: bytes, response: BaseHTTPResponse, limit: int, deadline: Deadline) -> bytes | None:
     """Return a body without its encodings, or more than `limit` bytes of it, or `None` if that is not possible.
 
-    What starts like JSON is not encoded, whatever the header says: S3 can return `aws-chunked`, and a proxy that
+    What starts like JSON is not encoded, with any header: S3 can return `aws-chunked`, and a proxy that
     decompresses may keep or repeat the header.
     """
     names = response.headers.get("Content-Encoding", "").lower().split(",")
