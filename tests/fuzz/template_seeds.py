@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from image_pinner.cli.documents import read_source
 from support.macro import event_for_template
-from support.project import ROOT
 
+ROOT = Path(__file__).parents[2]
 _GOLDEN = ROOT / "tests" / "golden"
 _EVENTS = sorted((_GOLDEN / "events").iterdir())
 _TEMPLATES = sorted(path for folder in (ROOT / "templates", _GOLDEN / "inputs") for path in folder.iterdir())
