@@ -45,16 +45,18 @@ class TemplatePath(NamedTuple):
         return self.steps[: len(other.steps)] == other.steps
 
     def __str__(self) -> str:
-        text = "".join([_format_step(step) for step in self.steps]).removeprefix(".") or "(the whole fragment)"
+        steps = [
+            _format_key(step) if type(step) is str and len(step) <= _MAX_KEY else _format_other(step)
+            for step in self.steps
+        ]
+        text = "".join(steps).removeprefix(".") or "(the whole fragment)"
         if len(text) <= _MAX_SHOWN:
             return text
         return f"{text[: _MAX_SHOWN // 2]}...{text[-_MAX_SHOWN // 2 :]}"
 
 
-def _format_step(step: Step) -> str:
-    if not isinstance(step, str):
-        return f"[{step}]"
-    return _format_key(step if len(step) <= _MAX_KEY else f"{step[:_MAX_KEY]}...")
+def _format_other(step: Step) -> str:
+    return _format_key(f"{step[:_MAX_KEY]}...") if isinstance(step, str) else f"[{step}]"
 
 
 # A report prints thousands of paths, most of them with the same few keys.
