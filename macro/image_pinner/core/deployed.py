@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from image_pinner.core.images.references import ImageReference
@@ -45,8 +44,7 @@ class DeployedLookup(NamedTuple):
     alternatives: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
+class Deployed(NamedTuple):
     """A deployed image.
 
     Args:
@@ -60,15 +58,13 @@ class Deployed:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotDeployed:
+class NotDeployed(NamedTuple):
     """Nothing is deployed yet, so that the tag is resolved; `reason` is a clause."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotKnown:
+class NotKnown(NamedTuple):
     """It is not known what is deployed; the template is not pinned.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, assert_never
 
@@ -128,7 +128,7 @@ def _grouped(
             )
         else:
             repository = EcrRepository(registry.account_id, registry.region, reference.repository)
-            by_image = groups.setdefault((replace(registry, host=""), repository), {})
+            by_image = groups.setdefault((registry._replace(host=""), repository), {})
             by_image.setdefault(str(reference.digest or reference.tag or _IMPLIED_TAG), []).append(lookup)
     return groups
 

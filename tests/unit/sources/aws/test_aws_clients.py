@@ -3,7 +3,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -80,7 +79,7 @@ class RoleSessions:
 def test_a_role_has_clients_of_its_own_and_sts_is_a_client_of_the_same_region() -> None:
     own, roles = RecordingSession(), RoleSessions()
     clients = AwsClients(lambda: own, role_session_factory=roles)
-    others = [ROLE, replace(ROLE, arn="arn:aws:iam::444455556666:role/other"), replace(ROLE, external_id="another-id")]
+    others = [ROLE, ROLE._replace(arn="arn:aws:iam::444455556666:role/other"), ROLE._replace(external_id="another-id")]
     created = [clients.client("ecr", region, role=role) for region in ("eu-west-1", "us-east-1") for role in others] * 2
     assert len({id(client) for client in created}) == len(roles.credentials) == 6
     assert roles.made.made == [("ecr", "eu-west-1")] * 3 + [("ecr", "us-east-1")] * 3

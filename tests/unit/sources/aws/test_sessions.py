@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -119,7 +118,7 @@ def test_without_an_external_id_none_is_sent(sts: Sts) -> None:
     }
     expected = {"RoleArn": ROLE.arn, "RoleSessionName": "image-pinner"}
     sts.stub.add_response("assume_role", {"Credentials": credentials}, expected)
-    assert role_credentials(sts.client, replace(ROLE, external_id="")).get_frozen_credentials().token == "token"
+    assert role_credentials(sts.client, ROLE._replace(external_id="")).get_frozen_credentials().token == "token"
 
 
 def test_a_session_signs_with_the_credentials_of_the_role(sts: Sts, monkeypatch: pytest.MonkeyPatch) -> None:
