@@ -101,6 +101,7 @@ class Macro(NamedTuple):
         returned = _returned_fields(event)
         report = None
         record = InvocationRecord(self.environment, self.clocks, self.call_stats)
+        record.lambda_request_id = str(getattr(context, "aws_request_id", ""))
         try:
             _check_returned_fields(returned)
             result = self._pin(event, context, record)
