@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from deploy.installed import ALL_SWITCHES, Installed, template
 from image_pinner.lambda_macro.log_record import CONFIGURATION, INTERNAL_ERROR, Metrics
+from support.project import text_of
 
 ALARM = "AWS::CloudWatch::Alarm"
 ALWAYS = {"ErrorsAlarm", "ThrottlesAlarm", "DurationAlarm"}
@@ -164,3 +166,8 @@ def test_the_alarm_on_changes_counts_the_events_of_its_rule() -> None:
 def test_without_the_switch_there_is_no_rule() -> None:
     assert "FunctionChangeRule" not in Installed().resources()
     assert template()["Parameters"]["ChangeAlarm"]["Default"] == "false"
+
+
+def test_every_alarm_is_documented() -> None:
+    documented = re.findall(r"^\| `(\w+Alarm)` \|", text_of("docs/observability.md"), re.MULTILINE)
+    assert sorted(documented) == sorted(_alarms({"ChangeAlarm": "true"}))

@@ -68,7 +68,7 @@ class InvocationRecord:
         """`sent`, or why the EventBridge event was not sent; empty if there was none to send."""
         self.pinned: tuple[Pinned, ...] = ()
         self.lambda_request_id = ""
-        """The ID that Lambda gave the invocation, which CloudTrail has too; empty outside of Lambda."""
+        """The ID of the invocation in Lambda and in CloudTrail; empty outside of Lambda."""
         self._failure = ""
         self._clocks = clocks
         self._call_stats = call_stats

@@ -11,7 +11,8 @@ from image_pinner.cli.deployment.aws import AwsApi, AwsApiError
 from image_pinner.sources.aws.errors import aws_client_faults, cleaned
 
 REQUEST_ID = "image-pinner-probe"
-"""The `requestId` of these events, by which their log records are known."""
+"""The `requestId` of these events, by which their log records are known. An event of somebody else can have it too, and is
+then only missing where the log is searched for failures."""
 
 
 class _Probe(NamedTuple):
