@@ -11,8 +11,10 @@ from image_pinner.cli.deployment.aws import AwsApi, AwsApiError
 from image_pinner.sources.aws.errors import aws_client_faults, cleaned
 
 REQUEST_ID = "image-pinner-probe"
-"""The `requestId` of these events, by which their log records are known. An event of somebody else can have it too, and is
-then only missing where the log is searched for failures."""
+"""The `requestId` of these events, by which their log records are known.
+
+Another event can have it too; its failure is then not shown as the last one of the macro.
+"""
 
 
 class _Probe(NamedTuple):
