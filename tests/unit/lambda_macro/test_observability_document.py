@@ -85,10 +85,12 @@ QUERIES = [
 def test_every_field_of_a_record_is_in_the_table_in_order() -> None:
     many = event_for({"Resources": {"Web": task(*[f"!PinDigest shop/web-{number}:1" for number in range(3000)])}})
     lines = [
-        record_of(ObservedRegistry(), many, ONE_BUS | HIGH_LIMITS, context=IN_LAMBDA),
+        record_of(ObservedRegistry(), many, ONE_BUS | HIGH_LIMITS),
         record_of(Raising(), MARKED),
         record_of(ObservedRegistry(FakeEventPublisher(SourceError("no such bus"))), MARKED, ONE_BUS),
-        record_of(ObservedRegistry(), event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})),
+        record_of(
+            ObservedRegistry(), event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}}), context=IN_LAMBDA
+        ),
     ]
     documented = first_column("Log record")
 
