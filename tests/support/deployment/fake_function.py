@@ -12,6 +12,7 @@ from typing import Any
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import Resolvers
 from support.deployment.fake_clients import ACCOUNT
+from support.deployment.fake_stacks import ROLE
 from support.deployment.scene import REGION, Scene, template
 from support.macro import Context, RaisingResolvers
 
@@ -24,15 +25,16 @@ class FakeFunction:
     """The function that a stack of a scene installed.
 
     `acting` is the configuration of the version that the alias points to, `latest` that of `$LATEST`; both get the
-    memory, timeout and variables that the stack has when they are read, unless they have others. `alarm_state` is that
-    of all alarms, `events` are the log, and `respond` replaces the response to an invocation: that of the macro,
-    without any lookup.
+    memory, timeout and variables that the stack has when they are read, unless they have others. `routing` is the
+    `RoutingConfig` of the alias, `alarm_state` the state of all alarms, and `events` the log. `respond` replaces the
+    response to an invocation: that of the macro, without any lookup.
     """
 
     def __init__(self, aws: Scene) -> None:
         self._aws = aws
         self.acting: dict[str, Any] = {"CodeSha256": CHECKSUM, "Version": "1", "State": "Active"}
         self.latest: dict[str, Any] = {"CodeSha256": CHECKSUM, "Version": "$LATEST", "LastUpdateStatus": "Successful"}
+        self.routing: dict[str, Any] = {}
         self.alarm_state = "OK"
         self.events: list[tuple[float, str]] = []
         self.respond: Callable[[dict[str, Any]], dict[str, Any]] = self._run
@@ -40,7 +42,7 @@ class FakeFunction:
 
     def lambdas(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
         if operation == "GetAlias":
-            return {"Name": given["Name"], "FunctionVersion": self.acting["Version"]}
+            return {"Name": given["Name"], "FunctionVersion": self.acting["Version"]} | self.routing
         if operation == "Invoke":
             assert (given["FunctionName"], given["Qualifier"]) == ("image-pinner-Function-1", "live")
             return self.respond(json.loads(given["Payload"]))
@@ -70,6 +72,7 @@ class FakeFunction:
         return {
             "MemorySize": int(parameters["MemorySize"]),
             "Timeout": int(parameters["Timeout"]),
+            "Role": ROLE,
             "Runtime": "python3.13",
             "Handler": "image_pinner.lambda_macro.handler.handler",
             "Environment": {"Variables": self.variables()},

@@ -21,8 +21,14 @@ Configuration = Mapping[str, Any]
 """A response of GetFunctionConfiguration, or what is known of one."""
 
 LATEST = "$LATEST"
-_OF_STACK = {"MemorySize": "memory", "Timeout": "timeout", "Runtime": "runtime", "Handler": "handler"}
-_COMPARED = {"CodeSha256": "code", "Role": "role", **_OF_STACK}
+_COMPARED = {
+    "CodeSha256": "code",
+    "MemorySize": "memory",
+    "Timeout": "timeout",
+    "Runtime": "runtime",
+    "Handler": "handler",
+    "Role": "role",
+}
 _UNKNOWN_ENVIRONMENT: Mapping[str, Any] = {"Error": {}}
 
 
@@ -34,7 +40,9 @@ def read_installed_configuration(api: AwsApi, region: str, stack: Stack) -> Conf
     response = api.call("cloudformation", region, "get_template", StackName=stack.identifier, TemplateStage="Original")
     body = response.get("TemplateBody", {})
     template = read_template(body if isinstance(body, str) else json.dumps(body), f"of stack {stack.name}", ())
-    return evaluate_configuration(template, stack.parameters, region, stack.identifier.split(":")[4])
+    evaluated = evaluate_configuration(template, stack.parameters, region, stack.identifier.split(":")[4])
+    role = stack.outputs.get("RoleArn")
+    return {**evaluated, "Role": role} if role else evaluated
 
 
 def evaluate_configuration(
@@ -46,7 +54,7 @@ def evaluate_configuration(
     scope = Scope.of_template(dict(template.tree), parameters, region=region, account_id=account)
     outcomes = {name: evaluate(expression, scope) for name, expression in properties.items()}
     known = {name: outcome.value for name, outcome in outcomes.items() if isinstance(outcome, Known)}
-    found = {name: known[name] for name in _OF_STACK if name in known}
+    found = {name: known[name] for name in _COMPARED if name in known}
     layers = [{"Arn": arn} for arn in known.get("Layers") or ()]
     return {**found, "Layers": layers, "Environment": known.get("Environment", _UNKNOWN_ENVIRONMENT)}
 
@@ -61,7 +69,7 @@ def find_drift(running: Configuration, latest: Configuration, installed: Configu
     """
     found = () if running.get("Version") == LATEST else _differences(running, latest, _COMPARED)
     if installed is not None:
-        words = {name: word for name, word in _OF_STACK.items() if name in installed}
+        words = {name: word for name, word in _COMPARED.items() if name in installed}
         found = (*found, *_differences(running, installed, words))
     return tuple(dict.fromkeys(found))
 

@@ -306,10 +306,16 @@ def _with_function(
         package=sha256 or status.package,
         function=function | ({"reason": str(reason)} if reason else {}),
         configuration_error=find_configuration_error(running, status.version),
-        drift=find_drift(running, latest, installed),
+        drift=(*find_drift(running, latest, installed), *(["alias"] if _is_moved(alias, stack) else [])),
         unknown=explain_unknown_variables(running),
         tampered=not matches_stack(stack.parameters, sha256),
     )
+
+
+def _is_moved(alias: Mapping[str, Any], stack: Stack) -> bool:
+    """Return whether an alias points to another version than the stack set, or also to another one."""
+    more = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights")
+    return bool(more) or alias["FunctionVersion"] != stack.outputs.get("Version", alias["FunctionVersion"])
 
 
 def _read_alarms(session: DeploymentSession, region: str, stack: Stack) -> Mapping[str, str]:

@@ -167,6 +167,7 @@ def test_only_the_same_version_knows_all_settings(aws: Scene, function: FakeFunc
     [
         ({"MemorySize": 1024}, "memory"),
         ({"Handler": "evil.handler"}, "handler"),
+        ({"Role": "arn:aws:iam::111122223333:role/administrator"}, "role"),
         ({"Layers": [{"Arn": "arn:evil"}]}, "layers"),
         ({"IMAGE_PINNER_PIN": "Marked"}, "IMAGE_PINNER_PIN"),
         ({"IMAGE_PINNER_STATE_SCOPE": "stack:*"}, "IMAGE_PINNER_STATE_SCOPE"),
@@ -179,9 +180,13 @@ def test_a_function_that_drifted_is_reported(
     aws: Scene, function: FakeFunction, version: str, change: dict[str, Any], drift: str
 ) -> None:
     install(aws.session, REGION, request(parameters={"Pin": "All"}))
+    aws.cloud.live("image-pinner").parameters["Revision"] = "" if version == "$LATEST" else version
     variables = {name: value for name, value in change.items() if name.isupper()}
     running = {name: value for name, value in change.items() if name not in variables}
-    function.acting |= {"Version": version, "Environment": {"Variables": function.variables() | variables}, **running}
+    environment = {"Environment": {"Variables": function.variables() | variables}}
+    changed = environment | running
+    function.acting |= {"Version": version} | changed
+    function.latest |= changed
     found = status(aws)
     assert (found.drift, found.healthy, found.unknown) == ((drift,), False, ())
     assert f"  WARNING: the function that runs is not what the stack installed: {drift}" in found.lines("1")
@@ -190,7 +195,18 @@ def test_a_function_that_drifted_is_reported(
 def test_a_change_that_waits_for_the_next_version_is_drift(aws: Scene, function: FakeFunction) -> None:
     install(aws.session, REGION, request())
     function.latest |= {"Timeout": 10, "Role": "arn:aws:iam::111122223333:role/other"}
-    assert status(aws).drift == ("role", "timeout")
+    assert status(aws).drift == ("timeout", "role")
+
+
+def test_an_alias_that_was_moved_is_drift(aws: Scene, function: FakeFunction) -> None:
+    install(aws.session, REGION, request())
+    function.routing = {"RoutingConfig": {"AdditionalVersionWeights": {"7": 0.99}}}
+    assert status(aws).drift == ("alias",)
+    function.routing = {}
+    assert status(aws).drift == ()
+    function.acting["Version"] = "7"
+    found = status(aws)
+    assert (found.drift, found.healthy) == (("alias",), False)
 
 
 def test_unreadable_variables_and_templates_are_unknown_and_not_drift(aws: Scene, function: FakeFunction) -> None:
