@@ -149,12 +149,14 @@ class Macro(NamedTuple):
         """Return the region and the account ID: those of the function, with which the event must agree.
 
         Raises:
-            UnreadableTemplateError: The event is for another region or account.
+            UnreadableTemplateError: The event is for another region or account, or they are not strings.
         """
-        claimed = self._region(event), str(event.get("accountId") or "")
         arn = getattr(context, "invoked_function_arn", None)
         if arn is None:  # not in a Lambda function, where the caller has the same permissions
-            return claimed
+            for key in _CLAIMS:
+                if not isinstance(event.get(key) or "", str):
+                    raise UnreadableTemplateError(f"{key!r} in the event is not a string", _CALLER)
+            return self._region(event), event.get("accountId") or ""
         found = _FUNCTION_ARN.match(arn) if isinstance(arn, str) else None
         own = (found["region"], found["account"]) if found else ("", "")
         if not found or any(event.get(key, mine) != mine for key, mine in zip(_CLAIMS, own, strict=True)):
