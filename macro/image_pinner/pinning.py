@@ -210,7 +210,7 @@ def _read_deployed(
     fragment: Fragment, found: FoundImages, settings: Settings, deployed: DeployedImageSource, deadline: Deadline
 ) -> Mapping[TemplatePath, DeployedState]:
     """Look up the deployed images of the sites that keep them, as far as the configuration allows it."""
-    lookups = plan_deployed_lookups(found.scan.pinned, fragment.tree, found.scope.stack_name)
+    lookups = plan_deployed_lookups(found.scan.pinned, fragment.tree, found.scope)
     states: dict[TemplatePath, DeployedState] = {}
     for path, lookup in lookups.items():
         if denied := find_denied(lookup, settings.state_scope):
