@@ -23,7 +23,7 @@ from image_pinner.core.errors import SourceError, cut
 from image_pinner.sources.http.addresses import unresolved_host
 from image_pinner.sources.interface import Deadline
 
-_MAX_URL = 300  # characters in a message: a registry with the longest repository and a digest
+_MAX_URL = 300  # characters in a message or the cache: a registry with the longest repository and a digest
 _CHECK_NETWORK = "check the host name, the port and that this network reaches them"
 _CHECK_STATUS = "retry; if it fails again, check the status of the registry"
 
@@ -42,8 +42,8 @@ def parse_http_url(url: str) -> Url:
     Raises:
         SourceError: It has no host, or a scheme other than HTTP and HTTPS.
     """
-    # A query may contain a signature, which is not kept in memory.
-    return _parse(url) if "?" in url else _parse_cached(url)
+    # A query may contain a signature, which is not kept in memory; nor are the long URLs that a registry can send.
+    return _parse(url) if "?" in url or len(url) > _MAX_URL else _parse_cached(url)
 
 
 def _parse(url: str) -> Url:
