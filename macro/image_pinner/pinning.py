@@ -121,7 +121,8 @@ def pin_template(
     if (location := found.scan.options.lock) and resolvers.lock is None:
         lock = resolvers.locks.read_lock(location, scope.account_id, deadline)
         if isinstance(lock, NotKnown):
-            problem = Problem(_TRANSFORM, ProblemKind.LOOKUP, f"cannot read the lock file: {lock.cause}", lock.help)
+            cause = f"cannot read the lock file: {lock.cause}"
+            problem = Problem(_TRANSFORM, ProblemKind.LOOKUP, cause, lock.help, missing=lock.missing)
             report = PinReport((), tuple(found.scan.skipped), (*found.problems, problem), tuple(found.scan.pinned))
             return PinResult(fragment.original, (), report)
         resolvers = replace(resolvers, lock=lock)
