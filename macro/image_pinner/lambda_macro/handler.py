@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from image_pinner.assembly import AwsResolvers, ResolverFactory
-from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError, join_help
+from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.find import ImageScan
@@ -187,10 +187,7 @@ def error_message(problems: Iterable[Problem], limit: int = ERROR_LIMIT) -> str:
 
     The most severe kind comes first. Problems that do not fit are counted, and a first one that is too long is cut.
     """
-    texts = [
-        _one_line(f"{problem.path}: {_quote_image(problem)}{join_help(problem.cause, problem.help)}")
-        for problem in in_order(problems)
-    ]
+    texts = [_one_line(str(problem)) for problem in in_order(problems)]
     line = ""
     for number, text in enumerate(texts):
         after = len(texts) - number - 1
@@ -200,10 +197,6 @@ def error_message(problems: Iterable[Problem], limit: int = ERROR_LIMIT) -> str:
             return f"{line} (+{after + 1} more)" if line else f"{text[: limit - len(more) - 1]}…{more}"
         line = candidate
     return line
-
-
-def _quote_image(problem: Problem) -> str:
-    return f"{problem.image!r}: " if problem.image and problem.image not in problem.cause else ""
 
 
 def _one_line(text: str) -> str:
