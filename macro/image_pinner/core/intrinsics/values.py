@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 JsonValue = Any
 """A part of a template, as `json.loads` returns it; `Any`, since code that walks templates checks types itself."""
 JsonObject = Mapping[str, Any]
-JsonList = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
