@@ -1,18 +1,32 @@
-"""Nothing that registries send in one event stays in the memory of a function for the next one."""
+"""Nothing long that a template contains or a registry sends stays in the memory of a function for the next event."""
 
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Callable
 
+import pytest
+
+from image_pinner.core.images.ecr import partition_of
+from image_pinner.core.images.registries import is_ecr
 from image_pinner.sources.call_stats import MAX_CALLS, Calls, CallStats
 from image_pinner.sources.http.errors import parse_http_url
 
 
-def test_long_urls_of_redirects_are_not_kept() -> None:
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [
+        (parse_http_url, "https://{number}.example.com/{long}"),
+        (is_ecr, "{number}.dkr.ecr.us-{long}-1.amazonaws.com"),
+        (is_ecr, "{number}.{long}.example.com"),
+        (partition_of, "us-{long}-{number}"),
+    ],
+)
+def test_long_texts_are_not_kept(parse: Callable[[str], object], text: str) -> None:
     tracemalloc.start()
     try:
-        for number in range(1000):
-            parse_http_url(f"https://{number}.example.com/{'a' * 60_000}")
+        for number in range(300):
+            parse(text.format(number=number, long="a" * 60_000))
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
