@@ -241,7 +241,7 @@ class FakeAws:
     def _list_deployments(self, parameters: Response) -> Response:
         deployments = self.deployments.get(f"{parameters['cluster']}/{parameters['service']}", [])
         found = [deployment for deployment in deployments if deployment["status"] in parameters["status"]]
-        return self._page(found, "serviceDeployments", "nextToken", parameters)
+        return self._page(found, "serviceDeployments", "nextToken", parameters, parameters.get("maxResults", 20))
 
     def _list_tasks(self, parameters: Response) -> Response:
         assert parameters["desiredStatus"] == "RUNNING"
@@ -253,9 +253,9 @@ class FakeAws:
         every = {task["taskArn"]: task for tasks in self.tasks.values() for task in tasks}
         return {"tasks": [every[arn] for arn in parameters["tasks"]], "failures": []}
 
-    def _page(self, items: list[Any], key: str, token: str, parameters: Response) -> Response:
+    def _page(self, items: list[Any], key: str, token: str, parameters: Response, size: int = 100) -> Response:
         start = int(parameters.get(token, 0))
-        end = start + self.page_size
+        end = start + min(size, self.page_size)
         return {key: items[start:end]} | ({token: str(end)} if end < len(items) else {})
 
 

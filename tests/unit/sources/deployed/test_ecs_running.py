@@ -161,6 +161,8 @@ def test_several_current_revisions_are_not_chosen_among(aws: FakeAws) -> None:
     former = aws.deployments["main/web"][0]["targetServiceRevisionArn"]
     other = aws.revision("main/web", 9, "shop:2", web=FIRST)
     aws.service("main/web", ("shop:2", "COMPLETED"), revisions=[other, former])
+    for _ in range(90):
+        aws.deployed("main/web", former)
     assert kept(read_one(aws, LOOKUP)) == RUNS_SECOND
     assert aws.count("ListServiceDeployments") == 1
 
