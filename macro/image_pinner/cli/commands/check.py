@@ -45,9 +45,10 @@ def command(templates: tuple[str, ...], pairs: tuple[str, ...], image_paths: tup
 
 def _check(name: str, values: Mapping[str, Any], settings: Settings) -> list[LocatedFinding]:
     template = read_template(name, settings.macro_name)
-    findings = check_template(
-        template.fragment, template.scope(values).values, settings.scan_settings, names_macro=template.names_macro
-    )
+    # A value may be meant for another one of the templates.
+    declared = template.scope({}).parameters
+    values = {key: value for key, value in values.items() if key in declared}
+    findings = check_template(template.fragment, values, settings.scan_settings, names_macro=template.names_macro)
     located = [_locate(finding, template.document) for finding in findings]
     return sorted(located, key=lambda found: (found.position, found.finding.rule))
 

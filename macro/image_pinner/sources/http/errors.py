@@ -23,7 +23,7 @@ from image_pinner.core.errors import SourceError, cut
 from image_pinner.sources.http.addresses import unresolved_host
 from image_pinner.sources.interface import Deadline
 
-_MAX_URL = 300  # characters in a message or the cache: a registry with the longest repository and a digest
+_MAX_URL = 300  # characters in a message: a registry with the longest repository and a digest
 _CHECK_NETWORK = "check the host name, the port and that this network reaches them"
 _CHECK_STATUS = "retry; if it fails again, check the status of the registry"
 
