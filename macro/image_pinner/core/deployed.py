@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from image_pinner.core.errors import cut
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.intrinsics.scope import Scope
@@ -16,6 +17,7 @@ from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.sites import PinSite, SiteIdentity
 from image_pinner.core.template.traversal import FOR_EACH
 
+_MAX_NAME = 255  # characters of a logical ID in a message, as CloudFormation allows; many images can have the same one
 SERVICE_TYPES = frozenset({"AWS::ECS::Service"})
 """The resource types that run the task definition in their property `TaskDefinition`."""
 
@@ -249,12 +251,13 @@ def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotK
     names = () if lookup.named_services or lookup.family else (lookup.identity.resource, *lookup.services)
     if in_loop := [name for name in names if "${" in name or "&{" in name]:
         return NotKnown(
-            f"Refresh is {lookup.refresh.value}, and {in_loop[0]!r} is in an Fn::ForEach",
+            f"Refresh is {lookup.refresh.value}, and {cut(in_loop[0], _MAX_NAME)!r} is in an Fn::ForEach",
             "list AWS::LanguageExtensions before ImagePinner in Transform, or set Refresh=Always",
         )
     if names and lookup.alternative and lookup.refresh is Refresh.NEVER:
+        resource, other = cut(lookup.identity.resource, _MAX_NAME), cut(lookup.alternative, _MAX_NAME)
         return NotKnown(
-            f"Refresh is Never, and the service of {lookup.identity.resource!r} can run {lookup.alternative!r} too",
+            f"Refresh is Never, and the service of {resource!r} can run {other!r} too",
             "set Family or Service in the Metadata of each of them, or set Refresh=OnChange",
         )
     return None
