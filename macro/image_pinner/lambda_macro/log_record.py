@@ -287,8 +287,8 @@ def _read_record_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def _event_fields(event: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {key: event[key] for key in _EVENT_FIELDS if key in event}
-    # CloudFormation sends nothing that long; an invented event must not push the rest out of the record.
+    fields = {key: event[key] for key in _EVENT_FIELDS if isinstance(event.get(key), str)}
+    # CloudFormation sends nothing else and nothing that long; an invented event must not prevent or fill the record.
     return {key: value for key, value in fields.items() if _size(_encode(value)) <= _MAX_EVENT_FIELD_BYTES}
 
 

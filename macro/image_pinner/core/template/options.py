@@ -170,7 +170,13 @@ def _read_text(pattern: str, expected: str) -> Callable[[str, JsonValue], str | 
     return read
 
 
+# All of them must agree about each image of a template.
+_MAX_SERVICES = 100
+
+
 def _read_services(name: str, value: JsonValue) -> tuple[str, ...] | None:
+    if isinstance(value, list) and len(value) > _MAX_SERVICES:
+        raise InvalidOptionError(f"{name} has more than {_MAX_SERVICES} services", "list fewer services")
     read = _read_text(_SERVICE, "cluster/service, or a list of them")
     found = (read(name, element) for element in (value if isinstance(value, list) else [value]))
     return tuple(service for service in found if service) or None
