@@ -25,7 +25,6 @@ from image_pinner.settings import SETTING_RULES
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import image_pinner, run_main
 from support.macro import Context, event_for, event_for_template
-from support.registries import Answer, ScriptedRegistry
 from support.templates import task
 
 WORDS = ("Xq7rT2pLm9", "Zk4wV8sNb3")
@@ -319,49 +318,6 @@ def test_a_secure_string_and_a_secret_in_an_image(image: Any, tmp_path: Path) ->
     )
     assert run.code
     expect_inside(run.text + run.err)
-
-
-def _registry(status: int) -> ScriptedRegistry:
-    challenge = {401: {"WWW-Authenticate": 'Basic realm="x"'}}
-    return ScriptedRegistry(lambda _: Answer(status, challenge.get(status, {}), b'{"errors": [{"message": "no"}]}'))
-
-
-@pytest.mark.parametrize("status", [401, 403, 404, 500])
-@pytest.mark.parametrize("location", ["ssm:/credentials", "secret", "ssm:/secure"])
-def test_stored_registry_credentials(status: int, location: str, stored: dict[str, str]) -> None:
-    with _registry(status) as registry:
-        template = {"Resources": {"Web": task(f"!PinDigest {registry.host}/app:1")}}
-        environment = {
-            "IMAGE_PINNER_CREDENTIALS": f"{registry.host}={stored.get(location, location)}",
-            "IMAGE_PINNER_INSECURE_REGISTRIES": registry.host,
-            "IMAGE_PINNER_TIMEOUT": "2",
-        }
-        log: list[str] = []
-        response = Macro.on_aws(AwsResolvers(), environment, log.append).answer(event_for(template), FUNCTION)
-    assert response["status"] == "failure"
-    expect_inside(response["errorMessage"] + "".join(log))
-
-
-DOCKER_CONFIGURATIONS = [
-    '{{"auths": {{"{host}": {{"auth": "{secret}"}}}}}}',
-    '{{"auths": {{"{host}": {{"username": "robot", "password": "{secret}"}}}}}}',
-    '{{"credHelpers": {{"{host}": "{secret}"}}}}',
-    "{secret}",
-]
-
-
-@pytest.mark.parametrize("status", [401, 403, 404])
-@pytest.mark.parametrize("content", DOCKER_CONFIGURATIONS)
-def test_credentials_of_the_docker_configuration(status: int, content: str, tmp_path: Path) -> None:
-    with _registry(status) as registry:
-        template = {"Resources": {"Web": task(f"!PinDigest {registry.host}/app:1")}}
-        (tmp_path / "a.json").write_text(json.dumps(template))
-        (tmp_path / "config.json").write_text(content.format(host=registry.host, secret=SECRET))
-        environment = {"DOCKER_CONFIG": str(tmp_path), "AWS_REGION": "us-east-1", "IMAGE_PINNER_TIMEOUT": "2"}
-        options = ("--insecure-registry", registry.host, "--report", str(tmp_path / "report.json"))
-        run = run_main(("pin", str(tmp_path / "a.json"), *options), Dependencies(), env=environment)
-    assert run.code
-    expect_inside(run.text + run.err + _written(tmp_path))
 
 
 def test_an_exception_of_a_resolver() -> None:
