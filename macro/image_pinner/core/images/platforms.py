@@ -16,10 +16,24 @@ _PART = re.compile(r"[a-z0-9_.-]+", re.ASCII)
 # guess there ends in an illegal instruction, so that variant must be written.
 _DEFAULT_VARIANTS = {"arm64": "v8", "amd64": "v1"}
 _ARCHITECTURE_ALIASES = {"x86_64": "amd64", "aarch64": "arm64"}
-# https://github.com/golang/go/blob/go1.25.0/src/internal/syslist/syslist.go
-# https://github.com/containerd/platforms/blob/v1.0.0/database.go
-_KNOWN_SYSTEMS = frozenset({"linux", "windows", "freebsd", "darwin"})
-_KNOWN_ARCHITECTURES = frozenset({"386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x"})
+# Those of official images: https://github.com/docker-library/official-images#architectures-other-than-amd64
+_KNOWN_PLATFORMS = frozenset(
+    {
+        "freebsd/amd64",
+        "freebsd/arm64",
+        "linux/386",
+        "linux/amd64",
+        "linux/arm",
+        "linux/arm64",
+        "linux/loong64",
+        "linux/mips64le",
+        "linux/ppc64le",
+        "linux/riscv64",
+        "linux/s390x",
+        "windows/amd64",
+        "windows/arm64",
+    }
+)
 _KNOWN_VARIANTS = frozenset({"", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8"})
 _PART_COUNTS = (2, 3)
 _MAX_SHOWN = 80  # characters of an invalid platform that a message repeats
@@ -67,11 +81,7 @@ class Platform:
     @property
     def is_known(self) -> bool:
         """Whether its names, apart from `os_version`, are well-known ones."""
-        return (
-            self.os in _KNOWN_SYSTEMS
-            and self.architecture in _KNOWN_ARCHITECTURES
-            and self.variant in _KNOWN_VARIANTS
-        )
+        return f"{self.os}/{self.architecture}" in _KNOWN_PLATFORMS and self.variant in _KNOWN_VARIANTS
 
     def __str__(self) -> str:
         text = "/".join(part for part in (self.os, self.architecture, self.variant) if part)
