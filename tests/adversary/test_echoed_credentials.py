@@ -301,6 +301,42 @@ def test_nothing_that_a_registry_repeats_is_shown(
     expect_no_output(Registry(ECHOES[echo]), certificate, stored["ssm"])
 
 
+@dataclass
+class Bus:
+    """Receives the events of the macro."""
+
+    events: list[str] = field(default_factory=list)
+    max_detail_bytes: int = 200_000
+
+    def put(self, detail: str, *_: Any) -> None:
+        self.events.append(detail)
+
+
+def test_a_pinned_image_brings_no_text_of_its_registry(
+    certificate: ServerCertificate, stored: Mapping[str, str]
+) -> None:
+    def answer(seen: Seen, form: str) -> Answer:
+        described = config_for("linux", "amd64", "v1", author=form, history=[{"comment": form}])
+        if "/blobs/" in seen.path:
+            return Answer(200, {"Content-Type": form}, described)
+        notes = {"annotations": {"org.opencontainers.image.title": form}}
+        return sent(oci_image(described, **notes), ETag=form, Server=form, Warning=form, OCI_Subject=form)
+
+    script, bus, log = Registry(answer), Bus(), []
+    with ScriptedRegistry(script.answer, certificate=certificate.context) as registry:
+        environment = settings_for(certificate) | {
+            "IMAGE_PINNER_CREDENTIALS": f"{registry.host}={stored['ssm']}",
+            "IMAGE_PINNER_EVENT_BUS": "deployments",
+        }
+        macro = Macro.on_aws(AwsResolvers(), environment, log.append)
+        macro = macro._replace(event_publisher=lambda *_: bus)  # type: ignore[arg-type, return-value]
+        response = macro.answer(event_for(template_for(registry.host)), FUNCTION)
+    assert script.was_given_the_secret
+    assert response["status"] == "success"
+    assert len(json.loads(bus.events[0])["images"]) == len(json.loads(log[0])["images"]) == 2 * len(FORMS)
+    expect_nothing_of_it("".join([json.dumps(response), *log, *bus.events]))
+
+
 def head_echo(digest: str, echo: Echo) -> Echo:
     """Return a registry that sends a digest in the response to HEAD, and then something else."""
 

@@ -114,8 +114,11 @@ def test_a_no_echo_value_next_to_a_pinned_image() -> None:
     web = task("!PinDigest nginx:1")
     web["Properties"]["ContainerDefinitions"][0]["Environment"] = [{"Name": "P", "Value": {"Ref": "Password"}}]
     outputs = Outputs()
-    expect_inside(outputs.run(event_for({"Parameters": NO_ECHO, "Resources": {"Web": web}}, {}, VALUES)))
+    template = {"Parameters": NO_ECHO, "Resources": {"Web": web, "Other": task("!PinDigest nginx:2")}}
+    expect_inside(outputs.run(event_for(template, {}, VALUES)))
     assert outputs.status == "success"
+    event, record = map(json.loads, outputs.texts)
+    assert len(event["images"]) == len(record["images"]) == record["Images"]
 
 
 FORMS = {

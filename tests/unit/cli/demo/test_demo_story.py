@@ -138,7 +138,7 @@ def test_an_image_whose_tag_is_moved_still_exists() -> None:
     assert [image["imageId"]["imageDigest"] for image in found["images"]] == [str(first)]
 
 
-SECRET = "Xq7rT2pLm9Zk4wV8sNb3"  # noqa: S105 - of the test
+SECRET = "Xq7rT2pLm9Zk4wV8sNb3"
 SECRETS = {
     "AWS_ACCESS_KEY_ID": f"AKIA{SECRET}",
     "AWS_SECRET_ACCESS_KEY": SECRET,
