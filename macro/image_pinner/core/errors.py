@@ -67,6 +67,10 @@ because of the same name."""
 _MAX_SHOWN = 300  # characters of an invalid reference that a message repeats: more than a valid one has
 
 
+HIDDEN = "[hidden]"
+"""What messages show in place of a text that may contain credentials."""
+
+
 def cut(text: str, limit: int) -> str:
     """Return at most `limit` characters of a text, followed by `…` if there are more."""
     return text if len(text) <= limit else text[:limit] + "…"

@@ -22,7 +22,8 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 _IF_LENGTH = 3
 _FOR_EACH_LENGTH = 3
 _MAX_GUARDS = 64  # conditions around one property; people write two or three
-_MAX_LOOPS = 50
+MAX_LOOPS = 50
+"""Loops of `Fn::ForEach` inside each other."""
 # Loops can have the same variable. Each image in them has a path of this length, and there can be ten thousand images.
 _MAX_STEPS = 250
 
@@ -119,8 +120,8 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
     if not isinstance(loop, list) or len(loop) != _FOR_EACH_LENGTH or not isinstance(loop[0], str):
         return None
-    if len(node.scope.loops) >= _MAX_LOOPS or len(node.steps) >= _MAX_STEPS:
-        raise BudgetExceededError(f"{key} is nested too deeply", f"nest at most {_MAX_LOOPS} loops")
+    if len(node.scope.loops) >= MAX_LOOPS or len(node.steps) >= _MAX_STEPS:
+        raise BudgetExceededError(f"{key} is nested too deeply", f"nest at most {MAX_LOOPS} loops")
     scope = node.scope.with_loop(loop[0], _loop_variable(key, loop[1], node.scope))
     return TemplateNode((*node.steps, key, 2), loop[2], scope, node.guards)
 
