@@ -15,7 +15,7 @@ from image_pinner.assembly import AwsResolvers
 from image_pinner.cli.console import Dependencies, ExitCode
 from image_pinner.lambda_macro.handler import Macro
 from support.command import run_main
-from support.macro import Context, event_for
+from support.macro import FUNCTION, event_for
 from support.registries import Answer, ScriptedRegistry, Seen
 from support.templates import ECR, REGION, task
 
@@ -24,7 +24,6 @@ SECRET_KEY = "hJ3kLm9Qw2Er5Ty7Ui8Op0As"
 SESSION_TOKEN = "IQoJb3JpZ2luX2VjEXq7rT2pLm9"
 PASSWORD = "Xq7rT2pLm9Zk4wV8sNb3"
 SECRETS = (ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, PASSWORD)
-FUNCTION = Context(90_000, f"arn:aws:lambda:{REGION}:111122223333:function:pinner:live")
 KEYS = {
     "AWS_ACCESS_KEY_ID": ACCESS_KEY,
     "AWS_SECRET_ACCESS_KEY": SECRET_KEY,

@@ -25,7 +25,7 @@ from image_pinner.lambda_macro.handler import Macro
 from support.certificates import ServerCertificate, certificate_for
 from support.command import run_main
 from support.images import OCI_LAYER, config_for, descriptor, encoded, oci_image, oci_index, platform
-from support.macro import Context, event_for
+from support.macro import FUNCTION, event_for
 from support.registries import Answer, ScriptedRegistry, Seen, sent
 from support.templates import task
 
@@ -49,7 +49,6 @@ FORMS = {
 PART = 8
 """An output may have fewer characters in a row of what the registry sent."""
 SECONDS = "60"
-FUNCTION = Context(90_000, "arn:aws:lambda:us-east-1:111122223333:function:pinner:live")
 
 
 def expect_nothing_of_it(output: str) -> None:

@@ -25,14 +25,13 @@ from image_pinner.pinning import Resolvers
 from image_pinner.settings import SETTING_RULES
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import image_pinner, run_main
-from support.macro import Context, event_for, event_for_template
+from support.macro import FUNCTION, event_for, event_for_template
 from support.templates import task
 
 WORDS = ("Xq7rT2pLm9", "Zk4wV8sNb3")
 SECRET = "/".join(WORDS).lower()
 """A valid repository: it can become a part of a reference, and each of its two parts is a secret on its own."""
 BUS = {"IMAGE_PINNER_EVENT_BUS": "deployments"}
-FUNCTION = Context(60_000, "arn:aws:lambda:us-east-1:111122223333:function:pinner:live")
 
 
 def expect_inside(output: str) -> None:
@@ -370,6 +369,7 @@ def test_an_exception_of_a_resolver() -> None:
     failing: Any = Failing()
     macro = Macro(lambda *_: Resolvers(failing), {}, outputs.append)
     response = macro.answer(event_for({"Resources": {"Web": task("!PinDigest nginx:1")}}), FUNCTION)
+    assert "internal error (KeyError)" in response["errorMessage"]
     expect_inside(response["errorMessage"] + "".join(outputs))
 
 
@@ -379,5 +379,7 @@ def test_an_event_that_cannot_be_sent() -> None:
             raise OSError(SECRET)
 
     outputs = Closed()
-    expect_inside(outputs.run(event_for({"Resources": {"Web": task("!PinDigest nginx:1")}})))
+    output = outputs.run(event_for({"Resources": {"Web": task("!PinDigest nginx:1")}}))
+    expect_inside(output)
+    assert '"event_status": "failed: internal error (OSError); help: report it"' in output
     assert outputs.status == "success"
