@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from image_pinner.core.images.manifests import (
     artifact_type,
     check_media_type,
     config_digest,
+    find_media_type,
     not_an_image,
     parse_index,
     quote_media_type,
@@ -33,6 +34,10 @@ from image_pinner.core.images.references import Digest
 _MAX_PLATFORMS = 12  # in one message; official images have about ten
 _MAX_PLATFORM_CHARACTERS = 400  # of all of them together, since the names are untrusted input
 _MAX_DIGESTS = 3  # in one message, which has 1,000 characters in a macro's response
+
+# Of the properties that accept no index, only that of Lambda has a platform:
+# https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-reqs
+_SINGLE_IMAGE_PLATFORMS = "linux/amd64 or linux/arm64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +54,27 @@ class NeedsConfig:
 
 
 def select_without_manifest(lookup: ImageLookup, resolved: Resolved) -> Resolution | None:
-    """Return the result if digest and media type are enough for it, or `None` if the manifest must be fetched."""
+    """Return the result if digest and media type are enough for it, or `None` if the manifest must be fetched.
+
+    The media type is empty if it is unknown. An index that a tag points to can be without any image; one that is named
+    by its digest was inspected when that was pinned.
+    """
+    if not resolved.media_type:
+        return None
     if unsuitable := check_media_type(resolved.media_type):
         return unsuitable
     if lookup.platform is not None:
         return None
-    return resolved if lookup.index_allowed or resolved.media_type not in INDEX_MEDIA_TYPES else None
+    is_known_index = lookup.index_allowed and lookup.reference.digest is not None
+    return resolved if is_known_index or resolved.media_type not in INDEX_MEDIA_TYPES else None
 
 
 def select_from_manifest(lookup: ImageLookup, resolved: Resolved, manifest: bytes) -> Resolution | NeedsConfig:
-    """Return the result from a manifest's or index's bytes, after verifying them against `resolved.digest`."""
-    if unsuitable := check_media_type(resolved.media_type):
+    """Return the result from a manifest's or index's bytes, after verifying them against `resolved.digest`.
+
+    The media type is that in the manifest if the one of `resolved` is empty.
+    """
+    if resolved.media_type and (unsuitable := check_media_type(resolved.media_type)):
         return unsuitable
     actual = Digest.of(manifest)
     if actual != resolved.digest:
@@ -68,6 +83,10 @@ def select_from_manifest(lookup: ImageLookup, resolved: Resolved, manifest: byte
             "check for a proxy or a mirror that changes manifests",
         )
     try:
+        if not resolved.media_type:
+            resolved = replace(resolved, media_type=find_media_type(manifest))
+            if unsuitable := check_media_type(resolved.media_type):
+                return unsuitable
         if resolved.media_type in INDEX_MEDIA_TYPES:
             return _select_from_index(lookup, resolved, parse_index(manifest))
         return _select_single_image(lookup, resolved, read_manifest(manifest))
@@ -87,22 +106,41 @@ def select_from_config(lookup: ImageLookup, needs: NeedsConfig, config: bytes) -
             f"the image {resolved.digest} is for {offered} only, not for {lookup.platform}",
             f"build and push it for {lookup.platform}, or set a platform that it has",
         )
-    return replace(resolved, platforms=(offered,))
+    return _with_doubts(replace(resolved, platforms=(offered,)), lookup.platform, (offered,))
 
 
 def find_matching_entries(entries: Iterable[IndexEntry], platform: Platform | None) -> tuple[IndexEntry, ...]:
     """Return the manifests of an index that run on a platform (`None`: on any), each digest once.
 
     If several variants match a platform without one, the architecture's default variant is preferred: `linux/amd64` is
-    v1, not v3. More than one entry is returned if the platform is ambiguous.
+    v1, not v3. A certain version of Windows is preferred over a doubtful one, and gzip over zstd. More than one entry is
+    returned if the platform is ambiguous.
     """
     matching = {
         entry.digest: entry
         for entry in entries
         if entry.runnable and (platform is None or (entry.platform is not None and platform.accepts(entry.platform)))
     }
-    default = tuple(entry for entry in matching.values() if platform and _has_default_variant(entry, platform))
-    return default if len(default) == 1 else tuple(matching.values())
+    found = tuple(matching.values())
+    if platform is None:
+        return _preferred(found, lambda entry: not entry.zstd)
+    found = _preferred(found, lambda entry: not _doubt(entry.platform, platform))
+    default = _preferred(found, lambda entry: _has_default_variant(entry, platform) and not entry.zstd)
+    return default if len(default) == 1 else _preferred(found, lambda entry: not entry.zstd)
+
+
+def _preferred(entries: tuple[IndexEntry, ...], is_preferred: Callable[[IndexEntry], bool]) -> tuple[IndexEntry, ...]:
+    return tuple(filter(is_preferred, entries)) or entries
+
+
+def _doubt(offered: Platform | None, platform: Platform | None) -> str:
+    return platform.doubt_about(offered) if platform and offered else ""
+
+
+def _with_doubts(resolved: Resolved, platform: Platform | None, offered: Iterable[Platform | None]) -> Resolved:
+    """Add a warning if it is doubtful for each of the offered platforms whether it runs where `platform` is wanted."""
+    doubts = [_doubt(one, platform) for one in offered]
+    return replace(resolved, warnings=(*resolved.warnings, doubts[0])) if all(doubts) else resolved
 
 
 def _has_default_variant(entry: IndexEntry, platform: Platform) -> bool:
@@ -123,6 +161,7 @@ def _select_from_index(lookup: ImageLookup, index: Resolved, entries: Sequence[I
     matching = find_matching_entries(entries, lookup.platform)
     if not matching:
         return _no_match(lookup, index, platforms)
+    index = _with_doubts(index, lookup.platform, [entry.platform for entry in matching])
     if lookup.index_allowed:
         return index
     if len(matching) > 1:
@@ -142,7 +181,8 @@ def _no_match(lookup: ImageLookup, index: Resolved, platforms: Sequence[Platform
         return Unsuitable(f"the index {index.digest} lists no image", "push an index that lists an image")
     return Unsuitable(
         f"the index {index.digest} has no image for {lookup.platform}; available: {_list_platforms(platforms)}",
-        f"push the image for {lookup.platform} as well, or set an available platform",
+        f"push the image for {lookup.platform} as well"
+        + (", or set an available platform" if lookup.index_allowed else f", or use {_SINGLE_IMAGE_PLATFORMS}"),
     )
 
 
@@ -165,7 +205,7 @@ def _several_matches(lookup: ImageLookup, index: Resolved, matching: Sequence[In
         )
     return Unsuitable(
         f"the index {index.digest} has several images for {lookup.platform}: {images}{more}",
-        "set the variant as well, for example Platform=linux/arm/v7, or use an index with only one of them",
+        f"use an index with one image for {_SINGLE_IMAGE_PLATFORMS}, without further variants",
     )
 
 

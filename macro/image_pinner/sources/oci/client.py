@@ -20,9 +20,10 @@ from image_pinner.core.images.lookups import (
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PUSH_AGAIN, read_manifest
 from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference, is_digest
 from image_pinner.core.images.registries import canonical_registry
+from image_pinner.sources.concurrency import KeyedCache
 from image_pinner.sources.credentials.interface import CredentialSource, NoCredentials
 from image_pinner.sources.http.addresses import AddressScope
-from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
 from image_pinner.sources.http.memory import PARSING
 from image_pinner.sources.http.messages import RETRYABLE_STATUSES, THROTTLED, Reply, Request, Sender
 from image_pinner.sources.http.redaction import MAX_ERROR_BYTES, errors_in, sanitize
@@ -31,6 +32,7 @@ from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import Authorization, Authorizer, AuthScope
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERRORS = 200, 401, 403, 404, 500
+_DENIED_OR_MISSING = frozenset({_FORBIDDEN, _NOT_FOUND})
 _MAX_WAIT = 40  # characters of a Retry-After in a message: a date has 29
 _DIGEST_HEADER = "Docker-Content-Digest"
 _JSON_TYPES = ("", "application/json")
@@ -63,6 +65,7 @@ class ManifestRequests:
         self._hosts = hosts
         self._follower = RedirectFollower(sender, hosts)
         self._authorizer = Authorizer(sender, hosts, credentials)
+        self._version_checks: KeyedCache[Endpoint, tuple[Reply, bool]] = KeyedCache()
 
     def get_manifest(
         self, image: Image, deadline: Deadline, digest: Digest | None = None
@@ -135,9 +138,31 @@ class ManifestRequests:
         if reply.status == _UNAUTHORIZED and same_origin:
             authorization = self._authorizer.answer(reply, scope, authorization, deadline)
             reply, same_origin = self._send(request, scope, authorization, deadline)
+        elif reply.status in _DENIED_OR_MISSING and same_origin and authorization is None:
+            authorization = self._unrequested(scope, deadline)
+            if authorization:
+                reply, same_origin = self._send(request, scope, authorization, deadline)
         if authorization and reply.status not in {_UNAUTHORIZED, _FORBIDDEN}:
             self._authorizer.remember(scope, authorization)
         return _Exchange(request.url, reference, reply, authorization, same_origin)
+
+    def _unrequested(self, scope: AuthScope, deadline: Deadline) -> Authorization | None:
+        """Return the authorization for a registry that did not request any for the image, or `None` if it has none.
+
+        Some registries report to anonymous clients that a private repository does not exist, and send a challenge only
+        for `/v2/`: https://distribution.github.io/distribution/spec/api/#api-version-check
+        """
+        if not self._authorizer.has_credentials(scope, deadline):
+            return None
+
+        def check() -> tuple[Reply, bool]:
+            request = Request(f"{scope.home}/v2/", allowed_scope=AddressScope.SPECIAL)
+            return self._send(request, scope, None, deadline)
+
+        reply, same_origin = self._version_checks.get(scope.home, check, deadline)
+        if reply.status != _UNAUTHORIZED or not same_origin:
+            return None
+        return self._authorizer.answer(reply, scope, None, deadline, about_repository=False)
 
     def _send(
         self, request: Request, scope: AuthScope, authorization: Authorization | None, deadline: Deadline
