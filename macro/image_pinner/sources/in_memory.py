@@ -135,6 +135,8 @@ class InMemoryRegistry:
 
     def _resolve_stored(self, lookup: ImageLookup, stored: _StoredImage) -> Resolution:
         resolved = Resolved(stored.digest, stored.media_type, _ORIGIN)
+        if stored.manifest is None and lookup.platform is None and lookup.index_allowed:
+            return resolved
         if stored.manifest is None:
             return select_without_manifest(lookup, resolved) or Unavailable(
                 f"the in-memory registry has no manifest of {stored.digest}", "push the image with its manifest"

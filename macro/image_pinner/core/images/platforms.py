@@ -100,6 +100,6 @@ class Platform:
 
 
 def _windows_build(version: str) -> tuple[int, ...] | None:
-    """Return the major version, the minor version and the build in an `os.version`, or `None` if it has another form."""
+    """Return major version, minor version and build in an `os.version`, or `None` if it has another form."""
     found = _WINDOWS_VERSION.fullmatch(version)
     return tuple(map(int, found.groups())) if found else None

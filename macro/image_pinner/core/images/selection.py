@@ -37,7 +37,8 @@ _MAX_DIGESTS = 3  # in one message, which has 1,000 characters in a macro's resp
 
 # Of the properties that accept no index, only that of Lambda has a platform:
 # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-reqs
-_SINGLE_IMAGE_PLATFORMS = "linux/amd64 or linux/arm64"
+_LAMBDA_ARCHITECTURES = ("amd64", "arm64")
+_SINGLE_IMAGE_PLATFORMS = " or ".join(f"linux/{architecture}" for architecture in _LAMBDA_ARCHITECTURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +114,8 @@ def find_matching_entries(entries: Iterable[IndexEntry], platform: Platform | No
     """Return the manifests of an index that run on a platform (`None`: on any), each digest once.
 
     If several variants match a platform without one, the architecture's default variant is preferred: `linux/amd64` is
-    v1, not v3. A certain version of Windows is preferred over a doubtful one, and gzip over zstd. More than one entry is
-    returned if the platform is ambiguous.
+    v1, not v3. The own version of Windows is preferred over another that it runs, and gzip over zstd. More than one
+    entry is returned if the platform is ambiguous.
     """
     matching = {
         entry.digest: entry
@@ -205,7 +206,9 @@ def _several_matches(lookup: ImageLookup, index: Resolved, matching: Sequence[In
         )
     return Unsuitable(
         f"the index {index.digest} has several images for {lookup.platform}: {images}{more}",
-        f"use an index with one image for {_SINGLE_IMAGE_PLATFORMS}, without further variants",
+        f"use an index with one image for {_SINGLE_IMAGE_PLATFORMS}, without further variants"
+        if lookup.platform.architecture in _LAMBDA_ARCHITECTURES
+        else "set the variant as well, for example Platform=linux/arm/v7, or use an index with only one of them",
     )
 
 
