@@ -16,6 +16,7 @@ from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.credentials.configured import ConfiguredCredentials, CredentialChain, TemplateCredentials
 from image_pinner.sources.credentials.interface import CredentialSource
 from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.proxies import Proxies
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import HttpDownloads, Transport
 from image_pinner.sources.oci.resolver import OciRegistryResolver
@@ -67,4 +68,4 @@ def make_downloads(settings: Settings, call_stats: CallStats | None = None) -> H
 
 def _transport(settings: Settings, call_stats: CallStats | None) -> Transport:
     trust = Trust({host: Path(file) for host, file in settings.ca_bundles})
-    return Transport(trust=trust, call_stats=call_stats)
+    return Transport(trust=trust, call_stats=call_stats, proxies=Proxies.from_environment())

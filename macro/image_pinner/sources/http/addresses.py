@@ -69,23 +69,37 @@ def scope_of_address(text: str) -> AddressScope:
     return AddressScope.GLOBAL if is_global else AddressScope.PRIVATE
 
 
-def scope_of_host(host: str, resolve: Resolve = addresses_of) -> AddressScope:
+def scope_of_host(host: str, resolve: Resolve | None = addresses_of) -> AddressScope:
     """Return the highest scope among the addresses of `host`, a name or an address (IPv6 in brackets).
+
+    Without `resolve`, because a proxy resolves the name, the scope of a name is global, except for that of localhost.
 
     Raises:
         SourceError: The name has no address.
     """
-    bare = host.strip("[]")
-    try:
-        ipaddress.ip_address(bare)
-    except ValueError:
-        pass
-    else:
-        return scope_of_address(bare)
+    bare = host.strip("[]").rstrip(".")
+    if (address := _address_in(bare)) is not None:
+        return scope_of_address(address)
+    if resolve is None:
+        # https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+        is_local = f".{bare.lower()}".endswith(".localhost")
+        return AddressScope.LOOPBACK if is_local else AddressScope.GLOBAL
     try:
         return max(scope_of_address(address) for address in resolve(bare))
     except (OSError, ValueError):
         raise unresolved_host(host) from None
+
+
+def _address_in(host: str) -> str | None:
+    """Return the address if `host` is one, also in the forms that resolvers accept, such as 127.1 and 0x7f000001."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))
+    except (OSError, ValueError):
+        return None
 
 
 def unresolved_host(host: str) -> SourceError:
