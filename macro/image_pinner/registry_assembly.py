@@ -13,7 +13,12 @@ from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.secrets import Secrets
 from image_pinner.sources.call_stats import CallStats
-from image_pinner.sources.credentials.configured import ConfiguredCredentials, CredentialChain, TemplateCredentials
+from image_pinner.sources.credentials.configured import (
+    CachedSecrets,
+    ConfiguredCredentials,
+    CredentialChain,
+    TemplateCredentials,
+)
 from image_pinner.sources.credentials.interface import CredentialSource
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.proxies import Proxies
@@ -45,19 +50,16 @@ def make_credentials(
 
     `environment` has variables that may hold passwords and locate the Docker configuration; `None` allows neither.
     """
-    secrets = Secrets(clients, region)
+    secrets = CachedSecrets(Secrets(clients, region))
     sources: list[CredentialSource] = [
         ConfiguredCredentials(settings.credentials, secrets, environment or {}, local=environment is not None),
         TemplateCredentials(settings.template_credentials, secrets),
     ]
     if environment is not None:
-        # Imported here because a Lambda function has no such file.
-        from image_pinner.sources.credentials.docker_config import (  # noqa: PLC0415
-            DockerConfigCredentials,
-            docker_config_path,
-        )
+        # Imported here because a Lambda function has no such files.
+        from image_pinner.sources.credentials.local_files import local_credentials  # noqa: PLC0415
 
-        sources.append(DockerConfigCredentials(docker_config_path(environment, Path.home())))
+        sources += local_credentials(environment, Path.home())
     return CredentialChain(sources)
 
 

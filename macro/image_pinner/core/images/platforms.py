@@ -21,7 +21,6 @@ _ALIASES_WITH_VARIANT = {"i386": ("386", ""), "armel": ("arm", "v6"), "armhf": (
 # From this build of Windows Server (2022) on, newer hosts run older images:
 # https://github.com/containerd/platforms/blob/v1.0.0/platform_windows_compat.go
 _STABLE_WINDOWS_BUILD = 20348
-_WINDOWS_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,6})(?:\..*)?", re.ASCII)
 _PART_COUNTS = (2, 3)
 _MAX_SHOWN = 80  # characters of an invalid platform that a message repeats
 
@@ -101,5 +100,6 @@ class Platform:
 
 def _windows_build(version: str) -> tuple[int, ...] | None:
     """Return major version, minor version and build in an `os.version`, or `None` if it has another form."""
-    found = _WINDOWS_VERSION.fullmatch(version)
-    return tuple(map(int, found.groups())) if found else None
+    parts = version.split(".", 3)[:3]
+    is_valid = len(parts) == 3 and all(part.isascii() and part.isdigit() and len(part) < 7 for part in parts)  # noqa: PLR2004
+    return tuple(map(int, parts)) if is_valid else None

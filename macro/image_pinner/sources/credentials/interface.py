@@ -63,12 +63,17 @@ Credentials = NoCredentials | Password | IdentityToken
 class CredentialSource(Protocol):
     """Provides registry credentials."""
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
+    def for_registry(
+        self, registry: str, deadline: Deadline, secret_arn: str = "", repository: str = ""
+    ) -> Credentials:
         """Return the credentials for exactly this registry.
 
-        `registry` is a host in lower case, with its port if it has one; `docker.io` for Docker Hub. `secret_arn` is the
-        secret that the template sets for the image, or empty. The source that reads it decides whether it may be used
-        for this registry.
+        Args:
+            registry: A host in lower case, with its port if it has one; `docker.io` for Docker Hub.
+            deadline: When to stop.
+            secret_arn: The secret that the template sets for the image, or empty. The source that reads it decides
+                whether it may be used for this registry.
+            repository: The repository, since a source can have credentials for a part of a registry.
 
         Raises:
             SourceError: Credentials may exist, but reading them failed.
@@ -92,7 +97,13 @@ class SecretReader(Protocol):
 class AnonymousCredentials:
     """A source without any credentials."""
 
-    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:  # noqa: ARG002 - none to choose from
+    def for_registry(
+        self,
+        registry: str,
+        deadline: Deadline,  # noqa: ARG002 - none to choose from
+        secret_arn: str = "",  # noqa: ARG002
+        repository: str = "",  # noqa: ARG002
+    ) -> Credentials:
         """See `CredentialSource.for_registry`."""
         return NoCredentials(
             "registry requests are anonymous here",

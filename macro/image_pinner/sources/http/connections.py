@@ -126,12 +126,7 @@ def _guarded(kind: type[C], allowed_scope: AddressScope, opened: OpenSockets) ->
         def connect(self) -> None:
             super().connect()
             opened.add(_socket_of(self))
-            # The address of a server behind a proxy is unknown, so that it counts as global. The proxy itself is
-            # configured by the operator, and may have any address.
-            if self.proxy is None:
-                self.peer = scope_of_address(self.sock.getpeername()[0])
-                if self.peer > allowed_scope:
-                    raise ForbiddenPeerError
+            self.peer = _check_peer(self, allowed_scope)
             if opened.is_over():
                 raise ConnectTimeoutError(self, "")
 
@@ -144,6 +139,20 @@ def _guarded(kind: type[C], allowed_scope: AddressScope, opened: OpenSockets) ->
             _open_tunnel(super()._tunnel)
 
     return cast("type[C]", GuardedConnection)
+
+
+def _check_peer(connection: HTTPConnection, allowed_scope: AddressScope) -> AddressScope:
+    """Return the scope of the address that a connection has reached, or raise `ForbiddenPeerError`.
+
+    The address of a server behind a proxy is unknown, so that it counts as global. The proxy itself is configured by
+    the operator, and may have any address.
+    """
+    if connection.proxy is not None:
+        return AddressScope.GLOBAL
+    peer = scope_of_address(connection.sock.getpeername()[0])
+    if peer > allowed_scope:
+        raise ForbiddenPeerError
+    return peer
 
 
 def _open_tunnel(connect: Callable[[], None]) -> None:
