@@ -214,7 +214,9 @@ class Transport:
         try:
             if proxy and url.scheme == "http" and response.status == _PROXY_UNAUTHORIZED:
                 raise ProxyResponseError(response.status)
-            return read_reply(request, target, response, deadline)
+            reply = read_reply(request, target, response, deadline)
+            # A proxy reads and writes plain HTTP, and knows its own credentials.
+            return replace(reply, confidential=bool(proxy and proxy.headers and url.scheme == "http"))
         finally:
             # A connection whose response was read to its end is back in the pool; any other is not used again.
             response.close()

@@ -174,7 +174,7 @@ class ManifestRequests:
             return authorization is not None or self._authorizer.knows_credentials(scope.home)
 
         reply, same_origin = self._follower.follow(request, deadline, knows_credentials)
-        return replace(reply, confidential=knows_credentials()), same_origin
+        return replace(reply, confidential=reply.confidential or knows_credentials()), same_origin
 
 
 def _name(reference: ImageReference) -> str:
