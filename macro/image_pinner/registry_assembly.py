@@ -14,7 +14,6 @@ from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.secrets import Secrets
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.credentials.configured import (
-    CachedSecrets,
     ConfiguredCredentials,
     CredentialChain,
     TemplateCredentials,
@@ -50,7 +49,7 @@ def make_credentials(
 
     `environment` has variables that may hold passwords and locate the Docker configuration; `None` allows neither.
     """
-    secrets = CachedSecrets(Secrets(clients, region))
+    secrets = Secrets(clients, region)
     sources: list[CredentialSource] = [
         ConfiguredCredentials(settings.credentials, secrets, environment or {}, local=environment is not None),
         TemplateCredentials(settings.template_credentials, secrets),

@@ -250,13 +250,7 @@ class FixedCredentials:
     requested: list[str] = field(default_factory=list)
     requested_secrets: list[str] = field(default_factory=list)
 
-    def for_registry(
-        self,
-        registry: str,
-        deadline: Deadline,
-        secret_arn: str = "",
-        repository: str = "",  # noqa: ARG002 - of the protocol
-    ) -> Credentials:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
         assert deadline.remaining() > 0
         self.requested.append(registry)
         self.requested_secrets.append(secret_arn)

@@ -38,7 +38,7 @@ _MAX_DIGESTS = 3  # in one message, which has 1,000 characters in a macro's resp
 # Of the properties that accept no index, only that of Lambda has a platform:
 # https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-reqs
 _LAMBDA_ARCHITECTURES = ("amd64", "arm64")
-_SINGLE_IMAGE_PLATFORMS = " or ".join(f"linux/{architecture}" for architecture in _LAMBDA_ARCHITECTURES)
+_SINGLE_IMAGE_PLATFORMS = " or ".join(f"Platform=linux/{architecture}" for architecture in _LAMBDA_ARCHITECTURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ def _several_matches(lookup: ImageLookup, index: Resolved, matching: Sequence[In
         )
     return Unsuitable(
         f"the index {index.digest} has several images for {lookup.platform}: {images}{more}",
-        f"use an index with one image for {_SINGLE_IMAGE_PLATFORMS}, without further variants"
+        f"use an index with only one image for {_SINGLE_IMAGE_PLATFORMS}"
         if lookup.platform.architecture in _LAMBDA_ARCHITECTURES
         else "set the variant as well, for example Platform=linux/arm/v7, or use an index with only one of them",
     )

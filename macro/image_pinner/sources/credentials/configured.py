@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, assert_never
 
@@ -32,11 +33,11 @@ from image_pinner.core.registry_config import (
     SecretLocation,
     VariableLocation,
 )
-from image_pinner.sources.concurrency import KeyedCache
 from image_pinner.sources.credentials.interface import (
     AnonymousCredentials,
     Credentials,
     CredentialSource,
+    FindCredentials,
     IdentityToken,
     NoCredentials,
     Password,
@@ -150,18 +151,6 @@ def _has_control_characters(text: str) -> bool:
     return any(ord(char) < ord(" ") or ord(char) == _DELETE for char in text)
 
 
-class CachedSecrets:
-    """Reads each secret once, for one run: credentials are requested for each repository."""
-
-    def __init__(self, secrets: SecretReader) -> None:
-        self._secrets = secrets
-        self._contents: KeyedCache[SecretLocation, str] = KeyedCache()
-
-    def read(self, location: SecretLocation, deadline: Deadline, /) -> str:
-        """See `SecretReader.read`."""
-        return self._contents.get(location, lambda: self._secrets.read(location, deadline), deadline)
-
-
 class ConfiguredCredentials:
     """Reads the credentials that are configured for exactly this registry, on every call.
 
@@ -192,13 +181,7 @@ class ConfiguredCredentials:
                 _refuse_exposed_location(location)
             self._locations[location.registry] = location
 
-    def for_registry(
-        self,
-        registry: str,
-        deadline: Deadline,
-        secret_arn: str = "",  # noqa: ARG002 - from the template
-        repository: str = "",  # noqa: ARG002 - they are for all repositories
-    ) -> Credentials:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:  # noqa: ARG002 - from the template
         """See `CredentialSource.for_registry`."""
         location = self._locations.get(registry)
         if location is None:
@@ -271,13 +254,7 @@ class TemplateCredentials:
         self._allowed = tuple(allowed)
         self._secrets = secrets
 
-    def for_registry(
-        self,
-        registry: str,
-        deadline: Deadline,
-        secret_arn: str = "",
-        repository: str = "",  # noqa: ARG002 - the secret is for the image
-    ) -> Credentials:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
         """See `CredentialSource.for_registry`."""
         if not secret_arn:
             return NoCredentials("the template sets no secret for the image", "")
@@ -310,17 +287,19 @@ class CredentialChain:
     def __init__(self, sources: Sequence[CredentialSource]) -> None:
         self._sources = tuple(sources)
 
-    def for_registry(
-        self, registry: str, deadline: Deadline, secret_arn: str = "", repository: str = ""
-    ) -> Credentials:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
         """See `CredentialSource.for_registry`. If no source has credentials, the reason joins theirs."""
         misses: list[NoCredentials] = []
+        parts: list[FindCredentials] = []
         for source in self._sources:
-            credentials = source.for_registry(registry, deadline, secret_arn, repository)
+            credentials = source.for_registry(registry, deadline, secret_arn)
+            parts += credentials.parts
             if not isinstance(credentials, NoCredentials):
-                return credentials
+                return replace(credentials, parts=tuple(parts)) if parts else credentials
             misses.append(credentials)
-        return _summarize(misses) if misses else AnonymousCredentials().for_registry(registry, deadline)
+        if not misses:
+            return AnonymousCredentials().for_registry(registry, deadline)
+        return replace(_summarize(misses), parts=tuple(parts))
 
 
 def _summarize(misses: Sequence[NoCredentials]) -> NoCredentials:

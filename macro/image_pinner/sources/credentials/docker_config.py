@@ -15,18 +15,23 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import canonical_registry
-from image_pinner.sources.concurrency import KeyedCache
 from image_pinner.sources.credentials.configured import is_encodable
-from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
+from image_pinner.sources.credentials.interface import (
+    Credentials,
+    FindCredentials,
+    IdentityToken,
+    NoCredentials,
+    Password,
+)
 from image_pinner.sources.http.redaction import sanitize
 from image_pinner.sources.interface import Deadline
 
@@ -244,8 +249,7 @@ class DockerConfigCredentials:
 
     The order is that of `getConfiguredCredentialStore` in
     https://github.com/docker/cli/blob/v28.5.2/cli/config/configfile/file.go: only the registry's own helper if it has
-    one, else only the store if there is one, else the file. The file may be absent; it is read on every call. A helper
-    runs once for each server.
+    one, else only the store if there is one, else the file. The file may be absent; it is read on every call.
 
     With `if_present`, an absent file is not mentioned in messages.
     """
@@ -256,15 +260,8 @@ class DockerConfigCredentials:
         self._path = path
         self._get_from_helper = get_from_helper
         self._if_present = if_present
-        self._from_helpers: KeyedCache[tuple[str, str], tuple[HelperCredentials | None]] = KeyedCache()
 
-    def for_registry(
-        self,
-        registry: str,
-        deadline: Deadline,
-        secret_arn: str = "",  # noqa: ARG002 - an AWS secret
-        repository: str = "",
-    ) -> Credentials:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:  # noqa: ARG002 - an AWS secret
         """See `CredentialSource.for_registry`."""
         config = read_docker_config(self._path)
         help = f"run 'docker login {registry}' with an account that may read the image"
@@ -277,13 +274,10 @@ class DockerConfigCredentials:
         # An empty helper name means that the credentials are in the file even if there is a store.
         if config.store and helper is None:
             return self._read_helper(config.store, registry, help, deadline) or none
-        return read_entry(config, registry, repository, help) or none
+        return read_auths(config, registry, none)
 
     def _read_helper(self, name: str, registry: str, help: str, deadline: Deadline) -> Credentials | None:
-        server = _server_of(registry)
-        (found,) = self._from_helpers.get(
-            (name, server), lambda: (self._get_from_helper(name, server, deadline),), deadline
-        )
+        found = self._get_from_helper(name, _server_of(registry), deadline)
         if found is None:
             return None
         source = f"the credentials for {registry} from docker-credential-{name}"
@@ -292,25 +286,25 @@ class DockerConfigCredentials:
         return Password(found.user, found.secret, source, help)
 
 
-def read_entry(config: DockerConfig, registry: str, repository: str, help: str) -> Credentials | None:
-    """Return the credentials in the file for a repository, those of the most specific key; `None` if there are none.
+def read_auths(config: DockerConfig, registry: str, none: NoCredentials) -> Credentials:
+    """Return the credentials in the file for a registry and for parts of it; `none` if it has none for the registry.
 
-    A key with a path is for a part of the registry, as podman writes it:
+    A key with a path is for a part of the registry, as podman writes it; the most specific one takes precedence:
     https://github.com/containers/image/blob/v5.36.2/docs/containers-auth.json.5.md
     """
-    namespaces = _namespaces(registry, config.auths) if repository else {}
-    path = repository
-    while path and namespaces:
-        if path in namespaces and (found := _read_key(config, namespaces[path], help)):
-            return found
-        path = path.rpartition("/")[0]
-    return _read_key(config, _key_for(registry, config.auths), help)
+    named = ((key, *key.partition("/")) for key in config.auths if "://" not in key)
+    paths = {path: key for key, host, _, path in named if path and canonical_registry(host) == registry}
 
+    def find(repository: str) -> Credentials | None:
+        path = repository
+        while path:
+            if path in paths and (found := _read_key(config, paths[path], none.help)):
+                return found
+            path = path.rpartition("/")[0]
+        return None
 
-def _namespaces(registry: str, keys: Iterable[str]) -> dict[str, str]:
-    """Return the keys for a part of a registry by their paths."""
-    parts = ((key, *key.partition("/")) for key in keys if "://" not in key)
-    return {path: key for key, host, _, path in parts if path and canonical_registry(host) == registry}
+    parts: tuple[FindCredentials, ...] = (find,) if paths else ()
+    return replace(_read_key(config, _key_for(registry, config.auths), none.help) or none, parts=parts)
 
 
 def _read_key(config: DockerConfig, key: str, help: str) -> Credentials | None:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 from image_pinner.core.registry_config import SecretLocation
 from image_pinner.sources.interface import Deadline
 
+FindCredentials = Callable[[str], "Credentials | None"]
+"""Returns the credentials for the part of a registry that a repository is in; `None` if there are none."""
+
 
 @dataclass(frozen=True, slots=True)
-class NoCredentials:
+class _ForRegistry:
+    """The credentials for a registry; `parts` find those for parts of it, which take precedence in this order."""
+
+    parts: tuple[FindCredentials, ...] = field(default=(), repr=False, compare=False, kw_only=True)
+
+    def of(self, repository: str) -> Credentials:
+        """Return the credentials for a repository of the registry."""
+        found = (find(repository) for find in self.parts)
+        return next((credentials for credentials in found if credentials), cast("Credentials", self))
+
+
+@dataclass(frozen=True, slots=True)
+class NoCredentials(_ForRegistry):
     """There are no credentials for the registry, so that requests to it are anonymous.
 
     `reason` is a clause, and `help` is how to provide credentials; it is empty where the source has nothing to add.
@@ -29,7 +45,7 @@ class NoCredentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Password:
+class Password(_ForRegistry):
     """A user name and a password, or an access token instead.
 
     `source` is a noun phrase that names the credentials in messages, and `help` is how to renew them.
@@ -46,7 +62,7 @@ class Password:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityToken:
+class IdentityToken(_ForRegistry):
     """A token that is exchanged for access tokens: https://distribution.github.io/distribution/spec/auth/oauth/.
 
     `source` and `help` are those of `Password`.
@@ -63,17 +79,12 @@ Credentials = NoCredentials | Password | IdentityToken
 class CredentialSource(Protocol):
     """Provides registry credentials."""
 
-    def for_registry(
-        self, registry: str, deadline: Deadline, secret_arn: str = "", repository: str = ""
-    ) -> Credentials:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
         """Return the credentials for exactly this registry.
 
-        Args:
-            registry: A host in lower case, with its port if it has one; `docker.io` for Docker Hub.
-            deadline: When to stop.
-            secret_arn: The secret that the template sets for the image, or empty. The source that reads it decides
-                whether it may be used for this registry.
-            repository: The repository, since a source can have credentials for a part of a registry.
+        `registry` is a host in lower case, with its port if it has one; `docker.io` for Docker Hub. `secret_arn` is the
+        secret that the template sets for the image, or empty. The source that reads it decides whether it may be used
+        for this registry.
 
         Raises:
             SourceError: Credentials may exist, but reading them failed.
@@ -97,13 +108,7 @@ class SecretReader(Protocol):
 class AnonymousCredentials:
     """A source without any credentials."""
 
-    def for_registry(
-        self,
-        registry: str,
-        deadline: Deadline,  # noqa: ARG002 - none to choose from
-        secret_arn: str = "",  # noqa: ARG002
-        repository: str = "",  # noqa: ARG002
-    ) -> Credentials:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:  # noqa: ARG002 - none to choose from
         """See `CredentialSource.for_registry`."""
         return NoCredentials(
             "registry requests are anonymous here",

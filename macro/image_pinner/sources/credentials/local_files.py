@@ -12,7 +12,7 @@ from image_pinner.sources.credentials.docker_config import (
     DockerConfigCredentials,
     docker_config_path,
     parse_docker_config,
-    read_entry,
+    read_auths,
 )
 from image_pinner.sources.credentials.interface import Credentials, CredentialSource, NoCredentials
 from image_pinner.sources.interface import Deadline
@@ -54,19 +54,14 @@ class DockerAuthConfig:
     def __init__(self, content: str) -> None:
         self._content = content
 
-    def for_registry(
-        self,
-        registry: str,
-        deadline: Deadline,  # noqa: ARG002 - nothing takes long
-        secret_arn: str = "",  # noqa: ARG002 - an AWS secret
-        repository: str = "",
-    ) -> Credentials:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:  # noqa: ARG002 - an AWS secret
         """See `CredentialSource.for_registry`."""
         help = f"store current credentials in {_VARIABLE}, or unset it"
         try:
             config = parse_docker_config(Path(_VARIABLE), self._content.encode("utf-8", "surrogateescape"))
-            # Docker does not use helpers that this variable names.
-            found = read_entry(replace(config, helpers={}, store=""), registry, repository, help)
         except ConfigurationError as error:
             raise ConfigurationError(error.cause.replace("the file is", "the value is"), help) from None
-        return found or NoCredentials(f"{_VARIABLE} has none", "")
+        # Docker does not use helpers that this variable names.
+        found = read_auths(config, registry, NoCredentials(f"{_VARIABLE} has none", help))
+        # Messages mention the sources that login commands write to.
+        return replace(found, help="") if isinstance(found, NoCredentials) else found

@@ -264,7 +264,7 @@ class Authorizer:
     def __init__(self, sender: Sender, hosts: RegistryHosts, credentials: CredentialSource) -> None:
         self._credentials = credentials
         self._tokens = TokenService(sender, hosts)
-        self._found: KeyedCache[AuthScope, Credentials] = KeyedCache()
+        self._found: KeyedCache[tuple[str, str], Credentials] = KeyedCache()
         self._accepted: dict[AuthScope, Authorization] = {}
         self._given: set[Endpoint] = set()
 
@@ -338,11 +338,12 @@ class Authorizer:
                 "none are sent over plain HTTP",
                 f"install a certificate for {scope.registry} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
             )
-        return self._found.get(
-            scope,
-            lambda: self._credentials.for_registry(scope.registry, deadline, scope.secret_arn, scope.repository),
+        found = self._found.get(
+            (scope.registry, scope.secret_arn),
+            lambda: self._credentials.for_registry(scope.registry, deadline, scope.secret_arn),
             deadline,
         )
+        return found.of(scope.repository)
 
 
 def _choose(reply: Reply, challenges: tuple[Challenge, ...]) -> Challenge:

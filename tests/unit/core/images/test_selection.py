@@ -406,5 +406,5 @@ def test_zstd_alone_is_selected() -> None:
 def test_the_advice_for_a_single_image_names_platforms_of_lambda_only(entries: list[dict[str, Any]]) -> None:
     answer = select(index(entries), platform=AMD64, index_allowed=False)
     assert isinstance(answer, Unsuitable)
-    assert "linux/amd64 or linux/arm64" in answer.help
+    assert "Platform=linux/amd64 or Platform=linux/arm64" in answer.help
     assert "linux/arm/" not in answer.help

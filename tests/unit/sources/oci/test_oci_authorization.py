@@ -10,6 +10,7 @@ import pytest
 from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.images.lookups import Resolved, Unavailable
 from image_pinner.sources.credentials.interface import AnonymousCredentials, Credentials
+from image_pinner.sources.interface import Deadline
 from support.images import lookup
 from support.registries import (
     DENIED,
@@ -75,7 +76,7 @@ def test_the_text_of_a_server_that_got_a_password_is_not_shown(realm: Realm) -> 
 class BrokenCredentials:
     fault: SourceError | ConfigurationError
 
-    def for_registry(self, *_: object) -> Credentials:
+    def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:  # noqa: ARG002
         raise self.fault
 
 

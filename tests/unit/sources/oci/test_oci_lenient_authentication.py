@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
@@ -166,3 +167,16 @@ def test_a_registry_is_checked_once_for_all_its_images(realm: Realm) -> None:
     answers = realm.resolve_all(*images, credentials=FixedCredentials({realm.registry.host: PASSWORD}))
     assert {type(answer) for answer in answers} == {Resolved}
     assert realm.registry.paths().count("/v2/") == 1
+
+
+def test_each_repository_gets_the_credentials_for_its_part_of_the_registry(realm: Realm) -> None:
+    host = realm.registry.host
+    other = replace(PASSWORD, user="other")
+    default = replace(PASSWORD, parts=(lambda repository: other if repository.startswith("team/") else None,))
+    realm.registry.script = lambda seen: MANIFEST if seen.authorization else demanding("Basic")
+    images = [lookup(f"{host}/{name}:1") for name in ("team/app", "app")]
+    credentials = FixedCredentials({host: default})
+    assert {type(answer) for answer in realm.resolve_all(*images, credentials=credentials)} == {Resolved}
+    sent = {seen.path: seen.authorization for seen in realm.registry.seen if seen.authorization}
+    assert sent == {"/v2/team/app/manifests/1": other.basic(), "/v2/app/manifests/1": PASSWORD.basic()}
+    assert credentials.requested == [host]
