@@ -17,7 +17,7 @@ _PART = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
 _DEFAULT_VARIANTS = {"arm64": "v8", "amd64": "v1"}
 _SYSTEM_ALIASES = {"macos": "darwin"}
 _ARCHITECTURE_ALIASES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64"}
-_ALIASES_WITH_VARIANT = {"i386": ("386", ""), "armel": ("arm", "v6"), "armhf": ("arm", "v7")}
+_ALIASES_WITH_VARIANT = {"i386": "386/", "armel": "arm/v6", "armhf": "arm/v7"}
 # From this build of Windows Server (2022) on, newer hosts run older images:
 # https://github.com/containerd/platforms/blob/v1.0.0/platform_windows_compat.go
 _STABLE_WINDOWS_BUILD = 20348
@@ -54,7 +54,7 @@ class Platform:
         """Return the platform with the names that containerd uses, for names as images and users write them."""
         os, architecture, variant = os.lower(), architecture.lower(), variant.lower()
         if architecture in _ALIASES_WITH_VARIANT:
-            architecture, variant = _ALIASES_WITH_VARIANT[architecture]
+            architecture, _, variant = _ALIASES_WITH_VARIANT[architecture].partition("/")
         return cls(
             _SYSTEM_ALIASES.get(os, os), _ARCHITECTURE_ALIASES.get(architecture, architecture), variant, os_version
         )

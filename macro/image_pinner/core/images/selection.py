@@ -180,10 +180,10 @@ def _select_from_index(lookup: ImageLookup, index: Resolved, entries: Sequence[I
 def _no_match(lookup: ImageLookup, index: Resolved, platforms: Sequence[Platform]) -> Unsuitable:
     if lookup.platform is None:
         return Unsuitable(f"the index {index.digest} lists no image", "push an index that lists an image")
+    usable = lookup.index_allowed or any(platform.architecture in _LAMBDA_ARCHITECTURES for platform in platforms)
     return Unsuitable(
         f"the index {index.digest} has no image for {lookup.platform}; available: {_list_platforms(platforms)}",
-        f"push the image for {lookup.platform} as well"
-        + (", or set an available platform" if lookup.index_allowed else f", or use {_SINGLE_IMAGE_PLATFORMS}"),
+        f"push the image for {lookup.platform} as well" + (", or set an available platform" if usable else ""),
     )
 
 

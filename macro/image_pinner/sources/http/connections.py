@@ -144,8 +144,8 @@ def _guarded(kind: type[C], allowed_scope: AddressScope, opened: OpenSockets) ->
 def _check_peer(connection: HTTPConnection, allowed_scope: AddressScope) -> AddressScope:
     """Return the scope of the address that a connection has reached, or raise `ForbiddenPeerError`.
 
-    The address of a server behind a proxy is unknown, so that it counts as global. The proxy itself is configured by
-    the operator, and may have any address.
+    The address of a server behind a proxy is unknown, so that it counts as global. The proxy itself may have any
+    address.
     """
     if connection.proxy is not None:
         return AddressScope.GLOBAL

@@ -400,7 +400,6 @@ def test_zstd_alone_is_selected() -> None:
         [entry("a", "linux/amd64"), entry("b", "linux/amd64")],
         [entry("a", "linux/amd64", **ZSTD), entry("b", "linux/amd64", **ZSTD)],
         [entry("a", "linux/amd64/v2"), entry("b", "linux/amd64/v3")],
-        [entry("a", "linux/s390x"), entry("b", "linux/arm/v7")],
     ],
 )
 def test_the_advice_for_a_single_image_names_platforms_of_lambda_only(entries: list[dict[str, Any]]) -> None:
@@ -408,3 +407,10 @@ def test_the_advice_for_a_single_image_names_platforms_of_lambda_only(entries: l
     assert isinstance(answer, Unsuitable)
     assert "Platform=linux/amd64 or Platform=linux/arm64" in answer.help
     assert "linux/arm/" not in answer.help
+
+
+@pytest.mark.parametrize(("offered", "more"), [("linux/s390x", ""), ("linux/arm64", ", or set an available platform")])
+def test_a_platform_that_lambda_does_not_have_is_not_suggested(offered: str, more: str) -> None:
+    answer = select(index([entry("a", offered)]), platform=AMD64, index_allowed=False)
+    assert isinstance(answer, Unsuitable)
+    assert answer.help == f"push the image for linux/amd64 as well{more}"

@@ -141,7 +141,7 @@ def test_a_store_without_credentials_does_not_hide_podman(tmp_path: Path) -> Non
 
 
 def test_the_files_of_podman_are_where_its_documentation_says() -> None:
-    home = Path("/home/me")
+    home = Path("/users/me")
     session, permanent = auth_file_paths({}, home)
     assert session.parts[1:3] == ("run", "containers")
     assert permanent == home / ".config/containers/auth.json"
