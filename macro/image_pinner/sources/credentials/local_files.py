@@ -63,5 +63,5 @@ class DockerAuthConfig:
             raise ConfigurationError(error.cause.replace("the file is", "the value is"), help) from None
         # Docker does not use helpers that this variable names.
         found = read_auths(config, registry, NoCredentials(f"{_VARIABLE} has none", help))
-        # Without help, messages do not mention it: a login command writes to a file.
+        # Messages do not mention it without help.
         return replace(found, help="") if isinstance(found, NoCredentials) else found
