@@ -1,4 +1,4 @@
-"""Answers of registries that Docker accepts, to `image-pinner pin` with credentials in Docker's config file, over TLS."""
+"""Answers of registries that Docker accepts, to `image-pinner pin` with credentials in Docker's config file."""
 
 from __future__ import annotations
 
@@ -61,12 +61,13 @@ def scene() -> Iterator[Scene]:
             yield Scene(registry, Path(name))
 
 
-def requiring(
-    *challenges: str, body: bytes = IMAGE, token_status: int = 200
-) -> Callable[[str], Callable[[Seen], Answer]]:
+Script = Callable[[Seen], Answer]
+
+
+def requiring(*challenges: str, body: bytes = IMAGE, token_status: int = 200) -> Callable[[str], Script]:
     """Return the script of a registry that sends each challenge in a header of its own, with its host filled in."""
 
-    def for_host(host: str) -> Callable[[Seen], Answer]:
+    def for_host(host: str) -> Script:
         def serve(seen: Seen) -> Answer:
             if seen.path == "/token":
                 return Answer(token_status if seen.authorization == PASSWORD.basic() else 401, {}, TOKEN)

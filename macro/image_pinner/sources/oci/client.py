@@ -160,6 +160,11 @@ class ManifestRequests:
             return self._send(request, scope, None, deadline)
 
         reply, same_origin = self._version_checks.get(scope.home, check, deadline)
+        if reply.status in RETRYABLE_STATUSES:
+            raise SourceError(
+                f"{reply}, so that it is unknown whether the registry requires credentials",
+                "retry in a few minutes; if it fails again, check the registry's status page",
+            )
         if reply.status != _UNAUTHORIZED or not same_origin:
             return None
         return self._authorizer.answer(reply, scope, None, deadline, about_repository=False)

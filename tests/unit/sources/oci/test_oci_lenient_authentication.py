@@ -161,6 +161,14 @@ def test_absence_is_not_believed_if_the_check_fails(realm: Realm) -> None:
     assert "not a valid HTTP or HTTPS URL" in cause(realm.resolve_as(PASSWORD))
 
 
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_absence_is_not_believed_if_the_check_is_not_answered(realm: Realm, status: int) -> None:
+    realm.registry.script = lambda seen: Answer(status) if seen.path == "/v2/" else MANIFEST_UNKNOWN
+    answer = realm.resolve_as(PASSWORD)
+    assert isinstance(answer, Unavailable)
+    assert f"/v2/ returned {status} after 3 attempts, so that it is unknown" in answer.cause
+
+
 def test_a_registry_is_checked_once_for_all_its_images(realm: Realm) -> None:
     realm.registry.script = hidden_from_anonymous(realm, MANIFEST_UNKNOWN)
     images = [lookup(f"{realm.registry.host}/team/app{number}:1") for number in range(20)]
