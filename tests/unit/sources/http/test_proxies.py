@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
 from support.certificates import ServerCertificate, certificate_for
 from support.images import lookup
+from support.project import ROOT
 from support.proxies import Behaviour, Proxy, dripping, hanging, responding, sending
 from support.registries import (
     MANIFEST,
@@ -363,3 +366,13 @@ def test_a_token_service_behind_a_proxy_has_no_private_address(
         answer = pin(certificate, credentials=FixedCredentials({NAME: PASSWORD}))
         assert isinstance(answer, Unavailable)
         assert "10.0.0.1:443" not in proxy.targets()
+
+
+def test_without_a_variable_nothing_further_is_imported() -> None:
+    program = (
+        "import sys; from image_pinner import registry_assembly as made; from image_pinner.settings import Settings; "
+        "made.make_downloads(Settings()); assert 'urllib.request' not in sys.modules"
+    )
+    environment = {"PYTHONPATH": str(ROOT / "macro")}
+    ran = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
