@@ -77,29 +77,30 @@ def scope_of_host(host: str, resolve: Resolve | None = addresses_of) -> AddressS
     Raises:
         SourceError: The name has no address.
     """
-    bare = host.strip("[]").rstrip(".")
-    if (address := _address_in(bare)) is not None:
-        return scope_of_address(address)
+    bare = host.strip("[]")
+    try:
+        ipaddress.ip_address(bare)
+    except ValueError:
+        pass
+    else:
+        return scope_of_address(bare)
     if resolve is None:
-        # https://www.rfc-editor.org/rfc/rfc6761#section-6.3
-        is_local = f".{bare.lower()}".endswith(".localhost")
-        return AddressScope.LOOPBACK if is_local else AddressScope.GLOBAL
+        return _scope_at_proxy(bare.rstrip("."))
     try:
         return max(scope_of_address(address) for address in resolve(bare))
     except (OSError, ValueError):
         raise unresolved_host(host) from None
 
 
-def _address_in(host: str) -> str | None:
-    """Return the address if `host` is one, also in the forms that resolvers accept, such as 127.1 and 0x7f000001."""
+def _scope_at_proxy(name: str) -> AddressScope:
+    # https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+    if f".{name.lower()}".endswith(".localhost"):
+        return AddressScope.LOOPBACK
     try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        pass
-    try:
-        return socket.inet_ntoa(socket.inet_aton(host))
+        # Resolvers accept further forms of addresses, such as 127.1 and 0x7f000001.
+        return scope_of_address(socket.inet_ntoa(socket.inet_aton(name)))
     except (OSError, ValueError):
-        return None
+        return AddressScope.GLOBAL
 
 
 def unresolved_host(host: str) -> SourceError:
