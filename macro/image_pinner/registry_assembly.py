@@ -13,9 +13,14 @@ from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.secrets import Secrets
 from image_pinner.sources.call_stats import CallStats
-from image_pinner.sources.credentials.configured import ConfiguredCredentials, CredentialChain, TemplateCredentials
+from image_pinner.sources.credentials.configured import (
+    ConfiguredCredentials,
+    CredentialChain,
+    TemplateCredentials,
+)
 from image_pinner.sources.credentials.interface import CredentialSource
 from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.proxies import Proxies
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.http.transport import HttpDownloads, Transport
 from image_pinner.sources.oci.resolver import OciRegistryResolver
@@ -50,13 +55,10 @@ def make_credentials(
         TemplateCredentials(settings.template_credentials, secrets),
     ]
     if environment is not None:
-        # Imported here because a Lambda function has no such file.
-        from image_pinner.sources.credentials.docker_config import (  # noqa: PLC0415
-            DockerConfigCredentials,
-            docker_config_path,
-        )
+        # Imported here because a Lambda function has no such files.
+        from image_pinner.sources.credentials.local_files import local_credentials  # noqa: PLC0415
 
-        sources.append(DockerConfigCredentials(docker_config_path(environment, Path.home())))
+        sources += local_credentials(environment, Path.home())
     return CredentialChain(sources)
 
 
@@ -67,4 +69,4 @@ def make_downloads(settings: Settings, call_stats: CallStats | None = None) -> H
 
 def _transport(settings: Settings, call_stats: CallStats | None) -> Transport:
     trust = Trust({host: Path(file) for host, file in settings.ca_bundles})
-    return Transport(trust=trust, call_stats=call_stats)
+    return Transport(trust=trust, call_stats=call_stats, proxies=Proxies.from_environment())

@@ -259,12 +259,17 @@ WINDOWS = [
 
 @pytest.mark.parametrize(("family", "build"), WINDOWS)
 def test_windows_os_version(family: str, build: str) -> None:
-    """Windows, os.version: a container runs only on the build of Windows that it was built for."""
+    """Windows, os.version: a container runs on its own build, and one of Windows Server 2022 also on 2025 [src]."""
     built = {one: f"for {one}".encode() for _, one in WINDOWS}
     lines = {one: entry(content, "windows", "amd64", **{"os.version": f"{one}.6054"}) for one, content in built.items()}
     others = oci_index(FOR_AMD64, *(line for one, line in lines.items() if one != build))
-    error = refusal(pin_in(holding(others), task_on(family, "X86_64", MARKED)))
-    assert f"has no image for windows/amd64 ({build}); available: linux/amd64, windows/amd64 (10.0." in error
+    result = pin_in(holding(others), task_on(family, "X86_64", MARKED))
+    if family == "WINDOWS_SERVER_2025_CORE":
+        assert image(result) == pinned(others)
+        assert "the image is for Windows 10.0.20348;" in str(result.report)
+    else:
+        available = "available: linux/amd64, windows/amd64 (10.0."
+        assert f"has no image for windows/amd64 ({build}); {available}" in refusal(result)
     alone = config_for("windows", "amd64", os_version="10.0.14393.1")
     error = refusal(pin_in(holding(oci_image(alone), OCI_MANIFEST, alone), task_on(family, "X86_64", MARKED)))
     assert f"is for windows/amd64 (10.0.14393.1) only, not for windows/amd64 ({build})" in error

@@ -233,16 +233,17 @@ def test_429_storm__policy_controller_189(registry: ScriptedRegistry) -> None:
 
 
 def test_docker_hub_counts_get_not_head(registry: ScriptedRegistry) -> None:
-    """Docker Hub counts GET, not HEAD [doc]: one HEAD per image, and a GET by digest only if a platform is required."""
-    registry.script = lambda seen: sent(INDEX, OCI_INDEX) if seen.method == "GET" else _headers(INDEX, OCI_INDEX)
+    """Docker Hub counts GET, not HEAD [doc]: one HEAD per image, and a GET by digest for a platform or an index."""
+    registry.script = lambda seen: sent(MANIFEST) if seen.method == "GET" else _headers(MANIFEST, OCI_MANIFEST)
     result = pin_from(registry, APP, "team/app:2", hosts=counting_pulls(registry))
-    assert image(result) == image(result, "Web2") == pinned(registry, INDEX)
+    assert image(result) == image(result, "Web2") == pinned(registry, MANIFEST)
     assert [seen.method for seen in registry.seen] == ["HEAD", "HEAD"]
     assert reported(result)["request"].startswith("HEAD ")
     registry.seen.clear()
     pin_from(registry, APP)
     assert [seen.method for seen in registry.seen] == ["GET"]
     registry.seen.clear()
+    registry.script = lambda seen: sent(INDEX, OCI_INDEX) if seen.method == "GET" else _headers(INDEX, OCI_INDEX)
     marked = pin_from(registry, APP, hosts=counting_pulls(registry), options="Platform=linux/amd64")
     assert image(marked) == pinned(registry, INDEX)
     by_digest = f"/v2/team/app/manifests/{Digest.of(INDEX)}"

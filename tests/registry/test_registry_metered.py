@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.images.lookups import NotFound, Resolved, Unsuitable
+from image_pinner.core.images.lookups import INDEX_MEDIA_TYPES, NotFound, Resolved, Unsuitable
 from image_pinner.core.images.references import Digest
 from registry.pushed_images import EMPTY_INDEX, HELM_CHART, IMAGES, MULTI, REPOSITORY, Pushed
 from registry.registry_lookups import resolve_image, resolve_with_head
@@ -26,12 +26,17 @@ def test_an_image_for_another_platform_is_refused_by_its_bytes(stocked: DockerRe
     assert isinstance(answer, Unsuitable)
 
 
+def test_an_empty_index_is_refused_without_a_platform(stocked: DockerRegistry) -> None:
+    assert isinstance(resolve_with_head(stocked, EMPTY_INDEX.image), Unsuitable)
+
+
 @pytest.mark.parametrize("image", IMAGES, ids=str)
 def test_the_header_of_each_image_is_the_digest_that_its_bytes_hash_to(stocked: DockerRegistry, image: Pushed) -> None:
     head_manifest, get_manifest = resolve_with_head(stocked, image.image), resolve_image(stocked, image.image)
     assert isinstance(head_manifest, Resolved)
     assert isinstance(get_manifest, Resolved)
-    assert head_manifest.origin.request.startswith("HEAD ")
+    is_index = image.media_type in INDEX_MEDIA_TYPES
+    assert head_manifest.origin.request.startswith("http" if is_index else "HEAD ")
     assert (head_manifest.digest, head_manifest.media_type) == (get_manifest.digest, get_manifest.media_type)
 
 

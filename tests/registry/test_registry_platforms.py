@@ -93,10 +93,19 @@ def windows_lookup(stocked: DockerRegistry, image: Pushed, version: str) -> Imag
 
 
 def test_a_version_of_windows_that_is_not_there_is_refused(stocked: DockerRegistry) -> None:
-    wanted = [windows_lookup(stocked, image, "10.0.26100") for image in (WINDOWS_LIST, BY_TAG["windows"])]
+    wanted = [windows_lookup(stocked, image, "10.0.14393") for image in (WINDOWS_LIST, BY_TAG["windows"])]
     for answer in resolve_at(stocked, *wanted):
         assert isinstance(answer, Unsuitable)
         assert f"windows/amd64 ({WINDOWS_2022})" in answer.cause
+
+
+def test_an_image_for_an_older_version_of_windows_is_accepted_with_a_warning(stocked: DockerRegistry) -> None:
+    wanted = [windows_lookup(stocked, image, "10.0.26100") for image in (WINDOWS_LIST, BY_TAG["windows"])]
+    for answer in resolve_at(stocked, *wanted):
+        assert isinstance(answer, Resolved)
+        assert answer.digest == Digest.of(WINDOWS)
+        (warning,) = answer.warnings
+        assert "the image is for Windows 10.0.20348;" in warning
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,9 @@ from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.sources.in_memory import InMemoryRegistry
 
+_READ = ("IMAGE_PINNER_", "AWS_", "NO_COLOR", "DOCKER_", "REGISTRY_AUTH_FILE", "XDG_")
+"""The prefixes of the variables that the command reads."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -48,7 +51,7 @@ def run_main(
     arguments: Sequence[str], dependencies: Dependencies, stdin: bytes = b"", env: Mapping[str, str] | None = None
 ) -> Run:
     """Run `main` with the variables `env`, and without those of the test process that the command would read."""
-    hidden = {name: None for name in os.environ if name.startswith(("IMAGE_PINNER_", "AWS_", "NO_COLOR"))}
+    hidden = {name: None for name in os.environ if name.startswith(_READ) or name.lower().endswith("_proxy")}
     code = -1
     with CliRunner().isolation(stdin, env={**hidden, **(env or {})}) as (out, err, _):
         try:

@@ -57,11 +57,15 @@ class Seen:
 
 @dataclass(frozen=True)
 class Answer:
-    """A complete response; `Content-Length` is added unless the headers have it, and HEAD gets no body."""
+    """A complete response; `Content-Length` is added unless the headers have it, and HEAD gets no body.
+
+    `challenges` are the values of `WWW-Authenticate`, each in a header of its own.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    challenges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,8 @@ class ScriptedRegistry:
             answer.write(wire, self._stopping)
             return True
         headers = {"Content-Length": str(len(answer.body)), **answer.headers}
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        challenges = [("WWW-Authenticate", challenge) for challenge in answer.challenges]
+        lines = "".join(f"{name}: {value}\r\n" for name, value in (*headers.items(), *challenges))
         body = b"" if seen.method == "HEAD" else answer.body
         wire.write(f"HTTP/1.1 {answer.status} Scripted\r\n{lines}\r\n".encode("latin-1") + body)
         return False

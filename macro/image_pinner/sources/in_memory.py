@@ -15,7 +15,7 @@ from image_pinner.core.images.lookups import (
     Resolved,
     Unavailable,
 )
-from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference
+from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.selection import (
     NeedsConfig,
     select_from_config,
@@ -85,7 +85,7 @@ class InMemoryRegistry:
         Raises:
             KeyError: `to` has no image.
         """
-        self._store(reference, self._repository(to)[_name(ImageReference.parse(to))])
+        self._store(reference, self._repository(to)[ImageReference.parse(to).manifest])
 
     def delete(self, reference: str) -> None:
         """Remove a tag, so that its image stays; or, by its digest, an image with all its tags. The repository stays.
@@ -94,7 +94,7 @@ class InMemoryRegistry:
             KeyError: There is no such tag or image.
         """
         repository, parsed = self._repository(reference), ImageReference.parse(reference)
-        removed = repository.pop(_name(parsed))
+        removed = repository.pop(parsed.manifest)
         if parsed.digest:
             for tag in [tag for tag, stored in repository.items() if stored.digest == removed.digest]:
                 del repository[tag]
@@ -128,13 +128,15 @@ class InMemoryRegistry:
         reference = lookup.reference
         if reference.registry in self._outages:
             return Unavailable(self._outages[reference.registry], f"try again when {reference.registry} is available")
-        stored = self._images.get((reference.registry, reference.repository), {}).get(_name(reference))
+        stored = self._images.get((reference.registry, reference.repository), {}).get(reference.manifest)
         if stored is not None:
             return self._resolve_stored(lookup, stored)
         return _generate(lookup) if self._has_every_image else self._not_found(reference)
 
     def _resolve_stored(self, lookup: ImageLookup, stored: _StoredImage) -> Resolution:
         resolved = Resolved(stored.digest, stored.media_type, _ORIGIN)
+        if stored.manifest is None and lookup.platform is None and lookup.index_allowed:
+            return resolved
         if stored.manifest is None:
             return select_without_manifest(lookup, resolved) or Unavailable(
                 f"the in-memory registry has no manifest of {stored.digest}", "push the image with its manifest"
@@ -153,14 +155,14 @@ class InMemoryRegistry:
         if reference.digest:
             cause = f"repository {name!r} has no image with the digest {reference.digest}"
             return NotFound(cause, "push the image again, or correct the digest")
-        return NotFound(f"repository {name!r} has no tag {_name(reference)!r}", "push the tag, or correct it")
+        return NotFound(f"repository {name!r} has no tag {reference.manifest!r}", "push the tag, or correct it")
 
     def _store(self, reference: str, stored: _StoredImage) -> Digest:
         parsed = ImageReference.parse(reference)
         repository = self._images.setdefault((parsed.registry, parsed.repository), {})
         repository[str(stored.digest)] = stored
         if parsed.digest is None:
-            repository[_name(parsed)] = stored
+            repository[parsed.manifest] = stored
         return stored.digest
 
     def _repository(self, reference: str) -> dict[str, _StoredImage]:
@@ -209,10 +211,6 @@ class InMemoryDeployments:
         stored = self._running if lookup.refresh is Refresh.NEVER else self._in_stack
         key = (lookup.identity.resource, lookup.identity.container)
         return stored.get(key) or NotDeployed(f"{lookup.identity.resource} is not deployed in memory")
-
-
-def _name(reference: ImageReference) -> str:
-    return str(reference.digest or reference.tag or DEFAULT_TAG)
 
 
 def _generate(lookup: ImageLookup) -> Resolved:

@@ -18,6 +18,8 @@ from image_pinner.core.images.lookups import (
     DOCKER_SCHEMA1,
     IMAGE_CONFIG_TYPES,
     INDEX_MEDIA_TYPES,
+    OCI_INDEX,
+    OCI_MANIFEST,
     Unsuitable,
 )
 from image_pinner.core.images.platforms import Platform
@@ -42,8 +44,11 @@ _PLATFORM_PART = re.compile(r"[\w.+-]{1,64}", re.ASCII)
 # https://docs.docker.com/build/metadata/attestations/attestation-storage/
 _UNKNOWN = "unknown"
 _ATTESTATION = "vnd.docker.reference.type"
-# Docker before 1.11 wrote this media type for configs: https://github.com/distribution/distribution/pull/1622
-_OLD_CONFIG = "application/octet-stream"
+# Further media types of configs that Docker accepts, since tools and registries have written them:
+# https://github.com/moby/moby/blob/v28.5.2/distribution/registry.go, https://github.com/moby/moby/issues/22378
+_OTHER_CONFIG_TYPES = ("", "application/octet-stream", "application/json", "text/html")
+# https://github.com/containers/image/blob/v5.36.2/internal/manifest/oci_index.go
+_ZSTD = "io.github.containers.compression.zstd"
 
 
 def check_media_type(media_type: str, *, confidential: bool = False) -> Unsuitable | None:
@@ -82,12 +87,14 @@ class IndexEntry:
         media_type: The media type of the manifest, or empty if it is missing or invalid.
         platform: The platform of the manifest, or `None` if it is missing or invalid.
         runnable: Whether the manifest is that of an image, not of an attestation, another artifact or an index.
+        zstd: Whether the index names Zstandard as the compression of the layers, which not every runtime supports.
     """
 
     digest: Digest
     media_type: str
     platform: Platform | None
     runnable: bool
+    zstd: bool = False
 
 
 def read_manifest(manifest: bytes) -> Mapping[str, Any]:
@@ -118,6 +125,19 @@ def _parse_json(content: bytes, name: str) -> Any:
         raise SourceError(f"{name} is not valid JSON", PUSH_AGAIN) from None
 
 
+def find_media_type(manifest: bytes) -> str:
+    """Return the media type in a manifest or index, or the one that OCI defines for its form if it has none.
+
+    Raises:
+        SourceError: The bytes are not a manifest.
+    """
+    document = read_manifest(manifest)
+    if document.get("schemaVersion") == 1:
+        return DOCKER_SCHEMA1[0]
+    default = OCI_INDEX if "manifests" in document else OCI_MANIFEST
+    return str(document.get("mediaType") or default)
+
+
 def parse_index(manifest: bytes) -> tuple[IndexEntry, ...]:
     """Parse the entries of an index.
 
@@ -141,6 +161,7 @@ def _parse_entry(entry: Any, name: str) -> IndexEntry:
         media_type if isinstance(media_type, str) and _MEDIA_TYPE.fullmatch(media_type) else "",
         platform,
         _is_runnable(entry, platform),
+        _annotations(entry).get(_ZSTD) == "true",
     )
 
 
@@ -158,27 +179,31 @@ def _parse_platform(value: Any) -> Platform | None:
     parts = [value.get(key, "") for key in ("os", "architecture", "variant", "os.version")]
     if not all(isinstance(part, str) and (not part or _PLATFORM_PART.fullmatch(part)) for part in parts):
         return None
-    return Platform(*parts) if parts[0] and parts[1] else None
+    return Platform.normalized(*parts) if parts[0] and parts[1] else None
 
 
 def _is_runnable(entry: Mapping[str, Any], platform: Platform | None) -> bool:
-    annotations = entry.get("annotations")
     artifact = entry.get("artifactType")
     return not (
         entry.get("mediaType") in INDEX_MEDIA_TYPES
         # An invalid platform may hide that the entry is an attestation.
         or (entry.get("platform") and platform is None)
         or (platform is not None and _UNKNOWN in (platform.os.lower(), platform.architecture.lower()))
-        or (isinstance(annotations, dict) and _ATTESTATION in annotations)
-        or (artifact and artifact not in IMAGE_CONFIG_TYPES)
+        or _ATTESTATION in _annotations(entry)
+        or (artifact and artifact not in (*IMAGE_CONFIG_TYPES, *_OTHER_CONFIG_TYPES))
     )
+
+
+def _annotations(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    annotations = entry.get("annotations")
+    return annotations if isinstance(annotations, dict) else {}
 
 
 def artifact_type(manifest: Mapping[str, Any]) -> str:
     """Return the config's media type if it shows that a manifest is not an image (a chart, a signature), or empty."""
     config = manifest.get("config")
     media_type = config.get("mediaType") if isinstance(config, dict) else None
-    if not isinstance(media_type, str) or media_type in (*IMAGE_CONFIG_TYPES, _OLD_CONFIG):
+    if not isinstance(media_type, str) or media_type in (*IMAGE_CONFIG_TYPES, *_OTHER_CONFIG_TYPES):
         return ""
     return media_type
 

@@ -121,6 +121,11 @@ class ImageReference:
         name = self.written.partition("@")[0]
         return name[: -len(self.tag) - 1] if self.tag else name
 
+    @property
+    def manifest(self) -> str:
+        """What identifies the manifest in its repository: the digest, or else the tag, `latest` by default."""
+        return str(self.digest or self.tag or DEFAULT_TAG)
+
     def pinned(self, digest: Digest) -> str:
         """Return `repository@digest` with registry and repository as written."""
         return f"{self.written_name}@{digest}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from image_pinner.core.images.manifests import (
     artifact_type,
     check_media_type,
     config_digest,
+    find_media_type,
     not_an_image,
     parse_index,
     quote_media_type,
@@ -34,6 +35,11 @@ from image_pinner.core.images.references import Digest
 _MAX_PLATFORMS = 12  # in one message; official images have about ten
 _MAX_PLATFORM_CHARACTERS = 400  # of all of them together, since the names are untrusted input
 _MAX_DIGESTS = 3  # in one message, which has 1,000 characters in a macro's response
+
+# Of the properties that accept no index, only that of Lambda has a platform:
+# https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-reqs
+_LAMBDA_ARCHITECTURES = ("amd64", "arm64")
+_SINGLE_IMAGE_PLATFORMS = " or ".join(f"Platform=linux/{architecture}" for architecture in _LAMBDA_ARCHITECTURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +56,28 @@ class NeedsConfig:
 
 
 def select_without_manifest(lookup: ImageLookup, resolved: Resolved) -> Resolution | None:
-    """Return the result if digest and media type are enough for it, or `None` if the manifest must be fetched."""
+    """Return the result if digest and media type are enough for it, or `None` if the manifest must be fetched.
+
+    The media type is empty if it is unknown. An index that a tag points to can be without any image; one that is named
+    by its digest was inspected when that was pinned.
+    """
+    if not resolved.media_type:
+        return None
     if unsuitable := check_media_type(resolved.media_type, confidential=resolved.origin.confidential):
         return unsuitable
     if lookup.platform is not None:
         return None
-    return resolved if lookup.index_allowed or resolved.media_type not in INDEX_MEDIA_TYPES else None
+    is_known_index = lookup.index_allowed and lookup.reference.digest is not None
+    return resolved if is_known_index or resolved.media_type not in INDEX_MEDIA_TYPES else None
 
 
 def select_from_manifest(lookup: ImageLookup, resolved: Resolved, manifest: bytes) -> Resolution | NeedsConfig:
-    """Return the result from a manifest's or index's bytes, after verifying them against `resolved.digest`."""
-    if unsuitable := check_media_type(resolved.media_type, confidential=resolved.origin.confidential):
+    """Return the result from a manifest's or index's bytes, after verifying them against `resolved.digest`.
+
+    The media type is that in the manifest if the one of `resolved` is empty.
+    """
+    confidential = resolved.origin.confidential
+    if resolved.media_type and (unsuitable := check_media_type(resolved.media_type, confidential=confidential)):
         return unsuitable
     actual = Digest.of(manifest)
     if actual != resolved.digest:
@@ -69,6 +86,10 @@ def select_from_manifest(lookup: ImageLookup, resolved: Resolved, manifest: byte
             "check for a proxy or a mirror that changes manifests",
         )
     try:
+        if not resolved.media_type:
+            resolved = replace(resolved, media_type=find_media_type(manifest))
+            if unsuitable := check_media_type(resolved.media_type, confidential=confidential):
+                return unsuitable
         if resolved.media_type in INDEX_MEDIA_TYPES:
             return _select_from_index(lookup, resolved, parse_index(manifest))
         return _select_single_image(lookup, resolved, read_manifest(manifest))
@@ -88,22 +109,41 @@ def select_from_config(lookup: ImageLookup, needs: NeedsConfig, config: bytes) -
             f"the image {resolved.digest} is for {_name(offered, resolved.origin)} only, not for {lookup.platform}",
             f"build and push it for {lookup.platform}, or set a platform that it has",
         )
-    return replace(resolved, platforms=(offered,))
+    return _with_doubts(replace(resolved, platforms=(offered,)), lookup.platform, (offered,))
 
 
 def find_matching_entries(entries: Iterable[IndexEntry], platform: Platform | None) -> tuple[IndexEntry, ...]:
     """Return the manifests of an index that run on a platform (`None`: on any), each digest once.
 
     If several variants match a platform without one, the architecture's default variant is preferred: `linux/amd64` is
-    v1, not v3. More than one entry is returned if the platform is ambiguous.
+    v1, not v3. The own version of Windows is preferred over another that it runs, and gzip over zstd. More than one
+    entry is returned if the platform is ambiguous.
     """
     matching = {
         entry.digest: entry
         for entry in entries
         if entry.runnable and (platform is None or (entry.platform is not None and platform.accepts(entry.platform)))
     }
-    default = tuple(entry for entry in matching.values() if platform and _has_default_variant(entry, platform))
-    return default if len(default) == 1 else tuple(matching.values())
+    found = tuple(matching.values())
+    if platform is None:
+        return _preferred(found, lambda entry: not entry.zstd)
+    found = _preferred(found, lambda entry: not _doubt(entry.platform, platform))
+    default = _preferred(found, lambda entry: _has_default_variant(entry, platform) and not entry.zstd)
+    return default if len(default) == 1 else _preferred(found, lambda entry: not entry.zstd)
+
+
+def _preferred(entries: tuple[IndexEntry, ...], is_preferred: Callable[[IndexEntry], bool]) -> tuple[IndexEntry, ...]:
+    return tuple(filter(is_preferred, entries)) or entries
+
+
+def _doubt(offered: Platform | None, platform: Platform | None) -> str:
+    return platform.doubt_about(offered) if platform and offered else ""
+
+
+def _with_doubts(resolved: Resolved, platform: Platform | None, offered: Iterable[Platform | None]) -> Resolved:
+    """Add a warning if it is doubtful for each of the offered platforms whether it runs where `platform` is wanted."""
+    doubts = [_doubt(one, platform) for one in offered]
+    return replace(resolved, warnings=(*resolved.warnings, doubts[0])) if all(doubts) else resolved
 
 
 def _has_default_variant(entry: IndexEntry, platform: Platform) -> bool:
@@ -124,6 +164,7 @@ def _select_from_index(lookup: ImageLookup, index: Resolved, entries: Sequence[I
     matching = find_matching_entries(entries, lookup.platform)
     if not matching:
         return _no_match(lookup, index, platforms)
+    index = _with_doubts(index, lookup.platform, [entry.platform for entry in matching])
     if lookup.index_allowed:
         return index
     if len(matching) > 1:
@@ -141,9 +182,10 @@ def _select_from_index(lookup: ImageLookup, index: Resolved, entries: Sequence[I
 def _no_match(lookup: ImageLookup, index: Resolved, platforms: Sequence[Platform]) -> Unsuitable:
     if lookup.platform is None:
         return Unsuitable(f"the index {index.digest} lists no image", "push an index that lists an image")
+    usable = lookup.index_allowed or any(platform.architecture in _LAMBDA_ARCHITECTURES for platform in platforms)
     return Unsuitable(
         f"the index {index.digest} has no image for {lookup.platform}; available: {_list(platforms, index.origin)}",
-        f"push the image for {lookup.platform} as well, or set an available platform",
+        f"push the image for {lookup.platform} as well" + (", or set an available platform" if usable else ""),
     )
 
 
@@ -177,7 +219,9 @@ def _several_matches(lookup: ImageLookup, index: Resolved, matching: Sequence[In
         )
     return Unsuitable(
         f"the index {index.digest} has several images for {lookup.platform}: {images}{more}",
-        "set the variant as well, for example Platform=linux/arm/v7, or use an index with only one of them",
+        f"use an index with only one image for {_SINGLE_IMAGE_PLATFORMS}"
+        if lookup.platform.architecture in _LAMBDA_ARCHITECTURES
+        else "set the variant as well, for example Platform=linux/arm/v7, or use an index with only one of them",
     )
 
 

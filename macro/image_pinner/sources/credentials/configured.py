@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, assert_never
 
@@ -36,6 +37,7 @@ from image_pinner.sources.credentials.interface import (
     AnonymousCredentials,
     Credentials,
     CredentialSource,
+    FindCredentials,
     IdentityToken,
     NoCredentials,
     Password,
@@ -289,12 +291,16 @@ class CredentialChain:
     def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:
         """See `CredentialSource.for_registry`. If no source has credentials, the reason joins theirs."""
         misses: list[NoCredentials] = []
+        parts: list[FindCredentials] = []
         for source in self._sources:
             credentials = source.for_registry(registry, deadline, secret_arn)
+            parts += credentials.parts
             if not isinstance(credentials, NoCredentials):
-                return credentials
+                return replace(credentials, parts=tuple(parts)) if parts else credentials
             misses.append(credentials)
-        return _summarize(misses) if misses else AnonymousCredentials().for_registry(registry, deadline)
+        if not misses:
+            return AnonymousCredentials().for_registry(registry, deadline)
+        return replace(_summarize(misses), parts=tuple(parts))
 
 
 def _summarize(misses: Sequence[NoCredentials]) -> NoCredentials:

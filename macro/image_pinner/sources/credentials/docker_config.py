@@ -17,7 +17,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,13 @@ from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import canonical_registry
 from image_pinner.sources.credentials.configured import is_encodable
-from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
+from image_pinner.sources.credentials.interface import (
+    Credentials,
+    FindCredentials,
+    IdentityToken,
+    NoCredentials,
+    Password,
+)
 from image_pinner.sources.http.redaction import sanitize
 from image_pinner.sources.interface import Deadline
 
@@ -241,32 +247,36 @@ def _invalid_entry(path: Path, text: str, key: str, why: str) -> ConfigurationEr
 
 
 class DockerConfigCredentials:
-    """Reads credentials from Docker's config file at `path`, and from the helpers that it names.
+    """Reads credentials from a config file of Docker or podman at `path`, and from the helpers that it names.
 
     The order is that of `getConfiguredCredentialStore` in
     https://github.com/docker/cli/blob/v28.5.2/cli/config/configfile/file.go: only the registry's own helper if it has
-    one, else the store. Unlike Docker, we read the file if the store has no credentials, since tools that know nothing
-    of stores write them there. The file may be absent; it is read on every call.
+    one, else only the store if there is one, else the file. The file may be absent; it is read on every call.
+
+    With `if_present`, an absent file is not mentioned in messages.
     """
 
-    def __init__(self, path: Path, get_from_helper: GetFromHelper = get_from_helper) -> None:
+    def __init__(
+        self, path: Path, get_from_helper: GetFromHelper = get_from_helper, *, if_present: bool = False
+    ) -> None:
         self._path = path
         self._get_from_helper = get_from_helper
+        self._if_present = if_present
 
     def for_registry(self, registry: str, deadline: Deadline, secret_arn: str = "") -> Credentials:  # noqa: ARG002 - an AWS secret
         """See `CredentialSource.for_registry`."""
         config = read_docker_config(self._path)
         help = f"run 'docker login {registry}' with an account that may read the image"
         if config is None:
-            return NoCredentials(f"{self._path} does not exist", help)
+            return NoCredentials(f"{self._path} does not exist", "" if self._if_present else help)
         none = NoCredentials(f"neither {self._path} nor a helper it names has any", help)
         helper = config.helpers.get(_key_for(registry, config.helpers))
         if helper:
             return self._read_helper(helper, registry, help, deadline) or none
         # An empty helper name means that the credentials are in the file even if there is a store.
-        use_store = config.store and helper is None
-        stored = self._read_helper(config.store, registry, help, deadline) if use_store else None
-        return stored or _read_entry(config, registry, help) or none
+        if config.store and helper is None:
+            return self._read_helper(config.store, registry, help, deadline) or none
+        return read_auths(config, registry, none)
 
     def _read_helper(self, name: str, registry: str, help: str, deadline: Deadline) -> Credentials | None:
         found = self._get_from_helper(name, _server_of(registry), deadline)
@@ -278,8 +288,28 @@ class DockerConfigCredentials:
         return Password(found.user, found.secret, source, help)
 
 
-def _read_entry(config: DockerConfig, registry: str, help: str) -> Credentials | None:
-    key = _key_for(registry, config.auths)
+def read_auths(config: DockerConfig, registry: str, none: NoCredentials) -> Credentials:
+    """Return the credentials in the file for a registry and for parts of it; `none` if it has none for the registry.
+
+    A key with a path is for a part of the registry, as podman writes it; the most specific one takes precedence:
+    https://github.com/containers/image/blob/v5.36.2/docs/containers-auth.json.5.md
+    """
+    named = ((key, *key.partition("/")) for key in config.auths if "://" not in key)
+    paths = {path: key for key, host, _, path in named if path and canonical_registry(host) == registry}
+
+    def find(repository: str) -> Credentials | None:
+        path = repository
+        while path:
+            if path in paths and (found := _read_key(config, paths[path], none.help)):
+                return found
+            path = path.rpartition("/")[0]
+        return None
+
+    parts: tuple[FindCredentials, ...] = (find,) if paths else ()
+    return replace(_read_key(config, _key_for(registry, config.auths), none.help) or none, parts=parts)
+
+
+def _read_key(config: DockerConfig, key: str, help: str) -> Credentials | None:
     entry = config.auths.get(key) or {}
     source = f"the credentials for {key} from {config.path}"
     if token := entry.get("identitytoken"):

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 from image_pinner.core.registry_config import SecretLocation
 from image_pinner.sources.interface import Deadline
 
+FindCredentials = Callable[[str], "Credentials | None"]
+"""Returns the credentials for the part of a registry that a repository is in; `None` if there are none."""
+
 
 @dataclass(frozen=True, slots=True)
-class NoCredentials:
+class _ForRegistry:
+    """The credentials for a registry; `parts` find those for parts of it, which take precedence in this order."""
+
+    parts: tuple[FindCredentials, ...] = field(default=(), repr=False, compare=False, kw_only=True)
+
+    def of(self, repository: str) -> Credentials:
+        """Return the credentials for a repository of the registry."""
+        found = (find(repository) for find in self.parts)
+        return next((credentials for credentials in found if credentials), cast("Credentials", self))
+
+
+@dataclass(frozen=True, slots=True)
+class NoCredentials(_ForRegistry):
     """There are no credentials for the registry, so that requests to it are anonymous.
 
     `reason` is a clause, and `help` is how to provide credentials; it is empty where the source has nothing to add.
@@ -29,7 +45,7 @@ class NoCredentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Password:
+class Password(_ForRegistry):
     """A user name and a password, or an access token instead.
 
     `source` is a noun phrase that names the credentials in messages, and `help` is how to renew them.
@@ -46,7 +62,7 @@ class Password:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityToken:
+class IdentityToken(_ForRegistry):
     """A token that is exchanged for access tokens: https://distribution.github.io/distribution/spec/auth/oauth/.
 
     `source` and `help` are those of `Password`.

@@ -69,8 +69,10 @@ def scope_of_address(text: str) -> AddressScope:
     return AddressScope.GLOBAL if is_global else AddressScope.PRIVATE
 
 
-def scope_of_host(host: str, resolve: Resolve = addresses_of) -> AddressScope:
+def scope_of_host(host: str, resolve: Resolve | None = addresses_of) -> AddressScope:
     """Return the highest scope among the addresses of `host`, a name or an address (IPv6 in brackets).
+
+    Without `resolve`, because a proxy resolves the name, the scope of a name is global, except for that of localhost.
 
     Raises:
         SourceError: The name has no address.
@@ -82,10 +84,23 @@ def scope_of_host(host: str, resolve: Resolve = addresses_of) -> AddressScope:
         pass
     else:
         return scope_of_address(bare)
+    if resolve is None:
+        return _scope_at_proxy(bare.rstrip("."))
     try:
         return max(scope_of_address(address) for address in resolve(bare))
     except (OSError, ValueError):
         raise unresolved_host(host) from None
+
+
+def _scope_at_proxy(name: str) -> AddressScope:
+    # https://www.rfc-editor.org/rfc/rfc6761#section-6.3
+    if f".{name.lower()}".endswith(".localhost"):
+        return AddressScope.LOOPBACK
+    try:
+        # Resolvers accept further forms of addresses, such as 127.1 and 0x7f000001.
+        return scope_of_address(socket.inet_ntoa(socket.inet_aton(name)))
+    except (OSError, ValueError):
+        return AddressScope.GLOBAL
 
 
 def unresolved_host(host: str) -> SourceError:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from http.client import HTTPException
 from typing import TypeVar, cast
 
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
@@ -21,10 +23,24 @@ from image_pinner.sources.interface import Deadline
 
 C = TypeVar("C", bound=HTTPConnection)
 _MAX_ADDRESSES = 3
+# In the message of `http.client.HTTPConnection`: https://github.com/python/cpython/blob/v3.13.0/Lib/http/client.py
+_STATUS = re.compile(r"\ATunnel connection failed: ([0-9]{3})\b", re.ASCII)
 
 
 class ForbiddenPeerError(Exception):
     """A connection has reached an address that it must not."""
+
+
+class ProxyResponseError(Exception):
+    """A proxy did not open a tunnel.
+
+    `status` is that of its response; `None` if it sent no valid one.
+    """
+
+    def __init__(self, status: int | None, *, timed_out: bool = False) -> None:
+        super().__init__(status)
+        self.status = status
+        self.timed_out = timed_out
 
 
 class OpenSockets:
@@ -98,7 +114,9 @@ def _guarded(kind: type[C], allowed_scope: AddressScope, opened: OpenSockets) ->
                     self._dns_host = address
                     failures = (ConnectTimeoutError, NewConnectionError) if address != addresses[-1] else ()
                     with suppress(*failures):
-                        return cast("socket.socket", super()._new_conn())
+                        connected = cast("socket.socket", super()._new_conn())
+                        opened.add(connected)  # a proxy that responds slowly is cut too
+                        return connected
                     if opened.is_over():
                         break
             finally:
@@ -107,19 +125,49 @@ def _guarded(kind: type[C], allowed_scope: AddressScope, opened: OpenSockets) ->
 
         def connect(self) -> None:
             super().connect()
-            opened.add(self.sock)
-            self.peer = scope_of_address(self.sock.getpeername()[0])
-            if self.peer > allowed_scope:
-                raise ForbiddenPeerError
+            opened.add(_socket_of(self))
+            self.peer = _check_peer(self, allowed_scope)
             if opened.is_over():
                 raise ConnectTimeoutError(self, "")
 
         def getresponse(self) -> HTTPResponse:
             # A connection from the pool may have been opened for another request.
-            opened.add(self.sock)
+            opened.add(_socket_of(self))
             return cast("HTTPResponse", super().getresponse())
 
+        def _tunnel(self) -> None:
+            _open_tunnel(super()._tunnel)
+
     return cast("type[C]", GuardedConnection)
+
+
+def _check_peer(connection: HTTPConnection, allowed_scope: AddressScope) -> AddressScope:
+    """Return the scope of the address that a connection has reached, or raise `ForbiddenPeerError`.
+
+    The address of a server behind a proxy is unknown, so that it counts as global. The proxy itself may have any
+    address.
+    """
+    if connection.proxy is not None:
+        return AddressScope.GLOBAL
+    peer = scope_of_address(connection.sock.getpeername()[0])
+    if peer > allowed_scope:
+        raise ForbiddenPeerError
+    return peer
+
+
+def _open_tunnel(connect: Callable[[], None]) -> None:
+    try:
+        connect()
+    except TimeoutError:
+        raise ProxyResponseError(None, timed_out=True) from None
+    except (OSError, HTTPException) as error:
+        status = _STATUS.search(str(error))
+        raise ProxyResponseError(int(status[1]) if status else None) from None
+
+
+def _socket_of(connection: HTTPConnection) -> socket.socket:
+    """Return the socket of a connection; TLS to a server inside of TLS to a proxy wraps that to the proxy."""
+    return cast("socket.socket", getattr(connection.sock, "socket", connection.sock))
 
 
 def _addresses_to_try(connection: HTTPConnection, name: str) -> list[str]:

@@ -14,6 +14,7 @@ from urllib3.exceptions import (
     LocationValueError,
     NameResolutionError,
     NewConnectionError,
+    ProxyError,
     ReadTimeoutError,
     SSLError,
 )
@@ -24,6 +25,7 @@ from image_pinner.sources.http.addresses import unresolved_host
 from image_pinner.sources.interface import Deadline
 
 _MAX_URL = 300  # characters in a message: a registry with the longest repository and a digest
+_PROXY_UNAUTHORIZED, _SERVER_ERRORS = 407, 500
 _CHECK_NETWORK = "check the host name, the port and that this network reaches them"
 _CHECK_STATUS = "retry; if it fails again, check the status of the registry"
 
@@ -69,10 +71,12 @@ class Target(NamedTuple):
     Args:
         url: The URL.
         alias: What messages call it instead, because its URL may contain a secret; or empty.
+        proxy: The variable that configures the proxy for it, or empty.
     """
 
     url: Url
     alias: str = ""
+    proxy: str = ""
 
     @property
     def server(self) -> str:
@@ -104,6 +108,8 @@ def to_source_error(target: Target, error: HTTPError) -> SourceError:
     """Translate an error of urllib3 for a request; `ConnectionLostError` if a retry may succeed."""
     server = target.server
     match error:
+        case ProxyError():
+            return _proxy_fault(target, error.original_error)
         case NameResolutionError():
             unresolved = unresolved_host(server)
             return HostFaultError(unresolved.cause, unresolved.help)
@@ -122,6 +128,47 @@ def to_source_error(target: Target, error: HTTPError) -> SourceError:
             return ConnectionLostError(
                 f"the connection to {server} broke before {target.resource} responded", _CHECK_STATUS
             )
+
+
+def _proxy_fault(target: Target, error: Exception) -> SourceError:
+    # Without its host: see `Proxy`.
+    proxy, help = f"the proxy in {target.proxy}", f"check {target.proxy} and NO_PROXY, and that the proxy runs"
+    match error:
+        case NameResolutionError():
+            return HostFaultError(f"the host name of {proxy} cannot be resolved", help)
+        case SSLError():
+            return HostFaultError(f"no TLS connection to {proxy}", f"{help} with a trusted certificate")
+        case NewConnectionError():
+            reason = getattr(error.__cause__, "strerror", None) or "the connection failed"
+            return ConnectionLostError(f"{proxy} cannot be reached: {reason}", help)
+        case ConnectTimeoutError():
+            return HostFaultError(f"{proxy} accepted no connection in time", help)
+        case _:
+            return ConnectionLostError(f"the connection to {proxy} broke", help)
+
+
+def explain_proxy_response(target: Target, status: int | None, *, timed_out: bool = False) -> SourceError:
+    """Return the error for a proxy that does not forward a request; `ConnectionLostError` if a retry may succeed.
+
+    Args:
+        target: What the request was for.
+        status: The status of the proxy's response; `None` if it sent no valid one.
+        timed_out: Whether it sent nothing in time.
+    """
+    proxy, variable = f"the proxy in {target.proxy}", target.proxy
+    if status == _PROXY_UNAUTHORIZED:
+        return HostFaultError(
+            f"{proxy} requires valid credentials (status 407)",
+            f"set {variable} to http://user:password@host:port with current credentials; only Basic is supported",
+        )
+    if timed_out:
+        return HostFaultError(f"{proxy} did not respond in time", f"check {variable} and NO_PROXY, and the proxy")
+    if status is None:
+        return ConnectionLostError(f"{proxy} sent no valid response", f"check that {variable} is an HTTP proxy")
+    cause = f"{proxy} opened no connection to {target.server} (status {status})"
+    if status >= _SERVER_ERRORS:
+        return ConnectionLostError(cause, _CHECK_NETWORK)
+    return HostFaultError(cause, "allow the host and port in the proxy, or add the host to NO_PROXY")
 
 
 def _tls_error(target: Target, error: SSLError) -> SourceError:

@@ -45,7 +45,8 @@ class RedirectFollower:
             reply = self._sender.send(current, deadline)
             if reply.status not in _REDIRECTS:
                 return reply, Endpoint.of(parse_http_url(current.url)) == origin
-            hidden = bool(current.alias) or _AUTHORIZATION in request.headers or knows_credentials()
+            sent = _AUTHORIZATION in request.headers or knows_credentials()
+            hidden = bool(current.alias) or reply.confidential or sent
             alias = f"the target of a redirect by {origin}" if hidden else ""
             current = replace(self._next(current, reply, origin, alias), alias=alias)
         source = request.alias or safe_url(parse_http_url(request.url))

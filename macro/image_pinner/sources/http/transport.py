@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 
-from urllib3 import PoolManager, Timeout
+from urllib3 import PoolManager, ProxyManager, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.util import Url
 
@@ -25,16 +25,18 @@ from image_pinner.sources.http.addresses import (
     scope_of_host,
     unresolved_host,
 )
-from image_pinner.sources.http.connections import ForbiddenPeerError, OpenSockets, pool_classes
+from image_pinner.sources.http.connections import ForbiddenPeerError, OpenSockets, ProxyResponseError, pool_classes
 from image_pinner.sources.http.errors import (
     ConnectionLostError,
     HostFaultError,
     Target,
     check_deadline,
+    explain_proxy_response,
     parse_http_url,
     to_source_error,
 )
 from image_pinner.sources.http.messages import RETRYABLE_STATUSES, Reply, Request, Sender, attempts_suffix
+from image_pinner.sources.http.proxies import Proxies, Proxy
 from image_pinner.sources.http.responses import MAX_HEAD_BYTES, LongHeadError, read_reply
 from image_pinner.sources.http.tls import Trust
 from image_pinner.sources.interface import Deadline
@@ -45,7 +47,7 @@ PER_HOST = 20
 _MAX_HOSTS = 1024
 _MAX_DIGITS = 9  # of a Retry-After; no real delay is longer
 _MAX_DATE = 64  # characters of a Retry-After; a date has 29
-_OK = 200
+_OK, _PROXY_UNAUTHORIZED = 200, 407
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,11 @@ class Transport:
         trust: The trusted certificates, by default those of the system.
         retry: How often to send a request.
         resolve: Resolves host names.
+        proxies: The proxies to send requests through, by default none.
         call_stats: Counts the requests by method and host.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each has a default
         self,
         limits: TimeLimits | None = None,
         *,
@@ -122,14 +125,16 @@ class Transport:
         retry: RetryPolicy | None = None,
         resolve: Resolve = addresses_of,
         call_stats: CallStats | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
+        self._proxies = proxies or Proxies()
         self._limits = limits or TimeLimits()
         self._per_host = per_host
         self._retry = retry or RetryPolicy()
         self._resolve = resolve
         self._lock = threading.Lock()
         self._sockets = OpenSockets()
-        self._pools: dict[tuple[AddressScope, ssl.SSLContext | None], PoolManager] = {}
+        self._pools: dict[tuple[AddressScope, ssl.SSLContext | None, Proxy | None], PoolManager] = {}
         self._trust = trust or Trust()
         self._call_stats = call_stats or CallStats()
 
@@ -160,15 +165,20 @@ class Transport:
                 manager.clear()
 
     def _send_once(self, request: Request, deadline: Deadline) -> Reply:
-        target = Target(parse_http_url(request.url), request.alias)
+        url = parse_http_url(request.url)
+        proxy = self._proxies.for_url(url)
+        target = Target(url, request.alias, proxy.variable if proxy else "")
         check_deadline(target, deadline)
         self._check_scope(target, request.allowed_scope)
         check_deadline(target, deadline)  # resolving a name takes a while, and cannot be aborted
         try:
             with self._call_stats.attempt(f"{request.method} {request.alias or target.url.netloc}"):
-                return self._exchange(request, target, deadline)
+                return self._exchange(request, target, proxy, deadline)
         except ForbiddenPeerError:
             raise forbidden_address(target.host) from None
+        except ProxyResponseError as refusal:
+            check_deadline(target, deadline)
+            raise explain_proxy_response(target, refusal.status, timed_out=refusal.timed_out) from None
         except LongHeadError:
             raise HostFaultError(
                 f"{target.resource} sent more than {MAX_HEAD_BYTES} bytes of headers", "check that this is a registry"
@@ -181,16 +191,16 @@ class Transport:
         if allowed == AddressScope.SPECIAL:
             return
         try:
-            scope = scope_of_host(target.url.host or "", self._resolve)
+            scope = scope_of_host(target.url.host or "", None if target.proxy else self._resolve)
         except SourceError:
             raise unresolved_host(target.host) from None
         if scope > allowed:
             raise forbidden_address(target.host)
 
-    def _exchange(self, request: Request, target: Target, deadline: Deadline) -> Reply:
+    def _exchange(self, request: Request, target: Target, proxy: Proxy | None, deadline: Deadline) -> Reply:
         url = target.url
         remaining = max(deadline.remaining(), 0.001)
-        response = self._pools_for(url, request.allowed_scope).urlopen(
+        response = self._pools_for(url, request.allowed_scope, proxy).urlopen(
             request.method,
             url.url,
             body=request.body,
@@ -202,20 +212,39 @@ class Transport:
             preload_content=False,
         )
         try:
-            return read_reply(request, target, response, deadline)
+            if proxy and url.scheme == "http" and response.status == _PROXY_UNAUTHORIZED:
+                raise ProxyResponseError(response.status)
+            reply = read_reply(request, target, response, deadline)
+            # A proxy reads and writes plain HTTP, and knows its own credentials.
+            return replace(reply, confidential=bool(proxy and proxy.headers and url.scheme == "http"))
         finally:
             # A connection whose response was read to its end is back in the pool; any other is not used again.
             response.close()
             response.release_conn()
 
-    def _pools_for(self, url: Url, allowed_scope: AddressScope) -> PoolManager:
+    def _pools_for(self, url: Url, allowed_scope: AddressScope, proxy: Proxy | None) -> PoolManager:
         with self._lock:
             context = self._trust.context(url) if url.scheme == "https" else None
-            if (allowed_scope, context) not in self._pools:
-                manager = PoolManager(_MAX_HOSTS, maxsize=self._per_host, block=True, ssl_context=context)
+            key = (allowed_scope, context, proxy)
+            if key not in self._pools:
+                manager = self._make_pools(context, proxy)
                 manager.pool_classes_by_scheme = pool_classes(allowed_scope, self._sockets)
-                self._pools[allowed_scope, context] = manager
-            return self._pools[allowed_scope, context]
+                self._pools[key] = manager
+            return self._pools[key]
+
+    def _make_pools(self, context: ssl.SSLContext | None, proxy: Proxy | None) -> PoolManager:
+        if proxy is None:
+            return PoolManager(_MAX_HOSTS, maxsize=self._per_host, block=True, ssl_context=context)
+        of_proxy = self._trust.context(proxy.url) if proxy.url.scheme == "https" else None
+        return ProxyManager(
+            proxy.url.url,
+            _MAX_HOSTS,
+            proxy_headers=proxy.headers,
+            proxy_ssl_context=of_proxy,
+            maxsize=self._per_host,
+            block=True,
+            ssl_context=context or of_proxy,
+        )
 
 
 class HttpDownloads:

@@ -33,23 +33,23 @@ from image_pinner.sources.interface import Deadline
 
 _BEARER, _BASIC = "bearer", "basic"
 _MAX_SCHEMES = 5  # in a message
-_OK, _DENIED = 200, (400, 401, 403)
+_SUCCESS, _DENIED = range(200, 300), (400, 401, 403)
 _CLIENT = "image-pinner"
 # https://distribution.github.io/distribution/spec/auth/token/#requesting-a-token
 _TOKEN_PARAMETERS = frozenset({"service", "scope", "account", "client_id", "offline_token"})
 # A token becomes a header: https://www.rfc-editor.org/rfc/rfc6750#section-2.1. Some services use further characters.
 _SENDABLE_TOKEN = re.compile(r"[!-~]{1,32768}", re.ASCII)
-# An element of the list in a WWW-Authenticate header: a scheme, a parameter, or a scheme with its first parameter or
-# token68. The standard library's parse_http_list does not detect missing commas and quotes. Possessive quantifiers keep
-# matching linear.
+# The parts of a WWW-Authenticate header. Registries leave out quotes and values, and put blanks and slashes into values
+# without quotes, so that the patterns match more than the grammar. Possessive quantifiers keep matching linear.
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"  # noqa: S105 - a pattern
-_ELEMENT = re.compile(
-    rf"[ \t]*+(?:(?P<scheme>{_TOKEN})(?![ \t]*=)"
-    r"(?:[ \t]++(?P<token68>[A-Za-z0-9._~+/-]++=*+)(?=[ \t]*(?:,|\Z)))?[ \t]*+)?"
-    rf'(?:(?P<name>{_TOKEN})[ \t]*+=[ \t]*+(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<plain>{_TOKEN})))?'
-    r"[ \t]*+(?:,|\Z)",
+_SEPARATORS = re.compile(r"[ \t,]*+")
+_SCHEME = re.compile(rf"({_TOKEN})(?![ \t]*=)(?:[ \t]++|(?=,|\Z))")
+_PARAMETER = re.compile(
+    rf'(?P<name>{_TOKEN})[ \t]*+=[ \t]*+(?:"(?P<quoted>(?:[^"\\]|\\.)*+)"|(?P<plain>[^,"=][^,"]*+)?)',
     re.DOTALL,
 )
+# To the next comma, or to a parameter without a comma before it.
+_REST = re.compile(rf"[ \t]*+(?={_TOKEN}[ \t]*+=)|[^,]*+,?+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -64,42 +64,37 @@ class Challenge:
 def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
     """Parse the `WWW-Authenticate` headers of a response, each of which may contain several challenges.
 
-    Raises:
-        SourceError: A header violates the grammar, or has a duplicate parameter.
+    What cannot be parsed is skipped up to the next comma, so that it does not affect the rest. Of several values of a
+    parameter the last one counts, as in Docker and containerd.
     """
     return tuple(challenge for header in headers for challenge in _challenges_in(header))
 
 
 def _challenges_in(header: str) -> list[Challenge]:
     found: list[Challenge] = []
-    parameters: dict[str, str] | None = None
-    position = 0
+    parameters: dict[str, str] = {}
+    within_scope = False
+    position = _after(_SEPARATORS, header, 0)
     while position < len(header):
-        element = _ELEMENT.match(header, position)
-        if element is None:
-            raise _invalid_challenge("expected a scheme or name=value", position)
-        if scheme := element["scheme"]:
-            parameters = {}
-            found.append(Challenge(scheme.lower(), parameters))
-        if element["name"]:
-            name = element["name"].lower()
-            if parameters is None:
-                raise _invalid_challenge("expected a scheme", element.start("name"))
-            if name in parameters:
-                raise _invalid_challenge("duplicate parameter", element.start("name"))
-            quoted = element["quoted"]
-            parameters[name] = element["plain"] if quoted is None else _ESCAPED.sub(r"\1", quoted)
-        if element["token68"]:
-            parameters = None  # a challenge has a token68 or parameters
-        position = element.end()
+        scheme = _SCHEME.match(header, position)
+        position = scheme.end() if scheme else position
+        parameter = _PARAMETER.match(header, position)
+        # In a scope without quotes the comma is part of the value: `scope=repository:team/app:pull,push`.
+        if scheme and (parameter or not within_scope or scheme[1].lower() in {_BEARER, _BASIC}):
+            parameters, within_scope = {}, False
+            found.append(Challenge(scheme[1].lower(), parameters))
+        if parameter:
+            name, quoted, plain = parameter["name"].lower(), parameter["quoted"], (parameter["plain"] or "").rstrip()
+            position, within_scope = parameter.end(), name == "scope" and bool(plain)
+            if quoted is not None or plain:
+                parameters[name] = plain if quoted is None else _ESCAPED.sub(r"\1", quoted)
+        position = _after(_SEPARATORS, header, _after(_REST, header, position))
     return found
 
 
-def _invalid_challenge(rule: str, position: int) -> SourceError:
-    return SourceError(
-        f"the registry sent an invalid WWW-Authenticate header: {rule} (at character {position + 1})",
-        "check that the host is a registry, and check for a proxy in between",
-    )
+def _after(pattern: re.Pattern[str], text: str, position: int) -> int:
+    found = pattern.match(text, position)
+    return found.end() if found else position
 
 
 class AuthScope(NamedTuple):
@@ -163,7 +158,7 @@ class TokenService:
     def _fetch(self, request: TokenRequest, deadline: Deadline) -> str:
         url = parse_http_url(request.realm)
         reply = self._sender.send(_http_request(request, url, self._allowed_scope(url, request)), deadline)
-        if reply.status != _OK:
+        if reply.status not in _SUCCESS:
             raise _token_refused(request, reply)
         return _token_in(request, reply)
 
@@ -287,8 +282,26 @@ class Authorizer:
         """
         self._accepted[scope] = authorization
 
-    def answer(self, reply: Reply, scope: AuthScope, used: Authorization | None, deadline: Deadline) -> Authorization:
+    def has_credentials(self, scope: AuthScope, deadline: Deadline) -> bool:
+        """Return whether there are credentials for a repository.
+
+        Raises:
+            ConfigurationError: A credential is configured and cannot be read.
+        """
+        return not isinstance(self._credential(scope, deadline), NoCredentials)
+
+    def answer(
+        self,
+        reply: Reply,
+        scope: AuthScope,
+        used: Authorization | None,
+        deadline: Deadline,
+        *,
+        about_repository: bool = True,
+    ) -> Authorization:
         """Return what to send after a response with status 401 to a request that sent `used`.
+
+        The permission in a challenge for another request than one `about_repository` is ignored.
 
         Raises:
             SourceError: The registry requires something that is not available.
@@ -304,10 +317,11 @@ class Authorizer:
         realm = challenge.parameters.get("realm", "")
         if not realm:
             raise SourceError(f"{reply.url} requires a token without a service for it", "contact the registry owner")
+        permission = challenge.parameters.get("scope") if about_repository else ""
         request = TokenRequest(
             realm,
             challenge.parameters.get("service", ""),
-            challenge.parameters.get("scope") or f"repository:{scope.repository}:pull",
+            permission or f"repository:{scope.repository}:pull",
             credential,
             scope.home,
             reply.peer,
@@ -323,17 +337,19 @@ class Authorizer:
                 "none are sent over plain HTTP",
                 f"install a certificate for {scope.registry} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
             )
-        return self._found.get(
+        found = self._found.get(
             (scope.registry, scope.secret_arn),
             lambda: self._credentials.for_registry(scope.registry, deadline, scope.secret_arn),
             deadline,
         )
+        return found.of(scope.repository)
 
 
 def _choose(reply: Reply, challenges: tuple[Challenge, ...]) -> Challenge:
-    for scheme in (_BEARER, _BASIC):
-        for challenge in challenges:
-            if challenge.scheme == scheme:
+    supported = [challenge for challenge in challenges if challenge.scheme in {_BEARER, _BASIC}]
+    for is_preferred in (_has_realm, lambda challenge: challenge.scheme == _BASIC, lambda _: True):
+        for challenge in supported:
+            if is_preferred(challenge):
                 return challenge
     offered = ", ".join(challenge.scheme for challenge in challenges[:_MAX_SCHEMES])
     raise SourceError(
@@ -341,6 +357,17 @@ def _choose(reply: Reply, challenges: tuple[Challenge, ...]) -> Challenge:
         + (f"accepts only the schemes {reply.quote(offered)}" if offered else "sent no challenge for them"),
         "contact the registry owner: the supported schemes are Bearer and Basic",
     )
+
+
+def _has_realm(challenge: Challenge) -> bool:
+    """Return whether a challenge for a token has a service that can be requested."""
+    if challenge.scheme != _BEARER:
+        return False
+    try:
+        parse_http_url(challenge.parameters.get("realm", ""))
+    except SourceError:
+        return False
+    return True
 
 
 def _basic(reply: Reply, credential: Credentials) -> str:

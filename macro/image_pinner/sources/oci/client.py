@@ -18,12 +18,13 @@ from image_pinner.core.images.lookups import (
     Unsuitable,
 )
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PUSH_AGAIN, read_manifest
-from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference, is_digest
+from image_pinner.core.images.references import Digest, ImageReference, is_digest
 from image_pinner.core.images.registries import canonical_registry
 from image_pinner.core.images.selection import NeedsConfig
+from image_pinner.sources.concurrency import KeyedCache
 from image_pinner.sources.credentials.interface import CredentialSource, NoCredentials
 from image_pinner.sources.http.addresses import AddressScope
-from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
 from image_pinner.sources.http.errors import Target, parse_http_url
 from image_pinner.sources.http.memory import PARSING
 from image_pinner.sources.http.messages import RETRYABLE_STATUSES, THROTTLED, Reply, Request, Sender
@@ -33,6 +34,7 @@ from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import Authorization, Authorizer, AuthScope
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERRORS = 200, 401, 403, 404, 500
+_DENIED_OR_MISSING = frozenset({_FORBIDDEN, _NOT_FOUND})
 _MAX_WAIT = 40  # characters of a Retry-After in a message: a date has 29
 _DIGEST_HEADER = "Docker-Content-Digest"
 _JSON_TYPES = ("", "application/json")
@@ -66,6 +68,7 @@ class ManifestRequests:
         self._hosts = hosts
         self._follower = RedirectFollower(sender, hosts)
         self._authorizer = Authorizer(sender, hosts, credentials)
+        self._version_checks: KeyedCache[Endpoint, tuple[Reply, bool]] = KeyedCache()
 
     def get_manifest(
         self, image: Image, deadline: Deadline, head: Resolved | None = None
@@ -77,7 +80,7 @@ class ManifestRequests:
             ConfigurationError: A credential is configured and cannot be read.
         """
         digest = head.digest if head else image.reference.digest
-        path = f"{_MANIFESTS}{digest or _name(image.reference)}"
+        path = f"{_MANIFESTS}{digest or image.reference.manifest}"
         exchange = self._exchange(image, path, deadline, limit=MAX_MANIFEST_BYTES, found=head)
         reply = exchange.reply
         if reply.status != _OK:
@@ -92,7 +95,7 @@ class ManifestRequests:
 
         Registries that count pulls do not count these requests. See `get_manifest`.
         """
-        path = f"{_MANIFESTS}{_name(image.reference)}"
+        path = f"{_MANIFESTS}{image.reference.manifest}"
         exchange = self._exchange(image, path, deadline, method="HEAD")
         # These statuses are about the registry as a whole. After any other, a GET may still return the manifest: some
         # registries do not support HEAD (405), and a response without a body has no error code.
@@ -144,9 +147,36 @@ class ManifestRequests:
         if reply.status == _UNAUTHORIZED and same_origin:
             authorization = self._authorizer.answer(reply, scope, authorization, deadline)
             reply, same_origin = self._send(request, scope, authorization, deadline)
+        elif reply.status in _DENIED_OR_MISSING and same_origin and authorization is None:
+            authorization = self._unrequested(scope, deadline)
+            if authorization:
+                reply, same_origin = self._send(request, scope, authorization, deadline)
         if authorization and reply.status not in {_UNAUTHORIZED, _FORBIDDEN}:
             self._authorizer.remember(scope, authorization)
         return _Exchange(request.url, reference, reply, authorization, same_origin)
+
+    def _unrequested(self, scope: AuthScope, deadline: Deadline) -> Authorization | None:
+        """Return the authorization for a registry that did not request any for the image, or `None` if it has none.
+
+        Some registries report to anonymous clients that a private repository does not exist, and send a challenge only
+        for `/v2/`: https://distribution.github.io/distribution/spec/api/#api-version-check
+        """
+        if not self._authorizer.has_credentials(scope, deadline):
+            return None
+
+        def check() -> tuple[Reply, bool]:
+            request = Request(f"{scope.home}/v2/", allowed_scope=AddressScope.SPECIAL)
+            return self._send(request, scope, None, deadline)
+
+        reply, same_origin = self._version_checks.get(scope.home, check, deadline)
+        if reply.status in RETRYABLE_STATUSES:
+            raise SourceError(
+                f"{reply}, so that it is unknown whether the registry requires credentials",
+                "retry in a few minutes; if it fails again, check the registry's status page",
+            )
+        if reply.status != _UNAUTHORIZED or not same_origin:
+            return None
+        return self._authorizer.answer(reply, scope, None, deadline, about_repository=False)
 
     def _send(
         self, request: Request, scope: AuthScope, authorization: Authorization | None, deadline: Deadline
@@ -158,11 +188,7 @@ class ManifestRequests:
             return authorization is not None or self._authorizer.knows_credentials(scope.home)
 
         reply, same_origin = self._follower.follow(request, deadline, knows_credentials)
-        return replace(reply, confidential=knows_credentials()), same_origin
-
-
-def _name(reference: ImageReference) -> str:
-    return str(reference.digest or reference.tag or DEFAULT_TAG)
+        return replace(reply, confidential=reply.confidential or knows_credentials()), same_origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +249,7 @@ class _Exchange:
                 f"{reference.repository} has no image with this digest: {cause}",
                 f"push the image to {reference.repository} again, or use an existing digest",
             )
-        return NotFound(cause, f"push the tag {_name(reference)} to {reference.repository}, or use an existing tag")
+        return NotFound(cause, f"push the tag {reference.manifest} to {reference.repository}, or use an existing tag")
 
     def _denied_help(self) -> str:
         reference = self.reference

@@ -82,7 +82,7 @@ def test_a_schema_1_manifest_is_refused_with_help(media_type: str) -> None:
     assert "push the image again" in answer.help
 
 
-@pytest.mark.parametrize("media_type", ["", "text/html\n", "application/vnd.oci.artifact.manifest.v1+json"])
+@pytest.mark.parametrize("media_type", ["text/html\n", "application/vnd.oci.artifact.manifest.v1+json"])
 def test_other_media_types_are_refused(media_type: str) -> None:
     answer = select(b"{}", media_type)
     assert isinstance(answer, Unsuitable)
@@ -335,9 +335,129 @@ def test_only_an_index_needs_its_bytes() -> None:
     }
     opened = [ImageLookup(REFERENCE, ARM64), ImageLookup(REFERENCE, None, index_allowed=False)]
     assert [select_without_manifest(lookup, pointing_to[OCI_INDEX]) for lookup in opened] == [None, None]
-    assert select_without_manifest(ImageLookup(REFERENCE), pointing_to[OCI_INDEX]) == pointing_to[OCI_INDEX]
+    assert select_without_manifest(ImageLookup(REFERENCE), pointing_to[OCI_INDEX]) is None
+    by_digest = ImageLookup(replace(REFERENCE, tag=None, digest=digest_of("a")))
+    assert select_without_manifest(by_digest, pointing_to[OCI_INDEX]) == pointing_to[OCI_INDEX]
+    assert select_without_manifest(by_digest, Resolved(digest_of("a"), "", ORIGIN)) is None
     assert select_without_manifest(opened[0], pointing_to[OCI_MANIFEST]) is None
     assert select_without_manifest(opened[1], pointing_to[OCI_MANIFEST]) == pointing_to[OCI_MANIFEST]
     assert isinstance(
         select_without_manifest(ImageLookup(REFERENCE), pointing_to[DOCKER_SCHEMA1[0]]), NotFound | Unsuitable
     )
+
+
+@pytest.mark.parametrize("kind", ["", "text/html", "application/json", "application/octet-stream", None])
+def test_a_config_of_a_media_type_that_docker_accepts_is_that_of_an_image(kind: str | None) -> None:
+    manifest = json.dumps({"schemaVersion": 2, "config": {"mediaType": kind}, "layers": []}).encode()
+    assert isinstance(select(manifest, OCI_MANIFEST), Resolved)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "media_type"),
+    [
+        (SINGLE, OCI_MANIFEST),
+        (
+            b'{"schemaVersion": 2, "mediaType": "%b", "config": {}, "layers": []}' % DOCKER_MANIFEST.encode(),
+            DOCKER_MANIFEST,
+        ),
+        (TWO, OCI_INDEX),
+    ],
+)
+def test_an_unknown_media_type_is_found_in_the_manifest(manifest: bytes, media_type: str) -> None:
+    answer = select(manifest, "")
+    assert isinstance(answer, Resolved)
+    assert answer.media_type == media_type
+
+
+@pytest.mark.parametrize(
+    ("manifest", "cause"),
+    [
+        (b'{"schemaVersion": 1}', "schema 1"),
+        (b'{"mediaType": "application/x-tar"}', "its media type is 'application/x-tar'"),
+        (b'{"mediaType": []}', "it has no config and layers"),
+        (b"<html>", "is not valid JSON"),
+    ],
+)
+def test_content_of_an_unknown_media_type_is_checked(manifest: bytes, cause: str) -> None:
+    answer = select(manifest, "")
+    assert isinstance(answer, Unavailable | Unsuitable)
+    assert cause in answer.cause
+
+
+@pytest.mark.parametrize("offered", ["linux/x86_64", "Linux/AMD64", "LINUX/x86-64/v1"])
+@pytest.mark.parametrize("wanted", ["linux/amd64", "Linux/x86_64"])
+def test_platforms_are_compared_by_their_normalized_names(offered: str, wanted: str) -> None:
+    for index_allowed in (True, False):
+        answer = select(index([entry("a", offered)]), platform=Platform.parse(wanted), index_allowed=index_allowed)
+        assert isinstance(answer, Resolved)
+    os, architecture, *_ = offered.split("/")
+    assert isinstance(select_with_config(config(os=os, architecture=architecture), Platform.parse(wanted)), Resolved)
+
+
+def windows(letter: str, version: str) -> dict[str, Any]:
+    described = {"os": "windows", "architecture": "amd64"} | ({"os.version": version} if version else {})
+    return {**entry(letter), "platform": described}
+
+
+HOST_2025 = Platform("windows", "amd64", os_version="10.0.26100")
+
+
+@pytest.mark.parametrize("version", ["10.0.20348.1", ""])
+def test_a_doubtful_version_of_windows_is_accepted_with_a_warning(version: str) -> None:
+    said = {"os": "windows", "architecture": "amd64"} | ({"os.version": version} if version else {})
+    for answer in (
+        select(index([windows("a", version)]), platform=HOST_2025),
+        select_with_config(config(**said), HOST_2025),
+    ):
+        assert isinstance(answer, Resolved)
+        (warning,) = answer.warnings
+        assert warning == HOST_2025.doubt_about(Platform("windows", "amd64", os_version=version))
+
+
+def test_the_own_version_of_windows_is_preferred_and_without_a_doubt() -> None:
+    entries = [windows("a", "10.0.20348.1"), windows("b", "10.0.26100.1"), windows("c", "")]
+    answer = select(index(entries), platform=HOST_2025)
+    assert isinstance(answer, Resolved)
+    assert answer.warnings == ()
+    single = select(index(entries), platform=HOST_2025, index_allowed=False)
+    assert isinstance(single, Resolved)
+    assert single.digest == digest_of("b")
+
+
+ZSTD = {"annotations": {"io.github.containers.compression.zstd": "true"}}
+
+
+@pytest.mark.parametrize("platform", [None, AMD64, Platform("linux", "amd64", "v1")])
+@pytest.mark.parametrize("order", [1, -1])
+def test_where_no_index_is_allowed_gzip_is_preferred_over_zstd(platform: Platform | None, order: int) -> None:
+    entries = [entry("a", "linux/amd64"), entry("b", "linux/amd64", **ZSTD)][::order]
+    answer = select(index(entries), platform=platform, index_allowed=False)
+    assert isinstance(answer, Resolved)
+    assert answer.digest == digest_of("a")
+
+
+def test_zstd_alone_is_selected() -> None:
+    answer = select(index([entry("b", "linux/amd64", **ZSTD)]), platform=AMD64, index_allowed=False)
+    assert isinstance(answer, Resolved)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [entry("a", "linux/amd64"), entry("b", "linux/amd64")],
+        [entry("a", "linux/amd64", **ZSTD), entry("b", "linux/amd64", **ZSTD)],
+        [entry("a", "linux/amd64/v2"), entry("b", "linux/amd64/v3")],
+    ],
+)
+def test_the_advice_for_a_single_image_names_platforms_of_lambda_only(entries: list[dict[str, Any]]) -> None:
+    answer = select(index(entries), platform=AMD64, index_allowed=False)
+    assert isinstance(answer, Unsuitable)
+    assert "Platform=linux/amd64 or Platform=linux/arm64" in answer.help
+    assert "linux/arm/" not in answer.help
+
+
+@pytest.mark.parametrize(("offered", "more"), [("linux/s390x", ""), ("linux/arm64", ", or set an available platform")])
+def test_a_platform_that_lambda_does_not_have_is_not_suggested(offered: str, more: str) -> None:
+    answer = select(index([entry("a", offered)]), platform=AMD64, index_allowed=False)
+    assert isinstance(answer, Unsuitable)
+    assert answer.help == f"push the image for linux/amd64 as well{more}"

@@ -234,7 +234,7 @@ def test_identity_token_takes_precedence_over_a_password(tmp_path: Path) -> None
     assert credential.token == "t"
 
 
-def test_helper_takes_precedence_over_the_store_and_that_over_the_file(tmp_path: Path) -> None:
+def test_helper_takes_precedence_over_the_store_and_the_store_replaces_the_file(tmp_path: Path) -> None:
     config = {
         "credHelpers": {"ghcr.io": "own"},
         "credsStore": "desktop",
@@ -244,7 +244,9 @@ def test_helper_takes_precedence_over_the_store_and_that_over_the_file(tmp_path:
         {("own", "ghcr.io"): HelperCredentials("u", "own"), ("desktop", "quay.io"): HelperCredentials("u", "store")}
     )
     names = ("ghcr.io", "quay.io", "gcr.io")
-    assert [password_of(found(tmp_path, config, name, helpers)) for name in names] == ["own", "store", "file"]
+    assert [password_of(found(tmp_path, config, name, helpers)) for name in names[:2]] == ["own", "store"]
+    # As in Docker: https://github.com/docker/cli/blob/v28.5.2/cli/config/credentials/native_store.go
+    assert isinstance(found(tmp_path, config, names[2], helpers), NoCredentials)
     assert helpers.calls == [("own", "ghcr.io"), ("desktop", "quay.io"), ("desktop", "gcr.io")]
 
 
@@ -282,6 +284,57 @@ def test_file_is_in_docker_config_or_in_the_home_directory() -> None:
     assert docker_config_path({}, home) == Path("home/.docker/config.json")
     assert docker_config_path({"DOCKER_CONFIG": ""}, home) == Path("home/.docker/config.json")
     assert docker_config_path({"DOCKER_CONFIG": "elsewhere"}, home) == Path("elsewhere/config.json")
+
+
+NAMESPACES = {
+    "registry.example": "registry",
+    "registry.example/team": "team",
+    "registry.example/team/app": "app",
+    "Registry.example/mixed": "mixed",
+    "https://registry.example/with/scheme": "none",
+    "registry.example:5000/team": "port",
+    "other.example/team": "other",
+    "registry.example/empty": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("repository", "password"),
+    [
+        ("", "registry"),
+        ("app", "registry"),
+        ("teams", "registry"),
+        ("team", "team"),
+        ("team/app", "app"),
+        ("team/app/debug", "app"),
+        ("team/application", "team"),
+        ("team/other/deep/path", "team"),
+        ("mixed/app", "mixed"),
+        ("with/scheme", "registry"),
+        ("empty/app", "registry"),
+    ],
+)
+def test_the_most_specific_namespace_takes_precedence(tmp_path: Path, repository: str, password: str) -> None:
+    auths = {key: auth(password=value) if value else {} for key, value in NAMESPACES.items()}
+    (tmp_path / "config.json").write_text(json.dumps({"auths": auths}))
+    source = DockerConfigCredentials(tmp_path / "config.json", FakeHelpers())
+    assert password_of(source.for_registry("registry.example", Deadline.after(5)).of(repository)) == password
+
+
+def test_credentials_for_a_namespace_are_for_no_other_repository(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"docker.io/library/nginx": auth()}}))
+    source = DockerConfigCredentials(tmp_path / "config.json", FakeHelpers())
+    credentials = source.for_registry("docker.io", Deadline.after(5))
+    for repository in ("library", "library/nginx2", "nginx", ""):
+        assert isinstance(credentials.of(repository), NoCredentials)
+    assert password_of(credentials.of("library/nginx")) == "pass:word"
+
+
+@pytest.mark.parametrize("config", [{"credHelpers": {"ghcr.io": "own"}}, {"credsStore": "own"}])
+def test_a_helper_replaces_namespaces_too(tmp_path: Path, config: Any) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({**config, "auths": {"ghcr.io/team": auth()}}))
+    source = DockerConfigCredentials(tmp_path / "config.json", FakeHelpers())
+    assert isinstance(source.for_registry("ghcr.io", Deadline.after(5)).of("team/app"), NoCredentials)
 
 
 @given(

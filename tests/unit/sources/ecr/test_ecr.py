@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import boto3
 import pytest
@@ -22,6 +24,7 @@ from image_pinner.core.images.lookups import (
     Unavailable,
     Unsuitable,
 )
+from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.resolver import EcrResolver
@@ -32,6 +35,7 @@ from support.aws import (
     ARN,
     HOST,
     FakeEcr,
+    Image,
     RefusedError,
     ecr_lookup,
     image,
@@ -41,6 +45,7 @@ from support.aws import (
     resolve_all,
     resolver,
 )
+from support.images import attestation, descriptor, oci_index
 
 
 @pytest.mark.parametrize(
@@ -155,7 +160,8 @@ def test_an_index_that_cannot_be_read_names_the_missing_action() -> None:
     answers = resolve_all(ecr, [ecr_lookup("team/app:1", ARM64), ecr_lookup("team/app:1")])
     assert isinstance(answers[0], Unavailable)
     assert answers[0].cause == f"ecr:BatchGetImage is denied on {ARN}"
-    assert isinstance(answers[1], Resolved)
+    # The index that the tag points to could be without any image.
+    assert answers[1] == answers[0]
 
 
 def test_an_index_deleted_during_the_lookup_is_not_a_missing_tag() -> None:
@@ -217,11 +223,49 @@ def test_the_indexes_of_a_batch_are_read_with_one_request() -> None:
     assert request["acceptedMediaTypes"] == list(ACCEPTED_MEDIA_TYPES)
 
 
-def test_an_index_is_not_read_if_only_its_digest_is_needed() -> None:
+def test_the_index_of_a_tag_is_read_although_no_platform_is_wanted() -> None:
     ecr = FakeEcr({"team/app": {"1": index_of(("linux/arm64", image("arm")))}})
     answer = resolve(ecr, "team/app:1")
-    assert answer == Resolved(answer.digest, OCI_INDEX, Origin("ecr", "ecr:DescribeImages in us-east-1"))  # type: ignore[union-attr]
+    assert answer == Resolved(
+        answer.digest,  # type: ignore[union-attr]
+        OCI_INDEX,
+        Origin("ecr", "ecr:DescribeImages in us-east-1"),
+        (Platform("linux", "arm64"),),
+    )
+    assert [action for action, _ in ecr.calls] == ["DescribeImages", "BatchGetImage"]
+
+
+def test_the_index_of_a_digest_is_not_read_if_no_platform_is_wanted() -> None:
+    index = index_of(("linux/arm64", image("arm")))
+    ecr = FakeEcr({"team/app": {"1": index}})
+    assert isinstance(resolve(ecr, f"team/app@{index.digest}"), Resolved)
     assert [action for action, _ in ecr.calls] == ["DescribeImages"]
+
+
+@pytest.mark.parametrize(
+    ("manifests", "cause"),
+    [
+        ([], "lists no image"),
+        ([descriptor(OCI_INDEX, b"{}")], "lists further indexes"),
+        ([attestation(OCI_MANIFEST, b"{}", b"")], "lists no image"),
+    ],
+)
+def test_an_index_without_an_image_is_refused_although_no_platform_is_wanted(
+    manifests: list[dict[str, Any]], cause: str
+) -> None:
+    ecr = FakeEcr({"team/app": {"1": Image(oci_index(*manifests).decode(), OCI_INDEX)}})
+    answer = resolve(ecr, "team/app:1")
+    assert isinstance(answer, Unsuitable)
+    assert cause in answer.cause
+
+
+@pytest.mark.parametrize("wanted", [None, ARM64])
+@pytest.mark.parametrize("stored", [image("arm"), index_of(("linux/arm64", image("arm")))])
+def test_without_a_media_type_the_manifest_is_read(stored: Image, wanted: Platform | None) -> None:
+    ecr = FakeEcr({"team/app": {"1": replace(stored, media_type="")}})
+    (answer,) = resolve_all(ecr, [ecr_lookup("team/app:1", wanted)])
+    assert isinstance(answer, Resolved)
+    assert (answer.digest.text, answer.media_type) == (stored.digest, stored.media_type)
 
 
 def test_two_spellings_of_a_host_are_one_registry_with_one_client() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ from image_pinner.core.images.lookups import (
     Unsuitable,
 )
 from image_pinner.core.images.references import Digest
-from support.images import config_for, descriptor, lookup, oci_image, oci_index, platform
+from support.images import attestation, config_for, descriptor, lookup, oci_image, oci_index, platform
 from support.registries import PASSWORD, Answer, FixedCredentials, Realm, ScriptedRegistry, Seen, resolve, sent
 
 CONFIG = config_for("linux", "amd64")
@@ -69,8 +70,8 @@ def refusal(answer: Resolution) -> str:
     return answer.cause
 
 
-def by_head(registry: ScriptedRegistry, digest: Digest = DIGEST, media_type: str = OCI_MANIFEST) -> Resolved:
-    return Resolved(digest, media_type, Origin("registry", f"HEAD {registry.url}{TAG}"))
+def by_head(registry: ScriptedRegistry) -> Resolved:
+    return Resolved(DIGEST, OCI_MANIFEST, Origin("registry", f"HEAD {registry.url}{TAG}"))
 
 
 def test_a_digest_that_heads_and_bytes_do_not_agree_on_is_refused(registry: ScriptedRegistry) -> None:
@@ -130,13 +131,31 @@ def test_an_index_without_the_platform_is_refused_by_its_bytes(registry: Scripte
 
 
 @pytest.mark.parametrize(
-    ("manifest", "media_type"), [(MANIFEST, OCI_MANIFEST), (INDEX, OCI_INDEX)], ids=["an image", "an index"]
+    ("manifests", "cause"),
+    [
+        ([], "lists no image"),
+        ([attestation(OCI_MANIFEST, b"{}", MANIFEST)], "lists no image"),
+        ([descriptor(OCI_INDEX, INDEX)], "lists further indexes"),
+    ],
+    ids=["empty", "attestations", "indexes"],
 )
-def test_where_no_platform_is_wanted_one_head_is_all(
-    registry: ScriptedRegistry, manifest: bytes, media_type: str
+def test_an_index_without_an_image_is_refused_as_by_get(
+    registry: ScriptedRegistry, manifests: list[dict[str, Any]], cause: str
 ) -> None:
-    answer = resolve_with_head(registry, holds(manifest, media_type))
-    assert answer == by_head(registry, Digest.of(manifest), media_type)
+    empty = oci_index(*manifests)
+    assert cause in refusal(resolve_with_head(registry, holds(empty, OCI_INDEX)))
+    assert registry.requests() == [("HEAD", TAG), ("GET", f"/v2/team/app/manifests/{Digest.of(empty)}")]
+
+
+def test_the_index_of_a_tag_is_got_by_its_digest_although_no_platform_is_wanted(registry: ScriptedRegistry) -> None:
+    answer = resolve_with_head(registry, holds(INDEX, OCI_INDEX))
+    assert isinstance(answer, Resolved)
+    assert answer.digest == OF_INDEX
+    assert registry.requests() == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
+
+
+def test_of_a_single_image_one_head_is_all_if_no_platform_is_wanted(registry: ScriptedRegistry) -> None:
+    assert resolve_with_head(registry, holds(MANIFEST)) == by_head(registry)
     assert registry.requests() == [("HEAD", TAG)]
     assert registry.seen[0].headers["Accept"].split(", ") == list(ACCEPTED_MEDIA_TYPES)
 
