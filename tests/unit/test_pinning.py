@@ -218,7 +218,8 @@ class TestConditions:
         result = pin(template_of(image, **self.SECTIONS), digests=ExpectedDigests(["docker.io/library/nginx:1"]))
         assert image_in(result.answer) == {"Fn::If": ["Dev", pinned("nginx", "1"), {"Fn::Sub": "nginx:${Env}"}]}
         assert result.report.warnings == (
-            f"{IMAGE}.Fn::If[2]: marker removed: its condition is false with the parameters of this deployment",
+            f"{IMAGE}.Fn::If[2]: marker removed: its condition is false with the parameters of this deployment; "
+            "an update with the previous template can deploy it by tag",
         )
 
     def test_resource_whose_condition_is_false_is_not_looked_up(self) -> None:

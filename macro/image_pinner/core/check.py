@@ -29,6 +29,7 @@ from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.sites import ScanSettings, SkippedImage
 
 _REGION, _ACCOUNT, _STACK_NAME, _PLACEHOLDER = "us-east-1", "000000000000", "stack", "x"
+_NO_LOOP = "write the property without Fn::ForEach"
 _TRANSFORM = TemplatePath(("Transform",))
 
 
@@ -41,6 +42,7 @@ class Severity(Enum):
 
 RULES = {
     "unpinned-image": "An image without a digest that nothing requests to pin.",
+    "hidden-image": "A property that Fn::ForEach makes and that can hold an image that cannot be seen or changed.",
     "unsupported-marker-syntax": "A marker that CloudFormation rejects before any macro runs.",
     "invalid-marker": "A marker, an option or an image that the macro will reject.",
     "missing-transform": "A pin is requested, and the template's Transform does not include the macro.",
@@ -87,11 +89,16 @@ def check_template(
         finding for finding in _find_unsupported_syntax(template, scan_settings.macro) if finding.path not in not_images
     ]
     findings += [_unpinned_image(image, template) for image in scan.skipped if image.status == "unmarked"]
+    hidden = {node.path: node.reason for node in scan.hidden if node.path.in_loop}
+    hidden |= {image.path: image.reason for image in scan.skipped if image.status == "hidden" and image.path.in_loop}
+    findings += [
+        Finding("hidden-image", path, f"images here cannot be seen: {hidden[path]}", _NO_LOOP) for path in hidden
+    ]
     certain = _find_certain_problems(fragment, values, scan_settings)
     findings += [
         Finding("invalid-marker", problem.path, problem.cause, problem.help)
         for problem in (*scan.problems, *misplaced)
-        if problem.path in certain
+        if problem.path in certain and problem.path not in hidden
     ]
     if not names_macro and (first := _first_request(template, scan, findings, scan_settings.macro)):
         findings.append(_missing_transform(first, template, scan_settings.macro))

@@ -10,9 +10,8 @@ from typing import NamedTuple
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.options import Refresh
-from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.paths import FOR_EACH, TemplatePath
 from image_pinner.core.template.sites import PinSite, SiteIdentity
-from image_pinner.core.template.traversal import FOR_EACH
 
 SERVICE_TYPES = frozenset({"AWS::ECS::Service"})
 """The resource types that run the task definition in their property `TaskDefinition`."""

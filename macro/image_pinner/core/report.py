@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from image_pinner.core.decision import KeptTag, Pinned
 from image_pinner.core.images.lookups import LOCK_SOURCE
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
-from image_pinner.core.template.sites import PinSite, SkippedImage
+from image_pinner.core.template.sites import PinSite, SkippedImage, SkipStatus
 
 REPORT_VERSION = 2
 """Incremented when a field is removed or changes its meaning; new fields alone do not increment it."""
@@ -46,7 +46,9 @@ class PinReport(NamedTuple):
         for outcome in self.outcomes:
             texts = (f"tag kept: {outcome.reason}",) if isinstance(outcome, KeptTag) else outcome.warnings
             found += [f"{outcome.site.path}: {text}" for text in texts]
-        found += [f"{image.path}: marker removed: {image.reason}" for image in self.skipped if image.marked]
+        for image in self.skipped:
+            if image.status == SkipStatus.NOT_DEPLOYED:
+                found.append(f"{image.path}: {'marker removed' if image.marked else 'not pinned'}: {image.reason}")
         return tuple(sorted(found))
 
     def to_json(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ call is the whole value of a property; otherwise it is a part of the properties,
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import NamedTuple
 
@@ -18,9 +19,16 @@ from image_pinner.core.template.find import ImageScan, find_images
 from image_pinner.core.template.locations import ImageLocation, snippet_locations
 from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, METADATA_KEY
 from image_pinner.core.template.options import AnyPlatform
-from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.paths import FOR_EACH, Field, Step, TemplatePath
 from image_pinner.core.template.sites import ResourceContext, ScanSettings, SkipStatus
-from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, branches_of, entries_of
+from image_pinner.core.template.traversal import (
+    OpaqueNode,
+    TemplateNode,
+    children_of,
+    entries_of,
+    has_loop,
+    walk,
+)
 
 _RESOURCES = "Resources"
 _THIS_RESOURCE = "(this resource)"
@@ -106,8 +114,12 @@ def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSet
     merged = scan.options = options.over(configured)
     scope = scope.with_stack_name(options.stack_name or scope.stack_name)
     context = ResourceContext(merged, configured, by_name=isinstance(merged.pin, tuple))
-    images = _find_image_properties(fragment.tree, scope)
-    names = {scan.add(node, _location(fragment, node.key), context, scan_settings) for node in images}
+    names = set()
+    for key, node in _find_image_properties(fragment.tree, scope):
+        if isinstance(node, TemplateNode):
+            names.add(scan.add(node, _location(fragment, key), context, scan_settings))
+        elif node.path.in_loop:
+            scan.add_opaque(node, merged.pin)
     scan.report_unknown_containers(options.pin, names - {""}, root)
     if not (scan.pinned or scan.problems or scan.external_values) and all(
         image.status in {SkipStatus.UNMARKED, SkipStatus.EMPTY} for image in scan.skipped
@@ -127,17 +139,25 @@ def _location(fragment: Fragment, key: str) -> ImageLocation:
     return location
 
 
-def _find_image_properties(tree: JsonObject, scope: Scope) -> list[TemplateNode]:
-    """Return the values of all properties, however deep, with a name that can hold an image."""
-    found: list[TemplateNode] = []
-    todo: list[tuple[JsonValue, tuple[str | int, ...]]] = [(tree, ())]
+def _find_image_properties(tree: JsonObject, scope: Scope) -> Iterator[tuple[str, TemplateNode | OpaqueNode]]:
+    """Yield the values of all properties, however deep, with a name that can hold an image, and that name."""
+    todo = [TemplateNode((), tree, scope)]
     while todo:
-        owner, steps = todo.pop()
-        for key, value in owner.items() if isinstance(owner, dict) else enumerate(owner):
-            here = (*steps, key)
-            if key in snippet_locations() and (isinstance(value, str) or intrinsic_of(value)):
-                branches = branches_of(TemplateNode(here, value, scope, owner=owner))
-                found += [branch for branch in branches if not isinstance(branch, OpaqueNode)]
-            elif isinstance(value, dict | list):
-                todo.append((value, here))
-    return found
+        owner = todo.pop()
+        images: set[tuple[Step, ...]] = set()
+        for name in _image_keys(owner):
+            for node in walk(owner, (Field(name),)):
+                if isinstance(node, OpaqueNode):
+                    yield name, node
+                elif isinstance(node.value, str) or intrinsic_of(node.value):
+                    images.add(node.property_path)
+                    yield name, node
+        todo += [child for child in children_of(owner) if child.steps not in images]
+
+
+def _image_keys(owner: TemplateNode) -> Iterable[str]:
+    """Return the names of image properties that a mapping has or its loops may make."""
+    value, function = owner.value, intrinsic_of(owner.value)
+    if not isinstance(value, dict) or (function and not function.startswith(FOR_EACH)):
+        return ()
+    return snippet_locations() if owner.scope.loops or has_loop(value) else filter(snippet_locations().get, value)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from image_pinner.core.errors import InvalidPathError
 from image_pinner.core.intrinsics.values import JsonValue
 
+FOR_EACH = "Fn::ForEach::"
 Step = str | int
 _PLAIN = re.compile(r"[A-Za-z0-9_:-]+", re.ASCII)
 
@@ -39,6 +40,11 @@ class TemplatePath(NamedTuple):
     def starts_with(self, other: TemplatePath) -> bool:
         """Return whether this path is `other` or inside it."""
         return self.steps[: len(other.steps)] == other.steps
+
+    @property
+    def in_loop(self) -> bool:
+        """Whether this is the path of an `Fn::ForEach`, or inside one."""
+        return any(str(step).startswith(FOR_EACH) for step in self.steps)
 
     def __str__(self) -> str:
         text = "".join([_format_key(step) if isinstance(step, str) else f"[{step}]" for step in self.steps])

@@ -1,0 +1,147 @@
+"""`Pin: All` pins every image that CloudFormation deploys, or refuses the template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from image_pinner.core.check import check_template
+from image_pinner.core.template.fragments import read_fragment
+from image_pinner.core.template.options import Options, Pin
+from image_pinner.core.template.sites import ScanSettings
+from image_pinner.settings import Settings
+from support.images import HEX
+from support.templates import DOWN, NO_VALUE, EveryDigest, image_in, pin, pinned, statuses_of, task
+
+TASK = "AWS::ECS::TaskDefinition"
+EVIL = "evil.example/x:latest"
+PINNED = pinned("evil.example/x", "latest")
+OPERATOR = Settings(options=Options(pin=Pin.ALL))
+BY_NAME = Settings(options=Options(pin=("web",)))
+
+
+def loop(key: str, value: Any, *collection: Any) -> dict[str, Any]:
+    return {"Fn::ForEach::P": ["V", list(collection), {key: value}]}
+
+
+def web(**members: Any) -> dict[str, Any]:
+    return {"Resources": {"Web": {"Type": TASK, **members}}}
+
+
+def containers(*definitions: Any) -> dict[str, Any]:
+    return web(Properties={"ContainerDefinitions": list(definitions)})
+
+
+ONE = [{"Name": "web", "Image": EVIL}]
+PROPERTIES = {"ContainerDefinitions": ONE}
+BRANCHES = ["C", ONE, []]
+
+KNOWN = {
+    "an image": containers({"Name": "web", **loop("${V}", EVIL, "Image")}),
+    "an image under a key without punctuation": containers({"Name": "web", **loop("&{V}", EVIL, "I-m-a-g-e")}),
+    "a part of the key": containers({"Name": "web", **loop("Im${V}", EVIL, "age")}),
+    "a container": web(Properties=loop("${V}", ONE, "ContainerDefinitions")),
+    "properties": web(**loop("${V}", PROPERTIES, "Properties")),
+    "a type": {"Resources": {"Web": {"Properties": PROPERTIES, **loop("${V}", TASK, "Type")}}},
+    "a type of the variable": {
+        "Resources": loop("T", {"Type": "AWS::ECS::${V}", "Properties": PROPERTIES}, "TaskDefinition")
+    },
+    "a resource": {"Resources": loop("${V}", {"Type": TASK, "Properties": PROPERTIES}, "A", "B")},
+    "a name": containers({"Image": EVIL, **loop("${V}", "web", "Name")}),
+}
+
+HIDDEN = {
+    "an image and another property": containers({"Name": "web", **loop("${V}", EVIL, "Image", "Hostname")}),
+    "containers and another property": web(Properties=loop("${V}", ONE, "ContainerDefinitions", "Volumes")),
+    "keys of an unknown collection": containers(
+        {"Name": "web", "Fn::ForEach::P": ["V", {"Ref": "Keys"}, {"${V}": EVIL}]}
+    ),
+    "resources of several types": {
+        "Resources": loop("T${V}", {"Type": "AWS::ECS::${V}", "Properties": PROPERTIES}, "TaskDefinition", "Service")
+    },
+    "a function": web(Properties={"ContainerDefinitions": loop("${V}", BRANCHES, "Fn::If")}),
+    "a function in a body": web(Properties={"ContainerDefinitions": loop("Fn::If", BRANCHES, "a")}),
+    "a malformed loop": containers({"Name": "web", "Fn::ForEach::P": ["V", ["Image"], {"${V}": EVIL}, "more"]}),
+    "the section of the resources": {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Fn::ForEach::P": ["V", {"Ref": "Keys"}, {"${V}": {"Web": {"Type": TASK, "Properties": PROPERTIES}}}],
+    },
+}
+
+
+class TestLoops:
+    @pytest.mark.parametrize("settings", [OPERATOR, BY_NAME], ids=["All", "names"])
+    @pytest.mark.parametrize("name", KNOWN)
+    def test_what_a_loop_makes_is_pinned_if_its_keys_are_known(self, name: str, settings: Settings) -> None:
+        result = pin(KNOWN[name], settings=settings)
+        assert list(statuses_of(result).values()) == ["pinned"], result.report.problems
+        assert str(result.answer).count(PINNED) == str(KNOWN[name]).count(EVIL)
+
+    @pytest.mark.parametrize("settings", [OPERATOR, BY_NAME], ids=["All", "names"])
+    @pytest.mark.parametrize("name", HIDDEN)
+    def test_what_cannot_be_changed_or_seen_is_refused(self, name: str, settings: Settings) -> None:
+        result = pin(HIDDEN[name], settings=settings)
+        assert result.report.problems
+        assert result.answer == HIDDEN[name]
+
+    @pytest.mark.parametrize("name", [*KNOWN, *HIDDEN])
+    def test_check_reports_what_a_loop_makes(self, name: str) -> None:
+        template = {**KNOWN, **HIDDEN}[name]
+        findings = check_template(read_fragment(template, {}), {}, ScanSettings(), names_macro=True)
+        assert {finding.rule for finding in findings} == {"unpinned-image" if name in KNOWN else "hidden-image"}
+
+    def test_an_image_that_is_different_in_each_iteration_is_refused(self) -> None:
+        properties = {"ContainerDefinitions": [{"Name": "web", "Image": "evil.example/${V}:1"}]}
+        template = {"Resources": loop("T${V}", {"Type": TASK, "Properties": properties}, "a", "b")}
+        assert "which has several values" in pin(template, settings=OPERATOR).report.problems[0].cause
+
+    def test_a_digest_that_a_loop_writes_to_several_properties_is_accepted(self) -> None:
+        template = containers({"Name": "web", **loop("${V}", f"shop/web@sha256:{HEX}", "Image", "Hostname")})
+        assert pin(template, settings=OPERATOR).answer == template
+
+    def test_a_snippet_around_a_loop_is_searched(self) -> None:
+        assert pin(loop("${V}", EVIL, "Image"), {"Pin": "All"}).answer == loop("${V}", PINNED, "Image")
+        assert pin(loop("${V}", EVIL, {"Ref": "Key"}), {"Pin": "All"}).report.problems
+
+    def test_loops_that_make_too_many_keys_are_refused_in_time(self) -> None:
+        body: Any = {"".join(f"${{V{level}}}" for level in range(6)): EVIL}
+        for level in range(6):
+            body = {f"Fn::ForEach::L{level}": [f"V{level}", [str(number) for number in range(50)], body]}
+        (problem,) = pin(containers({"Name": "web", **body}), settings=OPERATOR).report.problems
+        assert "are unknown" in problem.cause
+
+
+EXCLUDED = {
+    "Conditions": {"Never": {"Fn::Equals": ["a", "b"]}},
+    "Resources": {
+        "Web": task({"Fn::If": ["Never", EVIL, "shop/web:1"]}),
+        "Other": {**task(EVIL), "Condition": "Never"},
+    },
+}
+
+
+class TestConditions:
+    def test_what_a_condition_excludes_today_is_pinned_if_the_configuration_pins_all(self) -> None:
+        answer = pin(EXCLUDED, settings=OPERATOR).answer
+        assert image_in(answer) == {"Fn::If": ["Never", PINNED, pinned("shop/web", "1")]}
+        assert image_in(answer, "Other") == PINNED
+
+    def test_it_is_refused_if_its_registry_does_not_respond(self) -> None:
+        result = pin(EXCLUDED, digests=EveryDigest({EVIL: DOWN}), settings=OPERATOR)
+        assert result.answer == EXCLUDED
+        assert {problem.cause for problem in result.report.problems} == {DOWN.cause}
+
+    def test_authors_who_pin_all_are_warned(self) -> None:
+        result = pin(EXCLUDED, {"Pin": "All"})
+        assert image_in(result.answer, "Other") == EVIL
+        assert len(result.report.warnings) == 2
+        for text in result.report.warnings:
+            assert "not pinned" in text
+            assert "an update with the previous template can deploy it by tag" in text
+
+    def test_a_function_that_a_condition_excludes_today_is_refused(self) -> None:
+        hidden = web(Properties={"ContainerDefinitions": {"Fn::If": ["Never", {"Ref": "X"}, NO_VALUE]}})
+        template = {**EXCLUDED, **hidden}
+        assert pin(template, settings=OPERATOR).report.problems
+        assert pin(template, {"Pin": "All"}).report.succeeded
