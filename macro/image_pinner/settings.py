@@ -34,6 +34,7 @@ class Settings(NamedTuple):
         timeout: Seconds for all lookups of a template; the remaining time of the function can be less.
         metrics_namespace: Empty for no metrics.
         event_bus: Empty for no events.
+        require_events: Whether a template fails if its events cannot be sent.
         state_scope: Which deployed images templates may keep.
         keep_tags: Whether to write `repository:tag@digest`; only the CLI sets it.
     """
@@ -55,6 +56,7 @@ class Settings(NamedTuple):
     workers: int = 20
     metrics_namespace: str = "ImagePinner"
     event_bus: str = ""
+    require_events: bool = False
     state_scope: tuple[StatePattern, ...] = ()
     keep_tags: bool = False
 
@@ -232,6 +234,7 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_METRICS_NAMESPACE", "`ImagePinner`, `none`", "The namespace of the CloudWatch metrics in the macro's log.", field="metrics_namespace", read=_metrics_namespace),
     SettingRule("IMAGE_PINNER_STATE_SCOPE", "none; all of them in the CLI", "The deployed images that templates may keep with `Refresh`: `stack:NAME`, `service:CLUSTER/SERVICE` or `family:NAME` entries separated by `;`, with `*` for any characters.", field="state_scope", read=_each(StatePattern.parse, str)),
     SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, to which the macro sends an event for every template that it pins.", field="event_bus", read=_event_bus),
+    SettingRule("IMAGE_PINNER_REQUIRE_EVENTS", "`false`, `true`", "Fail a template whose event cannot be sent to the event bus.", field="require_events", read=_truth),
 )  # fmt: skip
 """Every setting."""
 

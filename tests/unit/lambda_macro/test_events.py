@@ -1,4 +1,4 @@
-"""EventBridge events: off by default, one for every pinned template, and never a reason for a failure."""
+"""EventBridge events: off by default, one for every pinned template, and a reason for a failure only if required."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
-from image_pinner.lambda_macro.handler import MARGIN
+from image_pinner.lambda_macro.handler import MARGIN, Macro
 from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
 from support.macro import REQUEST_ID, Context, event_for, macro_in
 from support.project import ROOT
@@ -120,16 +120,30 @@ def test_the_source_of_a_digest_in_the_template_is_the_template() -> None:
     assert (image["digest"], image["source"]) == (digest, "template")
 
 
-def test_images_that_do_not_fit_in_an_event_are_counted() -> None:
+def test_images_that_do_not_fit_in_an_event_are_in_further_ones() -> None:
     resolver_factory = ObservedRegistry()
     images = [f"!PinDigest shop/web-{number}:1" for number in range(2000)]
 
-    run(resolver_factory, event_for({"Resources": {"Web": task(*images)}}), ONE_BUS)
+    Macro.on_aws(resolver_factory, ONE_BUS, lambda _: None).answer(
+        event_for({"Resources": {"Web": task(*images)}}), None
+    )
 
-    detail = resolver_factory.publisher.details[0]
-    assert len(resolver_factory.publisher.texts[0].encode()) <= MAX_DETAIL_BYTES < 256 * 1024
-    assert detail["omitted"] == {"images": 2000 - len(detail["images"])}
-    assert len(detail["images"]) > 500
+    details = resolver_factory.publisher.details
+    assert all(len(text.encode()) <= MAX_DETAIL_BYTES < 256 * 1024 for text in resolver_factory.publisher.texts)
+    assert [detail["part"] for detail in details] == list(range(1, details[0]["parts"] + 1))
+    assert {detail["requestId"] for detail in details} == {REQUEST_ID}
+    assert len({image["path"] for detail in details for image in detail["images"]}) == 2000
+
+
+def test_a_template_whose_event_is_not_sent_fails_if_events_are_required() -> None:
+    publisher = FakeEventPublisher(SourceError("events:PutEvents is denied on deployments", "allow it"))
+
+    response, text = run(ObservedRegistry(publisher), environment={**ONE_BUS, "IMAGE_PINNER_REQUIRE_EVENTS": "true"})
+
+    assert (response["status"], response["fragment"]) == ("failure", MARKED["fragment"])
+    assert response["errorMessage"].startswith("the events of the pinned images were not sent: events:PutEvents is den")
+    assert json.loads(text)["Images"] == 0
+    assert json.loads(text)["failure"] == "lookup"
 
 
 def test_an_event_has_no_parameters_and_nothing_else_of_the_template() -> None:

@@ -58,7 +58,7 @@ def entry_refused(code: str, message: str = "") -> dict[str, Any]:
 
 def fault(answer: Any, bus: str = BUS, seconds: float = 20) -> SourceError:
     with pytest.raises(SourceError) as raised:
-        EventPublisher(AwsClients(lambda: Events(answer)), bus, REGION).put("{}", Deadline.after(seconds))
+        EventPublisher(AwsClients(lambda: Events(answer)), bus, REGION).put(["{}"], Deadline.after(seconds))
     assert raised.value.help
     return raised.value
 
@@ -129,14 +129,14 @@ def test_a_client_that_cannot_be_created_is_reported() -> None:
         raise NoRegionError
 
     with pytest.raises(SourceError, match="no endpoint for EventBridge"):
-        EventPublisher(AwsClients(no_session), BUS, REGION).put("{}", Deadline.after(20))
+        EventPublisher(AwsClients(no_session), BUS, REGION).put(["{}"], Deadline.after(20))
 
 
 def test_without_time_no_request_is_sent() -> None:
     session = Events(TAKEN)
 
     with pytest.raises(SourceError, match="no time was left to send events:PutEvents for bus deployments"):
-        EventPublisher(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(0))
+        EventPublisher(AwsClients(lambda: session), BUS, REGION).put(["{}"], Deadline.after(0))
     assert session.requests == []
 
 
@@ -147,7 +147,7 @@ def test_a_bus_that_does_not_respond_times_out_within_two_seconds(left: float) -
     started = time.monotonic()
 
     with pytest.raises(SourceError, match=r"did not respond within .* may still arrive") as raised:
-        EventPublisher(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(left))
+        EventPublisher(AwsClients(lambda: session), BUS, REGION).put(["{}"], Deadline.after(left))
 
     released.set()
     assert time.monotonic() - started < SECONDS + 20
@@ -159,7 +159,7 @@ def test_a_bus_that_does_not_respond_times_out_within_two_seconds(left: float) -
 def test_the_event_is_put_in_the_region_of_the_bus(bus: str, region: str) -> None:
     session = Events(TAKEN)
 
-    EventPublisher(AwsClients(lambda: session), bus, REGION).put('{"version": 1}', Deadline.after(20))
+    EventPublisher(AwsClients(lambda: session), bus, REGION).put(['{"version": 1}'], Deadline.after(20))
 
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": '{"version": 1}', "EventBusName": bus}
     assert session.requests == [("events", region, [entry])]
@@ -177,7 +177,7 @@ def test_an_event_reaches_a_bus_and_the_targets_of_its_rules() -> None:
         clients = AwsClients()
         clients.client("events", REGION)  # on a busy machine this can take more than two seconds
 
-        EventPublisher(clients, BUS, REGION).put('{"version": 1}', Deadline.after(20))
+        EventPublisher(clients, BUS, REGION).put(['{"version": 1}'], Deadline.after(20))
 
         found = logs.filter_log_events(logGroupName="/pinned")["events"]
     event = json.loads(found[0]["message"])
