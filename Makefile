@@ -18,8 +18,8 @@ BIN := $(VENV)/bin
 # Set by `make test-all` to run all tests. `make test` runs samples of the slowest tests, and none of tests/e2e.
 ALL_TESTS ?=
 export ALL_TESTS
-# Only for a full run: selected tests cover only a part of the core.
-COVERAGE = $(if $(ARGS),,--cov --cov-report=term:skip-covered)
+# Not for selected tests, which cover only a part of the core, nor for all tests, which take a quarter longer with it.
+COVERAGE = $(if $(ALL_TESTS)$(ARGS),,--cov --cov-report=term:skip-covered)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -69,6 +69,7 @@ lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UP
 	$(LOCK) $(OF_PROJECT) --all-extras --group dev -o requirements/dev.txt
 	$(LOCK) $(OF_PROJECT) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
 	$(LOCK) $(OF_PROJECT) -c requirements/dev.txt -o requirements/lambda.txt
+	$(BIN)/python tools/build_package/lock_contents.py
 	$(LOCK) $(OF_PROJECT) --group fuzz -c requirements/dev.txt -o requirements/fuzz.txt
 	$(LOCK) --universal --python-version 3.11 --group docs -c requirements/dev.txt -o requirements/docs.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements.in -o tests/e2e/requirements.txt

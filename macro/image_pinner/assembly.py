@@ -11,6 +11,7 @@ from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.registries import is_ecr
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, SsmParameter, StackExport
+from image_pinner.core.registry_config import SecretLocation
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
@@ -136,8 +137,9 @@ class AwsResolvers:
 
     def __call__(self, settings: Settings, region: str) -> Resolvers:
         """Make the resolvers for settings and a region."""
+        clients = self._clients_for(settings, region)
         ecr = EcrResolver(
-            self.clients,
+            clients,
             workers=settings.workers,
             download=_LazyDownload(lambda: _registry_assembly().make_downloads(settings, self.call_stats)),
             roles=settings.ecr_roles,
@@ -146,9 +148,9 @@ class AwsResolvers:
         digests: DigestResolver = ByRegistry(ecr, lambda: self.registries(settings, region))
         if settings.mirrors:
             digests = MirroredResolver(digests, settings.mirrors)
-        values = ByValue(SsmValueResolver(self.clients, region), ExportValueResolver(self.clients, region))
-        deployed = _LazyDeployedImages(self.clients, region, settings.workers)
-        return Resolvers(digests, values, deployed, locks=_LazyLocks(self.clients, region))
+        values = ByValue(SsmValueResolver(clients, region), ExportValueResolver(clients, region))
+        deployed = _LazyDeployedImages(clients, region, settings.workers)
+        return Resolvers(digests, values, deployed, locks=_LazyLocks(clients, region))
 
     def registries(self, settings: Settings, region: str) -> DigestResolver:
         """Make the resolver of registries other than ECR."""
@@ -159,9 +161,14 @@ class AwsResolvers:
     def credentials(self, settings: Settings, region: str) -> CredentialSource:
         """Make the source of registry credentials."""
         source: CredentialSource = _registry_assembly().make_credentials(
-            settings, region, self.clients, self._environment
+            settings, region, self._clients_for(settings, region), self._environment
         )
         return source
+
+    def _clients_for(self, settings: Settings, region: str) -> AwsClients:
+        locations = [entry.location for entry in settings.credentials]
+        configured = [location.region for location in locations if isinstance(location, SecretLocation)]
+        return self.clients.allowing((region, *settings.extra_regions, *configured))
 
     def event_publisher(self, bus: str, region: str) -> EventPublisher:
         """Make the publisher for an event bus; `region` is that of a bus without an ARN."""

@@ -21,6 +21,7 @@ from image_pinner.core.decision import (
     make_plan,
 )
 from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, plan_deployed_lookups
+from image_pinner.core.errors import TooManyLookupsError
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Unknown
@@ -111,6 +112,9 @@ def pin_template(
 
     `connect` makes the resolvers from a first scan of the template, which made no requests: options of the template
     can decide where digests come from.
+
+    Raises:
+        TooManyLookupsError: The template needs more lookups than `settings` allow.
     """
     found = find(fragment, scope, settings)
     resolvers = connect(found.scan)
@@ -137,13 +141,48 @@ def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
 def resolve(
     fragment: Fragment, found: FoundImages, settings: Settings, resolvers: Resolvers, deadline: Deadline
 ) -> ResolvedImages:
-    """Look up the values that images refer to, then all digests: in the lock, what is deployed, or the registries."""
+    """Look up the values that images refer to, then all digests: in the lock, what is deployed, or the registries.
+
+    Raises:
+        TooManyLookupsError: The template needs more lookups than `settings` allow; each step counts them before its
+            first request.
+    """
+    digests = _LimitedResolver(resolvers.digests, settings)
+    if found.scan.external_values and not resolvers.lock:
+        digests.check(make_plan(found.scan.pinned).lookups)
     found = _resolve_values(fragment, found, settings, resolvers.values, deadline)
+    plan = make_plan(found.scan.pinned)
     if resolvers.lock:
-        plan = make_plan(found.scan.pinned)
-        return ResolvedImages(found, plan, _resolve_locked(plan.lookups, resolvers.lock, resolvers.digests, deadline))
-    plan = make_plan(found.scan.pinned, _read_deployed(fragment, found, settings, resolvers.deployed, deadline))
-    return ResolvedImages(found, plan, resolvers.digests.resolve_all(plan.lookups, deadline) if plan.lookups else {})
+        return ResolvedImages(found, plan, _resolve_locked(plan.lookups, resolvers.lock, digests, deadline))
+    if deployed := _read_deployed(fragment, found, settings, resolvers.deployed, deadline):
+        plan = make_plan(found.scan.pinned, deployed)
+    return ResolvedImages(found, plan, digests.resolve_all(plan.lookups, deadline))
+
+
+class _LimitedResolver(NamedTuple):
+    """Counts images, their repositories and their registries before any of them is looked up. See `DigestResolver`."""
+
+    digests: DigestResolver
+    settings: Settings
+
+    def check(self, lookups: Sequence[ImageLookup]) -> None:
+        """Raise `TooManyLookupsError` if there are too many lookups."""
+        settings, references = self.settings, [lookup.reference for lookup in lookups]
+        repositories = {(reference.registry, reference.repository) for reference in references}
+        registries = {registry for registry, _ in repositories}
+        _check_number(len(references), settings.max_images, "images", "IMAGE_PINNER_MAX_IMAGES")
+        _check_number(len(repositories), settings.max_repositories, "repositories", "IMAGE_PINNER_MAX_REPOSITORIES")
+        _check_number(len(registries), settings.max_registries, "registries", "IMAGE_PINNER_MAX_REGISTRIES")
+
+    def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
+        """See `DigestResolver.resolve_all`."""
+        self.check(lookups)
+        return self.digests.resolve_all(lookups, deadline) if lookups else {}
+
+
+def _check_number(number: int, limit: int, things: str, variable: str) -> None:
+    if number > limit:
+        raise TooManyLookupsError(number, limit, things, variable)
 
 
 def plan_images(
@@ -160,7 +199,7 @@ def _resolve_locked(
     """Take digests from the lock; check in their registries those that it promotes."""
     locked = lock.resolve_all(lookups)
     checks = lock.existence_lookups(locked)
-    found = digests.resolve_all(list(dict.fromkeys(checks.values())), deadline) if checks else {}
+    found = digests.resolve_all(list(dict.fromkeys(checks.values())), deadline)
     return {
         lookup: lock.checked(lookup, resolution, found.get(checks[lookup])) if lookup in checks else resolution
         for lookup, resolution in locked.items()
@@ -177,7 +216,11 @@ def _read_deployed(
         if denied := find_denied(lookup, settings.state_scope):
             states[path] = denied
     if allowed := {path: lookup for path, lookup in lookups.items() if path not in states}:
-        known = deployed.read_deployed(list(dict.fromkeys(allowed.values())), deadline)
+        distinct = list(dict.fromkeys(allowed.values()))
+        named = {name for lookup in distinct for name in (*lookup.named_services, lookup.family) if name}
+        _check_number(len(distinct), settings.max_images, "deployed images", "IMAGE_PINNER_MAX_IMAGES")
+        _check_number(len(named), settings.max_images, "services and families", "IMAGE_PINNER_MAX_IMAGES")
+        known = deployed.read_deployed(distinct, deadline)
         states |= {path: known[lookup] for path, lookup in allowed.items()}
     return states
 
@@ -185,9 +228,10 @@ def _read_deployed(
 def _resolve_values(
     fragment: Fragment, found: FoundImages, settings: Settings, values: ValueResolver, deadline: Deadline
 ) -> FoundImages:
-    rounds = 0
+    rounds = number = 0
     while wanted := sorted(found.scan.external_values, key=str):
-        rounds += 1
+        rounds, number = rounds + 1, number + len(wanted)
+        _check_number(number, settings.max_values, "SSM parameters and exports", "IMAGE_PINNER_MAX_VALUES")
         # An image without its value is neither pinned nor a problem, so that no value may be left without a result.
         results = (
             values.resolve_values(wanted, deadline)

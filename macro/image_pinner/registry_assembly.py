@@ -31,7 +31,7 @@ def make_resolver(
     return OciRegistryResolver(
         _transport(settings, call_stats),
         credentials,
-        RegistryHosts(settings.insecure_registries, named, settings.metered_registries),
+        RegistryHosts(settings.insecure_registries, named, settings.metered_registries, settings.token_services),
         workers=settings.workers,
         host_seconds=settings.host_timeout,
     )

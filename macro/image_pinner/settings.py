@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from image_pinner.core.deployed import StatePattern
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
+from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.policies import Policy
@@ -35,8 +36,12 @@ class Settings(NamedTuple):
         metrics_namespace: Empty for no metrics.
         event_bus: Empty for no events.
         require_events: Whether a template fails if its events cannot be sent.
+        snippet_parameters: The parameters whose values snippets may use.
         state_scope: Which deployed images templates may keep.
         keep_tags: Whether to write `repository:tag@digest`; only the CLI sets it.
+        extra_regions: Regions that the installed botocore may not know.
+        max_images: How many different images a template may look up, in registries or as deployed.
+        max_values: How many different SSM parameters and exports a template may look up.
     """
 
     macro_name: str = "ImagePinner"
@@ -50,6 +55,7 @@ class Settings(NamedTuple):
     mirrors: tuple[Mirror, ...] = ()
     metered_registries: tuple[str, ...] = (DOCKER_HUB,)
     insecure_registries: tuple[str, ...] = ()
+    token_services: tuple[str, ...] = ()
     ca_bundles: tuple[tuple[str, str], ...] = ()
     timeout: float = 60.0
     host_timeout: float = 30.0
@@ -57,8 +63,14 @@ class Settings(NamedTuple):
     metrics_namespace: str = "ImagePinner"
     event_bus: str = ""
     require_events: bool = False
+    snippet_parameters: tuple[str, ...] = ()
     state_scope: tuple[StatePattern, ...] = ()
     keep_tags: bool = False
+    extra_regions: tuple[str, ...] = ()
+    max_images: int = 1000
+    max_repositories: int = 500
+    max_registries: int = 50
+    max_values: int = 200
 
     @property
     def scan_settings(self) -> ScanSettings:
@@ -107,7 +119,8 @@ class SettingRule(NamedTuple):
         field: The field of `Settings`, or empty for an option.
         option: The option that it sets for all templates, or empty.
         read: Parses the text.
-        is_secret: Whether the text may contain a secret by mistake, so that no message may repeat it.
+        accepts: What to write, as an imperative clause. It is all that an error shows: every author reads it, and the text
+            can contain a password, whatever the setting is for.
     """
 
     variable: str
@@ -116,25 +129,21 @@ class SettingRule(NamedTuple):
     field: str = ""
     option: str = ""
     read: Callable[[str], Any] = str
-    is_secret: bool = False
+    accepts: str = ""
 
 
 def _read(rule: SettingRule, text: str) -> Any:
-    cause = f"invalid {rule.variable}" if rule.is_secret else f"invalid {rule.variable} {text!r}"
     try:
         value = rule.read(text)
         return read_options([(rule.option, value)], Level.TEMPLATE) if rule.option else value
-    except ImagePinnerError as error:
-        raise ConfigurationError(f"{cause}: {error.cause}", error.help) from None
-    except ValueError as error:
-        raise ConfigurationError(cause, str(error)) from None
+    except (ImagePinnerError, ValueError):
+        raise ConfigurationError(f"invalid {rule.variable}", rule.accepts) from None
 
 
 def _truth(text: str) -> bool:
-    known = {"true": True, "false": False}
-    if text.lower() not in known:
-        raise ValueError("write true or false")
-    return known[text.lower()]
+    if text.lower() not in {"true", "false"}:
+        raise ValueError
+    return text.lower() == "true"
 
 
 def _entries(text: str) -> list[str]:
@@ -147,8 +156,8 @@ def _each(read: Callable[[str], T], key: Callable[[T], object]) -> Callable[[str
     def read_all(text: str) -> tuple[T, ...]:
         entries = tuple(read(entry) for entry in _entries(text))
         keys = [key(entry) for entry in entries]
-        if duplicates := [found for found in keys if keys.count(found) > 1]:
-            raise ValueError(f"remove all but one of the entries for {duplicates[0]}")
+        if len(set(keys)) < len(keys):
+            raise ValueError
         return entries
 
     return read_all
@@ -168,22 +177,31 @@ def _registries(text: str) -> tuple[str, ...]:
 def _ca_bundle(text: str) -> tuple[str, str]:
     host, equals, file = (part.strip() for part in text.partition("="))
     if not equals or not file:
-        raise ValueError("write registry=file, for example registry.example:5000=/opt/ca.pem")
+        raise ValueError
     return host if host == "*" else parse_registry(host), file
 
 
 def _seconds(text: str) -> float:
     seconds = float(text) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text, re.ASCII) else 0
     if not _MIN_SECONDS <= seconds <= _MAX_SECONDS:
-        raise ValueError(f"write {_MIN_SECONDS} to {_MAX_SECONDS} seconds")
+        raise ValueError
     return seconds
 
 
-def _workers(text: str) -> int:
-    count = int(text) if re.fullmatch("[0-9]{1,9}", text, re.ASCII) else 0
-    if not 1 <= count <= _MAX_WORKERS:
-        raise ValueError(f"write 1 to {_MAX_WORKERS}")
-    return count
+def _up_to(maximum: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        count = int(text) if re.fullmatch("[0-9]{1,9}", text, re.ASCII) else 0
+        if not 1 <= count <= maximum:
+            raise ValueError
+        return count
+
+    return read
+
+
+def _region(text: str) -> str:
+    if partition_of(text) is None:
+        raise ValueError
+    return text
 
 
 def _metrics_namespace(text: str) -> str:
@@ -191,14 +209,21 @@ def _metrics_namespace(text: str) -> str:
     if text.lower() == "none":
         return ""
     if not re.fullmatch(r"(?!AWS/)[A-Za-z0-9._/#-][A-Za-z0-9._/#: -]{0,254}", text, re.ASCII):
-        raise ValueError("write up to 255 letters, digits and . - _ / # : that do not begin with AWS/, or none")
+        raise ValueError
     return text
 
 
 def _event_bus(text: str) -> str:
     # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
     if not re.fullmatch(rf"({_BUS_ARN})?[/._A-Za-z0-9-]{{1,256}}", text, re.ASCII):
-        raise ValueError("write the name of an event bus or its ARN, arn:aws:events:region:account:event-bus/name")
+        raise ValueError
+    return text
+
+
+def _parameter_name(text: str) -> str:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    if not re.fullmatch("[A-Za-z0-9]{1,255}", text, re.ASCII):
+        raise ValueError
     return text
 
 
@@ -209,32 +234,42 @@ def _pin(text: str) -> str | list[str]:
 # The maximum timeout of a Lambda function: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 _MIN_SECONDS, _MAX_SECONDS = 1, 900
 _MAX_WORKERS = 64
+_MAX_LOOKUPS = 10_000
+_TRUTH = "write true or false"
+_SECONDS = f"write {_MIN_SECONDS} to {_MAX_SECONDS} seconds"
 _BUS_ARN = r"arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/"
 
 SETTING_RULES = (
     SettingRule("IMAGE_PINNER_MACRO_NAME", "`ImagePinner`", "The name under which the macro is installed; `Fn::Transform` snippets call it by this name.", field="macro_name"),
-    SettingRule("IMAGE_PINNER_PIN", "`Marked`, `All`", "`Pin` for all templates; a template cannot loosen `All`.", option="Pin", read=_pin),
-    SettingRule("IMAGE_PINNER_PLATFORM", "inferred, `os/arch[/variant]`, `Any`", "`Platform` for all templates; a template cannot set another.", option="Platform"),
-    SettingRule("IMAGE_PINNER_WHEN_MISSING", "unset, `Fail`, `KeepTag`", "`WhenMissing` for all templates; if it is `Fail`, a template cannot set `KeepTag`.", option="WhenMissing"),
-    SettingRule("IMAGE_PINNER_WHEN_MOVED", "unset, `Warn`, `Fail`", "`WhenMoved` for all templates; if it is `Fail`, a template cannot set `Warn`.", option="WhenMoved"),
-    SettingRule("IMAGE_PINNER_RECORD", "`Label`, `Metadata`, `None`", "`Record` for all templates.", option="Record"),
-    SettingRule("IMAGE_PINNER_IMAGE_PATHS", "none", "Additional image properties: JSONPath expressions from the root of the template, separated by `;`.", field="image_paths", read=_image_paths),
-    SettingRule("IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST", "`false`, `true`", "Resolve a reference without tag and digest as `latest`, with a warning.", field="unsafe_implicit_latest", read=_truth),
-    SettingRule("IMAGE_PINNER_CREDENTIALS", "none", "Registry credentials: `registry=location` entries separated by `;`. A location is the ARN of a Secrets Manager secret or an SSM parameter, or `ssm:/name`; in the CLI also `env:NAME` or `file:/path`.", field="credentials", read=_each(CredentialLocation.parse, lambda entry: entry.registry), is_secret=True),
-    SettingRule("IMAGE_PINNER_TEMPLATE_CREDENTIALS", "none", "The secrets that a template may set for a registry (`RepositoryCredentials` in ECS): `registry=arn-pattern` entries separated by `;`.", field="template_credentials", read=_each(AllowedSecret.parse, str), is_secret=True),
-    SettingRule("IMAGE_PINNER_ECR_ROLES", "none", "Roles to assume for ECR registries of other accounts: `account=role-arn` entries separated by `;`, each with an optional external ID after a space.", field="ecr_roles", read=_each(RegistryRole.parse, lambda entry: entry.account_id), is_secret=True),
-    SettingRule("IMAGE_PINNER_PULL_THROUGH", "`false`, `true`", "Let ECR import an image through a pull-through cache rule if its tag is not cached yet.", field="pull_through", read=_truth),
-    SettingRule("IMAGE_PINNER_MIRRORS", "none", "Registries to query instead of others: `registry=mirror` entries separated by `;`. A mirror may have a path; `*=mirror` applies to all registries except ECR. Pinned images keep the written registry.", field="mirrors", read=_each(Mirror.parse, lambda entry: entry.registry)),
-    SettingRule("IMAGE_PINNER_METERED_REGISTRIES", "`docker.io`, `none`", "Registries that count pulls, separated by `;`: a HEAD request, which does not count, is sent and the digest in its response header is trusted. `none` hashes every manifest.", field="metered_registries", read=_registries),
-    SettingRule("IMAGE_PINNER_INSECURE_REGISTRIES", "none", "Registries to query over plain HTTP, separated by `;`.", field="insecure_registries", read=_registries),
-    SettingRule("IMAGE_PINNER_CA_BUNDLES", "none", "Certificate authorities (CAs) to trust in addition to those of the system: `registry=file` entries in PEM format, separated by `;`; `*=file` applies to all registries.", field="ca_bundles", read=_each(_ca_bundle, lambda entry: entry[0])),
-    SettingRule("IMAGE_PINNER_TIMEOUT", "`60`", "Maximum seconds for all lookups of a template.", field="timeout", read=_seconds),
-    SettingRule("IMAGE_PINNER_HOST_TIMEOUT", "`30`", "Maximum seconds for one registry.", field="host_timeout", read=_seconds),
-    SettingRule("IMAGE_PINNER_WORKERS", "`20`", "Maximum number of concurrent requests.", field="workers", read=_workers),
-    SettingRule("IMAGE_PINNER_METRICS_NAMESPACE", "`ImagePinner`, `none`", "The namespace of the CloudWatch metrics in the macro's log.", field="metrics_namespace", read=_metrics_namespace),
-    SettingRule("IMAGE_PINNER_STATE_SCOPE", "none; all of them in the CLI", "The deployed images that templates may keep with `Refresh`: `stack:NAME`, `service:CLUSTER/SERVICE` or `family:NAME` entries separated by `;`, with `*` for any characters.", field="state_scope", read=_each(StatePattern.parse, str)),
-    SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, to which the macro sends an event for every template that it pins.", field="event_bus", read=_event_bus),
-    SettingRule("IMAGE_PINNER_REQUIRE_EVENTS", "`false`, `true`", "Fail a template whose event cannot be sent to the event bus.", field="require_events", read=_truth),
+    SettingRule("IMAGE_PINNER_PIN", "`Marked`, `All`", "`Pin` for all templates; a template cannot loosen `All`.", option="Pin", read=_pin, accepts="write Marked, All or a list of container names separated by commas"),
+    SettingRule("IMAGE_PINNER_PLATFORM", "inferred, `os/arch[/variant]`, `Any`", "`Platform` for all templates; a template cannot set another.", option="Platform", accepts="write os/architecture, for example linux/arm64, or Any"),
+    SettingRule("IMAGE_PINNER_WHEN_MISSING", "unset, `Fail`, `KeepTag`", "`WhenMissing` for all templates; if it is `Fail`, a template cannot set `KeepTag`.", option="WhenMissing", accepts="write one of Fail, KeepTag"),
+    SettingRule("IMAGE_PINNER_WHEN_MOVED", "unset, `Warn`, `Fail`", "`WhenMoved` for all templates; if it is `Fail`, a template cannot set `Warn`.", option="WhenMoved", accepts="write one of Warn, Fail"),
+    SettingRule("IMAGE_PINNER_RECORD", "`Label`, `Metadata`, `None`", "`Record` for all templates.", option="Record", accepts="write one of Label, Metadata, None"),
+    SettingRule("IMAGE_PINNER_IMAGE_PATHS", "none", "Additional image properties: JSONPath expressions from the root of the template, separated by `;`.", field="image_paths", read=_image_paths, accepts="write JSONPath expressions of fields, *, indices, .. and filters, for example $.Resources.*.Properties.Image"),
+    SettingRule("IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST", "`false`, `true`", "Resolve a reference without tag and digest as `latest`, with a warning.", field="unsafe_implicit_latest", read=_truth, accepts=_TRUTH),
+    SettingRule("IMAGE_PINNER_CREDENTIALS", "none", "Registry credentials: `registry=location` entries separated by `;`. A location is the ARN of a Secrets Manager secret or an SSM parameter, or `ssm:/name`; in the CLI also `env:NAME` or `file:/path`.", field="credentials", read=_each(CredentialLocation.parse, lambda entry: entry.registry), accepts="write each registry once as registry=location, where the location is the ARN of a Secrets Manager secret or an SSM parameter, ssm:/name, env:NAME or file:/path"),
+    SettingRule("IMAGE_PINNER_TEMPLATE_CREDENTIALS", "none", "The secrets that a template may set for a registry (`RepositoryCredentials` in ECS): `registry=arn-pattern` entries separated by `;`.", field="template_credentials", read=_each(AllowedSecret.parse, str), accepts="write registry=pattern, where the pattern is the ARN of a Secrets Manager secret or an SSM parameter with partition and service in full; '*' matches any text after them"),
+    SettingRule("IMAGE_PINNER_ECR_ROLES", "none", "Roles to assume for ECR registries of other accounts: `account=role-arn` entries separated by `;`, each with an optional external ID after a space.", field="ecr_roles", read=_each(RegistryRole.parse, lambda entry: entry.account_id), accepts="write each account once as account=arn:aws:iam::111122223333:role/name, with an optional external ID after a space"),
+    SettingRule("IMAGE_PINNER_PULL_THROUGH", "`false`, `true`", "Let ECR import an image through a pull-through cache rule if its tag is not cached yet.", field="pull_through", read=_truth, accepts=_TRUTH),
+    SettingRule("IMAGE_PINNER_MIRRORS", "none", "Registries to query instead of others: `registry=mirror` entries separated by `;`. A mirror may have a path; `*=mirror` applies to all registries except ECR. Pinned images keep the written registry.", field="mirrors", read=_each(Mirror.parse, lambda entry: entry.registry), accepts="write each registry once as registry=mirror without credentials, for example docker.io=mirror.example:5000"),
+    SettingRule("IMAGE_PINNER_METERED_REGISTRIES", "`docker.io`, `none`", "Registries that count pulls, separated by `;`: a HEAD request, which does not count, is sent and the digest in its response header is trusted. `none` hashes every manifest.", field="metered_registries", read=_registries, accepts="write each registry once as a host with an optional port, or none"),
+    SettingRule("IMAGE_PINNER_INSECURE_REGISTRIES", "none", "Registries to query over plain HTTP, separated by `;`.", field="insecure_registries", read=_registries, accepts="write each registry once as a host with an optional port, for example localhost:5000"),
+    SettingRule("IMAGE_PINNER_CA_BUNDLES", "none", "Certificate authorities (CAs) to trust in addition to those of the system: `registry=file` entries in PEM format, separated by `;`; `*=file` applies to all registries.", field="ca_bundles", read=_each(_ca_bundle, lambda entry: entry[0]), accepts="write each registry once as registry=file, for example registry.example:5000=/opt/ca.pem"),
+    SettingRule("IMAGE_PINNER_TOKEN_SERVICES", "none", "Hosts that any registry may use as its token service, separated by `;`. By default a registry uses one at its own domain.", field="token_services", read=_registries, accepts="write each host once, for example auth.example"),
+    SettingRule("IMAGE_PINNER_TIMEOUT", "`60`", "Maximum seconds for all lookups of a template.", field="timeout", read=_seconds, accepts=_SECONDS),
+    SettingRule("IMAGE_PINNER_HOST_TIMEOUT", "`30`", "Maximum seconds for one registry.", field="host_timeout", read=_seconds, accepts=_SECONDS),
+    SettingRule("IMAGE_PINNER_WORKERS", "`20`", "Maximum number of concurrent requests; each registry gets at least one.", field="workers", read=_up_to(_MAX_WORKERS), accepts=f"write 1 to {_MAX_WORKERS}"),
+    SettingRule("IMAGE_PINNER_MAX_IMAGES", "`1000`", "Maximum number of different images that a template may look up, and of deployed images.", field="max_images", read=_up_to(_MAX_LOOKUPS), accepts=f"write 1 to {_MAX_LOOKUPS}"),
+    SettingRule("IMAGE_PINNER_MAX_REPOSITORIES", "`500`", "Maximum number of different repositories of these images.", field="max_repositories", read=_up_to(_MAX_LOOKUPS), accepts=f"write 1 to {_MAX_LOOKUPS}"),
+    SettingRule("IMAGE_PINNER_MAX_REGISTRIES", "`50`", "Maximum number of different registries of these images.", field="max_registries", read=_up_to(_MAX_LOOKUPS), accepts=f"write 1 to {_MAX_LOOKUPS}"),
+    SettingRule("IMAGE_PINNER_MAX_VALUES", "`200`", "Maximum number of different SSM parameters and exports that a template may look up.", field="max_values", read=_up_to(_MAX_LOOKUPS), accepts=f"write 1 to {_MAX_LOOKUPS}"),
+    SettingRule("IMAGE_PINNER_EXTRA_REGIONS", "none", "AWS regions, separated by `;`, that images may be in even if the installed botocore does not know them.", field="extra_regions", read=_each(_region, str), accepts="write each region once, such as eu-west-1"),
+    SettingRule("IMAGE_PINNER_METRICS_NAMESPACE", "`ImagePinner`, `none`", "The namespace of the CloudWatch metrics in the macro's log.", field="metrics_namespace", read=_metrics_namespace, accepts="write up to 255 letters, digits and . - _ / # : that do not begin with AWS/, or none"),
+    SettingRule("IMAGE_PINNER_SNIPPET_PARAMETERS", "none", "The parameters of templates whose values snippets may use, by name, separated by `;`. Snippets do not see which parameters have `NoEcho`.", field="snippet_parameters", read=_each(_parameter_name, str), accepts="write each name once, in letters and digits, separated by semicolons"),
+    SettingRule("IMAGE_PINNER_STATE_SCOPE", "none; all of them in the CLI", "The deployed images that templates may keep with `Refresh`: `stack:NAME`, `service:CLUSTER/SERVICE` or `family:NAME` entries separated by `;`, with `*` for any characters.", field="state_scope", read=_each(StatePattern.parse, str), accepts="write each entry once as stack:NAME, service:CLUSTER/SERVICE or family:NAME, with * for any characters"),
+    SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, to which the macro sends an event for every template that it pins.", field="event_bus", read=_event_bus, accepts="write the name of an event bus or its ARN, arn:aws:events:region:account:event-bus/name"),
+    SettingRule("IMAGE_PINNER_REQUIRE_EVENTS", "`false`, `true`", "Fail a template whose event cannot be sent to the event bus.", field="require_events", read=_truth, accepts=_TRUTH),
 )  # fmt: skip
 """Every setting."""
 

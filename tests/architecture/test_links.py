@@ -77,3 +77,21 @@ def test_links_between_documents_are_not_broken() -> None:
         if _broken(document, target)
     ]
     assert broken == []
+
+
+def test_the_files_that_contributing_names_exist() -> None:
+    text = text_of("CONTRIBUTING.md")
+    layout = text.partition("## Layout")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^ +([\w./]+)  ", layout, re.MULTILINE)) | set(re.findall(r"`([\w/]+/[\w./]*)`", text))
+    named |= set(re.findall(r"`(\w+\.py)`", text))
+    files = project_files()
+    # `make docs` creates build/site.
+    paths = {"build/site", *files, *(f"{parent}/" for name in files for parent in PurePosixPath(name).parents)}
+
+    missing = [
+        name
+        for name in sorted(named)
+        if not any(f"/{path}".endswith(f"/{name}") or f"/{path}".endswith(f"/{name}/") for path in paths)
+    ]
+
+    assert missing == []

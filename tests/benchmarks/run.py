@@ -19,6 +19,7 @@ import package
 import pinning_from_lock
 import pinning_speed
 import size
+import worst_templates
 
 
 def main() -> None:
@@ -31,6 +32,7 @@ def main() -> None:
         deployed_calls,
         many_tags,
         package,
+        worst_templates,
         size,
     ):
         for line in benchmark.figures():

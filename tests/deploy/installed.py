@@ -20,6 +20,8 @@ CODE = {"CodeBucket": "code", "CodeKey": "image-pinner.zip"}
 """The parameters that have no default."""
 ALL_SWITCHES = {
     "Revision": "1.0.0",
+    "CodeObjectVersion": "3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY",
+    "CodeSha256": "YFgDgEKG3ugvF1+pX64gV6tu9qNuIYNUdgJm8nCxsm4=",
     "CodeBucketPerRegion": "true",
     "OtherRepositoryArns": "arn:aws:ecr:*:444455556666:repository/shop/*",
     "PullThroughRepositoryArns": "arn:aws:ecr:*:111122223333:repository/hub/*",
@@ -41,6 +43,7 @@ ALL_SWITCHES = {
     "LogKmsKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/2",
     "AlarmTopicArn": "arn:aws:sns:eu-central-1:111122223333:on-call",
     "Dashboard": "true",
+    "InvokeThroughCloudFormation": "true",
 }
 """Parameters that turn on everything that is optional."""
 ABSENT = object()

@@ -9,7 +9,7 @@ from deploy.installed import TEXT as MACRO_TEXT
 from deploy.installed import template as macro_template
 
 STACK_SET = ORGANIZATION["Resources"]["StackSet"]["Properties"]
-SET_HERE = {"CodeBucketPerRegion": "true"}
+SET_HERE = {"CodeBucketPerRegion": "true", "CodeObjectVersion": ""}
 """Parameters of macro.yaml that have the same value in every organization."""
 DESCRIBED_HERE = {"CodeBucket", "CodeKey"}
 """Parameters that have the name of one of macro.yaml, and a description of their own."""

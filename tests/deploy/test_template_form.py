@@ -109,9 +109,8 @@ def test_the_function_is_the_one_that_was_built() -> None:
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
 
 
-def test_the_code_is_set_in_the_two_lines_that_a_package_replaces() -> None:
-    assert list(template()["Resources"]["Function"]["Properties"]["Code"]) == ["S3Bucket", "S3Key"]
-    assert len(re.findall(r"^ +Code:\n +S3Bucket: .+\n +S3Key: .+\n", TEXT, re.MULTILINE)) == 1
+def test_the_code_is_loaded_from_the_given_object_only() -> None:
+    assert list(template()["Resources"]["Function"]["Properties"]["Code"]) == ["S3Bucket", "S3Key", "S3ObjectVersion"]
 
 
 def test_every_parameter_is_once_in_the_form_of_the_console() -> None:

@@ -30,6 +30,17 @@ def test_a_revision_publishes_a_version_that_the_alias_uses() -> None:
     assert installed.properties("Version") == {"FunctionName": "Function", "Description": "1.0.0"}
 
 
+def test_the_function_loads_the_given_version_of_the_object() -> None:
+    code = Installed(ALL_SWITCHES).properties("Function")["Code"]
+    assert code["S3ObjectVersion"] == ALL_SWITCHES["CodeObjectVersion"]
+    assert "S3ObjectVersion" not in Installed().properties("Function")["Code"]
+
+
+def test_no_version_is_published_of_other_code() -> None:
+    assert Installed(ALL_SWITCHES).properties("Version")["CodeSha256"] == ALL_SWITCHES["CodeSha256"]
+    assert "CodeSha256" not in Installed({"Revision": "1.0.0"}).properties("Version")
+
+
 def test_a_new_revision_changes_the_function_so_that_lambda_publishes_it() -> None:
     one, other = (Installed({"Revision": text}).properties("Function") for text in ("1.0.0", "1.0.1"))
     assert {key for key in one if one[key] != other[key]} == {"Description"}

@@ -159,6 +159,18 @@ def test_authors_may_call_the_alias_and_use_the_transform_by_its_name() -> None:
     assert use["Resource"] == "arn:aws:cloudformation:eu-central-1:111122223333:transform/Pins"
 
 
+def test_authors_can_be_restricted_to_invocations_by_cloudformation() -> None:
+    def invoke(**parameters: str) -> dict[str, Any]:
+        statement: dict[str, Any] = Installed(parameters).properties("AuthorsPolicy")["PolicyDocument"]["Statement"][0]
+        return statement
+
+    # Off by default: no document says that invocations of macros have the key, and without it no template is deployed.
+    assert "Condition" not in invoke()
+    assert invoke(InvokeThroughCloudFormation="true")["Condition"] == {
+        "ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}
+    }
+
+
 def test_all_policies_fit_into_a_role() -> None:
     # 10,240 characters without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     policies = Installed(ALL_SWITCHES).policies()

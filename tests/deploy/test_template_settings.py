@@ -39,7 +39,7 @@ def test_an_invalid_value_of_a_setting_is_reported_by_the_function() -> None:
 def test_every_setting_has_a_parameter_and_every_variable_is_a_setting() -> None:
     parameters = {rule.variable: {"Ref": _parameter(rule.variable)} for rule in SETTING_RULES}
     parameters[_SCOPE] = {"Fn::If": ["KeepsDeployed", parameters[_SCOPE], ""]}
-    assert parameters == ENVIRONMENT
+    assert parameters == {name: value for name, value in ENVIRONMENT.items() if name.startswith("IMAGE_PINNER_")}
 
 
 def test_templates_can_keep_deployed_images_only_with_the_permission() -> None:
@@ -82,10 +82,17 @@ def test_the_function_accepts_every_value_that_the_template_allows(parameter: st
         ("Mirrors", "docker.io=mirror.example:5000/hub; *=mirror.example"),
         ("MeteredRegistries", "none"),
         ("InsecureRegistries", "registry.example:5000"),
+        ("TokenServices", "auth.example"),
         ("CaBundles", "registry.example=/opt/authority.pem"),
         ("LookupTimeout", "45.5"),
         ("HostTimeout", "10"),
         ("Workers", "32"),
+        ("MaxImages", "2000"),
+        ("MaxRepositories", "100"),
+        ("MaxRegistries", "5"),
+        ("MaxValues", "10000"),
+        ("ExtraRegions", "eu-new-1; us-new-2"),
+        ("SnippetParameters", "WebTag; ProxyTag"),
         ("MetricsNamespace", "none"),
         ("EventBusName", "default"),
     ],

@@ -18,8 +18,10 @@ from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import OPTION_RULES
 from image_pinner.settings import SETTING_RULES, Settings
 from image_pinner.sources.http.endpoints import FAILURES_IN_A_ROW
-from image_pinner.sources.http.messages import MAX_ERROR_BYTES, RETRYABLE_STATUSES
-from image_pinner.sources.http.transport import MAX_REDIRECTS, PER_HOST, RetryPolicy, TimeLimits
+from image_pinner.sources.http.messages import RETRYABLE_STATUSES
+from image_pinner.sources.http.redaction import MAX_ERROR_BYTES
+from image_pinner.sources.http.redirects import MAX_REDIRECTS
+from image_pinner.sources.http.transport import PER_HOST, RetryPolicy, TimeLimits
 from support.project import ROOT
 
 MARKERS = (

@@ -6,6 +6,7 @@ import importlib.util
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from e2e.engine.cloudformation import Engine
@@ -46,8 +47,10 @@ def upload(engine: Engine, key: str, code: bytes) -> None:
     s3.put_object(Bucket=BUCKET, Key=key, Body=code)
 
 
-def macro_template(name: str, key: str, handler: str, *, seconds: int = 60) -> str:
-    """Return the template of a stack with a macro."""
+def macro_template(
+    name: str, key: str, handler: str, *, seconds: int = 60, environment: Mapping[str, str] | None = None
+) -> str:
+    """Return the template of a stack with a macro; `environment` has variables of its function."""
     function = {
         "Runtime": "python3.13",
         "Architectures": ["arm64"],
@@ -56,6 +59,7 @@ def macro_template(name: str, key: str, handler: str, *, seconds: int = 60) -> s
         "Role": {"Fn::GetAtt": ["Role", "Arn"]},
         "Timeout": seconds,
         "MemorySize": 256,
+        "Environment": {"Variables": dict(environment or {})},
     }
     resources = {
         "Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": _ASSUME}},
@@ -71,7 +75,10 @@ def macro_template(name: str, key: str, handler: str, *, seconds: int = 60) -> s
 def install(engine: Engine) -> None:
     """Install the macro `ImagePinner` from the source code."""
     upload(engine, "image-pinner.zip", zipped_package())
-    template = macro_template("ImagePinner", "image-pinner.zip", "image_pinner.lambda_macro.handler.handler")
+    # Of the parameters of templates/ecs-snippet.yaml.
+    environment = {"IMAGE_PINNER_SNIPPET_PARAMETERS": "Image"}
+    handler = "image_pinner.lambda_macro.handler.handler"
+    template = macro_template("ImagePinner", "image-pinner.zip", handler, environment=environment)
     Stacks(engine).create("image-pinner", template)
 
 

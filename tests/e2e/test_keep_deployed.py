@@ -263,6 +263,25 @@ def test_a_new_container_is_resolved_and_a_written_digest_overrides_what_runs(ap
     assert app.running() == {"web": scripted}
 
 
+@pytest.mark.parametrize("app", ["kept-by-previous"], indirect=True)
+def test_the_processed_template_is_deployed_again_without_the_macro(app: App) -> None:
+    """CloudFormation does this with UsePreviousTemplate, which the engine does not implement."""
+    first = app.push("1", "first")
+    app.create("Always")
+    good = app.push("1", "moved")
+    processed = app.stacks.processed_text(app.name)
+    invocations = len(app.stacks.engine.invocations())
+
+    app.update("Always", template=processed, LogLevel="debug")
+    assert app.running() == {"web": first}
+    (container,) = app.task_definition()["containerDefinitions"]
+    assert container["environment"] == [{"name": "LOG_LEVEL", "value": "debug"}]
+    # The override works also while the macro cannot run.
+    app.update("Always", template=processed, EmergencyImage=f"{app.repository}@{good}")
+    assert app.running() == {"web": good}
+    assert len(app.stacks.engine.invocations()) == invocations
+
+
 @pytest.mark.parametrize("app", ["kept-by-role"], indirect=True)
 def test_the_function_calls_what_its_role_allows_and_the_registry_once(app: App, allowed: list[Allowed]) -> None:
     first = app.push("1", "first")

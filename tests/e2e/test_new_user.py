@@ -84,6 +84,7 @@ def test_every_command_of_the_document_is_run_or_has_a_reason() -> None:
     assert sorted(block.section for block in found if block.reason) == [
         "All accounts of an organization",
         "All accounts of an organization",
+        "Install",
         "Settings",
     ]
 

@@ -76,7 +76,7 @@ def test_wrong_digest_header__distribution_2395(registry: ScriptedRegistry) -> N
     message = refusal(pin_from(registry, APP))
     assert (
         f"sent a manifest with digest {Digest.of(OF_DOCKER)} "
-        f"and the header Docker-Content-Digest: {Digest.of(LIST)}; help: " in message
+        f"and the header Docker-Content-Digest: '{Digest.of(LIST)}'; help: " in message
     )
     assert "check for a proxy or mirror that changes manifests" in message
 
@@ -133,7 +133,7 @@ def test_lying_digest_header__crane_kbld(registry: ScriptedRegistry, body: bytes
     registry.script = lambda _: sent(body, media_type, Docker_Content_Digest=LIE)
     message = refusal(pin_from(registry, APP))
     assert f"{registry.url}/v2/team/app/manifests/1 sent a manifest with digest {Digest.of(body)}" in message
-    assert f"and the header Docker-Content-Digest: {LIE}" in message
+    assert f"and the header Docker-Content-Digest: '{LIE}'" in message
 
 
 def test_random_digest__kbld_19_resolve_twice(registry: ScriptedRegistry) -> None:

@@ -112,7 +112,7 @@ def test_self_signed_ca_is_refused__kyverno_3984(tmp_path: Path) -> None:
 def test_proxy_returning_a_stale_digest__digestabot(registry: ScriptedRegistry) -> None:
     """digestabot, README registry-map [doc]: an old header with a new body is rejected; nothing is cached."""
     registry.script = lambda _: sent(INDEX, OCI_INDEX, Docker_Content_Digest=str(Digest.of(MANIFEST)))
-    assert f"with digest {Digest.of(INDEX)} and the header Docker-Content-Digest: {Digest.of(MANIFEST)}" in refusal(
+    assert f"with digest {Digest.of(INDEX)} and the header Docker-Content-Digest: '{Digest.of(MANIFEST)}'" in refusal(
         pin_from(registry, APP)
     )
     for moved in (MANIFEST, OF_DOCKER, MANIFEST):
@@ -181,7 +181,7 @@ def _endless(status: int, written: list[int]) -> Callable[[BinaryIO, threading.E
 
 @pytest.mark.parametrize("status", [403, 429, 500])
 def test_token_redaction_in_errors(realm: Realm, status: int) -> None:
-    """go-containerregistry, redaction [src]: credentials that a registry repeats are hidden in messages."""
+    """go-containerregistry, redaction [src]: credentials that a registry repeats are in no message."""
 
     def script(seen: Seen) -> Answer:
         if not seen.authorization:
@@ -196,7 +196,8 @@ def test_token_redaction_in_errors(realm: Realm, status: int) -> None:
     result = pin_from(realm.registry, APP, hosts=RegistryHosts(), credentials=credentials, transport=trusting)
     message = refusal(result) + json.dumps(result.report.to_json()) + repr(result)
     assert f"returned {status}" in message
-    assert "***" in message
+    # Nothing that a registry writes after it got credentials is shown, apart from the status.
+    assert "not with" not in message
     for secret in ("token-1", PASSWORD.password, PASSWORD.basic().removeprefix("Basic ")):
         assert secret not in message
 

@@ -18,7 +18,7 @@ from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts
 from image_pinner.sources.http.errors import parse_http_url, safe_url
 from image_pinner.sources.http.messages import Reply, Request
-from image_pinner.sources.http.transport import MAX_REDIRECTS, RedirectFollower
+from image_pinner.sources.http.redirects import MAX_REDIRECTS, RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import TokenRequest, TokenService
 from image_pinner.sources.oci.client import resolve_from_body, resolve_from_headers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -22,6 +22,50 @@ _STRANGE_VALUES: tuple[Any, ...] = (
     *([], {}, [[]], [None], {"": ""}, {"os": "unknown", "architecture": "unknown"}, {"os": "linux"}),
 )
 _STRANGE_KEYS = ("", "os", "digest", "manifests", "layers", "config", "platform", "auths", "token", "\ud800", "a\nb")
+# The same for templates: markers, options, functions and sections.
+_TEMPLATE_VALUES: tuple[Any, ...] = (
+    *(
+        "!PinDigest a/b:1",
+        "!PinDigest",
+        "  !PinDigest Platform=Any a/b:1",
+        "!PinDigestx a:1",
+        "a/b:1",
+        f"a@sha256:{_HEX}",
+    ),
+    *("All", "Skip", "Marked", "KeepTag", "Any", "AWS::ECS::TaskDefinition", "AWS::Lambda::Function", "Prod", "Tag"),
+    *("{{resolve:ssm:/shop/web/tag}}", "${Name}&{Name}", "${Tag}${!Tag}", "/shop/web/image", "\u2028", "\x1c"),
+    *(
+        {"Ref": "AWS::NoValue"},
+        {"Ref": "Tag"},
+        {"Ref": "Names"},
+        {"Condition": "Prod"},
+        {"Fn::Sub": "!PinDigest ${Tag}"},
+    ),
+    *({"Fn::PinDigest": "a/b:1"}, {"Fn::PinDigest": {"Image": "a/b:1", "Platform": "linux/arm64"}}),
+    {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "a/b:1"}}},
+    {"Fn::If": ["Prod", "!PinDigest a/b:1", {"Ref": "AWS::NoValue"}]},
+    {"Fn::Join": ["", ["!PinDigest a/b", ":", {"Ref": "Tag"}]]},
+    {"Fn::FindInMap": ["M", "a", "t"]},
+    {"Fn::Equals": [{"Ref": "Tag"}, "1"]},
+    {"Fn::ForEach::Loop": ["Name", ["web"], {"${Name}": {"Image": "!PinDigest a/${Name}:1"}}]},
+    {"ImagePinner": {"Pin": "All", "Record": "Metadata"}},
+    [{"Name": "web", "Image": "!PinDigest a/b:1"}],
+)
+_TEMPLATE_KEYS = (
+    *("Resources", "Metadata", "Conditions", "Mappings", "Parameters", "Transform", "Properties", "Type", "Condition"),
+    *("Image", "ContainerDefinitions", "DockerLabels", "ImagePinner", "Pin", "params", "fragment", "Architectures"),
+    *(
+        "Fn::If",
+        "Fn::Sub",
+        "Fn::Join",
+        "Fn::Split",
+        "Fn::Select",
+        "Fn::ForEach::Loop",
+        "Fn::PinDigest",
+        "Fn::Transform",
+    ),
+    *("Fn::ToJsonString", "Fn::Base64", "Fn::Length", "Fn::FindInMap", "Fn::GetAtt", "Fn::Not", "Fn::And", "Ref"),
+)
 _STRANGE_BYTES = (
     *(b"\x00", b"\n", b"\r\n", b"\xff", b"\xed\xa0\x80", b"\xe2\x80\xae", b"%00", b"\\", b'"', b"'", b","),
     *(b"=", b":", b"/", b"//", b"@", b"?", b"#", b"[", b"]", b"{", b"}", b".", b"..", b"-", b"_", b"__", b" ", b"\t"),
@@ -40,38 +84,47 @@ def mutated_text(data: bytes, random: Random) -> bytes:
 
 def mutated_json(data: bytes, random: Random) -> bytes:
     """Change a few parts of a JSON document; other input is changed as text."""
+    return _mutated_document(data, random, _STRANGE_VALUES, _STRANGE_KEYS)
+
+
+def mutated_template(data: bytes, random: Random) -> bytes:
+    """Change a few parts of a JSON document that contains a template."""
+    return _mutated_document(data, random, _STRANGE_VALUES + _TEMPLATE_VALUES * 3, _STRANGE_KEYS + _TEMPLATE_KEYS)
+
+
+def _mutated_document(data: bytes, random: Random, values: Sequence[Any], keys: Sequence[str]) -> bytes:
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):
         return mutated_text(data, random)
     for _ in range(random.choice((1, 1, 2, 4))):
-        document = _change(document, random)
+        document = _change(document, random, values, keys)
     text = json.dumps(document, ensure_ascii=random.random() < 0.8)
     return text.encode("utf-8", "surrogatepass")
 
 
-def _change(document: Any, random: Random) -> Any:
+def _change(document: Any, random: Random, values: Sequence[Any], keys: Sequence[str]) -> Any:
     locations = list(_locations(document))
     if not locations:
-        return random.choice(_STRANGE_VALUES)
+        return _copy(random.choice(values))
     holder, key = random.choice(locations)
     match random.randrange(6):
         case 0:
             del holder[key]
         case 1:
-            holder[key] = _copy(random.choice(_STRANGE_VALUES))
+            holder[key] = _copy(random.choice(values))
         case 2:
             other, target = random.choice(locations)
             holder[key] = _copy(other[target])
         case 3 if isinstance(holder, dict):
-            holder[random.choice(_STRANGE_KEYS)] = holder.pop(key)
+            holder[random.choice(keys)] = holder.pop(key)
         case 4 if isinstance(holder, list):
             holder.insert(key, _copy(holder[key]))
         case 5 if isinstance(holder[key], str):
             raw = mutated_text(holder[key].encode("utf-8", "surrogatepass"), random)
             holder[key] = raw.decode("utf-8", "replace")
         case _:
-            holder[key] = [holder[key]] if random.random() < 0.5 else {random.choice(_STRANGE_KEYS): holder[key]}
+            holder[key] = [holder[key]] if random.random() < 0.5 else {random.choice(keys): holder[key]}
     return document
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fuzz import conversation_targets, document_targets, seeds, text_targets
-from fuzz.mutations import Mutate, mutated_json, mutated_text
+from fuzz import conversation_targets, document_targets, seeds, template_seeds, template_targets, text_targets
+from fuzz.mutations import Mutate, mutated_json, mutated_template, mutated_text
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ TARGETS = {
         Target("manifests", document_targets.manifests, seeds.MANIFESTS, mutated_json, 8192),
         Target("configs", document_targets.configs, seeds.CONFIGS, mutated_json, 8192),
         Target("docker-configs", document_targets.docker_configs, seeds.DOCKER_CONFIGS, mutated_json, 8192),
+        Target("evaluation", template_targets.evaluation, template_seeds.EXPRESSIONS, mutated_template, 8192),
+        Target("events", template_targets.events, template_seeds.EVENTS_OF_TEMPLATES, mutated_template, 8192),
     )
 }
 

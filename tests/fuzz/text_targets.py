@@ -17,7 +17,6 @@ from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import parse_challenges
 from support.untrusted_input import expect_message, readable
 
-SECRET = "s3cr3t-t0ken"
 MAX_SHOWN = 241
 _DIGEST = Digest.of(b"")
 _ADDRESS = re.compile(r"[0-9a-fA-F.:\[\]]+(?:%.*)?", re.DOTALL)
@@ -100,9 +99,7 @@ def diagnostics(data: bytes) -> None:
     """Describe the body of an error response."""
     assert len(errors_in(data)) <= 3
     for content_type in _CONTENT_TYPES:
-        text = describe_body(data, content_type, (SECRET,))
-        expect_message(text, MAX_SHOWN)
-        assert SECRET not in text
-    header = sanitize(data.decode("latin-1"), (SECRET,))
-    expect_message(header, MAX_SHOWN)
-    assert SECRET not in header
+        expect_message(describe_body(data, content_type), MAX_SHOWN)
+        codes = describe_body(data, content_type, only_codes=True)
+        assert all(code.isupper() for code in codes.split("; ") if code)
+    expect_message(sanitize(data.decode("latin-1")), MAX_SHOWN)

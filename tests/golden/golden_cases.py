@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from golden.golden_files import EXPECTED, HERE, TEMPLATES
-from golden.golden_registries import deployed_registry, empty_registry, full_registry
 from image_pinner.cli.documents import read_source
 from image_pinner.sources.in_memory import InMemoryRegistry
+from support.example_registries import deployed_registry, empty_registry, full_registry
 from support.macro import AWS, CHINA, GOVCLOUD, Account, event_for_template
 
 VALUES: dict[str, dict[str, str]] = {

@@ -11,9 +11,9 @@ import yaml
 
 from golden.golden_cases import EXPECTED_REFUSALS, REFUSALS
 from golden.golden_files import as_json, compare
-from golden.golden_registries import small_registry
 from image_pinner.lambda_macro.handler import ERROR_LIMIT, Macro
 from image_pinner.pinning import Resolvers
+from support.example_registries import small_registry
 from support.macro import event_for
 
 CASES: dict[str, dict[str, Any]] = yaml.safe_load(REFUSALS.read_text("utf-8"))

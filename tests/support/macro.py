@@ -11,7 +11,7 @@ from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailabl
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Unknown
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import Resolvers
-from image_pinner.sources.in_memory import InMemoryRegistry
+from image_pinner.sources.in_memory import InMemoryDeployments, InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 
 STACK_NAME = "shop"
@@ -102,6 +102,7 @@ class HangingResolvers:
     """Resolvers that use up the deadline, like a registry that does not respond."""
 
     def __init__(self) -> None:
+        self.deployments = InMemoryDeployments()
         self.deadlines: list[float] = []
         """The seconds that were left at each lookup."""
 
@@ -122,9 +123,10 @@ class HangingResolvers:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A Lambda context that reports `remaining` milliseconds, or raises it."""
+    """A Lambda context that reports `remaining` milliseconds, or raises it; without an ARN, there is no function."""
 
     remaining: Any
+    invoked_function_arn: Any = None
 
     def get_remaining_time_in_millis(self) -> Any:
         if isinstance(self.remaining, Exception):

@@ -19,7 +19,6 @@ from image_pinner.core.images.lookups import (
     Unsuitable,
 )
 from image_pinner.core.images.references import Digest, ImageReference
-from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known
 from image_pinner.core.lock import LockFile
 from image_pinner.core.template.fragments import read_fragment
@@ -157,7 +156,8 @@ def pin(  # noqa: PLR0913 - a deployment has this many inputs
 ) -> PinResult:
     """Pin a template or a fragment as the macro does."""
     fragment = read_fragment(dict(template), dict(params or {}))
-    scope = Scope.of_template(dict(template), values or {}, region=REGION, account_id=ACCOUNT, stack_name=stack_name)
+    usable = (settings or Settings()).snippet_parameters
+    scope = fragment.make_scope(values or {}, usable, region=REGION, account_id=ACCOUNT).with_stack_name(stack_name)
     resolvers = Resolvers(digests or EveryDigest(), external_values or ExpectedLookups(), **ports)
     return pin_template(fragment, scope, settings or Settings(), lambda _: resolvers, Deadline.after(60))
 

@@ -80,6 +80,17 @@ def _dense_images() -> Template:
     return _template({"Fn::Sub": f"!PinDigest ${{AWS::AccountId}}/{number}:1"} for number in range(12_000))
 
 
+def _loop_texts_in_a_list() -> Template:
+    texts = {"Fn::Select": ["0", ["&{V}" * 100] * 2_000]}
+    task = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": _containers([texts])}}
+    return {"Mappings": _MAPPINGS, "Resources": {"Fn::ForEach::L": ["V", [_TEXT], {"T${V}": task}]}}
+
+
+def _long_name() -> Template:
+    task = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": _containers(["a:1"] * 15_000)}}
+    return {"Resources": {"K" * 300_000: task}}
+
+
 WORST_TEMPLATES: Mapping[str, Callable[[], Template]] = {
     "a text that is multiplied, split and joined in a list": _split_in_select,
     "a condition of 900 KB for 5,000 images": _condition_of_many_images,
@@ -91,5 +102,7 @@ WORST_TEMPLATES: Mapping[str, Callable[[], Template]] = {
     "200 images in 60 nested branches": _nested_branches,
     "45,000 dynamic references": _dynamic_references,
     "12,000 images": _dense_images,
+    "a list of texts that repeat a loop variable": _loop_texts_in_a_list,
+    "15,000 images in a resource with a name of 300 KB": _long_name,
 }
-"""Ten templates, by what is large in them."""
+"""Templates, by what is large in them."""

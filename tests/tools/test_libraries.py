@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
+import zipfile
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from build_package.libraries import LIBRARIES, collect_libraries
+from build_package.libraries import CONTENTS, LIBRARIES, collect_libraries, hash_files, wheel_files
 from image_pinner.core.errors import ConfigurationError
 from support.project import ROOT
 
@@ -25,6 +27,7 @@ LOCK = "".join(
         ("urllib3", "2.8.0", " ; python_version >= '3.11'"),
     )
 )
+UNKNOWN_CONTENTS = "".join(f"{name}=={version} sha256:{'0' * 64}\n" for name, version in LOCKED.items())
 FILES = {
     "{module}/__init__.py": "VALUE = 1\n",
     "{module}/py.typed": "",
@@ -69,9 +72,21 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _refusal(folder: Path, lock: str = LOCK) -> ConfigurationError:
+def _contents(folder: Path) -> str:
+    """Return what `make lock` writes if the wheels have the files that are installed."""
+    lines = []
+    for name, version in LOCKED.items():
+        record = folder / f"{name.replace('-', '_')}-{version}.dist-info" / "RECORD"
+        with zipfile.ZipFile(io.BytesIO(), "w") as wheel:
+            for path in (line.split(",")[0] for line in record.read_text("utf-8").splitlines()[1:]):
+                wheel.writestr(path, (folder / path).read_bytes())
+            lines.append(f"{name}=={version} sha256:{hash_files(wheel_files(name, version, wheel))}\n")
+    return "".join(lines)
+
+
+def _refusal(folder: Path, lock: str = LOCK, contents: str = UNKNOWN_CONTENTS) -> ConfigurationError:
     with pytest.raises(ConfigurationError) as refused:
-        collect_libraries(lock, _in(folder))
+        collect_libraries(lock, contents, _in(folder))
     return refused.value
 
 
@@ -94,6 +109,33 @@ def test_a_changed_module_is_refused(installed: Path) -> None:
     refused = _refusal(installed)
     assert refused.cause == "cannot build the zip: urllib3/__init__.py of urllib3 2.8.0 differs from the published file"
     assert "--force-reinstall" in refused.help
+
+
+@pytest.mark.parametrize("path", ["urllib3/__init__.py", "urllib3-2.8.0.dist-info/licenses/LICENSE"])
+def test_a_changed_file_with_its_record_is_refused(installed: Path, path: str) -> None:
+    # A wheel of the same version that somebody else built, or a patch of an installed one.
+    contents = _contents(installed)
+    record = installed / "urllib3-2.8.0.dist-info" / "RECORD"
+    before = _hash((installed / path).read_bytes())
+    (installed / path).write_text("VALUE = 2\n", "utf-8")
+    record.write_text(record.read_text("utf-8").replace(before, _hash(b"VALUE = 2\n")), "utf-8")
+
+    refused = _refusal(installed, contents=contents)
+
+    assert refused.cause == "cannot build the zip: the files of urllib3 2.8.0 are not those of the locked wheel"
+    assert "--force-reinstall" in refused.help
+
+
+def test_an_additional_module_with_its_record_is_refused(installed: Path) -> None:
+    contents = _contents(installed)
+    _install(installed, "urllib3", "2.8.0", {"urllib3/more.py": "VALUE = 1\n"})
+    assert "are not those of the locked wheel" in _refusal(installed, contents=contents).cause
+
+
+def test_a_library_without_a_hash_of_its_files_is_refused(installed: Path) -> None:
+    refused = _refusal(installed, contents=_contents(installed).replace("urllib3==2.8.0", "urllib3==2.7.0"))
+    assert refused.cause == "cannot build the zip: requirements/lambda-contents.txt has no hash of urllib3 2.8.0"
+    assert refused.help == "run `make lock`"
 
 
 def test_a_missing_module_is_refused(installed: Path) -> None:
@@ -129,7 +171,7 @@ def test_a_library_that_is_not_locked_with_hashes_is_refused(installed: Path, lo
 
 
 def test_versions_and_hashes_are_those_of_the_lock(installed: Path) -> None:
-    collected = collect_libraries(LOCK, _in(installed))
+    collected = collect_libraries(LOCK, _contents(installed), _in(installed))
     assert [(one.name, one.version, one.hashes) for one in collected] == [
         (name, version, HASHES) for name, version in LOCKED.items()
     ]
@@ -139,7 +181,9 @@ def test_only_modules_and_licenses_are_packed(tmp_path: Path) -> None:
     _install(tmp_path, "jsonpath-ng", "1.16.0", {"jsonpath_ng/bin/jsonpath.py": "", "jsonpath_ng/__main__.py": ""})
     _install(tmp_path, "urllib3", "2.8.0", {"urllib3/contrib/emscripten/fetch.py": "", "urllib3/contrib/socks.py": ""})
     (tmp_path / "urllib3" / "stray.py").write_text("raise SystemExit\n", "utf-8")
-    assert sorted(path for library in collect_libraries(LOCK, _in(tmp_path)) for path in library.files) == [
+    assert sorted(
+        path for library in collect_libraries(LOCK, _contents(tmp_path), _in(tmp_path)) for path in library.files
+    ) == [
         "jsonpath_ng/__init__.py",
         "licenses/jsonpath-ng-1.16.0/LICENSE",
         "licenses/urllib3-2.8.0/LICENSE",
@@ -149,5 +193,5 @@ def test_only_modules_and_licenses_are_packed(tmp_path: Path) -> None:
 
 
 def test_the_installed_libraries_are_those_of_the_projects_lock() -> None:
-    lock = (ROOT / "requirements" / "lambda.txt").read_text("utf-8")
-    assert [library.name for library in collect_libraries(lock)] == list(LIBRARIES)
+    lock, contents = ((ROOT / path).read_text("utf-8") for path in ("requirements/lambda.txt", CONTENTS))
+    assert [library.name for library in collect_libraries(lock, contents)] == list(LIBRARIES)

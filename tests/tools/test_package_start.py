@@ -51,7 +51,8 @@ def test_the_handler_needs_only_the_zip_and_boto3(
     files = _pin(folder, runtime, tmp_path)
     brought = ("image_pinner", "jsonpath_ng", "urllib3")
     ours = {name: file for name, file in files.items() if name.split(".")[0] in brought}
-    assert {name.split(".")[0] for name in ours} == set(brought)
+    # jsonpath-ng is loaded only for expressions that our own parser does not read.
+    assert {name.split(".")[0] for name in ours} == {"image_pinner", "urllib3"}
     assert [file for file in ours.values() if not file.is_relative_to(folder)] == []
     standard = set(run(lambda_python(), (), "import json; print(json.dumps([*sys.stdlib_module_names]))", {}, tmp_path))
     others = {name: file for name, file in files.items() if name.split(".")[0] not in standard | set(brought)}

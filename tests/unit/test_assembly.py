@@ -168,6 +168,9 @@ class Clients:
     def __init__(self) -> None:
         self.wanted: list[tuple[str, str]] = []
 
+    def allowing(self, _: Any) -> Clients:
+        return self
+
     def client(self, service: str, region: str, **_: Any) -> Any:
         self.wanted.append((service, region))
         raise ValueError("there is no such endpoint")

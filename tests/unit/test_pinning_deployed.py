@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from image_pinner.core.deployed import ALL_STATE, NotKnown, StatePattern
+from image_pinner.core.errors import TooManyLookupsError
 from image_pinner.core.images.lookups import OCI_INDEX
 from image_pinner.core.images.references import Digest
 from image_pinner.core.lock import LockEntry, LockFile, LockKey
@@ -76,6 +77,32 @@ class TestScope:
         result = pin(template, NEVER, settings=settings, deployed=deployments)
         assert [path.split(".")[1] for path, _ in problems_of(result)] == ["Db"]
         assert [lookup.identity.resource for lookup in deployments.lookups] == ["Web"]
+
+
+class TestLimits:
+    def test_too_many_deployed_images_are_one_error_without_a_request(self) -> None:
+        template = template_of("!PinDigest nginx:1")
+        template["Resources"] |= {f"Db{number}": task("!PinDigest nginx:1") for number in range(3)}
+        deployments, digests = FakeDeployments(), EveryDigest()
+        with pytest.raises(TooManyLookupsError, match="lookups of 4 deployed images, and the configuration allows 3"):
+            pin(template, NEVER, settings=ALLOWED._replace(max_images=3), deployed=deployments, digests=digests)
+        assert (deployments.lookups, digests.calls) == ([], 0)
+
+    def test_too_many_services_of_one_image_are_one_error_without_a_request(self) -> None:
+        services = [f"shop/web-{number}" for number in range(4)]
+        template = template_of(
+            "!PinDigest nginx:1", Metadata={"ImagePinner": {"Refresh": "Never", "Service": services}}
+        )
+        deployments = FakeDeployments()
+        with pytest.raises(TooManyLookupsError, match="lookups of 4 services and families"):
+            pin(template, {}, settings=ALLOWED._replace(max_images=3), deployed=deployments)
+        assert deployments.lookups == []
+
+    def test_images_whose_digests_are_locked_do_not_count(self) -> None:
+        template = template_of("!PinDigest nginx:1")
+        template["Resources"]["Db"] = task("!PinDigest redis:1")
+        result = pin(template, {}, settings=Settings(max_images=1), lock=lock_of())
+        assert [path.split(".")[1] for path, _ in problems_of(result)] == ["Db"]  # it is not in the lock file
 
 
 class TestDeployed:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from image_pinner.core.decision import Decision
+from image_pinner.core.errors import TooManyLookupsError
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import SsmParameter
@@ -26,6 +29,7 @@ from support.templates import (
     ExpectedLookups,
     digest_of,
     image_in,
+    pin,
     pinned,
     problems_of,
     task,
@@ -70,6 +74,31 @@ class TestPorts:
         decision = judge(resolved, (), NothingKnown(), Deadline.after(60))
         assert [str(lookup) for lookup in resolved.plan.lookups] == ["docker.io/library/nginx:1"]
         assert image_in(rewrite(fragment, resolved, decision).answer) == pinned("nginx", "1")
+
+
+class TestLimits:
+    def test_images_are_counted_before_values_are_looked_up(self) -> None:
+        template = template_of("!PinDigest redis:{{resolve:ssm:/tag}}")
+        template["Resources"] |= {f"Db{number}": task(f"!PinDigest nginx:{number}") for number in range(3)}
+        digests = EveryDigest()
+        with pytest.raises(TooManyLookupsError) as caught:
+            pin(template, settings=Settings(max_images=2), digests=digests, external_values=ExpectedLookups())
+        assert caught.value.cause == "the template needs lookups of 3 images, and the configuration allows 2"
+        assert caught.value.help == "split the template, or raise IMAGE_PINNER_MAX_IMAGES in the configuration"
+
+    def test_as_many_lookups_as_allowed_are_made(self) -> None:
+        template = template_of("!PinDigest redis:{{resolve:ssm:/tag}}")
+        template["Resources"]["Db"] = task("!PinDigest quay.io/shop/db:1")
+        settings = Settings(max_images=2, max_repositories=2, max_registries=2, max_values=1)
+        values = ExpectedLookups({SsmParameter("/tag"): "7"})
+        assert pin(template, settings=settings, external_values=values).report.succeeded
+
+    @pytest.mark.parametrize("limit", ["max_images", "max_repositories", "max_registries"])
+    def test_each_limit_is_one_error(self, limit: str) -> None:
+        template = template_of("!PinDigest redis:1")
+        template["Resources"]["Db"] = task("!PinDigest quay.io/shop/db:1")
+        with pytest.raises(TooManyLookupsError, match=r"lookups of 2 \w+, and the configuration allows 1"):
+            pin(template, settings=Settings()._replace(**{limit: 1}))
 
 
 class SignedFacts:

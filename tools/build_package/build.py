@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from build_package.compiler import Compiler, find_compiler
-from build_package.libraries import collect_libraries
+from build_package.libraries import CONTENTS, collect_libraries
 from image_pinner import __version__
 from image_pinner.cli.deployment.code import LOCK, ZIP_NAME, own_files
 from image_pinner.core.errors import ConfigurationError
@@ -51,10 +51,11 @@ def build(directory: Path, *, root: Path, python: str | None = None, compiled: b
             the zip is too large or cannot be written.
     """
     compiler = find_compiler(python) if compiled else None
+    for name in (LOCK, CONTENTS):
+        if not (root / name).is_file():
+            raise ConfigurationError(f"cannot build the zip: {name} is missing", "restore it, or run `make lock`")
     lock = root / LOCK
-    if not lock.is_file():
-        raise ConfigurationError(f"cannot build the zip: {LOCK} is missing", "restore it, or run `make lock`")
-    libraries = collect_libraries(lock.read_text("utf-8"))
+    libraries = collect_libraries(lock.read_text("utf-8"), (root / CONTENTS).read_text("utf-8"))
     files = own_files(root)
     for library in libraries:
         files.update(library.files)

@@ -1,4 +1,7 @@
-"""The libraries in the zip: installed here in the version of the lock and as they were published, or refused.
+"""The libraries in the zip: installed here in the version of the lock and with the files of its wheels, or refused.
+
+The lock has the hashes of wheels, which an installation does not keep, and whoever changes an installed file can change
+its RECORD too. `make lock` therefore writes the hash of each wheel's files.
 
 boto3 is not among them: the runtime has it (https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html). urllib3
 is, although the runtime's botocore brings one: AWS does not document its version, and ImagePinner needs 2. The
@@ -11,7 +14,9 @@ import base64
 import csv
 import hashlib
 import re
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -21,6 +26,9 @@ from image_pinner.core.errors import ConfigurationError
 LIBRARIES = ("jsonpath-ng", "urllib3")
 LEFT_OUT = ("jsonpath_ng/bin/", "jsonpath_ng/__main__.py", "urllib3/contrib/emscripten/")
 """What no other module imports on Linux: a command, and support for browsers."""
+CONTENTS = "requirements/lambda-contents.txt"
+"""Where a checkout has the hashes of the wheels' files."""
+_CONTENTS = re.compile(r"^([\w.-]+)==(\S+) sha256:([0-9a-f]{64})$", re.MULTILINE)
 _LOCKED = re.compile(r"^([\w.-]+)==([^\s;\\]+)[^\n\\]*((?:\\\n\s*--hash=sha256:[0-9a-f]{64}\s*?)+)$", re.MULTILINE)
 
 
@@ -33,31 +41,63 @@ class Library(NamedTuple):
     files: dict[str, bytes]
 
 
+def locked_libraries(lock: str) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the locked versions and hashes of the libraries by name; `lock` is the text of a lock with hashes.
+
+    Raises:
+        ConfigurationError: A library is not locked.
+    """
+    locked = {
+        name: (version, tuple(re.findall("[0-9a-f]{64}", hashes))) for name, version, hashes in _LOCKED.findall(lock)
+    }
+    for name in LIBRARIES:
+        if name not in locked:
+            raise ConfigurationError(f"cannot build the zip: the lock has no {name} with hashes", "run `make lock`")
+    return {name: locked[name] for name in LIBRARIES}
+
+
 def collect_libraries(
-    lock: str, find: Callable[[str], metadata.Distribution] = metadata.distribution
+    lock: str, contents: str, find: Callable[[str], metadata.Distribution] = metadata.distribution
 ) -> tuple[Library, ...]:
-    """Collect modules and licenses of the libraries; `lock` is the text of a lock with hashes.
+    """Collect modules and licenses of the libraries; `lock` and `contents` are the texts that `make lock` writes.
 
     Raises:
         ConfigurationError: A library is not locked, not installed, installed in another version, or has a file that
             differs from the published one.
     """
-    locked = {name: (version, hashes) for name, version, hashes in _LOCKED.findall(lock)}
-    collected = []
-    for name in LIBRARIES:
-        if name not in locked:
-            raise ConfigurationError(f"cannot build the zip: the lock has no {name} with hashes", "run `make lock`")
-        version, hashes = locked[name]
-        hashes = tuple(re.findall("[0-9a-f]{64}", hashes))
-        collected.append(Library(name, version, hashes, _collect_files(name, version, find)))
-    return tuple(collected)
+    expected = {(name, version): digest for name, version, digest in _CONTENTS.findall(contents)}
+    collected = tuple(
+        Library(name, version, hashes, _collect_files(name, version, find))
+        for name, (version, hashes) in locked_libraries(lock).items()
+    )
+    for name, version, _, files in collected:
+        if (name, version) not in expected:
+            raise ConfigurationError(
+                f"cannot build the zip: {CONTENTS} has no hash of {name} {version}", "run `make lock`"
+            )
+        if hash_files(files) != expected[name, version]:
+            raise _refusal(name, version, f"the files of {name} {version} are not those of the locked wheel")
+    return collected
+
+
+def hash_files(files: Mapping[str, bytes]) -> str:
+    """Return one SHA-256 of files and their paths."""
+    lines = (f"{path} {hashlib.sha256(files[path]).hexdigest()}\n" for path in sorted(files))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def wheel_files(name: str, version: str, wheel: zipfile.ZipFile) -> dict[str, bytes]:
+    """Return the files of a wheel that go into the zip, by path in the zip."""
+    return {target: wheel.read(path) for path in wheel.namelist() if (target := _target(name, version, path))}
+
+
+def _refusal(name: str, version: str, reason: str) -> ConfigurationError:
+    install = f"pip install --force-reinstall --no-deps '{name}=={version}'"
+    return ConfigurationError(f"cannot build the zip: {reason}", f"install the published wheel: {install}")
 
 
 def _collect_files(name: str, version: str, find: Callable[[str], metadata.Distribution]) -> dict[str, bytes]:
-    def refuse(reason: str) -> ConfigurationError:
-        install = f"pip install --force-reinstall --no-deps '{name}=={version}'"
-        return ConfigurationError(f"cannot build the zip: {reason}", f"install the published wheel: {install}")
-
+    refuse = partial(_refusal, name, version)
     try:
         distribution = find(name)
     except metadata.PackageNotFoundError:

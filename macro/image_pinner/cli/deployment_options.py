@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -15,12 +16,13 @@ from image_pinner import __version__
 from image_pinner.cli.console import Dependencies, ExitCode, error_stream, print_error, print_line, progress
 from image_pinner.cli.deployment.aws import AwsApi, NotSignedInError
 from image_pinner.cli.deployment.code import Code, carried_code, code_from
-from image_pinner.cli.deployment.install import InstallRequest, install
+from image_pinner.cli.deployment.install import install
 from image_pinner.cli.deployment.parameters import (
     macro_template,
     organization_template,
     validate_parameters,
 )
+from image_pinner.cli.deployment.plan import InstallRequest
 from image_pinner.cli.deployment.session import AwsEnvironment, DeploymentOutcome, DeploymentSession
 from image_pinner.cli.deployment.uninstall import MacroInUseError
 from image_pinner.cli.inputs import given_parameters
@@ -99,7 +101,7 @@ INSTALL_OPTIONS = with_options(
         "--package",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Zip to install.  [default: the zip in this installation]",
+        help="Zip to install, with its manifest next to it.  [default: the zip in this installation]",
     ),
     click.option("--role-arn", default="", metavar="ARN", help="CloudFormation service role."),
     click.option(
@@ -149,7 +151,10 @@ def find_environment(given: Dependencies, profile: str) -> AwsEnvironment:
 
     try:
         session = boto3.Session(profile_name=profile or None)
-        return AwsEnvironment(AwsClients(lambda: session), session.region_name or "")
+        # Unlike the AWS CLI, boto3 does not read AWS_REGION.
+        # https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
+        region = os.environ.get("AWS_REGION") or session.region_name or ""
+        return AwsEnvironment(AwsClients(lambda: session), region)
     except aws_client_faults() as error:
         cause, help = explain(error, "the AWS account")
         raise ConfigurationError(cause, help) from error

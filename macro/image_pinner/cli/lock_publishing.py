@@ -77,9 +77,12 @@ class _Parameter(NamedTuple):
             Overwrite=published is not None,
             Tier="Intelligent-Tiering",
         )
-        # The API has no conditional write, so that a concurrent one is found afterwards.
+        # The API has no conditional write, so that a concurrent one is found afterwards, when it is overwritten.
         if published and response["Version"] != int(published.version) + 1:
-            raise _conflict(str(self))
+            raise SourceError(
+                f"{self} was changed at the same time, and this lock file has overwritten that change",
+                "publish the lock file that has the newest digests of both, with --force",
+            )
 
     def __str__(self) -> str:
         return f"ssm:{self.name}"

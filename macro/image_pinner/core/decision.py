@@ -67,7 +67,8 @@ def make_plan(
         reference, platform, index_allowed = site.reference, site.platform, site.location.index_allowed
         state = deployed.get(site.path) if deployed else None
         if isinstance(state, NotKnown):
-            problems.append((site, _problem(site, ProblemKind.LOOKUP, state.cause, state.help)))
+            problem = _problem(site, ProblemKind.LOOKUP, state.cause, state.help)
+            problems.append((site, problem._replace(missing=state.missing)))
             continue
         if state is not None and (current := _image_to_keep(site, state)):
             kept[site.path] = current
@@ -75,10 +76,12 @@ def make_plan(
             reference, platform, index_allowed = current.image, None, True
         else:
             reference = reference.without_digest()
-        key = (reference, platform, index_allowed, site.credentials)
+        # What runs can be in another registry, which the credentials of the template must not reach.
+        credentials = site.credentials if reference.registry == site.reference.registry else ""
+        key = (reference, platform, index_allowed, credentials)
         lookup = made.get(key)
         if lookup is None:
-            lookup = ImageLookup(reference.canonical(), platform, index_allowed, site.credentials)
+            lookup = ImageLookup(reference.canonical(), platform, index_allowed, credentials)
             made[key] = lookup
         planned.append((site, lookup))
     return PinPlan(tuple(planned), tuple(sorted(made.values(), key=_sort_key)), kept, tuple(problems))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from image_pinner.core.images.references import ImageReference
@@ -29,6 +29,7 @@ class DeployedLookup(NamedTuple):
         services: The logical IDs of the services in the template that run the task definition.
         named_services: The services that the option `Service` sets, as `cluster/service`.
         family: The task definition family that the option `Family` sets, or empty.
+        alternatives: The logical IDs of the other task definitions that one of the services can run.
     """
 
     identity: SiteIdentity
@@ -39,10 +40,10 @@ class DeployedLookup(NamedTuple):
     services: tuple[str, ...] = ()
     named_services: tuple[str, ...] = ()
     family: str = ""
+    alternatives: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
+class Deployed(NamedTuple):
     """A deployed image.
 
     Args:
@@ -56,19 +57,24 @@ class Deployed:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotDeployed:
+class NotDeployed(NamedTuple):
     """Nothing is deployed yet, so that the tag is resolved; `reason` is a clause."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotKnown:
-    """It is not known what is deployed; the template is not pinned."""
+class NotKnown(NamedTuple):
+    """It is not known what is deployed; the template is not pinned.
+
+    Args:
+        cause: Why: a clause.
+        help: What to do: an imperative clause.
+        missing: The pseudo parameter that was not set, or empty; see `Problem`.
+    """
 
     cause: str
     help: str
+    missing: str = ""
 
 
 DeployedState = Deployed | NotDeployed | NotKnown
@@ -116,12 +122,18 @@ def plan_deployed_lookups(
     sites: Iterable[PinSite], template: JsonObject, stack_name: str
 ) -> dict[TemplatePath, DeployedLookup]:
     """Return the lookups for the sites that need one, by the paths of the sites."""
-    wanted = [site for site in sites if needs_deployed(site)]
-    running = _services_by_task_definition(template) if wanted else {}
-    return {site.path: _lookup(site, running, stack_name) for site in wanted}
+    found = list(sites)
+    wanted = [site for site in found if needs_deployed(site)]
+    deployed = {site.identity.resource for site in found} if wanted else set()
+    running = _services_by_task_definition(template, deployed) if wanted else {}
+    return {site.path: _lookup(site, running.get(site.identity.resource, {}), stack_name) for site in wanted}
 
 
-def _lookup(site: PinSite, running: Mapping[str, tuple[str, ...]], stack_name: str) -> DeployedLookup:
+_Services = dict[str, set[str]]
+"""Services that run a task definition, each with all task definitions that it can run."""
+
+
+def _lookup(site: PinSite, services: _Services, stack_name: str) -> DeployedLookup:
     identity, options = site.identity, site.options
     return DeployedLookup(
         identity,
@@ -129,32 +141,38 @@ def _lookup(site: PinSite, running: Mapping[str, tuple[str, ...]], stack_name: s
         options.refresh or Refresh.ALWAYS,
         str(TemplatePath(site.node.property_steps[len(site.resource_path.steps) :])),
         stack_name,
-        running.get(identity.resource, ()),
+        tuple(services),
         options.services or (),
         options.family or "",
+        tuple(sorted(set[str]().union(*services.values()) - {identity.resource})),
     )
 
 
-def _services_by_task_definition(template: JsonObject) -> dict[str, tuple[str, ...]]:
-    """Return the logical IDs of the services of a template by those of the resources that they refer to."""
-    found: dict[str, list[str]] = {}
-    for name, resource in _resources(template.get("Resources")):
+def _services_by_task_definition(template: JsonObject, deployed: AbstractSet[str]) -> dict[str, _Services]:
+    """Return the services of a template by the logical IDs of the `deployed` resources that they refer to."""
+    found: dict[str, _Services] = {}
+    for name, resource, variables in _resources(template.get("Resources")):
         kind = resource.get("Type") if isinstance(resource, dict) else None
         if isinstance(kind, str) and kind in SERVICE_TYPES:
             properties = resource.get("Properties")
             target = properties.get("TaskDefinition") if isinstance(properties, dict) else None
-            for task_definition in _referenced(target):
-                found.setdefault(task_definition, []).append(name)
-    return {task_definition: tuple(dict.fromkeys(names)) for task_definition, names in found.items()}
+            names = set(_referenced(target))
+            if variables:
+                ends = [("", "") if name in variables else _around_variables(name) for name in names]
+                names |= {name for name in deployed if any(name.startswith(a) and name.endswith(z) for a, z in ends)}
+            for task_definition in names & deployed:
+                # The iterations of a loop run different task definitions, but it is not known which.
+                found.setdefault(task_definition, {})[name] = set() if variables else names & deployed
+    return found
 
 
-def _resources(section: JsonValue) -> Iterable[tuple[str, JsonValue]]:
-    """Yield the logical IDs and the resources of a section; those of a loop contain its variable."""
+def _resources(section: JsonValue, variables: tuple[str, ...] = ()) -> Iterable[tuple[str, JsonValue, tuple[str, ...]]]:
+    """Yield the logical IDs, the resources, and the variables of the loops around them; the IDs contain these."""
     for name, resource in section.items() if isinstance(section, dict) else ():
         if not str(name).startswith(FOR_EACH):
-            yield str(name), resource
+            yield str(name), resource, variables
         elif isinstance(resource, list) and resource:
-            yield from _resources(resource[-1])
+            yield from _resources(resource[-1], (*variables, str(resource[0])))
 
 
 def _referenced(expression: JsonValue) -> Iterable[str]:
@@ -177,6 +195,12 @@ def _referenced(expression: JsonValue) -> Iterable[str]:
                 todo += mapping.values()
 
 
+def _around_variables(name: str) -> tuple[str, str]:
+    """Return what is before and after the loop variables in a name."""
+    parts = re.split(r"[$&]\{\w+\}", name)
+    return parts[0], parts[-1]
+
+
 _VARIABLE = re.compile(r"\$\{([A-Za-z0-9]+)[.}]")
 
 
@@ -194,6 +218,7 @@ def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotK
         return NotKnown(
             f"Refresh is {lookup.refresh.value}, and the stack is not known",
             "set StackName: !Ref AWS::StackName in the Parameters of the Transform",
+            missing="AWS::StackName",
         )
     for kind, name in claims:
         if not any(pattern.matches(kind, name) for pattern in allowed):
@@ -208,9 +233,14 @@ def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotK
         )
     # The logical ID of a resource in a loop is only known after the transform that expands it.
     names = () if lookup.named_services or lookup.family else (lookup.identity.resource, *lookup.services)
-    if in_loop := [name for name in names if "$" in name]:
+    if in_loop := [name for name in names if "${" in name or "&{" in name]:
         return NotKnown(
             f"Refresh is {lookup.refresh.value}, and {in_loop[0]!r} is in an Fn::ForEach",
             "list AWS::LanguageExtensions before ImagePinner in Transform, or set Refresh=Always",
+        )
+    if names and lookup.alternatives and lookup.refresh is Refresh.NEVER:
+        return NotKnown(
+            f"Refresh is Never, and the service of {lookup.identity.resource!r} can run {lookup.alternatives[0]!r} too",
+            "set Family or Service in the Metadata of each of them, or set Refresh=OnChange",
         )
     return None

@@ -6,6 +6,7 @@
         InvalidPathError         a JSONPath expression cannot be followed
         InvalidOptionError       an option is unknown or has an invalid value
         UnreadableTemplateError  a file or an event is not a template
+        TooManyLookupsError      a template needs more lookups than the configuration allows
       ConfigurationError         the platform configuration cannot be used
       SourceError                a request to a registry or an AWS service failed
 
@@ -79,6 +80,23 @@ class InvalidOptionError(TemplateError):
 
 class UnreadableTemplateError(TemplateError):
     """A file or an event is not a template; the cause names the line where there is one."""
+
+
+class TooManyLookupsError(TemplateError):
+    """A template needs more lookups than the configuration allows.
+
+    Args:
+        number: How many things must be looked up.
+        limit: How many are allowed.
+        things: What they are, in the plural.
+        variable: The environment variable of the limit.
+    """
+
+    def __init__(self, number: int, limit: int, things: str, variable: str) -> None:
+        super().__init__(
+            f"the template needs lookups of {number} {things}, and the configuration allows {limit}",
+            f"split the template, or raise {variable} in the configuration",
+        )
 
 
 class ConfigurationError(ImagePinnerError):

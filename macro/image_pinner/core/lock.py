@@ -108,16 +108,23 @@ class LockFile:
 
     def entry_for(self, lookup: ImageLookup) -> LockEntry | None:
         """Return the entry for a lookup, which may be of an image in a registry that it is promoted to."""
+        return next(iter(self._entries_for(lookup)), None)
+
+    def _entries_for(self, lookup: ImageLookup) -> list[LockEntry]:
         key = LockKey.of(lookup)
         if entry := self.entries.get(key):
-            return entry
-        for source, target in self.registries.items():
-            if (image := _moved(key.image, target, source)) and (entry := self.entries.get(key._replace(image=image))):
-                return entry
-        return None
+            return [entry]
+        moved = [_moved(key.image, target, source) for source, target in self.registries.items()]
+        entries = [self.entries.get(key._replace(image=image)) for image in moved if image]
+        return [entry for entry in entries if entry]
 
     def _resolve(self, lookup: ImageLookup) -> Resolution:
-        entry = self.entry_for(lookup)
+        entries = self._entries_for(lookup)
+        if len({entry.digest for entry in entries}) > 1:
+            names = " and ".join(f"{entry.key.image} ({entry.digest})" for entry in entries)
+            cause = f"{self.location} has several entries that are promoted to {lookup}: {names}"
+            return Unavailable(cause, "write a mapping for only one of their registries")
+        entry = entries[0] if entries else None
         if entry is None:
             # Never NotFound: WhenMissing=KeepTag must not keep the tag of an image that is not locked.
             return Unavailable(f"{self.location} has no entry for {lookup}{self._others(lookup)}", _ADD_IT)

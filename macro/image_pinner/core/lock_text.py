@@ -27,7 +27,8 @@ _RUN_LOCK = "write the file with image-pinner lock"
 _OS_VERSION = re.compile(r" \([0-9][0-9.]{0,40}\)", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[a-z0-9][\w.+-]{0,126}/[a-z0-9][\w.+-]{0,126}", re.ASCII)
 _SOURCE = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
-_REASON = re.compile(r"[^\x00-\x1f\x7f\u2028\u2029]*\S[^\x00-\x1f\x7f\u2028\u2029]*")
+# Reasons are shown in terminals: no control characters, none that change the direction, and no half characters.
+_REASON = re.compile(r"(?=.*\S)[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+", re.DOTALL)
 _MAX_REASON = 500
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
 _TIME = re.compile(r"(.{10})T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z", re.ASCII)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.images.registries import parse_registry
@@ -48,8 +48,7 @@ _PATTERN_FORM = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SecretLocation:
+class SecretLocation(NamedTuple):
     """A secret stored in AWS: its ARN or the name of a parameter; `region` is empty for a name."""
 
     service: SecretService
@@ -101,8 +100,7 @@ Location = SecretLocation | VariableLocation | FileLocation
 """Where credentials can be."""
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialLocation:
+class CredentialLocation(NamedTuple):
     """Where the credentials for a registry are; `registry` is its canonical name."""
 
     registry: str
@@ -119,8 +117,7 @@ class CredentialLocation:
         return cls(registry, _parse_location(location))
 
 
-@dataclass(frozen=True, slots=True)
-class AllowedSecret:
+class AllowedSecret(NamedTuple):
     """Secrets that templates may use for a registry, by its canonical name.
 
     `pattern` is an ARN in which `*` matches any text without a colon, and at the end any text.
@@ -146,8 +143,7 @@ class AllowedSecret:
         return registry == self.registry and _compile(self.pattern).fullmatch(secret.name) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class RegistryRole:
+class RegistryRole(NamedTuple):
     """A role to assume for the ECR registries of an account (12 digits).
 
     `external_id` is for the role's trust policy, or empty:

@@ -51,6 +51,23 @@ class PinReport(NamedTuple):
                 found.append(f"{image.path}: {'marker removed' if image.marked else 'not pinned'}: {image.reason}")
         return tuple(sorted(found))
 
+    def without_details(self, parameters: Iterable[str]) -> PinReport:
+        """Return the report with only the path and the kind of each problem.
+
+        Args:
+            parameters: The parameters whose values the details can contain, also a part or another form of them.
+        """
+        names = ", ".join(sorted(parameters))
+        problems = [
+            problem._replace(
+                cause=f"{_CAUSES[problem.kind]}; details are not shown, since they can contain the values of {names}",
+                help="call the macro in the Transform of the template to see them",
+                image="",
+            )
+            for problem in self.problems
+        ]
+        return PinReport(problems=in_order(problems))
+
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/report.md describes the fields."""
         images = [_describe_outcome(outcome, done=self.succeeded) for outcome in self.outcomes]
@@ -65,9 +82,25 @@ class PinReport(NamedTuple):
         }
 
 
+_CAUSES = {
+    ProblemKind.POLICY: "a policy denies the image",
+    ProblemKind.LOOKUP: "the image cannot be looked up",
+    ProblemKind.TEMPLATE: "the image or its options are not valid",
+}
+
+
 def most_severe(problems: Iterable[Problem]) -> ProblemKind:
     """Return the most severe kind among problems, of which there must be at least one."""
     return in_order(problems)[0].kind
+
+
+def decision_of(outcome: Pinned) -> str:
+    """Return where the digest comes from, as a word: a deployment, the template, a lock or a registry."""
+    if outcome.kept:
+        return "kept"
+    if outcome.resolved is None:
+        return "written"
+    return "locked" if outcome.resolved.origin.source == LOCK_SOURCE else "resolved"
 
 
 def _describe_site(site: PinSite) -> dict[str, Any]:
@@ -79,7 +112,11 @@ def _describe_outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any
     entry = _describe_site(site)
     if isinstance(outcome, KeptTag):
         return entry | {"status": "tag kept" if done else "tag would be kept", "reason": outcome.reason}
-    entry |= {"status": "pinned" if done else "would be pinned", "decision": _decision(outcome), "result": outcome.text}
+    entry |= {
+        "status": "pinned" if done else "would be pinned",
+        "decision": decision_of(outcome),
+        "result": outcome.text,
+    }
     if site.platform:
         entry["platform"] = str(site.platform)
     if outcome.resolved:
@@ -92,15 +129,6 @@ def _describe_outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any
     if outcome.warnings:
         entry["warnings"] = list(outcome.warnings)
     return entry
-
-
-def _decision(outcome: Pinned) -> str:
-    """Return where the digest comes from, as a word: a deployment, the template, a lock or a registry."""
-    if outcome.kept:
-        return "kept"
-    if outcome.resolved is None:
-        return "written"
-    return "locked" if outcome.resolved.origin.source == LOCK_SOURCE else "resolved"
 
 
 def _describe_skipped(image: SkippedImage) -> dict[str, Any]:

@@ -7,7 +7,11 @@ with one difference that recorded events show: `params` are also set for a macro
 
 from __future__ import annotations
 
+import io
+import json
+import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -23,11 +27,11 @@ from image_pinner.core.errors import (
     join_help,
 )
 from image_pinner.core.intrinsics.budget import Budget
-from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.find import ImageScan
-from image_pinner.core.template.fragments import read_fragment
+from image_pinner.core.template.fragments import Shape, read_fragment
 from image_pinner.core.template.problems import Problem, in_order
+from image_pinner.core.template.secret_values import check_call
 from image_pinner.lambda_macro.log_record import INTERNAL_ERROR, Clocks, InvocationRecord, encodable, failure_kind
 from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
@@ -43,6 +47,11 @@ MARGIN = 3.0
 ERROR_LIMIT = 1000
 """The maximum length of an error message: how CloudFormation shows longer ones is not documented."""
 
+_CALLER = "call the macro from CloudFormation, or use a recorded event"
+_CLAIMS = ("region", "accountId")
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+_FUNCTION_ARN = re.compile(r"arn:[a-z-]+:lambda:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):function:", re.ASCII)
+
 Event = Mapping[str, Any]
 Response = dict[str, Any]
 
@@ -53,7 +62,17 @@ def handler(event: Event, context: Any) -> Response:
     The response has `requestId`, `status` and `fragment`. On failure, `fragment` is that of the event and
     `errorMessage` is the reason.
     """
+    _discard_library_logs()
     return Macro.on_aws(RESOLVERS, os.environ, sys.stdout.write).answer(event, context)
+
+
+def _discard_library_logs() -> None:
+    """Keep the messages of libraries out of the function's log, since they can contain URLs with signatures.
+
+    The root logger has a handler of Lambda's runtime, which writes warnings of all libraries to the log:
+    https://github.com/aws/aws-lambda-python-runtime-interface-client/blob/main/awslambdaric/bootstrap.py
+    """
+    logging.getLogger().handlers[:] = [logging.NullHandler()]
 
 
 class Macro(NamedTuple):
@@ -85,27 +104,29 @@ class Macro(NamedTuple):
     def run(self, event: Any, context: Any) -> tuple[Response, PinReport | None]:
         """Return the response to an event, and the report if the event could be read."""
         event = event if isinstance(event, Mapping) else {}
+        returned = _returned_fields(event)
         report = None
         record = InvocationRecord(self.environment, self.clocks, self.call_stats)
         try:
+            _check_returned_fields(returned)
             result = self._pin(event, context, record)
             report = result.report
             record.note_report(report)
             details: dict[str, Any] = report.to_json()
-            response = _response(event, result.answer, error_message(report.problems))
+            response = _response(returned, result.answer, error_message(report.problems))
             self._send_events(event, context, record)
         except ImagePinnerError as error:
             record.note_failure(failure_kind(error))
             report = None
             details = {"status": "failure", "problems": [{"cause": error.cause, "help": error.help}]}
-            response = _response(event, event.get("fragment", {}), error.diagnostics())
+            response = _response(returned, returned.get("fragment", {}), error.diagnostics())
         except Exception as error:  # noqa: BLE001 - CloudFormation reports a raised exception as "malformed response"
             record.note_failure(INTERNAL_ERROR)
             name = type(error).__name__
             # The text of the exception could contain a parameter's value.
             details = {"status": "failure", "exception": name, "traceback": _traceback(error)}
             message = f"internal error ({name}); help: report it with the traceback in the macro's log"
-            response = _response(event, event.get("fragment", {}), message)
+            response = _response(returned, returned.get("fragment", {}), message)
         # A response without a log record is better than no response.
         with suppress(Exception):
             for line in record.to_lines(event, details):
@@ -114,18 +135,38 @@ class Macro(NamedTuple):
 
     def _pin(self, event: Event, context: Any, record: InvocationRecord) -> PinResult:
         settings = record.settings = Settings.from_environment(self.environment)
-        fragment, parameters, values = _read_sections(event)
-        region = self._region(event)
+        template, options, values = _read_sections(event)
+        region, account_id = self._find_account(event, context)
         deadline = Deadline.after(min(settings.timeout, _remaining_seconds(context)))
-        scope = Scope.of_template(
-            fragment, values, region=region, account_id=str(event.get("accountId") or "")
+        fragment = read_fragment(template, options)
+        scope = fragment.make_scope(
+            values, settings.snippet_parameters, region=region, account_id=account_id
         ).with_budget(Budget(lambda: deadline.remaining() <= 0))
-        found = read_fragment(fragment, parameters)
+        check_call(options, values, scope)
 
         def connect(_: ImageScan) -> Resolvers:
             return record.count_lookups(self.resolver_factory(settings, region))
 
-        return pin_template(found, scope, settings, connect, deadline)
+        result = pin_template(fragment, scope, settings, connect, deadline)
+        if result.report.problems and fragment.shape is not Shape.TEMPLATE and scope.used_parameters:
+            return result._replace(report=result.report.without_details(scope.used_parameters))
+        return result
+
+    def _find_account(self, event: Event, context: Any) -> tuple[str, str]:
+        """Return the region and the account ID: those of the function, with which the event must agree.
+
+        Raises:
+            UnreadableTemplateError: The event is for another region or account.
+        """
+        claimed = self._region(event), str(event.get("accountId") or "")
+        arn = getattr(context, "invoked_function_arn", None)
+        if arn is None:  # not in a Lambda function, where the caller has the same permissions
+            return claimed
+        found = _FUNCTION_ARN.match(arn) if isinstance(arn, str) else None
+        own = (found["region"], found["account"]) if found else ("", "")
+        if not found or any(event.get(key, mine) != mine for key, mine in zip(_CLAIMS, own, strict=True)):
+            raise UnreadableTemplateError("the event is for another region or account than the function", _CALLER)
+        return own
 
     def _send_events(self, event: Event, context: Any, record: InvocationRecord) -> None:
         """Send the EventBridge events, and note `sent` or why not in the record.
@@ -198,9 +239,7 @@ def _read_sections(event: Event) -> tuple[dict[str, Any], dict[str, Any], dict[s
     for name, default in (("fragment", None), ("params", {}), ("templateParameterValues", {})):
         value = default if event.get(name) is None else event[name]
         if not isinstance(value, dict):
-            raise UnreadableTemplateError(
-                f"{name!r} in the event is not an object", "call the macro from CloudFormation, or use a recorded event"
-            )
+            raise UnreadableTemplateError(f"{name!r} in the event is not an object", _CALLER)
         found.append(value)
     return found[0], found[1], found[2]
 
@@ -210,9 +249,63 @@ def _remaining_seconds(context: Any) -> float:
     return max(0.0, remaining() / 1000 - MARGIN) if remaining else float("inf")
 
 
-def _response(event: Event, fragment: Any, message: str) -> Response:
+def _returned_fields(event: Event) -> dict[str, Any]:
+    """Return the fields of the event that its response repeats, without those that are not valid.
+
+    The Lambda runtime must be able to write the response: an exception there ends the execution environment.
+    """
+    found = {"requestId": event.get("requestId", ""), "fragment": event.get("fragment", {})}
+    return {
+        name: value
+        for name, value in found.items()
+        if _can_be_written(value) and (name == "fragment" or isinstance(value, str))
+    }
+
+
+# In a pickle: half of a surrogate pair, and the beginning of an infinite number or NaN. One expression of both, which
+# begins with no certain byte, takes ten times as long.
+_SUSPECTS = (re.compile(rb"\xed[\xa0-\xbf]"), re.compile(rb"G[\x7f\xff][\xf0-\xff]"))
+
+
+def _is_plain_json(value: Any) -> bool:
+    """Return whether a JSON value certainly can be written.
+
+    A pickle takes a quarter of the time of JSON text, and is as sensitive to deep nesting.
+    """
+    import pickle  # noqa: PLC0415 - boto3 loads it anyway, and later than this module
+
+    written = io.BytesIO()
+    pickler = pickle.Pickler(written)
+    pickler.fast = True  # without the identities of values, which JSON has not
+    try:
+        pickler.dump(value)
+    except (ValueError, TypeError, AttributeError, RecursionError, pickle.PicklingError):
+        return False
+    data = written.getvalue()
+    return not any(suspect.search(data) for suspect in _SUSPECTS)
+
+
+def _check_returned_fields(returned: Mapping[str, Any]) -> None:
+    if missing := [name for name in ("requestId", "fragment") if name not in returned]:
+        kind = "text" if missing[0] == "requestId" else "JSON"
+        raise UnreadableTemplateError(f"{missing[0]!r} in the event is not valid {kind}", _CALLER)
+
+
+def _can_be_written(value: Any) -> bool:
+    # Encoding a megabyte takes as long as a fifth of pinning it, and templates rarely have what cannot be written.
+    if _is_plain_json(value):
+        return True
+    try:
+        # Not a lone surrogate, not a number that JSON has no form for, not nested too deeply.
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
+
+
+def _response(returned: Mapping[str, Any], fragment: Any, message: str) -> Response:
     response = {
-        "requestId": event.get("requestId", ""),
+        "requestId": returned.get("requestId", ""),
         "status": "failure" if message else "success",
         "fragment": fragment,
     }

@@ -17,7 +17,7 @@ from image_pinner.core.decision import Pinned
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, TemplateError, cut
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.values import Answer, ExternalValue
-from image_pinner.core.report import REPORT_VERSION, PinReport, most_severe
+from image_pinner.core.report import REPORT_VERSION, PinReport, decision_of, most_severe
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import SETTING_RULES, Settings
@@ -45,7 +45,7 @@ _REPEATED = (
     "failure",
     "version",
 )
-"""The fields that each part of a record or event has, besides `status`."""
+"""The fields that each part of a record or event has, in addition to `status`."""
 _MAX_DIMENSION_LENGTH = 1024
 _EVENT_FIELDS = ("requestId", "transformId", "region", "accountId")
 _MAX_EVENT_FIELD_BYTES = 1000
@@ -299,6 +299,7 @@ def _event_image(pinned: Pinned) -> dict[str, str]:
         "written": str(pinned.site.reference),
         "result": pinned.text,
         "digest": pinned.text.rpartition("@")[2],
+        "decision": decision_of(pinned),
         # A digest that was not resolved was written in the template.
         "source": pinned.resolved.origin.source if pinned.resolved else "template",
     }

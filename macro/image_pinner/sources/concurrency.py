@@ -17,6 +17,8 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 T = TypeVar("T")
 
+_current = threading.local()
+
 
 @contextmanager
 def garbage_collection_paused() -> Iterator[None]:
@@ -78,6 +80,12 @@ class KeyedCache(Generic[K, V]):
             entry.lock.release()
 
 
+def job_deadline() -> Deadline | None:
+    """Return the deadline of the job that this thread runs for `run_all`, or `None` on any other thread."""
+    deadline: Deadline | None = getattr(_current, "deadline", None)
+    return deadline
+
+
 def run_all(jobs: Sequence[Callable[[], T]], *, workers: int, deadline: Deadline) -> list[T | None]:
     """Run jobs on at most `workers` threads and return their results in the order of the jobs.
 
@@ -96,6 +104,7 @@ def run_all(jobs: Sequence[Callable[[], T]], *, workers: int, deadline: Deadline
         pending.put(number)
 
     def work() -> None:
+        _current.deadline = deadline
         while deadline.remaining() > 0:
             try:
                 number = pending.get_nowait()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sys
 import zipfile
@@ -18,11 +20,16 @@ from support.deployment.scene import REGION, Scene
 
 
 def package(folder: Path, version: str = __version__) -> str:
-    """Write a zip that looks like the package."""
+    """Write a zip that looks like the package, and its manifest."""
     path = folder / "package.zip"
+    files = {"image_pinner/__init__.py": f'__version__ = "{version}"\n', "image_pinner/lambda_macro/handler.py": ""}
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("image_pinner/__init__.py", f'__version__ = "{version}"\n')
-        archive.writestr("image_pinner/lambda_macro/handler.py", "")
+        for name, text in files.items():
+            archive.writestr(name, text)
+    hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest = {"version": version, "sha256": sha256, "lock": "", "libraries": [], "files": hashes}
+    path.with_suffix(".json").write_text(json.dumps(manifest), "utf-8")
     return str(path)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from image_pinner.cli.deployment.parameters import Template, read_template
+from image_pinner.cli.deployment.parameters import Template, macro_template, read_template
 from support.deployment.fake_clients import ACCOUNT, Refusal
 from support.deployment.fake_stacks import NOW, FakeStack, Step
 
@@ -21,7 +21,8 @@ class FakeCloudFormation:
     """The CloudFormation of a region.
 
     `failures` are the events of the next execution, which otherwise succeeds. `accounts` are those of the organization;
-    in the accounts and regions of `broken`, stack instances fail with the reason given.
+    in the accounts and regions of `broken`, stack instances fail with the reason given. `more_changes` of a change set
+    are those of somebody else. `stack_set_template` is what a stack set has instead of the uploaded template.
     """
 
     def __init__(self, region: str) -> None:
@@ -33,6 +34,8 @@ class FakeCloudFormation:
         self.failures: list[Step] = []
         self.ends_as = ""
         self.change_set_failure = ""
+        self.more_changes = 0
+        self.stack_set_template = ""
         self.access = "ENABLED"
         self.accounts: tuple[str, ...] = ()
         self.broken: dict[tuple[str, str], str] = {}
@@ -110,8 +113,13 @@ class FakeCloudFormation:
         return {"StackId": stack.identifier}
 
     def _CreateChangeSet(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        names = [one for one in self.change_sets if f"/{given['ChangeSetName']}/" in one]
+        assert names == [], "AlreadyExistsException"
         if given["ChangeSetType"] == "CREATE":
-            stack = self.stack(given["StackName"], "REVIEW_IN_PROGRESS")
+            review = [
+                one for one in self.stacks if (one.name, one.status) == (given["StackName"], "REVIEW_IN_PROGRESS")
+            ]
+            stack = review[0] if review else self.stack(given["StackName"], "REVIEW_IN_PROGRESS")
         else:
             stack = self.live(given["StackName"])
         template = _read(given["TemplateBody"])
@@ -141,7 +149,8 @@ class FakeCloudFormation:
         reason = self.change_set_failure or ("The submitted information didn't contain changes." if same else "")
         if reason:
             return {"Status": "FAILED", "StatusReason": reason}
-        return _page(_changes(made), given, "Changes") | {"Status": "CREATE_COMPLETE"}
+        changes = _changes(made)
+        return _page([*changes, *changes[: self.more_changes]], given, "Changes") | {"Status": "CREATE_COMPLETE"}
 
     def _DeleteChangeSet(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         del self.change_sets[given["ChangeSetName"]]
@@ -150,6 +159,7 @@ class FakeCloudFormation:
     def _ExecuteChangeSet(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         made = self.change_sets.pop(given["ChangeSetName"])
         stack: FakeStack = made["stack"]
+        self.change_sets = {key: one for key, one in self.change_sets.items() if one["stack"] is not stack}
         word = "CREATE" if made["new"] else "UPDATE"
         stack.coming.append(stack.about_itself(f"{word}_IN_PROGRESS", "User Initiated"))
         if self.failures:
@@ -177,6 +187,10 @@ class FakeCloudFormation:
             raise Refusal("StackSetNotFoundException", f"StackSet {stack.name} not found", 404)
         assert given["CallAs"] == stack.parameters["CallAs"]
         return _page(stack.instances, given, "Summaries")
+
+    def _DescribeStackSet(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        assert given["CallAs"] == self.live(given["StackSetName"]).parameters["CallAs"]
+        return {"StackSet": {"TemplateBody": self.stack_set_template or macro_template().text}}
 
     def _instances(self, stack: FakeStack) -> list[dict[str, Any]]:
         unit = stack.parameters["OrganizationalUnitIds"].split(",")[0]

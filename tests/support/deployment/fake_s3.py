@@ -28,8 +28,17 @@ class FakeBucket:
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     objects: dict[str, list[tuple[str, bytes, str | None]]] = field(default_factory=dict)
 
-    def put(self, key: str, data: bytes, checksum: str | None = None) -> None:
-        self.objects.setdefault(key, []).append((f"v{next(_NUMBERS)}", data, checksum))
+    @property
+    def keeps_versions(self) -> bool:
+        versioning = self.settings.get("PutBucketVersioning", {}).get("VersioningConfiguration", {})
+        return bool(versioning.get("Status") == "Enabled")
+
+    def put(self, key: str, data: bytes, checksum: str | None = None) -> str:
+        """Store an object and return its version; without versioning it is `null`, and only the last one is kept."""
+        version = f"v{next(_NUMBERS)}" if self.keeps_versions else "null"
+        kept = self.objects.get(key, []) if self.keeps_versions else []
+        self.objects[key] = [*kept, (version, data, checksum)]
+        return version
 
 
 class FakeS3:
@@ -81,19 +90,34 @@ class FakeS3:
             raise Refusal("NoSuchBucketPolicy", "The bucket policy does not exist", 404)
         return {"Policy": bucket.policy}
 
+    def _GetPublicAccessBlock(self, bucket: FakeBucket, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if "PutPublicAccessBlock" not in bucket.settings:
+            raise Refusal("NoSuchPublicAccessBlockConfiguration", "The configuration was not found", 404)
+        block = bucket.settings["PutPublicAccessBlock"]["PublicAccessBlockConfiguration"]
+        return {"PublicAccessBlockConfiguration": block}
+
+    def _GetBucketEncryption(self, bucket: FakeBucket, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if "PutBucketEncryption" not in bucket.settings:
+            raise Refusal("ServerSideEncryptionConfigurationNotFoundError", "The configuration was not found", 404)
+        encryption = bucket.settings["PutBucketEncryption"]["ServerSideEncryptionConfiguration"]
+        return {"ServerSideEncryptionConfiguration": encryption}
+
+    def _GetBucketVersioning(self, bucket: FakeBucket, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return dict(bucket.settings.get("PutBucketVersioning", {}).get("VersioningConfiguration", {}))
+
     def _HeadObject(self, bucket: FakeBucket, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         assert given["ChecksumMode"] == "ENABLED"
         if given["Key"] not in bucket.objects:
             raise Refusal("404", "Not Found", 404)
-        checksum = bucket.objects[given["Key"]][-1][2]
-        return {"ChecksumSHA256": checksum} if checksum else {}
+        version, _, checksum = bucket.objects[given["Key"]][-1]
+        return {"VersionId": version} | ({"ChecksumSHA256": checksum} if checksum else {})
 
     def _PutObject(self, bucket: FakeBucket, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         checksum = base64.b64encode(hashlib.sha256(given["Body"]).digest()).decode()
         if given["ChecksumSHA256"] != checksum:
             raise Refusal("BadDigest", "The SHA256 you specified did not match")
-        bucket.put(given["Key"], given["Body"], checksum)
-        return {}
+        version = bucket.put(given["Key"], given["Body"], checksum)
+        return {"VersionId": version} if bucket.keeps_versions else {}
 
     def _ListObjectVersions(self, bucket: FakeBucket, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         listed = [{"Key": key, "VersionId": one[0]} for key, versions in bucket.objects.items() for one in versions]

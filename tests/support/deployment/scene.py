@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,8 +11,8 @@ from typing import Any
 
 from image_pinner.cli.deployment.aws import AwsApi
 from image_pinner.cli.deployment.code import Code
-from image_pinner.cli.deployment.install import InstallRequest
 from image_pinner.cli.deployment.parameters import Template, macro_template, organization_template
+from image_pinner.cli.deployment.plan import InstallRequest
 from image_pinner.cli.deployment.session import AwsEnvironment, DeploymentSession
 from image_pinner.cli.deployment.uninstall import UninstallRequest
 from support.deployment.fake_clients import ACCOUNT, Answer, fake_client
@@ -71,7 +72,22 @@ class Scene:
     def _answer(self, service: str, region: str) -> Answer:
         if service in self.answers:
             return self.answers[service]
+        if service == "lambda":
+            return self._describe_function
         return self.s3.in_region(region) if service == "s3" else self.cloud_in(region).answer
+
+    def _describe_function(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Respond as Lambda: a version has the code that its stack loads."""
+        assert (operation, given["Qualifier"]) == ("GetFunctionConfiguration", "1")
+        (stack,) = [
+            one
+            for one in self.cloud.stacks
+            if given["FunctionName"] == f"{one.name}-Function-1" and one.status != "DELETE_COMPLETE"
+        ]
+        bucket, key = (stack.parameters[name] for name in ("CodeBucket", "CodeKey"))
+        wanted = stack.parameters["CodeObjectVersion"]
+        versions = [data for version, data, _ in self.s3.buckets[bucket].objects[key] if wanted in {"", version}]
+        return {"CodeSha256": base64.b64encode(hashlib.sha256(versions[-1]).digest()).decode()}
 
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds

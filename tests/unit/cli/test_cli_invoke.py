@@ -54,6 +54,24 @@ def test_the_exit_codes_are_those_of_pin(image: str, code: int, tmp_path: Path) 
     assert image_pinner("invoke", saved_event(tmp_path, event), resolvers=InMemoryRegistry()).code == code
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        event_for({"Resources": {"Web": task("!PinDigest \ud800:1")}}),
+        event_for({"Resources": {"\ud800": task("!PinDigest Shop/Web:1")}}),
+        event_for({"Description": "\udfff", "Resources": {"Web": task("!PinDigest shop/web:1")}}),
+        MARKED | {"requestId": "\ud800"},
+    ],
+    ids=["image", "logical ID", "description", "request ID"],
+)
+def test_a_lone_surrogate_has_the_response_of_the_function(event: dict[str, Any], tmp_path: Path) -> None:
+    run = image_pinner("invoke", saved_event(tmp_path, event))
+
+    assert "Traceback" not in run.err
+    assert json.loads(run.out) == macro_in().answer(event, None)
+    assert (run.code, json.loads(run.out)["status"]) == (2, "failure")
+
+
 @pytest.mark.parametrize("text", ["", "not JSON", "[]", '"text"', "null", "5"])
 def test_an_invalid_event_is_rejected_without_a_response(text: str, tmp_path: Path) -> None:
     run = image_pinner("invoke", saved_event(tmp_path, text))

@@ -185,7 +185,11 @@ def test_a_concurrent_change_is_an_error(
     run = run_main(arguments, Dependencies(aws=AwsEnvironment(racing, REGION)))
 
     assert run.code == 3, run.err
-    assert "was changed at the same time\nhelp: run the command again" in run.err
+    if target == SSM and existed:
+        # The command would only find its own lock file again.
+        assert "and this lock file has overwritten that change\nhelp: publish the lock file that has" in run.err
+    else:
+        assert "was changed at the same time\nhelp: run the command again" in run.err
 
 
 class Denying:

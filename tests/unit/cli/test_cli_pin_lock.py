@@ -58,6 +58,14 @@ def test_the_report_must_not_overwrite_the_lock_file(tmp_path: Path) -> None:
     assert "--report would overwrite" in run.err
 
 
+@pytest.mark.parametrize("option", ["--output", "--write-parameters"])
+def test_the_output_must_not_overwrite_the_lock_file(option: str, tmp_path: Path) -> None:
+    data = lock_data(entry(WEB))
+    run = pin(tmp_path, data, option, str(tmp_path / "images.lock.json"))
+    assert (run.code, (tmp_path / "images.lock.json").read_bytes()) == (2, data)
+    assert "the output would overwrite the lock file" in run.err
+
+
 def test_an_image_without_an_entry_fails_by_name(tmp_path: Path) -> None:
     run = pin(tmp_path, lock_data(entry("docker.io/shop/db:1.0")), images=InMemoryRegistry(has_every_image=True))
     assert (run.code, run.out) == (3, b"")

@@ -237,10 +237,22 @@ def test_the_stack_name_is_part_of_images(tmp_path: Path) -> None:
 def test_a_deployed_image_that_cannot_be_looked_up_is_a_failure(tmp_path: Path) -> None:
     text = MARKED.replace("!PinDigest ", "!PinDigest Refresh=Never ")
 
-    run = image_pinner("pin", str(saved(tmp_path, text)), "--stack-name", "shop")
+    registry = InMemoryRegistry(has_every_image=True)
+    registry.deployments.break_service("ECS did not respond")
+
+    run = image_pinner("pin", str(saved(tmp_path, text)), "--stack-name", "shop", resolvers=registry)
 
     assert (run.code, run.out) == (3, b"")
-    assert "deployed images cannot be looked up here" in run.err
+    assert "ECS did not respond" in run.err
+
+
+def test_a_deployed_image_needs_the_name_of_the_stack(tmp_path: Path) -> None:
+    transform = "Transform: [{Name: ImagePinner, Parameters: {Refresh: Never, StackName: !Ref AWS::StackName}}]"
+
+    run = image_pinner("pin", str(saved(tmp_path, MARKED.replace("Transform: ImagePinner", transform))))
+
+    assert (run.code, run.out) == (3, b"")
+    assert "'shop/web:1.0': Refresh is Never, and the stack is not known\nhelp: pass --stack-name\n" in run.err
 
 
 def test_the_report_has_every_image(tmp_path: Path) -> None:

@@ -183,3 +183,10 @@ def test_a_resolved_image_records_its_written_reference(image: str, recorded: st
     (outcome,) = decide(plan, {lookup: resolution_of(lookup) for lookup in plan.lookups}, (), {}).outcomes
     assert isinstance(outcome, Pinned)
     assert outcome.recorded == recorded
+
+
+@pytest.mark.parametrize(("runs", "credentials"), [("nginx", "arn:x"), ("evil.example.com/nginx", "")])
+def test_credentials_of_the_template_are_not_for_another_registry(runs: str, credentials: str) -> None:
+    (site,) = sites_of(f"{NEVER}nginx:1")
+    plan = make_plan([site._replace(credentials="arn:x")], {site.path: deployed(f"{runs}@sha256:{HEX}")})
+    assert [lookup.credentials for lookup in plan.lookups] == [credentials]

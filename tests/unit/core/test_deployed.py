@@ -129,11 +129,18 @@ class TestDenied:
         found = denial("stack:*", resource="", stack_name="shop", refresh=Refresh.ON_CHANGE)
         assert found.cause == "Refresh is OnChange, and a snippet does not contain the resource of its image"
 
-    @pytest.mark.parametrize(("resource", "services"), [("Web${Id}", ()), ("Web", ("Api", "Service${Id}"))])
+    @pytest.mark.parametrize(
+        ("resource", "services"),
+        [("Web${Id}", ()), ("Web&{Id}", ()), ("Web", ("Api", "Web${Id}")), ("Web", ("Api", "Web&{Id}"))],
+    )
     def test_a_resource_or_service_in_a_loop_is_not_known(self, resource: str, services: tuple[str, ...]) -> None:
         found = denial("stack:*", resource=resource, stack_name="shop", services=services)
-        assert found.cause.endswith("${Id}' is in an Fn::ForEach")
+        assert found.cause.endswith("{Id}' is in an Fn::ForEach")
         assert "AWS::LanguageExtensions" in found.help
+
+    def test_what_runs_of_a_service_that_can_run_another_task_definition_is_not_known(self) -> None:
+        found = denial("stack:*", stack_name="shop", services=("Api",), alternatives=("Other",))
+        assert found.cause == "Refresh is Never, and the service of 'Web' can run 'Other' too"
 
     @pytest.mark.parametrize(
         "fields",
@@ -142,6 +149,8 @@ class TestDenied:
             {"named_services": ("shop/web",)},
             {"named_services": ("shop/web",), "services": ("Service${Id}",)},
             {"family": "web"},
+            {"family": "web", "services": ("Service",), "alternatives": ("Other",)},
+            {"refresh": Refresh.ON_CHANGE, "stack_name": "shop", "services": ("Service",), "alternatives": ("Other",)},
         ],
     )
     def test_an_allowed_lookup_is_not_denied(self, fields: dict[str, Any]) -> None:
@@ -249,3 +258,27 @@ class TestPlan:
         template = template_of("!PinDigest nginx:1")
         template["Resources"]["Fn::ForEach::Services"] = ["Id", ["a", "b"], {"Api${Id}": service({"Ref": "Web"})}]
         assert [found.services for found in lookups_of(template, NEVER)] == [("Api${Id}",)]
+
+    @pytest.mark.parametrize(
+        "target",
+        [{"Ref": "W${Id}b"}, {"Ref": "We&{Id}"}, {"Ref": "Id"}, {"Fn::Sub": "${Id}"}, {"Fn::GetAtt": "W${Id}.Arn"}],
+    )
+    def test_a_service_in_a_loop_may_run_what_its_variable_can_name(self, target: Any) -> None:
+        template = template_of("!PinDigest nginx:1")
+        loop = {"Fn::ForEach::Inner": ["No", ["1"], {"Api${Id}${No}": service(target)}]}
+        template["Resources"]["Fn::ForEach::Services"] = ["Id", ["e"], loop]
+        assert [found.services for found in lookups_of(template, NEVER)] == [("Api${Id}${No}",)]
+
+    @pytest.mark.parametrize("target", [{"Ref": "Job${Id}"}, {"Ref": "W${Id}er"}, {"Ref": "((("}])
+    def test_a_service_in_a_loop_does_not_run_other_task_definitions(self, target: Any) -> None:
+        template = template_of("!PinDigest nginx:1")
+        template["Resources"]["Fn::ForEach::Services"] = ["Id", ["a"], {"Api${Id}": service(target)}]
+        assert [found.services for found in lookups_of(template, NEVER)] == [()]
+
+    def test_the_task_definitions_of_a_service_are_alternatives_unless_they_are_not_deployed(self) -> None:
+        template = template_of("!PinDigest nginx:1", Conditions=OPEN | {"No": {"Fn::Equals": ["a", "b"]}})
+        template["Resources"]["Other"] = task("!PinDigest nginx:1")
+        template["Resources"]["Absent"] = task("!PinDigest nginx:1") | {"Condition": "No"}
+        branches = {"Fn::If": ["Open", {"Ref": "Web"}, {"Fn::If": ["No", {"Ref": "Absent"}, {"Ref": "Other"}]}]}
+        template["Resources"]["Api"] = service(branches)
+        assert [found.alternatives for found in lookups_of(template, NEVER)] == [("Other",), ("Web",)]

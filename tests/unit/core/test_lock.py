@@ -60,6 +60,18 @@ def test_a_mapping_replaces_whole_components_only(image: str) -> None:
     assert isinstance(resolved(lock_of(entry(DEV), map=REGISTRIES), lookup(image)), Unavailable)
 
 
+def test_an_image_that_two_registries_promote_with_different_digests_is_unavailable() -> None:
+    registries = {"dev.example.com": "prod.example.com", "test.example.com": "prod.example.com"}
+    other = f"sha256:{'9' * 64}"
+    tested = entry("test.example.com/app:1", digest=other)
+    state = resolved(lock_of(entry("dev.example.com/app:1"), tested, map=registries), lookup("prod.example.com/app:1"))
+    assert state == Unavailable(
+        "images.lock.json has several entries that are promoted to prod.example.com/app:1: "
+        f"dev.example.com/app:1 ({DIGEST}) and test.example.com/app:1 ({other})",
+        "write a mapping for only one of their registries",
+    )
+
+
 def test_the_digest_comes_from_the_lock_file_and_the_report_shows_which_one() -> None:
     found = resolved(lock_of(entry(platform="linux/arm64")), lookup(NGINX, "linux/arm64"))
 

@@ -118,6 +118,11 @@ def test_the_schema_refuses_it_too(fields: dict[str, Any]) -> None:
         jsonschema.validate(json.loads(lock_data(entry(**fields))), SCHEMA)
 
 
+@pytest.mark.parametrize("character", ["\n", "\x1b", "\x9b", "\u2028", "\u202e", "\u2066", "\ud800"])
+def test_a_reason_that_a_terminal_or_a_file_cannot_show_is_refused(character: str) -> None:
+    assert "reason is not valid" in refused(lock_data(entry(**{**HELD, "reason": f"broken{character}[31m"})))
+
+
 def test_a_duplicate_entry_is_refused_by_name() -> None:
     cause = refused(lock_data(entry(platform="linux/arm64"), entry(platform="linux/arm64")))
     assert cause == f"ssm:/images, entry 2: duplicate entry for {NGINX} for linux/arm64"

@@ -20,6 +20,7 @@ from support.templates import task
 
 MARKED = event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "!PinDigest shop/proxy:2", "shop/other:1")}})
 ONE_BUS = {"IMAGE_PINNER_EVENT_BUS": "deployments"}
+HIGH_LIMITS = {f"IMAGE_PINNER_MAX_{name}": "10000" for name in ("IMAGES", "REPOSITORIES", "REGISTRIES")}
 
 
 class FakeEventPublisher:

@@ -11,12 +11,21 @@ import pytest
 
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
-from image_pinner.lambda_macro.handler import MARGIN, Macro
+from image_pinner.lambda_macro.handler import MARGIN
 from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
 from support.macro import REQUEST_ID, Context, event_for, macro_in
 from support.project import ROOT
 from support.templates import task
-from unit.lambda_macro.observed_registry import MARKED, ONE_BUS, FakeEventPublisher, ObservedRegistry, record_of, run
+from unit.lambda_macro.observed_registry import (
+    HIGH_LIMITS,
+    MARKED,
+    ONE_BUS,
+    FakeEventPublisher,
+    ObservedRegistry,
+    record_of,
+    run,
+    run_with_log,
+)
 
 REFUSED = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1", "!PinDigest shop/web:1")}})
 NOTHING = event_for({"Resources": {"Web": task("shop/web:1")}})
@@ -101,6 +110,7 @@ def test_an_event_lists_the_pinned_images_only() -> None:
                     "written": written,
                     "result": results[number],
                     "digest": results[number].partition("@")[2],
+                    "decision": "resolved",
                     "source": "memory",
                 }
                 for number, written in enumerate(["shop/web:1", "shop/proxy:2"])
@@ -124,9 +134,7 @@ def test_images_that_do_not_fit_in_an_event_are_in_further_ones() -> None:
     resolver_factory = ObservedRegistry()
     images = [f"!PinDigest shop/web-{number}:1" for number in range(2000)]
 
-    Macro.on_aws(resolver_factory, ONE_BUS, lambda _: None).answer(
-        event_for({"Resources": {"Web": task(*images)}}), None
-    )
+    run_with_log(resolver_factory, event_for({"Resources": {"Web": task(*images)}}), ONE_BUS | HIGH_LIMITS)
 
     details = resolver_factory.publisher.details
     assert all(len(text.encode()) <= MAX_DETAIL_BYTES < 256 * 1024 for text in resolver_factory.publisher.texts)

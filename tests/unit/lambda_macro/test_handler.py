@@ -11,8 +11,10 @@ import pytest
 from image_pinner.lambda_macro import handler
 from image_pinner.lambda_macro.handler import ERROR_LIMIT
 from image_pinner.sources.in_memory import InMemoryRegistry
-from support.macro import event_for, macro_in
+from support.macro import Context, RaisingResolvers, event_for, macro_in
 from support.templates import task
+
+UNREACHABLE = RaisingResolvers(AssertionError())
 
 
 def invalid_images(count: int = 1, **more: Any) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def test_parameters_are_never_changed_even_if_a_default_has_the_marker() -> None
     assert response["fragment"]["Parameters"] == parameters
 
 
-@pytest.mark.parametrize("request_id", ["abc", "", "ü…", 5, None, ["x"]])
+@pytest.mark.parametrize("request_id", ["abc", "", "ü…"])
 @pytest.mark.parametrize("image", ["!PinDigest Shop/Web:1", "!PinDigest shop/web:1"])
 def test_the_request_id_is_returned_unchanged(request_id: object, image: str) -> None:
     event = event_for({"Resources": {"Web": task(image)}}) | {"requestId": request_id}
@@ -96,7 +98,10 @@ def test_a_message_with_many_problems_is_limited_and_counts_those_not_shown() ->
 
 
 def test_one_long_problem_is_cut() -> None:
-    event = event_for({"Resources": {"R" * 2000: task("!PinDigest Shop/Web:1", "!PinDigest Shop/Web:1")}})
+    image: Any = "!PinDigest Shop/Web:1"
+    for _ in range(60):
+        image = {"Fn::If": ["Unknown", image, {"Ref": "AWS::NoValue"}]}
+    event = event_for({"Resources": {"R" * 255: task(image, image)}})
 
     message = macro_in().answer(event, None)["errorMessage"]
 
@@ -132,13 +137,60 @@ def test_snippets_use_the_name_under_which_the_macro_is_installed() -> None:
     assert image.startswith("shop/web@sha256:")
 
 
-def test_the_region_of_the_event_is_used_not_that_of_the_function() -> None:
-    image = {"Fn::Sub": "!PinDigest ${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/shop/web:1"}
-    event = event_for({"Resources": {"Web": task(image)}}) | {"region": "cn-north-1", "accountId": "444455556666"}
+@pytest.mark.parametrize("request_id", [5, None, ["x"], {"a": "b"}, True, "\ud800"])
+def test_a_request_id_that_is_not_text_is_refused(request_id: object) -> None:
+    event = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}}) | {"requestId": request_id}
 
-    response = macro_in(environment={"AWS_REGION": "us-east-1"}).answer(event, None)
+    response = macro_in().answer(event, None)
 
-    assert "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn/shop/web@sha256:" in json.dumps(response)
+    assert (response["requestId"], response["status"]) == ("", "failure")
+    assert response["errorMessage"].startswith("'requestId' in the event is not valid text; help: ")
+
+
+IN_CHINA = event_for(
+    {
+        "Resources": {
+            "Web": task({"Fn::Sub": "!PinDigest ${AWS::AccountId}.dkr.ecr.${AWS::Region}.amazonaws.com.cn/a:1"})
+        }
+    }
+) | {"region": "cn-north-1", "accountId": "444455556666"}
+ARN = "arn:aws-cn:lambda:cn-north-1:444455556666:function:pinner:live"
+
+
+@pytest.mark.parametrize("missing", [(), ("region",), ("accountId", "region")])
+def test_account_and_region_are_those_of_the_function(missing: tuple[str, ...]) -> None:
+    event = {key: value for key, value in IN_CHINA.items() if key not in missing}
+
+    response = macro_in(environment={"AWS_REGION": "us-east-1"}).answer(event, Context(60_000, ARN))
+
+    assert "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn/a@sha256:" in json.dumps(response)
+
+
+def test_without_a_function_the_account_and_region_of_the_event_are_used() -> None:
+    response = macro_in(environment={"AWS_REGION": "us-east-1"}).answer(IN_CHINA, Context(60_000))
+
+    assert "444455556666.dkr.ecr.cn-north-1.amazonaws.com.cn/a@sha256:" in json.dumps(response)
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [{"region": "cn-northwest-1"}, {"accountId": "111122223333"}, {"accountId": None}, {"region": ["cn-north-1"]}],
+)
+def test_an_event_for_another_account_or_region_than_that_of_the_function_is_refused(claim: dict[str, Any]) -> None:
+    response = macro_in(UNREACHABLE).answer(IN_CHINA | claim, Context(60_000, ARN))
+
+    assert response["status"] == "failure"
+    assert response["fragment"] == IN_CHINA["fragment"]
+    assert "another region or account than the function" in response["errorMessage"]
+
+
+@pytest.mark.parametrize(
+    "arn", ["", "pinner", 5, "arn:aws:lambda:us-east-1:1:function:pinner", ARN.replace(":lambda", "")]
+)
+def test_a_function_whose_account_is_not_known_answers_no_event(arn: object) -> None:
+    message = macro_in(UNREACHABLE).answer(IN_CHINA, Context(60_000, arn))["errorMessage"]
+
+    assert "another region or account than the function" in message
 
 
 def test_the_handler_responds_to_a_template_without_images_without_network_requests(

@@ -104,4 +104,4 @@ def test_no_template_or_snippet_causes_an_internal_error(fragment: Any, params: 
     assert "internal error" not in response.get("errorMessage", "")
     assert repr(event) == repr(before)
     if response["status"] == "failure":
-        assert repr(response["fragment"]) == repr(before["fragment"])
+        assert repr(response["fragment"]) in {repr(before["fragment"]), "{}"}

@@ -22,12 +22,15 @@ SECRET = "correct horse battery staple"
 
 def assert_valid_response(response: dict[str, Any], event: Any) -> None:
     known = event if isinstance(event, dict) else {}
-    assert response["requestId"] == known.get("requestId", "")
+    request_id = known.get("requestId", "")
+    is_text = isinstance(request_id, str) and "\ud800" not in request_id
+    assert response["requestId"] == (request_id if is_text else "")
+    assert json.loads(json.dumps(response, ensure_ascii=False, allow_nan=False).encode()) == response
     assert response["status"] in {"success", "failure"}
     if response["status"] == "failure":
         assert 0 < len(response["errorMessage"]) <= ERROR_LIMIT
         assert len(response["errorMessage"].splitlines()) == 1
-        assert response["fragment"] == known.get("fragment", {})
+        assert response["fragment"] in (known.get("fragment", {}), {})
     else:
         assert set(response) == {"requestId", "status", "fragment"}
 
@@ -181,4 +184,4 @@ def test_nesting_beyond_the_recursion_limit_gets_a_response() -> None:
     response = macro_in().answer(event, None)
 
     assert response["status"] == "failure"
-    assert response["fragment"] is event["fragment"]
+    assert response["fragment"] == {}  # no runtime could write it

@@ -16,6 +16,7 @@ from support.macro import REQUEST_ID, RaisingResolvers, event_for, macro_in
 from support.templates import task
 from unit.lambda_macro.embedded_metrics import metrics_of
 from unit.lambda_macro.observed_registry import (
+    HIGH_LIMITS,
     MARKED,
     ONE_BUS,
     FakeEventPublisher,
@@ -148,7 +149,7 @@ def test_a_large_report_is_in_several_records_that_have_every_image() -> None:
     images = [f"!PinDigest shop/web-{number}:1" for number in range(count)]
     event = event_for({"Resources": {"Web": task(*images)}})
 
-    response, lines = run_with_log(ObservedRegistry(), event)
+    response, lines = run_with_log(ObservedRegistry(), event, HIGH_LIMITS)
 
     parts = [json.loads(line) for line in lines]
     assert response["status"] == "success"
@@ -167,7 +168,7 @@ def test_many_problems_and_hosts_are_all_logged() -> None:
     good = [f"!PinDigest host-{number}.example/{'y' * 100}:1" for number in range(3000)]
     event = event_for({"Resources": {"Web": task(*bad, *good)}})
 
-    _, lines = run_with_log(ObservedRegistry(), event)
+    _, lines = run_with_log(ObservedRegistry(), event, HIGH_LIMITS)
 
     parts = [json.loads(line) for line in lines]
     assert all(len(line.encode()) <= MAX_RECORD_BYTES for line in lines)

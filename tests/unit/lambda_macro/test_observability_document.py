@@ -16,7 +16,15 @@ from image_pinner.sources.aws.events import DETAIL_TYPE, SECONDS, SOURCE
 from support.macro import event_for
 from support.project import text_of
 from support.templates import task
-from unit.lambda_macro.observed_registry import MARKED, ONE_BUS, FakeEventPublisher, ObservedRegistry, record_of, run
+from unit.lambda_macro.observed_registry import (
+    HIGH_LIMITS,
+    MARKED,
+    ONE_BUS,
+    FakeEventPublisher,
+    ObservedRegistry,
+    record_of,
+    run,
+)
 
 TEXT = text_of("docs/observability.md")
 KINDS = {kind.value for kind in ProblemKind} | {CONFIGURATION, INTERNAL_ERROR}
@@ -47,7 +55,7 @@ def code(language: str, text: str = TEXT) -> list[str]:
 def test_every_field_of_a_record_is_in_the_table_in_order() -> None:
     many = event_for({"Resources": {"Web": task(*[f"!PinDigest shop/web-{number}:1" for number in range(3000)])}})
     lines = [
-        record_of(ObservedRegistry(), many, ONE_BUS),
+        record_of(ObservedRegistry(), many, ONE_BUS | HIGH_LIMITS),
         record_of(Raising(), MARKED),
         record_of(ObservedRegistry(FakeEventPublisher(SourceError("no such bus"))), MARKED, ONE_BUS),
         record_of(ObservedRegistry(), event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})),

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from image_pinner.core.errors import ConfigurationError, SourceError
-from image_pinner.sources.concurrency import KeyedCache, garbage_collection_paused, run_all
+from image_pinner.sources.concurrency import KeyedCache, garbage_collection_paused, job_deadline, run_all
 from image_pinner.sources.interface import Deadline
 
 SOON = Deadline.after(600.0)
@@ -166,3 +166,14 @@ def test_disabled_garbage_collector_stays_disabled() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_a_job_knows_its_deadline_and_other_threads_have_none() -> None:
+    outer, inner = Deadline.after(20), Deadline.after(10)
+
+    def job() -> list[Deadline | None]:
+        (found,) = run_all([job_deadline], workers=1, deadline=inner)
+        return [found, job_deadline()]
+
+    assert run_all([job], workers=1, deadline=outer) == [[inner, outer]]
+    assert job_deadline() is None

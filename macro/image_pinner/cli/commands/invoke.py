@@ -51,14 +51,15 @@ def command(dependencies: Dependencies, event: str, time_limit: float) -> None:
     factory = dependencies.resolver_factory
     macro = Macro(factory, os.environ, log) if factory else Macro.on_aws(AwsResolvers(), os.environ, log)
     response, report = macro.run(_read_event(event), LocalContext(time.monotonic() + time_limit))
-    write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode())
+    # UTF-8 has no lone surrogates; backslash escapes of them are JSON.
+    write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace"))
     sys.exit(exit_code(report) if report else ExitCode.USAGE_ERROR)
 
 
 def _read_event(name: str) -> dict[str, Any]:
     try:
         event = json.loads(read_bytes(name))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UnreadableTemplateError(f"{name} is not valid JSON: {error}", "pass the event as JSON") from None
     if not isinstance(event, dict):
         raise UnreadableTemplateError(f"{name} is not a macro event", "pass a JSON object with a fragment")

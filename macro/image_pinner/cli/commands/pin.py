@@ -12,11 +12,9 @@ import click
 
 from image_pinner.cli.console import Dependencies, error_stream, print_line, print_messages, progress, write_output
 from image_pinner.cli.documents import write_atomically
-from image_pinner.cli.image_parameters import describe_overridden, render_parameters, set_parameters
 from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile, previous_parameters, read_bytes
 from image_pinner.cli.output import LocatedReport, exit_code, json, text
 from image_pinner.cli.pinning_options import PinningInputs, lock_options, pinning_options
-from image_pinner.cli.transform_removal import drop_transform
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.pinning import PinResult
 
@@ -75,9 +73,14 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     with progress("resolving digests"):
         result = inputs.pin(template)
     if options["drop_transform"]:
+        # Imported here, as below, because few runs need it, and imports are most of the time of a run from a lock file.
+        from image_pinner.cli.transform_removal import drop_transform  # noqa: PLC0415
+
         result = drop_transform(result, template.fragment, inputs.settings.macro_name)
     values = inputs.values
     if options["write_parameters"]:
+        from image_pinner.cli.image_parameters import set_parameters  # noqa: PLC0415
+
         values, changed = set_parameters(template.fragment.tree, result.report, inputs.values)
         result = PinResult(template.fragment.original, (), changed)
     data, lost_comments = _render_template(template, result, options["output_format"])
@@ -88,6 +91,8 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
         _write(data, template, options, values)
     print_messages(text.render_report(report))
     if result.report.succeeded and options["in_place"]:
+        from image_pinner.cli.image_parameters import describe_overridden  # noqa: PLC0415
+
         print_messages(describe_overridden(template.fragment.tree, result.report))
     if result.report.succeeded and error_stream().isatty():
         print_line(text.summarize(result.report), style="green")
@@ -115,6 +120,8 @@ def _check_combinations(options: Options) -> None:
     others = (template, output, parameters, options["lock"])
     if report and report.resolve() in {path.resolve() for path in others if path}:
         raise ConfigurationError(f"--report would overwrite {report}", "write the report to another file")
+    if options["lock"] and options["lock"].resolve() in {path.resolve() for path in (output, parameters) if path}:
+        raise ConfigurationError(f"the output would overwrite the lock file {options['lock']}", "write to another file")
     if parameters and parameters.resolve() == template.resolve():
         raise ConfigurationError(f"--write-parameters would overwrite {parameters}", "write to another file")
 
@@ -135,6 +142,8 @@ def _render_template(
 def _write(data: bytes, template: TemplateFile, options: Options, values: Mapping[str, Any]) -> None:
     output = options["output"]
     if options["write_parameters"]:
+        from image_pinner.cli.image_parameters import render_parameters  # noqa: PLC0415
+
         texts = [read_bytes(name).decode("utf-8-sig", "replace") for name in options["files"]]
         previous = dict.fromkeys(name for content in texts for name in previous_parameters(content))
         write_atomically(options["write_parameters"], render_parameters(values, previous))

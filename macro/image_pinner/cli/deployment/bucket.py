@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.cli.deployment.aws import AwsApi, AwsApiError, Identity
 from image_pinner.cli.deployment.code import PREFIX
@@ -22,6 +22,56 @@ _REGION_WITHOUT_LOCATION = (
 _NO_BUCKET = {"404", "NoSuchBucket"}
 _NOT_OURS = {"403", "AccessDenied"}
 _OTHER_REGION = {"301", "PermanentRedirect", "AuthorizationHeaderMalformed"}
+
+
+class Protection(NamedTuple):
+    """A setting that protects a bucket: how it is read and written, and whether a response has it.
+
+    `absent` is the error code if it was never set.
+    """
+
+    name: str
+    read: str
+    absent: str
+    is_set: Callable[[Mapping[str, Any]], bool]
+    write: str
+    field: str
+    value: Mapping[str, Any]
+
+
+_ACCESS_BLOCK = dict.fromkeys(
+    ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+)
+_PROTECTIONS = (
+    Protection(
+        "public access block",
+        "get_public_access_block",
+        "NoSuchPublicAccessBlockConfiguration",
+        lambda response: response["PublicAccessBlockConfiguration"] == _ACCESS_BLOCK,
+        "put_public_access_block",
+        "PublicAccessBlockConfiguration",
+        _ACCESS_BLOCK,
+    ),
+    # The owner may prefer another key.
+    Protection(
+        "encryption",
+        "get_bucket_encryption",
+        "ServerSideEncryptionConfigurationNotFoundError",
+        lambda response: bool(response["ServerSideEncryptionConfiguration"]["Rules"]),
+        "put_bucket_encryption",
+        "ServerSideEncryptionConfiguration",
+        {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]},
+    ),
+    Protection(
+        "versioning",
+        "get_bucket_versioning",
+        "",
+        lambda response: response.get("Status") == "Enabled",
+        "put_bucket_versioning",
+        "VersioningConfiguration",
+        {"Status": "Enabled"},
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +143,20 @@ def find_bucket(api: AwsApi, owner: Identity, region: str, named: str = "") -> B
     return Bucket(name, region, owner, exists=True, managed=not named)
 
 
+def list_missing_protections(api: AwsApi, bucket: Bucket) -> tuple[Protection, ...]:
+    """Return the protections that a bucket lacks; a bucket that does not exist lacks all of them."""
+    return tuple(one for one in _PROTECTIONS if not (bucket.exists and _has(api, bucket, one)))
+
+
 def prepare_bucket(api: AwsApi, bucket: Bucket, organization: str = "") -> None:
     """Create the bucket if needed, and protect it; a bucket that the user named stays as it is.
 
-    `organization` is the ID of the organization whose accounts may read the code, or empty.
+    Settings and statements of others stay; what is missing is added. `organization` is the ID of the organization whose
+    accounts may read the code, or empty.
     """
     if not bucket.managed:
         return
+    missing = list_missing_protections(api, bucket)
     if not bucket.exists:
         location = {"CreateBucketConfiguration": {"LocationConstraint": bucket.region}}
         api.call(
@@ -110,48 +167,48 @@ def prepare_bucket(api: AwsApi, bucket: Bucket, organization: str = "") -> None:
             ObjectOwnership="BucketOwnerEnforced",
             **({} if bucket.region == _REGION_WITHOUT_LOCATION else location),
         )
+    for one in missing:
+        api.call("s3", bucket.region, one.write, **bucket.identity, **{one.field: one.value})
     partition = bucket.owner.partition
     required = [tls_statement(partition, bucket.name)]
     if organization:
         required.append(organization_statement(partition, bucket.name, organization))
     policy = _get_policy(api, bucket)
-    # The policy is written last, so a bucket without a policy is one whose creation was interrupted.
-    if not policy:
-        _protect(api, bucket)
     merged = merge_statements(policy, required)
     if merged != policy:
         api.call("s3", bucket.region, "put_bucket_policy", **bucket.identity, Policy=merged)
 
 
-def is_uploaded(api: AwsApi, bucket: Bucket, file: BucketObject) -> bool:
-    """Return whether the bucket has these very bytes; false if S3 has no checksum of them.
+def find_uploaded_version(api: AwsApi, bucket: Bucket, file: BucketObject) -> str | None:
+    """Return the version of the object with these very bytes; empty without versioning.
 
-    Raises `SourceError` if other content is stored under the key.
+    Returns None if there is no such object, or if S3 has no checksum of it. Raises `SourceError` if other content is
+    stored under the key.
     """
     if not bucket.exists:
-        return False
+        return None
     try:
         response = api.call("s3", bucket.region, "head_object", **bucket.identity, Key=file.key, ChecksumMode="ENABLED")
     except AwsApiError as error:
         # Without s3:ListBucket, S3 answers 403 for a key that does not exist.
         if error.code not in {"404", "NoSuchKey", "403"}:
             raise
-        return False
+        return None
     found = response.get("ChecksumSHA256")
     if found and found != file.checksum:
         raise SourceError(
             f"s3://{bucket.name}/{file.key} does not contain this package",
             "find out who uploaded it, delete it, and install again",
         )
-    return bool(found)
+    return _version(response) if found else None
 
 
-def upload(api: AwsApi, bucket: Bucket, file: BucketObject) -> None:
-    """Upload a file; S3 verifies its checksum.
+def upload(api: AwsApi, bucket: Bucket, file: BucketObject) -> str:
+    """Upload a file, and return the version of its object; empty without versioning. S3 verifies its checksum.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
     """
-    api.call(
+    response = api.call(
         "s3",
         bucket.region,
         "put_object",
@@ -162,6 +219,7 @@ def upload(api: AwsApi, bucket: Bucket, file: BucketObject) -> None:
         ChecksumSHA256=file.checksum,
         ContentType=file.content_type,
     )
+    return _version(response)
 
 
 def remove_bucket(session: DeploymentSession, owner: Identity, region: str, name: str) -> None:
@@ -233,16 +291,21 @@ def merge_statements(policy: str, required: Iterable[Statement]) -> str:
     return policy if merged == statements and policy else json.dumps(content | {"Statement": merged})
 
 
-def _protect(api: AwsApi, bucket: Bucket) -> None:
-    block = dict.fromkeys(("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True)
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    settings: dict[str, dict[str, Any]] = {
-        "put_public_access_block": {"PublicAccessBlockConfiguration": block},
-        "put_bucket_encryption": {"ServerSideEncryptionConfiguration": {"Rules": [rule]}},
-        "put_bucket_versioning": {"VersioningConfiguration": {"Status": "Enabled"}},
-    }
-    for operation, parameters in settings.items():
-        api.call("s3", bucket.region, operation, **bucket.identity, **parameters)
+def _has(api: AwsApi, bucket: Bucket, protection: Protection) -> bool:
+    try:
+        response = api.call("s3", bucket.region, protection.read, **bucket.identity)
+    except AwsApiError as error:
+        if error.code != protection.absent:
+            raise
+        return False
+    return protection.is_set(response)
+
+
+def _version(response: Mapping[str, Any]) -> str:
+    # An object from before versioning, or while it is suspended, has the version `null`, which the next one replaces:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
+    version = str(response.get("VersionId", ""))
+    return "" if version == "null" else version
 
 
 def _get_policy(api: AwsApi, bucket: Bucket) -> str:

@@ -22,7 +22,11 @@ _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetRequest:
-    """A change set to create. `parameters` are as a request has them; without `tags` the stack keeps its own."""
+    """A change set to create.
+
+    `parameters` are as a request has them; without `tags` the stack keeps its own. `name` distinguishes the change sets
+    of one install.
+    """
 
     region: str
     stack_name: str
@@ -31,6 +35,7 @@ class ChangeSetRequest:
     parameters: list[dict[str, Any]] = field(default_factory=list)
     tags: Mapping[str, str] = field(default_factory=dict)
     role_arn: str = ""
+    name: str = "shown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ def _to_api(session: DeploymentSession, request: ChangeSetRequest) -> dict[str, 
         optional["RoleARN"] = request.role_arn
     return {
         "StackName": request.stack_name,
-        "ChangeSetName": f"image-pinner-{int(session.now())}",
+        "ChangeSetName": f"image-pinner-{request.name}-{int(session.now())}",
         "ChangeSetType": "CREATE" if request.is_new else "UPDATE",
         "Description": "Created by image-pinner",
         "TemplateBody": request.template.text,

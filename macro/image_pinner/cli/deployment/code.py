@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import json
 import re
 import zipfile
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +26,6 @@ CARRIED = ("image_pinner/cli/deployment/function.zip", "image_pinner/cli/deploym
 """Where a wheel has the zip and its manifest."""
 _HANDLER = "image_pinner/lambda_macro/handler.py"
 _ABOUT = "image_pinner/__init__.py"
-_VERSION = re.compile(rb"""^__version__ = ["']([0-9A-Za-z.+-]{1,64})["']""", re.MULTILINE)
 _NAMED = 3  # changed files that a message lists
 _KINDS = (".py", ".toml")
 _BUILD = "run `make package`"
@@ -41,6 +43,11 @@ class Code(NamedTuple):
     def key(self) -> str:
         """The key in a bucket; it depends on the contents, so that no zip ever replaces another."""
         return f"{PREFIX}{self.version}/{self.sha256[:16]}.zip"
+
+    @property
+    def checksum(self) -> str:
+        """The SHA-256 as Lambda and S3 write it."""
+        return base64.b64encode(bytes.fromhex(self.sha256)).decode()
 
 
 def checkout() -> Path | None:
@@ -69,6 +76,8 @@ def own_files(root: Path) -> dict[str, bytes]:
 
 def carried_code() -> Code:
     """Return the zip that this installation carries: in a checkout the one that `make package` built.
+
+    Its bytes and files are those of its manifest.
 
     Raises:
         ConfigurationError: It is missing, damaged or, in a checkout, out of date.
@@ -113,8 +122,8 @@ def built_code(root: Path) -> Code:
     return code
 
 
-def _changed(root: Path, manifest: dict[str, Any]) -> list[str]:
-    """Return the packed files of the checkout that differ from the zip, and the lock if it differs."""
+def _changed(root: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Return the packed files of the checkout that differ from the zip, and the lock if it or a library differs."""
     ours = {name: hashlib.sha256(data).hexdigest() for name, data in own_files(root).items()}
     packed = {
         name: digest
@@ -123,42 +132,91 @@ def _changed(root: Path, manifest: dict[str, Any]) -> list[str]:
     }
     changed = [name for name in sorted(ours.keys() | packed.keys()) if ours.get(name) != packed.get(name)]
     lock = root / LOCK
-    if not lock.is_file() or hashlib.sha256(lock.read_bytes()).hexdigest() != manifest["lock"]:
+    data = lock.read_bytes() if lock.is_file() else b""
+    if hashlib.sha256(data).hexdigest() != manifest["lock"] or not _locks(data.decode(), manifest["libraries"]):
         changed.append(LOCK)
     return changed
 
 
-def _read(archive: Path, manifest: Path) -> tuple[Code, dict[str, Any]]:
-    data = archive.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    try:
-        about: dict[str, Any] = json.loads(manifest.read_bytes())
-        fits = (about["version"], about["sha256"]) == (__version__, digest) and {"files", "lock"} <= about.keys()
-    except (ValueError, TypeError, KeyError):
-        fits, about = False, {}
-    if not fits:
-        raise ConfigurationError(
-            f"the function's zip is damaged: {archive} does not match its manifest {manifest}",
-            f"{_BUILD}, or reinstall image-pinner",
-        )
-    return Code(data, digest, __version__), about
+def _locks(lock: str, libraries: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether a lock has the versions and hashes of all libraries."""
+    lines = set(re.split(r"[\s;\\]+", lock))
+    return all(
+        {f"{one['name']}=={one['version']}", *(f"--hash=sha256:{digest}" for digest in one["hashes"])} <= lines
+        for one in libraries
+    )
+
+
+def _read(archive: Path, manifest: Path) -> tuple[Code, Mapping[str, Any]]:
+    """Read a zip that fits its manifest and has the version of this program."""
+    code, about = _read_package(archive, manifest)
+    if code.version != __version__:
+        raise _damaged(archive, manifest, f"it is version {code.version}, and {__version__} is installed")
+    return code, about
 
 
 def code_from(file: Path) -> Code:
-    """Read a zip that `make package` built, of any version.
+    """Read a zip that `make package` built, of any version; its manifest is next to it.
 
     Raises:
-        ConfigurationError: The file is not such a zip.
+        ConfigurationError: The file is not such a zip, or differs from its manifest.
     """
     try:
-        data = file.read_bytes()
-        with zipfile.ZipFile(file) as archive:
-            names = set(archive.namelist())
-            version = _VERSION.search(archive.read(_ABOUT)) if _ABOUT in names else None
+        names = _hash_members(file.read_bytes()).keys()
     except OSError as error:
         raise ConfigurationError(f"cannot read {file}: {error.strerror}", _OTHER_ZIP) from None
     except zipfile.BadZipFile:
         raise ConfigurationError(f"{file} is not a zip file", _OTHER_ZIP) from None
-    if version is None or _HANDLER not in names:
+    if not {_ABOUT, _HANDLER} <= names:
         raise ConfigurationError(f"{file} is not a zip of the macro's function", _OTHER_ZIP)
-    return Code(data, hashlib.sha256(data).hexdigest(), version[1].decode())
+    manifest = file.with_suffix(".json")
+    try:
+        return _read_package(file, manifest)[0]
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read {manifest}, the manifest of {file.name}: {error.strerror}",
+            f"{_OTHER_ZIP}, and keep its manifest next to it",
+        ) from None
+
+
+def _read_package(archive: Path, manifest: Path) -> tuple[Code, Mapping[str, Any]]:
+    """Read a zip and its manifest, and compare the hashes of the zip and of each of its files."""
+    data = archive.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    try:
+        about = json.loads(manifest.read_bytes())
+        version, expected, files = str(about["version"]), about["sha256"], dict(about["files"])
+        {one["name"]: (one["version"], *one["hashes"]) for one in about["libraries"]}
+        str(about["lock"])
+    except (ValueError, TypeError, KeyError):
+        raise _damaged(archive, manifest, "its manifest is incomplete") from None
+    if expected != digest:
+        raise _damaged(archive, manifest, "its hash differs from its manifest")
+    try:
+        members = _hash_members(data)
+    except zipfile.BadZipFile:
+        raise _damaged(archive, manifest, "it is not a zip file") from None
+    different = sorted(name for name in members.keys() | files.keys() if members.get(name) != files.get(name))
+    if different:
+        raise _damaged(archive, manifest, f"{different[0]} differs from its manifest")
+    return Code(data, digest, version), about
+
+
+def _hash_members(data: bytes) -> dict[str, str]:
+    """Return the hashes of the files in a zip.
+
+    Raises:
+        BadZipFile: It is not a zip, or has two files of one name.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        found = {entry.filename: hashlib.sha256(archive.read(entry)).hexdigest() for entry in archive.infolist()}
+        if len(found) != len(archive.infolist()):
+            raise zipfile.BadZipFile
+    return found
+
+
+def _damaged(archive: Path, manifest: Path, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the function's zip is damaged: {archive} does not match its manifest {manifest.name}: {reason}",
+        f"{_BUILD}, or reinstall image-pinner",
+    )

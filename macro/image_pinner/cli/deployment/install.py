@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import assert_never
 
-from image_pinner.cli.deployment.aws import AwsApi, AwsApiError, Identity
-from image_pinner.cli.deployment.bucket import (
-    Bucket,
-    BucketObject,
-    bucket_stem,
-    find_bucket,
-    is_uploaded,
-    prepare_bucket,
-    upload,
-)
+from image_pinner.cli.deployment.aws import AwsApiError
+from image_pinner.cli.deployment.bucket import list_missing_protections, prepare_bucket, upload
 from image_pinner.cli.deployment.change_sets import (
     ChangeSet,
-    ChangeSetRequest,
     create_change_set,
     delete_change_set,
     execute_change_set,
     summarize,
 )
-from image_pinner.cli.deployment.code import PREFIX, Code
-from image_pinner.cli.deployment.organization import (
-    StackInstance,
-    find_organization,
-    list_stack_instances,
-)
-from image_pinner.cli.deployment.parameters import (
-    ParameterValue,
-    Template,
-    compute_revision,
-    resolve_parameters,
-    to_request,
+from image_pinner.cli.deployment.organization import list_stack_instances, read_stack_set_template
+from image_pinner.cli.deployment.plan import (
+    InstallPlan,
+    InstallRequest,
+    change_set_request,
+    plan_account,
+    plan_organization,
+    show_plan,
+    with_code_version,
 )
 from image_pinner.cli.deployment.session import DeploymentOutcome, DeploymentSession
 from image_pinner.cli.deployment.stacks import (
@@ -46,7 +32,6 @@ from image_pinner.cli.deployment.stacks import (
     Ready,
     Stack,
     delete_stack,
-    find_macro_owner,
     find_stack,
     newest_event,
     set_termination_protection,
@@ -56,59 +41,6 @@ from image_pinner.cli.deployment.stacks import (
 from image_pinner.core.errors import ConfigurationError, SourceError
 
 _DONE = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
-
-
-@dataclass(frozen=True, slots=True)
-class InstallRequest:
-    """What to install, and how.
-
-    With `organization`, the template of the organization, that template is deployed and `macro` is what its stack set
-    installs in each account. `protected` sets the termination protection; `None` turns it on for a new stack and leaves
-    others as they are. `must_exist` makes it an upgrade. `replace_failed` deletes a stack first that can only be
-    deleted.
-    """
-
-    code: Code
-    macro: Template
-    stack_name: str
-    organization: Template | None = None
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    bucket: str = ""
-    role_arn: str = ""
-    protected: bool | None = None
-    must_exist: bool = False
-    replace_failed: bool = False
-    dry_run: bool = False
-
-    @property
-    def template(self) -> Template:
-        """The template that is deployed."""
-        return self.organization or self.macro
-
-
-@dataclass(frozen=True, slots=True)
-class _Upload:
-    bucket: Bucket
-    file: BucketObject
-    done: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What to do in a region, as far as it is known before a change set exists."""
-
-    region: str
-    stack: Stack | None
-    uploads: tuple[_Upload, ...]
-    values: tuple[ParameterValue, ...]
-    organization_id: str = ""
-    not_current: tuple[StackInstance, ...] = ()
-
-    @property
-    def buckets(self) -> tuple[Bucket, ...]:
-        """The buckets, each once."""
-        return tuple(dict.fromkeys(one.bucket for one in self.uploads))
 
 
 def install(session: DeploymentSession, region: str, request: InstallRequest) -> DeploymentOutcome:
@@ -126,16 +58,26 @@ def install(session: DeploymentSession, region: str, request: InstallRequest) ->
         console.print(f"  {state.cause}; it would be deleted and created again", "yellow")
         return DeploymentOutcome.DRY_RUN
     stack = _usable_stack(session, region, request, state)
-    plan_for = _plan_account if request.organization is None else _plan_organization
+    plan_for = plan_account if request.organization is None else plan_organization
     plan = plan_for(session, region, owner, request, stack)
-    _show_plan(session, plan)
-    change_set = create_change_set(session, _change_set_request(request, plan))
+    show_plan(session, plan)
+    change_set = create_change_set(session, change_set_request(request, plan))
     if change_set is None:
-        if stack and request.protected is not None and not request.dry_run:
-            set_termination_protection(session.api, region, stack.identifier, enabled=request.protected)
+        if not request.dry_run:
+            _protect_unchanged(session, request, plan)
         console.print(f"{region}: no changes", "green")
         return DeploymentOutcome.UNCHANGED
     return _deploy(session, request, plan, change_set)
+
+
+def _protect_unchanged(session: DeploymentSession, request: InstallRequest, plan: InstallPlan) -> None:
+    """Set what protects a stack and its buckets although the stack itself does not change."""
+    if plan.stack and request.protected is not None:
+        set_termination_protection(session.api, plan.region, plan.stack.identifier, enabled=request.protected)
+    for bucket in plan.buckets:
+        lacking = bucket.managed and bucket.exists and list_missing_protections(session.api, bucket)
+        if lacking and session.console.confirm(f"Change the settings of bucket {bucket.name}?"):
+            prepare_bucket(session.api, bucket, plan.organization_id)
 
 
 def _usable_stack(
@@ -165,119 +107,8 @@ def _usable_stack(
     return None
 
 
-def _plan_account(
-    session: DeploymentSession, region: str, owner: Identity, request: InstallRequest, stack: Stack | None
-) -> _Plan:
-    bucket = find_bucket(session.api, owner, region, request.bucket)
-    values = _resolve_values(request, stack, {"CodeBucket": bucket.name, "CodeBucketPerRegion": "false"})
-    _check_macro_name(session, region, values, stack)
-    return _Plan(region, stack, _find_uploads(session.api, [bucket], [_code_file(request.code)]), values)
-
-
-def _plan_organization(
-    session: DeploymentSession, region: str, owner: Identity, request: InstallRequest, stack: Stack | None
-) -> _Plan:
-    """Plan a stack set. Each region needs a bucket of its own, and the region of the stack the macro's template too."""
-    api = session.api
-    organization = find_organization(api, region, owner)
-    instances = list_stack_instances(api, region, stack) if stack else ()
-    not_current = tuple(one for one in instances if not one.is_current)
-    template = _template_file(request)
-    retry = str(int(session.now())) if not_current else (stack.parameters.get("Retry", "") if stack else "")
-    own = {
-        "CodeBucket": request.bucket or bucket_stem(owner),
-        "TemplateKey": template.key,
-        "CallAs": organization.call_as,
-        "Retry": retry,
-    }
-    values = _resolve_values(request, stack, own, {} if stack else {"Regions": region})
-    regions = next(one.value for one in values if one.name == "Regions").split(",")
-    named = {one: f"{request.bucket}-{one}" if request.bucket else "" for one in (region, *regions)}
-    buckets = [find_bucket(api, owner, one, name) for one, name in named.items()]
-    uploads = (
-        *_find_uploads(api, buckets, [_code_file(request.code)]),
-        *_find_uploads(api, buckets[:1], [template]),
-    )
-    return _Plan(region, stack, uploads, values, organization.identifier, not_current)
-
-
-def _resolve_values(
-    request: InstallRequest, stack: Stack | None, own: Mapping[str, str], defaults: Mapping[str, str] | None = None
-) -> tuple[ParameterValue, ...]:
-    """Resolve the parameters, and the revision that follows from them."""
-    declared = request.template.parameters
-    given = {**(defaults or {}), **request.parameters}
-    previous = stack.parameters if stack else {}
-    own = {**own, "CodeKey": request.code.key, "Revision": ""}
-    values = resolve_parameters(declared, given, previous, own)
-    revision = compute_revision(request.code.sha256, request.macro, values)
-    return resolve_parameters(declared, given, previous, {**own, "Revision": revision})
-
-
-def _code_file(code: Code) -> BucketObject:
-    return BucketObject(code.key, code.data, "application/zip")
-
-
-def _template_file(request: InstallRequest) -> BucketObject:
-    data = request.macro.text.encode()
-    digest = hashlib.sha256(data).hexdigest()[:16]
-    return BucketObject(f"{PREFIX}{request.code.version}/macro-{digest}.yaml", data, "application/yaml")
-
-
-def _find_uploads(api: AwsApi, buckets: Iterable[Bucket], files: Iterable[BucketObject]) -> tuple[_Upload, ...]:
-    files = tuple(files)
-    return tuple(_Upload(bucket, file, is_uploaded(api, bucket, file)) for bucket in buckets for file in files)
-
-
-def _check_macro_name(
-    session: DeploymentSession, region: str, values: tuple[ParameterValue, ...], stack: Stack | None
-) -> None:
-    macro = next(one.value for one in values if one.name == "MacroName")
-    try:
-        owner = find_macro_owner(session.api, region, macro)
-    except AwsApiError as error:
-        # CloudFormation refuses a name that is in use anyway, only later.
-        session.console.print(f"  cannot check whether macro name {macro} is in use: {error.cause}", "yellow")
-        return
-    if owner and (stack is None or owner != stack.identifier):
-        name = owner.split("/")[1]
-        raise ConfigurationError(
-            f"macro name {macro} is in use in {region} by stack {name}",
-            f"pass --macro-name with another name, or --stack-name {name} to change that stack",
-        )
-
-
-def _show_plan(session: DeploymentSession, plan: _Plan) -> None:
-    show = session.console.print
-    for bucket in plan.buckets:
-        show(f"  Bucket {bucket.name} ({'exists' if bucket.exists else 'will be created'})")
-        if plan.organization_id and not bucket.managed:
-            show(f"    its policy must allow the organization {plan.organization_id} to read it", "yellow")
-    for file in dict.fromkeys(one.file for one in plan.uploads):
-        missing = [one for one in plan.uploads if one.file == file and not one.done]
-        show(f"  File {file.key} ({f'{len(file.data):,} bytes to upload' if missing else 'already uploaded'})")
-    for instance in plan.not_current:
-        show(f"  Not current: {instance}", "yellow")
-    for value in plan.values:
-        if not value.is_default:
-            show(f"  {value}")
-
-
-def _change_set_request(request: InstallRequest, plan: _Plan) -> ChangeSetRequest:
-    tags = {**(plan.stack.tags if plan.stack else {}), **request.tags} if request.tags else {}
-    return ChangeSetRequest(
-        plan.region,
-        request.stack_name,
-        is_new=plan.stack is None,
-        template=request.template,
-        parameters=to_request(plan.values),
-        tags=tags,
-        role_arn=request.role_arn,
-    )
-
-
 def _deploy(
-    session: DeploymentSession, request: InstallRequest, plan: _Plan, change_set: ChangeSet
+    session: DeploymentSession, request: InstallRequest, plan: InstallPlan, change_set: ChangeSet
 ) -> DeploymentOutcome:
     """Show a change set, and execute it if the user confirms."""
     api, console, region = session.api, session.console, plan.region
@@ -290,17 +121,39 @@ def _deploy(
             _discard(session, change_set)
             console.print(f"{region}: nothing was changed")
             return DeploymentOutcome.DRY_RUN if request.dry_run else DeploymentOutcome.DECLINED
-        for bucket in plan.buckets:
-            prepare_bucket(api, bucket, plan.organization_id)
-        for one in plan.uploads:
-            if not one.done:
-                upload(api, one.bucket, one.file)
+        change_set = _upload(session, request, plan, change_set)
         last = newest_event(api, region, change_set.stack)
         execute_change_set(session, change_set)
     except BaseException:
         _discard(session, change_set)
         raise
     return _finish(session, request, change_set, last)
+
+
+def _upload(session: DeploymentSession, request: InstallRequest, plan: InstallPlan, shown: ChangeSet) -> ChangeSet:
+    """Upload what is missing, and return the change set to execute.
+
+    The version of a new object is known only now, so a second change set names it. Its changes must be those that the
+    user confirmed; CloudFormation deletes the first one when the second is executed.
+    """
+    for bucket in plan.buckets:
+        prepare_bucket(session.api, bucket, plan.organization_id)
+    versions = [upload(session.api, one.bucket, one.file) for one in plan.uploads if one.version is None]
+    # Each region of an organization has a version of its own, which one stack set cannot express.
+    version = "" if request.organization else next(iter(versions), "")
+    if not version:
+        return shown
+    second = replace(change_set_request(request, with_code_version(plan, version)), name="uploaded")
+    found = create_change_set(session, second)
+    if found is None or found.changes != shown.changes:
+        if found:
+            _discard(session, found)
+        raise SourceError(
+            f"stack {request.stack_name} in {plan.region} was changed by somebody else: its changes are not those that"
+            " were confirmed",
+            "run this again",
+        )
+    return found
 
 
 def _discard(session: DeploymentSession, change_set: ChangeSet) -> None:
@@ -328,11 +181,47 @@ def _finish(session: DeploymentSession, request: InstallRequest, change_set: Cha
         set_termination_protection(api, region, change_set.stack, enabled=protected)
     stack = find_stack(api, region, change_set.stack) or stack
     if request.organization:
+        _check_template(session, request, region, stack)
         _report_instances(session, region, stack)
+    else:
+        _check_code(session, request, region, stack)
     macro, version = stack.outputs.get("MacroName", ""), stack.outputs.get("Version", "")
     target = f"function version {version}" if version else "organization"
     session.console.print(f"{region}: installed macro {macro}: ImagePinner {request.code.version}, {target}", "green")
     return DeploymentOutcome.DONE
+
+
+def _check_code(session: DeploymentSession, request: InstallRequest, region: str, stack: Stack) -> None:
+    """Compare the code that Lambda reports for the installed version with the package."""
+    function, version = stack.outputs["FunctionName"], stack.outputs["Version"]
+    try:
+        reported = session.api.call(
+            "lambda", region, "get_function_configuration", FunctionName=function, Qualifier=version
+        )
+    except AwsApiError as error:
+        # The template binds the code, so this is the second check.
+        session.console.print(f"  cannot check the code of version {version}: {error.cause}", "yellow")
+        return
+    if reported.get("CodeSha256") != request.code.checksum:
+        raise SourceError(
+            f"version {version} of function {function} in {region} does not have the code of this package: Lambda"
+            f" reports SHA-256 {reported.get('CodeSha256')}, the package has {request.code.checksum}",
+            "find out who may change the function and the bucket, then run this again with another package",
+        )
+
+
+def _check_template(session: DeploymentSession, request: InstallRequest, region: str, stack: Stack) -> None:
+    """Compare the template of the stack set, which CloudFormation loads from the bucket, with that of this program."""
+    try:
+        deployed = read_stack_set_template(session.api, region, stack)
+    except AwsApiError as error:
+        session.console.print(f"  cannot check the template of the stack set: {error.cause}", "yellow")
+        return
+    if deployed.strip() != request.macro.text.strip():
+        raise SourceError(
+            f"stack set {stack.name} in {region} does not have the template of this version",
+            f"find out who may write to bucket {stack.parameters['CodeBucket']}-{region}, then restore the template",
+        )
 
 
 def _report_instances(session: DeploymentSession, region: str, stack: Stack) -> None:

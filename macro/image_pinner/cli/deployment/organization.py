@@ -88,6 +88,13 @@ def list_stack_instances(api: AwsApi, region: str, stack: Stack) -> tuple[StackI
     return tuple(sorted(found, key=lambda one: (one.account, one.region)))
 
 
+def read_stack_set_template(api: AwsApi, region: str, stack: Stack) -> str:
+    """Return the template that the stack set of an organization deploys."""
+    parameters = {"StackSetName": stack.name, "CallAs": stack.parameters.get("CallAs", "SELF")}
+    response = api.call("cloudformation", region, "describe_stack_set", **parameters)
+    return str(response["StackSet"].get("TemplateBody", ""))
+
+
 def _check_access(api: AwsApi, region: str, call_as: str) -> None:
     """Check trusted access.
 

@@ -26,6 +26,8 @@ ORGANIZATION_PARAMETERS = frozenset({"OrganizationalUnitIds", "Regions", "Templa
 SET_BY_COMMAND = {
     "CodeBucket": "pass --bucket",
     "CodeKey": "pass --package",
+    "CodeObjectVersion": "omit it: it is that of the uploaded package",
+    "CodeSha256": "pass --package",
     "CodeBucketPerRegion": "pass --organization to install in many accounts",
     "Revision": "omit it: it is derived from the code and the parameters",
     "TemplateKey": "omit it: it is derived from the template",
@@ -34,7 +36,7 @@ SET_BY_COMMAND = {
 }
 """The parameters that the command sets, and what to do instead of setting them."""
 _OPTIONS = {"OrganizationalUnitIds": "--organizational-unit"}
-_MACRO_PARAMETERS = {"CodeBucket", "CodeKey", "MacroName", "Revision"}
+_MACRO_PARAMETERS = {"CodeBucket", "CodeKey", "CodeSha256", "MacroName", "Revision"}
 _IAM_NAMES = {"RoleName", "ManagedPolicyName", "GroupName", "UserName", "InstanceProfileName"}
 _REVISION_LENGTH = 12
 _REINSTALL = "reinstall it: pip install --force-reinstall image-pinner"
@@ -66,7 +68,7 @@ class Template:
 
 def macro_template() -> Template:
     """Read deploy/macro.yaml, which installs the macro in one account and region."""
-    return _read_deployed("macro.yaml", _MACRO_PARAMETERS | {"CodeBucketPerRegion"})
+    return _read_deployed("macro.yaml", _MACRO_PARAMETERS | {"CodeBucketPerRegion", "CodeObjectVersion"})
 
 
 def organization_template() -> Template:

@@ -189,11 +189,17 @@ def find_drift(running: Mapping[str, Any], latest: Mapping[str, Any]) -> tuple[s
 
 
 def read_sha256(configuration: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a function's code as hexadecimal digits, or an empty string if Lambda returns none."""
+    """Return the `CodeSha256` of a function or of a stack as hexadecimal digits, or an empty string if it has none."""
     try:
         return base64.b64decode(str(configuration.get("CodeSha256", "")), validate=True).hex()
     except binascii.Error:
         return ""
+
+
+def matches_stack(parameters: Mapping[str, str], sha256: str) -> bool:
+    """Return whether code is what a stack names by its hash; a stack without a hash may have it in the key."""
+    bound = read_sha256(parameters)
+    return not sha256 or sha256 == bound if bound else matches_code_key(parameters.get("CodeKey", ""), sha256)
 
 
 def matches_code_key(key: str, sha256: str) -> bool:
@@ -293,7 +299,7 @@ def _with_function(session: DeploymentSession, stack: Stack, status: Installatio
         package=sha256 or status.package,
         function=function | ({"reason": str(reason)} if reason else {}),
         drift=find_drift(running, latest),
-        tampered=not matches_code_key(stack.parameters.get("CodeKey", ""), sha256),
+        tampered=not matches_stack(stack.parameters, sha256),
     )
 
 

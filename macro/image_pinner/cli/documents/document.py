@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from image_pinner.cli.documents.edits import InPlaceEditError, first_difference, plan_edits
-from image_pinner.cli.documents.json_reader import JsonSyntaxError, read_json
-from image_pinner.cli.documents.json_writer import json_splices
 from image_pinner.cli.documents.nodes import AliasNode, MappingNode, Node, SequenceNode, resolve_path
 from image_pinner.cli.documents.text import (
     JSON_LINE_BREAK,
@@ -20,11 +19,13 @@ from image_pinner.cli.documents.text import (
     decode,
 )
 from image_pinner.cli.documents.yaml_reader import read_yaml
-from image_pinner.cli.documents.yaml_writer import yaml_splices
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.intrinsics.values import JsonObject
 from image_pinner.core.template.edits import Edit, apply_edits
 from image_pinner.core.template.paths import TemplatePath
+
+if TYPE_CHECKING:
+    from image_pinner.cli.documents.json_reader import JsonSyntaxError
 
 # `{Resources: …}` is YAML, whatever follows.
 _BEGINS_LIKE_JSON = re.compile(r'\s*\{\s*(?:"|\}|\Z)')
@@ -104,7 +105,14 @@ class SourceDocument:
 
     def _splices(self, edits: Sequence[Edit]) -> Splices:
         changes = plan_edits(self.source, self.root, self.tree, edits)
-        return (json_splices if self.is_json else yaml_splices)(self.source, self.root, changes)
+        # Each format is imported when a template has it: starting the CLI would take longer otherwise.
+        if self.is_json:
+            from image_pinner.cli.documents.json_writer import json_splices  # noqa: PLC0415 - see above
+
+            return json_splices(self.source, self.root, changes)
+        from image_pinner.cli.documents.yaml_writer import yaml_splices  # noqa: PLC0415 - see above
+
+        return yaml_splices(self.source, self.root, changes)
 
 
 def read_source(data: bytes, name: str) -> SourceDocument:
@@ -122,6 +130,8 @@ def _read_text(text: str, name: str) -> tuple[SourceText, MappingNode, bool]:
     """Read a text as JSON if it is JSON in braces, or else as YAML, which includes JSON with trailing commas."""
     json_error: JsonSyntaxError | None = None
     if text.lstrip()[:1] == "{":
+        from image_pinner.cli.documents.json_reader import JsonSyntaxError, read_json  # noqa: PLC0415
+
         source = SourceText.of(name, text, JSON_LINE_BREAK)
         try:
             return source, _checked_root(source, read_json(source)), True

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from image_pinner.cli.output.interface import LocatedFinding, LocatedReport
 from image_pinner.core.decision import Pinned
-from image_pinner.core.report import PinReport
+from image_pinner.core.report import PinReport, decision_of
 from image_pinner.core.template.problems import Problem, in_order
 
 # How users of `pin` set a pseudo parameter that is missing.
@@ -70,7 +71,26 @@ def summarize(report: PinReport) -> str:
     """Return a sentence on a report without problems."""
     pinned = sum(isinstance(outcome, Pinned) for outcome in report.outcomes)
     skipped = len(report.outcomes) - pinned + len(report.skipped)
-    return f"Pinned {_count(pinned, 'image')} ({skipped} skipped)."
+    decisions = _decisions(report)
+    return f"Pinned {_count(pinned, 'image')} ({skipped} skipped)" + (f": {decisions}." if decisions else ".")
+
+
+def _decisions(report: PinReport) -> str:
+    """Return how many images are kept and locked, and from where; empty if all are resolved."""
+    numbers: Counter[str] = Counter()
+    origins: dict[str, dict[str, None]] = defaultdict(dict)
+    for outcome in report.outcomes:
+        if isinstance(outcome, Pinned):
+            decision = decision_of(outcome)
+            numbers[decision] += 1
+            if outcome.kept:
+                origins[decision][outcome.kept.origin] = None
+            elif decision == "locked" and outcome.resolved:
+                origins[decision][outcome.resolved.origin.request] = None
+    if not numbers.keys() - {"resolved"}:
+        return ""
+    parts = ((f"{numbers[decision]} {decision}", ", ".join(origins[decision])) for decision in sorted(numbers))
+    return ", ".join(f"{part} ({where})" if where else part for part, where in parts)
 
 
 def _count(number: int, noun: str) -> str:

@@ -8,14 +8,13 @@ ordinary public registry, and its API lists only the caller's own repositories.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from image_pinner.core.errors import cut
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(NamedTuple):
     """An AWS partition: `name` is `AWS::Partition`, `suffix` is `AWS::URLSuffix`, `regions` matches region names."""
 
     name: str
@@ -59,8 +58,7 @@ _HTTPS_PORT = "443"
 _MAX_HOST = 100  # characters of a host that a message repeats; the longest ECR host has about 60
 
 
-@dataclass(frozen=True, slots=True)
-class EcrRegistry:
+class EcrRegistry(NamedTuple):
     """A private registry; `host` is its host name as written, `fips` and `dual_stack` describe that host."""
 
     account_id: str
@@ -70,8 +68,7 @@ class EcrRegistry:
     host: str
 
 
-@dataclass(frozen=True, slots=True)
-class EcrRepository:
+class EcrRepository(NamedTuple):
     """A repository of a private registry."""
 
     account_id: str

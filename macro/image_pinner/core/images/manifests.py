@@ -30,6 +30,11 @@ MAX_CONFIG_BYTES = 8 * 1024 * 1024
 """The limit for a config: the largest ones, with thousands of history entries, are below 1 MiB."""
 PUSH_AGAIN = "push the image again with a current version of the tool that built it"
 
+# The most bytes that each mark of a JSON document can add to its parsed form: an object, a list, half of a string and a
+# number, each as an element of its container. A document of 4 MiB can take 115 MB; real ones are far below this limit.
+_PARSED_SIZES = {b"{": 240, b"[": 64, b'"': 30, b",": 44}
+_MAX_PARSED_BYTES = 48 * 1024 * 1024
+
 # What does not match is never shown to a user.
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,120}/[\w.+-]{1,120}", re.ASCII)
 _PLATFORM_PART = re.compile(r"[\w.+-]{1,64}", re.ASCII)
@@ -101,6 +106,8 @@ def read_manifest(manifest: bytes) -> Mapping[str, Any]:
 
 
 def _parse_json(content: bytes, name: str) -> Any:
+    if sum(content.count(mark) * size for mark, size in _PARSED_SIZES.items()) > _MAX_PARSED_BYTES:
+        raise SourceError(f"{name} has too many values", PUSH_AGAIN)
     try:
         return json.loads(content.decode("utf-8"))
     except (ValueError, RecursionError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.ecr import explain_invalid_ecr_host, parse_ecr_host
@@ -44,8 +44,7 @@ def is_ecr(registry: str) -> bool:
     return parse_ecr_host(registry) is not None or explain_invalid_ecr_host(registry) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(NamedTuple):
     """A mirror that replaces a registry.
 
     Args:

@@ -1,7 +1,7 @@
 """Evaluate intrinsic functions as far as possible before deployment.
 
-`evaluate` and `evaluate_condition` never raise, whatever the template's shape. What is known only in part stays so: the
-certain beginning of a text, the known elements of a list (`values`).
+Whatever the shape of the template, `evaluate` and `evaluate_condition` raise nothing but `BudgetExceededError`. What is
+known only in part stays so: the certain beginning of a text, the known elements of a list (`values`).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ def evaluate(expression: JsonValue, scope: Scope) -> Outcome:
         text = expression.get("Fn::Sub")
         plain = substitute_from_cache(text, scope.cache) if type(text) is str else None
         if plain and DYNAMIC_REFERENCE_PREFIX not in plain.value:
+            scope.budget.spend_text(len(plain.value))
             return plain
     return resolve_dynamic_references(collapse(Evaluation(scope, INTRINSICS).evaluate(expression)), scope)
 

@@ -13,7 +13,7 @@ from image_pinner.core.errors import TemplateError
 MAX_STEPS = 2_000_000
 """Functions, mappings and lists that are evaluated, repetitions included."""
 MAX_CHARACTERS = 20_000_000
-"""Characters of all texts that are produced, intermediate ones included; an element of a list counts as 64."""
+"""Characters of all texts that are read or produced, intermediate ones included; an element of a list counts as 64."""
 _ELEMENT = 64
 _STEPS_PER_CHECK = 2_000
 

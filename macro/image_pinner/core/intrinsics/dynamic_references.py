@@ -57,7 +57,11 @@ def before_dynamic_reference(prefix: str) -> str:
 
 def _resolve_value(value: JsonValue, scope: Scope) -> Outcome:
     if isinstance(value, str):
-        return concatenate(_pieces(value, scope)) if DYNAMIC_REFERENCE_PREFIX in value else Known(value)
+        if DYNAMIC_REFERENCE_PREFIX not in value:
+            return Known(value)
+        text = concatenate(_pieces(value, scope))
+        scope.budget.spend_text(len(text.value if isinstance(text, Known) else text.prefix))
+        return text
     if isinstance(value, list):
         elements = tuple(_resolve_value(element, scope) for element in value)
         return collapse(PartialList(elements, len(elements)))

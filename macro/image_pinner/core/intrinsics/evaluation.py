@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import Any
 
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import (
@@ -68,7 +68,7 @@ class Evaluation:
     def evaluate(self, node: JsonValue) -> Value:
         """Evaluate a part of the expression; dynamic references stay text."""
         if isinstance(node, str):
-            return replace_loop_variables(node, self.scope.loops) if self.scope.loops else Known(node)
+            return self._replace_loop_variables(node) if self.scope.loops else Known(node)
         if not isinstance(node, dict | list):
             return Known(node)
         if self._depth >= MAX_DEPTH or self._steps >= MAX_STEPS:
@@ -112,38 +112,44 @@ class Evaluation:
             self._depth -= 1
         return result
 
+    def _replace_loop_variables(self, node: str) -> Text:
+        text = replace_loop_variables(node, self.scope.loops)
+        # A text of a list can become a hundred times as long without a function, or empty.
+        self.scope.budget.spend_text(len(node))
+        self._spend(text)
+        return text
+
     def _evaluate_list(self, node: list[JsonValue]) -> Value:
-        elements = tuple(collapse(self.evaluate(element)) for element in node)
+        self.scope.budget.spend_text(0, len(node))
+        evaluated = [(part, collapse(self.evaluate(part))) for part in node]
+        # AWS::NoValue leaves a list before its elements are counted (https://github.com/aws/aws-cdk/issues/19680).
+        present = [(part, element) for part, element in evaluated if not isinstance(element, NoValue)]
+        elements = tuple(element for _, element in present)
         if all(isinstance(element, Known) for element in elements):
             return Known([element.value for element in elements if isinstance(element, Known)])
         certain_length = 0
-        for part, element in zip(node, elements, strict=True):
+        for part, element in present:
             if not self._certainly_exists(part, element):
                 break
             certain_length += 1
         return PartialList(elements, certain_length)
 
-    def _certainly_exists(self, node: JsonValue, outcome: Outcome) -> bool:
-        match outcome:
-            case Known():
-                return True
-            case NoValue():
-                return False
-            case Pending() | Unknown():
-                name = intrinsic_of(node)
-                return (
-                    bool(outcome.prefix)
-                    or name is None
-                    or name in _NEVER_NO_VALUE
-                    or (name == "Ref" and isinstance(node[name], str) and node[name] not in self.scope.loops)
-                )
-            case _:
-                assert_never(outcome)
+    def _certainly_exists(self, node: JsonValue, outcome: Known | Pending | Unknown) -> bool:
+        if isinstance(outcome, Known):
+            return True
+        name = intrinsic_of(node)
+        return (
+            bool(outcome.prefix)
+            or name is None
+            or name in _NEVER_NO_VALUE
+            or (name == "Ref" and isinstance(node[name], str) and node[name] not in self.scope.loops)
+        )
 
     def _evaluate_mapping(self, node: dict[Any, JsonValue]) -> Value:
         name = intrinsic_of(node)
         if name is not None:
             return self._call(name, node[name])
+        self.scope.budget.spend_text(0, len(node))
         content: dict[str, JsonValue] = {}
         unresolved: list[Pending | Unknown] = []
         for key, part in node.items():

@@ -68,7 +68,8 @@ def _select(index: str, items: PartialList) -> Value:
     if position < items.certain_length:
         return items.elements[position]
     if items.certain_length < len(items.elements):
-        return _uncertain_length(items, "the element that Fn::Select returns")
+        # It may be AWS::NoValue, and then another element has this index.
+        return _without_text(items.elements[items.certain_length])
     if items.unknown_tail is not None:
         return items.unknown_tail
     return Unknown(
@@ -83,16 +84,12 @@ def length(argument: JsonValue, evaluation: Evaluation) -> Value:
     if not isinstance(items, PartialList):
         return without_prefix(items)
     if items.certain_length < len(items.elements):
-        return _uncertain_length(items, "the result of Fn::Length")
+        return _without_text(items.elements[items.certain_length])
     return Known(len(items.elements)) if items.unknown_tail is None else without_prefix(items.unknown_tail)
 
 
-def _uncertain_length(items: PartialList, subject: str) -> Value:
-    element = items.elements[items.certain_length]
-    if isinstance(element, Pending | Unknown):
-        return without_prefix(element)
-    # It is not documented whether CloudFormation removes it before or after it counts.
-    return Unknown(f"{subject} depends on an AWS::NoValue in the list", "remove it, or use Fn::If around the list")
+def _without_text(element: Outcome) -> Value:
+    return without_prefix(element) if isinstance(element, Pending | Unknown) else element
 
 
 def split(argument: JsonValue, evaluation: Evaluation) -> Value:
@@ -126,7 +123,7 @@ def find_in_mappings(argument: JsonValue, evaluation: Evaluation) -> Value:
         return first_unresolved(unresolved)
     value: JsonValue = evaluation.scope.mappings
     for key, subject, written in zip(keys, subjects, argument, strict=False):
-        value = _look_up(value, key.value) if isinstance(key, Known) else _MISSING
+        value = _look_up(value, key.value, evaluation) if isinstance(key, Known) else _MISSING
         if value is _MISSING:
             return _not_in_mappings(subject, written) if default is _MISSING else evaluation.evaluate(default)
     if all(text_of(element) is not None for element in (value if isinstance(value, list) else [value])):
@@ -134,12 +131,13 @@ def find_in_mappings(argument: JsonValue, evaluation: Evaluation) -> Value:
     return Unknown("the value of Fn::FindInMap is neither text nor a list of texts", "correct the Mappings")
 
 
-def _look_up(mapping: JsonValue, key: str) -> JsonValue:
+def _look_up(mapping: JsonValue, key: str, evaluation: Evaluation) -> JsonValue:
     if not isinstance(mapping, dict):
         return _MISSING
     if key in mapping:
         return mapping[key]
     # YAML reads an account ID without quotes as a number, CloudFormation as text.
+    evaluation.scope.budget.spend_text(len(mapping))
     return next((value for written, value in mapping.items() if text_of(written) == key), _MISSING)
 
 
@@ -157,6 +155,8 @@ def sub(argument: JsonValue, evaluation: Evaluation) -> Value:
             pass
         case _:
             return invalid_argument("Fn::Sub", "text or [text, {variable: value}]")
+    # A thousand variables that are empty produce no text.
+    evaluation.scope.budget.spend_text(len(text))
     return concatenate(_substitute(_split_variables(text), variables, evaluation))
 
 
@@ -188,19 +188,18 @@ def _substitute(pieces: list[str], variables: JsonObject, evaluation: Evaluation
     for position, piece in enumerate(pieces):
         if position % 2 == 0:
             yield replace_loop_variables(piece, loops) if loops else Known(piece)
-        elif piece.startswith("!"):
-            yield Known(f"${{{piece[1:]}}}")
+        elif (name := piece.strip()).startswith("!"):
+            yield Known(f"${{{name[1:]}}}")
         else:
-            yield _variable(piece, variables, evaluation)
+            # The service trims blanks, as reported in https://github.com/aws-cloudformation/cfn-lint/issues/236.
+            yield _variable(name, variables, evaluation)
 
 
 def _variable(name: str, variables: JsonObject, evaluation: Evaluation) -> Text:
     if name in variables:
         value = evaluation.evaluate(variables[name])
     elif not _VARIABLE_NAME.fullmatch(name):
-        return Unknown(
-            f"{name!r} is not a valid variable in Fn::Sub", "write ${Name} without spaces, or ${!Name} for literal text"
-        )
+        return Unknown(f"{name!r} is not a valid variable in Fn::Sub", "write ${Name}, or ${!Name} for literal text")
     elif "." in name:
         value = get_att(name, evaluation)
     else:

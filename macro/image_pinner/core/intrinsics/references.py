@@ -14,7 +14,6 @@ from image_pinner.core.intrinsics.evaluation import Evaluation
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import (
     ExternalValue,
-    JsonObject,
     JsonValue,
     Known,
     NoValue,
@@ -63,9 +62,11 @@ def resolve_name(name: str, evaluation: Evaluation) -> Value:
         return outcome
     if name in scope.resources:
         return _resource_name(name, evaluation)
-    if name in scope.values and not scope.parameters and not scope.resources:
-        # The fragment of an Fn::Transform comes without the template's sections.
-        return _typed(scope.values[name], "", f"the value of the parameter {name!r}")
+    if name in scope.hidden:
+        return Unknown(
+            f"a snippet cannot use the parameter {name!r}, because the macro does not see whether it has NoEcho",
+            f"list {name} in IMAGE_PINNER_SNIPPET_PARAMETERS, or call the macro in the Transform of the template",
+        )
     return Unknown(f"the template has no parameter and no resource {name!r}", _CHECK_NAME)
 
 
@@ -104,9 +105,11 @@ def resolve_external_value(external_value: ExternalValue, scope: Scope, kind: st
 
 
 def _parameter(name: str, declaration: JsonValue, scope: Scope) -> Outcome:
-    if not isinstance(declaration, dict):
-        return Unknown(f"the declaration of the parameter {name!r} is not a mapping", "declare it with a Type")
-    if _is_secret(declaration):
+    # A snippet next to properties of these names looks like a template, but what is there is no declaration.
+    if not isinstance(declaration, dict) or "Type" not in declaration:
+        return Unknown(f"the declaration of the parameter {name!r} has no Type", "declare it with a Type")
+    scope.used_parameters.add(name)
+    if is_secret(declaration):
         return Unknown(
             f"the parameter {name!r} has NoEcho, and the processed template would contain its value",
             "take the image from a parameter without NoEcho",
@@ -130,7 +133,10 @@ def _parameter(name: str, declaration: JsonValue, scope: Scope) -> Outcome:
     return _typed(value, kind, f"the value of the parameter {name!r}")
 
 
-def _is_secret(declaration: JsonObject) -> bool:
+def is_secret(declaration: JsonValue) -> bool:
+    """Return whether the value of a parameter must not be shown; also without a declaration."""
+    if not isinstance(declaration, dict):
+        return True
     # Anything but a plain false hides the value.
     value = declaration.get("NoEcho", False)
     return value is not False and str(value).strip().lower() != "false"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from image_pinner.core.images.ecr import partition_of
@@ -29,9 +29,12 @@ class Scope:
         answers: The external values that were looked up so far.
         loops: The variables of the `Fn::ForEach` loops around the expression.
         iterations: The values of each of these variables; not of one whose collection is unknown.
+        hidden: The parameters whose values a snippet may not use.
+        used_parameters: The parameters that an expression or an option needed so far.
         budget: What evaluating all expressions of the template may still cost.
         cache: The outcomes of parameters, conditions and pseudo parameters so far: a template refers to the same few a
             thousand times.
+        marked: Whether parameters and mappings, by name, contain a marker, as far as that was needed.
     """
 
     parameters: JsonObject = field(default_factory=dict)
@@ -47,8 +50,11 @@ class Scope:
     answers: Mapping[ExternalValue, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
     iterations: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    used_parameters: set[str] = field(default_factory=set, compare=False, repr=False)
     budget: Budget = field(default_factory=Budget, compare=False, repr=False)
     cache: dict[str, Outcome] = field(default_factory=dict, compare=False, repr=False)
+    marked: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of_template(
@@ -77,6 +83,23 @@ class Scope:
             account_id=account_id,
             stack_name=stack_name,
             ssm_names=ssm_names,
+        )
+
+    @classmethod
+    def of_snippet(
+        cls, values: Mapping[str, JsonValue], usable: Collection[str], *, region: str, account_id: str
+    ) -> Scope:
+        """Return the scope of a snippet, which has no sections of the template: no fragment of a part is a declaration.
+
+        `usable` are the parameters whose values are not secret; the declarations would show that, but are missing.
+        """
+        shown = {name: value for name, value in values.items() if name in usable}
+        return cls(
+            parameters={name: {"Type": "String"} for name in shown},
+            values=shown,
+            hidden=frozenset(values) - frozenset(shown),
+            region=region,
+            account_id=account_id,
         )
 
     @property

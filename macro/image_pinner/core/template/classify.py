@@ -55,16 +55,18 @@ def find_snippet_calls(template: JsonObject, read: Collection[tuple[Step, ...]],
     call also replaces its siblings, in an order that only CloudFormation implements
     (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros-overview.html).
     """
-    todo: list[tuple[JsonValue, tuple[Step, ...]]] = [(template, ())]
+    # With the path of the parent, as in `find_misplaced_markers`.
+    todo: list[tuple[JsonValue, tuple[Step, ...], tuple[Step, ...]]] = [(template, (), ())]
     while todo:
-        node, steps = todo.pop()
+        node, parent, last = todo.pop()
+        steps = (*parent, *last)
         if isinstance(node, dict):
             children: Iterable[tuple[Step, JsonValue]] = node.items()
             if SNIPPET in node and steps not in read and calls_macro(node[SNIPPET], macro):
                 yield SkippedImage(TemplatePath((*steps, SNIPPET)), SkipStatus.SNIPPET, CALLED_BY_CLOUDFORMATION)
         else:
             children = enumerate(node)
-        todo += [(value, (*steps, key)) for key, value in children if isinstance(value, dict | list)]
+        todo += [(value, steps, (key,)) for key, value in children if isinstance(value, dict | list)]
 
 
 def classify_image(

@@ -48,7 +48,10 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
     top: list[JsonValue] = [template]
     # The copies made so far by identity; they are referenced here, so that no identity is reused.
     copies: dict[int, Any] = {id(top): top}
-    for edit in sorted(edits, key=_order):
+    planned = list(edits)
+    deletions = [edit for edit in planned if isinstance(edit, Delete)]
+    others = [edit for edit in planned if not isinstance(edit, Delete)]
+    for edit in (*others, *sorted(deletions, key=_order)):
         parent: Any = top
         key: Step = 0
         for step in edit.path.steps:
@@ -69,12 +72,10 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
     return top[0]
 
 
-def _order(edit: Edit) -> tuple[bool, int, int]:
-    """Sort deletions after everything else, inner before outer and last elements first: no index changes before use."""
-    if not isinstance(edit, Delete):
-        return False, 0, 0
-    steps = edit.path.steps
-    return True, -len(steps), -steps[-1] if isinstance(steps[-1], int) else 0
+def _order(deletion: Delete) -> tuple[int, int]:
+    """Sort inner deletions before outer ones and last elements first, so that no index changes before use."""
+    steps = deletion.path.steps
+    return -len(steps), -steps[-1] if isinstance(steps[-1], int) else 0
 
 
 def _with_key(mapping: JsonObject, edit: InsertKey) -> dict[str, JsonValue]:

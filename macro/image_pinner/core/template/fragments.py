@@ -7,7 +7,7 @@ call is the whole value of a property; otherwise it is a part of the properties,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -59,6 +59,14 @@ class Fragment(NamedTuple):
     parameters: JsonObject
     original: JsonObject
     is_value: bool = False
+
+    def make_scope(
+        self, values: Mapping[str, JsonValue], usable: Collection[str], *, region: str, account_id: str
+    ) -> Scope:
+        """Return what is known; `usable` are the parameters whose values a snippet may use."""
+        if self.shape is Shape.TEMPLATE:
+            return Scope.of_template(self.original, values, region=region, account_id=account_id)
+        return Scope.of_snippet(values, usable, region=region, account_id=account_id)
 
     def find_images(self, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
         """Find the images of the fragment. See `find.find_images`."""
@@ -141,18 +149,28 @@ def _location(fragment: Fragment, key: str) -> ImageLocation:
 
 def _find_image_properties(tree: JsonObject, scope: Scope) -> Iterator[tuple[str, TemplateNode | OpaqueNode]]:
     """Yield the values of all properties, however deep, with a name that can hold an image, and that name."""
-    todo = [TemplateNode((), tree, scope)]
+    # Of children that wait, since their paths can be long.
+    todo = [iter((TemplateNode((), tree, scope),))]
     while todo:
-        owner = todo.pop()
+        owner = next(todo[-1], None)
+        if owner is None:
+            todo.pop()
+            continue
         images: set[tuple[Step, ...]] = set()
         for name in _image_keys(owner):
             for node in walk(owner, (Field(name),)):
                 if isinstance(node, OpaqueNode):
                     yield name, node
-                elif isinstance(node.value, str) or intrinsic_of(node.value):
+                elif isinstance(node.value, str) or intrinsic_of(node.value) or node.property_path != node.steps:
                     images.add(node.property_path)
                     yield name, node
-        todo += [child for child in children_of(owner) if child.steps not in images]
+        todo.append(_containers_in(owner, images))
+
+
+def _containers_in(owner: TemplateNode, images: Collection[tuple[Step, ...]]) -> Iterator[TemplateNode]:
+    for child in children_of(owner):
+        if isinstance(child.value, dict | list) and child.steps not in images:
+            yield child
 
 
 def _image_keys(owner: TemplateNode) -> Iterable[str]:

@@ -30,8 +30,18 @@ def contains_marker(scope: Scope) -> bool:
 
 def may_contain_marker(expression: JsonValue, scope: Scope) -> bool:
     """Return whether an expression refers to a parameter or a mapping that contains a marker."""
-    names = [name for text in _texts(expression) for name in (text, *_VARIABLE.findall(text))]
-    return any(_parameter_is_marked(name, scope) or count_markers(scope.mappings.get(name)).texts > 0 for name in names)
+    names = {name for text in _texts(expression) for name in (text, *_VARIABLE.findall(text))}
+    return any(_name_is_marked(name, scope) for name in names)
+
+
+def _name_is_marked(name: str, scope: Scope) -> bool:
+    if name not in scope.parameters and name not in scope.values and name not in scope.mappings:
+        return False
+    # A thousand images can refer to the same large mapping.
+    if name not in scope.marked:
+        mapping = scope.mappings.get(name)
+        scope.marked[name] = _parameter_is_marked(name, scope) or count_markers(mapping).texts > 0
+    return scope.marked[name]
 
 
 def _parameter_is_marked(name: str, scope: Scope) -> bool:
@@ -116,11 +126,11 @@ def find_misplaced_markers(
     if not values_are_marked and not _any_outside(template, read, marker_count):
         return []
     problems: list[Problem] = []
-    todo: list[tuple[JsonValue, tuple[Step, ...]]] = [
-        (value, (key,)) for key, value in walked_sections(template).items()
-    ]
+    # With the path of the parent, which its children share: in a deep template, a path for each would take gigabytes.
+    todo: list[tuple[JsonValue, tuple[Step, ...], tuple[Step, ...]]] = [(walked_sections(template), (), ())]
     while todo:
-        node, steps = todo.pop()
+        node, parent, last = todo.pop()
+        steps = (*parent, *last)
         if steps in read:
             continue
         children: Iterable[tuple[Step, JsonValue]] = ()
@@ -136,7 +146,7 @@ def find_misplaced_markers(
             problems.append(_misplaced(steps, node))
         # Most of a template is texts without a marker, which need no visit.
         todo += [
-            (value, (*steps, key))
+            (value, steps, (key,))
             for key, value in children
             if isinstance(value, dict | list) or (isinstance(value, str) and PIN_MARKER in value)
         ]

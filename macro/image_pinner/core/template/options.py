@@ -134,8 +134,14 @@ def _one_of(kind: type[Enum]) -> Callable[[str, JsonValue], Any]:
     return read
 
 
+# Each image of a template is searched in them.
+_MAX_NAMES = 1_000
+
+
 def _read_pin(name: str, value: JsonValue) -> Pin | tuple[str, ...]:
     if isinstance(value, list):
+        if len(value) > _MAX_NAMES:
+            raise InvalidOptionError(f"{name} has more than {_MAX_NAMES:,} container names", "write Pin: All")
         if value and all(isinstance(item, str) and item for item in value):
             return tuple(value)
     elif isinstance(value, str) and (pin := {member.value: member for member in Pin}.get(value)):

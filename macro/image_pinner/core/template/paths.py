@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -17,6 +17,10 @@ from image_pinner.core.intrinsics.values import JsonValue
 
 FOR_EACH = "Fn::ForEach::"
 Step = str | int
+# What is printed of a path and of a key, in characters: a report with ten thousand paths, each with a key of 100 KB,
+# would take a gigabyte. The names of CloudFormation have at most 255.
+_MAX_SHOWN = 1200
+_MAX_KEY = 255
 _PLAIN = re.compile(r"[A-Za-z0-9_:-]+", re.ASCII)
 
 
@@ -47,8 +51,18 @@ class TemplatePath(NamedTuple):
         return any(str(step).startswith(FOR_EACH) for step in self.steps)
 
     def __str__(self) -> str:
-        text = "".join([_format_key(step) if isinstance(step, str) else f"[{step}]" for step in self.steps])
-        return text.removeprefix(".") or "(the whole fragment)"
+        steps = [
+            _format_key(step) if type(step) is str and len(step) <= _MAX_KEY else _format_other(step)
+            for step in self.steps
+        ]
+        text = "".join(steps).removeprefix(".") or "(the whole fragment)"
+        if len(text) <= _MAX_SHOWN:
+            return text
+        return f"{text[: _MAX_SHOWN // 2]}...{text[-_MAX_SHOWN // 2 :]}"
+
+
+def _format_other(step: Step) -> str:
+    return _format_key(f"{step[:_MAX_KEY]}...") if isinstance(step, str) else f"[{step}]"
 
 
 # A report prints thousands of paths, most of them with the same few keys.
@@ -105,11 +119,13 @@ _HELP = "write fields, *, indices, .. and filters such as [?(@.Type=='AWS::X::Y'
 
 
 # Plain paths, as in the table of locations, are parsed here: loading the parser takes longer than pinning a template.
-_PLAIN_PATH = re.compile(r"(?:\$\.)?[A-Za-z_]\w*(?:\[\*\])?(?:\.[A-Za-z_]\w*(?:\[\*\])?)*", re.ASCII)
+_PLAIN_STEP = re.compile(r"([A-Za-z_]\w*)(?:\[(\*|[0-9]{1,9})\])?", re.ASCII)
+_PLAIN_PATH = re.compile(rf"(?:\$\.)?{_PLAIN_STEP.pattern}(?:\.{_PLAIN_STEP.pattern})*", re.ASCII)
 _RESERVED = frozenset({"parent", "where", "wherenot"})  # words of jsonpath-ng that are not fields
 
 
-@cache
+# Bounded, since the platform of an image is at a path with the indices of the image.
+@lru_cache(maxsize=1024)
 def parse_image_path(text: str) -> tuple[PathStep, ...]:
     """Parse a JSONPath expression that starts at `$` (https://www.rfc-editor.org/rfc/rfc9535).
 
@@ -122,9 +138,12 @@ def parse_image_path(text: str) -> tuple[PathStep, ...]:
     if len(text) > _MAX_LENGTH:
         raise InvalidPathError(f"JSONPath expression has {len(text)} characters, more than {_MAX_LENGTH}", _HELP)
     if _PLAIN_PATH.fullmatch(text) and _RESERVED.isdisjoint(re.findall(r"\w+", text)):
-        parts = text.removeprefix("$.").split(".")
-        fields = ((Field(part.removesuffix("[*]")), part.endswith("[*]")) for part in parts)
-        return tuple(step for field, in_list in fields for step in ((field, Every()) if in_list else (field,)))
+        steps: list[PathStep] = []
+        for name, element in _PLAIN_STEP.findall(text.removeprefix("$.")):
+            steps.append(Field(name))
+            if element:
+                steps.append(Every() if element == "*" else Index(int(element)))
+        return tuple(steps)
     # Imported late: the parser takes a quarter of the function's start time. Filters need the larger parser.
     parse = import_module("jsonpath_ng.ext.parser" if "?" in text else "jsonpath_ng.parser").parse
     jsonpath_error = import_module("jsonpath_ng.exceptions").JSONPathError

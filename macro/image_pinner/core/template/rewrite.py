@@ -7,7 +7,7 @@ image again changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
@@ -67,7 +67,8 @@ def record_edits(template: JsonObject, recorded: Iterable[tuple[PinSite, str]]) 
             written: JsonValue = reference
         else:
             references = {branch.node.steps: text for branch, text in branches}
-            written = _references(value_at(template, property_path), property_path, references)
+            parents = {steps[:length] for steps in references for length in range(len(steps))}
+            written = _references(value_at(template, property_path), property_path, references, parents)
         edit = None if site.options.record is Record.METADATA else _label_edit(site, written)
         if edit is not None:
             yield edit
@@ -79,14 +80,24 @@ def record_edits(template: JsonObject, recorded: Iterable[tuple[PinSite, str]]) 
         yield from _metadata_edit(template, path, dict(sorted(entries.items())))
 
 
-def _references(value: JsonValue, steps: tuple[Step, ...], references: Mapping[tuple[Step, ...], str]) -> JsonValue:
-    """Return the references under the same conditions as the images in the branches of an `Fn::If`."""
+def _references(
+    value: JsonValue,
+    steps: tuple[Step, ...],
+    references: Mapping[tuple[Step, ...], str],
+    parents: Collection[tuple[Step, ...]],
+) -> JsonValue:
+    """Return the references under the same conditions as the images in the branches of an `Fn::If`.
+
+    `parents` are the paths above those of `references`.
+    """
     if steps in references:
         return references[steps]
-    if not any(pinned[: len(steps)] == steps for pinned in references):
+    if steps not in parents:
         return NO_VALUE
     condition, *branches = value[IF]
-    recorded = [_references(branch, (*steps, IF, number), references) for number, branch in enumerate(branches, 1)]
+    recorded = [
+        _references(branch, (*steps, IF, number), references, parents) for number, branch in enumerate(branches, 1)
+    ]
     return {IF: [condition, *recorded]}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from typing import assert_never
 
 from image_pinner.core.images.platforms import Platform
@@ -87,7 +87,7 @@ def _have_none_of(properties: JsonValue, *paths: str) -> bool:
     return not any(type(key) is str and key.startswith("Fn::") for key in properties)
 
 
-@cache
+@lru_cache(maxsize=1024)
 def _first_names(*paths: str) -> frozenset[str] | None:
     """Return the first fields of the paths, or `None` if one does not begin with a field."""
     firsts = [parse_image_path(path)[0] for path in paths if path]

@@ -1,19 +1,19 @@
 """Traverse a template along path steps, through the branches of `Fn::If` and the bodies of `Fn::ForEach`.
 
 A walk sees the entries that CloudFormation creates: those in the body of an `Fn::ForEach` are entries of the mapping
-around it, under the keys that `AWS::LanguageExtensions` makes of its variable. What a walk cannot look inside is
-returned as an `OpaqueNode`, what does not fit is skipped.
+around it, under the keys that `AWS::LanguageExtensions` makes of its variable. What it cannot look inside is returned
+as an `OpaqueNode`, what does not fit is skipped. Only loops that are nested too deeply make it fail.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from itertools import product
 from math import prod
 from typing import NamedTuple, assert_never
 
 from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
+from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.evaluation import LOOP_PLACEHOLDER, replace_loop_variables
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Outcome, Pending, Unknown
@@ -24,6 +24,9 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 _IF_LENGTH = 3
 _LOOP_STEPS = 2  # from the key of a loop to the keys in its body
 _MAX_GUARDS = 64  # conditions around one property; people write two or three
+_MAX_LOOPS = 50
+# Loops can have the same variable. Each image in them has a path of this length, and there can be ten thousand images.
+_MAX_STEPS = 250
 _MAX_KEYS = 1_000  # that one entry of a loop makes
 _FUNCTIONS = ("Ref", IF, "Fn::FindInMap", "Fn::ForEach::Name", "Fn::Select", "Fn::Transform")
 """Functions that a key of unknown text could turn a mapping into, so that its value is not what is written."""
@@ -94,7 +97,7 @@ class TemplateNode(NamedTuple):
 
 
 def _above_branches(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    while len(steps) > 1 and steps[-2] == IF:
+    while len(steps) > 1 and steps[-2] == IF and isinstance(steps[-1], int):
         steps = steps[:-2]
     return steps
 
@@ -132,11 +135,11 @@ def entries_of(node: TemplateNode, opaque: list[OpaqueNode] | None = None) -> It
         todo += reversed(bodies)
 
 
-def children_of(node: TemplateNode) -> list[TemplateNode]:
-    """Return the elements of a list, or the entries of a mapping; none of anything else."""
+def children_of(node: TemplateNode) -> Iterator[TemplateNode]:
+    """Yield the elements of a list, or the entries of a mapping; none of anything else."""
     if isinstance(node.value, list):
-        return [_element(node, number) for number in range(len(node.value))]
-    return [child for _, child in entries_of(node)]
+        return (_element(node, number) for number in range(len(node.value)))
+    return (child for _, child in entries_of(node))
 
 
 def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | None:
@@ -146,8 +149,11 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
             pass
         case _:
             return None
+    if len(node.scope.loops) >= _MAX_LOOPS or len(node.steps) >= _MAX_STEPS:
+        raise BudgetExceededError(f"{key} is nested too deeply", f"nest at most {_MAX_LOOPS} loops")
     items = evaluate(collection, node.scope) if isinstance(collection, dict) else Known(collection)
     values = items.value if isinstance(items, Known) and isinstance(items.value, list) else None
+    node.scope.budget.spend_text(0, len(values or ()))
     outcomes = None if values is None else tuple(evaluate(value, node.scope) for value in values)
     scope = node.scope.with_loop(name, _loop_variable(key, outcomes), outcomes)
     return TemplateNode((*node.steps, key, 2), body, scope, node.guards, node.owner, node.shared)
@@ -209,13 +215,24 @@ def _made_keys(key: str, scope: Scope) -> list[tuple[str, Scope]] | None:
         text = replace_loop_variables(key, narrowed.loops)
         if not isinstance(text, Known):
             return None
+        scope.budget.spend_text(len(text.value))
         made.append((text.value, narrowed))
     return made
 
 
 def _can_become(key: str, name: str) -> bool:
-    literals = LOOP_PLACEHOLDER.sub("\0", key).split("\0")
-    return re.fullmatch(".*".join(map(re.escape, literals)), name, re.DOTALL) is not None
+    """Return whether a loop can make `name` of a key, whatever the values of its variables are."""
+    first, *others = LOOP_PLACEHOLDER.sub("\0", key).split("\0")
+    if not others:
+        return key == name
+    # Not a regular expression, which takes time that is exponential in the number of variables.
+    last, position = others.pop(), len(first)
+    for literal in others:
+        found = name.find(literal, position)
+        if found < 0:
+            return False
+        position = found + len(literal)
+    return name.startswith(first) and name.endswith(last) and position <= len(name) - len(last)
 
 
 def _is_function(key: str) -> bool:

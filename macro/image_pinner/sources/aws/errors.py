@@ -8,6 +8,7 @@ importing this module does not load botocore.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -63,6 +64,8 @@ BAD_CREDENTIALS = frozenset(
 """botocore found credentials that it cannot use."""
 NO_ENDPOINT = frozenset({"BaseEndpointResolverError", "EndpointProviderError", "InvalidRegionError", "NoRegionError"})
 """botocore knows no endpoint."""
+INVALID_ENDPOINT = frozenset({"InvalidEndpointError", "ValueError"})
+"""The configured endpoint is not a URL that can be used. It can contain a password, so no message repeats it."""
 TIMED_OUT = frozenset({"ConnectTimeoutError", "ReadTimeoutError"})
 """The endpoint did not respond in time."""
 ASSUMING = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
@@ -101,6 +104,13 @@ def aws_faults() -> tuple[type[Exception], ...]:
     return (BotoCoreError, ClientError)
 
 
+class UnknownRegionError(ValueError):
+    """botocore does not know a region, and the configuration does not allow it."""
+
+    def __init__(self, region: str) -> None:
+        super().__init__(f"{cleaned(region)!r} is not a region that the installed botocore knows")
+
+
 def aws_client_faults() -> tuple[type[Exception], ...]:
     """Return `aws_faults` and `ValueError`, which creating a client raises for an endpoint that is not a URL."""
     return (*aws_faults(), ValueError)
@@ -108,7 +118,12 @@ def aws_client_faults() -> tuple[type[Exception], ...]:
 
 def error_code(error: Exception) -> str:
     """Return the error code of the service, or an empty string if there was no response."""
-    return str(_error_of(error).get("Code") or "")
+    return error_code_of(_response_of(error))
+
+
+def error_code_of(response: Mapping[str, Any]) -> str:
+    """Return the error code in a parsed response, or an empty string."""
+    return str((response.get("Error") or {}).get("Code") or "")
 
 
 def error_text(error: Exception) -> str:
@@ -221,10 +236,20 @@ def _explain_no_response(error: Exception, service: str) -> AwsFailure:
         )
     if names & BAD_CREDENTIALS:
         return AwsFailure(f"cannot load the AWS credentials for {service}: {cleaned(str(error))}", _SIGN_IN)
-    if names & NO_ENDPOINT or type(error) is ValueError:
+    if "UnknownRegionError" in names:
+        return AwsFailure(
+            f"there is no endpoint for {service}: {error}",
+            "correct the region, or allow it with IMAGE_PINNER_EXTRA_REGIONS",
+        )
+    if names & NO_ENDPOINT:
         return AwsFailure(
             f"there is no endpoint for {service}: {cleaned(str(error))}",
             "check the region, AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT",
+        )
+    if names & INVALID_ENDPOINT:
+        return AwsFailure(
+            f"there is no endpoint for {service}: the configured URL is not valid",
+            "set AWS_ENDPOINT_URL and the variables that begin with it to URLs with a host, and without a password",
         )
     if names & TIMED_OUT:
         return AwsFailure(f"{service} did not respond in time{where}", _CHECK_NETWORK)

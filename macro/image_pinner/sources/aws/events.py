@@ -57,9 +57,9 @@ class EventPublisher:
     max_detail_bytes = MAX_DETAIL_BYTES
 
     def __init__(self, clients: AwsClients, bus: str, region: str) -> None:
-        self._clients = clients
         self._bus = bus
         self._region = bus.split(":")[_ARN_REGION] if bus.startswith("arn:") else region
+        self._clients = clients.allowing((self._region,))
 
     def put(self, details: Sequence[str], deadline: Deadline) -> None:
         """Put an event for each of `details`, JSON objects of at most `MAX_DETAIL_BYTES`.

@@ -52,16 +52,21 @@ class Secrets:
             SourceError: The secret cannot be read; the cause names it and the action.
         """
         region = location.region or self._region
+        _check_time(location, deadline)
         try:
             client = self._clients.client(location.service, region)
         except aws_client_faults() as error:
             raise _failure(location, error, region) from None
-        if deadline.remaining() <= 0:
-            raise SourceError(f"no time was left to send {_action(location)} for {location}", "retry with more time")
+        _check_time(location, deadline)
         try:
             return _request(client, location)
         except aws_faults() as error:
             raise _failure(location, error, region) from None
+
+
+def _check_time(location: SecretLocation, deadline: Deadline) -> None:
+    if deadline.remaining() <= 0:
+        raise SourceError(f"no time was left to send {_action(location)} for {location}", "retry with more time")
 
 
 def _request(client: Any, location: SecretLocation) -> str:

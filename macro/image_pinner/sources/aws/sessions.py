@@ -10,38 +10,54 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
-from botocore.session import get_session
+from botocore.loaders import create_loader
+from botocore.session import Session
 
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
 from image_pinner.core.registry_config import RegistryRole
+from image_pinner.sources.aws.attempts import limit_attempts
 from image_pinner.sources.aws.errors import AwsFailure, aws_faults, describe_denial, explain_request, is_denied_a_role
+from image_pinner.sources.concurrency import job_deadline
+from image_pinner.sources.interface import Deadline
 
 SESSION_NAME = "image-pinner"
 """The name of the role sessions in CloudTrail."""
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 8.0
-# Four attempts with these limits and the pauses between them end within 40 s; a resolver's deadline ends them earlier.
-ATTEMPTS = 4
 
 _CONNECTIONS = 32  # more than there are workers: urllib3 discards connections above the size of its pool
 # The repositories of an account are looked up on several threads. If STS denies one of them the role, it would deny the
-# others a moment later. A later invocation retries, since a function lives longer than a mistake in a policy.
+# others a moment later. A later invocation sends its own request: the failure may have been a throttled request.
 _DENIAL_HOLDS_SECONDS = 5.0
 
 
 def default_session() -> Any:
     """Return a boto3 session with the credentials and the region of the environment."""
-    return boto3.Session()
+    session = boto3.Session()
+    limit_attempts(session.events)
+    return session
+
+
+class _RoleSession(Session):  # type: ignore[misc] # botocore has no type information
+    """A session of botocore with the method of a boto3 session that `AwsClients` calls."""
+
+    def client(self, *names: str, **options: Any) -> Any:
+        return self.create_client(*names, **options)
 
 
 def session_with(credentials: Any) -> Any:
-    """Return a boto3 session that signs with botocore `credentials` and otherwise uses the environment."""
+    """Return a session that signs with botocore `credentials` and otherwise uses the environment.
+
+    It has the method `client` of a boto3 session. All these sessions share their data: there is one for each role and
+    region, and each took 6 MB more otherwise.
+    """
 
     class Provider(CredentialProvider):  # type: ignore[misc] # botocore has no type information
         METHOD = CANONICAL_NAME = credentials.method
@@ -51,9 +67,16 @@ def session_with(credentials: Any) -> Any:
 
     # Otherwise it logs a traceback for each denial, in addition to our message.
     logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
-    core = get_session()
-    core.register_component("credential_provider", CredentialResolver([Provider()]))
-    return boto3.Session(botocore_session=core)
+    session = _RoleSession()
+    session.register_component("data_loader", _data_loader())
+    session.register_component("credential_provider", CredentialResolver([Provider()]))
+    limit_attempts(session.get_component("event_emitter"))
+    return session
+
+
+@cache
+def _data_loader() -> Any:
+    return create_loader(Session().get_config_variable("data_path"))
 
 
 def role_credentials(sts: Any, role: RegistryRole, clock: Callable[[], float] = time.monotonic) -> Any:
@@ -64,13 +87,22 @@ def role_credentials(sts: Any, role: RegistryRole, clock: Callable[[], float] = 
     return DeferredRefreshableCredentials(_RoleAssumption(sts, role, clock), "assume-role")
 
 
+@cache
+def known_regions() -> frozenset[str]:
+    """Return the names of the regions of all partitions in the data of the installed botocore."""
+    partitions = _data_loader().load_data("endpoints")["partitions"]
+    return frozenset(region for partition in partitions for region in partition["regions"])
+
+
 def client_config(*, fips: bool, dual_stack: bool) -> Any:
-    """Return the botocore configuration of a client: timeouts, attempts, connections and endpoint."""
+    """Return the botocore configuration of a client: timeouts, connections and endpoint; `limit_attempts` retries."""
     return Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
-        # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html#adaptive-retry-mode
-        retries={"mode": "adaptive", "total_max_attempts": ATTEMPTS},
+        # A client outlives the invocation, and botocore keeps state in it: `adaptive` has a rate limiter, `standard` a
+        # quota of retries, which a single attempt never uses.
+        # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
+        retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=_CONNECTIONS,
         user_agent_extra=f"image-pinner/{__version__}",
         # `None` leaves the decision to the environment.
@@ -88,14 +120,15 @@ class _RoleAssumption:
         self._clock = clock
         self._failure = AwsFailure("", "")
         self._fails_until = clock()
+        self._fails_for: Deadline | None = None
 
     def __call__(self) -> dict[str, str]:
-        if self._clock() >= self._fails_until:
+        if self._clock() >= self._fails_until or self._fails_for != job_deadline():
             try:
                 return self._assume()
             except aws_faults() as error:
                 self._failure = self._explain(error)
-                self._fails_until = self._clock() + _DENIAL_HOLDS_SECONDS
+                self._fails_until, self._fails_for = self._clock() + _DENIAL_HOLDS_SECONDS, job_deadline()
         raise SourceError(*self._failure)
 
     def _assume(self) -> dict[str, str]:

@@ -36,7 +36,7 @@ _CORRECT_THE_NAME = "create it in this account and region, or correct its name"
 
 
 class SsmValueResolver:
-    """Look up SSM parameters, including the public ones below `/aws/service`. See `ValueResolver`.
+    """Look up the SSM parameters of one template, including public ones below `/aws/service`. See `ValueResolver`.
 
     Args:
         clients: Creates the client, on the thread that calls `resolve_values`.
@@ -49,6 +49,7 @@ class SsmValueResolver:
         self._region = region
         self._workers = workers
         self._service = f"Parameter Store in {region}"
+        self._denial: Unknown | None = None
 
     def resolve_values(
         self, external_values: Collection[ExternalValue], deadline: Deadline
@@ -73,16 +74,26 @@ class SsmValueResolver:
         return answers
 
     def _look_up(self, client: Any, group: Sequence[SsmParameter], deadline: Deadline) -> dict[ExternalValue, Answer]:
-        """Look up at most ten parameters; halve the group to find the one that fails the request for all."""
+        """Look up at most ten parameters; halve the group to find an invalid name, which fails the request for all.
+
+        The first denial is the answer for all parameters that were not looked up before: searching for the denied one
+        would take a multiple of the requests, and the template cannot be pinned anyway.
+        """
+        if self._denial:
+            return dict.fromkeys(group, self._denial)
         if deadline.remaining() <= 0:
             return {}
         try:
             response = client.get_parameters(Names=[_request_name(parameter) for parameter in group])
         except aws_faults() as error:
-            if not (is_denied(error) or error_code(error) in _ABOUT_ONE):
+            if is_denied(error):
+                self._denial = self._explain_denial(group, error)
+                return dict.fromkeys(group, self._denial)
+            if error_code(error) not in _ABOUT_ONE:
                 return dict.fromkeys(group, Unknown(*explain(error, self._service)))
             if len(group) == 1:
-                return {group[0]: self._rejection(group[0], error)}
+                text = f"{self._service} rejected {group[0]} ({error_code(error)}: {error_text(error)})"
+                return {group[0]: Unknown(text, _CORRECT_THE_NAME)}
             half = len(group) // 2
             return self._look_up(client, group[:half], deadline) | self._look_up(client, group[half:], deadline)
         found = response.get("Parameters", ())
@@ -98,14 +109,12 @@ class SsmValueResolver:
             )
         return Known(str(found.get("Value", "")))
 
-    def _rejection(self, parameter: SsmParameter, error: Exception) -> Unknown:
-        if is_denied(error):
-            return Unknown(
-                describe_denial(error, f"on {denied_resource(error) or self._arn(parameter)}", _GET_PARAMETERS),
-                f"allow {_GET_PARAMETERS} on it in the policy of the caller's role",
-            )
+    def _explain_denial(self, group: Sequence[SsmParameter], error: Exception) -> Unknown:
+        others = f" or on one of {len(group) - 1} others" if len(group) > 1 else ""
+        resource = denied_resource(error) or f"{self._arn(group[0])}{others}"
         return Unknown(
-            f"{self._service} rejected {parameter} ({error_code(error)}: {error_text(error)})", _CORRECT_THE_NAME
+            describe_denial(error, f"on {resource}", _GET_PARAMETERS),
+            f"allow {_GET_PARAMETERS} on it in the policy of the caller's role",
         )
 
     def _arn(self, parameter: SsmParameter) -> str:

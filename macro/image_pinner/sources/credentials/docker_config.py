@@ -86,8 +86,9 @@ def get_from_helper(
         return _parse_output(program, server, helper.stdout)
     if _NOT_FOUND in f"{helper.stdout}\n{helper.stderr}".lower():
         return None
+    # Its output may contain the credentials.
     raise SourceError(
-        f"{program} failed to get credentials for {server}: {sanitize(helper.stdout or helper.stderr)!r}",
+        f"{program} failed to get credentials for {server} with exit code {helper.returncode}",
         f"run 'echo {server} | {program} get' to see why, and run docker login again",
     )
 

@@ -138,18 +138,16 @@ def _container(
     if definition is None:
         return NotDeployed(f"task definition {task_definition.rpartition('/')[2]} does not exist")
     name, arn = lookup.identity.container, definition["taskDefinitionArn"]
-    containers = definition["containerDefinitions"]
-    if name:
-        container = next((found for found in containers if found["name"] == name), None)
-        if container is None:
-            return NotDeployed(f"task definition {arn.rpartition('/')[2]} has no container {name!r}")
-        return _Container(container, arn)
-    if len(containers) != 1:
+    if not name:
+        # Not even the only container: the template may add another one.
         return NotKnown(
-            f"the container has no known name, and task definition {arn.rpartition('/')[2]} has {len(containers)}",
+            f"the container has no known name, by which task definition {arn.rpartition('/')[2]} has its image",
             "write the Name of the container without functions, or set Refresh=Always",
         )
-    return _Container(containers[0], arn)
+    container = next((found for found in definition["containerDefinitions"] if found["name"] == name), None)
+    if container is None:
+        return NotDeployed(f"task definition {arn.rpartition('/')[2]} has no container {name!r}")
+    return _Container(container, arn)
 
 
 def _read_registered(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup, ServiceState]:
@@ -158,7 +156,13 @@ def _read_registered(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup,
     states: dict[DeployedLookup, ServiceState] = {}
     by_tag: dict[DeployedLookup, _Container] = {}
     for lookup, target in targets.items():
-        container = _container(lookup, target.task_definition, definitions[target.task_definition])
+        definition = definitions[target.task_definition]
+        container = _container(lookup, target.task_definition, definition)
+        if isinstance(container, _Container) and lookup.refresh is Refresh.NEVER and _is_replaced(definition):
+            container = NotKnown(
+                f"{container.origin} is deregistered, and the template has no service that runs another",
+                "set Family or Service in the Metadata of the resource, or set Refresh=Always",
+            )
         if not isinstance(container, _Container):
             states[lookup] = container
             continue
@@ -171,6 +175,10 @@ def _read_registered(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup,
             states[lookup] = _without_service(container)
     tagged = {lookup: (targets[lookup], container) for lookup, container in by_tag.items()}
     return states | _read_tags(calls, tagged, definitions)
+
+
+def _is_replaced(definition: Mapping[str, Any] | NotKnown | None) -> bool:
+    return isinstance(definition, Mapping) and definition.get("status", "ACTIVE") != "ACTIVE"
 
 
 def _state(container: _Container) -> ServiceState | None:

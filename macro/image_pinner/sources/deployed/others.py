@@ -39,6 +39,7 @@ class DeployedType(NamedTuple):
     item: str = "@"
     item_id: str = ""
     active: str = ""
+    has_revisions: bool = False
 
     def id_of(self, physical_id: str) -> str:
         """Return what identifies a resource in a request."""
@@ -91,7 +92,7 @@ def _split(ids: Collection[str], limit: int) -> Iterable[tuple[str, ...]]:
 
 def _describe(
     calls: AwsCalls, deployed_type: DeployedType, group: Sequence[str]
-) -> dict[str, Mapping[str, Any] | NotDeployed]:
+) -> dict[str, Mapping[str, Any] | NotDeployed | NotKnown]:
     """Describe resources and return those that are deployed."""
     parameters = {deployed_type.ids: list(group)} if deployed_type.ids else {deployed_type.id: group[0]}
     response = calls.call(deployed_type.operation, **parameters)
@@ -102,10 +103,16 @@ def _describe(
 
 def _deployed(
     deployed_type: DeployedType, resource_id: str, item: Mapping[str, Any] | None
-) -> Mapping[str, Any] | NotDeployed:
+) -> Mapping[str, Any] | NotDeployed | NotKnown:
+    is_active = bool(item) and (not deployed_type.active or bool(_search(deployed_type.active, item)))
+    if deployed_type.has_revisions and not is_active:
+        return NotKnown(
+            f"{resource_id} is no longer active in {deployed_type.operation.service}, where another revision can be",
+            "set Refresh=Always for one deployment, which registers a revision",
+        )
     if not item:
         return NotDeployed(f"{resource_id} does not exist in {deployed_type.operation.service}")
-    if deployed_type.active and not _search(deployed_type.active, item):
+    if not is_active:
         return NotDeployed(f"{resource_id} is not active in {deployed_type.operation.service}")
     return item
 

@@ -71,7 +71,9 @@ def _physical_id(lookup: DeployedLookup, in_stacks: Mapping[str, Stack | NotKnow
     stack = in_stacks.get(lookup.stack_name)
     if stack is None:
         return NotKnown(
-            "the stack is not known", "set StackName: !Ref AWS::StackName in the Parameters of the Transform"
+            "the stack is not known",
+            "set StackName: !Ref AWS::StackName in the Parameters of the Transform",
+            missing="AWS::StackName",
         )
     return stack if isinstance(stack, NotKnown) else stack.find(lookup.identity.resource, lookup.resource_type)
 

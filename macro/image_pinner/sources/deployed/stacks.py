@@ -88,7 +88,7 @@ def complete(
     unrecorded = {
         lookup.stack_name: partial(_read_resources, calls, lookup.stack_name)
         for lookup, state in found.items()
-        if isinstance(state, FoundImage) and state.written is None and lookup.stack_name
+        if isinstance(state, FoundImage) and _needs_template(lookup, state) and lookup.stack_name
     }
     templates = calls.run(unrecorded)
     return {
@@ -99,33 +99,58 @@ def complete(
     }
 
 
-def _read_resources(calls: AwsCalls, name: str) -> Mapping[str, Any]:
-    """Return the resources of a stack's processed template, which is JSON after a macro."""
+def _needs_template(lookup: DeployedLookup, found: FoundImage) -> bool:
+    """Return whether the template has the record, or shows whether the stack deployed what runs."""
+    is_revision = lookup.resource_type == "AWS::ECS::TaskDefinition"  # which never changes
+    return found.written is None or (lookup.refresh is Refresh.ON_CHANGE and not is_revision)
+
+
+def _read_resources(calls: AwsCalls, name: str) -> Mapping[str, Any] | None:
+    """Return the resources of a stack's processed template, which is JSON after a macro; `None` if they are not read.
+
+    One that was pinned before it was deployed can have records in YAML.
+    """
     response = calls.call(GET_TEMPLATE, StackName=name, TemplateStage="Processed") or {}
     body = response.get("TemplateBody", {})
     if isinstance(body, str):
         try:
             body = json.loads(body)
         except ValueError:
-            # YAML: no macro has processed this template, so that it has no record.
+            if RECORD_KEY in body:
+                return None
             body = {}
     resources = body.get("Resources") if isinstance(body, dict) else None
     return resources if isinstance(resources, dict) else {}
 
 
-def _completed(lookup: DeployedLookup, found: FoundImage, template: Mapping[str, Any] | NotKnown) -> DeployedState:
-    if found.written is not None:
-        return Deployed(found.image, found.written, found.origin)
+def _completed(
+    lookup: DeployedLookup, found: FoundImage, template: Mapping[str, Any] | NotKnown | None
+) -> DeployedState:
+    if not _needs_template(lookup, found):
+        return Deployed(found.image, found.written or "", found.origin)
     if isinstance(template, NotKnown):
         return template
-    resource = template.get(lookup.identity.resource)
+    if template is None and lookup.refresh is Refresh.ON_CHANGE:
+        return NotKnown(
+            f"the records in the template of stack {lookup.stack_name} are not read, because it is YAML",
+            "deploy the pinned template as JSON, set Refresh=Never to keep what runs, or set Refresh=Always",
+        )
+    resource = (template or {}).get(lookup.identity.resource)
     metadata = resource.get("Metadata") if isinstance(resource, dict) else None
     records = metadata.get(RECORD_KEY) if isinstance(metadata, dict) else None
-    record = records.get(lookup.record_path) if isinstance(records, dict) else None
-    image = _at(resource, _PATHS_IN_STACK.get(lookup.resource_type, lookup.record_path))
+    path = _path_in_stack(lookup, resource)
+    record = records.get(path) if isinstance(records, dict) else None
+    image = _at(resource, _PATHS_IN_STACK.get(lookup.resource_type, path))
     if lookup.refresh is Refresh.ON_CHANGE and isinstance(image, str) and (declared := _parse(image)):
         # Something else than the stack may have deployed another image since.
         found = found._replace(image=declared)
+    elif found.written is not None:
+        if lookup.refresh is Refresh.ON_CHANGE and isinstance(image, str) and image != found.written:
+            return NotKnown(
+                f"{found.origin} runs {found.written}, and the stack deployed {image}, whose digest is not known",
+                "set Refresh=Never to keep what runs, or Refresh=Always",
+            )
+        return Deployed(found.image, found.written, found.origin)
     written = _recorded(found.image, image, record)
     if written is None and lookup.refresh is Refresh.ON_CHANGE:
         return NotKnown(
@@ -133,6 +158,28 @@ def _completed(lookup: DeployedLookup, found: FoundImage, template: Mapping[str,
             "set Refresh=Never to keep what runs, or Refresh=Always",
         )
     return Deployed(found.image, written or "", found.origin)
+
+
+def _path_in_stack(lookup: DeployedLookup, resource: JsonValue) -> str:
+    """Return the path of an image in the stack's template, where its container can be at another index."""
+    found = _ELEMENT.fullmatch(lookup.record_path)
+    containers = _at(resource, found[1]) if found else None
+    if not found or not lookup.identity.container or not isinstance(containers, list):
+        return lookup.record_path
+    names = [_name(container) for container in containers]
+    if lookup.identity.container in names:
+        return f"{found[1]}[{names.index(lookup.identity.container)}]{found[3]}"
+    is_other = int(found[2]) < len(names) and names[int(found[2])]
+    return "" if is_other else lookup.record_path
+
+
+_ELEMENT = re.compile(r"(.*)\[(\d+)\](\.[^.\[\]]+)")
+
+
+def _name(container: JsonValue) -> str:
+    """Return the name of a container, or an empty text if it is not written as a text."""
+    name = container.get("Name", container.get("ContainerName")) if isinstance(container, dict) else None
+    return name if isinstance(name, str) else ""
 
 
 def _recorded(deployed: ImageReference, image: JsonValue, record: JsonValue) -> str | None:

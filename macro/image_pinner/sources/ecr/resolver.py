@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, assert_never
 
@@ -78,7 +78,11 @@ class EcrResolver:
         batches: list[_Batch] = []
         options = _Options(self._download, self._pull_through, self._workers, threading.Semaphore(self._workers))
         for (registry, repository), by_image in _grouped(lookups, answers).items():
-            client = self._client(registry, repository)
+            # Creating a client takes up to a tenth of a second, and there can be one for each registry.
+            if deadline.remaining() > 0:
+                client = self._client(registry, repository)
+            else:
+                client = Unavailable(*explain_timeout(service_name(repository), seconds))
             if isinstance(client, Unavailable):
                 answers.update(
                     (lookup, client) for lookups_of_image in by_image.values() for lookup in lookups_of_image
@@ -124,7 +128,7 @@ def _grouped(
             )
         else:
             repository = EcrRepository(registry.account_id, registry.region, reference.repository)
-            by_image = groups.setdefault((replace(registry, host=""), repository), {})
+            by_image = groups.setdefault((registry._replace(host=""), repository), {})
             by_image.setdefault(str(reference.digest or reference.tag or _IMPLIED_TAG), []).append(lookup)
     return groups
 

@@ -20,6 +20,10 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # Addresses with an IPv4 address in their last 32 bits: https://www.rfc-editor.org/rfc/rfc6052#section-2.1
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# All other addresses of IPv6 are local or not assigned, such as fec0::/10 and the local 64:ff9b:1::/48:
+# https://www.iana.org/assignments/ipv6-address-space
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_IPV4 = 4
 # The metadata, DNS and time services of EC2 over IPv6, which otherwise look like an ordinary private network:
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
 _EC2_SERVICES = ipaddress.IPv6Network("fd00:ec2::/32")
@@ -61,7 +65,8 @@ def scope_of_address(text: str) -> AddressScope:
         return AddressScope.SPECIAL
     if address.version == _EC2_SERVICES.version and address in _EC2_SERVICES:
         return AddressScope.SPECIAL
-    return AddressScope.GLOBAL if address.is_global else AddressScope.PRIVATE
+    is_global = address.is_global and (address.version == _IPV4 or address in _GLOBAL_UNICAST)
+    return AddressScope.GLOBAL if is_global else AddressScope.PRIVATE
 
 
 def scope_of_host(host: str, resolve: Resolve = addresses_of) -> AddressScope:

@@ -16,6 +16,8 @@ from image_pinner.sources.http.errors import HostFaultError, parse_http_url
 from image_pinner.sources.http.messages import RETRYABLE_STATUSES, THROTTLED, Reply, Request, Sender
 from image_pinner.sources.interface import Deadline
 
+# Docker Hub and GHCR behind other names, such as lscr.io, and Scaleway's registry at scw.cloud.
+_SHARED_TOKEN_SERVICES = frozenset({"auth.docker.io", "ghcr.io", "api.scaleway.com"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -50,17 +52,23 @@ class RegistryHosts:
         insecure: Hosts, with their port if it is not the default, that use plain HTTP.
         listed: Further hosts in the configuration: a redirect may lead there even if they are inside this network.
         pull_counting: Registries that count pulls: their HEAD responses are trusted.
+        token_services: Hosts that any registry may refer to as its token service, at whatever address.
 
     Raises:
         ConfigurationError: One of them is not a host with an optional port.
     """
 
     def __init__(
-        self, insecure: Collection[str] = (), listed: Collection[str] = (), pull_counting: Collection[str] = ()
+        self,
+        insecure: Collection[str] = (),
+        listed: Collection[str] = (),
+        pull_counting: Collection[str] = (),
+        token_services: Collection[str] = (),
     ) -> None:
         self._pull_counting = frozenset(map(canonical_registry, pull_counting))
         self._insecure = frozenset(_configured(host, "http") for host in insecure)
-        listed_endpoints = self._insecure | {_configured(host, "https") for host in listed}
+        self._token_services = frozenset(_configured(host, "https") for host in token_services)
+        listed_endpoints = self._insecure | self._token_services | {_configured(host, "https") for host in listed}
         self._listed = {(endpoint.host, endpoint.port) for endpoint in listed_endpoints}
 
     def endpoint(self, registry: str) -> Endpoint:
@@ -81,6 +89,31 @@ class RegistryHosts:
         """Return whether the configuration lists this host and port, with whatever scheme."""
         return (endpoint.host, endpoint.port) in self._listed
 
+    def may_be_token_service(self, service: Endpoint, home: Endpoint) -> bool:
+        """Return whether the registry at `home` may refer to this token service.
+
+        It is at the domain of the registry, in the configuration, or one that registries at other domains use as well.
+        """
+        return (
+            _domain(service.host) == _domain(home.host)
+            or home.host.endswith(f".{service.host}")
+            or service in self._token_services
+            or (service.scheme == "http" and self.is_listed(service))
+            or (service.host in _SHARED_TOKEN_SERVICES and service == Endpoint("https", service.host, 443))
+        )
+
+
+def _domain(host: str) -> str:
+    """Return the part of a host name that one owner has registered, or the whole name or address.
+
+    Without https://publicsuffix.org this is a guess: the last two labels, or three for names such as `example.co.uk`.
+    """
+    labels = host.split(".")
+    if labels[-1].isdigit() or "]" in host:
+        return host
+    is_short = len(labels) > 2 and len(labels[-1]) == 2 and len(labels[-2]) <= 3  # noqa: PLR2004 - of labels and letters
+    return ".".join(labels[-3:] if is_short else labels[-2:])
+
 
 def _configured(host: str, scheme: str) -> Endpoint:
     try:
@@ -92,11 +125,14 @@ def _configured(host: str, scheme: str) -> Endpoint:
         ) from None
 
 
-def refuse_user(url: Url, what: str) -> None:
-    """Raise `SourceError` if `url`, which a registry sent as `what`, contains a user or password."""
+def refuse_user(url: Url, what: str, alias: str = "") -> None:
+    """Raise `SourceError` if `url`, which a registry sent as `what`, contains a user or password.
+
+    The message shows the host unless the URL has an `alias`. See `Request`.
+    """
     if url.auth:
         raise SourceError(
-            f"the registry refers to {what} at {url.host} with a user in its URL",
+            f"the registry refers to {what}{'' if alias else f' at {url.host}'} with a user in its URL",
             "contact the registry owner to remove it",
         )
 
@@ -122,11 +158,12 @@ class CircuitBreaker:
         """Send a request, unless its host has failed before. See `Sender.send`."""
         host = Endpoint.of(parse_http_url(request.url))
         if failed := self._failed.get(host):
-            raise SourceError(f"no further requests to {host}: {failed.cause}", failed.help)
+            raise SourceError(f"no further requests to {request.alias or host}: {failed.cause}", failed.help)
         try:
             reply = self._sender.send(request, deadline)
         except HostFaultError as fault:
-            self._failed.setdefault(host, fault)
+            # Not the exception itself, whose traceback keeps the received part of the response in memory.
+            self._failed.setdefault(host, SourceError(fault.cause, fault.help))
             raise
         self._count(host, reply)
         return reply

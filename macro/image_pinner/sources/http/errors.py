@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from contextlib import suppress
 from functools import lru_cache
+from typing import NamedTuple
 
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -62,50 +63,79 @@ def safe_url(url: Url) -> str:
     return cut(f"{url.scheme}://{url.netloc}{url.path or '/'}", _MAX_URL)
 
 
-def check_deadline(url: Url, deadline: Deadline) -> None:
+class Target(NamedTuple):
+    """What a request is sent to.
+
+    Args:
+        url: The URL.
+        alias: What messages call it instead, because its URL may contain a secret; or empty.
+    """
+
+    url: Url
+    alias: str = ""
+
+    @property
+    def server(self) -> str:
+        """Name the server in a message."""
+        return self.alias or cut(self.url.netloc or "", _MAX_URL)
+
+    @property
+    def host(self) -> str:
+        """Name the host without its port in a message."""
+        return self.alias or self.url.host or ""
+
+    @property
+    def resource(self) -> str:
+        """Name what is requested in a message."""
+        return self.alias or safe_url(self.url)
+
+
+def check_deadline(target: Target, deadline: Deadline) -> None:
     """Raise `SourceError` if the deadline has passed."""
     if deadline.remaining() <= 0:
         raise SourceError(
-            f"timed out before {safe_url(url)} responded",
+            f"timed out before {target.resource} responded",
             "retry; if it fails again, check the status of the registry or raise the timeouts of the run and of each "
             "registry",
         )
 
 
-def to_source_error(url: Url, error: HTTPError) -> SourceError:
-    """Translate an error of urllib3 for a request to `url`; `ConnectionLostError` if a retry may succeed."""
-    host = cut(url.netloc or "", _MAX_URL)
+def to_source_error(target: Target, error: HTTPError) -> SourceError:
+    """Translate an error of urllib3 for a request; `ConnectionLostError` if a retry may succeed."""
+    server = target.server
     match error:
         case NameResolutionError():
-            unresolved = unresolved_host(host)
+            unresolved = unresolved_host(server)
             return HostFaultError(unresolved.cause, unresolved.help)
         case SSLError():
-            return _tls_error(host, error)
+            return _tls_error(target, error)
         case NewConnectionError():
             reason = getattr(error.__cause__, "strerror", None) or "the connection failed"
-            return ConnectionLostError(f"{host} cannot be reached: {reason}", _CHECK_NETWORK)
+            return ConnectionLostError(f"{server} cannot be reached: {reason}", _CHECK_NETWORK)
         case ConnectTimeoutError():
-            return HostFaultError(f"{host} accepted no connection in time", _CHECK_NETWORK)
+            return HostFaultError(f"{server} accepted no connection in time", _CHECK_NETWORK)
         case ReadTimeoutError():
-            return HostFaultError(f"{safe_url(url)} stopped responding", _CHECK_STATUS)
+            return HostFaultError(f"{target.resource} stopped responding", _CHECK_STATUS)
         case EmptyPoolError():
-            return SourceError(f"all connections to {host} were busy until the deadline", _CHECK_STATUS)
+            return SourceError(f"all connections to {server} were busy until the deadline", _CHECK_STATUS)
         case _:
             return ConnectionLostError(
-                f"the connection to {host} broke before {safe_url(url)} responded", _CHECK_STATUS
+                f"the connection to {server} broke before {target.resource} responded", _CHECK_STATUS
             )
 
 
-def _tls_error(host: str, error: SSLError) -> SourceError:
+def _tls_error(target: Target, error: SSLError) -> SourceError:
     reason = error.args[0] if error.args else error
     if isinstance(reason, ssl.SSLCertVerificationError):
+        # The reason may contain the host.
+        why = "" if target.alias else f": {reason.verify_message.rstrip('.')}"
         return HostFaultError(
-            f"the certificate of {host} is not trusted: {reason.verify_message.rstrip('.')}",
+            f"the certificate of {target.server} is not trusted{why}",
             "check the host name and its certificate; configure a CA file if the certificate authority is your own",
         )
     if isinstance(reason, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return ConnectionLostError(f"{host} closed the connection during the TLS handshake", _CHECK_STATUS)
+        return ConnectionLostError(f"{target.server} closed the connection during the TLS handshake", _CHECK_STATUS)
     return HostFaultError(
-        f"no TLS connection to {host}: {getattr(reason, 'reason', None) or 'it was refused'}",
+        f"no TLS connection to {target.server}: {getattr(reason, 'reason', None) or 'it was refused'}",
         "check that the port serves HTTPS; configure a registry over plain HTTP as an insecure registry",
     )

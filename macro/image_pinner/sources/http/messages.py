@@ -9,10 +9,9 @@ from typing import Protocol
 from urllib3 import HTTPHeaderDict
 
 from image_pinner.sources.http.addresses import AddressScope
+from image_pinner.sources.http.redaction import HIDDEN, MAX_ERROR_BYTES, describe_body, sanitize
 from image_pinner.sources.interface import Deadline
 
-MAX_ERROR_BYTES = 64 * 1024
-"""How much of a response is read if its status is not 2xx."""
 RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})
 """The statuses that the same request may not get again a moment later."""
 THROTTLED = 429
@@ -30,6 +29,8 @@ class Request:
         body: The body, or `None`.
         allowed_scope: The closest addresses that the request may reach; by default it does not enter private networks.
         limit: How many bytes a response with status 2xx may have.
+        alias: What messages call the server instead of its URL: a server that knows credentials chose that URL, so it
+            may contain them. Empty if the URL may be shown.
     """
 
     url: str
@@ -38,6 +39,7 @@ class Request:
     body: bytes | None = field(default=None, repr=False)
     allowed_scope: AddressScope = AddressScope.GLOBAL
     limit: int = MAX_ERROR_BYTES
+    alias: str = ""
 
     def with_header(self, name: str, value: str) -> Request:
         """Return the same request with one more header."""
@@ -49,12 +51,13 @@ class Reply:
     """An HTTP response.
 
     Args:
-        url: The URL of the request, without query.
+        url: The URL of the request without query, or its alias.
         status: The HTTP status.
         headers: The headers.
-        body: The body as sent; at most `MAX_ERROR_BYTES` of it unless the status is 2xx.
+        body: The body, decoded; at most `MAX_ERROR_BYTES` of it unless the status is 2xx.
         peer: The scope of the address that responded.
         attempts: How often the request was sent.
+        confidential: Whether the server may know credentials, so that no message shows any text from it.
     """
 
     url: str
@@ -63,10 +66,20 @@ class Reply:
     body: bytes = field(repr=False)
     peer: AddressScope
     attempts: int = 1
+    confidential: bool = False
 
     def header(self, name: str) -> str:
         """Return a header without surrounding white space, or empty."""
         return self.headers.get(name, "").strip()
+
+    def quote(self, text: str) -> str:
+        """Return a text from this response as a message may show it."""
+        return HIDDEN if self.confidential else repr(sanitize(text))
+
+    def describe(self) -> str:
+        """Return the errors or the text in the body as a message may show it; empty if it is neither."""
+        text = describe_body(self.body, self.header("Content-Type"), only_codes=self.confidential)
+        return repr(text) if text else ""
 
     def __str__(self) -> str:
         return f"{self.url} returned {self.status}{attempts_suffix(self.attempts)}"

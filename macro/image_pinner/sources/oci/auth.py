@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, assert_never
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from urllib3.util import Url
 
@@ -27,15 +27,17 @@ from image_pinner.sources.credentials.interface import (
 )
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts, refuse_user
-from image_pinner.sources.http.errors import parse_http_url, safe_url
+from image_pinner.sources.http.errors import Target, parse_http_url
 from image_pinner.sources.http.messages import THROTTLED, Reply, Request, Sender
-from image_pinner.sources.http.redaction import describe_body, sanitize
+from image_pinner.sources.http.redaction import HIDDEN
 from image_pinner.sources.interface import Deadline
 
 _BEARER, _BASIC = "bearer", "basic"
 _MAX_SCHEMES = 5  # in a message
 _OK, _DENIED = 200, (400, 401, 403)
 _CLIENT = "image-pinner"
+# https://distribution.github.io/distribution/spec/auth/token/#requesting-a-token
+_TOKEN_PARAMETERS = frozenset({"service", "scope", "account", "client_id", "offline_token"})
 # A token becomes a header: https://www.rfc-editor.org/rfc/rfc6750#section-2.1. Some services use further characters.
 _SENDABLE_TOKEN = re.compile(r"[!-~]{1,32768}", re.ASCII)
 # An element of the list in a WWW-Authenticate header: a scheme, a parameter, or a scheme with its first parameter or
@@ -85,7 +87,7 @@ def _challenges_in(header: str) -> list[Challenge]:
             if parameters is None:
                 raise _invalid_challenge("expected a scheme", element.start("name"))
             if name in parameters:
-                raise _invalid_challenge(f"duplicate parameter {name!r}", element.start("name"))
+                raise _invalid_challenge("duplicate parameter", element.start("name"))
             quoted = element["quoted"]
             parameters[name] = element["plain"] if quoted is None else _ESCAPED.sub(r"\1", quoted)
         if element["token68"]:
@@ -128,6 +130,7 @@ class TokenRequest:
         credential: The credential to authenticate with.
         home: The server of the registry.
         peer: The scope of the address at which the registry was reached.
+        alias: What messages call the service instead of its URL, or empty. See `Request`.
     """
 
     realm: str
@@ -136,6 +139,7 @@ class TokenRequest:
     credential: Credentials
     home: Endpoint
     peer: AddressScope
+    alias: str = field(default="", compare=False)
 
 
 class TokenService:
@@ -161,8 +165,8 @@ class TokenService:
         url = parse_http_url(request.realm)
         reply = self._sender.send(_http_request(request, url, self._allowed_scope(url, request)), deadline)
         if reply.status != _OK:
-            raise _token_refused(request.credential, reply)
-        return _token_in(reply)
+            raise _token_refused(request, reply)
+        return _token_in(request, reply)
 
     def _allowed_scope(self, url: Url, request: TokenRequest) -> AddressScope:
         """Return the closest addresses at which the service may be, or refuse it.
@@ -170,13 +174,24 @@ class TokenService:
         The service of a registry in a private network is there too, for example GitLab's. A registry on the internet
         must not refer to a service in a private network.
         """
-        refuse_user(url, "a token service")
+        refuse_user(url, "a token service", request.alias)
         service, home = Endpoint.of(url), request.home
+        if not {name for name, _ in parse_qsl(url.query or "", keep_blank_values=True)} <= _TOKEN_PARAMETERS:
+            raise SourceError(
+                "the registry refers to a token service with other parameters than those of a token request",
+                "contact the registry owner to remove them from the URL",
+            )
         listed = self._hosts.is_listed(service)
         if service.scheme == "http" and not (home.scheme == "http" and (listed or service == home)):
             raise SourceError(
-                f"the registry refers to a token service over plain HTTP, {safe_url(url)}, which gets no credentials",
+                f"the registry refers to a token service over plain HTTP, {Target(url, request.alias).resource}, which "
+                "gets no credentials",
                 "contact the registry owner, or configure both the registry and the service as insecure registries",
+            )
+        if not self._hosts.may_be_token_service(service, home):
+            raise SourceError(
+                f"the registry refers to a token service at another domain, {HIDDEN if request.alias else url.host}",
+                f"if {home} may use it, list it in IMAGE_PINNER_TOKEN_SERVICES; otherwise contact the registry owner",
             )
         if listed or service == home:
             return AddressScope.SPECIAL
@@ -195,6 +210,7 @@ def _http_request(request: TokenRequest, url: Url, allowed_scope: AddressScope) 
                 "POST",
                 urlencode([*form, ("refresh_token", credential.token)]).encode("ascii"),
                 allowed_scope,
+                alias=request.alias,
             )
         case Password():
             headers = {"Authorization": credential.basic()}
@@ -204,31 +220,23 @@ def _http_request(request: TokenRequest, url: Url, allowed_scope: AddressScope) 
             assert_never(credential)
     query = urlencode([*service, *(("scope", scope) for scope in request.scope.split())])
     target = url._replace(query=f"{url.query}&{query}" if url.query else query, fragment=None)
-    return Request(target.url, headers, allowed_scope=allowed_scope)
+    return Request(target.url, headers, allowed_scope=allowed_scope, alias=request.alias)
 
 
-def secrets_of(credential: Credentials) -> tuple[str, ...]:
-    """Return the parts of a credential that no message may contain."""
-    match credential:
-        case Password():
-            return (credential.password, credential.basic().removeprefix("Basic "))
-        case IdentityToken():
-            return (credential.token,)
-        case NoCredentials():
-            return ()
-        case _:
-            assert_never(credential)
+def _name_service(request: TokenRequest, reply: Reply) -> str:
+    return reply.url if request.alias else f"token service {reply.url}"
 
 
-def _token_refused(credential: Credentials, reply: Reply) -> SourceError:
-    body = describe_body(reply.body, reply.header("Content-Type"), secrets_of(credential))
-    cause = f"token service {reply}{f', {body!r},' if body else ''} for {credential.source}"
+def _token_refused(request: TokenRequest, reply: Reply) -> SourceError:
+    # Nothing of the response is shown: the service knows the credentials, and the registry chose its URL.
+    credential = request.credential
+    cause = f"{'' if request.alias else 'token service '}{reply} for {credential.source}"
     if reply.status in _DENIED or (reply.status == THROTTLED and isinstance(credential, NoCredentials)):
         return SourceError(cause, credential.help)
     return SourceError(cause, "retry in a few minutes; if it fails again, check the registry's status page")
 
 
-def _token_in(reply: Reply) -> str:
+def _token_in(request: TokenRequest, reply: Reply) -> str:
     try:
         document = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -236,7 +244,7 @@ def _token_in(reply: Reply) -> str:
     found = (document.get("token") or document.get("access_token")) if isinstance(document, dict) else None
     if not isinstance(found, str) or not _SENDABLE_TOKEN.fullmatch(found):
         raise SourceError(
-            f"token service {reply.url} returned no usable token",
+            f"{_name_service(request, reply)} returned no usable token",
             "check that this is the token service of the registry, and contact its owner",
         )
     return found
@@ -254,10 +262,6 @@ class Authorization:
         """The header without its scheme."""
         return self.header.partition(" ")[2]
 
-    def secrets(self) -> tuple[str, ...]:
-        """Return the texts that no message may contain."""
-        return (self.token, *secrets_of(self.credential))
-
 
 class Authorizer:
     """Answers the challenges of registries, for one run."""
@@ -267,6 +271,11 @@ class Authorizer:
         self._tokens = TokenService(sender, hosts)
         self._found: KeyedCache[tuple[str, str], Credentials] = KeyedCache()
         self._accepted: dict[AuthScope, Authorization] = {}
+        self._given: set[Endpoint] = set()
+
+    def knows_credentials(self, home: Endpoint) -> bool:
+        """Return whether this registry, or its token service, may have got credentials in this run."""
+        return home in self._given
 
     def accepted(self, scope: AuthScope) -> Authorization | None:
         """Return what the registry has accepted for this repository, so that it need not send a challenge again."""
@@ -288,6 +297,9 @@ class Authorizer:
         """
         challenge = _choose(reply, parse_challenges(reply.headers.getlist("WWW-Authenticate")))
         credential = self._credential(scope, deadline)
+        alias = f"the token service of {scope.home}" if self.knows_credentials(scope.home) else ""
+        if not isinstance(credential, NoCredentials):
+            self._given.add(scope.home)
         if challenge.scheme == _BASIC:
             return Authorization(_basic(reply, credential), credential)
         realm = challenge.parameters.get("realm", "")
@@ -300,6 +312,7 @@ class Authorizer:
             credential,
             scope.home,
             reply.peer,
+            alias,
         )
         token = self._tokens.token(request, deadline, refused=used.token if used else None)
         return Authorization(f"Bearer {token}", credential)
@@ -326,7 +339,7 @@ def _choose(reply: Reply, challenges: tuple[Challenge, ...]) -> Challenge:
     offered = ", ".join(challenge.scheme for challenge in challenges[:_MAX_SCHEMES])
     raise SourceError(
         f"{reply.url} requires credentials and "
-        + (f"accepts only the schemes {sanitize(offered)}" if offered else "sent no challenge for them"),
+        + (f"accepts only the schemes {reply.quote(offered)}" if offered else "sent no challenge for them"),
         "contact the registry owner: the supported schemes are Bearer and Basic",
     )
 

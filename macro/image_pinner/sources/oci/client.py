@@ -5,11 +5,8 @@ https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md#pulling-
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import (
@@ -26,9 +23,10 @@ from image_pinner.core.images.registries import canonical_registry
 from image_pinner.sources.credentials.interface import CredentialSource, NoCredentials
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import RegistryHosts
-from image_pinner.sources.http.messages import MAX_ERROR_BYTES, RETRYABLE_STATUSES, THROTTLED, Reply, Request, Sender
-from image_pinner.sources.http.redaction import describe_body, errors_in, sanitize
-from image_pinner.sources.http.transport import RedirectFollower
+from image_pinner.sources.http.memory import PARSING
+from image_pinner.sources.http.messages import RETRYABLE_STATUSES, THROTTLED, Reply, Request, Sender
+from image_pinner.sources.http.redaction import MAX_ERROR_BYTES, errors_in, sanitize
+from image_pinner.sources.http.redirects import RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.auth import Authorization, Authorizer, AuthScope
 
@@ -39,15 +37,6 @@ _JSON_TYPES = ("", "application/json")
 _MANIFEST_TYPES = "application/vnd."
 _ACCEPT = ", ".join(ACCEPTED_MEDIA_TYPES)
 _CHANGED_HELP = "check for a proxy or mirror that changes manifests, and contact the registry owner"
-
-# Parsed, a manifest of 4 MiB can be a hundred times that in memory, and a hostile registry can send one to each thread.
-_LARGE_BYTES = 256 * 1024
-_one_large_at_a_time = threading.Lock()
-
-
-def limit_memory(manifest: bytes) -> AbstractContextManager[object]:
-    """Return a context in which to parse a manifest: large ones are parsed one at a time."""
-    return _one_large_at_a_time if len(manifest) > _LARGE_BYTES else nullcontext()
 
 
 class Image(NamedTuple):
@@ -142,21 +131,29 @@ class ManifestRequests:
             limit=limit,
         )
         authorization = self._authorizer.accepted(scope)
-        reply, same_origin = self._follower.follow(_authorized(request, authorization), deadline)
+        reply, same_origin = self._send(request, scope, authorization, deadline)
         if reply.status == _UNAUTHORIZED and same_origin:
             authorization = self._authorizer.answer(reply, scope, authorization, deadline)
-            reply, same_origin = self._follower.follow(_authorized(request, authorization), deadline)
+            reply, same_origin = self._send(request, scope, authorization, deadline)
         if authorization and reply.status not in {_UNAUTHORIZED, _FORBIDDEN}:
             self._authorizer.remember(scope, authorization)
         return _Exchange(request.url, reference, reply, authorization, same_origin)
 
+    def _send(
+        self, request: Request, scope: AuthScope, authorization: Authorization | None, deadline: Deadline
+    ) -> tuple[Reply, bool]:
+        if authorization:
+            request = request.with_header("Authorization", authorization.header)
+
+        def knows_credentials() -> bool:
+            return authorization is not None or self._authorizer.knows_credentials(scope.home)
+
+        reply, same_origin = self._follower.follow(request, deadline, knows_credentials)
+        return replace(reply, confidential=knows_credentials()), same_origin
+
 
 def _name(reference: ImageReference) -> str:
     return str(reference.digest or reference.tag or DEFAULT_TAG)
-
-
-def _authorized(request: Request, authorization: Authorization | None) -> Request:
-    return request.with_header("Authorization", authorization.header) if authorization else request
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +184,12 @@ class _Exchange:
     def cause(self) -> str:
         """Return what the registry responded, to which credential."""
         reply, authorization = self.reply, self.authorization
-        body = describe_body(reply.body, reply.header("Content-Type"), authorization.secrets() if authorization else ())
-        wait = reply.header("Retry-After") if reply.status in RETRYABLE_STATUSES else ""
+        body = reply.describe()
+        shows_wait = reply.status in RETRYABLE_STATUSES and not reply.confidential
+        wait = reply.header("Retry-After") if shows_wait else ""
         return (
             str(reply)
-            + (f", {body!r}" if body else "")
+            + (f", {body}" if body else "")
             + (f", retry after {sanitize(wait, limit=_MAX_WAIT)}{' s' if wait.isdigit() else ''}" if wait else "")
             + (
                 f", for {authorization.credential.source}"
@@ -253,11 +251,11 @@ def resolve_from_body(reply: Reply, url: str) -> Resolved:
     if claimed and claimed != str(digest):
         if not claimed.startswith("sha256:"):
             raise SourceError(
-                f"{reply.url} uses the digest {sanitize(claimed)!r}, and only sha256 is supported",
+                f"{reply.url} uses the digest {reply.quote(claimed)}, and only sha256 is supported",
                 "push the image to a registry that uses sha256 digests",
             )
         raise SourceError(
-            f"{reply.url} sent a manifest with digest {digest} and the header {_DIGEST_HEADER}: {sanitize(claimed)}",
+            f"{reply.url} sent a manifest with digest {digest} and the header {_DIGEST_HEADER}: {reply.quote(claimed)}",
             _CHANGED_HELP,
         )
     return Resolved(digest, _verified_media_type(reply), Origin("registry", url))
@@ -275,7 +273,7 @@ def resolve_from_headers(reply: Reply, url: str, expected: Digest | None = None)
     """
     digest, media_type = reply.header(_DIGEST_HEADER) or str(expected or ""), _media_type(reply)
     if expected and is_digest(digest) and digest != str(expected):
-        raise SourceError(f"{reply.url} sent the header {_DIGEST_HEADER}: {digest}", _CHANGED_HELP)
+        raise SourceError(f"{reply.url} sent the header {_DIGEST_HEADER}: {reply.quote(digest)}", _CHANGED_HELP)
     if "Content-Length" not in reply.headers:
         return None  # the connection may have broken within the headers
     if not is_digest(digest) or not media_type.startswith(_MANIFEST_TYPES):
@@ -291,26 +289,29 @@ def _verified_media_type(reply: Reply) -> str:
     """Return the media type that header and body agree on; in OCI's formats the body may omit it."""
     sent = _media_type(reply)
     is_manifest = sent.startswith(_MANIFEST_TYPES)
-    document = _document(reply) if is_manifest or sent in _JSON_TYPES else {}
-    if document.get("schemaVersion") == 1:
+    is_schema1, named = _inspect(reply, sent) if is_manifest or sent in _JSON_TYPES else (False, sent)
+    if is_schema1:
         return DOCKER_SCHEMA1[0]
     if not is_manifest:
         raise SourceError(
-            f"{reply.url} sent something that is not a manifest, with Content-Type {sanitize(sent)!r}",
+            f"{reply.url} sent something that is not a manifest, with Content-Type {reply.quote(sent)}",
             "check that the host is a registry, without a login page or proxy in front of it",
         )
-    named = document.get("mediaType", sent)
     if named != sent:
         raise SourceError(
-            f"{reply.url} sent a manifest with Content-Type {sanitize(sent)!r} and mediaType {sanitize(str(named))!r}",
+            f"{reply.url} sent a manifest with Content-Type {reply.quote(sent)} and mediaType {reply.quote(named)}",
             PUSH_AGAIN,
         )
     return sent
 
 
-def _document(reply: Reply) -> Mapping[str, Any]:
+def _inspect(reply: Reply, default: str) -> tuple[bool, str]:
+    """Return whether a manifest has schema 1, and the media type in it or else `default`."""
     try:
-        with limit_memory(reply.body):
-            return read_manifest(reply.body)
+        with PARSING:
+            document = read_manifest(reply.body)
+            is_schema1, named = document.get("schemaVersion") == 1, document.get("mediaType", default)
+            del document  # before another thread parses
+            return is_schema1, named if isinstance(named, str) else type(named).__name__
     except SourceError as error:
         raise SourceError(f"{reply.url} sent an invalid manifest: {error.cause}", error.help) from None

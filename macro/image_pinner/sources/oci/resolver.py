@@ -5,6 +5,7 @@ It is one HEAD at registries that count pulls, and for a digest, which needs no 
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections import defaultdict
@@ -25,14 +26,22 @@ from image_pinner.core.images.selection import (
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.credentials.interface import CredentialSource
 from image_pinner.sources.http.endpoints import CircuitBreaker, RegistryHosts
+from image_pinner.sources.http.memory import LARGE_BODIES, PARSING
 from image_pinner.sources.http.transport import PER_HOST, Transport
 from image_pinner.sources.interface import Deadline
-from image_pinner.sources.oci.client import FoundManifest, Image, ManifestRequests, limit_memory
+from image_pinner.sources.oci.client import FoundManifest, Image, ManifestRequests
 
 WORKERS = 64
-"""How many requests are in progress at once, to all registries together."""
+"""How many requests are in progress at once, to all registries together, and at least one to each."""
+MAX_REGISTRIES = 128
+"""How many registries get a thread of their own: one that responds slowly keeps it, and others need not wait for it.
+
+A Lambda function has 1,024 threads: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+"""
 HOST_SECONDS = 30.0
 """How long one registry may take for all its images together."""
+
+_CHECK_SECONDS = 0.1
 
 Resolutions = dict[ImageLookup, Resolution]
 
@@ -44,7 +53,7 @@ class OciRegistryResolver:
         transport: Sends the requests.
         credentials: The credentials by registry.
         hosts: The servers of registries, and what the configuration allows for each.
-        workers: How many requests are in progress at once, to all registries together.
+        workers: How many requests are in progress at once, to all registries together, and at least one to each.
         per_host: How many requests are in progress at once to one registry.
         host_seconds: How long one registry may take for all its images together.
     """
@@ -74,7 +83,11 @@ class OciRegistryResolver:
         """
         # Tokens and failed hosts are kept for this run only.
         requests = ManifestRequests(CircuitBreaker(self._transport), self._hosts, self._credentials)
-        registries = self._registries(lookups, requests, deadline)
+        ended = threading.Event()
+        # A thread that is still blocked when the run ends, for example in a name server's client, sends nothing after
+        # it. A Lambda function would continue the thread within the next event.
+        limited = Deadline(deadline.at, lambda: math.inf if ended.is_set() else deadline.clock())
+        registries = self._registries(lookups, requests, limited)
         resolutions: Resolutions = {}
         # The first worker of each registry starts before the second of any, so that a slow one delays no other.
         jobs = [
@@ -83,15 +96,16 @@ class OciRegistryResolver:
             for registry in registries
             if number < registry.size
         ]
+        workers = max(self._workers, min(len(registries), MAX_REGISTRIES))
+        threading.Thread(target=_cut_late, args=(registries, ended), daemon=True).start()
+        finished = False
         try:
-            ended = run_all(jobs, workers=self._workers, deadline=deadline)
-            results = {lookup: resolutions.get(lookup) or _timed_out(lookup) for lookup in lookups}
+            finished = None not in run_all(jobs, workers=workers, deadline=deadline)
+            return {lookup: resolutions.get(lookup) or _timed_out(lookup) for lookup in lookups}
         finally:
-            for registry in registries:
-                registry.stop_timer()
-        if None in ended:
-            self._transport.cut()
-        return results
+            ended.set()
+            if not finished:
+                self._transport.cut()
 
     def _registries(
         self, lookups: Sequence[ImageLookup], requests: ManifestRequests, deadline: Deadline
@@ -111,6 +125,16 @@ class OciRegistryResolver:
             )
             for name, todo in images.items()
         ]
+
+
+def _cut_late(registries: Sequence[_RegistryWork], ended: threading.Event) -> None:
+    """Cut the connections of registries whose time is up, until the run has ended.
+
+    A server that sends a byte now and then keeps a read alive: only cutting its connection ends that.
+    """
+    while not ended.wait(_CHECK_SECONDS):
+        for registry in registries:
+            registry.cut_if_late()
 
 
 def _timed_out(lookup: ImageLookup) -> Unavailable:
@@ -141,14 +165,13 @@ class _RegistryWork:
         self._cut = cut
         self._lock = threading.Lock()
         self._deadline: Deadline | None = None
-        self._timer: threading.Timer | None = None
         self._todo: queue.SimpleQueue[tuple[Image, list[ImageLookup]]] = queue.SimpleQueue()
         for image in todo.items():
             self._todo.put(image)
 
     def work(self, resolutions: Resolutions) -> bool:
         """Add resolutions until no lookup is left or the registry's time is up; return whether none is left."""
-        deadline = self._start_timer()
+        deadline = self._start()
         while deadline.remaining() > 0:
             try:
                 image, lookups = self._todo.get_nowait()
@@ -160,20 +183,15 @@ class _RegistryWork:
                 resolutions.update(dict.fromkeys(lookups, Unavailable(error.cause, error.help)))
         return False
 
-    def stop_timer(self) -> None:
-        """Stop limiting the registry's time."""
-        with self._lock:
-            if self._timer:
-                self._timer.cancel()
+    def cut_if_late(self) -> None:
+        """Cut the connections to the registry if its time is up."""
+        if self._deadline and self._deadline.remaining() <= 0:
+            self._cut(self._deadline)
 
-    def _start_timer(self) -> Deadline:
+    def _start(self) -> Deadline:
         with self._lock:
             if self._deadline is None:
                 self._deadline = self._run_deadline.within(self._seconds)
-                # A server that sends a byte now and then keeps a read alive: only cutting its connection ends that.
-                self._timer = threading.Timer(self._deadline.remaining(), self._cut, (self._deadline,))
-                self._timer.daemon = True
-                self._timer.start()
             return self._deadline
 
     def _resolve(self, image: Image, lookups: Sequence[ImageLookup], deadline: Deadline) -> Resolutions:
@@ -202,24 +220,28 @@ class _RegistryWork:
     def _from_manifest(
         self, image: Image, lookups: Iterable[ImageLookup], deadline: Deadline, digest: Digest | None = None
     ) -> Resolutions:
-        found = self._requests.get_manifest(image, deadline, digest)
-        if isinstance(found, NotFound | Unsuitable):
-            return dict.fromkeys(lookups, found)
-        manifest = found.manifest or b""
-        with limit_memory(manifest):
-            answers = {lookup: select_from_manifest(lookup, found.resolved, manifest) for lookup in lookups}
-        config: bytes | Unavailable | None = None
-        resolutions: Resolutions = {}
-        for lookup, answer in answers.items():
-            if not isinstance(answer, NeedsConfig):
-                resolutions[lookup] = answer
-                continue
-            config = config or self._config(image, answer, deadline)
-            resolutions[lookup] = select_from_config(lookup, answer, config) if isinstance(config, bytes) else config
-        return resolutions
+        with LARGE_BODIES.in_use():
+            found = self._requests.get_manifest(image, deadline, digest)
+            if isinstance(found, NotFound | Unsuitable):
+                return dict.fromkeys(lookups, found)
+            with PARSING:
+                answers = {
+                    lookup: select_from_manifest(lookup, found.resolved, found.manifest or b"") for lookup in lookups
+                }
+        del found  # before the config is in memory
+        resolutions = {lookup: answer for lookup, answer in answers.items() if not isinstance(answer, NeedsConfig)}
+        needing = {lookup: answer for lookup, answer in answers.items() if isinstance(answer, NeedsConfig)}
+        return resolutions | self._from_config(image, needing, deadline)
 
-    def _config(self, image: Image, needs: NeedsConfig, deadline: Deadline) -> bytes | Unavailable:
-        try:
-            return self._requests.config(image, needs.config, deadline)
-        except SourceError as error:
-            return Unavailable(error.cause, error.help)
+    def _from_config(self, image: Image, needing: Mapping[ImageLookup, NeedsConfig], deadline: Deadline) -> Resolutions:
+        if not needing:
+            return {}
+        # They are for one manifest, which has one config.
+        config = next(iter(needing.values())).config
+        with LARGE_BODIES.in_use():
+            try:
+                content = self._requests.config(image, config, deadline)
+            except SourceError as error:
+                return dict.fromkeys(needing, Unavailable(error.cause, error.help))
+            with PARSING:
+                return {lookup: select_from_config(lookup, needs, content) for lookup, needs in needing.items()}

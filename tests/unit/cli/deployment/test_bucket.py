@@ -6,17 +6,19 @@ import json
 
 import pytest
 
-from image_pinner.cli.deployment.aws import AwsApi
+from image_pinner.cli.deployment.aws import AwsApi, AwsApiError
 from image_pinner.cli.deployment.bucket import (
     BucketObject,
     find_bucket,
-    is_uploaded,
+    find_uploaded_version,
+    list_missing_protections,
     merge_statements,
     organization_statement,
     prepare_bucket,
     tls_statement,
     upload,
 )
+from support.deployment.fake_clients import Refusal
 from support.deployment.fake_s3 import FakeBucket
 from support.deployment.scene import BUCKET, REGION, Scene, code
 
@@ -27,6 +29,11 @@ THEIRS = {"Sid": "Theirs", "Effect": "Allow", "Principal": "*", "Action": "s3:Ge
 def _prepare(aws: Scene, named: str = "", organization: str = "", region: str = REGION) -> None:
     api = AwsApi(aws)
     prepare_bucket(api, find_bucket(api, api.identify(region), region, named), organization)
+
+
+def _missing(aws: Scene) -> list[str]:
+    api = AwsApi(aws)
+    return [one.name for one in list_missing_protections(api, find_bucket(api, api.identify(REGION), REGION))]
 
 
 def test_statements_of_others_stay_in_a_policy() -> None:
@@ -78,7 +85,51 @@ def test_a_complete_bucket_is_not_changed(aws: Scene) -> None:
     _prepare(aws)
     aws.s3.requests.clear()
     _prepare(aws)
-    assert aws.s3.requests == ["HeadBucket", "GetBucketPolicy"]
+    assert [name for name in aws.s3.requests if not name.startswith(("Get", "Head"))] == []
+
+
+def test_a_bucket_with_a_policy_of_its_own_is_protected_too(aws: Scene) -> None:
+    aws.s3.buckets[BUCKET] = FakeBucket(REGION, policy=json.dumps({"Version": "2012-10-17", "Statement": [THEIRS]}))
+    _prepare(aws)
+    bucket = aws.s3.buckets[BUCKET]
+    assert {"PutBucketEncryption", "PutBucketVersioning", "PutPublicAccessBlock"} < set(bucket.settings)
+    assert json.loads(bucket.policy)["Statement"][0] == THEIRS
+
+
+@pytest.mark.parametrize("operation", ["PutPublicAccessBlock", "PutBucketEncryption", "PutBucketVersioning"])
+def test_only_what_is_missing_is_applied(aws: Scene, operation: str) -> None:
+    _prepare(aws)
+    del aws.s3.buckets[BUCKET].settings[operation]
+    aws.s3.requests.clear()
+    _prepare(aws)
+    assert [name for name in aws.s3.requests if name.startswith("Put")] == [operation]
+
+
+def test_a_partial_access_block_and_suspended_versioning_count_as_missing(aws: Scene) -> None:
+    _prepare(aws)
+    settings = aws.s3.buckets[BUCKET].settings
+    settings["PutPublicAccessBlock"]["PublicAccessBlockConfiguration"] = {"BlockPublicAcls": True}
+    settings["PutBucketVersioning"]["VersioningConfiguration"] = {"Status": "Suspended"}
+    assert _missing(aws) == ["public access block", "versioning"]
+    _prepare(aws)
+    assert _missing(aws) == []
+
+
+def test_an_encryption_with_a_key_of_the_owner_is_kept(aws: Scene) -> None:
+    _prepare(aws)
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "theirs"}}
+    encryption = {"Rules": [rule]}
+    aws.s3.buckets[BUCKET].settings["PutBucketEncryption"]["ServerSideEncryptionConfiguration"] = encryption
+    _prepare(aws)
+    kept = aws.s3.buckets[BUCKET].settings["PutBucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert kept == encryption
+
+
+def test_a_protection_that_cannot_be_read_is_not_taken_for_missing(aws: Scene) -> None:
+    _prepare(aws)
+    aws.s3.refusals["GetBucketVersioning"] = Refusal("AccessDenied", "Access Denied", 403)
+    with pytest.raises(AwsApiError, match="is not allowed to call s3:GetBucketVersioning"):
+        _prepare(aws)
 
 
 def test_an_organization_may_read_only_the_code(aws: Scene) -> None:
@@ -96,11 +147,20 @@ def test_a_file_is_uploaded_once(aws: Scene, checksum: str | None) -> None:
     api = AwsApi(aws)
     bucket = find_bucket(api, api.identify(REGION), REGION)
     file = BucketObject(code().key, code().data, "application/zip")
-    assert not is_uploaded(api, bucket, file)
+    assert find_uploaded_version(api, bucket, file) is None
 
     if checksum is None:
         # A copy by another tool has no checksum, so its bytes are unknown.
         aws.s3.buckets[BUCKET].put(file.key, b"zip")
-        assert not is_uploaded(api, bucket, file)
-    upload(api, bucket, file)
-    assert is_uploaded(api, bucket, file)
+        assert find_uploaded_version(api, bucket, file) is None
+    version = upload(api, bucket, file)
+    assert version == aws.s3.buckets[BUCKET].objects[file.key][-1][0]
+    assert find_uploaded_version(api, bucket, file) == version
+
+
+def test_a_file_in_a_bucket_without_versioning_has_no_version(aws: Scene) -> None:
+    aws.s3.buckets["mine"] = FakeBucket(REGION)
+    api = AwsApi(aws)
+    bucket = find_bucket(api, api.identify(REGION), REGION, "mine")
+    file = BucketObject(code().key, code().data, "application/zip")
+    assert (upload(api, bucket, file), find_uploaded_version(api, bucket, file)) == ("", "")

@@ -10,6 +10,7 @@ from image_pinner.cli.deployment.install import install
 from image_pinner.cli.deployment.session import DeploymentOutcome
 from image_pinner.core.errors import SourceError
 from support.deployment.fake_clients import ACCOUNT, Refusal
+from support.deployment.fake_s3 import FakeBucket
 from support.deployment.scene import BUCKET, REGION, Scene, code, request
 
 
@@ -157,6 +158,44 @@ def test_an_update_keeps_parameters_and_tags_and_changes_the_revision(aws: Scene
     assert (stack.parameters["Pin"], stack.tags) == ("All", {"Team": "A", "Cost": "1"})
     assert stack.parameters["Revision"] != first["Revision"]
     assert "± Version (AWS::Lambda::Version): Description" in aws.console.text
+
+
+def test_what_a_bucket_lacks_is_shown_before_it_is_applied(aws: Scene) -> None:
+    aws.s3.buckets[BUCKET] = FakeBucket(REGION, policy='{"Statement": []}')
+
+    assert install(aws.session, REGION, request(dry_run=True)) is DeploymentOutcome.DRY_RUN
+
+    assert "will be turned on: public access block, encryption, versioning" in aws.console.text
+    assert aws.s3.buckets[BUCKET].settings == {}
+
+
+def test_a_bucket_is_protected_even_if_the_stack_does_not_change(aws: Scene) -> None:
+    install(aws.session, REGION, request())
+    del aws.s3.buckets[BUCKET].settings["PutBucketVersioning"]
+    aws.console.prompts.clear()
+
+    assert install(aws.session, REGION, request()) is DeploymentOutcome.UNCHANGED
+
+    assert aws.console.prompts == [f"Change the settings of bucket {BUCKET}?"]
+    assert "PutBucketVersioning" in aws.s3.buckets[BUCKET].settings
+
+
+def test_what_a_bucket_of_the_user_lacks_is_shown_and_not_changed(aws: Scene) -> None:
+    aws.s3.buckets["mine"] = FakeBucket(REGION)
+
+    assert install(aws.session, REGION, request(bucket="mine")) is DeploymentOutcome.DONE
+
+    assert "it lacks: public access block, encryption, versioning; --bucket leaves its settings" in aws.console.text
+    assert aws.s3.buckets["mine"].settings == {}
+
+
+def test_settings_of_a_bucket_of_the_user_that_cannot_be_read_are_reported(aws: Scene) -> None:
+    aws.s3.buckets["mine"] = FakeBucket(REGION)
+    aws.s3.refusals["GetPublicAccessBlock"] = Refusal("AccessDenied", "Access Denied", 403)
+
+    assert install(aws.session, REGION, request(bucket="mine")) is DeploymentOutcome.DONE
+
+    assert "cannot check how it is protected: " in aws.console.text
 
 
 @pytest.mark.parametrize(("option", "protected"), [(None, True), (False, False), (True, True)])

@@ -150,12 +150,21 @@ def test_a_first_install_creates_a_readable_bucket_in_each_region_and_a_stack_se
     values = stack.parameters
     assert stack.protected
     assert (values["CodeBucket"], values["CallAs"]) == (f"image-pinner-{ACCOUNT}", "SELF")
+    # The object has another version in each region, so the hash alone binds the code there.
+    assert values["CodeSha256"] == code().checksum
+    assert "CodeObjectVersion" not in values
     uploaded = organization.s3.buckets[BUCKETS[0]].objects[values["TemplateKey"]]
     assert uploaded[-1][1].decode() == template().text
     assert values["TemplateKey"] not in organization.s3.buckets[BUCKETS[1]].objects
     assert organization.cloud.request("CreateChangeSet")["Capabilities"] == []
     assert f"  {ACCOUNTS[0]} us-east-1: CURRENT (SUCCEEDED)" in organization.console.lines
     assert organization.console.lines[-1] == (f"{REGION}: installed macro ImagePinner: ImagePinner 1.2.3, organization")
+
+
+def test_a_caller_who_may_not_read_the_stack_set_is_warned(organization: Scene) -> None:
+    organization.cloud.refusals["DescribeStackSet"] = denied("cloudformation:DescribeStackSet")
+    assert run(organization) is DeploymentOutcome.DONE
+    assert "cannot check the template of the stack set: " in organization.console.text
 
 
 def test_the_bucket_of_the_stacks_own_region_has_the_template_even_if_it_is_no_target(organization: Scene) -> None:

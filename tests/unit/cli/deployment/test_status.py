@@ -16,6 +16,7 @@ from image_pinner.cli.deployment.status import (
     describe_record,
     find_drift,
     matches_code_key,
+    matches_stack,
     parse_code_key,
     read_sha256,
     read_status,
@@ -188,6 +189,14 @@ def test_an_alias_to_latest_has_no_drift() -> None:
 def test_drift_of_layers_and_variables_is_found() -> None:
     acting = {"Version": "1", "Layers": [{"Arn": "a"}], "Environment": {"Variables": {"A": "", "B": "1"}}}
     assert find_drift(acting, {"Version": "$LATEST"}) == ("B", "layers")
+
+
+@pytest.mark.parametrize("key", ["somewhere/code.zip", code().key])
+def test_a_stack_with_a_hash_matches_that_code_only(key: str) -> None:
+    parameters = {"CodeKey": key, "CodeSha256": code().checksum}
+    assert not matches_stack(parameters, code().sha256[:16] + "0" * 48)
+    assert matches_stack(parameters, code().sha256)
+    assert matches_stack(parameters, "")
 
 
 def test_code_is_compared_with_the_hash_in_its_key() -> None:

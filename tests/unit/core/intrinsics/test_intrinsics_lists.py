@@ -84,9 +84,14 @@ class TestSelect:
         assert evaluate({"Fn::Select": [0, EXPORT]}, SCOPE) == Pending(LOOKUP)
         assert "Missing" in reason({"Fn::Select": [EXPORT, MISSING]})
 
+    def test_no_value_leaves_the_list_before_elements_are_counted(self) -> None:
+        elements = [{"Fn::If": [{"Fn::Equals": ["a", "b"]}, "x", NO_VALUE]}, "a", NO_VALUE, "b"]
+        assert evaluate({"Fn::Select": [0, elements]}, SCOPE) == Known("a")
+        assert evaluate({"Fn::Select": ["1", elements]}, SCOPE) == Known("b")
+        assert "out of range" in reason({"Fn::Select": [2, elements]})
+
     @pytest.mark.parametrize("index", [1, 2, 3])
     def test_after_a_possible_no_value_no_index_is_certain(self, index: int) -> None:
-        assert "AWS::NoValue" in reason({"Fn::Select": [index, ["a", NO_VALUE, "b"]]})
         assert "Missing" in reason({"Fn::Select": [index, ["a", MAYBE, "b"]]})
 
 
@@ -158,7 +163,7 @@ class TestLength:
         assert evaluate({"Fn::Length": argument}, SCOPE) == Known(count)
 
     def test_a_possible_no_value_is_not_counted(self) -> None:
-        assert "AWS::NoValue" in reason({"Fn::Length": ["a", NO_VALUE]})
+        assert evaluate({"Fn::Length": ["a", NO_VALUE]}, SCOPE) == Known(1)
         assert "Missing" in reason({"Fn::Length": ["a", MAYBE]})
 
     def test_an_unknown_tail_is_not_counted(self) -> None:

@@ -29,7 +29,7 @@ def value_of(
 @pytest.mark.parametrize("declaration", [None, "String", [], 5])
 def test_a_declaration_that_is_not_a_mapping_is_refused(declaration: object) -> None:
     assert value_of(declaration, "app:1") == Unknown(
-        "the declaration of the parameter 'Image' is not a mapping", "declare it with a Type"
+        "the declaration of the parameter 'Image' has no Type", "declare it with a Type"
     )
 
 
@@ -96,7 +96,7 @@ def test_a_value_comes_before_the_default() -> None:
     assert value_of({"Type": "String", "Default": "app:1"}, "") == Known("")
 
 
-@pytest.mark.parametrize("declaration", [{"Type": "Number"}, {"Type": ["odd"]}, {}])
+@pytest.mark.parametrize("declaration", [{"Type": "Number"}, {"Type": ["odd"]}])
 @pytest.mark.parametrize(("value", "text"), [(5, "5"), ("5", "5"), (1.5, "1.5"), (True, "true"), ("1.10", "1.10")])
 def test_a_value_is_text_however_it_is_written(declaration: dict[str, Any], value: object, text: str) -> None:
     assert value_of(declaration, value) == Known(text)
@@ -175,8 +175,18 @@ def test_an_answer_that_is_not_text_is_refused() -> None:
     )
 
 
-def test_a_fragment_has_values_without_declarations() -> None:
-    assert evaluate({"Ref": "Image"}, Scope(values={"Image": "app:1"})) == Known("app:1")
+def test_a_snippet_uses_only_the_values_that_the_configuration_lists() -> None:
+    scope = Scope.of_snippet({"Image": "app:1", "Other": "hunter2"}, ("Image", "Absent"), region="", account_id="")
+    assert evaluate({"Ref": "Image"}, scope) == Known("app:1")
+    outcome = evaluate({"Fn::Sub": "app:${Other}"}, scope)
+    assert isinstance(outcome, Unknown)
+    assert "a snippet cannot use the parameter 'Other'" in outcome.reason
+    assert "IMAGE_PINNER_SNIPPET_PARAMETERS" in outcome.help
+    assert isinstance(evaluate({"Ref": "Absent"}, scope), Unknown)
+
+
+def test_a_template_that_declares_nothing_uses_no_value() -> None:
+    assert isinstance(evaluate({"Ref": "Image"}, Scope(values={"Image": "app:1"})), Unknown)
 
 
 def test_a_value_that_a_template_does_not_declare_is_not_used() -> None:

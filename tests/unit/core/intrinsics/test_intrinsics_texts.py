@@ -45,12 +45,20 @@ class TestSub:
         assert isinstance(outcome, Unknown)
         assert outcome.reason.startswith("Fn::Sub has an invalid argument")
 
-    @pytest.mark.parametrize("name", ["", " Tag", "Tag ", "Tag:-v1-<x>", "a${b", "A-B"])
+    @pytest.mark.parametrize("name", ["", " ", "Tag:-v1-<x>", "a${b", "A-B", "T ag"])
     def test_an_invalid_variable_is_refused(self, name: str) -> None:
         outcome = evaluate({"Fn::Sub": f"x${{{name}}}"}, SCOPE)
         assert isinstance(outcome, Unknown)
         assert outcome.reason.endswith(" is not a valid variable in Fn::Sub")
         assert outcome.prefix == "x"
+
+    @pytest.mark.parametrize("text", ["${ Tag }", "${Tag }", "${\tTag}", "${ AWS::Region }", "${ Own }"])
+    def test_blanks_around_a_variable_are_trimmed(self, text: str) -> None:
+        plain = text.replace(" ", "").replace("\t", "")
+        expected = evaluate({"Fn::Sub": [plain, {"Own": "x"}]}, SCOPE)
+        assert isinstance(expected, Known)
+        assert evaluate({"Fn::Sub": [text, {"Own": "x"}]}, SCOPE) == expected
+        assert evaluate({"Fn::Sub": "${ !Literal}"}, SCOPE) == Known("${Literal}")
 
     @pytest.mark.parametrize("variable", [["a"], {"a": 1}, None, NO_VALUE, [MISSING], {"Ref": "List"}])
     def test_a_variable_that_is_not_text_is_refused(self, variable: object) -> None:

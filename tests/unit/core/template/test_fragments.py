@@ -57,7 +57,8 @@ class TestValue:
         assert pin({}, {"Image": "nginx:1", "Platform": "linux/arm64"}).answer == pinned("nginx", "1", "linux/arm64")
 
     def test_a_parameter_of_the_template_can_be_referred_to(self) -> None:
-        result = pin({}, {"Image": {"Fn::Sub": "nginx:${Tag}"}}, values={"Tag": "1"})
+        settings = Settings(snippet_parameters=("Tag",))
+        result = pin({}, {"Image": {"Fn::Sub": "nginx:${Tag}"}}, values={"Tag": "1"}, settings=settings)
         assert result.answer == pinned("nginx", "1")
 
     @pytest.mark.parametrize("platform", [["linux/arm64"], {"a": "b"}, {"Ref": "Nope"}, 5])

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.template.paths import parse_image_path
 from image_pinner.core.template.traversal import ConditionGuard, OpaqueNode, TemplateNode, branches_of, walk
@@ -213,16 +214,25 @@ def test_too_many_conditions_make_an_opaque_node() -> None:
     assert values({"Image": nested_ifs(64)}, "$.Image") == ["x"]
 
 
-def test_500_levels_of_nesting_are_walked() -> None:
+def nested_loops(depth: int) -> Any:
+    loops: Any = {"Image": "x"}
+    for level in range(depth):
+        loops = {f"Fn::ForEach::L{level}": [f"V{level}", ["1", "2"], loops]}
+    return loops
+
+
+def test_deeply_nested_loops_are_refused() -> None:
+    with pytest.raises(BudgetExceededError, match="nested too deeply"):
+        values(nested_loops(500), "$.Image")
+
+
+def test_many_levels_of_nesting_are_walked() -> None:
     deep: Any = {"Image": "x"}
     for level in range(1_500):
         deep = {"k": deep} if level % 2 else [deep]
-    loops: Any = {"Image": "x"}
-    for level in range(500):
-        loops = {f"Fn::ForEach::L{level}": [f"V{level}", ["1", "2"], loops]}
     ifs = {"ContainerDefinitions": {"Fn::If": ["C", [{"Image": nested_ifs(30)}], nested_ifs(30)]}}
     assert values(deep, "$..Image") == ["x"]
-    assert values(loops, "$.Image") == ["x"]
+    assert values(nested_loops(50), "$.Image") == ["x"]
     assert values(ifs, CONTAINERS) == ["x"]
 
 

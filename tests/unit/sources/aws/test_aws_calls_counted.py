@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from image_pinner.core.registry_config import RegistryRole
+from image_pinner.sources.aws.attempts import limit_attempts
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.sessions import session_with
 from image_pinner.sources.call_stats import CallStats
@@ -47,8 +48,10 @@ def call_stats() -> CallStats:
 
 @pytest.fixture
 def clients(server: ScriptedRegistry, call_stats: CallStats) -> AwsClients:
+    session = boto3.Session("AKIAOWN", "own")
+    limit_attempts(session.events)
     return AwsClients(
-        lambda: SessionAt(boto3.Session("AKIAOWN", "own"), server.url),
+        lambda: SessionAt(session, server.url),
         role_session_factory=lambda credentials: SessionAt(session_with(credentials), server.url),
         call_stats=call_stats,
     )

@@ -3,7 +3,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -11,7 +10,9 @@ import pytest
 
 from image_pinner import __version__
 from image_pinner.core.registry_config import RegistryRole
-from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.aws.clients import MAX_CLIENTS, AwsClients
+from image_pinner.sources.aws.errors import UnknownRegionError
+from image_pinner.sources.aws.sessions import known_regions
 
 
 class RecordingSession:
@@ -78,7 +79,7 @@ class RoleSessions:
 def test_a_role_has_clients_of_its_own_and_sts_is_a_client_of_the_same_region() -> None:
     own, roles = RecordingSession(), RoleSessions()
     clients = AwsClients(lambda: own, role_session_factory=roles)
-    others = [ROLE, replace(ROLE, arn="arn:aws:iam::444455556666:role/other"), replace(ROLE, external_id="another-id")]
+    others = [ROLE, ROLE._replace(arn="arn:aws:iam::444455556666:role/other"), ROLE._replace(external_id="another-id")]
     created = [clients.client("ecr", region, role=role) for region in ("eu-west-1", "us-east-1") for role in others] * 2
     assert len({id(client) for client in created}) == len(roles.credentials) == 6
     assert roles.made.made == [("ecr", "eu-west-1")] * 3 + [("ecr", "us-east-1")] * 3
@@ -110,7 +111,7 @@ def test_sts_uses_its_regional_endpoint_and_the_same_timeouts(region: str, endpo
     sts = clients.client("sts", region, fips=fips)
     assert sts.meta.endpoint_url == endpoint
     assert (sts.meta.config.connect_timeout, sts.meta.config.read_timeout) == (3.0, 8.0)
-    assert sts.meta.config.retries == {"mode": "adaptive", "total_max_attempts": 4}
+    assert sts.meta.config.retries == {"mode": "standard", "total_max_attempts": 1}
 
 
 def test_without_a_region_the_environment_decides() -> None:
@@ -119,11 +120,11 @@ def test_without_a_region_the_environment_decides() -> None:
     assert session.made == [("ssm", None)]
 
 
-def test_a_client_has_timeouts_and_a_limit_of_attempts() -> None:
+def test_a_client_has_timeouts_and_no_retries_of_botocore() -> None:
     client = AwsClients(boto3.Session).client("ecr", "eu-west-1")
     config = client.meta.config
     assert (config.connect_timeout, config.read_timeout) == (3.0, 8.0)
-    assert config.retries == {"mode": "adaptive", "total_max_attempts": 4}
+    assert config.retries == {"mode": "standard", "total_max_attempts": 1}
     assert config.user_agent_extra == f"image-pinner/{__version__}"
 
 
@@ -141,6 +142,37 @@ def test_a_client_has_timeouts_and_a_limit_of_attempts() -> None:
 def test_the_endpoint_is_of_the_requested_kind(region: str, endpoint: str, *, fips: bool, dual_stack: bool) -> None:
     client = AwsClients(boto3.Session).client("ecr", region, fips=fips, dual_stack=dual_stack)
     assert client.meta.endpoint_url == endpoint
+
+
+def test_a_region_that_is_neither_known_nor_allowed_has_no_client() -> None:
+    session = RecordingSession()
+    clients = AwsClients(lambda: session)
+    with pytest.raises(UnknownRegionError, match="'us-x17-1' is not a region that the installed botocore knows"):
+        clients.client("ecr", "us-x17-1")
+    assert session.made == []
+    allowing = clients.allowing(["us-x17-1"])
+    assert allowing.client("ecr", "us-x17-1") is allowing.client("ecr", "us-x17-1")
+    assert session.made == [("ecr", "us-x17-1")]
+    assert clients.client("ecr", "eu-west-1") is allowing.client("ecr", "eu-west-1")
+    with pytest.raises(UnknownRegionError):
+        clients.client("ecr", "us-x17-1")
+
+
+def test_an_allowed_region_is_not_looked_up_in_the_data_of_botocore() -> None:
+    known_regions.cache_clear()
+    AwsClients(RecordingSession).allowing(["eu-west-1"]).client("ecr", "eu-west-1")
+    assert known_regions.cache_info().currsize == 0
+
+
+def test_the_client_used_least_recently_is_dropped() -> None:
+    session = RecordingSession()
+    regions = [f"us-x{number}-1" for number in range(MAX_CLIENTS + 1)]
+    clients = AwsClients(lambda: session).allowing(regions)
+    for region in [*regions[:-1], regions[0], regions[-1], regions[0]]:
+        clients.client("ecr", region)
+    assert [region for _, region in session.made] == regions
+    clients.client("ecr", regions[1])
+    assert [region for _, region in session.made] == [*regions, regions[1]]
 
 
 def test_boto3_is_not_loaded_before_a_client_is_needed() -> None:

@@ -105,7 +105,7 @@ def refusal(code: str, message: str = "words of the service", **metadata: Any) -
             "FIPS and custom endpoint",
             "AWS_USE_FIPS",
         ),
-        (ValueError("Invalid endpoint: nowhere"), "Invalid endpoint: nowhere", "AWS_ENDPOINT_URL"),
+        (ValueError("Invalid endpoint: nowhere"), "the configured URL is not valid", "AWS_ENDPOINT_URL"),
         (
             exceptions.PaginationError(message="again"),
             "the request to ECR in us-east-1 failed (PaginationError: ",

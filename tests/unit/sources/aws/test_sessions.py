@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -15,6 +14,8 @@ from botocore.stub import Stubber
 from image_pinner.core.errors import SourceError
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.sessions import role_credentials, session_with
+from image_pinner.sources.concurrency import run_all
+from image_pinner.sources.interface import Deadline
 
 ROLE = RegistryRole("444455556666", "arn:aws:iam::444455556666:role/reader", "hunter2-the-external-id")
 REQUEST = {"RoleArn": ROLE.arn, "RoleSessionName": "image-pinner", "ExternalId": ROLE.external_id}
@@ -87,6 +88,18 @@ def test_a_denial_holds_for_a_moment_before_sts_is_requested_again(sts: Sts) -> 
     assert credentials.get_frozen_credentials().access_key == "ASIAFIRST0000000"
 
 
+def test_a_failure_does_not_hold_for_the_next_event(sts: Sts) -> None:
+    credentials = role_credentials(sts.client, ROLE, clock=lambda: 100.0)
+    sts.refuses("ThrottlingException")
+    sts.returns("ASIAFIRST0000000")
+    first, second = (Deadline.after(seconds) for seconds in (20, 30))
+    for _ in range(2):
+        with pytest.raises(SourceError, match="throttled"):
+            run_all([credentials.get_frozen_credentials], workers=1, deadline=first)
+    (found,) = run_all([credentials.get_frozen_credentials], workers=1, deadline=second)
+    assert found.access_key == "ASIAFIRST0000000"
+
+
 def test_credentials_are_kept_until_they_are_about_to_expire(sts: Sts) -> None:
     credentials = role_credentials(sts.client, ROLE)
     sts.returns("ASIAFIRST0000000", lasts=timedelta(minutes=2))
@@ -105,7 +118,7 @@ def test_without_an_external_id_none_is_sent(sts: Sts) -> None:
     }
     expected = {"RoleArn": ROLE.arn, "RoleSessionName": "image-pinner"}
     sts.stub.add_response("assume_role", {"Credentials": credentials}, expected)
-    assert role_credentials(sts.client, replace(ROLE, external_id="")).get_frozen_credentials().token == "token"
+    assert role_credentials(sts.client, ROLE._replace(external_id="")).get_frozen_credentials().token == "token"
 
 
 def test_a_session_signs_with_the_credentials_of_the_role(sts: Sts, monkeypatch: pytest.MonkeyPatch) -> None:

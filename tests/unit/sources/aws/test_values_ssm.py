@@ -80,23 +80,31 @@ def test_a_secret_is_not_written_into_a_template(parameters: Any) -> None:
     assert "hush" not in str(answer)
 
 
-def test_a_denied_parameter_is_named_and_does_not_affect_the_others() -> None:
-    arn = f"arn:aws:ssm:{REGION}:111122223333:parameter/p3"
+def test_the_first_denial_is_the_answer_for_all_parameters_that_have_none_yet() -> None:
+    arn = f"arn:aws:ssm:{REGION}:111122223333:parameter/p13"
     denied = refusal(
         "AccessDeniedException",
         "User: arn:aws:sts::111122223333:assumed-role/macro/x is not authorized to perform: ssm:GetParameters on "
         f"resource: {arn} because no identity-based policy allows the ssm:GetParameters action",
     )
-    store = FakeParameterStore({f"p{number}": str(number) for number in range(10)}, {"p3": denied})
-    external_values = [SsmParameter(f"p{number}") for number in range(10)]
-    answers = resolve_values(store, *external_values)
-    assert reason(answers[external_values[3]]) == (
+    store = FakeParameterStore({f"p{number}": str(number) for number in range(10, 50)}, {"p23": denied})
+    resolver = SsmValueResolver(AwsClients(lambda: store), REGION, workers=1)
+    external_values = [SsmParameter(f"p{number}") for number in range(10, 50)]
+    answers = resolver.resolve_values(external_values, Deadline.after(20))
+    assert [answers[lookup] for lookup in external_values[:10]] == [Known(str(number)) for number in range(10, 20)]
+    assert {reason(answers[lookup]) for lookup in external_values[10:]} == {
         f"ssm:GetParameters is denied on {arn}, because no identity-based policy allows the ssm:GetParameters action"
-    )
-    assert [answers[lookup] for lookup in external_values if lookup.name != "p3"] == [
-        Known(str(number)) for number in range(10) if number != 3
-    ]
-    assert len(store.calls) <= 9
+    }
+    assert len(store.calls) == 2
+    assert "is denied" in reason(resolver.resolve_values([SsmParameter("q")], Deadline.after(20))[SsmParameter("q")])
+    assert len(store.calls) == 2
+
+
+def test_a_denial_without_a_resource_names_one_parameter_and_counts_the_others() -> None:
+    store = FakeParameterStore({}, {"p1": refusal("AccessDeniedException")})
+    external_values = [SsmParameter(f"p{number}") for number in range(3)]
+    (text,) = {reason(answer) for answer in resolve_values(store, *external_values).values()}
+    assert text == f"ssm:GetParameters is denied on arn:aws:ssm:{REGION}:*:parameter/p0 or on one of 2 others"
 
 
 @pytest.mark.parametrize(

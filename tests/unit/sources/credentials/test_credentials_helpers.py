@@ -45,12 +45,10 @@ def test_helper_that_cannot_be_run_is_an_error(tmp_path: Path) -> None:
         get_from_helper("test", "ghcr.io", Deadline.after(5), environment={"PATH": str(tmp_path)})
 
 
-def test_output_of_a_failing_helper_is_shown_without_secrets(tmp_path: Path) -> None:
+def test_output_of_a_failing_helper_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as raised:
         run_helper(tmp_path, "echo 'store locked, token=abcdefgh1234'; exit 1")
-    assert raised.value.cause == (
-        "docker-credential-test failed to get credentials for ghcr.io: 'store locked, token=***'"
-    )
+    assert raised.value.cause == "docker-credential-test failed to get credentials for ghcr.io with exit code 1"
     assert "docker-credential-test get" in raised.value.help
 
 

@@ -116,14 +116,11 @@ class TestContainer:
         state = read_one(running(container("nginx:1", "side"), side=FIRST), LOOKUP)
         assert state == NotDeployed("task definition shop:1 has no container 'web'")
 
-    def test_unknown_name_is_not_known_among_several_containers(self) -> None:
-        aws = running(container("nginx:1", "side"), container("nginx:2"), side=FIRST, web=FIRST)
+    @pytest.mark.parametrize("others", [(), (container("nginx:1", "side"),)])
+    def test_unknown_name_is_not_known_because_the_container_may_be_new(self, others: tuple[Response, ...]) -> None:
+        aws = running(container("nginx:2"), *others, web=FIRST)
         cause = not_known(read_one(aws, deployed_lookup("", services=("Web",))))
-        assert cause == "the container has no known name, and task definition shop:1 has 2"
-
-    def test_unknown_name_is_the_only_container(self) -> None:
-        aws = running(container("nginx:1"), web=FIRST)
-        assert kept(read_one(aws, deployed_lookup("", services=("Web",)))) == (f"nginx@{FIRST}", "nginx:1")
+        assert cause == "the container has no known name, by which task definition shop:1 has its image"
 
 
 class TestWritten:
@@ -172,6 +169,38 @@ class TestWritten:
         aws = with_record(running(container(f"{REPOSITORY}@{FIRST}")), {"Fn::If": ["Blue", *images]}, record)
         assert "is an expression" in not_known(read_one(aws, deployed_lookup(refresh=Refresh.ON_CHANGE)))
         assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", "")
+
+    def test_records_in_yaml_are_not_read_and_not_known_on_change(self) -> None:
+        aws = running(container(f"{REPOSITORY}@{FIRST}"))
+        aws.templates["shop"] = f"Resources: {{Task: {{Metadata: {{image-pinner.source: {{'{PATH}': nginx:1}}}}}}}}"
+        cause = not_known(read_one(aws, deployed_lookup(refresh=Refresh.ON_CHANGE)))
+        assert cause == "the records in the template of stack shop are not read, because it is YAML"
+        assert kept(read_one(aws, LOOKUP)) == (f"{REPOSITORY}@{FIRST}", "")
+
+    @pytest.mark.parametrize(
+        ("names", "first", "second"),
+        [
+            (["side", "web"], f"{REPOSITORY}:2", f"{REPOSITORY}:1"),
+            (["side", {"Ref": "Name"}], "", f"{REPOSITORY}:1"),
+            (["side", "other"], "", f"{REPOSITORY}:1"),
+            ([{"Ref": "Name"}, "side"], f"{REPOSITORY}:1", f"{REPOSITORY}:2"),
+        ],
+    )
+    def test_record_is_that_of_the_container_with_the_name(self, names: list[object], first: str, second: str) -> None:
+        images = [f"{REPOSITORY}@{FIRST}", f"{REPOSITORY}@{SECOND}"]
+        by_name = dict(zip(map(str, names), images, strict=True))
+        web = by_name.get("web", images[0])
+        aws = running(container(web), container(by_name["side"], "side"))
+        aws = with_record(aws, "", "")
+        task = aws.templates["shop"]["Resources"]["Task"]
+        task["Properties"]["ContainerDefinitions"] = [
+            {"Name": name, "Image": image} for name, image in zip(names, images, strict=True)
+        ]
+        second_path = PATH.replace("[0]", "[1]")
+        task["Metadata"]["image-pinner.source"] = {PATH: f"{REPOSITORY}:1", second_path: f"{REPOSITORY}:2"}
+        side = deployed_lookup("side", Refresh.ON_CHANGE, path=second_path)
+        assert kept(read_one(aws, deployed_lookup(refresh=Refresh.ON_CHANGE))) == (web, first)
+        assert kept(read_one(aws, side)) == (by_name["side"], second)
 
     def test_denied_template_is_not_known(self) -> None:
         aws = running(container(f"{REPOSITORY}@{FIRST}"))

@@ -123,3 +123,11 @@ def test_missing_family_is_not_deployed() -> None:
 
 def test_stand_alone_task_definition_is_the_one_of_the_stack() -> None:
     assert kept(read_one(stack(BY_DIGEST), deployed_lookup()))[0] == f"{REPOSITORY}@{FIRST}"
+
+
+def test_deregistered_task_definition_is_not_what_runs() -> None:
+    aws = stack(BY_DIGEST)
+    next(iter(aws.definitions.values()))["status"] = "INACTIVE"
+    state = not_known(read_one(aws, deployed_lookup(refresh=Refresh.NEVER)))
+    assert state.cause == ("task definition shop:1 is deregistered, and the template has no service that runs another")
+    assert kept(read_one(aws, LOOKUP))[0] == f"{REPOSITORY}@{FIRST}"

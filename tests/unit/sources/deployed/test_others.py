@@ -194,6 +194,22 @@ class TestLambda:
         state = read_one(aws, function_lookup(Refresh.ON_CHANGE))
         assert kept(state)[:2] == (f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:2")
 
+    def test_tag_that_the_stack_did_not_deploy_is_kept_by_never_only(self) -> None:
+        aws = with_template(function(f"{REPOSITORY}:9", IMAGE), f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:2")
+        assert kept(read_one(aws, function_lookup()))[:2] == (IMAGE, f"{REPOSITORY}:9")
+        state = read_one(aws, function_lookup(Refresh.ON_CHANGE))
+        assert kept(state)[:2] == (f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:2")
+
+    def test_digest_of_a_tag_that_the_stack_deployed_and_something_else_replaced_is_not_known(self) -> None:
+        aws = with_template(function(f"{REPOSITORY}:9", IMAGE), f"{REPOSITORY}:1", "")
+        state = read_one(aws, function_lookup(Refresh.ON_CHANGE))
+        assert isinstance(state, NotKnown)
+        assert state.cause == (
+            f"Lambda resource Api runs {REPOSITORY}:9, and the stack deployed {REPOSITORY}:1, whose digest is not known"
+        )
+        aws.templates["shop"]["Resources"]["Api"]["Properties"]["Code"]["ImageUri"] = f"{REPOSITORY}:9"
+        assert kept(read_one(aws, function_lookup(Refresh.ON_CHANGE)))[:2] == (IMAGE, f"{REPOSITORY}:9")
+
     def test_deleted_template_has_no_record(self) -> None:
         aws = function(IMAGE, IMAGE)
         aws.fails["GetTemplate"] = error("ValidationError", "Stack with id shop does not exist")
@@ -217,14 +233,14 @@ class TestBatch:
         path = "Properties.ContainerProperties.Image"
         return aws, [deployed_lookup("", resource=name, resource_type=self.TYPE, path=path) for name in names]
 
-    def test_inactive_revision_is_not_deployed(self) -> None:
+    @pytest.mark.parametrize("is_missing", [False, True])
+    def test_revision_that_is_no_longer_active_is_not_known(self, *, is_missing: bool) -> None:
         aws, (lookup,) = self.jobs(1, status="INACTIVE", containerProperties={"image": IMAGE})
-        assert isinstance(read_one(aws, lookup), NotDeployed)
-
-    def test_missing_revision_is_not_deployed(self) -> None:
-        aws, (lookup,) = self.jobs(1)
-        aws.answers["DescribeJobDefinitions"] = {"jobDefinitions": []}
-        assert isinstance(read_one(aws, lookup), NotDeployed)
+        if is_missing:
+            aws.answers["DescribeJobDefinitions"] = {"jobDefinitions": []}
+        state = read_one(aws, lookup)
+        assert isinstance(state, NotKnown)
+        assert state.cause.endswith("/Job0:1 is no longer active in Batch, where another revision can be")
 
     def test_tag_is_not_known(self) -> None:
         aws, (lookup,) = self.jobs(1, containerProperties={"image": "nginx:1"})

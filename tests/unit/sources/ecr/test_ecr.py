@@ -79,7 +79,7 @@ def test_a_repository_name_that_is_too_short_for_ecr_is_missing() -> None:
             ProfileNotFound(profile="prod"),
             "cannot load the AWS credentials for ECR in us-east-1: The config profile (prod)",
         ),
-        (ValueError("Invalid endpoint: nowhere"), "there is no endpoint for ECR in us-east-1: Invalid endpoint"),
+        (ValueError("Invalid endpoint: nowhere"), "there is no endpoint for ECR in us-east-1: the configured URL"),
     ],
 )
 def test_a_client_that_cannot_be_created_is_reported(fault: Exception, reason: str) -> None:

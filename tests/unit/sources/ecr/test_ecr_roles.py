@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from support.registries import Answer, ScriptedRegistry, Seen
 
 OWNER, OTHER = "444455556666", "777788889999"
 ROLE = RegistryRole(OWNER, f"arn:aws:iam::{OWNER}:role/reader")
-WITH_ID = replace(ROLE, external_id="only-for-the-pinner")
+WITH_ID = ROLE._replace(external_id="only-for-the-pinner")
 APP, ANOTHER_APP = (f"{OWNER}.dkr.ecr.eu-west-1.amazonaws.com/team/{name}:1" for name in ("app", "another"))
 
 

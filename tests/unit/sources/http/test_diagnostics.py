@@ -26,10 +26,6 @@ def test_tokens_queries_and_control_characters_are_removed(text: str, expected: 
     assert sanitize(text) == expected
 
 
-def test_a_secret_that_a_server_repeats_is_hidden() -> None:
-    assert sanitize("no access for pass-word!", ["pass-word!", ""]) == "no access for ***"
-
-
 @pytest.mark.parametrize(
     "text",
     ["requested access to the resource is denied", "manifest sha256:" + "a" * 64 + " unknown", "unknown tag: 1.2.3"],
@@ -42,9 +38,9 @@ def test_a_long_text_is_shortened() -> None:
     assert sanitize("abc", limit=2) == "ab…"
 
 
-@given(st.text(), st.text(min_size=8))
-def test_sanitized_text_is_one_short_printable_line(text: str, secret: str) -> None:
-    line = sanitize(text + secret + text, [secret])
+@given(st.text())
+def test_sanitized_text_is_one_short_printable_line(text: str) -> None:
+    line = sanitize(text)
     assert len(line) <= 241
     assert line.isprintable()
 
@@ -78,3 +74,9 @@ def test_errors_are_read_and_bounded() -> None:
 )
 def test_only_errors_and_text_are_described(body: bytes, media_type: str, expected: str) -> None:
     assert describe_body(body, media_type) == expected
+
+
+def test_only_codes_of_the_specification_are_shown_of_a_server_that_knows_credentials() -> None:
+    body = b'{"errors": [{"code": "DENIED", "message": "no"}, {"code": "MY_SECRET"}, {"code": "NAME_UNKNOWN"}]}'
+    assert describe_body(body, "application/json", only_codes=True) == "DENIED; NAME_UNKNOWN"
+    assert describe_body(b"text", "text/plain", only_codes=True) == ""

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.http.messages import MAX_ERROR_BYTES
+from image_pinner.sources.http.redaction import MAX_ERROR_BYTES
 from image_pinner.sources.interface import Deadline
 from support.registries import QUICK, Answer, Raw, ScriptedRegistry, Waits, hang, local_request, open_transport, patient
 

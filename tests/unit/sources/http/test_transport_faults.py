@@ -10,7 +10,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, EmptyPoolError, HTTPError, SSLError
 from urllib3.util import parse_url
 
-from image_pinner.sources.http.errors import ConnectionLostError, to_source_error
+from image_pinner.sources.http.errors import ConnectionLostError, Target, to_source_error
 
 URL = parse_url("https://user:pw@registry.example/v2/app/manifests/1?signature=s")
 POOL = HTTPConnectionPool("registry.example")
@@ -28,7 +28,7 @@ POOL = HTTPConnectionPool("registry.example")
     ],
 )
 def test_each_fault_has_a_message_and_is_retryable_or_not(error: HTTPError, cause: str, *, passing: bool) -> None:
-    fault = to_source_error(URL, error)
+    fault = to_source_error(Target(URL), error)
     assert cause in fault.cause
     assert fault.help
     assert isinstance(fault, ConnectionLostError) is passing

@@ -29,7 +29,7 @@ def test_a_header_that_breaks_the_grammar_is_refused(header: str) -> None:
 def test_the_error_has_the_violated_rule_and_its_position() -> None:
     with pytest.raises(SourceError) as refusal:
         parse_challenges(['Bearer realm="a", realm="b"'])
-    assert refusal.value.cause.endswith("duplicate parameter 'realm' (at character 19)")
+    assert refusal.value.cause.endswith("duplicate parameter (at character 19)")
 
 
 @pytest.mark.parametrize(

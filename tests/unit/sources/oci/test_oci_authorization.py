@@ -55,13 +55,13 @@ def test_a_refused_password_is_reported_by_its_source_only(realm: Realm) -> None
     realm.challenge = "Basic"
     answer = realm.resolve_as(PASSWORD)
     cause = cause_of(answer)
-    assert cause.endswith("returned 401, 'DENIED: requested access is denied', for the credentials from the vault")
+    assert cause.endswith("returned 401, 'DENIED', for the credentials from the vault")
     assert isinstance(answer, Unavailable)
     assert answer.help.endswith("if so: renew them in the vault")
     assert len(realm.registry.seen) == 2
 
 
-def test_a_password_that_the_server_repeats_is_hidden(realm: Realm) -> None:
+def test_the_text_of_a_server_that_got_a_password_is_not_shown(realm: Realm) -> None:
     def repeat(seen: Seen) -> Answer:
         encoded = seen.authorization.removeprefix("Basic ")
         words = f"no access with {encoded} or {base64.b64decode(encoded).decode()}" if encoded else ""
@@ -69,7 +69,7 @@ def test_a_password_that_the_server_repeats_is_hidden(realm: Realm) -> None:
 
     realm.registry.script = repeat
     cause = cause_of(realm.resolve_as(PASSWORD))
-    assert "no access with *** or robot:***" in cause
+    assert cause.endswith("returned 401, for the credentials from the vault")
 
 
 @dataclass(frozen=True)

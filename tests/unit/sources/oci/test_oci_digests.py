@@ -96,7 +96,7 @@ def test_a_404_that_is_not_of_a_registry_does_not_prove_that_the_image_is_missin
 def test_a_head_with_another_digest_is_refused(registry: ScriptedRegistry) -> None:
     respond_to_head(registry, sent(MANIFEST, Docker_Content_Digest=str(OTHER_DIGEST)))
     cause = cause_of(resolve_digest(registry, DIGEST))
-    assert cause == f"{registry.url}{path_of(DIGEST)} sent the header Docker-Content-Digest: {OTHER_DIGEST}"
+    assert cause == f"{registry.url}{path_of(DIGEST)} sent the header Docker-Content-Digest: '{OTHER_DIGEST}'"
     assert requests(registry) == [("HEAD", path_of(DIGEST))]
 
 

@@ -88,7 +88,7 @@ def test_a_repeated_digest_does_not_replace_hashing(
 ) -> None:
     lying = sent(ANOTHER, Docker_Content_Digest=str(DIGEST))
     message = refusal(resolve_with_head(registry, to_head(sent(MANIFEST), lambda _: lying), "linux/amd64"))
-    assert f"with digest {Digest.of(ANOTHER)} and the header Docker-Content-Digest: {DIGEST}" in message
+    assert f"with digest {Digest.of(ANOTHER)} and the header Docker-Content-Digest: '{DIGEST}'" in message
 
 
 def test_a_lie_that_the_registry_cannot_show_a_manifest_for_is_refused(registry: ScriptedRegistry) -> None:

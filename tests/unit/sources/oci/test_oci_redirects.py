@@ -14,8 +14,8 @@ from image_pinner.core.images.lookups import OCI_MANIFEST, Origin, Resolution, R
 from image_pinner.core.images.references import Digest
 from image_pinner.sources.credentials.interface import Password
 from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.redirects import RedirectFollower
 from image_pinner.sources.http.tls import Trust
-from image_pinner.sources.http.transport import RedirectFollower
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from support.certificates import ServerCertificate, certificate_for
@@ -150,7 +150,7 @@ def test_a_refusal_by_another_host_does_not_mention_the_credential(secured: Secu
     other.script = lambda _: Answer(403)
     answer = secured.resolve_redirected()
     assert isinstance(answer, Unavailable)
-    assert answer.cause == f"{other.url}/ returned 403"
+    assert answer.cause == f"the target of a redirect by {home.url} returned 403"
 
 
 def test_a_credential_stays_with_the_host_it_is_for_and_does_not_return_with_a_detour(secured: Secured) -> None:

@@ -38,9 +38,7 @@ def test_a_token_service_that_refuses_the_credential_gets_one_request(realm: Rea
     credentials = FixedCredentials({host: PASSWORD})
     answers = realm.resolve_all(*(lookup(f"{host}/team/app:{tag}") for tag in range(20)), credentials=credentials)
     for answer in answers:
-        assert f"/token returned {status}, 'incorrect username or password', for the credentials from the vault" in (
-            cause_of(answer)
-        )
+        assert f"/token returned {status} for the credentials from the vault" in cause_of(answer)
         assert isinstance(answer, Unavailable)
         assert answer.help == "renew them in the vault"
     assert len(realm.service.seen) == 1
@@ -88,8 +86,7 @@ def test_a_listed_token_service_without_tls_gets_no_credential(plain: Realm) -> 
     credentials = FixedCredentials({host: PASSWORD, plain.service.host: PASSWORD})
     answer = plain.resolve(credentials)
     assert answer == Unavailable(
-        f"token service {plain.service.url}/token returned 401, 'who are you?', "
-        "for no credentials (none are sent over plain HTTP)",
+        f"token service {plain.service.url}/token returned 401 for no credentials (none are sent over plain HTTP)",
         f"install a certificate for {host} and set its CA file in IMAGE_PINNER_CA_BUNDLES",
     )
     assert credentials.requested == []
@@ -103,8 +100,8 @@ def test_a_listed_token_service_without_tls_gets_no_credential(plain: Realm) -> 
         ("ftp://auth.example/token", "not a valid HTTP or HTTPS URL"),
         ("token", "not a valid HTTP or HTTPS URL"),
         ("", "requires a token without a service for it"),
-        ("https://169.254.169.254/latest/meta-data", "refers to 169.254.169.254, an address inside"),
-        ("https://[fd00:ec2::254]/token", "refers to [fd00:ec2::254], an address inside"),
+        ("https://169.254.169.254/latest/meta-data", "a token service at another domain, 169.254.169.254"),
+        ("https://[fd00:ec2::254]/token", "a token service at another domain, [fd00:ec2::254]"),
         ("http://169.254.169.254/token", "refers to a token service over plain HTTP, http://169.254.169.254/token"),
     ],
 )
@@ -197,8 +194,8 @@ def test_an_identity_token_is_exchanged_in_a_form(realm: Realm) -> None:
     [
         ('bearer REALM="{service}/token"', {"scope": ["repository:team/app:pull"]}),
         (
-            'Basic realm="x", Bearer realm="{service}/token?a=b",service="s",scope="x:y:pull z:w:pull"',
-            {"a": ["b"], "service": ["s"], "scope": ["x:y:pull", "z:w:pull"]},
+            'Basic realm="x", Bearer realm="{service}/token?account=b",service="s",scope="x:y:pull z:w:pull"',
+            {"account": ["b"], "service": ["s"], "scope": ["x:y:pull", "z:w:pull"]},
         ),
     ],
 )

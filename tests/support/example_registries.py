@@ -1,4 +1,4 @@
-"""The registries and external values for golden files."""
+"""The registries, external values and deployments for the example templates and golden files."""
 
 from __future__ import annotations
 

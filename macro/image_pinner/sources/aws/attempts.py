@@ -1,0 +1,77 @@
+"""Retry requests to AWS until the deadline of the job that sends them, without state that outlives a request.
+
+botocore emits these events for every request of a client, on the thread that sends it:
+https://github.com/boto/botocore/blob/develop/botocore/endpoint.py
+"""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ConnectionError, HTTPClientError  # noqa: A004 - botocore's name
+
+from image_pinner.sources.aws.errors import THROTTLED, error_code_of
+from image_pinner.sources.concurrency import job_deadline
+
+ATTEMPTS = 4
+"""The maximum number of attempts of a request; its deadline ends them earlier."""
+
+_FIRST_PAUSE = 0.5  # seconds, doubled after each attempt
+_SHORTEST_READ = 0.05  # seconds
+_TRANSIENT_CODES = frozenset({"PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"})
+_TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+
+
+class InvalidEndpointError(BotoCoreError):  # type: ignore[misc] # botocore has no type information
+    """The endpoint in the environment cannot be used. It can contain a password, so no message repeats it."""
+
+    fmt = "the configured URL is not valid"
+
+
+def limit_attempts(events: Any) -> None:
+    """Make the clients of the session with these `events` retry within the deadline.
+
+    Each response must arrive by the deadline as well, if the installed botocore supports a timeout for each request;
+    otherwise the timeout of the client applies.
+    """
+    events.register("before-call", _check_endpoint)
+    events.register("before-send", _limit_read_time)
+    events.register("needs-retry", _pause_before_retry)
+
+
+def _check_endpoint(params: dict[str, Any], **_: Any) -> None:
+    try:
+        parts = urlsplit(params["url"])
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        usable = False
+    if not usable:
+        raise InvalidEndpointError
+
+
+def _limit_read_time(request: Any, **_: Any) -> None:
+    deadline, context = job_deadline(), getattr(request, "context", None)
+    if deadline is None or context is None:
+        return
+    limit = context["client_config"].read_timeout if "client_config" in context else deadline.remaining()
+    context["read_timeout"] = max(_SHORTEST_READ, min(limit, deadline.remaining()))
+
+
+def _pause_before_retry(attempts: int, response: Any, caught_exception: Any, **_: Any) -> float | None:
+    """Return the seconds until the next attempt, or `None` if there is none."""
+    if attempts >= ATTEMPTS or not _is_transient(response, caught_exception):
+        return None
+    # Callers that were throttled together must not retry together.
+    pause = _FIRST_PAUSE * 2 ** (attempts - 1) * random.uniform(0.5, 1)  # noqa: S311 - not for security
+    deadline = job_deadline()
+    return pause if deadline is None or pause < deadline.remaining() else None
+
+
+def _is_transient(response: Any, caught_exception: Any) -> bool:
+    if response is None:
+        return isinstance(caught_exception, ConnectionError | HTTPClientError)
+    http_response, parsed = response
+    code = error_code_of(parsed)
+    return http_response.status_code in _TRANSIENT_STATUSES or code in THROTTLED or code in _TRANSIENT_CODES

@@ -1,0 +1,106 @@
+"""Which requests to AWS are sent again, how often, and until when."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from image_pinner.sources.aws.attempts import ATTEMPTS, limit_attempts
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.aws.errors import explain
+from image_pinner.sources.concurrency import run_all
+from image_pinner.sources.interface import Deadline
+from support.registries import Answer, Raw, ScriptedRegistry, hang
+
+JSON = {"Content-Type": "application/x-amz-json-1.1"}
+SERVICE = "Parameter Store in us-east-1"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry(lambda _: Answer(200, JSON, b"{}")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("image_pinner.sources.aws.attempts._FIRST_PAUSE", 0.01)
+
+
+@pytest.fixture
+def client(server: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    session = boto3.Session("AKIAOWN", "own")
+    limit_attempts(session.events)
+    return AwsClients(lambda: session).client("ssm", "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "attempts"),
+    [
+        (400, "ValidationException", 1),
+        (400, "AccessDeniedException", 1),
+        (400, "ThrottlingException", ATTEMPTS),
+        (400, "RequestTimeout", ATTEMPTS),
+        (429, "", ATTEMPTS),
+        (500, "InternalServerError", ATTEMPTS),
+        (501, "NotImplemented", 1),
+        (503, "", ATTEMPTS),
+    ],
+)
+def test_only_throttled_and_transient_errors_are_retried(
+    status: int, code: str, attempts: int, client: Any, server: ScriptedRegistry
+) -> None:
+    server.script = lambda _: Answer(status, JSON, b'{"__type": "%s"}' % code.encode())
+    with pytest.raises(ClientError):
+        client.get_parameters(Names=["/tag"])
+    assert len(server.seen) == attempts
+
+
+def test_a_lost_connection_is_retried_until_it_succeeds(client: Any, server: ScriptedRegistry) -> None:
+    def lose(*_: object) -> None:
+        """Close the connection without a response."""
+
+    server.script = lambda _: Raw(lose) if len(server.seen) < ATTEMPTS else Answer(200, JSON, b"{}")
+    client.get_parameters(Names=["/tag"])
+    assert len(server.seen) == ATTEMPTS
+
+
+def test_attempts_leave_no_state_in_the_client(client: Any, server: ScriptedRegistry) -> None:
+    server.script = lambda _: Answer(400, JSON, b'{"__type": "ThrottlingException"}')
+    for _ in range(60):
+        with pytest.raises(ClientError):
+            client.get_parameters(Names=["/tag"])
+    # A quota of botocore allows for 100 retries, and grows by one with each success.
+    assert len(server.seen) == 60 * ATTEMPTS
+
+
+def test_the_deadline_of_the_job_ends_the_attempts(
+    client: Any, server: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("image_pinner.sources.aws.attempts._FIRST_PAUSE", 60)
+    server.script = lambda _: Answer(400, JSON, b'{"__type": "ThrottlingException"}')
+    with pytest.raises(ClientError) as caught:
+        run_all([lambda: client.get_parameters(Names=["/tag"])], workers=1, deadline=Deadline.after(20))
+    assert explain(caught.value, SERVICE).cause.endswith(
+        "throttled the request in 1 of 1 attempts (ThrottlingException)"
+    )
+
+
+def test_the_deadline_of_the_job_ends_a_request(client: Any, server: ScriptedRegistry) -> None:
+    client.get_parameters(Names=["/tag"])
+    server.script = lambda _: Raw(hang)
+    ended = threading.Event()
+
+    def request() -> None:
+        with pytest.raises(ReadTimeoutError):
+            client.get_parameters(Names=["/tag"])
+        ended.set()
+
+    run_all([request], workers=1, deadline=Deadline.after(0.3))
+    assert ended.wait(2)
