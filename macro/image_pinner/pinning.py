@@ -33,6 +33,7 @@ from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
+from image_pinner.core.template.records import DigestImage, find_foreign_records
 from image_pinner.core.template.rewrite import build_edits
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import (
@@ -260,16 +261,19 @@ def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) ->
     report = make_report(found, decision)
     if report.problems:
         return PinResult(fragment.original, (), report)
+    pinned = [outcome for outcome in decision.outcomes if isinstance(outcome, Pinned)]
+    images = [DigestImage(each.site.node, each.site.location, each.site.resource_path, each.text) for each in pinned]
+    foreign, problems = find_foreign_records(fragment.tree, (*images, *found.scan.written_digests))
+    if problems:
+        return PinResult(fragment.original, (), report._replace(problems=in_order(problems)))
     edits = build_edits(
         fragment.tree,
-        [
-            (outcome.site, outcome.text, outcome.recorded)
-            for outcome in decision.outcomes
-            if isinstance(outcome, Pinned)
-        ],
+        [(outcome.site, outcome.text, outcome.recorded) for outcome in pinned],
         [outcome.site for outcome in decision.outcomes if isinstance(outcome, KeptTag)],
         found.scan.skipped,
+        foreign,
     )
+    report = report._replace(foreign_records=tuple(record.path for record in foreign))
     return PinResult(fragment.answer(apply_edits(fragment.tree, edits)), edits, report)
 
 

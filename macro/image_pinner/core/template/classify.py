@@ -247,6 +247,8 @@ def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
     It is a problem if the marker cannot be removed.
     """
     text = _text(image.outcome)
+    if not image.is_marked and is_digest(text.partition("@")[2]):
+        return skipped_image(image)
     replacement: JsonValue = None
     if image.has_marker:
         text = without_marker(text).strip()

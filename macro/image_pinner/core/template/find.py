@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
+from image_pinner.core.images.references import is_digest
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
@@ -21,6 +22,7 @@ from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_opti
 from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option, may_select
 from image_pinner.core.template.paths import FOR_EACH, Field, Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.records import DigestImage
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
 from image_pinner.core.template.traversal import (
     OpaqueNode,
@@ -63,6 +65,7 @@ class ImageScan:
         pinned: The images to pin.
         skipped: The images that are not pinned, each with the reason.
         problems: Why the template cannot be pinned.
+        written_digests: The images that are not pinned because they have a digest.
         hidden: The properties that can hide images.
         external_values: The values to look up before all images are known.
         read: All expressions that were read as images, by their paths.
@@ -73,6 +76,7 @@ class ImageScan:
     pinned: list[PinSite] = field(default_factory=list)
     skipped: list[SkippedImage] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    written_digests: list[DigestImage] = field(default_factory=list)
     hidden: list[OpaqueNode] = field(default_factory=list)
     external_values: set[ExternalValue] = field(default_factory=set)
     read: dict[tuple[Step, ...], JsonValue] = field(default_factory=dict)
@@ -88,13 +92,16 @@ class ImageScan:
             found = classify_image(node, location, context, scan_settings)
         except BudgetExceededError as error:
             raise BudgetExceededError(f"{node.path}: {error.cause}", error.help) from None
-        match found.result:
+        result = found.result
+        match result:
             case PinSite():
-                self.pinned.append(found.result)
+                self.pinned.append(result)
             case SkippedImage():
-                self.skipped.append(found.result)
+                self.skipped.append(result)
+                if is_digest(result.written.partition("@")[2]):
+                    self.written_digests.append(DigestImage(node, location, context.resource_path, result.written))
             case Problem():
-                self.problems.append(found.result)
+                self.problems.append(result)
             case None:
                 pass
         self.external_values |= found.external_values
