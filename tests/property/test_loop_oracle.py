@@ -1,7 +1,8 @@
 """Pinning a template with loops is the same as pinning what cfn-lint makes of them, or it is refused.
 
-cfn-lint expands loops as `AWS::LanguageExtensions` does, except that it takes a parameter's default for its value, raises
-for an empty collection or value, and replaces variables in keys and functions only. The templates here keep to that.
+cfn-lint expands loops as `AWS::LanguageExtensions` does, except that it takes a parameter's default for its value,
+raises for an empty collection or value, and replaces variables in keys and functions only. The templates here keep to
+that.
 """
 
 from __future__ import annotations
