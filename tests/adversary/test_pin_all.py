@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import time
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
@@ -10,8 +13,11 @@ from image_pinner.core.check import check_template
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.sites import ScanSettings
+from image_pinner.lambda_macro.log_record import MAX_RECORD_BYTES
 from image_pinner.settings import Settings
+from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
 from support.images import HEX
+from support.macro import event_for, macro_in
 from support.templates import DOWN, NO_VALUE, EveryDigest, image_in, pin, pinned, statuses_of, task
 
 TASK = "AWS::ECS::TaskDefinition"
@@ -110,6 +116,55 @@ class TestLoops:
             body = {f"Fn::ForEach::L{level}": [f"V{level}", [str(number) for number in range(50)], body]}
         (problem,) = pin(containers({"Name": "web", **body}), settings=OPERATOR).report.problems
         assert "are unknown" in problem.cause
+
+
+class Ledger:
+    """An event bus that keeps what it gets."""
+
+    max_detail_bytes = MAX_DETAIL_BYTES
+
+    def __init__(self) -> None:
+        self.details: list[str] = []
+
+    def put(self, details: Sequence[str], _: Any) -> None:
+        self.details += details
+
+
+DECOYS = [f"!PinDigest shop/{'decoy' * 20}-{number}@sha256:{HEX}" for number in range(1_500)]
+
+
+class TestRecordsAndEvents:
+    def answer(self, *images: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return the log records and events of a template with these images."""
+        ledger, lines = Ledger(), list[str]()
+        macro = macro_in(environment={"IMAGE_PINNER_EVENT_BUS": "ledger"}, log=lines.append)
+        macro = macro._replace(event_publisher=lambda _bus, _region: cast("Any", ledger))
+        started = time.monotonic()
+        assert macro.answer(event_for({"Resources": {"Web": task(*images)}}), None)["status"] == "success"
+        assert time.monotonic() - started < 20
+        assert all(len(line.encode()) <= MAX_RECORD_BYTES for line in lines)
+        assert all(len(detail.encode()) <= MAX_DETAIL_BYTES for detail in ledger.details)
+        return [json.loads(line) for line in lines], [json.loads(detail) for detail in ledger.details]
+
+    @pytest.mark.parametrize("place", [0, 750, 1_500])
+    def test_1500_decoys_push_no_image_out_of_the_log_or_the_events(self, place: int) -> None:
+        images = [*DECOYS[:place], f"!PinDigest {EVIL}", *DECOYS[place:]]
+        for documents in self.answer(*images):
+            found = [image for document in documents for image in document.get("images", ())]
+            assert len(found) == len(images)
+            assert [image["written"] for image in found if "evil" in image["result"]] == [EVIL]
+            assert len({document["requestId"] for document in documents}) == 1
+            assert [document["part"] for document in documents] == list(range(1, documents[0]["parts"] + 1))
+            assert len(documents) > 1
+
+    def test_images_with_long_paths_push_none_out(self) -> None:
+        long = "L" * 100_000
+        template = {"Resources": {f"{long}{number}": task(f"!PinDigest {EVIL}") for number in range(9)}}
+        lines: list[str] = []
+        macro_in(log=lines.append).answer(event_for(template), None)
+        (record,) = map(json.loads, lines)
+        assert [image["written"] for image in record["images"]] == [EVIL] * 9
+        assert len({image["path"] for image in record["images"]}) == 9
 
 
 EXCLUDED = {

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from image_pinner import __version__
 from image_pinner.core.decision import Pinned
-from image_pinner.core.errors import ConfigurationError, ImagePinnerError, TemplateError, cut
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError, TemplateError
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.values import Answer, ExternalValue
 from image_pinner.core.report import REPORT_VERSION, PinReport, decision_of, most_severe
@@ -34,6 +34,7 @@ METRIC_UNITS = {"Images": "Count", "Lookups": "Count", "Latency": "Milliseconds"
 
 _LARGEST_COUNT = 10**9
 _MAX_TEXT = 1000  # characters of one text: a path can be as long as the template, and so can each of many
+_HALF_TEXT = _MAX_TEXT // 2
 _REPEATED = (
     "requestId",
     "transformId",
@@ -220,7 +221,7 @@ def split_json(fields: Mapping[str, Any], lists: Mapping[str, Sequence[Any]], li
 def _cut(entry: Any) -> Any:
     match entry:
         case str():
-            return cut(entry, _MAX_TEXT)
+            return entry if len(entry) <= _MAX_TEXT else f"{entry[:_HALF_TEXT]}…{entry[-_HALF_TEXT:]}"
         case dict():
             return {name: _cut(value) for name, value in entry.items()}
         case list() | tuple():

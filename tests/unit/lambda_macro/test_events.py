@@ -154,6 +154,42 @@ def test_a_template_whose_event_is_not_sent_fails_if_events_are_required() -> No
     assert json.loads(text)["failure"] == "lookup"
 
 
+REQUIRED = {"IMAGE_PINNER_REQUIRE_EVENTS": "true"}
+
+
+def test_required_events_need_an_event_bus() -> None:
+    response, text = run(ObservedRegistry(), environment=REQUIRED)
+
+    assert (response["status"], response["fragment"]) == ("failure", MARKED["fragment"])
+    assert response["errorMessage"] == (
+        "IMAGE_PINNER_REQUIRE_EVENTS is true without an event bus; help: set IMAGE_PINNER_EVENT_BUS"
+    )
+    assert json.loads(text)["failure"] == "configuration"
+
+
+def test_a_bug_in_sending_required_events_fails_the_template_without_its_text() -> None:
+    response, text = run(ObservedRegistry(FakeEventPublisher(KeyError(SECRET))), environment=ONE_BUS | REQUIRED)
+
+    assert response["status"] == "failure"
+    assert "internal error (KeyError)" in response["errorMessage"]
+    assert SECRET not in response["errorMessage"] + text
+
+
+def test_required_events_that_cannot_be_sent_here_fail_the_template() -> None:
+    assert macro_in(environment=ONE_BUS | REQUIRED).answer(MARKED, None)["status"] == "failure"
+
+
+@pytest.mark.parametrize("environment", [REQUIRED, ONE_BUS | REQUIRED])
+def test_a_template_without_pinned_images_needs_no_event(environment: dict[str, str]) -> None:
+    publisher = FakeEventPublisher(SourceError("denied"))
+
+    assert run(ObservedRegistry(publisher), NOTHING, environment)[0]["status"] == "success"
+
+
+def test_required_events_that_are_sent_are_logged_as_sent() -> None:
+    assert record_of(ObservedRegistry(), MARKED, ONE_BUS | REQUIRED)["event_status"] == "sent"
+
+
 def test_an_event_has_no_parameters_and_nothing_else_of_the_template() -> None:
     resolver_factory = ObservedRegistry()
     parameters = {"Password": {"Type": "String", "NoEcho": True}}
