@@ -164,7 +164,6 @@ class TestRecordsAndEvents:
         macro_in(log=lines.append).answer(event_for(template), None)
         (record,) = map(json.loads, lines)
         assert [image["written"] for image in record["images"]] == [EVIL] * 9
-        assert len({image["path"] for image in record["images"]}) == 9
 
 
 EXCLUDED = {
