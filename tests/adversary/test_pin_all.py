@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tracemalloc
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -116,6 +117,50 @@ class TestLoops:
             body = {f"Fn::ForEach::L{level}": [f"V{level}", [str(number) for number in range(50)], body]}
         (problem,) = pin(containers({"Name": "web", **body}), settings=OPERATOR).report.problems
         assert "are unknown" in problem.cause
+
+    def test_a_custom_path_finds_what_loops_make_or_refuses_it(self) -> None:
+        settings = OPERATOR._replace(image_paths=("$.Resources..Picture",))
+        known, hidden = (
+            {"Resources": {"Web": {"Type": "A::B::C", "Properties": {"Deep": [made]}}}}
+            for made in (loop("Pic${V}", EVIL, "ture"), {"Fn::ForEach::P": ["V", {"Ref": "Keys"}, {"${V}": EVIL}]})
+        )
+        assert str(pin(known, settings=settings).answer).count(PINNED) == 1
+        assert pin(hidden, settings=settings).report.problems
+        hidden["Resources"]["Web"]["Metadata"] = {"ImagePinner": {"Pin": "Skip"}}
+        assert pin(hidden, {"Pin": "All"}, settings=settings._replace(options=Options())).answer == hidden
+
+
+class TestCosts:
+    """Making the keys of loops has the limits of evaluation."""
+
+    SECONDS = 20
+
+    def refusal(self, members: dict[str, Any]) -> str:
+        started = time.monotonic()
+        macro = macro_in(environment={"IMAGE_PINNER_PIN": "All"})
+        response = macro.answer(event_for(containers({"Name": "web", **members})), None)
+        assert time.monotonic() - started < self.SECONDS
+        return str(response.get("errorMessage", ""))
+
+    def test_a_key_of_many_variables(self) -> None:
+        body = {"${V}a" * 5_000: EVIL, "${V}I" + "${V}" * 5_000 + "m": EVIL}
+        assert "unknown" not in self.refusal({"Fn::ForEach::P": ["V", {"Ref": "Keys"}, body]})
+
+    def test_a_long_key_with_many_values(self) -> None:
+        body = {f"${{V}}{'x' * 400_000}": EVIL}
+        values = [str(number) for number in range(1_000)]
+        tracemalloc.start()
+        try:
+            assert "characters" in self.refusal({"Fn::ForEach::P": ["V", values, body]})
+            assert tracemalloc.get_traced_memory()[1] < 200_000_000
+        finally:
+            tracemalloc.stop()
+
+    def test_many_keys_with_many_values(self) -> None:
+        body = {f"${{V}}${{W}}{number}": EVIL for number in range(3_000)}
+        for name in "VW":
+            body = {f"Fn::ForEach::{name}": [name, [f"{number}" for number in range(30)], body]}
+        assert "characters" in self.refusal(body)
 
 
 class Ledger:

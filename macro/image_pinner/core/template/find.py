@@ -248,7 +248,8 @@ class _Reader:
                 continue
             for opaque in found:
                 if isinstance(opaque, OpaqueNode) and opaque.path.in_loop:
-                    self._add_opaque(opaque, ResourceContext(self._options, self._settings.operator))
+                    resource = _resource_of(TemplateNode(opaque.path.steps, None, opaque.scope), self._template)
+                    self._add_opaque(opaque, self._resource_context(resource, has_images=True)[1])
             for node in self._unread_images(found):
                 if node.steps[0] == "Parameters":
                     reason = "CloudFormation does not let macros change Parameters"

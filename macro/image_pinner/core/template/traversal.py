@@ -153,7 +153,6 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
         raise BudgetExceededError(f"{key} is nested too deeply", f"nest at most {_MAX_LOOPS} loops")
     items = evaluate(collection, node.scope) if isinstance(collection, dict) else Known(collection)
     values = items.value if isinstance(items, Known) and isinstance(items.value, list) else None
-    node.scope.budget.spend_text(0, len(values or ()))
     outcomes = None if values is None else tuple(evaluate(value, node.scope) for value in values)
     scope = node.scope.with_loop(name, _loop_variable(key, outcomes), outcomes)
     return TemplateNode((*node.steps, key, 2), body, scope, node.guards, node.owner, node.shared)
@@ -180,7 +179,7 @@ def has_loop(mapping: dict[str, JsonValue]) -> bool:
 def _made_entries(node: TemplateNode, name: str | None, opaque: list[OpaqueNode]) -> Iterator[TemplateNode]:
     """Yield the entries of a mapping in or with loops whose key becomes `name`, or all for `None`."""
     for key, child in entries_of(node, opaque):
-        made = _made_keys(key, child.scope)
+        made = _made_keys(key, child.scope, name)
         is_in_body = len(child.steps) > len(node.steps) + 1
         if made is None:
             if any(_can_become(key, text) for text in _FUNCTIONS) or (name is not None and _can_become(key, name)):
@@ -188,35 +187,43 @@ def _made_entries(node: TemplateNode, name: str | None, opaque: list[OpaqueNode]
             elif name is None:
                 yield child
             continue
-        if (made != [(key, child.scope)] or is_in_body) and any(_is_function(text) for text, _ in made):
+        if (is_in_body or made != {key: {}}) and any(map(_is_function, made)):
             opaque.append(_opaque(child, f"the key {key!r} in a loop makes an intrinsic function"))
         elif name is None:
             yield child
-        elif matching := [scope for text, scope in made if text == name]:
+        elif name in made:
+            scope = child.scope
+            for variable, outcome in made[name].items():
+                scope = scope.with_loop(variable, outcome, (outcome,))
             shared = "" if len(made) == 1 else f"the key {key!r} in a loop makes other properties of the same value"
-            yield child._replace(scope=matching[0], shared=child.shared or shared)
+            yield child._replace(scope=scope, shared=child.shared or shared)
 
 
-def _made_keys(key: str, scope: Scope) -> list[tuple[str, Scope]] | None:
-    """Return the keys that `AWS::LanguageExtensions` makes of one, each with its scope; `None` if they are unknown."""
-    if not scope.loops or "{" not in key:
-        return [(key, scope)]
+def _made_keys(key: str, scope: Scope, name: str | None) -> dict[str, dict[str, Outcome]] | None:
+    """Return the keys that `AWS::LanguageExtensions` makes of one, each with the values of its variables.
+
+    It is `None` if they are unknown, and those of a key that becomes neither `name` nor a function are not needed.
+    """
+    if (
+        not scope.loops
+        or "{" not in key
+        or not (_may_be_function(key) or (name is not None and _can_become(key, name)))
+    ):
+        return {key: {}}
     names = list(dict.fromkeys(name for _, name in LOOP_PLACEHOLDER.findall(key) if name in scope.loops))
     values = [scope.iterations.get(name) for name in names]
     known = [outcomes for outcomes in values if outcomes is not None]
     if len(known) < len(values) or prod(map(len, known)) > _MAX_KEYS:
         return None
-    made = []
+    made: dict[str, dict[str, Outcome]] = {}
     for combination in product(*known):
         scope.budget.spend_step()
-        narrowed = scope
-        for name, outcome in zip(names, combination, strict=True):
-            narrowed = narrowed.with_loop(name, outcome, (outcome,))
-        text = replace_loop_variables(key, narrowed.loops)
+        chosen = dict(zip(names, combination, strict=True))
+        text = replace_loop_variables(key, chosen)
         if not isinstance(text, Known):
             return None
-        scope.budget.spend_text(len(text.value))
-        made.append((text.value, narrowed))
+        scope.budget.spend_text(len(text.value), len(names))
+        made.setdefault(text.value, chosen)
     return made
 
 
@@ -233,6 +240,11 @@ def _can_become(key: str, name: str) -> bool:
             return False
         position = found + len(literal)
     return name.startswith(first) and name.endswith(last) and position <= len(name) - len(last)
+
+
+def _may_be_function(key: str) -> bool:
+    beginning = LOOP_PLACEHOLDER.split(key, 1)[0]
+    return beginning.startswith("Fn::") or "Fn::".startswith(beginning) or _can_become(key, "Ref")
 
 
 def _is_function(key: str) -> bool:
@@ -341,7 +353,7 @@ def _take_step(nodes: list[TemplateNode], step: PathStep, opaque: list[OpaqueNod
             children = [child for node in nodes for every in _children(node, opaque) for child in branches_of(every)]
             return [child for child in children if isinstance(child, TemplateNode) and _has(child.value, name, value)]
         case Descend():
-            return _descendants(nodes)
+            return _descendants(nodes, opaque)
         case _:
             assert_never(step)
 
@@ -371,13 +383,16 @@ def _element(node: TemplateNode, number: int) -> TemplateNode:
     return node._replace(steps=(*node.steps, number), value=node.value[number])
 
 
-def _descendants(nodes: list[TemplateNode]) -> list[TemplateNode]:
-    """Return the nodes and all that is inside them, except inside intrinsic functions: no properties are there."""
+def _descendants(nodes: list[TemplateNode], opaque: list[OpaqueNode]) -> list[TemplateNode]:
+    """Return the nodes and all that is inside them, except inside intrinsic functions: no properties are there.
+
+    What loops make of unknown keys can be properties.
+    """
     result: list[TemplateNode] = []
     todo = list(reversed(nodes))
     while todo:
         here = todo.pop()
         result.append(here)
-        inside = _expand_branches(list(_children(here, [])), [])
+        inside = _expand_branches(list(_children(here, opaque)), [])
         todo += reversed(_containers(inside, Descend(), []))
     return result
