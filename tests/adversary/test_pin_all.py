@@ -110,6 +110,11 @@ class TestLoops:
     def test_a_snippet_around_a_loop_is_searched(self) -> None:
         assert pin(loop("${V}", EVIL, "Image"), {"Pin": "All"}).answer == loop("${V}", PINNED, "Image")
         assert pin(loop("${V}", EVIL, {"Ref": "Key"}), {"Pin": "All"}).report.problems
+        function = {"Environment": [{"Fn::If": ["C", {"Value": {"Fn::Sub": "x"}}, {"Ref": "Y"}]}]}
+        answer = pin({**function, **loop("${V}", EVIL, "Image")}, {"Pin": "All"}).answer
+        assert answer == {**function, **loop("${V}", PINNED, "Image")}
+        answer = pin({**loop("${V}", {"Image": EVIL, **function}, "Container")}, {"Pin": "All"}).answer
+        assert str(answer).count(PINNED) == 1
 
     def test_loops_that_make_too_many_keys_are_refused_in_time(self) -> None:
         body: Any = {"".join(f"${{V{level}}}" for level in range(6)): EVIL}

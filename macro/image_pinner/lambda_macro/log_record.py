@@ -196,7 +196,7 @@ def split_json(fields: Mapping[str, Any], lists: Mapping[str, Sequence[Any]], li
     Every entry of `lists` is in one of the parts, which are numbered in `part` and `parts`. The first part has all
     `fields`, which must be short; the others have those that identify the invocation. Long texts of entries are cut.
     """
-    encoded = {name: [_encode(_cut(entry)) for entry in entries] for name, entries in lists.items()}
+    encoded = {name: [_encode_entry(entry) for entry in entries] for name, entries in lists.items()}
     whole = _join(fields, encoded)
     if _size(whole) <= limit:
         return [encodable(whole)]
@@ -216,6 +216,11 @@ def split_json(fields: Mapping[str, Any], lists: Mapping[str, Sequence[Any]], li
         encodable(_join({**(common if number else fields), "part": number + 1, "parts": len(parts)}, part))
         for number, part in enumerate(parts)
     ]
+
+
+def _encode_entry(entry: Any) -> str:
+    text = _encode(entry)
+    return text if len(text) <= _MAX_TEXT else _encode(_cut(entry))
 
 
 def _cut(entry: Any) -> Any:

@@ -7,7 +7,7 @@ call is the whole value of a property; otherwise it is a part of the properties,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from image_pinner.core.template.sites import ResourceContext, ScanSettings, Skip
 from image_pinner.core.template.traversal import (
     OpaqueNode,
     TemplateNode,
+    branches_of,
     children_of,
     entries_of,
     has_loop,
@@ -149,21 +150,41 @@ def _location(fragment: Fragment, key: str) -> ImageLocation:
 
 def _find_image_properties(tree: JsonObject, scope: Scope) -> Iterator[tuple[str, TemplateNode | OpaqueNode]]:
     """Yield the values of all properties, however deep, with a name that can hold an image, and that name."""
-    # Of children that wait, since their paths can be long.
-    todo = [iter((TemplateNode((), tree, scope),))]
+    # With the path of the parent, as in `find_misplaced_markers`.
+    todo: list[tuple[JsonValue, tuple[Step, ...], tuple[Step, ...]]] = [(tree, (), ())]
+    while todo:
+        owner, parent, last = todo.pop()
+        steps = (*parent, *last)
+        if isinstance(owner, dict) and has_loop(owner):
+            yield from _find_around_loops(TemplateNode(steps, owner, scope))
+            continue
+        for key, value in owner.items() if isinstance(owner, dict) else enumerate(owner):
+            if key in snippet_locations() and (isinstance(value, str) or intrinsic_of(value)):
+                for node in branches_of(TemplateNode((*steps, key), value, scope, owner=owner)):
+                    yield str(key), node
+            elif isinstance(value, dict | list):
+                todo.append((value, steps, (key,)))
+
+
+def _find_around_loops(start: TemplateNode) -> Iterator[tuple[str, TemplateNode | OpaqueNode]]:
+    """Yield the same of a mapping with loops, which takes three times as long."""
+    # One child at a time, since their paths can be long.
+    todo = [iter((start,))]
     while todo:
         owner = next(todo[-1], None)
         if owner is None:
             todo.pop()
             continue
         images: set[tuple[Step, ...]] = set()
-        for name in _image_keys(owner):
-            for node in walk(owner, (Field(name),)):
-                if isinstance(node, OpaqueNode):
-                    yield name, node
-                elif isinstance(node.value, str) or intrinsic_of(node.value) or node.property_path != node.steps:
-                    images.add(node.property_path)
-                    yield name, node
+        function = intrinsic_of(owner.value)
+        if isinstance(owner.value, dict) and (not function or function.startswith(FOR_EACH)):
+            for name in snippet_locations():
+                for node in walk(owner, (Field(name),)):
+                    if isinstance(node, OpaqueNode):
+                        yield name, node
+                    elif isinstance(node.value, str) or intrinsic_of(node.value) or node.property_path != node.steps:
+                        images.add(node.property_path)
+                        yield name, node
         todo.append(_containers_in(owner, images))
 
 
@@ -171,11 +192,3 @@ def _containers_in(owner: TemplateNode, images: Collection[tuple[Step, ...]]) ->
     for child in children_of(owner):
         if isinstance(child.value, dict | list) and child.steps not in images:
             yield child
-
-
-def _image_keys(owner: TemplateNode) -> Iterable[str]:
-    """Return the names of image properties that a mapping has or its loops may make."""
-    value, function = owner.value, intrinsic_of(owner.value)
-    if not isinstance(value, dict) or (function and not function.startswith(FOR_EACH)):
-        return ()
-    return snippet_locations() if owner.scope.loops or has_loop(value) else filter(snippet_locations().get, value)
