@@ -21,6 +21,7 @@ from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.transport import RetryPolicy
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
+from support import memory
 from support.images import lookup, oci_image
 from support.project import ROOT
 from support.registries import (
@@ -54,13 +55,9 @@ from image_pinner.core.images.references import ImageReference
 from image_pinner.sources.credentials.interface import AnonymousCredentials
 from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.http.transport import RetryPolicy, Transport
-from image_pinner.sources.http.transport import RetryPolicy
 from image_pinner.sources.interface import Deadline
 from image_pinner.sources.oci.resolver import OciRegistryResolver
-
-def peak():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) // 1024
+from support.memory import peak, reset_peak
 
 hosts = sys.argv[1:]
 images = [ImageReference.parse(f"{host}/team/app:{tag}") for host in hosts for tag in range(2)]
@@ -68,10 +65,10 @@ lookups = [ImageLookup(image, Platform("linux", "amd64"), True) for image in ima
 resolver = OciRegistryResolver(
     Transport(retry=RetryPolicy(1)), AnonymousCredentials(), RegistryHosts(hosts), host_seconds=3.0
 )
-before = peak()
+before = reset_peak()
 answers = resolver.resolve_all(lookups, Deadline.after(20.0))
 assert len(answers) == len(lookups)
-print(peak() - before, *sorted({type(answer).__name__ for answer in answers.values()}))
+print(round(peak() - before), *sorted({type(answer).__name__ for answer in answers.values()}))
 """
 
 
@@ -85,7 +82,7 @@ def peak_of(script: Callable[[Seen], Answer | Raw]) -> tuple[int, list[str]]:
     """Return the MB that 2 images at each of 20 registries take in another process, and the kinds of their results."""
     with registries(20, script) as servers:
         command = [sys.executable, "-c", MEASURED, *(server.host for server in servers)]
-        environment = {"PYTHONPATH": str(ROOT / "macro"), **ALLOCATOR}
+        environment = {"PYTHONPATH": f"{ROOT / 'macro'}:{ROOT / 'tests'}", **ALLOCATOR}
         ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert ran.returncode == 0, ran.stderr
     megabytes, *kinds = ran.stdout.split()
@@ -121,7 +118,7 @@ BOMB = gzip.compress(b" " * (64 * MIB), 1)
 DENSE = {unit: dense(unit) for unit in ('{"":0},', "[],", '"ab",', "257,")}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(not memory.AVAILABLE, reason="reads /proc")
 @pytest.mark.parametrize(
     "script",
     [

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
+
+from benchmarks.processes import environment
 
 PAIRS = 15
 _CLIENT = "client('ecr', region_name='eu-central-1')"
@@ -35,8 +35,6 @@ def figures() -> Iterator[str]:
 
 
 def _seconds(code: str) -> float:
-    macro = Path(__file__).parents[2] / "macro"
-    environment = {**os.environ, "PYTHONPATH": str(macro), "AWS_EC2_METADATA_DISABLED": "true"}
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment())
     return time.perf_counter() - start

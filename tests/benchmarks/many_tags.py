@@ -6,7 +6,6 @@ All clients use the same proxy, each in its own processes.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.delaying_proxy import DelayingProxy, Traffic, delaying_proxy
+from benchmarks.processes import environment
 from image_pinner.core.images.lookups import OCI_MANIFEST
 from image_pinner.core.images.references import Digest
 from support.images import oci_image
@@ -153,9 +153,7 @@ def _compare(comparison: Comparison) -> Iterator[str]:
 
 
 def _output(command: Sequence[str], sent: bytes = b"") -> bytes:
-    macro = Path(__file__).parents[2] / "macro"
-    environment = {**os.environ, "PYTHONPATH": str(macro), "AWS_EC2_METADATA_DISABLED": "true"}
-    return subprocess.run(command, input=sent, stdout=subprocess.PIPE, check=True, env=environment).stdout
+    return subprocess.run(command, input=sent, stdout=subprocess.PIPE, check=True, env=environment()).stdout
 
 
 def _check(client: str, passed: bool, traffic: Traffic | None = None) -> None:  # noqa: FBT001 - the checked value

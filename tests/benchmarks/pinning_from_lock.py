@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import resource
 import statistics
 import subprocess
@@ -11,6 +9,9 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from benchmarks.processes import environment
+from support.locks import entry, lock_data
 
 PAIRS = 15
 IMPORTS = ("-c", "import yaml, click")
@@ -24,13 +25,6 @@ Resources:
       ContainerDefinitions:
         - {Name: web, Image: "!PinDigest nginx:1.27"}
 """
-_ENTRY = {
-    "image": "docker.io/library/nginx:1.27",
-    "digest": f"sha256:{'0' * 64}",
-    "media_type": "application/vnd.oci.image.index.v1+json",
-    "resolved_at": "2026-01-31T12:00:00Z",
-    "source": "registry",
-}
 
 
 def figures() -> Iterator[str]:
@@ -38,7 +32,7 @@ def figures() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         template, lock = Path(folder, "template.yaml"), Path(folder, "images.lock.json")
         template.write_text(_TEMPLATE)
-        lock.write_text(json.dumps({"version": 1, "images": [_ENTRY]}))
+        lock.write_bytes(lock_data(entry()))
         pin = (*PIN, str(template), "--lock", str(lock))
         for arguments in (IMPORTS, pin):
             _seconds(arguments)
@@ -51,18 +45,11 @@ def figures() -> Iterator[str]:
 
 def _seconds(arguments: Sequence[str]) -> float:
     """Return the processor time of a process: other programs on the machine change it less than the time of a clock."""
-    macro = Path(__file__).parents[2] / "macro"
-    environment = {**os.environ, "PYTHONPATH": str(macro)}
     before = _used()
-    subprocess.run([sys.executable, *arguments], check=True, env=environment, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, *arguments], check=True, env=environment(), stdout=subprocess.DEVNULL)
     return _used() - before
 
 
 def _used() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-if __name__ == "__main__":
-    for figure in figures():
-        print(figure)  # noqa: T201 - printing is its purpose

@@ -10,7 +10,6 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Resolved
 from image_pinner.core.images.references import ImageReference
@@ -21,6 +20,7 @@ from image_pinner.sources.interface import Deadline
 
 # The handler loads it with the first image that needs it, which is measured as part of the start.
 from image_pinner.sources.oci import resolver as _loaded  # noqa: F401
+from support.memory import peak
 
 REGION = "eu-central-1"
 
@@ -33,7 +33,7 @@ def main(host: str, ca_file: str, times: int) -> None:
     if times > 1:
         # A reused function most likely has an ECR client too.
         RESOLVERS.clients.client("ecr", REGION)
-    print(json.dumps({"seconds": seconds, "digests": digests[-1], "megabytes": _peak_memory()}))  # noqa: T201
+    print(json.dumps({"seconds": seconds, "digests": digests[-1], "megabytes": peak()}))  # noqa: T201
 
 
 def _timed(lookups: Sequence[ImageLookup], settings: Settings) -> tuple[float, list[str]]:
@@ -48,17 +48,6 @@ def _digest(answer: Resolution) -> str:
     if isinstance(answer, Resolved):
         return str(answer.digest)
     raise AssertionError(answer)
-
-
-def _peak_memory() -> float:
-    """Return the peak memory in megabytes, or 0 if it is unknown.
-
-    `getrusage` would include the memory of the parent process when it started this one.
-    """
-    status = Path("/proc/self/status")
-    lines = status.read_text("ascii").splitlines() if status.exists() else []
-    kibibytes = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-    return kibibytes[0] * 1024 / 1e6 if kibibytes else 0
 
 
 if __name__ == "__main__":

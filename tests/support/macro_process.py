@@ -6,7 +6,6 @@ Run as a program, it reads the name of a template of `WORST_TEMPLATES` and print
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -46,26 +45,22 @@ def measure(name: str) -> Measured:
 
 
 def _main(name: str) -> None:
-    from image_pinner.lambda_macro.handler import Macro  # noqa: PLC0415 - only in the process that is measured
-    from image_pinner.pinning import Resolvers  # noqa: PLC0415
-    from image_pinner.sources.in_memory import InMemoryRegistry  # noqa: PLC0415
-    from support.macro import Context, event_for  # noqa: PLC0415
+    from support.macro import Context, event_for, macro_in  # noqa: PLC0415 - only in the process that is measured
+    from support.memory import peak, reset_peak  # noqa: PLC0415
     from support.worst_templates import WORST_TEMPLATES  # noqa: PLC0415
 
-    registry = InMemoryRegistry(has_every_image=True)
     # The limits of lookups would end most of them before they cost anything.
     limits = ("MAX_IMAGES", "MAX_REPOSITORIES", "MAX_REGISTRIES", "MAX_VALUES")
     environment = {f"IMAGE_PINNER_{name}": "10000" for name in limits}
-    macro = Macro(lambda *_: Resolvers(registry, registry), environment, lambda _line: None)
+    macro = macro_in(environment=environment)
     template = WORST_TEMPLATES[name]()
     size = len(json.dumps(template))
     event = json.loads(json.dumps(event_for(template)))
     macro.answer(event_for({"Resources": {}}), None)
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before, began = reset_peak(), time.process_time()
     response = macro.answer(event, Context(DEADLINE))
     seconds = time.process_time() - began
-    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    found = Measured(response["status"], response.get("errorMessage", ""), seconds, megabytes, size)
+    found = Measured(response["status"], response.get("errorMessage", ""), seconds, peak() - before, size)
     sys.stdout.write(json.dumps({name: getattr(found, name) for name in Measured.__slots__}))
 
 

@@ -22,20 +22,18 @@ _SERVICES: dict[str, SecretService] = {"secretsmanager": "secretsmanager", "ssm"
 # A parameter may have a version or label. Those under /aws/ are not the account's own: one of them leads to every
 # secret in Secrets Manager and so around the patterns for that service.
 # https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html
-_ARN = re.compile(
+_ARN = (
     r"arn:(?P<partition>aws[a-z-]*):(?:"
     r"(?P<secrets>secretsmanager):(?P<secrets_region>[a-z0-9-]{1,32}):[0-9]{12}:secret:[\w/+=.@-]{1,520}"
     r"|(?P<ssm>ssm):(?P<ssm_region>[a-z0-9-]{1,32}):[0-9]{12}:parameter(?!/aws/)(?:/[\w.-]+)+(?::[\w.-]{1,100})?"
-    r")",
-    re.ASCII,
+    r")"
 )
-_PARAMETER = re.compile(r"(?:(?:/[\w.-]+)+|[\w.-]+)(?::[\w.-]{1,100})?", re.ASCII)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_PATTERN = re.compile(r"arn:aws[a-z-]*:(?:secretsmanager|ssm):[\w/+=,.@:*-]+", re.ASCII)
-_ROLE = re.compile(
+_PARAMETER = r"(?:(?:/[\w.-]+)+|[\w.-]+)(?::[\w.-]{1,100})?"
+_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
+_PATTERN = r"arn:aws[a-z-]*:(?:secretsmanager|ssm):[\w/+=,.@:*-]+"
+_ROLE = (
     r"(?P<account>[0-9]{12})=(?P<arn>arn:[a-z-]+:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576})"
-    r"(?:\s+(?P<external>[\w+=,.@:/-]{2,1224}))?",
-    re.ASCII,
+    r"(?:\s+(?P<external>[\w+=,.@:/-]{2,1224}))?"
 )
 
 _LOCATION_FORM = (
@@ -62,7 +60,7 @@ class SecretLocation(NamedTuple):
         Raises:
             ValueError: The text is not such an ARN; the message does not contain it.
         """
-        found = _ARN.fullmatch(text) if len(text) <= _MAX_ARN else None
+        found = re.fullmatch(_ARN, text, re.ASCII) if len(text) <= _MAX_ARN else None
         if found is None:
             raise ValueError("the text is not the ARN of a Secrets Manager secret or an SSM parameter")
         region = found["secrets_region"] or found["ssm_region"]
@@ -134,7 +132,7 @@ class AllowedSecret(NamedTuple):
             ValueError: The text has another form, or a wildcard for the partition or the service.
         """
         registry, pattern = _split(text, _PATTERN_FORM)
-        if len(pattern) > _MAX_ARN or not _PATTERN.fullmatch(pattern):
+        if len(pattern) > _MAX_ARN or not re.fullmatch(_PATTERN, pattern, re.ASCII):
             raise ValueError(_PATTERN_FORM)
         return cls(registry, pattern)
 
@@ -161,7 +159,7 @@ class RegistryRole(NamedTuple):
         Raises:
             ValueError: The text has another form; the message describes the right one.
         """
-        found = _ROLE.fullmatch(text.strip())
+        found = re.fullmatch(_ROLE, text.strip(), re.ASCII)
         if found is None:
             raise ValueError(
                 "write account=arn:aws:iam::111122223333:role/name, with an optional external ID after a space"
@@ -184,9 +182,9 @@ def _parse_location(text: str) -> Location:
     if text.startswith("arn:"):
         return SecretLocation.of_arn(text)
     kind, _, name = text.partition(":")
-    if kind == "ssm" and len(name) <= _MAX_ARN and _PARAMETER.fullmatch(name):
+    if kind == "ssm" and len(name) <= _MAX_ARN and re.fullmatch(_PARAMETER, name, re.ASCII):
         return SecretLocation("ssm", name)
-    if kind == "env" and _VARIABLE.fullmatch(name):
+    if kind == "env" and re.fullmatch(_VARIABLE, name, re.ASCII):
         return VariableLocation(name)
     if kind == "file" and name.startswith("/") and name.isprintable():
         return FileLocation(name)

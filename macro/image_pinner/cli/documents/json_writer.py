@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from image_pinner.cli.documents.edits import Change, Deletion, Insertion, Replacement
 from image_pinner.cli.documents.nodes import MappingNode, Parent, parent_of
@@ -13,8 +12,7 @@ from image_pinner.cli.documents.text import SourceText, Splice, Splices
 from image_pinner.core.intrinsics.values import JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(NamedTuple):
     """The separators of a collection, line breaks and indentation included.
 
     `step` is one level of indentation, or `None` on one line; `indentation` is that of a member.

@@ -119,8 +119,7 @@ def last_leaf(node: Node) -> Node:
     return node
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedPath:
+class ResolvedPath(NamedTuple):
     """The last node on a property path.
 
     With `inside_tag`, the path leads to the argument of the node's tag. `missing` has the last steps, if there are no

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from image_pinner.core.errors import UnreadableTemplateError
 
@@ -33,8 +34,7 @@ YAML_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 JSON_LINE_BREAK = re.compile("\r\n|[\r\n]")
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(NamedTuple):
     """The byte order mark of a file, if any, and Python's name of its encoding."""
 
     byte_order_mark: bytes
@@ -45,8 +45,7 @@ class Encoding:
         return self.byte_order_mark + text.encode(self.codec)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A line and a column of a file, both counted from 1."""
 
     line: int
@@ -147,8 +146,7 @@ def file_too_large(name: str, size: int) -> UnreadableTemplateError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Splice:
+class Splice(NamedTuple):
     """Replaces the text from `start` to `end`; an insertion has no length.
 
     At one index, a new key comes after a replacement, and the new key of a deeper mapping before that of an outer one.

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from image_pinner.cli.documents.nodes import (
     AliasNode,
@@ -33,8 +34,7 @@ _COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*|[&!*][^\\s,\\[\\]{}]*")
 _TRAILING_COMMENT = re.compile("[ \t]*(#[^\n\r\x85\u2028\u2029]*)")
 
 
-@dataclass(frozen=True, slots=True)
-class NodeProperties:
+class NodeProperties(NamedTuple):
     """The anchor of a node, with its `&`, the end of anchor and tag, and the index at which the content begins.
 
     https://yaml.org/spec/1.1/#id904625
@@ -62,8 +62,7 @@ def properties_of(text: str, node: Node) -> NodeProperties:
     return NodeProperties(anchor, end, content)
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """The position of a value in a collection.
 
     `indicator_end` is the index after its colon or dash, or `None`. `column` is that of the key or dash, from 0.
@@ -156,8 +155,7 @@ def trailing_comment(source: SourceText, index: int) -> re.Match[str] | None:
     return _TRAILING_COMMENT.match(source.text, index)
 
 
-@dataclass(frozen=True, slots=True)
-class Indentation:
+class Indentation(NamedTuple):
     """How far a mapping (`step`) and a sequence (`sequence_step`) are indented from the key above."""
 
     step: int

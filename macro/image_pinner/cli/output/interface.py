@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from image_pinner.cli.documents import Position, SourceDocument
 from image_pinner.core.report import PinReport
@@ -13,8 +12,7 @@ if TYPE_CHECKING:
     from image_pinner.core.check import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class LocatedFinding:
+class LocatedFinding(NamedTuple):
     """A finding of `check` with its start and end in a file, and the corrected lines, which may be empty."""
 
     file: str
@@ -24,8 +22,7 @@ class LocatedFinding:
     corrected: str
 
 
-@dataclass(frozen=True, slots=True)
-class LocatedReport:
+class LocatedReport(NamedTuple):
     """The report of `pin` on a template file, and warnings on comments that the edits remove."""
 
     document: SourceDocument
