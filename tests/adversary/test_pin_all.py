@@ -13,6 +13,7 @@ import pytest
 from image_pinner.core.check import check_template
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.core.template.options import Options, Pin
+from image_pinner.core.template.records import RECORD_KEY
 from image_pinner.core.template.sites import ScanSettings
 from image_pinner.lambda_macro.log_record import MAX_RECORD_BYTES
 from image_pinner.settings import Settings
@@ -136,7 +137,7 @@ class TestLoops:
 
 
 class TestCosts:
-    """Making the keys of loops has the limits of evaluation."""
+    """Making the keys of loops has the limits of evaluation, and removing records takes linear time."""
 
     SECONDS = 20
 
@@ -166,6 +167,16 @@ class TestCosts:
         for name in "VW":
             body = {f"Fn::ForEach::{name}": [name, [f"{number}" for number in range(30)], body]}
         assert "characters" in self.refusal(body)
+
+    def test_many_forged_records(self) -> None:
+        forged = {"DockerLabels": {RECORD_KEY: "nginx:1"}, "Name": "web"}
+        digest = f"evil.example/x@sha256:{HEX}"
+        definitions = [{"Image": image, **forged} for image in (digest, f"!PinDigest {EVIL}")] * 3_000
+        started = time.monotonic()
+        answer = macro_in().answer(event_for(containers(*definitions)), None)
+        assert time.monotonic() - started < self.SECONDS
+        assert answer["status"] == "success"
+        assert "nginx" not in json.dumps(answer["fragment"])
 
 
 class Ledger:

@@ -107,9 +107,9 @@ def _is_below_loop(path: TemplatePath, start: TemplateNode) -> bool:
 
 def removal_edits(foreign: Iterable[TemplateNode], records: Sequence[Edit]) -> Iterator[Edit]:
     """Yield the edits that remove records, except those that one of `records` replaces."""
-    replaced = [edit.path for edit in records if isinstance(edit, Replace)]
+    replaced = {edit.path.steps for edit in records if isinstance(edit, Replace)}
     for record in foreign:
-        if any(record.path.starts_with(path) for path in replaced):
+        if any(record.steps[:length] in replaced for length in range(len(record.steps) + 1)):
             continue
         if record.is_made_by_loop or record.steps != record.property_path:
             yield Replace(record.path, NO_VALUE)
@@ -143,9 +143,9 @@ def record_edits(
         elif site.resource_path.steps:
             inside = TemplatePath(property_path[len(site.resource_path.steps) :])
             metadata.setdefault(site.resource_path, {})[str(inside)] = written
+    removed = {record.property_path for record in foreign} if metadata else set()
     for path, entries in metadata.items():
         # Sorted, so that the order of a template's keys makes no difference.
-        removed = {record.property_path for record in foreign}
         yield from _metadata_edit(template, path, dict(sorted(entries.items())), removed)
 
 
