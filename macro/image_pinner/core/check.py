@@ -48,6 +48,7 @@ RULES = {
     "missing-transform": "A pin is requested, and the template's Transform does not include the macro.",
 }
 """What each rule reports, as a sentence."""
+_WITHOUT_REQUEST = frozenset({"unpinned-image", "hidden-image"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Finding:
     @property
     def severity(self) -> Severity:
         """How bad the finding is."""
-        return Severity.WARNING if self.rule == "unpinned-image" else Severity.ERROR
+        return Severity.WARNING if self.rule in _WITHOUT_REQUEST else Severity.ERROR
 
 
 def check_template(
@@ -89,20 +90,21 @@ def check_template(
         finding for finding in _find_unsupported_syntax(template, scan_settings.macro) if finding.path not in not_images
     ]
     findings += [_unpinned_image(image, template) for image in scan.skipped if image.status == "unmarked"]
-    hidden = {node.path: node.reason for node in scan.hidden if node.path.in_loop}
-    hidden |= {image.path: image.reason for image in scan.skipped if image.status == "hidden" and image.path.in_loop}
-    findings += [
-        Finding("hidden-image", path, f"images here cannot be seen: {hidden[path]}", _NO_LOOP) for path in hidden
-    ]
     certain = _find_certain_problems(fragment, values, scan_settings)
-    findings += [
-        Finding("invalid-marker", problem.path, problem.cause, problem.help)
-        for problem in (*scan.problems, *misplaced)
-        if problem.path in certain and problem.path not in hidden
-    ]
+    problems = [problem for problem in (*scan.problems, *misplaced) if problem.path in certain]
+    findings += [Finding("invalid-marker", problem.path, problem.cause, problem.help) for problem in problems]
+    reported = {problem.path for problem in problems}
+    findings += [finding for finding in _hidden_images(scan) if finding.path not in reported]
     if not names_macro and (first := _first_request(template, scan, findings, scan_settings.macro)):
         findings.append(_missing_transform(first, template, scan_settings.macro))
     return sorted(findings, key=lambda finding: (str(finding.path), finding.rule))
+
+
+def _hidden_images(scan: ImageScan) -> Iterator[Finding]:
+    hidden = {node.path: node.reason for node in scan.hidden if node.path.in_loop}
+    hidden |= {image.path: image.reason for image in scan.skipped if image.status == "hidden" and image.path.in_loop}
+    for path, reason in hidden.items():
+        yield Finding("hidden-image", path, f"images here cannot be seen: {reason}", _NO_LOOP)
 
 
 def _scan(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> tuple[ImageScan, list[Problem]]:
@@ -177,7 +179,7 @@ def _unsupported_syntax(path: TemplatePath, content: JsonValue, macro: str) -> F
 
 def _first_request(template: JsonObject, scan: ImageScan, findings: list[Finding], macro: str) -> TemplatePath | None:
     paths = [site.path for site in scan.pinned] + [problem.path for problem in scan.problems]
-    paths += [finding.path for finding in findings if finding.rule != "unpinned-image"]
+    paths += [finding.path for finding in findings if finding.rule not in _WITHOUT_REQUEST]
     return min((path for path in paths if not _is_in_snippet(template, path, macro)), key=str, default=None)
 
 
