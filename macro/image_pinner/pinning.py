@@ -35,6 +35,7 @@ from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.records import DigestImage, find_foreign_records
 from image_pinner.core.template.rewrite import build_edits
+from image_pinner.core.template.traversal import TemplateNode
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import (
     Deadline,
@@ -262,8 +263,7 @@ def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) ->
     if report.problems:
         return PinResult(fragment.original, (), report)
     pinned = [outcome for outcome in decision.outcomes if isinstance(outcome, Pinned)]
-    images = [DigestImage(each.site.node, each.site.location, each.site.resource_path, each.text) for each in pinned]
-    foreign, problems = find_foreign_records(fragment.tree, (*images, *found.scan.written_digests))
+    foreign, problems = _find_foreign_records(fragment, found.scan, pinned)
     if problems:
         return PinResult(fragment.original, (), report._replace(problems=in_order(problems)))
     edits = build_edits(
@@ -275,6 +275,16 @@ def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) ->
     )
     report = report._replace(foreign_records=tuple(record.path for record in foreign))
     return PinResult(fragment.answer(apply_edits(fragment.tree, edits)), edits, report)
+
+
+def _find_foreign_records(
+    fragment: Fragment, scan: ImageScan, pinned: Sequence[Pinned]
+) -> tuple[list[TemplateNode], list[Problem]]:
+    count = scan.marker_count
+    if count and not count.records and not count.loops:
+        return [], []  # most templates
+    images = [DigestImage(each.site.node, each.site.location, each.site.resource_path, each.text) for each in pinned]
+    return find_foreign_records(fragment.tree, (*images, *scan.written_digests))
 
 
 def make_report(found: FoundImages, decision: Decision) -> PinReport:
