@@ -71,7 +71,7 @@ def _texts(*nodes: JsonValue, keys: bool = False) -> Iterator[str]:
 
 
 class MarkerCount(NamedTuple):
-    """How often the marker, `Fn::PinDigest`, `Fn::Transform` of any macro, records and loops occur in texts and keys."""
+    """How often the marker, `Fn::PinDigest`, `Fn::Transform`, records and loops are in texts and keys."""
 
     texts: int
     long_forms: int
