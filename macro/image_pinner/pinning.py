@@ -123,7 +123,8 @@ def pin_template(
     if (location := found.scan.options.lock) and resolvers.lock is None:
         lock = resolvers.locks.read_lock(location, scope.account_id, deadline)
         if isinstance(lock, NotKnown):
-            problem = Problem(_TRANSFORM, ProblemKind.LOOKUP, f"cannot read the lock file: {lock.cause}", lock.help)
+            cause = f"cannot read the lock file: {lock.cause}"
+            problem = Problem(_TRANSFORM, ProblemKind.LOOKUP, cause, lock.help, missing=lock.missing)
             report = PinReport((), tuple(found.scan.skipped), (*found.problems, problem), tuple(found.scan.pinned))
             return PinResult(fragment.original, (), report)
         resolvers = replace(resolvers, lock=lock)
@@ -212,7 +213,7 @@ def _read_deployed(
     fragment: Fragment, found: FoundImages, settings: Settings, deployed: DeployedImageSource, deadline: Deadline
 ) -> Mapping[TemplatePath, DeployedState]:
     """Look up the deployed images of the sites that keep them, as far as the configuration allows it."""
-    lookups = plan_deployed_lookups(found.scan.pinned, fragment.tree, found.scope.stack_name)
+    lookups = plan_deployed_lookups(found.scan.pinned, fragment.tree, found.scope)
     states: dict[TemplatePath, DeployedState] = {}
     for path, lookup in lookups.items():
         if denied := find_denied(lookup, settings.state_scope):

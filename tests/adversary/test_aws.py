@@ -156,7 +156,7 @@ def test_the_deadline_ends_the_creation_of_clients(function: Function) -> None:
     assert len(names) > 12
     took = seconds_of(lambda: function.error(*names, TIMEOUT="1"))
     assert took < 3
-    assert session.made < 8
+    assert 0 < session.made < 8
 
 
 class SlowSession:

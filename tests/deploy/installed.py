@@ -42,6 +42,7 @@ ALL_SWITCHES = {
     "PermissionsBoundaryArn": "arn:aws:iam::111122223333:policy/boundary",
     "LogKmsKeyArn": "arn:aws:kms:eu-central-1:111122223333:key/2",
     "AlarmTopicArn": "arn:aws:sns:eu-central-1:111122223333:on-call",
+    "ChangeAlarm": "true",
     "Dashboard": "true",
     "InvokeThroughCloudFormation": "true",
 }
@@ -119,7 +120,9 @@ class Installed:
             case {"Fn::GetAtt": [name, attribute]}:
                 return self._existing(f"{name}.{attribute}")
             case {"Fn::Sub": str(text)}:
-                return _VARIABLE.sub(lambda found: str(self._reference(found[1])), text)
+                return self._substitute(text, {})
+            case {"Fn::Sub": [str(text), dict(own)]}:
+                return self._substitute(text, self.value(own))
             case {"Fn::Split": [between, text]}:
                 return self.value(text).split(between)
             case {"Fn::Equals": [one, other]}:
@@ -128,6 +131,9 @@ class Installed:
                 return not self.value(one)
             case _:
                 raise NotImplementedError(f"{expression} is not supported here")
+
+    def _substitute(self, text: str, own: dict[str, str]) -> str:
+        return _VARIABLE.sub(lambda found: str(own[found[1]] if found[1] in own else self._reference(found[1])), text)
 
     def _reference(self, name: str) -> Any:
         pseudo = {"AWS::Partition": self.partition, "AWS::Region": self.region, "AWS::AccountId": self.account}

@@ -98,12 +98,12 @@ def test_every_policy_is_tested() -> None:
     assert set(re.findall(r"PolicyName: (\w+)", TEXT)) == named == set(Installed(ALL_SWITCHES).policies())
 
 
-def test_repositories_can_be_restricted() -> None:
-    (all_of_them,) = Installed().policies()["Repositories"]
-    assert all_of_them["Resource"] == "arn:aws:ecr:*:111122223333:repository/*"
-    arn = "arn:aws:ecr:eu-central-1:111122223333:repository/shop/*"
-    (narrowed,) = Installed({"RepositoryArns": arn}).policies()["Repositories"]
-    assert narrowed["Resource"] == [arn]
+def test_repositories_are_those_of_its_account_and_region_unless_a_parameter_lists_others() -> None:
+    (own,) = Installed().policies()["Repositories"]
+    assert own["Resource"] == "arn:aws:ecr:eu-central-1:111122223333:repository/*"
+    for arn in ("arn:aws:ecr:eu-central-1:111122223333:repository/shop/*", "arn:aws:ecr:*:111122223333:repository/*"):
+        (listed,) = Installed({"RepositoryArns": arn}).policies()["Repositories"]
+        assert listed["Resource"] == [arn]
 
 
 def test_no_statement_has_wildcards_beyond_the_known_ones() -> None:

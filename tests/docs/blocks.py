@@ -14,8 +14,10 @@ from docs.documents import subcommands_of
 from image_pinner.cli.console import MEANINGS
 from image_pinner.cli.main import SUBCOMMANDS, command
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES
+from image_pinner.core.intrinsics import budget, evaluation
 from image_pinner.core.template.locations import image_locations
-from image_pinner.core.template.options import OPTION_RULES
+from image_pinner.core.template.options import MAX_NAMES, OPTION_RULES
+from image_pinner.core.template.traversal import MAX_LOOPS
 from image_pinner.settings import SETTING_RULES, Settings
 from image_pinner.sources.http.endpoints import FAILURES_IN_A_ROW
 from image_pinner.sources.http.messages import RETRYABLE_STATUSES
@@ -127,6 +129,18 @@ def limits() -> str:
     return _table(("limit", "value"), rows)
 
 
+def template_limits() -> str:
+    """Return the table of limits for templates."""
+    rows = (
+        ("steps to evaluate all expressions of a template", budget.MAX_STEPS),
+        ("characters that all expressions of a template read and produce", budget.MAX_CHARACTERS),
+        ("levels of functions inside each other", evaluation.MAX_DEPTH),
+        ("`Fn::ForEach` loops inside each other", MAX_LOOPS),
+        ("container names in `Pin`", MAX_NAMES),
+    )
+    return _table(("limit", "value"), ((name, f"{value:,}") for name, value in rows))
+
+
 def exit_codes() -> str:
     """Return the table of exit codes."""
     return _table(("code", "meaning"), ((str(int(code)), meaning) for code, meaning in MEANINGS.items()))
@@ -202,6 +216,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "locations": locations,
     "limits": limits,
+    "template-limits": template_limits,
     "exit-codes": exit_codes,
     "permissions": permissions,
     "help": help_texts,

@@ -90,9 +90,14 @@ def test_the_macro_is_installed_upgraded_and_uninstalled(
     assert "function version 2" in changed.err
     status = _status(engine)
     assert status["stack_status"] == "UPDATE_COMPLETE", status
+    assert (status["drift"], status["configuration_error"], status["tampered"]) == ([], None, False), status
     function = engine.invocations()[-1]["function"]
     stacks.update("app", APP.replace("shop/", "commanded/").replace("Memory: 256", "Memory: 512"))
     assert [run["qualifier"] for run in engine.invocations() if run["function"] == function] == ["1", "2"]
+    probed = image_pinner(engine, "status", "--probe")
+    assert "probe with a template without images: success" in probed.out, probed.out
+    assert "probe with an invalid image: failure: Resources.Probe." in probed.out
+    assert "WARNING" not in probed.out
 
     refused = image_pinner(engine, "uninstall", "--yes")
     assert refused.code == 1

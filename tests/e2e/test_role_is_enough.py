@@ -128,7 +128,7 @@ def test_by_default_the_role_may_read_images_and_write_its_log(engine: Engine, p
     with installed(engine, package, "least", MacroName="Least"):
         allowed = policies(engine, "least")
     assert {one.action for one in allowed} == _ECR | {"logs:CreateLogStream", "logs:PutLogEvents"}
-    images = f"arn:aws:ecr:*:{ACCOUNT}:repository/*"
+    images = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/*"
     assert {one.resources for one in allowed if one.action in _ECR} == {(images,)}
 
 

@@ -246,7 +246,7 @@ def test_docker_hub_counts_get_not_head(registry: ScriptedRegistry) -> None:
     marked = pin_from(registry, APP, hosts=counting_pulls(registry), options="Platform=linux/amd64")
     assert image(marked) == pinned(registry, INDEX)
     by_digest = f"/v2/team/app/manifests/{Digest.of(INDEX)}"
-    assert [(seen.method, seen.path) for seen in registry.seen] == [
+    assert registry.requests() == [
         ("HEAD", "/v2/team/app/manifests/1"),
         ("GET", by_digest),
     ]

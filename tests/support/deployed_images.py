@@ -15,7 +15,7 @@ import boto3
 from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
-from image_pinner.core.deployed import DeployedLookup, DeployedState
+from image_pinner.core.deployed import Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
 from image_pinner.core.template.options import Refresh
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.sites import SiteIdentity
@@ -241,7 +241,7 @@ class FakeAws:
     def _list_deployments(self, parameters: Response) -> Response:
         deployments = self.deployments.get(f"{parameters['cluster']}/{parameters['service']}", [])
         found = [deployment for deployment in deployments if deployment["status"] in parameters["status"]]
-        return self._page(found, "serviceDeployments", "nextToken", parameters)
+        return self._page(found, "serviceDeployments", "nextToken", parameters, parameters.get("maxResults", 20))
 
     def _list_tasks(self, parameters: Response) -> Response:
         assert parameters["desiredStatus"] == "RUNNING"
@@ -253,9 +253,9 @@ class FakeAws:
         every = {task["taskArn"]: task for tasks in self.tasks.values() for task in tasks}
         return {"tasks": [every[arn] for arn in parameters["tasks"]], "failures": []}
 
-    def _page(self, items: list[Any], key: str, token: str, parameters: Response) -> Response:
+    def _page(self, items: list[Any], key: str, token: str, parameters: Response, size: int = 100) -> Response:
         start = int(parameters.get(token, 0))
-        end = start + self.page_size
+        end = start + min(size, self.page_size)
         return {key: items[start:end]} | ({token: str(end)} if end < len(items) else {})
 
 
@@ -291,3 +291,22 @@ def read_deployed(aws: Any, *lookups: DeployedLookup, seconds: float = 20) -> Ma
 
 def read_one(aws: Any, lookup: DeployedLookup, seconds: float = 20) -> DeployedState:
     return read_deployed(aws, lookup, seconds=seconds)[lookup]
+
+
+def kept(state: DeployedState) -> tuple[str, str, str]:
+    """Return the image, the reference that it comes from, and what deployed it."""
+    assert isinstance(state, Deployed), state
+    return str(state.image), state.written, state.origin
+
+
+def not_known(state: DeployedState) -> NotKnown:
+    """Return why it is not known what is deployed, and check that there is help."""
+    assert isinstance(state, NotKnown), state
+    assert state.help
+    return state
+
+
+def not_deployed(state: DeployedState) -> str:
+    """Return why nothing is deployed."""
+    assert isinstance(state, NotDeployed), state
+    return state.reason

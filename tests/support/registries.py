@@ -123,6 +123,10 @@ class ScriptedRegistry:
     def paths(self) -> list[str]:
         return [seen.path for seen in self.seen]
 
+    def requests(self) -> list[tuple[str, str]]:
+        """Return the methods and paths of the requests."""
+        return [(seen.method, seen.path) for seen in self.seen]
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self

@@ -273,7 +273,7 @@ def test_mirror_is_queried_with_the_resolver_of_its_own_registry() -> None:
 def test_settings_reach_the_resolver_of_other_registries(tmp_path: Path) -> None:
     missing = tmp_path / "none.pem"
 
-    with pytest.raises(ConfigurationError, match=r"none\.pem"):
+    with pytest.raises(ConfigurationError, match="IMAGE_PINNER_CA_BUNDLES cannot be used"):
         AwsResolvers().registries(Settings(ca_bundles=(("registry.example", str(missing)),)), "us-east-1")
 
 

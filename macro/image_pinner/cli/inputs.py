@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from image_pinner.cli.console import did_you_mean
 from image_pinner.cli.documents import SourceDocument, read_file, read_source
 from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
@@ -135,21 +134,14 @@ class TemplateFile:
     ) -> Scope:
         """Return the scope of the template's expressions. The value of a parameter of an SSM type is its name.
 
+        Values of parameters that the template does not declare are ignored: they may be meant for another template.
         `find_region` returns the region, or empty; it is called only if an expression needs the region.
-
-        Raises:
-            UnreadableTemplateError: The template does not declare a parameter of `values`.
         """
         scope = Scope.of_template(
-            self.fragment.tree, values, region="", account_id=account_id, stack_name=stack_name, ssm_names=True
+            self.fragment.tree, {}, region="", account_id=account_id, stack_name=stack_name, ssm_names=True
         )
-        for name in sorted(set(values) - set(scope.parameters)):
-            declared = ", ".join(scope.parameters)
-            raise UnreadableTemplateError(
-                f"{self.document.name} declares no parameter {name!r}{did_you_mean(name, scope.parameters)}",
-                f"omit it, or pass one of {declared}" if declared else "omit it",
-            )
-        return replace(scope, find_region=find_region)
+        declared = {name: value for name, value in values.items() if name in scope.parameters}
+        return replace(scope, values=declared, find_region=find_region)
 
 
 def read_bytes(name: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial, reduce
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from image_pinner.cli.console import Dependencies
+from image_pinner.cli.console import Dependencies, did_you_mean
 from image_pinner.cli.inputs import (
     IMAGE_PATH_OPTION,
     PARAMETER_OPTION,
@@ -24,7 +24,7 @@ from image_pinner.cli.inputs import (
 )
 from image_pinner.cli.lazy_resolvers import lazy_resolvers
 from image_pinner.core.deployed import ALL_STATE
-from image_pinner.core.errors import ConfigurationError
+from image_pinner.core.errors import ConfigurationError, UnreadableTemplateError
 from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.lock import LockFile
@@ -156,17 +156,27 @@ class PinningInputs:
         """Read a template file. See `inputs.read_template`."""
         return read_template(name, self.settings.macro_name, self.pin_option)
 
-    def declared_in(self, template: TemplateFile) -> PinningInputs:
-        """Return the inputs with the values of the parameters that a template declares."""
-        declared = template.scope({}).parameters
-        return replace(self, values={name: value for name, value in self.values.items() if name in declared})
+    def check_values(self, templates: Sequence[TemplateFile]) -> None:
+        """Check that each parameter that has a value is declared by one of the templates.
+
+        Raises:
+            UnreadableTemplateError: No template declares it.
+        """
+        declared = list(dict.fromkeys(name for template in templates for name in template.scope({}).parameters))
+        for name in sorted(set(self.values) - set(declared)):
+            where = f"{templates[0].document.name} declares no" if len(templates) == 1 else "no template declares a"
+            raise UnreadableTemplateError(
+                f"{where} parameter {name!r}{did_you_mean(name, declared)}",
+                f"omit it, or pass one of {', '.join(declared)}" if declared else "omit it",
+            )
 
     def scope(self, template: TemplateFile) -> Scope:
         """Return the scope of a template's expressions. See `TemplateFile.scope`."""
         return template.scope(self.values, self.find_region, self.account_id, self.stack_name)
 
     def pin(self, template: TemplateFile) -> PinResult:
-        """Pin a template. See `pin_template`."""
+        """Pin a template. See `check_values` and `pin_template`."""
+        self.check_values([template])
         return pin_template(
             template.fragment,
             self.scope(template),

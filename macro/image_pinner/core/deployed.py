@@ -7,12 +7,16 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from image_pinner.core.errors import cut
 from image_pinner.core.images.references import ImageReference
+from image_pinner.core.intrinsics.budget import Budget
+from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.options import Refresh
 from image_pinner.core.template.paths import FOR_EACH, TemplatePath
 from image_pinner.core.template.sites import PinSite, SiteIdentity
 
+_MAX_NAME = 255  # characters of a logical ID in a message, as CloudFormation allows; many images can have the same one
 SERVICE_TYPES = frozenset({"AWS::ECS::Service"})
 """The resource types that run the task definition in their property `TaskDefinition`."""
 
@@ -29,7 +33,7 @@ class DeployedLookup(NamedTuple):
         services: The logical IDs of the services in the template that run the task definition.
         named_services: The services that the option `Service` sets, as `cluster/service`.
         family: The task definition family that the option `Family` sets, or empty.
-        alternatives: The logical IDs of the other task definitions that one of the services can run.
+        alternative: The logical ID of another task definition that one of the services can run, or empty.
     """
 
     identity: SiteIdentity
@@ -40,7 +44,7 @@ class DeployedLookup(NamedTuple):
     services: tuple[str, ...] = ()
     named_services: tuple[str, ...] = ()
     family: str = ""
-    alternatives: tuple[str, ...] = ()
+    alternative: str = ""
 
 
 class Deployed(NamedTuple):
@@ -119,17 +123,21 @@ def needs_deployed(site: PinSite) -> bool:
 
 
 def plan_deployed_lookups(
-    sites: Iterable[PinSite], template: JsonObject, stack_name: str
+    sites: Iterable[PinSite], template: JsonObject, scope: Scope
 ) -> dict[TemplatePath, DeployedLookup]:
-    """Return the lookups for the sites that need one, by the paths of the sites."""
+    """Return the lookups for the sites that need one, by the paths of the sites.
+
+    Raises:
+        BudgetExceededError: The services of the template refer to too many task definitions.
+    """
     found = list(sites)
     wanted = [site for site in found if needs_deployed(site)]
     deployed = {site.identity.resource for site in found} if wanted else set()
-    running = _services_by_task_definition(template, deployed) if wanted else {}
-    return {site.path: _lookup(site, running.get(site.identity.resource, {}), stack_name) for site in wanted}
+    running = _services_by_task_definition(template, deployed, scope.budget) if wanted else {}
+    return {site.path: _lookup(site, running.get(site.identity.resource, {}), scope.stack_name) for site in wanted}
 
 
-_Services = dict[str, set[str]]
+_Services = dict[str, AbstractSet[str]]
 """Services that run a task definition, each with all task definitions that it can run."""
 
 
@@ -144,11 +152,13 @@ def _lookup(site: PinSite, services: _Services, stack_name: str) -> DeployedLook
         tuple(services),
         options.services or (),
         options.family or "",
-        tuple(sorted(set[str]().union(*services.values()) - {identity.resource})),
+        min(set[str]().union(*services.values()) - {identity.resource}, default=""),
     )
 
 
-def _services_by_task_definition(template: JsonObject, deployed: AbstractSet[str]) -> dict[str, _Services]:
+def _services_by_task_definition(
+    template: JsonObject, deployed: AbstractSet[str], budget: Budget
+) -> dict[str, _Services]:
     """Return the services of a template by the logical IDs of the `deployed` resources that they refer to."""
     found: dict[str, _Services] = {}
     for name, resource, variables in _resources(template.get("Resources")):
@@ -156,13 +166,18 @@ def _services_by_task_definition(template: JsonObject, deployed: AbstractSet[str
         if isinstance(kind, str) and kind in SERVICE_TYPES:
             properties = resource.get("Properties")
             target = properties.get("TaskDefinition") if isinstance(properties, dict) else None
-            names = set(_referenced(target))
-            if variables:
-                ends = [("", "") if name in variables else _around_variables(name) for name in names]
-                names |= {name for name in deployed if any(name.startswith(a) and name.endswith(z) for a, z in ends)}
-            for task_definition in names & deployed:
-                # The iterations of a loop run different task definitions, but it is not known which.
-                found.setdefault(task_definition, {})[name] = set() if variables else names & deployed
+            references = set(_referenced(target))
+            runs = references & deployed
+            for reference in references if variables else ():
+                budget.spend_step()
+                budget.spend_text(len(deployed))
+                start, end = ("", "") if reference in variables else _around_variables(reference)
+                runs |= {each for each in deployed if each.startswith(start) and each.endswith(end)}
+            budget.spend_text(0, len(runs))
+            # The iterations of a loop run different task definitions, but it is not known which.
+            together = frozenset[str]() if variables else runs
+            for task_definition in runs:
+                found.setdefault(task_definition, {})[name] = together
     return found
 
 
@@ -235,12 +250,13 @@ def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotK
     names = () if lookup.named_services or lookup.family else (lookup.identity.resource, *lookup.services)
     if in_loop := [name for name in names if "${" in name or "&{" in name]:
         return NotKnown(
-            f"Refresh is {lookup.refresh.value}, and {in_loop[0]!r} is in an Fn::ForEach",
+            f"Refresh is {lookup.refresh.value}, and {cut(in_loop[0], _MAX_NAME)!r} is in an Fn::ForEach",
             "list AWS::LanguageExtensions before ImagePinner in Transform, or set Refresh=Always",
         )
-    if names and lookup.alternatives and lookup.refresh is Refresh.NEVER:
+    if names and lookup.alternative and lookup.refresh is Refresh.NEVER:
+        resource, other = cut(lookup.identity.resource, _MAX_NAME), cut(lookup.alternative, _MAX_NAME)
         return NotKnown(
-            f"Refresh is Never, and the service of {lookup.identity.resource!r} can run {lookup.alternatives[0]!r} too",
+            f"Refresh is Never, and the service of {resource!r} can run {other!r} too",
             "set Family or Service in the Metadata of each of them, or set Refresh=OnChange",
         )
     return None

@@ -26,9 +26,8 @@ class ImagePinnerError(Exception):
     """
 
     def __init__(self, cause: str, help: str = "") -> None:
-        super().__init__(cause)
-        self.cause = cause
-        self.help = help
+        self.cause, self.help = cut(cause, MAX_CAUSE), cut(help, MAX_CAUSE)
+        super().__init__(self.cause)
 
     def diagnostics(self) -> str:
         """Return cause and help on a single line."""
@@ -62,7 +61,14 @@ class InvalidReferenceError(TemplateError):
         self.position = position
 
 
+MAX_CAUSE = 2_000
+"""The maximum characters of a cause and a help. They can contain names of a template, and ten thousand images can fail
+because of the same name."""
 _MAX_SHOWN = 300  # characters of an invalid reference that a message repeats: more than a valid one has
+
+
+HIDDEN = "[hidden]"
+"""What messages show in place of a text that may contain credentials."""
 
 
 def cut(text: str, limit: int) -> str:

@@ -6,8 +6,9 @@ need. `image_pinner.core.lock_text` parses and renders it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 from image_pinner.core.images.lookups import (
@@ -83,7 +84,7 @@ class LockEntry:
         return f"the hold of {self.key} expired on {self.until} ({self.reason})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LockFile:
     """The content of a lock file.
 
@@ -121,7 +122,7 @@ class LockFile:
     def _resolve(self, lookup: ImageLookup) -> Resolution:
         entries = self._entries_for(lookup)
         if len({entry.digest for entry in entries}) > 1:
-            names = " and ".join(f"{entry.key.image} ({entry.digest})" for entry in entries)
+            names = _list_names([f"{entry.key.image} ({entry.digest})" for entry in entries], " and ")
             cause = f"{self.location} has several entries that are promoted to {lookup}: {names}"
             return Unavailable(cause, "write a mapping for only one of their registries")
         entry = entries[0] if entries else None
@@ -135,8 +136,15 @@ class LockFile:
 
     def _others(self, lookup: ImageLookup) -> str:
         """Return a clause with the entries of the same image that are for other platforms, or an empty string."""
-        others = [str(key) for key in sorted(self.entries) if key.image == LockKey.of(lookup).image]
-        return f", but one for {', '.join(others)}" if others else ""
+        others = sorted(self._keys_by_image.get(LockKey.of(lookup).image, ()))
+        return f", but one for {_list_names([str(key) for key in others], ', ')}" if others else ""
+
+    @cached_property
+    def _keys_by_image(self) -> dict[str, list[LockKey]]:
+        found: dict[str, list[LockKey]] = {}
+        for key in self.entries:
+            found.setdefault(key.image, []).append(key)
+        return found
 
     def existence_lookups(self, locked: Mapping[ImageLookup, Resolution]) -> dict[ImageLookup, ImageLookup]:
         """Return the lookups by digest of the images that are promoted to another registry."""
@@ -164,6 +172,12 @@ class LockFile:
         return existence or Unavailable("internal error: the lookup has no result", "report this bug")
 
 
+def _list_names(names: Sequence[str], separator: str) -> str:
+    more = len(names) - _MAX_NAMES
+    return separator.join((*names[:_MAX_NAMES], *([f"{more} more"] if more > 0 else ())))
+
+
+_MAX_NAMES = 5  # a message is repeated for each image
 _ADD_IT = "add the image to the lock file with image-pinner lock"
 
 

@@ -18,6 +18,8 @@ from image_pinner.core.lock import LockEntry, LockFile, LockKey
 
 LOCK_VERSION = 1
 MAX_LOCK_BYTES = 4 * 1024 * 1024
+MAX_REGISTRIES = 200
+"""The maximum number of registries that images are promoted from: each image is searched in all of them."""
 
 _SCHEMA = "https://raw.githubusercontent.com/image-pinner/image-pinner/main/docs/lock-v1.schema.json"
 _REQUIRED = ("image", "digest", "media_type", "resolved_at", "source")
@@ -27,7 +29,7 @@ _RUN_LOCK = "write the file with image-pinner lock"
 _OS_VERSION = re.compile(r" \([0-9][0-9.]{0,40}\)", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[a-z0-9][\w.+-]{0,126}/[a-z0-9][\w.+-]{0,126}", re.ASCII)
 _SOURCE = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
-# Reasons are shown in terminals: no control characters, none that change the direction, and no half characters.
+# Reasons are shown in terminals: no control characters, none that change the direction, and no unpaired surrogates.
 _REASON = re.compile(r"(?=.*\S)[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+", re.DOTALL)
 _MAX_REASON = 500
 _DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
@@ -106,6 +108,9 @@ def _check_names(found: Mapping[str, Any], known: tuple[str, ...], required: tup
 def _parse_registries(section: Any, location: str) -> dict[str, str]:
     if not isinstance(section, dict):
         raise ConfigurationError(f'{location}: "map" is not an object', "write registries and their targets")
+    if len(section) > MAX_REGISTRIES:
+        cause = f'{location}: "map" has {len(section):,} entries, more than {MAX_REGISTRIES}'
+        raise ConfigurationError(cause, "remove the entries that no image needs")
     for number, (source, target) in enumerate(section.items(), 1):
         for text in (source, target):
             if not isinstance(text, str) or not is_registry_path(text):

@@ -24,7 +24,6 @@ from image_pinner.core.errors import (
     ImagePinnerError,
     SourceError,
     UnreadableTemplateError,
-    join_help,
 )
 from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.report import PinReport
@@ -107,6 +106,7 @@ class Macro(NamedTuple):
         returned = _returned_fields(event)
         report = None
         record = InvocationRecord(self.environment, self.clocks, self.call_stats)
+        record.lambda_request_id = str(getattr(context, "aws_request_id", ""))
         try:
             _check_returned_fields(returned)
             result = self._pin(event, context, record)
@@ -156,12 +156,14 @@ class Macro(NamedTuple):
         """Return the region and the account ID: those of the function, with which the event must agree.
 
         Raises:
-            UnreadableTemplateError: The event is for another region or account.
+            UnreadableTemplateError: The event is for another region or account, or they are not strings.
         """
-        claimed = self._region(event), str(event.get("accountId") or "")
         arn = getattr(context, "invoked_function_arn", None)
         if arn is None:  # not in a Lambda function, where the caller has the same permissions
-            return claimed
+            for key in _CLAIMS:
+                if not isinstance(event.get(key) or "", str):
+                    raise UnreadableTemplateError(f"{key!r} in the event is not a string", _CALLER)
+            return self._region(event), event.get("accountId") or ""
         found = _FUNCTION_ARN.match(arn) if isinstance(arn, str) else None
         own = (found["region"], found["account"]) if found else ("", "")
         if not found or any(event.get(key, mine) != mine for key, mine in zip(_CLAIMS, own, strict=True)):
@@ -211,10 +213,7 @@ def error_message(problems: Iterable[Problem], limit: int = ERROR_LIMIT) -> str:
 
     The most severe kind comes first. Problems that do not fit are counted, and a first one that is too long is cut.
     """
-    texts = [
-        _one_line(f"{problem.path}: {_quote_image(problem)}{join_help(problem.cause, problem.help)}")
-        for problem in in_order(problems)
-    ]
+    texts = [_one_line(str(problem)) for problem in in_order(problems)]
     line = ""
     for number, text in enumerate(texts):
         after = len(texts) - number - 1
@@ -224,10 +223,6 @@ def error_message(problems: Iterable[Problem], limit: int = ERROR_LIMIT) -> str:
             return f"{line} (+{after + 1} more)" if line else f"{text[: limit - len(more) - 1]}…{more}"
         line = candidate
     return line
-
-
-def _quote_image(problem: Problem) -> str:
-    return f"{problem.image!r}: " if problem.image and problem.image not in problem.cause else ""
 
 
 def _one_line(text: str) -> str:

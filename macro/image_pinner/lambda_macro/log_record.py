@@ -30,7 +30,13 @@ MAX_RECORD_BYTES = 256 * 1024 - 64
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html"""
 CONFIGURATION, INTERNAL_ERROR = "configuration", "internal error"
 """Failure kinds in addition to those of `ProblemKind`."""
-METRIC_UNITS = {"Images": "Count", "Lookups": "Count", "Latency": "Milliseconds", "Failures": "Count"}
+METRIC_UNITS = {
+    "Images": "Count",
+    "Warnings": "Count",
+    "Lookups": "Count",
+    "Latency": "Milliseconds",
+    "Failures": "Count",
+}
 
 _LARGEST_COUNT = 10**9
 _MAX_TEXT = 1000  # characters of one text: a path can be as long as the template, and so can each of many
@@ -41,6 +47,7 @@ _REPEATED = (
     "region",
     "accountId",
     "account",
+    "lambda_request_id",
     "macro",
     "image_pinner",
     "failure",
@@ -74,6 +81,8 @@ class InvocationRecord:
         self.event_status = ""
         """`sent`, or why the EventBridge event was not sent; empty if there was none to send."""
         self.pinned: tuple[Pinned, ...] = ()
+        self.lambda_request_id = ""
+        """The ID of the invocation in Lambda and in CloudTrail; empty outside of Lambda."""
         self._failure = ""
         self._clocks = clocks
         self._call_stats = call_stats
@@ -109,9 +118,18 @@ class InvocationRecord:
         duration = round((self._clocks.ticks() - self._started) * 1000)
         lookups = sum(counting.lookups for counting in self._counting)
         lists = {name: details[name] for name in _REPORT_LISTS if name in details}
-        metrics = Metrics(self.settings.macro_name, self._timestamp, len(self.pinned), lookups, duration, self._failure)
+        metrics = Metrics(
+            self.settings.macro_name,
+            self._timestamp,
+            len(self.pinned),
+            len(details.get("warnings", ())),
+            lookups,
+            duration,
+            self._failure,
+        )
         fields = {
             **_event_fields(event),
+            **({"lambda_request_id": self.lambda_request_id} if self.lambda_request_id else {}),
             "macro": self.settings.macro_name,
             "image_pinner": __version__,
             "duration_ms": duration,
@@ -160,6 +178,7 @@ class Metrics(NamedTuple):
     macro: str
     timestamp: int
     images: int
+    warnings: int
     lookups: int
     latency: int
     failure: str
@@ -177,6 +196,7 @@ class Metrics(NamedTuple):
             "Macro": _dimension_value(self.macro),
             **({"Kind": self.failure} if self.failure else {}),
             "Images": self.images,
+            "Warnings": self.warnings,
             "Lookups": self.lookups,
             "Latency": self.latency,
             "Failures": 1 if self.failure else 0,
@@ -294,8 +314,8 @@ def _read_record_settings(environment: Mapping[str, str]) -> Settings:
 
 
 def _event_fields(event: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {key: event[key] for key in _EVENT_FIELDS if key in event}
-    # CloudFormation sends nothing that long; an invented event must not push the rest out of the record.
+    fields = {key: event[key] for key in _EVENT_FIELDS if isinstance(event.get(key), str)}
+    # CloudFormation sends nothing else and nothing that long; an invented event must not prevent or fill the record.
     return {key: value for key, value in fields.items() if _size(_encode(value)) <= _MAX_EVENT_FIELD_BYTES}
 
 

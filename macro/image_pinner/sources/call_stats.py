@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 N = TypeVar("N", int, float)
+MAX_CALLS = 500
+"""How many calls are counted across invocations."""
 
 
 class Calls(NamedTuple):
@@ -54,14 +56,24 @@ class CallStats:
             self._seconds[call] += time.monotonic() - started
 
     def snapshot(self) -> Calls:
-        """Return all counts so far, for `since`."""
+        """Return all counts so far, for `since`; first drop them if they are for more than `MAX_CALLS` calls.
+
+        A registry can redirect each request to another host, and later invocations must not keep their names.
+        """
         with self._lock:
-            return Calls(dict(self._attempts), dict(self._seconds))
+            if max(len(self._attempts), len(self._seconds)) > MAX_CALLS:
+                self._attempts.clear()
+                self._seconds.clear()
+            return self._counts()
 
     def since(self, before: Calls) -> Calls:
         """Return what was added since a snapshot, sorted by call."""
-        now = self.snapshot()
+        with self._lock:
+            now = self._counts()
         return Calls(_added(now.attempts, before.attempts), _added(now.seconds, before.seconds))
+
+    def _counts(self) -> Calls:
+        return Calls(dict(self._attempts), dict(self._seconds))
 
 
 def _added(now: Mapping[str, N], before: Mapping[str, N]) -> dict[str, N]:

@@ -134,6 +134,7 @@ class FakeCloudFormation:
             "values": {key: str(value) for key, value in values.items()},
             "tags": tags,
             "new": given["ChangeSetType"] == "CREATE",
+            "template": given["TemplateBody"],
             "resources": template.tree["Resources"],
             "described": 0,
         }
@@ -165,7 +166,7 @@ class FakeCloudFormation:
         if self.failures:
             stack.coming.extend([*self.failures, stack.about_itself(self.ends_as)])
             return {}
-        stack.parameters, stack.tags = made["values"], made["tags"]
+        stack.parameters, stack.tags, stack.template = made["values"], made["tags"], made["template"]
         if stack.for_organization:
             stack.instances = self._instances(stack)
             stack.coming.append(("StackSet", STACK_SET, f"{word}_COMPLETE", ""))

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
+ROLE = "arn:aws:iam::111122223333:role/image-pinner-Role-1"
 _NUMBERS = itertools.count(1)
 Step = tuple[str, str, str, str]
 """Name, type, status and reason of an event."""
@@ -63,7 +64,7 @@ class FakeStack:
         outputs = {"MacroName": self.parameters.get("MacroName", "")}
         if not self.for_organization:
             function = {"FunctionName": f"{self.name}-Function-1", "LogGroupName": f"{self.name}-LogGroup-1"}
-            outputs |= function | {"Version": "1"}
+            outputs |= function | {"Version": "1" if self.parameters.get("Revision") else "$LATEST", "RoleArn": ROLE}
         return {
             "StackName": self.name,
             "StackId": self.identifier,

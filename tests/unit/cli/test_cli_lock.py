@@ -120,6 +120,13 @@ def test_wrong_options_are_refused(options: tuple[str, ...], message: str, folde
     assert state(folder.path) == before
 
 
+def test_a_parameter_that_no_template_declares_is_rejected(folder: LockFolder, tmp_path: Path) -> None:
+    other = saved(tmp_path, REFUSED, "other.yaml")
+    run = folder.run(registry(web="new"), "--parameter", "Tga=1", str(other))
+    assert run.code == 2
+    assert "no template declares a parameter 'Tga' (did you mean 'Tag'?)\n" in run.err
+
+
 def test_a_template_after_update_is_not_taken_for_an_image(folder: LockFolder) -> None:
     run = image_pinner("lock", str(folder.template), "--update", str(folder.template))
     assert run.code == 2

@@ -93,6 +93,25 @@ def test_standard_input_cannot_be_updated_in_place() -> None:
     assert "cannot update standard input in place" in run.err
 
 
+@pytest.mark.parametrize(("other", "message"), [(None, "one.yaml declares no"), (PLAIN, "no template declares a")])
+def test_a_parameter_that_no_template_declares_is_rejected(other: str | None, message: str, tmp_path: Path) -> None:
+    path = saved(tmp_path, BEFORE, "one.yaml")
+    more = [str(saved(tmp_path, other, "other.yaml"))] if other else []
+
+    run = image_pinner("update", "--parameter", "Arhc=X86_64", *more, str(path))
+
+    assert (run.code, run.text) == (2, "")
+    assert f"{message} parameter 'Arhc' (did you mean 'Arch'?)\nhelp: omit it, or pass one of Arch" in run.err
+    assert path.read_text() == BEFORE
+
+
+def test_a_parameter_can_be_meant_for_a_template_that_is_not_readable(tmp_path: Path) -> None:
+    run = image_pinner("update", "--parameter", "Tag=2", str(saved(tmp_path, BEFORE)), str(tmp_path / "missing.yaml"))
+    assert run.code == 2
+    assert "missing.yaml" in run.err
+    assert "declares" not in run.err
+
+
 def test_digests_of_tags_are_updated_and_everything_else_stays(tmp_path: Path) -> None:
     path = saved(tmp_path, BEFORE)
     registry = InMemoryRegistry(has_every_image=True)

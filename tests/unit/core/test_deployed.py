@@ -38,7 +38,7 @@ def sites_of(template: dict[str, Any], params: dict[str, Any] | None = None) -> 
 def lookups_of(
     template: dict[str, Any], params: dict[str, Any] | None = None, stack_name: str = "shop"
 ) -> list[DeployedLookup]:
-    return list(plan_deployed_lookups(sites_of(template, params), template, stack_name).values())
+    return list(plan_deployed_lookups(sites_of(template, params), template, Scope(stack_name=stack_name)).values())
 
 
 def service(task_definition: Any) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class TestDenied:
         assert "AWS::LanguageExtensions" in found.help
 
     def test_what_runs_of_a_service_that_can_run_another_task_definition_is_not_known(self) -> None:
-        found = denial("stack:*", stack_name="shop", services=("Api",), alternatives=("Other",))
+        found = denial("stack:*", stack_name="shop", services=("Api",), alternative="Other")
         assert found.cause == "Refresh is Never, and the service of 'Web' can run 'Other' too"
 
     @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ class TestDenied:
             {"named_services": ("shop/web",)},
             {"named_services": ("shop/web",), "services": ("Service${Id}",)},
             {"family": "web"},
-            {"family": "web", "services": ("Service",), "alternatives": ("Other",)},
-            {"refresh": Refresh.ON_CHANGE, "stack_name": "shop", "services": ("Service",), "alternatives": ("Other",)},
+            {"family": "web", "services": ("Service",), "alternative": "Other"},
+            {"refresh": Refresh.ON_CHANGE, "stack_name": "shop", "services": ("Service",), "alternative": "Other"},
         ],
     )
     def test_an_allowed_lookup_is_not_denied(self, fields: dict[str, Any]) -> None:
@@ -281,4 +281,4 @@ class TestPlan:
         template["Resources"]["Absent"] = task("!PinDigest nginx:1") | {"Condition": "No"}
         branches = {"Fn::If": ["Open", {"Ref": "Web"}, {"Fn::If": ["No", {"Ref": "Absent"}, {"Ref": "Other"}]}]}
         template["Resources"]["Api"] = service(branches)
-        assert [found.alternatives for found in lookups_of(template, NEVER)] == [("Other",), ("Web",)]
+        assert [found.alternative for found in lookups_of(template, NEVER)] == ["Other", "Web"]

@@ -13,7 +13,7 @@ import pytest
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.references import Digest
 from image_pinner.core.lock import LockEntry, LockFile, LockKey
-from image_pinner.core.lock_text import MAX_LOCK_BYTES, is_day, parse_lock, parse_mapping, render_lock
+from image_pinner.core.lock_text import MAX_LOCK_BYTES, MAX_REGISTRIES, is_day, parse_lock, parse_mapping, render_lock
 from support.images import digest_of
 from support.locks import DIGEST, HELD, NGINX, entry, lock_data
 from support.project import ROOT
@@ -142,6 +142,7 @@ def test_a_missing_section_is_refused(section: dict[str, Any]) -> None:
         {"dev.example.com": "prod.example.com/"},
         {"dev.example.com": "https://prod.example.com"},
         {"dev.example.com": 1},
+        {f"r{number}.example.com": "prod.example.com" for number in range(MAX_REGISTRIES + 1)},
     ],
 )
 def test_a_wrong_mapping_is_refused_by_parser_and_schema(registries: Any) -> None:

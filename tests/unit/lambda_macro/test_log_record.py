@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,9 +100,27 @@ def test_a_record_has_valid_metrics_unless_they_are_turned_off() -> None:
     _, line = run(ObservedRegistry())
     off = record_of(ObservedRegistry(), environment={"IMAGE_PINNER_METRICS_NAMESPACE": "none"})
 
-    assert {datum.name for datum in metrics_of(line)} == {"Images", "Lookups", "Latency", "Failures"}
-    assert not {"_aws", "Macro", "Images", "Lookups", "Latency", "Failures"} & set(off)
+    assert {datum.name for datum in metrics_of(line)} == {"Images", "Warnings", "Lookups", "Latency", "Failures"}
+    assert not {"_aws", "Macro", "Images", "Warnings", "Lookups", "Latency", "Failures"} & set(off)
     assert {"macro", "duration_ms", "lookups", "calls"} < set(off)
+
+
+def test_warnings_are_counted_also_of_a_template_that_fails() -> None:
+    moved = f"!PinDigest shop/web:1@sha256:{'0' * 64}"
+
+    warned = record_of(ObservedRegistry(), event_for({"Resources": {"Web": task(moved, moved)}}))
+    failed = record_of(ObservedRegistry(), event_for({"Resources": {"Web": task(moved, "!PinDigest Shop/Web:1")}}))
+
+    assert (warned["Warnings"], warned["Failures"]) == (len(warned["warnings"]), 0) == (2, 0)
+    assert (failed["Warnings"], failed["Failures"]) == (len(failed["warnings"]), 1)
+
+
+def test_the_record_has_the_request_id_of_lambda() -> None:
+    # The requestId of the event is whatever its sender wrote; that of Lambda is in CloudTrail too.
+    context = SimpleNamespace(aws_request_id="8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+
+    assert record_of(ObservedRegistry(), context=context)["lambda_request_id"] == context.aws_request_id
+    assert "lambda_request_id" not in record_of(ObservedRegistry())
 
 
 def test_calls_are_those_of_the_invocation_although_clients_are_reused() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from image_pinner.lambda_macro.log_record import Metrics
 from unit.lambda_macro.embedded_metrics import Datum, metrics_of
 
-SUCCESS = Metrics("ImagePinner", 1_790_000_000_000, 3, 5, 120, "")
+SUCCESS = Metrics("ImagePinner", 1_790_000_000_000, 3, 2, 5, 120, "")
 
 
 def metric_values(
@@ -32,6 +32,7 @@ def test_a_failure_is_counted_once_with_and_once_without_its_kind(kind: str) -> 
     of_macro = (("Macro", "ImagePinner"),)
     assert found == {
         ("Images", of_macro): 0,
+        ("Warnings", of_macro): 2,
         ("Lookups", of_macro): 5,
         ("Latency", of_macro): 120,
         ("Failures", of_macro): 1,
@@ -45,6 +46,7 @@ def test_success_counts_zero_failures_so_that_a_rate_can_be_computed() -> None:
     of_macro = (("Macro", "ImagePinner"),)
     assert found == {
         ("Images", of_macro): 3,
+        ("Warnings", of_macro): 2,
         ("Lookups", of_macro): 5,
         ("Latency", of_macro): 120,
         ("Failures", of_macro): 0,

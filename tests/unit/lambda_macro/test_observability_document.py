@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import yaml
 
+from image_pinner.cli.deployment.probe import REQUEST_ID
 from image_pinner.core.errors import SourceError
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.lambda_macro.log_record import CONFIGURATION, INTERNAL_ERROR, MAX_RECORD_BYTES, METRIC_UNITS
@@ -27,7 +30,27 @@ from unit.lambda_macro.observed_registry import (
     run_with_log,
 )
 
-TEXT = text_of("docs/observability.md")
+TEXT, RUNBOOK = text_of("docs/observability.md"), text_of("docs/runbook.md")
+IN_LAMBDA = SimpleNamespace(aws_request_id="8476a536-e9f4-11e8-9739-2dfe598c3fcd")
+WORDS = {
+    "and",
+    "as",
+    "asc",
+    "by",
+    "desc",
+    "display",
+    "fields",
+    "filter",
+    "in",
+    "into",
+    "like",
+    "or",
+    "sort",
+    "stats",
+    "unnest",
+}
+# https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+CLOUDTRAIL = {"errorMessage", "eventName", "eventSource", "eventTime", "requestID", "sourceIPAddress"}
 KINDS = {kind.value for kind in ProblemKind} | {CONFIGURATION, INTERNAL_ERROR}
 
 
@@ -38,8 +61,8 @@ class Raising(ObservedRegistry):
         raise ValueError("a bug")
 
 
-def section(heading: str) -> str:
-    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+def section(heading: str, text: str = TEXT) -> str:
+    found = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, heading
     return found[1]
 
@@ -50,7 +73,14 @@ def first_column(heading: str) -> list[str]:
 
 
 def code(language: str, text: str = TEXT) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [block for written, block in blocks if written == language]
+
+
+QUERIES = [
+    *code("", section("Query the log")),
+    *code("", section("Who is blocked right now", RUNBOOK)),
+]
 
 
 def test_every_field_of_a_record_is_in_the_table_in_order() -> None:
@@ -59,7 +89,9 @@ def test_every_field_of_a_record_is_in_the_table_in_order() -> None:
         *map(json.loads, run_with_log(ObservedRegistry(), many, ONE_BUS | HIGH_LIMITS)[1]),
         record_of(Raising(), MARKED),
         record_of(ObservedRegistry(FakeEventPublisher(SourceError("no such bus"))), MARKED, ONE_BUS),
-        record_of(ObservedRegistry(), event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})),
+        record_of(
+            ObservedRegistry(), event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}}), context=IN_LAMBDA
+        ),
     ]
     documented = first_column("Log record")
 
@@ -99,23 +131,58 @@ def test_the_alarm_uses_an_existing_metric() -> None:
     assert dimensions["Kind"] in KINDS
 
 
-def test_the_queries_use_existing_fields() -> None:
-    line = record_of(ObservedRegistry(), MARKED, ONE_BUS)
-    failed = record_of(ObservedRegistry(), event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}}))
-    entries = {
-        "image": line["images"][0],
-        "call": line["calls"][0],
-        "problem": failed["problems"][0],
-        "line": {**line, **failed},
-    }
-    queries = code("", section("Query the log"))
+def fields_of(query: str) -> set[str]:
+    """Return the fields of the record that a query uses, without those that it defines, as in `unnest … into image`."""
+    plain = re.sub(r'"[^"]*"|/[^/\n]*/', "", query)
+    defined = set(re.findall(r"\b(?:as|into) (\w+)", plain))
+    names = set(re.findall(r"(?<![\w.@(])[a-zA-Z_][\w.]*(?!\w*\()", plain)) | set(re.findall(r"\((\w+)\)", plain))
+    return {name for name in names - WORDS - defined if name.split(".")[0] not in defined}
 
-    assert len(queries) == 4
+
+def entries_of(query: str, name: str) -> set[str]:
+    """Return the members that a query uses of a defined field."""
+    return set(re.findall(rf"\b{name}\.(\w+)", query))
+
+
+def test_the_fields_of_a_query_are_found() -> None:
+    query = """filter ispresent(a) and b = "c" and d in ["e"] and f like /^g/
+| fields jsonParse(@message) as line
+| unnest line.h into i
+| stats count_distinct(j) as k, min(@timestamp) as l by m, i.n
+| display o.0.p
+| sort k desc"""
+    assert fields_of(query) == {"a", "b", "d", "f", "j", "m", "o.0.p"}
+    assert (entries_of(query, "line"), entries_of(query, "i")) == ({"h"}, {"n"})
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_uses_existing_fields(query: str) -> None:
+    succeeded = record_of(ObservedRegistry(), MARKED, ONE_BUS, context=IN_LAMBDA)
+    failed = record_of(ObservedRegistry(), event_for({"Resources": {"Web": task("!PinDigest shop/web")}}))
+    line = {**record_of(Raising()), **succeeded, **failed}
+    entries = {"image": succeeded["images"][0], "call": succeeded["calls"][0]}
+    entries |= {"problem": failed["problems"][0], "line": line}
+
+    for name, members in entries.items():
+        assert entries_of(query, name) <= set(members), name
+    for name in fields_of(query):
+        root, _, below = name.partition(".0.")
+        assert root in line
+        assert not below or below in line[root][0]
+
+
+def test_the_runbook_omits_the_synthetic_events_of_status() -> None:
+    for query in code("", section("Who is blocked right now", RUNBOOK)):
+        assert f'requestId != "{REQUEST_ID}"' in query
+
+
+def test_the_queries_of_cloudtrail_use_fields_of_its_records() -> None:
+    queries = code("", section("Find the stack and the caller", RUNBOOK))
+    assert len(queries) == 2
     for query in queries:
-        for name, member in re.findall(r"\b(image|call|problem|line)\.(\w+)", query):
-            assert member in entries[name], query
-        for member in re.findall(r"ispresent\((\w+)\)|(?<=filter )(event_status|status)|(?<=and )(status)", query):
-            assert "".join(member) in entries["line"], query
+        names = {name for name in fields_of(query) if name not in CLOUDTRAIL}
+        assert names <= {"requestParameters.stackName", "userIdentity.arn", "userIdentity.invokedBy"}
+    assert "`requestID` is the\n`lambda_request_id` of the log record" in RUNBOOK
 
 
 def test_the_documented_event_has_the_fields_of_a_sent_one() -> None:

@@ -84,7 +84,8 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     updates = _parse_updates(options)
     inputs = PinningInputs.read(options, dependencies)
     lock = find_lock_file(options["output"])
-    templates = _read_templates(inputs, options["templates"])
+    templates = [inputs.read_template(name) for name in options["templates"]]
+    inputs.check_values(templates)
     with progress("resolving digests"):
         deadline = Deadline.after(inputs.settings.timeout)
         planned = [_plan(template, inputs, deadline) for template in templates]
@@ -123,18 +124,10 @@ def _parse_updates(options: Options) -> Updates:
         raise click.BadParameter(str(error), param_hint="--update") from None
 
 
-def _read_templates(inputs: PinningInputs, names: Sequence[str]) -> list[TemplateFile]:
-    templates = [inputs.read_template(name) for name in names]
-    for name in sorted(inputs.values):
-        if not any(name in template.scope({}).parameters for template in templates):
-            templates[0].scope({name: inputs.values[name]})
-    return templates
-
-
 def _plan(template: TemplateFile, inputs: PinningInputs, deadline: Deadline) -> ResolvedImages:
     return plan_images(
         template.fragment,
-        inputs.declared_in(template).scope(template),
+        inputs.scope(template),
         inputs.settings,
         inputs.resolvers.values,
         deadline,

@@ -23,13 +23,17 @@ from image_pinner.cli.deployment_options import (
     report_error,
     with_options,
 )
-from image_pinner.core.errors import ImagePinnerError
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 
 
 @click.command(short_help="Show installed versions and health.")
 @with_options(
     *COMMON_OPTIONS,
+    click.option(
+        "--probe", is_flag=True, help="Invoke the macro with a template without images, and with an invalid image."
+    ),
     click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format."),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON, like --format json."),
 )
 @click.pass_obj
 def command(given: Dependencies, /, **options: Any) -> None:
@@ -37,8 +41,16 @@ def command(given: Dependencies, /, **options: Any) -> None:
 
     With --organization: version, configuration, and the state in each account and region.
 
-    The exit code is 1 if a region has no macro or one that does not work, or if an account is not current.
+    --probe makes no lookups, and its events are in the log. The second one must fail.
+
+    The exit code is 1 if a region has no macro or one that does not work, while an alarm fires, if the configuration is
+    invalid or the function drifted, if an answer to --probe is not the expected one, or if an account is not current.
     """
+    if options["probe"] and options["organization"]:
+        raise ConfigurationError(
+            "functions of other accounts cannot be invoked",
+            "omit --probe, or pass it in an account without --organization",
+        )
     environment = find_environment(given, options["profile"])
     session = open_session(environment, yes=False)
     template = organization_template() if options["organization"] else macro_template()
@@ -47,13 +59,13 @@ def command(given: Dependencies, /, **options: Any) -> None:
     for region in choose_regions(options, environment):
         try:
             with session.console.progress(f"{region}: reading status"):
-                found.append(read_status(session, region, choose_stack_name(options), template))
+                found.append(read_status(session, region, choose_stack_name(options), template, probe=options["probe"]))
         except NotSignedInError:
             raise
         except ImagePinnerError as error:
             report_error(region, error)
             code = max(code, exit_code_for(error))
-    write_output(_render(options["form"], found).encode())
+    write_output(_render("json" if options["as_json"] else options["form"], found).encode())
     healthy = all(status.healthy for status in found)
     sys.exit(code if healthy else max(code, ExitCode.FINDINGS))
 

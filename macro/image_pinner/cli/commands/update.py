@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +51,12 @@ def command(dependencies: Dependencies, /, templates: tuple[str, ...], check: bo
         raise ConfigurationError("cannot update standard input in place", "pass a file, or --check")
     inputs = PinningInputs.read(options, dependencies)
     files, readable = _read_files(dict.fromkeys(templates), inputs)
+    if readable:
+        inputs.check_values([file.template for file in files])
     with progress("resolving digests"):
-        resolutions = _resolve([file.plan for file in files], inputs)
-        updates = [_update(file, resolutions, inputs) for file in files]
+        deadline = Deadline.after(inputs.settings.timeout)
+        resolutions = _resolve([file.plan for file in files], inputs, deadline)
+        updates = [_update(file, resolutions, inputs, deadline) for file in files]
     print_messages("".join(text.render_report(update.located_report) for update in updates))
     codes = [exit_code(update.report) for update in updates] + ([] if readable else [ExitCode.USAGE_ERROR])
     if code := max(codes, default=ExitCode.DONE):
@@ -112,23 +115,21 @@ def _read_files(names: Iterable[str], inputs: PinningInputs) -> tuple[list[_File
 
 
 def _find_images(template: TemplateFile, inputs: PinningInputs) -> _File:
-    # A value may be meant for another one of the templates.
-    declared = template.scope({}).parameters
-    values = {name: value for name, value in inputs.values.items() if name in declared}
-    scope = replace(inputs, values=values).scope(template)
+    scope = inputs.scope(template)
     scan_settings = inputs.settings.scan_settings._replace(find_tagged_digests=True)
     scan: ImageScan = template.fragment.find_images(scope, scan_settings)
     return _File(template, FoundImages(scope, scan, tuple(scan.problems)), make_plan(scan.pinned))
 
 
-def _resolve(plans: Iterable[PinPlan], inputs: PinningInputs) -> dict[ImageLookup, Resolution]:
+def _resolve(plans: Iterable[PinPlan], inputs: PinningInputs, deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
     """Look up the tags of all templates at once."""
     lookups = list(dict.fromkeys(lookup for plan in plans for lookup in plan.lookups))
-    deadline = Deadline.after(inputs.settings.timeout)
-    return dict(inputs.resolvers.digests.resolve_all(lookups, deadline)) if lookups else {}
+    return inputs.resolvers.digests.resolve_all(lookups, deadline) if lookups else {}
 
 
-def _update(file: _File, resolutions: dict[ImageLookup, Resolution], inputs: PinningInputs) -> _Update:
+def _update(
+    file: _File, resolutions: Mapping[ImageLookup, Resolution], inputs: PinningInputs, deadline: Deadline
+) -> _Update:
     """Decide on the images as if they were written without their digests."""
     document, settings = file.template.document, inputs.settings
     sites = tuple(
@@ -139,7 +140,7 @@ def _update(file: _File, resolutions: dict[ImageLookup, Resolution], inputs: Pin
         for site, lookup in file.plan.sites
     )
     resolved = ResolvedImages(file.found, file.plan._replace(sites=sites), resolutions)
-    decision = judge(resolved, settings.policies, inputs.resolvers.facts, Deadline.after(settings.timeout))
+    decision = judge(resolved, settings.policies, inputs.resolvers.facts, deadline)
     problems = in_order((*file.found.problems, *decision.problems))
     report = PinReport(decision.outcomes, tuple(file.found.scan.skipped), problems, decision.failed)
     if problems:

@@ -12,34 +12,36 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from image_pinner.cli.deployment.aws import AwsApiError
+from image_pinner.cli.deployment.configuration import (
+    LATEST,
+    Configuration,
+    explain_unknown_variables,
+    find_configuration_error,
+    find_drift,
+    read_installed_configuration,
+)
 from image_pinner.cli.deployment.organization import StackInstance, list_stack_instances
 from image_pinner.cli.deployment.parameters import Template, changed_settings
+from image_pinner.cli.deployment.probe import REQUEST_ID, ProbeAnswer, probe_function
 from image_pinner.cli.deployment.session import DeploymentSession
 from image_pinner.cli.deployment.stacks import Stack, find_stack
+from image_pinner.core.errors import ConfigurationError
 from image_pinner.sources.aws.errors import cleaned
 
 STATUS_VERSION = 2
 """Raised when a field of the JSON changes its meaning or is removed; new fields alone do not raise it."""
-LATEST = "$LATEST"
 DELETED = "Deleted"
 """The state of a function or alias that does not exist although its stack does; Lambda has no word for it."""
 _HEALTHY_STACK = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
 _BROKEN_FUNCTION = {"Failed", DELETED}  # https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
 _ALARM = "AWS::CloudWatch::Alarm"
+_FIRES = "ALARM"  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
 _ALIAS = "live"
-_COMPARED = {
-    "CodeSha256": "code",
-    "MemorySize": "memory",
-    "Timeout": "timeout",
-    "Runtime": "runtime",
-    "Handler": "handler",
-    "Role": "role",
-}
 # FilterLogEvents starts with the oldest event, so short periods are searched first.
 _SEARCHED_SECONDS = (3600, 86_400, 30 * 86_400)
 _MAX_PAGES = 20
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
-_FAILURES = '{ $.status = "failure" }'
+_FAILURES = f'{{ ($.status = "failure") && (($.requestId NOT EXISTS) || ($.requestId != "{REQUEST_ID}")) }}'
 T = TypeVar("T")
 
 
@@ -48,9 +50,10 @@ class InstallationStatus:
     """What is installed in a region; without `stack_status` nothing is.
 
     `package` is the SHA-256 of the code that runs, or its beginning; `configuration` has the parameters that differ
-    from the default; `drift` is what changed in the function after the running version was published; `tampered` means
-    that the code is not the code of the stack; `instances` are the accounts and regions of an organization, `None`
-    for the macro of one account; `unknown` explains what could not be found out.
+    from the default; `configuration_error` is why every template fails with the function's settings; `drift` is in what
+    the running version differs from the stack or from `$LATEST`; `tampered` means that the code is not the code of the
+    stack; `probes` are the answers to synthetic events, if any were sent; `instances` are the accounts and regions of
+    an organization, `None` for the macro of one account; `unknown` explains what could not be found out.
     """
 
     region: str
@@ -62,10 +65,12 @@ class InstallationStatus:
     package: str = ""
     function: Mapping[str, str] = field(default_factory=dict)
     configuration: Mapping[str, str] = field(default_factory=dict)
+    configuration_error: str = ""
     drift: tuple[str, ...] = ()
     tampered: bool = False
     alarms: Mapping[str, str] = field(default_factory=dict)
     last_failure: Mapping[str, str] = field(default_factory=dict)
+    probes: tuple[ProbeAnswer, ...] = ()
     instances: tuple[StackInstance, ...] | None = None
     unknown: tuple[str, ...] = ()
 
@@ -76,15 +81,18 @@ class InstallationStatus:
 
     @property
     def healthy(self) -> bool:
-        """Whether templates can be deployed with the macro, as far as this shows."""
-        function_works = not self.tampered and self.function.get("state") not in _BROKEN_FUNCTION
+        """Whether templates can be deployed with what was installed, and no alarm fires, as far as this shows."""
+        broken = self.tampered or self.drift or self.configuration_error or _FIRES in self.alarms.values()
+        function_works = not broken and self.function.get("state") not in _BROKEN_FUNCTION
+        answers = all(probe.expected for probe in self.probes)
         deployed = self.instances is None or (bool(self.instances) and not self.not_current)
-        return self.stack_status in _HEALTHY_STACK and function_works and deployed
+        return self.stack_status in _HEALTHY_STACK and function_works and answers and deployed
 
     def to_json(self) -> dict[str, Any]:
         """Return the status as JSON values."""
         return {
             "region": self.region,
+            "healthy": self.healthy,
             "stack": self.stack,
             "stack_status": self.stack_status or None,
             "stack_reason": self.stack_reason or None,
@@ -93,10 +101,12 @@ class InstallationStatus:
             "package": self.package or None,
             "function": dict(self.function) or None,
             "configuration": dict(self.configuration),
+            "configuration_error": self.configuration_error or None,
             "drift": list(self.drift),
             "tampered": self.tampered,
             "alarms": dict(self.alarms),
             "last_failure": dict(self.last_failure) or None,
+            "probes": [probe.to_json() for probe in self.probes],
             "instances": None if self.instances is None else [one.to_json() for one in self.instances],
             "unknown": list(self.unknown),
         }
@@ -118,11 +128,14 @@ class InstallationStatus:
         if self.tampered:
             yield "  WARNING: the function's code is not the code that the stack installed"
         if self.drift:
-            yield f"  changed in the function since the running version was published: {', '.join(self.drift)}"
+            yield f"  WARNING: the function that runs is not what the stack installed: {', '.join(self.drift)}"
+        if self.configuration_error:
+            yield f"  WARNING: every template fails: {self.configuration_error}"
         yield from (f"  {name} = {value}" for name, value in self.configuration.items())
         yield from (f"  alarm {name}: {state}" for name, state in self.alarms.items())
         if self.last_failure:
             yield f"  last failure {self.last_failure['time']}: {self.last_failure['message']}"
+        yield from (f"  {probe}" for probe in self.probes)
         yield from self._instance_lines()
         yield from (f"  unknown: {one}" for one in self.unknown)
 
@@ -137,11 +150,13 @@ class InstallationStatus:
         yield from (f"  {one}" for one in self.instances)
 
 
-def read_status(session: DeploymentSession, region: str, stack_name: str, template: Template) -> InstallationStatus:
+def read_status(
+    session: DeploymentSession, region: str, stack_name: str, template: Template, *, probe: bool = False
+) -> InstallationStatus:
     """Find out what is installed in a region; what cannot be found out does not hide the rest.
 
-    `template` is this command's own, for the parameters' defaults. Raises `AwsApiError` if not even the stack can be
-    described.
+    `template` is this command's own, for the parameters' defaults; `probe` also invokes the function. Raises
+    `AwsApiError` if not even the stack can be described.
     """
     session.api.identify(region)
     stack = find_stack(session.api, region, stack_name)
@@ -163,29 +178,19 @@ def read_status(session: DeploymentSession, region: str, stack_name: str, templa
         none: tuple[StackInstance, ...] = ()
         instances = _or_unknown(lambda: list_stack_instances(session.api, region, stack), none, unknown)
         return replace(status, instances=instances, unknown=tuple(unknown))
-    status = _or_unknown(lambda: _with_function(session, stack, status), status, unknown)
+    nothing: Configuration | None = None
+    installed = _or_unknown(lambda: read_installed_configuration(session.api, region, stack), nothing, unknown)
+    status = _or_unknown(lambda: _with_function(session, stack, status, installed), status, unknown)
     status = replace(status, alarms=_or_unknown(lambda: _read_alarms(session, region, stack), {}, unknown))
     group = stack.outputs.get("LogGroupName")
     if group:
         no_failure: Mapping[str, str] = {}
         failure = _or_unknown(lambda: find_last_failure(session, region, group), no_failure, unknown)
         status = replace(status, last_failure=failure)
-    return replace(status, unknown=tuple(unknown))
-
-
-def find_drift(running: Mapping[str, Any], latest: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return in what the running version differs from `$LATEST`; nothing if the alias points to `$LATEST`.
-
-    Both are responses of GetFunctionConfiguration.
-    """
-    if running.get("Version") == LATEST:
-        return ()
-    found = [word for name, word in _COMPARED.items() if running.get(name) != latest.get(name)]
-    ours, theirs = _variables(running), _variables(latest)
-    found += sorted(name for name in {*ours, *theirs} if ours.get(name, "") != theirs.get(name, ""))
-    if _layers(running) != _layers(latest):
-        found.append("layers")
-    return tuple(found)
+    if probe and (name := stack.outputs.get("FunctionName")):
+        account = stack.identifier.split(":")[4]
+        status = replace(status, probes=tuple(probe_function(session.api, region, account, status.macro, name)))
+    return replace(status, unknown=(*status.unknown, *unknown))
 
 
 def read_sha256(configuration: Mapping[str, Any]) -> str:
@@ -264,12 +269,14 @@ def _describe_problem(problem: Mapping[str, Any]) -> str:
 def _or_unknown(find: Callable[[], T], otherwise: T, unknown: list[str]) -> T:
     try:
         return find()
-    except AwsApiError as error:
+    except (AwsApiError, ConfigurationError) as error:
         unknown.append(error.cause)
         return otherwise
 
 
-def _with_function(session: DeploymentSession, stack: Stack, status: InstallationStatus) -> InstallationStatus:
+def _with_function(
+    session: DeploymentSession, stack: Stack, status: InstallationStatus, installed: Configuration | None
+) -> InstallationStatus:
     name = stack.outputs.get("FunctionName")
     if not name:
         return status
@@ -298,9 +305,17 @@ def _with_function(session: DeploymentSession, stack: Stack, status: Installatio
         status,
         package=sha256 or status.package,
         function=function | ({"reason": str(reason)} if reason else {}),
-        drift=find_drift(running, latest),
+        configuration_error=find_configuration_error(running, status.version),
+        drift=(*find_drift(running, latest, installed), *(["alias"] if _is_moved(alias, stack) else [])),
+        unknown=explain_unknown_variables(running),
         tampered=not matches_stack(stack.parameters, sha256),
     )
+
+
+def _is_moved(alias: Mapping[str, Any], stack: Stack) -> bool:
+    """Return whether an alias points to another version than the stack set, or also to another one."""
+    more = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights")
+    return bool(more) or alias["FunctionVersion"] != stack.outputs.get("Version", alias["FunctionVersion"])
 
 
 def _read_alarms(session: DeploymentSession, region: str, stack: Stack) -> Mapping[str, str]:
@@ -314,12 +329,3 @@ def _read_alarms(session: DeploymentSession, region: str, stack: Stack) -> Mappi
         return {}
     alarms = session.api.call("cloudwatch", region, "describe_alarms", AlarmNames=sorted(names))
     return {names[one["AlarmName"]]: one["StateValue"] for one in alarms.get("MetricAlarms", ())}
-
-
-def _variables(configuration: Mapping[str, Any]) -> Mapping[str, str]:
-    variables: Mapping[str, str] = (configuration.get("Environment") or {}).get("Variables") or {}
-    return variables
-
-
-def _layers(configuration: Mapping[str, Any]) -> list[Any]:
-    return [layer.get("Arn") for layer in configuration.get("Layers") or ()]

@@ -41,9 +41,16 @@ PARTITIONS = (
 )
 
 
-@lru_cache(maxsize=64)
+_MAX_REGION = 63  # characters: a region is a label of host names
+
+
 def partition_of(region: str) -> Partition | None:
     """Return the partition of a region, or `None` if the name is not a valid region name."""
+    return _find_partition(region) if len(region) <= _MAX_REGION else None
+
+
+@lru_cache(maxsize=64)
+def _find_partition(region: str) -> Partition | None:
     return next((partition for partition in PARTITIONS if partition.regions.fullmatch(region)), None)
 
 
@@ -55,7 +62,7 @@ _API_HOST = re.compile(r"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:amazonaws\.|api
 # A host with any other suffix is a mirror or an emulator such as LocalStack, and an ordinary OCI registry.
 _AWS_SUFFIX = re.compile(r"(?:.*\.)?(?:amazon|amazonaws|amazonwebservices|aws|c2s|sc2s|adc-e|hci)(?:\..*)?", re.ASCII)
 _HTTPS_PORT = "443"
-_MAX_HOST = 100  # characters of a host that a message repeats; the longest ECR host has about 60
+_MAX_HOST = 100  # characters of a host that a message or the cache has; the longest ECR host has about 60
 
 
 class EcrRegistry(NamedTuple):
@@ -101,8 +108,17 @@ def explain_invalid_ecr_host(host: str) -> str | None:
     return parsed if isinstance(parsed, str) else None
 
 
-@lru_cache(maxsize=256)  # thousands of images come from a few hosts
 def _parse(host: str) -> EcrRegistry | str | None:
+    # A template can have a host of any length, which must not stay in the cache.
+    return _parse_cached(host) if len(host) <= _MAX_HOST else _parse_host(host)
+
+
+@lru_cache(maxsize=256)  # thousands of images come from a few hosts
+def _parse_cached(host: str) -> EcrRegistry | str | None:
+    return _parse_host(host)
+
+
+def _parse_host(host: str) -> EcrRegistry | str | None:
     name, _, port = host.lower().partition(":")
     written = cut(host, _MAX_HOST)
     if _API_HOST.fullmatch(name):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -61,11 +61,13 @@ class Origin:
         source: The source's name: `ecr`, `registry`, `memory`, `lock`.
         request: The API action with its region, the URL without query, or the location of the lock file.
         index: The index that the reference points to, if the digest is that of a manifest in it.
+        confidential: Whether the source may know credentials and repeat them, so that messages show none of its text.
     """
 
     source: str
     request: str
     index: Digest | None = None
+    confidential: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from image_pinner.core.errors import InvalidReferenceError, SourceError
+from image_pinner.core.errors import HIDDEN, InvalidReferenceError, SourceError
 from image_pinner.core.images.lookups import (
     ACCEPTED_MEDIA_TYPES,
     DOCKER_SCHEMA1,
@@ -38,7 +38,6 @@ _MAX_PARSED_BYTES = 48 * 1024 * 1024
 # What does not match is never shown to a user.
 _MEDIA_TYPE = re.compile(r"[\w.+-]{1,120}/[\w.+-]{1,120}", re.ASCII)
 _PLATFORM_PART = re.compile(r"[\w.+-]{1,64}", re.ASCII)
-_MAX_DIGEST = 200  # characters of an invalid digest that a message repeats
 # BuildKit lists attestations in the index, for the platform `unknown/unknown`:
 # https://docs.docker.com/build/metadata/attestations/attestation-storage/
 _UNKNOWN = "unknown"
@@ -47,8 +46,11 @@ _ATTESTATION = "vnd.docker.reference.type"
 _OLD_CONFIG = "application/octet-stream"
 
 
-def check_media_type(media_type: str) -> Unsuitable | None:
-    """Return why nothing of this media type can be pinned, or `None` if it can."""
+def check_media_type(media_type: str, *, confidential: bool = False) -> Unsuitable | None:
+    """Return why nothing of this media type can be pinned, or `None` if it can.
+
+    A message does not show a media type that is `confidential`.
+    """
     if media_type in ACCEPTED_MEDIA_TYPES:
         return None
     if media_type in DOCKER_SCHEMA1:  # its digest changes with its signature
@@ -56,11 +58,13 @@ def check_media_type(media_type: str) -> Unsuitable | None:
             "it is a Docker schema 1 manifest, which container runtimes no longer pull",
             "build and push the image again with a current version of Docker or BuildKit",
         )
-    return not_an_image(f"its media type is {quote_media_type(media_type)}")
+    return not_an_image(f"its media type is {quote_media_type(media_type, confidential=confidential)}")
 
 
-def quote_media_type(media_type: str) -> str:
+def quote_media_type(media_type: str, *, confidential: bool = False) -> str:
     """Return a media type as a message can show it."""
+    if confidential:
+        return HIDDEN
     return repr(media_type) if _MEDIA_TYPE.fullmatch(media_type) else "unknown"
 
 
@@ -142,9 +146,10 @@ def _parse_entry(entry: Any, name: str) -> IndexEntry:
 
 def _parse_digest(descriptor: Mapping[str, Any], name: str) -> Digest:
     try:
-        return Digest(str(descriptor.get("digest"))[:_MAX_DIGEST])
+        return Digest(str(descriptor.get("digest")))
     except InvalidReferenceError as error:
-        raise SourceError(f"{name}: {error.cause}", error.help) from None
+        # Not the text itself: a registry that knows credentials can repeat them here.
+        raise SourceError(f"{name} has an invalid digest: {error.rule}", PUSH_AGAIN) from None
 
 
 def _parse_platform(value: Any) -> Platform | None:
@@ -198,7 +203,11 @@ def read_config_platform(config: bytes, digest: Digest) -> Platform:
     """
     actual = Digest.of(config)
     if actual != digest:
-        raise SourceError(f"the config of {digest} has the digest {actual}", "check for a proxy that changes images")
+        # Not the other digest: a registry that knows credentials can repeat them as one.
+        raise SourceError(
+            f"the config has the digest {actual}, which is not the one in the manifest",
+            "check for a proxy that changes images",
+        )
     platform = _parse_platform(_parse_json(config, "the image's config"))
     if platform is None:
         raise SourceError("the image's config has no operating system and architecture", PUSH_AGAIN)

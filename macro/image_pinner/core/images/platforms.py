@@ -16,6 +16,25 @@ _PART = re.compile(r"[a-z0-9_.-]+", re.ASCII)
 # guess there ends in an illegal instruction, so that variant must be written.
 _DEFAULT_VARIANTS = {"arm64": "v8", "amd64": "v1"}
 _ARCHITECTURE_ALIASES = {"x86_64": "amd64", "aarch64": "arm64"}
+# Those of official images: https://github.com/docker-library/official-images#architectures-other-than-amd64
+_KNOWN_PLATFORMS = frozenset(
+    {
+        "freebsd/amd64",
+        "freebsd/arm64",
+        "linux/386",
+        "linux/amd64",
+        "linux/arm",
+        "linux/arm64",
+        "linux/loong64",
+        "linux/mips64le",
+        "linux/ppc64le",
+        "linux/riscv64",
+        "linux/s390x",
+        "windows/amd64",
+        "windows/arm64",
+    }
+)
+_KNOWN_VARIANTS = frozenset({"", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8"})
 _PART_COUNTS = (2, 3)
 _MAX_SHOWN = 80  # characters of an invalid platform that a message repeats
 
@@ -58,6 +77,11 @@ class Platform:
         """The variant, with the architecture's default filled in and a bare number prefixed by `v`."""
         variant = self.variant or _DEFAULT_VARIANTS.get(self.architecture, "")
         return f"v{variant}" if variant.isdigit() else variant
+
+    @property
+    def is_known(self) -> bool:
+        """Whether its names, apart from `os_version`, are well-known ones."""
+        return f"{self.os}/{self.architecture}" in _KNOWN_PLATFORMS and self.variant in _KNOWN_VARIANTS
 
     def __str__(self) -> str:
         text = "/".join(part for part in (self.os, self.architecture, self.variant) if part)

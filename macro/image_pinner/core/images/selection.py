@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from image_pinner.core.errors import SourceError, cut
+from image_pinner.core.errors import HIDDEN, SourceError, cut
 from image_pinner.core.images.lookups import (
     INDEX_MEDIA_TYPES,
     ImageLookup,
+    Origin,
     Resolution,
     Resolved,
     Unavailable,
@@ -50,7 +51,7 @@ class NeedsConfig:
 
 def select_without_manifest(lookup: ImageLookup, resolved: Resolved) -> Resolution | None:
     """Return the result if digest and media type are enough for it, or `None` if the manifest must be fetched."""
-    if unsuitable := check_media_type(resolved.media_type):
+    if unsuitable := check_media_type(resolved.media_type, confidential=resolved.origin.confidential):
         return unsuitable
     if lookup.platform is not None:
         return None
@@ -59,7 +60,7 @@ def select_without_manifest(lookup: ImageLookup, resolved: Resolved) -> Resoluti
 
 def select_from_manifest(lookup: ImageLookup, resolved: Resolved, manifest: bytes) -> Resolution | NeedsConfig:
     """Return the result from a manifest's or index's bytes, after verifying them against `resolved.digest`."""
-    if unsuitable := check_media_type(resolved.media_type):
+    if unsuitable := check_media_type(resolved.media_type, confidential=resolved.origin.confidential):
         return unsuitable
     actual = Digest.of(manifest)
     if actual != resolved.digest:
@@ -84,7 +85,7 @@ def select_from_config(lookup: ImageLookup, needs: NeedsConfig, config: bytes) -
         return _unusable(resolved, error)
     if lookup.platform is not None and not lookup.platform.accepts(offered):
         return Unsuitable(
-            f"the image {resolved.digest} is for {offered} only, not for {lookup.platform}",
+            f"the image {resolved.digest} is for {_name(offered, resolved.origin)} only, not for {lookup.platform}",
             f"build and push it for {lookup.platform}, or set a platform that it has",
         )
     return replace(resolved, platforms=(offered,))
@@ -128,7 +129,7 @@ def _select_from_index(lookup: ImageLookup, index: Resolved, entries: Sequence[I
     if len(matching) > 1:
         return _several_matches(lookup, index, matching)
     entry = matching[0]
-    return check_media_type(entry.media_type) or Resolved(
+    return check_media_type(entry.media_type, confidential=index.origin.confidential) or Resolved(
         entry.digest,
         entry.media_type,
         replace(index.origin, index=index.digest),
@@ -141,21 +142,32 @@ def _no_match(lookup: ImageLookup, index: Resolved, platforms: Sequence[Platform
     if lookup.platform is None:
         return Unsuitable(f"the index {index.digest} lists no image", "push an index that lists an image")
     return Unsuitable(
-        f"the index {index.digest} has no image for {lookup.platform}; available: {_list_platforms(platforms)}",
+        f"the index {index.digest} has no image for {lookup.platform}; available: {_list(platforms, index.origin)}",
         f"push the image for {lookup.platform} as well, or set an available platform",
     )
 
 
-def _list_platforms(platforms: Sequence[Platform]) -> str:
+def _name(platform: Platform | None, origin: Origin) -> str:
+    """Name a platform in a message."""
+    if platform is None:
+        return "no named platform"
+    if not origin.confidential:
+        return str(platform)
+    return str(replace(platform, os_version="")) if platform.is_known else HIDDEN
+
+
+def _list(platforms: Sequence[Platform], origin: Origin) -> str:
     if not platforms:
         return "no named platform"
     more = f" and {len(platforms) - _MAX_PLATFORMS} more" if len(platforms) > _MAX_PLATFORMS else ""
-    return cut(", ".join(map(str, platforms[:_MAX_PLATFORMS])), _MAX_PLATFORM_CHARACTERS) + more
+    names = ", ".join(_name(platform, origin) for platform in platforms[:_MAX_PLATFORMS])
+    return cut(names, _MAX_PLATFORM_CHARACTERS) + more
 
 
 def _several_matches(lookup: ImageLookup, index: Resolved, matching: Sequence[IndexEntry]) -> Unsuitable:
     images = ", ".join(
-        f"{entry.digest} for {entry.platform or 'no named platform'}" for entry in matching[:_MAX_DIGESTS]
+        f"{HIDDEN if index.origin.confidential else entry.digest} for {_name(entry.platform, index.origin)}"
+        for entry in matching[:_MAX_DIGESTS]
     )
     more = f" and {len(matching) - _MAX_DIGESTS} more" if len(matching) > _MAX_DIGESTS else ""
     if lookup.platform is None:
@@ -179,7 +191,8 @@ def _select_single_image(
     if not isinstance(document.get("config"), dict) or not isinstance(document.get("layers"), list):
         raise SourceError("it has no config and layers", PUSH_AGAIN)
     if media_type := artifact_type(document):
-        return not_an_image(f"the media type of its config is {quote_media_type(media_type)}")
+        shown = quote_media_type(media_type, confidential=resolved.origin.confidential)
+        return not_an_image(f"the media type of its config is {shown}")
     return resolved if lookup.platform is None else NeedsConfig(resolved, config_digest(document))
 
 

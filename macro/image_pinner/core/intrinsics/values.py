@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
+
+from image_pinner.core.errors import MAX_CAUSE, cut
 
 JsonValue = Any
 """A part of a template, as `json.loads` returns it; `Any`, since code that walks templates checks types itself."""
 JsonObject = Mapping[str, Any]
-JsonList = Sequence[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,12 @@ class Unknown:
     help: str = ""
     prefix: str = ""
     missing: str = ""
+
+    def __post_init__(self) -> None:
+        """Cut texts that are too long."""
+        if len(self.reason) > MAX_CAUSE or len(self.help) > MAX_CAUSE:
+            object.__setattr__(self, "reason", cut(self.reason, MAX_CAUSE))
+            object.__setattr__(self, "help", cut(self.help, MAX_CAUSE))
 
 
 @dataclass(frozen=True, slots=True)

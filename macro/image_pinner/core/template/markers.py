@@ -162,7 +162,7 @@ def _evaluate_options(options: JsonObject, scope: Scope) -> JsonObject:
     plain: dict[str, JsonValue] = {}
     for name, value in options.items():
         # An unknown option is refused by name; its value does not matter.
-        is_expression = isinstance(value, dict) and is_option(name)
+        is_expression = isinstance(value, dict | list) and is_option(name)
         outcome = evaluate(value, scope) if is_expression else Known(value)
         match outcome:
             case Known():

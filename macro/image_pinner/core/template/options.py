@@ -134,14 +134,14 @@ def _one_of(kind: type[Enum]) -> Callable[[str, JsonValue], Any]:
     return read
 
 
-# Each image of a template is searched in them.
-_MAX_NAMES = 1_000
+MAX_NAMES = 1_000
+"""Container names in `Pin`: each image of a template is searched in them."""
 
 
 def _read_pin(name: str, value: JsonValue) -> Pin | tuple[str, ...]:
     if isinstance(value, list):
-        if len(value) > _MAX_NAMES:
-            raise InvalidOptionError(f"{name} has more than {_MAX_NAMES:,} container names", "write Pin: All")
+        if len(value) > MAX_NAMES:
+            raise InvalidOptionError(f"{name} has more than {MAX_NAMES:,} container names", "write Pin: All")
         if value and all(isinstance(item, str) and item for item in value):
             return tuple(value)
     elif isinstance(value, str) and (pin := {member.value: member for member in Pin}.get(value)):
@@ -170,7 +170,13 @@ def _read_text(pattern: str, expected: str) -> Callable[[str, JsonValue], str | 
     return read
 
 
+# All of them must agree about each image of a template.
+_MAX_SERVICES = 100
+
+
 def _read_services(name: str, value: JsonValue) -> tuple[str, ...] | None:
+    if isinstance(value, list) and len(value) > _MAX_SERVICES:
+        raise InvalidOptionError(f"{name} has more than {_MAX_SERVICES} services", "list fewer services")
     read = _read_text(_SERVICE, "cluster/service, or a list of them")
     found = (read(name, element) for element in (value if isinstance(value, list) else [value]))
     return tuple(service for service in found if service) or None

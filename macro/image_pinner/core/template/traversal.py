@@ -12,6 +12,7 @@ from itertools import product
 from math import prod
 from typing import NamedTuple, assert_never
 
+from image_pinner.core.errors import cut
 from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.evaluation import LOOP_PLACEHOLDER, replace_loop_variables
@@ -24,10 +25,12 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
 _IF_LENGTH = 3
 _LOOP_STEPS = 2  # from the key of a loop to the keys in its body
 _MAX_GUARDS = 64  # conditions around one property; people write two or three
-_MAX_LOOPS = 50
+MAX_LOOPS = 50
+"""Loops of `Fn::ForEach` inside each other."""
 # Loops can have the same variable. Each image in them has a path of this length, and there can be ten thousand images.
 _MAX_STEPS = 250
 _MAX_KEYS = 1_000  # that one entry of a loop makes
+_MAX_SHOWN_KEY = 255
 _FUNCTIONS = ("Ref", IF, "Fn::FindInMap", "Fn::ForEach::Name", "Fn::Select", "Fn::Transform")
 """Functions that a key of unknown text could turn a mapping into, so that its value is not what is written."""
 
@@ -149,8 +152,8 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
             pass
         case _:
             return None
-    if len(node.scope.loops) >= _MAX_LOOPS or len(node.steps) >= _MAX_STEPS:
-        raise BudgetExceededError(f"{key} is nested too deeply", f"nest at most {_MAX_LOOPS} loops")
+    if len(node.scope.loops) >= MAX_LOOPS or len(node.steps) >= _MAX_STEPS:
+        raise BudgetExceededError(f"{key} is nested too deeply", f"nest at most {MAX_LOOPS} loops")
     items = evaluate(collection, node.scope) if isinstance(collection, dict) else Known(collection)
     values = items.value if isinstance(items, Known) and isinstance(items.value, list) else None
     outcomes = None if values is None else tuple(evaluate(value, node.scope) for value in values)
@@ -180,22 +183,22 @@ def _made_entries(node: TemplateNode, name: str | None, opaque: list[OpaqueNode]
     """Yield the entries of a mapping in or with loops whose key becomes `name`, or all for `None`."""
     for key, child in entries_of(node, opaque):
         made = _made_keys(key, child.scope, name)
-        is_in_body = len(child.steps) > len(node.steps) + 1
+        shown = cut(key, _MAX_SHOWN_KEY)
         if made is None:
             if any(_can_become(key, text) for text in _FUNCTIONS) or (name is not None and _can_become(key, name)):
-                opaque.append(_opaque(child, f"the keys that a loop makes of {key!r} are unknown"))
+                opaque.append(_opaque(child, f"the keys that a loop makes of {shown!r} are unknown"))
             elif name is None:
                 yield child
             continue
-        if (is_in_body or made != {key: {}}) and any(map(_is_function, made)):
-            opaque.append(_opaque(child, f"the key {key!r} in a loop makes an intrinsic function"))
+        if (len(child.steps) > len(node.steps) + 1 or made != {key: {}}) and any(map(_is_function, made)):
+            opaque.append(_opaque(child, f"the key {shown!r} in a loop makes an intrinsic function"))
         elif name is None:
             yield child
         elif name in made:
             scope = child.scope
             for variable, outcome in made[name].items():
                 scope = scope.with_loop(variable, outcome, (outcome,))
-            shared = "" if len(made) == 1 else f"the key {key!r} in a loop makes other properties of the same value"
+            shared = "" if len(made) == 1 else f"the key {shown!r} in a loop makes other properties of the same value"
             yield child._replace(scope=scope, shared=child.shared or shared)
 
 
@@ -243,8 +246,8 @@ def _can_become(key: str, name: str) -> bool:
 
 
 def _may_be_function(key: str) -> bool:
-    beginning = LOOP_PLACEHOLDER.split(key, 1)[0]
-    return beginning.startswith("Fn::") or "Fn::".startswith(beginning) or _can_become(key, "Ref")
+    start = LOOP_PLACEHOLDER.split(key, 1)[0]
+    return start.startswith("Fn::") or "Fn::".startswith(start) or _can_become(key, "Ref")
 
 
 def _is_function(key: str) -> bool:

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from image_pinner.core.errors import HIDDEN
+
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
 """A policy denies the request."""
 THROTTLED = frozenset(
@@ -74,6 +76,8 @@ ASSUMING = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIden
 _MAX_QUOTED = 300  # characters of a service's text in a message
 _MAX_SEARCHED = 4000  # characters of a denial, which can contain several ARNs
 _USER_IN_URL = re.compile(r"//[^/\s@]+@")
+# Services quote a request whose signature they reject, with the session token in its headers.
+_QUOTED_REQUEST = re.compile(r"AWS4-HMAC|x-amz-security-token|\bExternalId=", re.IGNORECASE)
 _CALLER = re.compile(r"arn:[\w-]+:(?:sts|iam)::([0-9]{12}):", re.ASCII)
 _ACTION = re.compile(r"to perform: ([a-z0-9-]{1,40}:[A-Za-z]{1,80})\b", re.ASCII)
 _RESOURCE = re.compile(r"on resource: (arn:\S+)")
@@ -132,7 +136,9 @@ def error_text(error: Exception) -> str:
 
 
 def cleaned(text: str) -> str:
-    """Return untrusted `text` for a message: one line of limited length, without credentials in URLs."""
+    """Return untrusted `text` for a message: one line of limited length, without credentials in URLs or requests."""
+    if _QUOTED_REQUEST.search(text):
+        return HIDDEN
     line = " ".join("".join(char if char.isprintable() else " " for char in text[: 4 * _MAX_QUOTED]).split())
     line = _USER_IN_URL.sub("//***@", line).rstrip(". ")
     return line if len(line) <= _MAX_QUOTED else line[:_MAX_QUOTED] + "…"

@@ -62,6 +62,7 @@ class AwsLockSource:
             return NotKnown(
                 f"the account that must own the bucket of {location} is not known",
                 "set the AWS account ID of the stack",
+                missing="AWS::AccountId",
             )
         service = f"{'S3' if location.startswith(_S3) else 'Parameter Store'} in {self._region}"
         timeout = NotKnown(*explain_timeout(service, deadline.remaining()))

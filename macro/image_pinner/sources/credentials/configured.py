@@ -211,13 +211,14 @@ def _refuse_exposed_location(location: CredentialLocation) -> None:
         case SecretLocation():
             return
         case VariableLocation():
-            why = "everyone who can read the function's configuration can read that"
+            kind, why = "an environment variable", "everyone who can read the function's configuration can read that"
         case FileLocation():
-            why = "everyone who can download the function's code can read that"
+            kind, why = "a file", "everyone who can download the function's code can read that"
         case _:
             assert_never(location.location)
+    # Not the name, which may be a password: every author of a template sees the message.
     raise ConfigurationError(
-        f"credentials for {location.registry} must not be in {location.location}: {why}",
+        f"credentials for {location.registry} must not be in {kind}: {why}",
         f"store them in Secrets Manager or in a SecureString parameter, and set its ARN in {CREDENTIALS_SETTING}",
     )
 

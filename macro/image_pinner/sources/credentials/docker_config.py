@@ -70,8 +70,10 @@ def get_from_helper(
         SourceError: The helper is not installed, fails, times out or prints something invalid.
     """
     if not _HELPER_NAME.fullmatch(name):
+        # Not the name, which may be a secret at the wrong key. A valid one is shown: it is a program to install.
         raise SourceError(
-            f"{sanitize(name)!r} is not a valid name of a credential helper", "correct it in the docker config file"
+            f"the docker config file has an invalid name of a credential helper for {server}",
+            "correct it in the docker config file",
         )
     environment = dict(os.environ if environment is None else environment)
     program = f"docker-credential-{name}"

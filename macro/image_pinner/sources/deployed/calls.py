@@ -1,4 +1,4 @@
-"""Requests to AWS services whose failures are reasons why it is not known what is deployed."""
+"""Send requests about deployed images to AWS services, and explain failures."""
 
 from __future__ import annotations
 

@@ -26,9 +26,10 @@ DESCRIBE_TASKS = Operation("ecs:DescribeTasks", "ECS", absent=_NO_CLUSTER)
 OPERATIONS = (DESCRIBE_SERVICES, DESCRIBE_REVISIONS, LIST_DEPLOYMENTS, LIST_TASKS, DESCRIBE_TASKS)
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html, API_DescribeServiceRevisions.html
-# and API_DescribeTasks.html
+# and API_DescribeTasks.html. API_ListServiceDeployments.html returns 20 unless the number is set.
 _SERVICES_PER_CALL = 10
 _REVISIONS_PER_CALL = 20
+_DEPLOYMENTS_PER_CALL = 100
 _TASKS_PER_CALL = 100
 _DEPLOYMENTS_KEPT = timedelta(days=90)
 
@@ -197,7 +198,14 @@ def _is_completed(deployment: Mapping[str, Any], deployments: Sequence[Mapping[s
 def _successful(calls: AwsCalls, name: ServiceName) -> list[str]:
     """Return the revisions of the successful deployments that ECS still lists, the newest first."""
     cluster, service = name
-    pages = calls.pages(LIST_DEPLOYMENTS, "nextToken", cluster=cluster, service=service, status=["SUCCESSFUL"])
+    pages = calls.pages(
+        LIST_DEPLOYMENTS,
+        "nextToken",
+        cluster=cluster,
+        service=service,
+        status=["SUCCESSFUL"],
+        maxResults=_DEPLOYMENTS_PER_CALL,
+    )
     found = [deployment for page in pages for deployment in page["serviceDeployments"]]
     found.sort(key=lambda deployment: deployment["createdAt"], reverse=True)
     return list(dict.fromkeys(deployment["targetServiceRevisionArn"] for deployment in found))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, assert_never
 
 from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, explain_invalid_ecr_host, parse_ecr_host
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Unavailable, Unsuitable
-from image_pinner.core.images.references import Digest
+from image_pinner.core.images.references import DEFAULT_TAG, Digest
 from image_pinner.core.images.selection import (
     NeedsConfig,
     select_from_config,
@@ -41,7 +41,6 @@ from image_pinner.sources.interface import Deadline, Download
 LookupsByImage = dict[str, list[ImageLookup]]
 """The lookups by tag or digest; several can have the same one, for different platforms."""
 
-_IMPLIED_TAG = "latest"
 _MIN_NAME_LENGTH = 2  # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html
 
 
@@ -129,7 +128,7 @@ def _grouped(
         else:
             repository = EcrRepository(registry.account_id, registry.region, reference.repository)
             by_image = groups.setdefault((registry._replace(host=""), repository), {})
-            by_image.setdefault(str(reference.digest or reference.tag or _IMPLIED_TAG), []).append(lookup)
+            by_image.setdefault(str(reference.digest or reference.tag or DEFAULT_TAG), []).append(lookup)
     return groups
 
 

@@ -42,8 +42,8 @@ def parse_http_url(url: str) -> Url:
     Raises:
         SourceError: It has no host, or a scheme other than HTTP and HTTPS.
     """
-    # A query may contain a signature, which is not kept in memory.
-    return _parse(url) if "?" in url else _parse_cached(url)
+    # A query may contain a signature, which is not kept in memory; nor are the long URLs that a registry can send.
+    return _parse(url) if "?" in url or len(url) > _MAX_URL else _parse_cached(url)
 
 
 def _parse(url: str) -> Url:

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from urllib3 import HTTPHeaderDict
 
+from image_pinner.core.errors import HIDDEN
 from image_pinner.sources.http.addresses import AddressScope
-from image_pinner.sources.http.redaction import HIDDEN, MAX_ERROR_BYTES, describe_body, sanitize
+from image_pinner.sources.http.redaction import MAX_ERROR_BYTES, describe_body, sanitize
 from image_pinner.sources.interface import Deadline
 
 RETRYABLE_STATUSES = frozenset({408, 429, 500, 502, 503, 504})

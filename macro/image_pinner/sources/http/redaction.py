@@ -9,8 +9,6 @@ from typing import Any
 
 MAX_ERROR_BYTES = 64 * 1024
 """How much of a response is read if its status is not 2xx."""
-HIDDEN = "[hidden]"
-"""What messages show in place of a text from a server that knows credentials."""
 
 _MAX_PRINTED = 240  # characters: the whole error message of a macro has 1,000
 _MAX_READ = 4 * _MAX_PRINTED

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urljoin
 
-from image_pinner.core.errors import SourceError
+from image_pinner.core.errors import HIDDEN, SourceError
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts, refuse_user
 from image_pinner.sources.http.errors import parse_http_url, safe_url
 from image_pinner.sources.http.messages import Reply, Request, Sender
-from image_pinner.sources.http.redaction import HIDDEN
 from image_pinner.sources.interface import Deadline
 
 MAX_REDIRECTS = 3
@@ -49,7 +48,7 @@ class RedirectFollower:
             hidden = bool(current.alias) or _AUTHORIZATION in request.headers or knows_credentials()
             alias = f"the target of a redirect by {origin}" if hidden else ""
             current = replace(self._next(current, reply, origin, alias), alias=alias)
-        source = safe_url(parse_http_url(request.url))
+        source = request.alias or safe_url(parse_http_url(request.url))
         raise SourceError(f"{source} redirects more than {MAX_REDIRECTS} times", _HELP)
 
     def _next(self, last: Request, reply: Reply, origin: Endpoint, alias: str) -> Request:

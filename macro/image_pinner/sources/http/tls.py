@@ -61,7 +61,7 @@ def ssl_context(ca_file: Path | None) -> ssl.SSLContext:
     try:
         state = ca_file.stat()
     except OSError as error:
-        raise _unusable(ca_file, error) from None
+        raise _unusable(error) from None
     return _context(system, ca_file, state.st_mtime_ns, state.st_size)
 
 
@@ -80,12 +80,13 @@ def _context(system: ssl.DefaultVerifyPaths, ca_file: Path | None, _changed: int
         try:
             context.load_verify_locations(ca_file)
         except OSError as error:
-            raise _unusable(ca_file, error) from None
+            raise _unusable(error) from None
     return context
 
 
-def _unusable(ca_file: Path, error: OSError) -> ConfigurationError:
+def _unusable(error: OSError) -> ConfigurationError:
+    # Not the path: every author of a template sees the message, and an invalid setting can contain a password.
     return ConfigurationError(
-        f"CA file {ca_file} cannot be used: {error.strerror or error}",
+        f"a CA file in IMAGE_PINNER_CA_BUNDLES cannot be used: {error.strerror or type(error).__name__}",
         "configure a file with the certificate of the certificate authority in PEM format",
     )

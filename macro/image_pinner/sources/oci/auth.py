@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from urllib3.util import Url
 
-from image_pinner.core.errors import SourceError
+from image_pinner.core.errors import HIDDEN, SourceError
 from image_pinner.sources.concurrency import KeyedCache
 from image_pinner.sources.credentials.interface import (
     Credentials,
@@ -29,7 +29,6 @@ from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import Endpoint, RegistryHosts, refuse_user
 from image_pinner.sources.http.errors import Target, parse_http_url
 from image_pinner.sources.http.messages import THROTTLED, Reply, Request, Sender
-from image_pinner.sources.http.redaction import HIDDEN
 from image_pinner.sources.interface import Deadline
 
 _BEARER, _BASIC = "bearer", "basic"

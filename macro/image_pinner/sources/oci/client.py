@@ -20,9 +20,11 @@ from image_pinner.core.images.lookups import (
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, PUSH_AGAIN, read_manifest
 from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference, is_digest
 from image_pinner.core.images.registries import canonical_registry
+from image_pinner.core.images.selection import NeedsConfig
 from image_pinner.sources.credentials.interface import CredentialSource, NoCredentials
 from image_pinner.sources.http.addresses import AddressScope
 from image_pinner.sources.http.endpoints import RegistryHosts
+from image_pinner.sources.http.errors import Target, parse_http_url
 from image_pinner.sources.http.memory import PARSING
 from image_pinner.sources.http.messages import RETRYABLE_STATUSES, THROTTLED, Reply, Request, Sender
 from image_pinner.sources.http.redaction import MAX_ERROR_BYTES, errors_in, sanitize
@@ -34,6 +36,7 @@ _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERRORS = 200, 401, 403, 404,
 _MAX_WAIT = 40  # characters of a Retry-After in a message: a date has 29
 _DIGEST_HEADER = "Docker-Content-Digest"
 _JSON_TYPES = ("", "application/json")
+_MANIFESTS = "manifests/"
 _MANIFEST_TYPES = "application/vnd."
 _ACCEPT = ", ".join(ACCEPTED_MEDIA_TYPES)
 _CHANGED_HELP = "check for a proxy or mirror that changes manifests, and contact the registry owner"
@@ -65,17 +68,17 @@ class ManifestRequests:
         self._authorizer = Authorizer(sender, hosts, credentials)
 
     def get_manifest(
-        self, image: Image, deadline: Deadline, digest: Digest | None = None
+        self, image: Image, deadline: Deadline, head: Resolved | None = None
     ) -> FoundManifest | NotFound | Unsuitable:
-        """Get the manifest of an image, by `digest` if that is known, and hash it.
+        """Get the manifest of an image, by the digest in a response to HEAD if there is one, and hash it.
 
         Raises:
             SourceError: The registry does not respond, refuses, or sends something that is not a valid manifest.
             ConfigurationError: A credential is configured and cannot be read.
         """
-        digest = digest or image.reference.digest
-        path = f"manifests/{digest or _name(image.reference)}"
-        exchange = self._exchange(image, path, deadline, accept=_ACCEPT, limit=MAX_MANIFEST_BYTES)
+        digest = head.digest if head else image.reference.digest
+        path = f"{_MANIFESTS}{digest or _name(image.reference)}"
+        exchange = self._exchange(image, path, deadline, limit=MAX_MANIFEST_BYTES, found=head)
         reply = exchange.reply
         if reply.status != _OK:
             return exchange.missing()
@@ -89,8 +92,8 @@ class ManifestRequests:
 
         Registries that count pulls do not count these requests. See `get_manifest`.
         """
-        path = f"manifests/{_name(image.reference)}"
-        exchange = self._exchange(image, path, deadline, method="HEAD", accept=_ACCEPT)
+        path = f"{_MANIFESTS}{_name(image.reference)}"
+        exchange = self._exchange(image, path, deadline, method="HEAD")
         # These statuses are about the registry as a whole. After any other, a GET may still return the manifest: some
         # registries do not support HEAD (405), and a response without a body has no error code.
         if exchange.reply.status in RETRYABLE_STATUSES:
@@ -99,9 +102,10 @@ class ManifestRequests:
         resolved = resolve_from_headers(exchange.reply, exchange.url, digest) if exchange.reply.status == _OK else None
         return FoundManifest(resolved, None) if resolved else None
 
-    def config(self, image: Image, config: Digest, deadline: Deadline) -> bytes:
+    def config(self, image: Image, needs: NeedsConfig, deadline: Deadline) -> bytes:
         """Get the config of an image; the caller verifies its digest. See `get_manifest`."""
-        exchange = self._exchange(image, f"blobs/{config}", deadline, limit=MAX_CONFIG_BYTES)
+        path = f"blobs/{needs.config}"
+        exchange = self._exchange(image, path, deadline, limit=MAX_CONFIG_BYTES, found=needs.resolved)
         if exchange.reply.status != _OK:
             raise SourceError(
                 f"the platform of the image is unknown: {exchange.cause()}",
@@ -116,19 +120,24 @@ class ManifestRequests:
         deadline: Deadline,
         *,
         method: str = "GET",
-        accept: str = "",
         limit: int = MAX_ERROR_BYTES,
+        found: Resolved | None = None,
     ) -> _Exchange:
+        """Send a request, and get authorization if the registry requires it.
+
+        The path has a digest that the registry sent with what was `found`, if anything was.
+        """
         reference = image.reference
         home = self._hosts.endpoint(reference.registry)
         scope = AuthScope(home, canonical_registry(reference.registry), reference.repository, image.secret_arn)
         request = Request(
             f"{home}/v2/{reference.repository}/{path}",
-            {"Accept": accept} if accept else {},
+            {"Accept": _ACCEPT} if path.startswith(_MANIFESTS) else {},
             method,
             # The template names this host, not a registry, so it may be inside this network.
             allowed_scope=AddressScope.SPECIAL,
             limit=limit,
+            alias=Target(parse_http_url(str(home))).server if found and found.origin.confidential else "",
         )
         authorization = self._authorizer.accepted(scope)
         reply, same_origin = self._send(request, scope, authorization, deadline)
@@ -246,7 +255,7 @@ def resolve_from_body(reply: Reply, url: str) -> Resolved:
     digest = Digest.of(reply.body)
     if _media_type(reply) in DOCKER_SCHEMA1:
         # Registries sign it for each response, and their header has the digest without signatures. It is refused later.
-        return Resolved(digest, DOCKER_SCHEMA1[0], Origin("registry", url))
+        return Resolved(digest, DOCKER_SCHEMA1[0], _origin(url, reply))
     claimed = reply.header(_DIGEST_HEADER)
     if claimed and claimed != str(digest):
         if not claimed.startswith("sha256:"):
@@ -258,7 +267,7 @@ def resolve_from_body(reply: Reply, url: str) -> Resolved:
             f"{reply.url} sent a manifest with digest {digest} and the header {_DIGEST_HEADER}: {reply.quote(claimed)}",
             _CHANGED_HELP,
         )
-    return Resolved(digest, _verified_media_type(reply), Origin("registry", url))
+    return Resolved(digest, _verified_media_type(reply), _origin(url, reply))
 
 
 def resolve_from_headers(reply: Reply, url: str, expected: Digest | None = None) -> Resolved | None:
@@ -278,7 +287,11 @@ def resolve_from_headers(reply: Reply, url: str, expected: Digest | None = None)
         return None  # the connection may have broken within the headers
     if not is_digest(digest) or not media_type.startswith(_MANIFEST_TYPES):
         return None
-    return Resolved(Digest(digest), media_type, Origin("registry", f"HEAD {url}"))
+    return Resolved(Digest(digest), media_type, _origin(f"HEAD {url}", reply))
+
+
+def _origin(request: str, reply: Reply) -> Origin:
+    return Origin("registry", request, confidential=reply.confidential)
 
 
 def _media_type(reply: Reply) -> str:

@@ -14,8 +14,7 @@ from functools import partial
 from typing import assert_never
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Unavailable, Unsuitable
-from image_pinner.core.images.references import Digest
+from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.registries import canonical_registry
 from image_pinner.core.images.selection import (
     NeedsConfig,
@@ -214,14 +213,14 @@ class _RegistryWork:
         answers = {lookup: select_without_manifest(lookup, found.resolved) for lookup in lookups}
         resolutions: Resolutions = {lookup: answer for lookup, answer in answers.items() if answer is not None}
         if unresolved := [lookup for lookup, answer in answers.items() if answer is None]:
-            resolutions |= self._from_manifest(image, unresolved, deadline, found.resolved.digest)
+            resolutions |= self._from_manifest(image, unresolved, deadline, found.resolved)
         return resolutions
 
     def _from_manifest(
-        self, image: Image, lookups: Iterable[ImageLookup], deadline: Deadline, digest: Digest | None = None
+        self, image: Image, lookups: Iterable[ImageLookup], deadline: Deadline, head: Resolved | None = None
     ) -> Resolutions:
         with LARGE_BODIES.in_use():
-            found = self._requests.get_manifest(image, deadline, digest)
+            found = self._requests.get_manifest(image, deadline, head)
             if isinstance(found, NotFound | Unsuitable):
                 return dict.fromkeys(lookups, found)
             with PARSING:
@@ -237,11 +236,11 @@ class _RegistryWork:
         if not needing:
             return {}
         # They are for one manifest, which has one config.
-        config = next(iter(needing.values())).config
+        needs = next(iter(needing.values()))
         with LARGE_BODIES.in_use():
             try:
-                content = self._requests.config(image, config, deadline)
+                content = self._requests.config(image, needs, deadline)
             except SourceError as error:
                 return dict.fromkeys(needing, Unavailable(error.cause, error.help))
             with PARSING:
-                return {lookup: select_from_config(lookup, needs, content) for lookup, needs in needing.items()}
+                return {lookup: select_from_config(lookup, needed, content) for lookup, needed in needing.items()}

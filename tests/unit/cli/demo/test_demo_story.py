@@ -138,13 +138,36 @@ def test_an_image_whose_tag_is_moved_still_exists() -> None:
     assert [image["imageId"]["imageDigest"] for image in found["images"]] == [str(first)]
 
 
-def test_a_pipe_has_no_colour() -> None:
+SECRET = "Xq7rT2pLm9Zk4wV8sNb3"
+SECRETS = {
+    "AWS_ACCESS_KEY_ID": f"AKIA{SECRET}",
+    "AWS_SECRET_ACCESS_KEY": SECRET,
+    "AWS_SESSION_TOKEN": SECRET,
+    "AWS_ENDPOINT_URL_ECR": f"https://robot:{SECRET}@ecr.example",
+    "IMAGE_PINNER_CREDENTIALS": "docker.io=env:REGISTRY_PASSWORD",
+    "IMAGE_PINNER_MIRRORS": f"docker.io=robot:{SECRET}@mirror.example",
+    "REGISTRY_PASSWORD": f"robot:{SECRET}",
+}
+"""The secrets of a user, and settings that are not valid."""
+
+
+@pytest.fixture(scope="module")
+def piped() -> subprocess.CompletedProcess[str]:
+    """Run the demo into a pipe, in an environment with secrets."""
     macro = Path(__file__).parents[4] / "macro"
     code = "from image_pinner.cli.main import main; main(['demo'])"
-    environment = {**os.environ, "PYTHONPATH": str(macro)}
-    run = subprocess.run(
+    environment = {**os.environ, **SECRETS, "PYTHONPATH": str(macro)}
+    return subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=100, check=False
     )
-    assert (run.returncode, run.stderr) == (0, "")
-    assert "\x1b" not in run.stdout
-    assert "image-pinner check my-template.yaml" in run.stdout
+
+
+def test_a_pipe_has_no_colour(piped: subprocess.CompletedProcess[str]) -> None:
+    assert (piped.returncode, piped.stderr) == (0, "")
+    assert "\x1b" not in piped.stdout
+    assert "image-pinner check my-template.yaml" in piped.stdout
+
+
+def test_the_demo_neither_shows_nor_uses_secrets_of_the_environment(piped: subprocess.CompletedProcess[str]) -> None:
+    assert piped.returncode == 0
+    assert SECRET.lower() not in (piped.stdout + piped.stderr).lower()

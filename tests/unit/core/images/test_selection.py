@@ -34,6 +34,7 @@ from support.images import digest_of
 
 REFERENCE = ImageReference.parse("registry.example.com/team/app:1.4").canonical()
 ORIGIN = Origin("memory", "a test request")
+CONFIDENTIAL = replace(ORIGIN, confidential=True)
 ARM64, AMD64 = Platform("linux", "arm64"), Platform("linux", "amd64")
 
 
@@ -55,10 +56,15 @@ TWO = index([entry("a", "linux/amd64"), entry("b", "linux/arm64/v8"), entry("c",
 
 
 def select(
-    manifest: bytes, media_type: str = OCI_INDEX, *, platform: Platform | None = None, index_allowed: bool = True
+    manifest: bytes,
+    media_type: str = OCI_INDEX,
+    *,
+    platform: Platform | None = None,
+    index_allowed: bool = True,
+    origin: Origin = ORIGIN,
 ) -> Resolution | NeedsConfig:
     lookup = ImageLookup(REFERENCE, platform, index_allowed)
-    return select_from_manifest(lookup, Resolved(Digest.of(manifest), media_type, ORIGIN), manifest)
+    return select_from_manifest(lookup, Resolved(Digest.of(manifest), media_type, origin), manifest)
 
 
 def test_bytes_that_do_not_hash_to_the_digest_are_refused() -> None:
@@ -156,6 +162,47 @@ def test_a_message_shows_a_bounded_number_of_platforms() -> None:
     )
     assert isinstance(several, NotFound | Unsuitable)
     assert "7 more" in several.cause
+
+
+def test_a_message_about_a_confidential_index_shows_well_known_platforms_only() -> None:
+    windows = entry("c", "windows/amd64")
+    windows["platform"]["os.version"] = "10.0.s3cret"
+    answer = select(
+        index([entry("a", "linux/amd64"), entry("b", "linux/arm/v7"), entry("d", "linux/s3cret"), windows]),
+        platform=ARM64,
+        origin=CONFIDENTIAL,
+    )
+    assert isinstance(answer, Unsuitable)
+    assert answer.cause.endswith("available: linux/amd64, linux/arm/v7, [hidden], windows/amd64")
+
+
+def test_a_message_about_a_confidential_index_shows_no_digest_in_it() -> None:
+    answer = select(TWO, index_allowed=False, origin=CONFIDENTIAL)
+    assert isinstance(answer, Unsuitable)
+    assert answer.cause.endswith("has several: [hidden] for linux/amd64, [hidden] for linux/arm64/v8")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        select(SINGLE, "application/vnd.s3cret", origin=CONFIDENTIAL),
+        select(
+            index([entry("a", "linux/arm64", "application/s3cret")]),
+            platform=ARM64,
+            index_allowed=False,
+            origin=CONFIDENTIAL,
+        ),
+        select(
+            json.dumps({"config": {"mediaType": "application/s3cret"}, "layers": []}).encode(),
+            OCI_MANIFEST,
+            origin=CONFIDENTIAL,
+        ),
+    ],
+)
+def test_a_message_shows_no_confidential_media_type(answer: Resolution | NeedsConfig) -> None:
+    assert isinstance(answer, Unsuitable)
+    assert answer.cause.startswith("it is not a container image: ")
+    assert answer.cause.endswith(" is [hidden]")
 
 
 def test_an_index_entry_of_an_unknown_media_type_is_refused() -> None:

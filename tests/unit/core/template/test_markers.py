@@ -322,6 +322,11 @@ class TestMetadataOptions:
         metadata = {"Other": 1, "ImagePinner": {"Pin": {"Ref": "Names"}, "Platform": {"Ref": "Platform"}}}
         assert parse_metadata_options(metadata, SCOPE, Level.RESOURCE) == Options(pin=("web", "db"), platform=ARM64)
 
+    def test_functions_in_a_list_are_evaluated(self) -> None:
+        content = {"Service": [{"Fn::Sub": "${Platform}"}, "main/web", NO_VALUE], "Pin": ["web"]}
+        expected = Options(pin=("web",), services=("linux/arm64", "main/web"))
+        assert parse_metadata_options({"ImagePinner": content}, SCOPE, Level.RESOURCE) == expected
+
     def test_an_option_that_evaluates_to_no_value_is_not_set(self) -> None:
         content = {"Pin": "All", "Platform": {"Fn::If": ["Yes", NO_VALUE, "Any"]}}
         assert parse_metadata_options({"ImagePinner": content}, SCOPE, Level.RESOURCE) == Options(pin=Pin.ALL)

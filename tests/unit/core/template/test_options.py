@@ -105,6 +105,12 @@ def test_a_text_of_another_form_is_refused_with_the_form_as_help(name: str, valu
     assert error.help == f"write {forms[name]}"
 
 
+@pytest.mark.parametrize("name", ["Pin", "Service"])
+def test_lists_are_limited(name: str) -> None:
+    with pytest.raises(InvalidOptionError, match=f"{name} has more than"):
+        read_options({name: [f"shop/web-{number}" for number in range(1_001)]}, Level.RESOURCE)
+
+
 @pytest.mark.parametrize("name", ["StackName", "Service", "Family", "Lock"])
 def test_an_empty_text_is_not_set(name: str) -> None:
     assert read_options({name: ""}, Level.TEMPLATE) == Options()

@@ -43,8 +43,8 @@ def error_for(entry: str, environment: Mapping[str, str] | None = None) -> Confi
 @pytest.mark.parametrize(
     ("location", "why"),
     [
-        ("env:GHCR", "the environment variable GHCR: everyone who can read the function's configuration can read that"),
-        ("file:/opt/ghcr", "the file /opt/ghcr: everyone who can download the function's code can read that"),
+        ("env:GHCR", "an environment variable: everyone who can read the function's configuration can read that"),
+        ("file:/opt/ghcr", "a file: everyone who can download the function's code can read that"),
     ],
 )
 def test_function_refuses_credentials_in_exposed_locations(location: str, why: str) -> None:

@@ -28,7 +28,7 @@ def run_helper(
 
 @pytest.mark.parametrize("name", ["", "../evil", "a/b", "a b", "-x", ".", "test\n", "t\x00st", "x" * 65])
 def test_name_that_could_be_a_path_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SourceError, match="is not a valid name of a credential helper"):
+    with pytest.raises(SourceError, match="an invalid name of a credential helper"):
         run_helper(tmp_path, "touch ran", name=name)
 
 

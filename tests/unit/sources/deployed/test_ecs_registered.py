@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.deployed import NotDeployed
 from image_pinner.core.template.options import Refresh
 from support.deployed_images import (
     FIRST,
@@ -15,6 +15,8 @@ from support.deployed_images import (
     container,
     deployed_lookup,
     error,
+    kept,
+    not_known,
     read_one,
     service_arn,
 )
@@ -33,16 +35,6 @@ def stack(task: dict[str, object]) -> FakeAws:
     aws.task_definition("shop:2", container(f"{REPOSITORY}:2"))
     aws.running("main/web", "shop:2", 2, web=SECOND)
     return aws
-
-
-def kept(state: DeployedState) -> tuple[str, str, str]:
-    assert isinstance(state, Deployed), state
-    return str(state.image), state.written, state.origin
-
-
-def not_known(state: DeployedState) -> NotKnown:
-    assert isinstance(state, NotKnown), state
-    return state
 
 
 def test_tag_that_no_service_ran_is_not_known() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.deployed import Deployed, NotDeployed, NotKnown
 from support.deployed_images import (
     ACCOUNT,
     FIRST,
@@ -19,6 +19,9 @@ from support.deployed_images import (
     container,
     deployed_lookup,
     error,
+    kept,
+    not_deployed,
+    not_known,
     read_deployed,
     read_one,
     service_arn,
@@ -42,22 +45,6 @@ def aws() -> FakeAws:
     return aws
 
 
-def kept(state: DeployedState) -> tuple[str, str, str]:
-    assert isinstance(state, Deployed), state
-    return str(state.image), state.written, state.origin
-
-
-def not_known(state: DeployedState) -> str:
-    assert isinstance(state, NotKnown), state
-    assert state.help
-    return state.cause
-
-
-def not_deployed(state: DeployedState) -> str:
-    assert isinstance(state, NotDeployed), state
-    return state.reason
-
-
 RUNS_SECOND = (f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:2", "service main/web")
 
 
@@ -70,7 +57,7 @@ def test_denial_names_the_missing_action(aws: FakeAws, operation: str) -> None:
     aws.fails[operation] = error("AccessDeniedException", message)
     state = read_one(aws, LOOKUP)
     expected = f"ecs:{operation} is denied in {REGION}, because no identity-based policy allows it"
-    assert not_known(state) == expected
+    assert not_known(state).cause == expected
     assert isinstance(state, NotKnown)
     assert f"allow ecs:{operation}" in state.help
 
@@ -78,20 +65,20 @@ def test_denial_names_the_missing_action(aws: FakeAws, operation: str) -> None:
 @pytest.mark.parametrize("operation", ["DescribeServices", "DescribeServiceRevisions", "DescribeTaskDefinition"])
 def test_throttled_request_is_not_known(aws: FakeAws, operation: str) -> None:
     aws.fails[operation] = error("ThrottlingException", "Rate exceeded")
-    assert "ECS in eu-west-1 throttled the request" in not_known(read_one(aws, LOOKUP))
+    assert "ECS in eu-west-1 throttled the request" in not_known(read_one(aws, LOOKUP)).cause
 
 
 def test_denied_list_of_deployments_is_not_known(aws: FakeAws) -> None:
     aws.service("main/web", ("shop:3", "IN_PROGRESS"), ("shop:2", "COMPLETED"))
     aws.fails["ListServiceDeployments"] = error("AccessDeniedException")
-    assert not_known(read_one(aws, LOOKUP)) == f"ecs:ListServiceDeployments is denied in {REGION}"
+    assert not_known(read_one(aws, LOOKUP)).cause == f"ecs:ListServiceDeployments is denied in {REGION}"
 
 
 @pytest.mark.parametrize("short", ["arn:aws:ecs:eu-west-1:111122223333:service/web", "web"])
 def test_service_without_its_cluster_in_the_physical_id_is_not_known(aws: FakeAws, short: str) -> None:
     aws.stacks["shop"]["Web"] = ("AWS::ECS::Service", short, "CREATE_COMPLETE")
     state = read_one(aws, LOOKUP)
-    assert not_known(state) == "the ARN of service web does not contain its cluster"
+    assert not_known(state).cause == "the ARN of service web does not contain its cluster"
     assert isinstance(state, NotKnown)
     assert "set Service: cluster/service" in state.help
 
@@ -99,7 +86,7 @@ def test_service_without_its_cluster_in_the_physical_id_is_not_known(aws: FakeAw
 def test_service_that_ecs_fails_to_describe_is_not_known(aws: FakeAws) -> None:
     failure = {"arn": service_arn("main", "web"), "reason": "ACCESS_DENIED"}
     aws.answers["DescribeServices"] = {"services": [], "failures": [failure]}
-    assert not_known(read_one(aws, LOOKUP)) == "ECS did not describe service main/web (ACCESS_DENIED)"
+    assert not_known(read_one(aws, LOOKUP)).cause == "ECS did not describe service main/web (ACCESS_DENIED)"
 
 
 def test_missing_service_is_not_deployed(aws: FakeAws) -> None:
@@ -135,18 +122,18 @@ def test_failed_first_deployment_is_not_deployed(aws: FakeAws) -> None:
 def test_service_without_deployments_that_ecs_still_lists_is_not_known(aws: FakeAws) -> None:
     aws.deployments.clear()
     aws.service("main/web", ("shop:3", "IN_PROGRESS"), createdAt=NOW - timedelta(days=91))
-    assert "no successful one of the last 90 days" in not_known(read_one(aws, LOOKUP))
+    assert "no successful one of the last 90 days" in not_known(read_one(aws, LOOKUP)).cause
 
 
 def test_revision_that_ecs_does_not_describe_is_not_known(aws: FakeAws) -> None:
     aws.service("main/web", ("shop:3", "IN_PROGRESS"))
     aws.revisions.clear()
-    assert not_known(read_one(aws, LOOKUP)) == "ECS did not describe the revision that service main/web runs"
+    assert not_known(read_one(aws, LOOKUP)).cause == "ECS did not describe the revision that service main/web runs"
 
 
 def test_task_definition_that_ecs_does_not_describe_is_not_known(aws: FakeAws) -> None:
     del aws.definitions[task_definition_arn("shop:2")]
-    assert "which ECS does not describe" in not_known(read_one(aws, LOOKUP))
+    assert "which ECS does not describe" in not_known(read_one(aws, LOOKUP)).cause
 
 
 def test_completed_deployment_is_what_runs(aws: FakeAws) -> None:
@@ -174,6 +161,8 @@ def test_several_current_revisions_are_not_chosen_among(aws: FakeAws) -> None:
     former = aws.deployments["main/web"][0]["targetServiceRevisionArn"]
     other = aws.revision("main/web", 9, "shop:2", web=FIRST)
     aws.service("main/web", ("shop:2", "COMPLETED"), revisions=[other, former])
+    for _ in range(90):
+        aws.deployed("main/web", former)
     assert kept(read_one(aws, LOOKUP)) == RUNS_SECOND
     assert aws.count("ListServiceDeployments") == 1
 
@@ -234,7 +223,7 @@ def test_service_that_the_template_adds_does_not_count(aws: FakeAws) -> None:
 def test_services_with_different_images_are_listed(aws: FakeAws) -> None:
     aws.running("main/api", "shop:1")
     lookup = deployed_lookup(services=("Web",), named_services=("main/web", "main/api"))
-    assert not_known(read_one(aws, lookup)) == (
+    assert not_known(read_one(aws, lookup)).cause == (
         f"services run different images of 'web': service main/api runs {REPOSITORY}@{FIRST}; "
         f"service main/web runs {REPOSITORY}@{SECOND}"
     )
@@ -253,7 +242,7 @@ def test_service_that_runs_nothing_does_not_disagree(aws: FakeAws) -> None:
 def test_unknown_service_is_not_outvoted(aws: FakeAws) -> None:
     aws.service("main/api", ("shop:3", "IN_PROGRESS"), createdAt=NOW - timedelta(days=91))
     lookup = deployed_lookup(named_services=("main/web", "main/api"))
-    assert "service main/api" in not_known(read_one(aws, lookup))
+    assert "service main/api" in not_known(read_one(aws, lookup)).cause
 
 
 def test_many_services_cost_few_requests() -> None:

@@ -9,7 +9,7 @@ import jmespath
 import pytest
 from botocore import xform_name
 
-from image_pinner.core.deployed import Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.deployed import Deployed, DeployedLookup, NotDeployed, NotKnown
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import Refresh
 from image_pinner.sources.deployed.others import DeployedType, _located, _texts, deployed_types
@@ -23,17 +23,13 @@ from support.deployed_images import (
     Response,
     deployed_lookup,
     error,
+    kept,
     read_deployed,
     read_one,
 )
 
 IMAGE = f"{REPOSITORY}@{FIRST}"
 FUNCTION = "AWS::Lambda::Function"
-
-
-def kept(state: DeployedState) -> tuple[str, str, str]:
-    assert isinstance(state, Deployed), state
-    return str(state.image), state.written, state.origin
 
 
 def function_lookup(refresh: Refresh = Refresh.NEVER, resource_type: str = FUNCTION) -> DeployedLookup:

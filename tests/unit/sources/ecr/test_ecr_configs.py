@@ -107,11 +107,11 @@ def test_a_part_of_the_url_is_not_reported_either() -> None:
 
 
 def test_bytes_that_are_not_the_config_are_refused() -> None:
-    ecr = FakeEcr({"team/app": {"1": (stored := image("app"))}})
+    ecr = FakeEcr({"team/app": {"1": image("app")}})
     answers = resolver(ecr, download=lambda _url, _limit, _deadline: b'{"os": "linux", "architecture": "arm64"}')
     answer = answers.resolve_all([requested := ecr_lookup("team/app:1", ARM64)], Deadline.after(10))[requested]
     assert isinstance(answer, Unavailable)
-    assert f"the config of {stored.config_digest} has the digest" in answer.cause
+    assert "the config has the digest" in answer.cause
 
 
 def test_an_image_for_another_platform_is_unsuitable() -> None:

@@ -54,10 +54,6 @@ def registry() -> Iterator[ScriptedRegistry]:
         yield running
 
 
-def requests(registry: ScriptedRegistry) -> list[tuple[str, str]]:
-    return [(seen.method, seen.path) for seen in registry.seen]
-
-
 def resolve_digest(
     registry: ScriptedRegistry, digest: Digest, platform: str = "", *, index_allowed: bool = True, metered: bool = False
 ) -> Resolution:
@@ -76,7 +72,7 @@ def test_a_missing_digest_is_not_found_after_a_get_that_proves_it(registry: Scri
     url = f"{registry.url}{path_of(OTHER_DIGEST)}"
     assert answer.cause == f"team/app has no image with this digest: {url} returned 404, 'MANIFEST_UNKNOWN: no'"
     assert answer.help == "push the image to team/app again, or use an existing digest"
-    assert requests(registry) == [("HEAD", path_of(OTHER_DIGEST)), ("GET", path_of(OTHER_DIGEST))]
+    assert registry.requests() == [("HEAD", path_of(OTHER_DIGEST)), ("GET", path_of(OTHER_DIGEST))]
 
 
 def test_a_missing_repository_is_not_found_and_named(registry: ScriptedRegistry) -> None:
@@ -97,7 +93,7 @@ def test_a_head_with_another_digest_is_refused(registry: ScriptedRegistry) -> No
     respond_to_head(registry, sent(MANIFEST, Docker_Content_Digest=str(OTHER_DIGEST)))
     cause = cause_of(resolve_digest(registry, DIGEST))
     assert cause == f"{registry.url}{path_of(DIGEST)} sent the header Docker-Content-Digest: '{OTHER_DIGEST}'"
-    assert requests(registry) == [("HEAD", path_of(DIGEST))]
+    assert registry.requests() == [("HEAD", path_of(DIGEST))]
 
 
 def test_a_manifest_with_another_digest_is_refused(registry: ScriptedRegistry) -> None:
@@ -110,7 +106,7 @@ def test_a_denied_lookup_is_unavailable_and_a_get_explains_it(registry: Scripted
     registry.script = lambda _: error(403, "DENIED")
     cause = cause_of(resolve_digest(registry, DIGEST))
     assert cause == f"{registry.url}{path_of(DIGEST)} returned 403, 'DENIED: no'"
-    assert requests(registry) == [("HEAD", path_of(DIGEST)), ("GET", path_of(DIGEST))]
+    assert registry.requests() == [("HEAD", path_of(DIGEST)), ("GET", path_of(DIGEST))]
 
 
 def test_a_busy_registry_is_unavailable(registry: ScriptedRegistry) -> None:
@@ -129,7 +125,7 @@ def test_schema_1_is_refused_by_its_header(registry: ScriptedRegistry) -> None:
 def test_an_index_without_the_platform_is_unsuitable(registry: ScriptedRegistry) -> None:
     answer = resolve_digest(registry, INDEX_DIGEST, "linux/arm64")
     assert isinstance(answer, Unsuitable)
-    assert requests(registry) == [("GET", path_of(INDEX_DIGEST))]
+    assert registry.requests() == [("GET", path_of(INDEX_DIGEST))]
 
 
 @pytest.mark.parametrize("metered", [False, True])
@@ -138,7 +134,7 @@ def test_an_existing_digest_is_one_head(registry: ScriptedRegistry, digest: Dige
     answer = resolve_digest(registry, digest, metered=metered)
     origin = Origin("registry", f"HEAD {registry.url}{path_of(digest)}")
     assert answer == Resolved(digest, STORED[digest][1], origin)
-    assert requests(registry) == [("HEAD", path_of(digest))]
+    assert registry.requests() == [("HEAD", path_of(digest))]
     assert registry.seen[0].headers["Accept"].split(", ") == list(ACCEPTED_MEDIA_TYPES)
 
 
@@ -147,7 +143,7 @@ def test_a_head_need_not_repeat_the_digest(registry: ScriptedRegistry) -> None:
     answer = resolve_digest(registry, DIGEST)
     assert isinstance(answer, Resolved)
     assert answer.digest == DIGEST
-    assert requests(registry) == [("HEAD", path_of(DIGEST))]
+    assert registry.requests() == [("HEAD", path_of(DIGEST))]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +162,7 @@ def test_a_head_that_is_no_answer_is_followed_by_a_get(registry: ScriptedRegistr
     respond_to_head(registry, head)
     answer = resolve_digest(registry, DIGEST)
     assert answer == Resolved(DIGEST, OCI_MANIFEST, Origin("registry", f"{registry.url}{path_of(DIGEST)}"))
-    assert requests(registry) == [("HEAD", path_of(DIGEST)), ("GET", path_of(DIGEST))]
+    assert registry.requests() == [("HEAD", path_of(DIGEST)), ("GET", path_of(DIGEST))]
 
 
 @pytest.mark.parametrize("metered", [False, True])
@@ -178,14 +174,14 @@ def test_for_a_platform_the_manifest_is_read_without_a_head(registry: ScriptedRe
     assert isinstance(single, Resolved)
     assert single.digest == DIGEST
     paths = (path_of(INDEX_DIGEST), path_of(DIGEST), CONFIG_PATH)
-    assert requests(registry) == [("GET", path) for path in paths]
+    assert registry.requests() == [("GET", path) for path in paths]
 
 
 def test_where_an_index_is_not_allowed_it_is_read_after_the_head(registry: ScriptedRegistry) -> None:
     answer = resolve_digest(registry, INDEX_DIGEST, index_allowed=False)
     assert isinstance(answer, Resolved)
     assert (answer.digest, answer.origin.index) == (DIGEST, INDEX_DIGEST)
-    assert requests(registry) == [("HEAD", path_of(INDEX_DIGEST)), ("GET", path_of(INDEX_DIGEST))]
+    assert registry.requests() == [("HEAD", path_of(INDEX_DIGEST)), ("GET", path_of(INDEX_DIGEST))]
 
 
 def test_lookups_of_one_digest_share_their_requests(registry: ScriptedRegistry) -> None:
@@ -193,7 +189,7 @@ def test_lookups_of_one_digest_share_their_requests(registry: ScriptedRegistry) 
     lookups = [lookup(name), lookup(name, "linux/amd64"), lookup(name, "linux/arm64")]
     answers = resolve(*lookups, insecure=(registry.host,))
     assert [type(answer) for answer in answers] == [Resolved, Resolved, Unsuitable]
-    assert requests(registry) == [("GET", path_of(INDEX_DIGEST))]
+    assert registry.requests() == [("GET", path_of(INDEX_DIGEST))]
 
 
 def test_tag_and_digest_of_one_image_are_two_requests(registry: ScriptedRegistry) -> None:
@@ -201,7 +197,7 @@ def test_tag_and_digest_of_one_image_are_two_requests(registry: ScriptedRegistry
     names = (f"{registry.host}/team/app:1", f"{registry.host}/team/app@{DIGEST}")
     answers = resolve(*map(lookup, names), insecure=(registry.host,))
     assert [answer.digest for answer in answers if isinstance(answer, Resolved)] == [DIGEST, DIGEST]
-    assert sorted(requests(registry)) == [("GET", "/v2/team/app/manifests/1"), ("HEAD", path_of(DIGEST))]
+    assert sorted(registry.requests()) == [("GET", "/v2/team/app/manifests/1"), ("HEAD", path_of(DIGEST))]
 
 
 def test_a_challenge_to_head_is_answered(realm: Realm) -> None:

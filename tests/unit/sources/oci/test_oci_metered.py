@@ -55,10 +55,6 @@ def registry() -> Iterator[ScriptedRegistry]:
         yield running
 
 
-def requests(registry: ScriptedRegistry) -> list[tuple[str, str]]:
-    return [(seen.method, seen.path) for seen in registry.seen]
-
-
 def resolve_with_head(
     registry: ScriptedRegistry, script: Script, platform: str = "", *, index_allowed: bool = True
 ) -> Resolution:
@@ -80,7 +76,7 @@ def by_head(registry: ScriptedRegistry, digest: Digest = DIGEST, media_type: str
 def test_a_digest_that_heads_and_bytes_do_not_agree_on_is_refused(registry: ScriptedRegistry) -> None:
     message = refusal(resolve_with_head(registry, to_head(sent(MANIFEST), holds(ANOTHER)), "linux/amd64"))
     assert message == f"{registry.url}{BY_DIGEST} sent a manifest with digest {Digest.of(ANOTHER)}"
-    assert requests(registry) == [("HEAD", TAG), ("GET", BY_DIGEST)]
+    assert registry.requests() == [("HEAD", TAG), ("GET", BY_DIGEST)]
 
 
 def test_a_repeated_digest_does_not_replace_hashing(
@@ -104,7 +100,7 @@ def test_a_404_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
     answer = resolve_with_head(registry, lambda _: NOT_FOUND)
     assert isinstance(answer, NotFound)
     assert answer.cause == f"{registry.url}{TAG} returned 404, 'MANIFEST_UNKNOWN: no such tag'"
-    assert requests(registry) == [("HEAD", TAG), ("GET", TAG)]
+    assert registry.requests() == [("HEAD", TAG), ("GET", TAG)]
 
 
 def test_a_403_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
@@ -119,18 +115,18 @@ def test_a_403_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_busy_registry_gets_no_get_after_head(registry: ScriptedRegistry, status: int) -> None:
     assert f"returned {status} after 3 attempts" in refusal(resolve_with_head(registry, lambda _: Answer(status)))
-    assert requests(registry) == [("HEAD", TAG)] * 3
+    assert registry.requests() == [("HEAD", TAG)] * 3
 
 
 def test_schema_1_is_refused_by_its_header(registry: ScriptedRegistry) -> None:
     assert "schema 1" in refusal(resolve_with_head(registry, holds(MANIFEST, DOCKER_SCHEMA1[1])))
-    assert requests(registry) == [("HEAD", TAG)]
+    assert registry.requests() == [("HEAD", TAG)]
 
 
 def test_an_index_without_the_platform_is_refused_by_its_bytes(registry: ScriptedRegistry) -> None:
     message = refusal(resolve_with_head(registry, holds(INDEX, OCI_INDEX), "linux/arm64"))
     assert "has no image for linux/arm64; available: linux/amd64" in message
-    assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
+    assert registry.requests() == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
 
 
 @pytest.mark.parametrize(
@@ -141,34 +137,34 @@ def test_where_no_platform_is_wanted_one_head_is_all(
 ) -> None:
     answer = resolve_with_head(registry, holds(manifest, media_type))
     assert answer == by_head(registry, Digest.of(manifest), media_type)
-    assert requests(registry) == [("HEAD", TAG)]
+    assert registry.requests() == [("HEAD", TAG)]
     assert registry.seen[0].headers["Accept"].split(", ") == list(ACCEPTED_MEDIA_TYPES)
 
 
 def test_an_image_for_which_no_index_is_taken_needs_no_get_when_it_is_none(registry: ScriptedRegistry) -> None:
     assert resolve_with_head(registry, holds(MANIFEST), index_allowed=False) == by_head(registry)
-    assert requests(registry) == [("HEAD", TAG)]
+    assert registry.requests() == [("HEAD", TAG)]
 
 
 def test_where_a_platform_is_wanted_an_index_is_got_once_by_its_digest(registry: ScriptedRegistry) -> None:
     answer = resolve_with_head(registry, holds(INDEX, OCI_INDEX), "linux/amd64")
     assert isinstance(answer, Resolved)
     assert answer.digest == OF_INDEX
-    assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
+    assert registry.requests() == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
 
 
 def test_where_no_index_is_taken_the_platform_s_manifest_is_found_in_it(registry: ScriptedRegistry) -> None:
     answer = resolve_with_head(registry, holds(INDEX, OCI_INDEX), "linux/amd64", index_allowed=False)
     assert isinstance(answer, Resolved)
     assert (answer.digest, answer.origin.index) == (DIGEST, OF_INDEX)
-    assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
+    assert registry.requests() == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
 
 
 def test_where_a_platform_is_wanted_of_a_single_image_its_config_is_read(registry: ScriptedRegistry) -> None:
     answer = resolve_with_head(registry, holds(MANIFEST), "linux/amd64")
     assert isinstance(answer, Resolved)
     assert answer.digest == DIGEST
-    assert requests(registry) == [("HEAD", TAG), ("GET", BY_DIGEST), ("GET", CONFIG_BLOB)]
+    assert registry.requests() == [("HEAD", TAG), ("GET", BY_DIGEST), ("GET", CONFIG_BLOB)]
 
 
 def test_lookups_of_one_image_share_its_head_and_its_get(registry: ScriptedRegistry) -> None:
@@ -177,7 +173,7 @@ def test_lookups_of_one_image_share_its_head_and_its_get(registry: ScriptedRegis
     wanted: list[ImageLookup] = [lookup(name), lookup(name, "linux/amd64"), lookup(name, "linux/arm64")]
     answers = resolve(*wanted, insecure=(registry.host,), pull_counting=(registry.host,))
     assert [type(answer) for answer in answers] == [Resolved, Resolved, Unsuitable]
-    assert requests(registry) == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
+    assert registry.requests() == [("HEAD", TAG), ("GET", BY_INDEX_DIGEST)]
 
 
 @pytest.mark.parametrize(
@@ -198,7 +194,7 @@ def test_lookups_of_one_image_share_its_head_and_its_get(registry: ScriptedRegis
 def test_a_head_without_a_digest_is_followed_by_a_get_of_the_tag(registry: ScriptedRegistry, head: Answer) -> None:
     answer = resolve_with_head(registry, to_head(head, holds(MANIFEST)))
     assert answer == Resolved(DIGEST, OCI_MANIFEST, Origin("registry", f"{registry.url}{TAG}"))
-    assert requests(registry) == [("HEAD", TAG), ("GET", TAG)]
+    assert registry.requests() == [("HEAD", TAG), ("GET", TAG)]
 
 
 def test_a_challenge_to_head_is_answered(realm: Realm) -> None:
@@ -207,7 +203,7 @@ def test_a_challenge_to_head_is_answered(realm: Realm) -> None:
     (answer,) = realm.resolve_all(lookup(f"{host}/team/app:1"), pull_counting=(host,), credentials=credentials)
     # The registry of this realm sends no digest, so that the tag is requested.
     assert isinstance(answer, Resolved)
-    assert requests(realm.registry) == [("HEAD", TAG), ("HEAD", TAG), ("GET", TAG)]
+    assert realm.registry.requests() == [("HEAD", TAG), ("HEAD", TAG), ("GET", TAG)]
     assert [seen.authorization for seen in realm.registry.seen] == ["", "Bearer token-1", "Bearer token-1"]
     assert [seen.authorization for seen in realm.service.seen] == [PASSWORD.basic()]
 
@@ -232,4 +228,4 @@ def test_other_registries_get_no_head() -> None:
         counted, free = (stack.enter_context(ScriptedRegistry(holds(MANIFEST))) for _ in range(2))
         wanted = [lookup(f"{server.host}/team/app:1") for server in (counted, free)]
         resolve(*wanted, insecure=(counted.host, free.host), pull_counting=(counted.host,))
-        assert (requests(counted), requests(free)) == ([("HEAD", TAG)], [("GET", TAG)])
+        assert (counted.requests(), free.requests()) == ([("HEAD", TAG)], [("GET", TAG)])
