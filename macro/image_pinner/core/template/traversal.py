@@ -214,9 +214,8 @@ def _made_keys(key: str, scope: Scope, name: str | None) -> dict[str, dict[str, 
     ):
         return {key: {}}
     names = list(dict.fromkeys(name for _, name in LOOP_PLACEHOLDER.findall(key) if name in scope.loops))
-    values = [scope.iterations.get(name) for name in names]
-    known = [outcomes for outcomes in values if outcomes is not None]
-    if len(known) < len(values) or prod(map(len, known)) > _MAX_KEYS:
+    known = [scope.iterations[name] for name in names if name in scope.iterations]
+    if len(known) < len(names) or prod(map(len, known)) > _MAX_KEYS:
         return None
     made: dict[str, dict[str, Outcome]] = {}
     for combination in product(*known):
