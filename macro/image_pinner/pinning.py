@@ -33,7 +33,9 @@ from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
+from image_pinner.core.template.records import DigestImage, find_foreign_records
 from image_pinner.core.template.rewrite import build_edits
+from image_pinner.core.template.traversal import TemplateNode
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import (
     Deadline,
@@ -261,17 +263,29 @@ def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) ->
     report = make_report(found, decision)
     if report.problems:
         return PinResult(fragment.original, (), report)
+    pinned = [outcome for outcome in decision.outcomes if isinstance(outcome, Pinned)]
+    foreign, problems = _find_foreign_records(fragment, found.scan, pinned)
+    if problems:
+        return PinResult(fragment.original, (), report._replace(problems=in_order(problems)))
     edits = build_edits(
         fragment.tree,
-        [
-            (outcome.site, outcome.text, outcome.recorded)
-            for outcome in decision.outcomes
-            if isinstance(outcome, Pinned)
-        ],
+        [(outcome.site, outcome.text, outcome.recorded) for outcome in pinned],
         [outcome.site for outcome in decision.outcomes if isinstance(outcome, KeptTag)],
         found.scan.skipped,
+        foreign,
     )
+    report = report._replace(foreign_records=tuple(record.path for record in foreign))
     return PinResult(fragment.answer(apply_edits(fragment.tree, edits)), edits, report)
+
+
+def _find_foreign_records(
+    fragment: Fragment, scan: ImageScan, pinned: Sequence[Pinned]
+) -> tuple[list[TemplateNode], list[Problem]]:
+    count = scan.marker_count
+    if count and not count.records and not count.loops:
+        return [], []  # most templates
+    images = [DigestImage(each.site.node, each.site.location, each.site.resource_path, each.text) for each in pinned]
+    return find_foreign_records(fragment.tree, (*images, *scan.written_digests))
 
 
 def make_report(found: FoundImages, decision: Decision) -> PinReport:

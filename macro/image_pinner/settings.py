@@ -35,6 +35,7 @@ class Settings(NamedTuple):
         timeout: Seconds for all lookups of a template; the remaining time of the function can be less.
         metrics_namespace: Empty for no metrics.
         event_bus: Empty for no events.
+        require_events: Whether a template fails if its events cannot be sent.
         snippet_parameters: The parameters whose values snippets may use.
         state_scope: Which deployed images templates may keep.
         keep_tags: Whether to write `repository:tag@digest`; only the CLI sets it.
@@ -61,6 +62,7 @@ class Settings(NamedTuple):
     workers: int = 20
     metrics_namespace: str = "ImagePinner"
     event_bus: str = ""
+    require_events: bool = False
     snippet_parameters: tuple[str, ...] = ()
     state_scope: tuple[StatePattern, ...] = ()
     keep_tags: bool = False
@@ -239,11 +241,11 @@ _BUS_ARN = r"arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/"
 
 SETTING_RULES = (
     SettingRule("IMAGE_PINNER_MACRO_NAME", "`ImagePinner`", "The name under which the macro is installed; `Fn::Transform` snippets call it by this name.", field="macro_name"),
-    SettingRule("IMAGE_PINNER_PIN", "`Marked`, `All`", "`Pin` for all templates; a template cannot loosen `All`.", option="Pin", read=_pin, accepts="write Marked, All or a list of container names separated by commas"),
+    SettingRule("IMAGE_PINNER_PIN", "`Marked`, `All`", "`Pin` for all templates; a template cannot loosen `All`. It applies to images that conditions exclude, too.", option="Pin", read=_pin, accepts="write Marked, All or a list of container names separated by commas"),
     SettingRule("IMAGE_PINNER_PLATFORM", "inferred, `os/arch[/variant]`, `Any`", "`Platform` for all templates; a template cannot set another.", option="Platform", accepts="write os/architecture, for example linux/arm64, or Any"),
     SettingRule("IMAGE_PINNER_WHEN_MISSING", "unset, `Fail`, `KeepTag`", "`WhenMissing` for all templates; if it is `Fail`, a template cannot set `KeepTag`.", option="WhenMissing", accepts="write one of Fail, KeepTag"),
     SettingRule("IMAGE_PINNER_WHEN_MOVED", "unset, `Warn`, `Fail`", "`WhenMoved` for all templates; if it is `Fail`, a template cannot set `Warn`.", option="WhenMoved", accepts="write one of Warn, Fail"),
-    SettingRule("IMAGE_PINNER_RECORD", "`Label`, `Metadata`, `None`", "`Record` for all templates.", option="Record", accepts="write one of Label, Metadata, None"),
+    SettingRule("IMAGE_PINNER_RECORD", "`Label`, `Metadata`, `None`", "`Record` for all templates; a template cannot choose a later one in this order.", option="Record", accepts="write one of Label, Metadata, None"),
     SettingRule("IMAGE_PINNER_IMAGE_PATHS", "none", "Additional image properties: JSONPath expressions from the root of the template, separated by `;`.", field="image_paths", read=_image_paths, accepts="write JSONPath expressions of fields, *, indices, .. and filters, for example $.Resources.*.Properties.Image"),
     SettingRule("IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST", "`false`, `true`", "Resolve a reference without tag and digest as `latest`, with a warning.", field="unsafe_implicit_latest", read=_truth, accepts=_TRUTH),
     SettingRule("IMAGE_PINNER_CREDENTIALS", "none", "Registry credentials: `registry=location` entries separated by `;`. A location is the ARN of a Secrets Manager secret or an SSM parameter, or `ssm:/name`; in the CLI also `env:NAME` or `file:/path`.", field="credentials", read=_each(CredentialLocation.parse, lambda entry: entry.registry), accepts="write each registry once as registry=location, where the location is the ARN of a Secrets Manager secret or an SSM parameter, ssm:/name, env:NAME or file:/path"),
@@ -267,6 +269,7 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_SNIPPET_PARAMETERS", "none", "The parameters of templates whose values snippets may use, by name, separated by `;`. Snippets do not see which parameters have `NoEcho`.", field="snippet_parameters", read=_each(_parameter_name, str), accepts="write each name once, in letters and digits, separated by semicolons"),
     SettingRule("IMAGE_PINNER_STATE_SCOPE", "none; all of them in the CLI", "The deployed images that templates may keep with `Refresh`: `stack:NAME`, `service:CLUSTER/SERVICE` or `family:NAME` entries separated by `;`, with `*` for any characters.", field="state_scope", read=_each(StatePattern.parse, str), accepts="write each entry once as stack:NAME, service:CLUSTER/SERVICE or family:NAME, with * for any characters"),
     SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, to which the macro sends an event for every template that it pins.", field="event_bus", read=_event_bus, accepts="write the name of an event bus or its ARN, arn:aws:events:region:account:event-bus/name"),
+    SettingRule("IMAGE_PINNER_REQUIRE_EVENTS", "`false`, `true`", "Fail a template whose event cannot be sent to the event bus.", field="require_events", read=_truth, accepts=_TRUTH),
 )  # fmt: skip
 """Every setting."""
 

@@ -7,7 +7,7 @@ import gzip
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -307,8 +307,8 @@ class Bus:
     events: list[str] = field(default_factory=list)
     max_detail_bytes: int = 200_000
 
-    def put(self, detail: str, *_: Any) -> None:
-        self.events.append(detail)
+    def put(self, details: Sequence[str], *_: Any) -> None:
+        self.events += details
 
 
 def test_a_pinned_image_brings_no_text_of_its_registry(

@@ -34,6 +34,20 @@ TEMPLATES: dict[str, dict[str, Any]] = {
         "Conditions": {"C": EXTERNAL},
         "Resources": tasks("!PinDigest a:1", Metadata={"ImagePinner": {"Platform": {"Fn::If": ["C", "Any", "Any"]}}}),
     },
+    "a loop that makes two properties": {
+        "Resources": {
+            "T": {
+                "Type": "AWS::ECS::TaskDefinition",
+                "Properties": {
+                    "Fn::ForEach::L": [
+                        "I",
+                        ["ContainerDefinitions", NAME],
+                        {"${I}": [{"Name": "web", "Image": "!PinDigest a:1"}] * 1_500},
+                    ]
+                },
+            }
+        }
+    },
     "a service in a loop": {
         "Resources": {**tasks("!PinDigest a:1", 900), "Fn::ForEach::L": ["I", ["A"], {f"{NAME}${{I}}": SERVICE}]}
     },

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,9 @@ class Outputs:
     message: str = ""
     max_detail_bytes: int = 200_000
 
-    def put(self, detail: str, *_: Any) -> None:
-        """Send an event."""
-        self.texts.append(detail)
+    def put(self, details: Sequence[str], *_: Any) -> None:
+        """Send events."""
+        self.texts += details
 
     def run(self, event: Any, context: Any = FUNCTION) -> str:
         """Return everything that the macro writes for an event."""

@@ -62,7 +62,7 @@ def test_calls_of_the_event_publisher_are_counted() -> None:
     resolver_factory.clients.client("events", "eu-west-1")
 
     with pytest.raises(SourceError, match="events:PutEvents is denied on deployments"):
-        resolver_factory.event_publisher("deployments", "eu-west-1").put("{}", Deadline.after(30))
+        resolver_factory.event_publisher("deployments", "eu-west-1").put(["{}"], Deadline.after(30))
 
     assert resolver_factory.call_stats.snapshot().attempts == {"events:PutEvents": 1}
 
@@ -76,5 +76,5 @@ def test_event_publisher_uses_the_given_clients() -> None:
             raise ValueError("there is no such endpoint")
 
     with pytest.raises(SourceError, match="no endpoint for EventBridge"):
-        AwsResolvers(clients=Clients()).event_publisher("deployments", "eu-west-1").put("{}", Deadline.after(30))
+        AwsResolvers(clients=Clients()).event_publisher("deployments", "eu-west-1").put(["{}"], Deadline.after(30))
     assert wanted.is_set()

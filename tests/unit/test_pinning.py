@@ -217,9 +217,8 @@ class TestConditions:
         image = {"Fn::If": ["Dev", "!PinDigest nginx:1", {"Fn::Sub": "!PinDigest Platform=linux/arm64 nginx:${Env}"}]}
         result = pin(template_of(image, **self.SECTIONS), digests=ExpectedDigests(["docker.io/library/nginx:1"]))
         assert image_in(result.answer) == {"Fn::If": ["Dev", pinned("nginx", "1"), {"Fn::Sub": "nginx:${Env}"}]}
-        assert result.report.warnings == (
-            f"{IMAGE}.Fn::If[2]: marker removed: its condition is false with the parameters of this deployment",
-        )
+        (warning,) = result.report.warnings
+        assert warning.startswith(f"{IMAGE}.Fn::If[2]: marker removed: its condition is false")
 
     def test_resource_whose_condition_is_false_is_not_looked_up(self) -> None:
         template = template_of("!PinDigest nginx:1", **self.SECTIONS)

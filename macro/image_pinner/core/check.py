@@ -29,6 +29,7 @@ from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.sites import ScanSettings, SkippedImage
 
 _REGION, _ACCOUNT, _STACK_NAME, _PLACEHOLDER = "us-east-1", "000000000000", "stack", "x"
+_NO_LOOP = "write the property without Fn::ForEach"
 _TRANSFORM = TemplatePath(("Transform",))
 
 
@@ -41,11 +42,13 @@ class Severity(Enum):
 
 RULES = {
     "unpinned-image": "An image without a digest that nothing requests to pin.",
+    "hidden-image": "A property that Fn::ForEach makes and that can hold an image that cannot be seen or changed.",
     "unsupported-marker-syntax": "A marker that CloudFormation rejects before any macro runs.",
     "invalid-marker": "A marker, an option or an image that the macro will reject.",
     "missing-transform": "A pin is requested, and the template's Transform does not include the macro.",
 }
 """What each rule reports, as a sentence."""
+_WITHOUT_REQUEST = frozenset({"unpinned-image", "hidden-image"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Finding:
     @property
     def severity(self) -> Severity:
         """How bad the finding is."""
-        return Severity.WARNING if self.rule == "unpinned-image" else Severity.ERROR
+        return Severity.WARNING if self.rule in _WITHOUT_REQUEST else Severity.ERROR
 
 
 def check_template(
@@ -88,14 +91,20 @@ def check_template(
     ]
     findings += [_unpinned_image(image, template) for image in scan.skipped if image.status == "unmarked"]
     certain = _find_certain_problems(fragment, values, scan_settings)
-    findings += [
-        Finding("invalid-marker", problem.path, problem.cause, problem.help)
-        for problem in (*scan.problems, *misplaced)
-        if problem.path in certain
-    ]
+    problems = [problem for problem in (*scan.problems, *misplaced) if problem.path in certain]
+    findings += [Finding("invalid-marker", problem.path, problem.cause, problem.help) for problem in problems]
+    reported = {problem.path for problem in problems}
+    findings += [finding for finding in _hidden_images(scan) if finding.path not in reported]
     if not names_macro and (first := _first_request(template, scan, findings, scan_settings.macro)):
         findings.append(_missing_transform(first, template, scan_settings.macro))
     return sorted(findings, key=lambda finding: (str(finding.path), finding.rule))
+
+
+def _hidden_images(scan: ImageScan) -> Iterator[Finding]:
+    hidden = {node.path: node.reason for node in scan.hidden if node.path.in_loop}
+    hidden |= {image.path: image.reason for image in scan.skipped if image.status == "hidden" and image.path.in_loop}
+    for path, reason in hidden.items():
+        yield Finding("hidden-image", path, f"images here cannot be seen: {reason}", _NO_LOOP)
 
 
 def _scan(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> tuple[ImageScan, list[Problem]]:
@@ -170,7 +179,7 @@ def _unsupported_syntax(path: TemplatePath, content: JsonValue, macro: str) -> F
 
 def _first_request(template: JsonObject, scan: ImageScan, findings: list[Finding], macro: str) -> TemplatePath | None:
     paths = [site.path for site in scan.pinned] + [problem.path for problem in scan.problems]
-    paths += [finding.path for finding in findings if finding.rule != "unpinned-image"]
+    paths += [finding.path for finding in findings if finding.rule not in _WITHOUT_REQUEST]
     return min((path for path in paths if not _is_in_snippet(template, path, macro)), key=str, default=None)
 
 

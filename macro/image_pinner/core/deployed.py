@@ -13,9 +13,8 @@ from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.options import Refresh
-from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.paths import FOR_EACH, TemplatePath
 from image_pinner.core.template.sites import PinSite, SiteIdentity
-from image_pinner.core.template.traversal import FOR_EACH
 
 _MAX_NAME = 255  # characters of a logical ID in a message, as CloudFormation allows; many images can have the same one
 SERVICE_TYPES = frozenset({"AWS::ECS::Service"})

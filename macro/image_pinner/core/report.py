@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 from image_pinner.core.decision import KeptTag, Pinned
 from image_pinner.core.images.lookups import LOCK_SOURCE
+from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
-from image_pinner.core.template.sites import PinSite, SkippedImage
+from image_pinner.core.template.sites import PinSite, SkippedImage, SkipStatus
 
 REPORT_VERSION = 2
 """Incremented when a field is removed or changes its meaning; new fields alone do not increment it."""
@@ -27,12 +28,14 @@ class PinReport(NamedTuple):
         skipped: The images that stay as they are.
         problems: Why nothing was changed; empty on success.
         failed: The requested images that have a problem.
+        foreign_records: The records that the author wrote for other repositories than those of the images.
     """
 
     outcomes: tuple[Pinned | KeptTag, ...] = ()
     skipped: tuple[SkippedImage, ...] = ()
     problems: tuple[Problem, ...] = ()
     failed: tuple[PinSite, ...] = ()
+    foreign_records: tuple[TemplatePath, ...] = ()
 
     @property
     def succeeded(self) -> bool:
@@ -46,7 +49,10 @@ class PinReport(NamedTuple):
         for outcome in self.outcomes:
             texts = (f"tag kept: {outcome.reason}",) if isinstance(outcome, KeptTag) else outcome.warnings
             found += [f"{outcome.site.path}: {text}" for text in texts]
-        found += [f"{image.path}: marker removed: {image.reason}" for image in self.skipped if image.marked]
+        for image in self.skipped:
+            if image.status == SkipStatus.NOT_DEPLOYED:
+                found.append(f"{image.path}: {'marker removed' if image.marked else 'not pinned'}: {image.reason}")
+        found += [f"{path}: {_FOREIGN_RECORD}" for path in self.foreign_records]
         return tuple(sorted(found))
 
     def without_details(self, parameters: Iterable[str]) -> PinReport:
@@ -80,6 +86,7 @@ class PinReport(NamedTuple):
         }
 
 
+_FOREIGN_RECORD = "record removed: it does not name the repository of the image"
 _CAUSES = {
     ProblemKind.POLICY: "a policy denies the image",
     ProblemKind.LOOKUP: "the image cannot be looked up",

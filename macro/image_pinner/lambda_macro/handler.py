@@ -19,7 +19,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from image_pinner.assembly import AwsResolvers, ResolverFactory
-from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
+from image_pinner.core.errors import (
+    ConfigurationError,
+    ImagePinnerError,
+    SourceError,
+    UnreadableTemplateError,
+)
 from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.find import ImageScan
@@ -109,8 +114,10 @@ class Macro(NamedTuple):
             record.note_report(report)
             details: dict[str, Any] = report.to_json()
             response = _response(returned, result.answer, error_message(report.problems))
+            self._send_events(event, context, record)
         except ImagePinnerError as error:
             record.note_failure(failure_kind(error))
+            report = None
             details = {"status": "failure", "problems": [{"cause": error.cause, "help": error.help}]}
             response = _response(returned, returned.get("fragment", {}), error.diagnostics())
         except Exception as error:  # noqa: BLE001 - CloudFormation reports a raised exception as "malformed response"
@@ -120,11 +127,10 @@ class Macro(NamedTuple):
             details = {"status": "failure", "exception": name, "traceback": _traceback(error)}
             message = f"internal error ({name}); help: report it with the traceback in the macro's log"
             response = _response(returned, returned.get("fragment", {}), message)
-        if record.settings.event_bus and record.pinned:
-            record.event_status = self._send_event(event, context, record)
         # A response without a log record is better than no response.
         with suppress(Exception):
-            self.log(record.to_line(event, details))
+            for line in record.to_lines(event, details):
+                self.log(line)
         return response, report
 
     def _pin(self, event: Event, context: Any, record: InvocationRecord) -> PinResult:
@@ -164,20 +170,39 @@ class Macro(NamedTuple):
             raise UnreadableTemplateError("the event is for another region or account than the function", _CALLER)
         return own
 
-    def _send_event(self, event: Event, context: Any, record: InvocationRecord) -> str:
-        """Send the EventBridge event, and return `sent` or why not: the response does not depend on it."""
-        if self.event_publisher is None:
-            return "failed: EventBridge is not available here; help: unset IMAGE_PINNER_EVENT_BUS"
-        try:
-            publisher = self.event_publisher(record.settings.event_bus, self._region(event))
-            publisher.put(
-                record.event_detail(event, publisher.max_detail_bytes), Deadline.after(_remaining_seconds(context))
+    def _send_events(self, event: Event, context: Any, record: InvocationRecord) -> None:
+        """Send the EventBridge events, and note `sent` or why not in the record.
+
+        Raises:
+            SourceError: They were not sent, and the configuration requires them.
+            ConfigurationError: The configuration requires them, and has no event bus.
+        """
+        settings = record.settings
+        if not record.pinned or not (settings.event_bus or settings.require_events):
+            return
+        if not settings.event_bus:
+            raise ConfigurationError(
+                "IMAGE_PINNER_REQUIRE_EVENTS is true without an event bus", "set IMAGE_PINNER_EVENT_BUS"
             )
+        try:
+            self._put_events(event, context, record)
         except ImagePinnerError as error:
-            return f"failed: {error.diagnostics()}"
+            failure = error
         except Exception as error:  # noqa: BLE001 - as in `run`
-            return f"failed: internal error ({type(error).__name__}); help: report it"
-        return "sent"
+            failure = SourceError(f"internal error ({type(error).__name__})", "report it")
+        else:
+            record.event_status = "sent"
+            return
+        record.event_status = f"failed: {failure.diagnostics()}"
+        if settings.require_events:
+            raise SourceError(f"the events of the pinned images were not sent: {failure.cause}", failure.help)
+
+    def _put_events(self, event: Event, context: Any, record: InvocationRecord) -> None:
+        if self.event_publisher is None:
+            raise SourceError("EventBridge is not available here", "unset IMAGE_PINNER_EVENT_BUS")
+        publisher = self.event_publisher(record.settings.event_bus, self._region(event))
+        details = record.event_details(event, publisher.max_detail_bytes)
+        publisher.put(details, Deadline.after(_remaining_seconds(context)))
 
     def _region(self, event: Event) -> str:
         return str(event.get("region") or self.environment.get("AWS_REGION", ""))

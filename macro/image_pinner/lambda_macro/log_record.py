@@ -38,8 +38,22 @@ METRIC_UNITS = {
     "Failures": "Count",
 }
 
-_OMITTED = "omitted"
 _LARGEST_COUNT = 10**9
+_MAX_TEXT = 1000  # characters of one text: a path can be as long as the template, and so can each of many
+_HALF_TEXT = _MAX_TEXT // 2
+_REPEATED = (
+    "requestId",
+    "transformId",
+    "region",
+    "accountId",
+    "account",
+    "lambda_request_id",
+    "macro",
+    "image_pinner",
+    "failure",
+    "version",
+)
+"""The fields that each part of a record or event has, in addition to `status`."""
 _MAX_DIMENSION_LENGTH = 1024
 _EVENT_FIELDS = ("requestId", "transformId", "region", "accountId")
 _MAX_EVENT_FIELD_BYTES = 1000
@@ -94,8 +108,8 @@ class InvocationRecord:
         """Note that the invocation failed, so that no image was pinned."""
         self._failure, self.pinned = kind, ()
 
-    def to_line(self, event: Mapping[str, Any], details: Mapping[str, Any]) -> str:
-        """Return the log record: JSON of at most `MAX_RECORD_BYTES` and a line feed.
+    def to_lines(self, event: Mapping[str, Any], details: Mapping[str, Any]) -> list[str]:
+        """Return the log record in one or more parts: JSON of at most `MAX_RECORD_BYTES` and a line feed.
 
         `details` are the fields of the report or of the error. Of `event`, only the request, macro, region and account
         are logged: it contains the values of `NoEcho` parameters. Short fields come first, since CloudWatch Logs
@@ -125,10 +139,11 @@ class InvocationRecord:
             **{name: value for name, value in details.items() if name not in lists},
             **metrics.to_json(self.settings.metrics_namespace),
         }
-        return bounded_json(fields, {"calls": self._calls(), **lists}, MAX_RECORD_BYTES - 1) + "\n"
+        parts = split_json(fields, {"calls": self._calls(), **lists}, MAX_RECORD_BYTES - 1)
+        return [f"{part}\n" for part in parts]
 
-    def event_detail(self, event: Mapping[str, Any], limit: int) -> str:
-        """Return the detail of the EventBridge event, of at most `limit` bytes in UTF-8."""
+    def event_details(self, event: Mapping[str, Any], limit: int) -> list[str]:
+        """Return the details of the EventBridge events, each of at most `limit` bytes in UTF-8."""
         known = _event_fields(event)
         fields = {
             "version": REPORT_VERSION,
@@ -138,7 +153,7 @@ class InvocationRecord:
             "region": known.get("region", ""),
             "account": known.get("accountId", ""),
         }
-        return bounded_json(fields, {"images": [_event_image(pinned) for pinned in self.pinned]}, limit)
+        return split_json(fields, {"images": [_event_image(pinned) for pinned in self.pinned]}, limit)
 
     def _calls(self) -> list[dict[str, Any]]:
         # A list, since CloudWatch Logs Insights can unnest one, but not an object with any keys.
@@ -195,42 +210,54 @@ def failure_kind(error: ImagePinnerError) -> str:
     return str((ProblemKind.TEMPLATE if isinstance(error, TemplateError) else ProblemKind.LOOKUP).value)
 
 
-def bounded_json(fields: Mapping[str, Any], lists: Mapping[str, Sequence[Any]], limit: int) -> str:
-    """Return an object as JSON on one line of at most `limit` bytes in UTF-8.
+def split_json(fields: Mapping[str, Any], lists: Mapping[str, Sequence[Any]], limit: int) -> list[str]:
+    """Return an object as JSON on one line, in as many parts of at most `limit` bytes in UTF-8 as its lists need.
 
-    Entries of `lists` that do not fit are left out and counted in the field `omitted`. Each list may use half of the
-    bytes that those before it leave, the last one all of them. `fields` must be short.
+    Every entry of `lists` is in one of the parts, which are numbered in `part` and `parts`. The first part has all
+    `fields`, which must be short; the others have those that identify the invocation. Long texts of entries are cut.
     """
-    encoded = {name: [_encode(entry) for entry in entries] for name, entries in lists.items()}
-    text = _join(fields, encoded)
-    if _size(text) <= limit:
-        return encodable(text)
-    counts = dict.fromkeys(lists, _LARGEST_COUNT)
-    room = limit - _size(_join({**fields, _OMITTED: counts}, {name: [] for name in lists}))
-    kept: dict[str, list[str]] = {}
-    for number, (name, entries) in enumerate(encoded.items(), start=1):
-        kept[name], used = _fitting(entries, room if number == len(lists) else room // 2)
-        room -= used
-    omitted = {
-        name: len(entries) - len(kept[name]) for name, entries in encoded.items() if len(entries) > len(kept[name])
-    }
-    return encodable(_join({**fields, _OMITTED: omitted}, kept))
+    encoded = {name: [_encode_entry(entry) for entry in entries] for name, entries in lists.items()}
+    whole = _join(fields, encoded)
+    if _size(whole) <= limit:
+        return [encodable(whole)]
+    numbers = {"part": _LARGEST_COUNT, "parts": _LARGEST_COUNT}
+    common = {name: value for name, value in fields.items() if name in {*_REPEATED, "status"}}
+    parts: list[dict[str, list[str]]] = [{name: [] for name in lists}]
+    room = limit - _size(_join({**fields, **numbers}, parts[0]))
+    for name, entries in encoded.items():
+        for entry in entries:
+            size = _size(entry) + len(", ")
+            if size > room:
+                parts.append({})
+                room = limit - _size(_join({**common, **numbers}, {name: [] for name in lists}))
+            parts[-1].setdefault(name, []).append(entry)
+            room -= size
+    return [
+        encodable(_join({**(common if number else fields), "part": number + 1, "parts": len(parts)}, part))
+        for number, part in enumerate(parts)
+    ]
+
+
+def _encode_entry(entry: Any) -> str:
+    text = _encode(entry)
+    return text if len(text) <= _MAX_TEXT else _encode(_cut(entry))
+
+
+def _cut(entry: Any) -> Any:
+    match entry:
+        case str():
+            return entry if len(entry) <= _MAX_TEXT else f"{entry[:_HALF_TEXT]}…{entry[-_HALF_TEXT:]}"
+        case dict():
+            return {name: _cut(value) for name, value in entry.items()}
+        case list() | tuple():
+            return [_cut(value) for value in entry]
+        case _:
+            return entry
 
 
 def encodable(text: str) -> str:
     """Return a text without lone surrogates, which `json.loads` accepts and no stream can write."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-def _fitting(entries: Sequence[str], room: int) -> tuple[list[str], int]:
-    """Return the entries that fit and their size; one that is too long does not exclude the shorter ones after it."""
-    fitting, used = [], 0
-    for entry in entries:
-        size = _size(entry) + len(", ")
-        if used + size <= room:
-            used += size
-            fitting.append(entry)
-    return fitting, used
 
 
 def _join(fields: Mapping[str, Any], encoded: Mapping[str, Sequence[str]]) -> str:

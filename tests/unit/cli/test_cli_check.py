@@ -232,4 +232,10 @@ def test_check_does_not_change_the_file(tmp_path: Path) -> None:
 
 def test_every_rule_has_a_description() -> None:
     assert all(text.endswith(".") for text in RULES.values())
-    assert set(RULES) == {"unpinned-image", "unsupported-marker-syntax", "invalid-marker", "missing-transform"}
+    assert set(RULES) == {
+        "unpinned-image",
+        "hidden-image",
+        "unsupported-marker-syntax",
+        "invalid-marker",
+        "missing-transform",
+    }

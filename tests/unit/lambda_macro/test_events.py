@@ -1,4 +1,4 @@
-"""EventBridge events: off by default, one for every pinned template, and never a reason for a failure."""
+"""EventBridge events: off by default, one for every pinned template, and a reason for a failure only if required."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from unit.lambda_macro.observed_registry import (
     ObservedRegistry,
     record_of,
     run,
+    run_with_log,
 )
 
 REFUSED = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1", "!PinDigest shop/web:1")}})
@@ -129,16 +130,64 @@ def test_the_source_of_a_digest_in_the_template_is_the_template() -> None:
     assert (image["digest"], image["source"]) == (digest, "template")
 
 
-def test_images_that_do_not_fit_in_an_event_are_counted() -> None:
+def test_images_that_do_not_fit_in_an_event_are_in_further_ones() -> None:
     resolver_factory = ObservedRegistry()
     images = [f"!PinDigest shop/web-{number}:1" for number in range(2000)]
 
-    run(resolver_factory, event_for({"Resources": {"Web": task(*images)}}), ONE_BUS | HIGH_LIMITS)
+    run_with_log(resolver_factory, event_for({"Resources": {"Web": task(*images)}}), ONE_BUS | HIGH_LIMITS)
 
-    detail = resolver_factory.publisher.details[0]
-    assert len(resolver_factory.publisher.texts[0].encode()) <= MAX_DETAIL_BYTES < 256 * 1024
-    assert detail["omitted"] == {"images": 2000 - len(detail["images"])}
-    assert len(detail["images"]) > 500
+    details = resolver_factory.publisher.details
+    assert all(len(text.encode()) <= MAX_DETAIL_BYTES < 256 * 1024 for text in resolver_factory.publisher.texts)
+    assert [detail["part"] for detail in details] == list(range(1, details[0]["parts"] + 1))
+    assert {detail["requestId"] for detail in details} == {REQUEST_ID}
+    assert len({image["path"] for detail in details for image in detail["images"]}) == 2000
+
+
+def test_a_template_whose_event_is_not_sent_fails_if_events_are_required() -> None:
+    publisher = FakeEventPublisher(SourceError("events:PutEvents is denied on deployments", "allow it"))
+
+    response, text = run(ObservedRegistry(publisher), environment={**ONE_BUS, "IMAGE_PINNER_REQUIRE_EVENTS": "true"})
+
+    assert (response["status"], response["fragment"]) == ("failure", MARKED["fragment"])
+    assert response["errorMessage"].startswith("the events of the pinned images were not sent: events:PutEvents is den")
+    assert json.loads(text)["Images"] == 0
+    assert json.loads(text)["failure"] == "lookup"
+
+
+REQUIRED = {"IMAGE_PINNER_REQUIRE_EVENTS": "true"}
+
+
+def test_required_events_need_an_event_bus() -> None:
+    response, text = run(ObservedRegistry(), environment=REQUIRED)
+
+    assert (response["status"], response["fragment"]) == ("failure", MARKED["fragment"])
+    assert response["errorMessage"] == (
+        "IMAGE_PINNER_REQUIRE_EVENTS is true without an event bus; help: set IMAGE_PINNER_EVENT_BUS"
+    )
+    assert json.loads(text)["failure"] == "configuration"
+
+
+def test_a_bug_in_sending_required_events_fails_the_template_without_its_text() -> None:
+    response, text = run(ObservedRegistry(FakeEventPublisher(KeyError(SECRET))), environment=ONE_BUS | REQUIRED)
+
+    assert response["status"] == "failure"
+    assert "internal error (KeyError)" in response["errorMessage"]
+    assert SECRET not in response["errorMessage"] + text
+
+
+def test_required_events_that_cannot_be_sent_here_fail_the_template() -> None:
+    assert macro_in(environment=ONE_BUS | REQUIRED).answer(MARKED, None)["status"] == "failure"
+
+
+@pytest.mark.parametrize("environment", [REQUIRED, ONE_BUS | REQUIRED])
+def test_a_template_without_pinned_images_needs_no_event(environment: dict[str, str]) -> None:
+    publisher = FakeEventPublisher(SourceError("denied"))
+
+    assert run(ObservedRegistry(publisher), NOTHING, environment)[0]["status"] == "success"
+
+
+def test_required_events_that_are_sent_are_logged_as_sent() -> None:
+    assert record_of(ObservedRegistry(), MARKED, ONE_BUS | REQUIRED)["event_status"] == "sent"
 
 
 def test_an_event_has_no_parameters_and_nothing_else_of_the_template() -> None:

@@ -13,7 +13,7 @@ from image_pinner.core.errors import SourceError
 from image_pinner.lambda_macro.log_record import MAX_RECORD_BYTES, Clocks
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import image_pinner
-from support.macro import RaisingResolvers, event_for, macro_in
+from support.macro import REQUEST_ID, RaisingResolvers, event_for, macro_in
 from support.templates import task
 from unit.lambda_macro.embedded_metrics import metrics_of
 from unit.lambda_macro.observed_registry import (
@@ -25,6 +25,7 @@ from unit.lambda_macro.observed_registry import (
     clocks_at,
     record_of,
     run,
+    run_with_log,
 )
 
 REFUSED = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})
@@ -162,33 +163,36 @@ def test_the_response_does_not_depend_on_time_log_or_events() -> None:
     assert json.loads(responses.pop())["status"] == "success"
 
 
-def test_a_large_report_keeps_to_the_limit_and_counts_omitted_images() -> None:
+def test_a_large_report_is_in_several_records_that_have_every_image() -> None:
     count = 3000
     images = [f"!PinDigest shop/web-{number}:1" for number in range(count)]
     event = event_for({"Resources": {"Web": task(*images)}})
 
-    response, text = run(ObservedRegistry(), event, HIGH_LIMITS)
+    response, lines = run_with_log(ObservedRegistry(), event, HIGH_LIMITS)
 
-    line = json.loads(text)
+    parts = [json.loads(line) for line in lines]
     assert response["status"] == "success"
-    assert len(text.encode()) <= MAX_RECORD_BYTES
-    assert line["omitted"] == {"images": count - len(line["images"])}
-    assert len(line["images"]) > 500
-    assert line["Images"] == count
-    metrics_of(text)
+    assert all(len(line.encode()) <= MAX_RECORD_BYTES for line in lines)
+    assert [part["part"] for part in parts] == list(range(1, parts[0]["parts"] + 1))
+    assert {(part["requestId"], part["image_pinner"], part["status"]) for part in parts} == {
+        (REQUEST_ID, __version__, "success")
+    }
+    assert len({image["path"] for part in parts for image in part.get("images", ())}) == count
+    assert [part.get("Images") for part in parts] == [count] + [None] * (len(parts) - 1)
+    metrics_of(lines[0])
 
 
-def test_many_problems_and_hosts_leave_room_for_each_other() -> None:
+def test_many_problems_and_hosts_are_all_logged() -> None:
     bad = [f"!PinDigest Shop/Web{'x' * 200}:{number}" for number in range(2000)]
     good = [f"!PinDigest host-{number}.example/{'y' * 100}:1" for number in range(3000)]
     event = event_for({"Resources": {"Web": task(*bad, *good)}})
 
-    _, text = run(ObservedRegistry(), event, HIGH_LIMITS)
+    _, lines = run_with_log(ObservedRegistry(), event, HIGH_LIMITS)
 
-    line = json.loads(text)
-    assert len(text.encode()) <= MAX_RECORD_BYTES
-    assert set(line["omitted"]) >= {"problems", "images"}
-    assert min(len(line[name]) for name in ("calls", "problems", "images")) > 50
+    parts = [json.loads(line) for line in lines]
+    assert all(len(line.encode()) <= MAX_RECORD_BYTES for line in lines)
+    counts = {name: sum(len(part.get(name, ())) for part in parts) for name in ("calls", "problems")}
+    assert counts == {"calls": 3000, "problems": 2000}
 
 
 def test_long_fields_of_an_invented_event_are_not_logged() -> None:

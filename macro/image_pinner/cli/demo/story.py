@@ -12,7 +12,7 @@ from image_pinner.assembly import AwsResolvers
 from image_pinner.cli.demo.embedded_aws import ACCOUNT, REGION, EmbeddedAws
 from image_pinner.cli.demo.page import Page
 from image_pinner.cli.documents import read_source
-from image_pinner.core.template.rewrite import RECORD_KEY
+from image_pinner.core.template.records import RECORD_KEY
 from image_pinner.lambda_macro.handler import Macro
 
 _TAG = "1.4.2"

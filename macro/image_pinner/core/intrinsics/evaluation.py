@@ -189,7 +189,8 @@ class Evaluation:
                 pass
 
 
-_PLACEHOLDER = re.compile(r"([$&])\{([A-Za-z0-9]+)\}", re.ASCII)
+LOOP_PLACEHOLDER = re.compile(r"([$&])\{([A-Za-z0-9]+)\}", re.ASCII)
+"""What can be a loop variable in a text: its sign and its name."""
 _NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]", re.ASCII)
 
 
@@ -200,7 +201,7 @@ def replace_loop_variables(text: str, loops: Mapping[str, Outcome]) -> Text:
 
 def _pieces(text: str, loops: Mapping[str, Outcome]) -> Iterator[Text]:
     position = 0
-    for placeholder in _PLACEHOLDER.finditer(text):
+    for placeholder in LOOP_PLACEHOLDER.finditer(text):
         sign, name = placeholder.groups()
         if name in loops:
             yield Known(text[position : placeholder.start()])

@@ -28,6 +28,7 @@ class Scope:
             they should be resolved, but not all reports agree, so a value that looks like a name is looked up too.
         answers: The external values that were looked up so far.
         loops: The variables of the `Fn::ForEach` loops around the expression.
+        iterations: The values of each of these variables; not of one whose collection is unknown.
         hidden: The parameters whose values a snippet may not use.
         used_parameters: The parameters that an expression or an option needed so far.
         budget: What evaluating all expressions of the template may still cost.
@@ -48,6 +49,7 @@ class Scope:
     ssm_names: bool = False
     answers: Mapping[ExternalValue, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
+    iterations: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     used_parameters: set[str] = field(default_factory=set, compare=False, repr=False)
     budget: Budget = field(default_factory=Budget, compare=False, repr=False)
@@ -125,9 +127,12 @@ class Scope:
         """Return the scope of a stack with this name."""
         return self if name == self.stack_name else replace(self, stack_name=name, cache={})
 
-    def with_loop(self, name: str, outcome: Outcome) -> Scope:
-        """Return the scope inside a `Fn::ForEach` with this variable."""
-        return replace(self, loops={**self.loops, name: outcome})
+    def with_loop(self, name: str, outcome: Outcome, values: tuple[Outcome, ...] | None = None) -> Scope:
+        """Return the scope inside a `Fn::ForEach` with this variable, and its values if all of them are known."""
+        iterations = {known: outcomes for known, outcomes in self.iterations.items() if known != name}
+        if values is not None:
+            iterations[name] = values
+        return replace(self, loops={**self.loops, name: outcome}, iterations=iterations)
 
     def with_answers(self, answers: Mapping[ExternalValue, Answer]) -> Scope:
         """Return the scope with these external values added."""

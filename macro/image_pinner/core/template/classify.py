@@ -26,8 +26,8 @@ from image_pinner.core.template.markers import (
     remove_marker,
     without_marker,
 )
-from image_pinner.core.template.options import AnyPlatform, Options, Pin, find_loosened_option
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.options import AnyPlatform, Options, Pin, find_loosened_option, selects
+from image_pinner.core.template.paths import Field, Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.runtime_platform import infer_platform
 from image_pinner.core.template.sites import (
@@ -39,11 +39,12 @@ from image_pinner.core.template.sites import (
     SkippedImage,
     SkipStatus,
 )
-from image_pinner.core.template.traversal import TemplateNode, deployment_status
+from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, deployment_status, walk
 
 CALLED_BY_CLOUDFORMATION = "CloudFormation calls the macro for it before those of the template's Transform"
 _NO_OPTIONS = Options()
 _WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
+_NO_LOOP = "write the property without Fn::ForEach, or put ImagePinner after AWS::LanguageExtensions in Transform"
 _MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
 
 
@@ -72,9 +73,10 @@ def classify_image(
     node: TemplateNode, location: ImageLocation, context: ResourceContext, scan_settings: ScanSettings
 ) -> Classification:
     """Decide what to do with the value of a property that holds an image."""
-    name = _container_name(node, location) if context.by_name else ""
-    value, macro = node.value, scan_settings.macro
+    value, macro, name = node.value, scan_settings.macro, ""
     try:
+        named = _container_name(node, location) if context.by_name else Known("")
+        name = _text(named)
         marked_expression = parse_marked_expression(value, macro, node.scope)
         is_snippet = type(value) is dict and SNIPPET in value and calls_macro(value[SNIPPET], macro)
         if is_snippet and marked_expression is None:
@@ -86,28 +88,49 @@ def classify_image(
         image = CandidateImage(node, location, context, marked_expression, outcome, has_marker)
         if scan_settings.find_tagged_digests:
             return Classification(_tagged_digest(image), name=name)
-        return _classify(image, name)
+        return _unresolved_name(image, named) or _classify(image, name)
     except BudgetExceededError:
         raise  # it concerns the whole template
     except TemplateError as error:
         return Classification(Problem(node.path, ProblemKind.TEMPLATE, error.cause, error.help), name=name)
 
 
-def _container_name(node: TemplateNode, location: ImageLocation) -> str:
+def _container_name(node: TemplateNode, location: ImageLocation) -> Outcome:
     if not location.name_key or not isinstance(node.owner, dict):
-        return ""
-    return _text(evaluate(node.owner.get(location.name_key), node.scope))
+        return Known("")
+    for found in walk(TemplateNode((), node.owner, node.scope), (Field(location.name_key),)):
+        if isinstance(found, OpaqueNode):
+            return Unknown(found.reason)
+        return evaluate(found.value, found.scope)
+    return Known("")
+
+
+def _unresolved_name(image: CandidateImage, name: Outcome) -> Classification | None:
+    """Return why it is not known whether a `Pin` with names selects an image, or `None` if it is known."""
+    if image.is_marked or not isinstance(image.context.options.pin, tuple):
+        return None
+    match name:
+        case Pending():
+            return Classification(None, name.external_values)
+        case Unknown():
+            failure = "Pin selects containers by name, and the name of this one cannot be resolved"
+            return Classification(image.unresolved(failure, name))
+        case _:
+            return None
 
 
 def _classify(image: CandidateImage, name: str) -> Classification:
     outcome, pin, node = image.outcome, image.context.options.pin, image.node
-    if not image.is_marked and pin is not Pin.ALL and not (isinstance(pin, tuple) and name in pin):
+    if not image.is_marked and not selects(pin, name):
         if isinstance(outcome, Pending) and pin is not Pin.SKIP and may_contain_marker(node.value, node.scope):
             return Classification(None, outcome.external_values, name)
         return Classification(skipped_image(image), name=name)
     if image.marked_expression and image.has_marker:
         return Classification(image.problem("duplicate marker on the image", "remove one of them"), name=name)
-    deployed = deployment_status(node.guards, node.scope) if node.guards else True
+    # An update with the previous template runs no macro, and can deploy what its conditions exclude today: the
+    # configuration's Pin applies to that too.
+    is_forced = selects(image.context.operator.pin, name)
+    deployed = deployment_status(node.guards, node.scope) if node.guards and not is_forced else True
     if deployed is False:
         return Classification(not_deployed(image), name=name)
     if not image.is_marked and excluded(image.location, certain_beginning(outcome)):
@@ -165,6 +188,8 @@ def _tagged_digest(image: CandidateImage) -> PinSite | SkippedImage | Problem:
 
 
 def _site(image: CandidateImage, options: Options, reference: ImageReference) -> PinSite | Problem:
+    if image.node.shared:
+        return image.problem(f"cannot pin the image: {image.node.shared}", _NO_LOOP)
     platform = _platform(image, options)
     if isinstance(platform, Unknown):
         if not image.location.index_allowed:
@@ -222,6 +247,8 @@ def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
     It is a problem if the marker cannot be removed.
     """
     text = _text(image.outcome)
+    if not image.is_marked and is_digest(text.partition("@")[2]):
+        return skipped_image(image)
     replacement: JsonValue = None
     if image.has_marker:
         text = without_marker(text).strip()
@@ -229,12 +256,15 @@ def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
         replacement = kept_expression(image.node.value, known, image.node.scope)
     elif image.marked_expression:
         replacement = image.marked_expression.expression
+    if image.is_marked and image.node.shared:
+        return image.problem(f"cannot remove the marker: {image.node.shared}", _NO_LOOP)
     if image.is_marked and replacement is None:
         return image.problem("cannot remove the marker: it is part of a value that is unknown", _MARK_THE_IMAGE)
     return _remaining_marker(image, replacement if image.is_marked else image.node.value) or SkippedImage(
         image.node.path,
         SkipStatus.NOT_DEPLOYED,
-        "its condition is false with the parameters of this deployment",
+        "its condition is false with the parameters of this deployment; an update with the previous template can "
+        "deploy it by tag",
         text,
         replacement,
         marked=image.is_marked,
@@ -264,6 +294,8 @@ def _skip_reason(image: CandidateImage) -> tuple[SkipStatus, str]:
         return SkipStatus.PINNED, "it already has a digest"
     if image.context.options.pin is Pin.SKIP:
         return SkipStatus.SKIPPED, "Pin is Skip"
+    if image.node.shared:
+        return SkipStatus.HIDDEN, image.node.shared
     if reason := excluded(image.location, certain_beginning(image.outcome)):
         return SkipStatus.MANAGED, reason
     match image.outcome:

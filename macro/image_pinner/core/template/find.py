@@ -10,21 +10,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
-from image_pinner.core.intrinsics import intrinsic_of
+from image_pinner.core.images.references import is_digest
+from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue
+from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue, Known
 from image_pinner.core.template.classify import classify_image, find_snippet_calls
 from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
 from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options
-from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option
-from image_pinner.core.template.paths import Step, TemplatePath, value_at
+from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option, may_select
+from image_pinner.core.template.paths import FOR_EACH, Field, Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.records import DigestImage
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
-from image_pinner.core.template.traversal import FOR_EACH, OpaqueNode, TemplateNode, deployment_status, entries_of, walk
+from image_pinner.core.template.traversal import (
+    OpaqueNode,
+    TemplateNode,
+    deployment_status,
+    entries_of,
+    has_loop,
+    walk,
+)
 
 _RESOURCES = "Resources"
+_PROPERTIES = Field("Properties")
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
 _TRANSFORM = TemplatePath(("Transform",))
 
@@ -55,6 +65,8 @@ class ImageScan:
         pinned: The images to pin.
         skipped: The images that are not pinned, each with the reason.
         problems: Why the template cannot be pinned.
+        written_digests: The images that are not pinned because they have a digest.
+        hidden: The properties that can hide images.
         external_values: The values to look up before all images are known.
         read: All expressions that were read as images, by their paths.
         marker_count: The markers in the template, if they were counted.
@@ -64,6 +76,8 @@ class ImageScan:
     pinned: list[PinSite] = field(default_factory=list)
     skipped: list[SkippedImage] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    written_digests: list[DigestImage] = field(default_factory=list)
+    hidden: list[OpaqueNode] = field(default_factory=list)
     external_values: set[ExternalValue] = field(default_factory=set)
     read: dict[tuple[Step, ...], JsonValue] = field(default_factory=dict)
     marker_count: MarkerCount | None = None
@@ -78,13 +92,16 @@ class ImageScan:
             found = classify_image(node, location, context, scan_settings)
         except BudgetExceededError as error:
             raise BudgetExceededError(f"{node.path}: {error.cause}", error.help) from None
-        match found.result:
+        result = found.result
+        match result:
             case PinSite():
-                self.pinned.append(found.result)
+                self.pinned.append(result)
             case SkippedImage():
-                self.skipped.append(found.result)
+                self.skipped.append(result)
+                if is_digest(result.written.partition("@")[2]):
+                    self.written_digests.append(DigestImage(node, location, context.resource_path, result.written))
             case Problem():
-                self.problems.append(found.result)
+                self.problems.append(result)
             case None:
                 pass
         self.external_values |= found.external_values
@@ -93,6 +110,18 @@ class ImageScan:
     def add_problem(self, path: TemplatePath, cause: str, help: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> None:
         """Add a problem that does not concern a single image."""
         self.problems.append(Problem(path, kind, cause, help))
+
+    def add_opaque(self, opaque: OpaqueNode, pin: Pin | tuple[str, ...] | None) -> None:
+        """Add a property that can hide images: a problem if `pin` may select them."""
+        self.hidden.append(opaque)
+        if may_select(pin):
+            self.add_problem(
+                opaque.path,
+                f"images here cannot be seen: {opaque.reason}",
+                "write the property without the function, or write Pin: Skip in the Metadata of the resource",
+            )
+        else:
+            self.skipped.append(SkippedImage(opaque.path, SkipStatus.HIDDEN, opaque.reason))
 
     def add_loosened_option(self, path: TemplatePath, options: Options, configured: Options) -> None:
         """Add a problem if one of `options` is less strict than the configuration."""
@@ -131,7 +160,7 @@ def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan
     scope = scope.with_stack_name(options.stack_name or scope.stack_name)
     reader = _Reader(template, options, scan_settings, scan)
     names: set[str] = set()
-    for _, resource in entries_of(TemplateNode((_RESOURCES,), template.get(_RESOURCES), scope)):
+    for resource in reader.resources(scope):
         names |= reader.read_resource(resource)
     reader.read_custom_paths(scope)
     scan.report_unknown_containers(options.pin, names, pin_path)
@@ -171,22 +200,34 @@ class _Reader:
         self._scan = scan
         self._opaque: set[TemplatePath] = set()
 
+    def resources(self, scope: Scope) -> Iterator[TemplateNode]:
+        """Yield the resources of the template; those that a loop makes once, with its variable in their scope."""
+        opaque: list[OpaqueNode] = []
+        for section in walk(TemplateNode((), self._template, scope), (Field(_RESOURCES),)):
+            if isinstance(section, OpaqueNode):
+                opaque.append(section)
+            else:
+                yield from (resource for _, resource in entries_of(section, opaque))
+        context = ResourceContext(self._options, self._settings.operator)
+        for node in opaque:
+            self._add_opaque(node, context)
+
     def read_resource(self, resource: TemplateNode) -> set[str]:
         """Add the images of a resource, and return the names of their containers."""
         content = resource.value
         if not isinstance(content, dict):
             return set()
-        kind = content.get("Type")
-        locations = image_locations().get(kind, ()) if isinstance(kind, str) else ()
-        if not locations and "Metadata" not in content:
+        opaque: list[OpaqueNode] = []
+        locations = [each for kind in _types(resource, opaque) for each in image_locations().get(kind, ())]
+        if not locations and not opaque and "Metadata" not in content:
             return set()  # most resources of most templates
         own, context = self._resource_context(resource, has_images=bool(locations))
-        steps = (*resource.steps, "Properties")
-        start = TemplateNode(steps, content.get("Properties"), resource.scope, resource.guards)
-        start = start.guarded_by(content.get("Condition"))
+        for node in opaque:
+            self._add_opaque(node, context)
+        start = resource.guarded_by(content.get("Condition"))
         names: set[str] = set()
         for location in locations:
-            for found in walk(start, location.steps):
+            for found in walk(start, (_PROPERTIES, *location.steps)):
                 if isinstance(found, OpaqueNode):
                     self._add_opaque(found, context)
                 elif name := self._scan.add(found, location, context, self._settings):
@@ -205,6 +246,10 @@ class _Reader:
             except InvalidPathError as error:
                 self._scan.add_problem(TemplatePath(), error.cause, error.help)
                 continue
+            for opaque in found:
+                if isinstance(opaque, OpaqueNode) and opaque.path.in_loop:
+                    resource = _resource_of(TemplateNode(opaque.path.steps, None, opaque.scope), self._template)
+                    self._add_opaque(opaque, self._resource_context(resource, has_images=True)[1])
             for node in self._unread_images(found):
                 if node.steps[0] == "Parameters":
                     reason = "CloudFormation does not let macros change Parameters"
@@ -240,7 +285,7 @@ class _Reader:
             self._settings.operator,
             self._by_name or isinstance(own.pin, tuple),
             resource.path,
-            content.get("Properties"),
+            _properties(resource),
             self._template,
         )
 
@@ -259,15 +304,33 @@ class _Reader:
 
     def _add_opaque(self, opaque: OpaqueNode, context: ResourceContext) -> None:
         # Several locations can be behind one property.
-        if opaque.path in self._opaque or deployment_status(opaque.guards, opaque.scope) is False:
+        if opaque.path in self._opaque:
+            return
+        if not may_select(context.operator.pin) and deployment_status(opaque.guards, opaque.scope) is False:
             return
         self._opaque.add(opaque.path)
-        pin = context.options.pin
-        if pin is Pin.ALL or isinstance(pin, tuple):
-            self._scan.add_problem(
-                opaque.path,
-                f"cannot find the images in this property: {opaque.reason}",
-                "write the property without the function, or write Pin: Skip in the Metadata of the resource",
-            )
-        else:
-            self._scan.skipped.append(SkippedImage(opaque.path, SkipStatus.HIDDEN, opaque.reason))
+        self._scan.add_opaque(opaque, context.options.pin)
+
+
+def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:
+    """Yield the type of a resource; more than one only if it has the key twice."""
+    kind = resource.value.get("Type")
+    if isinstance(kind, str) and not resource.scope.loops and not has_loop(resource.value):
+        yield kind
+        return
+    for node in walk(resource, (Field("Type"),)):
+        if isinstance(node, OpaqueNode):
+            opaque.append(node)
+            continue
+        value = node.value
+        outcome = evaluate(value, node.scope) if isinstance(value, str) or intrinsic_of(value) else None
+        if isinstance(outcome, Known) and isinstance(outcome.value, str):
+            yield outcome.value
+        elif outcome or node.scope.loops:
+            opaque.append(OpaqueNode(node.path, "the type of the resource is unknown", node.scope, node.guards))
+
+
+def _properties(resource: TemplateNode) -> JsonValue:
+    found = walk(resource, (_PROPERTIES,)) if has_loop(resource.value) else ()
+    made = next((node.value for node in found if isinstance(node, TemplateNode)), None)
+    return resource.value.get("Properties", made)

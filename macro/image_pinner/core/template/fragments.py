@@ -7,7 +7,7 @@ call is the whole value of a property; otherwise it is a part of the properties,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple
 
@@ -19,9 +19,17 @@ from image_pinner.core.template.find import ImageScan, find_images
 from image_pinner.core.template.locations import ImageLocation, snippet_locations
 from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, METADATA_KEY
 from image_pinner.core.template.options import AnyPlatform
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import FOR_EACH, Field, Step, TemplatePath
 from image_pinner.core.template.sites import ResourceContext, ScanSettings, SkipStatus
-from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, branches_of, entries_of
+from image_pinner.core.template.traversal import (
+    OpaqueNode,
+    TemplateNode,
+    branches_of,
+    children_of,
+    entries_of,
+    has_loop,
+    walk,
+)
 
 _RESOURCES = "Resources"
 _THIS_RESOURCE = "(this resource)"
@@ -115,8 +123,12 @@ def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSet
     merged = scan.options = options.over(configured)
     scope = scope.with_stack_name(options.stack_name or scope.stack_name)
     context = ResourceContext(merged, configured, by_name=isinstance(merged.pin, tuple))
-    images = _find_image_properties(fragment.tree, scope)
-    names = {scan.add(node, _location(fragment, node.key), context, scan_settings) for node in images}
+    names = set()
+    for key, node in _find_image_properties(fragment.tree, scope):
+        if isinstance(node, TemplateNode):
+            names.add(scan.add(node, _location(fragment, key), context, scan_settings))
+        elif node.path.in_loop:
+            scan.add_opaque(node, merged.pin)
     scan.report_unknown_containers(options.pin, names - {""}, root)
     if not (scan.pinned or scan.problems or scan.external_values) and all(
         image.status in {SkipStatus.UNMARKED, SkipStatus.EMPTY} for image in scan.skipped
@@ -136,18 +148,47 @@ def _location(fragment: Fragment, key: str) -> ImageLocation:
     return location
 
 
-def _find_image_properties(tree: JsonObject, scope: Scope) -> list[TemplateNode]:
-    """Return the values of all properties, however deep, with a name that can hold an image."""
-    found: list[TemplateNode] = []
+def _find_image_properties(tree: JsonObject, scope: Scope) -> Iterator[tuple[str, TemplateNode | OpaqueNode]]:
+    """Yield the values of all properties, however deep, with a name that can hold an image, and that name."""
     # With the path of the parent, as in `find_misplaced_markers`.
     todo: list[tuple[JsonValue, tuple[Step, ...], tuple[Step, ...]]] = [(tree, (), ())]
     while todo:
         owner, parent, last = todo.pop()
         steps = (*parent, *last)
+        if isinstance(owner, dict) and has_loop(owner):
+            yield from _find_around_loops(TemplateNode(steps, owner, scope))
+            continue
         for key, value in owner.items() if isinstance(owner, dict) else enumerate(owner):
             if key in snippet_locations() and (isinstance(value, str) or intrinsic_of(value)):
-                branches = branches_of(TemplateNode((*steps, key), value, scope, owner=owner))
-                found += [branch for branch in branches if not isinstance(branch, OpaqueNode)]
+                for node in branches_of(TemplateNode((*steps, key), value, scope, owner=owner)):
+                    yield str(key), node
             elif isinstance(value, dict | list):
                 todo.append((value, steps, (key,)))
-    return found
+
+
+def _find_around_loops(start: TemplateNode) -> Iterator[tuple[str, TemplateNode | OpaqueNode]]:
+    """Yield the same of a mapping with loops, which takes three times as long."""
+    # One child at a time, since their paths can be long.
+    todo = [iter((start,))]
+    while todo:
+        owner = next(todo[-1], None)
+        if owner is None:
+            todo.pop()
+            continue
+        images: set[tuple[Step, ...]] = set()
+        function = intrinsic_of(owner.value)
+        if isinstance(owner.value, dict) and (not function or function.startswith(FOR_EACH)):
+            for name in snippet_locations():
+                for node in walk(owner, (Field(name),)):
+                    if isinstance(node, OpaqueNode):
+                        yield name, node
+                    elif isinstance(node.value, str) or intrinsic_of(node.value) or node.property_path != node.steps:
+                        images.add(node.property_path)
+                        yield name, node
+        todo.append(_containers_in(owner, images))
+
+
+def _containers_in(owner: TemplateNode, images: Collection[tuple[Step, ...]]) -> Iterator[TemplateNode]:
+    for child in children_of(owner):
+        if isinstance(child.value, dict | list) and child.steps not in images:
+            yield child

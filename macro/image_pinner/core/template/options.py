@@ -301,6 +301,16 @@ def _describe(value: JsonValue) -> str:
 _MAX_DESCRIPTION = 80  # characters of a wrong value that a message repeats
 
 
+def may_select(pin: Pin | tuple[str, ...] | None) -> bool:
+    """Return whether a `Pin` selects images without a marker: all, or those of containers by name."""
+    return pin is Pin.ALL or isinstance(pin, tuple)
+
+
+def selects(pin: Pin | tuple[str, ...] | None, name: str) -> bool:
+    """Return whether a `Pin` selects the image of the container `name` without a marker."""
+    return pin is Pin.ALL or (isinstance(pin, tuple) and name in pin)
+
+
 def find_loosened_option(requested: Options, configured: Options) -> str:
     """Return which of the `requested` options is less strict than the macro's configuration, as a clause, or empty."""
     if configured.when_missing is WhenMissing.FAIL and requested.when_missing is WhenMissing.KEEP_TAG:
@@ -312,7 +322,14 @@ def find_loosened_option(requested: Options, configured: Options) -> str:
         return f"Pin selects fewer images than the configured Pin={pin}"
     if isinstance(configured.platform, Platform) and requested.platform not in {None, configured.platform}:
         return f"Platform differs from the configured Platform={configured.platform}"
+    if requested.record and configured.record and _is_weaker(requested.record, configured.record):
+        return f"Record={requested.record.value} is less strict than the configured Record={configured.record.value}"
     return ""
+
+
+def _is_weaker(requested: Record, configured: Record) -> bool:
+    order = list(Record)  # a label is visible wherever the container runs, Metadata only in the template
+    return order.index(requested) > order.index(configured)
 
 
 def _pins_fewer(requested: Pin | tuple[str, ...], configured: Pin | tuple[str, ...] | None) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from image_pinner.core.errors import InvalidPathError
 from image_pinner.core.intrinsics.values import JsonValue
 
+FOR_EACH = "Fn::ForEach::"
 Step = str | int
 # What is printed of a path and of a key, in characters: a report with ten thousand paths, each with a key of 100 KB,
 # would take a gigabyte. The names of CloudFormation have at most 255.
@@ -43,6 +44,11 @@ class TemplatePath(NamedTuple):
     def starts_with(self, other: TemplatePath) -> bool:
         """Return whether this path is `other` or inside it."""
         return self.steps[: len(other.steps)] == other.steps
+
+    @property
+    def in_loop(self) -> bool:
+        """Whether this is the path of an `Fn::ForEach`, or inside one."""
+        return any(str(step).startswith(FOR_EACH) for step in self.steps)
 
     def __str__(self) -> str:
         steps = [

@@ -1,31 +1,38 @@
 """Traverse a template along path steps, through the branches of `Fn::If` and the bodies of `Fn::ForEach`.
 
 A walk sees the entries that CloudFormation creates: those in the body of an `Fn::ForEach` are entries of the mapping
-around it. What it cannot look inside is returned as an `OpaqueNode`, what does not fit is skipped. Only loops that are
-nested too deeply make it fail.
+around it, under the keys that `AWS::LanguageExtensions` makes of its variable. What it cannot look inside is returned
+as an `OpaqueNode`, what does not fit is skipped. Only loops that are nested too deeply make it fail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import product
+from math import prod
 from typing import NamedTuple, assert_never
 
+from image_pinner.core.errors import cut
 from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
+from image_pinner.core.intrinsics.evaluation import LOOP_PLACEHOLDER, replace_loop_variables
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Outcome, Pending, Unknown
-from image_pinner.core.template.paths import Descend, Every, Field, Index, PathStep, Step, TemplatePath, Where
+from image_pinner.core.template.paths import FOR_EACH, Descend, Every, Field, Index, PathStep, Step, TemplatePath, Where
 
 IF = "Fn::If"
-FOR_EACH = "Fn::ForEach::"
 NO_VALUE = {"Ref": "AWS::NoValue"}
 _IF_LENGTH = 3
-_FOR_EACH_LENGTH = 3
+_LOOP_STEPS = 2  # from the key of a loop to the keys in its body
 _MAX_GUARDS = 64  # conditions around one property; people write two or three
 MAX_LOOPS = 50
 """Loops of `Fn::ForEach` inside each other."""
 # Loops can have the same variable. Each image in them has a path of this length, and there can be ten thousand images.
 _MAX_STEPS = 250
+_MAX_KEYS = 1_000  # that one entry of a loop makes
+_MAX_SHOWN_KEY = 255
+_FUNCTIONS = ("Ref", IF, "Fn::FindInMap", "Fn::ForEach::Name", "Fn::Select", "Fn::Transform")
+"""Functions that a key of unknown text could turn a mapping into, so that its value is not what is written."""
 
 
 class ConditionGuard(NamedTuple):
@@ -43,7 +50,9 @@ class TemplateNode(NamedTuple):
         value: The value.
         scope: What is known there, loop variables included.
         guards: The conditions on the way.
-        owner: The mapping whose property holds the value, directly, in a list or in an `Fn::If`.
+        owner: The mapping whose property holds the value, directly, in a list or in an `Fn::If`; for a key that a loop
+            makes, the mapping around the loop.
+        shared: Why the value cannot be replaced, as a clause: a loop makes other properties of it too; or empty.
     """
 
     steps: tuple[Step, ...]
@@ -51,11 +60,18 @@ class TemplateNode(NamedTuple):
     scope: Scope
     guards: tuple[ConditionGuard, ...] = ()
     owner: JsonValue = None
+    shared: str = ""
 
     @property
     def path(self) -> TemplatePath:
         """The path of the value."""
         return TemplatePath(self.steps)
+
+    @property
+    def is_made_by_loop(self) -> bool:
+        """Whether the key of the property is in the body of an `Fn::ForEach`."""
+        steps = self.property_steps
+        return len(steps) > _LOOP_STEPS and str(steps[-_LOOP_STEPS - 1]).startswith(FOR_EACH)
 
     @property
     def property_path(self) -> tuple[Step, ...]:
@@ -98,8 +114,11 @@ class OpaqueNode(NamedTuple):
     guards: tuple[ConditionGuard, ...] = ()
 
 
-def entries_of(node: TemplateNode) -> Iterator[tuple[str, TemplateNode]]:
-    """Yield the entries of a mapping; those in `Fn::ForEach` bodies have the loop variable in their scope."""
+def entries_of(node: TemplateNode, opaque: list[OpaqueNode] | None = None) -> Iterator[tuple[str, TemplateNode]]:
+    """Yield the entries of a mapping; those in `Fn::ForEach` bodies have the loop variable in their scope.
+
+    The keys are as written. Malformed loops are added to `opaque`.
+    """
     todo = [node]
     while todo:
         here = todo.pop()
@@ -110,32 +129,128 @@ def entries_of(node: TemplateNode) -> Iterator[tuple[str, TemplateNode]]:
             if not isinstance(key, str):
                 continue
             if not key.startswith(FOR_EACH):
-                yield key, TemplateNode((*here.steps, key), value, here.scope, here.guards, here.value)
+                yield key, TemplateNode((*here.steps, key), value, here.scope, here.guards, node.value, here.shared)
             elif body := _loop_body(here, key, value):
                 bodies.append(body)
+            elif opaque is not None:
+                path = here.path.child(key)
+                opaque.append(OpaqueNode(path, "it is not [variable, list, mapping]", here.scope, here.guards))
         todo += reversed(bodies)
+
+
+def children_of(node: TemplateNode) -> Iterator[TemplateNode]:
+    """Yield the elements of a list, or the entries of a mapping; none of anything else."""
+    if isinstance(node.value, list):
+        return (_element(node, number) for number in range(len(node.value)))
+    return (child for _, child in entries_of(node))
 
 
 def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | None:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
-    if not isinstance(loop, list) or len(loop) != _FOR_EACH_LENGTH or not isinstance(loop[0], str):
-        return None
+    match loop:
+        case [str(name), collection, dict(body)]:
+            pass
+        case _:
+            return None
     if len(node.scope.loops) >= MAX_LOOPS or len(node.steps) >= _MAX_STEPS:
         raise BudgetExceededError(f"{key} is nested too deeply", f"nest at most {MAX_LOOPS} loops")
-    scope = node.scope.with_loop(loop[0], _loop_variable(key, loop[1], node.scope))
-    return TemplateNode((*node.steps, key, 2), loop[2], scope, node.guards)
-
-
-def _loop_variable(key: str, collection: JsonValue, scope: Scope) -> Outcome:
-    items = evaluate(collection, scope) if isinstance(collection, dict) else Known(collection)
+    items = evaluate(collection, node.scope) if isinstance(collection, dict) else Known(collection)
     values = items.value if isinstance(items, Known) and isinstance(items.value, list) else None
+    outcomes = None if values is None else tuple(evaluate(value, node.scope) for value in values)
+    scope = node.scope.with_loop(name, _loop_variable(key, outcomes), outcomes)
+    return TemplateNode((*node.steps, key, 2), body, scope, node.guards, node.owner, node.shared)
+
+
+def _loop_variable(key: str, values: tuple[Outcome, ...] | None) -> Outcome:
     if values is not None and len(values) == 1:
-        return evaluate(values[0], scope)
+        return values[0]
     why = "whose values are unknown" if values is None else f"which has {'several' if values else 'no'} values"
     return Unknown(
         f"it depends on the loop variable of {key}, {why}",
         "put ImagePinner after AWS::LanguageExtensions in Transform, or write the image without the loop variable",
     )
+
+
+def has_loop(mapping: dict[str, JsonValue]) -> bool:
+    """Return whether a mapping has an `Fn::ForEach`, which makes further keys."""
+    try:
+        return FOR_EACH in "\n".join(mapping)
+    except TypeError:  # a YAML key need not be a string
+        return any(str(key).startswith(FOR_EACH) for key in mapping)
+
+
+def _made_entries(node: TemplateNode, name: str | None, opaque: list[OpaqueNode]) -> Iterator[TemplateNode]:
+    """Yield the entries of a mapping in or with loops whose key becomes `name`, or all for `None`."""
+    for key, child in entries_of(node, opaque):
+        made = _made_keys(key, child.scope, name)
+        shown = cut(key, _MAX_SHOWN_KEY)
+        if made is None:
+            if any(_can_become(key, text) for text in _FUNCTIONS) or (name is not None and _can_become(key, name)):
+                opaque.append(_opaque(child, f"the keys that a loop makes of {shown!r} are unknown"))
+            elif name is None:
+                yield child
+            continue
+        if (len(child.steps) > len(node.steps) + 1 or made != {key: {}}) and any(map(_is_function, made)):
+            opaque.append(_opaque(child, f"the key {shown!r} in a loop makes an intrinsic function"))
+        elif name is None:
+            yield child
+        elif name in made:
+            scope = child.scope
+            for variable, outcome in made[name].items():
+                scope = scope.with_loop(variable, outcome, (outcome,))
+            shared = "" if len(made) == 1 else f"the key {shown!r} in a loop makes other properties of the same value"
+            yield child._replace(scope=scope, shared=child.shared or shared)
+
+
+def _made_keys(key: str, scope: Scope, name: str | None) -> dict[str, dict[str, Outcome]] | None:
+    """Return the keys that `AWS::LanguageExtensions` makes of one, each with the values of its variables.
+
+    It is `None` if they are unknown, and those of a key that becomes neither `name` nor a function are not needed.
+    """
+    if (
+        not scope.loops
+        or "{" not in key
+        or not (_may_be_function(key) or (name is not None and _can_become(key, name)))
+    ):
+        return {key: {}}
+    names = list(dict.fromkeys(name for _, name in LOOP_PLACEHOLDER.findall(key) if name in scope.loops))
+    known = [scope.iterations[name] for name in names if name in scope.iterations]
+    if len(known) < len(names) or prod(map(len, known)) > _MAX_KEYS:
+        return None
+    made: dict[str, dict[str, Outcome]] = {}
+    for combination in product(*known):
+        scope.budget.spend_step()
+        chosen = dict(zip(names, combination, strict=True))
+        text = replace_loop_variables(key, chosen)
+        if not isinstance(text, Known):
+            return None
+        scope.budget.spend_text(len(text.value), len(names))
+        made.setdefault(text.value, chosen)
+    return made
+
+
+def _can_become(key: str, name: str) -> bool:
+    """Return whether a loop can make `name` of a key, whatever the values of its variables are."""
+    first, *others = LOOP_PLACEHOLDER.sub("\0", key).split("\0")
+    if not others:
+        return key == name
+    # Not a regular expression, which takes time that is exponential in the number of variables.
+    last, position = others.pop(), len(first)
+    for literal in others:
+        found = name.find(literal, position)
+        if found < 0:
+            return False
+        position = found + len(literal)
+    return name.startswith(first) and name.endswith(last) and position <= len(name) - len(last)
+
+
+def _may_be_function(key: str) -> bool:
+    start = LOOP_PLACEHOLDER.split(key, 1)[0]
+    return start.startswith("Fn::") or "Fn::".startswith(start) or _can_become(key, "Ref")
+
+
+def _is_function(key: str) -> bool:
+    return key.startswith("Fn::") or key == "Ref"
 
 
 def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool | frozenset[ExternalValue] | None:
@@ -168,7 +283,7 @@ def walk(node: TemplateNode, path: tuple[PathStep, ...]) -> list[TemplateNode | 
     opaque: list[OpaqueNode] = []
     nodes = _expand_branches([node], opaque)
     for step in path:
-        nodes = _expand_branches(_take_step(_containers(nodes, step, opaque), step), opaque)
+        nodes = _expand_branches(_take_step(_containers(nodes, step, opaque), step, opaque), opaque)
     return [*nodes, *opaque]
 
 
@@ -204,7 +319,7 @@ def _branches(node: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[Template
         else:
             for number in (2, 1):
                 guards = (*here.guards, ConditionGuard(content[0], expected=number == 1))
-                todo.append(TemplateNode((*here.steps, IF, number), content[number], here.scope, guards, here.owner))
+                todo.append(here._replace(steps=(*here.steps, IF, number), value=content[number], guards=guards))
 
 
 def _containers(nodes: list[TemplateNode], step: PathStep, opaque: list[OpaqueNode]) -> list[TemplateNode]:
@@ -224,12 +339,12 @@ def _opaque(node: TemplateNode, reason: str) -> OpaqueNode:
     return OpaqueNode(node.path, reason, node.scope, node.guards)
 
 
-def _take_step(nodes: list[TemplateNode], step: PathStep) -> list[TemplateNode]:
+def _take_step(nodes: list[TemplateNode], step: PathStep, opaque: list[OpaqueNode]) -> list[TemplateNode]:
     match step:
         case Field(name):
-            return [child for node in nodes for child in _field(node, name)]
+            return [child for node in nodes for child in _field(node, name, opaque)]
         case Every():
-            return [child for node in nodes for child in _children(node)]
+            return [child for node in nodes for child in _children(node, opaque)]
         case Index(number):
             return [
                 _element(node, number % len(node.value))
@@ -237,10 +352,10 @@ def _take_step(nodes: list[TemplateNode], step: PathStep) -> list[TemplateNode]:
                 if isinstance(node.value, list) and -len(node.value) <= number < len(node.value)
             ]
         case Where(name, value):
-            children = [child for node in nodes for every in _children(node) for child in branches_of(every)]
+            children = [child for node in nodes for every in _children(node, opaque) for child in branches_of(every)]
             return [child for child in children if isinstance(child, TemplateNode) and _has(child.value, name, value)]
         case Descend():
-            return _descendants(nodes)
+            return _descendants(nodes, opaque)
         case _:
             assert_never(step)
 
@@ -249,34 +364,37 @@ def _has(value: JsonValue, name: str, expected: JsonValue) -> bool:
     return isinstance(value, dict) and name in value and bool(value[name] == expected)
 
 
-def _field(node: TemplateNode, name: str) -> Iterable[TemplateNode]:
+def _field(node: TemplateNode, name: str, opaque: list[OpaqueNode]) -> Iterable[TemplateNode]:
     value = node.value
     if not isinstance(value, dict):
         return ()
+    if node.scope.loops or has_loop(value):
+        return _made_entries(node, name, opaque)
     if name in value:
-        return (TemplateNode((*node.steps, name), value[name], node.scope, node.guards, value),)
-    if any(isinstance(key, str) and key.startswith(FOR_EACH) for key in value):
-        return [child for found, child in entries_of(node) if found == name]
+        return (TemplateNode((*node.steps, name), value[name], node.scope, node.guards, value, node.shared),)
     return ()
 
 
-def _children(node: TemplateNode) -> list[TemplateNode]:
+def _children(node: TemplateNode, opaque: list[OpaqueNode]) -> Iterable[TemplateNode]:
     if isinstance(node.value, list):
         return [_element(node, number) for number in range(len(node.value))]
-    return [child for _, child in entries_of(node)]
+    return _made_entries(node, None, opaque)
 
 
 def _element(node: TemplateNode, number: int) -> TemplateNode:
-    return TemplateNode((*node.steps, number), node.value[number], node.scope, node.guards, node.owner)
+    return node._replace(steps=(*node.steps, number), value=node.value[number])
 
 
-def _descendants(nodes: list[TemplateNode]) -> list[TemplateNode]:
-    """Return the nodes and all that is inside them, except inside intrinsic functions: no properties are there."""
+def _descendants(nodes: list[TemplateNode], opaque: list[OpaqueNode]) -> list[TemplateNode]:
+    """Return the nodes and all that is inside them, except inside intrinsic functions: no properties are there.
+
+    What loops make of unknown keys can be properties.
+    """
     result: list[TemplateNode] = []
     todo = list(reversed(nodes))
     while todo:
         here = todo.pop()
         result.append(here)
-        inside = _expand_branches(_children(here), [])
+        inside = _expand_branches(list(_children(here, opaque)), [])
         todo += reversed(_containers(inside, Descend(), []))
     return result

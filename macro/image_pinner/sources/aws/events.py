@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from image_pinner.core.errors import SourceError
@@ -26,7 +27,12 @@ SOURCE = "image-pinner"
 DETAIL_TYPE = "Template pinned"
 """The `detail-type` of the events."""
 SECONDS = 2.0
-"""The time limit for an event, including the creation of the client: the response of the macro is delayed by it."""
+"""The time limit for a request, including the creation of the client: the response of the macro is delayed by it."""
+MAX_ENTRIES = 10
+"""The maximum number of events in a request."""
+MAX_REQUEST_BYTES = 256 * 1024
+"""The maximum size of a request. What an entry has in addition to its detail is below the difference to a detail:
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
 MAX_DETAIL_BYTES = 250_000
 """The maximum length of a detail in UTF-8. An entry, with its source, detail-type and time, can have 256 KB:
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html"""
@@ -55,22 +61,23 @@ class EventPublisher:
         self._region = bus.split(":")[_ARN_REGION] if bus.startswith("arn:") else region
         self._clients = clients.allowing((self._region,))
 
-    def put(self, detail: str, deadline: Deadline) -> None:
-        """Put an event with `detail`, a JSON object of at most `MAX_DETAIL_BYTES`.
+    def put(self, details: Sequence[str], deadline: Deadline) -> None:
+        """Put an event for each of `details`, JSON objects of at most `MAX_DETAIL_BYTES`.
 
-        It takes at most `SECONDS`, and ends at `deadline`.
+        It takes at most `SECONDS` for a request, and ends at `deadline`.
 
         Raises:
-            SourceError: The event was not put, or there was no response.
+            SourceError: An event was not put, or there was no response.
         """
-        deadline = deadline.within(SECONDS)
+        batches = list(_batches(details))
+        deadline = deadline.within(SECONDS * len(batches))
         seconds = deadline.remaining()
         if seconds <= 0:
             raise SourceError(
                 f"no time was left to send {_ACTION} for bus {self._bus}", "increase the timeout of the function"
             )
         # On a separate thread: neither creating a client nor a request of boto3 stops at a deadline.
-        if run_all((lambda: self._put(detail),), workers=1, deadline=deadline) == [None]:
+        if run_all((lambda: self._put_all(batches),), workers=1, deadline=deadline) == [None]:
             cause = explain_timeout(self._service(), seconds).cause
             raise SourceError(
                 f"{_ACTION} failed for bus {self._bus}: {cause}; the event may still arrive",
@@ -78,19 +85,25 @@ class EventPublisher:
                 "reaches EventBridge",
             )
 
-    def _put(self, detail: str) -> str:
-        entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail, "EventBusName": self._bus}
+    def _put_all(self, batches: Sequence[Sequence[str]]) -> int:
+        """Put all batches, and return their number."""
         try:
             client = self._clients.client("events", self._region)
         except aws_client_faults() as error:
             raise self._failure(error) from None
-        try:
-            response = client.put_events(Entries=[entry])
-        except aws_faults() as error:
-            raise self._failure(error) from None
-        if response.get("FailedEntryCount"):
-            raise self._failure(_entry_error(response["Entries"][0]))
-        return str(response["Entries"][0].get("EventId", ""))
+        for details in batches:
+            entries = [
+                {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail, "EventBusName": self._bus}
+                for detail in details
+            ]
+            try:
+                response = client.put_events(Entries=entries)
+            except aws_faults() as error:
+                raise self._failure(error) from None
+            if response.get("FailedEntryCount"):
+                failed = next(entry for entry in response["Entries"] if "ErrorCode" in entry)
+                raise self._failure(_entry_error(failed))
+        return len(batches)
 
     def _failure(self, error: Exception) -> SourceError:
         if error_code(error) == _NOT_FOUND:
@@ -108,6 +121,20 @@ class EventPublisher:
 
     def _service(self) -> str:
         return f"EventBridge in {self._region}" if self._region else "EventBridge"
+
+
+def _batches(details: Sequence[str]) -> Iterator[list[str]]:
+    """Divide details into requests that EventBridge accepts."""
+    batch: list[str] = []
+    room = 0
+    for detail in details:
+        size = len(detail.encode()) + MAX_REQUEST_BYTES - MAX_DETAIL_BYTES
+        if batch and (size > room or len(batch) == MAX_ENTRIES):
+            yield batch
+            batch = []
+        room = (room if batch else MAX_REQUEST_BYTES) - size
+        batch.append(detail)
+    yield batch
 
 
 def _entry_error(entry: dict[str, Any]) -> Exception:

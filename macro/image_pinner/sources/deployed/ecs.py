@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from image_pinner.core.deployed import DeployedLookup, NotDeployed, NotKnown
 from image_pinner.core.images.registries import is_ecr
 from image_pinner.core.template.options import Refresh
-from image_pinner.core.template.rewrite import RECORD_KEY
+from image_pinner.core.template.records import RECORD_KEY
 from image_pinner.sources.deployed import ecs_services
 from image_pinner.sources.deployed.calls import AwsCalls, NotKnownError, Operation
 from image_pinner.sources.deployed.ecs_services import (

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from image_pinner.core.deployed import NotDeployed, NotKnown
 from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.template.records import record_for
 from image_pinner.sources.deployed.calls import NotKnownError
 
 
@@ -60,12 +61,3 @@ def found_image(reference: ImageReference, digest: str, origin: str, record: str
     if reference.tag or reference.digest is None:
         return FoundImage(image, str(reference.without_digest()), origin)
     return FoundImage(image, None if record is None else record_for(image, record), origin)
-
-
-def record_for(image: ImageReference, record: str) -> str:
-    """Return a recorded reference, or an empty text if it is not one of the image's repository."""
-    try:
-        recorded = ImageReference.parse(record)
-    except InvalidReferenceError:
-        return ""
-    return record if (recorded.registry, recorded.repository) == (image.registry, image.repository) else ""

@@ -17,9 +17,9 @@ from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.values import JsonValue
 from image_pinner.core.template.options import Refresh
-from image_pinner.core.template.rewrite import RECORD_KEY
+from image_pinner.core.template.records import RECORD_KEY, record_for
 from image_pinner.sources.deployed.calls import AwsCalls, Operation
-from image_pinner.sources.deployed.found import FoundImage, record_for
+from image_pinner.sources.deployed.found import FoundImage
 
 _ABSENT = "^ValidationError: .*does not exist"
 LIST_RESOURCES = Operation("cloudformation:ListStackResources", "CloudFormation", absent=_ABSENT)

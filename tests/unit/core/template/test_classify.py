@@ -324,8 +324,16 @@ class TestSites:
         found = read("nginx:1", context=context, owner={"Name": "web"})
         assert isinstance(found.result, PinSite)
         assert found.name == "web"
-        for owner in ({"Name": "db"}, {"Name": {"Ref": "AWS::StackName"}}, {"Name": 5}, {}, None, []):
+        for owner in ({"Name": "db"}, {"Name": 5}, {}, None, []):
             assert isinstance(read("nginx:1", context=context, owner=owner).result, SkippedImage)
+
+    def test_a_container_whose_name_is_unknown_is_a_problem_if_containers_are_selected_by_name(self) -> None:
+        context = ResourceContext(Options(pin=("web",)), by_name=True)
+        owner = {"Name": {"Ref": "AWS::StackName"}}
+        found = read("nginx:1", context=context, owner=owner).result
+        assert isinstance(found, Problem)
+        assert "the name of this one cannot be resolved" in found.cause
+        assert isinstance(read("!PinDigest nginx:1", context=context, owner=owner).result, PinSite)
 
     def test_the_name_of_a_container_can_be_an_expression(self) -> None:
         context = ResourceContext(Options(pin=("web-1",)), by_name=True)

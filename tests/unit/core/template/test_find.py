@@ -287,7 +287,7 @@ class TestOpaqueNodes:
     def test_an_opaque_node_is_a_problem_where_pin_may_select_it(self, pin: Any) -> None:
         path, cause = problem_texts(find(self.hidden(), {"Pin": pin}))[0]
         assert path == CONTAINERS
-        assert cause == "cannot find the images in this property: it is the result of Ref"
+        assert cause == "images here cannot be seen: it is the result of Ref"
 
     def test_a_property_that_hides_several_kinds_of_images_is_reported_once(self) -> None:
         template = {"Resources": {"Job": {"Type": "AWS::Batch::JobDefinition", "Properties": {"Ref": "X"}}}}

@@ -52,3 +52,8 @@ def test_sections_of_a_template_without_properties_are_excluded() -> None:
 def test_a_part_of_a_template_has_no_sections() -> None:
     properties = {"TemplateURL": "x", "Parameters": {"Image": "!PinDigest x"}}
     assert walked_sections(properties) == properties
+
+
+def test_records_and_loops_are_counted() -> None:
+    found = count_markers({"Fn::ForEach::A": ["V", ["x"], {"image-pinner.source": "nginx:1", "${V}": "y"}]})
+    assert found == MarkerCount(0, 0, 0, records=1, loops=1)

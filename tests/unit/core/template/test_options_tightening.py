@@ -29,6 +29,9 @@ ARM64 = Platform("linux", "arm64")
         (Options(platform=AnyPlatform.ANY), Options(platform=ARM64), "Platform=linux/arm64"),
         (Options(when_moved=WhenMoved.WARN), Options(when_moved=WhenMoved.FAIL), "WhenMoved=Warn"),
         (Options(platform=Platform("linux", "amd64")), Options(platform=ARM64), "Platform=linux/arm64"),
+        (Options(record=Record.NONE), Options(record=Record.LABEL), "Record=None"),
+        (Options(record=Record.METADATA), Options(record=Record.LABEL), "Record=Metadata"),
+        (Options(record=Record.NONE), Options(record=Record.METADATA), "Record=None"),
     ],
 )
 def test_a_template_cannot_loosen_the_configuration(expected: Options, operator: Options, looser: str) -> None:
@@ -47,7 +50,8 @@ def test_a_template_cannot_loosen_the_configuration(expected: Options, operator:
         (Options(when_moved=WhenMoved.FAIL), Options(when_moved=WhenMoved.WARN)),
         (Options(platform=ARM64), Options(platform=AnyPlatform.ANY)),
         (Options(when_missing=WhenMissing.FAIL), Options(when_missing=WhenMissing.KEEP_TAG)),
-        (Options(record=Record.NONE), Options(record=Record.LABEL)),
+        (Options(record=Record.LABEL), Options(record=Record.METADATA)),
+        (Options(record=Record.METADATA), Options(record=Record.NONE)),
     ],
 )
 def test_a_template_may_tighten_the_configuration(expected: Options, operator: Options) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.template.rewrite import RECORD_KEY
+from image_pinner.core.template.records import RECORD_KEY
 from support.images import HEX
 from support.templates import ECR, NO_VALUE, image_in, pin, pinned, task, template_of
 

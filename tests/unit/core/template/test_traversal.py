@@ -146,9 +146,9 @@ def test_bodies_of_loops_at_every_level_are_walked() -> None:
     }
 
 
-def test_an_existing_field_is_not_searched_in_loops() -> None:
+def test_a_field_is_searched_in_loops_even_if_it_exists() -> None:
     tree = {"Image": "x", "Fn::ForEach::L": ["A", ["1"], {"Image": "y"}]}
-    assert values(tree, "$.Image") == ["x"]
+    assert values(tree, "$.Image") == ["x", "y"]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,16 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, NoCredentialsE
 from moto import mock_aws
 
 from image_pinner.core.errors import SourceError
+from image_pinner.sources.aws import events
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.events import DETAIL_TYPE, SECONDS, SOURCE, EventPublisher
+from image_pinner.sources.aws.events import (
+    DETAIL_TYPE,
+    MAX_DETAIL_BYTES,
+    MAX_REQUEST_BYTES,
+    SECONDS,
+    SOURCE,
+    EventPublisher,
+)
 from image_pinner.sources.interface import Deadline
 
 REGION = "eu-west-1"
@@ -58,7 +66,7 @@ def entry_refused(code: str, message: str = "") -> dict[str, Any]:
 
 def fault(answer: Any, bus: str = BUS, seconds: float = 20) -> SourceError:
     with pytest.raises(SourceError) as raised:
-        EventPublisher(AwsClients(lambda: Events(answer)), bus, REGION).put("{}", Deadline.after(seconds))
+        EventPublisher(AwsClients(lambda: Events(answer)), bus, REGION).put(["{}"], Deadline.after(seconds))
     assert raised.value.help
     return raised.value
 
@@ -129,14 +137,14 @@ def test_a_client_that_cannot_be_created_is_reported() -> None:
         raise NoRegionError
 
     with pytest.raises(SourceError, match="no endpoint for EventBridge"):
-        EventPublisher(AwsClients(no_session), BUS, REGION).put("{}", Deadline.after(20))
+        EventPublisher(AwsClients(no_session), BUS, REGION).put(["{}"], Deadline.after(20))
 
 
 def test_without_time_no_request_is_sent() -> None:
     session = Events(TAKEN)
 
     with pytest.raises(SourceError, match="no time was left to send events:PutEvents for bus deployments"):
-        EventPublisher(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(0))
+        EventPublisher(AwsClients(lambda: session), BUS, REGION).put(["{}"], Deadline.after(0))
     assert session.requests == []
 
 
@@ -147,7 +155,7 @@ def test_a_bus_that_does_not_respond_times_out_within_two_seconds(left: float) -
     started = time.monotonic()
 
     with pytest.raises(SourceError, match=r"did not respond within .* may still arrive") as raised:
-        EventPublisher(AwsClients(lambda: session), BUS, REGION).put("{}", Deadline.after(left))
+        EventPublisher(AwsClients(lambda: session), BUS, REGION).put(["{}"], Deadline.after(left))
 
     released.set()
     assert time.monotonic() - started < SECONDS + 20
@@ -159,25 +167,83 @@ def test_a_bus_that_does_not_respond_times_out_within_two_seconds(left: float) -
 def test_the_event_is_put_in_the_region_of_the_bus(bus: str, region: str) -> None:
     session = Events(TAKEN)
 
-    EventPublisher(AwsClients(lambda: session), bus, REGION).put('{"version": 1}', Deadline.after(20))
+    EventPublisher(AwsClients(lambda: session), bus, REGION).put(['{"version": 1}'], Deadline.after(20))
 
     entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": '{"version": 1}', "EventBusName": bus}
     assert session.requests == [("events", region, [entry])]
 
 
+def put(session: Events, details: list[str], seconds: float = 60) -> None:
+    EventPublisher(AwsClients(lambda: session), BUS, REGION).put(details, Deadline.after(seconds))
+
+
+def sent(session: Events) -> list[list[str]]:
+    return [[entry["Detail"] for entry in entries] for _, _, entries in session.requests]
+
+
+def test_a_request_has_at_most_ten_events() -> None:
+    session = Events(TAKEN)
+    details = [f'{{"part": {number}}}' for number in range(25)]
+
+    put(session, details)
+
+    assert sent(session) == [details[:10], details[10:20], details[20:]]
+
+
+def test_the_events_of_a_request_have_at_most_256_kb() -> None:
+    session = Events(TAKEN)
+    details = ["x" * MAX_DETAIL_BYTES, "y" * MAX_DETAIL_BYTES, "é" * 50_000, "z" * 120_000, "", "ü" * 60_000]
+
+    put(session, details)
+
+    assert sent(session) == [[details[0]], [details[1]], details[2:5], [details[5]]]
+    for _, _, entries in session.requests:
+        size = sum(len("".join(entry.values()).encode()) for entry in entries)
+        assert size <= MAX_REQUEST_BYTES == 256 * 1024
+
+
+class SecondFails(Events):
+    """The second request has one event that is rejected."""
+
+    def put_events(self, *, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - the name of the API
+        super().put_events(Entries=Entries)
+        if len(self.requests) != 2:
+            return TAKEN
+        refused = {"ErrorCode": "AccessDeniedException", "ErrorMessage": DENIAL}
+        return {"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, refused, {"EventId": "3"}]}
+
+
+def test_the_first_event_that_is_not_put_ends_it() -> None:
+    session = SecondFails(TAKEN)
+
+    with pytest.raises(SourceError, match="events:PutEvents is denied on deployments"):
+        put(session, ["{}"] * 25)
+    assert len(session.requests) == 2
+
+
+def test_each_request_has_its_own_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "SECONDS", 0.1)
+    released = threading.Event()
+    session = Events(TAKEN, released)
+
+    with pytest.raises(SourceError, match=r"did not respond within 0\.2 s"):
+        put(session, ["{}"] * 11)
+    released.set()
+
+
 def test_an_event_reaches_a_bus_and_the_targets_of_its_rules() -> None:
     with mock_aws():
-        events, logs = (boto3.client(name, region_name=REGION) for name in ("events", "logs"))
-        events.create_event_bus(Name=BUS)
+        bridge, logs = (boto3.client(name, region_name=REGION) for name in ("events", "logs"))
+        bridge.create_event_bus(Name=BUS)
         logs.create_log_group(logGroupName="/pinned")
-        events.put_rule(Name="all", EventBusName=BUS, EventPattern=json.dumps({"source": [SOURCE]}))
+        bridge.put_rule(Name="all", EventBusName=BUS, EventPattern=json.dumps({"source": [SOURCE]}))
         arn = f"arn:aws:logs:{REGION}:123456789012:log-group:/pinned"
-        events.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "log", "Arn": arn}])
+        bridge.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "log", "Arn": arn}])
 
         clients = AwsClients()
         clients.client("events", REGION)  # on a busy machine this can take more than two seconds
 
-        EventPublisher(clients, BUS, REGION).put('{"version": 1}', Deadline.after(20))
+        EventPublisher(clients, BUS, REGION).put(['{"version": 1}'], Deadline.after(20))
 
         found = logs.filter_log_events(logGroupName="/pinned")["events"]
     event = json.loads(found[0]["message"])
