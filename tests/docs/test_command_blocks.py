@@ -10,9 +10,11 @@ from collections.abc import Callable
 import botocore.session
 import click
 import pytest
+from urllib3.util import parse_url
 
 from docs.documents import ROOT, Block, as_parameters, blocks, context_of, subcommands_of
 from image_pinner.settings import SETTING_RULES
+from image_pinner.sources.http.proxies import Proxies
 
 CONSOLE = blocks("console")
 
@@ -50,8 +52,12 @@ def check_image_pinner(words: list[str]) -> None:
 
 
 def check_export(words: list[str]) -> None:
-    """Read the value of a variable as the settings do."""
+    """Read the value of a variable as the settings do, or as Python reads those of proxies."""
     variable, _, value = words[0].partition("=")
+    if variable in {"HTTPS_PROXY", "NO_PROXY"}:
+        proxies = Proxies({"https": value} if variable == "HTTPS_PROXY" else {})
+        assert bool(proxies.for_url(parse_url("https://registry.example"))) is (variable == "HTTPS_PROXY")
+        return
     rule = {rule.variable: rule for rule in SETTING_RULES}[variable]
     rule.read(value)
 
