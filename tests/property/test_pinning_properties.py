@@ -41,7 +41,7 @@ def test_no_marker_remains_and_only_the_planned_paths_change(template: dict[str,
     before = copy.deepcopy(template)
     result = succeeded(template, params)
     assert template == before
-    assert count_markers(walked_sections(result.answer)) == (0, 0, 0)
+    assert count_markers(walked_sections(result.answer))[:3] == (0, 0, 0)
     assert result.answer["Parameters"] is template["Parameters"]
     assert apply_edits(template, result.edits) == result.answer
     replaced = {edit.path.steps for edit in result.edits if isinstance(edit, Replace)}
@@ -124,7 +124,7 @@ def test_one_bad_image_changes_nothing_and_every_bad_one_is_listed(template: dic
 def test_pin_all_pins_every_image_or_reports_why_not(template: dict[str, Any]) -> None:
     result = pin(template, {"Pin": "All"}, digests=EveryDigest())
     if result.report.succeeded:
-        assert count_markers(walked_sections(result.answer)) == (0, 0, 0)
+        assert count_markers(walked_sections(result.answer))[:3] == (0, 0, 0)
         assert not [image for image in result.report.skipped if image.status == "unmarked"]
     else:
         assert json.dumps(result.answer) == json.dumps(template)

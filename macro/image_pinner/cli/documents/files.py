@@ -13,12 +13,13 @@ import stat
 from pathlib import Path
 
 from image_pinner.cli.documents.text import MAX_BYTES, file_too_large
-from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
+from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError, cut
 
 # O_NONBLOCK: opening a pipe must not wait for its writer. Windows has neither flag.
 _READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _CHECK_PATH = "check the path"
+_MAX_FAILURE = 1_000  # characters of what failed, with the path, so that the reason is in the message too
 _REASONS = {
     errno.ENOENT: ("no such file or directory", _CHECK_PATH),
     errno.ENOTDIR: ("part of the path is a file, not a directory", _CHECK_PATH),
@@ -129,6 +130,7 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _explain(failure: str, error: OSError | ValueError) -> tuple[str, str]:
+    failure = cut(failure, _MAX_FAILURE)
     if isinstance(error, OSError) and error.errno in _REASONS:
         reason, help = _REASONS[error.errno]
         return f"{failure}: {reason}", help
