@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
@@ -21,7 +20,8 @@ from image_pinner.core.template.markers import (
     METADATA_KEY,
     PIN_MARKER,
     SNIPPET,
-    snippet_parameters,
+    calls_macro,
+    is_snippet,
     with_marker,
 )
 from image_pinner.core.template.paths import Step, TemplatePath, value_at
@@ -177,6 +177,8 @@ def _first_request(template: JsonObject, scan: ImageScan, findings: list[Finding
 def _is_in_snippet(template: JsonValue, path: TemplatePath, macro: str) -> bool:
     """Return whether a snippet passes a value to the macro: CloudFormation calls it for that without a Transform."""
     value = template
+    if isinstance(template, dict) and calls_macro(template.get(SNIPPET), macro):
+        return True  # not its section, which has the name of the short form
     for step in path.steps:
         # A path can also name a value that is missing.
         match value:
@@ -186,16 +188,9 @@ def _is_in_snippet(template: JsonValue, path: TemplatePath, macro: str) -> bool:
                 value = value[step]
             case _:
                 return False
-        if isinstance(value, dict) and _calls(value.get(SNIPPET), macro):
+        if is_snippet(value, macro):
             return True
     return False
-
-
-def _calls(transform: JsonValue, macro: str) -> bool:
-    try:
-        return snippet_parameters(transform, macro) is not None
-    except InvalidOptionError:
-        return True
 
 
 def _missing_transform(first: TemplatePath, template: JsonObject, macro: str) -> Finding:

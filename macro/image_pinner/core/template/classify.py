@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
 from typing import assert_never
 
 from image_pinner.core.errors import TemplateError
@@ -11,23 +10,21 @@ from image_pinner.core.images.references import ImageReference, is_digest
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Outcome, Pending, Unknown
+from image_pinner.core.intrinsics.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
 from image_pinner.core.template.marker_search import count_markers, may_contain_marker
 from image_pinner.core.template.markers import (
     LONG_FORM,
     PIN_MARKER,
-    SNIPPET,
     MarkedExpression,
-    calls_macro,
     is_marked,
+    is_snippet,
     parse_marked_expression,
     parse_marker,
     remove_marker,
     without_marker,
 )
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, find_loosened_option
-from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.runtime_platform import infer_platform
 from image_pinner.core.template.sites import (
@@ -47,27 +44,6 @@ _WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
 _MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
 
 
-def find_snippet_calls(template: JsonObject, read: Collection[tuple[Step, ...]], macro: str) -> Iterator[SkippedImage]:
-    """Yield the snippets of the macro that are not images, whose paths are `read`.
-
-    When the macro is called for the template, CloudFormation has replaced them. The CLI finds them and skips them: the
-    call also replaces its siblings, in an order that only CloudFormation implements
-    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros-overview.html).
-    """
-    # With the path of the parent, as in `find_misplaced_markers`.
-    todo: list[tuple[JsonValue, tuple[Step, ...], tuple[Step, ...]]] = [(template, (), ())]
-    while todo:
-        node, parent, last = todo.pop()
-        steps = (*parent, *last)
-        if isinstance(node, dict):
-            children: Iterable[tuple[Step, JsonValue]] = node.items()
-            if SNIPPET in node and steps not in read and calls_macro(node[SNIPPET], macro):
-                yield SkippedImage(TemplatePath((*steps, SNIPPET)), SkipStatus.SNIPPET, CALLED_BY_CLOUDFORMATION)
-        else:
-            children = enumerate(node)
-        todo += [(value, steps, (key,)) for key, value in children if isinstance(value, dict | list)]
-
-
 def classify_image(
     node: TemplateNode, location: ImageLocation, context: ResourceContext, scan_settings: ScanSettings
 ) -> Classification:
@@ -76,8 +52,7 @@ def classify_image(
     value, macro = node.value, scan_settings.macro
     try:
         marked_expression = parse_marked_expression(value, macro, node.scope)
-        is_snippet = type(value) is dict and SNIPPET in value and calls_macro(value[SNIPPET], macro)
-        if is_snippet and marked_expression is None:
+        if marked_expression is None and type(value) is dict and is_snippet(value, macro):
             return Classification(SkippedImage(node.path, SkipStatus.SNIPPET, CALLED_BY_CLOUDFORMATION), name=name)
         outcome = evaluate(marked_expression.expression if marked_expression else value, node.scope)
         if marked_expression is None and isinstance(outcome, NoValue):

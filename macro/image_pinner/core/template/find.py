@@ -14,19 +14,21 @@ from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue
-from image_pinner.core.template.classify import classify_image, find_snippet_calls
+from image_pinner.core.template.classify import CALLED_BY_CLOUDFORMATION, classify_image
 from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
-from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options
+from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options, parse_snippet_options
 from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option
 from image_pinner.core.template.paths import Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
+from image_pinner.core.template.transform_calls import TransformCall, find_transform_calls, position_of
 from image_pinner.core.template.traversal import FOR_EACH, OpaqueNode, TemplateNode, deployment_status, entries_of, walk
 
 _RESOURCES = "Resources"
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
 _TRANSFORM = TemplatePath(("Transform",))
+PINNED_BY_SNIPPET = "a snippet next to it requests the pin, and CloudFormation calls the macro for that"
 
 
 def _resource_of(node: TemplateNode, template: JsonObject) -> TemplateNode:
@@ -59,6 +61,7 @@ class ImageScan:
         read: All expressions that were read as images, by their paths.
         marker_count: The markers in the template, if they were counted.
         options: The options of the template and the configuration, merged.
+        snippet_pins: `Pin` of the snippets that are next to other keys, by the paths of their mappings.
     """
 
     pinned: list[PinSite] = field(default_factory=list)
@@ -68,6 +71,7 @@ class ImageScan:
     read: dict[tuple[Step, ...], JsonValue] = field(default_factory=dict)
     marker_count: MarkerCount | None = None
     options: Options = Options()
+    snippet_pins: dict[tuple[Step, ...], Pin | tuple[str, ...]] = field(default_factory=dict)
 
     def add(
         self, node: TemplateNode, location: ImageLocation, context: ResourceContext, scan_settings: ScanSettings
@@ -82,13 +86,22 @@ class ImageScan:
             case PinSite():
                 self.pinned.append(found.result)
             case SkippedImage():
-                self.skipped.append(found.result)
+                self.skipped.append(self._seen_by_snippets(found.result, found.name))
             case Problem():
                 self.problems.append(found.result)
             case None:
                 pass
         self.external_values |= found.external_values
         return found.name
+
+    def _seen_by_snippets(self, image: SkippedImage, name: str) -> SkippedImage:
+        if image.status is not SkipStatus.UNMARKED or not self.snippet_pins:
+            return image
+        steps = image.path.steps
+        pins = (self.snippet_pins.get(steps[:length]) for length in range(len(steps)))
+        if not any(pin is Pin.ALL or (isinstance(pin, tuple) and name in pin) for pin in pins):
+            return image
+        return image._replace(status=SkipStatus.SNIPPET, reason=PINNED_BY_SNIPPET)
 
     def add_problem(self, path: TemplatePath, cause: str, help: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> None:
         """Add a problem that does not concern a single image."""
@@ -129,15 +142,16 @@ def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan
     options, pin_path = _template_options(template, parameters, scope, scan_settings, scan)
     scan.options = options.over(scan_settings.operator)
     scope = scope.with_stack_name(options.stack_name or scope.stack_name)
+    scan.marker_count = count_markers(walked_sections(template))
+    calls = list(find_transform_calls(template)) if scan.marker_count.transforms else []
     reader = _Reader(template, options, scan_settings, scan)
+    reader.read_snippets(calls, scope)
     names: set[str] = set()
     for _, resource in entries_of(TemplateNode((_RESOURCES,), template.get(_RESOURCES), scope)):
         names |= reader.read_resource(resource)
     reader.read_custom_paths(scope)
     scan.report_unknown_containers(options.pin, names, pin_path)
-    scan.marker_count = count_markers(walked_sections(template))
-    if scan.marker_count.snippets:
-        scan.skipped += find_snippet_calls(template, scan.read, scan_settings.macro)
+    reader.add_calls(calls, scope)
     return scan
 
 
@@ -170,6 +184,40 @@ class _Reader:
         self._settings = scan_settings
         self._scan = scan
         self._opaque: set[TemplatePath] = set()
+        self._contexts: dict[tuple[Step, ...], ResourceContext] = {}
+
+    def read_snippets(self, calls: list[TransformCall], scope: Scope) -> None:
+        """Read the options of the snippets of this macro that are next to other keys."""
+        macro = self._settings.macro
+        for call in calls:
+            own = None if len(call.siblings) == 1 or call.path == _TRANSFORM else call.own(macro)
+            if own is None:
+                continue
+            try:
+                options = parse_snippet_options(own.parameters, call.siblings, macro, scope)
+            except InvalidOptionError as error:
+                self._scan.add_problem(call.path, error.cause, error.help)
+                continue
+            self._scan.add_loosened_option(call.path, options, self._settings.operator)
+            if options.pin:
+                self._scan.snippet_pins[call.owner] = options.pin
+                self._by_name = self._by_name or isinstance(options.pin, tuple)
+
+    def add_calls(self, calls: list[TransformCall], scope: Scope) -> None:
+        """Add the snippets that are not images, and the calls of other transforms that can add images."""
+        macro = self._settings.macro
+        template_context = ResourceContext(self._options, self._settings.operator)
+        for call in calls:
+            if call.path != _TRANSFORM and call.own(macro) and call.owner not in self._scan.read:
+                self._scan.skipped.append(SkippedImage(call.path, SkipStatus.SNIPPET, CALLED_BY_CLOUDFORMATION))
+            others = call.others(macro)
+            if not others or TemplatePath(call.owner) in self._opaque:
+                continue
+            position = position_of(call, self._template)
+            if position.adds_images:
+                reason = f"{', '.join(others)} can add images, and what it adds is unknown here"
+                context = self._contexts.get(position.resource, template_context)
+                self._add_opaque(OpaqueNode(call.path, reason, scope, position.guards), context)
 
     def read_resource(self, resource: TemplateNode) -> set[str]:
         """Add the images of a resource, and return the names of their containers."""
@@ -235,7 +283,7 @@ class _Reader:
         own = Options()
         if resource.steps and "Metadata" in content:
             own = self._own_options(resource, has_images=has_images)
-        return own, ResourceContext(
+        context = ResourceContext(
             own.over(self._options),
             self._settings.operator,
             self._by_name or isinstance(own.pin, tuple),
@@ -243,6 +291,8 @@ class _Reader:
             content.get("Properties"),
             self._template,
         )
+        self._contexts[resource.steps] = context
+        return own, context
 
     def _own_options(self, resource: TemplateNode, *, has_images: bool) -> Options:
         path = resource.path.child("Metadata", METADATA_KEY)

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.transforms import SHORT_TRANSFORM
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
-from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, SNIPPET, is_marked
+from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, is_marked
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 
@@ -70,18 +71,18 @@ def _texts(*nodes: JsonValue, keys: bool = False) -> Iterator[str]:
 
 
 class MarkerCount(NamedTuple):
-    """How often the marker, `Fn::PinDigest` and `Fn::Transform` (of any macro) occur in texts and keys."""
+    """How often the marker, `Fn::PinDigest` and `Transform` (in every form) occur in texts and keys."""
 
     texts: int
     long_forms: int
-    snippets: int
+    transforms: int
 
 
 # Sections whose texts are not properties: prose, and values that properties refer to.
 _OTHER_SECTIONS = frozenset(
     {"Parameters", "Mappings", "Conditions", "Rules", "Description", "AWSTemplateFormatVersion"}
 )
-_COUNTED = (PIN_MARKER, LONG_FORM, SNIPPET)
+_COUNTED = (PIN_MARKER, LONG_FORM, SHORT_TRANSFORM)
 
 
 def walked_sections(template: JsonObject) -> dict[str, JsonValue]:
