@@ -36,9 +36,11 @@ from image_pinner.core.template.sites import (
     SkippedImage,
     SkipStatus,
 )
-from image_pinner.core.template.traversal import TemplateNode, deployment_status
+from image_pinner.core.template.traversal import TemplateNode, creates_nothing, deployment_status
 
 CALLED_BY_CLOUDFORMATION = "CloudFormation calls the macro for it before those of the template's Transform"
+_FALSE_CONDITION = "its condition is false with the parameters of this deployment"
+_NO_LOOP_VALUES = "its loop has no values with the parameters of this deployment"
 _NO_OPTIONS = Options()
 _WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
 _MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
@@ -82,7 +84,7 @@ def _classify(image: CandidateImage, name: str) -> Classification:
         return Classification(skipped_image(image), name=name)
     if image.marked_expression and image.has_marker:
         return Classification(image.problem("duplicate marker on the image", "remove one of them"), name=name)
-    deployed = deployment_status(node.guards, node.scope) if node.guards else True
+    deployed = deployment_status(node.guards, node.scope) if node.guards or node.scope.loops else True
     if deployed is False:
         return Classification(not_deployed(image), name=name)
     if not image.is_marked and excluded(image.location, certain_beginning(outcome)):
@@ -192,7 +194,7 @@ def skipped_image(image: CandidateImage) -> SkippedImage | Problem:
 
 
 def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
-    """Return an image that a condition excludes, and its expression without the marker.
+    """Return an image that a condition or a loop excludes, and its expression without the marker.
 
     It is a problem if the marker cannot be removed.
     """
@@ -209,7 +211,7 @@ def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
     return _remaining_marker(image, replacement if image.is_marked else image.node.value) or SkippedImage(
         image.node.path,
         SkipStatus.NOT_DEPLOYED,
-        "its condition is false with the parameters of this deployment",
+        _NO_LOOP_VALUES if creates_nothing(image.node.scope) else _FALSE_CONDITION,
         text,
         replacement,
         marked=image.is_marked,

@@ -23,7 +23,15 @@ from image_pinner.core.template.paths import Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
 from image_pinner.core.template.transform_calls import TransformCall, find_transform_calls, position_of
-from image_pinner.core.template.traversal import FOR_EACH, OpaqueNode, TemplateNode, deployment_status, entries_of, walk
+from image_pinner.core.template.traversal import (
+    FOR_EACH,
+    OpaqueNode,
+    TemplateNode,
+    creates_nothing,
+    deployment_status,
+    entries_of,
+    walk,
+)
 
 _RESOURCES = "Resources"
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
@@ -281,7 +289,7 @@ class _Reader:
         """Return the resource's own options, and the context of its images."""
         content: JsonObject = resource.value
         own = Options()
-        if resource.steps and "Metadata" in content:
+        if resource.steps and "Metadata" in content and not creates_nothing(resource.scope):
             own = self._own_options(resource, has_images=has_images)
         context = ResourceContext(
             own.over(self._options),

@@ -13,7 +13,7 @@ from typing import NamedTuple, assert_never
 from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Outcome, Pending, Unknown
+from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.paths import Descend, Every, Field, Index, PathStep, Step, TemplatePath, Where
 
 IF = "Fn::If"
@@ -126,23 +126,39 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
 
 
 def _loop_variable(key: str, collection: JsonValue, scope: Scope) -> Outcome:
+    """Return the value of a loop variable: `NoValue` if the loop, or one around it, creates nothing."""
+    if creates_nothing(scope):
+        return NoValue()
     items = evaluate(collection, scope) if isinstance(collection, dict) else Known(collection)
+    if isinstance(items, Pending):
+        return items
     values = items.value if isinstance(items, Known) and isinstance(items.value, list) else None
-    if values is not None and len(values) == 1:
-        return evaluate(values[0], scope)
-    why = "whose values are unknown" if values is None else f"which has {'several' if values else 'no'} values"
-    return Unknown(
-        f"it depends on the loop variable of {key}, {why}",
-        "put ImagePinner after AWS::LanguageExtensions in Transform, or write the image without the loop variable",
-    )
+    scope.budget.spend_text(0, len(values or ()))
+    present = [found for value in values or () if not isinstance(found := evaluate(value, scope), NoValue)]
+    if values is not None and len(present) <= 1 and present != [Known("")]:
+        return present[0] if present else NoValue()
+    why = "whose values are unknown" if values is None else "which has several values"
+    help = "put ImagePinner after AWS::LanguageExtensions in Transform, or write the image without the loop variable"
+    if present == [Known("")]:
+        # https://github.com/aws-cloudformation/cfn-language-discussion/issues/102
+        why = "whose only value is empty: CloudFormation passes an empty list parameter as one empty text"
+        help = "set the parameter, or write the collection as Fn::If: [condition, the parameter, []]"
+    return Unknown(f"it depends on the loop variable of {key}, {why}", help)
+
+
+def creates_nothing(scope: Scope) -> bool:
+    """Return whether this is the scope in a loop over nothing."""
+    return any(isinstance(outcome, NoValue) for outcome in scope.loops.values())
 
 
 def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool | frozenset[ExternalValue] | None:
-    """Return whether a property with these conditions is deployed.
+    """Return whether a property with these conditions, in these loops, is deployed.
 
     Returns:
         True or False, the values to look up first, or `None` if that cannot be decided.
     """
+    if creates_nothing(scope):
+        return False
     external_values: frozenset[ExternalValue] = frozenset()
     decided = True
     for guard in guards:
