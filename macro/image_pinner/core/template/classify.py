@@ -79,7 +79,7 @@ def _container_name(node: TemplateNode, location: ImageLocation) -> str:
 def _classify(image: CandidateImage, name: str) -> Classification:
     outcome, pin, node = image.outcome, image.context.options.pin, image.node
     if not image.is_marked and pin is not Pin.ALL and not (isinstance(pin, tuple) and name in pin):
-        if isinstance(outcome, Pending) and pin is not Pin.SKIP and may_contain_marker(node.value, node.scope):
+        if isinstance(outcome, Pending) and pin is not Pin.SKIP and _may_be_marked(image):
             return Classification(None, outcome.external_values, name)
         return Classification(skipped_image(image), name=name)
     if image.marked_expression and image.has_marker:
@@ -93,6 +93,11 @@ def _classify(image: CandidateImage, name: str) -> Classification:
     if isinstance(outcome, Pending):
         return Classification(None, outcome.external_values | external_values, name)
     return Classification(_requested(image, outcome), external_values, name)
+
+
+def _may_be_marked(image: CandidateImage) -> bool:
+    expression = image.node.value
+    return count_markers(expression).texts > 0 or may_contain_marker(expression, image.node.scope)
 
 
 def _requested(image: CandidateImage, outcome: Known | Unknown | NoValue) -> PinSite | SkippedImage | Problem:
@@ -285,6 +290,8 @@ def _remaining_marker(image: CandidateImage, expression: JsonValue) -> Problem |
     marker_count = count_markers(expression)
     if marker_count.long_forms:
         return image.problem(f"{LONG_FORM} must contain the whole image", _WRITE_MARKER)
+    if marker_count.texts and isinstance(image.outcome, Unknown) and not image.outcome.prefix:
+        return image.unresolved("cannot resolve image, which has a marker", image.outcome)
     if marker_count.texts:
         return image.problem("the marker is not at the beginning of the image", f"{_WRITE_MARKER}, nothing before it")
     if image.is_marked:
@@ -295,5 +302,8 @@ def _remaining_marker(image: CandidateImage, expression: JsonValue) -> Problem |
         if beginning.startswith("!"):
             return image.problem(f"{beginning.split(maxsplit=1)[0]!r} is not a valid marker", _WRITE_MARKER)
     elif may_contain_marker(expression, image.node.scope):
-        return image.problem("cannot resolve image, and a value that it refers to has a marker", _MARK_THE_IMAGE)
+        failure = "cannot resolve image, and a value that it refers to has a marker"
+        if isinstance(image.outcome, Unknown):
+            return image.unresolved(failure, image.outcome)
+        return image.problem(failure, _MARK_THE_IMAGE)
     return None

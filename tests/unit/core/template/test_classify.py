@@ -19,6 +19,8 @@ ECS = image_locations()["AWS::ECS::TaskDefinition"][0]
 LAMBDA = image_locations()["AWS::Lambda::Function"][0]
 ALL = ResourceContext(Options(pin=Pin.ALL))
 NO_VALUE = {"Ref": "AWS::NoValue"}
+NO_CONDITION = "cannot resolve the condition of Fn::If: the template has no condition 'Open'"
+NO_STACK_NAME = "AWS::StackName is unknown: CloudFormation does not pass it to transforms"
 TAG = SsmParameter("/tag")
 SCOPE = Scope(
     parameters={
@@ -146,7 +148,19 @@ class TestProblems:
             ({"Fn::Join": ["", ["x", "!PinDigest nginx:1"]]}, "the marker is not at the beginning of the image"),
             (
                 {"Fn::Join": ["", [{"Ref": "Nope"}, "!PinDigest nginx:1"]]},
-                "the marker is not at the beginning of the image",
+                "cannot resolve image, which has a marker: the template has no parameter and no resource 'Nope'",
+            ),
+            (
+                {"Fn::Select": [{"Ref": "Nope"}, ["nginx:1", "!PinDigest nginx:2"]]},
+                "cannot resolve image, which has a marker: the template has no parameter and no resource 'Nope'",
+            ),
+            (
+                {"Fn::Select": [{"Ref": "Nope"}, ["!PinDigest a:1", {"Fn::Sub": "!PinDigest b:${AWS::StackId}"}]]},
+                "cannot resolve image: the template has no parameter and no resource 'Nope'",
+            ),
+            (
+                {"Fn::Select": [0, [{"Fn::If": ["Open", "!PinDigest a:1", NO_VALUE]}, "!PinDigest b:1"]]},
+                f"cannot resolve image, which has a marker: {NO_CONDITION}",
             ),
             (
                 {"Fn::Select": [0, ["nginx:1", "!PinDigest nginx:2"]]},
@@ -165,7 +179,7 @@ class TestProblems:
             ({"Fn::Sub": "!PinDigset nginx:${Tag}"}, "'!PinDigset' is not a valid marker"),
             (
                 {"Fn::FindInMap": ["Images", {"Ref": "AWS::StackName"}, "Web"]},
-                "cannot resolve image, and a value that it refers to has a marker",
+                f"cannot resolve image, and a value that it refers to has a marker: {NO_STACK_NAME}",
             ),
         ],
     )

@@ -256,7 +256,8 @@ class TestLocations:
         assert pinned_paths(find(template)) == [IMAGE]
         template["Resources"]["Type"] = {"Type": deep, "Metadata": {"ImagePinner": {"Pin": "All"}}}
         assert len(find(template).problems) == 1
-        assert problem_texts(find(template_of(deep))) == [(IMAGE, "the marker is not at the beginning of the image")]
+        cause = "cannot resolve image, which has a marker: the expression is nested deeper than 100 levels"
+        assert problem_texts(find(template_of(deep))) == [(IMAGE, cause)]
 
     def test_lookups_are_returned_and_the_other_images_are_read(self) -> None:
         template = {
