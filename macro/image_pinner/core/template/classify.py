@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from image_pinner.core.errors import TemplateError
+from image_pinner.core.errors import InvalidReferenceError, TemplateError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference, is_digest
 from image_pinner.core.intrinsics import evaluate
@@ -41,6 +41,8 @@ from image_pinner.core.template.traversal import TemplateNode, creates_nothing, 
 CALLED_BY_CLOUDFORMATION = "CloudFormation calls the macro for it before those of the template's Transform"
 _FALSE_CONDITION = "its condition is false with the parameters of this deployment"
 _NO_LOOP_VALUES = "its loop has no values with the parameters of this deployment"
+_NOT_A_REFERENCE = "not a valid image reference"
+_NOT_SELECTED = "it has no marker, and no Pin option selects it"
 _NO_OPTIONS = Options()
 _WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
 _MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
@@ -105,7 +107,7 @@ def _requested(image: CandidateImage, outcome: Known | Unknown | NoValue) -> Pin
         case Known(str(text)):
             return _evaluated(image, text)
         case Known(value):
-            return image.problem(f"image is {describe_type(value)}", "write repository:tag as text")
+            return image.problem(f"image is {describe_type(value)}, {_NOT_A_REFERENCE}", "write repository:tag as text")
         case Unknown():
             return image.unresolved("cannot resolve image", outcome)
         case NoValue():
@@ -194,7 +196,11 @@ def skipped_image(image: CandidateImage) -> SkippedImage | Problem:
     """Return why an image that is not to be pinned is skipped, or a problem if it has a misplaced marker."""
     status, reason = _skip_reason(image)
     return _remaining_marker(image, image.node.value) or SkippedImage(
-        image.node.path, status, reason, _text(image.outcome)
+        image.node.path,
+        status,
+        reason,
+        _text(image.outcome),
+        unmarkable=image.context.resource_path if image.location.rejects_marker else None,
     )
 
 
@@ -252,11 +258,17 @@ def _skip_reason(image: CandidateImage) -> tuple[SkipStatus, str]:
         case Known("" | None):
             return SkipStatus.EMPTY, "it is empty; another tool sets it"
         case Known(value) if not isinstance(value, str):
-            return SkipStatus.UNMARKED, f"it is {describe_type(value)} and not a reference"
+            return SkipStatus.INVALID, f"it is {describe_type(value)}, {_NOT_A_REFERENCE}"
+        case Known(text):
+            try:
+                ImageReference.parse(text)
+            except InvalidReferenceError as error:
+                return SkipStatus.INVALID, error.cause
+            return SkipStatus.UNMARKED, _NOT_SELECTED
         case Unknown(reason):
             return SkipStatus.UNMARKED, reason
         case _:
-            return SkipStatus.UNMARKED, "it has no marker, and no Pin option selects it"
+            return SkipStatus.UNMARKED, _NOT_SELECTED
 
 
 def excluded(location: ImageLocation, beginning: str) -> str:

@@ -13,6 +13,7 @@ from image_pinner.core.errors import InvalidOptionError, InvalidPathError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.transforms import calls_of
 from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue
 from image_pinner.core.template.classify import CALLED_BY_CLOUDFORMATION, classify_image
 from image_pinner.core.template.locations import ImageLocation, image_locations
@@ -103,7 +104,7 @@ class ImageScan:
         return found.name
 
     def _seen_by_snippets(self, image: SkippedImage, name: str) -> SkippedImage:
-        if image.status is not SkipStatus.UNMARKED or not self.snippet_pins:
+        if image.status not in {SkipStatus.UNMARKED, SkipStatus.INVALID} or not self.snippet_pins:
             return image
         steps = image.path.steps
         pins = (self.snippet_pins.get(steps[:length]) for length in range(len(steps)))
@@ -167,6 +168,11 @@ def _template_options(
     template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings, scan: ImageScan
 ) -> tuple[Options, TemplatePath]:
     """Return the options of the template, and the path of its `Pin`."""
+    macro = scan_settings.macro
+    own = [call.parameters for call in calls_of(template.get("Transform")) if call.name == macro]
+    if any(others != own[0] for others in own):
+        scan.add_problem(_TRANSFORM, f"Transform names {macro} twice, with different Parameters", "name it once")
+        parameters = {}
     transform = scan.read_options(_TRANSFORM, {METADATA_KEY: parameters}, scope)
     metadata = scan.read_options(_METADATA, template.get("Metadata"), scope)
     merged = transform.over(metadata)

@@ -73,7 +73,10 @@ def without_marker(text: str) -> str:
 
 
 def remove_marker(expression: JsonValue) -> JsonValue | None:
-    """Return a text, `Fn::Sub` or `Fn::Join` without the marker in its leading text; `None` if none is there."""
+    """Return a text, `Fn::Sub` or `Fn::Join` without the marker in its leading text; `None` if none is there.
+
+    Of an `Fn::Select`, this is done for each element.
+    """
     if isinstance(expression, dict) and len(expression) != 1:
         return None
     match expression:
@@ -86,6 +89,9 @@ def remove_marker(expression: JsonValue) -> JsonValue | None:
         case {"Fn::Join": [delimiter, [str(first), *others]]} if is_marked(first):
             text = without_marker(first)
             return {"Fn::Join": [delimiter, [text, *others] if text else others]}
+        case {"Fn::Select": [index, [*elements]]}:
+            plain = [None if intrinsic_of(element) == "Fn::Select" else remove_marker(element) for element in elements]
+            return {"Fn::Select": [index, plain]} if plain and None not in plain else None
         case _:
             return None
 

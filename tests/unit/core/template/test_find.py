@@ -88,6 +88,25 @@ class TestOptionsOfTheTemplate:
         template = {**template_of("nginx:1"), "Metadata": {"ImagePinner": "All"}}
         assert problem_texts(find(template)) == [("Metadata.ImagePinner", "ImagePinner in Metadata is not a mapping")]
 
+    @pytest.mark.parametrize("second", [{"Pin": "Marked"}, {}, {"Pin": "All", "Record": "None"}, {"Pinn": "All"}, None])
+    def test_a_macro_that_is_named_twice_with_other_parameters_is_one_problem(self, second: Any) -> None:
+        calls = [{"Name": "ImagePinner", "Parameters": {"Pin": "All"}}, {"Name": "ImagePinner", "Parameters": second}]
+        for section in (calls, calls[::-1], [calls[0], "Other", "ImagePinner"]):
+            sites = find({**template_of("nginx:1"), "Transform": section}, {"Pinn": "All"})
+            assert problem_texts(sites) == [
+                ("Transform", "Transform names ImagePinner twice, with different Parameters")
+            ]
+
+    def test_a_macro_that_is_named_twice_with_equal_parameters_is_accepted(self) -> None:
+        call = {"Name": "ImagePinner", "Parameters": {"Pin": "All"}}
+        for section in (
+            [call, call],
+            ["ImagePinner", {"Name": "ImagePinner"}],
+            "ImagePinner",
+            [call, {"Name": "Other"}],
+        ):
+            assert problem_texts(find({**template_of("nginx:1"), "Transform": section})) == []
+
     def test_an_image_among_the_parameters_of_a_whole_template_is_refused(self) -> None:
         assert problem_texts(find(template_of("nginx:1"), {"Image": "x"})) == [("Transform", "unknown option 'Image'")]
 

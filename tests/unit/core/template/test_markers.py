@@ -147,7 +147,9 @@ class TestRemovingMarkers:
             {"Fn::Join": ["", []]},
             {"Fn::Join": ["", ["", "!PinDigest nginx"]]},
             {"Fn::FindInMap": ["a", "b", "c"]},
-            {"Fn::Select": [0, ["!PinDigest nginx"]]},
+            {"Fn::Select": [0, ["!PinDigest nginx", "nginx"]]},
+            {"Fn::Select": [0, [{"Fn::Select": [0, ["!PinDigest nginx"]]}]]},
+            {"Fn::Select": [0, []]},
             {"Fn::Sub": "!PinDigest nginx", "Other": 1},
         ],
     )
