@@ -237,17 +237,13 @@ def test_rejects_marker_is_set_where_the_schemas_of_cfn_lint_do() -> None:
     hashes = json.loads((schemas / "providers" / "us-east-1.json").read_text("utf-8"))
     expected = set()
     for location in (location for locations in image_locations().values() for location in locations):
-        if location.resource_type in hashes:
+        # The pattern of Omics accepts everything, and `re` does not know its classes.
+        if location.resource_type in hashes and not location.resource_type.startswith("AWS::Omics::"):
             name = f"{hashes[location.resource_type]}.json"
             schema = json.loads((schemas / "resources" / name).read_text("utf-8"))
-            pattern = re.compile(_pattern_of(schema, location.steps).replace(r"\p", "p"))
+            pattern = re.compile(_pattern_of(schema, location.steps))
             accepted = [image for image in IMAGES if pattern.search(image)]
-            # The pattern of Omics allows all characters; `re` does not know its classes.
-            if (
-                accepted
-                and "||" not in pattern.pattern
-                and not all(pattern.search(f"!PinDigest {a}") for a in accepted)
-            ):
+            if not all(pattern.search(f"!PinDigest {image}") for image in accepted):
                 expected.add((location.resource_type, location.path))
 
     marked = {
