@@ -47,7 +47,7 @@ class Severity(Enum):
 RULES = {
     "unpinned-image": "An image without a digest that nothing requests to pin.",
     "unsupported-marker-syntax": "A marker that CloudFormation rejects before any macro runs.",
-    "invalid-marker": "A marker, an option or an image that the macro will reject.",
+    "invalid-marker": "A marker, an option or an image that the macro will reject, or selected images that are hidden.",
     "missing-transform": "A pin is requested, and the template's Transform does not include the macro.",
 }
 """What each rule reports, as a sentence."""

@@ -80,7 +80,7 @@ class ImageScan:
     read: dict[tuple[Step, ...], JsonValue] = field(default_factory=dict)
     marker_count: MarkerCount | None = None
     options: Options = Options()
-    snippet_pins: dict[tuple[Step, ...], Pin | tuple[str, ...]] = field(default_factory=dict)
+    snippet_pins: dict[tuple[Step, ...], Pin | frozenset[str]] = field(default_factory=dict)
 
     def add(
         self, node: TemplateNode, location: ImageLocation, context: ResourceContext, scan_settings: ScanSettings
@@ -108,7 +108,7 @@ class ImageScan:
             return image
         steps = image.path.steps
         pins = (self.snippet_pins.get(steps[:length]) for length in range(len(steps)))
-        if not any(pin is Pin.ALL or (isinstance(pin, tuple) and name in pin) for pin in pins):
+        if not any(pin is Pin.ALL or (isinstance(pin, frozenset) and name in pin) for pin in pins):
             return image
         return image._replace(status=SkipStatus.SNIPPET, reason=PINNED_BY_SNIPPET)
 
@@ -213,9 +213,12 @@ class _Reader:
                 self._scan.add_problem(call.path, error.cause, error.help)
                 continue
             self._scan.add_loosened_option(call.path, options, self._settings.operator)
-            if options.pin:
+            if isinstance(options.pin, tuple):
+                # Each image is searched in those of all snippets around it.
+                self._scan.snippet_pins[call.owner] = frozenset(options.pin)
+                self._by_name = True
+            elif options.pin:
                 self._scan.snippet_pins[call.owner] = options.pin
-                self._by_name = self._by_name or isinstance(options.pin, tuple)
 
     def add_calls(self, calls: list[TransformCall], scope: Scope) -> None:
         """Add the snippets that are not images, and the calls of other transforms that can add images."""
