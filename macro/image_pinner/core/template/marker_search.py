@@ -19,7 +19,7 @@ from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, is_marked
 from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}", re.ASCII)
+_VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
 
 
 def contains_marker(scope: Scope) -> bool:
