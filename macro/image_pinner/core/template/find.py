@@ -20,7 +20,7 @@ from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
 from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options, parse_snippet_options
 from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option
-from image_pinner.core.template.paths import Step, TemplatePath, value_at
+from image_pinner.core.template.paths import PathStep, Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
 from image_pinner.core.template.transform_calls import TransformCall, find_transform_calls, position_of
@@ -199,6 +199,7 @@ class _Reader:
         self._scan = scan
         self._opaque: set[TemplatePath] = set()
         self._contexts: dict[tuple[Step, ...], ResourceContext] = {}
+        self._image_paths: list[tuple[PathStep, ...]] = []
 
     def read_snippets(self, calls: list[TransformCall], scope: Scope) -> None:
         """Read the options of the snippets of this macro that are next to other keys."""
@@ -230,7 +231,7 @@ class _Reader:
             others = call.others(macro)
             if not others or TemplatePath(call.owner) in self._opaque:
                 continue
-            position = position_of(call, self._template)
+            position = position_of(call, self._template, self._image_paths)
             if position.adds_images:
                 reason = f"{', '.join(others)} can add images, and what it adds is unknown here"
                 context = self._contexts.get(position.resource, template_context)
@@ -266,6 +267,7 @@ class _Reader:
         for path in self._settings.image_paths:
             location = ImageLocation("", path)
             try:
+                self._image_paths.append(location.steps)
                 found = walk(TemplateNode((), self._template, scope), location.steps)
             except InvalidPathError as error:
                 self._scan.add_problem(TemplatePath(), error.cause, error.help)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from image_pinner.core.intrinsics.transforms import SHORT_TRANSFORM, Call, calls_of, transform_keys
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.locations import image_locations
-from image_pinner.core.template.paths import Every, Field, Index, PathStep, Step, TemplatePath
+from image_pinner.core.template.paths import Descend, Field, Index, PathStep, Step, TemplatePath
 from image_pinner.core.template.traversal import FOR_EACH, IF, ConditionGuard
 
 _RESOURCES, _INCLUDE = "Resources", "AWS::Include"
@@ -88,8 +88,13 @@ class CallPosition(NamedTuple):
     adds_images: bool
 
 
-def position_of(call: TransformCall, template: JsonObject) -> CallPosition:
-    """Return where a call is, above the branches of `Fn::If` and the bodies of `Fn::ForEach` around it."""
+def position_of(
+    call: TransformCall, template: JsonObject, image_paths: Iterable[tuple[PathStep, ...]] = ()
+) -> CallPosition:
+    """Return where a call is, above the branches of `Fn::If` and the bodies of `Fn::ForEach` around it.
+
+    `image_paths` are the configured paths of images, from the template's root.
+    """
     node: JsonValue = template
     plain: list[Step] = []
     guards: list[ConditionGuard] = []
@@ -110,7 +115,8 @@ def position_of(call: TransformCall, template: JsonObject) -> CallPosition:
             resource, kind = call.owner[:end], node.get("Type")
             if isinstance(condition := node.get("Condition"), str):
                 guards.append(ConditionGuard(condition, expected=True))
-    return CallPosition(resource, tuple(guards), _adds_images(tuple(plain), kind))
+    adds_images = _adds_images(tuple(plain), kind) or any(_leads_to(plain, path) for path in image_paths)
+    return CallPosition(resource, tuple(guards), adds_images)
 
 
 def _adds_images(steps: tuple[Step, ...], kind: JsonValue) -> bool:
@@ -127,15 +133,15 @@ def _adds_images(steps: tuple[Step, ...], kind: JsonValue) -> bool:
 
 
 def _leads_to(steps: list[Step], path: tuple[PathStep, ...]) -> bool:
-    """Return whether `steps` are the beginning of `path`, and not all of it."""
-    return len(steps) < len(path) and all(_fits(step, wanted) for step, wanted in zip(steps, path, strict=False))
-
-
-def _fits(step: Step, wanted: PathStep) -> bool:
-    match wanted:
-        case Field(name):
-            return step == name
-        case Index(number):
-            return step == number
-        case _:
-            return isinstance(wanted, Every)
+    """Return whether `steps` can be the beginning of `path`, and not all of it."""
+    for step, wanted in zip(steps, path, strict=False):
+        match wanted:
+            case Descend():
+                return True
+            case Field(name) if step != name:
+                return False
+            case Index(number) if number >= 0 and step != number:
+                return False
+            case _:
+                pass
+    return len(steps) < len(path)

@@ -155,6 +155,27 @@ def test_an_include_in_the_section_is_a_problem(section: Any) -> None:
     assert [str(problem.path) for problem in scan.problems] == ["Transform"]
 
 
+@pytest.mark.parametrize(
+    ("path", "resource", "is_problem"),
+    [
+        ("$.Resources[?(@.Type=='Custom::Job')].Properties.Image", {"Properties": {"Transform": INCLUDE}}, True),
+        ("$.Resources.Job.Properties.Image", {"Fn::Transform": INCLUDE}, True),
+        ("$.Resources.*.Properties.Jobs[*].Image", {"Properties": {"Jobs": [{"a": 1}, {"Transform": INCLUDE}]}}, True),
+        ("$.Resources.Job.Properties.Jobs[1].Image", {"Properties": {"Jobs": [{"Transform": INCLUDE}]}}, False),
+        ("$..Image", {"Properties": {"Any": {"Where": {"Transform": INCLUDE}}}}, True),
+        ("$.Resources.Other.Properties.Image", {"Properties": {"Transform": INCLUDE}}, False),
+        ("$.Resources.Job.Properties.Image", {"Properties": {"Image": {"Transform": INCLUDE}}}, True),
+    ],
+)
+def test_a_call_that_can_add_images_at_a_configured_path_is_a_problem(
+    path: str, resource: dict[str, Any], *, is_problem: bool
+) -> None:
+    template = {"Resources": {"Job": {"Type": "Custom::Job", **resource}}}
+
+    assert bool(find(template, image_paths=(path,)).problems) is is_problem
+    assert find(template, None, image_paths=(path,)).problems == []
+
+
 def test_pin_all_of_the_configuration_sees_calls_too() -> None:
     template = template_with({"Transform": INCLUDE}, "resources")
 
