@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -197,6 +198,16 @@ Resources:
         found = image_pinner("check", *region, "--parameters", str(values), path)
         assert "'111122223333.dkr.ecr.eu-west-1.amazonaws.com/api:not valid'" in found.text
         assert image_pinner("check", *region, "--parameters", str(values), "--parameter", "Tag=1", path).text == ""
+
+    def test_no_option_of_another_subcommand_is_advised(self, tmp_path: Path) -> None:
+        help = image_pinner("check", "--help").text
+        text = (
+            self.REGIONAL.replace("/api:", "/${AWS::StackName}:")
+            + '        - {Name: a, Image: !Sub "!PinDigest ${No}"}\n'
+        )
+        for template in (text, self.REGIONAL, TEMPLATE.format(pin="All", image='!Sub "${Unset}:${AWS::StackId}"')):
+            found = image_pinner("check", str(saved(tmp_path, template)))
+            assert all(option in help for option in re.findall(r"--[a-z-]+", found.text + found.err))
 
     def test_an_account_that_is_not_one_is_refused(self, tmp_path: Path) -> None:
         found = image_pinner("check", "--account", "1", str(saved(tmp_path, self.REGIONAL)))
