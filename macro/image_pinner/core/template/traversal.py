@@ -133,17 +133,20 @@ def _loop_variable(key: str, collection: JsonValue, scope: Scope) -> Outcome:
     if isinstance(items, Pending):
         return items
     values = items.value if isinstance(items, Known) and isinstance(items.value, list) else None
-    scope.budget.spend_text(0, len(values or ()))
-    present = [found for value in values or () if not isinstance(found := evaluate(value, scope), NoValue)]
-    if values is not None and len(present) <= 1 and present != [Known("")]:
-        return present[0] if present else NoValue()
+    present = [value for value in values or () if not (isinstance(value, dict) and _is_no_value(value, scope))]
+    if values is not None and len(present) <= 1 and present != [""]:
+        return evaluate(present[0], scope) if present else NoValue()
     why = "whose values are unknown" if values is None else "which has several values"
     help = "put ImagePinner after AWS::LanguageExtensions in Transform, or write the image without the loop variable"
-    if present == [Known("")]:
+    if present == [""]:
         # https://github.com/aws-cloudformation/cfn-language-discussion/issues/102
         why = "whose only value is empty: CloudFormation passes an empty list parameter as one empty text"
         help = "set the parameter, or write the collection as Fn::If: [condition, the parameter, []]"
     return Unknown(f"it depends on the loop variable of {key}, {why}", help)
+
+
+def _is_no_value(expression: JsonValue, scope: Scope) -> bool:
+    return isinstance(evaluate(expression, scope), NoValue)
 
 
 def creates_nothing(scope: Scope) -> bool:
