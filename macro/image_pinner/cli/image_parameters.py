@@ -14,7 +14,7 @@ from image_pinner.core.template.markers import without_marker
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.sites import PinSite
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}", re.ASCII)
+_VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
 
 
 def describe_overridden(template: JsonObject, report: PinReport) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from image_pinner.cli.documents import SourceDocument, read_file, read_source
-from image_pinner.core.errors import UnreadableTemplateError
+from image_pinner.core.errors import ConfigurationError, UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject
 from image_pinner.core.template.fragments import Fragment, Shape
@@ -22,8 +22,22 @@ from image_pinner.core.template.paths import parse_image_path
 from image_pinner.settings import Settings
 
 STANDARD_INPUT = "-"
+_ACCOUNT_DIGITS = 12
 PARAMETER_OPTION = click.option(
     "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="Parameter value (repeatable)."
+)
+PARAMETER_FILES_OPTION = click.option(
+    "--parameters",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="JSON parameter file of the AWS CLI or CodePipeline, or a JSON object of names and values (repeatable).",
+)
+REGION_OPTION = click.option(
+    "--region", default="", help="AWS region of the stack.  [default: that of the AWS configuration]"
+)
+ACCOUNT_OPTION = click.option(
+    "--account", default="", metavar="ID", help="AWS account ID of the stack, for AWS::AccountId."
 )
 IMAGE_PATH_OPTION = click.option(
     "--image-path",
@@ -51,6 +65,31 @@ def given_parameters(pairs: Iterable[str]) -> dict[str, str]:
             raise UnreadableTemplateError(f"--parameter {pair!r} is not NAME=VALUE", "pass --parameter NAME=VALUE")
         values[name] = value
     return values
+
+
+def read_parameters(files: Iterable[str], pairs: Iterable[str]) -> dict[str, Any]:
+    """Return the values in parameter files and of `NAME=VALUE` options, which take precedence.
+
+    Raises:
+        UnreadableTemplateError: A file or an option cannot be read.
+    """
+    values: dict[str, Any] = {}
+    for name in files:
+        values |= parse_parameter_file(read_bytes(name).decode("utf-8-sig", "replace"), name)
+    return values | given_parameters(pairs)
+
+
+def check_account(account: str) -> str:
+    """Return an account ID, or an empty text.
+
+    Raises:
+        ConfigurationError: The account ID is not valid.
+    """
+    if account and not (account.isascii() and account.isdigit() and len(account) == _ACCOUNT_DIGITS):
+        raise ConfigurationError(
+            f"--account {account!r} is not an AWS account ID", f"pass an ID of {_ACCOUNT_DIGITS} digits"
+        )
+    return account
 
 
 def parse_parameter_file(text: str, name: str) -> dict[str, Any]:

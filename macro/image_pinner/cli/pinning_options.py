@@ -13,12 +13,14 @@ import click
 
 from image_pinner.cli.console import Dependencies, did_you_mean
 from image_pinner.cli.inputs import (
+    ACCOUNT_OPTION,
     IMAGE_PATH_OPTION,
+    PARAMETER_FILES_OPTION,
     PARAMETER_OPTION,
+    REGION_OPTION,
     TemplateFile,
-    given_parameters,
-    parse_parameter_file,
-    read_bytes,
+    check_account,
+    read_parameters,
     read_settings,
     read_template,
 )
@@ -32,20 +34,13 @@ from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
 
-_ACCOUNT_DIGITS = 12
 Parsed = TypeVar("Parsed")
 
 _OPTIONS = (
     PARAMETER_OPTION,
-    click.option(
-        "--parameters",
-        "files",
-        multiple=True,
-        metavar="FILE",
-        help="JSON parameter file of the AWS CLI or CodePipeline, or a JSON object of names and values (repeatable).",
-    ),
-    click.option("--region", default="", help="AWS region of the stack.  [default: that of the AWS configuration]"),
-    click.option("--account", default="", metavar="ID", help="AWS account ID of the stack, for AWS::AccountId."),
+    PARAMETER_FILES_OPTION,
+    REGION_OPTION,
+    ACCOUNT_OPTION,
     click.option("--pin", type=click.Choice(["All", "Marked"]), help="Pin all images, or only the marked ones."),
     click.option("--stack-name", default="", metavar="NAME", help="Name of the stack, for AWS::StackName and Refresh."),
     IMAGE_PATH_OPTION,
@@ -134,17 +129,13 @@ class PinningInputs:
             ConfigurationError: An option, or a variable of the environment, is not valid.
             UnreadableTemplateError: A parameter file cannot be read.
         """
-        account = options["account"]
-        if account and not (account.isascii() and account.isdigit() and len(account) == _ACCOUNT_DIGITS):
-            raise ConfigurationError(
-                f"--account {account!r} is not an AWS account ID", f"pass an ID of {_ACCOUNT_DIGITS} digits"
-            )
+        account = check_account(options["account"])
         settings = _settings(options)
         find_region = partial(str, options["region"]) if options["region"] else cache(_configured_region)
         resolvers = lazy_resolvers(lambda: _make_resolvers(dependencies, settings, find_region()))
         return cls(
             settings,
-            _parameters(options),
+            read_parameters(options["files"], options["pairs"]),
             find_region,
             account,
             options["stack_name"],
@@ -208,13 +199,6 @@ def _read_lock(options: Mapping[str, Any]) -> LockFile | None:
     lock = read_lock_file(path)
     registries = dict(_parse_values("--map", parse_mapping, options["mappings"]))
     return replace(lock, registries={**lock.registries, **registries}, verify=not options["no_verify"])
-
-
-def _parameters(options: Mapping[str, Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name in options["files"]:
-        values |= parse_parameter_file(read_bytes(name).decode("utf-8-sig", "replace"), name)
-    return values | given_parameters(options["pairs"])
 
 
 def _configured_region() -> str:

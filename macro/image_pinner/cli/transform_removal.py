@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from image_pinner.core.intrinsics.values import JsonObject
+from image_pinner.core.template.classify import CALLED_BY_CLOUDFORMATION
 from image_pinner.core.template.edits import Delete, Edit, apply_edits
 from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.markers import calls_macro
@@ -26,7 +27,7 @@ def drop_transform(result: PinResult, fragment: Fragment, macro: str) -> PinResu
             "replace the snippet with a quoted marker",
         )
         for image in result.report.skipped
-        if image.status is SkipStatus.SNIPPET
+        if image.status is SkipStatus.SNIPPET and image.reason == CALLED_BY_CLOUDFORMATION
     ]
     if problems or not result.report.succeeded:
         report = result.report._replace(problems=in_order((*result.report.problems, *problems)))

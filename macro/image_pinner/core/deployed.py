@@ -216,7 +216,7 @@ def _around_variables(name: str) -> tuple[str, str]:
     return parts[0], parts[-1]
 
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z0-9]+)[.}]")
+_VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9]+)\s*[.}]")
 
 
 def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotKnown | None:

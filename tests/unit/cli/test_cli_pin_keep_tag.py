@@ -68,6 +68,14 @@ def test_a_snippet_that_calls_the_macro_keeps_the_transform(call: str, tmp_path:
     assert path.read_text() == text
 
 
+def test_a_snippet_next_to_images_is_one_reason_to_keep_the_transform(tmp_path: Path) -> None:
+    call = "          Transform: {Name: ImagePinner, Parameters: {Pin: All}}\n"
+    run = image_pinner("pin", "--drop-transform", str(saved(tmp_path, MARKED.replace("!PinDigest ", "") + call)))
+    assert run.code == 1
+    assert run.err.count("the template still needs ImagePinner") == 1
+    assert "Found 1 problem." in run.err
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

@@ -67,6 +67,13 @@ def test_an_image_without_its_own_parameter_is_refused_by_its_path(
     assert not written.exists()
 
 
+def test_blanks_around_the_name_of_a_parameter_make_no_difference(tmp_path: Path) -> None:
+    path, written = saved(tmp_path, TEMPLATE.replace("${Image}", "${ Image }")), tmp_path / "parameters.json"
+    assert image_pinner("pin", "--write-parameters", str(written), str(path)).code == 0
+    assert entry("Image", pinned("shop/web")) in json.loads(written.read_text())
+    assert "parameter 'Image' no longer has an effect" in image_pinner("pin", "--in-place", str(path)).err
+
+
 def test_one_parameter_cannot_have_two_digests(tmp_path: Path) -> None:
     text = TEMPLATE.replace("shop/web", "111122223333.dkr.ecr.us-east-1.amazonaws.com/web") + FUNCTION
     path, written = saved(tmp_path, text), tmp_path / "parameters.json"

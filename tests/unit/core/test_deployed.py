@@ -219,6 +219,8 @@ class TestPlan:
             {"Fn::GetAtt": ["Web", "TaskDefinitionArn"]},
             {"Fn::GetAtt": "Web.TaskDefinitionArn"},
             {"Fn::Sub": "${Web}"},
+            {"Fn::Sub": "${ Web }"},
+            {"Fn::Sub": "${ Web.TaskDefinitionArn }"},
             {"Fn::Sub": "${Web.TaskDefinitionArn}"},
             {"Fn::Sub": ["${Arn}", {"Arn": {"Ref": "Web"}}]},
             {"Fn::If": ["Open", {"Ref": "Web"}, {"Ref": "Other"}]},

@@ -24,6 +24,7 @@ from image_pinner.cli.deployment.stacks import (
 )
 from image_pinner.cli.documents import read_source
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
+from image_pinner.core.intrinsics.transforms import transform_keys
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.interface import Deadline
 
@@ -118,7 +119,7 @@ def find_usage(session: DeploymentSession, region: str, macro: str, own: str) ->
 
 
 def uses_macro(body: str | Mapping[str, Any], macro: str) -> bool:
-    """Return whether a template names a macro in `Transform` or `Fn::Transform`.
+    """Return whether a template names a macro in `Transform` or `Fn::Transform`, wherever that is.
 
     `body` is what GetTemplate returns: a text, or an object if the template was JSON. A template that contains the name
     and cannot be parsed counts as one that uses it.
@@ -144,7 +145,7 @@ def _is_nested(tree: Mapping[str, Any], macro: str) -> bool:
             continue
         seen.add(id(node))
         if isinstance(node, Mapping):
-            if _names_macro(node.get("Fn::Transform"), macro):
+            if any(_names_macro(node[key], macro) for key in transform_keys(node)):
                 return True
             left += node.values()
         elif isinstance(node, list):

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
@@ -40,7 +41,7 @@ def if_(argument: JsonValue, evaluation: Evaluation) -> Value:
     if isinstance(truth, Known):
         return evaluation.evaluate(when_true if truth.value else when_false)
     branches = [collapse(evaluation.evaluate(branch)) for branch in (when_true, when_false)]
-    prefix = _common_prefix(*map(_beginning, branches))
+    prefix = common_beginning(branches)
     if branches == [Known(prefix), Known(prefix)]:
         return branches[0]
     if isinstance(truth, Pending):
@@ -49,16 +50,15 @@ def if_(argument: JsonValue, evaluation: Evaluation) -> Value:
     return replace(truth, reason=reason, help="put the Fn::If around the whole image", prefix=prefix)
 
 
-def _beginning(branch: Outcome) -> str:
-    text = as_text(branch, "a branch")
-    return text.value if isinstance(text, Known) else text.prefix
-
-
-def _common_prefix(one: str, other: str) -> str:
-    for position, (left, right) in enumerate(zip(one, other, strict=False)):
+def common_beginning(outcomes: Iterable[Outcome]) -> str:
+    """Return the text that each of the outcomes certainly begins with."""
+    texts = [as_text(outcome, "a value") for outcome in outcomes]
+    beginnings = [text.value if isinstance(text, Known) else text.prefix for text in texts]
+    shortest, longest = min(beginnings, default=""), max(beginnings, default="")
+    for position, (left, right) in enumerate(zip(shortest, longest, strict=False)):
         if left != right:
-            return one[:position]
-    return min(one, other, key=len)
+            return shortest[:position]
+    return shortest
 
 
 def resolve_condition(condition: JsonValue, evaluation: Evaluation) -> Known | Pending | Unknown:

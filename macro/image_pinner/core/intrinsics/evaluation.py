@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.transforms import TRANSFORM, transform_keys
 from image_pinner.core.intrinsics.values import (
     JsonValue,
     Known,
@@ -46,7 +47,7 @@ def intrinsic_of(node: JsonValue) -> str | None:
     """Return the name of the intrinsic function that a node is, or `None`; of a loop, all of `Fn::ForEach::Name`."""
     if isinstance(node, dict) and len(node) == 1:
         name = next(iter(node))
-        if isinstance(name, str) and (name.startswith("Fn::") or name in {"Ref", "Condition"}):
+        if isinstance(name, str) and (name.startswith("Fn::") or name in {"Ref", "Condition"} or transform_keys(node)):
             return name
     return None
 
@@ -148,12 +149,13 @@ class Evaluation:
     def _evaluate_mapping(self, node: dict[Any, JsonValue]) -> Value:
         name = intrinsic_of(node)
         if name is not None:
-            return self._call(name, node[name])
+            return self._call(TRANSFORM if transform_keys(node) else name, node[name])
         self.scope.budget.spend_text(0, len(node))
         content: dict[str, JsonValue] = {}
         unresolved: list[Pending | Unknown] = []
+        calls = transform_keys(node)
         for key, part in node.items():
-            if isinstance(key, str) and key.startswith("Fn::"):
+            if key in calls or (isinstance(key, str) and key.startswith("Fn::")):
                 return Unknown(f"{key} must be the only key of its mapping", "remove the other keys")
             outcome = collapse(self.evaluate(part))
             if isinstance(outcome, Known):

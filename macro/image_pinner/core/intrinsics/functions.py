@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from image_pinner.core.intrinsics.conditions import and_, condition, equals, if_, not_, or_
+from image_pinner.core.intrinsics.conditions import and_, common_beginning, condition, equals, if_, not_, or_
 from image_pinner.core.intrinsics.dynamic_references import DYNAMIC_REFERENCE_PREFIX
 from image_pinner.core.intrinsics.evaluation import Evaluation, Intrinsic, replace_loop_variables
 from image_pinner.core.intrinsics.references import get_att, import_value, ref, resolve_name
@@ -58,7 +58,10 @@ def select(argument: JsonValue, evaluation: Evaluation) -> Value:
             return invalid_argument("Fn::Select", "[index, list]")
     if isinstance(number, Known) and isinstance(items, PartialList):
         return _select(number.value, items)
-    return first_unresolved(each for each in (number, items) if isinstance(each, Pending | Unknown))
+    unresolved = first_unresolved(each for each in (number, items) if isinstance(each, Pending | Unknown))
+    if isinstance(items, PartialList) and items.unknown_tail is None:
+        return replace(unresolved, prefix=common_beginning(items.elements))
+    return unresolved
 
 
 def _select(index: str, items: PartialList) -> Value:

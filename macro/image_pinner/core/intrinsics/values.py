@@ -196,13 +196,20 @@ def collapse(value: Value) -> Outcome:
 
 
 def first_unresolved(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
-    """Return the first `Unknown`, or the `Pending` of all external values; without a prefix."""
+    """Return the first `Unknown`, or the `Pending` of all external values; without a prefix.
+
+    A value that was not set comes last: once it is set, the others are still unknown.
+    """
     external_values: frozenset[ExternalValue] = frozenset()
+    not_set: Unknown | None = None
     for outcome in outcomes:
-        if isinstance(outcome, Unknown):
+        if isinstance(outcome, Pending):
+            external_values |= outcome.external_values
+        elif not outcome.missing:
             return without_prefix(outcome)
-        external_values |= outcome.external_values
-    return Pending(external_values)
+        else:
+            not_set = not_set or outcome
+    return without_prefix(not_set) if not_set else Pending(external_values)
 
 
 def without_prefix(outcome: Pending | Unknown) -> Pending | Unknown:

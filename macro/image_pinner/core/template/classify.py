@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
 from typing import assert_never
 
-from image_pinner.core.errors import TemplateError
+from image_pinner.core.errors import InvalidReferenceError, TemplateError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference, is_digest
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Outcome, Pending, Unknown
+from image_pinner.core.intrinsics.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
 from image_pinner.core.template.marker_search import count_markers, may_contain_marker
 from image_pinner.core.template.markers import (
     LONG_FORM,
     PIN_MARKER,
-    SNIPPET,
     MarkedExpression,
-    calls_macro,
     is_marked,
+    is_snippet,
     parse_marked_expression,
     parse_marker,
     remove_marker,
     without_marker,
 )
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, find_loosened_option, selects
-from image_pinner.core.template.paths import Field, Step, TemplatePath
+from image_pinner.core.template.paths import Field
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.runtime_platform import infer_platform
 from image_pinner.core.template.sites import (
@@ -39,34 +37,20 @@ from image_pinner.core.template.sites import (
     SkippedImage,
     SkipStatus,
 )
-from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, deployment_status, walk
+from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, creates_nothing, deployment_status, walk
 
 CALLED_BY_CLOUDFORMATION = "CloudFormation calls the macro for it before those of the template's Transform"
+_FALSE_CONDITION = (
+    "its condition is false with the parameters of this deployment; an update with the previous template can deploy it "
+    "by tag"
+)
+_NO_LOOP_VALUES = "its loop has no values with the parameters of this deployment"
+_NOT_A_REFERENCE = "not a valid image reference"
+_NOT_SELECTED = "it has no marker, and no Pin option selects it"
 _NO_OPTIONS = Options()
 _WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
 _NO_LOOP = "write the property without Fn::ForEach, or put ImagePinner after AWS::LanguageExtensions in Transform"
 _MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
-
-
-def find_snippet_calls(template: JsonObject, read: Collection[tuple[Step, ...]], macro: str) -> Iterator[SkippedImage]:
-    """Yield the snippets of the macro that are not images, whose paths are `read`.
-
-    When the macro is called for the template, CloudFormation has replaced them. The CLI finds them and skips them: the
-    call also replaces its siblings, in an order that only CloudFormation implements
-    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-macros-overview.html).
-    """
-    # With the path of the parent, as in `find_misplaced_markers`.
-    todo: list[tuple[JsonValue, tuple[Step, ...], tuple[Step, ...]]] = [(template, (), ())]
-    while todo:
-        node, parent, last = todo.pop()
-        steps = (*parent, *last)
-        if isinstance(node, dict):
-            children: Iterable[tuple[Step, JsonValue]] = node.items()
-            if SNIPPET in node and steps not in read and calls_macro(node[SNIPPET], macro):
-                yield SkippedImage(TemplatePath((*steps, SNIPPET)), SkipStatus.SNIPPET, CALLED_BY_CLOUDFORMATION)
-        else:
-            children = enumerate(node)
-        todo += [(value, steps, (key,)) for key, value in children if isinstance(value, dict | list)]
 
 
 def classify_image(
@@ -78,8 +62,7 @@ def classify_image(
         named = _container_name(node, location) if context.by_name else Known("")
         name = _text(named)
         marked_expression = parse_marked_expression(value, macro, node.scope)
-        is_snippet = type(value) is dict and SNIPPET in value and calls_macro(value[SNIPPET], macro)
-        if is_snippet and marked_expression is None:
+        if marked_expression is None and type(value) is dict and is_snippet(value, macro):
             return Classification(SkippedImage(node.path, SkipStatus.SNIPPET, CALLED_BY_CLOUDFORMATION), name=name)
         outcome = evaluate(marked_expression.expression if marked_expression else value, node.scope)
         if marked_expression is None and isinstance(outcome, NoValue):
@@ -122,15 +105,15 @@ def _unresolved_name(image: CandidateImage, name: Outcome) -> Classification | N
 def _classify(image: CandidateImage, name: str) -> Classification:
     outcome, pin, node = image.outcome, image.context.options.pin, image.node
     if not image.is_marked and not selects(pin, name):
-        if isinstance(outcome, Pending) and pin is not Pin.SKIP and may_contain_marker(node.value, node.scope):
+        if isinstance(outcome, Pending) and pin is not Pin.SKIP and _may_be_marked(image):
             return Classification(None, outcome.external_values, name)
         return Classification(skipped_image(image), name=name)
     if image.marked_expression and image.has_marker:
         return Classification(image.problem("duplicate marker on the image", "remove one of them"), name=name)
     # An update with the previous template runs no macro, and can deploy what its conditions exclude today: the
     # configuration's Pin applies to that too.
-    is_forced = selects(image.context.operator.pin, name)
-    deployed = deployment_status(node.guards, node.scope) if node.guards and not is_forced else True
+    guards = () if selects(image.context.operator.pin, name) else node.guards
+    deployed = deployment_status(guards, node.scope) if guards or node.scope.loops else True
     if deployed is False:
         return Classification(not_deployed(image), name=name)
     if not image.is_marked and excluded(image.location, certain_beginning(outcome)):
@@ -141,12 +124,17 @@ def _classify(image: CandidateImage, name: str) -> Classification:
     return Classification(_requested(image, outcome), external_values, name)
 
 
+def _may_be_marked(image: CandidateImage) -> bool:
+    expression = image.node.value
+    return count_markers(expression).texts > 0 or may_contain_marker(expression, image.node.scope)
+
+
 def _requested(image: CandidateImage, outcome: Known | Unknown | NoValue) -> PinSite | SkippedImage | Problem:
     match outcome:
         case Known(str(text)):
             return _evaluated(image, text)
         case Known(value):
-            return image.problem(f"image is {describe_type(value)}", "write repository:tag as text")
+            return image.problem(f"image is {describe_type(value)}, {_NOT_A_REFERENCE}", "write repository:tag as text")
         case Unknown():
             return image.unresolved("cannot resolve image", outcome)
         case NoValue():
@@ -237,12 +225,16 @@ def skipped_image(image: CandidateImage) -> SkippedImage | Problem:
     """Return why an image that is not to be pinned is skipped, or a problem if it has a misplaced marker."""
     status, reason = _skip_reason(image)
     return _remaining_marker(image, image.node.value) or SkippedImage(
-        image.node.path, status, reason, _text(image.outcome)
+        image.node.path,
+        status,
+        reason,
+        _text(image.outcome),
+        unmarkable=image.context.resource_path if image.location.rejects_marker else None,
     )
 
 
 def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
-    """Return an image that a condition excludes, and its expression without the marker.
+    """Return an image that a condition or a loop excludes, and its expression without the marker.
 
     It is a problem if the marker cannot be removed.
     """
@@ -263,8 +255,7 @@ def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
     return _remaining_marker(image, replacement if image.is_marked else image.node.value) or SkippedImage(
         image.node.path,
         SkipStatus.NOT_DEPLOYED,
-        "its condition is false with the parameters of this deployment; an update with the previous template can "
-        "deploy it by tag",
+        _NO_LOOP_VALUES if creates_nothing(image.node.scope) else _FALSE_CONDITION,
         text,
         replacement,
         marked=image.is_marked,
@@ -302,11 +293,17 @@ def _skip_reason(image: CandidateImage) -> tuple[SkipStatus, str]:
         case Known("" | None):
             return SkipStatus.EMPTY, "it is empty; another tool sets it"
         case Known(value) if not isinstance(value, str):
-            return SkipStatus.UNMARKED, f"it is {describe_type(value)} and not a reference"
+            return SkipStatus.INVALID, f"it is {describe_type(value)}, {_NOT_A_REFERENCE}"
+        case Known(text):
+            try:
+                ImageReference.parse(text)
+            except InvalidReferenceError as error:
+                return SkipStatus.INVALID, error.cause
+            return SkipStatus.UNMARKED, _NOT_SELECTED
         case Unknown(reason):
             return SkipStatus.UNMARKED, reason
         case _:
-            return SkipStatus.UNMARKED, "it has no marker, and no Pin option selects it"
+            return SkipStatus.UNMARKED, _NOT_SELECTED
 
 
 def excluded(location: ImageLocation, beginning: str) -> str:
@@ -340,6 +337,8 @@ def _remaining_marker(image: CandidateImage, expression: JsonValue) -> Problem |
     marker_count = count_markers(expression)
     if marker_count.long_forms:
         return image.problem(f"{LONG_FORM} must contain the whole image", _WRITE_MARKER)
+    if marker_count.texts and isinstance(image.outcome, Unknown) and not image.outcome.prefix:
+        return image.unresolved("cannot resolve image, which has a marker", image.outcome)
     if marker_count.texts:
         return image.problem("the marker is not at the beginning of the image", f"{_WRITE_MARKER}, nothing before it")
     if image.is_marked:
@@ -350,5 +349,8 @@ def _remaining_marker(image: CandidateImage, expression: JsonValue) -> Problem |
         if beginning.startswith("!"):
             return image.problem(f"{beginning.split(maxsplit=1)[0]!r} is not a valid marker", _WRITE_MARKER)
     elif may_contain_marker(expression, image.node.scope):
-        return image.problem("cannot resolve image, and a value that it refers to has a marker", _MARK_THE_IMAGE)
+        failure = "cannot resolve image, and a value that it refers to has a marker"
+        if isinstance(image.outcome, Unknown):
+            return image.unresolved(failure, image.outcome)
+        return image.problem(failure, _MARK_THE_IMAGE)
     return None

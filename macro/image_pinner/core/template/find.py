@@ -14,19 +14,22 @@ from image_pinner.core.images.references import is_digest
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.transforms import calls_of
 from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue, Known
-from image_pinner.core.template.classify import classify_image, find_snippet_calls
+from image_pinner.core.template.classify import CALLED_BY_CLOUDFORMATION, classify_image
 from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
-from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options
+from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options, parse_snippet_options
 from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option, may_select
-from image_pinner.core.template.paths import FOR_EACH, Field, Step, TemplatePath, value_at
+from image_pinner.core.template.paths import FOR_EACH, Field, PathStep, Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.records import DigestImage
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
+from image_pinner.core.template.transform_calls import TransformCall, find_transform_calls, position_of
 from image_pinner.core.template.traversal import (
     OpaqueNode,
     TemplateNode,
+    creates_nothing,
     deployment_status,
     entries_of,
     has_loop,
@@ -37,6 +40,7 @@ _RESOURCES = "Resources"
 _PROPERTIES = Field("Properties")
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
 _TRANSFORM = TemplatePath(("Transform",))
+PINNED_BY_SNIPPET = "a snippet next to it requests the pin, and CloudFormation calls the macro for that"
 
 
 def _resource_of(node: TemplateNode, template: JsonObject) -> TemplateNode:
@@ -71,6 +75,7 @@ class ImageScan:
         read: All expressions that were read as images, by their paths.
         marker_count: The markers in the template, if they were counted.
         options: The options of the template and the configuration, merged.
+        snippet_pins: `Pin` of the snippets that are next to other keys, by the paths of their mappings.
     """
 
     pinned: list[PinSite] = field(default_factory=list)
@@ -82,6 +87,7 @@ class ImageScan:
     read: dict[tuple[Step, ...], JsonValue] = field(default_factory=dict)
     marker_count: MarkerCount | None = None
     options: Options = Options()
+    snippet_pins: dict[tuple[Step, ...], Pin | frozenset[str]] = field(default_factory=dict)
 
     def add(
         self, node: TemplateNode, location: ImageLocation, context: ResourceContext, scan_settings: ScanSettings
@@ -97,6 +103,7 @@ class ImageScan:
             case PinSite():
                 self.pinned.append(result)
             case SkippedImage():
+                result = self._seen_by_snippets(result, found.name)
                 self.skipped.append(result)
                 if is_digest(result.written.partition("@")[2]):
                     self.written_digests.append(DigestImage(node, location, context.resource_path, result.written))
@@ -106,6 +113,15 @@ class ImageScan:
                 pass
         self.external_values |= found.external_values
         return found.name
+
+    def _seen_by_snippets(self, image: SkippedImage, name: str) -> SkippedImage:
+        if image.status not in {SkipStatus.UNMARKED, SkipStatus.INVALID} or not self.snippet_pins:
+            return image
+        steps = image.path.steps
+        pins = (self.snippet_pins.get(steps[:length]) for length in range(len(steps)))
+        if not any(pin is Pin.ALL or (isinstance(pin, frozenset) and name in pin) for pin in pins):
+            return image
+        return image._replace(status=SkipStatus.SNIPPET, reason=PINNED_BY_SNIPPET)
 
     def add_problem(self, path: TemplatePath, cause: str, help: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> None:
         """Add a problem that does not concern a single image."""
@@ -158,15 +174,16 @@ def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan
     options, pin_path = _template_options(template, parameters, scope, scan_settings, scan)
     scan.options = options.over(scan_settings.operator)
     scope = scope.with_stack_name(options.stack_name or scope.stack_name)
+    scan.marker_count = count_markers(walked_sections(template))
+    calls = list(find_transform_calls(template)) if scan.marker_count.transforms else []
     reader = _Reader(template, options, scan_settings, scan)
+    reader.read_snippets(calls, scope)
     names: set[str] = set()
     for resource in reader.resources(scope):
         names |= reader.read_resource(resource)
     reader.read_custom_paths(scope)
     scan.report_unknown_containers(options.pin, names, pin_path)
-    scan.marker_count = count_markers(walked_sections(template))
-    if scan.marker_count.snippets:
-        scan.skipped += find_snippet_calls(template, scan.read, scan_settings.macro)
+    reader.add_calls(calls, scope)
     return scan
 
 
@@ -174,6 +191,11 @@ def _template_options(
     template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings, scan: ImageScan
 ) -> tuple[Options, TemplatePath]:
     """Return the options of the template, and the path of its `Pin`."""
+    macro = scan_settings.macro
+    own = [call.parameters for call in calls_of(template.get("Transform")) if call.name == macro]
+    if any(others != own[0] for others in own):
+        scan.add_problem(_TRANSFORM, f"Transform names {macro} twice, with different Parameters", "name it once")
+        parameters = {}
     transform = scan.read_options(_TRANSFORM, {METADATA_KEY: parameters}, scope)
     metadata = scan.read_options(_METADATA, template.get("Metadata"), scope)
     merged = transform.over(metadata)
@@ -199,6 +221,44 @@ class _Reader:
         self._settings = scan_settings
         self._scan = scan
         self._opaque: set[TemplatePath] = set()
+        self._contexts: dict[tuple[Step, ...], ResourceContext] = {}
+        self._image_paths: list[tuple[PathStep, ...]] = []
+
+    def read_snippets(self, calls: list[TransformCall], scope: Scope) -> None:
+        """Read the options of the snippets of this macro that are next to other keys."""
+        macro = self._settings.macro
+        for call in calls:
+            own = None if len(call.siblings) == 1 or call.path == _TRANSFORM else call.own(macro)
+            if own is None:
+                continue
+            try:
+                options = parse_snippet_options(own.parameters, call.siblings, macro, scope)
+            except InvalidOptionError as error:
+                self._scan.add_problem(call.path, error.cause, error.help)
+                continue
+            self._scan.add_loosened_option(call.path, options, self._settings.operator)
+            if isinstance(options.pin, tuple):
+                # Each image is searched in those of all snippets around it.
+                self._scan.snippet_pins[call.owner] = frozenset(options.pin)
+                self._by_name = True
+            elif options.pin:
+                self._scan.snippet_pins[call.owner] = options.pin
+
+    def add_calls(self, calls: list[TransformCall], scope: Scope) -> None:
+        """Add the snippets that are not images, and the calls of other transforms that can add images."""
+        macro = self._settings.macro
+        template_context = ResourceContext(self._options, self._settings.operator)
+        for call in calls:
+            if call.path != _TRANSFORM and call.own(macro) and call.owner not in self._scan.read:
+                self._scan.skipped.append(SkippedImage(call.path, SkipStatus.SNIPPET, CALLED_BY_CLOUDFORMATION))
+            others = call.others(macro)
+            if not others or TemplatePath(call.owner) in self._opaque:
+                continue
+            position = position_of(call, self._template, self._image_paths)
+            if position.adds_images:
+                reason = f"{', '.join(others)} can add images, and what it adds is unknown here"
+                context = self._contexts.get(position.resource, template_context)
+                self._add_opaque(OpaqueNode(call.path, reason, scope, position.guards), context)
 
     def resources(self, scope: Scope) -> Iterator[TemplateNode]:
         """Yield the resources of the template; those that a loop makes once, with its variable in their scope."""
@@ -242,6 +302,7 @@ class _Reader:
         for path in self._settings.image_paths:
             location = ImageLocation("", path)
             try:
+                self._image_paths.append(location.steps)
                 found = walk(TemplateNode((), self._template, scope), location.steps)
             except InvalidPathError as error:
                 self._scan.add_problem(TemplatePath(), error.cause, error.help)
@@ -278,9 +339,9 @@ class _Reader:
         """Return the resource's own options, and the context of its images."""
         content: JsonObject = resource.value
         own = Options()
-        if resource.steps and "Metadata" in content:
+        if resource.steps and "Metadata" in content and not creates_nothing(resource.scope):
             own = self._own_options(resource, has_images=has_images)
-        return own, ResourceContext(
+        context = ResourceContext(
             own.over(self._options),
             self._settings.operator,
             self._by_name or isinstance(own.pin, tuple),
@@ -288,6 +349,8 @@ class _Reader:
             _properties(resource),
             self._template,
         )
+        self._contexts[resource.steps] = context
+        return own, context
 
     def _own_options(self, resource: TemplateNode, *, has_images: bool) -> Options:
         path = resource.path.child("Metadata", METADATA_KEY)
@@ -304,9 +367,8 @@ class _Reader:
 
     def _add_opaque(self, opaque: OpaqueNode, context: ResourceContext) -> None:
         # Several locations can be behind one property.
-        if opaque.path in self._opaque:
-            return
-        if not may_select(context.operator.pin) and deployment_status(opaque.guards, opaque.scope) is False:
+        guards = () if may_select(context.operator.pin) else opaque.guards
+        if opaque.path in self._opaque or deployment_status(guards, opaque.scope) is False:
             return
         self._opaque.add(opaque.path)
         self._scan.add_opaque(opaque, context.options.pin)

@@ -131,7 +131,7 @@ def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSet
             scan.add_opaque(node, merged.pin)
     scan.report_unknown_containers(options.pin, names - {""}, root)
     if not (scan.pinned or scan.problems or scan.external_values) and all(
-        image.status in {SkipStatus.UNMARKED, SkipStatus.EMPTY} for image in scan.skipped
+        image.status in {SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.EMPTY} for image in scan.skipped
     ):
         mark = "mark the image next to the snippet, or write Parameters: {Pin: All}"
         set_image = f"write Parameters: {{{IMAGE_KEY}: repository:tag}}"

@@ -50,6 +50,7 @@ class ImageLocation(NamedTuple):
     managed: tuple[str, ...] = ()
     refused: str = ""
     platform: PlatformSource | None = None
+    rejects_marker: bool = False
     link: str = ""
 
     @property

@@ -13,13 +13,14 @@ from typing import NamedTuple
 
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.transforms import SHORT_TRANSFORM
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
-from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, SNIPPET, is_marked
+from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, is_marked
 from image_pinner.core.template.paths import FOR_EACH, Step, TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.records import RECORD_KEY
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}", re.ASCII)
+_VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
 
 
 def contains_marker(scope: Scope) -> bool:
@@ -71,11 +72,11 @@ def _texts(*nodes: JsonValue, keys: bool = False) -> Iterator[str]:
 
 
 class MarkerCount(NamedTuple):
-    """How often the marker, `Fn::PinDigest`, `Fn::Transform`, records and loops are in texts and keys."""
+    """How often the marker, `Fn::PinDigest`, `Transform` in every form, records and loops are in texts and keys."""
 
     texts: int
     long_forms: int
-    snippets: int
+    transforms: int
     records: int = 0
     loops: int = 0
 
@@ -84,7 +85,7 @@ class MarkerCount(NamedTuple):
 _OTHER_SECTIONS = frozenset(
     {"Parameters", "Mappings", "Conditions", "Rules", "Description", "AWSTemplateFormatVersion"}
 )
-_COUNTED = (PIN_MARKER, LONG_FORM, SNIPPET, RECORD_KEY, FOR_EACH)
+_COUNTED = (PIN_MARKER, LONG_FORM, SHORT_TRANSFORM, RECORD_KEY, FOR_EACH)
 
 
 def walked_sections(template: JsonObject) -> dict[str, JsonValue]:

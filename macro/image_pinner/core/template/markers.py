@@ -13,12 +13,13 @@ from typing import NamedTuple, assert_never
 from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.transforms import TRANSFORM, calls_of, transform_keys
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known, NoValue, Pending, Unknown
 from image_pinner.core.template.options import Level, Options, is_option, read_options
 
 PIN_MARKER = "!PinDigest"
 LONG_FORM = "Fn::PinDigest"
-SNIPPET = "Fn::Transform"
+SNIPPET = TRANSFORM
 IMAGE_KEY = "Image"
 METADATA_KEY = "ImagePinner"
 _WORD = re.compile(r"([A-Za-z][A-Za-z0-9]*)=(\S*)(?:\s+|$)")
@@ -72,7 +73,10 @@ def without_marker(text: str) -> str:
 
 
 def remove_marker(expression: JsonValue) -> JsonValue | None:
-    """Return a text, `Fn::Sub` or `Fn::Join` without the marker in its leading text; `None` if none is there."""
+    """Return a text, `Fn::Sub` or `Fn::Join` without the marker in its leading text; `None` if none is there.
+
+    Of an `Fn::Select`, this is done for each element.
+    """
     if isinstance(expression, dict) and len(expression) != 1:
         return None
     match expression:
@@ -85,6 +89,9 @@ def remove_marker(expression: JsonValue) -> JsonValue | None:
         case {"Fn::Join": [delimiter, [str(first), *others]]} if is_marked(first):
             text = without_marker(first)
             return {"Fn::Join": [delimiter, [text, *others] if text else others]}
+        case {"Fn::Select": [index, [*elements]]}:
+            plain = [None if intrinsic_of(element) == "Fn::Select" else remove_marker(element) for element in elements]
+            return {"Fn::Select": [index, plain]} if plain and None not in plain else None
         case _:
             return None
 
@@ -102,8 +109,8 @@ def parse_marked_expression(value: JsonValue, macro: str, scope: Scope) -> Marke
         if isinstance(content, dict) and intrinsic_of(content) is None:
             return _read_mapping(content, LONG_FORM, scope)
         return MarkedExpression(_NO_OPTIONS, content)
-    if len(value) == 1 and SNIPPET in value:
-        transform = value[SNIPPET]
+    if len(value) == 1 and (keys := transform_keys(value)):
+        transform = value[keys[0]]
         if isinstance(transform, list) and len(transform) > 1:
             return None  # the other macros process the result of the first one, which only CloudFormation can do
         parameters = snippet_parameters(transform, macro)
@@ -122,7 +129,10 @@ def snippet_parameters(transform: JsonValue, macro: str) -> JsonObject | None:
         return {}
     if not isinstance(first, dict) or first.get("Name") != macro:
         return None
-    parameters = first.get("Parameters", {})
+    return _checked_parameters(first.get("Parameters", {}), macro)
+
+
+def _checked_parameters(parameters: JsonValue, macro: str) -> JsonObject:
     if not isinstance(parameters, dict):
         raise InvalidOptionError(
             f"the Parameters of {macro} are not a mapping", f"write Parameters: {{{IMAGE_KEY}: repository:tag}}"
@@ -130,10 +140,28 @@ def snippet_parameters(transform: JsonValue, macro: str) -> JsonObject | None:
     return parameters
 
 
+def parse_snippet_options(parameters: JsonValue, siblings: JsonObject, macro: str, scope: Scope) -> Options:
+    """Read the options in the Parameters of a snippet that is next to other keys.
+
+    Raises:
+        InvalidOptionError: The Parameters or an option are invalid, or the image is set there and next to the snippet.
+    """
+    content = _checked_parameters(parameters, macro)
+    if IMAGE_KEY not in content:
+        return read_options(_evaluate_options(content, scope), Level.TEMPLATE)
+    if IMAGE_KEY in siblings:
+        raise InvalidOptionError(f"{IMAGE_KEY} is set in the Parameters and next to the snippet", "remove one of them")
+    return _read_mapping(content, f"the snippet of {macro}", scope).options
+
+
 def calls_macro(transform: JsonValue, macro: str) -> bool:
-    """Return whether an `Fn::Transform` calls this macro, alone or among others."""
-    calls = transform if isinstance(transform, list) else [transform]
-    return any(call == macro or (isinstance(call, dict) and call.get("Name") == macro) for call in calls)
+    """Return whether the content of a key `Fn::Transform` or `Transform` calls this macro, alone or among others."""
+    return any(call.name == macro for call in calls_of(transform))
+
+
+def is_snippet(value: JsonValue, macro: str) -> bool:
+    """Return whether a mapping calls this macro, next to other keys or not."""
+    return any(calls_macro(value[key], macro) for key in transform_keys(value))
 
 
 def _read_mapping(content: JsonObject, owner: str, scope: Scope) -> MarkedExpression:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import chain
 from typing import assert_never
 
 from image_pinner.core.images.platforms import Platform
@@ -75,7 +76,9 @@ def _value(path: str, root: JsonValue, scope: Scope) -> Known | Unknown:
         return _ABSENT
     found = _first_deployed(walk(TemplateNode((), root, scope), parse_image_path(path)), scope)
     if isinstance(found, TemplateNode) and isinstance(found.value, list):
-        found = _first_deployed(walk(found, (Index(0),)), scope)
+        # AWS::NoValue leaves the list before its elements are counted.
+        elements = (walk(found, (Index(number),)) for number in range(len(found.value)))
+        found = _first_deployed(chain.from_iterable(elements), scope)
     return _evaluate(found.value, scope) if isinstance(found, TemplateNode) else found or _ABSENT
 
 

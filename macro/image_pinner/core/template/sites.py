@@ -156,6 +156,7 @@ class SkipStatus(StrEnum):
     """Why an image is not changed, as a word for reports."""
 
     UNMARKED = "unmarked"
+    INVALID = "invalid"
     PINNED = "pinned"
     SKIPPED = "skipped"
     MANAGED = "managed"
@@ -176,6 +177,7 @@ class SkippedImage(NamedTuple):
         written: The reference, as far as it is known.
         replacement: What replaces a marked expression that is not deployed: the expression without its marker.
         marked: Whether it has a marker.
+        unmarkable: The resource of the image if linters reject a marker in this property, or `None`.
     """
 
     path: TemplatePath
@@ -184,6 +186,7 @@ class SkippedImage(NamedTuple):
     written: str = ""
     replacement: JsonValue | None = None
     marked: bool = False
+    unmarkable: TemplatePath | None = None
 
 
 class Classification(NamedTuple):

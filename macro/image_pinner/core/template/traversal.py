@@ -8,16 +8,14 @@ as an `OpaqueNode`, what does not fit is skipped. Only loops that are nested too
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import product
-from math import prod
 from typing import NamedTuple, assert_never
 
 from image_pinner.core.errors import cut
 from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
-from image_pinner.core.intrinsics.evaluation import LOOP_PLACEHOLDER, replace_loop_variables
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Outcome, Pending, Unknown
+from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, NoValue, Outcome, Pending
+from image_pinner.core.template.loop_keys import can_become, can_become_function, is_function, loop_variable, made_keys
 from image_pinner.core.template.paths import FOR_EACH, Descend, Every, Field, Index, PathStep, Step, TemplatePath, Where
 
 IF = "Fn::If"
@@ -29,10 +27,7 @@ MAX_LOOPS = 50
 """Loops of `Fn::ForEach` inside each other."""
 # Loops can have the same variable. Each image in them has a path of this length, and there can be ten thousand images.
 _MAX_STEPS = 250
-_MAX_KEYS = 1_000  # that one entry of a loop makes
 _MAX_SHOWN_KEY = 255
-_FUNCTIONS = ("Ref", IF, "Fn::FindInMap", "Fn::ForEach::Name", "Fn::Select", "Fn::Transform")
-"""Functions that a key of unknown text could turn a mapping into, so that its value is not what is written."""
 
 
 class ConditionGuard(NamedTuple):
@@ -155,20 +150,20 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
     if len(node.scope.loops) >= MAX_LOOPS or len(node.steps) >= _MAX_STEPS:
         raise BudgetExceededError(f"{key} is nested too deeply", f"nest at most {MAX_LOOPS} loops")
     items = evaluate(collection, node.scope) if isinstance(collection, dict) else Known(collection)
-    values = items.value if isinstance(items, Known) and isinstance(items.value, list) else None
-    outcomes = None if values is None else tuple(evaluate(value, node.scope) for value in values)
-    scope = node.scope.with_loop(name, _loop_variable(key, outcomes), outcomes)
+    outcomes: tuple[Outcome, ...] | None = None
+    if isinstance(items, Known) and isinstance(items.value, list):
+        evaluated = [evaluate(value, node.scope) for value in items.value]
+        outcomes = tuple(outcome for outcome in evaluated if not isinstance(outcome, NoValue))
+    variable: Outcome = NoValue()
+    if not creates_nothing(node.scope):
+        variable = items if isinstance(items, Pending) else loop_variable(key, outcomes)
+    scope = node.scope.with_loop(name, variable, outcomes)
     return TemplateNode((*node.steps, key, 2), body, scope, node.guards, node.owner, node.shared)
 
 
-def _loop_variable(key: str, values: tuple[Outcome, ...] | None) -> Outcome:
-    if values is not None and len(values) == 1:
-        return values[0]
-    why = "whose values are unknown" if values is None else f"which has {'several' if values else 'no'} values"
-    return Unknown(
-        f"it depends on the loop variable of {key}, {why}",
-        "put ImagePinner after AWS::LanguageExtensions in Transform, or write the image without the loop variable",
-    )
+def creates_nothing(scope: Scope) -> bool:
+    """Return whether this is the scope in a loop over nothing."""
+    return any(isinstance(outcome, NoValue) for outcome in scope.loops.values())
 
 
 def has_loop(mapping: dict[str, JsonValue]) -> bool:
@@ -182,15 +177,18 @@ def has_loop(mapping: dict[str, JsonValue]) -> bool:
 def _made_entries(node: TemplateNode, name: str | None, opaque: list[OpaqueNode]) -> Iterator[TemplateNode]:
     """Yield the entries of a mapping in or with loops whose key becomes `name`, or all for `None`."""
     for key, child in entries_of(node, opaque):
-        made = _made_keys(key, child.scope, name)
+        if creates_nothing(child.scope) and (name is None or can_become(key, name)):
+            yield child
+            continue
+        made = made_keys(key, child.scope, name)
         shown = cut(key, _MAX_SHOWN_KEY)
         if made is None:
-            if any(_can_become(key, text) for text in _FUNCTIONS) or (name is not None and _can_become(key, name)):
+            if can_become_function(key) or (name is not None and can_become(key, name)):
                 opaque.append(_opaque(child, f"the keys that a loop makes of {shown!r} are unknown"))
             elif name is None:
                 yield child
             continue
-        if (len(child.steps) > len(node.steps) + 1 or made != {key: {}}) and any(map(_is_function, made)):
+        if (len(child.steps) > len(node.steps) + 1 or made != {key: {}}) and any(map(is_function, made)):
             opaque.append(_opaque(child, f"the key {shown!r} in a loop makes an intrinsic function"))
         elif name is None:
             yield child
@@ -202,63 +200,14 @@ def _made_entries(node: TemplateNode, name: str | None, opaque: list[OpaqueNode]
             yield child._replace(scope=scope, shared=child.shared or shared)
 
 
-def _made_keys(key: str, scope: Scope, name: str | None) -> dict[str, dict[str, Outcome]] | None:
-    """Return the keys that `AWS::LanguageExtensions` makes of one, each with the values of its variables.
-
-    It is `None` if they are unknown, and those of a key that becomes neither `name` nor a function are not needed.
-    """
-    if (
-        not scope.loops
-        or "{" not in key
-        or not (_may_be_function(key) or (name is not None and _can_become(key, name)))
-    ):
-        return {key: {}}
-    names = list(dict.fromkeys(name for _, name in LOOP_PLACEHOLDER.findall(key) if name in scope.loops))
-    known = [scope.iterations[name] for name in names if name in scope.iterations]
-    if len(known) < len(names) or prod(map(len, known)) > _MAX_KEYS:
-        return None
-    made: dict[str, dict[str, Outcome]] = {}
-    for combination in product(*known):
-        scope.budget.spend_step()
-        chosen = dict(zip(names, combination, strict=True))
-        text = replace_loop_variables(key, chosen)
-        if not isinstance(text, Known):
-            return None
-        scope.budget.spend_text(len(text.value), len(names))
-        made.setdefault(text.value, chosen)
-    return made
-
-
-def _can_become(key: str, name: str) -> bool:
-    """Return whether a loop can make `name` of a key, whatever the values of its variables are."""
-    first, *others = LOOP_PLACEHOLDER.sub("\0", key).split("\0")
-    if not others:
-        return key == name
-    # Not a regular expression, which takes time that is exponential in the number of variables.
-    last, position = others.pop(), len(first)
-    for literal in others:
-        found = name.find(literal, position)
-        if found < 0:
-            return False
-        position = found + len(literal)
-    return name.startswith(first) and name.endswith(last) and position <= len(name) - len(last)
-
-
-def _may_be_function(key: str) -> bool:
-    start = LOOP_PLACEHOLDER.split(key, 1)[0]
-    return start.startswith("Fn::") or "Fn::".startswith(start) or _can_become(key, "Ref")
-
-
-def _is_function(key: str) -> bool:
-    return key.startswith("Fn::") or key == "Ref"
-
-
 def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool | frozenset[ExternalValue] | None:
-    """Return whether a property with these conditions is deployed.
+    """Return whether a property with these conditions, in these loops, is deployed.
 
     Returns:
         True or False, the values to look up first, or `None` if that cannot be decided.
     """
+    if creates_nothing(scope):
+        return False
     external_values: frozenset[ExternalValue] = frozenset()
     decided = True
     for guard in guards:

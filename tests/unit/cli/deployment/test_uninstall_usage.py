@@ -41,6 +41,9 @@ def test_a_template_that_only_mentions_the_name_does_not_use_the_macro(body: Any
         SNIPPET,
         json.dumps(SNIPPET),
         {"Resources": {"A": [{"Fn::Transform": ["AWS::Include", "ImagePinner"]}]}},
+        {"Resources": {"A": {"Transform": {"Name": "ImagePinner", "Parameters": {"Pin": "All"}}}}},
+        {"Resources": {"A": {"Transform": [{"Name": "AWS::Include"}, {"Name": "ImagePinner"}]}}},
+        "Resources: {A: {Properties: {Image: {Transform: {Name: ImagePinner}}}}}",
     ],
 )
 def test_a_template_that_calls_the_macro_uses_it(body: Any) -> None:

@@ -46,7 +46,7 @@ class TestSelect:
 
     @pytest.mark.parametrize("index", [None, ["0"], NO_VALUE])
     def test_an_index_that_is_not_text_is_refused(self, index: object) -> None:
-        assert reason({"Fn::Select": [index, ["a"]]}).startswith("the index of Fn::Select must be text")
+        assert reason({"Fn::Select": [index, ["a", "b"]]}).startswith("the index of Fn::Select must be text")
 
     @pytest.mark.parametrize("elements", ["abc", None, {"a": 1}, {"Ref": "Text"}])
     def test_an_argument_that_is_not_a_list_is_refused(self, elements: object) -> None:
@@ -80,9 +80,25 @@ class TestSelect:
         assert outcome.prefix == "b"
 
     def test_an_unresolved_index_or_list_is_unresolved(self) -> None:
-        assert evaluate({"Fn::Select": [EXPORT, ["a"]]}, SCOPE) == Pending(LOOKUP)
+        assert evaluate({"Fn::Select": [EXPORT, ["a", "b"]]}, SCOPE) == Pending(LOOKUP)
         assert evaluate({"Fn::Select": [0, EXPORT]}, SCOPE) == Pending(LOOKUP)
         assert "Missing" in reason({"Fn::Select": [EXPORT, MISSING]})
+
+    @pytest.mark.parametrize(
+        ("elements", "prefix"),
+        [
+            (["ab", "ac"], "a"),
+            (["ab", {"Fn::Sub": "a${Missing}"}, {"Fn::Join": ["", ["abc", EXPORT]]}], "a"),
+            (["ab", MISSING], ""),
+            (["ab", ["ab"]], ""),
+            (["ab", MAYBE], ""),
+            ({"Fn::Split": ["/", {"Fn::Sub": "a/a${Missing}"}]}, ""),
+            (["ab"], "ab"),
+            ([], ""),
+        ],
+    )
+    def test_an_unresolved_index_leaves_what_all_elements_begin_with(self, elements: object, prefix: str) -> None:
+        assert getattr(evaluate({"Fn::Select": [EXPORT, elements]}, SCOPE), "prefix", None) == prefix
 
     def test_no_value_leaves_the_list_before_elements_are_counted(self) -> None:
         elements = [{"Fn::If": [{"Fn::Equals": ["a", "b"]}, "x", NO_VALUE]}, "a", NO_VALUE, "b"]

@@ -19,6 +19,9 @@ ECS = image_locations()["AWS::ECS::TaskDefinition"][0]
 LAMBDA = image_locations()["AWS::Lambda::Function"][0]
 ALL = ResourceContext(Options(pin=Pin.ALL))
 NO_VALUE = {"Ref": "AWS::NoValue"}
+BAD_DIGEST = "is not a valid image reference: a digest is 'sha256:' and 64 lower-case hexadecimal digits (at character"
+NO_CONDITION = "cannot resolve the condition of Fn::If: the template has no condition 'Open'"
+NO_STACK_NAME = "AWS::StackName is unknown: CloudFormation does not pass it to transforms"
 TAG = SsmParameter("/tag")
 SCOPE = Scope(
     parameters={
@@ -88,12 +91,12 @@ class TestProblems:
                 "cannot resolve image: the template has no parameter and no resource 'Nope'",
             ),
             ({"Fn::PinDigest": {}}, "Fn::PinDigest has no Image"),
-            ({"Fn::PinDigest": None}, "image is empty"),
-            ({"Fn::PinDigest": 5}, "image is a number"),
-            ({"Fn::PinDigest": 1.5}, "image is a number"),
-            ({"Fn::PinDigest": True}, "image is a boolean"),
-            ({"Fn::PinDigest": ["nginx"]}, "image is a list"),
-            ({"Fn::PinDigest": {"Image": {"a": "b"}}}, "image is a mapping"),
+            ({"Fn::PinDigest": None}, "image is empty, not a valid image reference"),
+            ({"Fn::PinDigest": 5}, "image is a number, not a valid image reference"),
+            ({"Fn::PinDigest": 1.5}, "image is a number, not a valid image reference"),
+            ({"Fn::PinDigest": True}, "image is a boolean, not a valid image reference"),
+            ({"Fn::PinDigest": ["nginx"]}, "image is a list, not a valid image reference"),
+            ({"Fn::PinDigest": {"Image": {"a": "b"}}}, "image is a mapping, not a valid image reference"),
             ({"Fn::PinDigest": NO_VALUE}, "image is AWS::NoValue"),
             ({"Fn::PinDigest": {"Ref": "Marked"}}, "duplicate marker on the image"),
             ({"Fn::PinDigest": {"Image": "!PinDigest nginx:1"}}, "duplicate marker on the image"),
@@ -135,6 +138,22 @@ class TestProblems:
         assert found.cause.startswith("cannot infer the platform: ")
         assert found.missing == "Arch"
 
+    def test_the_reason_for_an_unknown_index_over_marked_texts_is_kept(self) -> None:
+        value = {"Fn::Select": [{"Ref": "Nope"}, ["!PinDigest a:1", {"Fn::Sub": "!PinDigest b:${AWS::StackId}"}]]}
+        expected = "cannot resolve image: the template has no parameter and no resource 'Nope'"
+        assert problem(value).cause == expected
+
+    def test_marked_texts_that_are_not_deployed_lose_their_markers(self) -> None:
+        value = {"Fn::Select": [{"Ref": "Nope"}, ["!PinDigest a:1", {"Fn::Sub": "!PinDigest b:${AWS::StackId}"}]]}
+        found = skipped(value, guards=(ConditionGuard("No", expected=True),))
+        assert found.replacement == {"Fn::Select": [{"Ref": "Nope"}, ["a:1", {"Fn::Sub": "b:${AWS::StackId}"}]]}
+
+    @pytest.mark.parametrize("texts", [["!PinDigest a:1", "!PinDigest b:1"], ["!PinDigest a:1", "b:1"]])
+    def test_an_index_that_decides_between_marked_texts_is_looked_up(self, texts: list[str]) -> None:
+        value = {"Fn::Select": [{"Fn::ImportValue": "stage"}, texts]}
+        assert read(value).external_values == frozenset({StackExport("stage")})
+        assert site(value, scope=SCOPE.with_answers({StackExport("stage"): Known("0")})).reference.written == "a:1"
+
     @pytest.mark.parametrize(
         ("value", "cause"),
         [
@@ -146,7 +165,15 @@ class TestProblems:
             ({"Fn::Join": ["", ["x", "!PinDigest nginx:1"]]}, "the marker is not at the beginning of the image"),
             (
                 {"Fn::Join": ["", [{"Ref": "Nope"}, "!PinDigest nginx:1"]]},
-                "the marker is not at the beginning of the image",
+                "cannot resolve image, which has a marker: the template has no parameter and no resource 'Nope'",
+            ),
+            (
+                {"Fn::Select": [{"Ref": "Nope"}, ["nginx:1", "!PinDigest nginx:2"]]},
+                "cannot resolve image, which has a marker: the template has no parameter and no resource 'Nope'",
+            ),
+            (
+                {"Fn::Select": [0, [{"Fn::If": ["Open", "!PinDigest a:1", NO_VALUE]}, "!PinDigest b:1"]]},
+                f"cannot resolve image, which has a marker: {NO_CONDITION}",
             ),
             (
                 {"Fn::Select": [0, ["nginx:1", "!PinDigest nginx:2"]]},
@@ -165,7 +192,7 @@ class TestProblems:
             ({"Fn::Sub": "!PinDigset nginx:${Tag}"}, "'!PinDigset' is not a valid marker"),
             (
                 {"Fn::FindInMap": ["Images", {"Ref": "AWS::StackName"}, "Web"]},
-                "cannot resolve image, and a value that it refers to has a marker",
+                f"cannot resolve image, and a value that it refers to has a marker: {NO_STACK_NAME}",
             ),
         ],
     )
@@ -206,13 +233,13 @@ class TestSkippedImages:
             ("nginx:1", "unmarked", "it has no marker, and no Pin option selects it", "nginx:1"),
             (f"nginx@sha256:{HEX}", "pinned", "it already has a digest", f"nginx@sha256:{HEX}"),
             (f"nginx:1@sha256:{HEX}", "pinned", "it already has a digest", f"nginx:1@sha256:{HEX}"),
-            ("nginx@sha256:0", "unmarked", "it has no marker, and no Pin option selects it", "nginx@sha256:0"),
-            ("nginx@latest", "unmarked", "it has no marker, and no Pin option selects it", "nginx@latest"),
+            ("nginx@sha256:0", "invalid", f"'nginx@sha256:0' {BAD_DIGEST} 7)", "nginx@sha256:0"),
+            ("nginx@latest", "invalid", f"'nginx@latest' {BAD_DIGEST} 7)", "nginx@latest"),
             ("", "empty", "it is empty; another tool sets it", ""),
             (None, "empty", "it is empty; another tool sets it", ""),
-            (5, "unmarked", "it is a number and not a reference", ""),
-            (["nginx"], "unmarked", "it is a list and not a reference", ""),
-            ({"Image": "nginx"}, "unmarked", "it is a mapping and not a reference", ""),
+            (5, "invalid", "it is a number, not a valid image reference", ""),
+            (["nginx"], "invalid", "it is a list, not a valid image reference", ""),
+            ({"Image": "nginx"}, "invalid", "it is a mapping, not a valid image reference", ""),
             ({"Ref": "Nope"}, "unmarked", "the template has no parameter and no resource 'Nope'", ""),
             ({"Fn::ImportValue": "image"}, "unmarked", "it has no marker, and no Pin option selects it", ""),
         ],

@@ -80,8 +80,8 @@ class TestValue:
             ({"Pinn": "All"}, WHOLE, "unknown option 'Pinn' (did you mean 'Pin'?)"),
             ({"Image": "nginx:1", "Pin": "All"}, "Image", "option Pin cannot be set for a single image"),
             ({"Image": "nginx:1", "Plattform": "x"}, "Image", "unknown option 'Plattform' (did you mean 'Platform'?)"),
-            ({"Image": None}, "Image", "image is empty"),
-            ({"Image": ["nginx:1"]}, "Image", "image is a list"),
+            ({"Image": None}, "Image", "image is empty, not a valid image reference"),
+            ({"Image": ["nginx:1"]}, "Image", "image is a list, not a valid image reference"),
             ({"Image": "!PinDigest nginx:1"}, "Image", "duplicate marker on the image"),
             (
                 {"Image": "Nginx:1"},

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
@@ -7,8 +10,10 @@ import pytest
 
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.template.locations import ImageLocation, image_locations, snippet_locations
-from image_pinner.core.template.paths import Field
+from image_pinner.core.template.paths import Field, PathStep
 
+# An image that each pattern accepts without a marker.
+IMAGES = ("111122223333.dkr.ecr.us-east-1.amazonaws.com/app:1", "public.ecr.aws/shop/app:1")
 # Every writable property that the resource schemas of CloudFormation and the service models document as an image.
 PATHS = {
     "AWS::ECS::TaskDefinition": {"$.ContainerDefinitions[*].Image"},
@@ -208,3 +213,44 @@ def test_a_snippet_has_the_strictest_location_of_a_name() -> None:
 def test_only_these_services_are_known_to_accept_a_tag_with_a_digest() -> None:
     accepting = {name for name, found in image_locations().items() if any(place.tag_with_digest for place in found)}
     assert accepting == {"AWS::ECS::TaskDefinition", "AWS::BedrockAgentCore::Runtime"}
+
+
+def _pattern_of(schema: Any, steps: Iterable[PathStep]) -> str:
+    def resolved(part: Any) -> Any:
+        while "$ref" in part:
+            _, _, name = part["$ref"].split("/")
+            part = schema["definitions"][name]
+        return part
+
+    part = resolved(schema)
+    for step in steps:
+        if isinstance(step, Field):
+            part = part["properties"][step.name]
+        else:
+            part = part["items"] if "items" in part else next(iter(part["patternProperties"].values()))
+        part = resolved(part)
+    return str(part.get("pattern", ""))
+
+
+def test_rejects_marker_is_set_where_the_schemas_of_cfn_lint_do() -> None:
+    schemas = resources.files("cfnlint") / "data" / "schemas"
+    hashes = json.loads((schemas / "providers" / "us-east-1.json").read_text("utf-8"))
+    expected = set()
+    for location in (location for locations in image_locations().values() for location in locations):
+        # The pattern of Omics accepts everything, and `re` does not know its classes.
+        if location.resource_type in hashes and not location.resource_type.startswith("AWS::Omics::"):
+            name = f"{hashes[location.resource_type]}.json"
+            schema = json.loads((schemas / "resources" / name).read_text("utf-8"))
+            pattern = re.compile(_pattern_of(schema, location.steps))
+            accepted = [image for image in IMAGES if pattern.search(image)]
+            if not all(pattern.search(f"!PinDigest {image}") for image in accepted):
+                expected.add((location.resource_type, location.path))
+
+    marked = {
+        (location.resource_type, location.path)
+        for locations in image_locations().values()
+        for location in locations
+        if location.rejects_marker
+    }
+    assert marked == expected
+    assert expected

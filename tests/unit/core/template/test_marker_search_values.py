@@ -77,6 +77,7 @@ def test_an_expression_that_refers_to_no_marked_value_contains_no_marker(express
         {"Fn::Select": [0, {"Ref": "List"}]},
         {"Fn::Select": [0, {"Ref": "Commas"}]},
         {"Fn::Sub": "x${Value}"},
+        {"Fn::Sub": "x${ Value\t}"},
         {"Fn::FindInMap": ["Map", {"Ref": "x"}, "b"]},
         {"Fn::FindInMap": ["Lists", "a", {"Ref": "x"}]},
         {"Fn::Join": ["", [{"Fn::Select": [0, [{"Ref": "Value"}]]}]]},

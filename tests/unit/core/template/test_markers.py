@@ -147,7 +147,9 @@ class TestRemovingMarkers:
             {"Fn::Join": ["", []]},
             {"Fn::Join": ["", ["", "!PinDigest nginx"]]},
             {"Fn::FindInMap": ["a", "b", "c"]},
-            {"Fn::Select": [0, ["!PinDigest nginx"]]},
+            {"Fn::Select": [0, ["!PinDigest nginx", "nginx"]]},
+            {"Fn::Select": [0, [{"Fn::Select": [0, ["!PinDigest nginx"]]}]]},
+            {"Fn::Select": [0, []]},
             {"Fn::Sub": "!PinDigest nginx", "Other": 1},
         ],
     )
@@ -231,6 +233,10 @@ class TestSnippetAndLongForm:
             {"Fn::Transform": [{"Name": "ImagePinner", "Parameters": {"Image": "x"}}, {"Name": "Other"}]},
             {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "x"}}, "Name": "web"},
             {"Fn::PinDigest": "x", "Name": "web"},
+            {"Transform": "ImagePinner"},
+            {"Transform": {"Name": "Other", "Parameters": {"Image": "x"}}},
+            {"Transform": {"Name": "ImagePinner", "Type": "x"}},
+            {"Transform": {"Name": "ImagePinner", "Parameters": {"Image": "x"}}, "Name": "web"},
         ],
     )
     def test_anything_else_is_not_a_marked_expression(self, value: Any) -> None:
@@ -252,6 +258,14 @@ class TestSnippetAndLongForm:
                 MarkedExpression(Options(platform=ARM64), "x"),
             ),
             ({"Fn::PinDigest": None}, MarkedExpression(Options(), None)),
+            (
+                {"Transform": {"Name": "ImagePinner", "Parameters": {"Image": "x", "Platform": "linux/arm64"}}},
+                MarkedExpression(Options(platform=ARM64), "x"),
+            ),
+            (
+                {"Transform": [{"Name": "ImagePinner", "Parameters": {"Image": {"Ref": "X"}}}]},
+                MarkedExpression(Options(), {"Ref": "X"}),
+            ),
             ({"Fn::PinDigest": ["x"]}, MarkedExpression(Options(), ["x"])),
             (
                 {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "nginx:1"}}},

@@ -108,6 +108,11 @@ def test_the_platform_of_a_task_is_inferred(runtime: Any, platform: Platform) ->
 @pytest.mark.parametrize(
     ("properties", "platform"),
     [
+        ({"Architectures": [NO_VALUE, "arm64"]}, ARM64),
+        ({"Architectures": [{"Fn::If": ["No", "x86_64", NO_VALUE]}, "arm64"]}, ARM64),
+        ({"Architectures": [{"Fn::If": ["Yes", "arm64", NO_VALUE]}, "x86_64"]}, ARM64),
+        ({"Architectures": [{"Fn::If": ["No", "x86_64", {"Fn::If": ["Yes", NO_VALUE, "x86_64"]}]}, "arm64"]}, ARM64),
+        ({"Architectures": [NO_VALUE]}, AMD),
         ({}, AMD),
         ({"Architectures": []}, AMD),
         ({"Architectures": NO_VALUE}, AMD),
@@ -116,7 +121,6 @@ def test_the_platform_of_a_task_is_inferred(runtime: Any, platform: Platform) ->
         ({"Architectures": {"Ref": "Archs"}}, ARM64),
         ({"Architectures": {"Fn::If": ["Yes", ["arm64"], ["x86_64"]]}}, ARM64),
         ({"Architectures": [{"Fn::If": ["No", "x86_64", "arm64"]}]}, ARM64),
-        ({"Architectures": [NO_VALUE, "arm64"]}, AMD),
     ],
 )
 def test_the_platform_of_a_function_is_inferred_or_the_default_of_the_service(
