@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from image_pinner.cli.aws_configuration import configured_region
 from image_pinner.cli.console import Dependencies
 from image_pinner.cli.inputs import (
     IMAGE_PATH_OPTION,
@@ -140,7 +141,7 @@ class PinningInputs:
                 f"--account {account!r} is not an AWS account ID", f"pass an ID of {_ACCOUNT_DIGITS} digits"
             )
         settings = _settings(options)
-        find_region = partial(str, options["region"]) if options["region"] else cache(_configured_region)
+        find_region = partial(str, options["region"]) if options["region"] else cache(configured_region)
         resolvers = lazy_resolvers(lambda: _make_resolvers(dependencies, settings, find_region()))
         return cls(
             settings,
@@ -205,16 +206,6 @@ def _parameters(options: Mapping[str, Any]) -> dict[str, Any]:
     for name in options["files"]:
         values |= parse_parameter_file(read_bytes(name).decode("utf-8-sig", "replace"), name)
     return values | given_parameters(options["pairs"])
-
-
-def _configured_region() -> str:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-        if region := os.environ.get(name):
-            return region
-    # Imported here because it takes long. It reads the configuration files as the AWS CLI does.
-    from botocore.session import Session  # noqa: PLC0415
-
-    return Session().get_config_variable("region") or ""
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:
