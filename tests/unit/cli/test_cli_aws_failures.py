@@ -28,7 +28,7 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "a profile that needs itself": (
         "[default]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = default\n",
         {},
-        "missing",
+        "Infinite loop",
     ),
     "a token file that does not exist": (
         "",
