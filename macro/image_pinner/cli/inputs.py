@@ -16,7 +16,7 @@ from image_pinner.cli.console import did_you_mean
 from image_pinner.cli.documents import SourceDocument, read_file, read_source
 from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonObject
+from image_pinner.core.intrinsics.values import Answer, JsonObject
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.markers import snippet_parameters
 from image_pinner.core.template.paths import parse_image_path
@@ -130,18 +130,19 @@ class TemplateFile:
         self,
         values: Mapping[str, Any],
         find_region: Callable[[], str] = str,
-        account_id: str = "",
+        find_account: Callable[[], Answer] | None = None,
         stack_name: str = "",
     ) -> Scope:
         """Return the scope of the template's expressions. The value of a parameter of an SSM type is its name.
 
-        `find_region` returns the region, or empty; it is called only if an expression needs the region.
+        `find_region` returns the region, or empty, and `find_account` the account; each is called only if an expression
+        needs it.
 
         Raises:
             UnreadableTemplateError: The template does not declare a parameter of `values`.
         """
         scope = Scope.of_template(
-            self.fragment.tree, values, region="", account_id=account_id, stack_name=stack_name, ssm_names=True
+            self.fragment.tree, values, region="", account_id="", stack_name=stack_name, ssm_names=True
         )
         for name in sorted(set(values) - set(scope.parameters)):
             declared = ", ".join(scope.parameters)
@@ -149,7 +150,7 @@ class TemplateFile:
                 f"{self.document.name} declares no parameter {name!r}{did_you_mean(name, scope.parameters)}",
                 f"omit it, or pass one of {declared}" if declared else "omit it",
             )
-        return replace(scope, find_region=find_region)
+        return replace(scope, find_region=find_region, find_account=find_account or scope.find_account)
 
 
 def read_bytes(name: str) -> bytes:

@@ -25,9 +25,10 @@ from image_pinner.cli.inputs import (
 )
 from image_pinner.cli.lazy_resolvers import lazy_resolvers
 from image_pinner.core.deployed import ALL_STATE
-from image_pinner.core.errors import ConfigurationError
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Answer, Known, Unknown
 from image_pinner.core.lock import LockFile
 from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
@@ -46,7 +47,12 @@ _OPTIONS = (
         help="JSON parameter file of the AWS CLI or CodePipeline, or a JSON object of names and values (repeatable).",
     ),
     click.option("--region", default="", help="AWS region of the stack.  [default: that of the AWS configuration]"),
-    click.option("--account", default="", metavar="ID", help="AWS account ID of the stack, for AWS::AccountId."),
+    click.option(
+        "--account",
+        default="",
+        metavar="ID",
+        help="AWS account ID of the stack.  [default: that of the AWS credentials, if an image needs it]",
+    ),
     click.option("--pin", type=click.Choice(["All", "Marked"]), help="Pin all images, or only the marked ones."),
     click.option("--stack-name", default="", metavar="NAME", help="Name of the stack, for AWS::StackName and Refresh."),
     IMAGE_PATH_OPTION,
@@ -105,6 +111,27 @@ def pinning_options(command: Callable[..., None]) -> Callable[..., None]:
     return reduce(lambda function, option: option(function), reversed(_OPTIONS), command)
 
 
+class StackAccount:
+    """The account of the stack: a given ID, or else what `request` returns, which is called once and only if needed."""
+
+    def __init__(self, given: str, request: Callable[[], str]) -> None:
+        self.find = cache(partial(self._find, given, request))
+        """Returns the ID, or why it is not known."""
+        self.found = ""
+        """The ID that `request` returned, or empty."""
+
+    def _find(self, given: str, request: Callable[[], str]) -> Answer:
+        try:
+            self.found = "" if given else request()
+        except ImagePinnerError as error:
+            return Unknown(f"the AWS account ID is unknown: {error.cause}", error.help, missing="AWS::AccountId")
+        return Known(given or self.found)
+
+    def describe(self) -> str:
+        """Return a line on the ID if it was found, else an empty string."""
+        return f"AWS::AccountId is {self.found}, the account of the AWS credentials." if self.found else ""
+
+
 @dataclass(frozen=True, slots=True)
 class PinningInputs:
     """How to pin templates, from the options and the environment.
@@ -113,7 +140,7 @@ class PinningInputs:
         settings: The settings.
         values: The values of the templates' parameters.
         find_region: Returns the region of the stack, or empty.
-        account_id: The account of the stack, or empty.
+        account: The account of the stack.
         stack_name: The name of the stack, or empty.
         pin_option: What takes precedence over `Pin` in the templates' Transform, or empty.
         resolvers: Where digests and values come from.
@@ -122,7 +149,7 @@ class PinningInputs:
     settings: Settings
     values: Mapping[str, Any]
     find_region: Callable[[], str]
-    account_id: str
+    account: StackAccount
     stack_name: str
     pin_option: str
     resolvers: Resolvers
@@ -147,7 +174,7 @@ class PinningInputs:
             settings,
             _parameters(options),
             find_region,
-            account,
+            StackAccount(account, lambda: _find_account(dependencies, find_region())),
             options["stack_name"],
             options["pin"] or "",
             replace(resolvers, lock=_read_lock(options)),
@@ -164,7 +191,7 @@ class PinningInputs:
 
     def scope(self, template: TemplateFile) -> Scope:
         """Return the scope of a template's expressions. See `TemplateFile.scope`."""
-        return template.scope(self.values, self.find_region, self.account_id, self.stack_name)
+        return template.scope(self.values, self.find_region, self.account.find, self.stack_name)
 
     def pin(self, template: TemplateFile) -> PinResult:
         """Pin a template. See `pin_template`."""
@@ -175,6 +202,16 @@ class PinningInputs:
             lambda _: self.resolvers,
             Deadline.after(self.settings.timeout),
         )
+
+
+def _find_account(dependencies: Dependencies, region: str) -> str:
+    # Imported here because few templates need it.
+    from image_pinner.cli.deployment.aws import AwsApi  # noqa: PLC0415
+    from image_pinner.cli.deployment_options import find_environment  # noqa: PLC0415
+
+    if not region:
+        raise ConfigurationError("the AWS region is unknown")
+    return AwsApi(find_environment(dependencies, "").clients).identify(region).account
 
 
 def _make_resolvers(dependencies: Dependencies, settings: Settings, region: str) -> Resolvers:

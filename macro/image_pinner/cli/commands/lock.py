@@ -99,6 +99,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
         ]
     for template, report in zip(templates, reports, strict=True):
         print_messages(text.render_report(LocatedReport(template.document, report), "lock file"))
+    print_messages(inputs.account.describe())
     code = exit_code(PinReport(problems=tuple(problem for report in reports for problem in report.problems)))
     if code is ExitCode.DONE:
         code = _finish_check(relocked) if options["check"] else _write(relocked, updates, options["output"])

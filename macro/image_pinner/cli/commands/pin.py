@@ -84,12 +84,12 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
         values, changed = set_parameters(template.fragment.tree, result.report, inputs.values)
         result = PinResult(template.fragment.original, (), changed)
     data, lost_comments = _render_template(template, result, options["output_format"])
-    report = LocatedReport(template.document, result.report, lost_comments)
+    report = LocatedReport(template.document, result.report, lost_comments, inputs.account.found)
     if options["report"]:
         write_atomically(options["report"], json.render_report(report).encode())
     if result.report.succeeded:
         _write(data, template, options, values)
-    print_messages(text.render_report(report))
+    print_messages(text.render_report(report) + inputs.account.describe())
     if result.report.succeeded and options["in_place"]:
         from image_pinner.cli.image_parameters import describe_overridden  # noqa: PLC0415
 

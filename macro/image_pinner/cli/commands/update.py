@@ -54,7 +54,7 @@ def command(dependencies: Dependencies, /, templates: tuple[str, ...], check: bo
     with progress("resolving digests"):
         resolutions = _resolve([file.plan for file in files], inputs)
         updates = [_update(file, resolutions, inputs) for file in files]
-    print_messages("".join(text.render_report(update.located_report) for update in updates))
+    print_messages("".join(text.render_report(update.located_report) for update in updates) + inputs.account.describe())
     codes = [exit_code(update.report) for update in updates] + ([] if readable else [ExitCode.USAGE_ERROR])
     if code := max(codes, default=ExitCode.DONE):
         sys.exit(code)

@@ -12,7 +12,7 @@ from image_pinner.core.template.problems import Problem, in_order
 
 # How users of `pin` set a pseudo parameter that is missing.
 _PSEUDO_PARAMETERS = {
-    "AWS::AccountId": "pass --account",
+    "AWS::AccountId": "pass --account or configure AWS credentials",
     "AWS::Region": "pass --region or set AWS_REGION",
     "AWS::StackName": "pass --stack-name",
 }
