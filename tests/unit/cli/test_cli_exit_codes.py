@@ -16,7 +16,7 @@ from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import image_pinner
-from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, UNMARKED, saved
+from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, SUMMARY, UNMARKED, saved
 
 
 class Raising(InMemoryRegistry):
@@ -30,11 +30,36 @@ class Raising(InMemoryRegistry):
         raise self.error
 
 
-def test_success_exits_with_0_and_prints_no_error(tmp_path: Path) -> None:
-    for text in (MARKED, PLAIN):
+def test_success_exits_with_0_and_prints_a_summary(tmp_path: Path) -> None:
+    for text, summary in ((MARKED, SUMMARY), (PLAIN, "Pinned 0 images (0 skipped).\n")):
         run = image_pinner("pin", str(saved(tmp_path, text)))
 
-        assert (run.code, run.err) == (0, "")
+        assert (run.code, run.err) == (0, summary)
+
+
+def test_a_template_in_which_nothing_is_marked_is_a_warning_with_its_images(tmp_path: Path) -> None:
+    path = saved(tmp_path, UNMARKED + "        - {Name: pinned, Image: x@sha256:" + "a" * 64 + "}\n")
+
+    run = image_pinner("pin", str(path))
+
+    assert run.code == 0
+    assert run.err == (
+        f"warning: {path}: nothing was pinned: no image is marked (1 unpinned image)\n"
+        f"  {path}:11:18: Resources.Web.Properties.ContainerDefinitions[0].Image: 'shop/web:1.0'\n"
+        'help: write "!PinDigest repository:tag", or pass --pin All\n'
+        "Pinned 0 images (2 skipped).\n"
+    )
+
+
+def test_all_unknown_names_of_an_expression_are_reported_at_once(tmp_path: Path) -> None:
+    text = MARKED.replace('Tag: {Type: String, Default: "1.0"}', "{Repo: {Type: String}, Tag: {Type: String}}")
+
+    run = image_pinner("pin", str(saved(tmp_path, text.replace("shop/web:", "${Repo}:"))))
+
+    cause = "the parameter 'Repo' has no value and no default, and the parameter 'Tag' has no value and no default\n"
+    assert run.code == 1
+    assert cause in run.err
+    assert "\nhelp: pass --parameter Repo=VALUE --parameter Tag=VALUE\n" in run.err
 
 
 def test_check_without_findings_exits_with_0(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from image_pinner.cli.documents import read_source
 from support.command import image_pinner
-from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, UNMARKED, digest, saved, state
+from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, SUMMARY, UNMARKED, digest, saved, state
 
 PINNED = MARKED.replace(
     '!Sub "!PinDigest shop/web:${Tag}"',
@@ -23,14 +23,14 @@ def test_the_pinned_template_is_printed_and_the_file_is_not_changed(tmp_path: Pa
 
     run = image_pinner("pin", str(path))
 
-    assert (run.code, run.out, run.err) == (0, PINNED, "")
+    assert (run.code, run.out, run.err) == (0, PINNED, SUMMARY)
     assert path.read_bytes() == MARKED.encode()
 
 
 def test_the_template_can_be_read_from_standard_input() -> None:
     run = image_pinner("pin", "-", stdin=MARKED.encode())
 
-    assert (run.code, run.out, run.err) == (0, PINNED, "")
+    assert (run.code, run.out, run.err) == (0, PINNED, SUMMARY)
 
 
 def test_messages_name_standard_input() -> None:
@@ -46,7 +46,7 @@ def test_the_pinned_template_can_be_written_to_another_file(option: str, tmp_pat
 
     run = image_pinner("pin", str(path), option, str(other))
 
-    assert (run.code, run.out, run.err) == (0, b"", "")
+    assert (run.code, run.out, run.err) == (0, b"", SUMMARY)
     assert other.read_bytes() == PINNED
     assert path.read_bytes() == MARKED.encode()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from image_pinner.cli.console import Dependencies, error_stream, print_line, print_messages, progress, write_output
+from image_pinner.cli.console import Dependencies, print_line, print_messages, progress, write_output
 from image_pinner.cli.documents import write_atomically
 from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile, previous_parameters, read_bytes
 from image_pinner.cli.output import LocatedReport, exit_code, json, text
@@ -94,7 +94,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
         from image_pinner.cli.image_parameters import describe_overridden  # noqa: PLC0415
 
         print_messages(describe_overridden(template.fragment.tree, result.report))
-    if result.report.succeeded and error_stream().isatty():
+    if result.report.succeeded:
         print_line(text.summarize(result.report), style="green")
     sys.exit(exit_code(result.report))
 

@@ -9,6 +9,7 @@ from image_pinner.cli.output.interface import LocatedFinding, LocatedReport
 from image_pinner.core.decision import Pinned
 from image_pinner.core.report import PinReport, decision_of
 from image_pinner.core.template.problems import Problem, in_order
+from image_pinner.core.template.sites import SkipStatus
 
 # How users of `pin` set a pseudo parameter that is missing.
 _PSEUDO_PARAMETERS = {
@@ -35,7 +36,8 @@ def render_report(report: LocatedReport, output: str = "template") -> str:
     name = report.document.name
     if report.report.succeeded:
         warnings = (*report.lost_comments, *report.report.warnings)
-        return "".join(f"warning: {name}: {warning}\n" for warning in warnings)
+        lines = [f"warning: {name}: {warning}" for warning in warnings]
+        return "".join(f"{line}\n" for line in (*lines, *_unmarked_lines(report)))
     problems = in_order(report.report.problems)
     groups: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
@@ -43,6 +45,19 @@ def render_report(report: LocatedReport, output: str = "template") -> str:
     lines = [line for (cause, help), group in groups.items() for line in _problem_lines(report, cause, help, group)]
     lines.append(f"Found {_count(len(problems), 'problem')}. No {output} was written.")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _unmarked_lines(report: LocatedReport) -> Iterator[str]:
+    """Report the unpinned images of a template in which nothing is pinned: their markers may be missing."""
+    unmarked = [image for image in report.report.skipped if image.status is SkipStatus.UNMARKED]
+    if report.report.outcomes or not unmarked:
+        return
+    name = report.document.name
+    yield f"warning: {name}: nothing was pinned: no image is marked ({_count(len(unmarked), 'unpinned image')})"
+    for image in unmarked:
+        written = f": {image.written!r}" if image.written else ""
+        yield f"  {name}:{report.document.position(image.path)}: {image.path}{written}"
+    yield 'help: write "!PinDigest repository:tag", or pass --pin All'
 
 
 def _problem_lines(report: LocatedReport, cause: str, help: str, problems: list[Problem]) -> Iterator[str]:
@@ -64,7 +79,11 @@ def _problem_lines(report: LocatedReport, cause: str, help: str, problems: list[
 def _help(problem: Problem) -> str:
     if not problem.missing:
         return problem.help
-    return _PSEUDO_PARAMETERS.get(problem.missing, f"pass --parameter {problem.missing}=VALUE")
+    names = problem.missing.split(",")
+    helps = [_PSEUDO_PARAMETERS[name] for name in names if name in _PSEUDO_PARAMETERS]
+    if parameters := [f"--parameter {name}=VALUE" for name in names if name not in _PSEUDO_PARAMETERS]:
+        helps.append(f"pass {' '.join(parameters)}")
+    return "; ".join(helps)
 
 
 def summarize(report: PinReport) -> str:

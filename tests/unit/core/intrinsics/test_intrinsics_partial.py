@@ -15,11 +15,11 @@ from image_pinner.core.intrinsics.values import (
     SsmParameter,
     StackExport,
     Unknown,
+    all_unresolved,
     as_list,
     as_text,
     collapse,
     concatenate,
-    first_unresolved,
     text_of,
     trim_partial,
     without_prefix,
@@ -83,8 +83,13 @@ def test_the_prefix_ends_where_the_first_piece_is_not_known() -> None:
     assert concatenate([*pieces, Unknown("why", "do", "e")]) == Unknown("why", "do", "a-b")
 
 
-def test_the_first_unknown_has_the_reason() -> None:
-    assert concatenate([Pending(A), Unknown("one"), Unknown("two")]) == Unknown("one")
+def test_all_reasons_are_returned_as_far_as_a_message_can_be_long() -> None:
+    one, two = (Unknown(f"why {name}", "do", missing=name) for name in ("One", "Two"))
+    assert concatenate([Pending(A), one, two, one]) == Unknown("why One, and why Two", "do", missing="One,Two")
+    assert concatenate([one, Unknown("why")]) == Unknown("why One, and why", "do")
+    many = concatenate(Unknown(f"{number}" * 100) for number in range(100))
+    assert isinstance(many, Unknown)
+    assert len(many.reason) < 600
 
 
 def test_a_text_longer_than_any_template_is_refused() -> None:
@@ -103,8 +108,8 @@ def test_a_partial_list_is_known_if_all_elements_are() -> None:
 
 
 def test_unresolved_outcomes_combine_their_lookups_unless_one_is_unknown() -> None:
-    assert first_unresolved([Pending(A, "a"), Pending(B)]) == Pending(A | B)
-    assert first_unresolved([Pending(A), Unknown("why", "do", "prefix")]) == Unknown("why", "do")
+    assert all_unresolved([Pending(A, "a"), Pending(B)]) == Pending(A | B)
+    assert all_unresolved([Pending(A), Unknown("why", "do", "prefix")]) == Unknown("why", "do")
 
 
 def test_a_prefix_is_dropped() -> None:
