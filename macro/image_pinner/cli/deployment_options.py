@@ -137,7 +137,13 @@ class TerminalConsole:
 
     def confirm(self, prompt: str) -> bool:
         """See `Console`."""
-        return self._yes or click.confirm(prompt, err=True)
+        answers = {"y": True, "yes": True, "": False, "n": False, "no": False}
+        while not self._yes:
+            answer = click.prompt(f"{prompt} [y/N]", default="", show_default=False, err=True).strip().lower()
+            if answer in answers:
+                return answers[answer]
+            print_error(f"{answer!r} is neither yes nor no", "type y or n")
+        return True
 
 
 def open_session(environment: AwsEnvironment, *, yes: bool) -> DeploymentSession:

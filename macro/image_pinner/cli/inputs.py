@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from image_pinner.cli.console import did_you_mean
-from image_pinner.cli.documents import SourceDocument, read_file, read_source
+from image_pinner.cli.console import did_you_mean, write_output
+from image_pinner.cli.documents import SourceDocument, read_file, read_source, write_atomically
 from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Answer, JsonObject
@@ -23,6 +23,7 @@ from image_pinner.core.template.paths import parse_image_path
 from image_pinner.settings import Settings
 
 STANDARD_INPUT = "-"
+STANDARD_OUTPUT = Path("-")
 PARAMETER_OPTION = click.option(
     "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="Parameter value (repeatable)."
 )
@@ -156,6 +157,14 @@ class TemplateFile:
 def read_bytes(name: str) -> bytes:
     """Read a file, or standard input if its name is `-`."""
     return sys.stdin.buffer.read() if name == STANDARD_INPUT else read_file(Path(name))
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file, or standard output if its name is `-`."""
+    if path == STANDARD_OUTPUT:
+        write_output(data)
+    else:
+        write_atomically(path, data)
 
 
 def read_template(name: str, macro: str, pin: str = "") -> TemplateFile:

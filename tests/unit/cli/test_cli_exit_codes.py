@@ -150,12 +150,12 @@ def test_an_internal_error_exits_with_2(tmp_path: Path) -> None:
     assert run.err.endswith("error: internal error\nhelp: please report it with the traceback above\n")
 
 
-def test_an_interruption_exits_with_2(tmp_path: Path) -> None:
+def test_an_interruption_exits_as_shells_report_it(tmp_path: Path) -> None:
     interruption: Any = KeyboardInterrupt()
 
     run = image_pinner("pin", str(saved(tmp_path)), resolvers=Raising(interruption))
 
-    assert (run.code, run.out) == (2, b"")
+    assert (run.code, run.out) == (130, b"")
     assert run.err.endswith("error: interrupted\n")
 
 
@@ -170,6 +170,23 @@ def test_an_interruption_exits_with_2(tmp_path: Path) -> None:
         ),
         (("--nonsense",), "unknown option '--nonsense'", "run image-pinner --help"),
         (("pin",), "missing argument 'TEMPLATE'", "run image-pinner pin --help"),
+        (("pin", "a", "b"), "got unexpected extra argument (b)", "run image-pinner pin --help"),
+        (("pin", "a", "--lock"), "option '--lock' requires an argument", "run image-pinner --help"),
+        (
+            ("pin", "a", "--output-format", "xml"),
+            "invalid value for '--output-format': 'xml' is not one of 'yaml', 'json'",
+            "run image-pinner pin --help",
+        ),
+        (
+            ("pin", "a", "--timeout", "0"),
+            "invalid value for '--timeout': 0.0 is not in the range 1<=x<=900",
+            "run image-pinner pin --help",
+        ),
+        (
+            ("lock", "publish", "--nonsense", "a"),
+            "unknown option '--nonsense'",
+            "run image-pinner lock publish --help",
+        ),
     ],
 )
 def test_usage_errors_have_a_cause_and_a_help(arguments: tuple[str, ...], cause: str, help_: str) -> None:

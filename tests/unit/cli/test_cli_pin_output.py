@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -128,6 +129,30 @@ def test_a_report_that_would_overwrite_the_output_is_rejected(tmp_path: Path) ->
 
     assert (run.code, run.out) == (2, b"")
     assert not other.exists()
+
+
+@pytest.mark.parametrize(("text", "code"), [(MARKED, 0), (REFUSED, 1)])
+def test_the_report_can_be_printed(text: str, code: int, tmp_path: Path) -> None:
+    run = image_pinner("pin", "--in-place", "--report", "-", str(saved(tmp_path, text)))
+
+    assert run.code == code
+    assert json.loads(run.text)["status"] == ("failure" if code else "success")
+    assert [file.name for file in tmp_path.iterdir()] == ["template.yaml"]
+
+
+def test_the_report_on_standard_input_can_be_printed(tmp_path: Path) -> None:
+    run = image_pinner("pin", "-", "-o", str(tmp_path / "out"), "--report", "-", stdin=MARKED.encode())
+
+    assert (run.code, json.loads(run.text)["status"]) == (0, "success")
+    assert (tmp_path / "out").read_bytes() == PINNED
+
+
+@pytest.mark.parametrize("options", [("--report", "-"), ("--report", "-", "-o", "-")])
+def test_standard_output_has_one_content(options: tuple[str, ...], tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path)), *options)
+
+    assert (run.code, run.out) == (2, b"")
+    assert run.err == "error: only one output can be standard output\nhelp: write the others to files\n"
 
 
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])

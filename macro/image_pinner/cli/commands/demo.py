@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from image_pinner.cli.console import ExitCode, has_colour
 from image_pinner.cli.demo.embedded_aws import embedded_aws
 from image_pinner.cli.demo.page import Page
+from image_pinner.core.errors import ConfigurationError
 
 _STYLES: dict[str, dict[str, Any]] = {
     "heading": {"bold": True},
@@ -27,6 +29,8 @@ def command() -> None:
 
     It needs no AWS account, and makes no network requests outside this machine.
     """
+    if find_spec("moto") is None:
+        raise ConfigurationError("the demo needs moto, which is not installed", "run pip install 'image-pinner[demo]'")
     # Imported here because the story needs the whole program.
     from image_pinner.cli.demo.story import Story  # noqa: PLC0415
 
