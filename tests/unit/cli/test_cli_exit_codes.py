@@ -11,12 +11,22 @@ from image_pinner.cli.console import MEANINGS, ExitCode
 from image_pinner.cli.documents import FileWriteError, InPlaceEditError
 from image_pinner.cli.output import exit_code
 from image_pinner.core.errors import ConfigurationError, InvalidPathError, SourceError, UnreadableTemplateError
+from image_pinner.core.images.lookups import NotFound
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import image_pinner
-from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, SUMMARY, UNMARKED, saved
+from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, SUMMARY, UNMARKED, digest, saved
+
+
+class OnlyDockerHub(InMemoryRegistry):
+    """A registry in memory in which all images of other registries are missing."""
+
+    def resolve_all(self, lookups: Any, deadline: Any) -> Any:
+        found = super().resolve_all(lookups, deadline)
+        gone = NotFound("it does not exist", "push it")
+        return {one: result if one.reference.registry == "docker.io" else gone for one, result in found.items()}
 
 
 class Raising(InMemoryRegistry):
@@ -113,12 +123,23 @@ def test_3_takes_precedence_over_1(tmp_path: Path) -> None:
     assert "Found 2 problems." in run.err
 
 
+def test_an_image_without_a_tag_exits_with_1(tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path, MARKED.replace(":${Tag}", ""))))
+
+    assert (run.code, run.out) == (1, b"")
+    assert "image 'shop/web' has no tag or digest\n" in run.err
+
+
 def test_a_denied_image_exits_with_4_which_takes_precedence_over_3(tmp_path: Path) -> None:
-    text = MARKED + '        - {Name: other, Image: "!PinDigest shop/web"}\n'
+    moved = MARKED.replace("!PinDigest shop/web:${Tag}", f"!PinDigest WhenMoved=Fail shop/web:1@{digest('old')}")
+    missing = '        - {Name: other, Image: "!PinDigest gone.example/web:1"}\n'
 
-    run = image_pinner("pin", str(saved(tmp_path, text)), resolvers=InMemoryRegistry())
+    alone = image_pinner("pin", str(saved(tmp_path, moved)))
+    both = image_pinner("pin", str(saved(tmp_path, moved + missing)), resolvers=OnlyDockerHub(has_every_image=True))
+    unchecked = image_pinner("pin", str(saved(tmp_path, moved)), resolvers=InMemoryRegistry())
 
-    assert (run.code, run.out) == (4, b"")
+    assert [(run.code, run.out) for run in (alone, both, unchecked)] == [(4, b""), (4, b""), (3, b"")]
+    assert "Found 2 problems." in both.err
 
 
 @pytest.mark.parametrize(

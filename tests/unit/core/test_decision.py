@@ -126,7 +126,7 @@ def test_moved_tag_is_a_problem_with_when_moved_fail() -> None:
     decision = decide_image(f"!PinDigest WhenMoved=Fail {TAGGED}", MOVED)
     assert decision.outcomes == ()
     ((problem),) = decision.problems
-    assert problem.kind is ProblemKind.LOOKUP
+    assert problem.kind is ProblemKind.POLICY
     assert f"tag '1' now points to sha256:{OTHER}, not to the digest after it" in problem.cause
 
 

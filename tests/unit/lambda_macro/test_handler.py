@@ -11,6 +11,7 @@ import pytest
 from image_pinner.lambda_macro import handler
 from image_pinner.lambda_macro.handler import ERROR_LIMIT
 from image_pinner.sources.in_memory import InMemoryRegistry
+from support.images import HEX
 from support.macro import Context, RaisingResolvers, event_for, macro_in
 from support.templates import task
 
@@ -112,7 +113,8 @@ def test_one_long_problem_is_cut() -> None:
 def test_the_most_severe_problem_comes_first() -> None:
     resolvers = InMemoryRegistry()
     event = event_for({"Resources": {"A": task("!PinDigest Shop/Web:1"), "B": task("!PinDigest shop/web:1")}})
-    event["fragment"]["Resources"]["C"] = task("!PinDigest shop/none")
+    resolvers.push("docker.io/shop/moved:1", b"now")
+    event["fragment"]["Resources"]["C"] = task(f"!PinDigest WhenMoved=Fail shop/moved:1@sha256:{HEX}")
 
     message = macro_in(resolvers).answer(event, None)["errorMessage"]
 
