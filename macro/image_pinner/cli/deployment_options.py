@@ -249,7 +249,7 @@ def _build_request(options: Mapping[str, Any], *, must_exist: bool) -> InstallRe
     macro = macro_template()
     organization = organization_template() if options["organization"] else None
     parameters = _parameters(options)
-    validate_parameters((organization or macro).parameters, parameters)
+    validate_parameters((organization or macro).parameters, parameters, macro.settings)
     tags = dict(_split_tag(pair) for pair in options["tags"])
     return InstallRequest(
         _find_code(options),

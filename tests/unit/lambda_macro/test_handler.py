@@ -11,7 +11,6 @@ import pytest
 from image_pinner.lambda_macro import handler
 from image_pinner.lambda_macro.handler import ERROR_LIMIT
 from image_pinner.sources.in_memory import InMemoryRegistry
-from support.images import HEX
 from support.macro import Context, RaisingResolvers, event_for, macro_in
 from support.templates import task
 
@@ -113,10 +112,9 @@ def test_one_long_problem_is_cut() -> None:
 def test_the_most_severe_problem_comes_first() -> None:
     resolvers = InMemoryRegistry()
     event = event_for({"Resources": {"A": task("!PinDigest Shop/Web:1"), "B": task("!PinDigest shop/web:1")}})
-    resolvers.push("docker.io/shop/moved:1", b"now")
-    event["fragment"]["Resources"]["C"] = task(f"!PinDigest WhenMoved=Fail shop/moved:1@sha256:{HEX}")
+    event["fragment"]["Resources"]["C"] = task("!PinDigest WhenMissing=KeepTag shop/web:1")
 
-    message = macro_in(resolvers).answer(event, None)["errorMessage"]
+    message = macro_in(resolvers, {"IMAGE_PINNER_WHEN_MISSING": "Fail"}).answer(event, None)["errorMessage"]
 
     positions = [message.index(f"Resources.{name}.") for name in ("C", "B", "A")]
     assert positions == sorted(positions)
