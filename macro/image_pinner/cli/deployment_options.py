@@ -15,7 +15,15 @@ import click
 
 from image_pinner import __version__
 from image_pinner.cli.aws_configuration import explained_configuration
-from image_pinner.cli.console import Dependencies, ExitCode, error_stream, print_error, print_line, progress
+from image_pinner.cli.console import (
+    Dependencies,
+    ExitCode,
+    error_stream,
+    print_error,
+    print_line,
+    print_messages,
+    progress,
+)
 from image_pinner.cli.deployment.aws import AwsApi, NotSignedInError
 from image_pinner.cli.deployment.code import Code, carried_code, code_from
 from image_pinner.cli.deployment.install import install
@@ -292,5 +300,11 @@ def _find_code(options: Mapping[str, Any]) -> Code:
             print_line(
                 f"warning: the package is ImagePinner {code.version}, the template is {__version__}", style="yellow"
             )
-        return code
-    return carried_code()
+    else:
+        code = carried_code()
+    if not code.is_compiled:
+        print_messages(
+            "warning: the package has no compiled files: a cold start takes about 0.7 s instead of 0.3 s\n"
+            "help: install CPython 3.13, then run make package\n"
+        )
+    return code
