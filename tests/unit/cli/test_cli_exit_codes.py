@@ -61,6 +61,11 @@ def test_a_template_in_which_nothing_is_marked_is_a_warning_with_its_images(tmp_
     )
 
 
+@pytest.mark.parametrize("command", [("update", "--check"), ("lock", "-o", "-")])
+def test_only_pin_warns_that_nothing_is_marked(command: tuple[str, ...], tmp_path: Path) -> None:
+    assert "nothing was pinned" not in image_pinner(*command, str(saved(tmp_path, UNMARKED))).err
+
+
 def test_all_unknown_names_of_an_expression_are_reported_at_once(tmp_path: Path) -> None:
     text = MARKED.replace('Tag: {Type: String, Default: "1.0"}', "{Repo: {Type: String}, Tag: {Type: String}}")
 

@@ -96,7 +96,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
         write_file(options["report"], json.render_report(report).encode())
     if result.report.succeeded:
         _write(data, template, options, values)
-    print_messages(text.render_report(report) + inputs.account.describe())
+    print_messages(text.render_report(report) + text.render_unmarked(report) + inputs.account.describe())
     if result.report.succeeded and options["in_place"]:
         from image_pinner.cli.image_parameters import describe_overridden  # noqa: PLC0415
 

@@ -36,8 +36,7 @@ def render_report(report: LocatedReport, output: str = "template") -> str:
     name = report.document.name
     if report.report.succeeded:
         warnings = (*report.lost_comments, *report.report.warnings)
-        lines = [f"warning: {name}: {warning}" for warning in warnings]
-        return "".join(f"{line}\n" for line in (*lines, *_unmarked_lines(report)))
+        return "".join(f"warning: {name}: {warning}\n" for warning in warnings)
     problems = in_order(report.report.problems)
     groups: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
@@ -47,10 +46,14 @@ def render_report(report: LocatedReport, output: str = "template") -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def render_unmarked(report: LocatedReport) -> str:
+    """Return a warning with the unpinned images if nothing is pinned, since their markers may be missing."""
+    return "".join(f"{line}\n" for line in _unmarked_lines(report))
+
+
 def _unmarked_lines(report: LocatedReport) -> Iterator[str]:
-    """Report the unpinned images of a template in which nothing is pinned: their markers may be missing."""
     unmarked = [image for image in report.report.skipped if image.status is SkipStatus.UNMARKED]
-    if report.report.outcomes or not unmarked:
+    if not unmarked or report.report.outcomes or report.report.problems:
         return
     name = report.document.name
     yield f"warning: {name}: nothing was pinned: no image is marked ({_count(len(unmarked), 'unpinned image')})"
