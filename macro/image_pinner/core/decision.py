@@ -200,6 +200,9 @@ def _decide_site(
                 denials.append(_problem(site, kind, cause, help))
             case Allowed(warning):
                 warnings += [warning] if warning else []
+    if any(denial.kind is ProblemKind.TEMPLATE for denial in denials):
+        # What the lookup found is not about the image that the author means.
+        return tuple(denials)
     if kept:
         outcome: Pinned | KeptTag | Problem = _keep_deployed(site, kept, resolution, tuple(warnings))
     else:

@@ -129,10 +129,13 @@ def test_3_takes_precedence_over_1(tmp_path: Path) -> None:
 
 
 def test_an_image_without_a_tag_exits_with_1(tmp_path: Path) -> None:
-    run = image_pinner("pin", str(saved(tmp_path, MARKED.replace(":${Tag}", ""))))
+    path = str(saved(tmp_path, MARKED.replace(":${Tag}", "")))
+    for resolvers in (None, InMemoryRegistry()):
+        run = image_pinner("pin", path, resolvers=resolvers)
 
-    assert (run.code, run.out) == (1, b"")
-    assert "image 'shop/web' has no tag or digest\n" in run.err
+        assert (run.code, run.out) == (1, b"")
+        assert "image 'shop/web' has no tag or digest\n" in run.err
+        assert "Found 1 problem." in run.err
 
 
 def test_a_denied_image_exits_with_4_which_takes_precedence_over_3(tmp_path: Path) -> None:
