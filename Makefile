@@ -68,10 +68,10 @@ package: $(VENV)/.installed ## Build the function's zip in dist; ARGS="--python 
 lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UPGRADE=1 upgrades them
 	$(LOCK) $(OF_PROJECT) --all-extras --group dev -o requirements/dev.txt
 	$(LOCK) $(OF_PROJECT) --extra demo --group build -c requirements/dev.txt -o requirements/demo.txt
-	$(LOCK) $(OF_PROJECT) -c requirements/dev.txt -o requirements/lambda.txt
+	$(LOCK) $(UNIVERSAL) --group lambda -c requirements/dev.txt -o requirements/lambda.txt
 	$(BIN)/python tools/build_package/lock_contents.py
-	$(LOCK) $(OF_PROJECT) --group fuzz -c requirements/dev.txt -o requirements/fuzz.txt
-	$(LOCK) --universal --python-version 3.11 --group docs -c requirements/dev.txt -o requirements/docs.txt
+	$(LOCK) $(UNIVERSAL) --group fuzz -c requirements/dev.txt -o requirements/fuzz.txt
+	$(LOCK) $(UNIVERSAL) --group docs -c requirements/dev.txt -o requirements/docs.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements.in -o tests/e2e/requirements.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-ministack.in -o tests/e2e/requirements-ministack.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-sam.in -o tests/e2e/requirements-sam.txt
@@ -84,7 +84,8 @@ clean: ## Remove all build results, environments and caches
 # `name[extra]` as another package, and installs its newest version instead of the locked one.
 LOCK = $(BIN)/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
 	--no-emit-find-links --no-strip-extras $(if $(UPGRADE),--upgrade)
-OF_PROJECT = --universal --python-version 3.11 pyproject.toml
+UNIVERSAL = --universal --python-version 3.11
+OF_PROJECT = $(UNIVERSAL) pyproject.toml
 # The dependencies of the engine for end-to-end tests exist only for the Python of the function.
 OF_ENGINE = --python-version 3.13 --python-platform linux
 

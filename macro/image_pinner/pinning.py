@@ -24,7 +24,7 @@ from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, pla
 from image_pinner.core.errors import TooManyLookupsError
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Unknown
+from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Unknown
 from image_pinner.core.policies import Policy
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.edits import Edit, apply_edits
@@ -121,7 +121,9 @@ def pin_template(
     found = find(fragment, scope, settings)
     resolvers = connect(found.scan)
     if (location := found.scan.options.lock) and resolvers.lock is None:
-        lock = resolvers.locks.read_lock(location, scope.account_id, deadline)
+        account = scope.known_account if location.startswith("s3:") else Known(scope.account_id)
+        owner = str(account.value) if isinstance(account, Known) else ""
+        lock = resolvers.locks.read_lock(location, owner, deadline)
         if isinstance(lock, NotKnown):
             cause = f"cannot read the lock file: {lock.cause}"
             problem = Problem(_TRANSFORM, ProblemKind.LOOKUP, cause, lock.help, missing=lock.missing)

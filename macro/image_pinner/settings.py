@@ -132,6 +132,15 @@ class SettingRule(NamedTuple):
     accepts: str = ""
 
 
+def check_setting(variable: str, text: str) -> None:
+    """Check a value of a setting before a function is deployed with it.
+
+    Raises:
+        ConfigurationError: The value is not valid.
+    """
+    _read(_BY_VARIABLE[variable], text)
+
+
 def _read(rule: SettingRule, text: str) -> Any:
     try:
         value = rule.read(text)
@@ -227,8 +236,17 @@ def _parameter_name(text: str) -> str:
     return text
 
 
-def _pin(text: str) -> str | list[str]:
-    return [name.strip() for name in text.split(",")] if "," in text else text
+def _pin(text: str) -> str:
+    # `Skip` and names of containers are for templates, which have them.
+    if text not in {"Marked", "All"}:
+        raise ValueError
+    return text
+
+
+def _macro_name(text: str) -> str:
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_-]{0,63}", text, re.ASCII):
+        raise ValueError
+    return text
 
 
 # The maximum timeout of a Lambda function: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
@@ -240,8 +258,8 @@ _SECONDS = f"write {_MIN_SECONDS} to {_MAX_SECONDS} seconds"
 _BUS_ARN = r"arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/"
 
 SETTING_RULES = (
-    SettingRule("IMAGE_PINNER_MACRO_NAME", "`ImagePinner`", "The name under which the macro is installed; `Fn::Transform` snippets call it by this name.", field="macro_name"),
-    SettingRule("IMAGE_PINNER_PIN", "`Marked`, `All`", "`Pin` for all templates; a template cannot loosen `All`. It applies to images that conditions exclude, too.", option="Pin", read=_pin, accepts="write Marked, All or a list of container names separated by commas"),
+    SettingRule("IMAGE_PINNER_MACRO_NAME", "`ImagePinner`", "The name under which the macro is installed; `Fn::Transform` snippets call it by this name.", field="macro_name", read=_macro_name, accepts="write a letter, then letters, digits, hyphens and underscores, at most 64 characters"),
+    SettingRule("IMAGE_PINNER_PIN", "`Marked`, `All`", "`Pin` for all templates; a template cannot loosen `All`. It applies to images that conditions exclude, too.", option="Pin", read=_pin, accepts="write Marked or All"),
     SettingRule("IMAGE_PINNER_PLATFORM", "inferred, `os/arch[/variant]`, `Any`", "`Platform` for all templates; a template cannot set another.", option="Platform", accepts="write os/architecture, for example linux/arm64, or Any"),
     SettingRule("IMAGE_PINNER_WHEN_MISSING", "unset, `Fail`, `KeepTag`", "`WhenMissing` for all templates; if it is `Fail`, a template cannot set `KeepTag`.", option="WhenMissing", accepts="write one of Fail, KeepTag"),
     SettingRule("IMAGE_PINNER_WHEN_MOVED", "unset, `Warn`, `Fail`", "`WhenMoved` for all templates; if it is `Fail`, a template cannot set `Warn`.", option="WhenMoved", accepts="write one of Warn, Fail"),

@@ -1,10 +1,13 @@
-"""Every dependency that users install is imported by a shipped module."""
+"""Every dependency that users install is imported by a shipped module, and the default installation is the CLI."""
 
 from __future__ import annotations
 
 import ast
 import re
+import sys
 import tomllib
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
 
 import pytest
 
@@ -19,12 +22,21 @@ NOT_IMPORTED = {
 }
 
 
-def _dependencies() -> set[str]:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = project["optional-dependencies"]
-    requirements = [*project["dependencies"], *(requirement for listed in extras.values() for requirement in listed)]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+LAMBDA = PYPROJECT["dependency-groups"]["lambda"]
+OTHERS = ("macro/image_pinner/cli/demo/", "tools/")
+"""Folders that need more than the default installation."""
+
+
+def _names(requirements: Iterable[str]) -> set[str]:
     names = [re.match(r"[A-Za-z0-9._-]+", requirement) for requirement in requirements]
-    return {name[0] for name in names if name} - {project["name"]}
+    return {name[0] for name in names if name}
+
+
+def _dependencies() -> set[str]:
+    return _names([*PROJECT["dependencies"], *(requirement for listed in EXTRAS.values() for requirement in listed)])
 
 
 def _imports(source: ast.AST) -> set[str]:
@@ -60,3 +72,19 @@ def test_a_dependency_is_imported(name: str) -> None:
 def test_a_dependency_with_a_reason_is_declared_and_not_imported(name: str) -> None:
     assert name in _dependencies()
     assert not _is_imported(name)
+
+
+def test_the_default_installation_has_all_that_the_cli_imports() -> None:
+    imported = set().union(*(_imports(module.tree) for module in modules() if not module.path.startswith(OTHERS)))
+    foreign = imported - set(sys.stdlib_module_names) - {"image_pinner"}
+    distributions = {name for package in foreign for name in packages_distributions()[package]}
+
+    # boto3 requires botocore and jmespath, and without certifi the certificates of the system are used.
+    assert distributions - {"botocore", "jmespath", "certifi"} <= _names(PROJECT["dependencies"])
+
+
+def test_the_lock_of_the_lambda_has_its_libraries_and_none_of_the_cli() -> None:
+    locked = _names((ROOT / "requirements/lambda.txt").read_text("utf-8").splitlines())
+
+    assert _names(LAMBDA) <= locked
+    assert not locked & (_names(PROJECT["dependencies"]) - _names(LAMBDA))

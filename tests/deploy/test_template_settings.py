@@ -7,6 +7,7 @@ import re
 import pytest
 
 from deploy.installed import Installed, template
+from image_pinner.cli.deployment.parameters import macro_template, validate_parameters
 from image_pinner.core.deployed import StatePattern
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.settings import SETTING_RULES, Settings
@@ -98,8 +99,7 @@ def test_the_function_accepts_every_value_that_the_template_allows(parameter: st
     ],
 )
 def test_a_parameter_sets_its_variable(parameter: str, value: str) -> None:
-    pattern = template()["Parameters"][parameter].get("AllowedPattern", ".*")
-    assert re.fullmatch(pattern, value, re.ASCII)
+    validate_parameters(template()["Parameters"], {parameter: value})
     assert _read({parameter: value}) != Settings()
 
 
@@ -114,3 +114,52 @@ def test_descriptions_name_the_actual_defaults() -> None:
 
 def test_the_lookup_timeout_is_below_that_of_the_function() -> None:
     assert Settings().timeout < template()["Parameters"]["Timeout"]["Default"]
+
+
+WRONG = {
+    "MacroName": ("1st", "a b"),
+    "Pin": ("all", "Skip", "web,proxy"),
+    "Platform": ("linux", "Linux/arm64", "any"),
+    "WhenMissing": ("fail",),
+    "WhenMoved": ("Ignore",),
+    "Record": ("label",),
+    "UnsafeImplicitLatest": ("yes",),
+    "PullThrough": ("1",),
+    "Credentials": ("docker.io", "docker.io=hub"),
+    "TemplateCredentials": ("docker.io=hub", "docker.io"),
+    "EcrRoles": ("4444=arn:aws:iam::444455556666:role/x", "444455556666"),
+    "Mirrors": ("docker.io", "docker.io=user@mirror.example"),
+    "MeteredRegistries": ("https://docker.io",),
+    "InsecureRegistries": ("http://localhost:5000", "a b"),
+    "TokenServices": ("https://auth.example/token",),
+    "CaBundles": ("registry.example",),
+    "LookupTimeout": ("0", "901", "900.5", "soon"),
+    "HostTimeout": ("0.5", "1000"),
+    "Workers": ("0", "65", "-1"),
+    "MaxImages": ("0", "10001"),
+    "MaxRepositories": ("0", "10001"),
+    "MaxRegistries": ("0", "10001"),
+    "MaxValues": ("0", "10001"),
+    "ExtraRegions": ("Europe", "eu-west"),
+    "SnippetParameters": ("Web-Tag",),
+    "StateScope": ("shop", "stacks:a"),
+    "MetricsNamespace": ("AWS/Lambda",),
+    "EventBusName": ("a bus",),
+}
+
+
+@pytest.mark.parametrize(("parameter", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_the_function_and_the_template_refuse_a_wrong_value(parameter: str, value: str) -> None:
+    declared = template()["Parameters"]
+    with pytest.raises(ConfigurationError, match="invalid IMAGE_PINNER_"):
+        _read({parameter: value, "KeepDeployed": "true"})
+    with pytest.raises(ConfigurationError, match=f"for parameter '{parameter}'"):
+        validate_parameters(declared, {parameter: value})
+
+
+def test_the_installer_checks_what_only_the_function_can() -> None:
+    macro = macro_template()
+    with pytest.raises(ConfigurationError, match="for parameter 'ImagePaths'") as caught:
+        validate_parameters(macro.parameters, {"ImagePaths": "$.Resources["}, macro.settings)
+    assert caught.value.help.startswith("write JSONPath expressions")
+    assert macro.settings == {_parameter(variable): variable for variable in _variables()}

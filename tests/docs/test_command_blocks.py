@@ -83,9 +83,11 @@ def check_git(words: list[str]) -> None:
 
 
 def check_pip(words: list[str]) -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
-    assert words[0] == "install"
-    assert re.fullmatch(rf"\.\[({'|'.join(extras)})\]", words[1])
+    assert words in (["install", "."], ["install", "image-pinner"])
+
+
+def check_uvx(words: list[str]) -> None:
+    check_image_pinner(words[1:] if words[0] == "image-pinner" else [])
 
 
 def check_cd(words: list[str]) -> None:
@@ -100,6 +102,7 @@ PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "image-pinner": check_image_pinner,
     "make": check_make,
     "pip": check_pip,
+    "uvx": check_uvx,
 }
 
 
@@ -119,6 +122,7 @@ def repository_url() -> str:
         "$ aws cloudformation update-stack --no-such-option",
         "$ git clone https://example.com/other",
         "$ pip install '.[no-such-extra]'",
+        "$ uvx other check x.yaml",
         "$ cd elsewhere",
         "$ no-such-program",
     ],

@@ -7,11 +7,15 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from botocore.exceptions import NoCredentialsError
 from click.testing import CliRunner
 
 from image_pinner.cli.console import Dependencies
+from image_pinner.cli.deployment.aws import ClientFactory
+from image_pinner.cli.deployment.session import AwsEnvironment
 from image_pinner.cli.main import main
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
@@ -35,16 +39,28 @@ class Run:
         return self.out.decode()
 
 
+class SignedOut:
+    """The clients of a user without credentials. See `ClientFactory`."""
+
+    def client(self, service: str, region: str) -> Any:  # noqa: ARG002 - the signature of a ClientFactory
+        raise NoCredentialsError
+
+
 def image_pinner(
-    *arguments: str, resolvers: InMemoryRegistry | None = None, stdin: bytes = b"", env: Mapping[str, str] | None = None
+    *arguments: str,
+    resolvers: InMemoryRegistry | None = None,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    aws: ClientFactory | None = None,
 ) -> Run:
-    """Run `image-pinner` with a registry in memory; by default one that has every image."""
+    """Run `image-pinner` with a registry in memory; by default one that has every image, and no AWS credentials."""
     registry = resolvers or InMemoryRegistry(has_every_image=True)
 
     def resolver_factory(settings: Settings, region: str) -> Resolvers:  # noqa: ARG001 - see `ResolverFactory`
         return Resolvers(registry, registry, registry.deployments)
 
-    return run_main(arguments, Dependencies(resolver_factory), stdin, {"AWS_REGION": "us-east-1", **(env or {})})
+    dependencies = Dependencies(resolver_factory, AwsEnvironment(aws or SignedOut(), "us-east-1"))
+    return run_main(arguments, dependencies, stdin, {"AWS_REGION": "us-east-1", **(env or {})})
 
 
 def run_main(

@@ -142,10 +142,31 @@ def test_install_in_a_checkout_uploads_the_zip_of_make_package(built: Path, tmp_
     assert stored == [hashlib.sha256((built / "dist" / ZIP_NAME).read_bytes()).hexdigest()]
 
 
-def test_install_in_a_checkout_refuses_a_stale_zip(built: Path, tmp_path: Path) -> None:
-    with (built / "requirements" / "lambda.txt").open("a", encoding="utf-8") as lock:
-        lock.write("# changed\n")
+def test_install_in_a_checkout_builds_a_zip_that_is_out_of_date(built: Path, tmp_path: Path) -> None:
+    before = (built / "dist" / ZIP_NAME).read_bytes()
+    with (built / "macro" / "image_pinner" / "pinning.py").open("a", encoding="utf-8") as module:
+        module.write("# changed\n")
     code, error, stored = _run_install(built / "macro", tmp_path)
+    assert code == 0, error
+    after = (built / "dist" / ZIP_NAME).read_bytes()
+    assert after != before
+    assert stored == [hashlib.sha256(after).hexdigest()]
+
+
+def test_install_in_a_checkout_without_the_python_of_the_function_builds_without_compiled_files(
+    checkout: Path, tmp_path: Path
+) -> None:
+    compiler = checkout / "tools" / "build_package" / "compiler.py"
+    compiler.write_text(compiler.read_text("utf-8").replace('VERSION = "3.13"', 'VERSION = "3.99"', 1), "utf-8")
+    code, error, stored = _run_install(checkout / "macro", tmp_path)
+    assert code == 0, error
+    assert "warning: the package has no compiled files" in error
+    assert stored == [hashlib.sha256((checkout / "dist" / ZIP_NAME).read_bytes()).hexdigest()]
+
+
+def test_install_in_a_checkout_reports_why_the_zip_cannot_be_built(checkout: Path, tmp_path: Path) -> None:
+    (checkout / "requirements" / "lambda.txt").unlink()
+    code, error, stored = _run_install(checkout / "macro", tmp_path)
     assert (code, stored) == (2, [])
-    assert "is out of date: since it was built, requirements/lambda.txt changed" in error
-    assert "run `make package`" in error
+    assert f"cannot build the function's zip in {checkout}: cannot build the zip: requirements/lambda.txt" in error
+    assert "help: restore it, or run `make lock`" in error

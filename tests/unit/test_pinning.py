@@ -53,12 +53,12 @@ class TestAllOrNothing:
         assert result.answer is not None
         assert result.answer == template == before
         assert [path.split(".")[1] for path, _ in problems_of(result)] == [
-            "Untagged",
             "Down",
             "Gone",
             "Bad",
             "Open",
             "Stray",
+            "Untagged",
         ]
         assert all(problem.help for problem in result.report.problems)
         assert "nginx:1" in str(digests.lookups)

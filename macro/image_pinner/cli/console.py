@@ -24,6 +24,7 @@ class ExitCode(IntEnum):
     USAGE_ERROR = 2
     LOOKUP_FAILED = 3
     POLICY_DENIED = 4
+    INTERRUPTED = 130
 
 
 MEANINGS = {
@@ -31,9 +32,10 @@ MEANINGS = {
     ExitCode.FINDINGS: (
         "Findings: the template must be changed, a stack still uses the macro, or the macro is missing or unhealthy."
     ),
-    ExitCode.USAGE_ERROR: "Usage error, unreadable input, unwritable output, or interrupted.",
+    ExitCode.USAGE_ERROR: "Usage error, unreadable input or unwritable output.",
     ExitCode.LOOKUP_FAILED: "A lookup failed: an image does not exist, or a registry or AWS did not respond.",
     ExitCode.POLICY_DENIED: "A policy denied an image. 4 takes precedence over 3, and 3 over 1.",
+    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C, as shells report it.",
 }
 _LABEL_COLOURS = {"error": "red", "warning": "yellow", "help": "cyan"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -13,7 +14,16 @@ from typing import Any
 import click
 
 from image_pinner import __version__
-from image_pinner.cli.console import Dependencies, ExitCode, error_stream, print_error, print_line, progress
+from image_pinner.cli.aws_configuration import explained_configuration
+from image_pinner.cli.console import (
+    Dependencies,
+    ExitCode,
+    error_stream,
+    print_error,
+    print_line,
+    print_messages,
+    progress,
+)
 from image_pinner.cli.deployment.aws import AwsApi, NotSignedInError
 from image_pinner.cli.deployment.code import Code, carried_code, code_from
 from image_pinner.cli.deployment.install import install
@@ -28,10 +38,10 @@ from image_pinner.cli.deployment.uninstall import MacroInUseError
 from image_pinner.cli.inputs import given_parameters
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.aws.errors import aws_client_faults, explain
 
 _STACK_NAME = "image-pinner"
 _ORGANIZATION_STACK_NAME = "image-pinner-organization"
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/[!-~]+", re.ASCII)
 _EXIT_CODES = {
     DeploymentOutcome.DONE: ExitCode.DONE,
     DeploymentOutcome.UNCHANGED: ExitCode.DONE,
@@ -135,7 +145,13 @@ class TerminalConsole:
 
     def confirm(self, prompt: str) -> bool:
         """See `Console`."""
-        return self._yes or click.confirm(prompt, err=True)
+        answers = {"y": True, "yes": True, "": False, "n": False, "no": False}
+        while not self._yes:
+            answer = click.prompt(f"{prompt} [y/N]", default="", show_default=False, err=True).strip().lower()
+            if answer in answers:
+                return answers[answer]
+            print_error(f"{answer!r} is neither yes nor no", "type y or n")
+        return True
 
 
 def open_session(environment: AwsEnvironment, *, yes: bool) -> DeploymentSession:
@@ -147,17 +163,14 @@ def find_environment(given: Dependencies, profile: str) -> AwsEnvironment:
     """Return the AWS environment of the process, or that of `given` if a test passes one."""
     if isinstance(given.aws, AwsEnvironment):
         return given.aws
-    import boto3  # noqa: PLC0415 - `--help` does not need it
+    from image_pinner.sources.aws.sessions import default_session  # noqa: PLC0415 - `--help` does not need it
 
-    try:
-        session = boto3.Session(profile_name=profile or None)
+    with explained_configuration():
+        session = default_session(profile)
         # Unlike the AWS CLI, boto3 does not read AWS_REGION.
         # https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-envvars.html
         region = os.environ.get("AWS_REGION") or session.region_name or ""
         return AwsEnvironment(AwsClients(lambda: session), region)
-    except aws_client_faults() as error:
-        cause, help = explain(error, "the AWS account")
-        raise ConfigurationError(cause, help) from error
 
 
 def choose_regions(options: Mapping[str, Any], environment: AwsEnvironment) -> tuple[str, ...]:
@@ -234,13 +247,17 @@ def _check_combinations(options: Mapping[str, Any]) -> None:
     for name, values in (("--organizational-unit", options["units"]), ("--target-region", options["target_regions"])):
         if values and not options["organization"]:
             raise ConfigurationError(f"{name} requires --organization", f"pass --organization, or omit {name}")
+    if options["role_arn"] and not _ROLE_ARN.fullmatch(options["role_arn"]):
+        raise ConfigurationError(
+            f"--role-arn {options['role_arn']!r} is not the ARN of a role", "pass arn:aws:iam::ACCOUNT:role/NAME"
+        )
 
 
 def _build_request(options: Mapping[str, Any], *, must_exist: bool) -> InstallRequest:
     macro = macro_template()
     organization = organization_template() if options["organization"] else None
     parameters = _parameters(options)
-    validate_parameters((organization or macro).parameters, parameters)
+    validate_parameters((organization or macro).parameters, parameters, macro.settings)
     tags = dict(_split_tag(pair) for pair in options["tags"])
     return InstallRequest(
         _find_code(options),
@@ -283,5 +300,11 @@ def _find_code(options: Mapping[str, Any]) -> Code:
             print_line(
                 f"warning: the package is ImagePinner {code.version}, the template is {__version__}", style="yellow"
             )
-        return code
-    return carried_code()
+    else:
+        code = carried_code()
+    if not code.is_compiled:
+        print_messages(
+            "warning: the package has no compiled files: a cold start takes about 0.7 s instead of 0.3 s\n"
+            "help: install CPython 3.13, then run make package\n"
+        )
+    return code

@@ -12,16 +12,18 @@ from typing import Any
 
 import click
 
-from image_pinner.cli.documents import SourceDocument, read_file, read_source
+from image_pinner.cli.console import write_output
+from image_pinner.cli.documents import SourceDocument, read_file, read_source, write_atomically
 from image_pinner.core.errors import ConfigurationError, UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonObject
+from image_pinner.core.intrinsics.values import Answer, JsonObject
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.markers import snippet_parameters
 from image_pinner.core.template.paths import parse_image_path
 from image_pinner.settings import Settings
 
 STANDARD_INPUT = "-"
+STANDARD_OUTPUT = Path("-")
 _ACCOUNT_DIGITS = 12
 PARAMETER_OPTION = click.option(
     "--parameter", "pairs", multiple=True, metavar="NAME=VALUE", help="Parameter value (repeatable)."
@@ -168,24 +170,34 @@ class TemplateFile:
         self,
         values: Mapping[str, Any],
         find_region: Callable[[], str] = str,
-        account_id: str = "",
+        find_account: Callable[[], Answer] | None = None,
         stack_name: str = "",
     ) -> Scope:
         """Return the scope of the template's expressions. The value of a parameter of an SSM type is its name.
 
         Values of parameters that the template does not declare are ignored: they may be meant for another template.
-        `find_region` returns the region, or empty; it is called only if an expression needs the region.
+        `find_region` returns the region, or empty, and `find_account` the account; each is called only if an expression
+        needs it.
         """
         scope = Scope.of_template(
-            self.fragment.tree, {}, region="", account_id=account_id, stack_name=stack_name, ssm_names=True
+            self.fragment.tree, {}, region="", account_id="", stack_name=stack_name, ssm_names=True
         )
         declared = {name: value for name, value in values.items() if name in scope.parameters}
-        return replace(scope, values=declared, find_region=find_region)
+        find_account = find_account or scope.find_account
+        return replace(scope, values=declared, find_region=find_region, find_account=find_account)
 
 
 def read_bytes(name: str) -> bytes:
     """Read a file, or standard input if its name is `-`."""
     return sys.stdin.buffer.read() if name == STANDARD_INPUT else read_file(Path(name))
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file, or standard output if its name is `-`."""
+    if path == STANDARD_OUTPUT:
+        write_output(data)
+    else:
+        write_atomically(path, data)
 
 
 def read_template(name: str, macro: str, pin: str = "") -> TemplateFile:

@@ -58,7 +58,8 @@ class Subcommands(click.Group):
 def command() -> None:
     """Pin container images in CloudFormation templates to digests.
 
-    Exit codes: 0 success; 1 findings; 2 usage error or unreadable input; 3 a lookup failed; 4 a policy denied an image.
+    Exit codes: 0 success; 1 findings; 2 usage error or unreadable input; 3 a lookup failed; 4 a policy denied an image;
+    130 interrupted.
     """
 
 
@@ -74,8 +75,9 @@ def _run(arguments: list[str] | None, dependencies: Dependencies) -> int:
         return end.exit_code
     except click.ClickException as error:
         _print_usage_error(error)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         print_error("interrupted")
+        return ExitCode.INTERRUPTED
     except ImagePinnerError as error:
         print_error(error.cause, error.help)
         if isinstance(error, SourceError):

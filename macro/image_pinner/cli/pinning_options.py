@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import click
 
+from image_pinner.cli.aws_configuration import configured_region
 from image_pinner.cli.console import Dependencies, did_you_mean
 from image_pinner.cli.inputs import (
-    ACCOUNT_OPTION,
     IMAGE_PATH_OPTION,
     PARAMETER_FILES_OPTION,
     PARAMETER_OPTION,
@@ -26,9 +26,10 @@ from image_pinner.cli.inputs import (
 )
 from image_pinner.cli.lazy_resolvers import lazy_resolvers
 from image_pinner.core.deployed import ALL_STATE
-from image_pinner.core.errors import ConfigurationError, UnreadableTemplateError
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.intrinsics.values import Answer, Known, Unknown
 from image_pinner.core.lock import LockFile
 from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
@@ -40,7 +41,12 @@ _OPTIONS = (
     PARAMETER_OPTION,
     PARAMETER_FILES_OPTION,
     REGION_OPTION,
-    ACCOUNT_OPTION,
+    click.option(
+        "--account",
+        default="",
+        metavar="ID",
+        help="AWS account ID of the stack.  [default: that of the AWS credentials, if an image needs it]",
+    ),
     click.option("--pin", type=click.Choice(["All", "Marked"]), help="Pin all images, or only the marked ones."),
     click.option("--stack-name", default="", metavar="NAME", help="Name of the stack, for AWS::StackName and Refresh."),
     IMAGE_PATH_OPTION,
@@ -99,6 +105,27 @@ def pinning_options(command: Callable[..., None]) -> Callable[..., None]:
     return reduce(lambda function, option: option(function), reversed(_OPTIONS), command)
 
 
+class StackAccount:
+    """The account of the stack: a given ID, or else what `request` returns, which is called once and only if needed."""
+
+    def __init__(self, given: str, request: Callable[[], str]) -> None:
+        self.find = cache(partial(self._find, given, request))
+        """Returns the ID, or why it is not known."""
+        self.found = ""
+        """The ID that `request` returned, or empty."""
+
+    def _find(self, given: str, request: Callable[[], str]) -> Answer:
+        try:
+            self.found = "" if given else request()
+        except ImagePinnerError as error:
+            return Unknown(f"the AWS account ID is unknown: {error.cause}", error.help, missing="AWS::AccountId")
+        return Known(given or self.found)
+
+    def describe(self) -> str:
+        """Return a line on the ID if it was found, else an empty string."""
+        return f"AWS::AccountId is {self.found}, the account of the AWS credentials." if self.found else ""
+
+
 @dataclass(frozen=True, slots=True)
 class PinningInputs:
     """How to pin templates, from the options and the environment.
@@ -107,7 +134,7 @@ class PinningInputs:
         settings: The settings.
         values: The values of the templates' parameters.
         find_region: Returns the region of the stack, or empty.
-        account_id: The account of the stack, or empty.
+        account: The account of the stack.
         stack_name: The name of the stack, or empty.
         pin_option: What takes precedence over `Pin` in the templates' Transform, or empty.
         resolvers: Where digests and values come from.
@@ -116,7 +143,7 @@ class PinningInputs:
     settings: Settings
     values: Mapping[str, Any]
     find_region: Callable[[], str]
-    account_id: str
+    account: StackAccount
     stack_name: str
     pin_option: str
     resolvers: Resolvers
@@ -131,13 +158,13 @@ class PinningInputs:
         """
         account = check_account(options["account"])
         settings = _settings(options)
-        find_region = partial(str, options["region"]) if options["region"] else cache(_configured_region)
+        find_region = partial(str, options["region"]) if options["region"] else cache(configured_region)
         resolvers = lazy_resolvers(lambda: _make_resolvers(dependencies, settings, find_region()))
         return cls(
             settings,
             read_parameters(options["files"], options["pairs"]),
             find_region,
-            account,
+            StackAccount(account, lambda: _find_account(dependencies, find_region())),
             options["stack_name"],
             options["pin"] or "",
             replace(resolvers, lock=_read_lock(options)),
@@ -163,7 +190,7 @@ class PinningInputs:
 
     def scope(self, template: TemplateFile) -> Scope:
         """Return the scope of a template's expressions. See `TemplateFile.scope`."""
-        return template.scope(self.values, self.find_region, self.account_id, self.stack_name)
+        return template.scope(self.values, self.find_region, self.account.find, self.stack_name)
 
     def pin(self, template: TemplateFile) -> PinResult:
         """Pin a template. See `check_values` and `pin_template`."""
@@ -175,6 +202,16 @@ class PinningInputs:
             lambda _: self.resolvers,
             Deadline.after(self.settings.timeout),
         )
+
+
+def _find_account(dependencies: Dependencies, region: str) -> str:
+    # Imported here because few templates need it.
+    from image_pinner.cli.deployment.aws import AwsApi  # noqa: PLC0415
+    from image_pinner.cli.deployment_options import find_environment  # noqa: PLC0415
+
+    if not region:
+        raise ConfigurationError("the AWS region is unknown")
+    return AwsApi(find_environment(dependencies, "").clients).identify(region).account
 
 
 def _make_resolvers(dependencies: Dependencies, settings: Settings, region: str) -> Resolvers:
@@ -199,16 +236,6 @@ def _read_lock(options: Mapping[str, Any]) -> LockFile | None:
     lock = read_lock_file(path)
     registries = dict(_parse_values("--map", parse_mapping, options["mappings"]))
     return replace(lock, registries={**lock.registries, **registries}, verify=not options["no_verify"])
-
-
-def _configured_region() -> str:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-        if region := os.environ.get(name):
-            return region
-    # Imported here because it takes long. It reads the configuration files as the AWS CLI does.
-    from botocore.session import Session  # noqa: PLC0415
-
-    return Session().get_config_variable("region") or ""
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:

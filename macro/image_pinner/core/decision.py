@@ -196,10 +196,13 @@ def _decide_site(
     denials = []
     for policy in policies:
         match policy.judge(JudgedImage(site.reference, resolved, facts)):
-            case Denied(cause, help):
-                denials.append(_problem(site, ProblemKind.POLICY, cause, help))
+            case Denied(cause, help, kind):
+                denials.append(_problem(site, kind, cause, help))
             case Allowed(warning):
                 warnings += [warning] if warning else []
+    if any(denial.kind is ProblemKind.TEMPLATE for denial in denials):
+        # What the lookup found is not about the image that the author means.
+        return tuple(denials)
     if kept:
         outcome: Pinned | KeptTag | Problem = _keep_deployed(site, kept, resolution, tuple(warnings))
     else:
@@ -281,7 +284,8 @@ def _keep_digest(site: PinSite, resolution: Resolution | None, warnings: tuple[s
         raise AssertionError(site.reference)
     moved = _find_moved_tag(site, resolution)
     if moved and site.options.when_moved is WhenMoved.FAIL:
-        return _problem(site, ProblemKind.LOOKUP, *moved)
+        is_known = isinstance(resolution, Resolved)
+        return _problem(site, ProblemKind.POLICY if is_known else ProblemKind.LOOKUP, *moved)
     resolved = resolution if isinstance(resolution, Resolved) and resolution.digest == digest else None
     text = site.reference.pinned(digest)
     return _pin(site, text, resolved, (*warnings, moved[0]) if moved else warnings)

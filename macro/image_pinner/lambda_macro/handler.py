@@ -211,14 +211,19 @@ class Macro(NamedTuple):
 def error_message(problems: Iterable[Problem], limit: int = ERROR_LIMIT) -> str:
     """Return problems as one line of at most `limit` characters for a stack's events; empty without problems.
 
-    The most severe kind comes first. Problems that do not fit are counted, and a first one that is too long is cut.
+    The most severe kind comes first, and several have numbers. Problems that do not fit are counted, and a first one
+    that is too long is cut.
     """
-    texts = [_one_line(str(problem)) for problem in in_order(problems)]
+    ordered = in_order(problems)
+    texts = [
+        _one_line((f"[{number}/{len(ordered)}] " if len(ordered) > 1 else "") + str(problem))
+        for number, problem in enumerate(ordered, 1)
+    ]
     line = ""
     for number, text in enumerate(texts):
         after = len(texts) - number - 1
         more = f" (+{after} more)" if after else ""
-        candidate = f"{line} | {text}" if line else text
+        candidate = f"{line} {text}" if line else text
         if len(candidate) + len(more) > limit:
             return f"{line} (+{after + 1} more)" if line else f"{text[: limit - len(more) - 1]}…{more}"
         line = candidate

@@ -29,6 +29,7 @@ def package(folder: Path, version: str = __version__) -> str:
     hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     manifest = {"version": version, "sha256": sha256, "lock": "", "libraries": [], "files": hashes}
+    manifest["compiled_by"] = "3.13.0"
     path.with_suffix(".json").write_text(json.dumps(manifest), "utf-8")
     return str(path)
 

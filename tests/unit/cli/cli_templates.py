@@ -21,6 +21,8 @@ Resources:
 """
 UNMARKED = MARKED.replace("!PinDigest ", "")
 REFUSED = MARKED.replace("shop/web", "Shop/Web")
+SUMMARY = "Pinned 1 image (0 skipped).\n"
+"""What `pin` prints about MARKED."""
 PLAIN = """\
 Resources:
   Topic: {Type: AWS::SNS::Topic}

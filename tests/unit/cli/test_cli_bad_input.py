@@ -18,6 +18,12 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "invalid YAML": ("Resources: [\n", "template.yaml:2:1: invalid YAML"),
     "tabs": ("Resources:\n\tA: 1\n", "tabs"),
     "invalid JSON": ('{"Resources": {"A": ]}}', "template.yaml:1:21: invalid JSON"),
+    "JSON with a comment": ('{\n  // why\n  "Resources": {}}', "template.yaml:2:3: invalid JSON: it has no comments"),
+    "JSON after a comment": ('/* why */\n{"Resources": {}}', "template.yaml:1:1: invalid JSON: it has no comments"),
+    "JSON with a comment after a value": (
+        '{"A": 1, // why\n"Resources": {}}',
+        ":1:10: invalid JSON: it has no comments",
+    ),
     "two documents": (MARKED + "---\n" + MARKED, "template.yaml:12:1: a second YAML document"),
     "duplicate keys": (MARKED + "Resources: {}\n", "duplicate key 'Resources'"),
     "duplicate keys in JSON": ('{"Resources": {}, "Resources": {}}', "duplicate key 'Resources'"),

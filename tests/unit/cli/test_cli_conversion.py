@@ -11,7 +11,7 @@ import pytest
 from image_pinner.cli.conversion import convert
 from image_pinner.cli.documents import InPlaceEditError, read_source
 from support.command import image_pinner
-from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, digest, saved, state
+from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, SUMMARY, digest, saved, state
 
 YAML = """\
 # A comment
@@ -50,7 +50,7 @@ def test_yaml_becomes_json_with_long_forms(tmp_path: Path) -> None:
 
     run = image_pinner("pin", path, "--output-format", "json")
 
-    assert (run.code, run.err) == (0, "")
+    assert (run.code, run.err) == (0, SUMMARY)
     template = json.loads(run.out)
     assert template == tree_of(image_pinner("pin", path).out)
     assert template["Parameters"]["Account"]["Default"] == "012345670123"
@@ -68,7 +68,7 @@ def test_json_becomes_yaml_with_short_forms(tmp_path: Path) -> None:
 
     run = image_pinner("pin", str(saved(tmp_path, text, "template.json")), "--output-format", "yaml")
 
-    assert (run.code, run.err) == (0, "")
+    assert (run.code, run.err) == (0, SUMMARY)
     assert tree_of(run.out) == tree_of(image_pinner("pin", "-", stdin=text.encode()).out)
     assert "Default: '012345670123'" in run.text
     assert "Role: !GetAtt 'Role.Arn'" in run.text

@@ -36,6 +36,13 @@ def test_no_cancels(tmp_path: Path) -> None:
     assert "CREATE_IN_PROGRESS" not in seen
 
 
+def test_another_answer_is_an_error_and_the_prompt_is_repeated(tmp_path: Path) -> None:
+    code, seen = on_a_terminal("maybe\nn\n", "install", "--package", package(tmp_path), NO_COLOR="1")
+    assert code == 2
+    assert "error: 'maybe' is neither yes nor no\r\nhelp: type y or n\r\n" in seen
+    assert seen.count("[y/N]") == 2
+
+
 def test_yes_installs_and_prints_each_event(tmp_path: Path) -> None:
     code, seen = on_a_terminal("y\n", "install", "--package", package(tmp_path))
     assert code == 0

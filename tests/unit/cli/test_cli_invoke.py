@@ -46,7 +46,7 @@ def test_the_event_can_be_read_from_standard_input() -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "code"), [("!PinDigest Shop/Web:1", 1), ("!PinDigest shop/none:1", 3), ("!PinDigest shop/none", 4)]
+    ("image", "code"), [("!PinDigest Shop/Web:1", 1), ("!PinDigest shop/none:1", 3), ("!PinDigest shop/none", 1)]
 )
 def test_the_exit_codes_are_those_of_pin(image: str, code: int, tmp_path: Path) -> None:
     event = event_for({"Resources": {"Web": task(image)}})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from image_pinner.cli.documents import read_source
 from support.command import image_pinner
-from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, UNMARKED, digest, saved, state
+from unit.cli.cli_templates import MARKED, PLAIN, REFUSED, SUMMARY, UNMARKED, digest, saved, state
 
 PINNED = MARKED.replace(
     '!Sub "!PinDigest shop/web:${Tag}"',
@@ -23,14 +24,14 @@ def test_the_pinned_template_is_printed_and_the_file_is_not_changed(tmp_path: Pa
 
     run = image_pinner("pin", str(path))
 
-    assert (run.code, run.out, run.err) == (0, PINNED, "")
+    assert (run.code, run.out, run.err) == (0, PINNED, SUMMARY)
     assert path.read_bytes() == MARKED.encode()
 
 
 def test_the_template_can_be_read_from_standard_input() -> None:
     run = image_pinner("pin", "-", stdin=MARKED.encode())
 
-    assert (run.code, run.out, run.err) == (0, PINNED, "")
+    assert (run.code, run.out, run.err) == (0, PINNED, SUMMARY)
 
 
 def test_messages_name_standard_input() -> None:
@@ -46,7 +47,7 @@ def test_the_pinned_template_can_be_written_to_another_file(option: str, tmp_pat
 
     run = image_pinner("pin", str(path), option, str(other))
 
-    assert (run.code, run.out, run.err) == (0, b"", "")
+    assert (run.code, run.out, run.err) == (0, b"", SUMMARY)
     assert other.read_bytes() == PINNED
     assert path.read_bytes() == MARKED.encode()
 
@@ -128,6 +129,30 @@ def test_a_report_that_would_overwrite_the_output_is_rejected(tmp_path: Path) ->
 
     assert (run.code, run.out) == (2, b"")
     assert not other.exists()
+
+
+@pytest.mark.parametrize(("text", "code"), [(MARKED, 0), (REFUSED, 1)])
+def test_the_report_can_be_printed(text: str, code: int, tmp_path: Path) -> None:
+    run = image_pinner("pin", "--in-place", "--report", "-", str(saved(tmp_path, text)))
+
+    assert run.code == code
+    assert json.loads(run.text)["status"] == ("failure" if code else "success")
+    assert [file.name for file in tmp_path.iterdir()] == ["template.yaml"]
+
+
+def test_the_report_on_standard_input_can_be_printed(tmp_path: Path) -> None:
+    run = image_pinner("pin", "-", "-o", str(tmp_path / "out"), "--report", "-", stdin=MARKED.encode())
+
+    assert (run.code, json.loads(run.text)["status"]) == (0, "success")
+    assert (tmp_path / "out").read_bytes() == PINNED
+
+
+@pytest.mark.parametrize("options", [("--report", "-"), ("--report", "-", "-o", "-")])
+def test_standard_output_has_one_content(options: tuple[str, ...], tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path)), *options)
+
+    assert (run.code, run.out) == (2, b"")
+    assert run.err == "error: only one output can be standard output\nhelp: write the others to files\n"
 
 
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])

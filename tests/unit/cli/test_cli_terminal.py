@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,23 @@ def test_an_unwritable_standard_output_is_reported(tmp_path: Path) -> None:
         err == b"error: cannot write standard output: No space left on device\n"
         b"help: check where standard output is redirected to\n"
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+def test_ctrl_c_ends_a_lookup_that_hangs(tmp_path: Path) -> None:
+    hanging = PROGRAM.replace("main(sys", "import time\nresolvers.resolve_all = lambda *_: time.sleep(60)\nmain(sys")
+    started = "print('started', file=sys.stderr, flush=True), time.sleep(60)"
+    program = hanging.replace("time.sleep(60)", f"({started})")
+    command = [sys.executable, "-c", program, "pin", str(saved(tmp_path))]
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as process:
+        assert process.stderr
+        assert process.stderr.readline() == b"started\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (130, b"")
+    assert err.strip() == b"error: interrupted"
 
 
 IMPORTS = """

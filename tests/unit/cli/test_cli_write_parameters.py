@@ -126,7 +126,7 @@ def test_digests_are_written_to_a_parameter_file_with_the_other_values(tmp_path:
 
     run = image_pinner("pin", "--write-parameters", str(written), "--parameters", str(given), str(path))
 
-    assert (run.code, run.out, run.err) == (0, b"", "")
+    assert (run.code, run.out, run.err) == (0, b"", "Pinned 2 images (0 skipped).\n")
     assert state(path) == before
     assert json.loads(written.read_text()) == [
         entry("Level", "debug"),
@@ -163,4 +163,5 @@ def test_pinning_in_place_warns_of_parameters_without_an_effect(tmp_path: Path) 
     assert run.err == (
         f"warning: parameter 'Image' no longer has an effect on {PATH}, {PATH.replace('[0]', '[1]')}\n"
         "help: to keep the parameter, pass --write-parameters FILE instead of --in-place\n"
+        "Pinned 2 images (0 skipped).\n"
     )

@@ -75,11 +75,15 @@ def test_denied_image_is_not_pinned() -> None:
 
 
 def test_every_denial_and_the_failed_lookup_are_reported() -> None:
+    decision = decide_image("!PinDigest nginx:1", ABSENT, DenyAll(), ExplicitTag())
+    assert [problem.cause for problem in decision.problems] == ["nginx:1 is forbidden", "there is no such tag"]
+
+
+def test_without_a_tag_the_failed_lookup_of_latest_is_not_reported() -> None:
     decision = decide_image("!PinDigest nginx", ABSENT, DenyAll(), ExplicitTag())
     assert [problem.cause for problem in decision.problems] == [
         "nginx is forbidden",
         "image 'nginx' has no tag or digest",
-        "there is no such tag",
     ]
 
 
@@ -126,7 +130,7 @@ def test_moved_tag_is_a_problem_with_when_moved_fail() -> None:
     decision = decide_image(f"!PinDigest WhenMoved=Fail {TAGGED}", MOVED)
     assert decision.outcomes == ()
     ((problem),) = decision.problems
-    assert problem.kind is ProblemKind.LOOKUP
+    assert problem.kind is ProblemKind.POLICY
     assert f"tag '1' now points to sha256:{OTHER}, not to the digest after it" in problem.cause
 
 

@@ -101,7 +101,7 @@ class TestRefusals:
 
     def test_a_kept_image_is_judged_as_written(self) -> None:
         ((problem),) = decide_image(f"{NEVER}nginx", RUNS, ExplicitTag()).problems
-        assert (problem.kind, problem.cause) == (ProblemKind.POLICY, "image 'nginx' has no tag or digest")
+        assert (problem.kind, problem.cause) == (ProblemKind.TEMPLATE, "image 'nginx' has no tag or digest")
 
     def test_facts_are_about_the_deployed_image(self) -> None:
         runs = deployed(f"{ECR}/other@sha256:{HEX}", f"{ECR}/other:7")

@@ -7,6 +7,8 @@ import pytest
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.lambda_macro.handler import error_message
+from support.macro import event_for, macro_in
+from support.templates import task
 
 
 def problem(name: str, cause: str = "it is bad", help: str = "", kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
@@ -15,14 +17,17 @@ def problem(name: str, cause: str = "it is bad", help: str = "", kind: ProblemKi
 
 def test_the_most_severe_problem_comes_first() -> None:
     problems = [problem("A"), problem("B", kind=ProblemKind.LOOKUP), problem("C", kind=ProblemKind.POLICY)]
-    assert error_message(problems) == "Resources.C: it is bad | Resources.B: it is bad | Resources.A: it is bad"
+    assert (
+        error_message(problems)
+        == "[1/3] Resources.C: it is bad [2/3] Resources.B: it is bad [3/3] Resources.A: it is bad"
+    )
 
 
 def test_a_problem_has_its_help_and_its_image_unless_the_cause_names_it() -> None:
     other = problem("B", "there is no image 'nginx:1'")._replace(image="nginx:1")
     problems = [problem("A", help="fix it")._replace(image="nginx:1"), other]
     assert error_message(problems) == (
-        "Resources.A: 'nginx:1': it is bad; help: fix it | Resources.B: there is no image 'nginx:1'"
+        "[1/2] Resources.A: 'nginx:1': it is bad; help: fix it [2/2] Resources.B: there is no image 'nginx:1'"
     )
 
 
@@ -59,3 +64,16 @@ def test_the_limit_holds_for_every_number_and_length_of_problems(limit: int) -> 
         for length in (1, 30, 31, 32, 90, 500):
             problems = [problem(f"R{number}", "y" * length) for number in range(count)]
             assert 0 < len(error_message(problems, limit)) <= limit
+
+
+@pytest.mark.parametrize("image", ["${Nope}", "${Tag}", "${Tag}-${Nope}", "${AWS::StackName}", "${AWS::StackId}"])
+def test_the_help_is_for_users_of_cloudformation(image: str) -> None:
+    template = {
+        "Parameters": {"Tag": {"Type": "String"}},
+        "Resources": {"Web": task({"Fn::Sub": f"!PinDigest shop/web:{image}"}, "!PinDigest shop/web")},
+    }
+
+    message = macro_in(None).answer(event_for(template), None)["errorMessage"]
+
+    assert "; help: " in message
+    assert " --" not in message

@@ -112,9 +112,9 @@ def test_one_long_problem_is_cut() -> None:
 def test_the_most_severe_problem_comes_first() -> None:
     resolvers = InMemoryRegistry()
     event = event_for({"Resources": {"A": task("!PinDigest Shop/Web:1"), "B": task("!PinDigest shop/web:1")}})
-    event["fragment"]["Resources"]["C"] = task("!PinDigest shop/none")
+    event["fragment"]["Resources"]["C"] = task("!PinDigest WhenMissing=KeepTag shop/web:1")
 
-    message = macro_in(resolvers).answer(event, None)["errorMessage"]
+    message = macro_in(resolvers, {"IMAGE_PINNER_WHEN_MISSING": "Fail"}).answer(event, None)["errorMessage"]
 
     positions = [message.index(f"Resources.{name}.") for name in ("C", "B", "A")]
     assert positions == sorted(positions)

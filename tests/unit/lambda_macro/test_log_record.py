@@ -13,6 +13,7 @@ from image_pinner.core.errors import SourceError
 from image_pinner.lambda_macro.log_record import MAX_RECORD_BYTES, Clocks
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import image_pinner
+from support.images import HEX
 from support.macro import REQUEST_ID, RaisingResolvers, event_for, macro_in
 from support.templates import task
 from unit.lambda_macro.embedded_metrics import metrics_of
@@ -29,7 +30,8 @@ from unit.lambda_macro.observed_registry import (
 )
 
 REFUSED = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1")}})
-IMPLICIT = event_for({"Resources": {"Web": task("!PinDigest shop/web")}})
+MOVED = f"!PinDigest WhenMoved=Fail shop/web:1@sha256:{HEX}"
+DENIED = event_for({"Resources": {"Web": task(MOVED)}})
 
 
 def attempts(record: dict[str, Any]) -> dict[str, int]:
@@ -50,7 +52,7 @@ def failure_record(resolvers: Any, event: Any, **environment: str) -> dict[str, 
     [
         (None, REFUSED, {}, "template"),
         (None, {"requestId": "r"}, {}, "template"),
-        (None, IMPLICIT, {}, "policy"),
+        (None, DENIED, {}, "policy"),
         (RaisingResolvers(SourceError("gone")), MARKED, {}, "lookup"),
         (RaisingResolvers(ValueError("a bug")), MARKED, {}, "internal error"),
         (None, MARKED, {"IMAGE_PINNER_WORKERS": "many"}, "configuration"),
@@ -67,7 +69,7 @@ def test_a_failure_has_its_kind_and_counts_no_image(
 
 
 def test_the_failure_kind_is_the_most_severe_one() -> None:
-    both = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1", "!PinDigest shop/web")}})
+    both = event_for({"Resources": {"Web": task("!PinDigest Shop/Web:1", MOVED)}})
 
     assert failure_record(None, both)["failure"] == "policy"
 

@@ -11,8 +11,7 @@ from typing import Any
 import click
 
 from image_pinner.cli.console import Dependencies, ExitCode, print_line, print_messages, progress, write_output
-from image_pinner.cli.documents import write_atomically
-from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile
+from image_pinner.cli.inputs import TemplateFile, write_file
 from image_pinner.cli.lock_files import DEFAULT_NAME, find_lock_file
 from image_pinner.cli.locking import Relocked, Updates, relock
 from image_pinner.cli.output import LocatedReport, exit_code, text
@@ -100,6 +99,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
         ]
     for template, report in zip(templates, reports, strict=True):
         print_messages(text.render_report(LocatedReport(template.document, report), "lock file"))
+    print_messages(inputs.account.describe())
     code = exit_code(PinReport(problems=tuple(problem for report in reports for problem in report.problems)))
     if code is ExitCode.DONE:
         code = _finish_check(relocked) if options["check"] else _write(relocked, updates, options["output"])
@@ -173,10 +173,8 @@ def _write(relocked: Relocked, updates: Updates, output: Path) -> ExitCode:
     for entry in relocked.removed:
         print_line(f"removed {entry.key}")
     data = render_lock(relocked.lock).encode()
-    if output == Path(STANDARD_INPUT):
-        write_output(data)
-    elif not output.is_file() or output.read_bytes() != data:
-        write_atomically(output, data)
+    if not output.is_file() or output.read_bytes() != data:
+        write_file(output, data)
     return ExitCode.DONE
 
 

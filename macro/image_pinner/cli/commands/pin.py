@@ -10,9 +10,16 @@ from typing import Any
 
 import click
 
-from image_pinner.cli.console import Dependencies, error_stream, print_line, print_messages, progress, write_output
+from image_pinner.cli.console import Dependencies, print_line, print_messages, progress
 from image_pinner.cli.documents import write_atomically
-from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile, previous_parameters, read_bytes
+from image_pinner.cli.inputs import (
+    STANDARD_INPUT,
+    STANDARD_OUTPUT,
+    TemplateFile,
+    previous_parameters,
+    read_bytes,
+    write_file,
+)
 from image_pinner.cli.output import LocatedReport, exit_code, json, text
 from image_pinner.cli.pinning_options import PinningInputs, lock_options, pinning_options
 from image_pinner.core.errors import ConfigurationError
@@ -55,7 +62,7 @@ Options = Mapping[str, Any]
 @click.option(
     "--report",
     type=click.Path(path_type=Path, readable=False),
-    help="Write a JSON report on every image to this file.",
+    help="Write a JSON report on every image to this file, or to standard output if it is -.",
 )
 @lock_options
 @pinning_options
@@ -84,17 +91,17 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
         values, changed = set_parameters(template.fragment.tree, result.report, inputs.values)
         result = PinResult(template.fragment.original, (), changed)
     data, lost_comments = _render_template(template, result, options["output_format"])
-    report = LocatedReport(template.document, result.report, lost_comments)
+    report = LocatedReport(template.document, result.report, lost_comments, inputs.account.found)
     if options["report"]:
-        write_atomically(options["report"], json.render_report(report).encode())
+        write_file(options["report"], json.render_report(report).encode())
     if result.report.succeeded:
         _write(data, template, options, values)
-    print_messages(text.render_report(report))
+    print_messages(text.render_report(report) + text.render_unmarked(report) + inputs.account.describe())
     if result.report.succeeded and options["in_place"]:
         from image_pinner.cli.image_parameters import describe_overridden  # noqa: PLC0415
 
         print_messages(describe_overridden(template.fragment.tree, result.report))
-    if result.report.succeeded and error_stream().isatty():
+    if result.report.succeeded:
         print_line(text.summarize(result.report), style="green")
     sys.exit(exit_code(result.report))
 
@@ -115,14 +122,21 @@ def _check_combinations(options: Options) -> None:
             )
     if options["write_parameters"] and STANDARD_INPUT in options["files"]:
         raise ConfigurationError("--write-parameters needs --parameters as a file", "pass the name of the file")
+    _check_files(options)
+
+
+def _check_files(options: Options) -> None:
     report, template, output = options["report"], Path(options["template"]), options["output"]
     parameters = options["write_parameters"]
+    written = output or (None if options["in_place"] or parameters else STANDARD_OUTPUT)
+    if [report, parameters, written].count(STANDARD_OUTPUT) > 1:
+        raise ConfigurationError("only one output can be standard output", "write the others to files")
     others = (template, output, parameters, options["lock"])
-    if report and report.resolve() in {path.resolve() for path in others if path}:
+    if report and report != STANDARD_OUTPUT and report.resolve() in {path.resolve() for path in others if path}:
         raise ConfigurationError(f"--report would overwrite {report}", "write the report to another file")
     if options["lock"] and options["lock"].resolve() in {path.resolve() for path in (output, parameters) if path}:
         raise ConfigurationError(f"the output would overwrite the lock file {options['lock']}", "write to another file")
-    if parameters and parameters.resolve() == template.resolve():
+    if parameters and parameters != STANDARD_OUTPUT and parameters.resolve() == template.resolve():
         raise ConfigurationError(f"--write-parameters would overwrite {parameters}", "write to another file")
 
 
@@ -146,11 +160,9 @@ def _write(data: bytes, template: TemplateFile, options: Options, values: Mappin
 
         texts = [read_bytes(name).decode("utf-8-sig", "replace") for name in options["files"]]
         previous = dict.fromkeys(name for content in texts for name in previous_parameters(content))
-        write_atomically(options["write_parameters"], render_parameters(values, previous))
+        write_file(options["write_parameters"], render_parameters(values, previous))
     elif options["in_place"]:
         if data != template.document.data:
             write_atomically(Path(options["template"]), data)
-    elif output is None or output == Path(STANDARD_INPUT):
-        write_output(data)
     else:
-        write_atomically(output, data)
+        write_file(output or STANDARD_OUTPUT, data)

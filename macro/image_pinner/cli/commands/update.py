@@ -57,7 +57,7 @@ def command(dependencies: Dependencies, /, templates: tuple[str, ...], check: bo
         deadline = Deadline.after(inputs.settings.timeout)
         resolutions = _resolve([file.plan for file in files], inputs, deadline)
         updates = [_update(file, resolutions, inputs, deadline) for file in files]
-    print_messages("".join(text.render_report(update.located_report) for update in updates))
+    print_messages("".join(text.render_report(update.located_report) for update in updates) + inputs.account.describe())
     codes = [exit_code(update.report) for update in updates] + ([] if readable else [ExitCode.USAGE_ERROR])
     if code := max(codes, default=ExitCode.DONE):
         sys.exit(code)

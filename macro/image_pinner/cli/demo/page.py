@@ -10,16 +10,21 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 _INDENT = "    "
-_WIDTH = 100
 _SHORT_OBJECT = re.compile(r"\{[^{}]{,80}\}")
 Show = Callable[[str, str], None]
 """Shows a line of a kind: `heading`, `text`, `code`, `old`, `new` or `error`."""
 
 
 class Page(NamedTuple):
-    """What the demo shows."""
+    """What the demo shows.
+
+    Args:
+        show: Shows a line.
+        width: The characters of a line of text; code is not wrapped.
+    """
 
     show: Show
+    width: int = 100
 
     def heading(self, text: str) -> None:
         """Show a heading."""
@@ -52,7 +57,7 @@ class Page(NamedTuple):
         self._block(("   …" if line.startswith("@@") else line, kinds.get(line[0], "code")) for line in changes)
 
     def _lines(self, text: str, kind: str, indent: str = "") -> None:
-        for line in textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False):
+        for line in textwrap.wrap(text, self.width - len(indent), break_long_words=False, break_on_hyphens=False):
             self.show(indent + line, kind)
 
     def _block(self, lines: Iterable[tuple[str, str]]) -> None:

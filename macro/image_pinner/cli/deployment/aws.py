@@ -8,10 +8,8 @@ from typing import Any, Protocol, TypeVar
 
 from image_pinner.core.errors import SourceError
 from image_pinner.sources.aws.errors import (
-    BAD_CREDENTIALS,
     DENIED,
     EXPIRED,
-    NO_CREDENTIALS,
     aws_client_faults,
     denial_reason,
     denied_action,
@@ -19,6 +17,7 @@ from image_pinner.sources.aws.errors import (
     error_code,
     error_text,
     explain,
+    lacks_credentials,
 )
 
 _SERVICE_NAMES = {
@@ -115,9 +114,7 @@ class AwsApi:
         if code in DENIED:
             return self._explain_denial(error, service, region, operation)
         cause, help = explain(error, f"{_SERVICE_NAMES[service]} in {region}")
-        names = {kind.__name__ for kind in type(error).__mro__}
-        no_credentials = not code and names & (NO_CREDENTIALS | BAD_CREDENTIALS)
-        kind = NotSignedInError if no_credentials or code in EXPIRED else AwsApiError
+        kind = NotSignedInError if lacks_credentials(error) or code in EXPIRED else AwsApiError
         return kind(cause, help, code, error_text(error))
 
     def _explain_denial(self, error: Exception, service: str, region: str, operation: str) -> AwsApiError:

@@ -42,7 +42,7 @@ class Protection(NamedTuple):
 _ACCESS_BLOCK = dict.fromkeys(
     ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
 )
-_PROTECTIONS = (
+PROTECTIONS = (
     Protection(
         "public access block",
         "get_public_access_block",
@@ -72,6 +72,7 @@ _PROTECTIONS = (
         {"Status": "Enabled"},
     ),
 )
+"""The protections of a bucket that is created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def find_bucket(api: AwsApi, owner: Identity, region: str, named: str = "") -> B
 
 def list_missing_protections(api: AwsApi, bucket: Bucket) -> tuple[Protection, ...]:
     """Return the protections that a bucket lacks; a bucket that does not exist lacks all of them."""
-    return tuple(one for one in _PROTECTIONS if not (bucket.exists and _has(api, bucket, one)))
+    return tuple(one for one in PROTECTIONS if not (bucket.exists and _has(api, bucket, one)))
 
 
 def prepare_bucket(api: AwsApi, bucket: Bucket, organization: str = "") -> None:

@@ -7,8 +7,11 @@ import hashlib
 import io
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,11 +36,12 @@ _OTHER_ZIP = "pass a zip that `make package` built"
 
 
 class Code(NamedTuple):
-    """The bytes of a zip, their SHA-256 in hexadecimal, and the version of ImagePinner in it."""
+    """The bytes of a zip, their SHA-256 in hexadecimal, its version of ImagePinner, and whether it is compiled."""
 
     data: bytes
     sha256: str
     version: str
+    is_compiled: bool = True
 
     @property
     def key(self) -> str:
@@ -75,15 +79,18 @@ def own_files(root: Path) -> dict[str, bytes]:
 
 
 def carried_code() -> Code:
-    """Return the zip that this installation carries: in a checkout the one that `make package` built.
+    """Return the zip that this installation carries, or in a checkout the one of its files, built if necessary.
 
     Its bytes and files are those of its manifest.
 
     Raises:
-        ConfigurationError: It is missing, damaged or, in a checkout, out of date.
+        ConfigurationError: It is missing, damaged or cannot be built.
     """
     root = checkout()
     if root:
+        with suppress(ConfigurationError):
+            return built_code(root)
+        _build_code(root)
         return built_code(root)
     site = Path(str(resources.files("image_pinner"))).parent
     archive, manifest = (site / path for path in CARRIED)
@@ -94,6 +101,16 @@ def carried_code() -> Code:
             " install image-pinner from it again",
         )
     return _read(archive, manifest)[0]
+
+
+def _build_code(root: Path) -> None:
+    """Run what `make package` runs."""
+    command = [sys.executable, str(root / "tools" / "build_package"), "--output", str(built_files(root)[0].parent)]
+    run = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)  # noqa: S603 - of this checkout
+    if run.returncode:
+        lines = dict(line.partition(": ")[::2] for line in run.stderr.splitlines())
+        cause = lines.get("error", "the builder does not run")
+        raise ConfigurationError(f"cannot build the function's zip in {root}: {cause}", lines.get("help", _BUILD))
 
 
 def built_files(root: Path) -> tuple[Path, Path]:
@@ -199,7 +216,7 @@ def _read_package(archive: Path, manifest: Path) -> tuple[Code, Mapping[str, Any
     different = sorted(name for name in members.keys() | files.keys() if members.get(name) != files.get(name))
     if different:
         raise _damaged(archive, manifest, f"{different[0]} differs from its manifest")
-    return Code(data, digest, version), about
+    return Code(data, digest, version, about.get("compiled_by") is not None), about
 
 
 def _hash_members(data: bytes) -> dict[str, str]:

@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 from image_pinner.cli.deployment.code import checkout
 from image_pinner.cli.documents import read_source
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
+from image_pinner.settings import PREFIX, check_setting
 
 Declarations = Mapping[str, Mapping[str, Any]]
 
@@ -54,6 +56,19 @@ class Template:
         """The declarations of its parameters."""
         declared: Declarations = self.tree.get("Parameters", {})
         return declared
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of the function, as environment variables, by the parameters that set them."""
+        function = self.tree["Resources"]["Function"]["Properties"]
+        variables = function["Environment"]["Variables"].items()
+        return {
+            name: variable
+            for variable, value in variables
+            if variable.startswith(PREFIX)
+            for name in self.parameters
+            if {"Ref": name} in (value, *value.get("Fn::If", ()))
+        }
 
     @property
     def capabilities(self) -> list[str]:
@@ -120,8 +135,19 @@ class ParameterValue:
         return f"{self.name} = {self.value} ({self.source.value})"
 
 
-def validate_parameters(declared: Declarations, given: Mapping[str, str]) -> None:
-    """Raise `ConfigurationError` for a value that the template does not accept, before CloudFormation is called."""
+def validate_parameters(
+    declared: Declarations, given: Mapping[str, str], settings: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Check values before anything is created.
+
+    Args:
+        declared: The declarations of the template.
+        given: The values, by parameter.
+        settings: The settings of the function, by the parameters that set them. See `Template.settings`.
+
+    Raises:
+        ConfigurationError: The template, or the function, does not accept a value.
+    """
     for name, value in given.items():
         if name in SET_BY_COMMAND:
             raise ConfigurationError(f"parameter {name!r} is set by this command", SET_BY_COMMAND[name])
@@ -134,6 +160,15 @@ def validate_parameters(declared: Declarations, given: Mapping[str, str]) -> Non
         expected = _expected_instead(declared[name], value)
         if expected:
             raise ConfigurationError(f"invalid value {value!r} for parameter {name!r}", f"expected {expected}")
+        if name in settings and value.strip():
+            _check_setting(settings[name], name, value.strip())
+
+
+def _check_setting(variable: str, name: str, value: str) -> None:
+    try:
+        check_setting(variable, value)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"invalid value {value!r} for parameter {name!r}", error.help) from None
 
 
 def resolve_parameters(

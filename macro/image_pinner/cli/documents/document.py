@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from image_pinner.cli.documents.json_reader import JsonSyntaxError
 
 # `{Resources: …}` is YAML, whatever follows.
+_COMMENT = re.compile(r"//|/\*")
 _BEGINS_LIKE_JSON = re.compile(r'\s*\{\s*(?:"|\}|\Z)')
 _EXPECTED = 'Pass a CloudFormation template: a mapping with the key "Resources"'
 
@@ -129,7 +130,7 @@ def read_source(data: bytes, name: str) -> SourceDocument:
 def _read_text(text: str, name: str) -> tuple[SourceText, MappingNode, bool]:
     """Read a text as JSON if it is JSON in braces, or else as YAML, which includes JSON with trailing commas."""
     json_error: JsonSyntaxError | None = None
-    if text.lstrip()[:1] == "{":
+    if text.lstrip()[:1] == "{" or _COMMENT.match(text.lstrip()):
         from image_pinner.cli.documents.json_reader import JsonSyntaxError, read_json  # noqa: PLC0415
 
         source = SourceText.of(name, text, JSON_LINE_BREAK)
@@ -141,6 +142,8 @@ def _read_text(text: str, name: str) -> tuple[SourceText, MappingNode, bool]:
     try:
         return source, _checked_root(source, read_yaml(source)), False
     except UnreadableTemplateError:
+        if json_error and _COMMENT.match(text, json_error.index):
+            raise source.error(json_error.index, "invalid JSON: it has no comments", "remove the comment") from None
         if json_error and _BEGINS_LIKE_JSON.match(text):
             cause = f"invalid JSON: {json_error.problem}"
             raise source.error(json_error.index, cause, "correct this line or the one above it") from None

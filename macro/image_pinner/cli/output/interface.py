@@ -23,11 +23,15 @@ class LocatedFinding(NamedTuple):
 
 
 class LocatedReport(NamedTuple):
-    """The report of `pin` on a template file, and warnings on comments that the edits remove."""
+    """The report of `pin` on a template file, and warnings on comments that the edits remove.
+
+    `account` is the account ID of the AWS credentials, if an image needed it.
+    """
 
     document: SourceDocument
     report: PinReport
     lost_comments: tuple[str, ...] = ()
+    account: str = ""
 
 
 class OutputFormat(Protocol):

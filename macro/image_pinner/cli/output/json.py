@@ -19,7 +19,8 @@ def render_findings(findings: Sequence[LocatedFinding]) -> str:
 
 def render_report(report: LocatedReport) -> str:
     """See `OutputFormat`."""
-    return _render(report.report.to_json())
+    account = {"account": report.account} if report.account else {}
+    return _render(report.report.to_json() | account)
 
 
 def _finding(found: LocatedFinding) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from image_pinner.cli.output.interface import LocatedFinding, LocatedReport
 from image_pinner.core.decision import Pinned
 from image_pinner.core.report import PinReport, decision_of
 from image_pinner.core.template.problems import Problem, in_order
+from image_pinner.core.template.sites import SkipStatus
 
 # How users of `pin` set a pseudo parameter that is missing.
 _PSEUDO_PARAMETERS = {
-    "AWS::AccountId": "pass --account",
+    "AWS::AccountId": "pass --account or configure AWS credentials",
     "AWS::Region": "pass --region or set AWS_REGION",
     "AWS::StackName": "pass --stack-name",
 }
@@ -45,6 +46,23 @@ def render_report(report: LocatedReport, output: str = "template") -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def render_unmarked(report: LocatedReport) -> str:
+    """Return a warning with the unpinned images if nothing is pinned, since their markers may be missing."""
+    return "".join(f"{line}\n" for line in _unmarked_lines(report))
+
+
+def _unmarked_lines(report: LocatedReport) -> Iterator[str]:
+    unmarked = [image for image in report.report.skipped if image.status is SkipStatus.UNMARKED]
+    if not unmarked or report.report.outcomes or report.report.problems:
+        return
+    name = report.document.name
+    yield f"warning: {name}: nothing was pinned: no image is marked ({_count(len(unmarked), 'unpinned image')})"
+    for image in unmarked:
+        written = f": {image.written!r}" if image.written else ""
+        yield f"  {name}:{report.document.position(image.path)}: {image.path}{written}"
+    yield 'help: write "!PinDigest repository:tag", or pass --pin All'
+
+
 def _problem_lines(report: LocatedReport, cause: str, help: str, problems: list[Problem]) -> Iterator[str]:
     """Report a cause once, even if several images have it."""
     locations = []
@@ -64,7 +82,11 @@ def _problem_lines(report: LocatedReport, cause: str, help: str, problems: list[
 def _help(problem: Problem) -> str:
     if not problem.missing:
         return problem.help
-    return _PSEUDO_PARAMETERS.get(problem.missing, f"pass --parameter {problem.missing}=VALUE")
+    names = problem.missing.split(",")
+    helps = [_PSEUDO_PARAMETERS[name] for name in names if name in _PSEUDO_PARAMETERS]
+    if parameters := [f"--parameter {name}=VALUE" for name in names if name not in _PSEUDO_PARAMETERS]:
+        helps.append(f"pass {' '.join(parameters)}")
+    return "; ".join(helps)
 
 
 def summarize(report: PinReport) -> str:

@@ -19,9 +19,9 @@ from image_pinner.core.intrinsics.values import (
     Pending,
     Unknown,
     Value,
+    all_unresolved,
     as_text,
     collapse,
-    first_unresolved,
     invalid_argument,
     text_of,
     without_prefix,
@@ -124,7 +124,7 @@ def _combine(name: str, *, decisive: bool) -> Function:
         if Known(decisive) in operands:
             return Known(decisive)
         unresolved = [operand for operand in operands if not isinstance(operand, Known)]
-        return first_unresolved(unresolved) if unresolved else Known(not decisive)
+        return all_unresolved(unresolved) if unresolved else Known(not decisive)
 
     return evaluate
 
@@ -146,7 +146,7 @@ def equals(argument: JsonValue, evaluation: Evaluation) -> Value:
         return Known(one.value == other.value)
     if _begin_differently(one, other):
         return Known(value=False)
-    return first_unresolved(side for side in (one, other) if isinstance(side, Pending | Unknown))
+    return all_unresolved(side for side in (one, other) if isinstance(side, Pending | Unknown))
 
 
 def _comparable(side: Outcome) -> Known | Pending | Unknown:

@@ -22,10 +22,10 @@ from image_pinner.core.intrinsics.values import (
     SsmParameter,
     Text,
     Unknown,
+    all_unresolved,
     as_text,
     collapse,
     concatenate,
-    first_unresolved,
     trim_partial,
     without_prefix,
 )
@@ -69,7 +69,7 @@ def _resolve_value(value: JsonValue, scope: Scope) -> Outcome:
         content = {key: _resolve_value(element, scope) for key, element in value.items()}
         unresolved = [element for element in content.values() if isinstance(element, Pending | Unknown)]
         if unresolved:
-            return first_unresolved(unresolved)
+            return all_unresolved(unresolved)
         return Known({key: element.value for key, element in content.items() if isinstance(element, Known)})
     return Known(value)
 

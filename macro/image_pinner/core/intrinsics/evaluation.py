@@ -22,10 +22,10 @@ from image_pinner.core.intrinsics.values import (
     Text,
     Unknown,
     Value,
+    all_unresolved,
     as_text,
     collapse,
     concatenate,
-    first_unresolved,
 )
 
 # In 376 real templates, the deepest expression has 19 levels and the largest 243 mappings and lists. Without limits, a
@@ -162,7 +162,7 @@ class Evaluation:
                 content[key] = outcome.value
             elif not isinstance(outcome, NoValue):
                 unresolved.append(outcome)
-        return first_unresolved(unresolved) if unresolved else Known(content)
+        return all_unresolved(unresolved) if unresolved else Known(content)
 
     def _call(self, name: str, argument: JsonValue) -> Value:
         function = self._intrinsics.get("Fn::ForEach" if name.startswith(_LOOP) else name)

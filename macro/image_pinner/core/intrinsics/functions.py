@@ -30,11 +30,11 @@ from image_pinner.core.intrinsics.values import (
     Text,
     Unknown,
     Value,
+    all_unresolved,
     as_list,
     as_text,
     collapse,
     concatenate,
-    first_unresolved,
     invalid_argument,
     text_of,
     trim_partial,
@@ -58,7 +58,7 @@ def select(argument: JsonValue, evaluation: Evaluation) -> Value:
             return invalid_argument("Fn::Select", "[index, list]")
     if isinstance(number, Known) and isinstance(items, PartialList):
         return _select(number.value, items)
-    unresolved = first_unresolved(each for each in (number, items) if isinstance(each, Pending | Unknown))
+    unresolved = all_unresolved(each for each in (number, items) if isinstance(each, Pending | Unknown))
     if isinstance(items, PartialList) and items.unknown_tail is None:
         return replace(unresolved, prefix=common_beginning(items.elements))
     return unresolved
@@ -123,7 +123,7 @@ def find_in_mappings(argument: JsonValue, evaluation: Evaluation) -> Value:
     subjects = [f"{key} in Fn::FindInMap" for key in _MAPPING_KEYS]
     keys = [evaluation.evaluate_text(key, subject) for key, subject in zip(argument, subjects, strict=False)]
     if unresolved := [key for key in keys if isinstance(key, Pending | Unknown)]:
-        return first_unresolved(unresolved)
+        return all_unresolved(unresolved)
     value: JsonValue = evaluation.scope.mappings
     for key, subject, written in zip(keys, subjects, argument, strict=False):
         value = _look_up(value, key.value, evaluation) if isinstance(key, Known) else _MISSING

@@ -208,12 +208,6 @@ def _region(scope: Scope) -> Outcome:
     return Unknown("the AWS region is unknown", "set the AWS region", missing="AWS::Region")
 
 
-def _account_id(scope: Scope) -> Outcome:
-    if scope.account_id:
-        return Known(scope.account_id)
-    return Unknown("the AWS account ID is unknown", "set the AWS account ID", missing="AWS::AccountId")
-
-
 def _of_partition(value: str, scope: Scope) -> Outcome:
     if value:
         return Known(value)
@@ -242,7 +236,7 @@ def _known_to_the_stack(name: str) -> Callable[[Scope], Outcome]:
 
 _PSEUDO_PARAMETERS: dict[str, Callable[[Scope], Outcome]] = {
     "AWS::Region": _region,
-    "AWS::AccountId": _account_id,
+    "AWS::AccountId": lambda scope: scope.known_account,
     "AWS::Partition": lambda scope: _of_partition(scope.partition, scope),
     "AWS::URLSuffix": lambda scope: _of_partition(scope.url_suffix, scope),
     "AWS::NoValue": lambda _: NoValue(),

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.intrinsics.budget import Budget
-from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObject, JsonValue, Outcome
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObject, JsonValue, Known, Outcome, Unknown
+
+
+def _no_account() -> Answer:
+    return Unknown("the AWS account ID is unknown", "set the AWS account ID", missing="AWS::AccountId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +25,10 @@ class Scope:
         conditions: The template's `Conditions` section.
         resources: The template's `Resources` section; names and URIs of its ECR repositories can be known.
         region: The stack's region; empty to find it when an expression needs it.
-        account_id: The stack's account, or empty.
+        account_id: The stack's account; empty to find it when an expression needs it.
         stack_name: The stack's name, or empty.
         find_region: Returns the region, or empty if it is not known.
+        find_account: Returns the account, or why it is not known.
         ssm_names: Whether values of parameters with an SSM type are names in the Parameter Store. In a macro's event
             they should be resolved, but not all reports agree, so a value that looks like a name is looked up too.
         answers: The external values that were looked up so far.
@@ -46,6 +51,7 @@ class Scope:
     account_id: str = ""
     stack_name: str = ""
     find_region: Callable[[], str] = field(default=str, compare=False, repr=False)
+    find_account: Callable[[], Answer] = field(default=_no_account, compare=False, repr=False)
     ssm_names: bool = False
     answers: Mapping[ExternalValue, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
@@ -106,6 +112,11 @@ class Scope:
     def known_region(self) -> str:
         """The stack's region, or empty if it is not known."""
         return self.region or self.find_region()
+
+    @property
+    def known_account(self) -> Answer:
+        """The stack's account, or why it is not known."""
+        return Known(self.account_id) if self.account_id else self.find_account()
 
     @property
     def partition(self) -> str:

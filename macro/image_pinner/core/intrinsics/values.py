@@ -65,8 +65,8 @@ class Unknown:
         reason: Why not, as a clause.
         help: What the author can do, in the imperative.
         prefix: The certain beginning of the text.
-        missing: The parameter or pseudo parameter (`AWS::Region`, `AWS::AccountId`) that was not set, or empty. An
-            entry point knows how its users set it.
+        missing: The parameters and pseudo parameters (`AWS::Region`, `AWS::AccountId`) that were not set, separated by
+            commas, or empty. An entry point knows how its users set them.
     """
 
     reason: str
@@ -116,6 +116,7 @@ Value = Outcome | PartialList
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MAX_TEXT = 1_000_000  # characters
 MAX_ELEMENTS = 10_000  # of a list
+_MAX_REASON = 500  # characters of several reasons together
 TEXT_TOO_LONG = Unknown(f"the expression produces a text of more than {MAX_TEXT:,} characters", "shorten it")
 _MAX_BITS = 1024  # of an integer; Python refuses to format more than 4,300 digits
 
@@ -191,25 +192,37 @@ def collapse(value: Value) -> Outcome:
     if value.unknown_tail is not None:
         unresolved.append(value.unknown_tail)
     if unresolved:
-        return first_unresolved(unresolved)
+        return all_unresolved(unresolved)
     return Known([element.value for element in value.elements if isinstance(element, Known)])
 
 
-def first_unresolved(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
-    """Return the first `Unknown`, or the `Pending` of all external values; without a prefix.
+def all_unresolved(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
+    """Return an `Unknown` with all reasons, or the `Pending` of all external values; without a prefix.
 
     A value that was not set comes last: once it is set, the others are still unknown.
     """
     external_values: frozenset[ExternalValue] = frozenset()
-    not_set: Unknown | None = None
+    found: dict[Unknown, None] = {}
     for outcome in outcomes:
-        if isinstance(outcome, Pending):
-            external_values |= outcome.external_values
-        elif not outcome.missing:
-            return without_prefix(outcome)
+        if isinstance(outcome, Unknown):
+            found[replace(outcome, prefix="")] = None
         else:
-            not_set = not_set or outcome
-    return without_prefix(not_set) if not_set else Pending(external_values)
+            external_values |= outcome.external_values
+    if not found:
+        return Pending(external_values)
+    return _join_unknown(sorted(found, key=lambda unknown: bool(unknown.missing)))
+
+
+def _join_unknown(found: list[Unknown]) -> Unknown:
+    """Return an `Unknown` with the reasons of several, as far as a message can be long."""
+    joined = found[0]
+    for one in found[1:]:
+        if len(joined.reason) + len(one.reason) > _MAX_REASON:
+            break
+        missing = f"{joined.missing},{one.missing}" if joined.missing and one.missing else ""
+        helps = dict.fromkeys((joined.help, one.help))
+        joined = Unknown(f"{joined.reason}, and {one.reason}", "; ".join(filter(None, helps)), missing=missing)
+    return joined
 
 
 def without_prefix(outcome: Pending | Unknown) -> Pending | Unknown:
@@ -233,7 +246,7 @@ def concatenate(pieces: Iterable[Text]) -> Text:
         if not isinstance(piece, Known):
             unresolved.append(piece)
     text = "".join(certain)
-    return replace(first_unresolved(unresolved), prefix=text) if unresolved else Known(text)
+    return replace(all_unresolved(unresolved), prefix=text) if unresolved else Known(text)
 
 
 def trim_partial(text: str, delimiter: str) -> str:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from image_pinner.core.images.lookups import Resolved
 from image_pinner.core.images.references import ImageReference
+from image_pinner.core.template.problems import ProblemKind
 
 Facts = Mapping[str, object]
 """Facts about the image with a digest, by the names that policies list in `Policy.needs`."""
@@ -37,10 +38,11 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """The policy denies the image."""
+    """The policy denies the image. `kind` is `TEMPLATE` if the template lacks something, whatever is configured."""
 
     cause: str
     help: str
+    kind: ProblemKind = ProblemKind.POLICY
 
 
 Verdict = Allowed | Denied

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from image_pinner.core.policies import Allowed, Denied, JudgedImage, Verdict
+from image_pinner.core.template.problems import ProblemKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +26,7 @@ class ExplicitTag:
         if self.unsafe_implicit_latest:
             return Allowed("no tag, resolved as latest (unsafe-implicit-latest)")
         return Denied(
-            f"image {str(reference)!r} has no tag or digest", f"write {reference}:latest if that is what you mean"
+            f"image {str(reference)!r} has no tag or digest",
+            f"write {reference}:latest if that is what you mean",
+            ProblemKind.TEMPLATE,
         )

@@ -27,7 +27,7 @@ class Problem(NamedTuple):
         cause: What is wrong: a lower-case clause.
         help: What to do: a lower-case imperative clause; may be empty.
         image: The image as written, or empty.
-        missing: The parameter or pseudo parameter that was not set, or empty; see `Unknown`.
+        missing: The parameters and pseudo parameters that were not set, or empty; see `Unknown`.
     """
 
     path: TemplatePath

@@ -21,6 +21,7 @@ ATTEMPTS = 4
 _FIRST_PAUSE = 0.5  # seconds, doubled after each attempt
 _SHORTEST_READ = 0.05  # seconds
 _TRANSIENT_CODES = frozenset({"PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"})
+_SERVER_ERROR = 500
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
@@ -30,14 +31,21 @@ class InvalidEndpointError(BotoCoreError):  # type: ignore[misc] # botocore has 
     fmt = "the configured URL is not valid"
 
 
+class ForeignResponseError(BotoCoreError):  # type: ignore[misc] # the same
+    """Something between us and AWS responded with a page for people, which botocore can read as an empty response."""
+
+    fmt = "the response is an HTML page"
+
+
 def limit_attempts(events: Any) -> None:
-    """Make the clients of the session with these `events` retry within the deadline.
+    """Make the clients of the session with these `events` retry within the deadline, and refuse pages for people.
 
     Each response must arrive by the deadline as well, if the installed botocore supports a timeout for each request;
     otherwise the timeout of the client applies.
     """
     events.register("before-call", _check_endpoint)
     events.register("before-send", _limit_read_time)
+    events.register("before-parse", _check_response)
     events.register("needs-retry", _pause_before_retry)
 
 
@@ -57,6 +65,14 @@ def _limit_read_time(request: Any, **_: Any) -> None:
         return
     limit = context["client_config"].read_timeout if "client_config" in context else deadline.remaining()
     context["read_timeout"] = max(_SHORTEST_READ, min(limit, deadline.remaining()))
+
+
+def _check_response(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    # A page with an error of the server is read as that error, and retried; objects in S3 may be pages.
+    if response_dict["status_code"] >= _SERVER_ERROR or operation_model.service_model.service_name == "s3":
+        return
+    if str(response_dict["headers"].get("Content-Type", "")).startswith("text/html"):
+        raise ForeignResponseError
 
 
 def _pause_before_retry(attempts: int, response: Any, caught_exception: Any, **_: Any) -> float | None:

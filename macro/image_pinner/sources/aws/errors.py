@@ -55,6 +55,7 @@ BAD_CREDENTIALS = frozenset(
         "InvalidConfigError",
         "LoginError",
         "MetadataRetrievalError",
+        "OSError",
         "PartialCredentialsError",
         "ProfileNotFound",
         "RefreshWithMFAUnsupportedError",
@@ -68,6 +69,8 @@ NO_ENDPOINT = frozenset({"BaseEndpointResolverError", "EndpointProviderError", "
 """botocore knows no endpoint."""
 INVALID_ENDPOINT = frozenset({"InvalidEndpointError", "ValueError"})
 """The configured endpoint is not a URL that can be used. It can contain a password, so no message repeats it."""
+NOT_OF_AWS = frozenset({"ForeignResponseError", "ResponseParserError"})
+"""The response is not one of the service; its text is not repeated."""
 TIMED_OUT = frozenset({"ConnectTimeoutError", "ReadTimeoutError"})
 """The endpoint did not respond in time."""
 ASSUMING = frozenset({"AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
@@ -102,10 +105,14 @@ class AwsFailure(NamedTuple):
 
 
 def aws_faults() -> tuple[type[Exception], ...]:
-    """Return the exceptions of a failed request to AWS, for an `except` clause."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - loaded with the first client
+    """Return the exceptions of a failed request to AWS, for an `except` clause.
 
-    return (BotoCoreError, ClientError)
+    `OSError` is that of a file or a program that renews credentials.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - loaded with the first client
+    from botocore.parsers import ResponseParserError  # noqa: PLC0415 - the same
+
+    return (BotoCoreError, ClientError, ResponseParserError, OSError)
 
 
 class UnknownRegionError(ValueError):
@@ -233,45 +240,70 @@ def _explain_response(error: Exception, service: str) -> AwsFailure:
     return AwsFailure(f"{service} rejected the request ({code}: {text})", "correct the value that the service names")
 
 
-def _explain_no_response(error: Exception, service: str) -> AwsFailure:
-    names, where = {kind.__name__ for kind in type(error).__mro__}, _host_of(error)
-    if names & NO_CREDENTIALS:
-        return AwsFailure(
-            f"there are no AWS credentials for {service}",
-            "sign in to AWS, or set AWS_PROFILE; a Lambda function uses those of its role",
-        )
-    if names & BAD_CREDENTIALS:
-        return AwsFailure(f"cannot load the AWS credentials for {service}: {cleaned(str(error))}", _SIGN_IN)
-    if "UnknownRegionError" in names:
-        return AwsFailure(
-            f"there is no endpoint for {service}: {error}",
-            "correct the region, or allow it with IMAGE_PINNER_EXTRA_REGIONS",
-        )
-    if names & NO_ENDPOINT:
-        return AwsFailure(
-            f"there is no endpoint for {service}: {cleaned(str(error))}",
-            "check the region, AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT",
-        )
-    if names & INVALID_ENDPOINT:
-        return AwsFailure(
-            f"there is no endpoint for {service}: the configured URL is not valid",
-            "set AWS_ENDPOINT_URL and the variables that begin with it to URLs with a host, and without a password",
-        )
-    if names & TIMED_OUT:
-        return AwsFailure(f"{service} did not respond in time{where}", _CHECK_NETWORK)
-    if "SSLError" in names:
-        return AwsFailure(
-            f"cannot verify the TLS certificate of {service}{where}",
-            "if a proxy replaces the certificate, set AWS_CA_BUNDLE to the file with the CA of the proxy",
-        )
-    if "ProxyConnectionError" in names:
-        return AwsFailure(f"cannot connect to the proxy for {service}", "check HTTPS_PROXY and NO_PROXY")
-    if names & {"ConnectionError", "HTTPClientError"}:
-        return AwsFailure(f"cannot connect to {service}{where}", _CHECK_NETWORK)
-    return AwsFailure(
-        f"the request to {service} failed ({type(error).__name__}: {cleaned(str(error))})",
+# The kinds of exceptions by name, with cause and help; the first that fits counts. `text` is that of the exception.
+_NO_RESPONSE = (
+    (
+        NO_CREDENTIALS,
+        "there are no AWS credentials for {service}",
+        "sign in to AWS, or set AWS_PROFILE; a Lambda function uses those of its role",
+    ),
+    (BAD_CREDENTIALS, "cannot load the AWS credentials for {service}: {text}", _SIGN_IN),
+    (
+        frozenset({"UnknownRegionError"}),
+        "there is no endpoint for {service}: {text}",
+        "correct the region, or allow it with IMAGE_PINNER_EXTRA_REGIONS",
+    ),
+    (
+        NO_ENDPOINT,
+        "there is no endpoint for {service}: {text}",
+        "check the region, AWS_ENDPOINT_URL, AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT",
+    ),
+    (
+        INVALID_ENDPOINT,
+        "there is no endpoint for {service}: the configured URL is not valid",
+        "set AWS_ENDPOINT_URL and the variables that begin with it to URLs with a host, and without a password",
+    ),
+    (
+        NOT_OF_AWS,
+        "the response to the request to {service} is not one of AWS",
+        "check AWS_ENDPOINT_URL and HTTPS_PROXY, and whether this network needs a sign-in",
+    ),
+    (TIMED_OUT, "{service} did not respond in time{where}", _CHECK_NETWORK),
+    (
+        frozenset({"SSLError"}),
+        "cannot verify the TLS certificate of {service}{where}",
+        "if a proxy replaces the certificate, set AWS_CA_BUNDLE to the file with the CA of the proxy",
+    ),
+    (
+        frozenset({"ProxyConnectionError"}),
+        "cannot connect to the proxy for {service}",
+        "check HTTPS_PROXY and NO_PROXY",
+    ),
+    (frozenset({"ConnectionError", "HTTPClientError"}), "cannot connect to {service}{where}", _CHECK_NETWORK),
+    (
+        frozenset({"Exception"}),
+        "the request to {service} failed ({kind}: {text})",
         "check the AWS configuration of the environment, then retry",
-    )
+    ),
+)
+
+
+def _explain_no_response(error: Exception, service: str) -> AwsFailure:
+    names = _kinds_of(error)
+    cause, help = next((cause, help) for kinds, cause, help in _NO_RESPONSE if names & kinds)
+    text = cleaned(str(error))
+    return AwsFailure(cause.format(service=service, text=text, where=_host_of(error), kind=type(error).__name__), help)
+
+
+def lacks_credentials(error: Exception) -> bool:
+    """Return whether there are no usable credentials, so that all other requests would fail too."""
+    return bool(_kinds_of(error) & (NO_CREDENTIALS | BAD_CREDENTIALS))
+
+
+def _kinds_of(error: Exception) -> set[str]:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    # botocore derives exceptions of connections from `OSError`, which otherwise is that of a file or a program.
+    return names - {"OSError"} if "BotoCoreError" in names else names
 
 
 def _is_assuming_a_role(error: Exception) -> bool:

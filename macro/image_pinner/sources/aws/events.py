@@ -139,7 +139,7 @@ def _batches(details: Sequence[str]) -> Iterator[list[str]]:
 
 def _entry_error(entry: dict[str, Any]) -> Exception:
     """Return the error of a rejected entry, which a successful response contains, as a `ClientError`."""
-    _, client_error_type = aws_faults()
+    _, client_error_type, *_ = aws_faults()
     error = {"Code": entry.get("ErrorCode", ""), "Message": entry.get("ErrorMessage", "")}
     # Entries have error codes for internal errors, where a response has the status 500:
     # https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, DeferredRefreshableCredentials
+from botocore.exceptions import CredentialRetrievalError
 from botocore.loaders import create_loader
 from botocore.session import Session
 
@@ -38,11 +40,39 @@ _CONNECTIONS = 32  # more than there are workers: urllib3 discards connections a
 _DENIAL_HOLDS_SECONDS = 5.0
 
 
-def default_session() -> Any:
-    """Return a boto3 session with the credentials and the region of the environment."""
-    session = boto3.Session()
+def default_session(profile: str = "") -> Any:
+    """Return a boto3 session with the credentials and the region of the environment, or of a profile.
+
+    Raises:
+        botocore.exceptions.BotoCoreError: The profile or the configuration is not valid.
+    """
+    core = Session(profile=profile or None)
+    with _unusable_credentials():
+        providers = core.get_component("credential_provider").providers
+    core.register_component("credential_provider", _CredentialResolver(providers))
+    session = boto3.Session(botocore_session=core)
     limit_attempts(session.events)
     return session
+
+
+class _CredentialResolver(CredentialResolver):  # type: ignore[misc] # botocore has no type information
+    """A resolver that raises nothing but exceptions of botocore, whatever a provider reads or runs."""
+
+    def load_credentials(self) -> Any:
+        with _unusable_credentials():
+            return super().load_credentials()
+
+
+@contextmanager
+def _unusable_credentials() -> Iterator[None]:
+    """Convert the exceptions of other libraries: a program or file may be missing, and its output may be anything."""
+    try:
+        yield
+    except aws_faults():
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise CredentialRetrievalError(provider="the AWS configuration", error_msg=reason) from error
 
 
 class _RoleSession(Session):  # type: ignore[misc] # botocore has no type information

@@ -36,6 +36,7 @@ def _describe(path: Path, files: Mapping[str, str], manifest: Mapping[str, Any])
         "version": __version__,
         "sha256": _sha256(path.read_bytes()),
         "lock": _sha256(LOCKED.encode()),
+        "compiled_by": "3.13.0",
         "libraries": [{"name": "urllib3", "version": "2.8.0", "hashes": ["1" * 64]}],
         "files": {name: _sha256(text.encode()) for name, text in files.items()},
     }

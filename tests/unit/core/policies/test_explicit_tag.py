@@ -5,6 +5,7 @@ import pytest
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies import Allowed, Denied, JudgedImage
 from image_pinner.core.policies.explicit_tag import ExplicitTag
+from image_pinner.core.template.problems import ProblemKind
 from support.images import HEX
 
 
@@ -15,7 +16,8 @@ def judged(text: str) -> JudgedImage:
 @pytest.mark.parametrize("text", ["nginx", "localhost:5000/team/app"])
 def test_reference_without_tag_and_digest_is_denied(text: str) -> None:
     verdict = ExplicitTag().judge(judged(text))
-    assert verdict == Denied(f"image {text!r} has no tag or digest", f"write {text}:latest if that is what you mean")
+    help_ = f"write {text}:latest if that is what you mean"
+    assert verdict == Denied(f"image {text!r} has no tag or digest", help_, ProblemKind.TEMPLATE)
 
 
 def test_unsafe_implicit_latest_allows_with_a_warning() -> None:
