@@ -199,7 +199,7 @@ def collapse(value: Value) -> Outcome:
 def all_unresolved(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
     """Return an `Unknown` with all reasons, or the `Pending` of all external values; without a prefix.
 
-    A value that was not set comes last: once it is set, the others are still unknown.
+    The values that were not set are omitted if there is another reason: once they are set, it still applies.
     """
     external_values: frozenset[ExternalValue] = frozenset()
     found: dict[Unknown, None] = {}
@@ -210,7 +210,7 @@ def all_unresolved(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
             external_values |= outcome.external_values
     if not found:
         return Pending(external_values)
-    return _join_unknown(sorted(found, key=lambda unknown: bool(unknown.missing)))
+    return _join_unknown([unknown for unknown in found if not unknown.missing] or list(found))
 
 
 def _join_unknown(found: list[Unknown]) -> Unknown:
@@ -219,7 +219,7 @@ def _join_unknown(found: list[Unknown]) -> Unknown:
     for one in found[1:]:
         if len(joined.reason) + len(one.reason) > _MAX_REASON:
             break
-        missing = f"{joined.missing},{one.missing}" if joined.missing and one.missing else ""
+        missing = f"{joined.missing},{one.missing}" if joined.missing else ""
         helps = dict.fromkeys((joined.help, one.help))
         joined = Unknown(f"{joined.reason}, and {one.reason}", "; ".join(filter(None, helps)), missing=missing)
     return joined
