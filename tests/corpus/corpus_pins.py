@@ -7,7 +7,6 @@ from functools import cache
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject
 from image_pinner.core.template.fragments import Fragment, Shape
-from image_pinner.core.template.options import Options, Pin
 from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
@@ -46,7 +45,7 @@ def pinned_in_memory(name: str, values: str) -> PinResult:
 
 def pin_tree(template: JsonObject, values: dict[str, str]) -> PinResult:
     scope = Scope.of_template(template, values, region=REGION, account_id=ACCOUNT, ssm_names=True)
-    settings = Settings(options=Options(pin=Pin.ALL), unsafe_implicit_latest=True)
+    settings = Settings(unsafe_implicit_latest=True)
     resolvers = PermissiveRegistry()
-    fragment = Fragment(Shape.TEMPLATE, template, {}, template)
+    fragment = Fragment(Shape.TEMPLATE, template, {"Pin": "All"}, template)
     return pin_template(fragment, scope, settings, lambda _: Resolvers(resolvers, resolvers), Deadline.after(60))

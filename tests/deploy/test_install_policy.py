@@ -42,6 +42,11 @@ ACTIONS_OF_RESOURCES: dict[str, dict[str, set[str]]] = {
         "cloudwatch": _TAGS | {"DeleteAlarms", "DescribeAlarms", "ListTagsForResource", "PutMetricAlarm"}
     },
     "AWS::CloudWatch::Dashboard": {"cloudwatch": {"DeleteDashboards", "GetDashboard", "PutDashboard"}},
+    "AWS::Events::Rule": {
+        "events": _TAGS
+        | {f"{verb}Rule" for verb in ("Delete", "Describe", "Put")}
+        | {"ListTargetsByRule", "PutTargets", "RemoveTargets"}
+    },
     "AWS::IAM::ManagedPolicy": {
         "iam": {f"{verb}Policy" for verb in ("Create", "Delete", "Get", "Tag", "Untag")}
         | {f"{verb}PolicyVersion" for verb in ("Create", "Delete", "Get")}
@@ -93,6 +98,8 @@ def actions_of_calls() -> set[str]:
     for service, operation in calls():
         title = {"".join(word.title() for word in operation.split("_"))}
         found |= {f"{service}:{name}" for name in (ACTIONS_OF_S3.get(operation, title) if service == "s3" else title)}
+    if "lambda:Invoke" in found:
+        found = found - {"lambda:Invoke"} | {"lambda:InvokeFunction"}
     # No policy can deny it: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
     return found - {"sts:GetCallerIdentity"}
 

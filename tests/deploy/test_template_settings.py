@@ -119,7 +119,7 @@ def test_the_lookup_timeout_is_below_that_of_the_function() -> None:
 WRONG = {
     "MacroName": ("1st", "a b"),
     "Pin": ("all", "Skip", "web,proxy"),
-    "Platform": ("linux", "Linux/arm64", "any"),
+    "Platform": ("linux", "linux/arm 64", "any"),
     "WhenMissing": ("fail",),
     "WhenMoved": ("Ignore",),
     "Record": ("label",),
