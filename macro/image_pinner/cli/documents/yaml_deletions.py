@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from image_pinner.cli.documents.edits import Deletion
 from image_pinner.cli.documents.nodes import MappingNode, last_leaf
 from image_pinner.cli.documents.text import SourceText
-from image_pinner.cli.documents.yaml_layout import content_end, is_block_scalar, slot_of
+from image_pinner.cli.documents.yaml_layout import content_end, is_block_scalar, key_column, slot_of
 
 # After a block scalar, blank lines and comments that are indented further would become a part of it.
 _NEXT_LINE = re.compile("(?:\r\n|[\n\r\x85\u2028\u2029])( *)(#[^\n\r\x85\u2028\u2029]*)?(?=[\n\r\x85\u2028\u2029]|\\Z)")
@@ -34,7 +34,8 @@ def deleted_spans(source: SourceText, root: MappingNode, change: Deletion) -> li
 def _starts(source: SourceText, root: MappingNode, change: Deletion) -> Iterator[int]:
     """Yield the index of each key, with its `?`, or dash."""
     if isinstance(change.node, MappingNode):
-        yield from (member.key.start for member in change.node.members)
+        for key in (member.key for member in change.node.members):
+            yield source.line_start(key.start) + key_column(source, key)
         return
     for item in change.node.items:
         slot = slot_of(source, root, item)

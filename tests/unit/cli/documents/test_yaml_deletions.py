@@ -42,6 +42,8 @@ def test_a_value_that_an_alias_needs_is_not_deleted(text: str) -> None:
         ("a: {x: 1}\nb: [1]\n", [("a", "x"), ("b", 0)], "a: {}\nb: []\n"),
         ("a:\n  x: 1 # c\nb: 2\n", [("a", "x")], "a: {} # c\nb: 2\n"),
         ("a: !Sub text\nb: 1\n", [("a",)], "b: 1\n"),
+        ("? a\n: 1\nb: 2\n", [("a",)], "b: 2\n"),
+        ("a:\n- ? k\n  : 1\n  l: 2\n", [("a", 0, "k")], "a:\n- l: 2\n"),
     ],
 )
 def test_lines_and_elements_are_deleted(before: str, paths: list[tuple[Step, ...]], after: str) -> None:
