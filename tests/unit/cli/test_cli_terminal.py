@@ -107,7 +107,9 @@ def test_ctrl_c_ends_a_lookup_that_hangs(tmp_path: Path) -> None:
     hanging = PROGRAM.replace("main(sys", "import time\nresolvers.resolve_all = lambda *_: time.sleep(60)\nmain(sys")
     started = "print('started', file=sys.stderr, flush=True), time.sleep(60)"
     program = hanging.replace("time.sleep(60)", f"({started})")
-    command = [sys.executable, "-c", program, "pin", str(saved(tmp_path))]
+    # A shell starts programs in the background with SIGINT ignored, and their children inherit that.
+    restore = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command = [sys.executable, "-c", restore + program, "pin", str(saved(tmp_path))]
 
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()) as process:
         assert process.stderr
