@@ -100,8 +100,9 @@ def image_paths(report: PinReport) -> set[TemplatePath]:
     """Return the property paths of all images that can be seen, one for all branches of an image."""
     steps = [outcome.site.path.steps for outcome in report.outcomes]
     steps += [site.path.steps for site in report.failed]
-    steps += [image.path.steps for image in report.skipped if image.status != "hidden"]
-    steps += [problem.path.steps for problem in report.problems]
+    steps += [image.path.steps for image in report.skipped]
+    seen = [problem for problem in report.problems if not problem.cause.startswith("images here cannot be seen")]
+    steps += [problem.path.steps for problem in seen]
     return {TemplatePath(without_branches(path)) for path in steps}
 
 
