@@ -22,6 +22,7 @@ from image_pinner.sources.credentials.docker_config import (
     DOCKER_HUB_SERVER,
     DockerConfigCredentials,
     HelperCredentials,
+    check_helper_name,
     parse_docker_config,
 )
 from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
@@ -93,7 +94,7 @@ def _expect_credential(credential: Credentials, host: str, data: bytes) -> None:
 
 def _run_helper(name: str, server: str, _: Deadline) -> HelperCredentials | None:
     assert server in {DOCKER_HUB_SERVER, *HOSTS}
-    # The real function accepts fewer names.
-    if not name.isprintable() or len(name) % 3 == 0:
+    check_helper_name(name, server)
+    if len(name) % 3 == 0:
         raise SourceError("the helper failed", "fix it")
     return HelperCredentials("<token>" if len(name) % 2 else "user", "s3cr3t") if "login" in name else None

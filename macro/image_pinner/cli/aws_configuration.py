@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from image_pinner.core.errors import ConfigurationError
-from image_pinner.sources.aws.errors import aws_client_faults, explain
 
 
 @contextmanager
 def explained_configuration() -> Iterator[None]:
     """Raise `ConfigurationError` if the block cannot use the configuration."""
+    from image_pinner.sources.aws.errors import aws_client_faults, explain  # noqa: PLC0415 - most runs need no region
+
     try:
         yield
     except aws_client_faults() as error:

@@ -214,12 +214,8 @@ def split_json(fields: Mapping[str, Any], lists: Mapping[str, Sequence[Any]], li
     """Return an object as JSON on one line, in as many parts of at most `limit` bytes in UTF-8 as its lists need.
 
     Every entry of `lists` is in one of the parts, which are numbered in `part` and `parts`. The first part has all
-    `fields`, which must be short; the others have those that identify the invocation. Long texts of entries are cut if
-    they are too long for one part.
+    `fields`, which must be short; the others have those that identify the invocation. Long texts of entries are cut.
     """
-    whole = _encode({**fields, **lists})
-    if _size(whole) <= limit:
-        return [encodable(whole)]
     encoded = {name: [_encode_entry(entry) for entry in entries] for name, entries in lists.items()}
     whole = _join(fields, encoded)
     if _size(whole) <= limit:

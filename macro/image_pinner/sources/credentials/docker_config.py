@@ -60,6 +60,18 @@ GetFromHelper = Callable[[str, str, Deadline], HelperCredentials | None]
 """Gets the credentials for a server from the helper with a name; see `get_from_helper`."""
 
 
+def check_helper_name(name: str, server: str) -> None:
+    """Raise `SourceError` if no helper can have this name.
+
+    The error does not contain it: it may be a secret at the wrong key. A valid one is shown: it is a program to install.
+    """
+    if not _HELPER_NAME.fullmatch(name):
+        raise SourceError(
+            f"the docker config file has an invalid name of a credential helper for {server}",
+            "correct it in the docker config file",
+        )
+
+
 def get_from_helper(
     name: str,
     server: str,
@@ -75,12 +87,7 @@ def get_from_helper(
     Raises:
         SourceError: The helper is not installed, fails, times out or prints something invalid.
     """
-    if not _HELPER_NAME.fullmatch(name):
-        # Not the name, which may be a secret at the wrong key. A valid one is shown: it is a program to install.
-        raise SourceError(
-            f"the docker config file has an invalid name of a credential helper for {server}",
-            "correct it in the docker config file",
-        )
+    check_helper_name(name, server)
     environment = dict(os.environ if environment is None else environment)
     program = f"docker-credential-{name}"
     path = shutil.which(program, path=environment.get("PATH", os.defpath))
