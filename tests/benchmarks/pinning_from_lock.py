@@ -46,7 +46,7 @@ def figures() -> Iterator[str]:
 def _seconds(arguments: Sequence[str]) -> float:
     """Return the processor time of a process: other programs on the machine change it less than the time of a clock."""
     before = _used()
-    subprocess.run([sys.executable, *arguments], check=True, env=environment(), stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, *arguments], check=True, env=environment(), capture_output=True)
     return _used() - before
 
 

@@ -63,7 +63,7 @@ GetFromHelper = Callable[[str, str, Deadline], HelperCredentials | None]
 def check_helper_name(name: str, server: str) -> None:
     """Raise `SourceError` if no helper can have this name.
 
-    The error does not contain it: it may be a secret at the wrong key. A valid one is shown: it is a program to install.
+    The error does not contain it: it may be a secret at the wrong key. A valid one is shown: it is a program.
     """
     if not _HELPER_NAME.fullmatch(name):
         raise SourceError(
