@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from image_pinner.cli.documents.nodes import (
     AliasNode,
@@ -29,8 +29,7 @@ class InPlaceEditError(ImagePinnerError):
     """A file cannot be edited in place as intended; it is unchanged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(NamedTuple):
     """Replaces the value of a node, or with `inside_tag` only the argument of its tag."""
 
     node: ContentNode
@@ -38,8 +37,7 @@ class Replacement:
     inside_tag: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Insertion:
+class Insertion(NamedTuple):
     """Adds keys to a mapping after its member at an index (-1 if it has none).
 
     `depth` is the depth of the mapping in the template.
@@ -51,8 +49,7 @@ class Insertion:
     depth: int
 
 
-@dataclass(frozen=True, slots=True)
-class Deletion:
+class Deletion(NamedTuple):
     """Deletes some members of a mapping or sequence, by their indexes, and leaves at least one."""
 
     node: MappingNode | SequenceNode

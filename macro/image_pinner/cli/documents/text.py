@@ -159,8 +159,7 @@ class Splice(NamedTuple):
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Splices:
+class Splices(NamedTuple):
     """Splices in the order of the text, without overlaps, and a sentence on each comment that they remove."""
 
     parts: tuple[Splice, ...]
