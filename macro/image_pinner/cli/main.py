@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 
@@ -11,6 +12,7 @@ from image_pinner import __version__
 from image_pinner.cli.console import Dependencies, ExitCode, did_you_mean, print_error
 from image_pinner.core.errors import ImagePinnerError, SourceError
 
+_OBJECTS_PER_COLLECTION = 100_000
 SUBCOMMANDS = {
     "pin": "Pin the images of a template to digests.",
     "update": "Update the digests of images that have a tag and a digest.",
@@ -65,6 +67,9 @@ def command() -> None:
 
 def main(arguments: list[str] | None = None, *, dependencies: Dependencies | None = None) -> None:
     """Run the command and exit. `arguments` are those of the process by default."""
+    # Importing a subcommand creates objects that live as long as the process. Searching them for garbage took a tenth
+    # of a run that pins from a lock file, measured in November 2026.
+    gc.set_threshold(_OBJECTS_PER_COLLECTION)
     sys.exit(_run(arguments, dependencies or Dependencies()))
 
 
