@@ -7,11 +7,11 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from image_pinner.core.check import RULES
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, Outcome, Pending
 from image_pinner.core.report import PinReport
+from image_pinner.core.rules import RULES
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.paths import Step, TemplatePath
@@ -75,7 +75,7 @@ def test_check_reports_lines_of_the_file_or_nothing(name: str) -> None:
     assert run.code == (1 if findings else 0)
     lines = len((CORPUS / name).read_bytes().splitlines())
     for finding in findings:
-        assert finding["rule"] in RULES
+        assert finding["code"] in RULES
         assert 1 <= finding["line"] <= lines
         assert finding["cause"]
         assert finding["help"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 from image_pinner.core.errors import InvalidReferenceError
@@ -12,6 +11,14 @@ from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
+from image_pinner.core.rules import (
+    HIDDEN_IMAGE,
+    INVALID_MARKER,
+    MISSING_TRANSFORM,
+    UNPINNED_IMAGE,
+    UNSUPPORTED_MARKER_SYNTAX,
+    Rule,
+)
 from image_pinner.core.template.edits import Edit, InsertKey, Replace
 from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment
@@ -38,22 +45,7 @@ _NO_LOOP = "write the property without Fn::ForEach"
 _TRANSFORM = TemplatePath(("Transform",))
 
 
-class Severity(Enum):
-    """How bad a finding is: an error makes the deployment fail, a warning does not."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-RULES = {
-    "unpinned-image": "An image without a digest that nothing requests to pin.",
-    "hidden-image": "A property that Fn::ForEach makes and that can hold an image that cannot be seen or changed.",
-    "unsupported-marker-syntax": "A marker that CloudFormation rejects before any macro runs.",
-    "invalid-marker": "A marker, an option or an image that the macro will reject, or selected images that are hidden.",
-    "missing-transform": "A pin is requested, and the template's Transform does not include the macro.",
-}
-"""What each rule reports, as a sentence."""
-_WITHOUT_REQUEST = frozenset({"unpinned-image", "hidden-image"})
+_WITHOUT_REQUEST = frozenset({UNPINNED_IMAGE, HIDDEN_IMAGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +53,18 @@ class Finding:
     """Something to change in a template.
 
     Args:
-        rule: The rule, a key of `RULES`.
+        rule: The rule.
         path: The path of the value to change.
         cause: What is wrong, as a clause.
         help: What to do, as an imperative clause.
         fix: The edit that fixes it, or `None`.
     """
 
-    rule: str
+    rule: Rule
     path: TemplatePath
     cause: str
     help: str
     fix: Edit | None = None
-
-    @property
-    def severity(self) -> Severity:
-        """How bad the finding is."""
-        return Severity.WARNING if self.rule in _WITHOUT_REQUEST else Severity.ERROR
 
 
 def check_template(  # noqa: PLR0913 - a deployment has this many inputs
@@ -114,24 +101,24 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     # A value that is only missing here is not the reason.
     findings += [_invalid_marker(certain[problem.path] if problem.missing else problem) for problem in problems]
     findings += [
-        Finding("invalid-marker", site.path, *denial) for site in scan.pinned if (denial := deny(site.reference))
+        Finding(INVALID_MARKER, site.path, *denial) for site in scan.pinned if (denial := deny(site.reference))
     ]
     reported = {problem.path for problem in problems}
     findings += [finding for finding in _hidden_images(scan) if finding.path not in reported]
     if not names_macro and (first := _first_request(template, scan, findings, scan_settings.macro)):
         findings.append(_missing_transform(first, template, scan_settings.macro))
-    return sorted(findings, key=lambda finding: (str(finding.path), finding.rule))
+    return sorted(findings, key=lambda finding: (str(finding.path), finding.rule.code))
 
 
 def _hidden_images(scan: ImageScan) -> Iterator[Finding]:
     hidden = {node.path: node.reason for node in scan.hidden if node.path.in_loop}
     hidden |= {image.path: image.reason for image in scan.skipped if image.status == "hidden" and image.path.in_loop}
     for path, reason in hidden.items():
-        yield Finding("hidden-image", path, f"images here cannot be seen: {reason}", _NO_LOOP)
+        yield Finding(HIDDEN_IMAGE, path, f"images here cannot be seen: {reason}", _NO_LOOP)
 
 
 def _invalid_marker(problem: Problem) -> Finding:
-    return Finding("invalid-marker", problem.path, problem.cause, problem.help)
+    return Finding(INVALID_MARKER, problem.path, problem.cause, problem.help)
 
 
 def _scan(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> tuple[ImageScan, list[Problem]]:
@@ -169,14 +156,14 @@ def _sets_stack_name(fragment: Fragment) -> bool:
 
 def _unpinned_image(image: SkippedImage, template: JsonObject, deny: Deny) -> Finding:
     if refusal := _refusal(image, deny):
-        return Finding("unpinned-image", image.path, *refusal)
+        return Finding(UNPINNED_IMAGE, image.path, *refusal)
     cause = f"image {image.written!r} is not pinned" if image.written else "the image is not pinned"
     if image.unmarkable:
         fix = _pin_resource(image.unmarkable, value_at(template, image.unmarkable.steps))
         help = "set Pin: All or Pin: Skip in the Metadata of the resource; linters reject a marker in this property"
-        return Finding("unpinned-image", image.path, cause, help, fix)
+        return Finding(UNPINNED_IMAGE, image.path, cause, help, fix)
     return Finding(
-        "unpinned-image",
+        UNPINNED_IMAGE,
         image.path,
         cause,
         "mark the image, or set Pin: Skip in the Metadata of the resource",
@@ -236,7 +223,7 @@ def _unsupported_syntax(path: TemplatePath, content: JsonValue, macro: str, *, r
         help = "write a snippet"
         fixed = {SNIPPET: {"Name": macro, "Parameters": {IMAGE_KEY: expression, **options}}}
     return Finding(
-        "unsupported-marker-syntax",
+        UNSUPPORTED_MARKER_SYNTAX,
         path,
         f"CloudFormation rejects the YAML tag {PIN_MARKER} and the function {LONG_FORM} before any macro runs",
         help,
@@ -273,8 +260,8 @@ def _missing_transform(first: TemplatePath, template: JsonObject, macro: str) ->
     cause = f"a pin is requested, but Transform does not include {macro}"
     transform = template.get("Transform")
     if not transform:
-        return Finding("missing-transform", first, cause, f"write Transform: {macro} at the top of the template")
+        return Finding(MISSING_TRANSFORM, first, cause, f"write Transform: {macro} at the top of the template")
     # AWS-provided transforms come after custom macros:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
     transforms = [macro, *(transform if isinstance(transform, list) else [transform])]
-    return Finding("missing-transform", _TRANSFORM, cause, f"add {macro} to Transform", Replace(_TRANSFORM, transforms))
+    return Finding(MISSING_TRANSFORM, _TRANSFORM, cause, f"add {macro} to Transform", Replace(_TRANSFORM, transforms))

@@ -233,5 +233,5 @@ def test_an_unreadable_template_does_not_hide_the_findings_of_others(tmp_path: P
     run = image_pinner("check", str(tmp_path / "none.yaml"), str(good))
 
     assert run.code == 2
-    assert "unmarked.yaml:11:18: unpinned-image: " in run.text
+    assert "unmarked.yaml:11:18: IP001 " in run.text
     assert f"cannot read {tmp_path / 'none.yaml'}: no such file or directory" in run.err

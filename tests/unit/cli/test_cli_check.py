@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from image_pinner.cli.inputs import read_template
-from image_pinner.core.check import RULES, check_template
+from image_pinner.core.check import check_template
+from image_pinner.core.rules import RULES
 from image_pinner.settings import Settings
 from support.command import image_pinner
 from unit.cli.cli_templates import MARKED, UNMARKED, saved, state
@@ -25,47 +26,47 @@ Resources:
         - Name: web
 """
 FINDINGS = {
-    "no marker": ("          Image: nginx:1\n", "10:18: unpinned-image", '          Image: "!PinDigest nginx:1"'),
+    "no marker": ("          Image: nginx:1\n", "10:18: IP001", '          Image: "!PinDigest nginx:1"'),
     "no marker in flow style": (
         "        - {Name: flow, Image: nginx:1, Cpu: 1} # c\n",
-        "10:31: unpinned-image",
+        "10:31: IP001",
         '        - {Name: flow, Image: "!PinDigest nginx:1", Cpu: 1} # c',
     ),
     "no marker in Sub": (
         "          Image: !Sub nginx:${Tag}\n",
-        "10:18: unpinned-image",
+        "10:18: IP001",
         '          Image:\n            Fn::Sub: "!PinDigest nginx:${Tag}"',
     ),
     "a YAML tag": (
         "          Image: !PinDigest nginx:1   # why\n",
-        "10:18: unsupported-marker-syntax",
+        "10:18: IP005",
         '          Image: "!PinDigest nginx:1"   # why',
     ),
     "a YAML tag on a flow mapping": (
         "          Image: !PinDigest {Image: nginx:1, Platform: linux/arm64}\n",
-        "10:18: unsupported-marker-syntax",
+        "10:18: IP005",
         '          Image: "!PinDigest Platform=linux/arm64 nginx:1"',
     ),
     "a YAML tag on a block mapping with Sub": (
         '          Image: !PinDigest\n            Image: !Sub "x/y:${Tag}"\n            Record: None\n',
-        "10:18: unsupported-marker-syntax",
+        "10:18: IP005",
         '          Image:\n            Fn::Sub: "!PinDigest Record=None x/y:${Tag}"',
     ),
     "a YAML tag on the long form of Sub": (
         "          Image: !PinDigest\n            Fn::Sub: x/y:${Tag}\n",
-        "10:18: unsupported-marker-syntax",
+        "10:18: IP005",
         '          Image:\n            Fn::Sub: "!PinDigest x/y:${Tag}"',
     ),
     "the long form": (
         "          Image: {Fn::PinDigest: nginx:1}\n",
-        "10:18: unsupported-marker-syntax",
+        "10:18: IP005",
         '          Image: "!PinDigest nginx:1"',
     ),
-    "an unknown option": ('          Image: "!PinDigest Plattform=linux/arm64 nginx:1"\n', "10:18: invalid-marker", ""),
-    "a marker without an image": ('          Image: "!PinDigest "\n', "10:18: invalid-marker", ""),
+    "an unknown option": ('          Image: "!PinDigest Plattform=linux/arm64 nginx:1"\n', "10:18: IP004", ""),
+    "a marker without an image": ('          Image: "!PinDigest "\n', "10:18: IP004", ""),
     "a marker in a property that is not an image": (
         '          Image: "!PinDigest nginx:1"\n          Command: ["!PinDigest nginx:1"]\n',
-        "11:21: invalid-marker",
+        "11:21: IP004",
         "",
     ),
 }
@@ -81,7 +82,7 @@ def test_a_finding_has_a_position_and_the_corrected_lines(name: str, newline: st
 
     head, help_, *lines = run.text.splitlines()
     assert (run.code, run.err) == (1, "")
-    assert head.startswith(f"{path}:{position_and_rule}: ")
+    assert head.startswith(f"{path}:{position_and_rule} ")
     assert help_.startswith("help: ")
     assert help_.endswith(":") is bool(corrected)
     assert lines == [f"    {line}" for line in corrected.splitlines()]
@@ -106,7 +107,7 @@ def test_a_marker_without_the_transform_is_a_finding(tmp_path: Path) -> None:
 
     assert run.code == 1
     head, help_ = run.text.splitlines()
-    assert head.startswith(f"{path}:10:18: missing-transform: ")
+    assert head.startswith(f"{path}:10:18: IP008 ")
     assert help_.startswith("help: ")
     assert "Transform: ImagePinner" in help_
 
@@ -117,7 +118,7 @@ def test_a_transform_without_the_macro_is_corrected(tmp_path: Path) -> None:
     run = image_pinner("check", str(path))
 
     head, _, *lines = run.text.splitlines()
-    assert head.startswith(f"{path}:2:12: missing-transform: ")
+    assert head.startswith(f"{path}:2:12: IP008 ")
     assert lines == ["    Transform:", "      - ImagePinner", "      - AWS::Serverless-2016-10-31"]
 
 
@@ -151,7 +152,7 @@ def test_json_findings_have_a_version_and_all_fields(tmp_path: Path) -> None:
         read_template(str(path), "ImagePinner").fragment, {}, Settings().scan_settings, names_macro=True
     )
     assert json.loads(run.out) == {
-        "version": 2,
+        "version": 3,
         "findings": [
             {
                 "file": str(path),
@@ -159,6 +160,7 @@ def test_json_findings_have_a_version_and_all_fields(tmp_path: Path) -> None:
                 "column": 18,
                 "end_line": 11,
                 "end_column": 40,
+                "code": "IP001",
                 "rule": "unpinned-image",
                 "severity": "warning",
                 "path": "Resources.Web.Properties.ContainerDefinitions[0].Image",
@@ -173,7 +175,7 @@ def test_json_findings_have_a_version_and_all_fields(tmp_path: Path) -> None:
 def test_json_has_an_empty_list_without_findings(tmp_path: Path) -> None:
     run = image_pinner("check", "--format", "json", str(saved(tmp_path, MARKED)))
 
-    assert (run.code, json.loads(run.out)) == (0, {"version": 2, "findings": []})
+    assert (run.code, json.loads(run.out)) == (0, {"version": 3, "findings": []})
 
 
 def test_positions_in_a_json_template_are_correct() -> None:
@@ -185,7 +187,7 @@ def test_positions_in_a_json_template_are_correct() -> None:
     run = image_pinner("check", "-", stdin=text.encode())
 
     head, _, corrected = run.text.splitlines()
-    assert head.startswith("standard input:3:40: unpinned-image: ")
+    assert head.startswith("standard input:3:40: IP001 ")
     assert corrected == '       "Properties": {"Code": {"ImageUri": "!PinDigest shop/x:1"}}}}}'
 
 
@@ -231,8 +233,9 @@ def test_check_does_not_change_the_file(tmp_path: Path) -> None:
 
 
 def test_every_rule_has_a_description() -> None:
-    assert all(text.endswith(".") for text in RULES.values())
-    assert set(RULES) == {
+    assert all(rule.summary.endswith(".") for rule in RULES.values())
+    assert {rule.slug for rule in RULES.values()} == {
+        "unreadable-template",
         "unpinned-image",
         "hidden-image",
         "unsupported-marker-syntax",

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.check import RULES, Finding, Severity, check_template
+from image_pinner.core.check import Finding, check_template
 from image_pinner.core.images.platforms import Platform
+from image_pinner.core.rules import RULES, Severity
 from image_pinner.core.template.edits import Replace, apply_edits
 from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment, Shape
@@ -40,11 +41,11 @@ def check_image(image: Any, **more: Any) -> list[Finding]:
 
 def rules_and_paths(findings: list[Finding]) -> list[tuple[str, str]]:
     for finding in findings:
-        assert finding.rule in RULES
+        assert finding.rule.code in RULES
         assert finding.cause
         assert not finding.cause.endswith(".")
         assert not finding.help.endswith(".")
-    return [(finding.rule, str(finding.path)) for finding in findings]
+    return [(finding.rule.slug, str(finding.path)) for finding in findings]
 
 
 UNPINNED = [
@@ -296,7 +297,7 @@ def test_problem_at_a_missing_list_element_does_not_crash() -> None:
 def test_only_an_unpinned_image_is_a_warning() -> None:
     found = check({"Web": task("a:1", "!PinDigest B:1"), "Api": task({"Fn::PinDigest": "a:1"})}, names_macro=False)
 
-    assert {finding.rule: finding.severity for finding in found} == {
+    assert {finding.rule.slug: finding.rule.severity for finding in found} == {
         "unpinned-image": Severity.WARNING,
         "unsupported-marker-syntax": Severity.ERROR,
         "invalid-marker": Severity.ERROR,

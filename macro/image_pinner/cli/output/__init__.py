@@ -2,7 +2,7 @@
 
 from image_pinner.cli.console import ExitCode
 from image_pinner.cli.output import json, text
-from image_pinner.cli.output.interface import LocatedFinding, LocatedReport, OutputFormat
+from image_pinner.cli.output.interface import CheckResult, LocatedFinding, LocatedReport, OutputFormat
 from image_pinner.core.report import PinReport, most_severe
 from image_pinner.core.template.problems import ProblemKind
 
@@ -20,4 +20,4 @@ def exit_code(report: PinReport) -> ExitCode:
     return ExitCode.DONE if report.succeeded else _EXIT_CODES[most_severe(report.problems)]
 
 
-__all__ = ["FORMATS", "LocatedFinding", "LocatedReport", "OutputFormat", "exit_code"]
+__all__ = ["FORMATS", "CheckResult", "LocatedFinding", "LocatedReport", "OutputFormat", "exit_code"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from image_pinner.cli.documents import Position, SourceDocument
@@ -22,6 +21,20 @@ class LocatedFinding(NamedTuple):
     corrected: str
 
 
+class CheckResult(NamedTuple):
+    """What `check` found.
+
+    Args:
+        findings: The findings, by file, position and code.
+        files: How many files were checked.
+        flagged: How many of them have findings.
+    """
+
+    findings: tuple[LocatedFinding, ...]
+    files: int
+    flagged: int
+
+
 class LocatedReport(NamedTuple):
     """The report of `pin` on a template file, and warnings on comments that the edits remove.
 
@@ -37,7 +50,7 @@ class LocatedReport(NamedTuple):
 class OutputFormat(Protocol):
     """An output format."""
 
-    def render_findings(self, findings: Sequence[LocatedFinding]) -> str:
+    def render_findings(self, result: CheckResult) -> str:
         """Return the standard output of `check`."""
         ...
 

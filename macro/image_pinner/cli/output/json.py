@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
-from image_pinner.cli.output.interface import LocatedFinding, LocatedReport
+from image_pinner.cli.output.interface import CheckResult, LocatedFinding, LocatedReport
 
-FINDINGS_VERSION = 2
+FINDINGS_VERSION = 3
 """Raised when a field of the findings changes its meaning or is removed, not when one is added."""
 
 
-def render_findings(findings: Sequence[LocatedFinding]) -> str:
+def render_findings(result: CheckResult) -> str:
     """See `OutputFormat`."""
-    return _render({"version": FINDINGS_VERSION, "findings": [_finding(found) for found in findings]})
+    return _render({"version": FINDINGS_VERSION, "findings": [_finding(found) for found in result.findings]})
 
 
 def render_report(report: LocatedReport) -> str:
@@ -30,8 +29,9 @@ def _finding(found: LocatedFinding) -> dict[str, Any]:
         "column": found.position.column,
         "end_line": found.end.line,
         "end_column": found.end.column,
-        "rule": found.finding.rule,
-        "severity": found.finding.severity.value,
+        "code": found.finding.rule.code,
+        "rule": found.finding.rule.slug,
+        "severity": found.finding.rule.severity.value,
         "path": str(found.finding.path),
         "cause": found.finding.cause,
         "help": found.finding.help,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from image_pinner.cli.output.interface import LocatedFinding, LocatedReport
+from image_pinner.cli.output.interface import CheckResult, LocatedFinding, LocatedReport
 from image_pinner.core.decision import Pinned
 from image_pinner.core.report import PinReport, decision_of
 from image_pinner.core.template.problems import Problem, in_order
@@ -19,14 +19,14 @@ _PSEUDO_PARAMETERS = {
 }
 
 
-def render_findings(findings: Sequence[LocatedFinding]) -> str:
+def render_findings(result: CheckResult) -> str:
     """See `OutputFormat`."""
-    return "".join(f"{line}\n" for found in findings for line in _finding_lines(found))
+    return "".join(f"{line}\n" for found in result.findings for line in _finding_lines(found))
 
 
 def _finding_lines(found: LocatedFinding) -> Iterator[str]:
     finding = found.finding
-    yield f"{found.file}:{found.position}: {finding.rule}: {finding.cause}"
+    yield f"{found.file}:{found.position}: {finding.rule.code} {finding.cause}"
     yield f"help: {finding.help}" + (":" if found.corrected else "")
     yield from (f"    {line}" for line in found.corrected.splitlines())
 

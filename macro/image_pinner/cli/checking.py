@@ -1,0 +1,74 @@
+"""Check template files: what `check` and `expand` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from image_pinner.cli.documents import InPlaceEditError, SourceDocument
+from image_pinner.cli.inputs import TemplateFile, read_template
+from image_pinner.cli.output import LocatedFinding
+from image_pinner.core.check import Finding, check_template
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.policies import Denied, JudgedImage, Policy
+from image_pinner.settings import Settings
+
+
+class CheckInputs(NamedTuple):
+    """What applies to all files that are checked together.
+
+    Args:
+        settings: The settings.
+        values: The values of parameters; those that a template does not declare are meant for another one.
+        region: The region of the stacks, or empty.
+        account: The account of the stacks, or empty.
+    """
+
+    settings: Settings
+    values: Mapping[str, Any]
+    region: str = ""
+    account: str = ""
+
+
+def check_file(name: str, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
+    """Return the findings in a template file, or in standard input if its name is `-`, by position and code.
+
+    Raises:
+        UnreadableTemplateError: The file cannot be read or is not a template.
+    """
+    return check_document(read_template(name, inputs.settings.macro_name), inputs)
+
+
+def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
+    """Return the findings in a template that has been read. See `check_file`."""
+    declared = template.scope({}).parameters
+    findings = check_template(
+        template.fragment,
+        {key: value for key, value in inputs.values.items() if key in declared},
+        inputs.settings.scan_settings,
+        names_macro=template.names_macro,
+        region=inputs.region,
+        account_id=inputs.account,
+        deny=partial(_deny, inputs.settings.policies),
+    )
+    located = (_locate(finding, template.document) for finding in findings)
+    return tuple(sorted(located, key=lambda found: (found.position, found.finding.rule.code)))
+
+
+def _deny(policies: Iterable[Policy], reference: ImageReference) -> tuple[str, str] | None:
+    """Return why the policies that need no facts about an image deny it, and what to do."""
+    image = JudgedImage(reference, None, {})
+    verdicts = (policy.judge(image) for policy in policies if not policy.needs)
+    return next(((verdict.cause, verdict.help) for verdict in verdicts if isinstance(verdict, Denied)), None)
+
+
+def _locate(finding: Finding, document: SourceDocument) -> LocatedFinding:
+    corrected = ""
+    if finding.fix is not None:
+        try:
+            corrected = document.preview(finding.fix)
+        except InPlaceEditError:
+            # The value is shared through an alias, so no single line can be corrected.
+            corrected = ""
+    return LocatedFinding(document.name, *document.span(finding.path), finding, corrected)
