@@ -23,6 +23,7 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies import Allowed, Denied, Facts, JudgedImage, Policy
+from image_pinner.core.template.locations import USE_SHORTER_NAME
 from image_pinner.core.template.options import Refresh, WhenMissing, WhenMoved
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
@@ -336,17 +337,9 @@ def _pin(
     warnings: tuple[str, ...],
     kept: Deployed | None = None,
 ) -> Pinned | Problem:
-    location = site.location
-    if location.limit and len(text) > location.limit:
-        return _too_long(site, f"{len(text)} characters long with its digest", location.limit)
-    if location.limit_name and (length := text.index("@")) > location.limit_name:
-        return _too_long(site, f"{length} characters long before the @", location.limit_name)
+    if cause := site.location.find_excess(text):
+        return _problem(site, ProblemKind.TEMPLATE, cause, USE_SHORTER_NAME)
     return Pinned(site, text, resolved, warnings, kept)
-
-
-def _too_long(site: PinSite, length: str, limit: int) -> Problem:
-    cause = f"the image is {length}; {site.location.resource_type} allows {limit}"
-    return _problem(site, ProblemKind.TEMPLATE, cause, "use a repository with a shorter name")
 
 
 def _problem(site: PinSite, kind: ProblemKind, cause: str, help: str) -> Problem:

@@ -22,7 +22,13 @@ from image_pinner.core.template.marker_search import MarkerCount, count_markers,
 from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options, parse_snippet_options
 from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option, may_select
 from image_pinner.core.template.paths import FOR_EACH, Field, PathStep, Step, TemplatePath, value_at
-from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.problems import (
+    INVALID_OPTION,
+    MISPLACED_MARKER,
+    UNRESOLVED_IMAGE,
+    Problem,
+    ProblemKind,
+)
 from image_pinner.core.template.records import DigestImage
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
 from image_pinner.core.template.transform_calls import TransformCall, find_transform_calls, position_of
@@ -123,9 +129,16 @@ class ImageScan:
             return image
         return image._replace(status=SkipStatus.SNIPPET, reason=PINNED_BY_SNIPPET)
 
-    def add_problem(self, path: TemplatePath, cause: str, help: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> None:
+    def add_problem(
+        self,
+        path: TemplatePath,
+        cause: str,
+        help: str,
+        rule: str = INVALID_OPTION,
+        kind: ProblemKind = ProblemKind.TEMPLATE,
+    ) -> None:
         """Add a problem that does not concern a single image."""
-        self.problems.append(Problem(path, kind, cause, help))
+        self.problems.append(Problem(path, kind, cause, help, rule=rule))
 
     def add_opaque(self, opaque: OpaqueNode, pin: Pin | tuple[str, ...] | None) -> None:
         """Add a property that can hide images: a problem if `pin` may select them."""
@@ -135,6 +148,7 @@ class ImageScan:
                 opaque.path,
                 f"images here cannot be seen: {opaque.reason}",
                 "write the property without the function, or write Pin: Skip in the Metadata of the resource",
+                UNRESOLVED_IMAGE,
             )
         else:
             self.skipped.append(SkippedImage(opaque.path, SkipStatus.HIDDEN, opaque.reason))
@@ -142,7 +156,7 @@ class ImageScan:
     def add_loosened_option(self, path: TemplatePath, options: Options, configured: Options) -> None:
         """Add a problem if one of `options` is less strict than the configuration."""
         if looser := find_loosened_option(options, configured):
-            self.add_problem(path, looser, "remove the option", ProblemKind.POLICY)
+            self.add_problem(path, looser, "remove the option", kind=ProblemKind.POLICY)
 
     def read_options(
         self, path: TemplatePath, metadata: JsonValue, scope: Scope, level: Level = Level.TEMPLATE
@@ -151,7 +165,7 @@ class ImageScan:
         try:
             return parse_metadata_options(metadata, scope, level)
         except InvalidOptionError as error:
-            self.add_problem(path, error.cause, error.help)
+            self.add_problem(path, error.cause, error.help, error.slug)
             return Options()
 
     def report_unknown_containers(self, pin: Pin | tuple[str, ...] | None, names: set[str], path: TemplatePath) -> None:
@@ -234,7 +248,7 @@ class _Reader:
             try:
                 options = parse_snippet_options(own.parameters, call.siblings, macro, scope)
             except InvalidOptionError as error:
-                self._scan.add_problem(call.path, error.cause, error.help)
+                self._scan.add_problem(call.path, error.cause, error.help, error.slug)
                 continue
             self._scan.add_loosened_option(call.path, options, self._settings.operator)
             if isinstance(options.pin, tuple):
@@ -362,6 +376,7 @@ class _Reader:
                 path,
                 f"no image property is known for a resource {kind}",
                 "remove the entry, or add the JSONPath of the image to the configured image paths",
+                MISPLACED_MARKER,
             )
         return own
 

@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 from image_pinner.core.template.paths import PathStep, Step, parse_image_path
 
 
+USE_SHORTER_NAME = "use a repository with a shorter name"
+
+
 class PlatformSource(NamedTuple):
     """How to infer the platform that will run an image; the fields are explained in `image_locations.toml`."""
 
@@ -57,6 +60,16 @@ class ImageLocation(NamedTuple):
     def steps(self) -> tuple[PathStep, ...]:
         """The path, parsed when it is first needed."""
         return parse_image_path(self.path)
+
+    def find_excess(self, image: str) -> str:
+        """Return which limit an image with a digest exceeds, as a clause, or empty."""
+        if self.limit and len(image) > self.limit:
+            return (
+                f"the image is {len(image)} characters long with its digest; {self.resource_type} allows {self.limit}"
+            )
+        if self.limit_name and (length := image.index("@")) > self.limit_name:
+            return f"the image is {length} characters long before the @; {self.resource_type} allows {self.limit_name}"
+        return ""
 
     @property
     def key(self) -> str:

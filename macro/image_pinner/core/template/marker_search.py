@@ -17,7 +17,7 @@ from image_pinner.core.intrinsics.transforms import SHORT_TRANSFORM
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
 from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, is_marked
 from image_pinner.core.template.paths import FOR_EACH, Step, TemplatePath
-from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.problems import MISPLACED_MARKER, Problem, ProblemKind
 from image_pinner.core.template.records import RECORD_KEY
 
 _VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
@@ -179,6 +179,7 @@ def _misplaced(steps: tuple[Step, ...], text: str) -> Problem:
         ProblemKind.TEMPLATE,
         f"{text.split(maxsplit=1)[0]} is outside of the known image properties",
         "remove the marker, or add the JSONPath of the property to the configured image paths",
+        rule=MISPLACED_MARKER,
     )
 
 
@@ -189,4 +190,5 @@ def _misplaced_reference(steps: tuple[Step, ...], function: str) -> Problem:
         f"{function} returns a value marked with {PIN_MARKER} outside of the known image properties",
         "remove the marker from the parameter or mapping, and write it in the property of the image: "
         f'Image: !Sub "{PIN_MARKER} ${{Name}}"',
+        rule=MISPLACED_MARKER,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.errors import InvalidOptionError
+from image_pinner.core.errors import InvalidMarkerError, InvalidOptionError
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.transforms import TRANSFORM, calls_of, transform_keys
@@ -47,11 +47,12 @@ def parse_marker(text: str) -> MarkedExpression:
     """Parse a text for which `is_marked` holds.
 
     Raises:
-        InvalidOptionError: No white space or no reference follows the marker, or an option is invalid.
+        InvalidMarkerError: No white space or no reference follows the marker.
+        InvalidOptionError: An option is invalid.
     """
     reference = text.strip()[len(PIN_MARKER) :]
     if reference and not reference[0].isspace():
-        raise InvalidOptionError(
+        raise InvalidMarkerError(
             f"{text.split(maxsplit=1)[0]!r} is not a valid marker", f'write "{PIN_MARKER} repository:tag", with a space'
         )
     reference = reference.lstrip()
@@ -61,7 +62,7 @@ def parse_marker(text: str) -> MarkedExpression:
         reference = reference[word.end() :]
     options = read_options(words, Level.IMAGE) if words else _NO_OPTIONS
     if not reference:
-        raise InvalidOptionError(
+        raise InvalidMarkerError(
             "no image after the marker", f'write "{PIN_MARKER} repository:tag", or set the parameter that is empty'
         )
     return MarkedExpression(options, reference)
@@ -100,7 +101,8 @@ def parse_marked_expression(value: JsonValue, macro: str, scope: Scope) -> Marke
     """Parse `Fn::PinDigest` or a snippet of the macro named `macro`; return `None` for anything else.
 
     Raises:
-        InvalidOptionError: The image is missing, or an option is invalid.
+        InvalidMarkerError: The image is missing.
+        InvalidOptionError: An option is invalid.
     """
     if not isinstance(value, dict):
         return None
@@ -134,7 +136,7 @@ def snippet_parameters(transform: JsonValue, macro: str) -> JsonObject | None:
 
 def _checked_parameters(parameters: JsonValue, macro: str) -> JsonObject:
     if not isinstance(parameters, dict):
-        raise InvalidOptionError(
+        raise InvalidMarkerError(
             f"the Parameters of {macro} are not a mapping", f"write Parameters: {{{IMAGE_KEY}: repository:tag}}"
         )
     return parameters
@@ -166,7 +168,7 @@ def is_snippet(value: JsonValue, macro: str) -> bool:
 
 def _read_mapping(content: JsonObject, owner: str, scope: Scope) -> MarkedExpression:
     if IMAGE_KEY not in content:
-        raise InvalidOptionError(f"{owner} has no {IMAGE_KEY}", f"write {IMAGE_KEY}: repository:tag")
+        raise InvalidMarkerError(f"{owner} has no {IMAGE_KEY}", f"write {IMAGE_KEY}: repository:tag")
     others = {name: value for name, value in content.items() if name != IMAGE_KEY}
     return MarkedExpression(read_options(_evaluate_options(others, scope), Level.IMAGE), content[IMAGE_KEY])
 

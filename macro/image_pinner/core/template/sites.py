@@ -14,7 +14,7 @@ from image_pinner.core.template.locations import ImageLocation, PlatformSource
 from image_pinner.core.template.markers import MarkedExpression
 from image_pinner.core.template.options import Options
 from image_pinner.core.template.paths import TemplatePath
-from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.problems import UNRESOLVED_IMAGE, Problem, ProblemKind
 from image_pinner.core.template.traversal import TemplateNode
 
 
@@ -96,13 +96,13 @@ class CandidateImage(NamedTuple):
         """Whether the image itself requests to be pinned."""
         return self.has_marker or self.marked_expression is not None
 
-    def problem(self, cause: str, help: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
+    def problem(self, cause: str, help: str, rule: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
         """Return a problem of this image."""
-        return Problem(self.node.path, kind, cause, help)
+        return Problem(self.node.path, kind, cause, help, rule=rule)
 
     def unresolved(self, failure: str, unknown: Unknown) -> Problem:
         """Return the problem that a value of this image is unknown; `failure` is a clause."""
-        problem = self.problem(f"{failure}: {unknown.reason}", unknown.help)
+        problem = self.problem(f"{failure}: {unknown.reason}", unknown.help, UNRESOLVED_IMAGE)
         return problem._replace(missing=unknown.missing)
 
 
