@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from image_pinner.cli.documents import InPlaceEditError, SourceDocument
+from image_pinner.cli.documents import InPlaceEditError, Position, SourceDocument
 from image_pinner.cli.inputs import TemplateFile, read_template
 from image_pinner.cli.output import LocatedFinding
+from image_pinner.cli.suppressions import SuppressedFindings, suppress
+from image_pinner.cli.unquoted_colons import find_unquoted_colons
 from image_pinner.core.check import Finding, check_template
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies import Denied, JudgedImage, Policy
+from image_pinner.core.rules import Rule
 from image_pinner.settings import Settings
 
 
@@ -23,15 +26,17 @@ class CheckInputs(NamedTuple):
         values: The values of parameters; those that a template does not declare are meant for another one.
         region: The region of the stacks, or empty.
         account: The account of the stacks, or empty.
+        is_selected: Whether the findings of a rule are shown: a suppression of another rule is not unused.
     """
 
     settings: Settings
     values: Mapping[str, Any]
     region: str = ""
     account: str = ""
+    is_selected: Callable[[Rule], bool] = lambda _: True
 
 
-def check_file(name: str, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
+def check_file(name: str, inputs: CheckInputs) -> SuppressedFindings:
     """Return the findings in a template file, or in standard input if its name is `-`, by position and code.
 
     Raises:
@@ -40,7 +45,7 @@ def check_file(name: str, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
     return check_document(read_template(name, inputs.settings.macro_name), inputs)
 
 
-def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
+def check_document(template: TemplateFile, inputs: CheckInputs) -> SuppressedFindings:
     """Return the findings in a template that has been read. See `check_file`."""
     declared = template.scope({}).parameters
     findings = check_template(
@@ -52,8 +57,14 @@ def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[Located
         account_id=inputs.account,
         deny=partial(_deny, inputs.settings.policies),
     )
-    located = (_locate(finding, template.document) for finding in findings)
-    return tuple(sorted(located, key=lambda found: (found.position, found.finding.rule.code)))
+    located = [_locate(finding, template.document) for finding in findings]
+    colons = find_unquoted_colons(template.document)
+    found = suppress([*located, *colons], template.document, inputs.is_selected)
+    return SuppressedFindings(*(tuple(sorted(each, key=_order)) for each in found))
+
+
+def _order(found: LocatedFinding) -> tuple[Position, str, str]:
+    return found.position, found.finding.rule.code, found.finding.cause
 
 
 def _deny(policies: Iterable[Policy], reference: ImageReference) -> tuple[str, str] | None:

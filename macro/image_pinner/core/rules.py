@@ -1,8 +1,13 @@
-"""Define the rules of `check`: what each reports, how severe it is, and why it matters."""
+"""Define the rules of `check`: what each reports, how severe it is, and why it matters.
+
+They are in `rules.toml`; this module names those that are made elsewhere.
+"""
 
 from __future__ import annotations
 
+import tomllib
 from enum import Enum
+from pkgutil import get_data
 from typing import NamedTuple
 
 
@@ -30,6 +35,8 @@ class Rule(NamedTuple):
         severity: How severe its findings are.
         summary: What it reports, as a sentence.
         explanation: Why that matters and what to do, as sentences.
+        bad: A template with a finding.
+        good: The same template without it.
     """
 
     code: str
@@ -37,65 +44,43 @@ class Rule(NamedTuple):
     severity: Severity
     summary: str
     explanation: str
+    bad: str = ""
+    good: str = ""
 
     def __str__(self) -> str:
         return f"{self.code} {self.slug}"
 
 
-UNREADABLE_TEMPLATE = Rule(
-    "IP000",
-    "unreadable-template",
-    Severity.ERROR,
-    "A file that cannot be read as a template.",
-    "CloudFormation rejects the file too. Nothing else is reported for it.",
-)
-UNPINNED_IMAGE = Rule(
-    "IP001",
-    "unpinned-image",
-    Severity.WARNING,
-    "An image without a digest that nothing requests to pin.",
-    "The tag can move between two deployments, or between dev and prod. Mark the image, or set Pin: Skip in the"
-    " Metadata of the resource if the tag is meant to move.",
-)
-INVALID_MARKER = Rule(
-    "IP004",
-    "invalid-marker",
-    Severity.ERROR,
-    "A marker or an image that the macro rejects, or selected images that are hidden.",
-    "The macro pins all requested images of a template or fails the deployment.",
-)
-UNSUPPORTED_MARKER_SYNTAX = Rule(
-    "IP005",
-    "unsupported-marker-syntax",
-    Severity.ERROR,
-    "A marker that CloudFormation rejects before any macro runs.",
-    "CloudFormation accepts no YAML tags and functions but its own. Write the marker as a quoted string, or a snippet"
-    " where linters compare the value with a pattern.",
-)
-MISSING_TRANSFORM = Rule(
-    "IP008",
-    "missing-transform",
-    Severity.ERROR,
-    "A pin is requested, and the template's Transform does not include the macro.",
-    "CloudFormation calls the macro only for templates that name it, so the service would get the marker as the image.",
-)
-HIDDEN_IMAGE = Rule(
-    "IP010",
-    "hidden-image",
-    Severity.WARNING,
-    "A property that Fn::ForEach makes and that can hold an image that cannot be seen or changed.",
-    "The macro changes only what is in the template when it runs.",
-)
+def _read_rules() -> dict[str, Rule]:
+    tables = tomllib.loads((get_data(__package__, "rules.toml") or b"").decode())
+    return {code: Rule(code, **fields | {"severity": Severity(fields["severity"])}) for code, fields in tables.items()}
 
-RULES = {
-    rule.code: rule
-    for rule in (
-        UNREADABLE_TEMPLATE,
-        UNPINNED_IMAGE,
-        INVALID_MARKER,
-        UNSUPPORTED_MARKER_SYNTAX,
-        MISSING_TRANSFORM,
-        HIDDEN_IMAGE,
-    )
-}
+
+RULES = _read_rules()
 """All rules by code, in the order of the documentation."""
+RULES_BY_SLUG = {rule.slug: rule for rule in RULES.values()}
+"""All rules by slug."""
+
+UNREADABLE_TEMPLATE = RULES["IP000"]
+UNPINNED_IMAGE = RULES["IP001"]
+MISSING_TAG = RULES["IP002"]
+INVALID_REFERENCE = RULES["IP003"]
+UNSUPPORTED_MARKER_SYNTAX = RULES["IP005"]
+MISSING_TRANSFORM = RULES["IP008"]
+UNUSED_TRANSFORM = RULES["IP009"]
+HIDDEN_IMAGE = RULES["IP010"]
+TRANSFORM_ORDER = RULES["IP011"]
+INCLUDED_IMAGE = RULES["IP012"]
+UNRECORDED_TAG = RULES["IP013"]
+MUTABLE_PUBLIC_IMAGE = RULES["IP014"]
+DUPLICATE_CONTAINER_NAME = RULES["IP015"]
+DENIED_IMAGE = RULES["IP016"]
+UNRESOLVED_IMAGE = RULES["IP017"]
+UNQUOTED_COLON = RULES["IP018"]
+UNUSED_SUPPRESSION = RULES["IP019"]
+INVALID_SUPPRESSION = RULES["IP020"]
+
+
+def find_rule(name: str) -> Rule | None:
+    """Return the rule with a code or a slug, or `None`."""
+    return RULES.get(name) or RULES_BY_SLUG.get(name)

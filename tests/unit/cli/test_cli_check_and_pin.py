@@ -13,6 +13,7 @@ import pytest
 from image_pinner.cli.documents import read_source
 from image_pinner.cli.inputs import read_template
 from image_pinner.core.check import Finding, check_template
+from image_pinner.core.rules import Severity
 from image_pinner.core.template.edits import apply_edits
 from image_pinner.settings import Settings
 from support.command import Run, image_pinner
@@ -74,7 +75,7 @@ def test_an_image_that_cannot_be_pinned_is_refused_by_both(image: str, tmp_path:
         pinned = run(tmp_path, "pin", "--parameter", "Unset=a:1", image=written, pin=pin)
 
         assert (check.code, pinned.code in {1, 4}) == (1, True)
-        assert "IP004" in check.text
+        assert ("IP002" if "no tag" in REFUSED[image] else "IP003") in check.text
         for text in (check.text, pinned.err):
             assert REFUSED[image] in text
 
@@ -84,7 +85,7 @@ def test_a_marker_is_not_suggested_for_an_image_that_cannot_be_pinned(image: str
     check = run(tmp_path, "check", image=image, pin="Marked")
 
     assert check.code == 1
-    assert "IP001" in check.text
+    assert "IP001" not in check.text
     assert REFUSED[image] in check.text
     assert "PinDigest" not in check.text
     assert run(tmp_path, "pin", image=image, pin="Marked").code == 0
@@ -132,7 +133,8 @@ PATTERNED = {
 
 def findings_of(tree: dict[str, Any], folder: Path) -> list[Finding]:
     template = read_template(str(saved(folder, json.dumps(tree))), "ImagePinner")
-    return check_template(template.fragment, {}, Settings().scan_settings, names_macro=template.names_macro)
+    found = check_template(template.fragment, {}, Settings().scan_settings, names_macro=template.names_macro)
+    return [finding for finding in found if finding.rule.severity is not Severity.INFO]
 
 
 @pytest.mark.parametrize("metadata", [None, {"Owner": "shop"}])

@@ -20,6 +20,7 @@ from image_pinner.cli.inputs import (
 )
 from image_pinner.cli.output import FORMATS, CheckResult, LocatedFinding
 from image_pinner.core.errors import ImagePinnerError
+from image_pinner.core.rules import Severity
 
 
 @click.command
@@ -44,14 +45,17 @@ def command(templates: tuple[str, ...], format_: str, **options: Any) -> None:
         options["account"],
     )
     findings: list[LocatedFinding] = []
+    suppressed: list[LocatedFinding] = []
     readable = True
     for name in templates:
         try:
-            findings += check_file(name, inputs)
+            checked = check_file(name, inputs)
+            findings += (each for each in checked.findings if each.finding.rule.severity.reaches(Severity.WARNING))
+            suppressed += checked.suppressed
         except ImagePinnerError as error:
             print_error(error.cause, error.help)
             readable = False
-    result = CheckResult(tuple(findings), len(templates), len({found.file for found in findings}))
+    result = CheckResult(tuple(findings), len(templates), len({found.file for found in findings}), tuple(suppressed))
     write_output(FORMATS[format_].render_findings(result).encode())
     code = ExitCode.FINDINGS if findings else ExitCode.DONE
     sys.exit(code if readable else ExitCode.USAGE_ERROR)

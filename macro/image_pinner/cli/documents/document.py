@@ -18,6 +18,7 @@ from image_pinner.cli.documents.text import (
     Splices,
     decode,
 )
+from image_pinner.cli.documents.yaml_layout import Comment, comments_in
 from image_pinner.cli.documents.yaml_reader import read_yaml
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.intrinsics.values import JsonObject
@@ -95,6 +96,13 @@ class SourceDocument:
         Only comments inside a replaced value in a flow collection are removed.
         """
         return self._splices(edits).lost_comments
+
+    def comments(self, word: str) -> list[Comment]:
+        """Return the YAML comments that contain a word; JSON has none."""
+        text = self.source.text
+        if self.is_json or word not in text:
+            return []
+        return [comment for comment in comments_in(self.source, self.root, 0, len(text)) if word in comment.text]
 
     def preview(self, edit: Edit) -> str:
         """Return the lines that an edit changes, as they would be, without the last line break.

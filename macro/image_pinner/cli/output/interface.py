@@ -12,13 +12,17 @@ if TYPE_CHECKING:
 
 
 class LocatedFinding(NamedTuple):
-    """A finding of `check` with its start and end in a file, and the corrected lines, which may be empty."""
+    """A finding of `check` with its start and end in a file, and the corrected lines, which may be empty.
+
+    `suppression` is the reason why its author accepts it; it is empty unless the finding is suppressed.
+    """
 
     file: str
     position: Position
     end: Position
     finding: Finding
     corrected: str
+    suppression: str = ""
 
 
 class CheckResult(NamedTuple):
@@ -28,11 +32,13 @@ class CheckResult(NamedTuple):
         findings: The findings, by file, position and code.
         files: How many files were checked.
         flagged: How many of them have findings.
+        suppressed: The findings that are suppressed, in the same order, with the reasons.
     """
 
     findings: tuple[LocatedFinding, ...]
     files: int
     flagged: int
+    suppressed: tuple[LocatedFinding, ...] = ()
 
 
 class LocatedReport(NamedTuple):

@@ -6,7 +6,7 @@ returns the reference. No requests are made: values that only AWS knows are retu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
@@ -19,7 +19,12 @@ from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonV
 from image_pinner.core.template.classify import CALLED_BY_CLOUDFORMATION, classify_image
 from image_pinner.core.template.locations import ImageLocation, image_locations
 from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
-from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options, parse_snippet_options
+from image_pinner.core.template.markers import (
+    METADATA_KEY,
+    parse_metadata_options,
+    parse_parameters,
+    parse_snippet_options,
+)
 from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option, may_select
 from image_pinner.core.template.paths import FOR_EACH, Field, PathStep, Step, TemplatePath, value_at
 from image_pinner.core.template.problems import (
@@ -76,7 +81,7 @@ class ImageScan:
         skipped: The images that are not pinned, each with the reason.
         problems: Why the template cannot be pinned.
         written_digests: The images that are not pinned because they have a digest.
-        hidden: The properties that can hide images.
+        hidden: The properties that can hide images, except those that `Pin` skips.
         external_values: The values to look up before all images are known.
         read: All expressions that were read as images, by their paths.
         marker_count: The markers in the template, if they were counted.
@@ -142,7 +147,8 @@ class ImageScan:
 
     def add_opaque(self, opaque: OpaqueNode, pin: Pin | tuple[str, ...] | None) -> None:
         """Add a property that can hide images: a problem if `pin` may select them."""
-        self.hidden.append(opaque)
+        if pin is not Pin.SKIP:
+            self.hidden.append(opaque)
         if may_select(pin):
             self.add_problem(
                 opaque.path,
@@ -151,19 +157,27 @@ class ImageScan:
                 UNRESOLVED_IMAGE,
             )
         else:
-            self.skipped.append(SkippedImage(opaque.path, SkipStatus.HIDDEN, opaque.reason))
+            status = SkipStatus.SKIPPED if pin is Pin.SKIP else SkipStatus.HIDDEN
+            self.skipped.append(SkippedImage(opaque.path, status, opaque.reason))
 
     def add_loosened_option(self, path: TemplatePath, options: Options, configured: Options) -> None:
         """Add a problem if one of `options` is less strict than the configuration."""
         if looser := find_loosened_option(options, configured):
             self.add_problem(path, looser, "remove the option", kind=ProblemKind.POLICY)
 
-    def read_options(
+    def read_parameters(self, path: TemplatePath, parameters: JsonObject, scope: Scope) -> Options:
+        """Read the options in the Parameters of a call; add a problem and return none if they are invalid."""
+        return self._read_options(path, lambda: parse_parameters(parameters, scope))
+
+    def read_metadata(
         self, path: TemplatePath, metadata: JsonValue, scope: Scope, level: Level = Level.TEMPLATE
     ) -> Options:
-        """Read the options in a Metadata section; add a problem and return none if they are invalid."""
+        """Read the options in a Metadata section. See `read_parameters`."""
+        return self._read_options(path, lambda: parse_metadata_options(metadata, scope, level))
+
+    def _read_options(self, path: TemplatePath, read: Callable[[], Options]) -> Options:
         try:
-            return parse_metadata_options(metadata, scope, level)
+            return read()
         except InvalidOptionError as error:
             self.add_problem(path, error.cause, error.help, error.slug)
             return Options()
@@ -210,8 +224,8 @@ def _template_options(
     if any(others != own[0] for others in own):
         scan.add_problem(_TRANSFORM, f"Transform names {macro} twice, with different Parameters", "name it once")
         parameters = {}
-    transform = scan.read_options(_TRANSFORM, {METADATA_KEY: parameters}, scope)
-    metadata = scan.read_options(_METADATA, template.get("Metadata"), scope)
+    transform = scan.read_parameters(_TRANSFORM, parameters, scope)
+    metadata = scan.read_metadata(_METADATA, template.get("Metadata"), scope)
     merged = transform.over(metadata)
     if merged != metadata.over(transform):
         scan.add_problem(
@@ -368,7 +382,7 @@ class _Reader:
 
     def _own_options(self, resource: TemplateNode, *, has_images: bool) -> Options:
         path = resource.path.child("Metadata", METADATA_KEY)
-        own = self._scan.read_options(path, resource.value["Metadata"], resource.scope, Level.RESOURCE)
+        own = self._scan.read_metadata(path, resource.value["Metadata"], resource.scope, Level.RESOURCE)
         self._scan.add_loosened_option(path, own, self._settings.operator)
         if own.pin not in {None, Pin.SKIP, Pin.MARKED} and not has_images and not self._settings.image_paths:
             kind = f"of type {kind}" if isinstance(kind := resource.value.get("Type"), str) else "without a type"

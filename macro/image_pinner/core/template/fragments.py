@@ -17,7 +17,7 @@ from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.find import ImageScan, find_images
 from image_pinner.core.template.locations import ImageLocation, snippet_locations
-from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, METADATA_KEY
+from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM
 from image_pinner.core.template.options import AnyPlatform
 from image_pinner.core.template.paths import FOR_EACH, Field, Step, TemplatePath
 from image_pinner.core.template.sites import ResourceContext, ScanSettings, SkipStatus
@@ -118,7 +118,7 @@ def _are_resources(fragment: JsonObject) -> bool:
 
 def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
     scan, root, configured = ImageScan(), TemplatePath(), scan_settings.operator
-    options = scan.read_options(root, {METADATA_KEY: dict(fragment.parameters)}, scope)
+    options = scan.read_parameters(root, fragment.parameters, scope)
     scan.add_loosened_option(root, options, configured)
     merged = scan.options = options.over(configured)
     scope = scope.with_stack_name(options.stack_name or scope.stack_name)

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from image_pinner.core.template.paths import PathStep, Step, parse_image_path
 
-
 USE_SHORTER_NAME = "use a repository with a shorter name"
 
 

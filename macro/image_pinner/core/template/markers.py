@@ -22,6 +22,8 @@ LONG_FORM = "Fn::PinDigest"
 SNIPPET = TRANSFORM
 IMAGE_KEY = "Image"
 METADATA_KEY = "ImagePinner"
+IGNORE_KEY = "Ignore"
+"""The key in Metadata that suppresses findings of `check`; it concerns no image."""
 _WORD = re.compile(r"([A-Za-z][A-Za-z0-9]*)=(\S*)(?:\s+|$)")
 # The same in the text of an Fn::Sub that is not evaluated, where a word can contain ${…}. The possessive quantifiers
 # (the second +) prevent backtracking, which would take exponential time in a text with many braces.
@@ -150,7 +152,7 @@ def parse_snippet_options(parameters: JsonValue, siblings: JsonObject, macro: st
     """
     content = _checked_parameters(parameters, macro)
     if IMAGE_KEY not in content:
-        return read_options(_evaluate_options(content, scope), Level.TEMPLATE)
+        return parse_parameters(content, scope)
     if IMAGE_KEY in siblings:
         raise InvalidOptionError(f"{IMAGE_KEY} is set in the Parameters and next to the snippet", "remove one of them")
     return _read_mapping(content, f"the snippet of {macro}", scope).options
@@ -184,7 +186,18 @@ def parse_metadata_options(metadata: JsonValue, scope: Scope, level: Level) -> O
     content = metadata[METADATA_KEY]
     if not isinstance(content, dict):
         raise InvalidOptionError(f"{METADATA_KEY} in Metadata is not a mapping", f"write {METADATA_KEY}: {{Pin: All}}")
+    if IGNORE_KEY in content:
+        content = {name: value for name, value in content.items() if name != IGNORE_KEY}
     return read_options(_evaluate_options(content, scope), level)
+
+
+def parse_parameters(parameters: JsonObject, scope: Scope) -> Options:
+    """Read the options in the Parameters of a call for the template or for a part of it.
+
+    Raises:
+        InvalidOptionError: An option is invalid.
+    """
+    return read_options(_evaluate_options(parameters, scope), Level.TEMPLATE)
 
 
 def _evaluate_options(options: JsonObject, scope: Scope) -> JsonObject:

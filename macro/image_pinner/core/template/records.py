@@ -101,6 +101,15 @@ def _is_for(record: TemplateNode, image: DigestImage) -> bool:
     return isinstance(outcome, Known) and isinstance(outcome.value, str) and bool(record_for(reference, outcome.value))
 
 
+def is_recorded(template: JsonObject, image: DigestImage) -> bool:
+    """Return whether a record next to an image names a tag of its repository."""
+    return any(
+        isinstance(found, TemplateNode) and _is_for(found, image)
+        for start, path in _record_paths(template, image)
+        for found in walk(start, path)
+    )
+
+
 def _is_below_loop(path: TemplatePath, start: TemplateNode) -> bool:
     return any(str(step).startswith(FOR_EACH) for step in path.steps[len(start.steps) :])
 

@@ -1,0 +1,48 @@
+"""Findings, and the findings that problems become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.rules import DENIED_IMAGE, MISSING_TAG, RULES_BY_SLUG, Rule
+from image_pinner.core.template.edits import Edit
+from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.problems import Problem
+
+Deny = Callable[[ImageReference], tuple[str, str] | None]
+"""Returns why the policies deny an image, and what to do, as two clauses; `None` if they allow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something to change in a template.
+
+    Args:
+        rule: The rule.
+        path: The path of the value to change.
+        cause: What is wrong, as a clause.
+        help: What to do, as an imperative clause.
+        fix: The edit that fixes it, or `None`.
+    """
+
+    rule: Rule
+    path: TemplatePath
+    cause: str
+    help: str
+    fix: Edit | None = None
+
+
+def problem_finding(problem: Problem) -> Finding:
+    """Return the finding for a problem that the macro would report."""
+    return Finding(RULES_BY_SLUG[problem.rule], problem.path, problem.cause, problem.help)
+
+
+def denial_finding(path: TemplatePath, reference: ImageReference, deny: Deny) -> Finding | None:
+    """Return the finding for an image that the policies deny, or `None` if they allow it."""
+    denial = deny(reference)
+    if denial is None:
+        return None
+    has_version = reference.tag or reference.digest
+    return Finding(DENIED_IMAGE if has_version else MISSING_TAG, path, *denial)
