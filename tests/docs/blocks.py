@@ -15,6 +15,7 @@ from image_pinner.cli.console import MEANINGS
 from image_pinner.cli.main import SUBCOMMANDS, command
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES
 from image_pinner.core.intrinsics import budget, evaluation
+from image_pinner.core.rules import RULES, Rule
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import MAX_NAMES, OPTION_RULES
 from image_pinner.core.template.traversal import MAX_LOOPS
@@ -210,6 +211,35 @@ def _resources(resource: Any) -> str:
             raise AssertionError(resource)
 
 
+def rules() -> str:
+    """Return the table of the rules of `check`."""
+    rows = (
+        (f"[{rule.code}](#{rule.code.lower()})", f"`{rule.slug}`", rule.severity.value, rule.summary)
+        for rule in RULES.values()
+    )
+    return _table(("code", "rule", "severity", "reports"), rows)
+
+
+def rule_pages() -> str:
+    """Return a section on each rule of `check`, under its code."""
+    return "\n\n".join(_rule_page(rule) for rule in RULES.values())
+
+
+def _rule_page(rule: Rule) -> str:
+    texts = (rule.summary, _as_markdown(rule.explanation))
+    examples = "".join(f"\n\n{title}:\n\n```yaml\n{text}```" for title, text in _examples(rule))
+    return f"## {rule.code}\n\n`{rule.slug}`, {rule.severity.value}\n\n" + "\n\n".join(texts) + examples
+
+
+def _examples(rule: Rule) -> tuple[tuple[str, str], ...]:
+    return ("With the finding", rule.bad), ("Without it", rule.good)
+
+
+def _as_markdown(text: str) -> str:
+    """Return a text with the names in it as code."""
+    return re.sub(r"(?<![\w`])(?:IMAGE_PINNER_[A-Z_]+|AWS::\w+|Fn::\w+|Pin: \w+|sha256:)", r"`\g<0>`", text)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "markers": markers,
     "options": options,
@@ -220,4 +250,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "permissions": permissions,
     "help": help_texts,
+    "rules": rules,
+    "rule-pages": rule_pages,
 }

@@ -22,6 +22,7 @@ DOCUMENTS = (
     "docs/permissions.md",
     "docs/registries.md",
     "docs/resources.md",
+    "docs/rules.md",
 )
 
 

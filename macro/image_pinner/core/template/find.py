@@ -27,13 +27,7 @@ from image_pinner.core.template.markers import (
 )
 from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option, may_select
 from image_pinner.core.template.paths import FOR_EACH, Field, PathStep, Step, TemplatePath, value_at
-from image_pinner.core.template.problems import (
-    INVALID_OPTION,
-    MISPLACED_MARKER,
-    UNRESOLVED_IMAGE,
-    Problem,
-    ProblemKind,
-)
+from image_pinner.core.template.problems import INVALID_OPTION, MISPLACED_MARKER, UNRESOLVED_IMAGE, Problem, ProblemKind
 from image_pinner.core.template.records import DigestImage
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
 from image_pinner.core.template.transform_calls import TransformCall, find_transform_calls, position_of
