@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 from image_pinner.cli.documents import InPlaceEditError, Position, SourceDocument
 from image_pinner.cli.inputs import TemplateFile, read_template
 from image_pinner.cli.output import LocatedFinding
-from image_pinner.cli.suppressions import SuppressedFindings, suppress
+from image_pinner.cli.suppressions import suppress
 from image_pinner.cli.unquoted_colons import find_unquoted_colons
 from image_pinner.core.check import Finding, check_template
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies import Denied, JudgedImage, Policy
-from image_pinner.core.rules import Rule
+from image_pinner.core.rules import RULES
 from image_pinner.settings import Settings
 
 
@@ -26,27 +26,32 @@ class CheckInputs(NamedTuple):
         values: The values of parameters; those that a template does not declare are meant for another one.
         region: The region of the stacks, or empty.
         account: The account of the stacks, or empty.
-        is_selected: Whether the findings of a rule are shown: a suppression of another rule is not unused.
+        selected: The codes of the rules that are shown: a suppression of another rule is not unused.
     """
 
     settings: Settings
     values: Mapping[str, Any]
     region: str = ""
     account: str = ""
-    is_selected: Callable[[Rule], bool] = lambda _: True
+    selected: frozenset[str] = frozenset(RULES)
 
 
-def check_file(name: str, inputs: CheckInputs) -> SuppressedFindings:
-    """Return the findings in a template file, or in standard input if its name is `-`, by position and code.
+def check_file(name: str, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
+    """Return the findings in a template file, or in standard input if its name is `-`. See `find_all`.
 
     Raises:
         UnreadableTemplateError: The file cannot be read or is not a template.
     """
-    return check_document(read_template(name, inputs.settings.macro_name), inputs)
+    return find_all(read_template(name, inputs.settings.macro_name), inputs)
 
 
-def check_document(template: TemplateFile, inputs: CheckInputs) -> SuppressedFindings:
-    """Return the findings in a template that has been read. See `check_file`."""
+def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
+    """Return the findings that are not suppressed. See `find_all`."""
+    return tuple(found for found in find_all(template, inputs) if not found.suppression)
+
+
+def find_all(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
+    """Return the findings in a template by position and code, also those that are suppressed, with the reasons."""
     declared = template.scope({}).parameters
     findings = check_template(
         template.fragment,
@@ -55,19 +60,18 @@ def check_document(template: TemplateFile, inputs: CheckInputs) -> SuppressedFin
         names_macro=template.names_macro,
         region=inputs.region,
         account_id=inputs.account,
-        deny=partial(_deny, inputs.settings.policies),
+        deny=partial(deny, inputs.settings.policies),
     )
     located = [_locate(finding, template.document) for finding in findings]
     colons = find_unquoted_colons(template.document)
-    found = suppress([*located, *colons], template.document, inputs.is_selected)
-    return SuppressedFindings(*(tuple(sorted(each, key=_order)) for each in found))
+    return tuple(sorted(suppress([*located, *colons], template.document, inputs.selected), key=_order))
 
 
 def _order(found: LocatedFinding) -> tuple[Position, str, str]:
     return found.position, found.finding.rule.code, found.finding.cause
 
 
-def _deny(policies: Iterable[Policy], reference: ImageReference) -> tuple[str, str] | None:
+def deny(policies: Iterable[Policy], reference: ImageReference) -> tuple[str, str] | None:
     """Return why the policies that need no facts about an image deny it, and what to do."""
     image = JudgedImage(reference, None, {})
     verdicts = (policy.judge(image) for policy in policies if not policy.needs)

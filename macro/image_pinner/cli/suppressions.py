@@ -9,7 +9,7 @@ neither blank nor a comment.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
@@ -36,46 +36,31 @@ class _Entry(NamedTuple):
     covers: Callable[[LocatedFinding], bool]
 
 
-class SuppressedFindings(NamedTuple):
-    """The findings that remain, and those that are suppressed, with the reasons in `LocatedFinding.suppression`."""
-
-    findings: tuple[LocatedFinding, ...]
-    suppressed: tuple[LocatedFinding, ...]
-
-
 def suppress(
-    findings: Iterable[LocatedFinding], document: SourceDocument, is_selected: Callable[[Rule], bool]
-) -> SuppressedFindings:
-    """Suppress the findings in a template that its author accepts.
+    findings: Iterable[LocatedFinding], document: SourceDocument, selected: Collection[str]
+) -> Iterator[LocatedFinding]:
+    """Yield the findings in a template, and set the reasons of those that its author accepts.
 
-    Suppressions that are not valid become findings, and those that suppress nothing if their rule is selected.
+    Suppressions that are not valid are findings too, and those that suppress nothing if the code of their rule is
+    `selected`.
     """
     entries: list[_Entry] = []
-    remaining: list[LocatedFinding] = []
     for found in (*_metadata_entries(document), *_comment_entries(document)):
         if isinstance(found, _Entry):
             entries.append(found)
         else:
-            remaining.append(found)
-    suppressed: list[LocatedFinding] = []
+            yield found
     used: set[int] = set()
     for finding in findings:
-        own = [
-            number
-            for number, entry in enumerate(entries)
-            if entry.rule is finding.finding.rule and entry.covers(finding)
-        ]
+        rule = finding.finding.rule
+        own = [number for number, entry in enumerate(entries) if entry.rule is rule and entry.covers(finding)]
         used.update(own)
-        if own:
-            suppressed.append(finding._replace(suppression=entries[own[0]].reason))
-        else:
-            remaining.append(finding)
+        yield finding._replace(suppression=entries[own[0]].reason) if own else finding
     for number, entry in enumerate(entries):
-        if number not in used and is_selected(entry.rule):
+        if number not in used and entry.rule.code in selected:
             cause = f"there is no finding of {entry.rule} to suppress here"
             unused = Finding(UNUSED_SUPPRESSION, entry.path, cause, "remove the suppression")
-            remaining.append(LocatedFinding(document.name, *entry.span, unused, ""))
-    return SuppressedFindings(tuple(remaining), tuple(suppressed))
+            yield LocatedFinding(document.name, *entry.span, unused, "")
 
 
 def _metadata_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFinding]:

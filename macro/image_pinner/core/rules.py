@@ -6,6 +6,7 @@ They are in `rules.toml`; this module names those that are made elsewhere.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from enum import Enum
 from pkgutil import get_data
 from typing import NamedTuple
@@ -49,6 +50,14 @@ class Rule(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.code} {self.slug}"
+
+    def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
+        """Pickle only the code: the processes of `check` exchange thousands of findings."""
+        return _rule_of, (self.code,)
+
+
+def _rule_of(code: str) -> Rule:
+    return RULES[code]
 
 
 def _read_rules() -> dict[str, Rule]:

@@ -49,9 +49,9 @@ def command(templates: tuple[str, ...], format_: str, **options: Any) -> None:
     readable = True
     for name in templates:
         try:
-            checked = check_file(name, inputs)
-            findings += (each for each in checked.findings if each.finding.rule.severity.reaches(Severity.WARNING))
-            suppressed += checked.suppressed
+            for found in check_file(name, inputs):
+                if found.finding.rule.severity.reaches(Severity.WARNING):
+                    (suppressed if found.suppression else findings).append(found)
         except ImagePinnerError as error:
             print_error(error.cause, error.help)
             readable = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from image_pinner.core.check.findings import Deny, Finding, problem_finding
@@ -21,11 +22,13 @@ from image_pinner.core.check.transforms import (
     find_unused_transform,
 )
 from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.rules import UNPINNED_IMAGE
+from image_pinner.core.template.edits import apply_edits
 from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.markers import METADATA_KEY
-from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.sites import ScanSettings
 
@@ -75,6 +78,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
         paths = [finding.path for finding in requests]
         about_transform = find_missing_transform(template, scan, paths, scan_settings.macro)
     findings += [about_transform] if about_transform else []
+    findings = _with_valid_fixes(findings, fragment, scope, scan_settings, deny)
     return sorted(findings, key=lambda finding: (str(finding.path), finding.rule.code))
 
 
@@ -90,17 +94,48 @@ def _scan(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> tupl
     return scan, find_misplaced_markers(fragment.tree, scan.read, scope)
 
 
+def _with_valid_fixes(
+    findings: list[Finding], fragment: Fragment, scope: Scope, scan_settings: ScanSettings, deny: Deny
+) -> list[Finding]:
+    """Return the findings without the fixes that the macro would refuse: some images can be marked and not pinned."""
+    # All images of a resource can have the same fix.
+    edits = {finding.fix.path: finding.fix for finding in findings if finding.rule is UNPINNED_IMAGE and finding.fix}
+    if not edits:
+        return findings
+    fixed = fragment._replace(tree=apply_edits(fragment.tree, edits.values()))
+    scan, misplaced = _scan(fixed, _assumed_scope(fixed, scope), scan_settings)
+    refused = {problem.path.steps: problem.cause for problem in (*scan.problems, *misplaced)}
+    refused |= {finding.path.steps: finding.cause for finding in find_refused_pins(scan, fixed.tree, deny)}
+    if not refused:
+        return findings
+    # Each fix is looked up by the paths above the problems.
+    causes = {steps[:length]: cause for steps, cause in refused.items() for length in range(len(steps) + 1)}
+    return [_with_valid_fix(finding, causes) for finding in findings]
+
+
+def _with_valid_fix(finding: Finding, causes: Mapping[tuple[Step, ...], str]) -> Finding:
+    cause = causes.get(finding.fix.path.steps) if finding.rule is UNPINNED_IMAGE and finding.fix else None
+    if cause is None:
+        return finding
+    return replace(finding, help=f"set Pin: Skip in the Metadata of the resource: {cause}", fix=None)
+
+
 def _find_certain_problems(
     fragment: Fragment, scope: Scope, scan_settings: ScanSettings
 ) -> dict[TemplatePath, Problem]:
     """Return the problems that remain when everything is known that only a deployment knows, by their paths."""
+    scan, misplaced = _scan(fragment, _assumed_scope(fragment, scope), scan_settings)
+    return {problem.path: problem for problem in (*misplaced, *scan.problems)}
+
+
+def _assumed_scope(fragment: Fragment, scope: Scope) -> Scope:
     assumed = dict(scope.values)
     for name, parameter in scope.parameters.items():
         if isinstance(parameter, dict) and "Default" not in parameter:
             allowed = parameter.get("AllowedValues")
             any_value = _ANY_NUMBER if parameter.get("Type") == "Number" else _ANY_TEXT
             assumed.setdefault(name, allowed[0] if isinstance(allowed, list) and allowed else any_value)
-    scope = Scope.of_template(
+    return Scope.of_template(
         fragment.tree,
         assumed,
         region=scope.region or _REGION,
@@ -108,8 +143,6 @@ def _find_certain_problems(
         stack_name=_STACK_NAME if _sets_stack_name(fragment) else "",
         ssm_names=True,
     )
-    scan, misplaced = _scan(fragment, scope, scan_settings)
-    return {problem.path: problem for problem in (*misplaced, *scan.problems)}
 
 
 def _sets_stack_name(fragment: Fragment) -> bool:
