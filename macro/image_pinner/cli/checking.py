@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from image_pinner.cli.documents import InPlaceEditError, SourceDocument
+from image_pinner.cli.discovery import InputFile
+from image_pinner.cli.documents import InPlaceEditError, Position, SourceDocument, TemplateSyntaxError
 from image_pinner.cli.inputs import TemplateFile, read_template
 from image_pinner.cli.output import LocatedFinding
+from image_pinner.cli.worker_processes import apply_to_files
 from image_pinner.core.check import Finding, check_template
+from image_pinner.core.errors import ImagePinnerError
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies import Denied, JudgedImage, Policy
+from image_pinner.core.rules import UNREADABLE_TEMPLATE
+from image_pinner.core.template.paths import TemplatePath
 from image_pinner.settings import Settings
 
 
@@ -31,13 +36,25 @@ class CheckInputs(NamedTuple):
     account: str = ""
 
 
-def check_file(name: str, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
-    """Return the findings in a template file, or in standard input if its name is `-`, by position and code.
+def check_files(files: Sequence[InputFile], inputs: CheckInputs, workers: int) -> Iterator[LocatedFinding]:
+    """Yield the findings in files, by file, position and code. See `apply_to_files` for `workers`."""
+    for findings in apply_to_files(partial(check_file, inputs=inputs), files, workers):
+        yield from findings
 
-    Raises:
-        UnreadableTemplateError: The file cannot be read or is not a template.
-    """
-    return check_document(read_template(name, inputs.settings.macro_name), inputs)
+
+def check_file(file: InputFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
+    """Return the findings in a template file, by position and code. An unreadable file is a finding too."""
+    try:
+        return check_document(read_template(file.path, inputs.settings.macro_name, shown_name=file.name), inputs)
+    except TemplateSyntaxError as error:
+        return (_unreadable(file, error.position, error.problem, error.help),)
+    except ImagePinnerError as error:
+        return (_unreadable(file, Position(1, 1), error.cause, error.help),)
+
+
+def _unreadable(file: InputFile, position: Position, cause: str, help: str) -> LocatedFinding:
+    finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), cause, help)
+    return LocatedFinding(file.name, position, position, finding, "")
 
 
 def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:

@@ -200,16 +200,17 @@ def write_file(path: Path, data: bytes) -> None:
         write_atomically(path, data)
 
 
-def read_template(name: str, macro: str, pin: str = "") -> TemplateFile:
+def read_template(name: str, macro: str, pin: str = "", shown_name: str = "") -> TemplateFile:
     """Read a template file, or standard input if its name is `-`.
 
     `macro` is the name of the macro. `pin`, if not empty, takes precedence over `Pin` in the template's Transform.
+    `shown_name` is the name in messages, if it is another one.
 
     Raises:
         UnreadableTemplateError: The file cannot be read or is not a template.
         InvalidOptionError: The Parameters of the Transform are not a mapping.
     """
-    shown_name = "standard input" if name == STANDARD_INPUT else name
+    shown_name = shown_name or ("standard input" if name == STANDARD_INPUT else name)
     document = read_source(read_bytes(name), shown_name)
     tree = document.tree
     if not isinstance(tree.get("Resources"), dict):

@@ -103,7 +103,9 @@ def test_pin_of_an_invalid_template_exits_with_1(tmp_path: Path) -> None:
     assert summary == "Found 1 problem. No template was written."
 
 
-@pytest.mark.parametrize("arguments", [("pin",), ("pin", "a", "b"), ("pni",), ("check",), ("pin", "--nonsense", "a")])
+@pytest.mark.parametrize(
+    "arguments", [("pin",), ("pin", "a", "b"), ("pni",), ("check", "--nonsense"), ("pin", "--nonsense", "a")]
+)
 def test_a_usage_error_exits_with_2(arguments: tuple[str, ...]) -> None:
     run = image_pinner(*arguments)
 
