@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from image_pinner.cli.discovery import InputFile
 from image_pinner.cli.documents import InPlaceEditError, Position, SourceDocument, TemplateSyntaxError
-from image_pinner.cli.inputs import TemplateFile, read_template
+from image_pinner.cli.inputs import TemplateFile, parse_template, read_bytes
 from image_pinner.cli.output import LocatedFinding
 from image_pinner.cli.worker_processes import apply_to_files
 from image_pinner.core.check import Finding, check_template
@@ -45,16 +45,18 @@ def check_files(files: Sequence[InputFile], inputs: CheckInputs, workers: int) -
 def check_file(file: InputFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
     """Return the findings in a template file, by position and code. An unreadable file is a finding too."""
     try:
-        return check_document(read_template(file.path, inputs.settings.macro_name, shown_name=file.name), inputs)
-    except TemplateSyntaxError as error:
-        return (_unreadable(file, error.position, error.problem, error.help),)
+        return check_document(parse_template(read_bytes(file.path), file.name, inputs.settings.macro_name), inputs)
     except ImagePinnerError as error:
-        return (_unreadable(file, Position(1, 1), error.cause, error.help),)
+        return (unreadable(file.name, error),)
 
 
-def _unreadable(file: InputFile, position: Position, cause: str, help: str) -> LocatedFinding:
-    finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), cause, help)
-    return LocatedFinding(file.name, position, position, finding, "")
+def unreadable(shown: str, error: ImagePinnerError) -> LocatedFinding:
+    """Return the finding of a file that cannot be read as a template."""
+    position, cause = Position(1, 1), error.cause.removeprefix(f"{shown}: ")
+    if isinstance(error, TemplateSyntaxError):
+        position, cause = error.position, error.problem
+    finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), cause, error.help)
+    return LocatedFinding(shown, position, position, finding, "")
 
 
 def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:

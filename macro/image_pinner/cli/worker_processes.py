@@ -43,12 +43,24 @@ def apply_to_files(
     done = 0
     try:
         with _pool(min(workers, len(files))) as pool:
-            for result in pool.map(function, files):
-                yield result
-                done += 1
+            try:
+                for result in pool.map(function, files):
+                    yield result
+                    done += 1
+            except KeyboardInterrupt:
+                _end_processes()
+                raise
     except BrokenProcessPool:
         # Which file it was is unknown, so the others are applied one by one.
         yield from _apply_separately(function, files[done:])
+
+
+def _end_processes() -> None:
+    from multiprocessing import active_children  # noqa: PLC0415
+
+    # Without this, the pool would wait for the files that are being checked.
+    for process in active_children():
+        process.terminate()
 
 
 def _apply_separately(function: Callable[[InputFile], Result], files: Sequence[InputFile]) -> Iterator[Result]:

@@ -112,11 +112,11 @@ def test_a_file_that_does_not_exist_is_rejected(subcommand: tuple[str, ...], tmp
     assert_one_error(run.err)
 
 
-def test_a_directory_is_rejected(subcommand: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_directory_without_templates_is_rejected(subcommand: tuple[str, ...], tmp_path: Path) -> None:
     run = image_pinner(*subcommand, str(tmp_path))
 
     assert (run.code, run.out) == (2, b"")
-    assert "is a directory" in run.err
+    assert f"no templates found in {tmp_path}" in run.err
     assert_one_error(run.err)
 
 

@@ -93,12 +93,11 @@ class SourceText:
 
     def line_end(self, index: int) -> int:
         """Return the index of the line break that ends the line of an index."""
-        # Not by a search: a line can have megabytes, and edits look for its end thousands of times.
         line = bisect_right(self.line_starts, index)
         if line == len(self.line_starts):
             return len(self.text)
-        start = self.line_starts[line]
-        return start - (2 if self.text[start - 2 : start] == "\r\n" and index < start - 1 else 1)
+        end = self.line_starts[line]
+        return max(index, end - (2 if self.text.endswith("\r\n", 0, end) else 1))
 
     def line_text(self, line: int) -> str:
         """Return a line, counted from 1, without its line break; empty if there is no such line."""
