@@ -96,7 +96,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
         for image in scan.skipped
         if image.status in {SkipStatus.UNMARKED, SkipStatus.INVALID}
     ]
-    certain = _find_certain_problems(fragment, scope, scan_settings)
+    certain = _find_certain_problems(fragment, scope, scan_settings) if scan.problems or misplaced else {}
     problems = [problem for problem in (*scan.problems, *misplaced) if problem.path in certain]
     # A value that is only missing here is not the reason.
     findings += [_invalid_marker(certain[problem.path] if problem.missing else problem) for problem in problems]
