@@ -95,7 +95,8 @@ def looks_like_template(data: bytes) -> bool:
     data = data.replace(b"\0", b"")
     if b"Resources" not in data:
         return False
-    text = data.decode("utf-8-sig", "replace")
+    # A byte order mark of UTF-16 cannot be decoded.
+    text = data.decode("utf-8-sig", "replace").lstrip("\ufffd")
     if not _RESOURCES.search(text) or not _CLOUDFORMATION.search(text):
         return False
     if not text.lstrip().startswith(("{", "[")):

@@ -28,7 +28,7 @@ TEMPLATES = {
     "SAM": "Transform: AWS::Serverless-2016-10-31\nResources:\n  A:\n    Type: AWS::Serverless::Function\n",
     "a module": "Resources:\n  A:\n    Type: Team::Web::Service::MODULE\n",
     "a version and no types": "AWSTemplateFormatVersion: 2010-09-09\nResources:\n  Fn::Transform: {Name: X}\n",
-    "UTF-16": MARKED.encode("utf-16"),
+    "UTF-16": "Resources:\n  A: {Type: AWS::SNS::Topic}\n".encode("utf-16"),
     "UTF-8 with a byte order mark": MARKED.encode("utf-8-sig"),
     "other bytes in a comment": b"# \xff\n" + MARKED.encode(),
 }
