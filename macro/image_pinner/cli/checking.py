@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -15,9 +15,13 @@ from image_pinner.core.check import Finding, check_template
 from image_pinner.core.errors import ImagePinnerError
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies import Denied, JudgedImage, Policy
-from image_pinner.core.rules import UNREADABLE_TEMPLATE
+from image_pinner.core.rules import UNREADABLE_TEMPLATE, Rule
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.settings import Settings
+
+
+def _is_any(_: Rule) -> bool:
+    return True
 
 
 class CheckInputs(NamedTuple):
@@ -28,12 +32,14 @@ class CheckInputs(NamedTuple):
         values: The values of parameters; those that a template does not declare are meant for another one.
         region: The region of the stacks, or empty.
         account: The account of the stacks, or empty.
+        is_selected: Whether the findings of a rule are reported. A file that cannot be read always is.
     """
 
     settings: Settings
     values: Mapping[str, Any]
     region: str = ""
     account: str = ""
+    is_selected: Callable[[Rule], bool] = _is_any
 
 
 def check_files(files: Sequence[InputFile], inputs: CheckInputs, workers: int) -> Iterator[LocatedFinding]:
@@ -71,7 +77,7 @@ def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[Located
         account_id=inputs.account,
         deny=partial(_deny, inputs.settings.policies),
     )
-    located = (_locate(finding, template.document) for finding in findings)
+    located = (_locate(finding, template.document) for finding in findings if inputs.is_selected(finding.rule))
     return tuple(sorted(located, key=lambda found: (found.position, found.finding.rule.code)))
 
 

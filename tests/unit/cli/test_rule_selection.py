@@ -71,6 +71,11 @@ def test_advice_is_reported_only_on_request() -> None:
     assert RuleSelection.parse((), (), "info").includes(rule)
 
 
+@pytest.mark.parametrize("options", [("--select", "IP001"), ("--ignore", "IP000")])
+def test_a_file_that_cannot_be_read_is_always_reported(options: tuple[str, ...], tmp_path: Path) -> None:
+    assert image_pinner("check", *options, str(saved(tmp_path, "]"))).code == 2
+
+
 def test_exit_zero_hides_findings_from_the_exit_code_but_not_unreadable_files(tmp_path: Path) -> None:
     assert codes(tmp_path, "--exit-zero") == (0, ["IP001", "IP005"])
     assert image_pinner("check", "--exit-zero", str(saved(tmp_path, "]"))).code == 2

@@ -68,13 +68,12 @@ def command(paths: tuple[str, ...], format_: str, **options: Any) -> None:
 
     The exit code is 1 if there are findings, and 2 if a file cannot be read as a template.
     """
-    inputs = _read_inputs(options)
     selection = RuleSelection.parse(options["select"], options["ignore"], options["severity"])
+    inputs = _read_inputs(options, selection)
     baseline = _read_baseline(options)
     templates = _find(paths, options)
     workers = 1 if STANDARD_INPUT in paths else options["workers"] or default_workers(len(templates.files))
-    found = check_files(templates.files, inputs, workers)
-    findings = tuple(finding for finding in found if selection.includes(finding.finding.rule))
+    findings = tuple(check_files(templates.files, inputs, workers))
     is_stale = False
     if baseline:
         findings, is_stale = _apply_baseline(
@@ -88,13 +87,14 @@ def command(paths: tuple[str, ...], format_: str, **options: Any) -> None:
     sys.exit(_exit_code(findings, is_stale=is_stale, exit_zero=options["exit_zero"]))
 
 
-def _read_inputs(options: Options) -> CheckInputs:
+def _read_inputs(options: Options, selection: RuleSelection) -> CheckInputs:
     check_account(options["account"])
     return CheckInputs(
         read_settings(options["image_paths"]),
         read_parameters(options["files"], options["pairs"]),
         options["region"],
         options["account"],
+        selection.includes,
     )
 
 
