@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from image_pinner.cli.checking import CheckInputs, check_file
+from image_pinner.cli.discovery import InputFile
 from image_pinner.core.check.images import PUBLIC_REGISTRIES
-from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.policies import Allowed, Denied, JudgedImage, Policy, Verdict
 from image_pinner.core.rules import MUTABLE_PUBLIC_IMAGE, RULES, RULES_BY_SLUG, Rule, Severity, find_rule
 from image_pinner.settings import Settings
@@ -44,10 +44,7 @@ def codes(text: str, folder: Path, rule: Rule) -> set[str]:
     path = folder / "template.yaml"
     path.write_text(text, "utf-8")
     settings = StrictSettings() if rule.slug == "denied-image" else Settings()
-    try:
-        findings = check_file(str(path), CheckInputs(settings, {}))
-    except UnreadableTemplateError:
-        return {"IP000"}
+    findings = check_file(InputFile(str(path), path.name), CheckInputs(settings, {}))
     shown = (found.finding.rule for found in findings if not found.suppression)
     return {found.code for found in shown if found.severity is not Severity.INFO or found is rule}
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from image_pinner.cli.documents import InPlaceEditError, Position, SourceDocument
-from image_pinner.cli.inputs import TemplateFile, read_template
+from image_pinner.cli.discovery import InputFile
+from image_pinner.cli.documents import InPlaceEditError, Position, SourceDocument, TemplateSyntaxError
+from image_pinner.cli.inputs import TemplateFile, parse_template, read_bytes
 from image_pinner.cli.output import LocatedFinding
 from image_pinner.cli.suppressions import suppress
 from image_pinner.cli.unquoted_colons import find_unquoted_colons
+from image_pinner.cli.worker_processes import apply_to_files
 from image_pinner.core.check import Finding, check_template
+from image_pinner.core.errors import ImagePinnerError
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.policies import Denied, JudgedImage, Policy
-from image_pinner.core.rules import RULES
+from image_pinner.core.rules import RULES, UNREADABLE_TEMPLATE, Rule
+from image_pinner.core.template.paths import TemplatePath
 from image_pinner.settings import Settings
+
+
+def _is_any(_: Rule) -> bool:
+    return True
 
 
 class CheckInputs(NamedTuple):
@@ -26,23 +34,37 @@ class CheckInputs(NamedTuple):
         values: The values of parameters; those that a template does not declare are meant for another one.
         region: The region of the stacks, or empty.
         account: The account of the stacks, or empty.
-        selected: The codes of the rules that are shown: a suppression of another rule is not unused.
+        is_selected: Whether the findings of a rule are reported. A file that cannot be read always is.
     """
 
     settings: Settings
     values: Mapping[str, Any]
     region: str = ""
     account: str = ""
-    selected: frozenset[str] = frozenset(RULES)
+    is_selected: Callable[[Rule], bool] = _is_any
 
 
-def check_file(name: str, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
-    """Return the findings in a template file, or in standard input if its name is `-`. See `find_all`.
+def check_files(files: Sequence[InputFile], inputs: CheckInputs, workers: int) -> Iterator[LocatedFinding]:
+    """Yield the findings in files, by file, position and code. See `apply_to_files` for `workers`."""
+    for findings in apply_to_files(partial(check_file, inputs=inputs), files, workers):
+        yield from findings
 
-    Raises:
-        UnreadableTemplateError: The file cannot be read or is not a template.
-    """
-    return find_all(read_template(name, inputs.settings.macro_name), inputs)
+
+def check_file(file: InputFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
+    """Return the findings in a template file. An unreadable file is a finding too. See `find_all`."""
+    try:
+        return find_all(parse_template(read_bytes(file.path), file.name, inputs.settings.macro_name), inputs)
+    except ImagePinnerError as error:
+        return (unreadable(file.name, error),)
+
+
+def unreadable(shown: str, error: ImagePinnerError) -> LocatedFinding:
+    """Return the finding of a file that cannot be read as a template."""
+    position, cause = Position(1, 1), error.cause.removeprefix(f"{shown}: ")
+    if isinstance(error, TemplateSyntaxError):
+        position, cause = error.position, error.problem
+    finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), cause, error.help)
+    return LocatedFinding(shown, position, position, finding, "")
 
 
 def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
@@ -63,8 +85,10 @@ def find_all(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFindin
         deny=partial(deny, inputs.settings.policies),
     )
     located = [_locate(finding, template.document) for finding in findings]
-    colons = find_unquoted_colons(template.document)
-    return tuple(sorted(suppress([*located, *colons], template.document, inputs.selected), key=_order))
+    located += find_unquoted_colons(template.document)
+    selected = {code for code, rule in RULES.items() if inputs.is_selected(rule)}
+    found = suppress(located, template.document, selected)
+    return tuple(sorted((each for each in found if each.finding.rule.code in selected), key=_order))
 
 
 def _order(found: LocatedFinding) -> tuple[Position, str, str]:

@@ -192,9 +192,9 @@ class PinningInputs:
         """Return the scope of a template's expressions. See `TemplateFile.scope`."""
         return template.scope(self.values, self.find_region, self.account.find, self.stack_name)
 
-    def pin(self, template: TemplateFile) -> PinResult:
-        """Pin a template. See `check_values` and `pin_template`."""
-        self.check_values([template])
+    def pin(self, template: TemplateFile, templates: Sequence[TemplateFile] = ()) -> PinResult:
+        """Pin a template, one of the `templates` that the values are for. See `check_values` and `pin_template`."""
+        self.check_values(templates or [template])
         return pin_template(
             template.fragment,
             self.scope(template),

@@ -131,14 +131,14 @@ def test_a_value_behind_an_alias_is_reported_at_the_alias_and_not_corrected(tmp_
     assert not any(line.startswith(" ") for line in run.text.splitlines())
 
 
-def test_findings_are_ordered_by_argument_and_line(tmp_path: Path) -> None:
+def test_findings_are_ordered_by_file_and_line(tmp_path: Path) -> None:
     text = HEAD + "          Image: nginx:1\n  Api:\n" + HEAD.partition("  Web:\n")[2] + "          Image: redis:1\n"
     paths = [str(saved(tmp_path, text, name)) for name in ("b.yaml", "a.yaml")]
 
     run = image_pinner("check", *paths)
 
     heads = [line.split(": ")[0] for line in run.text.splitlines() if ".yaml:" in line]
-    assert heads == [f"{path}:{line}:18" for path in paths for line in (10, 16)]
+    assert heads == [f"{path}:{line}:18" for path in sorted(paths) for line in (10, 16)]
 
 
 def test_json_findings_have_a_version_and_all_fields(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from image_pinner.cli.checking import CheckInputs, check_document, check_file, find_all
+from image_pinner.cli.discovery import InputFile
 from image_pinner.cli.inputs import read_template
+from image_pinner.core.rules import UNPINNED_IMAGE
 from image_pinner.settings import Settings
 from support.command import image_pinner
 from unit.cli.cli_templates import saved
@@ -21,7 +23,7 @@ CONTAINERS = "    Properties:\n      ContainerDefinitions:\n        - Name: web\
 
 def findings(text: str, folder: Path, inputs: CheckInputs = INPUTS) -> list[tuple[str, str, str]]:
     """Return position, code and reason of the findings that are not advice."""
-    found = check_file(str(saved(folder, text)), inputs)
+    found = check_file(InputFile(str(saved(folder, text)), "template.yaml"), inputs)
     return [
         (str(each.position), each.finding.rule.code, each.suppression)
         for each in found
@@ -90,7 +92,9 @@ INVALID = {
 
 @pytest.mark.parametrize(("comment", "cause"), INVALID.values(), ids=INVALID)
 def test_an_invalid_comment_is_a_finding_and_suppresses_nothing(comment: str, cause: str, tmp_path: Path) -> None:
-    found = check_file(str(saved(tmp_path, image(f"nginx:1  # image-pinner: {comment}"))), INPUTS)
+    found = check_file(
+        InputFile(str(saved(tmp_path, image(f"nginx:1  # image-pinner: {comment}"))), "template.yaml"), INPUTS
+    )
 
     shown = [(str(each.position), each.finding.rule.code, each.finding.cause) for each in found]
     assert ("7:27", "IP020", cause) in shown
@@ -134,7 +138,7 @@ def test_a_suppression_of_nothing_is_a_finding_unless_its_rule_is_deselected(tmp
     text = metadata("{IP001: x, IP015: x}")
 
     assert [code for _, code, _ in findings(text, tmp_path)] == ["IP019", "IP001"]
-    assert [code for _, code, _ in findings(text, tmp_path, INPUTS._replace(selected=frozenset({"IP001"})))] == [
+    assert [code for _, code, _ in findings(text, tmp_path, INPUTS._replace(is_selected=UNPINNED_IMAGE.__eq__))] == [
         "IP001"
     ]
 

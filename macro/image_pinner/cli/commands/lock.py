@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from image_pinner.cli.console import Dependencies, ExitCode, print_line, print_messages, progress, write_output
+from image_pinner.cli.discovery import find_templates
 from image_pinner.cli.inputs import TemplateFile, write_file
 from image_pinner.cli.lock_files import DEFAULT_NAME, find_lock_file
 from image_pinner.cli.locking import Relocked, Updates, relock
@@ -76,6 +77,8 @@ class _LockCommand(click.Command):
 def command(dependencies: Dependencies, /, **options: Any) -> None:
     """Record the digests of the images of TEMPLATEs in a lock file.
 
+    TEMPLATE is a YAML or JSON file, a directory, a pattern such as 'templates/*.yaml', or - for standard input.
+
     Entries that the templates still need stay as they are, missing ones are added, and unused ones are removed. `pin
     --lock` and the option Lock of the macro take digests from the file. If one image cannot be resolved, nothing is
     written. With --check, the exit code is 1 if there are findings.
@@ -83,7 +86,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     updates = _parse_updates(options)
     inputs = PinningInputs.read(options, dependencies)
     lock = find_lock_file(options["output"])
-    templates = [inputs.read_template(name) for name in options["templates"]]
+    templates = [inputs.read_template(file.path) for file in find_templates(options["templates"]).files]
     inputs.check_values(templates)
     with progress("resolving digests"):
         deadline = Deadline.after(inputs.settings.timeout)

@@ -2,15 +2,17 @@
 
 from image_pinner.cli.documents.document import SourceDocument, read_source
 from image_pinner.cli.documents.edits import InPlaceEditError
-from image_pinner.cli.documents.files import FileWriteError, read_file, write_atomically
-from image_pinner.cli.documents.text import Position
+from image_pinner.cli.documents.files import FileWriteError, read_file, write_all, write_atomically
+from image_pinner.cli.documents.text import Position, TemplateSyntaxError
 
 __all__ = [
     "FileWriteError",
     "InPlaceEditError",
     "Position",
     "SourceDocument",
+    "TemplateSyntaxError",
     "read_file",
     "read_source",
+    "write_all",
     "write_atomically",
 ]

@@ -55,6 +55,15 @@ class Position(NamedTuple):
         return f"{self.line}:{self.column}"
 
 
+class TemplateSyntaxError(UnreadableTemplateError):
+    """A file is not a template because of what is at a position; the cause begins with file, line and column."""
+
+    def __init__(self, name: str, position: Position, problem: str, help: str) -> None:
+        super().__init__(f"{name}:{position}: {problem}", help)
+        self.position = position
+        self.problem = problem
+
+
 @dataclass(frozen=True, slots=True)
 class SourceText:
     """The text of a file, the file's `name` in messages, and the index at which each line starts."""
@@ -84,8 +93,11 @@ class SourceText:
 
     def line_end(self, index: int) -> int:
         """Return the index of the line break that ends the line of an index."""
-        found = self.line_break_pattern.search(self.text, index)
-        return found.start() if found else len(self.text)
+        line = bisect_right(self.line_starts, index)
+        if line == len(self.line_starts):
+            return len(self.text)
+        end = self.line_starts[line]
+        return max(index, end - (2 if self.text.endswith("\r\n", 0, end) else 1))
 
     def line_text(self, line: int) -> str:
         """Return a line, counted from 1, without its line break; empty if there is no such line."""
@@ -101,7 +113,7 @@ class SourceText:
 
     def error(self, index: int, cause: str, help: str) -> UnreadableTemplateError:
         """Return an error whose cause begins with the file, line and column of an index."""
-        return UnreadableTemplateError(f"{self.name}:{self.position(index)}: {cause}", help)
+        return TemplateSyntaxError(self.name, self.position(index), cause, help)
 
 
 def decode(data: bytes, name: str) -> tuple[str, Encoding]:
