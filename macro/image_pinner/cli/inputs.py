@@ -201,19 +201,28 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 def read_template(name: str, macro: str, pin: str = "") -> TemplateFile:
-    """Read a template file, or standard input if its name is `-`.
-
-    `macro` is the name of the macro. `pin`, if not empty, takes precedence over `Pin` in the template's Transform.
+    """Read a template file, or standard input if its name is `-`. See `parse_template`.
 
     Raises:
         UnreadableTemplateError: The file cannot be read or is not a template.
         InvalidOptionError: The Parameters of the Transform are not a mapping.
     """
-    shown_name = "standard input" if name == STANDARD_INPUT else name
-    document = read_source(read_bytes(name), shown_name)
+    return parse_template(read_bytes(name), "standard input" if name == STANDARD_INPUT else name, macro, pin)
+
+
+def parse_template(data: bytes, name: str, macro: str, pin: str = "") -> TemplateFile:
+    """Parse a template file called `name` in messages.
+
+    `macro` is the name of the macro. `pin`, if not empty, takes precedence over `Pin` in the template's Transform.
+
+    Raises:
+        UnreadableTemplateError: The file is not a template.
+        InvalidOptionError: The Parameters of the Transform are not a mapping.
+    """
+    document = read_source(data, name)
     tree = document.tree
     if not isinstance(tree.get("Resources"), dict):
-        raise UnreadableTemplateError(f"{shown_name} has no Resources", "pass a CloudFormation template")
+        raise UnreadableTemplateError(f"{name} has no Resources", "pass a CloudFormation template")
     parameters = _transform_parameters(tree, macro)
     options = dict(parameters or {}) | ({"Pin": pin} if pin else {})
     return TemplateFile(document, Fragment(Shape.TEMPLATE, tree, options, tree), parameters is not None)

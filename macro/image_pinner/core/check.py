@@ -42,7 +42,8 @@ Deny = Callable[[ImageReference], tuple[str, str] | None]
 _REGION, _ACCOUNT, _STACK_NAME = "us-east-1", "000000000000", "stack"
 _ANY_TEXT, _ANY_NUMBER = "x", "0"
 _NO_LOOP = "write the property without Fn::ForEach"
-_TRANSFORM = TemplatePath(("Transform",))
+_ROOT, _TRANSFORM = TemplatePath(), TemplatePath(("Transform",))
+_FORMAT_VERSION = "AWSTemplateFormatVersion"
 
 
 _WITHOUT_REQUEST = frozenset({UNPINNED_IMAGE, HIDDEN_IMAGE})
@@ -260,7 +261,9 @@ def _missing_transform(first: TemplatePath, template: JsonObject, macro: str) ->
     cause = f"a pin is requested, but Transform does not include {macro}"
     transform = template.get("Transform")
     if not transform:
-        return Finding(MISSING_TRANSFORM, first, cause, f"write Transform: {macro} at the top of the template")
+        after = _FORMAT_VERSION if _FORMAT_VERSION in template else ""
+        fix = Replace(_TRANSFORM, macro) if "Transform" in template else InsertKey(_ROOT, "Transform", macro, after)
+        return Finding(MISSING_TRANSFORM, first, cause, f"write Transform: {macro} at the top of the template", fix)
     # AWS-provided transforms come after custom macros:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
     transforms = [macro, *(transform if isinstance(transform, list) else [transform])]

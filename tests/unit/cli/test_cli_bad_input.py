@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,7 +59,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
 }
 
 
-@pytest.fixture(params=[("pin", "--in-place"), ("pin", "--in-place", "--pin", "All"), ("check",)], ids=" ".join)
+@pytest.fixture(params=[("pin", "--in-place"), ("pin", "--in-place", "--pin", "All")], ids=" ".join)
 def subcommand(request: pytest.FixtureRequest) -> tuple[str, ...]:
     arguments: tuple[str, ...] = request.param
     return arguments
@@ -79,6 +80,20 @@ def test_an_invalid_template_is_rejected_and_not_changed(
     assert_one_error(run.err)
     assert state(path) == before
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_an_invalid_template_is_a_finding_of_check(name: str, tmp_path: Path) -> None:
+    content, words = BAD[name]
+    path = saved(tmp_path, content)
+
+    run = image_pinner("check", str(path))
+
+    assert (run.code, run.err) == (2, "")
+    assert re.match(rf"{re.escape(str(path))}:\d+:\d+: IP000 \S", run.text)
+    assert words in run.text.replace(" IP000", "", 1)
+    assert "\nhelp: " in run.text
+    assert path.read_bytes() == (content.encode() if isinstance(content, str) else content)
 
 
 def assert_one_error(err: str) -> None:
@@ -234,4 +249,4 @@ def test_an_unreadable_template_does_not_hide_the_findings_of_others(tmp_path: P
 
     assert run.code == 2
     assert "unmarked.yaml:11:18: IP001 " in run.text
-    assert f"cannot read {tmp_path / 'none.yaml'}: no such file or directory" in run.err
+    assert f"IP000 cannot read {tmp_path / 'none.yaml'}: no such file or directory" in run.text

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from image_pinner.cli.checking import CheckInputs, check_file
-from image_pinner.cli.console import ExitCode, print_error, write_output
+from image_pinner.cli.checking import CheckInputs, check_file, shown_name
+from image_pinner.cli.console import Dependencies, ExitCode
+from image_pinner.cli.fix_options import fix_files, fix_options, is_fixing
 from image_pinner.cli.inputs import (
     ACCOUNT_OPTION,
     IMAGE_PATH_OPTION,
@@ -18,8 +19,9 @@ from image_pinner.cli.inputs import (
     read_parameters,
     read_settings,
 )
-from image_pinner.cli.output import FORMATS, CheckResult, LocatedFinding
-from image_pinner.core.errors import ImagePinnerError
+from image_pinner.cli.output import CheckResult, LocatedFinding
+from image_pinner.cli.report_options import report_options, write_report
+from image_pinner.core.rules import UNREADABLE_TEMPLATE
 
 
 @click.command
@@ -29,29 +31,40 @@ from image_pinner.core.errors import ImagePinnerError
 @click.option("--region", default="", help="AWS region of the stack, for AWS::Region.")
 @ACCOUNT_OPTION
 @IMAGE_PATH_OPTION
-@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", help="Output format.")
-def command(templates: tuple[str, ...], format_: str, **options: Any) -> None:
+@report_options
+@fix_options
+@click.pass_obj
+def command(dependencies: Dependencies, /, templates: tuple[str, ...], **options: Any) -> None:
     """Report unpinned images and invalid markers in TEMPLATEs, without network requests.
 
     TEMPLATE is a YAML or JSON file, or - for standard input. An image passes if it has a digest, or if it is marked in
     a form that CloudFormation accepts. The exit code is 1 if there are findings.
+
+    --fix writes the fixed template to standard output if it was read from standard input, and --diff the difference;
+    the findings that are left are then written to standard error. Only --pin makes network requests.
     """
     check_account(options["account"])
+    fixing = is_fixing(options)
     inputs = CheckInputs(
         read_settings(options["image_paths"]),
         read_parameters(options["files"], options["pairs"]),
         options["region"],
         options["account"],
     )
-    findings: list[LocatedFinding] = []
-    readable = True
-    for name in templates:
-        try:
-            findings += check_file(name, inputs)
-        except ImagePinnerError as error:
-            print_error(error.cause, error.help)
-            readable = False
-    result = CheckResult(tuple(findings), len(templates), len({found.file for found in findings}))
-    write_output(FORMATS[format_].render_findings(result).encode())
-    code = ExitCode.FINDINGS if findings else ExitCode.DONE
-    sys.exit(code if readable else ExitCode.USAGE_ERROR)
+    files = tuple(dict.fromkeys(map(shown_name, templates)))
+    if fixing:
+        run = fix_files(templates, inputs, options, dependencies)
+        findings = tuple(found for file in run.files for found in file.findings)
+        fixed = sum(file.fixed for file in run.files)
+        result = CheckResult(findings, files, fixed, run.changed, is_preview=options["diff"])
+        write_report(result, options, output_is_taken=run.output_is_taken)
+        sys.exit(run.code or _exit_code(findings))
+    findings = tuple(found for name in templates for found in check_file(name, inputs))
+    write_report(CheckResult(findings, files), options)
+    sys.exit(_exit_code(findings))
+
+
+def _exit_code(findings: tuple[LocatedFinding, ...]) -> ExitCode:
+    if any(found.finding.rule is UNREADABLE_TEMPLATE for found in findings):
+        return ExitCode.USAGE_ERROR
+    return ExitCode.FINDINGS if findings else ExitCode.DONE

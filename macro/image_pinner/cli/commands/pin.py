@@ -20,7 +20,7 @@ from image_pinner.cli.inputs import (
     read_bytes,
     write_file,
 )
-from image_pinner.cli.output import LocatedReport, exit_code, json, text
+from image_pinner.cli.output import LocatedReport, exit_code, pin_report
 from image_pinner.cli.pinning_options import PinningInputs, lock_options, pinning_options
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.pinning import PinResult
@@ -93,16 +93,16 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     data, lost_comments = _render_template(template, result, options["output_format"])
     report = LocatedReport(template.document, result.report, lost_comments, inputs.account.found)
     if options["report"]:
-        write_file(options["report"], json.render_report(report).encode())
+        write_file(options["report"], pin_report.render_json(report).encode())
     if result.report.succeeded:
         _write(data, template, options, values)
-    print_messages(text.render_report(report) + text.render_unmarked(report) + inputs.account.describe())
+    print_messages(pin_report.render_report(report) + pin_report.render_unmarked(report) + inputs.account.describe())
     if result.report.succeeded and options["in_place"]:
         from image_pinner.cli.image_parameters import describe_overridden  # noqa: PLC0415
 
         print_messages(describe_overridden(template.fragment.tree, result.report))
     if result.report.succeeded:
-        print_line(text.summarize(result.report), style="green")
+        print_line(pin_report.summarize(result.report), style="green")
     sys.exit(exit_code(result.report))
 
 
