@@ -21,7 +21,7 @@ from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.sources.in_memory import InMemoryRegistry
 
-_READ = ("IMAGE_PINNER_", "AWS_", "NO_COLOR", "DOCKER_", "REGISTRY_AUTH_FILE", "XDG_")
+_READ = ("IMAGE_PINNER_", "AWS_", "NO_COLOR", "FORCE_COLOR", "DOCKER_", "REGISTRY_AUTH_FILE", "XDG_")
 """The prefixes of the variables that the command reads."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from image_pinner.cli.worker_processes import apply_to_files
 from image_pinner.core.check import Finding, check_template
 from image_pinner.core.errors import ImagePinnerError
 from image_pinner.core.images.references import ImageReference
+from image_pinner.core.intrinsics.values import JsonValue
 from image_pinner.core.policies import Denied, JudgedImage, Policy
 from image_pinner.core.rules import RULES, UNREADABLE_TEMPLATE, Rule
 from image_pinner.core.template.paths import TemplatePath
@@ -60,11 +62,11 @@ def check_file(file: InputFile, inputs: CheckInputs) -> tuple[LocatedFinding, ..
 
 def unreadable(shown: str, error: ImagePinnerError) -> LocatedFinding:
     """Return the finding of a file that cannot be read as a template."""
-    position, cause = Position(1, 1), error.cause.removeprefix(f"{shown}: ")
+    position, cause, excerpt = Position(1, 1), error.cause.removeprefix(f"{shown}: "), None
     if isinstance(error, TemplateSyntaxError):
-        position, cause = error.position, error.problem
+        position, cause, excerpt = error.position, error.problem, error.excerpt
     finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), cause, error.help)
-    return LocatedFinding(shown, position, position, finding, "")
+    return LocatedFinding(shown, position, position, finding, excerpt=excerpt)
 
 
 def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
@@ -103,11 +105,28 @@ def deny(policies: Iterable[Policy], reference: ImageReference) -> tuple[str, st
 
 
 def _locate(finding: Finding, document: SourceDocument) -> LocatedFinding:
-    corrected = ""
+    preview = None
     if finding.fix is not None:
+        # An alias can share the value with another property, so that it cannot be fixed alone.
+        with contextlib.suppress(InPlaceEditError):
+            preview = document.preview(finding.fix)
+    start, end = document.span(finding.path)
+    subject = _subject(finding.path, document.tree)
+    return LocatedFinding(document.name, start, end, finding, subject, document.excerpt(finding.path), preview)
+
+
+def _subject(path: TemplatePath, tree: JsonValue) -> str:
+    """Return the logical ID and the name of the container, if the path is in a resource and in a container."""
+    section, *steps = path.steps or ("",)
+    if section != "Resources" or not steps:
+        return ""
+    value = tree[section]
+    for step in steps:
         try:
-            corrected = document.preview(finding.fix)
-        except InPlaceEditError:
-            # The value is shared through an alias, so no single line can be corrected.
-            corrected = ""
-    return LocatedFinding(document.name, *document.span(finding.path), finding, corrected)
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            # The path of a value that is missing.
+            break
+        if isinstance(step, int) and isinstance(value, dict) and isinstance(value.get("Name"), str):
+            return f"{steps[0]} / {value['Name']}"
+    return str(steps[0])

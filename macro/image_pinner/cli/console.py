@@ -69,8 +69,10 @@ def write_output(data: bytes) -> None:
 
 
 def has_colour(stream: IO[str]) -> bool:
-    """Return whether to write colour to a stream; see https://no-color.org."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Return whether to write colour to a stream; see https://no-color.org and https://force-color.org."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
 def print_line(text: str, *, style: str = "") -> None:

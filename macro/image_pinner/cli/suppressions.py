@@ -60,7 +60,7 @@ def suppress(
         if number not in used and entry.rule.code in selected:
             cause = f"there is no finding of {entry.rule} to suppress here"
             unused = Finding(UNUSED_SUPPRESSION, entry.path, cause, "remove the suppression")
-            yield LocatedFinding(document.name, *entry.span, unused, "")
+            yield LocatedFinding(document.name, *entry.span, unused)
 
 
 def _metadata_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFinding]:
@@ -74,7 +74,7 @@ def _metadata_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFind
             partial(_is_inside, suppression.covers),
         )
     for finding in invalid:
-        yield LocatedFinding(document.name, *document.span(finding.path), finding, "")
+        yield LocatedFinding(document.name, *document.span(finding.path), finding)
 
 
 def _comment_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFinding]:
@@ -93,14 +93,14 @@ def _comment_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFindi
             finding = Finding(
                 INVALID_SUPPRESSION, TemplatePath(), cause, "write # image-pinner: ignore[IP001] and the reason"
             )
-            yield LocatedFinding(document.name, *span, finding, "")
+            yield LocatedFinding(document.name, *span, finding)
             continue
         for name in names:
             try:
                 rule = suppressed_rule(name, rest["reason"])
             except InvalidSuppressionError as error:
                 finding = Finding(INVALID_SUPPRESSION, TemplatePath(), error.cause, error.help)
-                yield LocatedFinding(document.name, *span, finding, "")
+                yield LocatedFinding(document.name, *span, finding)
             else:
                 yield _Entry(
                     rule,

@@ -22,7 +22,8 @@ def find_unquoted_colons(document: SourceDocument) -> tuple[LocatedFinding, ...]
     if len(found) > 1:
         cause += f" ({len(found)} values in this file)"
     finding = Finding(UNQUOTED_COLON, TemplatePath(), cause, f'write "{first.text}", or use block style')
-    return (LocatedFinding(document.name, position(first.start), position(first.end), finding, ""),)
+    excerpt = document.source.excerpt(first.start, first.end)
+    return (LocatedFinding(document.name, position(first.start), position(first.end), finding, excerpt=excerpt),)
 
 
 def _plain_scalars(root: Node) -> list[ScalarNode]:

@@ -77,7 +77,7 @@ def test_a_new_baseline_has_all_findings_sorted_without_positions() -> None:
 
     run = check("--update-baseline")
 
-    assert (run.code, run.out, run.err) == (0, b"", "")
+    assert (run.code, run.out, run.err) == (0, b"All 2 templates pass.\n", "")
     path = "Resources.Web.Properties.ContainerDefinitions[].Image"
     assert entries() == [
         {"file": "a.yaml", "code": "IP001", "path": path, "cause": "image 'shop/web:1.0' is not pinned"},
@@ -127,7 +127,7 @@ def test_entries_that_no_longer_occur_are_a_finding_until_they_are_removed() -> 
 
     run = check()
 
-    assert (run.code, run.out) == (1, b"")
+    assert (run.code, run.out) == (1, b"All 2 templates pass.\n")
     error, first, second, help_ = run.err.splitlines()
     assert error == "error: baseline.json has entries that no longer occur (2)"
     assert (first[:17], second[:19]) == ("  a.yaml: IP001 R", "  gone.yaml: IP001 ")

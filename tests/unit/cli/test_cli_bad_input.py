@@ -89,11 +89,11 @@ def test_an_invalid_template_is_a_finding_of_check(name: str, tmp_path: Path) ->
 
     run = image_pinner("check", str(path))
 
-    head, help_ = run.text.splitlines()
     assert (run.code, run.err) == (2, "")
-    assert re.match(rf"{re.escape(str(path))}:\d+:\d+: IP000 \S", head)
+    assert re.match(rf"{re.escape(str(path))}:\d+:\d+: IP000 \S", run.text)
     assert words in run.text.replace(" IP000", "", 1)
-    assert help_.startswith("help: ")
+    assert "\nhelp: " in run.text
+    assert path.read_bytes() == (content.encode() if isinstance(content, str) else content)
 
 
 def assert_one_error(err: str) -> None:

@@ -80,7 +80,7 @@ def test_all_unknown_names_of_an_expression_are_reported_at_once(tmp_path: Path)
 def test_check_without_findings_exits_with_0(tmp_path: Path) -> None:
     run = image_pinner("check", str(saved(tmp_path, MARKED)))
 
-    assert (run.code, run.out, run.err) == (0, b"", "")
+    assert (run.code, run.text, run.err) == (0, "The template passes.\n", "")
 
 
 def test_check_with_findings_exits_with_1(tmp_path: Path) -> None:

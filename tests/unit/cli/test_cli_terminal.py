@@ -32,6 +32,7 @@ def environment(**more: str) -> dict[str, str]:
     """Return the environment variables of a subprocess."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("IMAGE_PINNER", "AWS_"))}
     kept.pop("NO_COLOR", None)
+    kept.pop("FORCE_COLOR", None)
     return {**kept, "PYTHONPATH": SOURCE_ROOT, "AWS_REGION": "us-east-1", "TERM": "xterm-256color", **more}
 
 

@@ -55,7 +55,7 @@ def test_an_unknown_rule_is_a_usage_error(option: str, name: str, hint: str, tmp
         (("--ignore", "IP001"), ["IP005"]),
         (("--select", "IP0", "--ignore", "IP001,unsupported-marker-syntax"), []),
         (("--severity", "error"), ["IP005"]),
-        (("--severity", "info"), ["IP001", "IP005"]),
+        (("--severity", "info"), ["IP001", "IP005", "IP014", "IP014"]),
     ],
 )
 def test_rules_are_selected_by_code_beginning_slug_and_severity(

@@ -11,8 +11,9 @@ import click
 
 from image_pinner.cli.baseline import Baseline
 from image_pinner.cli.checking import CheckInputs, check_files
-from image_pinner.cli.console import ExitCode, print_messages, write_output
+from image_pinner.cli.console import Dependencies, ExitCode, print_messages
 from image_pinner.cli.discovery import FoundTemplates, find_templates
+from image_pinner.cli.fix_options import FixRun, fix_files, fix_options, is_fixing
 from image_pinner.cli.inputs import (
     ACCOUNT_OPTION,
     IMAGE_PATH_OPTION,
@@ -23,7 +24,8 @@ from image_pinner.cli.inputs import (
     read_parameters,
     read_settings,
 )
-from image_pinner.cli.output import FORMATS, CheckResult, LocatedFinding
+from image_pinner.cli.output import CheckResult, LocatedFinding
+from image_pinner.cli.report_options import report_options, write_report
 from image_pinner.cli.rule_selection import IGNORE_OPTION, SELECT_OPTION, SEVERITY_OPTION, RuleSelection
 from image_pinner.cli.worker_processes import default_workers
 from image_pinner.core.errors import ConfigurationError
@@ -51,6 +53,8 @@ Options = Mapping[str, Any]
     help="Create the file of --baseline with all findings, or remove entries that no longer occur.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
+@click.option("-q", "--quiet", is_flag=True, help="Omit the summary.")
+@click.option("--statistics", is_flag=True, help="Show the number of findings of each rule.")
 @click.option("--verbose", is_flag=True, help="List files and directories that are skipped, with the reason.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Number of processes.  [default: up to one per processor]")
 @PARAMETER_OPTION
@@ -58,8 +62,10 @@ Options = Mapping[str, Any]
 @click.option("--region", default="", help="AWS region of the stack, for AWS::Region.")
 @ACCOUNT_OPTION
 @IMAGE_PATH_OPTION
-@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", help="Output format.")
-def command(paths: tuple[str, ...], format_: str, **options: Any) -> None:
+@report_options
+@fix_options
+@click.pass_obj
+def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: Any) -> None:
     """Report unpinned images and invalid markers in templates, without network requests.
 
     PATH is a YAML or JSON file, a directory, a pattern such as 'templates/**/*.yaml', or - for standard input; the
@@ -67,13 +73,18 @@ def command(paths: tuple[str, ...], format_: str, **options: Any) -> None:
     skipped. An image passes if it has a digest, or if it is marked in a form that CloudFormation accepts.
 
     The exit code is 1 if there are findings, and 2 if a file cannot be read as a template.
+
+    --fix writes the fixed template to standard output if it was read from standard input, and --diff the difference;
+    the findings that are left are then written to standard error. Only --pin makes network requests.
     """
+    fixing = is_fixing(options)
     selection = RuleSelection.parse(options["select"], options["ignore"], options["severity"])
     inputs = _read_inputs(options, selection)
     baseline = _read_baseline(options)
     templates = _find(paths, options)
+    fixes = fix_files(templates.files, inputs, options, dependencies) if fixing else FixRun()
     workers = 1 if STANDARD_INPUT in paths else options["workers"] or default_workers(len(templates.files))
-    found = tuple(check_files(templates.files, inputs, workers))
+    found = fixes.findings if fixing else tuple(check_files(templates.files, inputs, workers))
     suppressed = tuple(each for each in found if each.suppression)
     findings = tuple(each for each in found if not each.suppression)
     is_stale = False
@@ -84,10 +95,10 @@ def command(paths: tuple[str, ...], format_: str, **options: Any) -> None:
     elif options["update_baseline"]:
         Baseline.of(options["baseline"], findings).write()
         findings = _unreadable(findings)
-    flagged = len({finding.file for finding in findings})
-    result = CheckResult(findings, len(templates.files), flagged, suppressed)
-    write_output(FORMATS[format_].render_findings(result).encode())
-    sys.exit(_exit_code(findings, is_stale=is_stale, exit_zero=options["exit_zero"]))
+    files = tuple(file.name for file in templates.files)
+    result = CheckResult(findings, files, fixes.fixed, fixes.changed, options["diff"], suppressed)
+    write_report(result, options, output_is_taken=fixes.output_is_taken)
+    sys.exit(fixes.code or _exit_code(findings, is_stale=is_stale, exit_zero=options["exit_zero"]))
 
 
 def _read_inputs(options: Options, selection: RuleSelection) -> CheckInputs:

@@ -15,7 +15,7 @@ from image_pinner.cli.discovery import find_templates
 from image_pinner.cli.inputs import TemplateFile, write_file
 from image_pinner.cli.lock_files import DEFAULT_NAME, find_lock_file
 from image_pinner.cli.locking import Relocked, Updates, relock
-from image_pinner.cli.output import LocatedReport, exit_code, text
+from image_pinner.cli.output import LocatedReport, exit_code, pin_report
 from image_pinner.cli.pinning_options import PinningInputs, pinning_options
 from image_pinner.core.errors import ConfigurationError, InvalidReferenceError
 from image_pinner.core.images.lookups import ImageLookup, Resolution
@@ -101,7 +101,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
             _report(template._replace(resolutions=relocked.resolutions), inputs, deadline) for template in planned
         ]
     for template, report in zip(templates, reports, strict=True):
-        print_messages(text.render_report(LocatedReport(template.document, report), "lock file"))
+        print_messages(pin_report.render_report(LocatedReport(template.document, report), "lock file"))
     print_messages(inputs.account.describe())
     code = exit_code(PinReport(problems=tuple(problem for report in reports for problem in report.problems)))
     if code is ExitCode.DONE:

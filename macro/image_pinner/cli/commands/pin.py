@@ -22,7 +22,7 @@ from image_pinner.cli.inputs import (
     read_bytes,
     write_file,
 )
-from image_pinner.cli.output import LocatedReport, exit_code, json, text
+from image_pinner.cli.output import LocatedReport, exit_code, pin_report
 from image_pinner.cli.pinning_options import PinningInputs, lock_options, pinning_options
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.report import PinReport
@@ -89,10 +89,10 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     reports = [each.report.report for each in pinned]
     succeeded = all(report.succeeded for report in reports)
     if options["report"]:
-        write_file(options["report"], json.render_report(pinned[0].report).encode())
+        write_file(options["report"], pin_report.render_json(pinned[0].report).encode())
     if succeeded:
         _write(pinned, files, options)
-    messages = [text.render_report(each.report) + text.render_unmarked(each.report) for each in pinned]
+    messages = [pin_report.render_report(each.report) + pin_report.render_unmarked(each.report) for each in pinned]
     print_messages("".join(messages) + inputs.account.describe())
     if succeeded and options["in_place"]:
         from image_pinner.cli.image_parameters import describe_overridden  # noqa: PLC0415
@@ -102,7 +102,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     if succeeded:
         outcomes = tuple(outcome for report in reports for outcome in report.outcomes)
         skipped = tuple(image for report in reports for image in report.skipped)
-        print_line(text.summarize(PinReport(outcomes, skipped)), style="green")
+        print_line(pin_report.summarize(PinReport(outcomes, skipped)), style="green")
     sys.exit(max(map(exit_code, reports)))
 
 

@@ -22,7 +22,7 @@ from image_pinner.cli.console import (
 from image_pinner.cli.discovery import find_templates
 from image_pinner.cli.documents import SourceDocument, write_all
 from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile
-from image_pinner.cli.output import LocatedReport, exit_code, text
+from image_pinner.cli.output import LocatedReport, exit_code, pin_report
 from image_pinner.cli.pinning_options import PinningInputs, pinning_options
 from image_pinner.core.decision import Pinned, PinPlan, make_plan
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
@@ -59,7 +59,9 @@ def command(dependencies: Dependencies, /, templates: tuple[str, ...], check: bo
         deadline = Deadline.after(inputs.settings.timeout)
         resolutions = _resolve([file.plan for file in files], inputs, deadline)
         updates = [_update(file, resolutions, inputs, deadline) for file in files]
-    print_messages("".join(text.render_report(update.located_report) for update in updates) + inputs.account.describe())
+    print_messages(
+        "".join(pin_report.render_report(update.located_report) for update in updates) + inputs.account.describe()
+    )
     codes = [exit_code(update.report) for update in updates] + ([] if readable else [ExitCode.USAGE_ERROR])
     if code := max(codes, default=ExitCode.DONE):
         sys.exit(code)

@@ -13,7 +13,9 @@ from image_pinner.cli.documents.text import (
     JSON_LINE_BREAK,
     YAML_LINE_BREAK,
     Encoding,
+    Excerpt,
     Position,
+    Preview,
     SourceText,
     Splices,
     decode,
@@ -104,13 +106,18 @@ class SourceDocument:
             return []
         return [comment for comment in comments_in(self.source, self.root, 0, len(text)) if word in comment.text]
 
-    def preview(self, edit: Edit) -> str:
-        """Return the lines that an edit changes, as they would be, without the last line break.
+    def excerpt(self, path: TemplatePath) -> Excerpt:
+        """Return the line of a value. See `position`."""
+        node = resolve_path(self.root, path).node
+        return self.source.excerpt(node.start, node.end)
+
+    def preview(self, edit: Edit) -> Preview:
+        """Return what an edit replaces, and the lines that it changes.
 
         Raises:
             InPlaceEditError: An alias or a merge shares the value with another property.
         """
-        return self._splices((edit,)).changed_lines(self.source)
+        return self._splices((edit,)).preview(self.source)
 
     def _splices(self, edits: Sequence[Edit]) -> Splices:
         changes = plan_edits(self.source, self.root, self.tree, edits)

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from image_pinner.cli.documents.nodes import (
@@ -28,7 +29,6 @@ _PROPERTY = re.compile(r"&[^\s,\[\]{}]+|!<[^>\s]*>|![^\s,\[\]{}]*")
 _MOST_PROPERTIES = 2
 _COLON = re.compile(rf"{SEPARATION}:")
 _DASH = re.compile(rf"{SEPARATION}-")
-_EXPLICIT_KEY = re.compile(r"\?[ \t]+\Z")
 # Between scalars a number sign begins a comment, except within an anchor, an alias or a tag.
 _COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*|[&!*][^\\s,\\[\\]{}]*")
 _TRAILING_COMMENT = re.compile("[ \t]*(#[^\n\r\x85\u2028\u2029]*)")
@@ -103,9 +103,11 @@ def colon_end(text: str, key: Node, value: Node) -> int | None:
 
 def key_column(source: SourceText, key: Node) -> int:
     """Return the column, from 0, of a key, or of its `?` if it has one."""
-    before = source.text[source.line_start(key.start) : key.start]
-    explicit = _EXPLICIT_KEY.search(before)
-    return explicit.start() if explicit else len(before)
+    blank = key.start
+    while source.text[blank - 1 : blank] in (" ", "\t"):
+        blank -= 1
+    is_explicit = blank < key.start and source.text[blank - 1 : blank] == "?"
+    return source.column(blank - 1 if is_explicit else key.start)
 
 
 def is_block_scalar(node: Node) -> bool:
@@ -162,6 +164,8 @@ class Indentation(NamedTuple):
     sequence_step: int
 
 
+# Cached, as a document is read once and each of its findings is edited.
+@lru_cache(maxsize=1)
 def indentation_of(source: SourceText, root: Node) -> Indentation:
     """Return the most frequent indentation of a file."""
     mappings: Counter[int] = Counter()

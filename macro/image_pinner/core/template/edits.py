@@ -21,7 +21,7 @@ class Replace(NamedTuple):
 
 
 class InsertKey(NamedTuple):
-    """Insert a new key into the mapping at `path`, behind its key `after`."""
+    """Insert a new key into the mapping at `path`, behind its key `after`, or before all keys if that is empty."""
 
     path: TemplatePath
     key: str
@@ -79,6 +79,8 @@ def _order(deletion: Delete) -> tuple[int, int]:
 
 
 def _with_key(mapping: JsonObject, edit: InsertKey) -> dict[str, JsonValue]:
+    if not edit.after and "" not in mapping:
+        return {edit.key: edit.value, **mapping}
     result: dict[str, JsonValue] = {}
     for key, value in mapping.items():
         result[key] = value

@@ -190,4 +190,4 @@ AT_B = TemplatePath(("B",))
     ],
 )
 def test_preview_shows_the_changed_lines(text: str, edit: Edit, expected: str) -> None:
-    assert read(text).preview(edit) == expected
+    assert "\n".join(read(text).preview(edit).lines) == expected

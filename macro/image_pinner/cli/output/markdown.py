@@ -1,0 +1,38 @@
+"""A Markdown table, for a comment on a pull request or the summary of a job."""
+
+from __future__ import annotations
+
+import re
+
+from image_pinner.cli.output.interface import CheckResult, LocatedFinding
+
+# The body of a comment on GitHub has at most 65,536 characters.
+_MAX_CHARACTERS = 60_000
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
+
+
+def render(result: CheckResult) -> str:
+    """See `OutputFormat`."""
+    lines = ["### ImagePinner", "", result.summary]
+    if result.findings:
+        lines += ["", "| Location | Rule | Problem | Help |", "|---|---|---|---|"]
+    size = sum(map(len, lines))
+    for number, found in enumerate(result.findings):
+        row = _row(found)
+        size += len(row) + 1
+        if size > _MAX_CHARACTERS:
+            lines += ["", f"{len(result.findings) - number:,} more are not shown."]
+            break
+        lines.append(row)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _row(found: LocatedFinding) -> str:
+    rule = found.finding.rule
+    cells = (f"{found.file}:{found.position}", f"{rule.code} {rule.slug}", found.message, found.finding.help)
+    return f"| {' | '.join(map(_escape, cells))} |"
+
+
+def _escape(text: str) -> str:
+    # An empty comment after an at sign, because `@name` would notify the user of that name.
+    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split())).replace("@", "@<!-- -->")

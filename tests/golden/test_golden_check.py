@@ -1,0 +1,20 @@
+"""`check`: the output in every format, for templates without findings, with findings, and that cannot be read."""
+
+from __future__ import annotations
+
+import pytest
+
+from golden.golden_cases import CHECK_CASES, CHECKED, CheckCase
+from golden.golden_files import compare
+from image_pinner import __version__
+from support.command import image_pinner
+
+
+@pytest.mark.parametrize("case", CHECK_CASES, ids=str)
+def test_output_in_a_format(case: CheckCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CHECKED)
+
+    run = image_pinner("check", "--format", case.format, *case.files)
+
+    assert (run.code, run.err) == (case.code, "")
+    compare(case.expected, run.text.replace(f'"version": "{__version__}"', '"version": "VERSION"'))
