@@ -10,6 +10,7 @@ import click
 
 from image_pinner import __version__
 from image_pinner.cli.console import Dependencies, ExitCode, did_you_mean, print_error
+from image_pinner.cli.parameter_files import separate_overrides
 from image_pinner.core.errors import ImagePinnerError, SourceError
 
 _OBJECTS_PER_COLLECTION = 100_000
@@ -47,7 +48,7 @@ class Subcommands(click.Group):
         """Import the subcommand of a command line."""
         if args[0] not in SUBCOMMANDS:
             ctx.fail(f"unknown subcommand {args[0]!r}{did_you_mean(args[0], SUBCOMMANDS)}")
-        return super().resolve_command(ctx, args)
+        return super().resolve_command(ctx, separate_overrides(args))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
         """List the subcommands without importing them."""

@@ -17,6 +17,7 @@ from image_pinner.cli.inputs import (
     IMAGE_PATH_OPTION,
     PARAMETER_FILES_OPTION,
     PARAMETER_OPTION,
+    PARAMETER_OVERRIDES_OPTION,
     REGION_OPTION,
     TemplateFile,
     check_account,
@@ -40,6 +41,7 @@ Parsed = TypeVar("Parsed")
 _OPTIONS = (
     PARAMETER_OPTION,
     PARAMETER_FILES_OPTION,
+    PARAMETER_OVERRIDES_OPTION,
     REGION_OPTION,
     click.option(
         "--account",
@@ -162,7 +164,7 @@ class PinningInputs:
         resolvers = lazy_resolvers(lambda: _make_resolvers(dependencies, settings, find_region()))
         return cls(
             settings,
-            read_parameters(options["files"], options["pairs"]),
+            read_parameters(options["files"], options["pairs"], options["overrides"]),
             find_region,
             StackAccount(account, lambda: _find_account(dependencies, find_region())),
             options["stack_name"],

@@ -14,6 +14,7 @@ from image_pinner.cli.inputs import (
     IMAGE_PATH_OPTION,
     PARAMETER_FILES_OPTION,
     PARAMETER_OPTION,
+    PARAMETER_OVERRIDES_OPTION,
     check_account,
     read_parameters,
     read_settings,
@@ -26,6 +27,7 @@ from image_pinner.core.errors import ImagePinnerError
 @click.argument("templates", nargs=-1, required=True, metavar="TEMPLATE...")
 @PARAMETER_OPTION
 @PARAMETER_FILES_OPTION
+@PARAMETER_OVERRIDES_OPTION
 @click.option("--region", default="", help="AWS region of the stack, for AWS::Region.")
 @ACCOUNT_OPTION
 @IMAGE_PATH_OPTION
@@ -39,7 +41,7 @@ def command(templates: tuple[str, ...], format_: str, **options: Any) -> None:
     check_account(options["account"])
     inputs = CheckInputs(
         read_settings(options["image_paths"]),
-        read_parameters(options["files"], options["pairs"]),
+        read_parameters(options["files"], options["pairs"], options["overrides"]),
         options["region"],
         options["account"],
     )

@@ -16,8 +16,7 @@ from image_pinner.cli.inputs import (
     STANDARD_INPUT,
     STANDARD_OUTPUT,
     TemplateFile,
-    previous_parameters,
-    read_bytes,
+    read_parameter_file,
     write_file,
 )
 from image_pinner.cli.output import LocatedReport, exit_code, json, text
@@ -158,8 +157,8 @@ def _write(data: bytes, template: TemplateFile, options: Options, values: Mappin
     if options["write_parameters"]:
         from image_pinner.cli.image_parameters import render_parameters  # noqa: PLC0415
 
-        texts = [read_bytes(name).decode("utf-8-sig", "replace") for name in options["files"]]
-        previous = dict.fromkeys(name for content in texts for name in previous_parameters(content))
+        files = [read_parameter_file(name) for name in options["files"]]
+        previous = dict.fromkeys(name for file in files for name in file.previous)
         write_file(options["write_parameters"], render_parameters(values, previous))
     elif options["in_place"]:
         if data != template.document.data:
