@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import click
 
+from image_pinner.cli.configuration.defaults import SettingOption, applied_defaults
 from image_pinner.cli.console import write_output
 from image_pinner.cli.documents import SourceDocument, read_file, read_source, write_atomically
 from image_pinner.cli.parameter_files import (
@@ -59,6 +59,7 @@ ACCOUNT_OPTION = click.option(
 IMAGE_PATH_OPTION = click.option(
     "--image-path",
     "image_paths",
+    cls=SettingOption,
     multiple=True,
     metavar="JSONPATH",
     help="Additional JSONPath to an image property (repeatable).",
@@ -66,8 +67,8 @@ IMAGE_PATH_OPTION = click.option(
 
 
 def read_settings(image_paths: Iterable[str]) -> Settings:
-    """Return the settings of the environment with additional image paths."""
-    settings = Settings.from_environment(os.environ)
+    """Return the settings of the environment and of the configuration file, with additional image paths."""
+    settings = Settings.from_environment(applied_defaults().environment())
     for path in image_paths:
         parse_image_path(path)
     return settings._replace(image_paths=(*settings.image_paths, *image_paths))
