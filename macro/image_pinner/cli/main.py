@@ -6,6 +6,7 @@ import gc
 import importlib
 import sys
 from itertools import takewhile
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +15,9 @@ from image_pinner.cli.configuration.apply import apply_configuration
 from image_pinner.cli.console import Dependencies, ExitCode, did_you_mean, print_error
 from image_pinner.cli.parameter_files import separate_overrides
 from image_pinner.core.errors import ImagePinnerError, SourceError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _OBJECTS_PER_COLLECTION = 100_000
 SUBCOMMANDS = {
@@ -56,6 +60,13 @@ class Subcommands(click.Group):
         if name and found and not ctx.resilient_parsing and not _needs_no_configuration(ctx, name, arguments):
             apply_configuration(ctx, name, found)
         return name, found, arguments
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """Complete the name of a subcommand without importing one, or an option of the command."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only completion needs it
+
+        items = [CompletionItem(name, help=text) for name, text in SUBCOMMANDS.items() if name.startswith(incomplete)]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the same
         """List the subcommands without importing them."""

@@ -49,7 +49,13 @@ Values = dict[str, EffectiveValue]
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="Output format.")
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[SUBCOMMAND [OPTIONS]]")
+@click.argument(
+    "arguments",
+    nargs=-1,
+    type=click.UNPROCESSED,
+    metavar="[SUBCOMMAND [OPTIONS]]",
+    shell_complete=lambda context, _, incomplete: _group(context.find_root()).shell_complete(context, incomplete),
+)
 @click.pass_context
 def command(context: click.Context, arguments: tuple[str, ...], format_: str) -> None:
     """Show the effective settings and where each is from: default, file, environment variable or option.

@@ -31,7 +31,7 @@ class LocalContext:
 
 
 @click.command
-@click.argument("event")
+@click.argument("event", type=click.Path())
 @click.option(
     "--time-limit",
     default=60.0,

@@ -29,7 +29,7 @@ Options = Mapping[str, Any]
 
 
 @click.command
-@click.argument("template")
+@click.argument("template", type=click.Path())
 @click.option(
     "-o",
     "--output",
