@@ -11,6 +11,7 @@ import click
 from cfn_flip import to_json
 
 from docs.documents import subcommands_of
+from image_pinner.cli.configuration.keys import setting_keys
 from image_pinner.cli.console import MEANINGS
 from image_pinner.cli.main import SUBCOMMANDS, command
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES
@@ -75,10 +76,11 @@ def options() -> str:
 
 def settings() -> str:
     """Return the table of settings."""
-    return _table(
-        ("variable", "values, default first", "meaning"),
-        ((f"`{rule.variable}`", rule.values, rule.meaning) for rule in SETTING_RULES),
+    rows = (
+        (f"`{rule.variable}`", f"`{key.name}`, {key.form.value}", rule.values, rule.meaning)
+        for rule, key in zip(SETTING_RULES, setting_keys().values(), strict=True)
     )
+    return _table(("variable", "key in the file", "values, default first", "meaning"), rows)
 
 
 def locations() -> str:
