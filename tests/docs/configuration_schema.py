@@ -26,7 +26,10 @@ _FORMS: dict[Form, dict[str, Any]] = {
     Form.ENTRIES: {
         "type": ["array", "object"],
         "items": {"type": "string"},
-        "additionalProperties": {"type": ["string", "integer", "boolean", "array"], "items": {"type": "string"}},
+        "additionalProperties": {
+            "type": ["string", "integer", "boolean", "array", "object"],
+            "items": {"type": "string"},
+        },
     },
 }
 

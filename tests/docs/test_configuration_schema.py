@@ -84,7 +84,7 @@ def test_an_invalid_file_does_not_match_the_schema_and_is_rejected(
         "pin = 'All'\nplatform = 'linux/arm64'\nmetered-registries = []",
         "mirrors = {'docker.io' = 'm.example'}\n[pin]\npin = 'All'\nparameter = {Tag = 1, On = true}",
         "mirrors = ['docker.io=m.example']\n[lock]\nupdate = ['shop/web']\n[lock.publish]\nforce = true",
-        "[check]\nworkers = 3\ntimeout = 5\nformat = 'json'",
+        "[check]\nmax-images = 3\ntimeout = 5\nformat = 'json'",
     ],
 )
 def test_a_valid_file_matches_the_schema_and_is_accepted(

@@ -46,7 +46,7 @@ class Form(Enum):
             case Form.ENTRIES:
                 return Form.LIST.accepts(value) or (
                     isinstance(value, dict)
-                    and all(Form.LIST.accepts(item) or isinstance(item, str | int) for item in value.values())
+                    and all(isinstance(item, str | int) or Form.ENTRIES.accepts(item) for item in value.values())
                 )
 
 
@@ -181,10 +181,17 @@ def _hide_value(entry: str) -> str:
 
 
 def _entries(value: list[str] | dict[str, Any]) -> list[str]:
+    """Return the entries `name=value` of a table. A list has one for each item; names in a table are `outer.inner`."""
     if isinstance(value, list):
         return value
-    pairs = ((name, item) for name, items in value.items() for item in (items if isinstance(items, list) else [items]))
-    return [f"{name}={str(item).lower() if isinstance(item, bool) else item}" for name, item in pairs]
+    entries: list[str] = []
+    for name, item in value.items():
+        if isinstance(item, dict):
+            entries += [f"{name}.{entry}" for entry in _entries(item)]
+        else:
+            items = item if isinstance(item, list) else [item]
+            entries += [f"{name}={str(one).lower() if isinstance(one, bool) else one}" for one in items]
+    return entries
 
 
 def _move(path: str, directory: str) -> str:
@@ -195,9 +202,10 @@ def _move(path: str, directory: str) -> str:
 
 
 def _form_of_setting(rule: SettingRule) -> Form:
+    if "=" in rule.accepts:
+        return Form.ENTRIES
     forms: dict[type, Form] = {bool: Form.BOOLEAN, int: Form.INTEGER, float: Form.NUMBER, tuple: Form.LIST}
-    form = forms.get(type(default_of(rule)), Form.STRING)
-    return Form.ENTRIES if form is Form.LIST and "=" in rule.accepts else form
+    return forms.get(type(default_of(rule)), Form.STRING)
 
 
 def _form_of_option(option: click.Option) -> Form:

@@ -127,7 +127,7 @@ INVALID = {
     "image-paths = {a = '$.A'}": "image-pinner.toml:1: 'image-paths' must be a list of strings, got a table",
     "mirrors = 1": "image-pinner.toml:1: 'mirrors' must be a table of strings, or a list of strings, got an integer",
     "mirrors = {'docker.io' = 'user:secret@mirror'}": "image-pinner.toml:1: invalid mirrors",
-    "mirrors.a = {b = 'c'}": (
+    "mirrors.a = {b = 1.5}": (
         "image-pinner.toml:1: 'mirrors' must be a table of strings, or a list of strings, got a table"
     ),
     "event-bus = 1979-05-27": "image-pinner.toml:1: 'event-bus' must be a string, got a date or time",
@@ -137,7 +137,7 @@ INVALID = {
     "[check]\nimage-path = ['$.A']": (
         "image-pinner.toml:2: unknown key 'image-path' in [check] (did you mean 'image-paths'?)"
     ),
-    "[check]\nworkers = 'a'": "image-pinner.toml:2: 'workers' must be an integer, got a string",
+    "[check]\nmax-images = 'a'": "image-pinner.toml:2: 'max-images' must be an integer, got a string",
     "[lock.publish]\nforced = true": (
         "image-pinner.toml:2: unknown key 'forced' in [lock.publish] (did you mean 'force'?)"
     ),

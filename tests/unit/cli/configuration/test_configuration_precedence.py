@@ -62,12 +62,12 @@ def test_an_option_is_from_the_command_line_the_file_or_the_default(folder: Path
 
 
 def test_a_setting_for_one_subcommand_takes_precedence_over_the_one_for_all(folder: Path) -> None:
-    saved(folder, "workers = 3\n[check]\nworkers = 4", FILE)
+    saved(folder, "max-images = 3\n[check]\nmax-images = 4", FILE)
 
-    assert _configuration()["settings"]["workers"] == _value(3, "file", f"{FILE}:1")
-    assert _configuration("pin")["settings"]["workers"] == _value(3, "file", f"{FILE}:1")
-    assert _configuration("check")["settings"]["workers"] == _value(4, "file", f"{FILE}:3")
-    assert _configuration("check", workers="5")["settings"]["workers"]["value"] == 5
+    assert _configuration()["settings"]["max-images"] == _value(3, "file", f"{FILE}:1")
+    assert _configuration("pin")["settings"]["max-images"] == _value(3, "file", f"{FILE}:1")
+    assert _configuration("check")["settings"]["max-images"] == _value(4, "file", f"{FILE}:3")
+    assert _configuration("check", max_images="5")["settings"]["max-images"]["value"] == 5
 
 
 def test_the_options_of_a_nested_subcommand_have_a_nested_table(folder: Path) -> None:
@@ -243,6 +243,7 @@ def test_no_option_has_the_name_of_a_nested_table_and_all_have_a_meaning(name: s
         ("image-paths", [], ""),
         ("image-paths", ["$.A", "$.B"], "$.A;$.B"),
         ("mirrors", {"docker.io": "m.example", "*": "n.example"}, "docker.io=m.example;*=n.example"),
+        ("mirrors", {"docker": {"io": "m.example"}}, "docker.io=m.example"),
         ("mirrors", ["docker.io=m.example"], "docker.io=m.example"),
         ("template-credentials", {"r.example": ["arn:aws:ssm:*:*:parameter/a", "arn:aws:ssm:*:*:parameter/b"]}, None),
         ("pull-through", True, "true"),
