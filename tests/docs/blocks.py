@@ -25,6 +25,7 @@ from image_pinner.sources.http.messages import RETRYABLE_STATUSES
 from image_pinner.sources.http.redaction import MAX_ERROR_BYTES
 from image_pinner.sources.http.redirects import MAX_REDIRECTS
 from image_pinner.sources.http.transport import PER_HOST, RetryPolicy, TimeLimits
+from support.exit_codes import EXIT_CODES
 from support.project import ROOT
 
 MARKERS = (
@@ -145,7 +146,11 @@ def template_limits() -> str:
 
 def exit_codes() -> str:
     """Return the table of exit codes."""
-    return _table(("code", "meaning"), ((str(int(code)), meaning) for code, meaning in MEANINGS.items()))
+    rows = []
+    for code, meaning in MEANINGS.items():
+        names = [f"`{name}`" for name in SUBCOMMANDS if code in EXIT_CODES[name]]
+        rows.append((str(int(code)), meaning, "all" if len(names) == len(SUBCOMMANDS) else ", ".join(names)))
+    return _table(("code", "meaning", "subcommands"), rows)
 
 
 def help_texts() -> str:
