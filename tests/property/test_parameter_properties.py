@@ -100,3 +100,21 @@ def test_quoted_values_are_read_as_a_shell_reads_them(values: dict[str, str], qu
 def test_any_word_is_read_or_rejected(word: str) -> None:
     with suppress(UnreadableTemplateError):
         assert all(name in word for name in parse_overrides([word]))
+
+
+WORDS = "default deploy parameters parameter_overrides ParameterKey ParameterValue UsePreviousValue Parameters Tag true"
+TOKENS = st.sampled_from([*"{}[]:,=-\"'#&*!\n|>?.1 ", *WORDS.split(), "null"])
+
+
+@given(
+    text=st.lists(TOKENS, max_size=25).map("".join),
+    name=st.sampled_from(["p.json", "p.yaml", "p", "samconfig.toml", "samconfig.yaml:prod"]),
+)
+def test_any_file_is_read_or_rejected_in_one_line(text: str, name: str) -> None:
+    rejected, values = "", {}
+    try:
+        values = dict(parse_parameter_file(text, name).values)
+    except UnreadableTemplateError as error:
+        rejected = error.cause
+    assert "\n" not in rejected
+    assert all(isinstance(value, str | list) for value in values.values())

@@ -134,6 +134,9 @@ def _print_usage_error(error: click.ClickException) -> None:
         return
     context = getattr(error, "ctx", None)
     cause = error.format_message().rstrip(".")
+    help = f"run {context.command_path if context else 'image-pinner'} --help"
     if isinstance(error, click.NoSuchOption):
         cause = f"unknown option {error.option_name!r}{did_you_mean(error.option_name, error.possibilities or ())}"
-    print_error(cause[:1].lower() + cause[1:], f"run {context.command_path if context else 'image-pinner'} --help")
+        if error.option_name in {"--config", "--no-config"}:
+            cause, help = f"{error.option_name} is not an option of a subcommand", "write it before the subcommand"
+    print_error(cause[:1].lower() + cause[1:], help)

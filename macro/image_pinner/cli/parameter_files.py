@@ -178,7 +178,8 @@ def _as_written(node: Any) -> Any:
 
 
 def _sam_overrides(content: Any, path: str, environment: str) -> dict[str, Any]:
-    environments = {key: value for key, value in content.items() if isinstance(value, dict)} if content else {}
+    tables = content if isinstance(content, dict) else {}
+    environments = {key: value for key, value in tables.items() if isinstance(value, dict)}
     if environment not in environments:
         others = f"pass {path}:ENVIRONMENT with one of {', '.join(environments)}" if environments else ""
         raise UnreadableTemplateError(f"{path} has no environment {environment!r}", others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from image_pinner.core.errors import ConfigurationError
 FILE_NAME = "image-pinner.toml"
 _PROJECT_FILE = "pyproject.toml"
 _PROJECT_TABLE = ("tool", "image-pinner")
+_MAX_CANDIDATES = 20  # lines that may have a key; each costs a few milliseconds in a long file
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,10 @@ def _read(path: str) -> ConfigurationFile | None:
 def _line_of(text: str, keys: tuple[str, ...]) -> int:
     """Return the line on which a value begins, or 0: the first line without which the file does not have it."""
     lines = text.splitlines()
-    for index, line in enumerate(lines):
-        if keys[-1] in line and not _has(lines[:index], keys):
+    is_key = re.compile(rf"""(?<![\w-]){re.escape(keys[-1])}["']?\s*[=.\]]""")
+    candidates = [index for index, line in enumerate(lines) if is_key.search(line)]
+    for index in candidates[:_MAX_CANDIDATES]:
+        if not _has(lines[:index], keys):
             ends = (_has(lines[:end], keys) for end in range(index + 1, len(lines) + 1))
             # Until the value is complete, the lines are not valid TOML.
             if next((has for has in ends if has is not None), None):

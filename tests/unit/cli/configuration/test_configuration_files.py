@@ -182,6 +182,14 @@ def test_bytes_that_are_not_utf_8_are_an_error(tmp_path: Path, monkeypatch: pyte
     assert _error(image_pinner("config")).startswith("image-pinner.toml is not valid TOML: ")
 
 
+@pytest.mark.parametrize("option", ["--config", "--no-config"])
+def test_an_option_for_the_file_after_the_subcommand_is_an_error(option: str) -> None:
+    run = image_pinner("check", option, "x")
+
+    assert _error(run) == f"{option} is not an option of a subcommand"
+    assert "help: write it before the subcommand\n" in run.err
+
+
 @pytest.mark.parametrize("subcommand", sorted(SUBCOMMANDS.keys() - {"completion"}))
 def test_every_subcommand_reads_the_file(subcommand: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _in(tmp_path, monkeypatch, own="worker = 3")
@@ -248,6 +256,8 @@ def test_standard_input_is_not_a_relative_path(tmp_path: Path, monkeypatch: pyte
         ("a = {x = 1, y = 2}", ("a", "y"), 1),
         ('"b" = 1', ("b",), 1),
         ('"\\u0062" = 1', ("b",), 0),
+        ("[x]\nb = 1\na = '''\n" + "b = 2\n" * 200 + "'''\n[y]\nb = 3", ("x", "b"), 2),
+        ("a = '''\n" + "b = 2\n" * 200 + "'''\nb = 3", ("b",), 0),
     ],
 )
 def test_the_line_of_a_value_is_found(text: str, keys: tuple[str, ...], line: int, tmp_path: Path) -> None:
