@@ -30,7 +30,6 @@ NOT_NEEDED = {
     "jsonpath_ng",
     "rich",
     "tempfile",
-    "tomllib",
     "urllib3",
 }
 
