@@ -11,6 +11,7 @@ import click
 from cfn_flip import to_json
 
 from docs.documents import subcommands_of
+from image_pinner.cli.configuration.keys import setting_keys
 from image_pinner.cli.console import MEANINGS
 from image_pinner.cli.main import SUBCOMMANDS, command
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES
@@ -25,6 +26,7 @@ from image_pinner.sources.http.messages import RETRYABLE_STATUSES
 from image_pinner.sources.http.redaction import MAX_ERROR_BYTES
 from image_pinner.sources.http.redirects import MAX_REDIRECTS
 from image_pinner.sources.http.transport import PER_HOST, RetryPolicy, TimeLimits
+from support.exit_codes import EXIT_CODES
 from support.project import ROOT
 
 MARKERS = (
@@ -76,10 +78,11 @@ def options() -> str:
 
 def settings() -> str:
     """Return the table of settings."""
-    return _table(
-        ("variable", "values, default first", "meaning"),
-        ((f"`{rule.variable}`", rule.values, rule.meaning) for rule in SETTING_RULES),
+    rows = (
+        (f"`{rule.variable}`", f"`{key.name}`, {key.form.value}", rule.values, rule.meaning)
+        for rule, key in zip(SETTING_RULES, setting_keys().values(), strict=True)
     )
+    return _table(("variable", "key in the file", "values, default first", "meaning"), rows)
 
 
 def locations() -> str:
@@ -144,7 +147,11 @@ def template_limits() -> str:
 
 def exit_codes() -> str:
     """Return the table of exit codes."""
-    return _table(("code", "meaning"), ((str(int(code)), meaning) for code, meaning in MEANINGS.items()))
+    rows = []
+    for code, meaning in MEANINGS.items():
+        names = [f"`{name}`" for name in SUBCOMMANDS if code in EXIT_CODES[name]]
+        rows.append((str(int(code)), meaning, "all" if len(names) == len(SUBCOMMANDS) else ", ".join(names)))
+    return _table(("code", "meaning", "subcommands"), rows)
 
 
 def help_texts() -> str:

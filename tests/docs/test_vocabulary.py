@@ -112,7 +112,7 @@ TERMS = (
     Term(r"\b(?:left|leave|leaves|leaving) alone\b", "not changed", "`arn:…` left alone"),
     Term(r"\bwrong use\b", "usage error", "2 wrong use"),
     Term(r"\bsee through\b", "look inside", "see through `Fn::If`"),
-    Term(r"\bmetered\b(?!_)", "that counts pulls", "metered registries", "METERED_REGISTRIES"),
+    Term(r"\bmetered\b(?![_-])", "that counts pulls", "metered registries", "metered-registries"),
     Term(r"\bsurroundings\b|\boutside world\b|\bworlds?\b", "environment, resolvers", "the world in memory"),
     Term(r"\bcensus\b|\bspots?\b|\bcarriers?\b", "node, property", "spots of a tree"),
 )

@@ -35,7 +35,7 @@ from image_pinner.cli.deployment.parameters import (
 from image_pinner.cli.deployment.plan import InstallRequest
 from image_pinner.cli.deployment.session import AwsEnvironment, DeploymentOutcome, DeploymentSession
 from image_pinner.cli.deployment.uninstall import MacroInUseError
-from image_pinner.cli.inputs import given_parameters
+from image_pinner.cli.parameter_files import parse_pairs
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
 from image_pinner.sources.aws.clients import AwsClients
 
@@ -283,7 +283,7 @@ def _parameters(options: Mapping[str, Any]) -> dict[str, str]:
         "OrganizationalUnitIds": ",".join(dict.fromkeys(options["units"])),
         "Regions": ",".join(dict.fromkeys(options["target_regions"])),
     }
-    return given_parameters(options["pairs"]) | {name: value for name, value in named.items() if value}
+    return parse_pairs(options["pairs"]) | {name: value for name, value in named.items() if value}
 
 
 def _split_tag(pair: str) -> tuple[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,8 +10,17 @@ from typing import Any
 
 import click
 
+from image_pinner.cli.configuration.defaults import SettingOption, applied_defaults
 from image_pinner.cli.console import write_output
 from image_pinner.cli.documents import SourceDocument, read_file, read_source, write_atomically
+from image_pinner.cli.parameter_files import (
+    OVERRIDES_OPTION,
+    ParameterFile,
+    parse_overrides,
+    parse_pairs,
+    parse_parameter_file,
+    path_of,
+)
 from image_pinner.core.errors import ConfigurationError, UnreadableTemplateError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Answer, JsonObject
@@ -32,8 +39,17 @@ PARAMETER_FILES_OPTION = click.option(
     "--parameters",
     "files",
     multiple=True,
+    type=click.Path(),
     metavar="FILE",
-    help="JSON parameter file of the AWS CLI or CodePipeline, or a JSON object of names and values (repeatable).",
+    help="Parameter file, JSON or YAML, of the AWS CLI or CodePipeline, or with names and values; or"
+    " samconfig.toml[:ENVIRONMENT] (repeatable).",
+)
+PARAMETER_OVERRIDES_OPTION = click.option(
+    OVERRIDES_OPTION,
+    "overrides",
+    multiple=True,
+    metavar="NAME=VALUE...",
+    help="Parameter values as for aws cloudformation deploy and sam deploy: several words, or one with quoted values.",
 )
 REGION_OPTION = click.option(
     "--region", default="", help="AWS region of the stack.  [default: that of the AWS configuration]"
@@ -44,6 +60,7 @@ ACCOUNT_OPTION = click.option(
 IMAGE_PATH_OPTION = click.option(
     "--image-path",
     "image_paths",
+    cls=SettingOption,
     multiple=True,
     metavar="JSONPATH",
     help="Additional JSONPath to an image property (repeatable).",
@@ -51,34 +68,30 @@ IMAGE_PATH_OPTION = click.option(
 
 
 def read_settings(image_paths: Iterable[str]) -> Settings:
-    """Return the settings of the environment with additional image paths."""
-    settings = Settings.from_environment(os.environ)
+    """Return the settings of the environment and of the configuration file, with additional image paths."""
+    settings = Settings.from_environment(applied_defaults().environment())
     for path in image_paths:
         parse_image_path(path)
     return settings._replace(image_paths=(*settings.image_paths, *image_paths))
 
 
-def given_parameters(pairs: Iterable[str]) -> dict[str, str]:
-    """Parse `NAME=VALUE` options. Of several values of a name, the last counts."""
-    values: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not name or not equals:
-            raise UnreadableTemplateError(f"--parameter {pair!r} is not NAME=VALUE", "pass --parameter NAME=VALUE")
-        values[name] = value
-    return values
-
-
-def read_parameters(files: Iterable[str], pairs: Iterable[str]) -> dict[str, Any]:
-    """Return the values in parameter files and of `NAME=VALUE` options, which take precedence.
+def read_parameters(files: Iterable[str], pairs: Iterable[str], overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the values of `--parameters`, `--parameter-overrides` and `--parameter`; later ones take precedence.
 
     Raises:
         UnreadableTemplateError: A file or an option cannot be read.
     """
+    overrides = list(overrides)
+    overriding_files = [word for word in overrides if word.startswith("file://")]
     values: dict[str, Any] = {}
-    for name in files:
-        values |= parse_parameter_file(read_bytes(name).decode("utf-8-sig", "replace"), name)
-    return values | given_parameters(pairs)
+    for name in (*files, *overriding_files):
+        values |= read_parameter_file(name).values
+    return values | parse_overrides(word for word in overrides if word not in overriding_files) | parse_pairs(pairs)
+
+
+def read_parameter_file(name: str) -> ParameterFile:
+    """Read a parameter file, or standard input if its name is `-`. See `parse_parameter_file`."""
+    return parse_parameter_file(read_bytes(path_of(name)).decode("utf-8-sig", "replace"), name)
 
 
 def check_account(account: str) -> str:
@@ -92,70 +105,6 @@ def check_account(account: str) -> str:
             f"--account {account!r} is not an AWS account ID", f"pass an ID of {_ACCOUNT_DIGITS} digits"
         )
     return account
-
-
-def parse_parameter_file(text: str, name: str) -> dict[str, Any]:
-    """Parse the text of a JSON parameter file. The values are strings or lists of strings.
-
-    The file has a list of `ParameterKey` and `ParameterValue` or of `NAME=VALUE` strings, as in the AWS CLI
-    (https://docs.aws.amazon.com/cli/latest/reference/cloudformation/deploy/), an object in `Parameters`, as in
-    CodePipeline
-    (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/continuous-delivery-codepipeline-cfn-artifacts.html),
-    or an object of names and values. `name` is the name of the file in messages.
-    """
-    try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise UnreadableTemplateError(f"{name} is not valid JSON: {error}", "write the parameters as JSON") from None
-    if isinstance(content, dict):
-        nested = content.get("Parameters")
-        entries = (nested if isinstance(nested, dict) else content).items()
-        return {key: _parse_value(key, value, name) for key, value in entries}
-    if isinstance(content, list):
-        return dict(_parse_entry(item, name) for item in content if not _uses_previous_value(item))
-    raise _unsupported_format(name)
-
-
-def previous_parameters(text: str) -> list[str]:
-    """Return the parameters of a parameter file that keep their previous value. See `parse_parameter_file`."""
-    content = json.loads(text)
-    entries = content if isinstance(content, list) else []
-    return [str(item.get("ParameterKey")) for item in entries if _uses_previous_value(item)]
-
-
-def _parse_entry(item: Any, name: str) -> tuple[str, Any]:
-    if isinstance(item, str):
-        key, equals, value = item.partition("=")
-        if key and equals:
-            return key, value
-    if isinstance(item, Mapping) and isinstance(item.get("ParameterKey"), str) and "ParameterValue" in item:
-        return item["ParameterKey"], _parse_value(item["ParameterKey"], item["ParameterValue"], name)
-    raise _unsupported_format(name)
-
-
-def _uses_previous_value(item: Any) -> bool:
-    return isinstance(item, Mapping) and item.get("UsePreviousValue") is True
-
-
-def _parse_value(key: str, value: Any, name: str) -> Any:
-    if isinstance(value, str | int | float):
-        return _to_string(value)
-    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
-        return [_to_string(item) for item in value]
-    raise UnreadableTemplateError(
-        f"{name}: the value of parameter {key!r} is neither a string nor a list of strings", "write it as a string"
-    )
-
-
-def _to_string(value: str | float) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _unsupported_format(name: str) -> UnreadableTemplateError:
-    return UnreadableTemplateError(
-        f"{name} is not a parameter file",
-        'write [{"ParameterKey": "Tag", "ParameterValue": "1.2"}], {"Parameters": {"Tag": "1.2"}} or {"Tag": "1.2"}',
-    )
 
 
 @dataclass(frozen=True, slots=True)

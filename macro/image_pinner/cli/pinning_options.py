@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 import click
 
 from image_pinner.cli.aws_configuration import configured_region
+from image_pinner.cli.configuration.defaults import SettingOption
 from image_pinner.cli.console import Dependencies, did_you_mean
 from image_pinner.cli.inputs import (
     IMAGE_PATH_OPTION,
     PARAMETER_FILES_OPTION,
     PARAMETER_OPTION,
+    PARAMETER_OVERRIDES_OPTION,
     REGION_OPTION,
     TemplateFile,
     check_account,
@@ -40,6 +42,7 @@ Parsed = TypeVar("Parsed")
 _OPTIONS = (
     PARAMETER_OPTION,
     PARAMETER_FILES_OPTION,
+    PARAMETER_OVERRIDES_OPTION,
     REGION_OPTION,
     click.option(
         "--account",
@@ -47,18 +50,31 @@ _OPTIONS = (
         metavar="ID",
         help="AWS account ID of the stack.  [default: that of the AWS credentials, if an image needs it]",
     ),
-    click.option("--pin", type=click.Choice(["All", "Marked"]), help="Pin all images, or only the marked ones."),
+    click.option(
+        "--pin",
+        cls=SettingOption,
+        type=click.Choice(["All", "Marked"]),
+        help="Pin all images, or only the marked ones.",
+    ),
     click.option("--stack-name", default="", metavar="NAME", help="Name of the stack, for AWS::StackName and Refresh."),
     IMAGE_PATH_OPTION,
     click.option(
-        "--timeout", type=click.FloatRange(1, 900), metavar="SECONDS", help="Time limit for all lookups together."
+        "--timeout",
+        cls=SettingOption,
+        type=click.FloatRange(1, 900),
+        metavar="SECONDS",
+        help="Time limit for all lookups together.",
     ),
     click.option(
-        "--unsafe-implicit-latest", is_flag=True, help="Use the tag latest for images without a tag, with a warning."
+        "--unsafe-implicit-latest",
+        cls=SettingOption,
+        is_flag=True,
+        help="Use the tag latest for images without a tag, with a warning.",
     ),
     click.option(
         "--insecure-registry",
-        "insecure",
+        "insecure_registries",
+        cls=SettingOption,
         multiple=True,
         metavar="HOST",
         help="Access this registry over plain HTTP (repeatable).",
@@ -66,6 +82,7 @@ _OPTIONS = (
     click.option(
         "--mirror",
         "mirrors",
+        cls=SettingOption,
         multiple=True,
         metavar="REGISTRY=MIRROR",
         help="Look up images of a registry in this mirror (repeatable).",
@@ -162,7 +179,7 @@ class PinningInputs:
         resolvers = lazy_resolvers(lambda: _make_resolvers(dependencies, settings, find_region()))
         return cls(
             settings,
-            read_parameters(options["files"], options["pairs"]),
+            read_parameters(options["files"], options["pairs"], options["overrides"]),
             find_region,
             StackAccount(account, lambda: _find_account(dependencies, find_region())),
             options["stack_name"],
@@ -240,7 +257,7 @@ def _read_lock(options: Mapping[str, Any]) -> LockFile | None:
 
 def _settings(options: Mapping[str, Any]) -> Settings:
     settings = read_settings(options["image_paths"])
-    insecure = _parse_values("--insecure-registry", parse_registry, options["insecure"])
+    insecure = _parse_values("--insecure-registry", parse_registry, options["insecure_registries"])
     return settings._replace(
         insecure_registries=(*settings.insecure_registries, *insecure),
         # The first mirror of a registry counts, and options take precedence over the environment.

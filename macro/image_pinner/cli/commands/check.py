@@ -19,6 +19,7 @@ from image_pinner.cli.inputs import (
     IMAGE_PATH_OPTION,
     PARAMETER_FILES_OPTION,
     PARAMETER_OPTION,
+    PARAMETER_OVERRIDES_OPTION,
     STANDARD_INPUT,
     check_account,
     read_parameters,
@@ -35,7 +36,7 @@ Options = Mapping[str, Any]
 
 
 @click.command
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
 @click.option("--stdin-filename", metavar="NAME", help="With -: the name of standard input in the output.")
 @click.option("--since", metavar="REV", help="Check only files that changed since this revision, according to Git.")
 @SELECT_OPTION
@@ -59,6 +60,7 @@ Options = Mapping[str, Any]
 @click.option("--workers", type=click.IntRange(1, 64), help="Number of processes.  [default: up to one per processor]")
 @PARAMETER_OPTION
 @PARAMETER_FILES_OPTION
+@PARAMETER_OVERRIDES_OPTION
 @click.option("--region", default="", help="AWS region of the stack, for AWS::Region.")
 @ACCOUNT_OPTION
 @IMAGE_PATH_OPTION
@@ -105,7 +107,7 @@ def _read_inputs(options: Options, selection: RuleSelection) -> CheckInputs:
     check_account(options["account"])
     return CheckInputs(
         read_settings(options["image_paths"]),
-        read_parameters(options["files"], options["pairs"]),
+        read_parameters(options["files"], options["pairs"], options["overrides"]),
         options["region"],
         options["account"],
         selection.includes,

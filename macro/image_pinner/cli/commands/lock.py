@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,6 +24,9 @@ from image_pinner.core.lock_text import render_lock
 from image_pinner.core.report import PinReport
 from image_pinner.pinning import ResolvedImages, judge, make_report, plan_images
 from image_pinner.sources.interface import Deadline
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Options = Mapping[str, Any]
 _ALL = "*"
@@ -52,8 +55,26 @@ class _LockCommand(click.Command):
             formatter.write_dl([(_PUBLISH, publish.get_short_help_str(80))])
 
 
+def _complete_template_or_subcommand(
+    ctx: click.Context,  # noqa: ARG001 - click's signature
+    param: click.Parameter,  # noqa: ARG001 - the same
+    incomplete: str,
+) -> list[CompletionItem[Any]]:
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only completion needs it
+
+    is_subcommand = incomplete and _PUBLISH.startswith(incomplete)
+    return [CompletionItem(_PUBLISH)] if is_subcommand else [CompletionItem(incomplete, type="file")]
+
+
 @click.command(cls=_LockCommand)
-@click.argument("templates", nargs=-1, required=True, metavar="TEMPLATE...")
+@click.argument(
+    "templates",
+    nargs=-1,
+    required=True,
+    type=click.Path(),
+    metavar="TEMPLATE...",
+    shell_complete=_complete_template_or_subcommand,
+)
 @click.option(
     "-o",
     "--output",

@@ -18,8 +18,7 @@ from image_pinner.cli.inputs import (
     STANDARD_INPUT,
     STANDARD_OUTPUT,
     TemplateFile,
-    previous_parameters,
-    read_bytes,
+    read_parameter_file,
     write_file,
 )
 from image_pinner.cli.output import LocatedReport, exit_code, pin_report
@@ -33,7 +32,7 @@ Options = Mapping[str, Any]
 
 
 @click.command
-@click.argument("templates", nargs=-1, required=True, metavar="TEMPLATE...")
+@click.argument("templates", nargs=-1, required=True, metavar="TEMPLATE...", type=click.Path())
 @click.option(
     "-o",
     "--output",
@@ -206,8 +205,8 @@ def _write(pinned: Sequence[_Pinned], files: Sequence[InputFile], options: Optio
     if options["write_parameters"]:
         from image_pinner.cli.image_parameters import render_parameters  # noqa: PLC0415
 
-        texts = [read_bytes(name).decode("utf-8-sig", "replace") for name in options["files"]]
-        previous = dict.fromkeys(name for content in texts for name in previous_parameters(content))
+        parameters = [read_parameter_file(name) for name in options["files"]]
+        previous = dict.fromkeys(name for file in parameters for name in file.previous)
         write_file(options["write_parameters"], render_parameters(pinned[0].values, previous))
     elif options["in_place"]:
         contents = zip(files, pinned, strict=True)

@@ -1,0 +1,53 @@
+"""What the configuration file sets for the running subcommand."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from image_pinner.cli.configuration.files import ConfigurationFile
+
+CONTEXT_KEY = "image_pinner.cli.configuration"
+"""Where the context of click has the `FileDefaults`."""
+
+
+class SettingOption(click.Option):
+    """An option that takes precedence over a setting. The configuration file has only the setting."""
+
+
+class FileValue(NamedTuple):
+    """A value in the configuration file: the text of a setting or the default of an option, and its keys."""
+
+    value: Any
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileDefaults:
+    """What a configuration file sets for a subcommand.
+
+    Args:
+        file: The file, if there is one.
+        settings: The texts of settings, by environment variable.
+        options: The defaults of options, by subcommand (`lock`, `lock publish`) and parameter.
+    """
+
+    file: ConfigurationFile | None = None
+    settings: dict[str, FileValue] = field(default_factory=dict)
+    options: dict[str, dict[str, FileValue]] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the process over the settings of the file. Empty variables count as not set."""
+        own = {name: text for name, text in os.environ.items() if text.strip() or name not in self.settings}
+        return {**{name: value.value for name, value in self.settings.items()}, **own}
+
+
+def applied_defaults() -> FileDefaults:
+    """Return what the configuration file sets for the running subcommand."""
+    context = click.get_current_context(silent=True)
+    found = context.meta.get(CONTEXT_KEY) if context else None
+    return found if isinstance(found, FileDefaults) else FileDefaults()
