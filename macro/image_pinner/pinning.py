@@ -42,6 +42,7 @@ from image_pinner.sources.interface import (
     DeployedImageSource,
     DigestResolver,
     FactSource,
+    ImageDetailsSource,
     LockSource,
     NothingKnown,
     ValueResolver,
@@ -70,6 +71,7 @@ class Resolvers:
     deployed: DeployedImageSource = _NOTHING_KNOWN
     facts: FactSource = _NOTHING_KNOWN
     locks: LockSource = _NOTHING_KNOWN
+    details: ImageDetailsSource = _NOTHING_KNOWN
     lock: LockFile | None = None
 
 
