@@ -46,7 +46,7 @@ class TemplateImage(NamedTuple):
         unknown: Why it cannot be resolved, as a clause, or empty.
         written: The reference that the digest comes from; empty if it is not known.
         index_digest: The index that contains the manifest, if the image has one platform of it and that is known.
-        running: What runs in its place, if that was looked up.
+        running: What runs, if that was looked up.
     """
 
     identity: SiteIdentity
@@ -344,7 +344,7 @@ def _type_of(resource: JsonValue) -> str:
 def plan_running_lookups(
     images: Iterable[TemplateImage], template: JsonObject, stack_name: str, budget: Budget
 ) -> dict[TemplatePath, DeployedLookup]:
-    """Return the lookups of what runs in place of the images that a stack deployed, by their paths.
+    """Return the lookups of what runs for the images that a stack deployed, by their paths.
 
     Raises:
         BudgetExceededError: The services of the template refer to too many task definitions.

@@ -182,7 +182,7 @@ def _pinned_side(inputs: PinningInputs, template: TemplateFile, result: PinResul
 
 
 def _deployed_side(inputs: PinningInputs, stack: StackTemplate) -> _Side:
-    """Return the template of a stack and its images, with what runs in their place."""
+    """Return the template of a stack and its images, with what runs instead of each."""
     listed = list_images(stack.tree, stack.scope(), inputs.settings.image_paths)
     lookups = plan_running_lookups(listed.images, stack.tree, stack.name, Budget())
     with progress("reading what runs"):

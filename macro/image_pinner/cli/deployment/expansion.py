@@ -22,6 +22,7 @@ from image_pinner.cli.deployment.change_sets import (
     to_api,
     wait_for_changes,
 )
+from image_pinner.cli.deployment.code import PREFIX
 from image_pinner.cli.deployment.parameters import MAX_TEMPLATE_BYTES, Template
 from image_pinner.cli.deployment.session import DeploymentSession
 from image_pinner.cli.deployment.stacks import IN_REVIEW, Stack, find_stack, is_not_found
@@ -231,7 +232,7 @@ def _uploaded(session: DeploymentSession, request: ChangeSetRequest, name: str, 
     """Upload a template, yield its URL, and delete it when the block ends."""
     api, region = session.api, request.region
     bucket = Bucket(name, region, api.identify(region), exists=True, managed=False)
-    file = BucketObject(f"image-pinner/{request.name}.template", data, "text/plain")
+    file = BucketObject(f"{PREFIX}{request.name}.template", data, "text/plain")
     partition = partition_of(region)
     suffix = partition.suffix if partition else "amazonaws.com"
 
@@ -251,23 +252,23 @@ def _uploaded(session: DeploymentSession, request: ChangeSetRequest, name: str, 
 
 @dataclass(slots=True)
 class _Cleanup:
-    """Removes a temporary thing, however the use of it ends.
+    """Removes a temporary resource, however the use of it ends.
 
     Args:
         session: The session.
-        thing: Its name in messages.
+        name: Its name in messages.
         command: The command that removes it.
         remove: Removes it.
     """
 
     session: DeploymentSession
-    thing: str
+    name: str
     command: str
     remove: Callable[[], None]
     is_refused: bool = False
 
     def create(self, send: Callable[[], T]) -> T:
-        """Create the thing; if the service refuses, there is nothing to remove."""
+        """Create the resource; if the service refuses, there is nothing to remove."""
         try:
             return send()
         except AwsApiError as error:
@@ -276,7 +277,7 @@ class _Cleanup:
 
     @contextmanager
     def ensured(self) -> Iterator[None]:
-        """Remove the thing when the block ends; of two failures, that of the block is raised."""
+        """Remove the resource when the block ends; of two failures, that of the block is raised."""
         failed = False
         try:
             yield
@@ -289,7 +290,7 @@ class _Cleanup:
                     if not self.is_refused:
                         self.remove()
             except ImagePinnerError as error:
-                message, help = f"cannot delete {self.thing}: {error.cause}", f"delete it: {self.command}"
+                message, help = f"cannot delete {self.name}: {error.cause}", f"delete it: {self.command}"
                 if not failed:
                     raise SourceError(message, help) from error
                 self.session.console.print(f"warning: {message}\nhelp: {help}", "yellow")
