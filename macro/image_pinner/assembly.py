@@ -8,8 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
-from image_pinner.core.images.lookups import ImageDetails, ImageLookup, Resolution, Unavailable
-from image_pinner.core.images.references import ImageReference
+from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.registries import is_ecr
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, SsmParameter, StackExport
 from image_pinner.core.registry_config import SecretLocation
@@ -20,7 +19,7 @@ from image_pinner.sources.aws.values import ExportValueResolver, SsmValueResolve
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.ecr.resolver import EcrResolver
-from image_pinner.sources.interface import Deadline, DigestResolver, Download, NothingKnown, ValueResolver
+from image_pinner.sources.interface import Deadline, DigestResolver, Download, ValueResolver
 from image_pinner.sources.mirrors import MirroredResolver
 
 if TYPE_CHECKING:
@@ -124,26 +123,6 @@ class _LazyLocks(NamedTuple):
         return AwsLockSource(self.clients, self.region).read_lock(location, account_id, deadline)
 
 
-class _EcrOrNothing(NamedTuple):
-    """Reads details of images in ECR, and loads its source for that alone: the function needs none.
-
-    See `ImageDetailsSource`.
-    """
-
-    clients: AwsClients
-    settings: Settings
-
-    def read_details(
-        self, images: Collection[ImageReference], deadline: Deadline
-    ) -> Mapping[ImageReference, ImageDetails | Unavailable]:
-        """See `ImageDetailsSource.read_details`."""
-        from image_pinner.sources.ecr.details import EcrImageDetails  # noqa: PLC0415 - see the docstring
-
-        in_ecr = [image for image in images if is_ecr(image.registry)]
-        source = EcrImageDetails(self.clients, workers=self.settings.workers, roles=self.settings.ecr_roles)
-        return {**NothingKnown().read_details(images, deadline), **source.read_details(in_ecr, deadline)}
-
-
 class AwsResolvers:
     """Makes resolvers that share clients for as long as this object lives. See `ResolverFactory`.
 
@@ -171,8 +150,7 @@ class AwsResolvers:
             digests = MirroredResolver(digests, settings.mirrors)
         values = ByValue(SsmValueResolver(clients, region), ExportValueResolver(clients, region))
         deployed = _LazyDeployedImages(clients, region, settings.workers)
-        locks, details = _LazyLocks(clients, region), _EcrOrNothing(clients, settings)
-        return Resolvers(digests, values, deployed, locks=locks, details=details)
+        return Resolvers(digests, values, deployed, locks=_LazyLocks(clients, region))
 
     def registries(self, settings: Settings, region: str) -> DigestResolver:
         """Make the resolver of registries other than ECR."""

@@ -42,7 +42,6 @@ from image_pinner.sources.interface import (
     DeployedImageSource,
     DigestResolver,
     FactSource,
-    ImageDetailsSource,
     LockSource,
     NothingKnown,
     ValueResolver,
@@ -71,7 +70,6 @@ class Resolvers:
     deployed: DeployedImageSource = _NOTHING_KNOWN
     facts: FactSource = _NOTHING_KNOWN
     locks: LockSource = _NOTHING_KNOWN
-    details: ImageDetailsSource = _NOTHING_KNOWN
     lock: LockFile | None = None
 
 

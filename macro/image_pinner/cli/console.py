@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from image_pinner.assembly import ResolverFactory
+    from image_pinner.cli.image_details import ImageDetailsSource
 
 
 class ExitCode(IntEnum):
@@ -125,8 +126,9 @@ class Dependencies:
     """The object of click's context. `None` selects the real implementation.
 
     `resolver_factory` is used by `pin`, `update` and `invoke`; `aws`, clients and clocks of the deployment subcommands,
-    by those.
+    by those; `image_details` by `diff`.
     """
 
     resolver_factory: ResolverFactory | None = None
     aws: object | None = None
+    image_details: ImageDetailsSource | None = None

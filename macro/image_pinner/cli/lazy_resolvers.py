@@ -10,7 +10,7 @@ from image_pinner.pinning import Resolvers
 
 if TYPE_CHECKING:
     from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
-    from image_pinner.core.images.lookups import ImageDetails, ImageLookup, Resolution, Unavailable
+    from image_pinner.core.images.lookups import ImageLookup, Resolution
     from image_pinner.core.images.references import ImageReference
     from image_pinner.core.intrinsics.values import Answer, ExternalValue
     from image_pinner.core.lock import LockFile
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def lazy_resolvers(make: Callable[[], Resolvers]) -> Resolvers:
     """Return resolvers that call `make` for the first lookup."""
     ports = _LazyPorts(cache(make))
-    return Resolvers(ports, ports, ports, ports, ports, ports)
+    return Resolvers(ports, ports, ports, ports, ports)
 
 
 class _LazyPorts(NamedTuple):
@@ -54,9 +54,3 @@ class _LazyPorts(NamedTuple):
     def read_lock(self, location: str, account_id: str, deadline: Deadline) -> LockFile | NotKnown:
         """See `LockSource.read_lock`."""
         return self.made().locks.read_lock(location, account_id, deadline)
-
-    def read_details(
-        self, images: Collection[ImageReference], deadline: Deadline
-    ) -> Mapping[ImageReference, ImageDetails | Unavailable]:
-        """See `ImageDetailsSource.read_details`."""
-        return self.made().details.read_details(images, deadline)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from image_pinner.core.deployed import Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
 from image_pinner.core.images.lookups import (
     OCI_MANIFEST,
-    ImageDetails,
     ImageLookup,
     NotFound,
     Origin,
@@ -16,8 +15,7 @@ from image_pinner.core.images.lookups import (
     Resolved,
     Unavailable,
 )
-from image_pinner.core.images.references import Digest, ImageReference, is_digest
-from image_pinner.core.images.registries import is_ecr
+from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.selection import (
     NeedsConfig,
     select_from_config,
@@ -58,8 +56,6 @@ class InMemoryRegistry:
         """What is deployed."""
         self.value_lookups: list[ExternalValue] = []
         """All lookups of external values in their order, with repetitions."""
-        self.pushed_at: dict[Digest, str] = {}
-        """When images were pushed: UTC, in ISO 8601."""
         self._has_every_image = has_every_image
         # Each image is stored by its digest and by each of its tags, which cannot be a digest: they have no colon.
         self._images: dict[tuple[str, str], dict[str, _StoredImage]] = {}
@@ -122,29 +118,6 @@ class InMemoryRegistry:
         if deadline.remaining() <= 0:
             return dict.fromkeys(external_values, Unknown(*_TIMED_OUT))
         return {value: self._resolve_value(value) for value in external_values}
-
-    def read_details(
-        self, images: Collection[ImageReference], deadline: Deadline
-    ) -> Mapping[ImageReference, ImageDetails | Unavailable]:
-        """See `ImageDetailsSource.read_details`; only registries with the name of one in ECR have details."""
-        if deadline.remaining() <= 0:
-            return dict.fromkeys(images, Unavailable(*_TIMED_OUT))
-        return {image: self._details(image) for image in images}
-
-    def _details(self, image: ImageReference) -> ImageDetails | Unavailable:
-        if not is_ecr(image.registry):
-            return Unavailable("only ECR records it", "")
-        if image.registry in self._outages:
-            return Unavailable(self._outages[image.registry], f"try again when {image.registry} is available")
-        repository = self._images.get((image.registry, image.repository), {})
-        stored = repository.get(image.manifest)
-        if stored is None:
-            missing = self._not_found(image)
-            return Unavailable(missing.cause, missing.help)
-        tags = sorted(name for name, other in repository.items() if other.digest == stored.digest)
-        return ImageDetails(
-            tuple(tag for tag in tags if not is_digest(tag)), self.pushed_at.get(stored.digest, "2026-11-01T00:00:00Z")
-        )
 
     def _resolve_value(self, value: ExternalValue) -> Answer:
         if value in self.external_values:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
-from image_pinner.core.images.lookups import ImageDetails, ImageLookup, Resolution, Unavailable
+from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Unknown
 from image_pinner.core.policies import Facts
@@ -117,20 +117,6 @@ class FactSource(Protocol):
         ...
 
 
-class ImageDetailsSource(Protocol):
-    """Reports tags and age of images. Implementations report failures as results, and never raise them."""
-
-    def read_details(
-        self, images: Collection[ImageReference], deadline: Deadline
-    ) -> Mapping[ImageReference, ImageDetails | Unavailable]:
-        """Return a result for each image, all in one call so that a source can send batches.
-
-        The images are distinct, each a registry, a repository and a digest. What is not known by the deadline is
-        `Unavailable`.
-        """
-        ...
-
-
 class NothingKnown:
     """The default of every port: nothing can be looked up, and there are no facts.
 
@@ -165,11 +151,3 @@ class NothingKnown:
     def gather(self, *_: object) -> Mapping[ImageReference, Facts]:
         """See `FactSource.gather`."""
         return {}
-
-    def read_details(
-        self,
-        images: Collection[ImageReference],
-        deadline: Deadline,  # noqa: ARG002
-    ) -> Mapping[ImageReference, ImageDetails | Unavailable]:
-        """See `ImageDetailsSource.read_details`."""
-        return dict.fromkeys(images, Unavailable("only ECR records it", ""))

@@ -14,6 +14,7 @@ import click
 from image_pinner.cli.comparison import FORMATS, Comparison
 from image_pinner.cli.console import Dependencies, ExitCode, print_messages, progress, write_output
 from image_pinner.cli.deployment.session import AwsEnvironment
+from image_pinner.cli.image_details import EcrImageDetails, ImageDetailsSource
 from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile
 from image_pinner.cli.lock_files import read_lock_file
 from image_pinner.cli.output import LocatedReport, exit_code, text
@@ -36,6 +37,7 @@ from image_pinner.core.lock import LockFile
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.pinning import PinResult
+from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.interface import Deadline
 
 Options = Mapping[str, Any]
@@ -117,15 +119,17 @@ def _compare(inputs: PinningInputs, options: Options, dependencies: Dependencies
         old = other_sides[0]
     else:
         old = _Side(new.tree, ImageList(tuple(_before(new.images.images, reports[0].report, lock))))
-    return _complete(comparison, old, new, inputs)
+    details = dependencies.image_details or EcrImageDetails(inputs.settings, inputs.find_region(), AwsClients())
+    return _complete(comparison, old, new, details, Deadline.after(inputs.settings.timeout))
 
 
-def _complete(comparison: Comparison, old: _Side, new: _Side, inputs: PinningInputs) -> Comparison:
+def _complete(
+    comparison: Comparison, old: _Side, new: _Side, source: ImageDetailsSource, deadline: Deadline
+) -> Comparison:
     changes = compare_images(old.images, new.images)
-    described = {side.described: None for change in changes for side in change if side and side.described}
+    described = [side.described for change in changes for side in change if side]
     with progress("reading tags"):
-        deadline = Deadline.after(inputs.settings.timeout)
-        details = inputs.resolvers.details.read_details(list(filter(None, described)), deadline) if described else {}
+        details = source.read_details(list(dict.fromkeys(filter(None, described))), deadline)
     return comparison._replace(
         changes=changes,
         effects=find_effects(changes, old.tree, new.tree, Budget()),

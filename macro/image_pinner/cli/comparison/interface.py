@@ -9,10 +9,11 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from image_pinner.cli.documents import SourceDocument
+from image_pinner.cli.image_details import ImageDetails
 from image_pinner.cli.output import LocatedReport
 from image_pinner.core.comparison import ChangeKind, Effect, ImageChange, ResourceEffect, TemplateImage
 from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed
-from image_pinner.core.images.lookups import ImageDetails, Unavailable
+from image_pinner.core.images.lookups import Unavailable
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.template.paths import TemplatePath
 

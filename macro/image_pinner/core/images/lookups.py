@@ -114,16 +114,3 @@ class Unavailable:
 
 
 Resolution = Resolved | NotFound | Unsuitable | Unavailable
-
-
-@dataclass(frozen=True, slots=True)
-class ImageDetails:
-    """What a registry records about an image.
-
-    Args:
-        tags: The tags that point at it, sorted.
-        pushed_at: When it was pushed: UTC, in ISO 8601.
-    """
-
-    tags: tuple[str, ...]
-    pushed_at: str

@@ -1,4 +1,4 @@
-"""The tags and the age of images in ECR."""
+"""The tags and the age of images, which only ECR records."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from image_pinner.assembly import AwsResolvers
-from image_pinner.core.images.lookups import ImageDetails, Unavailable
+from image_pinner.cli.image_details import EcrImageDetails, ImageDetails
+from image_pinner.core.images.lookups import Unavailable
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.settings import Settings
 from image_pinner.sources.aws.clients import AwsClients
-from image_pinner.sources.ecr.details import EcrImageDetails
 from image_pinner.sources.interface import Deadline
 from support.aws import FakeEcr, RefusedError, image
 from support.images import digest_of
@@ -28,7 +27,7 @@ def reference(digest: str, repository: str = "app", host: str = HOST) -> ImageRe
 def read(
     ecr: FakeEcr, *images: ImageReference, seconds: float = 20
 ) -> dict[ImageReference, ImageDetails | Unavailable]:
-    source = EcrImageDetails(AwsClients(lambda: ecr))
+    source = EcrImageDetails(Settings(), "eu-west-1", AwsClients(lambda: ecr))
     return dict(source.read_details(images, Deadline.after(seconds)))
 
 
@@ -63,8 +62,8 @@ def test_an_image_that_is_missing_does_not_hide_the_others(ecr: FakeEcr) -> None
 
 def test_a_repository_that_is_missing_or_not_valid_is_a_result(ecr: FakeEcr) -> None:
     digest = ecr.images["app"]["1.1"].digest
-    names = [reference(digest, "gone"), reference(digest, "a"), reference(digest, host="registry.example")]
-    assert all(isinstance(result, Unavailable) for result in read(ecr, *names).values())
+    found = read(ecr, reference(digest, "gone"), reference(digest, "a"))
+    assert [isinstance(result, Unavailable) and "ECR" in result.cause for result in found.values()] == [True, True]
 
 
 def test_after_the_deadline_nothing_is_requested(ecr: FakeEcr) -> None:
@@ -89,8 +88,7 @@ def test_one_request_reads_a_hundred_images_of_a_repository(ecr: FakeEcr) -> Non
 
 
 def test_other_registries_record_no_details(ecr: FakeEcr) -> None:
-    details = AwsResolvers({}, AwsClients(lambda: ecr))(Settings(), "eu-west-1").details
     elsewhere, there = reference(str(digest_of("a")), host="docker.io"), reference(ecr.images["app"]["1.1"].digest)
-    found = details.read_details([elsewhere, there], Deadline.after(20))
+    found = read(ecr, elsewhere, there)
     assert found[elsewhere] == Unavailable("only ECR records it", "")
     assert isinstance(found[there], ImageDetails)
