@@ -46,6 +46,7 @@ class FakeCloudFormation:
         self.ends: list[tuple[str, str]] = [("CREATE_COMPLETE", "")]
         self.body: Any = processed()
         self.before: dict[str, Callable[[], None]] = {}
+        self.resources = 0
         self.seconds = 0.0
         self.s3 = FakeS3()
 
@@ -114,8 +115,12 @@ class FakeCloudFormation:
 
     def _DeleteStack(self, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         name = given["StackName"].split("/")[1]
-        assert self.stacks.pop(name)[0] == REVIEW
+        assert self.stacks.pop(name)[0] in {REVIEW, "CREATE_FAILED"}
         return {}
+
+    def _DescribeStackResources(self, _: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        named = {"LogicalResourceId": "Web", "ResourceType": "AWS::ECS::TaskDefinition", "Timestamp": "2026-11-01"}
+        return {"StackResources": [named | {"ResourceStatus": "CREATE_COMPLETE"}] * self.resources}
 
 
 @pytest.fixture
@@ -358,6 +363,20 @@ def test_a_stack_that_somebody_else_uses_meanwhile_stays(other: str, aws: FakeCl
     assert run(aws, tmp_path).code == 0
     assert "shop" in aws.stacks
     assert aws.called("DeleteStack") == []
+
+
+@pytest.mark.parametrize("resources", [0, 1])
+def test_a_stack_that_failed_is_removed_if_it_has_no_resources(
+    resources: int, aws: FakeCloudFormation, tmp_path: Path
+) -> None:
+    def fail() -> None:
+        aws.stacks["shop"] = ("CREATE_FAILED", {})
+
+    aws.before["DescribeChangeSet"], aws.resources = fail, resources
+    aws.ends = [("FAILED", "Transform 1::ImagePinner failed with: no such image.")]
+
+    assert run(aws, tmp_path).code == 3
+    assert len(aws.stacks) == resources
 
 
 def test_the_processed_template_is_printed(aws: FakeCloudFormation, tmp_path: Path) -> None:

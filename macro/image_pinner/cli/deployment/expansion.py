@@ -45,6 +45,8 @@ _STILL_COMPUTING = "InvalidChangeSetStatus"
 _MAY_BE_CREATED = {"", "AlreadyExistsException", "InternalFailure", "InternalError", "ServiceUnavailable"}
 T = TypeVar("T")
 _GONE = "ChangeSetNotFound"
+# The status of a stack can change if a macro fails in its first change set.
+_NEVER_CREATED = "CREATE_FAILED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,12 +221,20 @@ def _remove(session: DeploymentSession, request: ChangeSetRequest, name: str, *,
     error = SourceError(f"CloudFormation still computes its changes after {_CLEANUP_SECONDS:.0f} s", "")
     session.poll_until(delete, interval=_POLL_SECONDS, timeout=_CLEANUP_SECONDS, timeout_error=error)
     stack = None if had_stack else find_stack(session.api, request.region, request.stack_name)
-    if stack is None or stack.status != IN_REVIEW:
-        return
-    pages = session.api.pages("cloudformation", request.region, "list_change_sets", StackName=stack.identifier)
-    others = [one["ChangeSetName"] for page in pages for one in page["Summaries"] if one["ChangeSetName"] != name]
-    if not others:
+    if stack and _is_unused(session, request.region, stack, name):
         session.api.call("cloudformation", request.region, "delete_stack", StackName=stack.identifier)
+
+
+def _is_unused(session: DeploymentSession, region: str, stack: Stack, name: str) -> bool:
+    """Return whether a stack has neither resources nor another change set than the one with this name."""
+    if stack.status == _NEVER_CREATED:
+        found = session.api.call("cloudformation", region, "describe_stack_resources", StackName=stack.identifier)
+        if found["StackResources"]:
+            return False
+    elif stack.status != IN_REVIEW:
+        return False
+    pages = session.api.pages("cloudformation", region, "list_change_sets", StackName=stack.identifier)
+    return all(one["ChangeSetName"] == name for page in pages for one in page["Summaries"])
 
 
 @contextmanager
