@@ -146,7 +146,19 @@ CHECK_CASES = tuple(
     CheckCase(name, format_, files, code) for name, (files, code) in _CHECKED_FILES.items() for format_ in FORMATS
 )
 
+COMPARISONS = {"no-changes": 0, "changes": 1, "missing-tag": 3, "invalid-image": 1}
+"""The comparisons of `diff`, with their exit codes."""
+COMPARISON_FORMATS = {"text": "txt", "markdown": "md", "json": "json"}
+"""The formats of `diff`, with the suffixes of their golden files."""
+
+
+def expected_comparison(name: str, form: str) -> Path:
+    """Return the golden file of a comparison in a format."""
+    return EXPECTED / "comparisons" / f"{name}.{COMPARISON_FORMATS[form]}"
+
+
 ALL_EXPECTED = {
+    *(expected_comparison(name, form) for name in COMPARISONS for form in COMPARISON_FORMATS),
     *(case.expected_fragment for case in TEMPLATE_CASES),
     *(case.expected_text for case in TEXT_CASES),
     *(expected for _, expected in EVENT_CASES),

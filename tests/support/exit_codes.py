@@ -12,6 +12,8 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "lock": (*_PINNING, ExitCode.POLICY_DENIED),
     "check": _PINNING,
     "rules": _ALL,
+    "diff": (*_PINNING, ExitCode.POLICY_DENIED),
+    "expand": _PINNING,
     "config": _ALL,
     "invoke": (*_PINNING, ExitCode.POLICY_DENIED),
     "demo": (*_ALL, ExitCode.FINDINGS),

@@ -14,6 +14,7 @@ import click
 
 if TYPE_CHECKING:
     from image_pinner.assembly import ResolverFactory
+    from image_pinner.cli.image_details import ImageDetailsSource
 
 
 class ExitCode(IntEnum):
@@ -30,12 +31,16 @@ class ExitCode(IntEnum):
 MEANINGS = {
     ExitCode.DONE: "Success, without findings.",
     ExitCode.FINDINGS: (
-        "Findings: the template must be changed, a stack still uses the macro, or the macro is missing or unhealthy."
+        "Findings: the template must be changed, an image would change, a stack still uses the macro, or the macro is"
+        " missing or unhealthy."
     ),
     ExitCode.USAGE_ERROR: "Usage error, unreadable input or unwritable output.",
-    ExitCode.LOOKUP_FAILED: "A lookup failed: an image does not exist, or a registry or AWS did not respond.",
+    ExitCode.LOOKUP_FAILED: (
+        "A lookup failed: an image does not exist, a registry or AWS did not respond, or CloudFormation refused a"
+        " template."
+    ),
     ExitCode.POLICY_DENIED: "A policy denied an image. 4 takes precedence over 3, and 3 over 1.",
-    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C, as shells report it.",
+    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C, as shells report it; `expand` also with SIGTERM.",
 }
 _LABEL_COLOURS = {"error": "red", "warning": "yellow", "help": "cyan"}
 
@@ -123,8 +128,9 @@ class Dependencies:
     """The object of click's context. `None` selects the real implementation.
 
     `resolver_factory` is used by `pin`, `update` and `invoke`; `aws`, clients and clocks of the deployment subcommands,
-    by those.
+    by those; `image_details` by `diff`.
     """
 
     resolver_factory: ResolverFactory | None = None
     aws: object | None = None
+    image_details: ImageDetailsSource | None = None

@@ -192,6 +192,14 @@ def choose_stack_name(options: Mapping[str, Any]) -> str:
     return str(options["stack_name"] or default)
 
 
+def validate_role(role_arn: str) -> None:
+    """Raise `ConfigurationError` if the value of --role-arn is neither empty nor the ARN of a role."""
+    if role_arn and not _ROLE_ARN.fullmatch(role_arn):
+        raise ConfigurationError(
+            f"--role-arn {role_arn!r} is not the ARN of a role", "pass arn:aws:iam::ACCOUNT:role/NAME"
+        )
+
+
 def require_confirmation(options: Mapping[str, Any]) -> None:
     """Raise `ConfigurationError` if a prompt could not be answered, before anything is done."""
     confirmed = options["yes"] or options["dry_run"]
@@ -247,10 +255,7 @@ def _check_combinations(options: Mapping[str, Any]) -> None:
     for name, values in (("--organizational-unit", options["units"]), ("--target-region", options["target_regions"])):
         if values and not options["organization"]:
             raise ConfigurationError(f"{name} requires --organization", f"pass --organization, or omit {name}")
-    if options["role_arn"] and not _ROLE_ARN.fullmatch(options["role_arn"]):
-        raise ConfigurationError(
-            f"--role-arn {options['role_arn']!r} is not the ARN of a role", "pass arn:aws:iam::ACCOUNT:role/NAME"
-        )
+    validate_role(options["role_arn"])
 
 
 def _build_request(options: Mapping[str, Any], *, must_exist: bool) -> InstallRequest:

@@ -27,6 +27,8 @@ SUBCOMMANDS = {
     "check": "Report unpinned images and invalid markers. Works offline.",
     "rules": "List the rules of check, or explain one.",
     "config": "Show the effective configuration and where each value is from.",
+    "diff": "Show which images a deployment would change.",
+    "expand": "Process a template with CloudFormation, and check the result.",
     "invoke": "Run the macro on a recorded event.",
     "demo": "Run the macro against an in-process mock of AWS.",
     "install": "Install the macro in an account and region, or in an organization.",

@@ -37,7 +37,7 @@ class UnpinnedImages:
             ConfigurationError: An option, or a variable of the environment, is not valid.
         """
         others = {"pin": "All", "stack_name": "", "timeout": None, "unsafe_implicit_latest": False}
-        return cls(PinningInputs.read({**options, **others, "insecure": (), "mirrors": ()}, dependencies))
+        return cls(PinningInputs.read({**options, **others, "insecure_registries": (), "mirrors": ()}, dependencies))
 
     def pin(self, template: TemplateFile, findings: Findings) -> tuple[Edit, ...]:
         """Return the edits that pin the images of findings, as far as their digests can be resolved."""

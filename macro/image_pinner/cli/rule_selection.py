@@ -29,10 +29,10 @@ SEVERITY_OPTION = click.option(
 
 
 class RuleSelection(NamedTuple):
-    """The codes of the rules that are reported, and the least severe findings."""
+    """The codes of the rules that are reported, and how severe a finding must be. The defaults are those of `check`."""
 
-    codes: frozenset[str]
-    severity: Severity
+    codes: frozenset[str] = frozenset(RULES)
+    severity: Severity = Severity.WARNING
 
     @classmethod
     def parse(cls, select: Iterable[str], ignore: Iterable[str], severity: str) -> RuleSelection:

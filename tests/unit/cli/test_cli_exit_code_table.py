@@ -18,13 +18,14 @@ from image_pinner.cli.main import SUBCOMMANDS, command
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import Run, image_pinner
 from support.deployment.command import package, run
+from support.deployment.fake_change_sets import FakeCloudFormation, expand, processed
 from support.deployment.fake_clients import denied
 from support.deployment.fake_function import FakeFunction
 from support.deployment.scene import Scene
 from support.exit_codes import EXIT_CODES
 from support.macro import event_for
 from support.templates import task
-from unit.cli.cli_templates import digest
+from unit.cli.cli_templates import MARKED, digest
 
 OLD = f"shop/web:1@{digest('old')}"
 DONE, FINDINGS, USAGE_ERROR, LOOKUP_FAILED, POLICY_DENIED, INTERRUPTED = ExitCode
@@ -64,6 +65,22 @@ def _deploying(name: str, code: ExitCode, *options: str, prepare: Callable[[Scen
         return run(aws, name, *own, *options)
 
     return (name, code), end
+
+
+def _expanding(
+    code: ExitCode, stack: str = "shop", prepare: Callable[[FakeCloudFormation], None] = lambda _: None
+) -> Any:
+    def end(_: pytest.MonkeyPatch) -> Run:
+        aws = FakeCloudFormation()
+        prepare(aws)
+        Path("web.yaml").write_text(MARKED, "utf-8")
+        return expand(aws, "web.yaml", "--stack", stack)
+
+    return ("expand", code), end
+
+
+def _leave_unpinned(aws: FakeCloudFormation) -> None:
+    aws.body = processed("shop/web:1")
 
 
 def _plain(name: str, code: ExitCode, *options: str) -> Any:
@@ -139,6 +156,17 @@ CASES: dict[tuple[str, ExitCode], Callable[[pytest.MonkeyPatch], Run]] = dict(
         _plain("check", USAGE_ERROR, "missing.yaml"),
         _pinning("check", LOOKUP_FAILED, "shop/web:1", "--fix", "--pin", registry=InMemoryRegistry()),
         _interrupted("check"),
+        _pinning("diff", DONE, f"shop/web@{digest('old')}"),
+        _pinning("diff", FINDINGS, "!PinDigest shop/web:1"),
+        _pinning("diff", USAGE_ERROR, "!PinDigest shop/web:1", "--stack", "a", "--against", "b"),
+        _pinning("diff", LOOKUP_FAILED, "!PinDigest shop/web:1", registry=InMemoryRegistry()),
+        _pinning("diff", POLICY_DENIED, f"!PinDigest WhenMoved=Fail {OLD}"),
+        _pinning("diff", INTERRUPTED, "!PinDigest shop/web:1", registry=Interrupting()),
+        _expanding(DONE),
+        _expanding(FINDINGS, prepare=_leave_unpinned),
+        _expanding(USAGE_ERROR, stack="not/valid"),
+        _expanding(LOOKUP_FAILED, prepare=lambda aws: aws.before.update({"CreateChangeSet": _refuse})),
+        _expanding(INTERRUPTED, prepare=lambda aws: aws.before.update({"DescribeChangeSet": _interrupt})),
         _plain("rules", DONE),
         _plain("rules", USAGE_ERROR, "IP999"),
         _interrupted("rules"),

@@ -53,6 +53,7 @@ class ImageLocation(NamedTuple):
     refused: str = ""
     platform: PlatformSource | None = None
     rejects_marker: bool = False
+    replacement: str = ""
     link: str = ""
 
     @property
