@@ -144,7 +144,8 @@ class _Search:
     def _walk(self, base: str, is_candidate: Callable[[Sequence[str]], bool]) -> Iterator[str]:
         """Yield the candidates in a directory and those below that are neither hidden, ignored nor linked."""
         absolute = Path(os.path.abspath(base))  # noqa: PTH100 - without following links
-        todo = [(absolute.parts, IgnoreRules.above(absolute))]
+        # The directory of a pattern may not exist.
+        todo = [(absolute.parts, IgnoreRules.above(absolute))] if absolute.is_dir() else []
         while todo:
             names, rules = todo.pop()
             inside = names[len(absolute.parts) :]

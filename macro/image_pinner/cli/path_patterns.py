@@ -32,17 +32,14 @@ class PathPattern(NamedTuple):
 
     @classmethod
     def parse_line(cls, line: str) -> PathPattern | None:
-        """Parse a line of an ignore file; `None` for an empty line, a comment and an invalid pattern."""
+        """Parse a line of an ignore file; `None` for an empty line and a comment."""
         line = _TRAILING_BLANKS.sub("", line)
         negated, text = line.startswith("!"), line.removeprefix("!")
         if line.startswith("#") or not text.strip("/"):
             return None
         if "/" not in text.rstrip("/"):
             text = f"**/{text}"
-        try:
-            return cls.parse(text)._replace(negated=negated)
-        except re.error:
-            return None
+        return cls.parse(text)._replace(negated=negated)
 
     def matches(self, names: Sequence[str], *, is_directory: bool) -> bool:
         """Return whether the names of a path match."""
@@ -56,14 +53,24 @@ class PathPattern(NamedTuple):
 
 def _translate(name: str) -> str:
     name = name.replace("[^", "[!")
-    return translate(_ESCAPED.sub(r"[\1]", name))
+    # In brackets every character but `!` is literal, which is so without them.
+    return translate(_ESCAPED.sub(lambda found: "!" if found[1] == "!" else f"[{found[1]}]", name))
 
 
 def _match(names: Sequence[str], patterns: Sequence[re.Pattern[str] | None]) -> bool:
-    if not patterns:
-        return not names
-    first, others = patterns[0], patterns[1:]
-    if first is _ANY_DIRECTORIES:
-        # At the end it matches all that is inside, and otherwise also no directory.
-        return bool(names) if not others else any(_match(names[skipped:], others) for skipped in range(len(names)))
-    return bool(names) and first.match(names[0]) is not None and _match(names[1:], others)
+    """Follow all ways to match at once: trying them one after the other could take hours for a hostile pattern."""
+    end, reached = len(patterns), {0}
+    for name in names:
+        for number, pattern in enumerate(patterns):
+            # No directory at all.
+            if number in reached and pattern is _ANY_DIRECTORIES:
+                reached.add(number + 1)
+        followed = set()
+        for number in reached - {end}:
+            pattern = patterns[number]
+            if pattern is _ANY_DIRECTORIES:
+                followed |= {number, end} if number == end - 1 else {number}
+            elif pattern.match(name):
+                followed.add(number + 1)
+        reached = followed
+    return end in reached

@@ -77,7 +77,7 @@ def test_another_file_is_not_a_template(name: str) -> None:
     assert not looks_like_template(content if isinstance(content, bytes) else content.encode())
 
 
-@pytest.mark.parametrize("argument", [".", "x", "*.yaml", "x/**/*.yaml", "[ab].yaml", "*/"])
+@pytest.mark.parametrize("argument", [".", "x", "*.yaml", "x/**/*.yaml", "[ab].yaml", "*/", "none/*.yaml"])
 def test_a_directory_or_pattern_without_templates_is_an_error(argument: str) -> None:
     write("x/values.yaml", "values.yaml", text="a: 1\n")
 

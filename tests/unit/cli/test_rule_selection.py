@@ -78,4 +78,5 @@ def test_a_file_that_cannot_be_read_is_always_reported(options: tuple[str, ...],
 
 def test_exit_zero_hides_findings_from_the_exit_code_but_not_unreadable_files(tmp_path: Path) -> None:
     assert codes(tmp_path, "--exit-zero") == (0, ["IP001", "IP005"])
+    assert image_pinner("check", "--exit-zero", "--diff", str(saved(tmp_path, BOTH))).code == 0
     assert image_pinner("check", "--exit-zero", str(saved(tmp_path, "]"))).code == 2

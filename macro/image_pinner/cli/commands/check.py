@@ -100,7 +100,8 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
     files = tuple(file.name for file in templates.files)
     result = CheckResult(findings, files, fixes.fixed, fixes.changed, options["diff"], suppressed)
     write_report(result, options, output_is_taken=fixes.output_is_taken)
-    sys.exit(fixes.code or _exit_code(findings, is_stale=is_stale, exit_zero=options["exit_zero"]))
+    code = fixes.code or _exit_code(findings, is_stale=is_stale)
+    sys.exit(ExitCode.DONE if code is ExitCode.FINDINGS and options["exit_zero"] else code)
 
 
 def _read_inputs(options: Options, selection: RuleSelection) -> CheckInputs:
@@ -176,7 +177,7 @@ def _unreadable(findings: Iterable[LocatedFinding]) -> tuple[LocatedFinding, ...
     return tuple(found for found in findings if found.finding.rule == UNREADABLE_TEMPLATE)
 
 
-def _exit_code(findings: tuple[LocatedFinding, ...], *, is_stale: bool, exit_zero: bool) -> ExitCode:
+def _exit_code(findings: tuple[LocatedFinding, ...], *, is_stale: bool) -> ExitCode:
     if _unreadable(findings):
         return ExitCode.USAGE_ERROR
-    return ExitCode.FINDINGS if (findings or is_stale) and not exit_zero else ExitCode.DONE
+    return ExitCode.FINDINGS if findings or is_stale else ExitCode.DONE
