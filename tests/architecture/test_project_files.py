@@ -59,7 +59,7 @@ def test_no_file_names_a_home_directory() -> None:
     assert _lines_with(HOMES) == []
 
 
-@pytest.mark.parametrize("name", ["demo", "dev", "docs", "fuzz", "lambda"])
+@pytest.mark.parametrize("name", ["action", "demo", "dev", "docs", "fuzz", "lambda", "release"])
 def test_every_locked_package_has_a_hash_and_no_other_option(name: str) -> None:
     text = text_of(f"requirements/{name}.txt").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
