@@ -26,9 +26,12 @@ Resources:
 MARKED = UNPINNED.replace("nginx:1.27", '"!PinDigest nginx:1.27"')
 
 
-def require_program(name: str) -> str:
-    """Return the path of a program; skip the test if it is not installed."""
-    found = shutil.which(name, path=f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}")
+_PATH = f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+
+
+def require_program(name: str, path: str = _PATH) -> str:
+    """Return where a program is; skip the test if it is not installed."""
+    found = shutil.which(name, path=path)
     if found is None:
         pytest.skip(f"{name} is not installed")
     return found
@@ -41,7 +44,7 @@ class Repository:
         self.folder = folder
         self.environment = {
             "HOME": str(folder.parent),
-            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PATH": _PATH,
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
             **{f"GIT_{role}_{field}": "a@b.example" for role in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")},
