@@ -24,6 +24,7 @@ from image_pinner.core.images.lookups import OCI_MANIFEST, ImageLookup, Origin, 
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObject, Unknown
 from image_pinner.core.report import PinReport
+from image_pinner.core.rules import Severity
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
@@ -74,7 +75,7 @@ class Finding(NamedTuple):
 
     Args:
         code: The code of the rule, such as `IP001`.
-        severity: `error` or `warning`.
+        severity: `error`, `warning` or `info`.
         path: The property path of the value to change.
         line: Its line in the text of the template, from 1.
         column: Its column, from 1.
@@ -95,7 +96,12 @@ class Finding(NamedTuple):
 
 
 def check_template(
-    template: Template, *, parameters: Parameters | None = None, region: str = "", account_id: str = ""
+    template: Template,
+    *,
+    parameters: Parameters | None = None,
+    region: str = "",
+    account_id: str = "",
+    severity: Literal["error", "warning", "info"] = "warning",
 ) -> tuple[Finding, ...]:
     """Return the findings of `image-pinner check`, sorted by position. It makes no network requests.
 
@@ -104,18 +110,19 @@ def check_template(
         parameters: The values of the template's parameters; others can have any value.
         region: The region of the stack, or empty for any.
         account_id: The AWS account ID of the stack, or empty for any.
+        severity: The severity of the least severe findings to return.
 
     Raises:
         ImagePinnerError: The template or the configuration cannot be read.
     """
     found = find_in_template(template, parameters=parameters, region=region, account_id=account_id)
-    return tuple(_describe(one) for one in found)
+    return tuple(_describe(one) for one in found if one.finding.rule.severity.reaches(Severity(severity)))
 
 
 def find_in_template(
     template: Template, *, parameters: Parameters | None = None, region: str = "", account_id: str = ""
 ) -> tuple[LocatedFinding, ...]:
-    """Return the findings as `image-pinner check` renders them. See `check_template`."""
+    """Return the findings of all severities as `image-pinner check` renders them. See `check_template`."""
     settings = read_settings(())
     inputs = CheckInputs(settings, _values(parameters), region, check_account(account_id))
     return check_document(_read(template, settings), inputs)

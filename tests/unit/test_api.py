@@ -123,6 +123,13 @@ def test_findings_have_positions() -> None:
     assert str(finding).startswith(f"9:18: {finding.code} the image is not pinned; help: mark the image")
 
 
+def test_findings_can_be_selected_by_severity() -> None:
+    unpinned, rejected = TEXT.replace("!PinDigest ", ""), TEXT.replace('!Sub "!PinDigest ', '!PinDigest "')
+    assert [finding.severity for finding in check_template(unpinned)] == ["warning"]
+    assert check_template(unpinned, severity="error") == ()
+    assert [finding.severity for finding in check_template(rejected, severity="error")] == ["error"]
+
+
 def test_findings_depend_on_parameters() -> None:
     text = TEXT.replace("Tag: {Type: String}", 'Tag: {Type: String, Default: ":"}')
     assert check_template(text) != ()
