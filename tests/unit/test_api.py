@@ -124,7 +124,10 @@ def test_findings_have_positions() -> None:
 
 
 def test_findings_can_be_selected_by_severity() -> None:
-    unpinned, rejected = TEXT.replace("!PinDigest ", ""), TEXT.replace('!Sub "!PinDigest ', '!PinDigest "')
+    unpinned, rejected = (
+        TEXT.replace("!PinDigest ", ""),
+        TEXT.replace('!Sub "!PinDigest registry.example/web:${Tag}"', "!PinDigest web:1"),
+    )
     assert [finding.severity for finding in check_template(unpinned)] == ["warning"]
     assert check_template(unpinned, severity="error") == ()
     assert [finding.severity for finding in check_template(rejected, severity="error")] == ["error"]
