@@ -43,15 +43,17 @@ def _is_file(cfn: Any) -> bool:
 
 
 @lru_cache(maxsize=1)
-def _findings_in(cfn: Any) -> tuple[LocatedFinding, ...]:
-    """Check the template once for all rules, before `_remove_markers` changes it."""
+def _check(cfn: Any) -> tuple[LocatedFinding, ...]:
+    """Return the findings in a template for all rules together, and remove its markers for the rules of cfn-lint."""
     try:
-        return find_in_template(
+        found = find_in_template(
             Path(cfn.filename) if _is_file(cfn) else json.loads(json.dumps(cfn.template, default=str))
         )
     except ImagePinnerError as error:
         finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), error.cause, error.help)
-        return (LocatedFinding(str(cfn.filename), _START, _START, finding, ""),)
+        found = (LocatedFinding(str(cfn.filename), _START, _START, finding, ""),)
+    _remove_markers(cfn.template)
+    return found
 
 
 def _remove_markers(template: Any) -> None:
@@ -75,12 +77,11 @@ def _as_node(text: str, original: Any) -> Any:
 
 
 def _initialize(_: Any, cfn: Any) -> None:
-    _findings_in(cfn)
-    _remove_markers(cfn.template)
+    _check(cfn)
 
 
 def _match(self: Any, cfn: Any) -> Iterator[Any]:
-    for found in _findings_in(cfn):
+    for found in _check(cfn):
         if rule_id(found.finding.rule) == self.id:
             # cfn-lint finds the position of a path itself, but only that of the key.
             span = [number - 1 for position in (found.position, found.end) for number in position]

@@ -140,6 +140,11 @@ def test_cfn_lint(repository: Repository, template: str, code: int) -> None:
     assert ("W9901" in run_console(repository, "cfn-lint", code)) is bool(code)
 
 
+def test_cfn_lint_without_configuration(repository: Repository) -> None:
+    repository.write("templates/web.yaml", UNPINNED)
+    assert "W9901" in run_console(repository, "cfn-lint-option", 4)
+
+
 @pytest.mark.parametrize(("template", "code"), [PASSED, FAILED])
 def test_gitlab(repository: Repository, template: str, code: int) -> None:
     repository.write("templates/web.yaml", template)
