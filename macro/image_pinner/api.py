@@ -13,9 +13,8 @@ from typing import Any, Literal, NamedTuple
 from image_pinner.cli.aws_configuration import configured_region
 from image_pinner.cli.checking import CheckInputs, check_document
 from image_pinner.cli.console import Dependencies
-from image_pinner.cli.documents import read_file, read_source
 from image_pinner.cli.documents.text import decode
-from image_pinner.cli.inputs import TemplateFile, check_account, read_document, read_settings
+from image_pinner.cli.inputs import TemplateFile, check_account, parse_template, read_settings, read_template
 from image_pinner.cli.lock_files import read_lock_file
 from image_pinner.cli.output import LocatedFinding
 from image_pinner.cli.pinning_options import PinningInputs, StackAccount, find_account, make_resolvers
@@ -182,12 +181,9 @@ def _describe(found: LocatedFinding) -> Finding:
 
 def _read(template: Template, settings: Settings) -> TemplateFile:
     if isinstance(template, os.PathLike):
-        path = Path(template)
-        document = read_source(read_file(path), str(path))
-    else:
-        text = template if isinstance(template, str) else json.dumps(template, indent=2)
-        document = read_source(text.encode(), _NAME)
-    return read_document(document, settings.macro_name)
+        return read_template(os.fspath(template), settings.macro_name)
+    text = template if isinstance(template, str) else json.dumps(template, indent=2)
+    return parse_template(text.encode(), _NAME, settings.macro_name)
 
 
 def _values(parameters: Parameters | None) -> dict[str, Any]:
