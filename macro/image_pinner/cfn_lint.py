@@ -19,17 +19,14 @@ from typing import Any
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
 from image_pinner.api import find_in_template
-from image_pinner.cli.documents import Position
+from image_pinner.cli.checking import unreadable
 from image_pinner.cli.output import LocatedFinding
-from image_pinner.core.check import Finding
 from image_pinner.core.errors import ImagePinnerError, join_help
-from image_pinner.core.rules import RULES, UNREADABLE_TEMPLATE, Rule, Severity
+from image_pinner.core.rules import RULES, Rule, Severity
 from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, is_marked, without_marker
-from image_pinner.core.template.paths import TemplatePath
 
 _LETTERS = {Severity.ERROR: "E", Severity.WARNING: "W", Severity.INFO: "I"}
 _FIRST = 9900
-_START = Position(1, 1)
 
 
 def rule_id(rule: Rule) -> str:
@@ -50,8 +47,7 @@ def _check(cfn: Any) -> tuple[LocatedFinding, ...]:
             Path(cfn.filename) if _is_file(cfn) else json.loads(json.dumps(cfn.template, default=str))
         )
     except ImagePinnerError as error:
-        finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), error.cause, error.help)
-        found = (LocatedFinding(str(cfn.filename), _START, _START, finding, ""),)
+        found = (unreadable(str(cfn.filename), error),)
     _remove_markers(cfn.template)
     return found
 

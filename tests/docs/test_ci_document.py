@@ -95,7 +95,7 @@ def test_the_workflow(repository: Repository, template: str, code: int) -> None:
 
 def test_the_workflow_that_comments(repository: Repository) -> None:
     run = run_action(repository, ".github/workflows/changes.yml")
-    assert run.steps[-2:] == ["github/codeql-action/upload-sarif", "Compare with the stack"]
+    assert run.steps[-2:] == ["Upload findings", "Compare with the stack"]
     # There is no stack.
     assert run.failed == "Compare with the stack"
 

@@ -15,7 +15,7 @@ from support.repository import BIN, MARKED, UNPINNED, Repository
 
 CHECK, UPLOAD, COMPARE, COMMENT = (
     "Check templates",
-    "github/codeql-action/upload-sarif",
+    "Upload findings",
     "Compare with the stack",
     "Comment on the pull request",
 )
