@@ -6,7 +6,8 @@ import re
 from enum import Enum
 from typing import Any, get_args, get_type_hints
 
-from image_pinner.core.template.markers import IMAGE_KEY, METADATA_KEY, SNIPPET
+from image_pinner.core.rules import RULES
+from image_pinner.core.template.markers import IGNORE_KEY, IMAGE_KEY, METADATA_KEY, SNIPPET
 from image_pinner.core.template.options import OPTION_RULES, Level, OptionRule, Options
 from image_pinner.settings import Settings
 
@@ -21,6 +22,17 @@ _FUNCTION = {
     "maxProperties": 1,
     "patternProperties": {"^(Ref|Condition|Fn::[A-Za-z]+)$": {}},
     "additionalProperties": False,
+}
+
+_SUPPRESSIONS = {
+    "description": "The findings of image-pinner check that are accepted here, with the reasons.",
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        name: {"description": rule.summary, "type": "string", "minLength": 1}
+        for rule in RULES.values()
+        for name in (rule.code, rule.slug)
+    },
 }
 
 
@@ -49,8 +61,9 @@ def _metadata(level: str) -> dict[str, Any]:
 
 
 def schema() -> dict[str, Any]:
-    """Return a schema of templates, with definitions for the Metadata, the Transform and snippets."""
+    """Return a schema of templates, with definitions for Metadata, Transform and snippets."""
     macro = Settings().macro_name
+    suppressions = {IGNORE_KEY: {"$ref": "#/definitions/suppressions"}}
     image = {"description": "The image to pin.", "anyOf": [{"type": "string"}, {"$ref": "#/definitions/function"}]}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
@@ -58,12 +71,12 @@ def schema() -> dict[str, Any]:
         "type": "object",
         "properties": {
             "Transform": {"items": {"$ref": "#/definitions/call"}, "allOf": [{"$ref": "#/definitions/call"}]},
-            "Metadata": _metadata("template-options"),
+            "Metadata": _metadata("template-metadata"),
             "Resources": {
                 "type": "object",
                 "additionalProperties": {
                     "type": "object",
-                    "properties": {"Metadata": _metadata("resource-options")},
+                    "properties": {"Metadata": _metadata("resource-metadata")},
                 },
             },
         },
@@ -74,7 +87,9 @@ def schema() -> dict[str, Any]:
                 "then": {"properties": {"Parameters": {"$ref": "#/definitions/template-options"}}},
             },
             "template-options": _options(Level.TEMPLATE),
-            "resource-options": _options(Level.RESOURCE),
+            "template-metadata": _options(Level.TEMPLATE, **suppressions),
+            "resource-metadata": _options(Level.RESOURCE, **suppressions),
+            "suppressions": _SUPPRESSIONS,
             "snippet": {
                 "description": f"The value of {SNIPPET}.",
                 "type": "object",

@@ -74,12 +74,23 @@ def test_what_the_macro_refuses_is_not_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("definition", "level"), [("template-options", Level.TEMPLATE), ("resource-options", Level.RESOURCE)]
+    ("definition", "level", "more"),
+    [
+        ("template-options", Level.TEMPLATE, set()),
+        ("template-metadata", Level.TEMPLATE, {"Ignore"}),
+        ("resource-metadata", Level.RESOURCE, {"Ignore"}),
+    ],
 )
-def test_options_are_those_of_the_level(definition: str, level: Level) -> None:
+def test_options_are_those_of_the_level(definition: str, level: Level, more: set[str]) -> None:
     names = {rule.name for rule in OPTION_RULES if level >= rule.level}
-    assert set(schema()["definitions"][definition]["properties"]) == names
+    assert set(schema()["definitions"][definition]["properties"]) == names | more
     assert not validator(definition).is_valid({"Platfrom": "Any"})
+
+
+@pytest.mark.parametrize(("name", "reason"), [("IP999", "x"), ("IP001", ""), ("IP001", True), ("unpinned", "x")])
+def test_a_wrong_suppression_is_found(name: str, reason: str) -> None:
+    assert validator("suppressions").is_valid({"IP001": "moves on purpose", "unpinned-image": "the same"})
+    assert not validator("suppressions").is_valid({name: reason})
 
 
 @pytest.mark.parametrize(
