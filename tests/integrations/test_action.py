@@ -19,7 +19,7 @@ CHECK, UPLOAD, COMPARE, COMMENT = (
     "Compare with the stack",
     "Comment on the pull request",
 )
-FAIL = "Fail if there are findings"
+FAIL, FAIL_DIFF = "Fail if there are findings", "Fail if images cannot be compared"
 START = ["actions/setup-python", INSTALL, CHECK]
 PULL_REQUEST = {"event_name": "pull_request", "event.pull_request.number": "7"}
 DIFF = {"diff-template": "templates/web.yaml", "diff-stack": "shop-web"}
@@ -150,8 +150,16 @@ def test_a_push_has_no_comment(repository: Repository) -> None:
     assert (run.steps, run.failed) == ([*START, COMPARE], "")
 
 
-def test_a_comparison_that_fails_is_not_a_comment(repository: Repository) -> None:
+def test_images_that_cannot_be_resolved_are_a_comment_and_fail_the_job(repository: Repository) -> None:
     fake_diff(repository, code=3)
+    _, body = fake_gh(repository)
+    run = ActionRun(repository, {**DIFF, "fail": "false"}, PULL_REQUEST)
+    assert (run.steps, run.failed) == ([*START, COMPARE, COMMENT, FAIL_DIFF], FAIL_DIFF)
+    assert "| image | old | new |" in body.read_text("utf-8")
+
+
+def test_a_comparison_without_a_result_fails_and_is_not_a_comment(repository: Repository) -> None:
+    fake(repository, "image-pinner", f'#!/bin/sh\n[ $1 = diff ] && exit 2\nexec {BIN / "image-pinner"} "$@"\n')
     run = ActionRun(repository, {**DIFF, "fail": "false"}, PULL_REQUEST)
     assert (run.steps, run.failed) == ([*START, COMPARE], COMPARE)
 

@@ -79,7 +79,10 @@ class ActionRun:
     def _holds(self, condition: str) -> bool:
         """Evaluate an expression of comparisons that are joined by `&&`."""
         expression = _EXPRESSION.sub(lambda found: found[1], condition)
-        words = [self._values.get(word, word.strip("'")) for word in _TOKEN.findall(expression)]
+        words = [
+            self._values.get(word, "" if word.startswith("steps.") else word.strip("'"))
+            for word in _TOKEN.findall(expression)
+        ]
         parts = " ".join(repr(word) if word not in {"&&", "==", "!="} else word for word in words).split(" && ")
         comparisons = [re.fullmatch(r"('.*?') (==|!=) ('.*?')", part) for part in parts if part]
         assert all(comparisons), condition
