@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
+import yaml
 from cfn_flip import to_json
 
 from docs.documents import subcommands_of
@@ -247,7 +248,20 @@ def _as_markdown(text: str) -> str:
     return re.sub(r"(?<![\w`])(?:IMAGE_PINNER_[A-Z_]+|AWS::\w+|Fn::\w+|Pin: \w+|sha256:)", r"`\g<0>`", text)
 
 
+def action_inputs() -> str:
+    """Return the table of the inputs of the GitHub Action."""
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["inputs"]
+    return _table(
+        ("input", "default", "meaning"),
+        (
+            (f"`{name}`", f"`{one['default']}`" if one["default"] else "", one["description"] + ".")
+            for name, one in inputs.items()
+        ),
+    )
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "action-inputs": action_inputs,
     "markers": markers,
     "options": options,
     "settings": settings,

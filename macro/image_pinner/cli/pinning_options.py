@@ -176,12 +176,12 @@ class PinningInputs:
         account = check_account(options["account"])
         settings = _settings(options)
         find_region = partial(str, options["region"]) if options["region"] else cache(configured_region)
-        resolvers = lazy_resolvers(lambda: _make_resolvers(dependencies, settings, find_region()))
+        resolvers = lazy_resolvers(lambda: make_resolvers(dependencies, settings, find_region()))
         return cls(
             settings,
             read_parameters(options["files"], options["pairs"], options["overrides"]),
             find_region,
-            StackAccount(account, lambda: _find_account(dependencies, find_region())),
+            StackAccount(account, lambda: find_account(dependencies, find_region())),
             options["stack_name"],
             options["pin"] or "",
             replace(resolvers, lock=_read_lock(options)),
@@ -221,7 +221,12 @@ class PinningInputs:
         )
 
 
-def _find_account(dependencies: Dependencies, region: str) -> str:
+def find_account(dependencies: Dependencies, region: str) -> str:
+    """Return the account ID of the AWS credentials.
+
+    Raises:
+        ImagePinnerError: There is no region, or AWS did not return it.
+    """
     # Imported here because few templates need it.
     from image_pinner.cli.deployment.aws import AwsApi  # noqa: PLC0415
     from image_pinner.cli.deployment_options import find_environment  # noqa: PLC0415
@@ -231,7 +236,8 @@ def _find_account(dependencies: Dependencies, region: str) -> str:
     return AwsApi(find_environment(dependencies, "").clients).identify(region).account
 
 
-def _make_resolvers(dependencies: Dependencies, settings: Settings, region: str) -> Resolvers:
+def make_resolvers(dependencies: Dependencies, settings: Settings, region: str) -> Resolvers:
+    """Return the resolvers of the dependencies, or else those that access registries and AWS."""
     if dependencies.resolver_factory:
         return dependencies.resolver_factory(settings, region)
     from image_pinner.assembly import AwsResolvers  # noqa: PLC0415 - not needed with dependencies, or with a lock file

@@ -22,6 +22,8 @@ from image_pinner.core.errors import ConfigurationError
 ZIP_NAME = f"image-pinner-{__version__}.zip"
 LOCK = "requirements/lambda.txt"
 LEFT_OUT = (
+    "image_pinner/api.py",
+    "image_pinner/cfn_lint.py",
     "image_pinner/cli/",
     "image_pinner/core/check/",
     "image_pinner/core/comparison.py",
