@@ -10,6 +10,7 @@ import click
 
 from docs.documents import context_of, subcommands_of
 from image_pinner.cli.configuration.keys import Form, Key, default_of, option_keys, setting_keys
+from image_pinner.cli.configuration.reader import SETTINGS_TABLE
 from image_pinner.cli.main import SUBCOMMANDS
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.settings import SettingRule, check_setting
@@ -41,6 +42,12 @@ def schema() -> dict[str, Any]:
     for name in SUBCOMMANDS:
         table = _table(name, context_of(name).command, settings)
         properties[name] = {"anyOf": [settings[name], table]} if name in settings else table
+    properties[SETTINGS_TABLE] = {
+        "description": "Settings for all subcommands, as at the top of the file.",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": settings,
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,

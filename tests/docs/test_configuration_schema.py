@@ -68,6 +68,7 @@ def test_every_key_has_a_description_without_markup() -> None:
         "[install]\nyes = true",
         "[lock.publish]\nworkers = 3",
         "check = 1",
+        "[settings]\nworker = 3",
     ],
 )
 def test_an_invalid_file_does_not_match_the_schema_and_is_rejected(
@@ -84,6 +85,7 @@ def test_an_invalid_file_does_not_match_the_schema_and_is_rejected(
         "pin = 'All'\nplatform = 'linux/arm64'\nmetered-registries = []",
         "mirrors = {'docker.io' = 'm.example'}\n[pin]\npin = 'All'\nparameter = {Tag = 1, On = true}",
         "mirrors = ['docker.io=m.example']\n[lock]\nupdate = ['shop/web']\n[lock.publish]\nforce = true",
+        "[settings]\npin = 'All'\n[pin]\nkeep-tag = true",
         "[check]\nmax-images = 3\ntimeout = 5\nformat = 'json'",
     ],
 )

@@ -39,7 +39,7 @@ PARAMETER_FILES_OPTION = click.option(
     "--parameters",
     "files",
     multiple=True,
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Parameter file, JSON or YAML, of the AWS CLI or CodePipeline, or with names and values; or"
     " samconfig.toml[:ENVIRONMENT] (repeatable).",

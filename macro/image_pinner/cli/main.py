@@ -87,7 +87,7 @@ def _needs_no_configuration(ctx: click.Context, name: str, arguments: list[str])
 @click.version_option(__version__, prog_name="image-pinner")
 @click.option(
     "--config",
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="FILE",
     help="Configuration file.  [default: image-pinner.toml, or pyproject.toml with [tool.image-pinner], here or above]",
 )

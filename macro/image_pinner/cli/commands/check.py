@@ -36,7 +36,7 @@ Options = Mapping[str, Any]
 
 
 @click.command
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(readable=False))
 @click.option("--stdin-filename", metavar="NAME", help="With -: the name of standard input in the output.")
 @click.option("--since", metavar="REV", help="Check only files that changed since this revision, according to Git.")
 @SELECT_OPTION

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -105,7 +106,8 @@ def _read_command_line(root: click.Context, arguments: list[str]) -> tuple[FileD
     values: Values = {}
     for option in found.params:
         if isinstance(option, click.Option) and option.expose_value:
-            option.handle_parse_result(context, parsed, [])
+            with suppress(click.MissingParameter):
+                option.handle_parse_result(context, parsed, [])
             key = option_key(option)
             from_file = defaults.options.get(name, {}).get(key.parameter)
             value = shown_option(key, _plain(context.params.get(key.parameter)))

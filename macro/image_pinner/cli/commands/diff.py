@@ -44,9 +44,15 @@ Options = Mapping[str, Any]
 
 
 @click.command(short_help="Show which images a deployment would change.")
-@click.argument("template")
+@click.argument("template", type=click.Path(readable=False))
 @click.option("--stack", default="", metavar="NAME", help="Compare with what this stack deployed, and with what runs.")
-@click.option("--against", default="", metavar="FILE", help="Compare with another template, pinned or not.")
+@click.option(
+    "--against",
+    default="",
+    type=click.Path(readable=False),
+    metavar="FILE",
+    help="Compare with another template, pinned or not.",
+)
 @click.option(
     "--lock",
     "lock_file",

@@ -42,7 +42,7 @@ _STACK_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}", re.ASCII)
 
 
 @click.command(short_help="Process a template with CloudFormation, and check the result.")
-@click.argument("template")
+@click.argument("template", type=click.Path(readable=False))
 @click.option("--stack", required=True, metavar="NAME", help="The stack to process the template for; it can be new.")
 @click.option(
     "-o",

@@ -31,7 +31,7 @@ class LocalContext:
 
 
 @click.command
-@click.argument("event", type=click.Path())
+@click.argument("event", type=click.Path(readable=False))
 @click.option(
     "--time-limit",
     default=60.0,

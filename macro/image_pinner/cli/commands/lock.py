@@ -71,7 +71,7 @@ def _complete_template_or_subcommand(
     "templates",
     nargs=-1,
     required=True,
-    type=click.Path(),
+    type=click.Path(readable=False),
     metavar="TEMPLATE...",
     shell_complete=_complete_template_or_subcommand,
 )

@@ -32,7 +32,7 @@ Options = Mapping[str, Any]
 
 
 @click.command
-@click.argument("templates", nargs=-1, required=True, metavar="TEMPLATE...", type=click.Path())
+@click.argument("templates", nargs=-1, required=True, metavar="TEMPLATE...", type=click.Path(readable=False))
 @click.option(
     "-o",
     "--output",

@@ -37,7 +37,7 @@ from image_pinner.sources.interface import Deadline
 
 
 @click.command
-@click.argument("templates", nargs=-1, required=True, type=click.Path(), metavar="TEMPLATE...")
+@click.argument("templates", nargs=-1, required=True, type=click.Path(readable=False), metavar="TEMPLATE...")
 @click.option("--check", is_flag=True, help="Write nothing, and exit with 1 if a digest is out of date.")
 @pinning_options
 @click.pass_obj

@@ -23,7 +23,10 @@ from image_pinner.core.errors import ConfigurationError
 from image_pinner.settings import SettingRule
 
 _KINDS = {bool: "a boolean", int: "an integer", float: "a number", str: "a string", list: "a list", dict: "a table"}
+_HELP = "image-pinner --no-config config"
 Keys = tuple[str, ...]
+SETTINGS_TABLE = "settings"
+"""The table of settings, which `pin` needs if there is a table `[pin]`: TOML has each key once."""
 
 
 def read_defaults(
@@ -54,18 +57,26 @@ class _Reader:
         return name in self.settings and not isinstance(self.file.content[name], dict)
 
     def add_settings(self, subcommands: Collection[str]) -> None:
-        """Add the settings for all subcommands."""
+        """Add the settings for all subcommands, from the top of the file and from the table of settings."""
         for name, value in self.file.content.items():
             if self.is_setting(name) or (name in self.settings and name not in subcommands):
                 self._add_setting((name,), self.settings[name], value)
+            elif name == SETTINGS_TABLE:
+                self._add_table_of_settings(value)
             elif name not in subcommands:
-                raise self._unknown_key((name,), (*self.settings, *subcommands), "image-pinner --no-config config")
+                known = (*self.settings, *subcommands, SETTINGS_TABLE)
+                raise self._unknown_key((name,), known, _HELP)
+
+    def _add_table_of_settings(self, table: Any) -> None:
+        self._check_table((SETTINGS_TABLE,), table)
+        for name, value in table.items():
+            if name not in self.settings:
+                raise self._unknown_key((SETTINGS_TABLE, name), self.settings, _HELP)
+            self._add_setting((SETTINGS_TABLE, name), self.settings[name], value)
 
     def add_table(self, keys: Keys, table: Any, command: click.Command, settings: Mapping[str, Key]) -> None:
         """Add the table of a subcommand: its options, its own subcommands, and settings for it alone."""
-        if not isinstance(table, dict):
-            cause = f"{keys[-1]!r} must be a table, got {_kind(table)}"
-            raise self.file.error(keys, cause, f"write [{'.'.join((*self.file.table, *keys))}]")
+        self._check_table(keys, table)
         options, nested = option_keys(command), nested_commands(command)
         for name, value in table.items():
             path = (*keys, name)
@@ -97,6 +108,11 @@ class _Reader:
         except ConfigurationError as error:
             raise self.file.error(path, error.cause, help) from None
         self.defaults.options.setdefault(subcommand, {})[key.parameter] = FileValue(default, path)
+
+    def _check_table(self, keys: Keys, table: Any) -> None:
+        if not isinstance(table, dict):
+            cause = f"{keys[-1]!r} must be a table, got {_kind(table)}"
+            raise self.file.error(keys, cause, f"write [{'.'.join((*self.file.table, *keys))}]")
 
     def _check_form(self, path: Keys, key: Key, value: Any, help: str) -> None:
         if not key.form.accepts(value):

@@ -132,6 +132,9 @@ INVALID = {
     ),
     "event-bus = 1979-05-27": "image-pinner.toml:1: 'event-bus' must be a string, got a date or time",
     "pull-through = true\ncheck = 1": "image-pinner.toml:2: 'check' must be a table, got an integer",
+    "settings = 1": "image-pinner.toml:1: 'settings' must be a table, got an integer",
+    "[settings]\nworker = 1": "image-pinner.toml:2: unknown key 'worker' in [settings] (did you mean 'workers'?)",
+    "[settings]\nworkers = 0": "image-pinner.toml:2: invalid workers",
     "[check]\nformt = 'json'": "image-pinner.toml:2: unknown key 'formt' in [check] (did you mean 'format'?)",
     "[check]\nformat = 'xml'": "image-pinner.toml:2: invalid format: 'xml' is not one of ",
     "[check]\nimage-path = ['$.A']": (

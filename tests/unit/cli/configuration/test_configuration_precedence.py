@@ -70,6 +70,14 @@ def test_a_setting_for_one_subcommand_takes_precedence_over_the_one_for_all(fold
     assert _configuration("check", max_images="5")["settings"]["max-images"]["value"] == 5
 
 
+def test_an_option_of_the_subcommand_takes_precedence_over_a_setting_with_its_name(folder: Path) -> None:
+    saved(folder, "workers = 3\n[check]\nworkers = 4", FILE)
+
+    shown = _configuration("check")
+    assert shown["settings"]["workers"] == _value(3, "file", f"{FILE}:1")
+    assert shown["subcommands"]["check"]["workers"] == _value(4, "file", f"{FILE}:3")
+
+
 def test_the_options_of_a_nested_subcommand_have_a_nested_table(folder: Path) -> None:
     saved(folder, "[lock]\noutput = 'x.json'\n[lock.publish]\ns3 = 'b/k'", FILE)
 
@@ -82,11 +90,11 @@ def test_the_options_of_a_nested_subcommand_have_a_nested_table(folder: Path) ->
 
 def test_pin_can_be_a_setting_or_a_table(folder: Path) -> None:
     saved(folder, MARKED + '        - {Name: other, Image: "shop/other:1"}\n')
-    for text in ("pin = 'All'", "[pin]\npin = 'All'"):
+    for text in ("pin = 'All'", "[pin]\npin = 'All'", "[settings]\npin = 'All'\n[pin]\nkeep-tag = false"):
         saved(folder, text, FILE)
         assert digest("docker.io/shop/other:1") in image_pinner("pin", "template.yaml").text
 
-    saved(folder, "[check]\npin = 'All'", FILE)
+    saved(folder, "[update]\npin = 'All'", FILE)
     assert digest("docker.io/shop/other:1") not in image_pinner("pin", "template.yaml").text
 
 
@@ -227,6 +235,15 @@ def test_every_setting_has_a_key_and_its_default_is_valid() -> None:
         assert keys[name].form is form
     for name, form in (("image-paths", Form.LIST), ("mirrors", Form.ENTRIES), ("platform", Form.STRING)):
         assert keys[name].form is form
+
+
+@pytest.mark.parametrize(("name", "one"), _commands(), ids=[name for name, _ in _commands()])
+def test_the_options_of_every_subcommand_are_shown(name: str, one: click.Command) -> None:
+    run = image_pinner("config", *name.split())
+
+    assert (run.code, run.err) == (0, "")
+    assert f"\n[{name.replace(' ', '.')}]\n" in run.text
+    assert all(f"\n{key} = " in run.text or f"\n# {key} is not set\n" in run.text for key in option_keys(one))
 
 
 @pytest.mark.parametrize(("name", "one"), _commands(), ids=[name for name, _ in _commands()])
