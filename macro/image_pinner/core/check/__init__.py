@@ -53,8 +53,9 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     template = fragment.tree
     scope = Scope.of_template(template, values, region=region, account_id=account_id, ssm_names=True)
     scan, misplaced = _scan(fragment, scope, scan_settings)
-    certain = _find_certain_problems(fragment, scope, scan_settings)
-    problems = [problem for problem in (*scan.problems, *misplaced) if problem.path in certain]
+    problems = [*scan.problems, *misplaced]
+    certain = _find_certain_problems(fragment, scope, scan_settings) if problems else {}
+    problems = [problem for problem in problems if problem.path in certain]
     requests = [
         *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
         # A value that is only missing here is not the reason.
