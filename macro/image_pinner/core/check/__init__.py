@@ -53,13 +53,9 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     template = fragment.tree
     scope = Scope.of_template(template, values, region=region, account_id=account_id, ssm_names=True)
     scan, misplaced = _scan(fragment, scope, scan_settings)
-    problems = [*scan.problems, *misplaced]
-    certain = _find_certain_problems(fragment, scope, scan_settings) if problems else {}
-    problems = [problem for problem in problems if problem.path in certain]
     requests = [
         *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
-        # A value that is only missing here is not the reason.
-        *(problem_finding(certain[problem.path] if problem.missing else problem) for problem in problems),
+        *_find_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]),
         *find_refused_pins(scan, template, deny),
     ]
     order = list(find_transform_order(template, scan_settings.macro))
@@ -121,12 +117,18 @@ def _with_valid_fix(finding: Finding, causes: Mapping[tuple[Step, ...], str]) ->
     return replace(finding, help=f"set Pin: Skip in the Metadata of the resource: {cause}", fix=None)
 
 
-def _find_certain_problems(
-    fragment: Fragment, scope: Scope, scan_settings: ScanSettings
-) -> dict[TemplatePath, Problem]:
-    """Return the problems that remain when everything is known that only a deployment knows, by their paths."""
+def _find_problems(
+    fragment: Fragment, scope: Scope, scan_settings: ScanSettings, problems: list[Problem]
+) -> Iterator[Finding]:
+    """Yield a finding for each problem that remains when everything is known that only a deployment knows."""
+    if not problems:
+        return
     scan, misplaced = _scan(fragment, _assumed_scope(fragment, scope), scan_settings)
-    return {problem.path: problem for problem in (*misplaced, *scan.problems)}
+    certain = {problem.path: problem for problem in (*misplaced, *scan.problems)}
+    for problem in problems:
+        if problem.path in certain:
+            # A value that is only missing here is not the reason.
+            yield problem_finding(certain[problem.path] if problem.missing else problem)
 
 
 def _assumed_scope(fragment: Fragment, scope: Scope) -> Scope:
