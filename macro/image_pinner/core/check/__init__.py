@@ -28,7 +28,7 @@ from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.markers import METADATA_KEY
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import Step
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.sites import ScanSettings
 
