@@ -163,8 +163,71 @@ class TestTransforms:
         assert found({"Web": pinned}) == [("unresolved-image", "Resources.Web.Properties")]
 
     def test_a_snippet_of_the_macro_hides_nothing(self) -> None:
-        snippet = {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Pin": "All"}}}
-        assert found({"Web": {"Type": "AWS::ECS::TaskDefinition", "Properties": snippet}}) == []
+        properties = {**SNIPPET, "ContainerDefinitions": [{"Name": "a", "Image": f"{ECR}:1"}]}
+        assert found({"Web": {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}}) == []
+
+
+SNIPPET = {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Pin": "All"}}}
+
+
+class TestSnippets:
+    """What the macro refuses when CloudFormation calls it for a part of the template."""
+
+    PROPERTIES = "Resources.Web.Properties"
+
+    def properties(self, *, kind: str = "AWS::ECS::TaskDefinition", **properties: Any) -> list[tuple[str, str]]:
+        parameters = {
+            "Image": {"Type": "String"},
+            "Tag": {"Type": "String", "Default": "1"},
+            "Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/image"},
+        }
+        return found({"Web": {"Type": kind, "Properties": {**SNIPPET, **properties}}}, Parameters=parameters)
+
+    def containers(self, image: Any) -> list[tuple[str, str]]:
+        return self.properties(ContainerDefinitions=[{"Name": "a", "Image": image}])
+
+    def test_a_snippet_without_an_image_is_refused(self) -> None:
+        assert self.properties() == [("invalid-marker", f"{self.PROPERTIES}.Fn::Transform")]
+
+    @pytest.mark.parametrize(
+        ("image", "rule"),
+        [
+            ("nginx", "missing-tag"),
+            ("Nginx:1", "invalid-reference"),
+            ("denied.example/a:1", "denied-image"),
+            ({"Fn::Sub": "shop/${Tag}"}, "missing-tag"),
+            ({"Fn::ImportValue": {"Fn::GetAtt": ["A", "B"]}}, "unresolved-image"),
+        ],
+    )
+    def test_an_image_next_to_a_snippet_is_checked(self, image: Any, rule: str) -> None:
+        path = f"{self.PROPERTIES}.ContainerDefinitions[0].Image"
+        assert (rule, path) in self.containers(image)
+
+    @pytest.mark.parametrize(
+        "image", [f"{ECR}:1", {"Ref": "Image"}, {"Ref": "Stored"}, {"Fn::Sub": f"{ECR}:${{Tag}}"}, DIGEST]
+    )
+    def test_an_image_that_is_valid_or_unknown_is_accepted(self, image: Any) -> None:
+        assert [slug for slug, _ in self.containers(image) if slug != "unrecorded-tag"] == []
+
+    @pytest.mark.parametrize("image", [f"{ECR}:1", {"Ref": "Image"}])
+    def test_the_image_of_a_snippet_in_an_unknown_property_is_checked(self, image: Any) -> None:
+        call = {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": image}}}
+        assert (
+            found(
+                {"Job": {"Type": "Custom::Job", "Properties": {"Url": call}}}, Parameters={"Image": {"Type": "String"}}
+            )
+            == []
+        )
+
+        call = {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "Nginx:1"}}}
+        assert found({"Job": {"Type": "Custom::Job", "Properties": {"Url": call}}}) == [
+            ("invalid-reference", "Resources.Job.Properties.Url.Fn::Transform")
+        ]
+
+    def test_a_snippet_in_a_resource_and_in_the_resources_is_checked(self) -> None:
+        resource = {**task("nginx"), **SNIPPET}
+        assert ("missing-tag", IMAGE) in found({"Web": resource})
+        assert ("missing-tag", IMAGE) in found({"Web": task("nginx"), **SNIPPET})
 
 
 class TestUnusedTransform:

@@ -14,6 +14,7 @@ from image_pinner.core.check.images import (
     find_unpinned_images,
     find_unrecorded_tags,
 )
+from image_pinner.core.check.snippets import Snippets
 from image_pinner.core.check.syntax import find_unsupported_syntax
 from image_pinner.core.check.transforms import (
     find_hidden_images,
@@ -57,6 +58,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
         *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
         *_find_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]),
         *find_refused_pins(scan, template, deny),
+        *Snippets(template, scope, _assumed_scope(fragment, scope), scan_settings, deny).find_problems(scan),
     ]
     order = list(find_transform_order(template, scan_settings.macro))
     reported = {finding.path for finding in (*requests, *order)}
