@@ -106,7 +106,7 @@ class TestLoops:
         fragment = read_fragment(HIDDEN[name], {"Pin": "All"})
         findings = check_template(fragment, {}, ScanSettings(), names_macro=True)
         assert {(finding.rule.slug, finding.rule.severity) for finding in findings} == {
-            ("invalid-marker", Severity.ERROR)
+            ("unresolved-image", Severity.ERROR)
         }
 
     def test_an_image_that_is_different_in_each_iteration_is_refused(self) -> None:

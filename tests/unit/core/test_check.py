@@ -56,9 +56,7 @@ UNPINNED = [
     {"Fn::Sub": ["shop/web:${T}", {"T": "1"}]},
     {"Fn::Join": ["", ["shop/web:", {"Ref": "Tag"}]]},
     {"Fn::Join": [":", ["shop/web", {"Ref": "Tag"}]]},
-    {"Fn::FindInMap": ["Images", {"Ref": "AWS::Region"}, "Web"]},
     {"Fn::ImportValue": "web-image"},
-    {"Fn::GetAtt": ["Build", "Image"]},
     {"Fn::Select": [0, ["nginx:1"]]},
     "{{resolve:ssm:/web/image}}",
 ]
@@ -74,10 +72,23 @@ def test_unpinned_image_is_a_finding_and_its_fix_resolves_it(image: Any) -> None
     assert rules_and_paths([finding]) == [("unpinned-image", IMAGE)]
     assert finding.fix is not None
     fixed = apply_edits({"Parameters": PARAMETERS, "Resources": resources}, [finding.fix])
-    assert [rule for rule, _ in rules_and_paths(check(fixed["Resources"], Parameters=PARAMETERS))] in (
-        [],
-        ["unresolved-image"],
-    )
+    assert check(fixed["Resources"], Parameters=PARAMETERS) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"Fn::FindInMap": ["Images", {"Ref": "AWS::Region"}, "Web"]},
+        {"Fn::GetAtt": ["Build", "Image"]},
+        f"registry.example/{'a' * 250}:1",
+    ],
+)
+def test_image_that_cannot_be_pinned_has_no_fix(image: Any) -> None:
+    (finding,) = check({"Web": task(image), "Build": {"Type": "Custom::Build"}})
+
+    assert rules_and_paths([finding]) == [("unpinned-image", IMAGE)]
+    assert finding.fix is None
+    assert finding.help.startswith("set Pin: Skip in the Metadata of the resource: ")
 
 
 def test_both_branches_of_a_condition_are_findings() -> None:

@@ -14,6 +14,7 @@ from image_pinner.core.check.images import (
     find_unpinned_images,
     find_unrecorded_tags,
 )
+from image_pinner.core.check.snippets import Snippets
 from image_pinner.core.check.syntax import find_unsupported_syntax
 from image_pinner.core.check.transforms import (
     find_hidden_images,
@@ -28,7 +29,7 @@ from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.markers import METADATA_KEY
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import Step
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.sites import ScanSettings
 
@@ -53,13 +54,11 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     template = fragment.tree
     scope = Scope.of_template(template, values, region=region, account_id=account_id, ssm_names=True)
     scan, misplaced = _scan(fragment, scope, scan_settings)
-    certain = _find_certain_problems(fragment, scope, scan_settings)
-    problems = [problem for problem in (*scan.problems, *misplaced) if problem.path in certain]
     requests = [
         *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
-        # A value that is only missing here is not the reason.
-        *(problem_finding(certain[problem.path] if problem.missing else problem) for problem in problems),
+        *_find_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]),
         *find_refused_pins(scan, template, deny),
+        *Snippets(template, scope, _assumed_scope(fragment, scope), scan_settings, deny).find_problems(scan),
     ]
     order = list(find_transform_order(template, scan_settings.macro))
     reported = {finding.path for finding in (*requests, *order)}
@@ -120,12 +119,18 @@ def _with_valid_fix(finding: Finding, causes: Mapping[tuple[Step, ...], str]) ->
     return replace(finding, help=f"set Pin: Skip in the Metadata of the resource: {cause}", fix=None)
 
 
-def _find_certain_problems(
-    fragment: Fragment, scope: Scope, scan_settings: ScanSettings
-) -> dict[TemplatePath, Problem]:
-    """Return the problems that remain when everything is known that only a deployment knows, by their paths."""
+def _find_problems(
+    fragment: Fragment, scope: Scope, scan_settings: ScanSettings, problems: list[Problem]
+) -> Iterator[Finding]:
+    """Yield a finding for each problem that remains when everything is known that only a deployment knows."""
+    if not problems:
+        return
     scan, misplaced = _scan(fragment, _assumed_scope(fragment, scope), scan_settings)
-    return {problem.path: problem for problem in (*misplaced, *scan.problems)}
+    certain = {problem.path: problem for problem in (*misplaced, *scan.problems)}
+    for problem in problems:
+        if problem.path in certain:
+            # A value that is only missing here is not the reason.
+            yield problem_finding(certain[problem.path] if problem.missing else problem)
 
 
 def _assumed_scope(fragment: Fragment, scope: Scope) -> Scope:

@@ -20,6 +20,7 @@ from image_pinner.core.template.locations import ImageLocation, snippet_location
 from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM
 from image_pinner.core.template.options import AnyPlatform
 from image_pinner.core.template.paths import FOR_EACH, Field, Step, TemplatePath
+from image_pinner.core.template.problems import INVALID_MARKER
 from image_pinner.core.template.sites import ResourceContext, ScanSettings, SkipStatus
 from image_pinner.core.template.traversal import (
     OpaqueNode,
@@ -135,7 +136,8 @@ def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSet
     ):
         mark = "mark the image next to the snippet, or write Parameters: {Pin: All}"
         set_image = f"write Parameters: {{{IMAGE_KEY}: repository:tag}}"
-        scan.add_problem(root, "the snippet has no image to pin", mark if scan.skipped else set_image)
+        help = mark if scan.skipped else set_image
+        scan.add_problem(root, "the snippet has no image to pin", help, INVALID_MARKER)
     return scan
 
 
