@@ -41,7 +41,7 @@ def find_missing_transform(
     cause = f"a pin is requested, but Transform does not include {macro}"
     transform = template.get("Transform")
     if not transform:
-        after = next((name for name in _FIRST_SECTIONS if name in template), next(iter(template)))
+        after = next((name for name in _FIRST_SECTIONS if name in template), "")
         fix = None if "Transform" in template else InsertKey(TemplatePath(), "Transform", macro, after)
         return Finding(MISSING_TRANSFORM, first, cause, f"write Transform: {macro} at the top of the template", fix)
     # AWS-provided transforms come after custom macros:
