@@ -129,10 +129,11 @@ def test_changes_of_a_stack_are_a_new_comment(repository: Repository) -> None:
     assert body.read_text("utf-8") == "<!-- image-pinner diff shop-web -->\n| image | old | new |\n"
     assert "--method POST repos/shop/templates/issues/7/comments" in log.read_text("utf-8")
     name, *words = arguments.read_text("utf-8").splitlines()
-    context = click.Context(command, info_name="image-pinner")
+    # A command keeps its help option, so that the context must be that of the CLI.
+    context = click.Context(command, info_name="image-pinner", **command.context_settings)
     subcommand = command.get_command(context, name)
     assert subcommand is not None
-    options, _, _ = subcommand.make_parser(click.Context(subcommand)).parse_args(words)
+    options, _, _ = subcommand.make_parser(click.Context(subcommand, parent=context)).parse_args(words)
     assert options["stack"] == "shop-web"
 
 
