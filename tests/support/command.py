@@ -57,7 +57,7 @@ def image_pinner(
     registry = resolvers or InMemoryRegistry(has_every_image=True)
 
     def resolver_factory(settings: Settings, region: str) -> Resolvers:  # noqa: ARG001 - see `ResolverFactory`
-        return Resolvers(registry, registry, registry.deployments)
+        return Resolvers(registry, registry, registry.deployments, registry)
 
     dependencies = Dependencies(resolver_factory, AwsEnvironment(aws or SignedOut(), "us-east-1"))
     return run_main(arguments, dependencies, stdin, {"AWS_REGION": "us-east-1", **(env or {})})

@@ -18,6 +18,7 @@ SUBCOMMANDS = {
     "update": "Update the digests of images that have a tag and a digest.",
     "lock": "Record the digests of images in a lock file, for promotion.",
     "check": "Report unpinned images and invalid markers. Works offline.",
+    "gate": "Judge the images of a template by the configured gates.",
     "invoke": "Run the macro on a recorded event.",
     "demo": "Run the macro against an in-process mock of AWS.",
     "install": "Install the macro in an account and region, or in an organization.",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from image_pinner.core.errors import InvalidReferenceError
-from image_pinner.core.images.references import ImageReference
+from image_pinner.core.gates.configuration import DENY, judge_image, without_needs
+from image_pinner.core.gates.interface import JudgedImage
+from image_pinner.core.images.references import ImageReference, explain_missing_tag
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
@@ -30,8 +33,7 @@ from image_pinner.core.template.paths import Step, TemplatePath, value_at
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.sites import ScanSettings, SkippedImage, SkipStatus
 
-Deny = Callable[[ImageReference], tuple[str, str] | None]
-"""Returns why the policies deny an image, and what to do, as two clauses; `None` if they allow it."""
+_Refuse = Callable[[ImageReference], tuple[str, str] | None]
 _REGION, _ACCOUNT, _STACK_NAME = "us-east-1", "000000000000", "stack"
 _ANY_TEXT, _ANY_NUMBER = "x", "0"
 _NO_LOOP = "write the property without Fn::ForEach"
@@ -88,15 +90,17 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     names_macro: bool,
     region: str = "",
     account_id: str = "",
-    deny: Deny = lambda _: None,
+    implicit_latest: bool = False,
 ) -> list[Finding]:
     """Check a template with the parameter values, the region and the account that are known.
 
-    `names_macro` is whether the template's Transform includes the macro. The findings are sorted by path.
+    `names_macro` is whether the template's Transform includes the macro, and `implicit_latest` whether a reference
+    without tag and digest means `latest`. The findings are sorted by path.
     """
     template = fragment.tree
     scope = Scope.of_template(template, values, region=region, account_id=account_id, ssm_names=True)
     scan, misplaced = _scan(fragment, scope, scan_settings)
+    refuse = partial(_refuse, scan, implicit_latest)
     not_images = {problem.path for problem in misplaced}
     rejecting = {site.path for site in scan.pinned if site.location.rejects_marker}
     findings = [
@@ -105,7 +109,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
         if finding.path not in not_images
     ]
     findings += [
-        _unpinned_image(image, template, deny)
+        _unpinned_image(image, template, refuse)
         for image in scan.skipped
         if image.status in {SkipStatus.UNMARKED, SkipStatus.INVALID}
     ]
@@ -114,13 +118,24 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     # A value that is only missing here is not the reason.
     findings += [_invalid_marker(certain[problem.path] if problem.missing else problem) for problem in problems]
     findings += [
-        Finding("invalid-marker", site.path, *denial) for site in scan.pinned if (denial := deny(site.reference))
+        Finding("invalid-marker", site.path, *refusal) for site in scan.pinned if (refusal := refuse(site.reference))
     ]
     reported = {problem.path for problem in problems}
     findings += [finding for finding in _hidden_images(scan) if finding.path not in reported]
     if not names_macro and (first := _first_request(template, scan, findings, scan_settings.macro)):
         findings.append(_missing_transform(first, template, scan_settings.macro))
     return sorted(findings, key=lambda finding: (str(finding.path), finding.rule))
+
+
+def _refuse(scan: ImageScan, implicit_latest: bool, reference: ImageReference) -> tuple[str, str] | None:  # noqa: FBT001 - bound
+    """Return why an image cannot be pinned or a gate that needs no facts denies it, and what to do."""
+    if not implicit_latest and (missing := explain_missing_tag(reference)):
+        return missing
+    gates = without_needs(scan.options.gates.enabled) if scan.options.gates else ()
+    for result in judge_image(gates, JudgedImage(reference)):
+        if result.verdict == DENY:
+            return f"gate {result.gate} denies the image: {result.cause}", result.help
+    return None
 
 
 def _hidden_images(scan: ImageScan) -> Iterator[Finding]:
@@ -167,8 +182,8 @@ def _sets_stack_name(fragment: Fragment) -> bool:
     return "StackName" in fragment.parameters or (isinstance(options, dict) and "StackName" in options)
 
 
-def _unpinned_image(image: SkippedImage, template: JsonObject, deny: Deny) -> Finding:
-    if refusal := _refusal(image, deny):
+def _unpinned_image(image: SkippedImage, template: JsonObject, refuse: _Refuse) -> Finding:
+    if refusal := _refusal(image, refuse):
         return Finding("unpinned-image", image.path, *refusal)
     cause = f"image {image.written!r} is not pinned" if image.written else "the image is not pinned"
     if image.unmarkable:
@@ -184,13 +199,13 @@ def _unpinned_image(image: SkippedImage, template: JsonObject, deny: Deny) -> Fi
     )
 
 
-def _refusal(image: SkippedImage, deny: Deny) -> tuple[str, str] | None:
+def _refusal(image: SkippedImage, refuse: _Refuse) -> tuple[str, str] | None:
     """Return why the image could not be pinned if it were marked, and what to do."""
     if not image.written:
         is_valid = image.status is not SkipStatus.INVALID
         return None if is_valid else (image.reason.replace("it is", "image is", 1), "write repository:tag as text")
     try:
-        return deny(ImageReference.parse(image.written))
+        return refuse(ImageReference.parse(image.written))
     except InvalidReferenceError as error:
         return error.cause, error.help
 

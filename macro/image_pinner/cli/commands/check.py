@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -24,8 +23,6 @@ from image_pinner.cli.inputs import (
 from image_pinner.cli.output import FORMATS, LocatedFinding
 from image_pinner.core.check import Finding, check_template
 from image_pinner.core.errors import ImagePinnerError
-from image_pinner.core.images.references import ImageReference
-from image_pinner.core.policies import Denied, JudgedImage, Policy
 from image_pinner.settings import Settings
 
 
@@ -72,17 +69,10 @@ def _check(
         names_macro=template.names_macro,
         region=options["region"],
         account_id=options["account"],
-        deny=partial(_deny, settings.policies),
+        implicit_latest=settings.unsafe_implicit_latest,
     )
     located = [_locate(finding, template.document) for finding in findings]
     return sorted(located, key=lambda found: (found.position, found.finding.rule))
-
-
-def _deny(policies: Iterable[Policy], reference: ImageReference) -> tuple[str, str] | None:
-    """Return why the policies that need no facts about an image deny it, and what to do."""
-    image = JudgedImage(reference, None, {})
-    verdicts = (policy.judge(image) for policy in policies if not policy.needs)
-    return next(((verdict.cause, verdict.help) for verdict in verdicts if isinstance(verdict, Denied)), None)
 
 
 def _locate(finding: Finding, document: SourceDocument) -> LocatedFinding:

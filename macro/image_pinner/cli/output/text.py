@@ -32,7 +32,7 @@ def _finding_lines(found: LocatedFinding) -> Iterator[str]:
 
 
 def render_report(report: LocatedReport, output: str = "template") -> str:
-    """See `OutputFormat`. The text is empty if there is nothing to warn of; `output` is what is not written."""
+    """See `OutputFormat`. Empty if there is nothing to warn of; `output` is what is not written, or empty."""
     name = report.document.name
     if report.report.succeeded:
         warnings = (*report.lost_comments, *report.report.warnings)
@@ -42,7 +42,8 @@ def render_report(report: LocatedReport, output: str = "template") -> str:
     for problem in problems:
         groups.setdefault((problem.cause, _help(problem)), []).append(problem)
     lines = [line for (cause, help), group in groups.items() for line in _problem_lines(report, cause, help, group)]
-    lines.append(f"Found {_count(len(problems), 'problem')}. No {output} was written.")
+    nothing_written = f" No {output} was written." if output else ""
+    lines.append(f"Found {_count(len(problems), 'problem')}.{nothing_written}")
     return "".join(f"{line}\n" for line in lines)
 
 
