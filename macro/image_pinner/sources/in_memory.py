@@ -58,8 +58,8 @@ class InMemoryRegistry:
         """What is deployed."""
         self.value_lookups: list[ExternalValue] = []
         """All lookups of external values in their order, with repetitions."""
-        self.facts: dict[str, dict[str, Fact]] = {}
-        """Facts by `Need.fact`, by the canonical references of images with their digests."""
+        self.facts: dict[str, dict[str, Fact | UnknownFact]] = {}
+        """Facts by `Need.fact`, by the canonical references of images with their digests; those of all others by `*`."""
         self._has_every_image = has_every_image
         # Each image is stored by its digest and by each of its tags, which cannot be a digest: they have no colon.
         self._images: dict[tuple[str, str], dict[str, _StoredImage]] = {}
@@ -119,9 +119,10 @@ class InMemoryRegistry:
     ) -> Mapping[Subject, Facts]:
         """See `FactSource.gather`."""
         unknown = UnknownFact(*_TIMED_OUT) if deadline.remaining() <= 0 else UnknownFact(*_NO_FACT)
-        known: Mapping[str, dict[str, Fact]] = {} if deadline.remaining() <= 0 else self.facts
+        facts = {} if deadline.remaining() <= 0 else self.facts
+        others = facts.get("*", {})
         return {
-            subject: {need.fact: known.get(str(subject.image), {}).get(need.fact, unknown) for need in needs}
+            subject: {need.fact: facts.get(str(subject.image), others).get(need.fact, unknown) for need in needs}
             for subject in subjects
         }
 

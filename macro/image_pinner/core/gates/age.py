@@ -70,8 +70,16 @@ class Age:
             "The minimum time since the push.",
             _read_duration,
             higher,
+            show=describe_duration,
         ),
-        GateOption("maximum", "a duration such as `180d`", "The maximum time since the push.", _read_duration, lower),
+        GateOption(
+            "maximum",
+            "a duration such as `180d`",
+            "The maximum time since the push.",
+            _read_duration,
+            lower,
+            show=describe_duration,
+        ),
     )
 
     needs: ClassVar[frozenset[Need]] = frozenset({Need(PUSHED)})

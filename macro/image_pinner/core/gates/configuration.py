@@ -73,8 +73,8 @@ class GateRule(NamedTuple):
 
     def shown(self, name: str) -> str:
         """Return an option with its value, as an entry."""
-        value = dict(self.values).get(name, DENY)
-        text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        value, show = dict(self.values).get(name, DENY), _option(self.gate, name).show
+        text = ", ".join(map(show, value)) if _option(self.gate, name).repeatable else show(value)
         return cut(f"{self.gate}.{name}={text}", _MAX_SHOWN)
 
 

@@ -162,6 +162,7 @@ class GateOption(NamedTuple):
         read: Parses the text; raises `ValueError` with what to write, as an imperative clause.
         tighten: How a template may tighten it.
         repeatable: Whether several entries set it; its value is the tuple of all.
+        show: Returns a value as it is written.
     """
 
     name: str
@@ -170,6 +171,7 @@ class GateOption(NamedTuple):
     read: Callable[[str], Any]
     tighten: Tighten
     repeatable: bool = False
+    show: Callable[[Any], str] = str
 
     @property
     def field(self) -> str:
