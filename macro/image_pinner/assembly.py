@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
+from image_pinner.core.gates.interface import Facts, Need, Subject
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.registries import is_ecr
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, SsmParameter, StackExport
@@ -110,6 +111,22 @@ class _LazyDeployedImages(NamedTuple):
         return AwsDeployedImages(self.clients, self.region, workers=self.workers).read_deployed(lookups, deadline)
 
 
+class _LazyFacts(NamedTuple):
+    """Loads the source of facts when a gate needs some. See `FactSource`."""
+
+    clients: AwsClients
+    settings: Settings
+
+    def gather(
+        self, subjects: Collection[Subject], needs: frozenset[Need], deadline: Deadline
+    ) -> Mapping[Subject, Facts]:
+        """See `FactSource.gather`."""
+        from image_pinner.sources.ecr.facts.source import EcrFacts  # noqa: PLC0415 - see the docstring
+
+        source = EcrFacts(self.clients, workers=self.settings.workers, roles=self.settings.ecr_roles)
+        return source.gather(subjects, needs, deadline)
+
+
 class _LazyLocks(NamedTuple):
     """Imports its implementation for the first lock file, since most templates have none. See `LockSource`."""
 
@@ -150,7 +167,8 @@ class AwsResolvers:
             digests = MirroredResolver(digests, settings.mirrors)
         values = ByValue(SsmValueResolver(clients, region), ExportValueResolver(clients, region))
         deployed = _LazyDeployedImages(clients, region, settings.workers)
-        return Resolvers(digests, values, deployed, locks=_LazyLocks(clients, region))
+        facts = _LazyFacts(clients, settings)
+        return Resolvers(digests, values, deployed, facts, _LazyLocks(clients, region))
 
     def registries(self, settings: Settings, region: str) -> DigestResolver:
         """Make the resolver of registries other than ECR."""

@@ -16,16 +16,17 @@ from image_pinner.core.decision import (
     Pinned,
     PinPlan,
     decide,
-    digests_to_judge,
     keep_tags,
     make_plan,
+    subjects_to_judge,
 )
 from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, plan_deployed_lookups
 from image_pinner.core.errors import TooManyLookupsError
+from image_pinner.core.gates.configuration import EnabledGate, needs_of
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Unknown
-from image_pinner.core.policies import Policy
+from image_pinner.core.judging import Rules
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.edits import Edit, apply_edits
 from image_pinner.core.template.find import ImageScan
@@ -80,6 +81,11 @@ class FoundImages(NamedTuple):
     scan: ImageScan
     problems: tuple[Problem, ...]
 
+    @property
+    def gates(self) -> tuple[EnabledGate, ...]:
+        """The gates that are on: the configured ones, tightened by the template."""
+        return self.scan.options.gates.enabled if self.scan.options.gates else ()
+
 
 class ResolvedImages(NamedTuple):
     """The images of a template, the lookups that they need, and their results."""
@@ -131,7 +137,7 @@ def pin_template(
             return PinResult(fragment.original, (), report)
         resolvers = replace(resolvers, lock=lock)
     resolved = resolve(fragment, found, settings, resolvers, deadline)
-    decision = judge(resolved, settings.policies, resolvers.facts, deadline)
+    decision = judge(resolved, settings, resolvers.facts, deadline)
     return rewrite(fragment, resolved, keep_tags(decision) if settings.keep_tags else decision)
 
 
@@ -156,11 +162,12 @@ def resolve(
     if found.scan.external_values and not resolvers.lock:
         digests.check(make_plan(found.scan.pinned).lookups)
     found = _resolve_values(fragment, found, settings, resolvers.values, deadline)
-    plan = make_plan(found.scan.pinned)
+    gates = found.gates
+    plan = make_plan(found.scan.pinned, gates=gates)
     if resolvers.lock:
         return ResolvedImages(found, plan, _resolve_locked(plan.lookups, resolvers.lock, digests, deadline))
     if deployed := _read_deployed(fragment, found, settings, resolvers.deployed, deadline):
-        plan = make_plan(found.scan.pinned, deployed)
+        plan = make_plan(found.scan.pinned, deployed, gates)
     return ResolvedImages(found, plan, digests.resolve_all(plan.lookups, deadline))
 
 
@@ -195,7 +202,7 @@ def plan_images(
 ) -> ResolvedImages:
     """Find the images of a template and the lookups that they need, as for a lock; nothing is resolved yet."""
     found = _resolve_values(fragment, find(fragment, scope, settings), settings, values, deadline)
-    return ResolvedImages(found, make_plan(found.scan.pinned), {})
+    return ResolvedImages(found, make_plan(found.scan.pinned, gates=found.gates), {})
 
 
 def _resolve_locked(
@@ -251,12 +258,15 @@ def _unresolved(value: ExternalValue) -> Unknown:
     return Unknown(f"{value} was not resolved in {_MAX_ROUNDS} rounds of lookups", "write the value itself")
 
 
-def judge(resolved: ResolvedImages, policies: Sequence[Policy], facts: FactSource, deadline: Deadline) -> Decision:
-    """Gather the facts that policies need, then decide what happens to each image."""
-    needs = frozenset[str]().union(*(policy.needs for policy in policies))
-    digests = digests_to_judge(resolved.plan, resolved.resolutions) if needs else ()
-    gathered = facts.gather(digests, needs, deadline) if digests else {}
-    return decide(resolved.plan, resolved.resolutions, policies, gathered)
+def judge(resolved: ResolvedImages, settings: Settings, facts: FactSource, deadline: Deadline) -> Decision:
+    """Gather the facts that gates need, then decide what happens to each image."""
+    plan, resolutions, skipped = resolved.plan, resolved.resolutions, resolved.found.scan.skipped
+    gates = resolved.found.gates
+    needs = needs_of(gates)
+    subjects = subjects_to_judge(plan, resolutions, skipped) if needs else ()
+    gathered = facts.gather(subjects, needs, deadline) if subjects else {}
+    rules = Rules(gates, settings.unsafe_implicit_latest, settings.exception_process)
+    return decide(plan, resolutions, rules, gathered, skipped)
 
 
 def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) -> PinResult:
@@ -293,4 +303,4 @@ def _find_foreign_records(
 def make_report(found: FoundImages, decision: Decision) -> PinReport:
     """Report what is decided for the images of a template."""
     problems = in_order((*found.problems, *decision.problems))
-    return PinReport(decision.outcomes, tuple(found.scan.skipped), problems, decision.failed)
+    return PinReport(decision.outcomes, tuple(found.scan.skipped), problems, decision.failed, gates=decision.gates)

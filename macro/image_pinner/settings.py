@@ -11,11 +11,10 @@ from typing import Any, NamedTuple, TypeVar
 
 from image_pinner.core.deployed import StatePattern
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
+from image_pinner.core.gates.configuration import parse_gates
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import Mirror, parse_registry
-from image_pinner.core.policies import Policy
-from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.registry_config import AllowedSecret, CredentialLocation, RegistryRole
 from image_pinner.core.template.options import Level, Options, read_options
 from image_pinner.core.template.paths import parse_image_path
@@ -36,6 +35,7 @@ class Settings(NamedTuple):
         metrics_namespace: Empty for no metrics.
         event_bus: Empty for no events.
         require_events: Whether a template fails if its events cannot be sent.
+        exception_process: What to do about an image that a gate denies, for messages; empty to omit it.
         snippet_parameters: The parameters whose values snippets may use.
         state_scope: Which deployed images templates may keep.
         keep_tags: Whether to write `repository:tag@digest`; only the CLI sets it.
@@ -65,6 +65,7 @@ class Settings(NamedTuple):
     require_events: bool = False
     snippet_parameters: tuple[str, ...] = ()
     state_scope: tuple[StatePattern, ...] = ()
+    exception_process: str = ""
     keep_tags: bool = False
     extra_regions: tuple[str, ...] = ()
     max_images: int = 1000
@@ -76,11 +77,6 @@ class Settings(NamedTuple):
     def scan_settings(self) -> ScanSettings:
         """The settings that finding images depends on."""
         return ScanSettings(self.macro_name, self.options, self.image_paths)
-
-    @property
-    def policies(self) -> tuple[Policy, ...]:
-        """The policies that images are judged by."""
-        return tuple(build(self) for build in POLICIES.values())
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -101,12 +97,6 @@ class Settings(NamedTuple):
                 field = rule.field or "options"
                 settings = settings._replace(**{field: value if rule.field else value.over(settings.options)})
         return settings
-
-
-POLICIES: dict[str, Callable[[Settings], Policy]] = {
-    ExplicitTag.id: lambda settings: ExplicitTag(settings.unsafe_implicit_latest),
-}
-"""How each policy is built from the settings, by `Policy.id`."""
 
 
 class SettingRule(NamedTuple):
@@ -238,6 +228,18 @@ def _parameter_name(text: str) -> str:
     return text
 
 
+def _gates(text: str) -> str:
+    if incomplete := parse_gates(text).find_incomplete():
+        raise ConfigurationError("a gate has no effect", incomplete)
+    return text
+
+
+def _exception_process(text: str) -> str:
+    if len(text) > _MAX_EXCEPTION_PROCESS or not text.isprintable():
+        raise ValueError
+    return text
+
+
 def _pin(text: str) -> str:
     # `Skip` and names of containers are for templates, which have them.
     if text not in {"Marked", "All"}:
@@ -255,6 +257,7 @@ def _macro_name(text: str) -> str:
 _MIN_SECONDS, _MAX_SECONDS = 1, 900
 _MAX_WORKERS = 64
 _MAX_LOOKUPS = 10_000
+_MAX_EXCEPTION_PROCESS = 300  # characters, of the 1,000 of a message
 _TRUTH = "write true or false"
 _SECONDS = f"write {_MIN_SECONDS} to {_MAX_SECONDS} seconds"
 _BUS_ARN = r"arn:aws[a-z-]*:events:[a-z0-9-]+:[0-9]{12}:event-bus/"
@@ -288,6 +291,8 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_METRICS_NAMESPACE", "`ImagePinner`, `none`", "The namespace of the CloudWatch metrics in the macro's log.", field="metrics_namespace", read=_metrics_namespace, accepts="write up to 255 letters, digits and . - _ / # : that do not begin with AWS/, or none"),
     SettingRule("IMAGE_PINNER_SNIPPET_PARAMETERS", "none", "The parameters of templates whose values snippets may use, by name, separated by `;`. Snippets do not see which parameters have `NoEcho`.", field="snippet_parameters", read=_each(_parameter_name, str), accepts="write each name once, in letters and digits, separated by semicolons"),
     SettingRule("IMAGE_PINNER_STATE_SCOPE", "none; all of them in the CLI", "The deployed images that templates may keep with `Refresh`: `stack:NAME`, `service:CLUSTER/SERVICE` or `family:NAME` entries separated by `;`, with `*` for any characters.", field="state_scope", read=_each(StatePattern.parse, str), accepts="write each entry once as stack:NAME, service:CLUSTER/SERVICE or family:NAME, with * for any characters"),
+    SettingRule("IMAGE_PINNER_GATES", "none", "The [gates](gates.md) that decide which images may be deployed: `gate.option=value` entries separated by `;` or line feeds. A template can tighten them.", option="Gates", read=_gates, accepts="write gate.option=value entries, each with an option that the gate has, for example age.minimum=3d; see docs/gates.md"),
+    SettingRule("IMAGE_PINNER_EXCEPTION_PROCESS", "none", "How to get an exception from a gate, at most 300 characters; the message of a denied image ends with it.", field="exception_process", read=_exception_process, accepts="write at most 300 printable characters, for example request an exception at https://wiki.example/images"),
     SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, to which the macro sends an event for every template that it pins.", field="event_bus", read=_event_bus, accepts="write the name of an event bus or its ARN, arn:aws:events:region:account:event-bus/name"),
     SettingRule("IMAGE_PINNER_REQUIRE_EVENTS", "`false`, `true`", "Fail a template whose event cannot be sent to the event bus.", field="require_events", read=_truth, accepts=_TRUTH),
 )  # fmt: skip

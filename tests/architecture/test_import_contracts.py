@@ -21,7 +21,7 @@ VIOLATIONS = {
     "core-layers": ("core/images/platforms.py", "import image_pinner.core.template.paths"),
     "pure-core": ("core/decision.py", "def now(): import time"),
     "sources": ("sources/in_memory.py", "import image_pinner.sources.aws.values"),
-    "policies": ("core/policies/second.py", "import image_pinner.core.policies.explicit_tag"),
+    "gates": ("core/gates/tags.py", "import image_pinner.core.gates.age"),
     "lambda": ("sources/concurrency.py", "def dump(): import yaml"),
     "verbs": ("cli/commands/invoke.py", "import image_pinner.cli.commands.pin"),
     "intrinsics": ("core/intrinsics/functions.py", "import image_pinner.core.template.locations"),

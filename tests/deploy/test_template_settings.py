@@ -94,6 +94,8 @@ def test_the_function_accepts_every_value_that_the_template_allows(parameter: st
         ("MaxValues", "10000"),
         ("ExtraRegions", "eu-new-1; us-new-2"),
         ("SnippetParameters", "WebTag; ProxyTag"),
+        ("Gates", "repositories.allow=ghcr.io/*; age.minimum=3d; age.mode=warn"),
+        ("ExceptionProcess", "write to the platform team"),
         ("MetricsNamespace", "none"),
         ("EventBusName", "default"),
     ],

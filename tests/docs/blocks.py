@@ -15,6 +15,7 @@ from docs.documents import subcommands_of
 from image_pinner.cli.configuration.keys import setting_keys
 from image_pinner.cli.console import MEANINGS
 from image_pinner.cli.main import SUBCOMMANDS, command
+from image_pinner.core.gates.configuration import COMMON_OPTIONS, GATES
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES
 from image_pinner.core.intrinsics import budget, evaluation
 from image_pinner.core.rules import RULES, Rule
@@ -22,6 +23,7 @@ from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import MAX_NAMES, OPTION_RULES
 from image_pinner.core.template.traversal import MAX_LOOPS
 from image_pinner.settings import SETTING_RULES, Settings
+from image_pinner.sources.ecr.facts.source import FACTS
 from image_pinner.sources.http.endpoints import FAILURES_IN_A_ROW
 from image_pinner.sources.http.messages import RETRYABLE_STATUSES
 from image_pinner.sources.http.redaction import MAX_ERROR_BYTES
@@ -84,6 +86,28 @@ def settings() -> str:
         for rule, key in zip(SETTING_RULES, setting_keys().values(), strict=True)
     )
     return _table(("variable", "key in the file", "values, default first", "meaning"), rows)
+
+
+def gates() -> str:
+    """Return the table of gates and their options."""
+    rows = []
+    for gate in GATES:
+        rows.append((f"`{gate.id}`", "", "", gate.summary))
+        rows += [("", f"`{option.name}`", option.values, option.meaning) for option in gate.options]
+    rows += [("every gate", f"`{option.name}`", option.values, option.meaning) for option in COMMON_OPTIONS]
+    return _table(("gate", "option", "values", "meaning"), rows)
+
+
+def facts() -> str:
+    """Return the table of the facts that gates need and of the IAM actions that read them."""
+    rows = []
+    for gate in GATES:
+        for need in sorted(gate.possible_needs):
+            reader = FACTS[need.fact]
+            for how in sorted({"", *need.how}):
+                actions = ", ".join(f"`{action}`" for action in reader.actions[how])
+                rows.append((f"`{gate.id}`", reader.description, actions))
+    return _table(("gate", "fact", "IAM actions"), rows)
 
 
 def locations() -> str:
@@ -265,6 +289,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "markers": markers,
     "options": options,
     "settings": settings,
+    "gates": gates,
+    "gate-facts": facts,
     "locations": locations,
     "limits": limits,
     "template-limits": template_limits,

@@ -20,6 +20,7 @@ DOCUMENTS = (
     "docs/cli.md",
     "docs/configuration.md",
     "docs/exit-codes.md",
+    "docs/gates.md",
     "docs/permissions.md",
     "docs/registries.md",
     "docs/resources.md",

@@ -35,7 +35,11 @@ def respond(case: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the response and the log record."""
     resolvers = small_registry()
     log: list[str] = []
-    macro = Macro(lambda _settings, _region: Resolvers(resolvers, resolvers), case.get("environment", {}), log.append)
+    macro = Macro(
+        lambda _settings, _region: Resolvers(resolvers, resolvers, facts=resolvers),
+        case.get("environment", {}),
+        log.append,
+    )
     return macro.answer(event_of(case), None), json.loads(log[0])
 
 

@@ -21,7 +21,9 @@ from support.macro import STACK_NAME
 
 def macro_in(resolvers: InMemoryRegistry) -> Macro:
     environment = {"IMAGE_PINNER_STATE_SCOPE": "stack:*"}
-    return Macro(lambda *_: Resolvers(resolvers, resolvers, resolvers.deployments), environment, lambda _line: None)
+    return Macro(
+        lambda *_: Resolvers(resolvers, resolvers, resolvers.deployments, resolvers), environment, lambda _line: None
+    )
 
 
 @pytest.mark.parametrize("case", TEMPLATE_CASES, ids=str)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
-from image_pinner.cli.checking import deny
 from image_pinner.core.check import Finding, check_template
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject
@@ -46,7 +44,7 @@ def checked(template: JsonObject, values: Mapping[str, Any], pin: str = "") -> l
         names_macro=names_macro,
         region=REGION,
         account_id=ACCOUNT,
-        deny=partial(deny, SETTINGS.policies),
+        implicit_latest=SETTINGS.unsafe_implicit_latest,
     )
 
 

@@ -72,7 +72,7 @@ def image_pinner(
     registry = resolvers or InMemoryRegistry(has_every_image=True)
 
     def resolver_factory(settings: Settings, region: str) -> Resolvers:  # noqa: ARG001 - see `ResolverFactory`
-        return Resolvers(registry, registry, registry.deployments)
+        return Resolvers(registry, registry, registry.deployments, registry)
 
     environment = AwsEnvironment(aws or SignedOut(), "us-east-1")
     dependencies = Dependencies(resolver_factory, environment, image_details=NoDetails())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.intrinsics.values import SsmParameter, StackExport
 from image_pinner.sources.in_memory import InMemoryRegistry
+from support.gates import fact_of
 from support.images import index, single
 from support.macro import AWS, CHINA, GOVCLOUD
 
@@ -20,6 +22,7 @@ LOOKUPS = {
 def full_registry() -> InMemoryRegistry:
     """Return a registry in which every image exists, and shop/reports has a manifest for each of two platforms."""
     resolvers = InMemoryRegistry(LOOKUPS, has_every_image=True)
+    resolvers.facts["*"] = {PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400))}
     for account in (AWS, CHINA, GOVCLOUD):
         partition = partition_of(account.region)
         assert partition is not None
@@ -57,6 +60,7 @@ def small_registry() -> InMemoryRegistry:
     resolvers.push("docker.io/shop/arm:1.0", arm64_only.manifest, arm64_only.media_type)
     long_name = f"docker.io/{'very-long-name/' * 13}web:1.0"
     resolvers.push(long_name, single("web", "1.0", "web").manifest)
+    resolvers.facts["*"] = {PUSHED: fact_of(Pushed("2026-11-30T10:00:00Z", 2 * 3600))}
     resolvers.break_registry("registry.broken.example", "registry.broken.example did not respond within 10 s")
     return resolvers
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from image_pinner.core.decision import Decision
 from image_pinner.core.errors import TooManyLookupsError
-from image_pinner.core.images.references import ImageReference
+from image_pinner.core.gates.age import PUSHED, Pushed
+from image_pinner.core.gates.interface import Need
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import SsmParameter
-from image_pinner.core.policies import Allowed, Denied, Facts, JudgedImage, Policy, Verdict
-from image_pinner.core.policies.explicit_tag import ExplicitTag
 from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.core.template.options import Record
@@ -23,6 +21,7 @@ from image_pinner.core.template.sites import PinSite
 from image_pinner.pinning import PinResult, Resolvers, find, judge, pin_template, resolve, rewrite
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline, NothingKnown
+from support.gates import FakeFacts, fact_of, with_gates
 from support.templates import (
     ABSENT,
     EveryDigest,
@@ -71,7 +70,7 @@ class TestPorts:
         fragment = read_fragment(template, {})
         found = find(fragment, Scope.of_template(template, {}, region="", account_id=""), Settings())
         resolved = resolve(fragment, found, Settings(), Resolvers(EveryDigest()), Deadline.after(60))
-        decision = judge(resolved, (), NothingKnown(), Deadline.after(60))
+        decision = judge(resolved, Settings(), NothingKnown(), Deadline.after(60))
         assert [str(lookup) for lookup in resolved.plan.lookups] == ["docker.io/library/nginx:1"]
         assert image_in(rewrite(fragment, resolved, decision).answer) == pinned("nginx", "1")
 
@@ -101,70 +100,61 @@ class TestLimits:
             pin(template, settings=Settings()._replace(**{limit: 1}))
 
 
-class SignedFacts:
-    """Knows who signed images, and remembers what was requested."""
-
-    def __init__(self, signers: Mapping[str, str]) -> None:
-        self.signers = signers
-        self.requests: list[tuple[list[str], frozenset[str]]] = []
-
-    def gather(
-        self, digests: Collection[ImageReference], needs: frozenset[str], deadline: Deadline
-    ) -> dict[ImageReference, Facts]:
-        assert deadline.remaining() > 0
-        self.requests.append(([str(digest) for digest in digests], needs))
-        return {digest: {"signer": self.signers[str(digest)]} for digest in digests if str(digest) in self.signers}
-
-
-@dataclass(frozen=True)
-class Signed:
-    """Requires a signer."""
-
-    signer: str
-    id = "signed"
-    needs = frozenset({"signer"})
-
-    def judge(self, image: JudgedImage) -> Verdict:
-        signer = image.facts.get("signer")
-        return Allowed() if signer == self.signer else Denied(f"signed by {signer}", "sign it")
+PUSHED_TODAY = fact_of(Pushed("2026-11-30T11:00:00Z", 3600))
+PUSHED_LAST_WEEK = fact_of(Pushed("2026-11-23T12:00:00Z", 7 * 86400))
 
 
 class TestFacts:
     WEB, DB = (f"docker.io/library/{name}@{digest_of(f'docker.io/library/{name}:1')}" for name in ("nginx", "redis"))
 
-    def judged(self, facts: SignedFacts, *images: str, policies: Sequence[Policy]) -> Decision:
+    def judged(self, facts: FakeFacts, *images: str, settings: Settings) -> Decision:
         template = {"Resources": {"Web": task(*images)}}
         fragment = read_fragment(template, {})
-        found = find(fragment, Scope.of_template(template, {}, region="", account_id=""), Settings())
+        found = find(fragment, Scope.of_template(template, {}, region="", account_id=""), settings)
         digests = EveryDigest({"docker.io/library/gone:1": ABSENT})
-        resolved = resolve(fragment, found, Settings(), Resolvers(digests), Deadline.after(60))
-        return judge(resolved, policies, facts, Deadline.after(60))
+        resolved = resolve(fragment, found, settings, Resolvers(digests), Deadline.after(60))
+        return judge(resolved, settings, facts, Deadline.after(60))
 
-    def test_no_facts_are_gathered_when_no_policy_needs_any(self) -> None:
-        facts = SignedFacts({})
-        assert self.judged(facts, "!PinDigest nginx:1", policies=[ExplicitTag()]).problems == ()
-        assert pin_with(
-            lambda _: Resolvers(EveryDigest(), facts=facts), template_of("!PinDigest nginx:1")
-        ).report.succeeded
-        assert facts.requests == []
+    @pytest.mark.parametrize("settings", [Settings(), with_gates("repositories.allow=docker.io/*", "tags.deny=latest")])
+    def test_no_facts_are_gathered_when_no_gate_needs_any(self, settings: Settings) -> None:
+        facts = FakeFacts()
+        assert self.judged(facts, "!PinDigest nginx:1", settings=settings).problems == ()
+        assert facts.gathered == []
 
-    def test_no_facts_are_gathered_about_images_that_do_not_exist(self) -> None:
-        facts = SignedFacts({})
-        self.judged(facts, "!PinDigest gone:1", policies=[Signed("us")])
-        assert facts.requests == []
+    def test_no_facts_are_gathered_for_a_gate_that_is_off(self) -> None:
+        facts = FakeFacts()
+        assert (
+            self.judged(facts, "!PinDigest nginx:1", settings=with_gates("age.mode=off", "age.minimum=3d")).problems
+            == ()
+        )
+        assert facts.gathered == []
+
+    @pytest.mark.parametrize("entries", [(), ("repositories.allow=quay.io/*",)])
+    def test_no_facts_are_gathered_about_images_that_do_not_exist_or_are_refused(
+        self, entries: tuple[str, ...]
+    ) -> None:
+        facts = FakeFacts()
+        self.judged(facts, "!PinDigest gone:1", settings=with_gates("age.minimum=3d", *entries))
+        assert facts.gathered == []
 
     def test_missing_fact_denies(self) -> None:
-        decision = self.judged(SignedFacts({}), "!PinDigest nginx:1", policies=[Signed("us")])
-        assert [problem.cause for problem in decision.problems] == ["signed by None"]
+        decision = self.judged(FakeFacts(), "!PinDigest nginx:1", settings=with_gates("age.minimum=3d"))
+        assert [problem.cause for problem in decision.problems] == [
+            "gate age denies the image: unknown: the registry does not report it"
+        ]
         assert [str(site.reference) for site in decision.failed] == ["nginx:1"]
 
-    def test_facts_about_each_digest_reach_the_policies(self) -> None:
-        facts = SignedFacts({self.WEB: "us", self.DB: "them"})
-        images = ("!PinDigest nginx:1", f"!PinDigest {self.WEB}", "!PinDigest redis:1")
-        decision = self.judged(facts, *images, policies=[Signed("us"), ExplicitTag()])
+    def test_facts_about_each_digest_reach_the_gates(self) -> None:
+        facts = FakeFacts({self.WEB: {PUSHED: PUSHED_LAST_WEEK}, self.DB: {PUSHED: PUSHED_TODAY}})
+        images = ("!PinDigest nginx:1", f"!PinDigest {self.WEB}", "!PinDigest redis:1", self.DB)
+        decision = self.judged(facts, *images, settings=with_gates("age.minimum=3d"))
         assert [str(outcome.site.reference) for outcome in decision.outcomes] == ["nginx:1", self.WEB]
-        assert [(problem.image, problem.cause) for problem in decision.problems] == [("redis:1", "signed by them")]
-        assert facts.requests == [([self.WEB, self.DB], frozenset({"signer"}))]
+        cause = "gate age denies the image: pushed 1h ago (2026-11-30T11:00:00Z), the minimum is 3d"
+        assert [(problem.image, problem.cause) for problem in decision.problems] == [
+            ("redis:1", cause),
+            (self.DB, cause),
+        ]
+        assert facts.gathered == [([self.WEB, self.DB], frozenset({Need(PUSHED)}))]
 
 
 class TestSiteIdentity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,9 +16,7 @@ from image_pinner.cli.unquoted_colons import find_unquoted_colons
 from image_pinner.cli.worker_processes import apply_to_files
 from image_pinner.core.check import Finding, check_template
 from image_pinner.core.errors import ImagePinnerError
-from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.values import JsonValue
-from image_pinner.core.policies import Denied, JudgedImage, Policy
 from image_pinner.core.rules import RULES, UNREADABLE_TEMPLATE, Rule
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.settings import Settings
@@ -84,7 +82,7 @@ def find_all(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFindin
         names_macro=template.names_macro,
         region=inputs.region,
         account_id=inputs.account,
-        deny=partial(deny, inputs.settings.policies),
+        implicit_latest=inputs.settings.unsafe_implicit_latest,
     )
     located = [_locate(finding, template.document) for finding in findings]
     located += find_unquoted_colons(template.document)
@@ -95,13 +93,6 @@ def find_all(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFindin
 
 def _order(found: LocatedFinding) -> tuple[Position, str, str]:
     return found.position, found.finding.rule.code, found.finding.cause
-
-
-def deny(policies: Iterable[Policy], reference: ImageReference) -> tuple[str, str] | None:
-    """Return why the policies that need no facts about an image deny it, and what to do."""
-    image = JudgedImage(reference, None, {})
-    verdicts = (policy.judge(image) for policy in policies if not policy.needs)
-    return next(((verdict.cause, verdict.help) for verdict in verdicts if isinstance(verdict, Denied)), None)
 
 
 def _locate(finding: Finding, document: SourceDocument) -> LocatedFinding:

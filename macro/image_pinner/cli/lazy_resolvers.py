@@ -10,11 +10,10 @@ from image_pinner.pinning import Resolvers
 
 if TYPE_CHECKING:
     from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
+    from image_pinner.core.gates.interface import Facts, Need, Subject
     from image_pinner.core.images.lookups import ImageLookup, Resolution
-    from image_pinner.core.images.references import ImageReference
     from image_pinner.core.intrinsics.values import Answer, ExternalValue
     from image_pinner.core.lock import LockFile
-    from image_pinner.core.policies import Facts
     from image_pinner.sources.interface import Deadline
 
 
@@ -46,10 +45,10 @@ class _LazyPorts(NamedTuple):
         return self.made().deployed.read_deployed(lookups, deadline)
 
     def gather(
-        self, digests: Collection[ImageReference], needs: frozenset[str], deadline: Deadline
-    ) -> Mapping[ImageReference, Facts]:
+        self, subjects: Collection[Subject], needs: frozenset[Need], deadline: Deadline
+    ) -> Mapping[Subject, Facts]:
         """See `FactSource.gather`."""
-        return self.made().facts.gather(digests, needs, deadline)
+        return self.made().facts.gather(subjects, needs, deadline)
 
     def read_lock(self, location: str, account_id: str, deadline: Deadline) -> LockFile | NotKnown:
         """See `LockSource.read_lock`."""

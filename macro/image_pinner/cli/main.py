@@ -29,6 +29,7 @@ SUBCOMMANDS = {
     "config": "Show the effective configuration and where each value is from.",
     "diff": "Show which images a deployment would change.",
     "expand": "Process a template with CloudFormation, and check the result.",
+    "gate": "Judge the images of a template by the configured gates.",
     "invoke": "Run the macro on a recorded event.",
     "demo": "Run the macro against an in-process mock of AWS.",
     "install": "Install the macro in an account and region, or in an organization.",

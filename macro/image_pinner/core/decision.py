@@ -12,6 +12,8 @@ from typing import NamedTuple, assert_never
 
 from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown, needs_deployed
 from image_pinner.core.errors import InvalidReferenceError
+from image_pinner.core.gates.configuration import EnabledGate, GateResult, judge_image, without_needs
+from image_pinner.core.gates.interface import Facts, JudgedImage, Subject
 from image_pinner.core.images.lookups import (
     LOCK_SOURCE,
     ImageLookup,
@@ -21,13 +23,22 @@ from image_pinner.core.images.lookups import (
     Unavailable,
     Unsuitable,
 )
-from image_pinner.core.images.references import ImageReference
-from image_pinner.core.policies import Allowed, Denied, Facts, JudgedImage, Policy
+from image_pinner.core.images.references import ImageReference, explain_missing_tag
+from image_pinner.core.judging import (
+    Rules,
+    facts_of_missing,
+    find_denials,
+    is_refused,
+    judge_skipped,
+    running_image,
+    subject_of,
+    written_subject,
+)
 from image_pinner.core.template.locations import USE_SHORTER_NAME
 from image_pinner.core.template.options import Refresh, WhenMissing, WhenMoved
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
-from image_pinner.core.template.sites import PinSite
+from image_pinner.core.template.sites import PinSite, SkippedImage
 
 
 class PinPlan(NamedTuple):
@@ -40,33 +51,39 @@ class PinPlan(NamedTuple):
         kept: The deployed images that are kept, by the paths of their sites. The lookup of such a site is for the
             digest, to check that it still exists.
         problems: The sites for which it is not known what is deployed, and why; they are not among `sites`.
+        refused: The sites that a gate denies by their references, so that they have no lookup.
     """
 
     sites: tuple[tuple[PinSite, ImageLookup | None], ...]
     lookups: tuple[ImageLookup, ...]
     kept: Mapping[TemplatePath, Deployed] = MappingProxyType({})
     problems: tuple[tuple[PinSite, Problem], ...] = ()
+    refused: frozenset[TemplatePath] = frozenset()
 
 
 def make_plan(
-    sites: Iterable[PinSite], deployed: Mapping[TemplatePath, DeployedState] = MappingProxyType({})
+    sites: Iterable[PinSite],
+    deployed: Mapping[TemplatePath, DeployedState] = MappingProxyType({}),
+    gates: Sequence[EnabledGate] = (),
 ) -> PinPlan:
     """Plan the lookups for sites; equal lookups are made once.
 
     Args:
         sites: The images to pin.
         deployed: What was found about the deployed images, by the paths of their sites; others are resolved.
+        gates: The gates that are on. Those that need no facts refuse lookups, so that a template cannot make the macro
+            contact a registry that is not allowed.
     """
+    gates = without_needs(gates)
     made: dict[tuple[object, ...], ImageLookup] = {}
     planned: list[tuple[PinSite, ImageLookup | None]] = []
     kept: dict[TemplatePath, Deployed] = {}
     problems: list[tuple[PinSite, Problem]] = []
+    refused: set[TemplatePath] = set()
     for site in sites:
-        if site.reference.digest and not site.reference.tag:
-            planned.append((site, None))
-            continue
         reference, platform, index_allowed = site.reference, site.platform, site.location.index_allowed
-        state = deployed.get(site.path) if deployed else None
+        has_lookup = bool(reference.tag) or reference.digest is None
+        state = deployed.get(site.path) if deployed and has_lookup else None
         if isinstance(state, NotKnown):
             problem = _problem(site, ProblemKind.LOOKUP, state.cause, state.help)
             problems.append((site, problem._replace(missing=state.missing)))
@@ -77,6 +94,11 @@ def make_plan(
             reference, platform, index_allowed = current.image, None, True
         else:
             reference = reference.without_digest()
+        if gates and is_refused(gates, site, kept.get(site.path)):
+            refused.add(site.path)
+        if not has_lookup or site.path in refused:
+            planned.append((site, None))
+            continue
         # What runs can be in another registry, which the credentials of the template must not reach.
         credentials = site.credentials if reference.registry == site.reference.registry else ""
         key = (reference, platform, index_allowed, credentials)
@@ -85,7 +107,7 @@ def make_plan(
             lookup = ImageLookup(reference.canonical(), platform, index_allowed, credentials)
             made[key] = lookup
         planned.append((site, lookup))
-    return PinPlan(tuple(planned), tuple(sorted(made.values(), key=_sort_key)), kept, tuple(problems))
+    return PinPlan(tuple(planned), _sorted(made.values()), kept, tuple(problems), frozenset(refused))
 
 
 def _image_to_keep(site: PinSite, state: Deployed | NotDeployed) -> Deployed | None:
@@ -97,6 +119,10 @@ def _image_to_keep(site: PinSite, state: Deployed | NotDeployed) -> Deployed | N
             return state if site.options.refresh is Refresh.NEVER or is_unchanged else None
         case _:
             assert_never(state)
+
+
+def _sorted(lookups: Iterable[ImageLookup]) -> tuple[ImageLookup, ...]:
+    return tuple(sorted(lookups, key=_sort_key))
 
 
 def _sort_key(lookup: ImageLookup) -> tuple[str, str, bool, str]:
@@ -136,81 +162,105 @@ class KeptTag:
 
 
 class Decision(NamedTuple):
-    """What happens to the sites: an outcome for each that has no problem; `failed` are the others."""
+    """What happens to the sites: an outcome for each that has no problem; `failed` are the others.
+
+    `gates` has the results of gates, by the paths of the images, skipped ones too.
+    """
 
     outcomes: tuple[Pinned | KeptTag, ...]
     problems: tuple[Problem, ...]
     failed: tuple[PinSite, ...]
+    gates: Mapping[TemplatePath, tuple[GateResult, ...]] = MappingProxyType({})
 
 
-def digests_to_judge(plan: PinPlan, resolutions: Mapping[ImageLookup, Resolution]) -> tuple[ImageReference, ...]:
-    """Return the distinct images that sites resolve to, each by its registry, repository and digest."""
-    found = (
-        _by_digest(site, resolutions.get(lookup) if lookup else None, plan.kept.get(site.path))
+def subjects_to_judge(
+    plan: PinPlan, resolutions: Mapping[ImageLookup, Resolution], skipped: Iterable[SkippedImage]
+) -> tuple[Subject, ...]:
+    """Return the distinct images that sites resolve to and that the template writes with their digests."""
+    found = [
+        subject_of(site, resolutions.get(lookup) if lookup else None, plan.kept.get(site.path))
         for site, lookup in plan.sites
-    )
-    return tuple(dict.fromkeys(reference for reference in found if reference))
-
-
-def _by_digest(site: PinSite, resolution: Resolution | None, kept: Deployed | None) -> ImageReference | None:
-    if kept:
-        return kept.image.canonical()
-    digest = site.reference.digest or (resolution.digest if isinstance(resolution, Resolved) else None)
-    return replace(site.reference, tag="", digest=digest).canonical() if digest else None
+        if site.path not in plan.refused
+    ]
+    found += [written_subject(image) for image in skipped]
+    return tuple(dict.fromkeys(subject for subject in found if subject))
 
 
 def decide(
     plan: PinPlan,
     resolutions: Mapping[ImageLookup, Resolution],
-    policies: Sequence[Policy],
-    facts: Mapping[ImageReference, Facts],
+    rules: Rules,
+    facts: Mapping[Subject, Facts] = MappingProxyType({}),
+    skipped: Sequence[SkippedImage] = (),
 ) -> Decision:
-    """Decide what happens to the sites of a plan.
+    """Decide what happens to the sites of a plan, and whether gates allow the images that are skipped.
 
-    `facts` has what was gathered about the images of `digests_to_judge`.
+    `facts` has what was gathered about the images of `subjects_to_judge`.
     """
     outcomes: list[Pinned | KeptTag] = []
     problems = [problem for _, problem in plan.problems]
     failed = [site for site, _ in plan.problems]
+    results: dict[TemplatePath, tuple[GateResult, ...]] = {}
     for site, lookup in plan.sites:
         resolution = resolutions.get(lookup) if lookup else None
-        # Without kept images and facts, the common case, their keys are not computed.
         kept = plan.kept.get(site.path) if plan.kept else None
-        image = _by_digest(site, resolution, kept) if facts else None
-        found = _decide_site(site, resolution, kept, policies, facts.get(image, {}) if image else {})
-        if isinstance(found, tuple):
-            problems += found
+        found = None if site.path in plan.refused else _decide_site(site, resolution, kept, rules)
+        denials: list[Problem] = []
+        if rules.gates:
+            judged = _judge_site(site, found, kept, rules.gates, facts)
+            results[site.path] = judged
+            denials = find_denials(site.path, str(site.reference), judged, rules)
+        if isinstance(found, Problem):
+            denials.append(found)
+        if denials or found is None or isinstance(found, Problem):
+            problems += denials
             failed.append(site)
         else:
             outcomes.append(found)
-    return Decision(tuple(outcomes), tuple(problems), tuple(failed))
+    for image in skipped if rules.gates else ():
+        if judged := judge_skipped(image, rules.gates, facts):
+            results[image.path] = judged
+            problems += find_denials(image.path, image.written, judged, rules)
+    return Decision(tuple(outcomes), tuple(problems), tuple(failed), results)
 
 
 def _decide_site(
-    site: PinSite, resolution: Resolution | None, kept: Deployed | None, policies: Sequence[Policy], facts: Facts
-) -> Pinned | KeptTag | tuple[Problem, ...]:
+    site: PinSite, resolution: Resolution | None, kept: Deployed | None, rules: Rules
+) -> Pinned | KeptTag | Problem:
     # The result for the tag does not apply to another digest.
     resolved = resolution if isinstance(resolution, Resolved) and _is_same_image(site, resolution) else None
     warnings = list(resolved.warnings) if resolved else []
     if resolved and resolved.origin.source == LOCK_SOURCE and needs_deployed(site) and site.options.refresh:
         warnings.append(f"Refresh={site.options.refresh.value} has no effect with Lock")
-    denials = []
-    for policy in policies:
-        match policy.judge(JudgedImage(site.reference, resolved, facts)):
-            case Denied(cause, help, kind):
-                denials.append(_problem(site, kind, cause, help))
-            case Allowed(warning):
-                warnings += [warning] if warning else []
-    if any(denial.kind is ProblemKind.TEMPLATE for denial in denials):
-        # What the lookup found is not about the image that the author means.
-        return tuple(denials)
+    if missing := explain_missing_tag(site.reference):
+        if not rules.implicit_latest:
+            # What the lookup found is not about the image that the author means.
+            return _problem(site, ProblemKind.TEMPLATE, *missing)
+        warnings.append("no tag, resolved as latest (unsafe-implicit-latest)")
     if kept:
-        outcome: Pinned | KeptTag | Problem = _keep_deployed(site, kept, resolution, tuple(warnings))
-    else:
-        outcome = (_keep_digest if site.reference.digest else _apply_resolution)(site, resolution, tuple(warnings))
-    if isinstance(outcome, Problem):
-        return (*denials, outcome)
-    return tuple(denials) or outcome
+        return _keep_deployed(site, kept, resolution, tuple(warnings))
+    return (_keep_digest if site.reference.digest else _apply_resolution)(site, resolution, tuple(warnings))
+
+
+def _judge_site(
+    site: PinSite,
+    outcome: Pinned | KeptTag | Problem | None,
+    kept: Deployed | None,
+    gates: Sequence[EnabledGate],
+    facts: Mapping[Subject, Facts],
+) -> tuple[GateResult, ...]:
+    image = JudgedImage(running_image(site, kept))
+    match outcome:
+        case Pinned(resolved=resolved):
+            subject = subject_of(site, resolved, kept)
+            known = facts.get(subject, {}) if subject else {}
+            return judge_image(gates, replace(image, resolved=resolved, facts=known))
+        case KeptTag(reason=reason):
+            return judge_image(gates, replace(image, facts=facts_of_missing(gates, reason)))
+        case Problem() | None:
+            return judge_image(without_needs(gates), image)
+        case _:
+            assert_never(outcome)
 
 
 def keep_tags(decision: Decision) -> Decision:
@@ -228,7 +278,7 @@ def keep_tags(decision: Decision) -> Decision:
             failed.append(outcome.site)
         else:
             outcomes.append(found)
-    return Decision(tuple(outcomes), tuple(problems), tuple(failed))
+    return decision._replace(outcomes=tuple(outcomes), problems=tuple(problems), failed=tuple(failed))
 
 
 def _with_tag(pinned: Pinned) -> Pinned | Problem:

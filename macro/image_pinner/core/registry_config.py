@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from image_pinner.core.images.ecr import partition_of
+from image_pinner.core.images.globs import compile_glob
 from image_pinner.core.images.registries import parse_registry
 
 SecretService = Literal["secretsmanager", "ssm"]
@@ -138,7 +138,7 @@ class AllowedSecret(NamedTuple):
 
     def allows(self, registry: str, secret: SecretLocation) -> bool:
         """Return whether a template may use the secret for the registry."""
-        return registry == self.registry and _compile(self.pattern).fullmatch(secret.name) is not None
+        return registry == self.registry and compile_glob(self.pattern, ":").fullmatch(secret.name) is not None
 
 
 class RegistryRole(NamedTuple):
@@ -189,18 +189,3 @@ def _parse_location(text: str) -> Location:
     if kind == "file" and name.startswith("/") and name.isprintable():
         return FileLocation(name)
     raise ValueError(_LOCATION_FORM)
-
-
-@lru_cache(maxsize=64)
-def _compile(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern so that matching takes linear time.
-
-    Atomic groups match the text after each `*` at its first occurrence, without backtracking: a later occurrence could
-    only leave less text for the parts that follow.
-    """
-    first, *others = (re.escape(part) for part in pattern.split("*"))
-    if not others:
-        return re.compile(first)
-    *middle, last = others
-    atoms = "".join(f"(?>[^:]*?{part})" for part in middle)
-    return re.compile(first + atoms + (f"[^:]*{last}" if last else ".*"))

@@ -6,11 +6,13 @@ identical output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from image_pinner.core.decision import KeptTag, Pinned
+from image_pinner.core.gates.configuration import WARN, GateResult
 from image_pinner.core.images.lookups import LOCK_SOURCE
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
@@ -29,6 +31,7 @@ class PinReport(NamedTuple):
         problems: Why nothing was changed; empty on success.
         failed: The requested images that have a problem.
         foreign_records: The records that the author wrote for other repositories than those of the images.
+        gates: The results of gates, by the paths of the images.
     """
 
     outcomes: tuple[Pinned | KeptTag, ...] = ()
@@ -36,6 +39,7 @@ class PinReport(NamedTuple):
     problems: tuple[Problem, ...] = ()
     failed: tuple[PinSite, ...] = ()
     foreign_records: tuple[TemplatePath, ...] = ()
+    gates: Mapping[TemplatePath, tuple[GateResult, ...]] = MappingProxyType({})
 
     @property
     def succeeded(self) -> bool:
@@ -53,6 +57,8 @@ class PinReport(NamedTuple):
             if image.status == SkipStatus.NOT_DEPLOYED:
                 found.append(f"{image.path}: {'marker removed' if image.marked else 'not pinned'}: {image.reason}")
         found += [f"{path}: {_FOREIGN_RECORD}" for path in self.foreign_records]
+        for path, results in self.gates.items():
+            found += [f"{path}: gate {each.gate}: {each.cause}" for each in results if each.verdict == WARN]
         return tuple(sorted(found))
 
     def without_details(self, parameters: Iterable[str]) -> PinReport:
@@ -74,9 +80,12 @@ class PinReport(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/report.md describes the fields."""
-        images = [_describe_outcome(outcome, done=self.succeeded) for outcome in self.outcomes]
-        images += [_describe_skipped(image) for image in self.skipped]
-        images += [{**_describe_site(site), "status": "failed"} for site in self.failed]
+        images = [
+            _describe_outcome(outcome, done=self.succeeded) | self._gates_of(outcome.site.path)
+            for outcome in self.outcomes
+        ]
+        images += [_describe_skipped(image) | self._gates_of(image.path) for image in self.skipped]
+        images += [{**_describe_site(site), "status": "failed", **self._gates_of(site.path)} for site in self.failed]
         return {
             "version": REPORT_VERSION,
             "status": "success" if self.succeeded else "failure",
@@ -84,6 +93,10 @@ class PinReport(NamedTuple):
             "problems": [_describe_problem(problem) for problem in in_order(self.problems)],
             "warnings": list(self.warnings),
         }
+
+    def _gates_of(self, path: TemplatePath) -> dict[str, Any]:
+        results = self.gates.get(path)
+        return {"gates": [_describe_gate(result) for result in results]} if results else {}
 
 
 _FOREIGN_RECORD = "record removed: it does not name the repository of the image"
@@ -134,6 +147,19 @@ def _describe_outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any
     if outcome.warnings:
         entry["warnings"] = list(outcome.warnings)
     return entry
+
+
+def _describe_gate(result: GateResult) -> dict[str, str]:
+    entry = {
+        "gate": result.gate,
+        "verdict": result.verdict,
+        "fact": result.seen.fact,
+        "source": result.seen.source,
+        "time": result.seen.time,
+        "cause": result.cause,
+        "help": result.help,
+    }
+    return {name: value for name, value in entry.items() if value}
 
 
 def _describe_skipped(image: SkippedImage) -> dict[str, Any]:

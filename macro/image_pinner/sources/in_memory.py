@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from image_pinner.core.deployed import Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.gates.interface import Fact, Facts, Need, Subject, UnknownFact
 from image_pinner.core.images.lookups import (
     OCI_MANIFEST,
     ImageLookup,
@@ -27,6 +28,7 @@ from image_pinner.core.template.options import Refresh
 from image_pinner.sources.interface import Deadline
 
 _ORIGIN = Origin("memory", "the in-memory registry")
+_NO_FACT = ("the in-memory registry does not know it", "set it in facts")
 _TIMED_OUT = ("the in-memory registry did not respond in time", "increase the time limit")
 
 
@@ -56,6 +58,8 @@ class InMemoryRegistry:
         """What is deployed."""
         self.value_lookups: list[ExternalValue] = []
         """All lookups of external values in their order, with repetitions."""
+        self.facts: dict[str, dict[str, Fact | UnknownFact]] = {}
+        """Facts by `Need.fact`, by the canonical references of images by digest; `*` has those of all others."""
         self._has_every_image = has_every_image
         # Each image is stored by its digest and by each of its tags, which cannot be a digest: they have no colon.
         self._images: dict[tuple[str, str], dict[str, _StoredImage]] = {}
@@ -109,6 +113,18 @@ class InMemoryRegistry:
         if deadline.remaining() <= 0:
             return dict.fromkeys(lookups, Unavailable(*_TIMED_OUT))
         return {lookup: self._resolve(lookup) for lookup in lookups}
+
+    def gather(
+        self, subjects: Collection[Subject], needs: frozenset[Need], deadline: Deadline
+    ) -> Mapping[Subject, Facts]:
+        """See `FactSource.gather`."""
+        unknown = UnknownFact(*_TIMED_OUT) if deadline.remaining() <= 0 else UnknownFact(*_NO_FACT)
+        facts = {} if deadline.remaining() <= 0 else self.facts
+        others = facts.get("*", {})
+        return {
+            subject: {need.fact: facts.get(str(subject.image), others).get(need.fact, unknown) for need in needs}
+            for subject in subjects
+        }
 
     def resolve_values(
         self, external_values: Collection[ExternalValue], deadline: Deadline

@@ -7,10 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
+from image_pinner.core.gates.interface import Facts, Need, Subject, UnknownFact
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
-from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Unknown
-from image_pinner.core.policies import Facts
 
 if TYPE_CHECKING:
     from image_pinner.core.lock import LockFile
@@ -102,17 +101,17 @@ class LockSource(Protocol):
 
 
 class FactSource(Protocol):
-    """Gathers facts about images for policies. Implementations never raise for failures of registries."""
+    """Gathers facts about images for gates. Implementations report failures as results, and never raise them."""
 
     def gather(
-        self, digests: Collection[ImageReference], needs: frozenset[str], deadline: Deadline
-    ) -> Mapping[ImageReference, Facts]:
-        """Return the facts that policies need about each image.
+        self, subjects: Collection[Subject], needs: frozenset[Need], deadline: Deadline
+    ) -> Mapping[Subject, Facts]:
+        """Return the facts that gates need about each image, all in one call so that a source can send batches.
 
         Args:
-            digests: Distinct images by registry, repository and digest.
-            needs: The names of the facts, at least one.
-            deadline: When to stop; facts that are not known by then are omitted, so that policies deny.
+            subjects: Distinct images by registry, repository and digest, each with the platform that it must have.
+            needs: The facts, at least one. No other fact is fetched.
+            deadline: When to stop; facts that are not known by then are `UnknownFact`.
         """
         ...
 
@@ -148,6 +147,12 @@ class NothingKnown:
         """See `LockSource.read_lock`."""
         return NotKnown(f"{location} cannot be read here", "remove the option Lock")
 
-    def gather(self, *_: object) -> Mapping[ImageReference, Facts]:
+    def gather(
+        self,
+        subjects: Collection[Subject],
+        needs: frozenset[Need],
+        deadline: Deadline,  # noqa: ARG002
+    ) -> Mapping[Subject, Facts]:
         """See `FactSource.gather`."""
-        return {}
+        unknown = UnknownFact("facts about images cannot be gathered here", "configure a fact source")
+        return {subject: {need.fact: unknown for need in needs} for subject in subjects}

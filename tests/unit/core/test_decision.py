@@ -9,43 +9,29 @@ import pytest
 
 from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, keep_tags, make_plan
 from image_pinner.core.deployed import Deployed
+from image_pinner.core.gates.configuration import EnabledGate
+from image_pinner.core.gates.interface import JudgedImage, Need, Passed, Seen
 from image_pinner.core.images.lookups import OCI_INDEX, NotFound, Origin, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.policies import Allowed, Denied, JudgedImage, Policy, Verdict
-from image_pinner.core.policies.explicit_tag import ExplicitTag
+from image_pinner.core.judging import Rules
 from image_pinner.core.template.find import find_images
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.sites import PinSite, ScanSettings
+from support.gates import FakeGate, denying, requiring
 from support.images import HEX
 from support.templates import ABSENT, DOWN, ECR, UNFIT, task, template_of
 
 FOUND = Resolved(Digest(f"sha256:{HEX}"), OCI_INDEX, Origin("fake", "x"), warnings=("it is old",))
 
 
-class DenyAll:
-    id = "deny"
-    needs: frozenset[str] = frozenset()
-
-    def judge(self, image: JudgedImage) -> Verdict:
-        return Denied(f"{image.reference} is forbidden", "use another image")
-
-
-class WarnAlways:
-    id = "warn"
-    needs: frozenset[str] = frozenset()
-
-    def judge(self, image: JudgedImage) -> Verdict:
-        return Allowed(f"digest {'known' if image.resolved else 'unknown'}")
-
-
-def decide_image(image: Any, resolution: Resolution | None, *policies: Policy, params: Any = None) -> Decision:
+def decide_image(image: Any, resolution: Resolution | None, *gates: EnabledGate, **others: Any) -> Decision:
     template = template_of(image)
     scope = Scope.of_template(template, {}, region="", account_id="")
-    plan = make_plan(find_images(template, params or {}, scope, ScanSettings()).pinned)
+    plan = make_plan(find_images(template, {}, scope, ScanSettings()).pinned, gates=gates)
     answers = {lookup: resolution for lookup in plan.lookups if resolution}
-    return decide(plan, answers, policies, {})
+    return decide(plan, answers, Rules(gates, **others))
 
 
 @pytest.mark.parametrize("resolution", [ABSENT, UNFIT, DOWN])
@@ -67,28 +53,52 @@ def test_missing_result_is_a_problem() -> None:
 
 
 def test_denied_image_is_not_pinned() -> None:
-    decision = decide_image("!PinDigest nginx:1", FOUND, DenyAll())
+    decision = decide_image("!PinDigest nginx:1", FOUND, denying())
     assert decision.outcomes == ()
     assert [(problem.kind, problem.cause) for problem in decision.problems] == [
-        (ProblemKind.POLICY, "nginx:1 is forbidden")
+        (ProblemKind.POLICY, "gate fake denies the image: nginx:1 is forbidden")
     ]
 
 
-def test_every_denial_and_the_failed_lookup_are_reported() -> None:
-    decision = decide_image("!PinDigest nginx:1", ABSENT, DenyAll(), ExplicitTag())
-    assert [problem.cause for problem in decision.problems] == ["nginx:1 is forbidden", "there is no such tag"]
+def test_image_that_is_denied_by_its_reference_is_not_looked_up() -> None:
+    assert make_plan(sites_of(A="!PinDigest nginx:1"), gates=[denying()]).lookups == ()
+    assert make_plan(sites_of(A="!PinDigest nginx:1"), gates=[denying(frozenset({Need("x")}))]).lookups != ()
+
+
+def test_message_of_a_denial_ends_with_the_exception_process() -> None:
+    decision = decide_image("!PinDigest nginx:1", FOUND, denying(), exception_process="ask at https://wiki.example")
+    assert [problem.help for problem in decision.problems] == ["use another image; ask at https://wiki.example"]
+
+
+def test_gates_that_need_facts_do_not_judge_an_image_that_was_not_resolved() -> None:
+    decision = decide_image("!PinDigest nginx:1", DOWN, requiring("signer", "us"))
+    assert [problem.cause for problem in decision.problems] == [DOWN.cause]
+    assert list(decision.gates.values()) == [()]
+
+
+@pytest.mark.parametrize(("mode", "denied"), [("deny", True), ("warn", False)])
+def test_image_that_keeps_its_tag_has_no_facts(mode: str, denied: bool) -> None:  # noqa: FBT001
+    decision = decide_image("!PinDigest WhenMissing=KeepTag nginx:1", ABSENT, requiring("signer", "us", mode))
+    ((result,),) = decision.gates.values()
+    assert (result.verdict, result.cause) == (mode, "unknown: the image does not exist yet: there is no such tag")
+    assert bool(decision.problems) is denied
 
 
 def test_without_a_tag_the_failed_lookup_of_latest_is_not_reported() -> None:
-    decision = decide_image("!PinDigest nginx", ABSENT, DenyAll(), ExplicitTag())
-    assert [problem.cause for problem in decision.problems] == [
-        "nginx is forbidden",
-        "image 'nginx' has no tag or digest",
+    decision = decide_image("!PinDigest nginx", ABSENT)
+    assert [(problem.kind, problem.cause) for problem in decision.problems] == [
+        (ProblemKind.TEMPLATE, "image 'nginx' has no tag or digest")
     ]
 
 
+def test_implicit_latest_is_a_warning_if_it_is_allowed() -> None:
+    (outcome,) = decide_image("!PinDigest nginx", FOUND, implicit_latest=True).outcomes
+    assert isinstance(outcome, Pinned)
+    assert "no tag, resolved as latest (unsafe-implicit-latest)" in outcome.warnings
+
+
 def test_denied_image_does_not_keep_its_tag() -> None:
-    decision = decide_image("!PinDigest WhenMissing=KeepTag nginx:1", ABSENT, DenyAll())
+    decision = decide_image("!PinDigest WhenMissing=KeepTag nginx:1", ABSENT, denying())
     assert decision.outcomes == ()
     assert len(decision.problems) == 1
 
@@ -101,17 +111,33 @@ def test_only_a_missing_image_keeps_its_tag(resolution: NotFound | Unsuitable | 
 
 
 def test_resolved_image_is_pinned_with_all_warnings() -> None:
-    (outcome,) = decide_image("!PinDigest nginx:1", FOUND, WarnAlways()).outcomes
+    (outcome,) = decide_image("!PinDigest nginx:1", FOUND).outcomes
     assert isinstance(outcome, Pinned)
     assert outcome.text == f"nginx@sha256:{HEX}"
-    assert outcome.warnings == ("it is old", "digest known")
+    assert outcome.warnings == ("it is old",)
+
+
+def resolutions_seen(image: str, resolution: Resolution | None) -> list[Resolved | None]:
+    """Return what gates see of the resolution of an image."""
+    seen: list[Resolved | None] = []
+
+    def judge(judged: JudgedImage) -> Passed:
+        seen.append(judged.resolved)
+        return Passed(Seen("anything"))
+
+    decide_image(image, resolution, EnabledGate(FakeGate(judge, frozenset({Need("x")})), "deny", "deny"))
+    return seen
+
+
+def test_gates_see_what_the_tag_resolves_to() -> None:
+    assert resolutions_seen("!PinDigest nginx:1", FOUND) == [FOUND]
 
 
 def test_image_with_a_digest_is_judged_and_pinned_to_it() -> None:
-    (outcome,) = decide_image(f"!PinDigest nginx:1@sha256:{HEX}", None, WarnAlways()).outcomes
+    (outcome,) = decide_image(f"!PinDigest nginx:1@sha256:{HEX}", None).outcomes
     assert isinstance(outcome, Pinned)
     assert (outcome.text, outcome.resolved) == (f"nginx@sha256:{HEX}", None)
-    assert outcome.warnings == ("digest unknown",)
+    assert resolutions_seen(f"!PinDigest nginx:1@sha256:{HEX}", None) == [None]
 
 
 def test_image_longer_than_its_property_allows_is_a_problem() -> None:
@@ -168,10 +194,10 @@ def test_digest_that_its_tag_points_to_is_kept_without_a_warning(resolution: Res
 
 
 def test_result_of_a_moved_tag_is_not_judged_for_the_written_digest() -> None:
-    (outcome,) = decide_image(f"!PinDigest {TAGGED}", MOVED, WarnAlways()).outcomes
+    (outcome,) = decide_image(f"!PinDigest {TAGGED}", MOVED).outcomes
     assert isinstance(outcome, Pinned)
-    assert outcome.warnings[0] == "digest unknown"
     assert "it is old" not in outcome.warnings
+    assert resolutions_seen(f"!PinDigest {TAGGED}", MOVED) == [None]
 
 
 def sites_of(**images: str) -> list[PinSite]:
@@ -247,7 +273,7 @@ def kept_tags(
     scope = Scope.of_template(template, {}, region="", account_id="")
     sites = find_images(template, {"Refresh": "Never"} if deployed else {}, scope, ScanSettings()).pinned
     plan = make_plan(sites, {site.path: deployed for site in sites} if deployed else {})
-    return keep_tags(decide(plan, dict.fromkeys(plan.lookups, FOUND), (), {}))
+    return keep_tags(decide(plan, dict.fromkeys(plan.lookups, FOUND), Rules(implicit_latest=True)))
 
 
 class TestKeepTags:

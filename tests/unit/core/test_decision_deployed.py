@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, digests_to_judge, make_plan
+from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, make_plan, subjects_to_judge
 from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.gates.configuration import EnabledGate
+from image_pinner.core.gates.interface import Subject
 from image_pinner.core.images.lookups import Resolution
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.policies import Allowed, Denied, JudgedImage, Policy, Verdict
-from image_pinner.core.policies.explicit_tag import ExplicitTag
+from image_pinner.core.judging import Rules
 from image_pinner.core.template.find import find_images
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.sites import PinSite, ScanSettings
+from support.gates import fact_of, requiring
 from support.images import HEX
 from support.templates import ABSENT, DOWN, ECR, UNFIT, deployed, resolution_of, task
 
@@ -26,15 +27,7 @@ RUNS = deployed(f"nginx@sha256:{HEX}", "nginx:1")
 NEVER, ON_CHANGE = "!PinDigest Refresh=Never ", "!PinDigest Refresh=OnChange "
 
 
-@dataclass(frozen=True)
-class Signed:
-    """Requires the fact `signer`."""
-
-    id = "signed"
-    needs = frozenset({"signer"})
-
-    def judge(self, image: JudgedImage) -> Verdict:
-        return Allowed() if image.facts.get("signer") else Denied("it is not signed", "sign it")
+SIGNED = requiring("signer", "us")
 
 
 def sites_of(*images: str) -> list[PinSite]:
@@ -49,14 +42,16 @@ def plan_of(*images: str, state: DeployedState | None = None) -> PinPlan:
 
 
 def decide_image(
-    image: str, state: DeployedState, *policies: Policy, resolution: Resolution | None = None, facts: Any = None
+    image: str, state: DeployedState, *gates: EnabledGate, resolution: Resolution | None = None, facts: Any = None
 ) -> Decision:
     plan = plan_of(image, state=state)
-    return decide(plan, {lookup: resolution or resolution_of(lookup) for lookup in plan.lookups}, policies, facts or {})
+    return decide(
+        plan, {lookup: resolution or resolution_of(lookup) for lookup in plan.lookups}, Rules(gates), facts or {}
+    )
 
 
-def outcome_of(image: str, state: DeployedState, *policies: Policy) -> Pinned:
-    decision = decide_image(image, state, *policies)
+def outcome_of(image: str, state: DeployedState, *gates: EnabledGate) -> Pinned:
+    decision = decide_image(image, state, *gates)
     assert decision.problems == decision.failed == ()
     (outcome,) = decision.outcomes
     assert isinstance(outcome, Pinned)
@@ -69,7 +64,7 @@ class TestRefusals:
         state = NotKnown("ecs:DescribeServices is denied", "allow it")
         plan = plan_of(image, state=state)
         assert (plan.sites, plan.lookups) == ((), ())
-        decision = decide(plan, {}, (), {})
+        decision = decide(plan, {}, Rules())
         assert [(problem.kind, problem.cause, problem.help, problem.image) for problem in decision.problems] == [
             (ProblemKind.LOOKUP, "ecs:DescribeServices is denied", "allow it", "nginx:1")
         ]
@@ -96,22 +91,26 @@ class TestRefusals:
         assert problem.help == resolution.help
 
     def test_a_missing_result_of_the_check_is_a_problem(self) -> None:
-        ((problem),) = decide(plan_of(f"{NEVER}nginx:1", state=RUNS), {}, (), {}).problems
+        ((problem),) = decide(plan_of(f"{NEVER}nginx:1", state=RUNS), {}, Rules()).problems
         assert problem.cause == "internal error: the lookup has no result"
 
     def test_a_kept_image_is_judged_as_written(self) -> None:
-        ((problem),) = decide_image(f"{NEVER}nginx", RUNS, ExplicitTag()).problems
+        ((problem),) = decide_image(f"{NEVER}nginx", RUNS).problems
         assert (problem.kind, problem.cause) == (ProblemKind.TEMPLATE, "image 'nginx' has no tag or digest")
 
     def test_facts_are_about_the_deployed_image(self) -> None:
         runs = deployed(f"{ECR}/other@sha256:{HEX}", f"{ECR}/other:7")
         plan = plan_of(f"{NEVER}nginx:1", state=runs)
-        (judged,) = digests_to_judge(plan, {lookup: resolution_of(lookup) for lookup in plan.lookups})
-        assert str(judged) == f"{ECR}/other@sha256:{HEX}"
-        about_the_written = {ImageReference.parse(f"nginx@sha256:{HEX}").canonical(): {"signer": "us"}}
-        denied = decide_image(f"{NEVER}nginx:1", runs, Signed(), facts=about_the_written)
-        assert [problem.cause for problem in denied.problems] == ["it is not signed"]
-        assert decide_image(f"{NEVER}nginx:1", runs, Signed(), facts={judged: {"signer": "us"}}).problems == ()
+        (judged,) = subjects_to_judge(plan, {lookup: resolution_of(lookup) for lookup in plan.lookups}, ())
+        assert str(judged.image) == f"{ECR}/other@sha256:{HEX}"
+        about_the_written = {
+            Subject(ImageReference.parse(f"nginx@sha256:{HEX}").canonical()): {"signer": fact_of("us")}
+        }
+        denied = decide_image(f"{NEVER}nginx:1", runs, SIGNED, facts=about_the_written)
+        assert [problem.cause for problem in denied.problems] == [
+            "gate fake denies the image: unknown: the fact 'signer' was not gathered"
+        ]
+        assert decide_image(f"{NEVER}nginx:1", runs, SIGNED, facts={judged: {"signer": fact_of("us")}}).problems == ()
 
     def test_a_kept_image_that_is_too_long_is_a_problem(self) -> None:
         runs = deployed(f"example.com/{'a' * 250}@sha256:{HEX}")
@@ -170,7 +169,7 @@ class TestKept:
     def test_other_images_are_resolved(self) -> None:
         kept, other = sites_of(f"{NEVER}nginx:1", "!PinDigest nginx:1")
         plan = make_plan([kept, other], {kept.path: RUNS})
-        decision = decide(plan, {lookup: resolution_of(lookup) for lookup in plan.lookups}, (), {})
+        decision = decide(plan, {lookup: resolution_of(lookup) for lookup in plan.lookups}, Rules())
         assert [outcome.kept for outcome in decision.outcomes if isinstance(outcome, Pinned)] == [RUNS, None]
 
 
@@ -180,7 +179,7 @@ class TestKept:
 )
 def test_a_resolved_image_records_its_written_reference(image: str, recorded: str) -> None:
     plan = plan_of(f"!PinDigest {image}")
-    (outcome,) = decide(plan, {lookup: resolution_of(lookup) for lookup in plan.lookups}, (), {}).outcomes
+    (outcome,) = decide(plan, {lookup: resolution_of(lookup) for lookup in plan.lookups}, Rules()).outcomes
     assert isinstance(outcome, Pinned)
     assert outcome.recorded == recorded
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.images.lookups import OCI_MANIFEST, Origin, Resolved
 from image_pinner.core.images.references import Digest
 from image_pinner.core.report import REPORT_VERSION, PinReport, most_severe
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
+from support.gates import FakeFacts, fact_of, with_gates
 from support.templates import ABSENT, ECR, EveryDigest, pin, task, template_of
 
 DIGEST, INDEX = Digest(f"sha256:{'1' * 64}"), Digest(f"sha256:{'2' * 64}")
@@ -35,6 +37,59 @@ class TestJson:
             "problems": [],
             "warnings": [],
         }
+
+    def test_each_image_has_an_entry_for_each_gate(self) -> None:
+        template = {
+            "Resources": {"Web": task("!PinDigest nginx:1", "!PinDigest redis:1", f"redis@{DIGEST}", "redis:2")}
+        }
+        facts = FakeFacts(
+            {f"docker.io/library/nginx@{DIGEST}": {PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 864000))}}
+        )
+        digests = EveryDigest({"docker.io/library/nginx:1": Resolved(DIGEST, OCI_MANIFEST, Origin("ecr", "x"))})
+        settings = with_gates("age.minimum=3d", "age.unknown=warn", "tags.deny=2")
+        report = pin(template, settings=settings, digests=digests, facts=facts).report.to_json()
+        tag = {"gate": "tags", "verdict": "allow", "fact": "tag 1", "source": "template"}
+        unknown = {
+            "gate": "age",
+            "verdict": "warn",
+            "fact": "unknown",
+            "cause": "unknown: the registry does not report it",
+            "help": "ask the platform team",
+        }
+        assert [(image["status"], image["gates"]) for image in report["images"]] == [
+            (
+                "would be pinned",
+                [
+                    tag,
+                    {
+                        "gate": "age",
+                        "verdict": "allow",
+                        "fact": "pushed 2026-11-20T12:00:00Z",
+                        "source": "ecr:DescribeImages in us-east-1",
+                        "time": "2026-11-30T12:00:00Z",
+                    },
+                ],
+            ),
+            ("would be pinned", [tag, unknown]),
+            ("already pinned", [tag | {"fact": "no tag"}, unknown]),
+            (
+                "unmarked",
+                [
+                    {
+                        "gate": "tags",
+                        "verdict": "deny",
+                        "fact": "tag 2",
+                        "source": "template",
+                        "cause": "tag '2' is forbidden",
+                        "help": "use another tag",
+                    }
+                ],
+            ),
+        ]
+        assert [problem["image"] for problem in report["problems"]] == ["redis:2"]
+        assert [warning.partition(": ")[2] for warning in report["warnings"]] == [
+            "gate age: unknown: the registry does not report it"
+        ] * 2
 
     def test_success(self) -> None:
         template = {

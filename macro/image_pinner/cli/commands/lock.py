@@ -159,7 +159,7 @@ def _plan(template: TemplateFile, inputs: PinningInputs, deadline: Deadline) -> 
 
 
 def _report(resolved: ResolvedImages, inputs: PinningInputs, deadline: Deadline) -> PinReport:
-    return make_report(resolved.found, judge(resolved, inputs.settings.policies, inputs.resolvers.facts, deadline))
+    return make_report(resolved.found, judge(resolved, inputs.settings, inputs.resolvers.facts, deadline))
 
 
 def _finish_check(relocked: Relocked) -> ExitCode:

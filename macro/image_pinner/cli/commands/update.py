@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,8 @@ def _find_images(template: TemplateFile, inputs: PinningInputs) -> _File:
     scope = inputs.scope(template)
     scan_settings = inputs.settings.scan_settings._replace(find_tagged_digests=True)
     scan: ImageScan = template.fragment.find_images(scope, scan_settings)
-    return _File(template, FoundImages(scope, scan, tuple(scan.problems)), make_plan(scan.pinned))
+    found = FoundImages(scope, scan, tuple(scan.problems))
+    return _File(template, found, make_plan(scan.pinned, gates=found.gates))
 
 
 def _resolve(plans: Iterable[PinPlan], inputs: PinningInputs, deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
@@ -143,10 +144,14 @@ def _update(
         )
         for site, lookup in file.plan.sites
     )
-    resolved = ResolvedImages(file.found, file.plan._replace(sites=sites), resolutions)
-    decision = judge(resolved, settings.policies, inputs.resolvers.facts, deadline)
+    # The other images are not skipped by the template, but by this command.
+    found = file.found._replace(scan=replace(file.found.scan, skipped=[]))
+    resolved = ResolvedImages(found, file.plan._replace(sites=sites), resolutions)
+    decision = judge(resolved, settings, inputs.resolvers.facts, deadline)
     problems = in_order((*file.found.problems, *decision.problems))
-    report = PinReport(decision.outcomes, tuple(file.found.scan.skipped), problems, decision.failed)
+    report = PinReport(
+        decision.outcomes, tuple(file.found.scan.skipped), problems, decision.failed, gates=decision.gates
+    )
     if problems:
         return _Update(document, report)
     edits, lines = [], []

@@ -22,13 +22,14 @@ _PSEUDO_PARAMETERS = {
 
 
 def render_report(report: LocatedReport, output: str = "template") -> str:
-    """Return problems or warnings, one a line with a `help:` line; `output` is what is not written."""
+    """Return problems or warnings, one a line with a `help:` line; `output` is what is not written, or empty."""
     name = report.document.name
     if report.report.succeeded:
         warnings = (*report.lost_comments, *report.report.warnings)
         return "".join(f"warning: {name}: {warning}\n" for warning in warnings)
     problems = in_order(report.report.problems)
-    summary = f"Found {count(len(problems), 'problem')}. No {output} was written.\n"
+    nothing_written = f" No {output} was written." if output else ""
+    summary = f"Found {count(len(problems), 'problem')}.{nothing_written}\n"
     return render_problems(report.document, problems) + summary
 
 

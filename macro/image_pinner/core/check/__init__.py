@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from image_pinner.core.check.findings import Deny, Finding, problem_finding
+from image_pinner.core.check.findings import Deny, Finding, denial_cause, problem_finding
 from image_pinner.core.check.images import (
+    find_denied_images,
     find_duplicate_names,
     find_public_images,
     find_refused_pins,
@@ -22,6 +24,9 @@ from image_pinner.core.check.transforms import (
     find_transform_order,
     find_unused_transform,
 )
+from image_pinner.core.gates.configuration import DENY, EnabledGate, judge_image, without_needs
+from image_pinner.core.gates.interface import JudgedImage
+from image_pinner.core.images.references import ImageReference, explain_missing_tag
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.rules import UNPINNED_IMAGE
 from image_pinner.core.template.edits import apply_edits
@@ -45,15 +50,18 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     names_macro: bool,
     region: str = "",
     account_id: str = "",
-    deny: Deny = lambda _: None,
+    implicit_latest: bool = False,
 ) -> list[Finding]:
     """Check a template with the parameter values, the region and the account that are known.
 
-    `names_macro` is whether the template's Transform includes the macro. The findings are sorted by path.
+    `names_macro` is whether the template's Transform includes the macro, and `implicit_latest` whether a reference
+    without tag and digest means `latest`. The findings are sorted by path.
     """
     template = fragment.tree
     scope = Scope.of_template(template, values, region=region, account_id=account_id, ssm_names=True)
     scan, misplaced = _scan(fragment, scope, scan_settings)
+    gates = without_needs(scan.options.gates.enabled) if scan.options.gates else ()
+    deny = partial(_deny, gates, implicit_latest)
     requests = [
         *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
         *_find_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]),
@@ -65,6 +73,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     findings = [
         *requests,
         *order,
+        *find_denied_images(scan, gates),
         *find_unpinned_images(scan, template, deny),
         *find_hidden_images(template, scan, reported, scan_settings.macro),
         *find_duplicate_names(template, scope),
@@ -79,6 +88,20 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     findings += [about_transform] if about_transform else []
     findings = _with_valid_fixes(findings, fragment, scope, scan_settings, deny)
     return sorted(findings, key=lambda finding: (str(finding.path), finding.rule.code))
+
+
+def _deny(
+    gates: Sequence[EnabledGate],
+    implicit_latest: bool,  # noqa: FBT001 - bound
+    reference: ImageReference,
+) -> tuple[str, str] | None:
+    """Return why an image to pin has no version, or is denied by a gate that needs no facts, and what to do."""
+    if not implicit_latest and (missing := explain_missing_tag(reference)):
+        return missing
+    for result in judge_image(gates, JudgedImage(reference)):
+        if result.verdict == DENY:
+            return denial_cause(result), result.help
+    return None
 
 
 def _find_syntax(fragment: Fragment, scan: ImageScan, misplaced: list[Problem], macro: str) -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from image_pinner.core.gates.configuration import GateResult
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.rules import DENIED_IMAGE, MISSING_TAG, RULES_BY_SLUG, Rule
 from image_pinner.core.template.edits import Edit
@@ -12,7 +13,7 @@ from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem
 
 Deny = Callable[[ImageReference], tuple[str, str] | None]
-"""Returns why the policies deny an image, and what to do, as two clauses; `None` if they allow it."""
+"""Returns why an image cannot be pinned, by its reference alone, and what to do, as two clauses; `None` if it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,13 @@ def problem_finding(problem: Problem) -> Finding:
     return Finding(RULES_BY_SLUG[problem.rule], problem.path, problem.cause, problem.help)
 
 
+def denial_cause(result: GateResult) -> str:
+    """Return that a gate denies an image, and why."""
+    return f"gate {result.gate} denies the image: {result.cause}"
+
+
 def denial_finding(path: TemplatePath, reference: ImageReference, deny: Deny) -> Finding | None:
-    """Return the finding for an image that the policies deny, or `None` if they allow it."""
+    """Return the finding for an image that is denied, or `None` if it is not."""
     denial = deny(reference)
     if denial is None:
         return None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from image_pinner.core.check.findings import Deny, Finding, denial_finding, problem_finding
+from image_pinner.core.check.findings import Deny, Finding, denial_cause, denial_finding, problem_finding
 from image_pinner.core.errors import InvalidReferenceError
+from image_pinner.core.gates.configuration import DENY, EnabledGate
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.registries import canonical_registry
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
+from image_pinner.core.judging import judge_skipped
 from image_pinner.core.rules import (
+    DENIED_IMAGE,
     DUPLICATE_CONTAINER_NAME,
     INVALID_REFERENCE,
     MUTABLE_PUBLIC_IMAGE,
@@ -39,11 +42,23 @@ _ANY_DIGEST = Digest.of(b"")
 _MAX_COMPARED = 20  # containers with the same name in exclusive branches
 
 
+def find_denied_images(scan: ImageScan, gates: Sequence[EnabledGate]) -> Iterator[Finding]:
+    """Yield a finding for each gate that denies an image that is not pinned."""
+    for image in scan.skipped:
+        for result in judge_skipped(image, gates, {}):
+            if result.verdict == DENY:
+                yield Finding(DENIED_IMAGE, image.path, denial_cause(result), result.help)
+
+
 def find_unpinned_images(scan: ImageScan, template: JsonObject, deny: Deny) -> Iterator[Finding]:
-    """Yield a finding for each image that nothing requests to pin, or skips on purpose."""
+    """Yield a finding for each image that nothing requests to pin, or skips on purpose, and that no gate denies."""
     for image in scan.skipped:
         if image.status in {SkipStatus.UNMARKED, SkipStatus.INVALID}:
-            yield _refusal(image, deny) or _unpinned_image(image, template)
+            refusal = _refusal(image, deny)
+            if refusal is None:
+                yield _unpinned_image(image, template)
+            elif refusal.rule is not DENIED_IMAGE:
+                yield refusal
 
 
 def _refusal(image: SkippedImage, deny: Deny) -> Finding | None:
@@ -88,7 +103,7 @@ def _pin_resource(path: TemplatePath, resource: JsonValue) -> Edit | None:
 
 
 def find_refused_pins(scan: ImageScan, template: JsonObject, deny: Deny) -> Iterator[Finding]:
-    """Yield a finding for each image to pin that policies deny, or that cannot be written with its digest."""
+    """Yield a finding for each image to pin that gates deny, or that cannot be written with its digest."""
     for site in scan.pinned:
         if denial := denial_finding(site.path, site.reference, deny):
             yield denial

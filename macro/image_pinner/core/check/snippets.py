@@ -33,7 +33,7 @@ class Snippets(NamedTuple):
         known: What is known.
         assumed: The same, with values for all parameters.
         scan_settings: The macro's configuration.
-        deny: The policies.
+        deny: See `Deny`.
     """
 
     template: JsonObject

@@ -149,6 +149,19 @@ class ImageReference:
         return self.written or self._full()
 
 
+def explain_missing_tag(reference: ImageReference) -> tuple[str, str] | None:
+    """Explain that a reference has neither a tag nor a digest, and what to do, as two clauses; `None` if it has one.
+
+    `nginx` alone means `nginx:latest`, which is rarely a deliberate choice.
+    """
+    if reference.tag or reference.digest:
+        return None
+    return (
+        f"image {str(reference)!r} has no tag or digest",
+        f"write {reference}:{DEFAULT_TAG} if that is what you mean",
+    )
+
+
 def _is_registry(component: str) -> bool:
     return component == "localhost" or "." in component or ":" in component or component.lower() != component
 

@@ -12,6 +12,7 @@ from enum import Enum, IntEnum
 from typing import Any, NamedTuple, cast
 
 from image_pinner.core.errors import InvalidOptionError
+from image_pinner.core.gates.configuration import GateRules, parse_gates
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 
@@ -85,16 +86,20 @@ class Options(NamedTuple):
     services: tuple[str, ...] | None = None
     family: str | None = None
     lock: str | None = None
+    gates: GateRules | None = None
 
     def over(self, defaults: Options) -> Options:
-        """Return these options, those that are not set taken from a less specific level."""
+        """Return these options, those that are not set taken from a less specific level; its gates are tightened."""
         if defaults == _NOT_SET:
             return self
         if self == _NOT_SET:
             return defaults
-        return Options._make(
+        merged = Options._make(
             mine if mine is not None else default for mine, default in zip(self, defaults, strict=True)
         )
+        if self.gates and defaults.gates:
+            return merged._replace(gates=self.gates.over(defaults.gates))
+        return merged
 
 
 _NOT_SET = Options()
@@ -174,6 +179,10 @@ def _read_text(pattern: str, expected: str) -> Callable[[str, JsonValue], str | 
 _MAX_SERVICES = 100
 
 
+def _read_gates(_: str, value: JsonValue) -> GateRules | None:
+    return parse_gates(value) if value else None
+
+
 def _read_services(name: str, value: JsonValue) -> tuple[str, ...] | None:
     if isinstance(value, list) and len(value) > _MAX_SERVICES:
         raise InvalidOptionError(f"{name} has more than {_MAX_SERVICES} services", "list fewer services")
@@ -241,6 +250,11 @@ OPTION_RULES = (
         "Lock", "unset, `ssm:/name`, `s3://bucket/key`",
         "The lock file that all digests are taken from, without requests to registries.",
         "lock", _read_text(_LOCK, "ssm:/name or s3://bucket/key"), Level.TEMPLATE,
+    ),
+    OptionRule(
+        "Gates", "unset, `gate.option=value`, a list of them",
+        "What images must satisfy to be deployed, in addition to the configured gates.",
+        "gates", _read_gates, Level.TEMPLATE,
     ),
 )  # fmt: skip
 """Every option."""
@@ -324,6 +338,8 @@ def find_loosened_option(requested: Options, configured: Options) -> str:
         return f"Platform differs from the configured Platform={configured.platform}"
     if requested.record and configured.record and _is_weaker(requested.record, configured.record):
         return f"Record={requested.record.value} is less strict than the configured Record={configured.record.value}"
+    if requested.gates and configured.gates:
+        return requested.gates.find_loosened(configured.gates)
     return ""
 
 

@@ -165,6 +165,20 @@ def _by_name(entries: Iterable[Mapping[str, Any]], wanted: Container[str]) -> _E
 _MISSING_IMAGE = re.compile(r"imageDigest:\s*'(?P<digest>sha256:[^']*)'|imageTag:\s*'(?P<tag>[^']*)'")
 
 
+def split_missing(error: Exception, images: Sequence[str]) -> tuple[str, list[list[str]]]:
+    """Return the missing image that an `ImageNotFoundException` names, and the groups of images to request instead.
+
+    The image is empty if the error does not name it; then the groups are the halves.
+    """
+    named = _MISSING_IMAGE.search(error_text(error))
+    missing = images[0] if len(images) == 1 else named["digest"] or named["tag"] if named else ""
+    if missing not in images:
+        half = len(images) // 2
+        return "", [list(images[half:]), list(images[:half])]
+    others = [image for image in images if image != missing]
+    return missing, [others] if others else []
+
+
 def describe_images(client: RepositoryClient, images: Sequence[str]) -> dict[str, ImageResult]:
     """Find at most `IDS_PER_REQUEST` distinct images with DescribeImages. See `find_details`."""
     details = find_details(client, images)
@@ -218,14 +232,10 @@ class _ImageSearch:
         if self._can_filter and not self._any_status:
             self._any_status = True
             return [group]
-        named = _MISSING_IMAGE.search(error_text(error))
-        missing = group[0] if len(group) == 1 else named["digest"] or named["tag"] if named else ""
-        if missing not in group:
-            half = len(group) // 2
-            return [group[half:], group[:half]]
-        self._results[missing] = no_image(self._client.repository, missing)
-        others = [image for image in group if image != missing]
-        return [others] if others else []
+        missing, others = split_missing(error, group)
+        if missing:
+            self._results[missing] = no_image(self._client.repository, missing)
+        return others
 
 
 def _described(client: RepositoryClient, image: str, detail: Mapping[str, Any]) -> ImageResult:

@@ -34,7 +34,7 @@ def test_an_unknown_option_is_refused_with_the_known_ones_as_help(name: Any) -> 
     assert error.cause.startswith("unknown option ")
     assert len(error.cause) < 120
     assert error.help == (
-        "use one of Pin, Platform, WhenMissing, WhenMoved, Record, Refresh, StackName, Service, Family, Lock"
+        "use one of Pin, Platform, WhenMissing, WhenMoved, Record, Refresh, StackName, Service, Family, Lock, Gates"
     )
     help_at_a_resource = refusal({name: "x"}, Level.RESOURCE).help
     assert help_at_a_resource == "use one of Pin, Platform, WhenMissing, WhenMoved, Record, Refresh, Service, Family"

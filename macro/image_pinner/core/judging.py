@@ -1,0 +1,101 @@
+"""Judge the images of a template by gates: those to pin, and those that run although they are not pinned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from image_pinner.core.deployed import Deployed
+from image_pinner.core.errors import InvalidReferenceError
+from image_pinner.core.gates.configuration import DENY, EnabledGate, GateResult, judge_image, without_needs
+from image_pinner.core.gates.interface import Facts, JudgedImage, Subject, UnknownFact
+from image_pinner.core.images.lookups import Resolution, Resolved
+from image_pinner.core.images.references import ImageReference
+from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.sites import PinSite, SkippedImage, SkipStatus
+
+
+class Rules(NamedTuple):
+    """The rules of the platform team.
+
+    Args:
+        gates: The gates that are on.
+        implicit_latest: Whether a reference without tag and digest means `latest`.
+        exception_process: How to get an exception from a gate, for messages.
+    """
+
+    gates: tuple[EnabledGate, ...] = ()
+    implicit_latest: bool = False
+    exception_process: str = ""
+
+
+def is_refused(gates: Sequence[EnabledGate], site: PinSite, kept: Deployed | None = None) -> bool:
+    """Return whether one of the `gates`, which need no facts, denies an image to pin."""
+    results = judge_image(gates, JudgedImage(running_image(site, kept)))
+    return any(result.verdict == DENY for result in results)
+
+
+def running_image(site: PinSite, kept: Deployed | None) -> ImageReference:
+    """Return the image that will run, with the tag that the template sets."""
+    return replace(kept.image, tag=site.reference.tag, written="") if kept else site.reference
+
+
+def subject_of(site: PinSite, resolution: Resolution | None, kept: Deployed | None) -> Subject | None:
+    """Return an image to pin by its digest, or `None` if that is not known."""
+    if kept:
+        return Subject(kept.image.canonical(), site.platform)
+    digest = site.reference.digest or (resolution.digest if isinstance(resolution, Resolved) else None)
+    return Subject(replace(site.reference, tag="", digest=digest).canonical(), site.platform) if digest else None
+
+
+def written_subject(image: SkippedImage) -> Subject | None:
+    """Return an image that is not pinned because the template writes its digest, or `None` if it is another one."""
+    reference = _parse(image.written) if image.status is SkipStatus.PINNED else None
+    return Subject(replace(reference, tag="").canonical()) if reference and reference.digest else None
+
+
+def _parse(written: str) -> ImageReference | None:
+    try:
+        return ImageReference.parse(written)
+    except InvalidReferenceError:
+        return None
+
+
+def facts_of_missing(gates: Iterable[EnabledGate], reason: str) -> Facts:
+    """Return the facts about an image that does not exist yet and keeps its tag: all of them are unknown."""
+    unknown = UnknownFact(f"the image does not exist yet: {reason}", "push it first")
+    return {need.fact: unknown for enabled in gates for need in enabled.gate.needs}
+
+
+_NOT_PINNED = frozenset({SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.SKIPPED})
+
+
+def judge_skipped(
+    image: SkippedImage, gates: Sequence[EnabledGate], facts: Mapping[Subject, Facts]
+) -> tuple[GateResult, ...]:
+    """Judge an image that will run although it is not pinned; facts are known about those with a digest only."""
+    reference = _parse(image.written)
+    if subject := written_subject(image):
+        return judge_image(gates, JudgedImage(reference, facts=facts.get(subject, {})))
+    if image.status in _NOT_PINNED:
+        return judge_image(without_needs(gates), JudgedImage(reference, is_pinned=False, reason=image.reason))
+    if image.status is SkipStatus.HIDDEN:
+        return judge_image(without_needs(gates), JudgedImage(None, is_pinned=None, reason=image.reason))
+    return ()
+
+
+def find_denials(path: TemplatePath, image: str, results: Iterable[GateResult], rules: Rules) -> list[Problem]:
+    """Return a problem for each gate that denies an image."""
+    return [
+        Problem(
+            path,
+            ProblemKind.POLICY,
+            f"gate {result.gate} denies the image: {result.cause}",
+            "; ".join(filter(None, (result.help, rules.exception_process))),
+            image,
+        )
+        for result in results
+        if result.verdict == DENY
+    ]

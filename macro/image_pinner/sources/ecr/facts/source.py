@@ -1,0 +1,114 @@
+"""The source of facts about images in ECR: all requests of a template concurrently, images by digest in batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from image_pinner.core.gates.age import PUSHED
+from image_pinner.core.gates.interface import Fact, Facts, Need, Subject, UnknownFact
+from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, parse_ecr_host
+from image_pinner.core.registry_config import RegistryRole
+from image_pinner.sources.aws.clients import AwsClients
+from image_pinner.sources.aws.errors import aws_client_faults, explain, explain_timeout
+from image_pinner.sources.concurrency import run_all
+from image_pinner.sources.ecr.facts.calls import EcrCalls, FactReader, Job, RegistrySubjects
+from image_pinner.sources.ecr.facts.pushed import PUSHED_READER
+from image_pinner.sources.interface import Deadline
+
+FACTS: Mapping[str, FactReader] = {
+    PUSHED: PUSHED_READER,
+}
+"""How each fact is read, by `Need.fact`."""
+
+_Registries = dict[EcrRegistry, dict[EcrRepository, list[Subject]]]
+
+
+class EcrFacts:
+    """Gathers facts about images in private ECR registries of any account and region. See `FactSource`.
+
+    Args:
+        clients: Creates the clients, on the thread that calls `gather`.
+        workers: The maximum number of concurrent requests.
+        roles: The roles to assume, by the account of the registry.
+        clock: Returns the seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        clients: AwsClients,
+        *,
+        workers: int = 16,
+        roles: Sequence[RegistryRole] = (),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clients = clients
+        self._workers = workers
+        self._roles = {role.account_id: role for role in roles}
+        self._clock = clock
+
+    def gather(
+        self, subjects: Collection[Subject], needs: frozenset[Need], deadline: Deadline
+    ) -> Mapping[Subject, Facts]:
+        """See `FactSource.gather`."""
+        seconds = deadline.remaining()
+        facts: dict[Subject, dict[str, Fact | UnknownFact]] = {subject: {} for subject in subjects}
+        registries = _grouped(subjects, needs, facts)
+        jobs: list[tuple[str, Job]] = []
+        for registry, by_repository in registries.items():
+            calls = self._calls(registry, deadline)
+            if isinstance(calls, UnknownFact):
+                for subject in (each for group in by_repository.values() for each in group):
+                    facts[subject] = {need.fact: calls for need in needs}
+                continue
+            group = RegistrySubjects(calls, by_repository)
+            jobs += [
+                (need.fact, job) for need in sorted(needs, key=_name) for job in FACTS[need.fact].jobs(group, need)
+            ]
+        run_all([job for _, job in jobs], workers=self._workers, deadline=deadline)
+        for name, job in jobs:
+            late = UnknownFact(*explain_timeout(f"ECR in {job.repository.region}", seconds), job.actions[0])
+            for subject in job.subjects:
+                facts[subject][name] = job.found.get(subject, late)
+        return facts
+
+    def _calls(self, registry: EcrRegistry, deadline: Deadline) -> EcrCalls | UnknownFact:
+        try:
+            client: Any = self._clients.client(
+                "ecr",
+                registry.region,
+                fips=registry.fips,
+                dual_stack=registry.dual_stack,
+                role=self._roles.get(registry.account_id),
+            )
+        except aws_client_faults() as error:
+            return UnknownFact(*explain(error, f"ECR in {registry.region}"))
+        return EcrCalls(client, registry.account_id, registry.region, deadline, self._clock)
+
+
+def _name(need: Need) -> str:
+    return need.fact
+
+
+def _grouped(
+    subjects: Collection[Subject], needs: frozenset[Need], facts: dict[Subject, dict[str, Fact | UnknownFact]]
+) -> _Registries:
+    """Group images by registry and repository; the facts of images that are not in ECR are unknown."""
+    groups: _Registries = {}
+    for subject in subjects:
+        registry = parse_ecr_host(subject.image.registry)
+        if registry is None:
+            facts[subject] = {need.fact: _not_in_ecr(subject, need) for need in needs}
+            continue
+        repository = EcrRepository(registry.account_id, registry.region, subject.image.repository)
+        groups.setdefault(registry._replace(host=""), {}).setdefault(repository, []).append(subject)
+    return groups
+
+
+def _not_in_ecr(subject: Subject, need: Need) -> UnknownFact:
+    return UnknownFact(
+        f"{subject.image.registry} does not report {FACTS[need.fact].description}",
+        "copy the image to ECR",
+        subject.image.registry,
+    )
