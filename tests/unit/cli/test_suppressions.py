@@ -150,7 +150,7 @@ def test_an_error_can_be_suppressed_in_check_and_pin_still_refuses_it(tmp_path: 
 
     check, pin = image_pinner("check", path), image_pinner("pin", path)
 
-    assert (check.code, check.text) == (0, "The template passes.\n")
+    assert (check.code, check.text) == (0, "The template passes. 1 finding suppressed.\n")
     assert pin.code == 1
     assert "'A' is not a valid image reference" in pin.err
 
