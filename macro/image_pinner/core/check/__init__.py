@@ -113,7 +113,11 @@ def _with_valid_fixes(
 
 
 def _with_valid_fix(finding: Finding, causes: Mapping[tuple[Step, ...], str]) -> Finding:
-    cause = causes.get(finding.fix.path.steps) if finding.rule is UNPINNED_IMAGE and finding.fix else None
+    if finding.rule is not UNPINNED_IMAGE or finding.fix is None:
+        return finding
+    # An entry in the Metadata pins all images of the resource.
+    changed = finding.fix.path
+    cause = causes.get((changed.parent if changed.steps[-1:] == ("Metadata",) else changed).steps)
     if cause is None:
         return finding
     return replace(finding, help=f"set Pin: Skip in the Metadata of the resource: {cause}", fix=None)
