@@ -80,7 +80,8 @@ def test_json_has_no_comments(tmp_path: Path) -> None:
 
 INVALID = {
     "no reason": ("ignore[IP001]", "the suppression of IP001 unpinned-image has no reason"),
-    "an unknown rule": ("ignore[IP999] x", "unknown rule 'IP999'"),
+    "an unknown rule": ("ignore[IP02] x", "unknown rule 'IP02' (did you mean 'IP020'?)"),
+    "a name like no other": ("ignore[everything] x", "unknown rule 'everything'"),
     "no rules": ("ignore x", "a suppression without the codes of rules"),
     "an empty list": ("ignore[] x", "a suppression without the codes of rules"),
     "an empty name": ("ignore[IP001,] x", "a suppression without the codes of rules"),
