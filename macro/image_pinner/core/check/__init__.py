@@ -21,6 +21,7 @@ from image_pinner.core.check.transforms import (
     find_missing_transform,
     find_transform_order,
     find_unused_transform,
+    help_with_loops,
 )
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.rules import UNPINNED_IMAGE
@@ -134,7 +135,9 @@ def _find_problems(
     for problem in problems:
         if problem.path in certain:
             # A value that is only missing here is not the reason.
-            yield problem_finding(certain[problem.path] if problem.missing else problem)
+            finding = problem_finding(certain[problem.path] if problem.missing else problem)
+            help = help_with_loops(finding.help, fragment.tree, scan_settings.macro)
+            yield replace(finding, help=help)
 
 
 def _assumed_scope(fragment: Fragment, scope: Scope) -> Scope:
