@@ -119,6 +119,7 @@ CHECKED = HERE / "checked"
 _CHECKED_FILES = {
     "empty": (("passes.yaml",), 0),
     "findings": (("web.yaml", "minified.json", "passes.yaml"), 1),
+    "suppressed": (("suppressed.yaml", "passes.yaml"), 0),
     "parse-errors": (("broken.yaml", "broken.json", "no-resources.yaml"), 2),
 }
 _SUFFIXES = {"json": ".json", "sarif": ".sarif", "gitlab": ".gitlab.json", "junit": ".xml", "markdown": ".md"}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from golden.golden_cases import CHECK_CASES, CHECKED, CheckCase
 from golden.golden_files import compare
 from image_pinner import __version__
 from support.command import image_pinner
+from support.project import ROOT
+
+REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
 
 
 @pytest.mark.parametrize("case", CHECK_CASES, ids=str)
@@ -17,4 +22,5 @@ def test_output_in_a_format(case: CheckCase, monkeypatch: pytest.MonkeyPatch) ->
     run = image_pinner("check", "--format", case.format, *case.files)
 
     assert (run.code, run.err) == (case.code, "")
-    compare(case.expected, run.text.replace(f'"version": "{__version__}"', '"version": "VERSION"'))
+    text = run.text.replace(f'"version": "{__version__}"', '"version": "VERSION"')
+    compare(case.expected, text.replace(REPOSITORY, "REPOSITORY"))

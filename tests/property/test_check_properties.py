@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_pinner.cli.documents import read_source
-from property.template_strategies import BAD_IMAGES, FRAGMENTS, templates
-from support.agreement import assert_check_and_pin_agree, assert_fixes_pass
+from property.template_strategies import BAD_IMAGES, FRAGMENTS, IMAGES, SECTIONS, templates
+from support.agreement import assert_check_and_pin_agree, assert_fixes_pass, checked, errors_of, pinned_snippet
 from support.corpus import values_of
 from support.project import ROOT
 from support.sampling import examples
@@ -65,3 +65,27 @@ def test_check_and_pin_agree_on_the_published_templates(path: Any) -> None:
     for pin in ("", "All"):
         assert_check_and_pin_agree(template, values, pin)
     assert_fixes_pass(template, values)
+
+
+@examples(200)
+@given(IMAGES | BAD_IMAGES, st.sampled_from(["container", "properties", "resource", "resources"]), PINS)
+def test_check_and_the_macro_agree_on_snippets(image: Any, level: str, pin: str) -> None:
+    parameters = {"Pin": pin} if pin else {}
+    owners, template = snippet_template(image)
+    owner = owners[level]
+    siblings = dict(owner)
+    owner["Fn::Transform"] = {"Name": "ImagePinner", "Parameters": parameters}
+
+    problems = pinned_snippet(siblings, parameters, SECTIONS["Parameters"])
+
+    assert errors_of(checked(template, {})) or not problems, problems
+
+
+def snippet_template(image: Any) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Return a template with an image, and the mappings around it by their names."""
+    container = {"Name": "web", "Image": image}
+    properties = {"ContainerDefinitions": [container]}
+    resource = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
+    resources = {"Web": resource}
+    owners = {"container": container, "properties": properties, "resource": resource, "resources": resources}
+    return owners, {**SECTIONS, "Resources": resources}

@@ -11,9 +11,9 @@ from image_pinner.core.intrinsics.values import JsonObject
 from image_pinner.core.report import PinReport
 from image_pinner.core.rules import Severity
 from image_pinner.core.template.edits import Edit, InsertKey, apply_edits
-from image_pinner.core.template.fragments import Fragment, Shape
+from image_pinner.core.template.fragments import Fragment, Shape, read_fragment
 from image_pinner.core.template.markers import calls_macro, snippet_parameters
-from image_pinner.core.template.problems import ProblemKind
+from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.pinning import Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
@@ -57,6 +57,17 @@ def pinned(template: JsonObject, values: Mapping[str, Any], pin: str = "") -> Pi
     resolvers = Resolvers(registry, registry, registry.deployments)
     fragment, _ = _fragment(template, pin)
     return pin_template(fragment, scope, SETTINGS, lambda _: resolvers, Deadline.after(60)).report
+
+
+def pinned_snippet(siblings: JsonObject, parameters: JsonObject, declared: JsonObject) -> list[Problem]:
+    """Pin what the macro gets for a snippet, and return the problems of the template."""
+    registry = PermissiveRegistry()
+    values = {name: declaration["Default"] for name, declaration in declared.items()}
+    fragment = read_fragment(siblings, parameters)
+    scope = fragment.make_scope(values, values.keys(), region=REGION, account_id=ACCOUNT)
+    resolvers = Resolvers(registry, registry, registry.deployments)
+    report = pin_template(fragment, scope, SETTINGS, lambda _: resolvers, Deadline.after(60)).report
+    return [problem for problem in report.problems if problem.kind is ProblemKind.TEMPLATE]
 
 
 def _stack_name(template: JsonObject) -> str:

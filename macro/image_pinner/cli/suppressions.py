@@ -13,27 +13,40 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from image_pinner.cli.documents import Position, SourceDocument
+from image_pinner.cli.documents import SourceDocument
 from image_pinner.cli.documents.text import SourceText
 from image_pinner.cli.output import LocatedFinding
 from image_pinner.core.check import Finding
 from image_pinner.core.check.suppressions import InvalidSuppressionError, read_suppressions, suppressed_rule
 from image_pinner.core.rules import INVALID_SUPPRESSION, UNUSED_SUPPRESSION, Rule
-from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.template.paths import Step, TemplatePath
 
 _COMMENT = re.compile(r"#\s*image-pinner:\s*ignore\b(?P<rest>.*)", re.DOTALL)
 _REST = re.compile(r"\s*\[(?P<rules>[^\]]*)\]\s*(?P<reason>.*)", re.DOTALL)
+_FORM = "# image-pinner: ignore[IP001]"
 _NO_CONTENT = re.compile(r"[ \t]*(?:#.*)?")
 
 
+_Covered = int | tuple[Step, ...]
+"""The line of findings, or the steps of the path that they are at or inside."""
+
+
 class _Entry(NamedTuple):
-    """A suppression of one rule, where it is, and which findings it covers."""
+    """A suppression of one rule.
+
+    Args:
+        rule: The rule.
+        reason: Why its findings are accepted.
+        covered: Which findings of the rule it suppresses.
+        path: The path of the suppression; the root for a comment.
+        locate: Locates a finding about the suppression.
+    """
 
     rule: Rule
     reason: str
+    covered: _Covered
     path: TemplatePath
-    span: tuple[Position, Position]
-    covers: Callable[[LocatedFinding], bool]
+    locate: Callable[[Finding], LocatedFinding]
 
 
 def suppress(
@@ -44,79 +57,63 @@ def suppress(
     Suppressions that are not valid are findings too, and those that suppress nothing if the code of their rule is
     `selected`.
     """
-    entries: list[_Entry] = []
-    for found in (*_metadata_entries(document), *_comment_entries(document)):
-        if isinstance(found, _Entry):
-            entries.append(found)
+    entries: dict[tuple[Rule, _Covered], list[_Entry]] = {}
+    for entry in (*_metadata_entries(document), *_comment_entries(document)):
+        if isinstance(entry, _Entry):
+            entries.setdefault((entry.rule, entry.covered), []).append(entry)
         else:
-            yield found
-    used: set[int] = set()
-    for finding in findings:
-        rule = finding.finding.rule
-        own = [number for number, entry in enumerate(entries) if entry.rule is rule and entry.covers(finding)]
+            yield entry
+    used: set[tuple[Rule, _Covered]] = set()
+    for found in findings:
+        rule, steps = found.finding.rule, found.finding.path.steps
+        covered: list[_Covered] = [steps[:length] for length in range(len(steps) + 1)] if entries else []
+        own = [(rule, each) for each in (found.position.line, *covered) if (rule, each) in entries]
         used.update(own)
-        yield finding._replace(suppression=entries[own[0]].reason) if own else finding
-    for number, entry in enumerate(entries):
-        if number not in used and entry.rule.code in selected:
+        yield found._replace(suppression=entries[own[0]][0].reason) if own else found
+    for key, unused in entries.items():
+        for entry in unused if key not in used and key[0].code in selected else ():
             cause = f"there is no finding of {entry.rule} to suppress here"
-            unused = Finding(UNUSED_SUPPRESSION, entry.path, cause, "remove the suppression")
-            yield LocatedFinding(document.name, *entry.span, unused)
+            yield entry.locate(Finding(UNUSED_SUPPRESSION, entry.path, cause, "remove the suppression"))
 
 
 def _metadata_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFinding]:
     suppressions, invalid = read_suppressions(document.tree)
-    for suppression in suppressions:
-        yield _Entry(
-            suppression.rule,
-            suppression.reason,
-            suppression.path,
-            document.span(suppression.path),
-            partial(_is_inside, suppression.covers),
-        )
+    for one in suppressions:
+        yield _Entry(one.rule, one.reason, one.covers.steps, one.path, partial(_at_value, document, one.path))
     for finding in invalid:
-        yield LocatedFinding(document.name, *document.span(finding.path), finding)
+        yield _at_value(document, finding.path, finding)
+
+
+def _at_value(document: SourceDocument, path: TemplatePath, finding: Finding) -> LocatedFinding:
+    return LocatedFinding(document.name, *document.span(path), finding, excerpt=document.excerpt(path))
 
 
 def _comment_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFinding]:
-    source = document.source
     for comment in document.comments("image-pinner:"):
         match = _COMMENT.search(comment.text)
         if match is None:
             continue
         start = comment.index + match.start()
-        span = source.position(start), source.position(start + len(match[0].rstrip()))
-        line = _covered_line(source, start)
+        locate = partial(_at_comment, document.source, start, start + len(match[0].rstrip()))
         rest = _REST.fullmatch(match["rest"])
         names = [name.strip() for name in rest["rules"].split(",")] if rest else []
         if not rest or not all(names):
-            cause = "a suppression without the codes of rules"
-            finding = Finding(
-                INVALID_SUPPRESSION, TemplatePath(), cause, "write # image-pinner: ignore[IP001] and the reason"
-            )
-            yield LocatedFinding(document.name, *span, finding)
+            cause, help = "a suppression without the codes of rules", f"write {_FORM} and the reason"
+            yield locate(Finding(INVALID_SUPPRESSION, TemplatePath(), cause, help))
             continue
+        line = _covered_line(document.source, start)
         for name in names:
             try:
                 rule = suppressed_rule(name, rest["reason"])
             except InvalidSuppressionError as error:
-                finding = Finding(INVALID_SUPPRESSION, TemplatePath(), error.cause, error.help)
-                yield LocatedFinding(document.name, *span, finding)
+                yield locate(Finding(INVALID_SUPPRESSION, TemplatePath(), error.cause, error.help))
             else:
-                yield _Entry(
-                    rule,
-                    rest["reason"].strip(),
-                    TemplatePath(),
-                    span,
-                    partial(_is_on_line, line),
-                )
+                yield _Entry(rule, rest["reason"].strip(), line, TemplatePath(), locate)
 
 
-def _is_inside(path: TemplatePath, found: LocatedFinding) -> bool:
-    return found.finding.path.starts_with(path)
-
-
-def _is_on_line(line: int, found: LocatedFinding) -> bool:
-    return found.position.line == line
+def _at_comment(source: SourceText, start: int, end: int, finding: Finding) -> LocatedFinding:
+    span = source.position(start), source.position(end)
+    return LocatedFinding(source.name, *span, finding, excerpt=source.excerpt(start, end))
 
 
 def _covered_line(source: SourceText, index: int) -> int:

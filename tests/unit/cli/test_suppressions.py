@@ -80,7 +80,8 @@ def test_json_has_no_comments(tmp_path: Path) -> None:
 
 INVALID = {
     "no reason": ("ignore[IP001]", "the suppression of IP001 unpinned-image has no reason"),
-    "an unknown rule": ("ignore[IP999] x", "unknown rule 'IP999'"),
+    "an unknown rule": ("ignore[IP02] x", "unknown rule 'IP02' (did you mean 'IP020'?)"),
+    "a name like no other": ("ignore[everything] x", "unknown rule 'everything'"),
     "no rules": ("ignore x", "a suppression without the codes of rules"),
     "an empty list": ("ignore[] x", "a suppression without the codes of rules"),
     "an empty name": ("ignore[IP001,] x", "a suppression without the codes of rules"),
@@ -150,7 +151,7 @@ def test_an_error_can_be_suppressed_in_check_and_pin_still_refuses_it(tmp_path: 
 
     check, pin = image_pinner("check", path), image_pinner("pin", path)
 
-    assert (check.code, check.text) == (0, "The template passes.\n")
+    assert (check.code, check.text) == (0, "The template passes. 1 finding suppressed.\n")
     assert pin.code == 1
     assert "'A' is not a valid image reference" in pin.err
 

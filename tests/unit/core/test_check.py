@@ -91,6 +91,16 @@ def test_image_that_cannot_be_pinned_has_no_fix(image: Any) -> None:
     assert finding.help.startswith("set Pin: Skip in the Metadata of the resource: ")
 
 
+@pytest.mark.parametrize("metadata", [{}, {"Metadata": {"Note": "x"}}])
+def test_resource_with_an_image_that_cannot_be_pinned_has_no_fix(metadata: dict[str, Any]) -> None:
+    properties = {"PrimaryContainer": {"Image": "shop/web:1"}, "Containers": [{"Image": {"Ref": "AWS::StackName"}}]}
+
+    found = check({"Model": {"Type": "AWS::SageMaker::Model", **metadata, "Properties": properties}})
+
+    assert [finding.rule.slug for finding in found] == ["unpinned-image"] * 2
+    assert [finding.fix for finding in found] == [None, None]
+
+
 def test_both_branches_of_a_condition_are_findings() -> None:
     found = check_image({"Fn::If": ["C", "a:1", {"Fn::If": ["D", "b:1", {"Ref": "AWS::NoValue"}]}]})
 

@@ -261,3 +261,21 @@ class TestUnusedTransform:
     def test_a_marked_image_under_a_false_condition_is_a_request(self) -> None:
         web = {**task(MARKED), "Condition": "No"}
         assert found({"Web": web}, Conditions={"No": {"Fn::Equals": ["a", "b"]}}) == []
+
+
+@pytest.mark.parametrize(
+    ("transform", "help"),
+    [
+        (["ImagePinner", "AWS::LanguageExtensions"], "put ImagePinner after AWS::LanguageExtensions in Transform, or"),
+        (["AWS::LanguageExtensions", "ImagePinner"], "check the processed template with image-pinner expand, and"),
+    ],
+)
+def test_the_help_about_a_loop_depends_on_the_order_of_transforms(transform: list[str], help: str) -> None:
+    loop = ["Name", ["a", "b"], {"Task${Name}": task({"Fn::Sub": f"!PinDigest {ECR}/${{Name}}:1"})}]
+    template = {"Transform": transform, "Resources": {"Fn::ForEach::Tasks": loop}}
+    fragment = Fragment(Shape.TEMPLATE, template, {}, template)
+
+    (finding,) = check_template(fragment, {}, ScanSettings(), names_macro=True)
+
+    assert finding.rule.slug == "unresolved-image"
+    assert finding.help.startswith(help)

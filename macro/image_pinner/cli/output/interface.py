@@ -70,13 +70,14 @@ class CheckResult(NamedTuple):
     def summary(self) -> str:
         """A sentence on what was found."""
         number = len(self.files)
+        suppressed = f" {count(len(self.suppressed), 'finding')} suppressed." if self.suppressed else ""
         if not self.findings:
             sentences = {0: "No templates were checked.", 1: "The template passes."}
-            return sentences.get(number, f"All {number} templates pass.")
+            return sentences.get(number, f"All {number} templates pass.") + suppressed
         fixable = f" ({self.fixable} fixable)" if self.fixable else ""
         flagged = len({found.file for found in self.findings})
         where = f"{flagged} of {number} templates" if number > 1 else "1 template"
-        return f"Found {count(len(self.findings), 'problem')}{fixable} in {where}."
+        return f"Found {count(len(self.findings), 'problem')}{fixable} in {where}.{suppressed}"
 
 
 class LocatedReport(NamedTuple):

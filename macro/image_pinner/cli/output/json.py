@@ -21,6 +21,7 @@ def render(result: CheckResult) -> str:
             "problems": len(result.findings),
             "fixable": result.fixable,
             "fixed": result.fixed,
+            "suppressed": len(result.suppressed),
         },
     }
     entries = zip(result.findings, fingerprints(result.findings), strict=True)

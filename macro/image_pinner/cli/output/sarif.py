@@ -22,27 +22,42 @@ _FINGERPRINT = "imagePinner/v1"
 def render(result: CheckResult) -> str:
     """See `OutputFormat`."""
     indexes = {code: index for index, code in enumerate(RULES)}
+    page = _rules_page()
+    results = (*result.findings, *result.suppressed)
     run = {
         "tool": {
             "driver": {
                 "name": "ImagePinner",
                 "version": __version__,
-                "rules": [_rule(rule) for rule in RULES.values()],
+                "rules": [_rule(rule, page) for rule in RULES.values()],
             }
         },
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {_BASE: {"description": {"text": "The directory in which image-pinner was run."}}},
         "results": [
             _result(found, indexes[found.finding.rule.code], fingerprint)
-            for found, fingerprint in zip(result.findings, fingerprints(result.findings), strict=True)
+            for found, fingerprint in zip(results, fingerprints(results), strict=True)
         ],
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
     return f"{json.dumps(log, indent=2, ensure_ascii=False)}\n"
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
-    return {
+def _rules_page() -> str:
+    """Return the address of the page about the rules; empty if the package is not installed."""
+    # Imported here because no other format needs it.
+    from importlib.metadata import PackageNotFoundError, metadata  # noqa: PLC0415
+
+    try:
+        urls = metadata("image-pinner").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return ""
+    repository = next((url.partition(", ")[2] for url in urls if url.startswith("Repository, ")), "")
+    return f"{repository}/blob/main/docs/rules.md" if repository else ""
+
+
+def _rule(rule: Rule, page: str) -> dict[str, Any]:
+    fields = {
         "id": rule.code,
         "name": rule.slug,
         "shortDescription": {"text": rule.summary},
@@ -50,6 +65,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "help": {"text": rule.explanation},
         "defaultConfiguration": {"level": _LEVELS[rule.severity]},
     }
+    return fields | ({"helpUri": f"{page}#{rule.code.lower()}"} if page else {})
 
 
 def _result(found: LocatedFinding, rule_index: int, fingerprint: str) -> dict[str, Any]:
@@ -67,6 +83,8 @@ def _result(found: LocatedFinding, rule_index: int, fingerprint: str) -> dict[st
         "locations": [location],
         "partialFingerprints": {_FINGERPRINT: fingerprint},
     }
+    if found.suppression:
+        fields["suppressions"] = [{"kind": "inSource", "justification": found.suppression}]
     return fields | ({"fixes": [_fix(found)]} if found.fix else {})
 
 

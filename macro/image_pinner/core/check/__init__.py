@@ -23,6 +23,7 @@ from image_pinner.core.check.transforms import (
     find_missing_transform,
     find_transform_order,
     find_unused_transform,
+    help_with_loops,
 )
 from image_pinner.core.gates.configuration import DENY, EnabledGate, judge_image, without_needs
 from image_pinner.core.gates.interface import JudgedImage
@@ -136,7 +137,11 @@ def _with_valid_fixes(
 
 
 def _with_valid_fix(finding: Finding, causes: Mapping[tuple[Step, ...], str]) -> Finding:
-    cause = causes.get(finding.fix.path.steps) if finding.rule is UNPINNED_IMAGE and finding.fix else None
+    if finding.rule is not UNPINNED_IMAGE or finding.fix is None:
+        return finding
+    # An entry in the Metadata pins all images of the resource.
+    changed = finding.fix.path
+    cause = causes.get((changed.parent if changed.steps[-1:] == ("Metadata",) else changed).steps)
     if cause is None:
         return finding
     return replace(finding, help=f"set Pin: Skip in the Metadata of the resource: {cause}", fix=None)
@@ -153,7 +158,9 @@ def _find_problems(
     for problem in problems:
         if problem.path in certain:
             # A value that is only missing here is not the reason.
-            yield problem_finding(certain[problem.path] if problem.missing else problem)
+            finding = problem_finding(certain[problem.path] if problem.missing else problem)
+            help = help_with_loops(finding.help, fragment.tree, scan_settings.macro)
+            yield replace(finding, help=help)
 
 
 def _assumed_scope(fragment: Fragment, scope: Scope) -> Scope:

@@ -7,11 +7,21 @@ from typing import NamedTuple
 
 from image_pinner.core.check.findings import Finding
 from image_pinner.core.check.transforms import resources_of
+from image_pinner.core.errors import cut
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
-from image_pinner.core.rules import INVALID_SUPPRESSION, UNREADABLE_TEMPLATE, UNUSED_SUPPRESSION, Rule, find_rule
+from image_pinner.core.rules import (
+    INVALID_SUPPRESSION,
+    RULES,
+    RULES_BY_SLUG,
+    UNREADABLE_TEMPLATE,
+    UNUSED_SUPPRESSION,
+    Rule,
+    find_rule,
+)
 from image_pinner.core.template.markers import IGNORE_KEY, METADATA_KEY
 from image_pinner.core.template.paths import TemplatePath
 
+_MAX_NAME = 80  # characters of an unknown name that a message repeats
 _NEVER_SUPPRESSED = frozenset({UNREADABLE_TEMPLATE, UNUSED_SUPPRESSION, INVALID_SUPPRESSION})
 
 
@@ -52,7 +62,12 @@ def suppressed_rule(name: str, reason: JsonValue) -> Rule:
     """
     rule = find_rule(name)
     if rule is None:
-        raise InvalidSuppressionError(f"unknown rule {name!r}", "run image-pinner rules for all codes")
+        import difflib  # noqa: PLC0415 - only a mistake needs it
+
+        shown = cut(name, _MAX_NAME)
+        similar = difflib.get_close_matches(shown, [*RULES, *RULES_BY_SLUG], 1)
+        hint = f" (did you mean {similar[0]!r}?)" if similar else ""
+        raise InvalidSuppressionError(f"unknown rule {shown!r}{hint}", "run image-pinner rules")
     if rule in _NEVER_SUPPRESSED:
         raise InvalidSuppressionError(f"{rule} cannot be suppressed", "remove it")
     if not isinstance(reason, str) or not reason.strip():

@@ -17,6 +17,7 @@ from image_pinner.core.rules import (
 )
 from image_pinner.core.template.edits import InsertKey, Replace
 from image_pinner.core.template.find import ImageScan
+from image_pinner.core.template.loop_keys import EXPAND_FIRST
 from image_pinner.core.template.marker_search import contains_marker
 from image_pinner.core.template.markers import METADATA_KEY, SNIPPET, calls_macro, is_snippet
 from image_pinner.core.template.options import Pin, may_select
@@ -25,6 +26,8 @@ from image_pinner.core.template.sites import SkipStatus
 
 TRANSFORM = TemplatePath(("Transform",))
 _INCLUDE = "AWS::Include"
+_LANGUAGE_EXTENSIONS = "AWS::LanguageExtensions"
+_CHECK_EXPANDED = "check the processed template with image-pinner expand, and suppress this finding"
 _NO_LOOP = "write the property without Fn::ForEach"
 _CAN_BE_PINNED = frozenset({SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.EMPTY, SkipStatus.SNIPPET})
 _FIRST_SECTIONS = ("Description", "AWSTemplateFormatVersion")
@@ -125,6 +128,13 @@ def find_transform_order(template: JsonObject, macro: str) -> Iterator[Finding]:
         if not _is_of_aws(name):
             cause = f"{name} runs after {macro}, which does not see the images that {name} adds"
             yield Finding(TRANSFORM_ORDER, TRANSFORM, cause, f"list {macro} after {name} in Transform")
+
+
+def help_with_loops(help: str, template: JsonObject, macro: str) -> str:
+    """Return the help of a problem with a loop that CloudFormation may expand before it calls the macro."""
+    names = [call.name for call in calls_of(template.get("Transform"))]
+    is_expanded = macro in names and _LANGUAGE_EXTENSIONS in names[: names.index(macro)]
+    return help.replace(EXPAND_FIRST, _CHECK_EXPANDED) if is_expanded else help
 
 
 def find_hidden_images(

@@ -12,6 +12,7 @@ from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
+from image_pinner.core.template.loop_keys import EXPAND_FIRST
 from image_pinner.core.template.marker_search import count_markers, may_contain_marker
 from image_pinner.core.template.markers import (
     LONG_FORM,
@@ -57,7 +58,7 @@ _NOT_A_REFERENCE = "not a valid image reference"
 _NOT_SELECTED = "it has no marker, and no Pin option selects it"
 _NO_OPTIONS = Options()
 _WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
-_NO_LOOP = "write the property without Fn::ForEach, or put ImagePinner after AWS::LanguageExtensions in Transform"
+_NO_LOOP = f"write the property without Fn::ForEach, or {EXPAND_FIRST}"
 _MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
 
 
