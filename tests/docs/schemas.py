@@ -13,7 +13,8 @@ from image_pinner.settings import Settings
 
 SCHEMA = "docs/options.schema.json"
 _TYPES = get_type_hints(Options)
-_PARSED = {"platform", "services"}
+_GATE_ENTRY = r"^\s*[a-z-]+\.[a-z-]+\s*="
+_PARSED = {"platform", "services", "gates"}
 """The fields whose values are parsed from texts."""
 _FUNCTION = {
     "description": "An intrinsic function in its long form.",
@@ -44,10 +45,14 @@ def _option(rule: OptionRule) -> dict[str, Any]:
     """Return the schema of an option's value, by the type of its field."""
     kinds = get_args(_TYPES[rule.field])
     words = [member.value for kind in kinds if isinstance(kind, type) and issubclass(kind, Enum) for member in kind]
-    is_list = any(str(kind).startswith("tuple[") for kind in kinds)
+    text: dict[str, Any] = {"type": "string"}
+    if rule.field == "gates":
+        text["pattern"] = _GATE_ENTRY
+    is_list = rule.field == "gates" or any(str(kind).startswith("tuple[") for kind in kinds)
+    item = text if words else {"anyOf": [text, {"$ref": "#/definitions/function"}]}
     accepted: list[dict[str, Any]] = [{"enum": words}] if words else []
-    accepted += [{"type": "string"}] if str in kinds or rule.field in _PARSED else []
-    accepted += [{"type": "array", "items": {"type": "string"}, "minItems": 1 if words else 0}] if is_list else []
+    accepted += [text] if str in kinds or rule.field in _PARSED else []
+    accepted += [{"type": "array", "items": item, "minItems": 1 if words else 0}] if is_list else []
     return {"description": _plain(rule.meaning), "anyOf": [*accepted, {"$ref": "#/definitions/function"}]}
 
 

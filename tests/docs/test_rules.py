@@ -11,40 +11,19 @@ import pytest
 from image_pinner.cli.checking import CheckInputs, check_file
 from image_pinner.cli.discovery import InputFile
 from image_pinner.core.check.images import PUBLIC_REGISTRIES
-from image_pinner.core.policies import Allowed, Denied, JudgedImage, Policy, Verdict
 from image_pinner.core.rules import MUTABLE_PUBLIC_IMAGE, RULES, RULES_BY_SLUG, Rule, Severity, find_rule
 from image_pinner.settings import Settings
 from support.command import image_pinner
 
-ACCEPTED_BY_PIN = {"IP005", "IP008", "IP015", "IP016"}
-"""Errors that `pin` does not refuse: what only CloudFormation or the service rejects, and a policy of this test."""
-
-
-class PrivateRegistry:
-    """Denies images that are not in ECR. See `Policy`."""
-
-    id, needs = "private-registry", frozenset[str]()
-
-    def judge(self, image: JudgedImage) -> Verdict:
-        if ".dkr.ecr." in image.reference.registry:
-            return Allowed()
-        return Denied(f"image {str(image.reference)!r} is not in a private registry", "copy it")
-
-
-class StrictSettings(Settings):
-    """Settings with that policy."""
-
-    @property
-    def policies(self) -> tuple[Policy, ...]:
-        return (PrivateRegistry(),)
+ACCEPTED_BY_PIN = {"IP005", "IP008", "IP015"}
+"""Errors that `pin` does not refuse: what only CloudFormation or the service rejects."""
 
 
 def codes(text: str, folder: Path, rule: Rule) -> set[str]:
     """Return the codes of the findings in a template; without advice, unless the rule gives advice."""
     path = folder / "template.yaml"
     path.write_text(text, "utf-8")
-    settings = StrictSettings() if rule.slug == "denied-image" else Settings()
-    findings = check_file(InputFile(str(path), path.name), CheckInputs(settings, {}))
+    findings = check_file(InputFile(str(path), path.name), CheckInputs(Settings(), {}))
     shown = (found.finding.rule for found in findings if not found.suppression)
     return {found.code for found in shown if found.severity is not Severity.INFO or found is rule}
 

@@ -13,6 +13,7 @@ EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "check": _PINNING,
     "rules": _ALL,
     "diff": (*_PINNING, ExitCode.POLICY_DENIED),
+    "gate": (*_PINNING, ExitCode.POLICY_DENIED),
     "expand": _PINNING,
     "config": _ALL,
     "invoke": (*_PINNING, ExitCode.POLICY_DENIED),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from image_pinner.core.check import check_template
-from image_pinner.core.images.references import ImageReference
+from image_pinner.core.gates.configuration import GateRules, parse_gates
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.sites import ScanSettings
@@ -17,29 +17,30 @@ from support.templates import NO_VALUE, task
 ECR = "111122223333.dkr.ecr.us-east-1.amazonaws.com/app"
 DIGEST = f"{ECR}@sha256:{HEX}"
 MARKED = f"!PinDigest {ECR}:1"
+ALLOWED = parse_gates(
+    [f"repositories.allow={name}/*" for name in ("docker.io", "quay.io", "*.amazonaws.com", "public.ecr.aws")]
+)
 CONDITIONS = {"C": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "a"]}, "D": {"Fn::Equals": [{"Ref": "AWS::Region"}, "a"]}}
 
 
 def found(
-    resources: dict[str, Any], *, scan_settings: ScanSettings | None = None, **sections: Any
+    resources: dict[str, Any],
+    *,
+    gates: GateRules | None = None,
+    scan_settings: ScanSettings | None = None,
+    **sections: Any,
 ) -> list[tuple[str, str]]:
-    """Return the slugs and the paths of the findings; a policy denies images in `denied.example`."""
+    """Return the slugs and the paths of the findings."""
+    scan_settings = scan_settings or ScanSettings()
     template = {"Transform": "ImagePinner", **sections, "Resources": resources}
     fragment = Fragment(Shape.TEMPLATE, template, {}, template)
     findings = check_template(
         fragment,
         {},
-        scan_settings or ScanSettings(),
+        scan_settings._replace(operator=scan_settings.operator._replace(gates=gates)),
         names_macro="ImagePinner" in str(template["Transform"]),
-        deny=deny,
     )
     return [(finding.rule.slug, str(finding.path)) for finding in findings]
-
-
-def deny(reference: ImageReference) -> tuple[str, str] | None:
-    if not reference.tag and not reference.digest:
-        return "the image has no tag or digest", "write a tag"
-    return ("the registry is not allowed", "use another") if reference.registry == "denied.example" else None
 
 
 IMAGE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
@@ -47,12 +48,12 @@ IMAGE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
 
 @pytest.mark.parametrize("image", ["denied.example/a", "!PinDigest denied.example/a", {"Fn::Sub": "denied.example/a"}])
 def test_an_image_without_a_tag_is_not_reported_as_denied_or_unpinned(image: Any) -> None:
-    assert found({"Web": task(image)}) == [("missing-tag", IMAGE)]
+    assert found({"Web": task(image)}, gates=ALLOWED) == [("missing-tag", IMAGE)]
 
 
 @pytest.mark.parametrize("image", ["denied.example/a:1", "!PinDigest denied.example/a:1"])
 def test_a_denied_image_is_reported_with_or_without_a_marker(image: str) -> None:
-    assert found({"Web": task(image)}) == [("denied-image", IMAGE)]
+    assert found({"Web": task(image)}, gates=ALLOWED) == [("denied-image", IMAGE)]
 
 
 class TestDuplicateNames:
@@ -175,16 +176,21 @@ class TestSnippets:
 
     PROPERTIES = "Resources.Web.Properties"
 
-    def properties(self, *, kind: str = "AWS::ECS::TaskDefinition", **properties: Any) -> list[tuple[str, str]]:
+    def properties(
+        self, *, kind: str = "AWS::ECS::TaskDefinition", gates: GateRules | None = None, **properties: Any
+    ) -> list[tuple[str, str]]:
         parameters = {
             "Image": {"Type": "String"},
             "Tag": {"Type": "String", "Default": "1"},
             "Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/image"},
         }
-        return found({"Web": {"Type": kind, "Properties": {**SNIPPET, **properties}}}, Parameters=parameters)
+        return found(
+            {"Web": {"Type": kind, "Properties": {**SNIPPET, **properties}}}, gates=gates, Parameters=parameters
+        )
 
     def containers(self, image: Any) -> list[tuple[str, str]]:
-        return self.properties(ContainerDefinitions=[{"Name": "a", "Image": image}])
+        gates = ALLOWED if image == "denied.example/a:1" else None
+        return self.properties(gates=gates, ContainerDefinitions=[{"Name": "a", "Image": image}])
 
     def test_a_snippet_without_an_image_is_refused(self) -> None:
         assert self.properties() == [("invalid-marker", f"{self.PROPERTIES}.Fn::Transform")]

@@ -9,7 +9,6 @@ from typing import Any
 
 from image_pinner.core.check.findings import Deny, Finding, denial_cause, problem_finding
 from image_pinner.core.check.images import (
-    find_denied_images,
     find_duplicate_names,
     find_public_images,
     find_refused_pins,
@@ -74,8 +73,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     findings = [
         *requests,
         *order,
-        *find_denied_images(scan, gates),
-        *find_unpinned_images(scan, template, deny),
+        *find_unpinned_images(scan, template, deny, gates),
         *find_hidden_images(template, scan, reported, scan_settings.macro),
         *find_duplicate_names(template, scope),
         *find_unrecorded_tags(scan, template),
@@ -87,8 +85,13 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
         paths = [finding.path for finding in requests]
         about_transform = find_missing_transform(template, scan, paths, scan_settings.macro)
     findings += [about_transform] if about_transform else []
-    findings = _with_valid_fixes(findings, fragment, scope, scan_settings, deny)
+    findings = _with_valid_fixes(findings, fragment, scope, scan_settings)
     return sorted(findings, key=lambda finding: (str(finding.path), finding.rule.code))
+
+
+def _allow(_: ImageReference) -> None:
+    # The references that are known were judged before a fix was offered; here they contain assumed values.
+    return None
 
 
 def _deny(
@@ -118,7 +121,7 @@ def _scan(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> tupl
 
 
 def _with_valid_fixes(
-    findings: list[Finding], fragment: Fragment, scope: Scope, scan_settings: ScanSettings, deny: Deny
+    findings: list[Finding], fragment: Fragment, scope: Scope, scan_settings: ScanSettings
 ) -> list[Finding]:
     """Return the findings without the fixes that the macro would refuse: some images can be marked and not pinned."""
     # All images of a resource can have the same fix.
@@ -128,7 +131,7 @@ def _with_valid_fixes(
     fixed = fragment._replace(tree=apply_edits(fragment.tree, edits.values()))
     scan, misplaced = _scan(fixed, _assumed_scope(fixed, scope), scan_settings)
     refused = {problem.path.steps: problem.cause for problem in (*scan.problems, *misplaced)}
-    refused |= {finding.path.steps: finding.cause for finding in find_refused_pins(scan, fixed.tree, deny)}
+    refused |= {finding.path.steps: finding.cause for finding in find_refused_pins(scan, fixed.tree, _allow)}
     if not refused:
         return findings
     # Each fix is looked up by the paths above the problems.

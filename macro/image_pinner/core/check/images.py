@@ -42,23 +42,21 @@ _ANY_DIGEST = Digest.of(b"")
 _MAX_COMPARED = 20  # containers with the same name in exclusive branches
 
 
-def find_denied_images(scan: ImageScan, gates: Sequence[EnabledGate]) -> Iterator[Finding]:
-    """Yield a finding for each gate that denies an image that is not pinned."""
+def find_unpinned_images(
+    scan: ImageScan, template: JsonObject, deny: Deny, gates: Sequence[EnabledGate]
+) -> Iterator[Finding]:
+    """Yield the findings of images that nothing requests to pin; `gates` are those that need no facts."""
     for image in scan.skipped:
+        can_be_pinned = image.status in {SkipStatus.UNMARKED, SkipStatus.INVALID}
+        refusal = _refusal(image, deny) if can_be_pinned else None
+        if refusal and refusal.rule is not DENIED_IMAGE:
+            yield refusal
+            continue
         for result in judge_skipped(image, gates, {}):
             if result.verdict == DENY:
                 yield Finding(DENIED_IMAGE, image.path, denial_cause(result), result.help)
-
-
-def find_unpinned_images(scan: ImageScan, template: JsonObject, deny: Deny) -> Iterator[Finding]:
-    """Yield a finding for each image that nothing requests to pin, or skips on purpose, and that no gate denies."""
-    for image in scan.skipped:
-        if image.status in {SkipStatus.UNMARKED, SkipStatus.INVALID}:
-            refusal = _refusal(image, deny)
-            if refusal is None:
-                yield _unpinned_image(image, template)
-            elif refusal.rule is not DENIED_IMAGE:
-                yield refusal
+        if can_be_pinned and not refusal:
+            yield _unpinned_image(image, template)
 
 
 def _refusal(image: SkippedImage, deny: Deny) -> Finding | None:
