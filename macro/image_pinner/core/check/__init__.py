@@ -127,7 +127,11 @@ def _with_valid_fixes(
     fixed = fragment._replace(tree=apply_edits(fragment.tree, edits.values()))
     scan, misplaced = _scan(fixed, _assumed_scope(fixed, scope), scan_settings)
     refused = {problem.path.steps: problem.cause for problem in (*scan.problems, *misplaced)}
-    refused |= {finding.path.steps: finding.cause for finding in find_refused_pins(scan, fixed.tree, deny)}
+    if refusals := {finding.path.steps: finding.cause for finding in find_refused_pins(scan, fixed.tree, deny)}:
+        # An assumed value is not the reason.
+        known, _ = _scan(fixed, scope, scan_settings)
+        certain = {finding.path.steps for finding in find_refused_pins(known, fixed.tree, deny)}
+        refused |= {steps: cause for steps, cause in refusals.items() if steps in certain}
     if not refused:
         return findings
     # Each fix is looked up by the paths above the problems.
