@@ -11,6 +11,7 @@ from golden.golden_files import compare
 from image_pinner import __version__
 from support.command import image_pinner
 from support.project import ROOT
+from support.sarif import sarif_errors
 
 REPOSITORY = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]["Repository"]
 
@@ -22,5 +23,6 @@ def test_output_in_a_format(case: CheckCase, monkeypatch: pytest.MonkeyPatch) ->
     run = image_pinner("check", "--format", case.format, *case.files)
 
     assert (run.code, run.err) == (case.code, "")
+    assert case.format != "sarif" or sarif_errors(run.text) == []
     text = run.text.replace(f'"version": "{__version__}"', '"version": "VERSION"')
     compare(case.expected, text.replace(REPOSITORY, "REPOSITORY"))

@@ -15,11 +15,13 @@ from image_pinner.cli.suppressions import suppress
 from image_pinner.cli.unquoted_colons import find_unquoted_colons
 from image_pinner.cli.worker_processes import apply_to_files
 from image_pinner.core.check import Finding, check_template
-from image_pinner.core.errors import ImagePinnerError
+from image_pinner.core.errors import ImagePinnerError, cut
 from image_pinner.core.intrinsics.values import JsonValue
 from image_pinner.core.rules import RULES, UNREADABLE_TEMPLATE, Rule
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.settings import Settings
+
+_MAX_NAME = 255  # characters, as those of container names
 
 
 def _is_any(_: Rule) -> bool:
@@ -119,5 +121,11 @@ def _subject(path: TemplatePath, tree: JsonValue) -> str:
             # The path of a value that is missing.
             break
         if isinstance(step, int) and isinstance(value, dict) and isinstance(value.get("Name"), str):
-            return f"{steps[0]} / {value['Name']}"
-    return str(steps[0])
+            return f"{_shown(str(steps[0]))} / {_shown(value['Name'])}"
+    return _shown(str(steps[0]))
+
+
+def _shown(name: str) -> str:
+    """Return a name of a template that cannot end a line or control a terminal, and is not long."""
+    short = cut(name, _MAX_NAME)
+    return short if short.isprintable() else "".join(each if each.isprintable() else "\ufffd" for each in short)

@@ -268,7 +268,9 @@ class Splices(NamedTuple):
         )
         high = source.line_end(last.end)
         changed = self._apply(source.text, first.start, last.end)
-        if not (last.adds_key and last.text.rstrip(" ").endswith(("\n", "\r"))):
+        if last.adds_key and last.text.rstrip(" ").endswith(("\n", "\r")):
+            changed = changed.rstrip(" ")
+        else:
             changed += source.text[last.end : min(high, last.end + MAX_SHOWN + 1)]
         on_new_line = changed.lstrip("\r\n\x85")
         if not (first.adds_key and on_new_line != changed):

@@ -82,8 +82,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     if names_macro:
         about_transform = find_unused_transform(template, scan, scope, scan_settings.macro)
     else:
-        paths = [finding.path for finding in requests]
-        about_transform = find_missing_transform(template, scan, paths, scan_settings.macro)
+        about_transform = find_missing_transform(template, scan, [each.path for each in requests], scan_settings.macro)
     findings += [about_transform] if about_transform else []
     findings = _with_valid_fixes(findings, fragment, scope, scan_settings)
     return sorted(findings, key=lambda finding: (str(finding.path), finding.rule.code))
