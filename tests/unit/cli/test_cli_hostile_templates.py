@@ -1,0 +1,21 @@
+"""Names in a template that imitate other output: a pull request of a stranger is checked too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.command import image_pinner
+from unit.cli.cli_templates import UNMARKED, saved
+
+CONTROL = UNMARKED.replace("Name: web ", r'Name: "web\n::stop-commands::x\r\e[2J\x9b2J" ')
+
+
+@pytest.mark.parametrize("format_", ["full", "concise"])
+def test_a_name_begins_no_line_and_controls_no_terminal(format_: str, tmp_path: Path) -> None:
+    # GitHub Actions runs commands at the beginning of a line of the log.
+    run = image_pinner("check", str(saved(tmp_path, CONTROL)), "--format", format_)
+    assert "(Web / web\ufffd::stop-commands::x\ufffd\ufffd[2J\ufffd2J)" in run.text
+    assert not set(run.text) & {"\r", "\x1b", "\x9b"}
+    assert not [line for line in run.text.splitlines() if line.startswith("::")]
