@@ -22,6 +22,7 @@ from image_pinner.cli.inputs import (
     PARAMETER_OVERRIDES_OPTION,
     STANDARD_INPUT,
     check_account,
+    check_output,
     read_parameters,
     read_settings,
 )
@@ -84,6 +85,9 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
     inputs = _read_inputs(options, selection)
     baseline = _read_baseline(options)
     templates = _find(paths, options)
+    check_output(
+        options["output"], [str(options["baseline"] or STANDARD_INPUT), *(file.path for file in templates.files)]
+    )
     fixes = fix_files(templates.files, inputs, options, dependencies) if fixing else FixRun()
     workers = 1 if STANDARD_INPUT in paths else options["workers"] or default_workers(len(templates.files))
     found = fixes.findings if fixing else tuple(check_files(templates.files, inputs, workers))
