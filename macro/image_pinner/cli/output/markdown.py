@@ -30,9 +30,10 @@ def render(result: CheckResult) -> str:
 def _row(found: LocatedFinding) -> str:
     rule = found.finding.rule
     cells = (f"{found.file}:{found.position}", f"{rule.code} {rule.slug}", found.message, found.finding.help)
-    return f"| {' | '.join(map(_escape, cells))} |"
+    return f"| {' | '.join(map(escape, cells))} |"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Return a text without a meaning in Markdown or HTML, and without mentions of users."""
     # An empty comment after an at sign, because `@name` would notify the user of that name.
     return _PUNCTUATION.sub(r"\\\1", " ".join(text.split())).replace("@", "@<!-- -->")
