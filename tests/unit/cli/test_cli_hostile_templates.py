@@ -21,6 +21,11 @@ def test_a_name_begins_no_line_and_controls_no_terminal(format_: str, tmp_path: 
     assert not [line for line in run.text.splitlines() if line.startswith("::")]
 
 
+def test_a_name_begins_no_line_of_a_comparison(tmp_path: Path) -> None:
+    run = image_pinner("diff", str(saved(tmp_path, CONTROL.replace("shop", "!PinDigest shop"))))
+    assert "~ Web / web\ufffd::stop-commands::x\ufffd\ufffd[2J\ufffd2J: changed\n" in run.text
+
+
 def test_a_name_ends_no_cell_of_a_table_and_mentions_nobody(tmp_path: Path) -> None:
     name = r"web\|[x](https://example.com)`<img>"
     path = saved(tmp_path, MARKED.replace("Name: web ", f"Name: '{name}' "), "@team.yaml")

@@ -55,10 +55,11 @@ def _plain(text: str, **_: object) -> str:
 def _head_lines(findings: Sequence[LocatedFinding], style: _Style) -> Iterator[str]:
     for found in findings:
         where = style(f"{found.file}:{found.position}:", bold=True)
-        yield f"{where} {_styled_code(found.finding.rule, style)} {_printable(found.message)}"
+        yield f"{where} {_styled_code(found.finding.rule, style)} {printable(found.message)}"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a line in which nothing begins a line or controls a terminal."""
     return _UNPRINTABLE.sub("\ufffd", text)
 
 
@@ -90,12 +91,12 @@ def _detail_lines(found: LocatedFinding, style: _Style) -> Iterator[str]:
     if found.excerpt:
         mark = style("^" * found.excerpt.length, fg=_COLOURS[found.finding.rule.severity], bold=True)
         yield style(f"{gutter} |", dim=True)
-        yield f"{style(f'{number} |', dim=True)} {_printable(found.excerpt.line)}".rstrip()
+        yield f"{style(f'{number} |', dim=True)} {printable(found.excerpt.line)}".rstrip()
         yield f"{style(f'{gutter} |', dim=True)} {_blanks_before(found.excerpt)}{mark}"
     if found.finding.help:
-        yield f"{style('help', fg='cyan', bold=True)}: {_printable(found.finding.help)}"
+        yield f"{style('help', fg='cyan', bold=True)}: {printable(found.finding.help)}"
     for line in found.fix.lines if found.fix else ():
-        yield style(f"{gutter} + {_printable(line)}", fg="green")
+        yield style(f"{gutter} + {printable(line)}", fg="green")
 
 
 def _blanks_before(excerpt: Excerpt) -> str:
