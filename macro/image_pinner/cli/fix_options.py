@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import click
 
 from image_pinner.cli.checking import CheckInputs
+from image_pinner.cli.configuration.defaults import RunOption
 from image_pinner.cli.console import Dependencies, ExitCode, print_error, print_messages, progress, write_output
 from image_pinner.cli.discovery import InputFile
 from image_pinner.cli.documents import write_atomically
@@ -21,10 +22,15 @@ from image_pinner.core.report import PinReport
 
 Options = Mapping[str, Any]
 _OPTIONS = (
-    click.option("--fix", is_flag=True, help="Fix what can be fixed in the files, and report what is left."),
+    click.option(
+        "--fix", cls=RunOption, is_flag=True, help="Fix what can be fixed in the files, and report what is left."
+    ),
     click.option("--diff", is_flag=True, help="Print what --fix would change as a unified diff, and write no file."),
     click.option(
-        "--pin", is_flag=True, help="With --fix or --diff: pin unpinned images to digests instead of marking them."
+        "--pin",
+        cls=RunOption,
+        is_flag=True,
+        help="With --fix or --diff: pin unpinned images to digests instead of marking them.",
     ),
 )
 

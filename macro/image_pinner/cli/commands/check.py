@@ -11,6 +11,7 @@ import click
 
 from image_pinner.cli.baseline import Baseline
 from image_pinner.cli.checking import CheckInputs, check_files
+from image_pinner.cli.configuration.defaults import RunOption
 from image_pinner.cli.console import Dependencies, ExitCode, print_messages
 from image_pinner.cli.discovery import FoundTemplates, find_templates
 from image_pinner.cli.fix_options import FixRun, fix_files, fix_options, is_fixing
@@ -51,6 +52,7 @@ Options = Mapping[str, Any]
 )
 @click.option(
     "--update-baseline",
+    cls=RunOption,
     is_flag=True,
     help="Create the file of --baseline with all findings, or remove entries that no longer occur.",
 )

@@ -151,6 +151,10 @@ INVALID = {
         "image-pinner.toml:1: 'parameter' must be a table of strings, or a list of strings, got a table"
     ),
     "[install]\nyes = true": "image-pinner.toml:2: unknown key 'yes' in [install]",
+    "[check]\nfix = true": "image-pinner.toml:2: unknown key 'fix' in [check]",
+    "[check]\npin = true": "image-pinner.toml:2: 'pin' must be a string, got a boolean",
+    "[check]\noutput = '../x'": "image-pinner.toml:2: unknown key 'output' in [check]",
+    "[check]\nupdate-baseline = true": "image-pinner.toml:2: unknown key 'update-baseline' in [check]",
     "workers = ": "image-pinner.toml is not valid TOML: ",
     "workers = 1\nworkers = 2": "image-pinner.toml is not valid TOML: ",
 }
