@@ -22,7 +22,7 @@ class SettingOption(click.Option):
 class RunOption(click.Option):
     """An option that the configuration file does not have, since each run decides on it.
 
-    Pipelines run `check` with the files of strangers, so a file must not let it write files or make requests.
+    Pipelines run `check` on untrusted files, so a file must not let it write files or make requests.
     """
 
 
