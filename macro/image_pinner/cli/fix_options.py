@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from image_pinner.cli.checking import CheckInputs
+from image_pinner.cli.checking import CheckInputs, check_file
 from image_pinner.cli.configuration.defaults import RunOption
 from image_pinner.cli.console import Dependencies, ExitCode, print_error, print_messages, progress, write_output
 from image_pinner.cli.discovery import InputFile
@@ -81,7 +81,7 @@ def is_fixing(options: Options) -> bool:
 
 
 def fix_files(files: Sequence[InputFile], inputs: CheckInputs, options: Options, dependencies: Dependencies) -> FixRun:
-    """Fix template files, or print how. A file that cannot be written does not stop the others."""
+    """Fix template files, or print how. A file that cannot be fixed keeps its findings and does not stop the others."""
     # Imported here because only --pin needs the resolvers.
     from image_pinner.cli.pin_fixes import UnpinnedImages  # noqa: PLC0415
 
@@ -95,6 +95,8 @@ def fix_files(files: Sequence[InputFile], inputs: CheckInputs, options: Options,
         except ImagePinnerError as error:
             print_error(error.cause, error.help)
             code = ExitCode.USAGE_ERROR
+            if file.path != STANDARD_INPUT:
+                fixed.append(FixedFile(file.name, b"", b"", 0, check_file(file, inputs)))
         else:
             fixed.append(result)
     if images:

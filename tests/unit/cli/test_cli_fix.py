@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from image_pinner.cli.documents import FileWriteError
 from support.command import image_pinner
 from unit.cli.cli_templates import UNMARKED, saved
 
@@ -42,3 +43,39 @@ def test_the_difference_can_be_applied(name: str, content: bytes, folder: Path) 
     path.write_bytes(content)
     subprocess.run(["git", "apply", "-p0", "--whitespace=nowarn"], input=difference.out, check=True)
     assert path.read_bytes() == fixed != content
+
+
+SHARED = UNUSED.replace("Image: ", "Image: &image ") + "        - {Name: other, Image: *image}\n"
+OTHER = "        - {Name: last, Image: nginx:1}\n"
+
+
+def test_an_image_that_an_alias_shares_does_not_keep_others_from_being_pinned(folder: Path) -> None:
+    path = saved(folder, SHARED + OTHER)
+    run = image_pinner("check", "template.yaml", "--fix", "--pin", "--format", "concise")
+    assert run.code == 1
+    assert "error: template.yaml:9:18: cannot edit Resources.Web" in run.err
+    assert run.text.count("IP001 image 'shop/web:1.0' is not pinned") == 2
+    assert "Image: &image !Sub" in path.read_text("utf-8")
+    assert "nginx@sha256:" in path.read_text("utf-8")
+
+
+def test_the_findings_of_a_file_that_cannot_be_written_are_reported(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved(folder, UNUSED, "a.yaml")
+    written = saved(folder, UNUSED, "b.yaml")
+
+    def write(path: Path, data: bytes) -> None:
+        if path.name == "a.yaml":
+            raise FileWriteError("cannot write a.yaml: permission denied", "check the permissions")
+        path.write_bytes(data)
+
+    monkeypatch.setattr("image_pinner.cli.fix_options.write_atomically", write)
+    run = image_pinner("check", ".", "--fix", "--format", "concise")
+    assert (run.code, run.err) == (2, "error: cannot write a.yaml: permission denied\nhelp: check the permissions\n")
+    assert run.text.splitlines() == [
+        "a.yaml:9:18: IP001 image 'shop/web:1.0' is not pinned (Web / web)",
+        "Fixed 2 problems in 1 file.",
+        "Found 1 problem (1 fixable) in 1 of 2 templates.",
+    ]
+    assert written.read_text("utf-8").startswith(TRANSFORM)
