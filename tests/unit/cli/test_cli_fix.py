@@ -79,3 +79,12 @@ def test_the_findings_of_a_file_that_cannot_be_written_are_reported(
         "Found 1 problem (1 fixable) in 1 of 2 templates.",
     ]
     assert written.read_text("utf-8").startswith(TRANSFORM)
+
+
+@pytest.mark.parametrize("options", [("--diff",), ("--diff", "--exit-zero"), ("--fix", "--pin")])
+def test_a_file_that_cannot_be_read_takes_precedence_over_a_difference(options: tuple[str, ...], folder: Path) -> None:
+    saved(folder, UNUSED.replace(', Default: "1.0"', ""), "a.yaml")
+    saved(folder, UNUSED + "\t\n: [", "b.yaml")
+    run = image_pinner("check", ".", *options, "--format", "concise")
+    assert run.code == 2
+    assert "b.yaml:10:1: IP000 " in run.text + run.err

@@ -106,7 +106,8 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
     files = tuple(file.name for file in templates.files)
     result = CheckResult(findings, files, fixes.fixed, fixes.changed, options["diff"], suppressed)
     write_report(result, options, output_is_taken=fixes.output_is_taken)
-    code = fixes.code or _exit_code(findings, is_stale=is_stale)
+    code = _exit_code(findings, is_stale=is_stale)
+    code = code if code is ExitCode.USAGE_ERROR else fixes.code or code
     sys.exit(ExitCode.DONE if code is ExitCode.FINDINGS and options["exit_zero"] else code)
 
 
