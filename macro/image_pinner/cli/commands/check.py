@@ -28,6 +28,7 @@ from image_pinner.cli.inputs import (
     read_settings,
 )
 from image_pinner.cli.output import CheckResult, LocatedFinding
+from image_pinner.cli.output.text import printable
 from image_pinner.cli.report_options import report_options, write_report
 from image_pinner.cli.rule_selection import IGNORE_OPTION, SELECT_OPTION, SEVERITY_OPTION, RuleSelection
 from image_pinner.cli.worker_processes import default_workers
@@ -171,7 +172,7 @@ def _apply_baseline(
     if stale and update:
         baseline._replace(entries=comparison.remaining).write()
     elif stale:
-        lines = [f"  {entry.file}: {entry.code} {entry.path}: {entry.cause}" for entry in stale]
+        lines = [printable(f"  {entry.file}: {entry.code} {entry.path}: {entry.cause}") for entry in stale]
         print_messages(
             f"error: {baseline.path} has entries that no longer occur ({stale.total()})\n"
             + "".join(f"{line}\n" for line in lines)
