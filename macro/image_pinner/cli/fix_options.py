@@ -25,7 +25,12 @@ _OPTIONS = (
     click.option(
         "--fix", cls=RunOption, is_flag=True, help="Fix what can be fixed in the files, and report what is left."
     ),
-    click.option("--diff", is_flag=True, help="Print what --fix would change as a unified diff, and write no file."),
+    click.option(
+        "--diff",
+        cls=RunOption,
+        is_flag=True,
+        help="Print what --fix would change as a unified diff, and write no file.",
+    ),
     click.option(
         "--pin",
         cls=RunOption,

@@ -152,6 +152,7 @@ INVALID = {
     ),
     "[install]\nyes = true": "image-pinner.toml:2: unknown key 'yes' in [install]",
     "[check]\nfix = true": "image-pinner.toml:2: unknown key 'fix' in [check]",
+    "[check]\ndiff = true": "image-pinner.toml:2: unknown key 'diff' in [check]",
     "[check]\npin = true": "image-pinner.toml:2: 'pin' must be a string, got a boolean",
     "[check]\noutput = '../x'": "image-pinner.toml:2: unknown key 'output' in [check]",
     "[check]\nupdate-baseline = true": "image-pinner.toml:2: unknown key 'update-baseline' in [check]",
