@@ -95,6 +95,8 @@ def test_the_options_of_the_command_select_the_file(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("options", "cause"),
     [
+        # The variable of a pipeline that is not set.
+        (("--config", ""), "cannot read .: it is a directory"),
         (("--config", "none.toml"), "cannot read none.toml: no such file or directory"),
         (("--config", "pyproject.toml"), "pyproject.toml has no table [tool.image-pinner]"),
         (("--config", "image-pinner.toml", "--no-config"), "--config cannot be used with --no-config"),
