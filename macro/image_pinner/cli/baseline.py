@@ -68,7 +68,7 @@ class Baseline(NamedTuple):
                     "install the version of image-pinner that wrote it, or create a new baseline",
                 )
             entries = Counter({_parse_entry(item): int(item.get("count", 1)) for item in content["findings"]})
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
             raise ConfigurationError(f"{path} is not a baseline: {error!r}", "delete it and create a new one") from None
         return cls(path, entries)
 

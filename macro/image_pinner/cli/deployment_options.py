@@ -15,6 +15,7 @@ import click
 
 from image_pinner import __version__
 from image_pinner.cli.aws_configuration import explained_configuration
+from image_pinner.cli.configuration.defaults import RunOption
 from image_pinner.cli.console import (
     Dependencies,
     ExitCode,
@@ -79,7 +80,7 @@ COMMON_OPTIONS = (
 )
 """Options of all these subcommands."""
 CONFIRMATION_OPTIONS = (
-    click.option("--yes", is_flag=True, help="Do not prompt for confirmation."),
+    click.option("--yes", cls=RunOption, is_flag=True, help="Do not prompt for confirmation."),
     click.option("--dry-run", is_flag=True, help="Show what would be done without doing it."),
 )
 """Options of the subcommands that change something."""

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from image_pinner.cli.checking import CheckInputs
+from image_pinner.cli.checking import CheckInputs, check_file
+from image_pinner.cli.configuration.defaults import RunOption
 from image_pinner.cli.console import Dependencies, ExitCode, print_error, print_messages, progress, write_output
 from image_pinner.cli.discovery import InputFile
 from image_pinner.cli.documents import write_atomically
@@ -21,10 +22,20 @@ from image_pinner.core.report import PinReport
 
 Options = Mapping[str, Any]
 _OPTIONS = (
-    click.option("--fix", is_flag=True, help="Fix what can be fixed in the files, and report what is left."),
-    click.option("--diff", is_flag=True, help="Print what --fix would change as a unified diff, and write no file."),
     click.option(
-        "--pin", is_flag=True, help="With --fix or --diff: pin unpinned images to digests instead of marking them."
+        "--fix", cls=RunOption, is_flag=True, help="Fix what can be fixed in the files, and report what is left."
+    ),
+    click.option(
+        "--diff",
+        cls=RunOption,
+        is_flag=True,
+        help="Print what --fix would change as a unified diff, and write no file.",
+    ),
+    click.option(
+        "--pin",
+        cls=RunOption,
+        is_flag=True,
+        help="With --fix or --diff: pin unpinned images to digests instead of marking them.",
     ),
 )
 
@@ -75,7 +86,7 @@ def is_fixing(options: Options) -> bool:
 
 
 def fix_files(files: Sequence[InputFile], inputs: CheckInputs, options: Options, dependencies: Dependencies) -> FixRun:
-    """Fix template files, or print how. A file that cannot be written does not stop the others."""
+    """Fix template files, or print how. A file that cannot be fixed keeps its findings and does not stop the others."""
     # Imported here because only --pin needs the resolvers.
     from image_pinner.cli.pin_fixes import UnpinnedImages  # noqa: PLC0415
 
@@ -89,6 +100,8 @@ def fix_files(files: Sequence[InputFile], inputs: CheckInputs, options: Options,
         except ImagePinnerError as error:
             print_error(error.cause, error.help)
             code = ExitCode.USAGE_ERROR
+            if file.path != STANDARD_INPUT:
+                fixed.append(FixedFile(file.name, b"", b"", 0, check_file(file, inputs)))
         else:
             fixed.append(result)
     if images:

@@ -48,8 +48,15 @@ class FixedFile(NamedTuple):
         """Return a unified diff of what the fixes change; empty if they change nothing."""
         if self.data == self.original:
             return ""
-        before, after = (_LINE.findall(decode(data, self.name)[0]) for data in (self.original, self.data))
-        return "".join(_ended_lines(difflib.unified_diff(before, after, self.name, self.name)))
+        before, after = (_LINE.findall(_text_with_mark(data, self.name)) for data in (self.original, self.data))
+        # Without a tab, as Git writes it, a name ends for `patch` at a blank.
+        name = f"{self.name}\t" if " " in self.name else self.name
+        return "".join(_ended_lines(difflib.unified_diff(before, after, name, name)))
+
+
+def _text_with_mark(data: bytes, name: str) -> str:
+    text, encoding = decode(data, name)
+    return f"\ufeff{text}" if encoding.byte_order_mark else text
 
 
 def _ended_lines(lines: Iterable[str]) -> Iterator[str]:

@@ -6,12 +6,13 @@ not, so that the result is the same on every machine. https://git-scm.com/docs/g
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from image_pinner.cli.documents import read_file
 from image_pinner.cli.path_patterns import PathPattern
+from image_pinner.core.errors import ImagePinnerError
 
 _IGNORE_FILE = ".gitignore"
 
@@ -41,12 +42,11 @@ class IgnoreRules(NamedTuple):
 
     def extended(self, directory: Path, file: Path) -> IgnoreRules:
         """Return the rules extended by a file for an absolute directory, if the file can be read."""
-        try:
-            lines = file.read_text("utf-8-sig", "surrogateescape").splitlines()
-        except OSError:
-            return self
+        if file.name == _IGNORE_FILE and file.is_symlink():
+            return self  # as Git does
+        lines = _read(file).removeprefix("\ufeff").split("\n")
         depth = len(directory.parts)
-        parsed = ((depth, pattern) for line in lines if (pattern := PathPattern.parse_line(line)))
+        parsed = ((depth, pattern) for line in lines if (pattern := PathPattern.parse_line(line.removesuffix("\r"))))
         return IgnoreRules((*self.patterns, *parsed))
 
     def ignores(self, names: Sequence[str], *, is_directory: bool) -> bool:
@@ -62,8 +62,16 @@ def _common_directory(git: Path) -> Path:
 
     https://git-scm.com/docs/gitrepository-layout
     """
-    with contextlib.suppress(OSError):
-        if git.is_file():
-            git = git.parent / git.read_text("utf-8").removeprefix("gitdir:").strip()
-            return git / (git / "commondir").read_text("utf-8").strip()
+    if git.is_file():
+        git = git.parent / _read(git).removeprefix("gitdir:").strip()
+        git /= _read(git / "commondir").strip()
     return git
+
+
+def _read(file: Path) -> str:
+    """Return the text of a file; empty if it cannot be read."""
+    # A repository can have a link to a device without an end, which `read_file` refuses.
+    try:
+        return read_file(file).decode("utf-8", "surrogateescape")
+    except (ImagePinnerError, ValueError):
+        return ""

@@ -141,6 +141,16 @@ def read_bytes(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == STANDARD_INPUT else read_file(Path(name))
 
 
+def check_output(output: Path | None, inputs: Iterable[str]) -> None:
+    """Check that `--output` is none of the files that are read.
+
+    Raises:
+        ConfigurationError: It is one of them.
+    """
+    if output and output.resolve() in {Path(name).resolve() for name in inputs if name != STANDARD_INPUT}:
+        raise ConfigurationError(f"--output would overwrite {output}", "write to another file")
+
+
 def write_file(path: Path, data: bytes) -> None:
     """Write a file, or standard output if its name is `-`."""
     if path == STANDARD_OUTPUT:

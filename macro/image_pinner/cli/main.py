@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import sys
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -106,7 +108,15 @@ def main(arguments: list[str] | None = None, *, dependencies: Dependencies | Non
     # Importing a subcommand creates objects that live as long as the process. Searching them for garbage took a tenth
     # of a run that pins from a lock file, measured in November 2026.
     gc.set_threshold(_OBJECTS_PER_COLLECTION)
+    _replace_closed_streams()
     sys.exit(_run(arguments, dependencies or Dependencies()))
+
+
+def _replace_closed_streams() -> None:
+    """Connect the standard streams that the caller closed, which Python sets to `None`, to the null device."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - open until the process ends
 
 
 def _run(arguments: list[str] | None, dependencies: Dependencies) -> int:

@@ -148,7 +148,7 @@ def _read_content(text: str, path: str) -> Any:
 
         try:
             return tomllib.loads(text, parse_float=str)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise UnreadableTemplateError(f"{path} is not valid TOML: {error}", "correct the file") from None
     if suffix == ".json" or (suffix not in {".yaml", ".yml"} and text.lstrip()[:1] in {"{", "[", '"'}):
         try:

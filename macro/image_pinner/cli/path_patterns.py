@@ -12,7 +12,7 @@ from fnmatch import translate
 from typing import NamedTuple
 
 _ESCAPED = re.compile(r"\\(.)")
-_TRAILING_BLANKS = re.compile(r"(?<!\\)\s+\Z")
+_TRAILING_BLANKS = re.compile(r"(?<!\\) +\Z")
 _ANY_DIRECTORIES = None
 
 

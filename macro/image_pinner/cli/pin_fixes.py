@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from image_pinner.cli.console import Dependencies
+from image_pinner.cli.documents import InPlaceEditError, SourceDocument
 from image_pinner.cli.fixes import Findings
 from image_pinner.cli.inputs import TemplateFile, parse_template
 from image_pinner.cli.output import pin_report
@@ -56,4 +58,17 @@ class UnpinnedImages:
         self.messages += pin_report.render_problems(document, problems)
         pinned = (outcome for outcome in report.outcomes if isinstance(outcome, Pinned) and outcome.site.path in paths)
         images = [(outcome.site, outcome.text, outcome.recorded) for outcome in pinned]
-        return build_edits(selecting.fragment.tree, images, (), ())
+        build = partial(build_edits, selecting.fragment.tree, kept=(), skipped=())
+        if _failure(document, build(images)):
+            failures = [_failure(document, build([image])) for image in images]
+            images = [image for image, failure in zip(images, failures, strict=True) if not failure]
+            self.messages += "".join(f"error: {each.cause}\nhelp: {each.help}\n" for each in filter(None, failures))
+        return build(images)
+
+
+def _failure(document: SourceDocument, edits: Sequence[Edit]) -> InPlaceEditError | None:
+    try:
+        document.apply(edits)
+    except InPlaceEditError as error:
+        return error
+    return None

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from image_pinner.cli.configuration.defaults import RunOption
 from image_pinner.cli.console import error_stream, has_colour, write_output
 from image_pinner.cli.documents import write_atomically
 from image_pinner.cli.output import FORMATS, CheckResult, TextOptions, render_findings
@@ -26,6 +27,7 @@ _OPTIONS = (
     click.option(
         "-o",
         "--output",
+        cls=RunOption,
         type=click.Path(path_type=Path, dir_okay=False, readable=False),
         metavar="FILE",
         help="Write the format to this file, and text to the terminal.",

@@ -53,7 +53,17 @@ def test_an_update_needs_a_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"version": 1, "findings": [1]}', '{"version": 1, "findings": [{"file": "a"}]}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        "[" * 100_000,
+        '{"version": 1, "findings": [1]}',
+        '{"version": 1, "findings": [{"file": "a"}]}',
+        '{"version": 1, "findings": [{"file": "a", "code": "IP001", "path": "", "cause": "", "count": 1e999}]}',
+    ],
+    ids=range(7),
 )
 def test_a_file_that_is_not_a_baseline_is_an_error_and_stays(text: str) -> None:
     write("baseline.json", text)
@@ -64,6 +74,15 @@ def test_a_file_that_is_not_a_baseline_is_an_error_and_stays(text: str) -> None:
         assert (run.code, run.out) == (2, b"")
         assert run.err.startswith("error: baseline.json is not a baseline: ")
     assert Path("baseline.json").read_text("utf-8") == text
+
+
+def test_an_entry_begins_no_line_of_the_output() -> None:
+    # The file is part of the repository, and GitHub Actions runs commands at the beginning of a line.
+    entry = {"file": "gone.yaml", "code": "IP001", "path": "", "cause": "x\n::stop-commands::y"}
+    write("baseline.json", json.dumps({"version": 1, "findings": [entry]}))
+    run = check()
+    assert run.code == 1
+    assert "\n  gone.yaml: IP001 : x\ufffd::stop-commands::y\n" in run.err
 
 
 def test_a_baseline_of_another_version_is_an_error() -> None:

@@ -77,3 +77,14 @@ def test_only_selected_rules_are_fixed(folder: Path) -> None:
     text = path.read_text("utf-8")
     assert '"!PinDigest shop/web:${Tag}"' in text
     assert tag in text
+
+
+def test_the_output_overwrites_no_file_that_is_read(folder: Path) -> None:
+    templates = {path: path.read_bytes() for path in folder.rglob("*.yaml")}
+    for arguments in (("sub/a.yaml",), ("sub/a.yaml", "--fix"), (".",)):
+        run = image_pinner("check", *arguments, "--output", "sub/../sub/a.yaml")
+        assert (run.code, run.err) == (
+            2,
+            "error: --output would overwrite sub/../sub/a.yaml\nhelp: write to another file\n",
+        )
+    assert {path: path.read_bytes() for path in folder.rglob("*.yaml")} == templates

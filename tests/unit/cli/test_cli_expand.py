@@ -60,6 +60,14 @@ def test_wrong_options_are_refused_before_a_request(
     assert message in ended.err
 
 
+def test_the_template_is_not_overwritten(aws: FakeCloudFormation, tmp_path: Path) -> None:
+    path = saved(tmp_path, MARKED)
+    ended = run(aws, tmp_path, "--output", str(path))
+
+    assert (ended.code, aws.requests, path.read_text("utf-8")) == (2, [], MARKED)
+    assert ended.err == f"error: --output would overwrite {path}\nhelp: write to another file\n"
+
+
 def test_a_stack_name_that_is_not_valid_is_refused(aws: FakeCloudFormation, tmp_path: Path) -> None:
     ended = run(aws, tmp_path, stack="shop/prod")
 

@@ -224,6 +224,7 @@ def test_samconfig_yaml_is_read_like_samconfig_toml() -> None:
             "samconfig.toml: parameter_overrides 'Tag' is not NAME=VALUE",
         ),
         ("samconfig.yaml", "[]", "samconfig.yaml has no environment 'default'"),
+        ("samconfig.toml", "a = " + "[" * 5_000, "samconfig.toml is not valid TOML: "),
     ],
 )
 def test_an_invalid_file_of_sam_is_reported_with_its_name(name: str, text: str, cause: str) -> None:

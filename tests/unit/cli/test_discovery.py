@@ -124,6 +124,7 @@ def test_hidden_directories_installed_packages_and_links_are_skipped(folder: Pat
 IGNORED = {
     ".gitignore": "build/\n*.gen.yaml\n!keep.gen.yaml\n/only.yaml\n# comment\n\\#x.yaml\ndeep/**/z.yaml\n!\n",
     "sub/.gitignore": "!b.gen.yaml\nlocal.yaml\n!local2.yaml\n",
+    "x/.gitignore": "tab.yaml\t\nx\ffeed.yaml\n",
     "sub/build/.gitignore": "!x.yaml\n",
     "other/.gitignore": "*\n!.gitignore\n!*/\n!yes.yaml\n",
     ".git/info/exclude": "excluded.yaml\nlocal2.yaml\n",
@@ -133,7 +134,7 @@ CANDIDATES = (
     *("deep/x/y/z.yaml", "sub/b.gen.yaml", "sub/c.gen.yaml", "sub/local.yaml", "sub/x/local.yaml", "local.yaml"),
     *("sub/local2.yaml", "local2.yaml", "sub/build/x.yaml", "build/keep.gen.yaml", "x/build/y.yaml"),
     *("excluded.yaml", "x/excluded.yaml", "other/no.yaml", "other/yes.yaml", "other/a/b/yes.yaml", "other/a/no.yaml"),
-    "ä b\"c'.yaml",
+    *("ä b\"c'.yaml", "x/tab.yaml", "x/feed.yaml"),
 )
 
 
@@ -149,6 +150,22 @@ def test_the_same_files_are_ignored_as_by_git(tmp_path: Path, monkeypatch: pytes
     assert len(names(".")) < len(CANDIDATES)
     monkeypatch.chdir(root / "sub")
     assert sorted(names(".")) == sorted(name.removeprefix("sub/") for name in listed if name.startswith("sub/"))
+
+
+@pytest.mark.parametrize("content", [b"gitdir: \xff\0", b"garbage", b"gitdir: /nonexistent"])
+def test_a_git_file_that_is_not_valid_excludes_nothing(content: bytes, folder: Path) -> None:
+    write("a.yaml")
+    (folder / ".git").write_bytes(content)
+    assert names(".") == ["a.yaml"]
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "rules", ".gitignore", "nothing"])
+def test_an_ignore_file_that_is_a_link_is_not_followed(target: str, folder: Path) -> None:
+    write("a.yaml")
+    write("rules", text="a.yaml\n")
+    (folder / ".git").mkdir()
+    (folder / ".gitignore").symlink_to(target)
+    assert names(".") == ["a.yaml"]
 
 
 def test_the_excludes_of_a_repository_apply_in_its_worktrees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

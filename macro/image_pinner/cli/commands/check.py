@@ -11,6 +11,7 @@ import click
 
 from image_pinner.cli.baseline import Baseline
 from image_pinner.cli.checking import CheckInputs, check_files
+from image_pinner.cli.configuration.defaults import RunOption
 from image_pinner.cli.console import Dependencies, ExitCode, print_messages
 from image_pinner.cli.discovery import FoundTemplates, find_templates
 from image_pinner.cli.fix_options import FixRun, fix_files, fix_options, is_fixing
@@ -22,10 +23,12 @@ from image_pinner.cli.inputs import (
     PARAMETER_OVERRIDES_OPTION,
     STANDARD_INPUT,
     check_account,
+    check_output,
     read_parameters,
     read_settings,
 )
 from image_pinner.cli.output import CheckResult, LocatedFinding
+from image_pinner.cli.output.text import printable
 from image_pinner.cli.report_options import report_options, write_report
 from image_pinner.cli.rule_selection import IGNORE_OPTION, SELECT_OPTION, SEVERITY_OPTION, RuleSelection
 from image_pinner.cli.worker_processes import default_workers
@@ -50,6 +53,7 @@ Options = Mapping[str, Any]
 )
 @click.option(
     "--update-baseline",
+    cls=RunOption,
     is_flag=True,
     help="Create the file of --baseline with all findings, or remove entries that no longer occur.",
 )
@@ -84,6 +88,9 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
     inputs = _read_inputs(options, selection)
     baseline = _read_baseline(options)
     templates = _find(paths, options)
+    check_output(
+        options["output"], [str(options["baseline"] or STANDARD_INPUT), *(file.path for file in templates.files)]
+    )
     fixes = fix_files(templates.files, inputs, options, dependencies) if fixing else FixRun()
     workers = 1 if STANDARD_INPUT in paths else options["workers"] or default_workers(len(templates.files))
     found = fixes.findings if fixing else tuple(check_files(templates.files, inputs, workers))
@@ -100,7 +107,8 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
     files = tuple(file.name for file in templates.files)
     result = CheckResult(findings, files, fixes.fixed, fixes.changed, options["diff"], suppressed)
     write_report(result, options, output_is_taken=fixes.output_is_taken)
-    code = fixes.code or _exit_code(findings, is_stale=is_stale)
+    code = _exit_code(findings, is_stale=is_stale)
+    code = code if code is ExitCode.USAGE_ERROR else fixes.code or code
     sys.exit(ExitCode.DONE if code is ExitCode.FINDINGS and options["exit_zero"] else code)
 
 
@@ -164,7 +172,7 @@ def _apply_baseline(
     if stale and update:
         baseline._replace(entries=comparison.remaining).write()
     elif stale:
-        lines = [f"  {entry.file}: {entry.code} {entry.path}: {entry.cause}" for entry in stale]
+        lines = [printable(f"  {entry.file}: {entry.code} {entry.path}: {entry.cause}") for entry in stale]
         print_messages(
             f"error: {baseline.path} has entries that no longer occur ({stale.total()})\n"
             + "".join(f"{line}\n" for line in lines)

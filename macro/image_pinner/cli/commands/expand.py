@@ -25,6 +25,7 @@ from image_pinner.cli.inputs import (
     REGION_OPTION,
     STANDARD_OUTPUT,
     TemplateFile,
+    check_output,
     read_parameters,
     read_settings,
     read_template,
@@ -92,6 +93,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
         raise ConfigurationError(
             f"--stack {options['stack']!r} is not a valid stack name", "use letters, digits and hyphens"
         )
+    check_output(options["output"], [options["template"]])
     validate_role(options["role_arn"])
     settings = read_settings(options["image_paths"])
     values = read_parameters(options["files"], options["pairs"], options["overrides"])

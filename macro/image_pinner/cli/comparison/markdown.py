@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from image_pinner.cli.comparison.interface import Comparison, ImageVersion, name_of, problems_of
+from image_pinner.cli.output.markdown import escape
 from image_pinner.core.comparison import ImageChange
 
 MARKER = "<!-- image-pinner diff -->"
 """The first line, by which a pipeline finds its earlier comment."""
 _MAX_ROWS = 100  # a comment on GitHub has at most 65,536 characters
+# What cannot be escaped in code: `\\|` would end the cell of a table if a name has the first backslash.
+_SIMILAR = str.maketrans("`|", "'\u00a6")
 _SHOWN_DIGEST = len("sha256:") + 12
 
 
@@ -26,7 +28,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     if comparison.failed:
         yield from _failure_lines(comparison)
         return
-    yield f"Compared with {_plain(comparison.base)}: {_plain(comparison.summarize())}"
+    yield f"Compared with {escape(comparison.base)}: {escape(comparison.summarize())}"
     yield from _table(("", "image", "old", "new"), [_row(comparison, change) for change in comparison.changed])
     effects = [
         (_code(found.resource), _code(found.resource_type), found.effect, ", ".join(map(_code, found.services)))
@@ -37,7 +39,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield ""
         yield "Not compared:"
         yield ""
-        yield from (f"- {_code(str(path))}: {_plain(reason)}" for path, reason in comparison.not_compared.items())
+        yield from (f"- {_code(str(path))}: {escape(reason)}" for path, reason in comparison.not_compared.items())
 
 
 def _failure_lines(comparison: Comparison) -> Iterator[str]:
@@ -45,7 +47,7 @@ def _failure_lines(comparison: Comparison) -> Iterator[str]:
     yield f"Not compared: {len(problems)} {'problem' if len(problems) == 1 else 'problems'}."
     yield ""
     for location, cause, help in problems[:_MAX_ROWS]:
-        yield f"- {_code(location)}: {_plain(cause)}" + (f"<br>help: {_plain(help)}" if help else "")
+        yield f"- {_code(location)}: {escape(cause)}" + (f"<br>help: {escape(help)}" if help else "")
     if len(problems) > _MAX_ROWS:
         yield f"- {len(problems) - _MAX_ROWS} more"
 
@@ -76,17 +78,12 @@ def _version(comparison: Comparison, version: ImageVersion) -> str:
     if version.pushed_at:
         parts.append(f"pushed {version.pushed_at[:10]}, {comparison.age(version.pushed_at)}")
     elif version.digest:
-        parts.append(f"age unknown: {_plain(version.unknown)}")
+        parts.append(f"age unknown: {escape(version.unknown)}")
     if version.running:
-        parts.append(_plain(version.running))
+        parts.append(escape(version.running))
     return "<br>".join(parts)
 
 
 def _code(text: str) -> str:
     """Return a text as code; it can end neither the code nor the cell of a table."""
-    return f"`{' '.join(text.split()).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
-
-
-def _plain(text: str) -> str:
-    """Return a text without a meaning in Markdown or HTML, and without mentions of users."""
-    return re.sub(r"([\\`*_{}\[\]<>#@!~|])", r"\\\1", " ".join(text.split()))
+    return f"`{' '.join(text.split()).translate(_SIMILAR)}`"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from image_pinner.cli.comparison.interface import Comparison, ImageVersion, name_of, not_running
+from image_pinner.cli.output.text import printable
 from image_pinner.core.comparison import ChangeKind, Effect, ImageChange
 
 _SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~", ChangeKind.REWRITTEN: "="}
@@ -14,7 +15,7 @@ _EFFECT_SIGNS = {Effect.CREATED: "+", Effect.DELETED: "-", Effect.REPLACED: "±"
 
 def render(comparison: Comparison) -> str:
     """See `ComparisonFormat`. The text is empty if a template cannot be pinned, which messages report."""
-    return "" if comparison.failed else "".join(f"{line}\n" for line in _lines(comparison))
+    return "" if comparison.failed else "".join(f"{printable(line)}\n" for line in _lines(comparison))
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:

@@ -38,11 +38,11 @@ def apply_configuration(context: click.Context, name: str, command: click.Comman
 
 def _find_file(context: click.Context) -> ConfigurationFile | None:
     path, is_off = context.params.get("config"), context.params.get("no_config")
-    if path and is_off:
+    if path is not None and is_off:
         raise ConfigurationError("--config cannot be used with --no-config", "omit one of them")
     # Imported here because completion and --help do not need it.
     from image_pinner.cli.configuration.files import find_configuration_file, read_configuration_file  # noqa: PLC0415
 
-    if path:
+    if path is not None:
         return read_configuration_file(path)
     return None if is_off else find_configuration_file()

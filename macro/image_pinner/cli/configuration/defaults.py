@@ -19,6 +19,13 @@ class SettingOption(click.Option):
     """An option that takes precedence over a setting. The configuration file has only the setting."""
 
 
+class RunOption(click.Option):
+    """An option that the configuration file does not have, since each run decides on it.
+
+    Pipelines run `check` on untrusted files, so a file must not let it write files or make requests.
+    """
+
+
 class FileValue(NamedTuple):
     """A value in the configuration file: the text of a setting or the default of an option, and its keys."""
 

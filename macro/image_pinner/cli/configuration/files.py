@@ -89,7 +89,7 @@ def _read(path: str) -> ConfigurationFile | None:
     try:
         text = data.decode("utf-8-sig")
         content = tomllib.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
             f"{path} is not valid TOML: {error}", "correct the file, or pass --no-config"
         ) from None

@@ -9,14 +9,12 @@ from typing import Any, NamedTuple
 
 import click
 
-from image_pinner.cli.configuration.defaults import SettingOption
+from image_pinner.cli.configuration.defaults import RunOption, SettingOption
 from image_pinner.core.errors import HIDDEN, ConfigurationError
 from image_pinner.settings import PREFIX, SETTING_RULES, SettingRule, Settings, check_setting
 
 _SEPARATOR = ";"
 _NONE = "none"
-# A file in a repository must not confirm changes.
-_PER_RUN = frozenset({"yes"})
 _PARAMETER_VALUES = "NAME=VALUE"
 
 
@@ -83,8 +81,8 @@ def setting_keys() -> dict[str, Key]:
 def option_keys(command: click.Command) -> dict[str, Key]:
     """Return the keys of the options of a subcommand: the names of the options without hyphens at the beginning."""
     options = [option for option in command.params if isinstance(option, click.Option) and option.expose_value]
-    keys = (option_key(option) for option in options if not isinstance(option, SettingOption))
-    return {key.name: key for key in keys if key.name not in _PER_RUN}
+    keys = (option_key(option) for option in options if not isinstance(option, RunOption | SettingOption))
+    return {key.name: key for key in keys}
 
 
 def option_key(option: click.Option) -> Key:

@@ -34,6 +34,6 @@ def _row(found: LocatedFinding) -> str:
 
 
 def escape(text: str) -> str:
-    """Return a text for a cell, without what Markdown or HTML in it could do."""
+    """Return a text without a meaning in Markdown or HTML, and without mentions of users."""
     # An empty comment after an at sign, because `@name` would notify the user of that name.
     return _PUNCTUATION.sub(r"\\\1", " ".join(text.split())).replace("@", "@<!-- -->")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,9 @@ _Style = Callable[..., str]
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 # A template can have 20,000 unpinned images, and so many excerpts are more than a reader needs.
 _MAX_EXCERPTS = 100
+# Names in a template can have any character: line breaks would begin commands in the log of GitHub Actions, and others
+# control the terminal or reorder its text.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class TextOptions(NamedTuple):
@@ -51,7 +55,12 @@ def _plain(text: str, **_: object) -> str:
 def _head_lines(findings: Sequence[LocatedFinding], style: _Style) -> Iterator[str]:
     for found in findings:
         where = style(f"{found.file}:{found.position}:", bold=True)
-        yield f"{where} {_styled_code(found.finding.rule, style)} {found.message}"
+        yield f"{where} {_styled_code(found.finding.rule, style)} {printable(found.message)}"
+
+
+def printable(text: str) -> str:
+    """Return a line in which nothing begins a line or controls a terminal."""
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def _styled_code(rule: Rule, style: _Style) -> str:
@@ -82,12 +91,12 @@ def _detail_lines(found: LocatedFinding, style: _Style) -> Iterator[str]:
     if found.excerpt:
         mark = style("^" * found.excerpt.length, fg=_COLOURS[found.finding.rule.severity], bold=True)
         yield style(f"{gutter} |", dim=True)
-        yield f"{style(f'{number} |', dim=True)} {found.excerpt.line}".rstrip()
+        yield f"{style(f'{number} |', dim=True)} {printable(found.excerpt.line)}".rstrip()
         yield f"{style(f'{gutter} |', dim=True)} {_blanks_before(found.excerpt)}{mark}"
     if found.finding.help:
-        yield f"{style('help', fg='cyan', bold=True)}: {found.finding.help}"
+        yield f"{style('help', fg='cyan', bold=True)}: {printable(found.finding.help)}"
     for line in found.fix.lines if found.fix else ():
-        yield style(f"{gutter} + {line}", fg="green")
+        yield style(f"{gutter} + {printable(line)}", fg="green")
 
 
 def _blanks_before(excerpt: Excerpt) -> str:

@@ -95,6 +95,8 @@ def test_the_options_of_the_command_select_the_file(tmp_path: Path, monkeypatch:
 @pytest.mark.parametrize(
     ("options", "cause"),
     [
+        # The variable of a pipeline that is not set.
+        (("--config", ""), "cannot read .: it is a directory"),
         (("--config", "none.toml"), "cannot read none.toml: no such file or directory"),
         (("--config", "pyproject.toml"), "pyproject.toml has no table [tool.image-pinner]"),
         (("--config", "image-pinner.toml", "--no-config"), "--config cannot be used with --no-config"),
@@ -151,12 +153,18 @@ INVALID = {
         "image-pinner.toml:1: 'parameter' must be a table of strings, or a list of strings, got a table"
     ),
     "[install]\nyes = true": "image-pinner.toml:2: unknown key 'yes' in [install]",
+    "[check]\nfix = true": "image-pinner.toml:2: unknown key 'fix' in [check]",
+    "[check]\ndiff = true": "image-pinner.toml:2: unknown key 'diff' in [check]",
+    "[check]\npin = true": "image-pinner.toml:2: 'pin' must be a string, got a boolean",
+    "[check]\noutput = '../x'": "image-pinner.toml:2: unknown key 'output' in [check]",
+    "[check]\nupdate-baseline = true": "image-pinner.toml:2: unknown key 'update-baseline' in [check]",
+    "event-bus = " + "[" * 5_000: "image-pinner.toml is not valid TOML: ",
     "workers = ": "image-pinner.toml is not valid TOML: ",
     "workers = 1\nworkers = 2": "image-pinner.toml is not valid TOML: ",
 }
 
 
-@pytest.mark.parametrize(("text", "cause"), INVALID.items(), ids=INVALID)
+@pytest.mark.parametrize(("text", "cause"), INVALID.items(), ids=[text[:60] for text in INVALID])
 def test_an_invalid_file_is_an_error_with_its_line(
     text: str, cause: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
