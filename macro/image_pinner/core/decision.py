@@ -129,8 +129,7 @@ def _sort_key(lookup: ImageLookup) -> tuple[str, str, bool, str]:
     return str(lookup.reference), str(lookup.platform), lookup.index_allowed, lookup.credentials
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
+class Pinned(NamedTuple):
     """An image that gets a digest.
 
     `text` replaces the image: `repository@digest`, or `repository:tag@digest` (see `keep_tags`). `resolved` is `None`

@@ -262,9 +262,13 @@ def _returned_fields(event: Event) -> dict[str, Any]:
     }
 
 
-# In a pickle: half of a surrogate pair, and the beginning of an infinite number or NaN. One expression of both, which
-# begins with no certain byte, takes ten times as long.
-_SUSPECTS = (re.compile(rb"\xed[\xa0-\xbf]"), re.compile(rb"G[\x7f\xff][\xf0-\xff]"))
+# In a pickle: half of a surrogate pair, and the beginning of an infinite number or NaN; each with a byte of it that few
+# templates have, and that is found ten times as fast.
+_SUSPECTS = (
+    (b"\xed", re.compile(rb"\xed[\xa0-\xbf]")),
+    (b"\x7f", re.compile(rb"G\x7f[\xf0-\xff]")),
+    (b"\xff", re.compile(rb"G\xff[\xf0-\xff]")),
+)
 
 
 def _is_plain_json(value: Any) -> bool:
@@ -282,7 +286,7 @@ def _is_plain_json(value: Any) -> bool:
     except (ValueError, TypeError, AttributeError, RecursionError, pickle.PicklingError):
         return False
     data = written.getvalue()
-    return not any(suspect.search(data) for suspect in _SUSPECTS)
+    return not any(byte in data and suspect.search(data) for byte, suspect in _SUSPECTS)
 
 
 def _check_returned_fields(returned: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from image_pinner.core.images.platforms import Platform
@@ -28,8 +28,7 @@ ACCEPTED_MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
 """The media types that every request accepts; the list decides which digest a registry returns."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageLookup:
+class ImageLookup(NamedTuple):
     """What to resolve; a tag of a multi-platform image has more than one right digest.
 
     Args:

@@ -42,6 +42,7 @@ from image_pinner.core.template.traversal import (
 )
 
 _RESOURCES = "Resources"
+_NO_OPTIONS = Options()
 _PROPERTIES = Field("Properties")
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
 _TRANSFORM = TemplatePath(("Transform",))
@@ -201,7 +202,8 @@ def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan
     reader = _Reader(template, options, scan_settings, scan)
     reader.read_snippets(calls, scope)
     names: set[str] = set()
-    for resource in reader.resources(scope):
+    # Custom paths are not limited to the sections that were counted.
+    for resource in reader.resources(scope if scan.marker_count.loops else scope.without_loops()):
         names |= reader.read_resource(resource)
     reader.read_custom_paths(scope)
     scan.report_unknown_containers(options.pin, names, pin_path)
@@ -360,7 +362,7 @@ class _Reader:
     def _resource_context(self, resource: TemplateNode, *, has_images: bool) -> tuple[Options, ResourceContext]:
         """Return the resource's own options, and the context of its images."""
         content: JsonObject = resource.value
-        own = Options()
+        own = _NO_OPTIONS
         if resource.steps and "Metadata" in content and not creates_nothing(resource.scope):
             own = self._own_options(resource, has_images=has_images)
         context = ResourceContext(
@@ -400,7 +402,7 @@ class _Reader:
 def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:
     """Yield the type of a resource; more than one only if it has the key twice."""
     kind = resource.value.get("Type")
-    if isinstance(kind, str) and not resource.scope.loops and not has_loop(resource.value):
+    if isinstance(kind, str) and not resource.scope.loops and not has_loop(resource.value, resource.scope):
         yield kind
         return
     for node in walk(resource, (Field("Type"),)):
@@ -416,6 +418,7 @@ def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:
 
 
 def _properties(resource: TemplateNode) -> JsonValue:
-    found = walk(resource, (_PROPERTIES,)) if has_loop(resource.value) else ()
-    made = next((node.value for node in found if isinstance(node, TemplateNode)), None)
-    return resource.value.get("Properties", made)
+    content = resource.value
+    if "Properties" in content or not has_loop(content, resource.scope):
+        return content.get("Properties")
+    return next((node.value for node in walk(resource, (_PROPERTIES,)) if isinstance(node, TemplateNode)), None)

@@ -157,7 +157,7 @@ def _find_image_properties(tree: JsonObject, scope: Scope) -> Iterator[tuple[str
     while todo:
         owner, parent, last = todo.pop()
         steps = (*parent, *last)
-        if isinstance(owner, dict) and has_loop(owner):
+        if isinstance(owner, dict) and has_loop(owner, scope):
             yield from _find_around_loops(TemplateNode(steps, owner, scope))
             continue
         for key, value in owner.items() if isinstance(owner, dict) else enumerate(owner):
