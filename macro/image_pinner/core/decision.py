@@ -6,7 +6,7 @@ One problem fails the whole template.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
@@ -152,8 +152,7 @@ class Pinned(NamedTuple):
         return str(reference) if reference.tag or not reference.digest else ""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptTag:
+class KeptTag(NamedTuple):
     """An image that does not exist yet and keeps its tag, as `WhenMissing=KeepTag` requests."""
 
     site: PinSite

@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from image_pinner import __version__
@@ -95,7 +94,7 @@ class InvocationRecord:
         """Return resolvers that delegate to these and count the lookups."""
         counting = _CountingResolvers(resolvers)
         self._counting.append(counting)
-        return replace(resolvers, digests=counting, values=counting)
+        return resolvers._replace(digests=counting, values=counting)
 
     def note_report(self, report: PinReport) -> None:
         """Note the result of pinning."""
