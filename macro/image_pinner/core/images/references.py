@@ -139,7 +139,10 @@ class ImageReference:
 
     def canonical(self) -> ImageReference:
         """Return the same reference, written in full."""
-        return ImageReference(self.registry, self.repository, self.tag, self.digest, self._full())
+        full = self._full()
+        if self.written == full:
+            return self
+        return ImageReference(self.registry, self.repository, self.tag, self.digest, full)
 
     def _full(self) -> str:
         tag = f":{self.tag}" if self.tag else ""

@@ -18,7 +18,7 @@ from image_pinner.core.intrinsics.transforms import calls_of
 from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue, Known
 from image_pinner.core.template.classify import CALLED_BY_CLOUDFORMATION, classify_image
 from image_pinner.core.template.locations import ImageLocation, image_locations
-from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
+from image_pinner.core.template.marker_search import MarkerCount, count_walked_markers
 from image_pinner.core.template.markers import (
     METADATA_KEY,
     parse_metadata_options,
@@ -51,20 +51,14 @@ PINNED_BY_SNIPPET = "a snippet next to it requests the pin, and CloudFormation c
 
 def _resource_of(node: TemplateNode, template: JsonObject) -> TemplateNode:
     """Return the resource that contains `node`, or the whole template if none does."""
-    steps = _resource_steps(node.steps)
+    end = 1
+    while end < len(node.steps) and str(node.steps[end]).startswith(FOR_EACH):
+        end += 2
+    steps = node.steps[: end + 1] if node.steps[:1] == (_RESOURCES,) else ()
     resource = value_at(template, steps)
     if not isinstance(resource, dict):
         steps, resource = (), template
     return TemplateNode(steps, resource, node.scope)
-
-
-def _resource_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    if steps[:1] != (_RESOURCES,):
-        return ()
-    end = 1
-    while end < len(steps) and str(steps[end]).startswith(FOR_EACH):
-        end += 2
-    return steps[: end + 1]
 
 
 @dataclass(slots=True)
@@ -184,7 +178,9 @@ class ImageScan:
             self.add_problem(path, f"no container is named {', '.join(missing)}", known)
 
 
-def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
+def find_images(
+    template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings, serialized: bytes = b""
+) -> ImageScan:
     """Find the images of a template.
 
     Args:
@@ -192,12 +188,13 @@ def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan
         parameters: The Parameters of the Transform, with their values.
         scope: What is known, resolved external values included.
         scan_settings: The macro's configuration.
+        serialized: See `count_walked_markers`.
     """
     scan = ImageScan()
     options, pin_path = _template_options(template, parameters, scope, scan_settings, scan)
     scan.options = options.over(scan_settings.operator)
     scope = scope.with_stack_name(options.stack_name or scope.stack_name)
-    scan.marker_count = count_markers(walked_sections(template))
+    scan.marker_count = count_walked_markers(template, serialized)
     calls = list(find_transform_calls(template)) if scan.marker_count.transforms else []
     reader = _Reader(template, options, scan_settings, scan)
     reader.read_snippets(calls, scope)
