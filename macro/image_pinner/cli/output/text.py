@@ -6,12 +6,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 import click
 
 from image_pinner.cli.documents import Excerpt
-from image_pinner.cli.output.interface import CheckResult, LocatedFinding, count
+from image_pinner.cli.output.interface import CheckResult, LocatedFinding, TextOptions, count
 from image_pinner.core.rules import RULES, Rule, Severity
 
 _Style = Callable[..., str]
@@ -19,22 +18,6 @@ _Style = Callable[..., str]
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 # A template can have 20,000 unpinned images, and so many excerpts are more than a reader needs.
 _MAX_EXCERPTS = 100
-
-
-class TextOptions(NamedTuple):
-    """How to write text.
-
-    Args:
-        concise: Whether to write only a line for each finding.
-        colour: Whether to write colour.
-        quiet: Whether to omit the summary.
-        statistics: Whether to write the number of findings of each rule.
-    """
-
-    concise: bool = False
-    colour: bool = False
-    quiet: bool = False
-    statistics: bool = False
 
 
 def render(result: CheckResult, options: TextOptions) -> str:
