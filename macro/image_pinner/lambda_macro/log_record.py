@@ -58,7 +58,8 @@ _EVENT_FIELDS = ("requestId", "transformId", "region", "accountId")
 _MAX_EVENT_FIELD_BYTES = 1000
 _RECORD_SETTINGS = ("macro_name", "metrics_namespace")
 _REPORT_LISTS = ("problems", "warnings", "images")
-_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
+# Reports contain no circular references.
+_encode = json.JSONEncoder(default=str, ensure_ascii=False, check_circular=False).encode
 
 
 class Clocks(NamedTuple):

@@ -329,8 +329,13 @@ def _fields(nodes: list[TemplateNode], name: str, opaque: list[OpaqueNode]) -> l
 
 
 def _children(node: TemplateNode, opaque: list[OpaqueNode]) -> Iterable[TemplateNode]:
-    if isinstance(node.value, list):
-        return [_element(node, number) for number in range(len(node.value))]
+    steps, value, scope, guards, owner, shared = node
+    if isinstance(value, list):
+        # Not `_element`: every image passes here.
+        return [
+            TemplateNode((*steps, number), element, scope, guards, owner, shared)
+            for number, element in enumerate(value)
+        ]
     return _made_entries(node, None, opaque)
 
 
