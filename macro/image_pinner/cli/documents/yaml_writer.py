@@ -23,7 +23,6 @@ from image_pinner.cli.documents.nodes import (
     last_leaf,
 )
 from image_pinner.cli.documents.text import SourceText, Splice, Splices
-from image_pinner.cli.documents.yaml_deletions import deleted_spans
 from image_pinner.cli.documents.yaml_layout import (
     Comment,
     Indentation,
@@ -74,6 +73,9 @@ def yaml_splices(source: SourceText, root: MappingNode, changes: Sequence[Change
             case Insertion():
                 inserted += _insert(source, indentation, change)
             case Deletion():
+                # Imported here, because pinning rarely deletes anything.
+                from image_pinner.cli.documents.yaml_deletions import deleted_spans  # noqa: PLC0415
+
                 spans = deleted_spans(source, root, change)
                 replaced += [Splice(start, end, "") for start, end in spans]
                 lost += [
