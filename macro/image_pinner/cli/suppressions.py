@@ -93,7 +93,7 @@ def _comment_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFindi
         match = _COMMENT.search(comment.text)
         if match is None:
             continue
-        start = comment.index + match.start()
+        start = comment.start + match.start()
         locate = partial(_at_comment, document.source, start, start + len(match[0].rstrip()))
         rest = _REST.fullmatch(match["rest"])
         names = [name.strip() for name in rest["rules"].split(",")] if rest else []

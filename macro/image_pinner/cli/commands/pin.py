@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +79,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     files = find_templates(options["templates"]).files
     _check_combinations(options, files)
     inputs = PinningInputs.read(options, dependencies)
-    inputs = replace(inputs, settings=inputs.settings._replace(keep_tags=options["keep_tag"]))
+    inputs = inputs._replace(settings=inputs.settings._replace(keep_tags=options["keep_tag"]))
     templates = [inputs.read_template(file.path) for file in files]
     with progress("resolving digests"):
         results = [inputs.pin(template, templates) for template in templates]
