@@ -6,7 +6,6 @@ One problem fails the whole template.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
@@ -248,9 +247,9 @@ def _judge_site(
         case Pinned(resolved=resolved):
             subject = subject_of(site, resolved, kept)
             known = facts.get(subject, {}) if subject else {}
-            return judge_image(gates, replace(image, resolved=resolved, facts=known))
+            return judge_image(gates, image._replace(resolved=resolved, facts=known))
         case KeptTag(reason=reason):
-            return judge_image(gates, replace(image, facts=facts_of_missing(gates, reason)))
+            return judge_image(gates, image._replace(facts=facts_of_missing(gates, reason)))
         case Problem() | None:
             return judge_image(without_needs(gates), image)
         case _:
