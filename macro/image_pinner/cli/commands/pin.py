@@ -12,7 +12,7 @@ import click
 
 from image_pinner.cli.console import Dependencies, print_line, print_messages, progress
 from image_pinner.cli.discovery import InputFile, find_templates
-from image_pinner.cli.documents import write_all
+from image_pinner.cli.documents import create_directory, write_all
 from image_pinner.cli.inputs import (
     STANDARD_INPUT,
     STANDARD_OUTPUT,
@@ -213,7 +213,8 @@ def _write(pinned: Sequence[_Pinned], files: Sequence[InputFile], options: Optio
     elif len(files) == 1:
         write_file(output or STANDARD_OUTPUT, pinned[0].data)
     else:
-        paths = [output / file.name for file in files]
+        # The names in messages have no control characters, so that two files can have the same.
+        paths = [output / os.path.relpath(file.path) for file in files]
         for path in paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            create_directory(path.parent)
         write_all({path: each.data for path, each in zip(paths, pinned, strict=True)})
