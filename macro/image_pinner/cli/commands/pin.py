@@ -169,6 +169,13 @@ def _check_several(options: Options, files: Sequence[InputFile], *, reads_input:
             f"{outside[0]} is outside of the working directory, so its name in {output} is unclear",
             "run the command in a directory above all templates",
         )
+    if output and not Path.cwd().is_relative_to(output.resolve()):
+        inside = [file.name for file in files if Path(file.path).resolve().is_relative_to(output.resolve())]
+        if inside:
+            raise ConfigurationError(
+                f"{inside[0]} is in the output directory {output}",
+                "let .gitignore exclude the directory, or pass paths outside of it",
+            )
 
 
 def _check_files(options: Options, files: Sequence[InputFile]) -> None:
