@@ -83,20 +83,25 @@ class Job:
         repository: The repository of the images, for messages.
         subjects: The images.
         actions: The IAM actions that it calls, in order.
-        run: Adds what it finds to `found` as it finds it, so that what is known before the deadline counts.
+        run: Adds what it finds to `found` as it finds it, so that what is known before the deadline counts. It can
+            return jobs that run after it, whose findings replace its own.
         found: What was found.
+        delay: Seconds to wait before it runs, for a job that polls; it does not run if they are too many.
+        following: The jobs that `run` returned.
     """
 
     repository: EcrRepository
     subjects: Sequence[Subject]
     actions: tuple[str, ...]
-    run: Callable[[Found], None]
+    run: Callable[[Found], Iterable[Job] | None]
     found: Found = field(default_factory=dict)
+    delay: float = 0.0
+    following: list[Job] = field(default_factory=list)
 
     def __call__(self) -> bool:
         """Run the job, explain its failure for the images without result, and return whether there was enough time."""
         try:
-            self.run(self.found)
+            self.following.extend(self.run(self.found) or ())
         except OutOfTimeError:
             return False
         except ecr_faults() as error:
