@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from image_pinner.core.gates.age import PUSHED, Pushed
+from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY, TagMutability
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.intrinsics.values import SsmParameter, StackExport
 from image_pinner.sources.in_memory import InMemoryRegistry
@@ -22,7 +23,10 @@ LOOKUPS = {
 def full_registry() -> InMemoryRegistry:
     """Return a registry in which every image exists, and shop/reports has a manifest for each of two platforms."""
     resolvers = InMemoryRegistry(LOOKUPS, has_every_image=True)
-    resolvers.facts["*"] = {PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400))}
+    resolvers.facts["*"] = {
+        PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400)),
+        TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE_WITH_EXCLUSION", ("dev-*",))),
+    }
     for account in (AWS, CHINA, GOVCLOUD):
         partition = partition_of(account.region)
         assert partition is not None
@@ -60,7 +64,10 @@ def small_registry() -> InMemoryRegistry:
     resolvers.push("docker.io/shop/arm:1.0", arm64_only.manifest, arm64_only.media_type)
     long_name = f"docker.io/{'very-long-name/' * 13}web:1.0"
     resolvers.push(long_name, single("web", "1.0", "web").manifest)
-    resolvers.facts["*"] = {PUSHED: fact_of(Pushed("2026-11-30T10:00:00Z", 2 * 3600))}
+    resolvers.facts["*"] = {
+        PUSHED: fact_of(Pushed("2026-11-30T10:00:00Z", 2 * 3600)),
+        TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE_WITH_EXCLUSION", ("1.*",))),
+    }
     resolvers.break_registry("registry.broken.example", "registry.broken.example did not respond within 10 s")
     return resolvers
 

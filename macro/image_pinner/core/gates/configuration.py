@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from image_pinner.core.errors import InvalidOptionError, cut
 from image_pinner.core.gates.age import Age
+from image_pinner.core.gates.immutable_tags import ImmutableTags
 from image_pinner.core.gates.interface import (
     Failed,
     Gate,
@@ -26,7 +27,7 @@ from image_pinner.core.gates.marked import Marked
 from image_pinner.core.gates.repositories import Repositories
 from image_pinner.core.gates.tags import Tags
 
-GATES: tuple[type[Gate], ...] = (Repositories, Tags, Marked, Age)
+GATES: tuple[type[Gate], ...] = (Repositories, Tags, Marked, Age, ImmutableTags)
 """Every gate, in the order of reports."""
 
 OFF, WARN, DENY = "off", "warn", "deny"

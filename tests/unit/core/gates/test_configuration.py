@@ -9,6 +9,7 @@ import pytest
 from image_pinner.core.errors import ConfigurationError, InvalidOptionError
 from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.gates.configuration import GATES, GateRules, needs_of, parse_gates
+from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY, TagMutability
 from image_pinner.core.gates.interface import Fact, Need, UnknownFact
 from image_pinner.core.template.options import Options
 from image_pinner.settings import Settings
@@ -18,7 +19,12 @@ from support.templates import pin, problems_of, template_of
 AGE = ("age.minimum=3d", "age.maximum=90d")
 METADATA = "Metadata.ImagePinner"
 # Whatever is reported is about the template.
-SATISFYING = FakeFacts(others={PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400))})
+SATISFYING = FakeFacts(
+    others={
+        PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400)),
+        TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE")),
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +144,9 @@ LOOSER = [
     (("repositories.allow=docker.io/library/*",), "repositories.mode=warn"),
     (("tags.deny=latest",), "tags.mode=off"),
     (("marked.mode=deny",), "marked.mode=warn"),
+    (("immutable-tags.mode=deny",), "immutable-tags.mode=off"),
+    (("immutable-tags.mode=warn",), "immutable-tags.mode=off"),
+    (("immutable-tags.mode=deny",), "immutable-tags.unknown=warn"),
 ]
 
 

@@ -105,16 +105,17 @@ class Job:
         except OutOfTimeError:
             return False
         except ecr_faults() as error:
-            unknown = self.explain(error)
+            unknown = explain_failure(self.repository, error, *self.actions)
             self.found.update((subject, unknown) for subject in self.subjects if subject not in self.found)
         return True
 
-    def explain(self, error: Exception) -> UnknownFact:
-        """Explain a failed request; a denied one names its IAM action."""
-        if isinstance(error, SourceError):
-            return UnknownFact(error.cause, error.help, self.actions[0])
-        failure = explain_ecr_error(self.repository, error, *self.actions)
-        return UnknownFact(failure.cause, failure.help, self.actions[0])
+
+def explain_failure(repository: EcrRepository, error: Exception, *actions: str) -> UnknownFact:
+    """Explain a failed request about a repository; a denied one names its IAM action."""
+    if isinstance(error, SourceError):
+        return UnknownFact(error.cause, error.help, actions[0])
+    failure = explain_ecr_error(repository, error, *actions)
+    return UnknownFact(failure.cause, failure.help, actions[0])
 
 
 class RegistrySubjects(NamedTuple):
