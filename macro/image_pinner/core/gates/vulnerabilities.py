@@ -309,5 +309,6 @@ def _describe_numbers(numbers: dict[str, int]) -> str:
     if not numbers:
         return "no vulnerabilities"
     total = sum(numbers.values())
-    texts = [f"{number} {severity}" for severity, number in numbers.items()]
-    return f"{' and '.join(texts)} {'vulnerability' if total == 1 else 'vulnerabilities'}"
+    *texts, last = [f"{number} {severity}" for severity, number in numbers.items()]
+    listed = f"{', '.join(texts)} and {last}" if texts else last
+    return f"{listed} {'vulnerability' if total == 1 else 'vulnerabilities'}"

@@ -1,12 +1,25 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
 import pytest
 
-from image_pinner.core.images.scans import SCAN_STATES, SEVERITIES, Scan, ScanState, Vulnerability, read_scan
+from image_pinner.core.images.manifests import IndexEntry, parse_index
+from image_pinner.core.images.platforms import Platform
+from image_pinner.core.images.scans import (
+    MAX_KEPT,
+    SCAN_STATES,
+    SEVERITIES,
+    Scan,
+    ScanState,
+    Vulnerability,
+    may_run,
+    read_scan,
+)
+from support.images import oci_index
 
 SHAPES = botocore.session.get_session().get_service_model("ecr")
 COMPLETED = datetime(2026, 11, 1, tzinfo=UTC)
@@ -69,12 +82,13 @@ def test_basic_findings_of_all_pages_are_read() -> None:
     assert scan == Scan(
         ScanState.DONE,
         "COMPLETE",
-        COMPLETED.timestamp(),
+        "2026-11-01T00:00:00Z",
+        (("CRITICAL", 1), ("LOW", 1)),
         (Vulnerability("CVE-2026-1", "CRITICAL"), Vulnerability("CVE-2026-2", "LOW", "zlib 1.2")),
     )
 
 
-def test_enhanced_findings_tell_of_fixes_and_exploits() -> None:
+def test_enhanced_findings_report_fixes_and_exploits() -> None:
     scan = read_scan([page("ACTIVE", enhancedFindings=[enhanced()])])
 
     assert scan.state is ScanState.DONE
@@ -88,12 +102,121 @@ def test_a_suppressed_finding_does_not_count(status: str) -> None:
     assert not read_scan([page("ACTIVE", enhancedFindings=[enhanced(status=status)])]).vulnerabilities
 
 
-def test_a_finding_for_several_packages_is_one_for_each() -> None:
+def test_a_finding_for_several_packages_is_one_finding() -> None:
     details = {"vulnerabilityId": "CVE-2026-1", "vulnerablePackages": [{"name": "a"}, {"name": "b"}, {"name": "a"}]}
 
     scan = read_scan([page("ACTIVE", enhancedFindings=[enhanced(packageVulnerabilityDetails=details)])])
 
-    assert [item.package for item in scan.vulnerabilities] == ["a", "b"]
+    assert [item.package for item in scan.vulnerabilities] == ["a, b"]
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[2Kb", "a\u202eb"])
+def test_texts_of_an_image_are_one_line(name: str) -> None:
+    (found,) = read_scan([page(findings=[basic(name, "LOW", package_name=name)])]).vulnerabilities
+    assert found.id.isprintable()
+    assert found.package.isprintable()
+
+
+def test_texts_of_an_image_are_cut() -> None:
+    (found,) = read_scan([page(findings=[basic("x" * 5000, "LOW", package_name="y" * 5000)])]).vulnerabilities
+    assert len(found.id) == len(found.package) == 101
+
+
+class Pages:
+    """Pages of findings, which are counted when they are read."""
+
+    def __init__(self, *pages: dict[str, Any]) -> None:
+        self._pages = [
+            one | ({"nextToken": "next"} if number < len(pages) else {}) for number, one in enumerate(pages, 1)
+        ]
+        self.number = 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for one in self._pages:
+            self.number += 1
+            yield one
+
+
+HIGH, LOW = basic("CVE-2026-1", "HIGH"), basic("CVE-2026-2", "LOW")
+
+
+@pytest.mark.parametrize(
+    ("counts", "every_finding", "pages", "is_complete"),
+    [
+        ({"HIGH": 2, "LOW": 1}, False, 1, False),
+        ({"HIGH": 2, "LOW": 1}, True, 3, True),
+        ({"LOW": 3}, True, 1, False),
+        ({}, False, 3, True),
+        ({"HIGH": 9}, True, 3, False),
+    ],
+)
+def test_only_the_pages_that_are_needed_are_read(
+    counts: dict[str, int], *, every_finding: bool, pages: int, is_complete: bool
+) -> None:
+    given = Pages(page(findings=[HIGH], findingSeverityCounts=counts), page(findings=[LOW]), page(findings=[HIGH]))
+    scan = read_scan(given, "HIGH", every_finding=every_finding)
+    assert (given.number, scan.is_complete) == (pages, is_complete)
+
+
+def test_no_more_page_is_read_if_no_finding_is_severe_enough() -> None:
+    given = Pages(page(findings=[LOW], findingSeverityCounts={"LOW": 2}), page(findings=[LOW]))
+    scan = read_scan(given, "MEDIUM")
+    assert (given.number, scan.counts, scan.vulnerabilities, scan.is_complete) == (1, (("LOW", 2),), (), True)
+
+
+def test_counts_are_never_below_what_is_listed() -> None:
+    scan = read_scan([page(findings=[HIGH, HIGH], findingSeverityCounts={"HIGH": 1, "UNTRIAGED": 2})])
+    assert scan.counts == (("HIGH", 2), ("UNDEFINED", 2))
+
+
+def test_suppressed_findings_do_not_make_a_scan_incomplete() -> None:
+    suppressed = enhanced(status="SUPPRESSED")
+    given = [page("ACTIVE", enhancedFindings=[enhanced(), suppressed], findingSeverityCounts={"HIGH": 2})]
+    assert read_scan(given, "HIGH").is_complete
+
+
+def test_the_number_of_findings_that_are_kept_is_limited() -> None:
+    given = Pages(*[page(findings=[HIGH] * 400)] * 10)
+    scan = read_scan(given)
+    assert (given.number, len(scan.vulnerabilities), scan.is_complete) == (3, MAX_KEPT, False)
+
+
+def entry(platform: dict[str, str] | None = None, **more: Any) -> IndexEntry:
+    (found,) = parse_index(
+        oci_index(
+            {
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "digest": f"sha256:{'a' * 64}",
+                **({"platform": platform} if platform else {}),
+                **more,
+            }
+        )
+    )
+    return found
+
+
+AMD64, ARM64 = ({"os": "linux", "architecture": name} for name in ("amd64", "arm64"))
+ATTESTATION = {"annotations": {"vnd.docker.reference.type": "attestation-manifest"}}
+
+
+@pytest.mark.parametrize(
+    ("candidate", "on_amd64", "on_any"),
+    [
+        (entry(AMD64), True, True),
+        (entry(AMD64 | {"variant": "v3"}), True, True),
+        (entry(ARM64), False, True),
+        (entry(), True, True),
+        (entry({"os": "unknown", "architecture": "unknown"}, **ATTESTATION), False, False),
+        (entry({"os": "linux"}, **ATTESTATION), False, False),
+        (entry(None, artifactType="application/vnd.example.sbom"), False, False),
+        # containerd runs both, whatever the index calls them.
+        (entry(AMD64, **ATTESTATION), True, True),
+        (entry(AMD64, artifactType="application/vnd.example.sbom"), True, True),
+    ],
+)
+def test_the_images_of_an_index_that_can_run_matter(candidate: IndexEntry, *, on_amd64: bool, on_any: bool) -> None:
+    assert may_run(candidate, Platform.parse("linux/amd64")) == on_amd64
+    assert may_run(candidate, None) == on_any
 
 
 def test_a_finding_without_details_has_its_title() -> None:
@@ -114,7 +237,7 @@ def test_a_severity_that_is_not_known_counts_as_the_worst(written: object, sever
 @pytest.mark.parametrize(
     ("written", "known"), [("YES", True), ("PARTIAL", True), ("NO", False), (None, None), ("?", None)]
 )
-def test_what_a_scan_does_not_tell_is_not_known(written: object, known: object) -> None:
+def test_what_a_scan_does_not_report_is_not_known(written: object, known: object) -> None:
     scan = read_scan([page("ACTIVE", enhancedFindings=[enhanced(fixAvailable=written, exploitAvailable=written)])])
 
     assert {(item.fix_available, item.exploit_available) for item in scan.vulnerabilities} == {(known, known)}
