@@ -134,7 +134,9 @@ class Vulnerabilities:
     """Deny images whose scan reports severe vulnerabilities, or that have no scan. See `Gate`."""
 
     id: ClassVar[str] = "vulnerabilities"
-    summary: ClassVar[str] = "The scan of ECR reports no vulnerabilities of a severity, for all platforms that can run."
+    summary: ClassVar[str] = (
+        "The scan of ECR reports no severe vulnerabilities, for an index in each image that can run."
+    )
     required: ClassVar[tuple[str, ...]] = ("severity",)
     options: ClassVar[tuple[GateOption, ...]] = (
         GateOption(
@@ -172,7 +174,7 @@ class Vulnerabilities:
             default=(),
         ),
         _choice("missing", "that was not scanned, or whose scan is too old to be updated"),
-        _choice("pending", "whose scan does not finish in time; without `allow`, the lookup waits for it"),
+        _choice("pending", "whose scan does not finish in time; with `allow`, there is no wait"),
         _choice("failed", "whose scan failed"),
         _choice("unsupported", "that ECR cannot scan"),
         GateOption(

@@ -24,7 +24,7 @@ _MAX_TEXT = 100  # characters of a name or description, which the image contains
 
 
 class ScanState(Enum):
-    """What a scan says about an image."""
+    """The state of a scan."""
 
     DONE = "done"
     PENDING = "pending"
@@ -34,7 +34,7 @@ class ScanState(Enum):
 
 
 # Each status of the API. `ACTIVE` is the continuous scan of Inspector; findings of an image whose eligibility expired
-# are not updated any more, so they say nothing about today.
+# are not updated any more, so they are not those of today.
 SCAN_STATES = {
     "COMPLETE": ScanState.DONE,
     "ACTIVE": ScanState.DONE,
@@ -58,8 +58,8 @@ class Vulnerability(NamedTuple):
         id: The identifier, such as `CVE-2024-1234`.
         severity: One of `SEVERITIES`.
         package: The names and versions of the packages, or empty.
-        fix_available: Whether a fix is available, or `None` if the scan does not tell.
-        exploit_available: Whether an exploit is known, or `None` if the scan does not tell.
+        fix_available: Whether a fix is available, or `None` if the scan does not report it.
+        exploit_available: Whether an exploit is known, or `None` if the scan does not report it.
     """
 
     id: str

@@ -261,6 +261,13 @@ def test_no_spelling_or_type_loosens_the_thresholds(requested: Any) -> None:
         assert problems
 
 
+def test_an_option_that_is_not_configured_has_a_strict_default() -> None:
+    requested = parse_gates("vulnerabilities.ignore=CVE-2026-1:a:2026-12-31")
+    assert requested.find_loosened(parse_gates(SCAN[0])) == (
+        "vulnerabilities.ignore=CVE-2026-1:a:2026-12-31 is less strict than the configured vulnerabilities.ignore=none"
+    )
+
+
 @pytest.mark.parametrize("name", ["gates", "GATES", "Gate", "Gates "])
 def test_another_spelling_of_the_option_is_unknown(name: str) -> None:
     template = template_of("!PinDigest nginx:1", Metadata={"ImagePinner": {name: "age.mode=off"}})

@@ -42,7 +42,7 @@ class EcrFacts:
         workers: The maximum number of concurrent requests.
         roles: The roles to assume, by the account of the registry.
         clock: Returns the seconds since 1970.
-        sleep: Waits for so many seconds.
+        sleep: Pauses for so many seconds.
     """
 
     def __init__(
