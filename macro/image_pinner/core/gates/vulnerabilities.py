@@ -253,7 +253,7 @@ class Vulnerabilities:
                 f"{cause}; the maximum is {allowed}" if allowed else cause,
                 "update the packages, then build and push the image again",
             )
-        if self._is_selective and not scan.is_complete:
+        if not scan.is_complete:
             return UnknownFact(
                 "the scan has more findings than are read", "remove packages that the image does not need", seen.source
             )

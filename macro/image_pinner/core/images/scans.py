@@ -78,7 +78,7 @@ class Scan(NamedTuple):
         completed_at: When it was completed, in UTC and ISO 8601, or empty.
         counts: The number of findings by their severity, the most severe first.
         vulnerabilities: The findings that were read, the most severe first.
-        is_complete: Whether all findings of the wanted severity were read.
+        is_complete: Whether nothing that was wanted is missing: the counts, or the findings.
     """
 
     state: ScanState
@@ -103,7 +103,7 @@ def read_scan(pages: Iterable[Mapping[str, Any]], least: str = SEVERITIES[-1], *
         every_finding: Whether to read every such finding; otherwise the counts and the first page suffice.
     """
     wanted, status = severities_from(least), dict[str, Any]()
-    completed_at, is_last, number = "", True, 0
+    completed_at, is_last, is_clean, number = "", True, True, 0
     reported, found = Counter[str](), list[Vulnerability]()
     for page in pages:
         status = page.get("imageScanStatus") or status
@@ -125,7 +125,7 @@ def read_scan(pages: Iterable[Mapping[str, Any]], least: str = SEVERITIES[-1], *
         completed_at,
         tuple((severity, count) for severity, count in counts.items() if count),
         tuple(found[:MAX_KEPT]),
-        is_complete=not any(counts[severity] for severity in wanted)
+        is_complete=bool(reported and (is_clean or not every_finding))
         or (is_last and len(found) <= MAX_KEPT and number >= reported.total()),
     )
 

@@ -143,9 +143,9 @@ HIGH, LOW = basic("CVE-2026-1", "HIGH"), basic("CVE-2026-2", "LOW")
 @pytest.mark.parametrize(
     ("counts", "every_finding", "pages", "is_complete"),
     [
-        ({"HIGH": 2, "LOW": 1}, False, 1, False),
+        ({"HIGH": 2, "LOW": 1}, False, 1, True),
         ({"HIGH": 2, "LOW": 1}, True, 3, True),
-        ({"LOW": 3}, True, 1, False),
+        ({"LOW": 3}, True, 1, True),
         ({}, False, 3, True),
         ({"HIGH": 9}, True, 3, False),
     ],
@@ -156,6 +156,12 @@ def test_only_the_pages_that_are_needed_are_read(
     given = Pages(page(findings=[HIGH], findingSeverityCounts=counts), page(findings=[LOW]), page(findings=[HIGH]))
     scan = read_scan(given, "HIGH", every_finding=every_finding)
     assert (given.number, scan.is_complete) == (pages, is_complete)
+
+
+@pytest.mark.parametrize("every_finding", [True, False])
+def test_a_scan_without_counts_and_with_unread_pages_is_not_complete(*, every_finding: bool) -> None:
+    unread = page(findings=[LOW]) | {"nextToken": "next"}
+    assert not read_scan([unread], "HIGH", every_finding=every_finding).is_complete
 
 
 def test_no_more_page_is_read_if_no_finding_is_severe_enough() -> None:
