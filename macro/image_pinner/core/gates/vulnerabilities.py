@@ -122,7 +122,10 @@ class _StateText(NamedTuple):
 
 
 _STATES = {
-    ScanState.MISSING: _StateText("there is no scan", "scan the image, or turn on scan on push for its repository"),
+    ScanState.MISSING: _StateText(
+        "there is no scan",
+        "turn on scan on push for the repository, or scan the image; if it has just been pushed, retry in a minute",
+    ),
     ScanState.PENDING: _StateText("the scan has not finished", "retry when it has finished"),
     ScanState.FAILED: _StateText("the scan failed", "scan the image again"),
     ScanState.UNSUPPORTED: _StateText("the image cannot be scanned", "build it from an image that ECR can scan"),
@@ -231,8 +234,10 @@ class Vulnerabilities:
     def _judge_scan(self, scan: Scan | UnknownFact, seen: Seen) -> Judgment:
         if isinstance(scan, UnknownFact):
             return scan
-        if scan.state is ScanState.DONE:
-            return self._judge_findings(scan, seen)
+        found = self._judge_findings(scan, seen)
+        # What an old or unfinished scan has found, is known.
+        if scan.state is ScanState.DONE or isinstance(found, Failed):
+            return found
         choice, text = getattr(self, scan.state.value), _STATES[scan.state]
         if choice == _ALLOW:
             return Passed(seen)
@@ -283,7 +288,7 @@ class Vulnerabilities:
         if isinstance(scan, UnknownFact):
             return "unknown"
         state = " ".join(filter(None, (scan.detail or scan.state.value, scan.completed_at)))
-        if scan.state is not ScanState.DONE:
+        if scan.state is not ScanState.DONE and not scan.counts:
             return f"scan {state}"
         found = {one.id for one in scan.vulnerabilities}
         ignored = [one for one in self.ignore if one.id in found and today <= one.until]

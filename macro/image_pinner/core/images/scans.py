@@ -119,8 +119,10 @@ def read_scan(pages: Iterable[Mapping[str, Any]], least: str = SEVERITIES[-1], *
     listed = Counter(item.severity for item in found)
     counts = {severity: max(reported[severity], listed[severity]) for severity in SEVERITIES}
     name, description = str(status.get("status", "")), _text(status.get("description"))
+    state = SCAN_STATES.get(name, ScanState.FAILED)
     return Scan(
-        SCAN_STATES.get(name, ScanState.FAILED),
+        # For some seconds, a scan is complete or active, and has no findings yet: https://github.com/aws/aws-sdk/issues/289
+        ScanState.PENDING if state is ScanState.DONE and not completed_at else state,
         f"{name}: {description}" if description else name,
         completed_at,
         tuple((severity, count) for severity, count in counts.items() if count),

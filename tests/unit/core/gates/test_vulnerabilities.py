@@ -185,6 +185,12 @@ def test_the_choice_for_one_state_is_not_that_for_others(option: str) -> None:
         assert verdict == ("allow" if state is STATES[option][0] else "deny")
 
 
+@pytest.mark.parametrize("option", STATES)
+def test_what_an_unfinished_or_old_scan_has_found_counts(option: str) -> None:
+    found = scan(OPENSSL)._replace(state=STATES[option][0])
+    assert result_of(found, entries=with_entries(f"{option}=allow")).verdict == "deny"
+
+
 def test_the_mode_warn_only_warns() -> None:
     assert result_of(scan(OPENSSL), entries=with_entries("mode=warn")).verdict == "warn"
 

@@ -66,6 +66,12 @@ def test_a_status_is_shown_with_its_description(status: str, state: ScanState) -
     assert (scan.state, scan.detail) == (state, f"{status}: The reason.")
 
 
+@pytest.mark.parametrize("status", ["COMPLETE", "ACTIVE"])
+def test_a_scan_without_the_time_of_its_completion_has_not_finished(status: str) -> None:
+    response = {"imageScanStatus": {"status": status}, "imageScanFindings": {"findings": []}}
+    assert read_scan([response]).state is ScanState.PENDING
+
+
 def test_an_unknown_status_is_a_failed_scan() -> None:
     assert read_scan([page("NEW")]).state is ScanState.FAILED
     assert read_scan([{}]).state is ScanState.FAILED

@@ -420,6 +420,12 @@ def test_a_scan_that_finishes_while_the_template_is_pinned_counts() -> None:
     assert registry.count(DESCRIBE) == 4
 
 
+def test_a_complete_scan_without_findings_yet_is_waited_for() -> None:
+    early = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": []}}
+    registry = Registry([APP], in_turn(early, findings("COMPLETE", "CVE-2026-1")))
+    assert registry.scan(APP, WAIT).counts == (("HIGH", 1),)
+
+
 def test_the_lookup_waits_no_longer_than_the_deadline_allows() -> None:
     registry = Registry([APP], always(findings("PENDING")))
     scan = registry.scan(APP, WAIT, seconds=20)
