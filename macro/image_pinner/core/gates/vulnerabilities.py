@@ -88,7 +88,7 @@ def _read_maximum(text: str) -> Maximum:
 
 def _ignore_fewer(configured: tuple[Ignored, ...], requested: tuple[Ignored, ...]) -> tuple[Ignored, ...] | None:
     """Let templates ignore a part of what the configuration ignores, or end it earlier. See `Tighten`."""
-    ends = {one.id: max(each.until for each in configured if each.id == one.id) for one in configured}
+    ends = {one.id: one.until for one in sorted(configured, key=lambda one: one.until)}
     return requested if all(one.until <= ends.get(one.id, "") for one in requested) else None
 
 
@@ -101,7 +101,7 @@ def _limit_more(configured: tuple[Maximum, ...], requested: tuple[Maximum, ...])
 
 
 def _strictest(numbers: Sequence[Maximum]) -> dict[str, int]:
-    return {one.severity: min(each.number for each in numbers if each.severity == one.severity) for one in numbers}
+    return {one.severity: one.number for one in sorted(numbers, key=lambda one: -one.number)}
 
 
 def _filter_less(configured: tuple[str, ...], requested: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -246,7 +246,8 @@ class Vulnerabilities:
 
     def _judge_findings(self, scan: Scan, seen: Seen) -> Judgment:
         limits = _strictest(self.maximum)
-        listed = [one for one in scan.vulnerabilities if self._counts(one, seen.time[:_DAY])]
+        ignored = frozenset(one.id for one in self.ignore if seen.time[:_DAY] <= one.until)
+        listed = [one for one in scan.vulnerabilities if one.id not in ignored and self._counts(one)]
         reported = Counter(one.severity for one in listed) if self._is_selective else dict(scan.counts)
         numbers = {severity: reported.get(severity, 0) for severity in severities_from(self.severity)}
         over = {severity: number for severity, number in numbers.items() if number > limits.get(severity, 0)}
@@ -264,13 +265,12 @@ class Vulnerabilities:
             )
         return Passed(seen)
 
-    def _counts(self, finding: Vulnerability, today: str) -> bool:
-        """Return whether a finding counts; what the scan does not report about it could be the case."""
+    def _counts(self, finding: Vulnerability) -> bool:
+        """Return whether a finding is severe and passes the filters, in case of doubt."""
         return (
             finding.severity in severities_from(self.severity)
             and not (_FIX in self.only and finding.fix_available is False)
             and not (_EXPLOIT in self.only and finding.exploit_available is False)
-            and not any(one.id == finding.id and today <= one.until for one in self.ignore)
         )
 
     def _list(self, findings: Sequence[Vulnerability]) -> str:

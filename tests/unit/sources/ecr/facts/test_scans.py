@@ -13,6 +13,7 @@ import pytest
 from image_pinner.core.gates.configuration import parse_gates
 from image_pinner.core.gates.interface import Fact, JudgedImage, Need, Subject, UnknownFact
 from image_pinner.core.gates.vulnerabilities import EVERY_FINDING, SCANS, START, WAIT, ScannedImage
+from image_pinner.core.images.lookups import OCI_MANIFEST, Origin, Resolved
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.scans import SCAN_STATES, SEVERITIES, Scan, ScanState, Vulnerability
@@ -20,7 +21,9 @@ from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.facts.source import RESERVE, EcrFacts
 from image_pinner.sources.interface import Deadline
 from support.ecr_api import ACCOUNT, HOST, NOW, Answer, ApiError, EcrApi, denied
+from support.gates import with_gates
 from support.images import attestation, descriptor, oci_image, oci_index, platform
+from support.templates import EveryDigest, pin, template_of
 
 SHAPES = boto3.Session().client("ecr", region_name="us-east-1").meta.service_model
 COMPLETED = datetime(2026, 11, 29, 10, tzinfo=UTC)
@@ -129,11 +132,12 @@ class Registry:
             ],
         }
 
+    def source(self) -> EcrFacts:
+        return EcrFacts(AwsClients(lambda: self.api), workers=4, clock=NOW.timestamp, sleep=self.clock.sleep)
+
     def gather(self, *subjects: Subject, how: set[str], seconds: float = 60) -> Mapping[Subject, Any]:
-        clients = AwsClients(lambda: self.api)
-        source = EcrFacts(clients, workers=4, clock=NOW.timestamp, sleep=self.clock.sleep)
         needs = frozenset({Need(SCANS, frozenset(how))})
-        found = source.gather(subjects, needs, Deadline.after(seconds, self.clock))
+        found = self.source().gather(subjects, needs, Deadline.after(seconds, self.clock))
         return {subject: facts[SCANS] for subject, facts in found.items()}
 
     def scan(self, manifest: bytes, *how: str, seconds: float = 60) -> Scan:
@@ -418,6 +422,21 @@ def test_a_scan_that_finishes_while_the_template_is_pinned_counts() -> None:
     assert (scan.state, scan.counts) == (ScanState.DONE, (("HIGH", 1),))
     assert registry.clock.pauses == [1, 2, 4]
     assert registry.count(DESCRIBE) == 4
+
+
+@pytest.mark.parametrize(("found", "causes"), [([], []), (["CVE-2026-1"], ["CVE-2026-1 (zlib 1.2)"])])
+def test_a_template_is_judged_by_the_scan_that_has_just_finished(found: list[str], causes: list[str]) -> None:
+    registry = Registry([APP], in_turn(findings("IN_PROGRESS"), findings("COMPLETE", *found)))
+    resolved = Resolved(Digest.of(APP), OCI_MANIFEST, Origin("ecr", "ecr:DescribeImages in us-east-1"))
+    result = pin(
+        template_of(f"!PinDigest {HOST}/team/app:1"),
+        settings=with_gates("vulnerabilities.severity=HIGH"),
+        digests=EveryDigest({f"{HOST}/team/app:1": resolved}),
+        facts=registry.source(),
+    )
+    assert [problem.cause.rpartition(": ")[2] for problem in result.report.problems] == causes
+    assert result.report.succeeded == (not causes)
+    assert registry.clock.pauses == [1]
 
 
 def test_a_complete_scan_without_findings_yet_is_waited_for() -> None:
