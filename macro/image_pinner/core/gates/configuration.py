@@ -26,8 +26,9 @@ from image_pinner.core.gates.interface import (
 from image_pinner.core.gates.marked import Marked
 from image_pinner.core.gates.repositories import Repositories
 from image_pinner.core.gates.tags import Tags
+from image_pinner.core.gates.vulnerabilities import Vulnerabilities
 
-GATES: tuple[type[Gate], ...] = (Repositories, Tags, Marked, Age, ImmutableTags)
+GATES: tuple[type[Gate], ...] = (Repositories, Tags, Marked, Age, ImmutableTags, Vulnerabilities)
 """Every gate, in the order of reports."""
 
 OFF, WARN, DENY = "off", "warn", "deny"

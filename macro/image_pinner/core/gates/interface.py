@@ -111,7 +111,7 @@ class Passed:
 class Failed:
     """The image does not satisfy the gate; `cause` repeats what was seen, and `help` is an imperative clause.
 
-    `only_warn` is set where an option of the gate says so, whatever its mode is.
+    `only_warn` is set where an option of the gate, and not its mode, decides that the image is only reported.
     """
 
     seen: Seen

@@ -9,6 +9,7 @@ from typing import Any
 from image_pinner.core.gates.age import PUSHED
 from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY
 from image_pinner.core.gates.interface import Fact, Facts, Need, Subject, UnknownFact
+from image_pinner.core.gates.vulnerabilities import SCANS
 from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, parse_ecr_host
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients
@@ -16,12 +17,14 @@ from image_pinner.sources.aws.errors import aws_client_faults, explain, explain_
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.ecr.facts.calls import EcrCalls, FactReader, Job, RegistrySubjects
 from image_pinner.sources.ecr.facts.pushed import PUSHED_READER
+from image_pinner.sources.ecr.facts.scans import SCANS_READER
 from image_pinner.sources.ecr.facts.tag_mutability import TAG_MUTABILITY_READER
 from image_pinner.sources.interface import Deadline
 
 FACTS: Mapping[str, FactReader] = {
     PUSHED: PUSHED_READER,
     TAG_MUTABILITY: TAG_MUTABILITY_READER,
+    SCANS: SCANS_READER,
 }
 """How each fact is read, by `Need.fact`."""
 
@@ -39,7 +42,7 @@ class EcrFacts:
         workers: The maximum number of concurrent requests.
         roles: The roles to assume, by the account of the registry.
         clock: Returns the seconds since 1970.
-        sleep: Waits for so many seconds.
+        sleep: Pauses for so many seconds.
     """
 
     def __init__(
