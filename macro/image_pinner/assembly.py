@@ -127,6 +127,20 @@ class _LazyFacts(NamedTuple):
         return source.gather(subjects, needs, deadline)
 
 
+class _LazyGates(NamedTuple):
+    """Imports its implementation for the first parameter, since most configurations have none. See `GateSource`."""
+
+    clients: AwsClients
+    region: str
+    cache: dict[tuple[str, str], tuple[float, str]]
+
+    def read_gates(self, name: str, deadline: Deadline) -> str:
+        """See `GateSource.read_gates`."""
+        from image_pinner.sources.aws.gates import GateParameters  # noqa: PLC0415 - see the docstring
+
+        return GateParameters(self.clients, self.region, self.cache).read_gates(name, deadline)
+
+
 class _LazyLocks(NamedTuple):
     """Imports its implementation for the first lock file, since most templates have none. See `LockSource`."""
 
@@ -151,6 +165,7 @@ class AwsResolvers:
         self.call_stats = CallStats()
         self.clients = clients or AwsClients(call_stats=self.call_stats)
         self._environment = environment
+        self._gates: dict[tuple[str, str], tuple[float, str]] = {}
 
     def __call__(self, settings: Settings, region: str) -> Resolvers:
         """Make the resolvers for settings and a region."""
@@ -168,7 +183,8 @@ class AwsResolvers:
         values = ByValue(SsmValueResolver(clients, region), ExportValueResolver(clients, region))
         deployed = _LazyDeployedImages(clients, region, settings.workers)
         facts = _LazyFacts(clients, settings)
-        return Resolvers(digests, values, deployed, facts, _LazyLocks(clients, region))
+        gates = _LazyGates(clients, region, self._gates)
+        return Resolvers(digests, values, deployed, facts, _LazyLocks(clients, region), gates)
 
     def registries(self, settings: Settings, region: str) -> DigestResolver:
         """Make the resolver of registries other than ECR."""

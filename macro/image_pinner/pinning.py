@@ -43,6 +43,7 @@ from image_pinner.sources.interface import (
     DeployedImageSource,
     DigestResolver,
     FactSource,
+    GateSource,
     LockSource,
     NothingKnown,
     ValueResolver,
@@ -71,6 +72,7 @@ class Resolvers:
     deployed: DeployedImageSource = _NOTHING_KNOWN
     facts: FactSource = _NOTHING_KNOWN
     locks: LockSource = _NOTHING_KNOWN
+    gates: GateSource = _NOTHING_KNOWN
     lock: LockFile | None = None
 
 
@@ -107,6 +109,18 @@ class PinResult(NamedTuple):
     answer: JsonValue
     edits: tuple[Edit, ...]
     report: PinReport
+
+
+def read_gates(settings: Settings, source: GateSource, deadline: Deadline) -> Settings:
+    """Return the settings with the gates of the SSM parameter, if they name one; it cannot loosen the other gates.
+
+    Raises:
+        SourceError: The parameter cannot be read.
+        ConfigurationError: It is not a valid configuration.
+    """
+    if not settings.gates_parameter:
+        return settings
+    return settings.with_gates(source.read_gates(settings.gates_parameter, deadline))
 
 
 def pin_template(

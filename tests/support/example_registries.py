@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from image_pinner.core.gates.age import PUSHED, Pushed
+from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY, TagMutability
+from image_pinner.core.gates.vulnerabilities import SCANS, ScannedImage
 from image_pinner.core.images.ecr import partition_of
+from image_pinner.core.images.scans import Scan, ScanState, Vulnerability
 from image_pinner.core.intrinsics.values import SsmParameter, StackExport
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.gates import fact_of
@@ -22,13 +27,22 @@ LOOKUPS = {
 def full_registry() -> InMemoryRegistry:
     """Return a registry in which every image exists, and shop/reports has a manifest for each of two platforms."""
     resolvers = InMemoryRegistry(LOOKUPS, has_every_image=True)
-    resolvers.facts["*"] = {PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400))}
+    resolvers.facts["*"] = {
+        PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400)),
+        TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE_WITH_EXCLUSION", ("dev-*",))),
+        SCANS: fact_of(_scans(Vulnerability("CVE-2026-1234", "HIGH", "libxml2 2.9", fix_available=True))),
+    }
     for account in (AWS, CHINA, GOVCLOUD):
         partition = partition_of(account.region)
         assert partition is not None
         registry = f"{account.account_id}.dkr.ecr.{account.region}.{partition.suffix}"
         _push_reports(resolvers, f"{registry}/shop/reports:1.4.2")
     return resolvers
+
+
+def _scans(*found: Vulnerability) -> tuple[ScannedImage, ...]:
+    counts = tuple(Counter(one.severity for one in found).items())
+    return (ScannedImage("linux/amd64", Scan(ScanState.DONE, "COMPLETE", "2026-11-20T12:05:00Z", counts, found)),)
 
 
 def deployed_registry() -> InMemoryRegistry:
@@ -60,7 +74,11 @@ def small_registry() -> InMemoryRegistry:
     resolvers.push("docker.io/shop/arm:1.0", arm64_only.manifest, arm64_only.media_type)
     long_name = f"docker.io/{'very-long-name/' * 13}web:1.0"
     resolvers.push(long_name, single("web", "1.0", "web").manifest)
-    resolvers.facts["*"] = {PUSHED: fact_of(Pushed("2026-11-30T10:00:00Z", 2 * 3600))}
+    resolvers.facts["*"] = {
+        PUSHED: fact_of(Pushed("2026-11-30T10:00:00Z", 2 * 3600)),
+        TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE_WITH_EXCLUSION", ("1.*",))),
+        SCANS: fact_of(_scans(Vulnerability("CVE-2026-1234", "HIGH", "libxml2 2.9", fix_available=True))),
+    }
     resolvers.break_registry("registry.broken.example", "registry.broken.example did not respond within 10 s")
     return resolvers
 

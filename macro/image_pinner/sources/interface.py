@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
+from image_pinner.core.errors import SourceError
 from image_pinner.core.gates.interface import Facts, Need, Subject, UnknownFact
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Unknown
@@ -116,6 +117,18 @@ class FactSource(Protocol):
         ...
 
 
+class GateSource(Protocol):
+    """Reads the configuration of gates."""
+
+    def read_gates(self, name: str, deadline: Deadline) -> str:
+        """Return the text of an SSM parameter.
+
+        Raises:
+            SourceError: It cannot be read.
+        """
+        ...
+
+
 class NothingKnown:
     """The default of every port: nothing can be looked up, and there are no facts.
 
@@ -146,6 +159,10 @@ class NothingKnown:
     def read_lock(self, location: str, account_id: str, deadline: Deadline) -> LockFile | NotKnown:  # noqa: ARG002
         """See `LockSource.read_lock`."""
         return NotKnown(f"{location} cannot be read here", "remove the option Lock")
+
+    def read_gates(self, name: str, deadline: Deadline) -> str:  # noqa: ARG002
+        """See `GateSource.read_gates`."""
+        raise SourceError(f"the SSM parameter {name} cannot be read here", "set IMAGE_PINNER_GATES instead")
 
     def gather(
         self,

@@ -60,18 +60,18 @@ def test_allowed_images_and_warnings_end_with_the_code_0(tmp_path: Path, gates: 
 def test_markdown_has_a_row_for_each_image_and_gate(tmp_path: Path) -> None:
     images = ("!PinDigest nginx:latest", f"!PinDigest {ECR}/web:1")
     run = gate(tmp_path, gates="tags.deny=latest; age.minimum=3d", images=images)
-    path = str(tmp_path / "shop.json").replace("_", "\\_")
+    where = str(tmp_path / "shop.json").replace("_", r"\_")
     assert run.text.splitlines() == [
-        f"# Gates: {tmp_path / 'shop.json'}",
+        f"# Gates: {where}",
         "",
         "1 denied, 2 allowed.",
         "",
         "| image | gate | verdict | fact | source | time |",
         "| --- | --- | --- | --- | --- | --- |",
-        f"| {path}:9:16 | tags | deny | tag 'latest' is forbidden | template |  |",
-        f"| {path}:13:16 | tags | allow | tag 1 | template |  |",
+        f"| {where}:9:16 | tags | deny | tag 'latest' is forbidden | template |  |",
+        f"| {where}:13:16 | tags | allow | tag 1 | template |  |",
         (
-            f"| {path}:13:16 | age | allow | pushed 2026-11-30T11:00:00Z "
+            f"| {where}:13:16 | age | allow | pushed 2026-11-30T11:00:00Z "
             "| ecr:DescribeImages in us-east-1 | 2026-11-30T12:00:00Z |"
         ),
     ]

@@ -109,11 +109,15 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The image does not satisfy the gate; `cause` repeats what was seen, and `help` is an imperative clause."""
+    """The image does not satisfy the gate; `cause` repeats what was seen, and `help` is an imperative clause.
+
+    `only_warn` is set where an option of the gate, and not its mode, decides that the image is only reported.
+    """
 
     seen: Seen
     cause: str
     help: str
+    only_warn: bool = False
 
 
 Judgment = Passed | Failed | UnknownFact
@@ -123,7 +127,8 @@ Judgment = Passed | Failed | UnknownFact
 class Gate(Protocol):
     """A rule that images must satisfy: a frozen dataclass with a field for each of its options.
 
-    The default of each field is the least strict value, so that what a template sets is never less strict.
+    The default of each field is the least strict value, so that what a template sets is never less strict, or the
+    option has the same `default`.
     """
 
     id: ClassVar[str]
@@ -162,6 +167,7 @@ class GateOption(NamedTuple):
         read: Parses the text; raises `ValueError` with what to write, as an imperative clause.
         tighten: How a template may tighten it.
         repeatable: Whether several entries set it; its value is the tuple of all.
+        default: What applies in a gate that is on if nothing sets it; `None` for the least strict value.
         show: Returns a value as it is written.
     """
 
@@ -171,6 +177,7 @@ class GateOption(NamedTuple):
     read: Callable[[str], Any]
     tighten: Tighten
     repeatable: bool = False
+    default: Any = None
     show: Callable[[Any], str] = str
 
     @property

@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from image_pinner.core.gates.age import PUSHED
+from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY
 from image_pinner.core.gates.interface import Fact, Facts, Need, Subject, UnknownFact
+from image_pinner.core.gates.vulnerabilities import SCANS
 from image_pinner.core.images.ecr import EcrRegistry, EcrRepository, parse_ecr_host
 from image_pinner.core.registry_config import RegistryRole
 from image_pinner.sources.aws.clients import AwsClients
@@ -15,12 +17,19 @@ from image_pinner.sources.aws.errors import aws_client_faults, explain, explain_
 from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.ecr.facts.calls import EcrCalls, FactReader, Job, RegistrySubjects
 from image_pinner.sources.ecr.facts.pushed import PUSHED_READER
+from image_pinner.sources.ecr.facts.scans import SCANS_READER
+from image_pinner.sources.ecr.facts.tag_mutability import TAG_MUTABILITY_READER
 from image_pinner.sources.interface import Deadline
 
 FACTS: Mapping[str, FactReader] = {
     PUSHED: PUSHED_READER,
+    TAG_MUTABILITY: TAG_MUTABILITY_READER,
+    SCANS: SCANS_READER,
 }
 """How each fact is read, by `Need.fact`."""
+
+RESERVE = 1.0
+"""Seconds before the deadline in which no job begins that polls, so that the results before it count."""
 
 _Registries = dict[EcrRegistry, dict[EcrRepository, list[Subject]]]
 
@@ -33,6 +42,7 @@ class EcrFacts:
         workers: The maximum number of concurrent requests.
         roles: The roles to assume, by the account of the registry.
         clock: Returns the seconds since 1970.
+        sleep: Pauses for so many seconds.
     """
 
     def __init__(
@@ -42,11 +52,13 @@ class EcrFacts:
         workers: int = 16,
         roles: Sequence[RegistryRole] = (),
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clients = clients
         self._workers = workers
         self._roles = {role.account_id: role for role in roles}
         self._clock = clock
+        self._sleep = sleep
 
     def gather(
         self, subjects: Collection[Subject], needs: frozenset[Need], deadline: Deadline
@@ -66,12 +78,23 @@ class EcrFacts:
             jobs += [
                 (need.fact, job) for need in sorted(needs, key=_name) for job in FACTS[need.fact].jobs(group, need)
             ]
-        run_all([job for _, job in jobs], workers=self._workers, deadline=deadline)
-        for name, job in jobs:
-            late = UnknownFact(*explain_timeout(f"ECR in {job.repository.region}", seconds), job.actions[0])
-            for subject in job.subjects:
-                facts[subject][name] = job.found.get(subject, late)
+        while jobs:
+            run_all([job for _, job in jobs], workers=self._workers, deadline=deadline)
+            for name, job in jobs:
+                late = UnknownFact(*explain_timeout(f"ECR in {job.repository.region}", seconds), job.actions[0])
+                for subject in job.subjects:
+                    facts[subject][name] = job.found.get(subject) or facts[subject].get(name, late)
+            jobs = self._after_pause([(name, following) for name, job in jobs for following in job.following], deadline)
         return facts
+
+    def _after_pause(self, jobs: list[tuple[str, Job]], deadline: Deadline) -> list[tuple[str, Job]]:
+        """Wait once for all jobs that poll, and return the jobs to run; none if there is not enough time."""
+        pause = min((job.delay for _, job in jobs), default=0.0)
+        if pause and deadline.remaining() < pause + RESERVE:
+            return []
+        if pause:
+            self._sleep(pause)
+        return jobs
 
     def _calls(self, registry: EcrRegistry, deadline: Deadline) -> EcrCalls | UnknownFact:
         try:
