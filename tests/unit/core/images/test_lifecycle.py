@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from image_pinner.core.errors import SourceError
+from image_pinner.core.images.lifecycle import Expiry, RepositoryImage, find_expiry, parse_lifecycle_policy
+
+DAY = 86_400
+NOW = 100 * DAY
+
+
+def rule(priority: int = 1, action: str = "expire", **selection: Any) -> dict[str, Any]:
+    selection = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1} | selection
+    if selection["countType"] != "imageCountMoreThan":
+        selection["countUnit"] = "days"
+    return {"rulePriority": priority, "selection": selection, "action": {"type": action}}
+
+
+def expiry_of(digest: str, images: list[RepositoryImage], *rules: dict[str, Any]) -> Expiry | None:
+    return find_expiry(parse_lifecycle_policy(json.dumps({"rules": list(rules)})), images, digest, NOW)
+
+
+def image(digest: str, *tags: str, age: float = 0, **others: Any) -> RepositoryImage:
+    return RepositoryImage(digest, tags, NOW - age * DAY, **others)
+
+
+EXPIRE_UNTAGGED = rule(tagStatus="untagged", countType="sinceImagePushed", countNumber=14)
+
+
+def test_an_old_image_expires() -> None:
+    assert expiry_of("a", [image("a", age=15)], EXPIRE_UNTAGGED) == Expiry("expire", 1)
+    assert expiry_of("a", [image("a", age=14)], EXPIRE_UNTAGGED) is None
+    assert expiry_of("a", [image("a", "v1", age=15)], EXPIRE_UNTAGGED) is None
+
+
+def test_the_newest_images_stay() -> None:
+    images = [image(str(age), f"v{age}", age=age) for age in range(5)]
+
+    expiring = [each.digest for each in images if expiry_of(each.digest, images, rule(countNumber=3))]
+
+    assert expiring == ["3", "4"]
+
+
+def test_an_image_that_is_not_in_the_repository_does_not_expire() -> None:
+    assert expiry_of("b", [image("a", age=50)], rule(countNumber=1, countType="sinceImagePushed")) is None
+
+
+def test_the_first_rule_that_selects_an_image_decides_on_it_alone() -> None:
+    keep = rule(tagStatus="tagged", tagPatternList=["prod*"], countNumber=100)
+    expire = rule(2, countType="sinceImagePushed", countNumber=1)
+
+    assert expiry_of("a", [image("a", "prod-1", age=50)], keep, expire) is None
+    assert expiry_of("a", [image("a", "dev-1", age=50)], keep, expire) == Expiry("expire", 2)
+
+
+def test_rules_are_ordered_by_priority_not_by_position() -> None:
+    keep, expire = rule(1, countNumber=9), rule(2, countNumber=1, countType="sinceImagePushed")
+
+    assert expiry_of("a", [image("a", age=50)], expire, keep) is None
+
+
+def test_a_later_rule_counts_the_images_of_an_earlier_one() -> None:
+    images = [image("new", "prod", age=0), image("old", "dev", age=1)]
+
+    assert expiry_of("old", images, rule(1, tagStatus="tagged", tagPrefixList=["prod"], countNumber=9), rule(2))
+
+
+@pytest.mark.parametrize(
+    ("tags", "patterns", "prefixes", "selected"),
+    [
+        (("prod", "eu"), ["prod*", "eu*"], [], True),
+        (("prod",), ["prod*", "eu*"], [], False),
+        (("prod", "eu"), [], ["pr", "e"], True),
+        (("prod",), [], ["pr", "e"], False),
+        (("a.b",), ["a*b"], [], True),
+        (("axb",), ["a.b"], [], False),
+        (("prod",), ["rod*"], [], False),
+        (("Prod",), ["prod"], [], False),
+    ],
+)
+def test_an_image_must_match_all_patterns_of_a_rule(
+    tags: tuple[str, ...], patterns: list[str], prefixes: list[str], *, selected: bool
+) -> None:
+    selection = {"tagPatternList": patterns} if patterns else {"tagPrefixList": prefixes}
+    tagged = rule(tagStatus="tagged", countType="sinceImagePushed", countNumber=1, **selection)
+
+    assert (expiry_of("a", [image("a", *tags, age=50)], tagged) is not None) is selected
+
+
+def test_an_image_that_was_never_pulled_counts_from_its_push() -> None:
+    unused = rule(action="transition", countType="sinceImagePulled", countNumber=30)
+
+    assert expiry_of("a", [image("a", age=31)], unused) == Expiry("transition", 1)
+    assert expiry_of("a", [image("a", age=31, pulled_at=NOW - DAY)], unused) is None
+
+
+def test_archived_images_are_selected_by_rules_for_the_archive_only() -> None:
+    archived = [image("a", age=90, archived_at=NOW - 40 * DAY)]
+    old = rule(tagStatus="any", storageClass="archive", countType="sinceImageTransitioned", countNumber=30)
+
+    assert expiry_of("a", archived, old) == Expiry("expire", 1)
+    assert expiry_of("a", archived, rule(countType="sinceImagePushed")) is None
+    assert expiry_of("a", [image("a", age=90)], old) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"rules": 5}',
+        '{"rules": ["x"]}',
+        *(
+            json.dumps({"rules": [changed]})
+            for changed in (
+                rule(tagStatus="some"),
+                rule(countType="sinceMoon"),
+                rule(countNumber="x"),
+                rule(action="mark"),
+                rule(storageClass="tape"),
+                rule(countUnit="weeks"),
+            )
+        ),
+    ],
+)
+def test_a_policy_that_is_not_documented_has_no_known_effect(text: str) -> None:
+    with pytest.raises(SourceError):
+        parse_lifecycle_policy(text)
