@@ -11,6 +11,8 @@ from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.gates.configuration import GATES, GateRules, needs_of, parse_gates
 from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY, TagMutability
 from image_pinner.core.gates.interface import Fact, Need, UnknownFact
+from image_pinner.core.gates.lifecycle import LIFECYCLE, ImageLifecycle
+from image_pinner.core.gates.signed_by_aws import COMPLETE, SIGNING_STATUS, SigningStatus
 from image_pinner.core.template.options import Options
 from image_pinner.settings import Settings
 from support.gates import FakeFacts, fact_of, judged, requiring, with_gates
@@ -23,6 +25,8 @@ SATISFYING = FakeFacts(
     others={
         PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400)),
         TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE")),
+        LIFECYCLE: fact_of(ImageLifecycle()),
+        SIGNING_STATUS: fact_of((SigningStatus("arn:aws:signer:a", COMPLETE),)),
     }
 )
 
@@ -128,6 +132,17 @@ def loosening(*entries: str, by: Any) -> list[list[tuple[str, str]]]:
     return found
 
 
+LIFECYCLE_ENTRIES = (
+    "lifecycle.within=30d",
+    *(f"lifecycle.{name}=true" for name in ("as-untagged", "archive", "preview", "keep-tag")),
+)
+LOOSER_LIFECYCLE = (
+    "within=29d",
+    *(f"{name}=false" for name in ("as-untagged", "archive", "preview", "keep-tag")),
+    "mode=off",
+    "mode=warn",
+    "unknown=warn",
+)
 LOOSER = [
     (AGE, "age.mode=off"),
     (AGE, "age.mode=warn"),
@@ -147,6 +162,10 @@ LOOSER = [
     (("immutable-tags.mode=deny",), "immutable-tags.mode=off"),
     (("immutable-tags.mode=warn",), "immutable-tags.mode=off"),
     (("immutable-tags.mode=deny",), "immutable-tags.unknown=warn"),
+    *((LIFECYCLE_ENTRIES, f"lifecycle.{looser}") for looser in LOOSER_LIFECYCLE),
+    (("aws-signing-status.require=managed",), "aws-signing-status.mode=off"),
+    (("aws-signing-status.profile=arn:aws:signer:*",), "aws-signing-status.mode=warn"),
+    (("aws-signing-status.profile=arn:aws:signer:*",), "aws-signing-status.unknown=warn"),
 ]
 
 
@@ -257,6 +276,19 @@ def test_different_gates_in_transform_and_metadata_contradict_each_other() -> No
             "repositories.allow=a.io/b/*; repositories.mode=deny; repositories.unknown=deny",
         ),
         ("tags.deny=a", "age.minimum=1d", "tags.deny=a; age.minimum=1d"),
+        (
+            "lifecycle.within=7d",
+            "lifecycle.within=30d; lifecycle.archive=true",
+            "lifecycle.within=30d; lifecycle.archive=true; lifecycle.mode=deny; lifecycle.unknown=deny",
+        ),
+        (
+            "aws-signing-status.profile=arn:aws:signer:*",
+            "aws-signing-status.require=cosign; aws-signing-status.profile=arn:aws:signer:a",
+            (
+                "aws-signing-status.profile=arn:aws:signer:*; aws-signing-status.profile=arn:aws:signer:a; "
+                "aws-signing-status.require=cosign"
+            ),
+        ),
     ],
 )
 def test_a_template_can_tighten_gates(configured: str, requested: str, effective: str) -> None:
