@@ -19,9 +19,9 @@ from image_pinner.sources.concurrency import run_all
 from image_pinner.sources.ecr.facts.calls import EcrCalls, FactReader, Job, RegistrySubjects
 from image_pinner.sources.ecr.facts.lifecycle import LIFECYCLE_READER
 from image_pinner.sources.ecr.facts.pushed import PUSHED_READER
-from image_pinner.sources.ecr.facts.tag_mutability import TAG_MUTABILITY_READER
 from image_pinner.sources.ecr.facts.signatures import SIGNATURES_READER
 from image_pinner.sources.ecr.facts.signing_status import SIGNING_STATUS_READER
+from image_pinner.sources.ecr.facts.tag_mutability import TAG_MUTABILITY_READER
 from image_pinner.sources.interface import Deadline
 
 FACTS: Mapping[str, FactReader] = {
