@@ -46,8 +46,13 @@ def subject_of(site: PinSite, resolution: Resolution | None, kept: Deployed | No
     """Return an image to pin by its digest, or `None` if that is not known."""
     if kept:
         return Subject(kept.image.canonical(), site.platform)
-    digest = site.reference.digest or (resolution.digest if isinstance(resolution, Resolved) else None)
-    return Subject(replace(site.reference, tag="", digest=digest).canonical(), site.platform) if digest else None
+    resolved = resolution if isinstance(resolution, Resolved) else None
+    digest = site.reference.digest or (resolved.digest if resolved else None)
+    if digest is None:
+        return None
+    # The index that the tag points to need not contain the digest that the template sets.
+    parent = resolved.origin.index if resolved and resolved.digest == digest else None
+    return Subject(replace(site.reference, tag="", digest=digest).canonical(), site.platform, parent)
 
 
 def written_subject(image: SkippedImage) -> Subject | None:

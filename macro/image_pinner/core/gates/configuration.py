@@ -23,12 +23,23 @@ from image_pinner.core.gates.interface import (
     UnknownFact,
     one_of,
 )
+from image_pinner.core.gates.lifecycle import Lifecycle
 from image_pinner.core.gates.marked import Marked
 from image_pinner.core.gates.repositories import Repositories
+from image_pinner.core.gates.signed_by_aws import SignedByAws
 from image_pinner.core.gates.tags import Tags
 from image_pinner.core.gates.vulnerabilities import Vulnerabilities
 
-GATES: tuple[type[Gate], ...] = (Repositories, Tags, Marked, Age, ImmutableTags, Vulnerabilities)
+GATES: tuple[type[Gate], ...] = (
+    Repositories,
+    Tags,
+    Marked,
+    Age,
+    ImmutableTags,
+    Vulnerabilities,
+    Lifecycle,
+    SignedByAws,
+)
 """Every gate, in the order of reports."""
 
 OFF, WARN, DENY = "off", "warn", "deny"

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from image_pinner.core.images.lookups import Resolved
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import DEFAULT_TAG, ImageReference
+from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference
 
 
 class Need(NamedTuple):
@@ -50,10 +50,22 @@ Facts = Mapping[str, Fact | UnknownFact]
 
 
 class Subject(NamedTuple):
-    """An image that facts are about: registry, repository and digest, and the platform that it must have, if any."""
+    """An image that facts are about.
+
+    Args:
+        image: Its registry, repository and digest.
+        platform: The platform that it must have, if any.
+        parent: The index that its tag points to, if the digest is that of a manifest in it.
+    """
 
     image: ImageReference
     platform: Platform | None = None
+    parent: Digest | None = None
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digest, then that of the index if there is one."""
+        return tuple(str(digest) for digest in (self.image.digest, self.parent) if digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,3 +230,7 @@ def one_of(*values: str) -> tuple[Callable[[str], str], Tighten]:
         return requested if values.index(requested) >= values.index(configured) else None
 
     return read, tighten
+
+
+TRUTH = one_of("false", "true")
+"""The parser of an option that is `false` by default, and how templates may tighten it."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.lifecycle import Expiry, RepositoryImage, find_expiry, parse_lifecycle_policy
+from image_pinner.core.images.lifecycle import LifecycleAction, LifecyclePolicy, RepositoryImage
 
 DAY = 86_400
 NOW = 100 * DAY
@@ -19,8 +19,9 @@ def rule(priority: int = 1, action: str = "expire", **selection: Any) -> dict[st
     return {"rulePriority": priority, "selection": selection, "action": {"type": action}}
 
 
-def expiry_of(digest: str, images: list[RepositoryImage], *rules: dict[str, Any]) -> Expiry | None:
-    return find_expiry(parse_lifecycle_policy(json.dumps({"rules": list(rules)})), images, digest, NOW)
+def action_on(digest: str, images: list[RepositoryImage], *rules: dict[str, Any]) -> LifecycleAction | None:
+    policy = LifecyclePolicy.of(json.dumps({"rules": list(rules)}), images)
+    return policy.find_action(next(each for each in images if each.digest == digest), NOW)
 
 
 def image(digest: str, *tags: str, age: float = 0, **others: Any) -> RepositoryImage:
@@ -31,41 +32,37 @@ EXPIRE_UNTAGGED = rule(tagStatus="untagged", countType="sinceImagePushed", count
 
 
 def test_an_old_image_expires() -> None:
-    assert expiry_of("a", [image("a", age=15)], EXPIRE_UNTAGGED) == Expiry("expire", 1)
-    assert expiry_of("a", [image("a", age=14)], EXPIRE_UNTAGGED) is None
-    assert expiry_of("a", [image("a", "v1", age=15)], EXPIRE_UNTAGGED) is None
+    assert action_on("a", [image("a", age=15)], EXPIRE_UNTAGGED) == LifecycleAction("expire", 1)
+    assert action_on("a", [image("a", age=14)], EXPIRE_UNTAGGED) is None
+    assert action_on("a", [image("a", "v1", age=15)], EXPIRE_UNTAGGED) is None
 
 
 def test_the_newest_images_stay() -> None:
     images = [image(str(age), f"v{age}", age=age) for age in range(5)]
 
-    expiring = [each.digest for each in images if expiry_of(each.digest, images, rule(countNumber=3))]
+    expiring = [each.digest for each in images if action_on(each.digest, images, rule(countNumber=3))]
 
     assert expiring == ["3", "4"]
-
-
-def test_an_image_that_is_not_in_the_repository_does_not_expire() -> None:
-    assert expiry_of("b", [image("a", age=50)], rule(countNumber=1, countType="sinceImagePushed")) is None
 
 
 def test_the_first_rule_that_selects_an_image_decides_on_it_alone() -> None:
     keep = rule(tagStatus="tagged", tagPatternList=["prod*"], countNumber=100)
     expire = rule(2, countType="sinceImagePushed", countNumber=1)
 
-    assert expiry_of("a", [image("a", "prod-1", age=50)], keep, expire) is None
-    assert expiry_of("a", [image("a", "dev-1", age=50)], keep, expire) == Expiry("expire", 2)
+    assert action_on("a", [image("a", "prod-1", age=50)], keep, expire) is None
+    assert action_on("a", [image("a", "dev-1", age=50)], keep, expire) == LifecycleAction("expire", 2)
 
 
 def test_rules_are_ordered_by_priority_not_by_position() -> None:
     keep, expire = rule(1, countNumber=9), rule(2, countNumber=1, countType="sinceImagePushed")
 
-    assert expiry_of("a", [image("a", age=50)], expire, keep) is None
+    assert action_on("a", [image("a", age=50)], expire, keep) is None
 
 
 def test_a_later_rule_counts_the_images_of_an_earlier_one() -> None:
     images = [image("new", "prod", age=0), image("old", "dev", age=1)]
 
-    assert expiry_of("old", images, rule(1, tagStatus="tagged", tagPrefixList=["prod"], countNumber=9), rule(2))
+    assert action_on("old", images, rule(1, tagStatus="tagged", tagPrefixList=["prod"], countNumber=9), rule(2))
 
 
 @pytest.mark.parametrize(
@@ -87,23 +84,29 @@ def test_an_image_must_match_all_patterns_of_a_rule(
     selection = {"tagPatternList": patterns} if patterns else {"tagPrefixList": prefixes}
     tagged = rule(tagStatus="tagged", countType="sinceImagePushed", countNumber=1, **selection)
 
-    assert (expiry_of("a", [image("a", *tags, age=50)], tagged) is not None) is selected
+    assert (action_on("a", [image("a", *tags, age=50)], tagged) is not None) is selected
 
 
 def test_an_image_that_was_never_pulled_counts_from_its_push() -> None:
     unused = rule(action="transition", countType="sinceImagePulled", countNumber=30)
 
-    assert expiry_of("a", [image("a", age=31)], unused) == Expiry("transition", 1)
-    assert expiry_of("a", [image("a", age=31, pulled_at=NOW - DAY)], unused) is None
+    assert action_on("a", [image("a", age=31)], unused) == LifecycleAction("transition", 1)
+    assert action_on("a", [image("a", age=31, pulled_at=NOW - DAY)], unused) is None
 
 
-def test_archived_images_are_selected_by_rules_for_the_archive_only() -> None:
-    archived = [image("a", age=90, archived_at=NOW - 40 * DAY)]
-    old = rule(tagStatus="any", storageClass="archive", countType="sinceImageTransitioned", countNumber=30)
+def test_an_image_that_was_restored_and_not_pulled_since_counts_from_then() -> None:
+    unused = rule(action="transition", countType="sinceImagePulled", countNumber=30)
 
-    assert expiry_of("a", archived, old) == Expiry("expire", 1)
-    assert expiry_of("a", archived, rule(countType="sinceImagePushed")) is None
-    assert expiry_of("a", [image("a", age=90)], old) is None
+    assert action_on("a", [image("a", age=90, pulled_at=NOW - 50 * DAY, restored_at=NOW - DAY)], unused) is None
+    assert action_on("a", [image("a", age=90, pulled_at=NOW - 50 * DAY, restored_at=NOW - 40 * DAY)], unused)
+
+
+def test_rules_for_the_archive_do_not_select_other_images() -> None:
+    old = rule(1, tagStatus="any", storageClass="archive", countType="sinceImageTransitioned", countNumber=30)
+    standard = rule(2, storageClass="standard", countType="sinceImagePushed")
+
+    assert action_on("a", [image("a", age=90)], old) is None
+    assert action_on("a", [image("a", age=90)], old, standard) == LifecycleAction("expire", 2)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +122,7 @@ def test_archived_images_are_selected_by_rules_for_the_archive_only() -> None:
             for changed in (
                 rule(tagStatus="some"),
                 rule(countType="sinceMoon"),
+                rule(countType="sinceImageTransitioned"),
                 rule(countNumber="x"),
                 rule(action="mark"),
                 rule(storageClass="tape"),
@@ -129,4 +133,4 @@ def test_archived_images_are_selected_by_rules_for_the_archive_only() -> None:
 )
 def test_a_policy_that_is_not_documented_has_no_known_effect(text: str) -> None:
     with pytest.raises(SourceError):
-        parse_lifecycle_policy(text)
+        LifecyclePolicy.of(text, [])
