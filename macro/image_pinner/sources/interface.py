@@ -129,6 +129,17 @@ class GateSource(Protocol):
         ...
 
 
+class KeepTagWriter(Protocol):
+    """Puts keep-tags on images. Implementations report failures as results, and never raise them."""
+
+    def put_keep_tags(self, images: Collection[Subject], deadline: Deadline) -> Mapping[Subject, UnknownFact]:
+        """Put the tag of its digest on each image, all in one call so that requests can be batched.
+
+        Return why there is no tag, for each image that has none after that. What is not done by the deadline fails.
+        """
+        ...
+
+
 class NothingKnown:
     """The default of every port: nothing can be looked up, and there are no facts.
 

@@ -40,10 +40,14 @@ class EcrCalls:
 
         Raises:
             OutOfTimeError: It is too late for a request.
+            SourceError: The installed boto3 does not know the operation.
             Exception: The request failed, with one of `ecr_faults`.
         """
         if self.deadline.remaining() <= 0:
             raise OutOfTimeError
+        if not hasattr(self.client, operation):
+            cause = f"the installed boto3 is too old for {operation} of ECR"
+            raise SourceError(cause, "use a runtime or a package with a newer boto3")
         response: Mapping[str, Any] = getattr(self.client, operation)(registryId=self.account_id, **parameters)
         return response
 
