@@ -11,6 +11,8 @@ from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.gates.configuration import GATES, GateRules, needs_of, parse_gates
 from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY, TagMutability
 from image_pinner.core.gates.interface import Fact, Need, UnknownFact
+from image_pinner.core.gates.lifecycle import LIFECYCLE, ImageLifecycle
+from image_pinner.core.gates.signed_by_aws import COMPLETE, SIGNING_STATUS, SigningStatus
 from image_pinner.core.gates.vulnerabilities import SCANS, ScannedImage
 from image_pinner.core.images.scans import Scan, ScanState
 from image_pinner.core.template.options import Options
@@ -32,6 +34,8 @@ SATISFYING = FakeFacts(
         PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400)),
         TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE")),
         SCANS: fact_of((ScannedImage("", Scan(ScanState.DONE, "COMPLETE")),)),
+        LIFECYCLE: fact_of(ImageLifecycle()),
+        SIGNING_STATUS: fact_of((SigningStatus("arn:aws:signer:a", COMPLETE),)),
     }
 )
 
@@ -137,6 +141,17 @@ def loosening(*entries: str, by: Any) -> list[list[tuple[str, str]]]:
     return found
 
 
+LIFECYCLE_ENTRIES = (
+    "lifecycle.within=30d",
+    *(f"lifecycle.{name}=true" for name in ("as-untagged", "archive", "preview", "keep-tag")),
+)
+LOOSER_LIFECYCLE = (
+    "within=29d",
+    *(f"{name}=false" for name in ("as-untagged", "archive", "preview", "keep-tag")),
+    "mode=off",
+    "mode=warn",
+    "unknown=warn",
+)
 LOOSER = [
     (AGE, "age.mode=off"),
     (AGE, "age.mode=warn"),
@@ -178,6 +193,10 @@ LOOSER = [
     ),
     (SCAN, "vulnerabilities.start=true"),
     ((*SCAN, "vulnerabilities.start=true"), "vulnerabilities.start=false"),
+    *((LIFECYCLE_ENTRIES, f"lifecycle.{looser}") for looser in LOOSER_LIFECYCLE),
+    (("aws-signing-status.require=managed",), "aws-signing-status.mode=off"),
+    (("aws-signing-status.profile=arn:aws:signer:*",), "aws-signing-status.mode=warn"),
+    (("aws-signing-status.profile=arn:aws:signer:*",), "aws-signing-status.unknown=warn"),
 ]
 
 
@@ -346,6 +365,19 @@ def test_different_gates_in_transform_and_metadata_contradict_each_other() -> No
             "vulnerabilities.severity=LOW; vulnerabilities.mode=off",
             "vulnerabilities.severity=HIGH; vulnerabilities.missing=warn",
             "vulnerabilities.severity=HIGH; vulnerabilities.missing=warn",
+        ),
+        (
+            "lifecycle.within=7d",
+            "lifecycle.within=30d; lifecycle.archive=true",
+            "lifecycle.within=30d; lifecycle.archive=true; lifecycle.mode=deny; lifecycle.unknown=deny",
+        ),
+        (
+            "aws-signing-status.profile=arn:aws:signer:*",
+            "aws-signing-status.require=cosign; aws-signing-status.profile=arn:aws:signer:a",
+            (
+                "aws-signing-status.profile=arn:aws:signer:*; aws-signing-status.profile=arn:aws:signer:a; "
+                "aws-signing-status.require=cosign"
+            ),
         ),
     ],
 )

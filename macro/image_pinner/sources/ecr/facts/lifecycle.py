@@ -157,5 +157,7 @@ def _image(detail: Mapping[str, Any]) -> RepositoryImage:
 
 
 LIFECYCLE_READER = FactReader(
-    "its lifecycle", {"": (_GET_POLICY, DESCRIBE_IMAGES), PREVIEW: (_START_PREVIEW, _GET_PREVIEW), RULES: ()}, _jobs
+    "its lifecycle",
+    {"": (_GET_POLICY,), RULES: (DESCRIBE_IMAGES,), PREVIEW: (_START_PREVIEW, _GET_PREVIEW)},
+    _jobs,
 )
