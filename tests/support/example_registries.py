@@ -6,12 +6,14 @@ from collections import Counter
 
 from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY, TagMutability
+from image_pinner.core.gates.lifecycle import LIFECYCLE
+from image_pinner.core.gates.signed_by_aws import SIGNATURES, SIGNING_STATUS, SigningStatus
 from image_pinner.core.gates.vulnerabilities import SCANS, ScannedImage
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.images.scans import Scan, ScanState, Vulnerability
 from image_pinner.core.intrinsics.values import SsmParameter, StackExport
 from image_pinner.sources.in_memory import InMemoryRegistry
-from support.gates import fact_of
+from support.gates import fact_of, lifecycle_of
 from support.images import index, single
 from support.macro import AWS, CHINA, GOVCLOUD
 
@@ -24,6 +26,9 @@ LOOKUPS = {
 }
 
 
+PROFILE = f"arn:aws:signer:{AWS.region}:{AWS.account_id}:/signing-profiles/release"
+
+
 def full_registry() -> InMemoryRegistry:
     """Return a registry in which every image exists, and shop/reports has a manifest for each of two platforms."""
     resolvers = InMemoryRegistry(LOOKUPS, has_every_image=True)
@@ -31,6 +36,9 @@ def full_registry() -> InMemoryRegistry:
         PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400)),
         TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE_WITH_EXCLUSION", ("dev-*",))),
         SCANS: fact_of(_scans(Vulnerability("CVE-2026-1234", "HIGH", "libxml2 2.9", fix_available=True))),
+        LIFECYCLE: fact_of(lifecycle_of("latest", age=20)),
+        SIGNING_STATUS: fact_of((SigningStatus(PROFILE, "COMPLETE"),)),
+        SIGNATURES: fact_of(frozenset({"notation"})),
     }
     for account in (AWS, CHINA, GOVCLOUD):
         partition = partition_of(account.region)
@@ -78,6 +86,9 @@ def small_registry() -> InMemoryRegistry:
         PUSHED: fact_of(Pushed("2026-11-30T10:00:00Z", 2 * 3600)),
         TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE_WITH_EXCLUSION", ("1.*",))),
         SCANS: fact_of(_scans(Vulnerability("CVE-2026-1234", "HIGH", "libxml2 2.9", fix_available=True))),
+        LIFECYCLE: fact_of(lifecycle_of(age=20)),
+        SIGNING_STATUS: fact_of((SigningStatus(PROFILE, "FAILED", "AccessDenied: the role may not sign"),)),
+        SIGNATURES: fact_of(frozenset[str]()),
     }
     resolvers.break_registry("registry.broken.example", "registry.broken.example did not respond within 10 s")
     return resolvers

@@ -89,6 +89,7 @@ class Lifecycle:
             "Evaluate rules by age as if that much time had passed.",
             read_duration,
             higher,
+            show=describe_duration,
         ),
         GateOption("as-untagged", "`false`, `true`", "Evaluate the rules as if the tag had moved.", *TRUTH),
         GateOption("archive", "`false`, `true`", "Count moving the image to the archive as removing it.", *TRUTH),
@@ -133,7 +134,7 @@ class Lifecycle:
         action, when = found
         done = "archives" if action.action == TRANSITION else "removes"
         cause = f"rule {action.priority} of the lifecycle policy {done} the image{when}"
-        return Failed(Seen.of(fact, cause), cause, "deploy a newer image, or let a rule with a lower number keep it")
+        return Failed(Seen.of(fact, cause), cause, "deploy a newer image, or add a rule with a lower rulePriority that keeps it")
 
     def _find_removal(self, known: ImageLifecycle) -> tuple[LifecycleAction, str] | None:
         if known.preview and self._counts(action := known.preview.action):

@@ -87,7 +87,7 @@ def test_an_image_that_a_rule_removes_is_denied() -> None:
     result = result_of(evaluated(UNTAGGED, image=image(age=15)))
     cause = "rule 2 of the lifecycle policy removes the image"
     assert (result.verdict, result.cause) == ("deny", cause)
-    assert result.help == "deploy a newer image, or let a rule with a lower number keep it"
+    assert result.help == "deploy a newer image, or add a rule with a lower rulePriority that keeps it"
     assert result.seen == Seen(cause, SOURCE, TIME)
 
 
