@@ -134,7 +134,9 @@ class Lifecycle:
         action, when = found
         done = "archives" if action.action == TRANSITION else "removes"
         cause = f"rule {action.priority} of the lifecycle policy {done} the image{when}"
-        return Failed(Seen.of(fact, cause), cause, "deploy a newer image, or add a rule with a lower rulePriority that keeps it")
+        return Failed(
+            Seen.of(fact, cause), cause, "deploy a newer image, or add a rule with a lower rulePriority that keeps it"
+        )
 
     def _find_removal(self, known: ImageLifecycle) -> tuple[LifecycleAction, str] | None:
         if known.preview and self._counts(action := known.preview.action):

@@ -2,74 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from typing import Any
-
 import pytest
 
 from image_pinner.core.gates.interface import Subject, UnknownFact
 from image_pinner.core.gates.lifecycle import keep_tag_of
-from image_pinner.core.images.lookups import OCI_MANIFEST
-from image_pinner.core.images.references import Digest, ImageReference
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.ecr.facts.source import EcrFacts
 from image_pinner.sources.ecr.keep_tags import KEEP_TAG, KEEP_TAG_WRITER, EcrKeepTags
 from image_pinner.sources.interface import Deadline
-from support.ecr_api import ACCOUNT, HOST, ApiError, EcrApi, denied
-
-
-def manifest(number: int) -> str:
-    return f'{{"schemaVersion":2,"number":{number}}}'
-
-
-def image(number: int = 1, repository: str = "team/app") -> Subject:
-    digest = Digest.of(manifest(number).encode())
-    return Subject(ImageReference.parse(f"{HOST}/{repository}@{digest}").canonical())
-
-
-class Repository:
-    """A repository of ECR with the images 0 to 199, and without tags."""
-
-    def __init__(self, *, immutable: bool = False) -> None:
-        self.tags: dict[str, str] = {}
-        self.immutable = immutable
-        self.manifests = {image(number).digests[0]: manifest(number) for number in range(200)}
-
-    def api(self, **answers: Any) -> EcrApi:
-        known = {
-            "BatchGetImage": self.batch_get_image,
-            "PutImage": self.put_image,
-            "DescribeImages": self.describe_images,
-        }
-        return EcrApi(known | answers)
-
-    def batch_get_image(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        found, failures = [], []
-        for image_id in request["imageIds"]:
-            text = self.manifests.get(image_id["imageDigest"])
-            if text:
-                entry = {"imageId": image_id, "imageManifest": text, "imageManifestMediaType": OCI_MANIFEST}
-                found.append(entry)
-            else:
-                failures.append({"imageId": image_id, "failureCode": "ImageNotFound", "failureReason": "no image"})
-        return {"images": found, "failures": failures}
-
-    def put_image(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        digest, tag = request["imageDigest"], request["imageTag"]
-        text = request["imageManifest"]
-        assert f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" == digest
-        assert request["imageManifestMediaType"] == OCI_MANIFEST
-        if self.immutable and tag in self.tags:
-            raise ApiError("ImageTagAlreadyExistsException")
-        if self.tags.get(tag) == digest:
-            raise ApiError("ImageAlreadyExistsException")
-        self.tags[tag] = digest
-        return {"image": {"imageId": {"imageDigest": digest, "imageTag": tag}}}
-
-    def describe_images(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        (image_id,) = request["imageIds"]
-        return {"imageDetails": [{"imageDigest": self.tags[image_id["imageTag"]]}]}
+from support.ecr_api import ACCOUNT, ApiError, EcrApi, denied
+from support.ecr_repository import Repository, image
 
 
 def put(api: EcrApi, *images: Subject, seconds: float = 60) -> Mapping[Subject, UnknownFact]:
