@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+
 import pytest
 
 from image_pinner.core.gates.interface import Subject, UnknownFact
