@@ -117,7 +117,7 @@ class LifecyclePolicy(NamedTuple):
 def _parse_rules(text: str) -> tuple[LifecycleRule, ...]:
     try:
         rules = [_parse_rule(rule) for rule in json.loads(text)["rules"]]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise SourceError(
             "the lifecycle policy has a rule that this version does not know", "upgrade ImagePinner"
         ) from None

@@ -65,6 +65,37 @@ def test_a_later_rule_counts_the_images_of_an_earlier_one() -> None:
     assert action_on("old", images, rule(1, tagStatus="tagged", tagPrefixList=["prod"], countNumber=9), rule(2))
 
 
+PROD = [image("A", "beta-1", "prod-1", age=10), image("B", "beta-2", "prod-2", age=9), image("C", "beta-3", age=8)]
+ALPHA = [
+    image("A", "alpha-1", age=12),
+    image("B", "beta-1", age=11),
+    image("C", "alpha-2", "beta-2", age=10),
+    image("D", "alpha-3", age=0.2),
+    image("E", "beta-3", age=0.2),
+    image("F", "alpha-4", "beta-4", age=0.1),
+]
+ONE_PROD, ONE_BETA = (
+    {"tagStatus": "tagged", "tagPrefixList": [prefix], "countNumber": 1} for prefix in ("prod", "beta")
+)
+BOTH = {"tagStatus": "tagged", "tagPrefixList": ["alpha", "beta"], "countType": "sinceImagePushed", "countNumber": 5}
+
+
+@pytest.mark.parametrize(
+    ("images", "rules", "removed"),
+    [
+        (PROD, [rule(1, **ONE_PROD), rule(2, **ONE_BETA)], {"A": 1}),
+        (PROD, [rule(1, **ONE_BETA), rule(2, **ONE_PROD)], {"A": 1, "B": 1}),
+        (ALPHA, [rule(1, **BOTH)], {"C": 1}),
+    ],
+)
+def test_the_examples_of_the_user_guide(
+    images: list[RepositoryImage], rules: list[dict[str, Any]], removed: dict[str, int]
+) -> None:
+    # https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_examples.html
+    found = {each.digest: action_on(each.digest, images, *rules) for each in images}
+    assert {digest: action.priority for digest, action in found.items() if action} == removed
+
+
 @pytest.mark.parametrize(
     ("tags", "patterns", "prefixes", "selected"),
     [
