@@ -200,8 +200,9 @@ class AwsResolvers:
         values = ByValue(SsmValueResolver(clients, region), ExportValueResolver(clients, region))
         deployed = _LazyDeployedImages(clients, region, settings.workers)
         facts = _LazyFacts(clients, settings)
-        locks, gates = _LazyLocks(clients, region), _LazyGates(clients, region, self._gates)
-        return Resolvers(digests, values, deployed, facts, locks, gates, keep_tags=_LazyKeepTags(clients, settings))
+        gates = _LazyGates(clients, region, self._gates)
+        locks, keep_tags = _LazyLocks(clients, region), _LazyKeepTags(clients, settings)
+        return Resolvers(digests, values, deployed, facts, locks, gates, keep_tags=keep_tags)
 
     def registries(self, settings: Settings, region: str) -> DigestResolver:
         """Make the resolver of registries other than ECR."""

@@ -365,6 +365,8 @@ def test_different_gates_in_transform_and_metadata_contradict_each_other() -> No
             "vulnerabilities.severity=LOW; vulnerabilities.mode=off",
             "vulnerabilities.severity=HIGH; vulnerabilities.missing=warn",
             "vulnerabilities.severity=HIGH; vulnerabilities.missing=warn",
+        ),
+        (
             "lifecycle.within=7d",
             "lifecycle.within=30d; lifecycle.archive=true",
             "lifecycle.within=30d; lifecycle.archive=true; lifecycle.mode=deny; lifecycle.unknown=deny",

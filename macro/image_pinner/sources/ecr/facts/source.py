@@ -50,7 +50,7 @@ class EcrFacts:
         workers: The maximum number of concurrent requests.
         roles: The roles to assume, by the account of the registry.
         clock: Returns the seconds since 1970.
-        sleep: Waits for so many seconds.
+        sleep: Pauses for so many seconds.
         readers: How each fact is read, by `Need.fact`.
     """
 

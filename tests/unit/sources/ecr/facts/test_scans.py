@@ -445,12 +445,15 @@ def test_a_complete_scan_without_findings_yet_is_waited_for() -> None:
     assert registry.scan(APP, WAIT).counts == (("HIGH", 1),)
 
 
-def test_the_lookup_waits_no_longer_than_the_deadline_allows() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "pauses"), [(1, []), (2, [1]), (20, [1, 2, 4, 8]), (60, [1, 2, 4, 8, 10, 10, 10, 10])]
+)
+def test_the_lookup_waits_no_longer_than_the_deadline_allows(seconds: float, pauses: list[float]) -> None:
     registry = Registry([APP], always(findings("PENDING")))
-    scan = registry.scan(APP, WAIT, seconds=20)
+    scan = registry.scan(APP, WAIT, seconds=seconds)
     assert scan.state is ScanState.PENDING
-    assert registry.clock.pauses == [1, 2, 4, 8]
-    assert sum(registry.clock.pauses) <= 20 - RESERVE
+    assert registry.clock.pauses == pauses
+    assert sum(pauses) <= seconds - RESERVE
 
 
 def test_a_scan_in_progress_is_not_waited_for_without_need() -> None:
