@@ -119,8 +119,8 @@ def read_gates(settings: Settings, source: GateSource, deadline: Deadline) -> Se
     """Return the settings with the gates of the SSM parameter, if they name one; it cannot loosen the other gates.
 
     Raises:
-        SourceError: The parameter cannot be read.
-        ConfigurationError: It is not a valid configuration.
+        SourceError: The parameter cannot be read now.
+        ConfigurationError: It cannot be read, or is not a valid configuration.
     """
     if not settings.gates_parameter:
         return settings

@@ -146,6 +146,7 @@ class Macro(NamedTuple):
         check_call(options, values, scope)
 
         result = pin_template(fragment, scope, settings, lambda _: resolvers, deadline)
+        record.count_verdicts(result.report)
         if result.report.problems and fragment.shape is not Shape.TEMPLATE and scope.used_parameters:
             return result._replace(report=result.report.without_details(scope.used_parameters))
         return result
