@@ -14,6 +14,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 import cold_start
 import deployed_calls
 import ecr_calls
+import gate_calls
 import many_tags
 import package
 import pinning_from_lock
@@ -29,6 +30,7 @@ def main() -> None:
         pinning_from_lock,
         cold_start,
         ecr_calls,
+        gate_calls,
         deployed_calls,
         many_tags,
         package,
