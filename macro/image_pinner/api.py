@@ -24,7 +24,7 @@ from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObject, Unknown
 from image_pinner.core.report import PinReport
 from image_pinner.core.rules import Rule, Severity
-from image_pinner.pinning import Resolvers
+from image_pinner.pinning import Resolvers, read_gates
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
 
@@ -174,6 +174,7 @@ def pin_template(
         resolvers = make_resolvers(dependencies, settings, region)
     else:
         resolvers = _offline_resolvers(digests)
+    settings = read_gates(settings, resolvers.gates, Deadline.after(settings.timeout))
     stack_account = StackAccount(account, request_account)
     inputs = PinningInputs(settings, values, lambda: region, stack_account, stack_name, "", resolvers)
     result = inputs.pin(file)

@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
-from image_pinner.core.gates.interface import Facts, Need, Subject
+from image_pinner.core.gates.interface import Facts, Need, Subject, UnknownFact
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.images.registries import is_ecr
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, SsmParameter, StackExport
@@ -127,6 +127,37 @@ class _LazyFacts(NamedTuple):
         return source.gather(subjects, needs, deadline)
 
 
+class _LazyGates(NamedTuple):
+    """Imports its implementation for the first parameter, since most configurations have none. See `GateSource`."""
+
+    clients: AwsClients
+    region: str
+    cache: dict[tuple[str, str], tuple[float, str]]
+
+    def read_gates(self, name: str, deadline: Deadline) -> str:
+        """See `GateSource.read_gates`."""
+        from image_pinner.sources.aws.gates import GateParameters  # noqa: PLC0415 - see the docstring
+
+        return GateParameters(self.clients, self.region, self.cache).read_gates(name, deadline)
+
+
+class _LazyKeepTags(NamedTuple):
+    """Loads the writer of keep-tags when an image gets one. See `KeepTagWriter`."""
+
+    clients: AwsClients
+    settings: Settings
+
+    def put_keep_tags(self, images: Collection[Subject], deadline: Deadline) -> Mapping[Subject, UnknownFact]:
+        """See `KeepTagWriter.put_keep_tags`."""
+        from image_pinner.sources.ecr import keep_tags  # noqa: PLC0415 - see the docstring
+        from image_pinner.sources.ecr.facts.source import EcrFacts  # noqa: PLC0415 - see the docstring
+
+        readers = {keep_tags.KEEP_TAG: keep_tags.KEEP_TAG_WRITER}
+        roles = self.settings.ecr_roles
+        jobs = EcrFacts(self.clients, workers=self.settings.workers, roles=roles, readers=readers)
+        return keep_tags.EcrKeepTags(jobs).put_keep_tags(images, deadline)
+
+
 class _LazyLocks(NamedTuple):
     """Imports its implementation for the first lock file, since most templates have none. See `LockSource`."""
 
@@ -151,6 +182,7 @@ class AwsResolvers:
         self.call_stats = CallStats()
         self.clients = clients or AwsClients(call_stats=self.call_stats)
         self._environment = environment
+        self._gates: dict[tuple[str, str], tuple[float, str]] = {}
 
     def __call__(self, settings: Settings, region: str) -> Resolvers:
         """Make the resolvers for settings and a region."""
@@ -168,7 +200,9 @@ class AwsResolvers:
         values = ByValue(SsmValueResolver(clients, region), ExportValueResolver(clients, region))
         deployed = _LazyDeployedImages(clients, region, settings.workers)
         facts = _LazyFacts(clients, settings)
-        return Resolvers(digests, values, deployed, facts, _LazyLocks(clients, region))
+        gates = _LazyGates(clients, region, self._gates)
+        locks, keep_tags = _LazyLocks(clients, region), _LazyKeepTags(clients, settings)
+        return Resolvers(digests, values, deployed, facts, locks, gates, keep_tags=keep_tags)
 
     def registries(self, settings: Settings, region: str) -> DigestResolver:
         """Make the resolver of registries other than ECR."""

@@ -22,6 +22,8 @@ from image_pinner.core.decision import (
 from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, plan_deployed_lookups
 from image_pinner.core.errors import TooManyLookupsError
 from image_pinner.core.gates.configuration import EnabledGate, needs_of
+from image_pinner.core.gates.interface import Facts, Subject
+from image_pinner.core.gates.lifecycle import Lifecycle, find_missing_keep_tags, note_missing_keep_tags
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Unknown
@@ -42,6 +44,8 @@ from image_pinner.sources.interface import (
     DeployedImageSource,
     DigestResolver,
     FactSource,
+    GateSource,
+    KeepTagWriter,
     LockSource,
     NothingKnown,
     ValueResolver,
@@ -61,7 +65,7 @@ class Resolvers(NamedTuple):
     """The ports through which pinning reaches registries and AWS; by default nothing is known.
 
     With a `lock`, all digests are taken from it; it takes precedence over the one that the template names, which
-    `locks` reads.
+    `locks` reads. Only with `keep_tags`, which the macro has, are keep-tags put on images.
     """
 
     digests: DigestResolver = _NOTHING_KNOWN
@@ -69,7 +73,9 @@ class Resolvers(NamedTuple):
     deployed: DeployedImageSource = _NOTHING_KNOWN
     facts: FactSource = _NOTHING_KNOWN
     locks: LockSource = _NOTHING_KNOWN
+    gates: GateSource = _NOTHING_KNOWN
     lock: LockFile | None = None
+    keep_tags: KeepTagWriter | None = None
 
 
 class FoundImages(NamedTuple):
@@ -107,6 +113,18 @@ class PinResult(NamedTuple):
     report: PinReport
 
 
+def read_gates(settings: Settings, source: GateSource, deadline: Deadline) -> Settings:
+    """Return the settings with the gates of the SSM parameter, if they name one; it cannot loosen the other gates.
+
+    Raises:
+        SourceError: The parameter cannot be read now.
+        ConfigurationError: It cannot be read, or is not a valid configuration.
+    """
+    if not settings.gates_parameter:
+        return settings
+    return settings.with_gates(source.read_gates(settings.gates_parameter, deadline))
+
+
 def pin_template(
     fragment: Fragment,
     scope: Scope,
@@ -135,8 +153,13 @@ def pin_template(
             return PinResult(fragment.original, (), report)
         resolvers = resolvers._replace(lock=lock)
     resolved = resolve(fragment, found, settings, resolvers, deadline)
-    decision = judge(resolved, settings, resolvers.facts, deadline)
-    return rewrite(fragment, resolved, keep_tags(decision) if settings.keep_tags else decision)
+    facts = gather_facts(resolved, resolvers.facts, deadline)
+    result = rewrite(fragment, resolved, _decide(resolved, settings, facts))
+    if not (resolvers.keep_tags and result.report.succeeded):
+        return result
+    # A write, and therefore the last step: no other problem can follow it.
+    failures = _put_keep_tags(found.gates, facts, resolvers.keep_tags, deadline)
+    return rewrite(fragment, resolved, _decide(resolved, settings, failures)) if failures else result
 
 
 def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
@@ -258,13 +281,31 @@ def _unresolved(value: ExternalValue) -> Unknown:
 
 def judge(resolved: ResolvedImages, settings: Settings, facts: FactSource, deadline: Deadline) -> Decision:
     """Gather the facts that gates need, then decide what happens to each image."""
-    plan, resolutions, skipped = resolved.plan, resolved.resolutions, resolved.found.scan.skipped
-    gates = resolved.found.gates
-    needs = needs_of(gates)
-    subjects = subjects_to_judge(plan, resolutions, skipped) if needs else ()
-    gathered = facts.gather(subjects, needs, deadline) if subjects else {}
-    rules = Rules(gates, settings.unsafe_implicit_latest, settings.exception_process)
-    return decide(plan, resolutions, rules, gathered, skipped)
+    return _decide(resolved, settings, gather_facts(resolved, facts, deadline))
+
+
+def gather_facts(resolved: ResolvedImages, facts: FactSource, deadline: Deadline) -> Mapping[Subject, Facts]:
+    """Gather the facts that gates need."""
+    needs = needs_of(resolved.found.gates)
+    skipped = resolved.found.scan.skipped
+    subjects = subjects_to_judge(resolved.plan, resolved.resolutions, skipped) if needs else ()
+    return facts.gather(subjects, needs, deadline) if subjects else {}
+
+
+def _decide(resolved: ResolvedImages, settings: Settings, facts: Mapping[Subject, Facts]) -> Decision:
+    rules = Rules(resolved.found.gates, settings.unsafe_implicit_latest, settings.exception_process)
+    decision = decide(resolved.plan, resolved.resolutions, rules, facts, resolved.found.scan.skipped)
+    return keep_tags(decision) if settings.keep_tags else decision
+
+
+def _put_keep_tags(
+    gates: Sequence[EnabledGate], facts: Mapping[Subject, Facts], writer: KeepTagWriter, deadline: Deadline
+) -> Mapping[Subject, Facts]:
+    """Put the keep-tags that the gate `lifecycle` requests; return the facts with the failures, nothing without any."""
+    gate = next((enabled.gate for enabled in gates if isinstance(enabled.gate, Lifecycle)), Lifecycle())
+    missing = find_missing_keep_tags(gate, facts)
+    failures = writer.put_keep_tags(missing, deadline) if missing else {}
+    return note_missing_keep_tags(facts, failures) if failures else {}
 
 
 def rewrite(fragment: Fragment, resolved: ResolvedImages, decision: Decision) -> PinResult:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from image_pinner.core.deployed import StatePattern
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
-from image_pinner.core.gates.configuration import parse_gates
+from image_pinner.core.gates.configuration import GateRules, parse_gates
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import Mirror, parse_registry
@@ -35,6 +35,8 @@ class Settings(NamedTuple):
         metrics_namespace: Empty for no metrics.
         event_bus: Empty for no events.
         require_events: Whether a template fails if its events cannot be sent.
+        gates_parameter: The SSM parameter with further gates, or empty.
+        denial_events: Whether events are also sent for templates that a gate denies.
         exception_process: What to do about an image that a gate denies, for messages; empty to omit it.
         snippet_parameters: The parameters whose values snippets may use.
         state_scope: Which deployed images templates may keep.
@@ -66,6 +68,8 @@ class Settings(NamedTuple):
     snippet_parameters: tuple[str, ...] = ()
     state_scope: tuple[StatePattern, ...] = ()
     exception_process: str = ""
+    gates_parameter: str = ""
+    denial_events: bool = False
     keep_tags: bool = False
     extra_regions: tuple[str, ...] = ()
     max_images: int = 1000
@@ -77,6 +81,25 @@ class Settings(NamedTuple):
     def scan_settings(self) -> ScanSettings:
         """The settings that finding images depends on."""
         return ScanSettings(self.macro_name, self.options, self.image_paths)
+
+    def with_gates(self, text: str) -> Settings:
+        """Return these settings with the gates in the text of `gates_parameter`.
+
+        Raises:
+            ConfigurationError: The text is not valid, or less strict than the gates of these settings.
+        """
+        where = f"invalid gates in the SSM parameter {self.gates_parameter}"
+        try:
+            gates = parse_gates(text)
+        except ImagePinnerError as error:
+            raise ConfigurationError(f"{where}: {error.cause}", error.help) from None
+        configured = self.options.gates or GateRules()
+        if looser := gates.find_loosened(configured):
+            raise ConfigurationError(f"{where}: {looser}", "remove the entry, or change IMAGE_PINNER_GATES")
+        merged = gates.over(configured)
+        if incomplete := merged.find_incomplete():
+            raise ConfigurationError(f"{where}: a gate has no effect", incomplete)
+        return self._replace(options=self.options._replace(gates=merged))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -234,6 +257,12 @@ def _gates(text: str) -> str:
     return text
 
 
+def _gates_parameter(text: str) -> str:
+    if not re.fullmatch(r"/[A-Za-z0-9_./-]{1,1000}", text, re.ASCII):
+        raise ValueError
+    return text
+
+
 def _exception_process(text: str) -> str:
     if len(text) > _MAX_EXCEPTION_PROCESS or not text.isprintable():
         raise ValueError
@@ -292,8 +321,10 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_SNIPPET_PARAMETERS", "none", "The parameters of templates whose values snippets may use, by name, separated by `;`. Snippets do not see which parameters have `NoEcho`.", field="snippet_parameters", read=_each(_parameter_name, str), accepts="write each name once, in letters and digits, separated by semicolons"),
     SettingRule("IMAGE_PINNER_STATE_SCOPE", "none; all of them in the CLI", "The deployed images that templates may keep with `Refresh`: `stack:NAME`, `service:CLUSTER/SERVICE` or `family:NAME` entries separated by `;`, with `*` for any characters.", field="state_scope", read=_each(StatePattern.parse, str), accepts="write each entry once as stack:NAME, service:CLUSTER/SERVICE or family:NAME, with * for any characters"),
     SettingRule("IMAGE_PINNER_GATES", "none", "The [gates](gates.md) that decide which images may be deployed: `gate.option=value` entries separated by `;` or line feeds. A template can tighten them.", option="Gates", read=_gates, accepts="write gate.option=value entries, each with an option that the gate has, for example age.minimum=3d; see docs/gates.md"),
+    SettingRule("IMAGE_PINNER_GATES_PARAMETER", "none", "An SSM parameter of type String in the region of the template with further gates. It can tighten those of `IMAGE_PINNER_GATES`, and a change is effective in a minute. A template fails if it cannot be read.", field="gates_parameter", read=_gates_parameter, accepts="write the name of an SSM parameter that begins with a slash, for example /image-pinner/gates"),
     SettingRule("IMAGE_PINNER_EXCEPTION_PROCESS", "none", "How to get an exception from a gate, at most 300 characters; the message of a denied image ends with it.", field="exception_process", read=_exception_process, accepts="write at most 300 printable characters, for example request an exception at https://wiki.example/images"),
     SettingRule("IMAGE_PINNER_EVENT_BUS", "none", "The event bus, by name or ARN, to which the macro sends an event for every template that it pins.", field="event_bus", read=_event_bus, accepts="write the name of an event bus or its ARN, arn:aws:events:region:account:event-bus/name"),
+    SettingRule("IMAGE_PINNER_DENIAL_EVENTS", "`false`, `true`", "Also send an event for every template that a gate denies.", field="denial_events", read=_truth, accepts=_TRUTH),
     SettingRule("IMAGE_PINNER_REQUIRE_EVENTS", "`false`, `true`", "Fail a template whose event cannot be sent to the event bus.", field="require_events", read=_truth, accepts=_TRUTH),
 )  # fmt: skip
 """Every setting."""

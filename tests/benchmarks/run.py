@@ -15,6 +15,7 @@ import checking_speed
 import cold_start
 import deployed_calls
 import ecr_calls
+import gate_calls
 import many_tags
 import package
 import pinning_from_lock
@@ -31,6 +32,7 @@ def main() -> None:
         checking_speed,
         cold_start,
         ecr_calls,
+        gate_calls,
         deployed_calls,
         many_tags,
         package,

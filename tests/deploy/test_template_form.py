@@ -92,7 +92,7 @@ def test_its_arns_are_of_its_own_partition(region: str) -> None:
     switches = {name: text for name, text in ALL_SWITCHES.items() if not text.startswith("arn:")}
     installed = Installed(switches, partition=partition.name, region=region)
     arns = [text for text in _texts(installed.resources()) if "arn:" in text]
-    assert len(arns) == 14
+    assert len(arns) == 15
     assert [arn for arn in arns if not arn.startswith(f"arn:{partition.name}:")] == []
 
 

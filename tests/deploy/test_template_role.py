@@ -12,6 +12,7 @@ import pytest
 
 from deploy.installed import ALL_SWITCHES, TEXT, Installed, template
 from image_pinner.sources.deployed.source import required_actions
+from image_pinner.sources.ecr.facts.source import FACTS
 
 ALWAYS = {
     "Repositories": {"ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
@@ -19,7 +20,6 @@ ALWAYS = {
 }
 # Each parameter with the name of its policy and the allowed actions.
 SWITCHES = {
-    "OtherRepositoryArns": ("OtherRepositories", ALWAYS["Repositories"]),
     "PullThroughRepositoryArns": ("PullThrough", {"ecr:BatchImportUpstreamImage", "ecr:CreateRepository"}),
     "EcrRoleArns": ("EcrRoles", {"sts:AssumeRole"}),
     "SsmParameterArns": ("SsmParameters", {"ssm:GetParameters"}),
@@ -28,6 +28,8 @@ SWITCHES = {
     "SecretParameterArns": ("SecretParameters", {"ssm:GetParameter"}),
     "KmsKeyArns": ("KmsKeys", {"kms:Decrypt"}),
     "KeepDeployed": ("KeepDeployed", set(required_actions())),
+    "GatesParameter": ("GatesParameter", {"ssm:GetParameter"}),
+    "KeepTagRepositoryArns": ("KeepTags", {"ecr:PutImage"}),
     "LockParameterArns": ("LockParameters", {"ssm:GetParameter"}),
     "LockObjectArns": ("LockObjects", {"s3:GetObject"}),
     "EventBusName": ("EventBus", {"events:PutEvents"}),
@@ -43,6 +45,21 @@ SWITCHES = {
         },
     ),
 }
+# Each parameter that adds actions on the repositories, for facts that gates need.
+FACT_SWITCHES = {
+    "ReadTagMutability": {"ecr:DescribeRepositories"},
+    "ReadScans": {"ecr:DescribeImageScanFindings"},
+    "StartScans": {"ecr:StartImageScan"},
+    "ReadLifecyclePolicies": {
+        "ecr:GetLifecyclePolicy",
+        "ecr:StartLifecyclePolicyPreview",
+        "ecr:GetLifecyclePolicyPreview",
+    },
+    "ReadSignatures": {"ecr:DescribeImageSigningStatus", "ecr:ListImageReferrers"},
+}
+# ECR reads the findings of enhanced scanning from Inspector, whose actions have no resources:
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoninspector2.html
+INSPECTOR = {"inspector2:ListCoverage", "inspector2:ListFindings"}
 # Actions that AWS allows on all resources or on none:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html and, for the network
 # interfaces, https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions. The
@@ -50,6 +67,7 @@ SWITCHES = {
 ON_ALL_RESOURCES = {
     *SWITCHES["Exports"][1],
     *SWITCHES["VpcSubnetIds"][1],
+    *INSPECTOR,
     "batch:DescribeJobDefinitions",
     "ecs:DescribeTaskDefinition",
     "ecs:ListTasks",
@@ -86,6 +104,27 @@ def test_a_parameter_adds_one_policy_and_changes_no_other(switch: str) -> None:
     assert _actions(after[name]) == actions
 
 
+@pytest.mark.parametrize("switch", FACT_SWITCHES)
+def test_a_parameter_for_a_gate_adds_its_actions_on_the_repositories(switch: str) -> None:
+    before, after = Installed().policies(), Installed({switch: "true"}).policies()
+    added = {"Scans": INSPECTOR} if switch == "ReadScans" else {}
+    assert _actions(after["Repositories"]) - _actions(before["Repositories"]) == FACT_SWITCHES[switch]
+    assert {name: _actions(after[name]) for name in after.keys() - before.keys()} == added
+    assert after["Repositories"][0]["Resource"] == before["Repositories"][0]["Resource"]
+
+
+def test_the_parameters_allow_what_facts_need_and_nothing_else() -> None:
+    needed = {action for reader in FACTS.values() for actions in reader.actions.values() for action in actions}
+    granted = INSPECTOR.union(*FACT_SWITCHES.values())
+    assert needed - ALWAYS["Repositories"] == granted
+    assert FACT_SWITCHES.keys() <= template()["Parameters"].keys()
+
+
+def test_a_parameter_of_gates_is_that_of_the_function() -> None:
+    (statement,) = Installed({"GatesParameter": "/pins/gates"}).policies()["GatesParameter"]
+    assert statement["Resource"] == "arn:aws:ssm:eu-central-1:111122223333:parameter/pins/gates"
+
+
 @pytest.mark.parametrize("switch", [name for name in SWITCHES if name.endswith("Arns")])
 def test_a_parameter_allows_only_the_resources_that_it_lists(switch: str) -> None:
     arns = [ALL_SWITCHES[switch], "arn:aws:a:b:c:d"]
@@ -94,16 +133,19 @@ def test_a_parameter_allows_only_the_resources_that_it_lists(switch: str) -> Non
 
 
 def test_every_policy_is_tested() -> None:
-    named = {name for name, _ in SWITCHES.values()} | set(ALWAYS)
+    named = {name for name, _ in SWITCHES.values()} | set(ALWAYS) | {"Scans"}
     assert set(re.findall(r"PolicyName: (\w+)", TEXT)) == named == set(Installed(ALL_SWITCHES).policies())
 
 
 def test_repositories_are_those_of_its_account_and_region_unless_a_parameter_lists_others() -> None:
     (own,) = Installed().policies()["Repositories"]
-    assert own["Resource"] == "arn:aws:ecr:eu-central-1:111122223333:repository/*"
+    assert own["Resource"] == ["arn:aws:ecr:eu-central-1:111122223333:repository/*"]
     for arn in ("arn:aws:ecr:eu-central-1:111122223333:repository/shop/*", "arn:aws:ecr:*:111122223333:repository/*"):
         (listed,) = Installed({"RepositoryArns": arn}).policies()["Repositories"]
         assert listed["Resource"] == [arn]
+    others = [ALL_SWITCHES["OtherRepositoryArns"], "arn:aws:ecr:eu-west-1:444455556666:repository/b"]
+    (both,) = Installed({"OtherRepositoryArns": ",".join(others)}).policies()["Repositories"]
+    assert both["Resource"] == [*own["Resource"], *others]
 
 
 def test_no_statement_has_wildcards_beyond_the_known_ones() -> None:

@@ -100,14 +100,32 @@ def gates() -> str:
 
 def facts() -> str:
     """Return the table of the facts that gates need and of the IAM actions that read them."""
-    rows = []
+    rows, switches = [], _switches(_macro_template())
     for gate in GATES:
         for need in sorted(gate.possible_needs):
             reader = FACTS[need.fact]
             for how in sorted({"", *need.how}):
                 actions = ", ".join(f"`{action}`" for action in reader.actions[how])
-                rows.append((f"`{gate.id}`", reader.description, actions))
-    return _table(("gate", "fact", "IAM actions"), rows)
+                found = {switch for action in reader.actions[how] if (switch := switches.get(action))}
+                rows.append((f"`{gate.id}`", reader.description, actions, ", ".join(f"`{name}`" for name in found)))
+    return _table(("gate", "fact", "IAM actions", "parameter of `deploy/macro.yaml`"), rows)
+
+
+def _switches(template: dict[str, Any]) -> dict[str, str]:
+    """Return the parameters that allow actions on the repositories, by the actions."""
+    (repositories,) = (
+        statement
+        for entry in template["Resources"]["Role"]["Properties"]["Policies"]
+        if entry.get("PolicyName") == "Repositories"
+        for statement in entry["PolicyDocument"]["Statement"]
+    )
+    optional = [action["Fn::If"] for action in repositories["Action"] if isinstance(action, dict)]
+    return {action: _parameter_of(template, condition) for condition, action, _ in optional}
+
+
+def _macro_template() -> dict[str, Any]:
+    template: dict[str, Any] = json.loads(to_json((ROOT / "deploy" / "macro.yaml").read_text("utf-8")))
+    return template
 
 
 def locations() -> str:
@@ -197,8 +215,7 @@ def help_texts() -> str:
 
 def permissions() -> str:
     """Return the table of the permissions of the function's role."""
-    template = json.loads(to_json((ROOT / "deploy" / "macro.yaml").read_text("utf-8")))
-    return _table(("parameter", "actions", "resources", "purpose"), _permission_rows(template))
+    return _table(("parameter", "actions", "resources", "purpose"), _permission_rows(_macro_template()))
 
 
 _PURPOSES = {
@@ -215,9 +232,21 @@ def _permission_rows(template: dict[str, Any]) -> Iterator[tuple[str, str, str, 
         purpose = template["Parameters"][parameter]["Description"] if parameter else _PURPOSES[policy["PolicyName"]]
         for statement in policy["PolicyDocument"]["Statement"]:
             if statement["Effect"] == "Allow":
-                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-                shown = ", ".join(f"`{action}`" for action in sorted(actions))
-                yield f"`{parameter}`" if parameter else "", shown, _resources(statement["Resource"]), purpose
+                listed = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+                actions = [action for action in listed if isinstance(action, str)]
+                shown, resources = ", ".join(f"`{action}`" for action in sorted(actions)), statement["Resource"]
+                yield f"`{parameter}`" if parameter else "", shown, _resources(resources), purpose
+                yield from _optional_rows(template, listed)
+
+
+def _optional_rows(template: dict[str, Any], listed: list[Any]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the rows of the actions that a statement has with a parameter."""
+    by_parameter: dict[str, list[str]] = {}
+    for condition, action, _ in (action["Fn::If"] for action in listed if isinstance(action, dict)):
+        by_parameter.setdefault(_parameter_of(template, condition), []).append(action)
+    for name, actions in by_parameter.items():
+        purpose = template["Parameters"][name]["Description"]
+        yield f"`{name}`", ", ".join(f"`{action}`" for action in actions), "the same", purpose
 
 
 def _parameter_of(template: dict[str, Any], condition: str) -> str:
@@ -231,6 +260,8 @@ def _resources(resource: Any) -> str:
         case {"Fn::Sub": text} | str(text):
             shown = re.sub(r"\$\{(?:AWS::)?([A-Za-z]+)\}", r"<\1>", text)
             return f"`{shown}`"
+        case {"Fn::Split": [_, {"Fn::Sub": [_, {"Own": {"Fn::If": [_, {"Ref": own}, default]}}]}]}:
+            return f"those in `{own}`, by default {_resources(default)}, and those in `OtherRepositoryArns`"
         case {"Fn::Split": [_, {"Ref": name}]}:
             return f"those in `{name}`"
         case {"Fn::If": [_, listed, default]}:

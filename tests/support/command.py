@@ -23,7 +23,7 @@ from image_pinner.core.images.references import ImageReference
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.sources.in_memory import InMemoryRegistry
-from image_pinner.sources.interface import Deadline
+from image_pinner.sources.interface import Deadline, GateSource, NothingKnown
 
 _READ = ("IMAGE_PINNER_", "AWS_", "NO_COLOR", "FORCE_COLOR", "DOCKER_", "REGISTRY_AUTH_FILE", "XDG_")
 """The prefixes of the variables that the command reads."""
@@ -67,12 +67,13 @@ def image_pinner(
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     aws: ClientFactory | None = None,
+    gates: GateSource | None = None,
 ) -> Run:
     """Run `image-pinner` with a registry in memory; by default one that has every image, and no AWS credentials."""
     registry = resolvers or InMemoryRegistry(has_every_image=True)
 
     def resolver_factory(settings: Settings, region: str) -> Resolvers:  # noqa: ARG001 - see `ResolverFactory`
-        return Resolvers(registry, registry, registry.deployments, registry)
+        return Resolvers(registry, registry, registry.deployments, registry, gates=gates or NothingKnown())
 
     environment = AwsEnvironment(aws or SignedOut(), "us-east-1")
     dependencies = Dependencies(resolver_factory, environment, image_details=NoDetails())

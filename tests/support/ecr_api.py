@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import boto3
@@ -52,6 +53,12 @@ def denied(action: str, repository: str = "team/app") -> ApiError:
     )
 
 
+@cache
+def _session() -> boto3.Session:
+    """Return one session for all tests: it loads the model of ECR once."""
+    return boto3.Session(aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="x")
+
+
 @dataclass
 class EcrApi:
     """Responds to operations by their names, such as `DescribeImages`, and records the requests."""
@@ -65,8 +72,7 @@ class EcrApi:
         """Create a client. See `boto3.Session.client`."""
         assert service == "ecr"
         self.regions.append(options["region_name"])
-        session = boto3.Session(aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="x")
-        client = session.client(service, region_name=options["region_name"])
+        client = _session().client(service, region_name=options["region_name"])
         client.meta.events.register("before-call.ecr", self._respond)
         return client
 

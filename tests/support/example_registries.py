@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from image_pinner.core.gates.age import PUSHED, Pushed
+from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY, TagMutability
+from image_pinner.core.gates.lifecycle import LIFECYCLE
+from image_pinner.core.gates.signed_by_aws import SIGNATURES, SIGNING_STATUS, SigningStatus
+from image_pinner.core.gates.vulnerabilities import SCANS, ScannedImage
 from image_pinner.core.images.ecr import partition_of
+from image_pinner.core.images.scans import Scan, ScanState, Vulnerability
 from image_pinner.core.intrinsics.values import SsmParameter, StackExport
 from image_pinner.sources.in_memory import InMemoryRegistry
-from support.gates import fact_of
+from support.gates import fact_of, lifecycle_of
 from support.images import index, single
 from support.macro import AWS, CHINA, GOVCLOUD
 
@@ -19,16 +26,31 @@ LOOKUPS = {
 }
 
 
+PROFILE = f"arn:aws:signer:{AWS.region}:{AWS.account_id}:/signing-profiles/release"
+
+
 def full_registry() -> InMemoryRegistry:
     """Return a registry in which every image exists, and shop/reports has a manifest for each of two platforms."""
     resolvers = InMemoryRegistry(LOOKUPS, has_every_image=True)
-    resolvers.facts["*"] = {PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400))}
+    resolvers.facts["*"] = {
+        PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400)),
+        TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE_WITH_EXCLUSION", ("dev-*",))),
+        SCANS: fact_of(_scans(Vulnerability("CVE-2026-1234", "HIGH", "libxml2 2.9", fix_available=True))),
+        LIFECYCLE: fact_of(lifecycle_of("latest", age=20)),
+        SIGNING_STATUS: fact_of((SigningStatus(PROFILE, "COMPLETE"),)),
+        SIGNATURES: fact_of(frozenset({"notation"})),
+    }
     for account in (AWS, CHINA, GOVCLOUD):
         partition = partition_of(account.region)
         assert partition is not None
         registry = f"{account.account_id}.dkr.ecr.{account.region}.{partition.suffix}"
         _push_reports(resolvers, f"{registry}/shop/reports:1.4.2")
     return resolvers
+
+
+def _scans(*found: Vulnerability) -> tuple[ScannedImage, ...]:
+    counts = tuple(Counter(one.severity for one in found).items())
+    return (ScannedImage("linux/amd64", Scan(ScanState.DONE, "COMPLETE", "2026-11-20T12:05:00Z", counts, found)),)
 
 
 def deployed_registry() -> InMemoryRegistry:
@@ -60,7 +82,14 @@ def small_registry() -> InMemoryRegistry:
     resolvers.push("docker.io/shop/arm:1.0", arm64_only.manifest, arm64_only.media_type)
     long_name = f"docker.io/{'very-long-name/' * 13}web:1.0"
     resolvers.push(long_name, single("web", "1.0", "web").manifest)
-    resolvers.facts["*"] = {PUSHED: fact_of(Pushed("2026-11-30T10:00:00Z", 2 * 3600))}
+    resolvers.facts["*"] = {
+        PUSHED: fact_of(Pushed("2026-11-30T10:00:00Z", 2 * 3600)),
+        TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE_WITH_EXCLUSION", ("1.*",))),
+        SCANS: fact_of(_scans(Vulnerability("CVE-2026-1234", "HIGH", "libxml2 2.9", fix_available=True))),
+        LIFECYCLE: fact_of(lifecycle_of(age=20)),
+        SIGNING_STATUS: fact_of((SigningStatus(PROFILE, "FAILED", "AccessDenied: the role may not sign"),)),
+        SIGNATURES: fact_of(frozenset[str]()),
+    }
     resolvers.break_registry("registry.broken.example", "registry.broken.example did not respond within 10 s")
     return resolvers
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -20,6 +21,8 @@ from image_pinner.core.gates.interface import (
     Subject,
     UnknownFact,
 )
+from image_pinner.core.gates.lifecycle import KEEP_TAG_PREFIX, Evaluation, ImageLifecycle
+from image_pinner.core.images.lifecycle import LifecyclePolicy, RepositoryImage
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.template.options import Options
 from image_pinner.settings import Settings
@@ -70,6 +73,22 @@ def requiring(name: str, value: Any, mode: str = DENY) -> EnabledGate:
 def fact_of(value: Any) -> Fact:
     """Return a fact with a value."""
     return Fact(value, SOURCE, TIME)
+
+
+def lifecycle_of(*tags: str, age: float) -> ImageLifecycle:
+    """Return what is known about an image that was pushed so many days ago to a repository with a usual policy.
+
+    It keeps a thousand images with keep-tags, and removes images without tags after two weeks.
+    """
+    kept = {"tagStatus": "tagged", "tagPatternList": [f"{KEEP_TAG_PREFIX}*"], "countType": "imageCountMoreThan"}
+    untagged = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days"}
+    rules = [
+        {"rulePriority": 1, "selection": kept | {"countNumber": 1000}, "action": {"type": "expire"}},
+        {"rulePriority": 2, "selection": untagged | {"countNumber": 14}, "action": {"type": "expire"}},
+    ]
+    image = RepositoryImage(f"sha256:{'1' * 64}", tags, 0.0)
+    policy = LifecyclePolicy.of(json.dumps({"rules": rules}), [image])
+    return ImageLifecycle(None, Evaluation(policy, image, None, age * 86400))
 
 
 def judged(reference: str = "nginx:1", **facts: Fact | UnknownFact) -> JudgedImage:

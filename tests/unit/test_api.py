@@ -146,3 +146,9 @@ def test_the_stub_declares_the_names_of_the_package() -> None:
     assert sorted(declared) == sorted(image_pinner._API)
     with pytest.raises(AttributeError, match="'NoSuchName'"):
         _ = image_pinner.NoSuchName  # type: ignore[attr-defined]
+
+
+def test_gates_in_an_ssm_parameter_are_not_ignored_offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGE_PINNER_GATES_PARAMETER", "/image-pinner/gates")
+    with pytest.raises(ImagePinnerError, match="the SSM parameter /image-pinner/gates cannot be read here"):
+        pin_template(TEXT, digests=IMAGES, parameters={"Tag": "1"})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def lazy_resolvers(make: Callable[[], Resolvers]) -> Resolvers:
     """Return resolvers that call `make` for the first lookup."""
     ports = _LazyPorts(cache(make))
-    return Resolvers(ports, ports, ports, ports, ports)
+    return Resolvers(ports, ports, ports, ports, ports, ports)
 
 
 class _LazyPorts(NamedTuple):
@@ -49,6 +49,10 @@ class _LazyPorts(NamedTuple):
     ) -> Mapping[Subject, Facts]:
         """See `FactSource.gather`."""
         return self.made().facts.gather(subjects, needs, deadline)
+
+    def read_gates(self, name: str, deadline: Deadline) -> str:
+        """See `GateSource.read_gates`."""
+        return self.made().gates.read_gates(name, deadline)
 
     def read_lock(self, location: str, account_id: str, deadline: Deadline) -> LockFile | NotKnown:
         """See `LockSource.read_lock`."""

@@ -33,7 +33,7 @@ from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Answer, Known, Unknown
 from image_pinner.core.lock import LockFile
-from image_pinner.pinning import PinResult, Resolvers, pin_template
+from image_pinner.pinning import PinResult, Resolvers, pin_template, read_gates
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
 
@@ -171,13 +171,14 @@ class PinningInputs(NamedTuple):
         Raises:
             ConfigurationError: An option, or a variable of the environment, is not valid.
             UnreadableTemplateError: A parameter file cannot be read.
+            SourceError: The SSM parameter with the gates cannot be read.
         """
         account = check_account(options["account"])
         settings = _settings(options)
         find_region = partial(str, options["region"]) if options["region"] else cache(configured_region)
         resolvers = lazy_resolvers(lambda: make_resolvers(dependencies, settings, find_region()))
         return cls(
-            settings,
+            read_gates(settings, resolvers.gates, Deadline.after(settings.timeout)),
             read_parameters(options["files"], options["pairs"], options["overrides"]),
             find_region,
             StackAccount(account, lambda: find_account(dependencies, find_region())),

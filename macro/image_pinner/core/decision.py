@@ -28,6 +28,7 @@ from image_pinner.core.judging import (
     facts_of_missing,
     find_denials,
     is_refused,
+    judge_platform,
     judge_skipped,
     running_image,
     subject_of,
@@ -201,7 +202,7 @@ def decide(
         denials: list[Problem] = []
         if rules.gates:
             judged = _judge_site(site, found, kept, rules.gates, facts)
-            results[site.path] = judged
+            results[site.path] = (*judge_platform(site, None if kept else resolution), *judged)
             denials = find_denials(site.path, str(site.reference), judged, rules)
         if isinstance(found, Problem):
             denials.append(found)

@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 from image_pinner.core.deployed import Deployed
 from image_pinner.core.errors import InvalidReferenceError
-from image_pinner.core.gates.configuration import DENY, EnabledGate, GateResult, judge_image, without_needs
-from image_pinner.core.gates.interface import Facts, JudgedImage, Subject, UnknownFact
-from image_pinner.core.images.lookups import Resolution, Resolved
+from image_pinner.core.gates.configuration import ALLOW, DENY, EnabledGate, GateResult, judge_image, without_needs
+from image_pinner.core.gates.interface import Facts, JudgedImage, Seen, Subject, UnknownFact
+from image_pinner.core.images.lookups import Resolution, Resolved, Unsuitable
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite, SkippedImage, SkipStatus
+
+ARCHITECTURE = "architecture"
+"""What results call the check of the platform, which the option `Platform` controls and which is always on."""
 
 
 class Rules(NamedTuple):
@@ -46,8 +49,13 @@ def subject_of(site: PinSite, resolution: Resolution | None, kept: Deployed | No
     """Return an image to pin by its digest, or `None` if that is not known."""
     if kept:
         return Subject(kept.image.canonical(), site.platform)
-    digest = site.reference.digest or (resolution.digest if isinstance(resolution, Resolved) else None)
-    return Subject(replace(site.reference, tag="", digest=digest).canonical(), site.platform) if digest else None
+    resolved = resolution if isinstance(resolution, Resolved) else None
+    digest = site.reference.digest or (resolved.digest if resolved else None)
+    if digest is None:
+        return None
+    # The index that the tag points to need not contain the digest that the template sets.
+    parent = resolved.origin.index if resolved and resolved.digest == digest else None
+    return Subject(replace(site.reference, tag="", digest=digest).canonical(), site.platform, parent)
 
 
 def written_subject(image: SkippedImage) -> Subject | None:
@@ -61,6 +69,19 @@ def _parse(written: str) -> ImageReference | None:
         return ImageReference.parse(written)
     except InvalidReferenceError:
         return None
+
+
+def judge_platform(site: PinSite, resolution: Resolution | None) -> tuple[GateResult, ...]:
+    """Return the result of the lookup's own check of the platform in the form of a gate; none if there was no check.
+
+    An image that is not suitable is a problem already.
+    """
+    if site.platform is None or not isinstance(resolution, Resolved | Unsuitable):
+        return ()
+    if isinstance(resolution, Unsuitable):
+        seen = Seen(f"not suitable for {site.platform}", "registry")
+        return (GateResult(ARCHITECTURE, DENY, seen, resolution.cause, resolution.help),)
+    return (GateResult(ARCHITECTURE, ALLOW, Seen(f"supports {site.platform}", resolution.origin.request)),)
 
 
 def facts_of_missing(gates: Iterable[EnabledGate], reason: str) -> Facts:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from image_pinner.core.decision import KeptTag, Pinned
-from image_pinner.core.gates.configuration import WARN, GateResult
+from image_pinner.core.gates.configuration import DENY, WARN, GateResult
 from image_pinner.core.images.lookups import LOCK_SOURCE
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
@@ -61,6 +61,18 @@ class PinReport(NamedTuple):
             found += [f"{path}: gate {each.gate}: {each.cause}" for each in results if each.verdict == WARN]
         return tuple(sorted(found))
 
+    @property
+    def denials(self) -> tuple[tuple[TemplatePath, str, GateResult], ...]:
+        """The path and the reference of each denied image, with the result of each gate that denies it."""
+        written = {site.path: str(site.reference) for site in self.failed}
+        written |= {image.path: image.written for image in self.skipped}
+        return tuple(
+            (path, written.get(path, ""), result)
+            for path, results in self.gates.items()
+            for result in results
+            if result.verdict == DENY
+        )
+
     def without_details(self, parameters: Iterable[str]) -> PinReport:
         """Return the report with only the path and the kind of each problem.
 
@@ -96,7 +108,7 @@ class PinReport(NamedTuple):
 
     def _gates_of(self, path: TemplatePath) -> dict[str, Any]:
         results = self.gates.get(path)
-        return {"gates": [_describe_gate(result) for result in results]} if results else {}
+        return {"gates": [describe_gate(result) for result in results]} if results else {}
 
 
 _FOREIGN_RECORD = "record removed: it does not name the repository of the image"
@@ -149,7 +161,8 @@ def _describe_outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any
     return entry
 
 
-def _describe_gate(result: GateResult) -> dict[str, str]:
+def describe_gate(result: GateResult) -> dict[str, str]:
+    """Return the result of a gate as JSON values."""
     entry = {
         "gate": result.gate,
         "verdict": result.verdict,

@@ -27,12 +27,11 @@ from image_pinner.core.errors import (
 )
 from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.report import PinReport
-from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Shape, read_fragment
 from image_pinner.core.template.problems import Problem, in_order
 from image_pinner.core.template.secret_values import check_call
 from image_pinner.lambda_macro.log_record import INTERNAL_ERROR, Clocks, InvocationRecord, encodable, failure_kind
-from image_pinner.pinning import PinResult, Resolvers, pin_template
+from image_pinner.pinning import PinResult, pin_template, read_gates
 from image_pinner.settings import Settings
 from image_pinner.sources import concurrency
 from image_pinner.sources.call_stats import CallStats
@@ -130,7 +129,7 @@ class Macro(NamedTuple):
             response = _response(returned, returned.get("fragment", {}), message)
         # A response without a log record is better than no response.
         with suppress(Exception):
-            for line in record.to_lines(event, details):
+            for line in (*record.to_lines(event, details), *record.gate_metrics()):
                 self.log(line)
         return response, report
 
@@ -139,16 +138,16 @@ class Macro(NamedTuple):
         template, options, values = _read_sections(event)
         region, account_id = self._find_account(event, context)
         deadline = Deadline.after(min(settings.timeout, _remaining_seconds(context)))
+        resolvers = record.count_lookups(self.resolver_factory(settings, region))
+        settings = record.settings = read_gates(settings, resolvers.gates, deadline)
         fragment = read_fragment(template, options, serialized)
         scope = fragment.make_scope(
             values, settings.snippet_parameters, region=region, account_id=account_id
         ).with_budget(Budget(lambda: deadline.remaining() <= 0))
         check_call(options, values, scope)
 
-        def connect(_: ImageScan) -> Resolvers:
-            return record.count_lookups(self.resolver_factory(settings, region))
-
-        result = pin_template(fragment, scope, settings, connect, deadline)
+        result = pin_template(fragment, scope, settings, lambda _: resolvers, deadline)
+        record.count_verdicts(result.report)
         if result.report.problems and fragment.shape is not Shape.TEMPLATE and scope.used_parameters:
             return result._replace(report=result.report.without_details(scope.used_parameters))
         return result
@@ -179,7 +178,9 @@ class Macro(NamedTuple):
             ConfigurationError: The configuration requires them, and has no event bus.
         """
         settings = record.settings
-        if not record.pinned or not (settings.event_bus or settings.require_events):
+        if not record.pinned and not (settings.denial_events and record.denials):
+            return
+        if not (settings.event_bus or settings.require_events):
             return
         if not settings.event_bus:
             raise ConfigurationError(
@@ -195,7 +196,7 @@ class Macro(NamedTuple):
             record.event_status = "sent"
             return
         record.event_status = f"failed: {failure.diagnostics()}"
-        if settings.require_events:
+        if settings.require_events and record.pinned:
             raise SourceError(f"the events of the pinned images were not sent: {failure.cause}", failure.help)
 
     def _put_events(self, event: Event, context: Any, record: InvocationRecord) -> None:
@@ -203,7 +204,8 @@ class Macro(NamedTuple):
             raise SourceError("EventBridge is not available here", "unset IMAGE_PINNER_EVENT_BUS")
         publisher = self.event_publisher(record.settings.event_bus, self._region(event))
         details = record.event_details(event, publisher.max_detail_bytes)
-        publisher.put(details, Deadline.after(_remaining_seconds(context)))
+        deadline = Deadline.after(_remaining_seconds(context))
+        publisher.put(details, deadline, denied=not record.pinned)
 
     def _region(self, event: Event) -> str:
         return str(event.get("region") or self.environment.get("AWS_REGION", ""))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -14,9 +15,11 @@ from typing import Any, NamedTuple
 from image_pinner import __version__
 from image_pinner.core.decision import Pinned
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, TemplateError
+from image_pinner.core.gates.configuration import DENY, UNKNOWN, WARN, GateResult
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.values import Answer, ExternalValue
-from image_pinner.core.report import REPORT_VERSION, PinReport, decision_of, most_severe
+from image_pinner.core.report import REPORT_VERSION, PinReport, decision_of, describe_gate, most_severe
+from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import SETTING_RULES, Settings
@@ -36,6 +39,8 @@ METRIC_UNITS = {
     "Latency": "Milliseconds",
     "Failures": "Count",
 }
+GATE_METRICS = {"GateDenials": DENY, "GateWarnings": WARN, "GateUnknowns": UNKNOWN}
+"""The metrics of each gate, all of them counts: of two verdicts, and of facts that are not known."""
 
 _LARGEST_COUNT = 10**9
 _MAX_TEXT = 1000  # characters of one text: a path can be as long as the template, and so can each of many
@@ -81,6 +86,9 @@ class InvocationRecord:
         self.event_status = ""
         """`sent`, or why the EventBridge event was not sent; empty if there was none to send."""
         self.pinned: tuple[Pinned, ...] = ()
+        self.denials: tuple[tuple[TemplatePath, str, GateResult], ...] = ()
+        """What gates deny; see `PinReport.denials`."""
+        self._counts: dict[str, Counter[str]] = {}
         self.lambda_request_id = ""
         """The ID of the invocation in Lambda and in CloudTrail; empty outside of Lambda."""
         self._failure = ""
@@ -99,14 +107,41 @@ class InvocationRecord:
 
     def note_report(self, report: PinReport) -> None:
         """Note the result of pinning."""
+        self.denials = report.denials
         if report.succeeded:
             self.pinned = tuple(outcome for outcome in report.outcomes if isinstance(outcome, Pinned))
         else:
             self.note_failure(str(most_severe(report.problems).value))
 
+    def count_verdicts(self, report: PinReport) -> None:
+        """Count what gates decide. A report without details does not have that any more."""
+        for result in (each for results in report.gates.values() for each in results):
+            counts = self._counts.setdefault(result.gate, Counter())
+            counts[result.verdict] += 1
+            counts[UNKNOWN] += result.seen.fact == UNKNOWN
+
     def note_failure(self, kind: str) -> None:
         """Note that the invocation failed, so that no image was pinned."""
         self._failure, self.pinned = kind, ()
+
+    def gate_metrics(self) -> list[str]:
+        """Return a record for each gate that is on, since a record has one value for each dimension."""
+        if not (namespace := self.settings.metrics_namespace):
+            return []
+        directive = {
+            "Namespace": namespace,
+            "Dimensions": [["Macro", "Gate"]],
+            "Metrics": [{"Name": name, "Unit": "Count"} for name in GATE_METRICS],
+        }
+        common = {
+            "_aws": {"Timestamp": self._timestamp, "CloudWatchMetrics": [directive]},
+            "Macro": _dimension_value(self.settings.macro_name),
+        }
+        records = [
+            {**common, "Gate": gate, **{name: counts[counted] for name, counted in GATE_METRICS.items()}}
+            for gate, counts in self._counts.items()
+        ]
+        return [f"{_encode(record)}\n" for record in records]
 
     def to_lines(self, event: Mapping[str, Any], details: Mapping[str, Any]) -> list[str]:
         """Return the log record in one or more parts: JSON of at most `MAX_RECORD_BYTES` and a line feed.
@@ -143,8 +178,14 @@ class InvocationRecord:
         return [f"{part}\n" for part in parts]
 
     def event_details(self, event: Mapping[str, Any], limit: int) -> list[str]:
-        """Return the details of the EventBridge events, each of at most `limit` bytes in UTF-8."""
+        """Return the details of the EventBridge events, each of at most `limit` bytes in UTF-8.
+
+        They are about the pinned images, or about those that gates deny.
+        """
         known = _event_fields(event)
+        images = [_event_image(pinned) for pinned in self.pinned] or [
+            {"path": str(path), "written": written, **describe_gate(result)} for path, written, result in self.denials
+        ]
         fields = {
             "version": REPORT_VERSION,
             "macro": self.settings.macro_name,
@@ -153,7 +194,7 @@ class InvocationRecord:
             "region": known.get("region", ""),
             "account": known.get("accountId", ""),
         }
-        return split_json(fields, {"images": [_event_image(pinned) for pinned in self.pinned]}, limit)
+        return split_json(fields, {"images": images}, limit)
 
     def _calls(self) -> list[dict[str, Any]]:
         # A list, since CloudWatch Logs Insights can unnest one, but not an object with any keys.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
+from image_pinner.core.errors import SourceError
 from image_pinner.core.gates.interface import Facts, Need, Subject, UnknownFact
 from image_pinner.core.images.lookups import ImageLookup, Resolution, Unavailable
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Unknown
@@ -116,6 +117,30 @@ class FactSource(Protocol):
         ...
 
 
+class GateSource(Protocol):
+    """Reads the configuration of gates."""
+
+    def read_gates(self, name: str, deadline: Deadline) -> str:
+        """Return the text of an SSM parameter.
+
+        Raises:
+            ConfigurationError: It does not exist, is not of type String, or must not be read.
+            SourceError: It cannot be read now.
+        """
+        ...
+
+
+class KeepTagWriter(Protocol):
+    """Puts keep-tags on images. Implementations report failures as results, and never raise them."""
+
+    def put_keep_tags(self, images: Collection[Subject], deadline: Deadline) -> Mapping[Subject, UnknownFact]:
+        """Put the tag of its digest on each image, all in one call so that requests can be batched.
+
+        Return why there is no tag, for each image that has none after that. What is not done by the deadline fails.
+        """
+        ...
+
+
 class NothingKnown:
     """The default of every port: nothing can be looked up, and there are no facts.
 
@@ -146,6 +171,10 @@ class NothingKnown:
     def read_lock(self, location: str, account_id: str, deadline: Deadline) -> LockFile | NotKnown:  # noqa: ARG002
         """See `LockSource.read_lock`."""
         return NotKnown(f"{location} cannot be read here", "remove the option Lock")
+
+    def read_gates(self, name: str, deadline: Deadline) -> str:  # noqa: ARG002
+        """See `GateSource.read_gates`."""
+        raise SourceError(f"the SSM parameter {name} cannot be read here", "set IMAGE_PINNER_GATES instead")
 
     def gather(
         self,

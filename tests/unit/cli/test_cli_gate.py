@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from image_pinner.core.errors import SourceError
 from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.gates.interface import Fact, UnknownFact
 from image_pinner.sources.in_memory import InMemoryRegistry
+from image_pinner.sources.interface import Deadline
 from support.command import Run, image_pinner
 from support.gates import fact_of
 from support.templates import ECR, task
@@ -60,18 +62,18 @@ def test_allowed_images_and_warnings_end_with_the_code_0(tmp_path: Path, gates: 
 def test_markdown_has_a_row_for_each_image_and_gate(tmp_path: Path) -> None:
     images = ("!PinDigest nginx:latest", f"!PinDigest {ECR}/web:1")
     run = gate(tmp_path, gates="tags.deny=latest; age.minimum=3d", images=images)
-    path = str(tmp_path / "shop.json").replace("_", "\\_")
+    where = str(tmp_path / "shop.json").replace("_", r"\_")
     assert run.text.splitlines() == [
-        f"# Gates: {tmp_path / 'shop.json'}",
+        f"# Gates: {where}",
         "",
         "1 denied, 2 allowed.",
         "",
         "| image | gate | verdict | fact | source | time |",
         "| --- | --- | --- | --- | --- | --- |",
-        f"| {path}:9:16 | tags | deny | tag 'latest' is forbidden | template |  |",
-        f"| {path}:13:16 | tags | allow | tag 1 | template |  |",
+        f"| {where}:9:16 | tags | deny | tag 'latest' is forbidden | template |  |",
+        f"| {where}:13:16 | tags | allow | tag 1 | template |  |",
         (
-            f"| {path}:13:16 | age | allow | pushed 2026-11-30T11:00:00Z "
+            f"| {where}:13:16 | age | allow | pushed 2026-11-30T11:00:00Z "
             "| ecr:DescribeImages in us-east-1 | 2026-11-30T12:00:00Z |"
         ),
     ]
@@ -118,3 +120,43 @@ def test_check_reports_what_gates_deny_without_requests(tmp_path: Path) -> None:
         "IP016 gate repositories denies the image: evil.example/web is not an allowed repository (Web / web)",
         "IP016 gate repositories denies the image: docker.io/library/nginx is not an allowed repository (Web / web2)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        ("IMAGE_PINNER_GATES", "tags.deny=latest; age.minimum=3d", "gate age\n"),
+        ("IMAGE_PINNER_GATES_PARAMETER", "/pins/gates", "the gates in the SSM parameter /pins/gates\n"),
+    ],
+)
+def test_check_reports_which_gates_it_cannot_judge(tmp_path: Path, variable: str, value: str, shown: str) -> None:
+    template = saved(tmp_path)
+    run = image_pinner("check", str(template), env={variable: value})
+    warning = f"warning: check works offline and does not judge {shown}help: run image-pinner gate\n"
+    assert warning in run.err
+    assert "warning" not in image_pinner("check", "--quiet", str(template), env={variable: value}).err
+    assert "does not judge" not in image_pinner("check", str(template), env={"IMAGE_PINNER_GATES": "tags.deny=x"}).err
+
+
+class GatesInParameter(NamedTuple):
+    """An SSM parameter with gates, or an error."""
+
+    gates: str | SourceError
+
+    def read_gates(self, name: str, deadline: Deadline) -> str:
+        assert (name, deadline.remaining() > 0) == ("/pins/gates", True)
+        if isinstance(self.gates, SourceError):
+            raise self.gates
+        return self.gates
+
+
+@pytest.mark.parametrize("subcommand", ["gate", "pin", "lock"])
+def test_gates_of_the_ssm_parameter_apply_or_the_command_fails(tmp_path: Path, subcommand: str) -> None:
+    template = tmp_path / "shop.json"
+    template.write_text(json.dumps({"Resources": {"Web": task("!PinDigest nginx:latest")}}))
+    env = {"IMAGE_PINNER_GATES_PARAMETER": "/pins/gates"}
+    denied = image_pinner(subcommand, str(template), gates=GatesInParameter("tags.deny=latest"), env=env)
+    assert "gate tags denies the image" in denied.err
+    failed = image_pinner(subcommand, str(template), gates=GatesInParameter(SourceError("no answer")), env=env)
+    assert "error: no answer" in failed.err
+    assert 0 not in (denied.code, failed.code)

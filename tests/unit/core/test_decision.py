@@ -128,6 +128,27 @@ def resolutions_seen(image: str, resolution: Resolution | None) -> list[Resolved
     return seen
 
 
+@pytest.mark.parametrize(
+    ("resolution", "verdict", "fact"),
+    [
+        (FOUND, "allow", "supports linux/arm64"),
+        (UNFIT, "deny", "not suitable for linux/arm64"),
+    ],
+)
+def test_the_check_of_the_platform_has_the_form_of_a_gate(resolution: Resolution, verdict: str, fact: str) -> None:
+    gate = requiring("signer", "us", "warn")
+    decision = decide_image("!PinDigest Platform=linux/arm64 nginx:1", resolution, gate)
+    ((result, *_),) = decision.gates.values()
+    assert (result.gate, result.verdict, result.seen.fact) == ("architecture", verdict, fact)
+    assert len(decision.problems) == (verdict == "deny")
+
+
+@pytest.mark.parametrize("image", ["!PinDigest nginx:1", f"!PinDigest Platform=linux/arm64 nginx@sha256:{HEX}"])
+def test_without_a_check_of_the_platform_it_has_no_result(image: str) -> None:
+    decision = decide_image(image, FOUND, requiring("signer", "us", "warn"))
+    assert [[result.gate for result in results] for results in decision.gates.values()] == [["fake"]]
+
+
 def test_gates_see_what_the_tag_resolves_to() -> None:
     assert resolutions_seen("!PinDigest nginx:1", FOUND) == [FOUND]
 

@@ -33,8 +33,10 @@ class FakeEventPublisher:
         self.details: list[dict[str, Any]] = []
         self.texts: list[str] = []
         self.seconds: list[float] = []
+        self.denied: list[bool] = []
 
-    def put(self, details: Sequence[str], deadline: Deadline) -> None:
+    def put(self, details: Sequence[str], deadline: Deadline, *, denied: bool = False) -> None:
+        self.denied.append(denied)
         self.seconds.append(deadline.remaining())
         if self.error:
             raise self.error
@@ -52,7 +54,7 @@ class ObservedRegistry(InMemoryRegistry):
         self.buses: list[tuple[str, str]] = []
 
     def __call__(self, _settings: Settings, _region: str) -> Resolvers:
-        return Resolvers(self, self)
+        return Resolvers(self, self, facts=self)
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         for lookup in lookups:

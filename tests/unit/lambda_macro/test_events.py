@@ -220,3 +220,33 @@ def test_without_an_event_bus_neither_the_publisher_nor_boto3_is_loaded() -> Non
 
     assert found.stdout.splitlines()[-1] == "[]"
     assert json.loads(found.stdout.splitlines()[0])["Images"] == 1
+
+
+DENIED = ONE_BUS | {"IMAGE_PINNER_GATES": "repositories.allow=docker.io/shop/web"}
+
+
+def test_no_event_is_sent_for_a_denied_template_by_default() -> None:
+    resolver_factory = ObservedRegistry()
+    run_with_log(resolver_factory, MARKED, DENIED)
+    assert resolver_factory.publisher.details == []
+
+
+def test_an_event_of_a_denied_template_lists_what_each_gate_denied() -> None:
+    resolver_factory = ObservedRegistry()
+    response, lines = run_with_log(resolver_factory, MARKED, DENIED | {"IMAGE_PINNER_DENIAL_EVENTS": "true"})
+    assert response["status"] == "failure"
+    assert json.loads(lines[0])["event_status"] == "sent"
+    (detail,) = resolver_factory.publisher.details
+    assert [(image["written"], image["gate"]) for image in detail["images"]] == [
+        ("shop/proxy:2", "repositories"),
+        ("shop/other:1", "repositories"),
+    ]
+    assert resolver_factory.publisher.denied == [True]
+
+
+def test_a_denied_template_fails_with_the_denial_if_its_event_cannot_be_sent() -> None:
+    resolver_factory = ObservedRegistry(FakeEventPublisher(SourceError("no such bus")))
+    environment = DENIED | {"IMAGE_PINNER_DENIAL_EVENTS": "true", "IMAGE_PINNER_REQUIRE_EVENTS": "true"}
+    response, lines = run_with_log(resolver_factory, MARKED, environment)
+    assert "gate repositories denies the image" in response["errorMessage"]
+    assert json.loads(lines[0])["event_status"] == "failed: no such bus"

@@ -13,9 +13,15 @@ import yaml
 from image_pinner.cli.deployment.probe import REQUEST_ID
 from image_pinner.core.errors import SourceError
 from image_pinner.core.template.problems import ProblemKind
-from image_pinner.lambda_macro.log_record import CONFIGURATION, INTERNAL_ERROR, MAX_RECORD_BYTES, METRIC_UNITS
+from image_pinner.lambda_macro.log_record import (
+    CONFIGURATION,
+    GATE_METRICS,
+    INTERNAL_ERROR,
+    MAX_RECORD_BYTES,
+    METRIC_UNITS,
+)
 from image_pinner.settings import Settings
-from image_pinner.sources.aws.events import DETAIL_TYPE, MAX_ENTRIES, MAX_REQUEST_BYTES, SECONDS, SOURCE
+from image_pinner.sources.aws.events import DENIED, MAX_ENTRIES, MAX_REQUEST_BYTES, PINNED, SECONDS, SOURCE
 from support.macro import event_for
 from support.project import text_of
 from support.templates import task
@@ -188,14 +194,32 @@ def test_the_queries_of_cloudtrail_use_fields_of_its_records() -> None:
 def test_the_documented_event_has_the_fields_of_a_sent_one() -> None:
     resolver_factory = ObservedRegistry()
     run(resolver_factory, MARKED, ONE_BUS)
-    event, pattern = (json.loads(text) for text in code("json"))
+    event, pattern, _ = (json.loads(text) for text in code("json"))
 
     detail = resolver_factory.publisher.details[0]
-    assert pattern == {"source": [SOURCE], "detail-type": [DETAIL_TYPE]}
-    assert (event["source"], event["detail-type"]) == (SOURCE, DETAIL_TYPE)
+    assert pattern == {"source": [SOURCE], "detail-type": [PINNED]}
+    assert (event["source"], event["detail-type"]) == (SOURCE, PINNED)
     assert list(event["detail"]) == list(detail)
     assert list(event["detail"]["images"][0]) == list(detail["images"][0])
     assert event["detail"]["version"] == detail["version"]
+
+
+def test_the_documented_event_of_a_denial_has_the_fields_of_a_sent_one() -> None:
+    gates = {"IMAGE_PINNER_GATES": "tags.deny=latest", "IMAGE_PINNER_DENIAL_EVENTS": "true"}
+    resolver_factory = ObservedRegistry()
+    run_with_log(
+        resolver_factory, event_for({"Resources": {"Web": task("!PinDigest shop/web:latest")}}), ONE_BUS | gates
+    )
+    _, _, event = (json.loads(text) for text in code("json"))
+
+    assert event["detail-type"] == DENIED
+    assert event["detail"]["images"] == resolver_factory.publisher.details[0]["images"]
+    assert resolver_factory.publisher.denied == [True]
+
+
+def test_every_metric_of_a_gate_is_documented() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| `Macro` and `Gate`", section("Metrics"), re.MULTILINE)
+    assert rows == list(GATE_METRICS)
 
 
 def test_the_documented_limits_are_the_actual_ones() -> None:

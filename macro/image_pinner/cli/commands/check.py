@@ -34,6 +34,7 @@ from image_pinner.cli.rule_selection import IGNORE_OPTION, SELECT_OPTION, SEVERI
 from image_pinner.cli.worker_processes import default_workers
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.rules import UNREADABLE_TEMPLATE
+from image_pinner.settings import Settings
 
 Options = Mapping[str, Any]
 
@@ -107,6 +108,8 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
     files = tuple(file.name for file in templates.files)
     result = CheckResult(findings, files, fixes.fixed, fixes.changed, options["diff"], suppressed)
     write_report(result, options, output_is_taken=fixes.output_is_taken)
+    if not options["quiet"]:
+        print_messages(_describe_unjudged(inputs.settings))
     code = _exit_code(findings, is_stale=is_stale)
     code = code if code is ExitCode.USAGE_ERROR else fixes.code or code
     sys.exit(ExitCode.DONE if code is ExitCode.FINDINGS and options["exit_zero"] else code)
@@ -121,6 +124,17 @@ def _read_inputs(options: Options, selection: RuleSelection) -> CheckInputs:
         options["account"],
         selection.includes,
     )
+
+
+def _describe_unjudged(settings: Settings) -> str:
+    """Return which configured gates need requests, so that nothing is found of them, or empty."""
+    gates = settings.options.gates.enabled if settings.options.gates else ()
+    names = [f"gate {enabled.gate.id}" for enabled in gates if enabled.gate.needs]
+    if settings.gates_parameter:
+        names.append(f"the gates in the SSM parameter {settings.gates_parameter}")
+    if not names:
+        return ""
+    return f"warning: check works offline and does not judge {', '.join(names)}\nhelp: run image-pinner gate\n"
 
 
 def _find(paths: tuple[str, ...], options: Options) -> FoundTemplates:

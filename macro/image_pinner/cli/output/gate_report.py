@@ -18,7 +18,7 @@ def render_markdown(report: LocatedReport) -> str:
 def _lines(located: LocatedReport) -> Iterator[str]:
     report, document = located.report, located.document
     verdicts = Counter(result.verdict for results in report.gates.values() for result in results)
-    yield f"# Gates: {document.name}"
+    yield f"# Gates: {escape(document.name)}"
     yield ""
     counts = ", ".join(f"{verdicts[verdict]} {word}" for verdict, word in _WORDS.items() if verdicts[verdict])
     yield f"{counts[:1].upper()}{counts[1:]}." if counts else "No gate is on, or the template has no image."

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+from image_pinner.core.gates.durations import describe_duration, read_duration
 from image_pinner.core.gates.interface import (
     Failed,
     GateOption,
@@ -33,29 +33,6 @@ class Pushed(NamedTuple):
     age: int
 
 
-_MINUTE = 60
-_HOUR = 60 * _MINUTE
-_DAY = 24 * _HOUR
-_UNITS = {"d": _DAY, "h": _HOUR, "m": _MINUTE}
-_DURATION = re.compile(r"([0-9]{1,5})([dhm])", re.ASCII)
-
-
-def _read_duration(text: str) -> int:
-    match = _DURATION.fullmatch(text)
-    if match is None:
-        raise ValueError("write a number of days, hours or minutes: 3d, 12h or 30m")
-    return int(match[1]) * _UNITS[match[2]]
-
-
-def describe_duration(seconds: int) -> str:
-    """Return a duration in its largest whole unit, as the options are written."""
-    unit = next((name for name, length in _UNITS.items() if seconds >= length and seconds % length == 0), "")
-    if unit:
-        return f"{seconds // _UNITS[unit]}{unit}"
-    unit = "d" if seconds >= 2 * _DAY else "h" if seconds >= 2 * _HOUR else "m"
-    return f"{seconds // _UNITS[unit]}{unit}"
-
-
 @dataclass(frozen=True, slots=True)
 class Age:
     """Deny images that were pushed too recently or too long ago. See `Gate`."""
@@ -68,7 +45,7 @@ class Age:
             "minimum",
             "a duration such as `3d`, `12h` or `30m`",
             "The minimum time since the push.",
-            _read_duration,
+            read_duration,
             higher,
             show=describe_duration,
         ),
@@ -76,7 +53,7 @@ class Age:
             "maximum",
             "a duration such as `180d`",
             "The maximum time since the push.",
-            _read_duration,
+            read_duration,
             lower,
             show=describe_duration,
         ),

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from image_pinner.core.errors import InvalidOptionError, cut
 from image_pinner.core.gates.age import Age
+from image_pinner.core.gates.immutable_tags import ImmutableTags
 from image_pinner.core.gates.interface import (
     Failed,
     Gate,
@@ -22,23 +23,42 @@ from image_pinner.core.gates.interface import (
     UnknownFact,
     one_of,
 )
+from image_pinner.core.gates.lifecycle import Lifecycle
 from image_pinner.core.gates.marked import Marked
 from image_pinner.core.gates.repositories import Repositories
+from image_pinner.core.gates.signed_by_aws import SignedByAws
 from image_pinner.core.gates.tags import Tags
+from image_pinner.core.gates.vulnerabilities import Vulnerabilities
 
-GATES: tuple[type[Gate], ...] = (Repositories, Tags, Marked, Age)
+GATES: tuple[type[Gate], ...] = (
+    Repositories,
+    Tags,
+    Marked,
+    Age,
+    ImmutableTags,
+    Vulnerabilities,
+    Lifecycle,
+    SignedByAws,
+)
 """Every gate, in the order of reports."""
 
 OFF, WARN, DENY = "off", "warn", "deny"
+UNKNOWN = "unknown"
+"""What was seen of a fact that is not known."""
 ALLOW = "allow"
 _MODE = GateOption(
     "mode",
     "`deny`, `warn`, `off`",
     "What happens to an image that does not satisfy the gate.",
     *one_of(OFF, WARN, DENY),
+    default=DENY,
 )
 _UNKNOWN = GateOption(
-    "unknown", "`deny`, `warn`", "What happens to an image whose facts are not known.", *one_of(WARN, DENY)
+    "unknown",
+    "`deny`, `warn`",
+    "What happens to an image whose facts are not known.",
+    *one_of(WARN, DENY),
+    default=DENY,
 )
 COMMON_OPTIONS = (_MODE, _UNKNOWN)
 """The options that every gate has."""
@@ -63,7 +83,7 @@ class GateRule(NamedTuple):
 
     def over(self, configured: GateRule) -> tuple[GateRule, str]:
         """Return the rule that applies if `configured` is the platform configuration, and the first looser option."""
-        base = {} if configured.mode == OFF else {_MODE.name: DENY, _UNKNOWN.name: DENY, **dict(configured.values)}
+        base = {} if configured.mode == OFF else _defaults(self.gate) | dict(configured.values)
         merged, looser = dict(base), ""
         for name, value in self.values:
             strictest = _option(self.gate, name).tighten(base[name], value) if name in base else value
@@ -73,8 +93,9 @@ class GateRule(NamedTuple):
 
     def shown(self, name: str) -> str:
         """Return an option with its value, as an entry."""
-        value, show = dict(self.values).get(name, DENY), _option(self.gate, name).show
-        text = ", ".join(map(show, value)) if _option(self.gate, name).repeatable else show(value)
+        option = _option(self.gate, name)
+        value = dict(self.values).get(name, option.default)
+        text = ", ".join(map(option.show, value)) or "none" if option.repeatable else option.show(value)
         return cut(f"{self.gate}.{name}={text}", _MAX_SHOWN)
 
 
@@ -140,7 +161,7 @@ def _add_entry(found: dict[str, dict[str, Any]], entry: str) -> None:
         raise InvalidOptionError(
             f"unknown gate {gate!r}{_did_you_mean(gate, _BY_ID)}", f"use one of {', '.join(_BY_ID)}"
         )
-    known = {option.name: option for option in (*COMMON_OPTIONS, *_BY_ID[gate].options)}
+    known = {option.name: option for option in _options(gate)}
     if name not in known:
         hint = _did_you_mean(name, known)
         raise InvalidOptionError(f"gate {gate} has no option {name!r}{hint}", f"use one of {', '.join(known)}")
@@ -161,8 +182,16 @@ def _did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {similar[0]!r}?)" if similar else ""
 
 
+def _options(gate: str) -> tuple[GateOption, ...]:
+    return (*COMMON_OPTIONS, *_BY_ID[gate].options)
+
+
 def _option(gate: str, name: str) -> GateOption:
-    return next(option for option in (*COMMON_OPTIONS, *_BY_ID[gate].options) if option.name == name)
+    return next(option for option in _options(gate) if option.name == name)
+
+
+def _defaults(gate: str) -> dict[str, Any]:
+    return {option.name: option.default for option in _options(gate) if option.default is not None}
 
 
 def _position(rule: GateRule) -> int:
@@ -201,10 +230,10 @@ class EnabledGate(NamedTuple):
             case Passed(seen):
                 return GateResult(name, ALLOW, seen)
             case Failed(seen, cause, help):
-                return GateResult(name, self.mode, seen, cause, help)
+                return GateResult(name, WARN if found.only_warn else self.mode, seen, cause, help)
             case UnknownFact(cause, help, source):
                 verdict = WARN if WARN in {self.mode, self.unknown} else DENY
-                return GateResult(name, verdict, Seen("unknown", source), f"unknown: {cause}", help)
+                return GateResult(name, verdict, Seen(UNKNOWN, source), f"unknown: {cause}", help)
 
 
 def _enable(rule: GateRule) -> EnabledGate:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from image_pinner.core.images.lookups import Resolved
 from image_pinner.core.images.platforms import Platform
-from image_pinner.core.images.references import DEFAULT_TAG, ImageReference
+from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference
 
 
 class Need(NamedTuple):
@@ -51,10 +51,22 @@ Facts = Mapping[str, Fact | UnknownFact]
 
 
 class Subject(NamedTuple):
-    """An image that facts are about: registry, repository and digest, and the platform that it must have, if any."""
+    """An image that facts are about.
+
+    Args:
+        image: Its registry, repository and digest.
+        platform: The platform that it must have, if any.
+        parent: The index that its tag points to, if the digest is that of a manifest in it.
+    """
 
     image: ImageReference
     platform: Platform | None = None
+    parent: Digest | None = None
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The digest, then that of the index if there is one."""
+        return tuple(str(digest) for digest in (self.image.digest, self.parent) if digest)
 
 
 class JudgedImage(NamedTuple):
@@ -108,11 +120,15 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The image does not satisfy the gate; `cause` repeats what was seen, and `help` is an imperative clause."""
+    """The image does not satisfy the gate; `cause` repeats what was seen, and `help` is an imperative clause.
+
+    `only_warn` is set where an option of the gate, and not its mode, decides that the image is only reported.
+    """
 
     seen: Seen
     cause: str
     help: str
+    only_warn: bool = False
 
 
 Judgment = Passed | Failed | UnknownFact
@@ -122,7 +138,8 @@ Judgment = Passed | Failed | UnknownFact
 class Gate(Protocol):
     """A rule that images must satisfy: a frozen dataclass with a field for each of its options.
 
-    The default of each field is the least strict value, so that what a template sets is never less strict.
+    The default of each field is the least strict value, so that what a template sets is never less strict, or the
+    option has the same `default`.
     """
 
     id: ClassVar[str]
@@ -161,6 +178,7 @@ class GateOption(NamedTuple):
         read: Parses the text; raises `ValueError` with what to write, as an imperative clause.
         tighten: How a template may tighten it.
         repeatable: Whether several entries set it; its value is the tuple of all.
+        default: What applies in a gate that is on if nothing sets it; `None` for the least strict value.
         show: Returns a value as it is written.
     """
 
@@ -170,6 +188,7 @@ class GateOption(NamedTuple):
     read: Callable[[str], Any]
     tighten: Tighten
     repeatable: bool = False
+    default: Any = None
     show: Callable[[Any], str] = str
 
     @property
@@ -210,3 +229,7 @@ def one_of(*values: str) -> tuple[Callable[[str], str], Tighten]:
         return requested if values.index(requested) >= values.index(configured) else None
 
     return read, tighten
+
+
+TRUTH = one_of("false", "true")
+"""The parser of an option that is `false` by default, and how templates may tighten it."""

@@ -21,6 +21,9 @@ ATTEMPTS = 4
 _FIRST_PAUSE = 0.5  # seconds, doubled after each attempt
 _SHORTEST_READ = 0.05  # seconds
 _TRANSIENT_CODES = frozenset({"PriorRequestNotComplete", "RequestTimeout", "RequestTimeoutException"})
+# An image was scanned in the last 24 hours:
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html#API_StartImageScan_Errors
+_LASTING = frozenset({("StartImageScan", "LimitExceededException")})
 _SERVER_ERROR = 500
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
@@ -75,9 +78,9 @@ def _check_response(operation_model: Any, response_dict: dict[str, Any], **_: An
         raise ForeignResponseError
 
 
-def _pause_before_retry(attempts: int, response: Any, caught_exception: Any, **_: Any) -> float | None:
+def _pause_before_retry(attempts: int, operation: Any, response: Any, caught_exception: Any, **_: Any) -> float | None:
     """Return the seconds until the next attempt, or `None` if there is none."""
-    if attempts >= ATTEMPTS or not _is_transient(response, caught_exception):
+    if attempts >= ATTEMPTS or not _is_transient(operation.name, response, caught_exception):
         return None
     # Callers that were throttled together must not retry together.
     pause = _FIRST_PAUSE * 2 ** (attempts - 1) * random.uniform(0.5, 1)  # noqa: S311 - not for security
@@ -85,9 +88,11 @@ def _pause_before_retry(attempts: int, response: Any, caught_exception: Any, **_
     return pause if deadline is None or pause < deadline.remaining() else None
 
 
-def _is_transient(response: Any, caught_exception: Any) -> bool:
+def _is_transient(operation: str, response: Any, caught_exception: Any) -> bool:
     if response is None:
         return isinstance(caught_exception, ConnectionError | HTTPClientError)
     http_response, parsed = response
     code = error_code_of(parsed)
+    if (operation, code) in _LASTING:
+        return False
     return http_response.status_code in _TRANSIENT_STATUSES or code in THROTTLED or code in _TRANSIENT_CODES

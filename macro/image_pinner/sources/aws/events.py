@@ -1,4 +1,4 @@
-"""Put an event on an EventBridge bus for every pinned template.
+"""Put an event on an EventBridge bus for every pinned template, and for those that gates deny.
 
 https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 """
@@ -24,8 +24,8 @@ from image_pinner.sources.interface import Deadline
 
 SOURCE = "image-pinner"
 """The `source` of the events."""
-DETAIL_TYPE = "Template pinned"
-"""The `detail-type` of the events."""
+PINNED, DENIED = "Template pinned", "Template denied"
+"""The values of `detail-type` of the events."""
 SECONDS = 2.0
 """The time limit for a request, including the creation of the client: the response of the macro is delayed by it."""
 MAX_ENTRIES = 10
@@ -61,8 +61,10 @@ class EventPublisher:
         self._region = bus.split(":")[_ARN_REGION] if bus.startswith("arn:") else region
         self._clients = clients.allowing((self._region,))
 
-    def put(self, details: Sequence[str], deadline: Deadline) -> None:
+    def put(self, details: Sequence[str], deadline: Deadline, *, denied: bool = False) -> None:
         """Put an event for each of `details`, JSON objects of at most `MAX_DETAIL_BYTES`.
+
+        They are about pinned images, or if `denied` about images that gates deny.
 
         It takes at most `SECONDS` for a request, and ends at `deadline`.
 
@@ -77,7 +79,9 @@ class EventPublisher:
                 f"no time was left to send {_ACTION} for bus {self._bus}", "increase the timeout of the function"
             )
         # On a separate thread: neither creating a client nor a request of boto3 stops at a deadline.
-        if run_all((lambda: self._put_all(batches),), workers=1, deadline=deadline) == [None]:
+        if run_all((lambda: self._put_all(batches, DENIED if denied else PINNED),), workers=1, deadline=deadline) == [
+            None
+        ]:
             cause = explain_timeout(self._service(), seconds).cause
             raise SourceError(
                 f"{_ACTION} failed for bus {self._bus}: {cause}; the event may still arrive",
@@ -85,7 +89,7 @@ class EventPublisher:
                 "reaches EventBridge",
             )
 
-    def _put_all(self, batches: Sequence[Sequence[str]]) -> int:
+    def _put_all(self, batches: Sequence[Sequence[str]], detail_type: str) -> int:
         """Put all batches, and return their number."""
         try:
             client = self._clients.client("events", self._region)
@@ -93,7 +97,7 @@ class EventPublisher:
             raise self._failure(error) from None
         for details in batches:
             entries = [
-                {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": detail, "EventBusName": self._bus}
+                {"Source": SOURCE, "DetailType": detail_type, "Detail": detail, "EventBusName": self._bus}
                 for detail in details
             ]
             try:

@@ -13,6 +13,7 @@ from image_pinner.cli.configuration.keys import Form, nested_commands, option_ke
 from image_pinner.cli.main import SUBCOMMANDS, command
 from image_pinner.settings import SETTING_RULES, Settings
 from support.command import image_pinner
+from support.templates import task
 from unit.cli.cli_templates import MARKED, UNMARKED, digest, saved
 
 FILE = "image-pinner.toml"
@@ -117,6 +118,25 @@ def test_settings_of_the_file_have_their_effect_in_subcommands(folder: Path) -> 
 
     assert "shop/web:1.0" in image_pinner("check", "template.yaml").text
     assert image_pinner("check", "template.yaml", env={"IMAGE_PINNER_IMAGE_PATHS": "$.Other"}).code == 0
+
+
+def test_tables_of_gates_are_shown_and_have_their_effect(folder: Path) -> None:
+    saved(folder, "[gates.tags]\ndeny = ['latest', '1.*']\n[gates.age]\nminimum = '3d'", FILE)
+    entries = ["tags.deny=latest", "tags.deny=1.*", "age.minimum=3d"]
+    found = json.loads(image_pinner("config", "--format", "json").text)["settings"]["gates"]
+    assert (found["value"], found["location"]) == (entries, "image-pinner.toml:1")
+    template = json.dumps({"Resources": {"Web": task("!PinDigest shop/web:1.0")}})
+    saved(folder, template)
+    denied = image_pinner("gate", "template.yaml")
+    assert denied.code == 4
+    assert "gate tags denies the image: tag '1.0' (matches 1.*) is forbidden" in denied.err
+
+
+def test_a_table_of_gates_with_an_unknown_option_is_an_error(folder: Path) -> None:
+    saved(folder, "[gates.age]\nminimun = '3d'", FILE)
+    run = image_pinner("gate", "template.yaml")
+    assert run.code == 2
+    assert "invalid gates" in run.err
 
 
 def test_invoke_uses_the_settings_of_the_file(folder: Path) -> None:
@@ -263,6 +283,14 @@ def test_no_option_has_the_name_of_a_nested_table_and_all_have_a_meaning(name: s
         ("mirrors", {"docker": {"io": "m.example"}}, "docker.io=m.example"),
         ("mirrors", ["docker.io=m.example"], "docker.io=m.example"),
         ("template-credentials", {"r.example": ["arn:aws:ssm:*:*:parameter/a", "arn:aws:ssm:*:*:parameter/b"]}, None),
+        (
+            "gates",
+            {"age": {"minimum": "3d", "mode": "warn"}, "tags": {"deny": ["latest", "dev-*"]}},
+            "age.minimum=3d;age.mode=warn;tags.deny=latest;tags.deny=dev-*",
+        ),
+        ("gates", ["age.minimum=3d"], "age.minimum=3d"),
+        ("gates-parameter", "/image-pinner/gates", "/image-pinner/gates"),
+        ("denial-events", True, "true"),
         ("pull-through", True, "true"),
         ("timeout", 1.5, "1.5"),
         ("timeout", 60, "60"),

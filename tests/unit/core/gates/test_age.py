@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.gates.age import PUSHED, Age, Pushed, describe_duration
+from image_pinner.core.gates.age import PUSHED, Age, Pushed
 from image_pinner.core.gates.configuration import GateResult, parse_gates
 from image_pinner.core.gates.interface import Seen, UnknownFact
 from support.gates import SOURCE, TIME, fact_of, judged
@@ -52,11 +52,3 @@ def test_an_unknown_time_is_unknown() -> None:
     unknown = UnknownFact("ecr:DescribeImages is denied", "allow it")
     assert Age(minimum=DAY).judge(judged(pushed=unknown)) is unknown
     assert {need.fact for need in Age().needs} == {PUSHED}
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0m"), (90, "1m"), (HOUR, "1h"), (DAY, "1d"), (36 * HOUR, "36h"), (50 * HOUR, "50h"), (3 * DAY + 1, "3d")],
-)
-def test_durations_are_written_as_in_options(seconds: int, text: str) -> None:
-    assert describe_duration(seconds) == text

@@ -9,16 +9,35 @@ import pytest
 from image_pinner.core.errors import ConfigurationError, InvalidOptionError
 from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.gates.configuration import GATES, GateRules, needs_of, parse_gates
+from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY, TagMutability
 from image_pinner.core.gates.interface import Fact, Need, UnknownFact
+from image_pinner.core.gates.lifecycle import LIFECYCLE, ImageLifecycle
+from image_pinner.core.gates.signed_by_aws import COMPLETE, SIGNING_STATUS, SigningStatus
+from image_pinner.core.gates.vulnerabilities import SCANS, ScannedImage
+from image_pinner.core.images.scans import Scan, ScanState
 from image_pinner.core.template.options import Options
 from image_pinner.settings import Settings
 from support.gates import FakeFacts, fact_of, judged, requiring, with_gates
 from support.templates import pin, problems_of, template_of
 
 AGE = ("age.minimum=3d", "age.maximum=90d")
+SCAN = (
+    "vulnerabilities.severity=HIGH",
+    "vulnerabilities.maximum=HIGH:3",
+    "vulnerabilities.only=fix-available",
+    "vulnerabilities.ignore=CVE-2026-1:not reachable:2026-12-31",
+)
 METADATA = "Metadata.ImagePinner"
 # Whatever is reported is about the template.
-SATISFYING = FakeFacts(others={PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400))})
+SATISFYING = FakeFacts(
+    others={
+        PUSHED: fact_of(Pushed("2026-11-20T12:00:00Z", 10 * 86400)),
+        TAG_MUTABILITY: fact_of(TagMutability("IMMUTABLE")),
+        SCANS: fact_of((ScannedImage("", Scan(ScanState.DONE, "COMPLETE")),)),
+        LIFECYCLE: fact_of(ImageLifecycle()),
+        SIGNING_STATUS: fact_of((SigningStatus("arn:aws:signer:a", COMPLETE),)),
+    }
+)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +141,17 @@ def loosening(*entries: str, by: Any) -> list[list[tuple[str, str]]]:
     return found
 
 
+LIFECYCLE_ENTRIES = (
+    "lifecycle.within=30d",
+    *(f"lifecycle.{name}=true" for name in ("as-untagged", "archive", "preview", "keep-tag")),
+)
+LOOSER_LIFECYCLE = (
+    "within=29d",
+    *(f"{name}=false" for name in ("as-untagged", "archive", "preview", "keep-tag")),
+    "mode=off",
+    "mode=warn",
+    "unknown=warn",
+)
 LOOSER = [
     (AGE, "age.mode=off"),
     (AGE, "age.mode=warn"),
@@ -138,6 +168,35 @@ LOOSER = [
     (("repositories.allow=docker.io/library/*",), "repositories.mode=warn"),
     (("tags.deny=latest",), "tags.mode=off"),
     (("marked.mode=deny",), "marked.mode=warn"),
+    (("immutable-tags.mode=deny",), "immutable-tags.mode=off"),
+    (("immutable-tags.mode=warn",), "immutable-tags.mode=off"),
+    (("immutable-tags.mode=deny",), "immutable-tags.unknown=warn"),
+    (SCAN, "vulnerabilities.mode=off"),
+    (SCAN, "vulnerabilities.mode=warn"),
+    (SCAN, "vulnerabilities.unknown=warn"),
+    (SCAN, "vulnerabilities.severity=CRITICAL"),
+    (SCAN, "vulnerabilities.maximum=HIGH:4"),
+    (SCAN, "vulnerabilities.maximum=CRITICAL:1"),
+    (SCAN, ["vulnerabilities.maximum=HIGH:3", "vulnerabilities.maximum=CRITICAL:1"]),
+    (SCAN[:1], "vulnerabilities.maximum=HIGH:1"),
+    (SCAN, "vulnerabilities.only=exploit-available"),
+    (SCAN, ["vulnerabilities.only=fix-available", "vulnerabilities.only=exploit-available"]),
+    (SCAN[:1], "vulnerabilities.only=fix-available"),
+    (SCAN, "vulnerabilities.ignore=CVE-2026-2:not reachable:2026-12-31"),
+    (SCAN, "vulnerabilities.ignore=CVE-2026-1:not reachable:2027-01-01"),
+    (SCAN, ["vulnerabilities.ignore=CVE-2026-1:a:2026-12-31", "vulnerabilities.ignore=CVE-2026-2:a:2026-12-31"]),
+    (SCAN[:1], "vulnerabilities.ignore=CVE-2026-1:not reachable:2026-12-31"),
+    *(
+        ((*SCAN, *configured), f"vulnerabilities.{state}={choice}")
+        for state in ("missing", "pending", "failed", "unsupported")
+        for configured, choice in (((), "warn"), ((), "allow"), ((f"vulnerabilities.{state}=warn",), "allow"))
+    ),
+    (SCAN, "vulnerabilities.start=true"),
+    ((*SCAN, "vulnerabilities.start=true"), "vulnerabilities.start=false"),
+    *((LIFECYCLE_ENTRIES, f"lifecycle.{looser}") for looser in LOOSER_LIFECYCLE),
+    (("aws-signing-status.require=managed",), "aws-signing-status.mode=off"),
+    (("aws-signing-status.profile=arn:aws:signer:*",), "aws-signing-status.mode=warn"),
+    (("aws-signing-status.profile=arn:aws:signer:*",), "aws-signing-status.unknown=warn"),
 ]
 
 
@@ -195,6 +254,39 @@ def test_intrinsic_functions_do_not_loosen_a_gate(requested: Any) -> None:
     assert cause == "age.mode=off is less strict than the configured age.mode=deny"
 
 
+@pytest.mark.parametrize(
+    "requested",
+    [
+        {"vulnerabilities.severity": "CRITICAL"},
+        {"vulnerabilities": {"severity": "CRITICAL"}},
+        [{"vulnerabilities.ignore": "CVE-2026-2:a:2026-12-31"}],
+        [["vulnerabilities.ignore=CVE-2026-2:a:2026-12-31"]],
+        {"Fn::Sub": "vulnerabilities.ignore=CVE-2026-2:a:2026-12-31"},
+        {"Fn::Join": ["", ["vulnerabilities.severity=", "CRITICAL"]]},
+        "Vulnerabilities.severity=CRITICAL",
+        "vulnerabilities.Severity=CRITICAL",
+        "vulnerabilities.severity=critical",
+        "vulnerabilities.severity=CRITICAL,HIGH",
+        "vulnerabilities.severity=UNTRIAGED",
+        "vulnerabilities.ignore=*:a:2026-12-31",
+        "vulnerabilities.ignores=CVE-2026-2:a:2026-12-31",
+        "vulnerabilities.missing=Allow",
+        "vulnerabilities.maximum=high:4",
+        "vulnerabilities.maximum=HIGH:04",
+    ],
+)
+def test_no_spelling_or_type_loosens_the_thresholds(requested: Any) -> None:
+    for problems in loosening(*SCAN, by=requested):
+        assert problems
+
+
+def test_an_option_that_is_not_configured_has_a_strict_default() -> None:
+    requested = parse_gates("vulnerabilities.ignore=CVE-2026-1:a:2026-12-31")
+    assert requested.find_loosened(parse_gates(SCAN[0])) == (
+        "vulnerabilities.ignore=CVE-2026-1:a:2026-12-31 is less strict than the configured vulnerabilities.ignore=none"
+    )
+
+
 @pytest.mark.parametrize("name", ["gates", "GATES", "Gate", "Gates "])
 def test_another_spelling_of_the_option_is_unknown(name: str) -> None:
     template = template_of("!PinDigest nginx:1", Metadata={"ImagePinner": {name: "age.mode=off"}})
@@ -248,6 +340,45 @@ def test_different_gates_in_transform_and_metadata_contradict_each_other() -> No
             "repositories.allow=a.io/b/*; repositories.mode=deny; repositories.unknown=deny",
         ),
         ("tags.deny=a", "age.minimum=1d", "tags.deny=a; age.minimum=1d"),
+        (
+            "vulnerabilities.severity=HIGH; vulnerabilities.missing=warn",
+            "vulnerabilities.severity=LOW; vulnerabilities.missing=deny; vulnerabilities.failed=deny",
+            "vulnerabilities.severity=LOW",
+        ),
+        (
+            "vulnerabilities.severity=HIGH; vulnerabilities.maximum=HIGH:3; vulnerabilities.maximum=CRITICAL:1",
+            "vulnerabilities.maximum=HIGH:2",
+            "vulnerabilities.severity=HIGH; vulnerabilities.maximum=CRITICAL:1; vulnerabilities.maximum=HIGH:2",
+        ),
+        (
+            "vulnerabilities.severity=HIGH; vulnerabilities.ignore=CVE-2026-1:a:2026-12-31",
+            "vulnerabilities.ignore=CVE-2026-1:b:2026-12-30",
+            "vulnerabilities.severity=HIGH; vulnerabilities.ignore=CVE-2026-1:b:2026-12-30",
+        ),
+        (
+            "vulnerabilities.severity=LOW; vulnerabilities.only=fix-available; vulnerabilities.only=exploit-available",
+            "vulnerabilities.only=fix-available",
+            "vulnerabilities.severity=LOW; vulnerabilities.only=fix-available",
+        ),
+        # A gate that the configuration does not set, or turns off, is the template's own.
+        (
+            "vulnerabilities.severity=LOW; vulnerabilities.mode=off",
+            "vulnerabilities.severity=HIGH; vulnerabilities.missing=warn",
+            "vulnerabilities.severity=HIGH; vulnerabilities.missing=warn",
+        ),
+        (
+            "lifecycle.within=7d",
+            "lifecycle.within=30d; lifecycle.archive=true",
+            "lifecycle.within=30d; lifecycle.archive=true; lifecycle.mode=deny; lifecycle.unknown=deny",
+        ),
+        (
+            "aws-signing-status.profile=arn:aws:signer:*",
+            "aws-signing-status.require=cosign; aws-signing-status.profile=arn:aws:signer:a",
+            (
+                "aws-signing-status.profile=arn:aws:signer:*; aws-signing-status.profile=arn:aws:signer:a; "
+                "aws-signing-status.require=cosign"
+            ),
+        ),
     ],
 )
 def test_a_template_can_tighten_gates(configured: str, requested: str, effective: str) -> None:

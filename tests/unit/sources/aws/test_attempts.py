@@ -62,6 +62,22 @@ def test_only_throttled_and_transient_errors_are_retried(
     assert len(server.seen) == attempts
 
 
+@pytest.mark.parametrize(
+    ("operation", "attempts"), [("start_image_scan", 1), ("describe_image_scan_findings", ATTEMPTS)]
+)
+def test_a_limit_for_a_day_is_not_retried(
+    operation: str, attempts: int, server: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    session = boto3.Session("AKIAOWN", "own")
+    limit_attempts(session.events)
+    ecr = AwsClients(lambda: session).client("ecr", "us-east-1")
+    server.script = lambda _: Answer(400, JSON, b'{"__type": "LimitExceededException"}')
+    with pytest.raises(ClientError):
+        getattr(ecr, operation)(repositoryName="team/app", imageId={"imageTag": "1"})
+    assert len(server.seen) == attempts
+
+
 def test_a_lost_connection_is_retried_until_it_succeeds(client: Any, server: ScriptedRegistry) -> None:
     def lose(*_: object) -> None:
         """Close the connection without a response."""

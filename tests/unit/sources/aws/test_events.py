@@ -18,9 +18,9 @@ from image_pinner.core.errors import SourceError
 from image_pinner.sources.aws import events
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.events import (
-    DETAIL_TYPE,
     MAX_DETAIL_BYTES,
     MAX_REQUEST_BYTES,
+    PINNED,
     SECONDS,
     SOURCE,
     EventPublisher,
@@ -169,7 +169,7 @@ def test_the_event_is_put_in_the_region_of_the_bus(bus: str, region: str) -> Non
 
     EventPublisher(AwsClients(lambda: session), bus, REGION).put(['{"version": 1}'], Deadline.after(20))
 
-    entry = {"Source": SOURCE, "DetailType": DETAIL_TYPE, "Detail": '{"version": 1}', "EventBusName": bus}
+    entry = {"Source": SOURCE, "DetailType": PINNED, "Detail": '{"version": 1}', "EventBusName": bus}
     assert session.requests == [("events", region, [entry])]
 
 
@@ -247,7 +247,7 @@ def test_an_event_reaches_a_bus_and_the_targets_of_its_rules() -> None:
 
         found = logs.filter_log_events(logGroupName="/pinned")["events"]
     event = json.loads(found[0]["message"])
-    assert (event["source"], event["detail-type"], event["detail"]) == (SOURCE, DETAIL_TYPE, {"version": 1})
+    assert (event["source"], event["detail-type"], event["detail"]) == (SOURCE, PINNED, {"version": 1})
 
 
 def test_importing_the_events_module_does_not_load_boto3() -> None:

@@ -40,10 +40,14 @@ class EcrCalls:
 
         Raises:
             OutOfTimeError: It is too late for a request.
+            SourceError: The installed boto3 does not know the operation.
             Exception: The request failed, with one of `ecr_faults`.
         """
         if self.deadline.remaining() <= 0:
             raise OutOfTimeError
+        if not hasattr(self.client, operation):
+            cause = f"the installed boto3 is too old for {operation} of ECR"
+            raise SourceError(cause, "use a runtime or a package with a newer boto3")
         response: Mapping[str, Any] = getattr(self.client, operation)(registryId=self.account_id, **parameters)
         return response
 
@@ -83,33 +87,39 @@ class Job:
         repository: The repository of the images, for messages.
         subjects: The images.
         actions: The IAM actions that it calls, in order.
-        run: Adds what it finds to `found` as it finds it, so that what is known before the deadline counts.
+        run: Adds what it finds to `found` as it finds it, so that what is known before the deadline counts. It can
+            return jobs that run after it, whose findings replace its own.
         found: What was found.
+        delay: Seconds to wait before it runs, for a job that polls; it does not run if they are too many.
+        following: The jobs that `run` returned.
     """
 
     repository: EcrRepository
     subjects: Sequence[Subject]
     actions: tuple[str, ...]
-    run: Callable[[Found], None]
+    run: Callable[[Found], Iterable[Job] | None]
     found: Found = field(default_factory=dict)
+    delay: float = 0.0
+    following: list[Job] = field(default_factory=list)
 
     def __call__(self) -> bool:
         """Run the job, explain its failure for the images without result, and return whether there was enough time."""
         try:
-            self.run(self.found)
+            self.following.extend(self.run(self.found) or ())
         except OutOfTimeError:
             return False
         except ecr_faults() as error:
-            unknown = self.explain(error)
+            unknown = explain_failure(self.repository, error, *self.actions)
             self.found.update((subject, unknown) for subject in self.subjects if subject not in self.found)
         return True
 
-    def explain(self, error: Exception) -> UnknownFact:
-        """Explain a failed request; a denied one names its IAM action."""
-        if isinstance(error, SourceError):
-            return UnknownFact(error.cause, error.help, self.actions[0])
-        failure = explain_ecr_error(self.repository, error, *self.actions)
-        return UnknownFact(failure.cause, failure.help, self.actions[0])
+
+def explain_failure(repository: EcrRepository, error: Exception, *actions: str) -> UnknownFact:
+    """Explain a failed request about a repository; a denied one names its IAM action."""
+    if isinstance(error, SourceError):
+        return UnknownFact(error.cause, error.help, actions[0])
+    failure = explain_ecr_error(repository, error, *actions)
+    return UnknownFact(failure.cause, failure.help, actions[0])
 
 
 class RegistrySubjects(NamedTuple):
