@@ -7,22 +7,23 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.cli.documents.text import MAX_BYTES
-from image_pinner.cli.ignore_files import IgnoreRules
-from image_pinner.cli.path_patterns import PathPattern
 from image_pinner.core.errors import UnreadableTemplateError
+
+if TYPE_CHECKING:
+    from image_pinner.cli.ignore_files import IgnoreRules
 
 STANDARD_INPUT = "-"
 _EXTENSIONS = (".yaml", ".yml", ".json", ".template", ".cfn", ".cform")
 _INSTALLED_PACKAGES = "node_modules"
 _WILDCARD = re.compile(r"[*?\[]")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_RESOURCES = re.compile(r"""(?:^(?:---[ \t]+)?|[{,]\s*)["']?Resources["']?\s*:""", re.MULTILINE)
+_RESOURCES = r"""(?m)(?:^(?:---[ \t]+)?|[{,]\s*)["']?Resources["']?\s*:"""
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-anatomy.html; types of the registry and of
 # modules have two colons too.
-_CLOUDFORMATION = re.compile(r"""AWSTemplateFormatVersion|["']?Type["']?\s*:\s*["']?\w+::\w""")
+_CLOUDFORMATION = r"""AWSTemplateFormatVersion|["']?Type["']?\s*:\s*["']?\w+::\w"""
 
 
 class InputFile(NamedTuple):
@@ -97,7 +98,7 @@ def looks_like_template(data: bytes) -> bool:
         return False
     # A byte order mark of UTF-16 cannot be decoded.
     text = data.decode("utf-8-sig", "replace").lstrip("\ufffd")
-    if not _RESOURCES.search(text) or not _CLOUDFORMATION.search(text):
+    if not re.search(_RESOURCES, text) or not re.search(_CLOUDFORMATION, text):
         return False
     if not text.lstrip().startswith(("{", "[")):
         return True
@@ -124,6 +125,9 @@ class _Search:
             parts = argument.replace(os.sep, "/").split("/")
             first = next(number for number, part in enumerate(parts) if _WILDCARD.search(part))
             base = "/".join(parts[:first]) or ("/" if argument.startswith("/") else ".")
+            # Imported here, as below, because most command lines name files.
+            from image_pinner.cli.path_patterns import PathPattern  # noqa: PLC0415
+
             pattern = PathPattern.parse("/".join(parts[first:]))
             yield from self._inspect(base, pattern.selects, argument)
 
@@ -143,6 +147,8 @@ class _Search:
 
     def _walk(self, base: str, is_candidate: Callable[[Sequence[str]], bool]) -> Iterator[str]:
         """Yield the candidates in a directory and those below that are neither hidden, ignored nor linked."""
+        from image_pinner.cli.ignore_files import IgnoreRules  # noqa: PLC0415
+
         absolute = Path(os.path.abspath(base))  # noqa: PTH100 - without following links
         # The directory of a pattern may not exist.
         todo = [(absolute.parts, IgnoreRules.above(absolute))] if absolute.is_dir() else []

@@ -18,12 +18,10 @@ _SAM_COMMANDS = ("deploy", "global")
 _SAM_FILE = re.compile(r"(?P<file>.*\.(?:toml|ya?ml)):(?P<environment>[\w-]+)", re.DOTALL)
 _NAME = "[A-Za-z0-9]+"
 _VALUE = r""" "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | (?:\\.|[^\s"\\])* """
-_PAIR = re.compile(
-    rf"""\s*(?:ParameterKey=(?P<quote>["']?)(?P<key>{_NAME})(?P=quote),
+# Compiled by the few runs that have such words.
+_PAIR = rf"""\s*(?:ParameterKey=(?P<quote>["']?)(?P<key>{_NAME})(?P=quote),
         (?:ParameterValue=(?P<given>{_VALUE})|(?P<previous>UsePreviousValue=[Tt]rue))
-        |(?!ParameterKey=)(?P<name_quote>["']?)(?P<name>{_NAME})(?P=name_quote)=(?P<value>{_VALUE}))(?=\s|\Z)""",
-    re.VERBOSE | re.DOTALL,
-)
+        |(?!ParameterKey=)(?P<name_quote>["']?)(?P<name>{_NAME})(?P=name_quote)=(?P<value>{_VALUE}))(?=\s|\Z)"""
 _ESCAPED = re.compile(r"""\\([ "'])""")
 _WORD = re.compile(rf"""["']?{_NAME}["']?=""")
 _LATER_PAIR = re.compile(rf"\s{_NAME}=")
@@ -73,7 +71,8 @@ def parse_overrides(words: Iterable[str], source: str = OVERRIDES_OPTION) -> dic
 
 def _parse_word(word: str, source: str) -> Iterator[tuple[str, str]]:
     pairs, end = [], 0
-    while found := _PAIR.match(word, end):
+    pattern = re.compile(_PAIR, re.VERBOSE | re.DOTALL)
+    while found := pattern.match(word, end):
         pairs.append(found)
         end = found.end()
     if pairs and not word[end:].strip():

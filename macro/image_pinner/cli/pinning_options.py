@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial, reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
@@ -143,8 +143,7 @@ class StackAccount:
         return f"AWS::AccountId is {self.found}, the account of the AWS credentials." if self.found else ""
 
 
-@dataclass(frozen=True, slots=True)
-class PinningInputs:
+class PinningInputs(NamedTuple):
     """How to pin templates, from the options and the environment.
 
     Args:
@@ -185,7 +184,7 @@ class PinningInputs:
             StackAccount(account, lambda: find_account(dependencies, find_region())),
             options["stack_name"],
             options["pin"] or "",
-            replace(resolvers, lock=_read_lock(options)),
+            resolvers._replace(lock=_read_lock(options)),
         )
 
     def read_template(self, name: str) -> TemplateFile:

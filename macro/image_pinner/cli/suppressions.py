@@ -89,11 +89,12 @@ def _at_value(document: SourceDocument, path: TemplatePath, finding: Finding) ->
 
 
 def _comment_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFinding]:
+    known: dict[int, int] = {}
     for comment in document.comments("image-pinner:"):
         match = _COMMENT.search(comment.text)
         if match is None:
             continue
-        start = comment.index + match.start()
+        start = comment.start + match.start()
         locate = partial(_at_comment, document.source, start, start + len(match[0].rstrip()))
         rest = _REST.fullmatch(match["rest"])
         names = [name.strip() for name in rest["rules"].split(",")] if rest else []
@@ -101,7 +102,7 @@ def _comment_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFindi
             cause, help = "a suppression without the codes of rules", f"write {_FORM} and the reason"
             yield locate(Finding(INVALID_SUPPRESSION, TemplatePath(), cause, help))
             continue
-        line = _covered_line(document.source, start)
+        line = _covered_line(document.source, start, known)
         for name in names:
             try:
                 rule = suppressed_rule(name, rest["reason"])
@@ -116,12 +117,14 @@ def _at_comment(source: SourceText, start: int, end: int, finding: Finding) -> L
     return LocatedFinding(source.name, *span, finding, excerpt=source.excerpt(start, end))
 
 
-def _covered_line(source: SourceText, index: int) -> int:
-    """Return the line of the findings that a comment at an index suppresses."""
+def _covered_line(source: SourceText, index: int, known: dict[int, int]) -> int:
+    """Return the line of the findings that a comment at an index suppresses; `known` are those of lines of comments."""
     line = source.position(index).line
     if source.text[source.line_start(index) : index].strip():
         return line
-    line += 1
-    while line < len(source.line_starts) and _NO_CONTENT.fullmatch(source.line_text(line)):
+    first = line = line + 1
+    while line not in known and line < len(source.line_starts) and _NO_CONTENT.fullmatch(source.line_text(line)):
         line += 1
-    return line
+    covered = known.get(line, line)
+    known.update(dict.fromkeys(range(first, line), covered))
+    return covered

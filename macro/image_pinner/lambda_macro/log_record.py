@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from image_pinner import __version__
@@ -64,7 +63,8 @@ _EVENT_FIELDS = ("requestId", "transformId", "region", "accountId")
 _MAX_EVENT_FIELD_BYTES = 1000
 _RECORD_SETTINGS = ("macro_name", "metrics_namespace")
 _REPORT_LISTS = ("problems", "warnings", "images")
-_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
+# Reports contain no circular references.
+_encode = json.JSONEncoder(default=str, ensure_ascii=False, check_circular=False).encode
 
 
 class Clocks(NamedTuple):
@@ -103,7 +103,7 @@ class InvocationRecord:
         """Return resolvers that delegate to these and count the lookups."""
         counting = _CountingResolvers(resolvers)
         self._counting.append(counting)
-        return replace(resolvers, digests=counting, values=counting)
+        return resolvers._replace(digests=counting, values=counting)
 
     def note_report(self, report: PinReport) -> None:
         """Note the result of pinning."""

@@ -81,6 +81,31 @@ def test_templates_are_written_below_a_directory(folder: Path) -> None:
     assert all(b"@sha256:" in data for data in contents(folder.parent / "out").values())
 
 
+def test_the_output_of_an_earlier_run_is_not_pinned_into_itself(folder: Path) -> None:
+    assert image_pinner("pin", ".", "-o", "out").code == 0
+    before = contents(folder)
+    run = image_pinner("pin", ".", "-o", "out")
+    assert (run.code, contents(folder)) == (2, before)
+    assert run.err.startswith("error: out/a.yaml is in the output directory out\nhelp: let .gitignore exclude")
+    saved(folder, "out/\n", ".gitignore")
+    (folder / ".git").mkdir()
+    assert image_pinner("pin", ".", "-o", "out").code == 0
+
+
+def test_files_whose_names_differ_in_control_characters_are_all_written(folder: Path) -> None:
+    saved(folder, MARKED, "x\ny.yaml")
+    saved(folder, MARKED, "x\ty.yaml")
+    assert image_pinner("pin", ".", "-o", "../out").code == 0
+    assert sorted(contents(folder.parent / "out")) == ["a.yaml", "sub/b.yaml", "x\ty.yaml", "x\ny.yaml"]
+
+
+def test_a_directory_that_cannot_be_created_is_reported(folder: Path) -> None:
+    run = image_pinner("pin", ".", "-o", "values.yaml/out")
+    assert (run.code, run.out) == (2, b"")
+    assert run.err.startswith("error: cannot create the directory values.yaml/out: part of the path is a file")
+    assert (folder / "values.yaml").read_text("utf-8") == "a: 1\n"
+
+
 def test_a_directory_with_one_template_is_pinned_like_the_file() -> None:
     assert image_pinner("pin", "sub").out == image_pinner("pin", "sub/b.yaml").out != b""
 

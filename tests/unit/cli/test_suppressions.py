@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ import pytest
 from image_pinner.cli.checking import CheckInputs, check_document, check_file, find_all
 from image_pinner.cli.discovery import InputFile
 from image_pinner.cli.inputs import read_template
-from image_pinner.core.rules import UNPINNED_IMAGE
+from image_pinner.cli.suppressions import suppress
+from image_pinner.core.rules import RULES, UNPINNED_IMAGE
 from image_pinner.settings import Settings
 from support.command import image_pinner
 from unit.cli.cli_templates import saved
@@ -176,3 +178,30 @@ def test_only_what_is_not_suppressed_is_returned_for_a_document(tmp_path: Path) 
 
     assert [each.suppression for each in find_all(template, INPUTS)] == ["", REASON]
     assert [each.finding.rule.code for each in check_document(template, INPUTS)] == ["IP001"]
+
+
+SUPPRESSED = f"        - {{Name: web, Image: nginx:1}} # image-pinner: ignore[IP001] {REASON}\n"
+COMMENT = f"# image-pinner: ignore[IP001] {REASON}\n"
+
+
+@pytest.mark.parametrize("lines", [(SUPPRESSED, ""), (COMMENT, SUPPRESSED)], ids=["after values", "above a value"])
+def test_many_suppressions_are_matched_in_linear_time(lines: tuple[str, str], tmp_path: Path) -> None:
+    def calls(number: int) -> int:
+        text = HEAD + CONTAINERS.removesuffix("        - Name: web\n") + lines[0] * number + lines[1]
+        template = read_template(str(saved(tmp_path, text)), "ImagePinner")
+        found = [each._replace(suppression="") for each in find_all(template, INPUTS)]
+        count = 0
+
+        def profile(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        sys.setprofile(profile)
+        try:
+            suppressed = [each for each in suppress(found, template.document, RULES) if each.suppression]
+        finally:
+            sys.setprofile(None)
+        assert len(suppressed) == text.count("Image:")
+        return count
+
+    assert calls(400) < 5 * calls(100)

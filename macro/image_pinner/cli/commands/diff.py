@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -160,8 +159,7 @@ def _read_stack(inputs: PinningInputs, options: Options, dependencies: Dependenc
 
 def _in_stack(inputs: PinningInputs, stack: StackTemplate, options: Options) -> PinningInputs:
     """Return the inputs with the name, the account and the parameters of a stack, unless options set them."""
-    return replace(
-        inputs,
+    return inputs._replace(
         values={**stack.given, **inputs.values},
         stack_name=inputs.stack_name or stack.name,
         account=inputs.account if options["account"] else StackAccount(stack.account, str),
@@ -172,7 +170,7 @@ def _pin(inputs: PinningInputs, template: TemplateFile) -> PinResult:
     """Pin a template with the values of its own parameters."""
     declared = template.scope({}).parameters
     values = {name: value for name, value in inputs.values.items() if name in declared}
-    return replace(inputs, values=values).pin(template)
+    return inputs._replace(values=values).pin(template)
 
 
 def _pinned_side(inputs: PinningInputs, template: TemplateFile, result: PinResult) -> _Side:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +12,7 @@ import click
 
 from image_pinner.cli.console import Dependencies, print_line, print_messages, progress
 from image_pinner.cli.discovery import InputFile, find_templates
-from image_pinner.cli.documents import write_all
+from image_pinner.cli.documents import create_directory, write_all
 from image_pinner.cli.inputs import (
     STANDARD_INPUT,
     STANDARD_OUTPUT,
@@ -80,7 +79,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     files = find_templates(options["templates"]).files
     _check_combinations(options, files)
     inputs = PinningInputs.read(options, dependencies)
-    inputs = replace(inputs, settings=inputs.settings._replace(keep_tags=options["keep_tag"]))
+    inputs = inputs._replace(settings=inputs.settings._replace(keep_tags=options["keep_tag"]))
     templates = [inputs.read_template(file.path) for file in files]
     with progress("resolving digests"):
         results = [inputs.pin(template, templates) for template in templates]
@@ -170,6 +169,13 @@ def _check_several(options: Options, files: Sequence[InputFile], *, reads_input:
             f"{outside[0]} is outside of the working directory, so its name in {output} is unclear",
             "run the command in a directory above all templates",
         )
+    if output and not Path.cwd().is_relative_to(output.resolve()):
+        inside = [file.name for file in files if Path(file.path).resolve().is_relative_to(output.resolve())]
+        if inside:
+            raise ConfigurationError(
+                f"{inside[0]} is in the output directory {output}",
+                "let .gitignore exclude the directory, or pass paths outside of it",
+            )
 
 
 def _check_files(options: Options, files: Sequence[InputFile]) -> None:
@@ -214,7 +220,8 @@ def _write(pinned: Sequence[_Pinned], files: Sequence[InputFile], options: Optio
     elif len(files) == 1:
         write_file(output or STANDARD_OUTPUT, pinned[0].data)
     else:
-        paths = [output / file.name for file in files]
+        # The names in messages have no control characters, so that two files can have the same.
+        paths = [output / os.path.relpath(file.path) for file in files]
         for path in paths:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            create_directory(path.parent)
         write_all({path: each.data for path, each in zip(paths, pinned, strict=True)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -33,19 +32,15 @@ class FileValue(NamedTuple):
     keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class FileDefaults:
-    """What a configuration file sets for a subcommand.
+    """What a configuration file, if there is one, sets for a subcommand."""
 
-    Args:
-        file: The file, if there is one.
-        settings: The texts of settings, by environment variable.
-        options: The defaults of options, by subcommand (`lock`, `lock publish`) and parameter.
-    """
-
-    file: ConfigurationFile | None = None
-    settings: dict[str, FileValue] = field(default_factory=dict)
-    options: dict[str, dict[str, FileValue]] = field(default_factory=dict)
+    def __init__(self, file: ConfigurationFile | None = None) -> None:
+        self.file = file
+        self.settings: dict[str, FileValue] = {}
+        """The texts of settings, by environment variable."""
+        self.options: dict[str, dict[str, FileValue]] = {}
+        """The defaults of options, by subcommand (`lock`, `lock publish`) and parameter."""
 
     def environment(self) -> dict[str, str]:
         """Return the environment of the process over the settings of the file. Empty variables count as not set."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.core.errors import ConfigurationError
 
@@ -17,8 +16,7 @@ _PROJECT_TABLE = ("tool", "image-pinner")
 _MAX_CANDIDATES = 20  # lines that may have a key; each costs a few milliseconds in a long file
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigurationFile:
+class ConfigurationFile(NamedTuple):
     """A configuration file.
 
     Args:

@@ -2,7 +2,7 @@
 
 from image_pinner.cli.documents.document import SourceDocument, read_source
 from image_pinner.cli.documents.edits import InPlaceEditError
-from image_pinner.cli.documents.files import FileWriteError, read_file, write_all, write_atomically
+from image_pinner.cli.documents.files import FileWriteError, create_directory, read_file, write_all, write_atomically
 from image_pinner.cli.documents.text import (
     Excerpt,
     Position,
@@ -21,6 +21,7 @@ __all__ = [
     "SourceDocument",
     "TemplateSyntaxError",
     "TextReplacement",
+    "create_directory",
     "decode",
     "read_file",
     "read_source",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.cli.documents.edits import InPlaceEditError, first_difference, plan_edits
 from image_pinner.cli.documents.nodes import AliasNode, MappingNode, Node, SequenceNode, resolve_path
@@ -36,18 +35,17 @@ _BEGINS_LIKE_JSON = re.compile(r'\s*\{\s*(?:"|\}|\Z)')
 _EXPECTED = 'Pass a CloudFormation template: a mapping with the key "Resources"'
 
 
-@dataclass(frozen=True, slots=True)
-class SourceDocument:
+class SourceDocument(NamedTuple):
     """A template file: its `tree` in long form, as CloudFormation sends it to a macro, its text and nodes.
 
     Do not change `tree`: aliases share values in it.
     """
 
     tree: JsonObject
-    source: SourceText = field(repr=False)
-    root: MappingNode = field(repr=False)
+    source: SourceText
+    root: MappingNode
     is_json: bool
-    data: bytes = field(repr=False)
+    data: bytes
     encoding: Encoding
 
     @property

@@ -80,6 +80,18 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise FileWriteError(*_explain(f"cannot write {path}", error)) from error
 
 
+def create_directory(path: Path) -> None:
+    """Create a directory and those above it, unless they exist.
+
+    Raises:
+        FileWriteError: It cannot be created.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise FileWriteError(*_explain(f"cannot create the directory {path}", error)) from error
+
+
 def write_all(contents: Mapping[Path, bytes]) -> None:
     """Create or replace all files, or none: if one cannot be written, those before it get their old content again.
 

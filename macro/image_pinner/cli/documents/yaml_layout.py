@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -89,7 +88,7 @@ def slot_of(source: SourceText, root: MappingNode, node: Node) -> Slot | None:
     if parent.node.flow:
         return Slot(None, 0, flow=True, in_sequence=True)
     siblings = children_of(parent.node)
-    before = siblings[parent.index - 1].end if parent.index else properties_of(source.text, parent.node).content
+    before = siblings[parent.position - 1].end if parent.position else properties_of(source.text, parent.node).content
     found = _DASH.match(source.text, before, node.start)
     dash = found.end() - 1 if found else parent.node.start
     return Slot(dash + 1, source.column(dash), flow=False, in_sequence=True)
@@ -121,11 +120,10 @@ def content_end(text: str, node: Node) -> int:
     return leaf.start + len(text[leaf.start : leaf.end].rstrip()) if is_block_scalar(leaf) else node.end
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment with its `#`, and the index at which it begins."""
 
-    index: int
+    start: int
     text: str
 
 

@@ -23,7 +23,6 @@ from image_pinner.cli.documents.nodes import (
     last_leaf,
 )
 from image_pinner.cli.documents.text import SourceText, Splice, Splices
-from image_pinner.cli.documents.yaml_deletions import deleted_spans
 from image_pinner.cli.documents.yaml_layout import (
     Comment,
     Indentation,
@@ -74,10 +73,13 @@ def yaml_splices(source: SourceText, root: MappingNode, changes: Sequence[Change
             case Insertion():
                 inserted += _insert(source, indentation, change)
             case Deletion():
+                # Imported here, because pinning rarely deletes anything.
+                from image_pinner.cli.documents.yaml_deletions import deleted_spans  # noqa: PLC0415
+
                 spans = deleted_spans(source, root, change)
                 replaced += [Splice(start, end, "") for start, end in spans]
                 lost += [
-                    f"Comment {comment.text!r} at {source.position(comment.index)} is removed with the value it is in"
+                    f"Comment {comment.text!r} at {source.position(comment.start)} is removed with the value it is in"
                     for start, end in spans
                     for comment in comments_in(source, change.node, start, end)
                 ]
@@ -207,7 +209,7 @@ class _ReplacementWriter:
     def _in_flow(self, slot: Slot | None) -> Splice:
         region = self._region(slot) if slot else _Region(self._properties.content, self._node.end, "")
         for comment in comments_in(self._source, self._node, region.start, region.end):
-            position = self._source.position(comment.index)
+            position = self._source.position(comment.start)
             self.lost_comments.append(f"Comment {comment.text!r} at {position} is removed with the value it is in")
         return Splice(region.start, region.end, region.lead + self._flow_value(quoted=bool(slot and slot.quoted)))
 
@@ -241,10 +243,10 @@ class _ReplacementWriter:
         first_line_end = source.line_end(start)
         pieces: list[str] = []
         for comment in comments:
-            if comment.index < first_line_end:
+            if comment.start < first_line_end:
                 pieces.append(f" {comment.text}")
                 continue
-            before = source.text[source.line_start(comment.index) : comment.index]
+            before = source.text[source.line_start(comment.start) : comment.start]
             pieces += [source.line_break(start), before if not before.strip() else indent, comment.text]
         return "".join(pieces)
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from importlib import import_module
 
 from image_pinner.cli.console import ExitCode
-from image_pinner.cli.output.interface import CheckResult, LocatedFinding, LocatedReport, OutputFormat, fingerprints
-from image_pinner.cli.output.text import TextOptions
-from image_pinner.cli.output.text import render as render_text
+from image_pinner.cli.output.interface import (
+    CheckResult,
+    LocatedFinding,
+    LocatedReport,
+    OutputFormat,
+    TextOptions,
+    fingerprints,
+)
 from image_pinner.core.report import PinReport, most_severe
 from image_pinner.core.template.problems import ProblemKind
 
@@ -22,9 +27,11 @@ _EXIT_CODES = {
 
 def render_findings(result: CheckResult, format_: str, options: TextOptions) -> str:
     """Return what `check` writes; `options` apply to text."""
-    if format_ in ("full", "concise"):
-        return render_text(result, options._replace(concise=format_ == "concise"))
     # Each format is imported when it is used: starting the CLI would take longer otherwise.
+    if format_ in ("full", "concise"):
+        from image_pinner.cli.output.text import render  # noqa: PLC0415
+
+        return render(result, options._replace(concise=format_ == "concise"))
     module: OutputFormat = import_module(f"{__name__}.{format_}")
     return module.render(result)
 

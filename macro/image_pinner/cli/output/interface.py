@@ -92,6 +92,22 @@ class LocatedReport(NamedTuple):
     account: str = ""
 
 
+class TextOptions(NamedTuple):
+    """How to write text.
+
+    Args:
+        concise: Whether to write only a line for each finding.
+        colour: Whether to write colour.
+        quiet: Whether to omit the summary.
+        statistics: Whether to write the number of findings of each rule.
+    """
+
+    concise: bool = False
+    colour: bool = False
+    quiet: bool = False
+    statistics: bool = False
+
+
 class OutputFormat(Protocol):
     """A module that renders findings in a format for programs."""
 

@@ -7,12 +7,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 import click
 
 from image_pinner.cli.documents import Excerpt
-from image_pinner.cli.output.interface import CheckResult, LocatedFinding, count
+from image_pinner.cli.output.interface import CheckResult, LocatedFinding, TextOptions, count
 from image_pinner.core.rules import RULES, Rule, Severity
 
 _Style = Callable[..., str]
@@ -23,22 +22,6 @@ _MAX_EXCERPTS = 100
 # Names in a template can have any character: line breaks would begin commands in the log of GitHub Actions, and others
 # control the terminal or reorder its text.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
-
-
-class TextOptions(NamedTuple):
-    """How to write text.
-
-    Args:
-        concise: Whether to write only a line for each finding.
-        colour: Whether to write colour.
-        quiet: Whether to omit the summary.
-        statistics: Whether to write the number of findings of each rule.
-    """
-
-    concise: bool = False
-    colour: bool = False
-    quiet: bool = False
-    statistics: bool = False
 
 
 def render(result: CheckResult, options: TextOptions) -> str:

@@ -57,6 +57,7 @@ _NO_LOOP_VALUES = "its loop has no values with the parameters of this deployment
 _NOT_A_REFERENCE = "not a valid image reference"
 _NOT_SELECTED = "it has no marker, and no Pin option selects it"
 _NO_OPTIONS = Options()
+_NOT_INFERRED = Unknown("not inferred yet")
 _WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
 _NO_LOOP = f"write the property without Fn::ForEach, or {EXPAND_FIRST}"
 _MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
@@ -77,7 +78,8 @@ def classify_image(
         if marked_expression is None and isinstance(outcome, NoValue):
             return Classification(None, name=name)
         has_marker = is_marked(certain_beginning(outcome))
-        image = CandidateImage(node, location, context, marked_expression, outcome, has_marker)
+        is_marked_somehow = has_marker or marked_expression is not None
+        image = CandidateImage(node, location, context, marked_expression, outcome, has_marker, is_marked_somehow)
         if scan_settings.find_tagged_digests:
             return Classification(_tagged_digest(image), name=name)
         return _unresolved_name(image, named) or _classify(image, name)
@@ -228,10 +230,12 @@ def _platform(image: CandidateImage, options: Options) -> Platform | Unknown | N
         return None
     if "[*]" in source.architecture:
         source = source.of_image(image.node.steps[len(context.resource_path.steps) :])
-    # All images of a resource run on the same platform.
-    if source not in context.platforms:
-        context.platforms[source] = infer_platform(source, context.properties, context.template or {}, image.node.scope)
-    return context.platforms[source]
+    # All images of a resource run on the same platform; most have none.
+    platform = context.platforms.get(source, _NOT_INFERRED)
+    if platform is _NOT_INFERRED:
+        platform = infer_platform(source, context.properties, context.template or {}, image.node.scope)
+        context.platforms[source] = platform
+    return platform
 
 
 def skipped_image(image: CandidateImage) -> SkippedImage | Problem:
@@ -329,10 +333,9 @@ def excluded(location: ImageLocation, beginning: str) -> str:
 
 def certain_beginning(outcome: Outcome) -> str:
     """Return the part of an image, from its beginning, that is certain."""
-    if isinstance(outcome, NoValue):
-        return ""
-    text = outcome.value if isinstance(outcome, Known) else outcome.prefix
-    return text if isinstance(text, str) else ""
+    if isinstance(outcome, Known):
+        return outcome.value if isinstance(outcome.value, str) else ""
+    return "" if isinstance(outcome, NoValue) else outcome.prefix
 
 
 def describe_type(value: JsonValue) -> str:

@@ -48,10 +48,7 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
     top: list[JsonValue] = [template]
     # The copies made so far by identity; they are referenced here, so that no identity is reused.
     copies: dict[int, Any] = {id(top): top}
-    planned = list(edits)
-    deletions = [edit for edit in planned if isinstance(edit, Delete)]
-    others = [edit for edit in planned if not isinstance(edit, Delete)]
-    for edit in (*others, *sorted(deletions, key=_order)):
+    for edit in _in_order(edits):
         parent: Any = top
         key: Step = 0
         for step in edit.path.steps:
@@ -70,6 +67,18 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
             case _:
                 assert_never(edit)
     return top[0]
+
+
+def _in_order(edits: Iterable[Edit]) -> list[Edit]:
+    """Return the edits with the deletions last."""
+    others: list[Edit] = []
+    deletions: list[Delete] = []
+    for edit in edits:
+        if isinstance(edit, Delete):
+            deletions.append(edit)
+        else:
+            others.append(edit)
+    return [*others, *sorted(deletions, key=_order)] if deletions else others
 
 
 def _order(deletion: Delete) -> tuple[int, int]:

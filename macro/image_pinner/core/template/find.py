@@ -18,7 +18,7 @@ from image_pinner.core.intrinsics.transforms import calls_of
 from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue, Known
 from image_pinner.core.template.classify import CALLED_BY_CLOUDFORMATION, classify_image
 from image_pinner.core.template.locations import ImageLocation, image_locations
-from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
+from image_pinner.core.template.marker_search import MarkerCount, count_walked_markers
 from image_pinner.core.template.markers import (
     METADATA_KEY,
     parse_metadata_options,
@@ -42,6 +42,7 @@ from image_pinner.core.template.traversal import (
 )
 
 _RESOURCES = "Resources"
+_NO_OPTIONS = Options()
 _PROPERTIES = Field("Properties")
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
 _TRANSFORM = TemplatePath(("Transform",))
@@ -50,20 +51,14 @@ PINNED_BY_SNIPPET = "a snippet next to it requests the pin, and CloudFormation c
 
 def _resource_of(node: TemplateNode, template: JsonObject) -> TemplateNode:
     """Return the resource that contains `node`, or the whole template if none does."""
-    steps = _resource_steps(node.steps)
+    end = 1
+    while end < len(node.steps) and str(node.steps[end]).startswith(FOR_EACH):
+        end += 2
+    steps = node.steps[: end + 1] if node.steps[:1] == (_RESOURCES,) else ()
     resource = value_at(template, steps)
     if not isinstance(resource, dict):
         steps, resource = (), template
     return TemplateNode(steps, resource, node.scope)
-
-
-def _resource_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    if steps[:1] != (_RESOURCES,):
-        return ()
-    end = 1
-    while end < len(steps) and str(steps[end]).startswith(FOR_EACH):
-        end += 2
-    return steps[: end + 1]
 
 
 @dataclass(slots=True)
@@ -183,7 +178,9 @@ class ImageScan:
             self.add_problem(path, f"no container is named {', '.join(missing)}", known)
 
 
-def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
+def find_images(
+    template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings, serialized: bytes = b""
+) -> ImageScan:
     """Find the images of a template.
 
     Args:
@@ -191,17 +188,19 @@ def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan
         parameters: The Parameters of the Transform, with their values.
         scope: What is known, resolved external values included.
         scan_settings: The macro's configuration.
+        serialized: See `count_walked_markers`.
     """
     scan = ImageScan()
     options, pin_path = _template_options(template, parameters, scope, scan_settings, scan)
     scan.options = options.over(scan_settings.operator)
     scope = scope.with_stack_name(options.stack_name or scope.stack_name)
-    scan.marker_count = count_markers(walked_sections(template))
+    scan.marker_count = count_walked_markers(template, serialized)
     calls = list(find_transform_calls(template)) if scan.marker_count.transforms else []
     reader = _Reader(template, options, scan_settings, scan)
     reader.read_snippets(calls, scope)
     names: set[str] = set()
-    for resource in reader.resources(scope):
+    # Custom paths are not limited to the sections that were counted.
+    for resource in reader.resources(scope if scan.marker_count.loops else scope.without_loops()):
         names |= reader.read_resource(resource)
     reader.read_custom_paths(scope)
     scan.report_unknown_containers(options.pin, names, pin_path)
@@ -360,7 +359,7 @@ class _Reader:
     def _resource_context(self, resource: TemplateNode, *, has_images: bool) -> tuple[Options, ResourceContext]:
         """Return the resource's own options, and the context of its images."""
         content: JsonObject = resource.value
-        own = Options()
+        own = _NO_OPTIONS
         if resource.steps and "Metadata" in content and not creates_nothing(resource.scope):
             own = self._own_options(resource, has_images=has_images)
         context = ResourceContext(
@@ -400,7 +399,7 @@ class _Reader:
 def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:
     """Yield the type of a resource; more than one only if it has the key twice."""
     kind = resource.value.get("Type")
-    if isinstance(kind, str) and not resource.scope.loops and not has_loop(resource.value):
+    if isinstance(kind, str) and not resource.scope.loops and not has_loop(resource.value, resource.scope):
         yield kind
         return
     for node in walk(resource, (Field("Type"),)):
@@ -416,6 +415,7 @@ def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:
 
 
 def _properties(resource: TemplateNode) -> JsonValue:
-    found = walk(resource, (_PROPERTIES,)) if has_loop(resource.value) else ()
-    made = next((node.value for node in found if isinstance(node, TemplateNode)), None)
-    return resource.value.get("Properties", made)
+    content = resource.value
+    if "Properties" in content or not has_loop(content, resource.scope):
+        return content.get("Properties")
+    return next((node.value for node in walk(resource, (_PROPERTIES,)) if isinstance(node, TemplateNode)), None)

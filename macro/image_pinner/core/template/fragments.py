@@ -54,6 +54,7 @@ class Fragment(NamedTuple):
         parameters: The options of the call.
         original: The fragment as received, which is returned unless the images can be pinned.
         is_value: Whether the call is the whole value of a property, so that a text is returned.
+        serialized: The texts of a template in any serialization, or empty; see `count_walked_markers`.
     """
 
     shape: Shape
@@ -61,6 +62,7 @@ class Fragment(NamedTuple):
     parameters: JsonObject
     original: JsonObject
     is_value: bool = False
+    serialized: bytes = b""
 
     def make_scope(
         self, values: Mapping[str, JsonValue], usable: Collection[str], *, region: str, account_id: str
@@ -74,7 +76,7 @@ class Fragment(NamedTuple):
         """Find the images of the fragment. See `find.find_images`."""
         if self.shape is Shape.PROPERTIES:
             return _find_in_properties(self, scope, scan_settings)
-        return find_images(self.tree, self.parameters, scope, scan_settings)
+        return find_images(self.tree, self.parameters, scope, scan_settings, self.serialized)
 
     def answer(self, tree: JsonValue) -> JsonValue:
         """Return what the macro returns if `tree` is the rewritten tree."""
@@ -85,18 +87,19 @@ class Fragment(NamedTuple):
         return tree[_RESOURCES] if self.shape is Shape.RESOURCES else tree
 
 
-def read_fragment(fragment: JsonObject, parameters: JsonObject) -> Fragment:
+def read_fragment(fragment: JsonObject, parameters: JsonObject, serialized: bytes = b"") -> Fragment:
     """Recognize what a fragment is a part of.
 
     Args:
         fragment: The `fragment` of a macro's event.
         parameters: The `params` of the event.
+        serialized: The texts of the fragment, if they are serialized already.
 
     Raises:
         InvalidOptionError: The image is set both in the Parameters and next to the snippet.
     """
     if isinstance(fragment.get(_RESOURCES), dict) or "AWSTemplateFormatVersion" in fragment:
-        return Fragment(Shape.TEMPLATE, fragment, parameters, fragment)
+        return Fragment(Shape.TEMPLATE, fragment, parameters, fragment, serialized=serialized)
     if IMAGE_KEY in parameters:
         if IMAGE_KEY in fragment:
             raise InvalidOptionError(
@@ -157,7 +160,7 @@ def _find_image_properties(tree: JsonObject, scope: Scope) -> Iterator[tuple[str
     while todo:
         owner, parent, last = todo.pop()
         steps = (*parent, *last)
-        if isinstance(owner, dict) and has_loop(owner):
+        if isinstance(owner, dict) and has_loop(owner, scope):
             yield from _find_around_loops(TemplateNode(steps, owner, scope))
             continue
         for key, value in owner.items() if isinstance(owner, dict) else enumerate(owner):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import pairwise
-from pkgutil import get_data
 from typing import Any, NamedTuple
 
 from image_pinner.core.template.paths import PathStep, Step, parse_image_path
@@ -80,10 +79,11 @@ class ImageLocation(NamedTuple):
 @cache
 def image_locations() -> Mapping[str, tuple[ImageLocation, ...]]:
     """Return all locations by resource type, in the order of the data file."""
-    import tomllib  # noqa: PLC0415 - not needed to start the function
+    # Not needed to start the function. importlib.resources loads tempfile and zipfile.
+    import pkgutil  # noqa: PLC0415
+    import tomllib  # noqa: PLC0415
 
-    # Not importlib.resources: it loads tempfile and zipfile.
-    text = (get_data(__package__, "image_locations.toml") or b"").decode()
+    text = (pkgutil.get_data(__package__, "image_locations.toml") or b"").decode()
     found: dict[str, list[ImageLocation]] = {}
     for row in tomllib.loads(text)["location"]:
         types, paths = row.pop("types"), row.pop("paths")

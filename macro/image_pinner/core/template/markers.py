@@ -106,14 +106,14 @@ def parse_marked_expression(value: JsonValue, macro: str, scope: Scope) -> Marke
         InvalidMarkerError: The image is missing.
         InvalidOptionError: An option is invalid.
     """
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or len(value) != 1:
         return None
-    if len(value) == 1 and LONG_FORM in value:
+    if LONG_FORM in value:
         content = value[LONG_FORM]
         if isinstance(content, dict) and intrinsic_of(content) is None:
             return _read_mapping(content, LONG_FORM, scope)
         return MarkedExpression(_NO_OPTIONS, content)
-    if len(value) == 1 and (keys := transform_keys(value)):
+    if keys := transform_keys(value):
         transform = value[keys[0]]
         if isinstance(transform, list) and len(transform) > 1:
             return None  # the other macros process the result of the first one, which only CloudFormation can do
@@ -165,7 +165,8 @@ def calls_macro(transform: JsonValue, macro: str) -> bool:
 
 def is_snippet(value: JsonValue, macro: str) -> bool:
     """Return whether a mapping calls this macro, next to other keys or not."""
-    return any(calls_macro(value[key], macro) for key in transform_keys(value))
+    keys = transform_keys(value)
+    return bool(keys) and any(calls_macro(value[key], macro) for key in keys)
 
 
 def _read_mapping(content: JsonObject, owner: str, scope: Scope) -> MarkedExpression:

@@ -82,6 +82,7 @@ class CandidateImage(NamedTuple):
         marked_expression: The content of the snippet or long form, if it is one.
         outcome: What the image evaluates to.
         has_marker: Whether that begins with the quoted marker.
+        is_marked: Whether the image itself requests to be pinned: it has a marker, or is such an expression.
     """
 
     node: TemplateNode
@@ -90,11 +91,7 @@ class CandidateImage(NamedTuple):
     marked_expression: MarkedExpression | None
     outcome: Outcome
     has_marker: bool
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether the image itself requests to be pinned."""
-        return self.has_marker or self.marked_expression is not None
+    is_marked: bool
 
     def problem(self, cause: str, help: str, rule: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
         """Return a problem of this image."""
