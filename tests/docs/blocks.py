@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import click
@@ -16,6 +16,7 @@ from image_pinner.cli.configuration.keys import setting_keys
 from image_pinner.cli.console import MEANINGS
 from image_pinner.cli.main import SUBCOMMANDS, command
 from image_pinner.core.gates.configuration import COMMON_OPTIONS, GATES
+from image_pinner.core.gates.interface import Gate
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES
 from image_pinner.core.intrinsics import budget, evaluation
 from image_pinner.core.rules import RULES, Rule
@@ -24,6 +25,7 @@ from image_pinner.core.template.options import MAX_NAMES, OPTION_RULES
 from image_pinner.core.template.traversal import MAX_LOOPS
 from image_pinner.settings import SETTING_RULES, Settings
 from image_pinner.sources.ecr.facts.source import FACTS
+from image_pinner.sources.ecr.keep_tags import KEEP_TAG_WRITER
 from image_pinner.sources.http.endpoints import FAILURES_IN_A_ROW
 from image_pinner.sources.http.messages import RETRYABLE_STATUSES
 from image_pinner.sources.http.redaction import MAX_ERROR_BYTES
@@ -99,28 +101,51 @@ def gates() -> str:
 
 
 def facts() -> str:
-    """Return the table of the facts that gates need and of the IAM actions that read them."""
+    """Return the table of what gates need: facts, IAM actions, and parameters of deploy/macro.yaml."""
     rows, switches = [], _switches(_macro_template())
     for gate in GATES:
-        for need in sorted(gate.possible_needs):
-            reader = FACTS[need.fact]
-            for how in sorted({"", *need.how}):
-                actions = ", ".join(f"`{action}`" for action in reader.actions[how])
-                found = {switch for action in reader.actions[how] if (switch := switches.get(action))}
-                rows.append((f"`{gate.id}`", reader.description, actions, ", ".join(f"`{name}`" for name in found)))
-    return _table(("gate", "fact", "IAM actions", "parameter of `deploy/macro.yaml`"), rows)
+        options = {option.name for option in gate.options}
+        for fact, how, actions in _needed_actions(gate, switches):
+            shown = ", ".join(f"`{action}`" for action in actions)
+            switch = f"`{switches[actions[0]]}`" if switches[actions[0]] else "always allowed"
+            rows.append((f"`{gate.id}`", f"`{how}=true`" if how in options else "", fact, shown, switch))
+        if not gate.possible_needs:
+            rows.append((f"`{gate.id}`", "", "none", "", ""))
+    return _table(("gate", "with option", "fact", "IAM actions", "parameter of `deploy/macro.yaml`"), rows)
+
+
+_WRITERS = {"lifecycle": ("keep-tag", KEEP_TAG_WRITER)}
+"""What gates write, by their IDs: the option for it, and its actions."""
+
+
+def _needed_actions(gate: type[Gate], switches: Mapping[str, str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each fact, the word for how it is gathered, and its actions, separately for each parameter."""
+    found = [
+        (FACTS[need.fact], how, FACTS[need.fact].actions[how])
+        for need in sorted(gate.possible_needs)
+        for how in sorted({"", *need.how})
+    ]
+    if gate.id in _WRITERS:
+        option, writer = _WRITERS[gate.id]
+        found.append((writer, option, writer.actions[""]))
+    for reader, how, actions in found:
+        by_switch: dict[str, list[str]] = {}
+        for action in actions:
+            by_switch.setdefault(switches[action], []).append(action)
+        yield from ((reader.description, how, group) for group in by_switch.values())
 
 
 def _switches(template: dict[str, Any]) -> dict[str, str]:
-    """Return the parameters that allow actions on the repositories, by the actions."""
-    (repositories,) = (
-        statement
-        for entry in template["Resources"]["Role"]["Properties"]["Policies"]
-        if entry.get("PolicyName") == "Repositories"
-        for statement in entry["PolicyDocument"]["Statement"]
-    )
-    optional = [action["Fn::If"] for action in repositories["Action"] if isinstance(action, dict)]
-    return {action: _parameter_of(template, condition) for condition, action, _ in optional}
+    """Return the parameters that allow actions, by the actions; an empty one if they are always allowed."""
+    found: dict[str, str] = {}
+    for entry in template["Resources"]["Role"]["Properties"]["Policies"]:
+        condition, policy = (entry["Fn::If"][0], entry["Fn::If"][1]) if "Fn::If" in entry else ("", entry)
+        for statement in policy["PolicyDocument"]["Statement"]:
+            listed = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            for each in listed:
+                own, action = each["Fn::If"][:2] if isinstance(each, dict) else (condition, each)
+                found.setdefault(action, _parameter_of(template, own))
+    return found
 
 
 def _macro_template() -> dict[str, Any]:

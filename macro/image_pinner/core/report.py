@@ -18,7 +18,7 @@ from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.sites import PinSite, SkippedImage, SkipStatus
 
-REPORT_VERSION = 2
+REPORT_VERSION = 3
 """Incremented when a field is removed or changes its meaning; new fields alone do not increment it."""
 
 

@@ -264,7 +264,7 @@ def test_the_report_has_every_image(tmp_path: Path) -> None:
     assert run.code == 0
     pinned = f"shop/web@{digest('docker.io/shop/web:1.0')}"
     assert json.loads(report.read_bytes()) == {
-        "version": 2,
+        "version": 3,
         "status": "success",
         "images": [
             {
