@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
+from pathlib import Path
 
-from image_pinner.cli.discovery import real_path
+from image_pinner.cli.discovery import STANDARD_INPUT, real_path, shown_name
 from image_pinner.core.errors import ConfigurationError
 
 _LIST = ("--name-only", "-z", "--no-renames", "--diff-filter=d", "--no-ext-diff", "--merge-base", "--end-of-options")
 
 
-def changed_since(revision: str) -> frozenset[str]:
+def changed_since(revision: str, arguments: Iterable[str] = ()) -> frozenset[str]:
     """Return the real paths of files that changed since the working tree branched from a revision.
 
+    `arguments` are those that files are selected with.
+
     Changes that are not committed count too, and files that Git does not track and does not ignore. Deleted files do
-    not, and a renamed one has its new name.
+    not, and a renamed one has its new name. A directory is the path of a submodule, or of another repository.
 
     Raises:
-        ConfigurationError: Git is not installed, this is not a repository, or it has no such revision.
+        ConfigurationError: Git is not installed, this is not a repository, it has no such revision, or an argument is
+            outside of it.
     """
     if not revision:
         raise ConfigurationError("--since '' is not a revision", "pass a branch, a tag or a commit")
     root = os.fsdecode(_git(revision, "rev-parse", "--show-toplevel").rstrip(b"\r\n"))
+    for argument in arguments:
+        path = real_path(os.path.abspath(argument))  # noqa: PTH100 - without following links
+        if argument != STANDARD_INPUT and not Path(path).is_relative_to(Path(root).resolve()):
+            raise ConfigurationError(
+                f"--since {revision!r}: {shown_name(argument)} is outside of the repository",
+                "run the command in the repository of the files, or omit --since",
+            )
     changed = _git(revision, "diff", *_LIST, revision, "--", directory=root)
     untracked = _git(revision, "ls-files", "--others", "--exclude-standard", "-z", directory=root)
     names = filter(None, (changed + untracked).split(b"\0"))

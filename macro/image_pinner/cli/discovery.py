@@ -72,7 +72,11 @@ def find_templates(
 
 
 def _is_changed(path: str, changed: frozenset[str]) -> bool:
-    return path == STANDARD_INPUT or real_path(path) in changed
+    if path == STANDARD_INPUT:
+        return True
+    # Git lists the directory of a submodule, and of another repository inside of the first.
+    found = Path(real_path(path))
+    return not changed.isdisjoint(map(str, (found, *found.parents)))
 
 
 def shown_name(path: str) -> str:

@@ -114,3 +114,27 @@ def test_without_changes_check_passes(root: Path) -> None:
 
     assert image_pinner("check").code == 1
     assert image_pinner("check", "--since", "HEAD").code == 0
+
+
+def test_changes_in_a_submodule_and_in_another_repository_count(root: Path) -> None:
+    other = repository(root.parent / "other")
+    (other / "a.yaml").write_text(UNMARKED, "utf-8")
+    commit(other)
+    git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "module")
+    commit(root)
+    repository(root / "nested")
+    (root / "nested/b.yaml").write_text(UNMARKED, "utf-8")
+    assert since("first") == ["module/a.yaml", "nested/b.yaml"]
+    assert since("HEAD") == ["nested/b.yaml"]
+    (root / "module/a.yaml").write_text(MARKED, "utf-8")
+    assert since("HEAD") == ["module/a.yaml", "nested/b.yaml"]
+
+
+@pytest.mark.parametrize("path", ["../other.yaml", "..", "../*.yaml"])
+def test_a_path_outside_of_the_repository_is_an_error(path: str, root: Path) -> None:
+    # Git does not know which of these files changed, so that a pipeline would always pass.
+    (root.parent / "other.yaml").write_text(UNMARKED, "utf-8")
+    run = image_pinner("check", "same.yaml", path, "--since", "first")
+    assert (run.code, run.out) == (2, b"")
+    assert run.err.startswith(f"error: --since 'first': {path} is outside of the repository\nhelp: ")
+    assert image_pinner("check", "-", ".", "--since", "first", stdin=MARKED.encode()).code == 0

@@ -146,7 +146,7 @@ def _find(paths: tuple[str, ...], options: Options) -> FoundTemplates:
         # Imported here because only this option runs Git.
         from image_pinner.cli.changed_files import changed_since  # noqa: PLC0415
 
-        changed = changed_since(options["since"])
+        changed = changed_since(options["since"], paths)
     templates = find_templates(paths or (".",), stdin_name=name or "standard input", changed=changed)
     if options["verbose"]:
         print_messages("".join(f"skipped {name}: {reason}\n" for name, reason in templates.skipped))
