@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from image_pinner.core.errors import UnreadableTemplateError
+from image_pinner.core.errors import HIDDEN, UnreadableTemplateError
 
 OVERRIDES_OPTION = "--parameter-overrides"
 _SAM_ENVIRONMENT = "default"
@@ -52,9 +52,17 @@ def parse_pairs(pairs: Iterable[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not name or not equals:
-            raise UnreadableTemplateError(f"--parameter {pair!r} is not NAME=VALUE", "pass --parameter NAME=VALUE")
+            raise UnreadableTemplateError(
+                f"--parameter {_without_value(pair)!r} is not NAME=VALUE", "pass --parameter NAME=VALUE"
+            )
         values[name] = value
     return values
+
+
+def _without_value(word: str) -> str:
+    """Return a word for a message; the value may be secret."""
+    name, equals, value = word.partition("=")
+    return f"{name}{equals}{HIDDEN if value else ''}"
 
 
 def parse_overrides(words: Iterable[str], source: str = OVERRIDES_OPTION) -> dict[str, str]:
@@ -85,9 +93,9 @@ def _parse_word(word: str, source: str) -> Iterator[tuple[str, str]]:
         return
     name, equals, value = word.partition("=")
     if not equals or not re.fullmatch(_NAME, name) or name == "ParameterKey":
-        raise UnreadableTemplateError(f"{source} {word!r} is not NAME=VALUE", _HELP)
+        raise UnreadableTemplateError(f"{source} {_without_value(word)!r} is not NAME=VALUE", _HELP)
     if _LATER_PAIR.search(value):
-        raise UnreadableTemplateError(f"{source} {word!r} is ambiguous", _HELP)
+        raise UnreadableTemplateError(f"{source} {_without_value(word)!r} is ambiguous", _HELP)
     yield name, value
 
 

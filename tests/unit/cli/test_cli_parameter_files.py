@@ -282,16 +282,17 @@ def test_overrides_are_read_as_by_the_aws_cli_and_sam(word: str, expected: dict[
     [
         ("Tag", "'Tag' is not NAME=VALUE"),
         ("", "'' is not NAME=VALUE"),
-        ("=1", "'=1' is not NAME=VALUE"),
-        ("my-tag=1", "'my-tag=1' is not NAME=VALUE"),
-        ("ParameterKey=Tag", "'ParameterKey=Tag' is not NAME=VALUE"),
-        ("Tag=1 Name=a b", "'Tag=1 Name=a b' is ambiguous"),
+        ("=1", "'=[hidden]' is not NAME=VALUE"),
+        ("my-tag=1", "'my-tag=[hidden]' is not NAME=VALUE"),
+        ("ParameterKey=Tag", "'ParameterKey=[hidden]' is not NAME=VALUE"),
+        ("Tag=1 Name=a b", "'Tag=[hidden]' is ambiguous"),
     ],
 )
 def test_invalid_overrides_are_rejected(word: str, cause: str, tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path)), "--parameter-overrides", word)
 
     assert (run.code, run.out) == (2, b"")
+    # A value may be a password.
     assert run.err == (
         f"error: --parameter-overrides {cause}\n"
         'help: pass --parameter-overrides NAME=VALUE, and quote values with spaces: NAME="a b"\n'
