@@ -77,7 +77,7 @@ class _Reading:
         actions: dict[str, LifecycleAction] = {}
         for digests in in_batches([*dict.fromkeys(d for s in self.subjects for d in s.digests)], IDS_PER_REQUEST):
             ids = [{"imageDigest": digest} for digest in digests]
-            page = self._call("get_lifecycle_policy_preview", imageIds=ids)
+            page = self._preview_page(ids)
             if page.get("status") == "IN_PROGRESS":
                 self._note_progress(found, "the preview of the lifecycle policy is in progress")
                 return [self.job((_GET_PREVIEW,), self.poll, _POLL_SECONDS)]
@@ -94,6 +94,14 @@ class _Reading:
             for subject in self.subjects
         )
         return []
+
+    def _preview_page(self, ids: list[dict[str, str]]) -> Mapping[str, Any]:
+        try:
+            return self._call("get_lifecycle_policy_preview", imageIds=ids)
+        except ecr_faults() as error:
+            if error_code(error) != "LifecyclePolicyPreviewNotFoundException":
+                raise
+            return {"status": "EXPIRED"}
 
     def evaluate(self, found: Found) -> None:
         """Evaluate the rules for all images of the repository."""

@@ -233,6 +233,13 @@ class TestPreview:
         assert fact.value.preview is None
         assert fact.value.evaluation is not None
 
+    def test_a_preview_that_is_gone_is_replaced_by_an_evaluation(self) -> None:
+        gone = ApiError("LifecyclePolicyPreviewNotFoundException")
+        (fact,) = facts_of(previewing("COMPLETE", GetLifecyclePolicyPreview=gone), BY_PREVIEW, subject(1))
+        assert isinstance(fact, Fact)
+        assert fact.value.preview is None
+        assert fact.value.evaluation is not None
+
     def test_a_manifest_has_the_preview_of_its_index(self) -> None:
         removed, kept = facts_of(
             previewing("COMPLETE"), BY_PREVIEW, child(Digest(digest(1)), 2), child(Digest(digest(3)), 1)
