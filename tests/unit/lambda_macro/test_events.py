@@ -98,7 +98,7 @@ def test_an_event_lists_the_pinned_images_only() -> None:
     assert resolver_factory.buses == [("deployments", "us-east-1")]
     assert resolver_factory.publisher.details == [
         {
-            "version": 2,
+            "version": 3,
             "macro": "ImagePinner",
             "image_pinner": __version__,
             "requestId": REQUEST_ID,

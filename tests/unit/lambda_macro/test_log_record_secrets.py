@@ -45,7 +45,7 @@ def test_success_logs_the_status_of_each_image() -> None:
     record = log_record(event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "shop/other:1")}}))
 
     assert record["status"] == "success"
-    assert record["version"] == 2
+    assert record["version"] == 3
     assert [(image["status"], image["written"]) for image in record["images"]] == [
         ("pinned", "shop/web:1"),
         ("unmarked", "shop/other:1"),
