@@ -72,6 +72,8 @@ lock: $(VENV)/.locked ## Lock the dependencies of pyproject.toml with hashes; UP
 	$(BIN)/python tools/build_package/lock_contents.py
 	$(LOCK) $(UNIVERSAL) --group fuzz -c requirements/dev.txt -o requirements/fuzz.txt
 	$(LOCK) $(UNIVERSAL) --group docs -c requirements/dev.txt -o requirements/docs.txt
+	$(LOCK) $(OF_PROJECT) --group build -c requirements/dev.txt -o requirements/action.txt
+	$(LOCK) $(UNIVERSAL) --group release -c requirements/dev.txt -o requirements/release.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements.in -o tests/e2e/requirements.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-ministack.in -o tests/e2e/requirements-ministack.txt
 	$(LOCK) $(OF_ENGINE) tests/e2e/requirements-sam.in -o tests/e2e/requirements-sam.txt

@@ -7,7 +7,6 @@ changes one: a failed lookup cannot lead to a rewrite.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.core.decision import (
@@ -62,8 +61,7 @@ _MAX_ROUNDS = 4
 _NOTHING_KNOWN = NothingKnown()
 
 
-@dataclass(frozen=True, slots=True)
-class Resolvers:
+class Resolvers(NamedTuple):
     """The ports through which pinning reaches registries and AWS; by default nothing is known.
 
     With a `lock`, all digests are taken from it; it takes precedence over the one that the template names, which
@@ -119,8 +117,8 @@ def read_gates(settings: Settings, source: GateSource, deadline: Deadline) -> Se
     """Return the settings with the gates of the SSM parameter, if they name one; it cannot loosen the other gates.
 
     Raises:
-        SourceError: The parameter cannot be read.
-        ConfigurationError: It is not a valid configuration.
+        SourceError: The parameter cannot be read now.
+        ConfigurationError: It cannot be read, or is not a valid configuration.
     """
     if not settings.gates_parameter:
         return settings
@@ -153,7 +151,7 @@ def pin_template(
             problem = Problem(_TRANSFORM, ProblemKind.LOOKUP, cause, lock.help, missing=lock.missing)
             report = PinReport((), tuple(found.scan.skipped), (*found.problems, problem), tuple(found.scan.pinned))
             return PinResult(fragment.original, (), report)
-        resolvers = replace(resolvers, lock=lock)
+        resolvers = resolvers._replace(lock=lock)
     resolved = resolve(fragment, found, settings, resolvers, deadline)
     facts = gather_facts(resolved, resolvers.facts, deadline)
     result = rewrite(fragment, resolved, _decide(resolved, settings, facts))

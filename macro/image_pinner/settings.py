@@ -134,6 +134,7 @@ class SettingRule(NamedTuple):
         read: Parses the text.
         accepts: What to write, as an imperative clause. It is all that an error shows: every author reads it, and the text
             can contain a password, whatever the setting is for.
+        confidential: Whether only the part of an entry before `=` is shown, even if the value is valid.
     """
 
     variable: str
@@ -143,6 +144,7 @@ class SettingRule(NamedTuple):
     option: str = ""
     read: Callable[[str], Any] = str
     accepts: str = ""
+    confidential: bool = False
 
 
 def check_setting(variable: str, text: str) -> None:
@@ -298,9 +300,9 @@ SETTING_RULES = (
     SettingRule("IMAGE_PINNER_RECORD", "`Label`, `Metadata`, `None`", "`Record` for all templates; a template cannot choose a later one in this order.", option="Record", accepts="write one of Label, Metadata, None"),
     SettingRule("IMAGE_PINNER_IMAGE_PATHS", "none", "Additional image properties: JSONPath expressions from the root of the template, separated by `;`.", field="image_paths", read=_image_paths, accepts="write JSONPath expressions of fields, *, indices, .. and filters, for example $.Resources.*.Properties.Image"),
     SettingRule("IMAGE_PINNER_UNSAFE_IMPLICIT_LATEST", "`false`, `true`", "Resolve a reference without tag and digest as `latest`, with a warning.", field="unsafe_implicit_latest", read=_truth, accepts=_TRUTH),
-    SettingRule("IMAGE_PINNER_CREDENTIALS", "none", "Registry credentials: `registry=location` entries separated by `;`. A location is the ARN of a Secrets Manager secret or an SSM parameter, or `ssm:/name`; in the CLI also `env:NAME` or `file:/path`.", field="credentials", read=_each(CredentialLocation.parse, lambda entry: entry.registry), accepts="write each registry once as registry=location, where the location is the ARN of a Secrets Manager secret or an SSM parameter, ssm:/name, env:NAME or file:/path"),
-    SettingRule("IMAGE_PINNER_TEMPLATE_CREDENTIALS", "none", "The secrets that a template may set for a registry (`RepositoryCredentials` in ECS): `registry=arn-pattern` entries separated by `;`.", field="template_credentials", read=_each(AllowedSecret.parse, str), accepts="write registry=pattern, where the pattern is the ARN of a Secrets Manager secret or an SSM parameter with partition and service in full; '*' matches any text after them"),
-    SettingRule("IMAGE_PINNER_ECR_ROLES", "none", "Roles to assume for ECR registries of other accounts: `account=role-arn` entries separated by `;`, each with an optional external ID after a space.", field="ecr_roles", read=_each(RegistryRole.parse, lambda entry: entry.account_id), accepts="write each account once as account=arn:aws:iam::111122223333:role/name, with an optional external ID after a space"),
+    SettingRule("IMAGE_PINNER_CREDENTIALS", "none", "Registry credentials: `registry=location` entries separated by `;`. A location is the ARN of a Secrets Manager secret or an SSM parameter, or `ssm:/name`; in the CLI also `env:NAME` or `file:/path`.", field="credentials", read=_each(CredentialLocation.parse, lambda entry: entry.registry), accepts="write each registry once as registry=location, where the location is the ARN of a Secrets Manager secret or an SSM parameter, ssm:/name, env:NAME or file:/path", confidential=True),
+    SettingRule("IMAGE_PINNER_TEMPLATE_CREDENTIALS", "none", "The secrets that a template may set for a registry (`RepositoryCredentials` in ECS): `registry=arn-pattern` entries separated by `;`.", field="template_credentials", read=_each(AllowedSecret.parse, str), accepts="write registry=pattern, where the pattern is the ARN of a Secrets Manager secret or an SSM parameter with partition and service in full; '*' matches any text after them", confidential=True),
+    SettingRule("IMAGE_PINNER_ECR_ROLES", "none", "Roles to assume for ECR registries of other accounts: `account=role-arn` entries separated by `;`, each with an optional external ID after a space.", field="ecr_roles", read=_each(RegistryRole.parse, lambda entry: entry.account_id), accepts="write each account once as account=arn:aws:iam::111122223333:role/name, with an optional external ID after a space", confidential=True),
     SettingRule("IMAGE_PINNER_PULL_THROUGH", "`false`, `true`", "Let ECR import an image through a pull-through cache rule if its tag is not cached yet.", field="pull_through", read=_truth, accepts=_TRUTH),
     SettingRule("IMAGE_PINNER_MIRRORS", "none", "Registries to query instead of others: `registry=mirror` entries separated by `;`. A mirror may have a path; `*=mirror` applies to all registries except ECR. Pinned images keep the written registry.", field="mirrors", read=_each(Mirror.parse, lambda entry: entry.registry), accepts="write each registry once as registry=mirror without credentials, for example docker.io=mirror.example:5000"),
     SettingRule("IMAGE_PINNER_METERED_REGISTRIES", "`docker.io`, `none`", "Registries that count pulls, separated by `;`: a HEAD request, which does not count, is sent and the digest in its response header is trusted. `none` hashes every manifest.", field="metered_registries", read=_registries, accepts="write each registry once as a host with an optional port, or none"),

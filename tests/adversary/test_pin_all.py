@@ -10,7 +10,8 @@ from typing import Any, cast
 
 import pytest
 
-from image_pinner.core.check import Severity, check_template
+from image_pinner.core.check import check_template
+from image_pinner.core.rules import Severity
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.records import RECORD_KEY
@@ -97,14 +98,16 @@ class TestLoops:
     def test_check_reports_what_a_loop_makes(self, name: str) -> None:
         template = {**KNOWN, **HIDDEN}[name]
         findings = check_template(read_fragment(template, {}), {}, ScanSettings(), names_macro=False)
-        assert {finding.rule for finding in findings} == {"unpinned-image" if name in KNOWN else "hidden-image"}
-        assert {finding.severity for finding in findings} == {Severity.WARNING}
+        assert {finding.rule.slug for finding in findings} == {"unpinned-image" if name in KNOWN else "hidden-image"}
+        assert {finding.rule.severity for finding in findings} == {Severity.WARNING}
 
     @pytest.mark.parametrize("name", HIDDEN)
     def test_check_reports_that_hidden_images_will_be_refused(self, name: str) -> None:
         fragment = read_fragment(HIDDEN[name], {"Pin": "All"})
         findings = check_template(fragment, {}, ScanSettings(), names_macro=True)
-        assert {(finding.rule, finding.severity) for finding in findings} == {("invalid-marker", Severity.ERROR)}
+        assert {(finding.rule.slug, finding.rule.severity) for finding in findings} == {
+            ("unresolved-image", Severity.ERROR)
+        }
 
     def test_an_image_that_is_different_in_each_iteration_is_refused(self) -> None:
         properties = {"ContainerDefinitions": [{"Name": "web", "Image": "evil.example/${V}:1"}]}

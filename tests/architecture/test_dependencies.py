@@ -18,7 +18,6 @@ IMPORT_NAMES = {"jsonpath-ng": "jsonpath_ng", "cfn-flip": "cfn_flip", "PyYAML": 
 NOT_IMPORTED = {
     "flask": "moto's server imports it",
     "flask-cors": "moto's server imports it",
-    "cfn-lint": "users run the program cfn-lint on templates with markers; this extra has the version that was tested",
 }
 
 
@@ -26,8 +25,8 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 LAMBDA = PYPROJECT["dependency-groups"]["lambda"]
-OTHERS = ("macro/image_pinner/cli/demo/", "tools/")
-"""Folders that need more than the default installation."""
+OTHERS = ("macro/image_pinner/cli/demo/", "macro/image_pinner/cfn_lint.py", "tools/")
+"""What needs more than the default installation."""
 
 
 def _names(requirements: Iterable[str]) -> set[str]:

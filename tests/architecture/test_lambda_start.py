@@ -13,7 +13,9 @@ from image_pinner.cli.deployment.code import LEFT_OUT
 from support.project import ROOT
 
 NEVER = ("cfn_flip", "cfn_tools", "cfnlint", "click", "flask", "moto", "rich", "yaml")
-OF_THE_CLI = tuple(name.removesuffix("/").removesuffix(".py").replace("/", ".") for name in LEFT_OUT)
+OF_THE_CLI = tuple(
+    name.removesuffix("/").removesuffix(".py").replace("/", ".") for name in LEFT_OUT if not name.endswith(".toml")
+)
 EVENT = {
     "requestId": "r",
     "region": "eu-central-1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import PurePosixPath
 
 import pytest
@@ -59,12 +60,12 @@ def test_no_file_names_a_home_directory() -> None:
     assert _lines_with(HOMES) == []
 
 
-@pytest.mark.parametrize("name", ["demo", "dev", "docs", "fuzz", "lambda"])
+@pytest.mark.parametrize("name", ["action", "demo", "dev", "docs", "fuzz", "lambda", "release"])
 def test_every_locked_package_has_a_hash_and_no_other_option(name: str) -> None:
     text = text_of(f"requirements/{name}.txt").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     assert lines
-    locked = r"[a-z0-9][a-z0-9._-]*(\[[a-z, ]+\])?==[^ ]+ .*--hash=sha256:[0-9a-f]{64}"
+    locked = r"[a-z0-9][a-z0-9._-]*(\[[a-z, -]+\])?==[^ ]+ .*--hash=sha256:[0-9a-f]{64}"
     wrong = [line for line in lines if not re.match(locked, line)]
     assert wrong == []
 
@@ -72,3 +73,16 @@ def test_every_locked_package_has_a_hash_and_no_other_option(name: str) -> None:
 def test_caches_of_the_tests_are_ignored() -> None:
     caches = {"__pycache__", ".coverage", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
     assert [name for name in project_files() if caches & set(PurePosixPath(name).parts)] == []
+
+
+def test_the_repository_has_one_url() -> None:
+    """It is a placeholder until the project is published: [project.urls] is where to change it."""
+    url = tomllib.loads(text_of("pyproject.toml"))["project"]["urls"]["Repository"]
+    named = re.compile(
+        r"(?:(?:raw\.githubusercontent|github)\.com[/:]|uses: )([\w.-]+/image-pinner)(?=[@/\s\"')]|\.git|$)",
+        re.MULTILINE,
+    )
+    found = {name: set(named.findall(text_of(name))) for name in project_files()}
+    expected = url.removeprefix("https://github.com/")
+    assert found["README.md"] == {expected}
+    assert {name: owners for name, owners in found.items() if owners - {expected}} == {}

@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parents[1]))
 
+import checking_speed
 import cold_start
 import deployed_calls
 import ecr_calls
@@ -28,6 +29,7 @@ def main() -> None:
     for benchmark in (
         pinning_speed,
         pinning_from_lock,
+        checking_speed,
         cold_start,
         ecr_calls,
         gate_calls,

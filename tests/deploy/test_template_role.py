@@ -13,6 +13,7 @@ import pytest
 from deploy.installed import ALL_SWITCHES, TEXT, Installed, template
 from image_pinner.sources.deployed.source import required_actions
 from image_pinner.sources.ecr.facts.source import FACTS
+from support.project import text_of
 
 ALWAYS = {
     "Repositories": {"ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"},
@@ -118,6 +119,33 @@ def test_the_parameters_allow_what_facts_need_and_nothing_else() -> None:
     granted = INSPECTOR.union(*FACT_SWITCHES.values())
     assert needed - ALWAYS["Repositories"] == granted
     assert FACT_SWITCHES.keys() <= template()["Parameters"].keys()
+
+
+def _table_of_gates() -> dict[str, set[str]]:
+    """Return the actions by parameter, `always allowed` for the others, as docs/gates.md lists them."""
+    block = re.search(r"<!-- generated: gate-facts -->(.*?)<!-- end -->", text_of("docs/gates.md"), re.DOTALL)
+    assert block
+    found: dict[str, set[str]] = {}
+    for row in block[1].strip().splitlines()[2:]:
+        _, _, _, actions, parameter = (cell.strip() for cell in row.strip("|").split("|"))
+        if actions:
+            found.setdefault(parameter.strip("`"), set()).update(re.findall(r"`([^`]+)`", actions))
+    return found
+
+
+def test_the_table_of_gates_lists_what_each_parameter_allows_and_nothing_else() -> None:
+    table = _table_of_gates()
+    before = _granted(Installed())
+    assert table.pop("always allowed") <= before
+    assert table.keys() == FACT_SWITCHES.keys() | {"KeepTagRepositoryArns"}
+    for parameter, actions in table.items():
+        assert _granted(Installed({parameter: ALL_SWITCHES[parameter]})) - before == actions, parameter
+        others = {name: text for name, text in ALL_SWITCHES.items() if name != parameter}
+        assert not _granted(Installed(others)) & actions, parameter
+
+
+def _granted(installed: Installed) -> set[str]:
+    return {action for statements in installed.policies().values() for action in _actions(statements)}
 
 
 def test_a_parameter_of_gates_is_that_of_the_function() -> None:

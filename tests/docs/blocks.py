@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import click
+import yaml
 from cfn_flip import to_json
 
 from docs.documents import subcommands_of
+from image_pinner.cli.configuration.keys import setting_keys
 from image_pinner.cli.console import MEANINGS
 from image_pinner.cli.main import SUBCOMMANDS, command
 from image_pinner.core.gates.configuration import COMMON_OPTIONS, GATES
+from image_pinner.core.gates.interface import Gate
 from image_pinner.core.images.manifests import MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES
 from image_pinner.core.intrinsics import budget, evaluation
+from image_pinner.core.rules import RULES, Rule
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import MAX_NAMES, OPTION_RULES
 from image_pinner.core.template.traversal import MAX_LOOPS
 from image_pinner.settings import SETTING_RULES, Settings
 from image_pinner.sources.ecr.facts.source import FACTS
+from image_pinner.sources.ecr.keep_tags import KEEP_TAG_WRITER
 from image_pinner.sources.http.endpoints import FAILURES_IN_A_ROW
 from image_pinner.sources.http.messages import RETRYABLE_STATUSES
 from image_pinner.sources.http.redaction import MAX_ERROR_BYTES
 from image_pinner.sources.http.redirects import MAX_REDIRECTS
 from image_pinner.sources.http.transport import PER_HOST, RetryPolicy, TimeLimits
+from support.exit_codes import EXIT_CODES
 from support.project import ROOT
 
 MARKERS = (
@@ -77,10 +83,11 @@ def options() -> str:
 
 def settings() -> str:
     """Return the table of settings."""
-    return _table(
-        ("variable", "values, default first", "meaning"),
-        ((f"`{rule.variable}`", rule.values, rule.meaning) for rule in SETTING_RULES),
+    rows = (
+        (f"`{rule.variable}`", f"`{key.name}`, {key.form.value}", rule.values, rule.meaning)
+        for rule, key in zip(SETTING_RULES, setting_keys().values(), strict=True)
     )
+    return _table(("variable", "key in the file", "values, default first", "meaning"), rows)
 
 
 def gates() -> str:
@@ -94,28 +101,51 @@ def gates() -> str:
 
 
 def facts() -> str:
-    """Return the table of the facts that gates need and of the IAM actions that read them."""
+    """Return the table of what gates need: facts, IAM actions, and parameters of deploy/macro.yaml."""
     rows, switches = [], _switches(_macro_template())
     for gate in GATES:
-        for need in sorted(gate.possible_needs):
-            reader = FACTS[need.fact]
-            for how in sorted({"", *need.how}):
-                actions = ", ".join(f"`{action}`" for action in reader.actions[how])
-                found = {switch for action in reader.actions[how] if (switch := switches.get(action))}
-                rows.append((f"`{gate.id}`", reader.description, actions, ", ".join(f"`{name}`" for name in found)))
-    return _table(("gate", "fact", "IAM actions", "parameter of `deploy/macro.yaml`"), rows)
+        options = {option.name for option in gate.options}
+        for fact, how, actions in _needed_actions(gate, switches):
+            shown = ", ".join(f"`{action}`" for action in actions)
+            switch = f"`{switches[actions[0]]}`" if switches[actions[0]] else "always allowed"
+            rows.append((f"`{gate.id}`", f"`{how}=true`" if how in options else "", fact, shown, switch))
+        if not gate.possible_needs:
+            rows.append((f"`{gate.id}`", "", "none", "", ""))
+    return _table(("gate", "with option", "fact", "IAM actions", "parameter of `deploy/macro.yaml`"), rows)
+
+
+_WRITERS = {"lifecycle": ("keep-tag", KEEP_TAG_WRITER)}
+"""What gates write, by their IDs: the option for it, and its actions."""
+
+
+def _needed_actions(gate: type[Gate], switches: Mapping[str, str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield each fact, the word for how it is gathered, and its actions, separately for each parameter."""
+    found = [
+        (FACTS[need.fact], how, FACTS[need.fact].actions[how])
+        for need in sorted(gate.possible_needs)
+        for how in sorted({"", *need.how})
+    ]
+    if gate.id in _WRITERS:
+        option, writer = _WRITERS[gate.id]
+        found.append((writer, option, writer.actions[""]))
+    for reader, how, actions in found:
+        by_switch: dict[str, list[str]] = {}
+        for action in actions:
+            by_switch.setdefault(switches[action], []).append(action)
+        yield from ((reader.description, how, group) for group in by_switch.values())
 
 
 def _switches(template: dict[str, Any]) -> dict[str, str]:
-    """Return the parameters that allow actions on the repositories, by the actions."""
-    (repositories,) = (
-        statement
-        for entry in template["Resources"]["Role"]["Properties"]["Policies"]
-        if entry.get("PolicyName") == "Repositories"
-        for statement in entry["PolicyDocument"]["Statement"]
-    )
-    optional = [action["Fn::If"] for action in repositories["Action"] if isinstance(action, dict)]
-    return {action: _parameter_of(template, condition) for condition, action, _ in optional}
+    """Return the parameters that allow actions, by the actions; an empty one if they are always allowed."""
+    found: dict[str, str] = {}
+    for entry in template["Resources"]["Role"]["Properties"]["Policies"]:
+        condition, policy = (entry["Fn::If"][0], entry["Fn::If"][1]) if "Fn::If" in entry else ("", entry)
+        for statement in policy["PolicyDocument"]["Statement"]:
+            listed = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+            for each in listed:
+                own, action = each["Fn::If"][:2] if isinstance(each, dict) else (condition, each)
+                found.setdefault(action, _parameter_of(template, own))
+    return found
 
 
 def _macro_template() -> dict[str, Any]:
@@ -185,7 +215,11 @@ def template_limits() -> str:
 
 def exit_codes() -> str:
     """Return the table of exit codes."""
-    return _table(("code", "meaning"), ((str(int(code)), meaning) for code, meaning in MEANINGS.items()))
+    rows = []
+    for code, meaning in MEANINGS.items():
+        names = [f"`{name}`" for name in SUBCOMMANDS if code in EXIT_CODES[name]]
+        rows.append((str(int(code)), meaning, "all" if len(names) == len(SUBCOMMANDS) else ", ".join(names)))
+    return _table(("code", "meaning", "subcommands"), rows)
 
 
 def help_texts() -> str:
@@ -265,7 +299,49 @@ def _resources(resource: Any) -> str:
             raise AssertionError(resource)
 
 
+def rules() -> str:
+    """Return the table of the rules of `check`."""
+    rows = (
+        (f"[{rule.code}](#{rule.code.lower()})", f"`{rule.slug}`", rule.severity.value, rule.summary)
+        for rule in RULES.values()
+    )
+    return _table(("code", "rule", "severity", "reports"), rows)
+
+
+def rule_pages() -> str:
+    """Return a section on each rule of `check`, under its code."""
+    return "\n\n".join(_rule_page(rule) for rule in RULES.values())
+
+
+def _rule_page(rule: Rule) -> str:
+    texts = (rule.summary, _as_markdown(rule.explanation))
+    examples = "".join(f"\n\n{title}:\n\n```yaml\n{text}```" for title, text in _examples(rule))
+    return f"## {rule.code}\n\n`{rule.slug}`, {rule.severity.value}\n\n" + "\n\n".join(texts) + examples
+
+
+def _examples(rule: Rule) -> tuple[tuple[str, str], ...]:
+    return ("With the finding", rule.bad), ("Without it", rule.good)
+
+
+def _as_markdown(text: str) -> str:
+    """Return a text with the names in it as code."""
+    return re.sub(r"(?<![\w`])(?:IMAGE_PINNER_[A-Z_]+|AWS::\w+|Fn::\w+|Pin: \w+|sha256:)", r"`\g<0>`", text)
+
+
+def action_inputs() -> str:
+    """Return the table of the inputs of the GitHub Action."""
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))["inputs"]
+    return _table(
+        ("input", "default", "meaning"),
+        (
+            (f"`{name}`", f"`{one['default']}`" if one["default"] else "", one["description"] + ".")
+            for name, one in inputs.items()
+        ),
+    )
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "action-inputs": action_inputs,
     "markers": markers,
     "options": options,
     "settings": settings,
@@ -277,4 +353,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "permissions": permissions,
     "help": help_texts,
+    "rules": rules,
+    "rule-pages": rule_pages,
 }

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"<!-- generated: ([a-z-]+) -->\n(.*?)<!-- end -->", re.DOTALL)
 DOCUMENTS = (
     "README.md",
+    "docs/ci.md",
     "docs/cli.md",
     "docs/configuration.md",
     "docs/exit-codes.md",
@@ -23,6 +24,7 @@ DOCUMENTS = (
     "docs/permissions.md",
     "docs/registries.md",
     "docs/resources.md",
+    "docs/rules.md",
 )
 
 

@@ -16,7 +16,8 @@ from image_pinner.cli.main import command, main
 from image_pinner.pinning import Resolvers
 from image_pinner.sources.in_memory import InMemoryRegistry
 
-TEMPLATES = blocks("yaml")
+TEMPLATES = [block for block in blocks("yaml") if not block.comment.startswith("tested: ")]
+"""All but the files of other programs, which have tests of their own."""
 CONTAINER = "Type: AWS::ECS::TaskDefinition\nProperties:\n  ContainerDefinitions:\n    - Name: web\n"
 
 
@@ -27,16 +28,17 @@ def template(text: str) -> str:
     elif text.startswith("ContainerDefinitions:"):
         text = f"Web:\n  Type: AWS::ECS::TaskDefinition\n  Properties:\n{indent(text, '    ')}"
     elif text.startswith("Metadata:"):
-        text = f"Web:\n{indent(text, '  ')}{indent(CONTAINER, '  ')}        Image: shop/web@sha256:{'0' * 64}\n"
+        text = f"Web:\n{indent(text, '  ')}{indent(CONTAINER, '  ')}        Image: '!PinDigest shop/web:1'\n"
     elif text.startswith("Type:"):
         text = f"Resource:\n{indent(text, '  ')}"
     if "Resources:" not in text and "Transform:" in text.splitlines()[0]:
-        text += f"Resources:\n  Web:\n{indent(CONTAINER, '    ')}          Image: shop/web@sha256:{'0' * 64}\n"
+        text += f"Resources:\n  Web:\n{indent(CONTAINER, '    ')}          Image: '!PinDigest shop/web:1'\n"
     elif "Resources:" not in text:
         names = sorted(set(re.findall(r"\$\{(\w+)\}", text)))
         parameters = "Parameters:\n" + "".join(f"  {name}: {{Type: String}}\n" for name in names) if names else ""
         conditions = 'Conditions:\n  IsProduction: !Equals [!Ref "AWS::Region", us-east-1]\n'
-        text = f"Transform: ImagePinner\n{parameters}{conditions}Resources:\n{indent(text, '  ')}"
+        transform = "Transform: ImagePinner\n" if re.search("PinDigest|ImagePinner:", text) else ""
+        text = f"{transform}{parameters}{conditions}Resources:\n{indent(text, '  ')}"
     return text
 
 

@@ -112,7 +112,7 @@ TERMS = (
     Term(r"\b(?:left|leave|leaves|leaving) alone\b", "not changed", "`arn:…` left alone"),
     Term(r"\bwrong use\b", "usage error", "2 wrong use"),
     Term(r"\bsee through\b", "look inside", "see through `Fn::If`"),
-    Term(r"\bmetered\b(?!_)", "that counts pulls", "metered registries", "METERED_REGISTRIES"),
+    Term(r"\bmetered\b(?![_-])", "that counts pulls", "metered registries", "metered-registries"),
     Term(r"\bsurroundings\b|\boutside world\b|\bworlds?\b", "environment, resolvers", "the world in memory"),
     Term(r"\bcensus\b|\bspots?\b|\bcarriers?\b", "node, property", "spots of a tree"),
 )
@@ -132,7 +132,7 @@ ALLOWED = (
     ),
     Allowed(r"docs/promotion\.md", r"`\"?map\"?`|\"map\":", "the same"),
     Allowed(r"strings cli/documents", r": map$", "the YAML tag of a mapping is tag:yaml.org,2002:map"),
-    Allowed(r"(?:strings|docstrings) sources/credentials", r"docker[/ ]login", "the name of a Docker command"),
+    Allowed(r"(?:strings|docstrings) cli/credentials", r"docker[/ ]login", "the name of a Docker command"),
     Allowed(r"names", r"settings\.py.*: metered registries$", "the setting IMAGE_PINNER_METERED_REGISTRIES"),
 )
 

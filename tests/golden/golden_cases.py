@@ -9,6 +9,7 @@ from typing import Any
 
 from golden.golden_files import EXPECTED, HERE, TEMPLATES
 from image_pinner.cli.documents import read_source
+from image_pinner.cli.output import FORMATS
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.example_registries import deployed_registry, empty_registry, full_registry
 from support.macro import AWS, CHINA, GOVCLOUD, Account, event_for_template
@@ -113,10 +114,56 @@ EVENT_CASES = tuple((path, EXPECTED / "events" / path.name) for path in EVENTS)
 REFUSALS = HERE / "refusals.yaml"
 EXPECTED_REFUSALS = EXPECTED / "refusals.json"
 
+CHECKED = HERE / "checked"
+"""The templates that `check` is run on."""
+_CHECKED_FILES = {
+    "empty": (("passes.yaml",), 0),
+    "findings": (("web.yaml", "minified.json", "passes.yaml"), 1),
+    "suppressed": (("suppressed.yaml", "passes.yaml"), 0),
+    "parse-errors": (("broken.yaml", "broken.json", "no-resources.yaml"), 2),
+}
+_SUFFIXES = {"json": ".json", "sarif": ".sarif", "gitlab": ".gitlab.json", "junit": ".xml", "markdown": ".md"}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckCase:
+    """Templates that are checked, with the format of the output and the exit code."""
+
+    name: str
+    format: str
+    files: tuple[str, ...]
+    code: int
+
+    @property
+    def expected(self) -> Path:
+        """The output."""
+        return EXPECTED / "check" / f"{self.name}{_SUFFIXES.get(self.format, f'.{self.format}.txt')}"
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.format}"
+
+
+CHECK_CASES = tuple(
+    CheckCase(name, format_, files, code) for name, (files, code) in _CHECKED_FILES.items() for format_ in FORMATS
+)
+
+COMPARISONS = {"no-changes": 0, "changes": 1, "missing-tag": 3, "invalid-image": 1}
+"""The comparisons of `diff`, with their exit codes."""
+COMPARISON_FORMATS = {"text": "txt", "markdown": "md", "json": "json"}
+"""The formats of `diff`, with the suffixes of their golden files."""
+
+
+def expected_comparison(name: str, form: str) -> Path:
+    """Return the golden file of a comparison in a format."""
+    return EXPECTED / "comparisons" / f"{name}.{COMPARISON_FORMATS[form]}"
+
+
 ALL_EXPECTED = {
+    *(expected_comparison(name, form) for name in COMPARISONS for form in COMPARISON_FORMATS),
     *(case.expected_fragment for case in TEMPLATE_CASES),
     *(case.expected_text for case in TEXT_CASES),
     *(expected for _, expected in EVENT_CASES),
     EXPECTED_REFUSALS,
+    *(case.expected for case in CHECK_CASES),
 }
 """Every golden file that a test reads."""

@@ -62,6 +62,15 @@ def test_pin_prints_what_the_macro_returns(case: TemplateCase) -> None:
     assert {key: value for key, value in printed.items() if key != "Transform"} == returned
 
 
+@pytest.mark.parametrize("case", TEXT_CASES, ids=str)
+def test_diff_finds_no_change_in_the_template_with_digests(case: TemplateCase) -> None:
+    arguments = ["diff", *pin_arguments(case)[1:], "--against", str(case.expected_text)]
+
+    run = image_pinner(*arguments, resolvers=case.resolvers())
+
+    assert run.code == 0, run.text + run.err
+
+
 def pin_arguments(case: TemplateCase) -> list[str]:
     values = [part for name, value in case.values.items() for part in ("--parameter", f"{name}={value}")]
     account = ["--region", case.account.region, "--account", case.account.account_id]

@@ -40,7 +40,7 @@ class MovedTags:
         return {
             lookup: resolution_of(lookup)
             if lookup.reference.digest
-            else replace(resolution_of(lookup), digest=MOVED, origin=replace(resolution_of(lookup).origin, index=None))
+            else resolution_of(lookup)._replace(digest=MOVED, origin=replace(resolution_of(lookup).origin, index=None))
             for lookup in lookups
         }
 

@@ -41,7 +41,7 @@ def _edited(draw: st.DrawFn) -> tuple[Any, list[Edit]]:
         taken.append(steps_to)
         value = _at(tree, steps_to)
         if isinstance(value, dict) and draw(st.booleans()):
-            after = draw(st.sampled_from(list(value))) if value else ""
+            after = draw(st.sampled_from(["", *value]))
             edits += [
                 InsertKey(TemplatePath(steps_to), f"new{number}", number, after)
                 for number in range(draw(st.integers(1, 3)))

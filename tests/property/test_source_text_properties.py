@@ -86,7 +86,7 @@ def touched_lines(document: SourceDocument, edit: Edit) -> range:
     if parent and parent.member:
         first = parent.member.key.start
     elif parent:
-        first = children_of(parent.node)[parent.index - 1].end if parent.index else parent.node.start
+        first = children_of(parent.node)[parent.position - 1].end if parent.position else parent.node.start
     last = source.position(node.end).line
     # Blank lines and comments below a deleted member may be deleted with it.
     while isinstance(edit, Delete) and last < len(source.line_starts):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, replace
+from dataclasses import astuple
 
 import pytest
 
@@ -89,7 +89,7 @@ def test_an_image_for_another_platform_is_refused_with_the_one_that_it_is_for(
 
 def windows_lookup(stocked: DockerRegistry, image: Pushed, version: str) -> ImageLookup:
     wanted = lookup(f"{stocked.host}/{image.image}", index_allowed=False)
-    return replace(wanted, platform=Platform("windows", "amd64", os_version=version))
+    return wanted._replace(platform=Platform("windows", "amd64", os_version=version))
 
 
 def test_a_version_of_windows_that_is_not_there_is_refused(stocked: DockerRegistry) -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -44,6 +45,7 @@ class Image:
     config: bytes = b""
     artifact: str = ""
     """The `artifactMediaType`, empty where DescribeImages names none."""
+    pushed_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self.digest = self.digest or str(Digest.of(self.manifest.encode()))
@@ -140,12 +142,17 @@ class FakeEcr:
 
     def _detail(self, repository: dict[str, Image], found: Image) -> dict[str, Any]:
         tags = [tag for tag, stored in repository.items() if stored.digest == found.digest and not is_digest(tag)]
-        return {
-            "imageDigest": found.digest,
-            "imageTags": tags,
-            "imageManifestMediaType": found.media_type,
-            "imageStatus": found.status,
-        } | ({"artifactMediaType": found.artifact} if found.artifact else {})
+        pushed = {"imagePushedAt": found.pushed_at} if found.pushed_at else {}
+        return (
+            pushed
+            | {
+                "imageDigest": found.digest,
+                "imageTags": tags,
+                "imageManifestMediaType": found.media_type,
+                "imageStatus": found.status,
+            }
+            | ({"artifactMediaType": found.artifact} if found.artifact else {})
+        )
 
     def _not_found(self, image_id: Mapping[str, str], request: Mapping[str, Any]) -> str:
         if not self.names_the_missing:

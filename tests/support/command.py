@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,16 @@ from click.testing import CliRunner
 from image_pinner.cli.console import Dependencies
 from image_pinner.cli.deployment.aws import ClientFactory
 from image_pinner.cli.deployment.session import AwsEnvironment
+from image_pinner.cli.image_details import ImageDetails
 from image_pinner.cli.main import main
+from image_pinner.core.images.lookups import Unavailable
+from image_pinner.core.images.references import ImageReference
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import Settings
 from image_pinner.sources.in_memory import InMemoryRegistry
+from image_pinner.sources.interface import Deadline, GateSource, NothingKnown
 
-_READ = ("IMAGE_PINNER_", "AWS_", "NO_COLOR", "DOCKER_", "REGISTRY_AUTH_FILE", "XDG_")
+_READ = ("IMAGE_PINNER_", "AWS_", "NO_COLOR", "FORCE_COLOR", "DOCKER_", "REGISTRY_AUTH_FILE", "XDG_")
 """The prefixes of the variables that the command reads."""
 
 
@@ -46,20 +50,33 @@ class SignedOut:
         raise NoCredentialsError
 
 
+class NoDetails:
+    """Registries that record neither tags nor age. See `ImageDetailsSource`."""
+
+    def read_details(
+        self,
+        images: Collection[ImageReference],
+        deadline: Deadline,  # noqa: ARG002 - the signature of an ImageDetailsSource
+    ) -> Mapping[ImageReference, ImageDetails | Unavailable]:
+        return dict.fromkeys(images, Unavailable("nothing is recorded", ""))
+
+
 def image_pinner(
     *arguments: str,
     resolvers: InMemoryRegistry | None = None,
     stdin: bytes = b"",
     env: Mapping[str, str] | None = None,
     aws: ClientFactory | None = None,
+    gates: GateSource | None = None,
 ) -> Run:
     """Run `image-pinner` with a registry in memory; by default one that has every image, and no AWS credentials."""
     registry = resolvers or InMemoryRegistry(has_every_image=True)
 
     def resolver_factory(settings: Settings, region: str) -> Resolvers:  # noqa: ARG001 - see `ResolverFactory`
-        return Resolvers(registry, registry, registry.deployments, registry)
+        return Resolvers(registry, registry, registry.deployments, registry, gates=gates or NothingKnown())
 
-    dependencies = Dependencies(resolver_factory, AwsEnvironment(aws or SignedOut(), "us-east-1"))
+    environment = AwsEnvironment(aws or SignedOut(), "us-east-1")
+    dependencies = Dependencies(resolver_factory, environment, image_details=NoDetails())
     return run_main(arguments, dependencies, stdin, {"AWS_REGION": "us-east-1", **(env or {})})
 
 

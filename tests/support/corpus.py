@@ -104,9 +104,14 @@ def tree(name: str) -> Mapping[str, Any]:
 
 
 def generated_values(name: str) -> dict[str, str]:
-    """Return values for the parameters that have no default, or an empty one."""
+    """Return values for the parameters of a template that have no default, or an empty one."""
+    return values_of(tree(name))
+
+
+def values_of(template: Mapping[str, Any]) -> dict[str, str]:
+    """See `generated_values`."""
     values = {}
-    for parameter, declaration in (tree(name).get("Parameters") or {}).items():
+    for parameter, declaration in (template.get("Parameters") or {}).items():
         if declaration.get("Default", "") == "":
             allowed = [str(value) for value in declaration.get("AllowedValues", [])]
             number = "1" if declaration["Type"] == "Number" else GENERATED

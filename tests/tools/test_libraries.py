@@ -179,7 +179,7 @@ def test_versions_and_hashes_are_those_of_the_lock(installed: Path) -> None:
 
 def test_only_modules_and_licenses_are_packed(tmp_path: Path) -> None:
     _install(tmp_path, "jsonpath-ng", "1.16.0", {"jsonpath_ng/bin/jsonpath.py": "", "jsonpath_ng/__main__.py": ""})
-    _install(tmp_path, "urllib3", "2.8.0", {"urllib3/contrib/emscripten/fetch.py": "", "urllib3/contrib/socks.py": ""})
+    _install(tmp_path, "urllib3", "2.8.0", {"urllib3/contrib/emscripten/fetch.py": "", "urllib3/util/url.py": ""})
     (tmp_path / "urllib3" / "stray.py").write_text("raise SystemExit\n", "utf-8")
     assert sorted(
         path for library in collect_libraries(LOCK, _contents(tmp_path), _in(tmp_path)) for path in library.files
@@ -188,7 +188,7 @@ def test_only_modules_and_licenses_are_packed(tmp_path: Path) -> None:
         "licenses/jsonpath-ng-1.16.0/LICENSE",
         "licenses/urllib3-2.8.0/LICENSE",
         "urllib3/__init__.py",
-        "urllib3/contrib/socks.py",
+        "urllib3/util/url.py",
     ]
 
 

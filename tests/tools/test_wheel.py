@@ -7,14 +7,18 @@ import json
 import os
 import subprocess
 import sys
+import sysconfig
+import venv
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from image_pinner import __version__
 from image_pinner.cli.deployment.code import CARRIED, ZIP_NAME
 from support.project import ROOT
+from support.repository import MARKED, UNPINNED, require_program
 from tools.checkouts import run_build
 
 INSTALL = """
@@ -170,3 +174,54 @@ def test_install_in_a_checkout_reports_why_the_zip_cannot_be_built(checkout: Pat
     assert (code, stored) == (2, [])
     assert f"cannot build the function's zip in {checkout}: cannot build the zip: requirements/lambda.txt" in error
     assert "help: restore it, or run `make lock`" in error
+
+
+def test_the_wheel_runs_in_a_fresh_environment(built: Path, tmp_path: Path) -> None:
+    wheel, _ = _hatchling(built, "wheel", tmp_path / "wheels")
+    site, programs = _environment(tmp_path / "environment")
+    _run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(programs / "python"),
+        "install",
+        "--no-index",
+        "--no-deps",
+        str(wheel),
+    )
+    # The dependencies that the wheel declares are those of this environment, in versions that it accepts.
+    checked = _run(sys.executable, "-m", "pip", "--python", str(programs / "python"), "check")
+    assert "No broken requirements found" in checked
+    command = str(programs / "image-pinner")
+    assert _run(command, "--version") == f"image-pinner, version {__version__}\n"
+    template = tmp_path / "web.yaml"
+    template.write_text(UNPINNED, "utf-8")
+    assert "nginx:1.27" in _run(command, "check", str(template), code=1)
+    template.write_text(MARKED, "utf-8")
+    _run(command, "check", str(template))
+    assert "image-pinner.source" in _run(command, "demo")
+    assert site.joinpath("image_pinner", "py.typed").is_file()
+    assert site.joinpath("image_pinner", "__init__.pyi").is_file()
+
+
+def test_twine_accepts_the_wheel_and_the_source_distribution(checkout: Path, tmp_path: Path) -> None:
+    built = [_hatchling(checkout, target, tmp_path / target)[0] for target in ("wheel", "sdist")]
+    output = _run(require_program("twine"), "--no-color", "check", "--strict", *map(str, built))
+    assert output.count("PASSED") == len(built)
+
+
+def _environment(folder: Path) -> tuple[Path, Path]:
+    """Create an environment that also has the libraries of this one; return its libraries and its programs."""
+    venv.EnvBuilder(symlinks=True).create(folder)
+    (site,) = folder.glob("lib/python3*/site-packages")
+    libraries = sysconfig.get_path("purelib")
+    site.joinpath("libraries.pth").write_text(f"{libraries}\n", "utf-8")
+    return site, folder / "bin"
+
+
+def _run(*command: str, code: int = 0) -> str:
+    environment = {"PATH": os.defpath, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "AWS_EC2_METADATA_DISABLED": "true"}
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=110, env=environment)
+    assert run.returncode == code, run.stdout + run.stderr
+    return run.stdout

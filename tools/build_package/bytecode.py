@@ -9,6 +9,7 @@ marshal writes no references, whose positions depend on what else the process ho
 
 from __future__ import annotations
 
+import ast
 import base64
 import importlib.util
 import json
@@ -17,6 +18,8 @@ import sys
 
 ROOT = "/var/task/"
 """Where the Lambda has the files; tracebacks show this path."""
+WITHOUT_DOCSTRINGS = ("image_pinner/", "urllib3/")
+"""The modules whose docstrings are left out. Those of jsonpath-ng are its grammar."""
 _MARSHAL_VERSION = 2
 # Hash-based and unchecked: all dates in the zip are the same, and the source is never read.
 # https://peps.python.org/pep-0552/#specification
@@ -25,9 +28,26 @@ _UNCHECKED = (1).to_bytes(4, "little")
 
 def compile_module(path: str, source: bytes) -> bytes:
     """Return the bytes of the `.pyc` of a module; `path` is its path in the zip."""
-    code = compile(source, ROOT + path, "exec", dont_inherit=True)
+    tree = ast.parse(source)
+    if path.startswith(WITHOUT_DOCSTRINGS):
+        _remove_docstrings(tree)
+    code = compile(tree, ROOT + path, "exec", dont_inherit=True)
     header = importlib.util.MAGIC_NUMBER + _UNCHECKED + importlib.util.source_hash(source)
     return header + marshal.dumps(code, _MARSHAL_VERSION)
+
+
+def _remove_docstrings(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is None:
+            continue
+        first = node.body.pop(0)
+        if isinstance(node, ast.ClassDef):
+            # For a class without a docstring, `dataclass` writes one, which takes longer than to load it.
+            node.body.insert(0, ast.copy_location(ast.Expr(ast.copy_location(ast.Constant(" "), first)), first))
+        elif not node.body:
+            node.body.append(ast.copy_location(ast.Pass(), first))
 
 
 def main() -> None:

@@ -24,8 +24,13 @@ from typing import NamedTuple
 from image_pinner.core.errors import ConfigurationError
 
 LIBRARIES = ("jsonpath-ng", "urllib3")
-LEFT_OUT = ("jsonpath_ng/bin/", "jsonpath_ng/__main__.py", "urllib3/contrib/emscripten/")
-"""What no other module imports on Linux: a command, and support for browsers."""
+LEFT_OUT = (
+    "jsonpath_ng/bin/",
+    "jsonpath_ng/__main__.py",
+    "urllib3/contrib/",
+    "urllib3/http2/connection.py",
+)
+"""What the function never imports: a command, and support for browsers, SOCKS, OpenSSL's binding and HTTP/2."""
 CONTENTS = "requirements/lambda-contents.txt"
 """Where a checkout has the hashes of the wheels' files."""
 _CONTENTS = re.compile(r"^([\w.-]+)==(\S+) sha256:([0-9a-f]{64})$", re.MULTILINE)

@@ -6,14 +6,14 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
     from image_pinner.assembly import ResolverFactory
+    from image_pinner.cli.image_details import ImageDetailsSource
 
 
 class ExitCode(IntEnum):
@@ -30,12 +30,16 @@ class ExitCode(IntEnum):
 MEANINGS = {
     ExitCode.DONE: "Success, without findings.",
     ExitCode.FINDINGS: (
-        "Findings: the template must be changed, a stack still uses the macro, or the macro is missing or unhealthy."
+        "Findings: the template must be changed, an image would change, a stack still uses the macro, or the macro is"
+        " missing or unhealthy."
     ),
     ExitCode.USAGE_ERROR: "Usage error, unreadable input or unwritable output.",
-    ExitCode.LOOKUP_FAILED: "A lookup failed: an image does not exist, or a registry or AWS did not respond.",
+    ExitCode.LOOKUP_FAILED: (
+        "A lookup failed: an image does not exist, a registry or AWS did not respond, or CloudFormation refused a"
+        " template."
+    ),
     ExitCode.POLICY_DENIED: "A policy denied an image. 4 takes precedence over 3, and 3 over 1.",
-    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C, as shells report it.",
+    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C, as shells report it; `expand` also with SIGTERM.",
 }
 _LABEL_COLOURS = {"error": "red", "warning": "yellow", "help": "cyan"}
 
@@ -69,8 +73,10 @@ def write_output(data: bytes) -> None:
 
 
 def has_colour(stream: IO[str]) -> bool:
-    """Return whether to write colour to a stream; see https://no-color.org."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Return whether to write colour to a stream; see https://no-color.org and https://force-color.org."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
 
 
 def print_line(text: str, *, style: str = "") -> None:
@@ -116,13 +122,13 @@ def progress(text: str) -> Iterator[Callable[[str], None]]:
         yield lambda new: status.update(Text(new))
 
 
-@dataclass(frozen=True, slots=True)
-class Dependencies:
+class Dependencies(NamedTuple):
     """The object of click's context. `None` selects the real implementation.
 
     `resolver_factory` is used by `pin`, `update` and `invoke`; `aws`, clients and clocks of the deployment subcommands,
-    by those.
+    by those; `image_details` by `diff`.
     """
 
     resolver_factory: ResolverFactory | None = None
     aws: object | None = None
+    image_details: ImageDetailsSource | None = None

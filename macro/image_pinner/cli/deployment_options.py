@@ -15,6 +15,7 @@ import click
 
 from image_pinner import __version__
 from image_pinner.cli.aws_configuration import explained_configuration
+from image_pinner.cli.configuration.defaults import RunOption
 from image_pinner.cli.console import (
     Dependencies,
     ExitCode,
@@ -35,7 +36,7 @@ from image_pinner.cli.deployment.parameters import (
 from image_pinner.cli.deployment.plan import InstallRequest
 from image_pinner.cli.deployment.session import AwsEnvironment, DeploymentOutcome, DeploymentSession
 from image_pinner.cli.deployment.uninstall import MacroInUseError
-from image_pinner.cli.inputs import given_parameters
+from image_pinner.cli.parameter_files import parse_pairs
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
 from image_pinner.sources.aws.clients import AwsClients
 
@@ -79,7 +80,7 @@ COMMON_OPTIONS = (
 )
 """Options of all these subcommands."""
 CONFIRMATION_OPTIONS = (
-    click.option("--yes", is_flag=True, help="Do not prompt for confirmation."),
+    click.option("--yes", cls=RunOption, is_flag=True, help="Do not prompt for confirmation."),
     click.option("--dry-run", is_flag=True, help="Show what would be done without doing it."),
 )
 """Options of the subcommands that change something."""
@@ -192,6 +193,14 @@ def choose_stack_name(options: Mapping[str, Any]) -> str:
     return str(options["stack_name"] or default)
 
 
+def validate_role(role_arn: str) -> None:
+    """Raise `ConfigurationError` if the value of --role-arn is neither empty nor the ARN of a role."""
+    if role_arn and not _ROLE_ARN.fullmatch(role_arn):
+        raise ConfigurationError(
+            f"--role-arn {role_arn!r} is not the ARN of a role", "pass arn:aws:iam::ACCOUNT:role/NAME"
+        )
+
+
 def require_confirmation(options: Mapping[str, Any]) -> None:
     """Raise `ConfigurationError` if a prompt could not be answered, before anything is done."""
     confirmed = options["yes"] or options["dry_run"]
@@ -247,10 +256,7 @@ def _check_combinations(options: Mapping[str, Any]) -> None:
     for name, values in (("--organizational-unit", options["units"]), ("--target-region", options["target_regions"])):
         if values and not options["organization"]:
             raise ConfigurationError(f"{name} requires --organization", f"pass --organization, or omit {name}")
-    if options["role_arn"] and not _ROLE_ARN.fullmatch(options["role_arn"]):
-        raise ConfigurationError(
-            f"--role-arn {options['role_arn']!r} is not the ARN of a role", "pass arn:aws:iam::ACCOUNT:role/NAME"
-        )
+    validate_role(options["role_arn"])
 
 
 def _build_request(options: Mapping[str, Any], *, must_exist: bool) -> InstallRequest:
@@ -283,7 +289,7 @@ def _parameters(options: Mapping[str, Any]) -> dict[str, str]:
         "OrganizationalUnitIds": ",".join(dict.fromkeys(options["units"])),
         "Regions": ",".join(dict.fromkeys(options["target_regions"])),
     }
-    return given_parameters(options["pairs"]) | {name: value for name, value in named.items() if value}
+    return parse_pairs(options["pairs"]) | {name: value for name, value in named.items() if value}
 
 
 def _split_tag(pair: str) -> tuple[str, str]:

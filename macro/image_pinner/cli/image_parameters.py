@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from image_pinner.cli.documents import SourceDocument
 from image_pinner.core.decision import Pinned
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.report import PinReport
@@ -17,8 +18,9 @@ from image_pinner.core.template.sites import PinSite
 _VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
 
 
-def describe_overridden(template: JsonObject, report: PinReport) -> str:
+def describe_overridden(document: SourceDocument, report: PinReport) -> str:
     """Return a warning, on a line of its own, for each parameter that has no effect on a pinned image any more."""
+    template = document.tree
     images: dict[str, list[str]] = {}
     can_be_written = False
     for pinned in _pinned(report):
@@ -27,7 +29,8 @@ def describe_overridden(template: JsonObject, report: PinReport) -> str:
             if name in _declared(template):
                 images.setdefault(name, []).append(str(pinned.site.path))
     lines = [
-        f"warning: parameter {name!r} no longer has an effect on {', '.join(paths)}\n" for name, paths in images.items()
+        f"warning: {document.name}: parameter {name!r} no longer has an effect on {', '.join(paths)}\n"
+        for name, paths in images.items()
     ]
     if can_be_written:
         lines.append("help: to keep the parameter, pass --write-parameters FILE instead of --in-place\n")

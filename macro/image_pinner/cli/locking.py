@@ -115,7 +115,7 @@ def _at_source(lookup: ImageLookup, key: LockKey) -> ImageLookup:
     """Return the lookup at the registry that an image is promoted from."""
     if key.image == str(lookup.reference):
         return lookup
-    return replace(lookup, reference=ImageReference.parse(key.image).canonical())
+    return lookup._replace(reference=ImageReference.parse(key.image).canonical())
 
 
 def _make_entry(key: LockKey, resolved: Resolved, before: LockEntry | None, now: str) -> LockEntry:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial, reduce
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
 from image_pinner.cli.aws_configuration import configured_region
+from image_pinner.cli.configuration.defaults import SettingOption
 from image_pinner.cli.console import Dependencies, did_you_mean
 from image_pinner.cli.inputs import (
     IMAGE_PATH_OPTION,
     PARAMETER_FILES_OPTION,
     PARAMETER_OPTION,
+    PARAMETER_OVERRIDES_OPTION,
     REGION_OPTION,
     TemplateFile,
     check_account,
@@ -33,6 +35,7 @@ from image_pinner.core.intrinsics.values import Answer, Known, Unknown
 from image_pinner.core.lock import LockFile
 from image_pinner.pinning import PinResult, Resolvers, pin_template, read_gates
 from image_pinner.settings import Settings
+from image_pinner.sources.credentials.interface import CredentialSource
 from image_pinner.sources.interface import Deadline
 
 Parsed = TypeVar("Parsed")
@@ -40,6 +43,7 @@ Parsed = TypeVar("Parsed")
 _OPTIONS = (
     PARAMETER_OPTION,
     PARAMETER_FILES_OPTION,
+    PARAMETER_OVERRIDES_OPTION,
     REGION_OPTION,
     click.option(
         "--account",
@@ -47,18 +51,31 @@ _OPTIONS = (
         metavar="ID",
         help="AWS account ID of the stack.  [default: that of the AWS credentials, if an image needs it]",
     ),
-    click.option("--pin", type=click.Choice(["All", "Marked"]), help="Pin all images, or only the marked ones."),
+    click.option(
+        "--pin",
+        cls=SettingOption,
+        type=click.Choice(["All", "Marked"]),
+        help="Pin all images, or only the marked ones.",
+    ),
     click.option("--stack-name", default="", metavar="NAME", help="Name of the stack, for AWS::StackName and Refresh."),
     IMAGE_PATH_OPTION,
     click.option(
-        "--timeout", type=click.FloatRange(1, 900), metavar="SECONDS", help="Time limit for all lookups together."
+        "--timeout",
+        cls=SettingOption,
+        type=click.FloatRange(1, 900),
+        metavar="SECONDS",
+        help="Time limit for all lookups together.",
     ),
     click.option(
-        "--unsafe-implicit-latest", is_flag=True, help="Use the tag latest for images without a tag, with a warning."
+        "--unsafe-implicit-latest",
+        cls=SettingOption,
+        is_flag=True,
+        help="Use the tag latest for images without a tag, with a warning.",
     ),
     click.option(
         "--insecure-registry",
-        "insecure",
+        "insecure_registries",
+        cls=SettingOption,
         multiple=True,
         metavar="HOST",
         help="Access this registry over plain HTTP (repeatable).",
@@ -66,6 +83,7 @@ _OPTIONS = (
     click.option(
         "--mirror",
         "mirrors",
+        cls=SettingOption,
         multiple=True,
         metavar="REGISTRY=MIRROR",
         help="Look up images of a registry in this mirror (repeatable).",
@@ -126,8 +144,7 @@ class StackAccount:
         return f"AWS::AccountId is {self.found}, the account of the AWS credentials." if self.found else ""
 
 
-@dataclass(frozen=True, slots=True)
-class PinningInputs:
+class PinningInputs(NamedTuple):
     """How to pin templates, from the options and the environment.
 
     Args:
@@ -160,15 +177,15 @@ class PinningInputs:
         account = check_account(options["account"])
         settings = _settings(options)
         find_region = partial(str, options["region"]) if options["region"] else cache(configured_region)
-        resolvers = lazy_resolvers(lambda: _make_resolvers(dependencies, settings, find_region()))
+        resolvers = lazy_resolvers(lambda: make_resolvers(dependencies, settings, find_region()))
         return cls(
             read_gates(settings, resolvers.gates, Deadline.after(settings.timeout)),
-            read_parameters(options["files"], options["pairs"]),
+            read_parameters(options["files"], options["pairs"], options["overrides"]),
             find_region,
-            StackAccount(account, lambda: _find_account(dependencies, find_region())),
+            StackAccount(account, lambda: find_account(dependencies, find_region())),
             options["stack_name"],
             options["pin"] or "",
-            replace(resolvers, lock=_read_lock(options)),
+            resolvers._replace(lock=_read_lock(options)),
         )
 
     def read_template(self, name: str) -> TemplateFile:
@@ -193,9 +210,9 @@ class PinningInputs:
         """Return the scope of a template's expressions. See `TemplateFile.scope`."""
         return template.scope(self.values, self.find_region, self.account.find, self.stack_name)
 
-    def pin(self, template: TemplateFile) -> PinResult:
-        """Pin a template. See `check_values` and `pin_template`."""
-        self.check_values([template])
+    def pin(self, template: TemplateFile, templates: Sequence[TemplateFile] = ()) -> PinResult:
+        """Pin a template, one of the `templates` that the values are for. See `check_values` and `pin_template`."""
+        self.check_values(templates or [template])
         return pin_template(
             template.fragment,
             self.scope(template),
@@ -205,7 +222,12 @@ class PinningInputs:
         )
 
 
-def _find_account(dependencies: Dependencies, region: str) -> str:
+def find_account(dependencies: Dependencies, region: str) -> str:
+    """Return the account ID of the AWS credentials.
+
+    Raises:
+        ImagePinnerError: There is no region, or AWS did not return it.
+    """
     # Imported here because few templates need it.
     from image_pinner.cli.deployment.aws import AwsApi  # noqa: PLC0415
     from image_pinner.cli.deployment_options import find_environment  # noqa: PLC0415
@@ -215,12 +237,20 @@ def _find_account(dependencies: Dependencies, region: str) -> str:
     return AwsApi(find_environment(dependencies, "").clients).identify(region).account
 
 
-def _make_resolvers(dependencies: Dependencies, settings: Settings, region: str) -> Resolvers:
+def make_resolvers(dependencies: Dependencies, settings: Settings, region: str) -> Resolvers:
+    """Return the resolvers of the dependencies, or else those that access registries and AWS."""
     if dependencies.resolver_factory:
         return dependencies.resolver_factory(settings, region)
     from image_pinner.assembly import AwsResolvers  # noqa: PLC0415 - not needed with dependencies, or with a lock file
 
-    return AwsResolvers(os.environ)(settings, region)
+    return AwsResolvers(os.environ, find_local=_local_credentials)(settings, region)
+
+
+def _local_credentials() -> Sequence[CredentialSource]:
+    # Imported here because images in ECR need none.
+    from image_pinner.cli.credentials.local_files import local_credentials  # noqa: PLC0415
+
+    return local_credentials(os.environ, Path.home())
 
 
 def _read_lock(options: Mapping[str, Any]) -> LockFile | None:
@@ -241,7 +271,7 @@ def _read_lock(options: Mapping[str, Any]) -> LockFile | None:
 
 def _settings(options: Mapping[str, Any]) -> Settings:
     settings = read_settings(options["image_paths"])
-    insecure = _parse_values("--insecure-registry", parse_registry, options["insecure"])
+    insecure = _parse_values("--insecure-registry", parse_registry, options["insecure_registries"])
     return settings._replace(
         insecure_registries=(*settings.insecure_registries, *insecure),
         # The first mirror of a registry counts, and options take precedence over the environment.

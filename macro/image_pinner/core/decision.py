@@ -6,7 +6,6 @@ One problem fails the whole template.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
@@ -35,6 +34,7 @@ from image_pinner.core.judging import (
     subject_of,
     written_subject,
 )
+from image_pinner.core.template.locations import USE_SHORTER_NAME
 from image_pinner.core.template.options import Refresh, WhenMissing, WhenMoved
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
@@ -75,7 +75,7 @@ def make_plan(
             contact a registry that is not allowed.
     """
     gates = without_needs(gates)
-    made: dict[tuple[object, ...], ImageLookup] = {}
+    made: dict[ImageLookup, ImageLookup] = {}
     planned: list[tuple[PinSite, ImageLookup | None]] = []
     kept: dict[TemplatePath, Deployed] = {}
     problems: list[tuple[PinSite, Problem]] = []
@@ -96,18 +96,14 @@ def make_plan(
             reference = reference.without_digest()
         if gates and is_refused(gates, site, kept.get(site.path)):
             refused.add(site.path)
-        if not has_lookup or site.path in refused:
+        if not has_lookup or (refused and site.path in refused):
             planned.append((site, None))
             continue
         # What runs can be in another registry, which the credentials of the template must not reach.
         credentials = site.credentials if reference.registry == site.reference.registry else ""
-        key = (reference, platform, index_allowed, credentials)
-        lookup = made.get(key)
-        if lookup is None:
-            lookup = ImageLookup(reference.canonical(), platform, index_allowed, credentials)
-            made[key] = lookup
-        planned.append((site, lookup))
-    return PinPlan(tuple(planned), _sorted(made.values()), kept, tuple(problems), frozenset(refused))
+        lookup = ImageLookup(reference.canonical(), platform, index_allowed, credentials)
+        planned.append((site, made.setdefault(lookup, lookup)))
+    return PinPlan(tuple(planned), _sorted(made), kept, tuple(problems), frozenset(refused))
 
 
 def _image_to_keep(site: PinSite, state: Deployed | NotDeployed) -> Deployed | None:
@@ -129,8 +125,7 @@ def _sort_key(lookup: ImageLookup) -> tuple[str, str, bool, str]:
     return str(lookup.reference), str(lookup.platform), lookup.index_allowed, lookup.credentials
 
 
-@dataclass(frozen=True, slots=True)
-class Pinned:
+class Pinned(NamedTuple):
     """An image that gets a digest.
 
     `text` replaces the image: `repository@digest`, or `repository:tag@digest` (see `keep_tags`). `resolved` is `None`
@@ -153,8 +148,7 @@ class Pinned:
         return str(reference) if reference.tag or not reference.digest else ""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptTag:
+class KeptTag(NamedTuple):
     """An image that does not exist yet and keeps its tag, as `WhenMissing=KeepTag` requests."""
 
     site: PinSite
@@ -204,7 +198,7 @@ def decide(
     for site, lookup in plan.sites:
         resolution = resolutions.get(lookup) if lookup else None
         kept = plan.kept.get(site.path) if plan.kept else None
-        found = None if site.path in plan.refused else _decide_site(site, resolution, kept, rules)
+        found = None if plan.refused and site.path in plan.refused else _decide_site(site, resolution, kept, rules)
         denials: list[Problem] = []
         if rules.gates:
             judged = _judge_site(site, found, kept, rules.gates, facts)
@@ -254,9 +248,9 @@ def _judge_site(
         case Pinned(resolved=resolved):
             subject = subject_of(site, resolved, kept)
             known = facts.get(subject, {}) if subject else {}
-            return judge_image(gates, replace(image, resolved=resolved, facts=known))
+            return judge_image(gates, image._replace(resolved=resolved, facts=known))
         case KeptTag(reason=reason):
-            return judge_image(gates, replace(image, facts=facts_of_missing(gates, reason)))
+            return judge_image(gates, image._replace(facts=facts_of_missing(gates, reason)))
         case Problem() | None:
             return judge_image(without_needs(gates), image)
         case _:
@@ -387,17 +381,9 @@ def _pin(
     warnings: tuple[str, ...],
     kept: Deployed | None = None,
 ) -> Pinned | Problem:
-    location = site.location
-    if location.limit and len(text) > location.limit:
-        return _too_long(site, f"{len(text)} characters long with its digest", location.limit)
-    if location.limit_name and (length := text.index("@")) > location.limit_name:
-        return _too_long(site, f"{length} characters long before the @", location.limit_name)
+    if cause := site.location.find_excess(text):
+        return _problem(site, ProblemKind.TEMPLATE, cause, USE_SHORTER_NAME)
     return Pinned(site, text, resolved, warnings, kept)
-
-
-def _too_long(site: PinSite, length: str, limit: int) -> Problem:
-    cause = f"the image is {length}; {site.location.resource_type} allows {limit}"
-    return _problem(site, ProblemKind.TEMPLATE, cause, "use a repository with a shorter name")
 
 
 def _problem(site: PinSite, kind: ProblemKind, cause: str, help: str) -> Problem:

@@ -133,15 +133,15 @@ def plan_deployed_lookups(
     found = list(sites)
     wanted = [site for site in found if needs_deployed(site)]
     deployed = {site.identity.resource for site in found} if wanted else set()
-    running = _services_by_task_definition(template, deployed, scope.budget) if wanted else {}
+    running = services_by_task_definition(template, deployed, scope.budget) if wanted else {}
     return {site.path: _lookup(site, running.get(site.identity.resource, {}), scope.stack_name) for site in wanted}
 
 
-_Services = dict[str, AbstractSet[str]]
+Services = dict[str, AbstractSet[str]]
 """Services that run a task definition, each with all task definitions that it can run."""
 
 
-def _lookup(site: PinSite, services: _Services, stack_name: str) -> DeployedLookup:
+def _lookup(site: PinSite, services: Services, stack_name: str) -> DeployedLookup:
     identity, options = site.identity, site.options
     return DeployedLookup(
         identity,
@@ -156,11 +156,15 @@ def _lookup(site: PinSite, services: _Services, stack_name: str) -> DeployedLook
     )
 
 
-def _services_by_task_definition(
+def services_by_task_definition(
     template: JsonObject, deployed: AbstractSet[str], budget: Budget
-) -> dict[str, _Services]:
-    """Return the services of a template by the logical IDs of the `deployed` resources that they refer to."""
-    found: dict[str, _Services] = {}
+) -> dict[str, Services]:
+    """Return the services of a template by the logical IDs of the `deployed` resources that they refer to.
+
+    Raises:
+        BudgetExceededError: The services refer to too many of them.
+    """
+    found: dict[str, Services] = {}
     for name, resource, variables in _resources(template.get("Resources")):
         kind = resource.get("Type") if isinstance(resource, dict) else None
         if isinstance(kind, str) and kind in SERVICE_TYPES:
@@ -171,7 +175,7 @@ def _services_by_task_definition(
             for reference in references if variables else ():
                 budget.spend_step()
                 budget.spend_text(len(deployed))
-                start, end = ("", "") if reference in variables else _around_variables(reference)
+                start, end = ("", "") if reference in variables else around_variables(reference)
                 runs |= {each for each in deployed if each.startswith(start) and each.endswith(end)}
             budget.spend_text(0, len(runs))
             # The iterations of a loop run different task definitions, but it is not known which.
@@ -210,7 +214,7 @@ def _referenced(expression: JsonValue) -> Iterable[str]:
                 todo += mapping.values()
 
 
-def _around_variables(name: str) -> tuple[str, str]:
+def around_variables(name: str) -> tuple[str, str]:
     """Return what is before and after the loop variables in a name."""
     parts = re.split(r"[$&]\{\w+\}", name)
     return parts[0], parts[-1]

@@ -5,6 +5,7 @@
         InvalidReferenceError    a string is not a valid image reference
         InvalidPathError         a JSONPath expression cannot be followed
         InvalidOptionError       an option is unknown or has an invalid value
+          InvalidMarkerError     a marker has no image, or is not written as one
         UnreadableTemplateError  a file or an event is not a template
         TooManyLookupsError      a template needs more lookups than the configuration allows
       ConfigurationError         the platform configuration cannot be used
@@ -15,6 +16,8 @@ them can be reported at once.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class ImagePinnerError(Exception):
@@ -42,6 +45,9 @@ def join_help(cause: str, help: str) -> str:
 class TemplateError(ImagePinnerError):
     """The template or another input is wrong; trying again fails in the same way."""
 
+    slug: ClassVar[str] = "unresolved-image"
+    """The rule of `check` that reports it; see `core.rules`."""
+
 
 class InvalidReferenceError(TemplateError):
     """A string is not a valid image reference.
@@ -52,6 +58,8 @@ class InvalidReferenceError(TemplateError):
         position: Where it breaks the rule, in characters from 0.
         help: What to write instead.
     """
+
+    slug = "invalid-reference"
 
     def __init__(self, written: str, rule: str, position: int, help: str = "") -> None:
         shown = cut(written, _MAX_SHOWN)
@@ -79,9 +87,19 @@ def cut(text: str, limit: int) -> str:
 class InvalidPathError(TemplateError):
     """A JSONPath expression cannot be parsed, or uses a feature that is not supported."""
 
+    slug = "invalid-option"
+
 
 class InvalidOptionError(TemplateError):
     """An option is unknown, or has an invalid value."""
+
+    slug = "invalid-option"
+
+
+class InvalidMarkerError(InvalidOptionError):
+    """A marker has no image, or is not written as one."""
+
+    slug = "invalid-marker"
 
 
 class UnreadableTemplateError(TemplateError):

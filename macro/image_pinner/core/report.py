@@ -142,16 +142,16 @@ def _describe_outcome(outcome: Pinned | KeptTag, *, done: bool) -> dict[str, Any
     entry = _describe_site(site)
     if isinstance(outcome, KeptTag):
         return entry | {"status": "tag kept" if done else "tag would be kept", "reason": outcome.reason}
-    entry |= {
-        "status": "pinned" if done else "would be pinned",
-        "decision": decision_of(outcome),
-        "result": outcome.text,
-    }
+    entry["status"] = "pinned" if done else "would be pinned"
+    entry["decision"] = decision_of(outcome)
+    entry["result"] = outcome.text
     if site.platform:
         entry["platform"] = str(site.platform)
     if outcome.resolved:
         origin = outcome.resolved.origin
-        entry |= {"media_type": outcome.resolved.media_type, "source": origin.source, "request": origin.request}
+        entry["media_type"] = outcome.resolved.media_type
+        entry["source"] = origin.source
+        entry["request"] = origin.request
         if origin.index:
             entry["index"] = str(origin.index)
     if outcome.kept:

@@ -10,13 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from image_pinner import __version__
 from image_pinner.core.decision import Pinned
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, TemplateError
-from image_pinner.core.gates.configuration import DENY, WARN, GateResult
+from image_pinner.core.gates.configuration import DENY, UNKNOWN, WARN, GateResult
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.values import Answer, ExternalValue
 from image_pinner.core.report import REPORT_VERSION, PinReport, decision_of, describe_gate, most_severe
@@ -40,8 +39,8 @@ METRIC_UNITS = {
     "Latency": "Milliseconds",
     "Failures": "Count",
 }
-GATE_METRICS = {"GateDenials": DENY, "GateWarnings": WARN}
-"""The metrics of each gate, all of them counts, by the verdicts that they count."""
+GATE_METRICS = {"GateDenials": DENY, "GateWarnings": WARN, "GateUnknowns": UNKNOWN}
+"""The metrics of each gate, all of them counts: of two verdicts, and of facts that are not known."""
 
 _LARGEST_COUNT = 10**9
 _MAX_TEXT = 1000  # characters of one text: a path can be as long as the template, and so can each of many
@@ -64,7 +63,8 @@ _EVENT_FIELDS = ("requestId", "transformId", "region", "accountId")
 _MAX_EVENT_FIELD_BYTES = 1000
 _RECORD_SETTINGS = ("macro_name", "metrics_namespace")
 _REPORT_LISTS = ("problems", "warnings", "images")
-_encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
+# Reports contain no circular references.
+_encode = json.JSONEncoder(default=str, ensure_ascii=False, check_circular=False).encode
 
 
 class Clocks(NamedTuple):
@@ -88,7 +88,7 @@ class InvocationRecord:
         self.pinned: tuple[Pinned, ...] = ()
         self.denials: tuple[tuple[TemplatePath, str, GateResult], ...] = ()
         """What gates deny; see `PinReport.denials`."""
-        self._verdicts: dict[str, Counter[str]] = {}
+        self._counts: dict[str, Counter[str]] = {}
         self.lambda_request_id = ""
         """The ID of the invocation in Lambda and in CloudTrail; empty outside of Lambda."""
         self._failure = ""
@@ -103,17 +103,22 @@ class InvocationRecord:
         """Return resolvers that delegate to these and count the lookups."""
         counting = _CountingResolvers(resolvers)
         self._counting.append(counting)
-        return replace(resolvers, digests=counting, values=counting)
+        return resolvers._replace(digests=counting, values=counting)
 
     def note_report(self, report: PinReport) -> None:
         """Note the result of pinning."""
         self.denials = report.denials
-        for result in (each for results in report.gates.values() for each in results):
-            self._verdicts.setdefault(result.gate, Counter())[result.verdict] += 1
         if report.succeeded:
             self.pinned = tuple(outcome for outcome in report.outcomes if isinstance(outcome, Pinned))
         else:
             self.note_failure(str(most_severe(report.problems).value))
+
+    def count_verdicts(self, report: PinReport) -> None:
+        """Count what gates decide. A report without details does not have that any more."""
+        for result in (each for results in report.gates.values() for each in results):
+            counts = self._counts.setdefault(result.gate, Counter())
+            counts[result.verdict] += 1
+            counts[UNKNOWN] += result.seen.fact == UNKNOWN
 
     def note_failure(self, kind: str) -> None:
         """Note that the invocation failed, so that no image was pinned."""
@@ -133,8 +138,8 @@ class InvocationRecord:
             "Macro": _dimension_value(self.settings.macro_name),
         }
         records = [
-            {**common, "Gate": gate, **{name: verdicts[verdict] for name, verdict in GATE_METRICS.items()}}
-            for gate, verdicts in self._verdicts.items()
+            {**common, "Gate": gate, **{name: counts[counted] for name, counted in GATE_METRICS.items()}}
+            for gate, counts in self._counts.items()
         ]
         return [f"{_encode(record)}\n" for record in records]
 

@@ -59,7 +59,7 @@ class InMemoryRegistry:
         self.value_lookups: list[ExternalValue] = []
         """All lookups of external values in their order, with repetitions."""
         self.facts: dict[str, dict[str, Fact | UnknownFact]] = {}
-        """Facts by `Need.fact`, by the canonical references of images with digests; those of all others by `*`."""
+        """Facts by `Need.fact`, by the canonical references of images by digest; `*` has those of all others."""
         self._has_every_image = has_every_image
         # Each image is stored by its digest and by each of its tags, which cannot be a digest: they have no colon.
         self._images: dict[tuple[str, str], dict[str, _StoredImage]] = {}

@@ -124,7 +124,8 @@ class GateSource(Protocol):
         """Return the text of an SSM parameter.
 
         Raises:
-            SourceError: It cannot be read.
+            ConfigurationError: It does not exist, is not of type String, or must not be read.
+            SourceError: It cannot be read now.
         """
         ...
 

@@ -31,7 +31,7 @@ class MirroredResolver(NamedTuple):
         for mirror in sorted(self.mirrors, key=lambda mirror: mirror.registry == "*"):
             if reference := mirror.of(lookup.reference):
                 # The secret that the template sets is for its own registry only.
-                return replace(lookup, reference=reference, credentials="")
+                return lookup._replace(reference=reference, credentials="")
         return lookup
 
 

@@ -123,6 +123,11 @@ class FakeS3:
         listed = [{"Key": key, "VersionId": one[0]} for key, versions in bucket.objects.items() for one in versions]
         return {"Versions": listed}
 
+    def _DeleteObject(self, bucket: FakeBucket, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
+        left = [one for one in bucket.objects.pop(given["Key"]) if one[0] != given.get("VersionId", "null")]
+        bucket.objects |= {given["Key"]: left} if left else {}
+        return {}
+
     def _DeleteObjects(self, bucket: FakeBucket, given: Mapping[str, Any]) -> dict[str, Any]:  # noqa: N802
         for one in given["Delete"]["Objects"]:
             left = [version for version in bucket.objects[one["Key"]] if version[0] != one["VersionId"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,7 +59,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
 }
 
 
-@pytest.fixture(params=[("pin", "--in-place"), ("pin", "--in-place", "--pin", "All"), ("check",)], ids=" ".join)
+@pytest.fixture(params=[("pin", "--in-place"), ("pin", "--in-place", "--pin", "All")], ids=" ".join)
 def subcommand(request: pytest.FixtureRequest) -> tuple[str, ...]:
     arguments: tuple[str, ...] = request.param
     return arguments
@@ -81,6 +82,20 @@ def test_an_invalid_template_is_rejected_and_not_changed(
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("name", BAD)
+def test_an_invalid_template_is_a_finding_of_check(name: str, tmp_path: Path) -> None:
+    content, words = BAD[name]
+    path = saved(tmp_path, content)
+
+    run = image_pinner("check", str(path))
+
+    assert (run.code, run.err) == (2, "")
+    assert re.match(rf"{re.escape(str(path))}:\d+:\d+: IP000 \S", run.text)
+    assert words in run.text.replace(" IP000", "", 1)
+    assert "\nhelp: " in run.text
+    assert path.read_bytes() == (content.encode() if isinstance(content, str) else content)
+
+
 def assert_one_error(err: str) -> None:
     error, help_ = err.splitlines()
     assert error.startswith("error: ")
@@ -97,11 +112,11 @@ def test_a_file_that_does_not_exist_is_rejected(subcommand: tuple[str, ...], tmp
     assert_one_error(run.err)
 
 
-def test_a_directory_is_rejected(subcommand: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_directory_without_templates_is_rejected(subcommand: tuple[str, ...], tmp_path: Path) -> None:
     run = image_pinner(*subcommand, str(tmp_path))
 
     assert (run.code, run.out) == (2, b"")
-    assert "is a directory" in run.err
+    assert f"no templates found in {tmp_path}" in run.err
     assert_one_error(run.err)
 
 
@@ -233,5 +248,5 @@ def test_an_unreadable_template_does_not_hide_the_findings_of_others(tmp_path: P
     run = image_pinner("check", str(tmp_path / "none.yaml"), str(good))
 
     assert run.code == 2
-    assert "unmarked.yaml:11:18: unpinned-image: " in run.text
-    assert f"cannot read {tmp_path / 'none.yaml'}: no such file or directory" in run.err
+    assert "unmarked.yaml:11:18: IP001 " in run.text
+    assert f"IP000 cannot read {tmp_path / 'none.yaml'}: no such file or directory" in run.text

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import re
 from pathlib import Path
 
 import pytest
 
-from image_pinner.cli.inputs import read_template
-from image_pinner.core.check import RULES, check_template
-from image_pinner.settings import Settings
 from support.command import image_pinner
 from unit.cli.cli_templates import MARKED, UNMARKED, saved, state
 
@@ -25,47 +22,47 @@ Resources:
         - Name: web
 """
 FINDINGS = {
-    "no marker": ("          Image: nginx:1\n", "10:18: unpinned-image", '          Image: "!PinDigest nginx:1"'),
+    "no marker": ("          Image: nginx:1\n", "10:18: IP001", '          Image: "!PinDigest nginx:1"'),
     "no marker in flow style": (
         "        - {Name: flow, Image: nginx:1, Cpu: 1} # c\n",
-        "10:31: unpinned-image",
+        "10:31: IP001",
         '        - {Name: flow, Image: "!PinDigest nginx:1", Cpu: 1} # c',
     ),
     "no marker in Sub": (
         "          Image: !Sub nginx:${Tag}\n",
-        "10:18: unpinned-image",
+        "10:18: IP001",
         '          Image:\n            Fn::Sub: "!PinDigest nginx:${Tag}"',
     ),
     "a YAML tag": (
         "          Image: !PinDigest nginx:1   # why\n",
-        "10:18: unsupported-marker-syntax",
+        "10:18: IP005",
         '          Image: "!PinDigest nginx:1"   # why',
     ),
     "a YAML tag on a flow mapping": (
         "          Image: !PinDigest {Image: nginx:1, Platform: linux/arm64}\n",
-        "10:18: unsupported-marker-syntax",
+        "10:18: IP005",
         '          Image: "!PinDigest Platform=linux/arm64 nginx:1"',
     ),
     "a YAML tag on a block mapping with Sub": (
         '          Image: !PinDigest\n            Image: !Sub "x/y:${Tag}"\n            Record: None\n',
-        "10:18: unsupported-marker-syntax",
+        "10:18: IP005",
         '          Image:\n            Fn::Sub: "!PinDigest Record=None x/y:${Tag}"',
     ),
     "a YAML tag on the long form of Sub": (
         "          Image: !PinDigest\n            Fn::Sub: x/y:${Tag}\n",
-        "10:18: unsupported-marker-syntax",
+        "10:18: IP005",
         '          Image:\n            Fn::Sub: "!PinDigest x/y:${Tag}"',
     ),
     "the long form": (
         "          Image: {Fn::PinDigest: nginx:1}\n",
-        "10:18: unsupported-marker-syntax",
+        "10:18: IP005",
         '          Image: "!PinDigest nginx:1"',
     ),
-    "an unknown option": ('          Image: "!PinDigest Plattform=linux/arm64 nginx:1"\n', "10:18: invalid-marker", ""),
-    "a marker without an image": ('          Image: "!PinDigest "\n', "10:18: invalid-marker", ""),
+    "an unknown option": ('          Image: "!PinDigest Plattform=linux/arm64 nginx:1"\n', "10:18: IP007", ""),
+    "a marker without an image": ('          Image: "!PinDigest "\n', "10:18: IP004", ""),
     "a marker in a property that is not an image": (
         '          Image: "!PinDigest nginx:1"\n          Command: ["!PinDigest nginx:1"]\n',
-        "11:21: invalid-marker",
+        "11:21: IP006",
         "",
     ),
 }
@@ -79,12 +76,16 @@ def test_a_finding_has_a_position_and_the_corrected_lines(name: str, newline: st
 
     run = image_pinner("check", str(path))
 
-    head, help_, *lines = run.text.splitlines()
+    head, _, source, caret, help_, *lines, _, summary = run.text.splitlines()
+    column = int(position_and_rule.split(":")[1])
     assert (run.code, run.err) == (1, "")
-    assert head.startswith(f"{path}:{position_and_rule}: ")
+    assert head.startswith(f"{path}:{position_and_rule} ")
+    assert source[:5] == f"{position_and_rule.split(':')[0]} | "
+    assert source[5:] in text.splitlines()
+    assert re.fullmatch(rf"   \| {' ' * (column - 1)}\^+", caret)
     assert help_.startswith("help: ")
-    assert help_.endswith(":") is bool(corrected)
-    assert lines == [f"    {line}" for line in corrected.splitlines()]
+    assert lines == [f"   + {line}" for line in corrected.splitlines()]
+    assert summary == f"Found 1 problem{' (1 fixable)' if corrected else ''} in 1 template."
 
 
 @pytest.mark.parametrize("name", [name for name, (_, _, corrected) in FINDINGS.items() if corrected])
@@ -96,7 +97,7 @@ def test_a_template_with_the_corrected_lines_passes(name: str, tmp_path: Path) -
 
     run = image_pinner("check", str(saved(tmp_path, "\n".join(lines))))
 
-    assert (run.code, run.text) == (0, "")
+    assert (run.code, run.text) == (0, "The template passes.\n")
 
 
 def test_a_marker_without_the_transform_is_a_finding(tmp_path: Path) -> None:
@@ -105,10 +106,8 @@ def test_a_marker_without_the_transform_is_a_finding(tmp_path: Path) -> None:
     run = image_pinner("check", str(path))
 
     assert run.code == 1
-    head, help_ = run.text.splitlines()
-    assert head.startswith(f"{path}:10:18: missing-transform: ")
-    assert help_.startswith("help: ")
-    assert "Transform: ImagePinner" in help_
+    assert run.text.startswith(f"{path}:10:18: IP008 ")
+    assert "\nhelp: write Transform: ImagePinner at the top of the template\n   + Transform: ImagePinner\n" in run.text
 
 
 def test_a_transform_without_the_macro_is_corrected(tmp_path: Path) -> None:
@@ -116,9 +115,8 @@ def test_a_transform_without_the_macro_is_corrected(tmp_path: Path) -> None:
 
     run = image_pinner("check", str(path))
 
-    head, _, *lines = run.text.splitlines()
-    assert head.startswith(f"{path}:2:12: missing-transform: ")
-    assert lines == ["    Transform:", "      - ImagePinner", "      - AWS::Serverless-2016-10-31"]
+    assert run.text.startswith(f"{path}:2:12: IP008 ")
+    assert "\n  + Transform:\n  +   - ImagePinner\n  +   - AWS::Serverless-2016-10-31\n" in run.text
 
 
 def test_a_value_behind_an_alias_is_reported_at_the_alias_and_not_corrected(tmp_path: Path) -> None:
@@ -128,52 +126,18 @@ def test_a_value_behind_an_alias_is_reported_at_the_alias_and_not_corrected(tmp_
 
     heads = [line for line in run.text.splitlines() if "template.yaml:" in line]
     assert [head.split(": ")[0].rpartition("template.yaml:")[2] for head in heads] == ["10:18", "11:32"]
-    assert not any(line.startswith(" ") for line in run.text.splitlines())
+    assert " + " not in run.text
+    assert run.text.endswith("Found 2 problems in 1 template.\n")
 
 
-def test_findings_are_ordered_by_argument_and_line(tmp_path: Path) -> None:
+def test_findings_are_ordered_by_file_and_line(tmp_path: Path) -> None:
     text = HEAD + "          Image: nginx:1\n  Api:\n" + HEAD.partition("  Web:\n")[2] + "          Image: redis:1\n"
     paths = [str(saved(tmp_path, text, name)) for name in ("b.yaml", "a.yaml")]
 
-    run = image_pinner("check", *paths)
+    run = image_pinner("check", "--format", "concise", *paths)
 
     heads = [line.split(": ")[0] for line in run.text.splitlines() if ".yaml:" in line]
-    assert heads == [f"{path}:{line}:18" for path in paths for line in (10, 16)]
-
-
-def test_json_findings_have_a_version_and_all_fields(tmp_path: Path) -> None:
-    path = saved(tmp_path, UNMARKED)
-
-    run = image_pinner("check", "--format", "json", str(path))
-
-    assert (run.code, run.err) == (1, "")
-    (finding,) = check_template(
-        read_template(str(path), "ImagePinner").fragment, {}, Settings().scan_settings, names_macro=True
-    )
-    assert json.loads(run.out) == {
-        "version": 2,
-        "findings": [
-            {
-                "file": str(path),
-                "line": 11,
-                "column": 18,
-                "end_line": 11,
-                "end_column": 40,
-                "rule": "unpinned-image",
-                "severity": "warning",
-                "path": "Resources.Web.Properties.ContainerDefinitions[0].Image",
-                "cause": finding.cause,
-                "help": finding.help,
-                "corrected": '          Image:\n            Fn::Sub: "!PinDigest shop/web:${Tag}"',
-            }
-        ],
-    }
-
-
-def test_json_has_an_empty_list_without_findings(tmp_path: Path) -> None:
-    run = image_pinner("check", "--format", "json", str(saved(tmp_path, MARKED)))
-
-    assert (run.code, json.loads(run.out)) == (0, {"version": 2, "findings": []})
+    assert heads == [f"{path}:{line}:18" for path in sorted(paths) for line in (10, 16)]
 
 
 def test_positions_in_a_json_template_are_correct() -> None:
@@ -184,9 +148,8 @@ def test_positions_in_a_json_template_are_correct() -> None:
 
     run = image_pinner("check", "-", stdin=text.encode())
 
-    head, _, corrected = run.text.splitlines()
-    assert head.startswith("standard input:3:40: unpinned-image: ")
-    assert corrected == '       "Properties": {"Code": {"ImageUri": "!PinDigest shop/x:1"}}}}}'
+    assert run.text.startswith("standard input:3:40: IP001 ")
+    assert '\n  +    "Properties": {"Code": {"ImageUri": "!PinDigest shop/x:1"}}}}}\n' in run.text
 
 
 def test_a_parameter_value_decides_what_is_invalid(tmp_path: Path) -> None:
@@ -228,14 +191,3 @@ def test_check_does_not_change_the_file(tmp_path: Path) -> None:
     image_pinner("check", str(path))
 
     assert state(path) == before
-
-
-def test_every_rule_has_a_description() -> None:
-    assert all(text.endswith(".") for text in RULES.values())
-    assert set(RULES) == {
-        "unpinned-image",
-        "hidden-image",
-        "unsupported-marker-syntax",
-        "invalid-marker",
-        "missing-transform",
-    }

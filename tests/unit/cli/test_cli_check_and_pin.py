@@ -13,6 +13,7 @@ import pytest
 from image_pinner.cli.documents import read_source
 from image_pinner.cli.inputs import read_template
 from image_pinner.core.check import Finding, check_template
+from image_pinner.core.rules import Severity
 from image_pinner.core.template.edits import apply_edits
 from image_pinner.settings import Settings
 from support.command import Run, image_pinner
@@ -74,7 +75,7 @@ def test_an_image_that_cannot_be_pinned_is_refused_by_both(image: str, tmp_path:
         pinned = run(tmp_path, "pin", "--parameter", "Unset=a:1", image=written, pin=pin)
 
         assert (check.code, pinned.code in {1, 4}) == (1, True)
-        assert "invalid-marker" in check.text
+        assert ("IP002" if "no tag" in REFUSED[image] else "IP003") in check.text
         for text in (check.text, pinned.err):
             assert REFUSED[image] in text
 
@@ -84,7 +85,7 @@ def test_a_marker_is_not_suggested_for_an_image_that_cannot_be_pinned(image: str
     check = run(tmp_path, "check", image=image, pin="Marked")
 
     assert check.code == 1
-    assert "unpinned-image" in check.text
+    assert "IP001" not in check.text
     assert REFUSED[image] in check.text
     assert "PinDigest" not in check.text
     assert run(tmp_path, "pin", image=image, pin="Marked").code == 0
@@ -132,7 +133,8 @@ PATTERNED = {
 
 def findings_of(tree: dict[str, Any], folder: Path) -> list[Finding]:
     template = read_template(str(saved(folder, json.dumps(tree))), "ImagePinner")
-    return check_template(template.fragment, {}, Settings().scan_settings, names_macro=template.names_macro)
+    found = check_template(template.fragment, {}, Settings().scan_settings, names_macro=template.names_macro)
+    return [finding for finding in found if finding.rule.severity is not Severity.INFO]
 
 
 @pytest.mark.parametrize("metadata", [None, {"Owner": "shop"}])
@@ -145,7 +147,7 @@ def test_the_suggestion_for_a_property_with_a_pattern_is_metadata(metadata: Any,
 
     findings = findings_of(tree, tmp_path)
 
-    assert [finding.rule for finding in findings] == ["unpinned-image"] * len(PATTERNED)
+    assert [finding.rule.slug for finding in findings] == ["unpinned-image"] * len(PATTERNED)
     assert all("Metadata" in finding.help for finding in findings)
     fixed = apply_edits(tree, [finding.fix for finding in findings if finding.fix])
     assert findings_of(fixed, tmp_path) == []
@@ -194,10 +196,10 @@ Resources:
         path = str(saved(tmp_path, self.REGIONAL.replace("shop/web", "shop/web:1")))
         values = saved(tmp_path, '{"Tag": "not valid"}', "values.json")
         region = ("--region", "eu-west-1", "--account", "111122223333")
-        assert image_pinner("check", *region, path).text == ""
+        assert image_pinner("check", *region, path).code == 0
         found = image_pinner("check", *region, "--parameters", str(values), path)
         assert "'111122223333.dkr.ecr.eu-west-1.amazonaws.com/api:not valid'" in found.text
-        assert image_pinner("check", *region, "--parameters", str(values), "--parameter", "Tag=1", path).text == ""
+        assert image_pinner("check", *region, "--parameters", str(values), "--parameter", "Tag=1", path).code == 0
 
     def test_no_option_of_another_subcommand_is_advised(self, tmp_path: Path) -> None:
         help = image_pinner("check", "--help").text
@@ -259,7 +261,7 @@ class TestCases:
             f"{parts['container']}          Image: {ECR}/app:1\n"
         )
 
-        assert image_pinner("check", str(saved(tmp_path, text))).text == ""
+        assert image_pinner("check", str(saved(tmp_path, text))).code == 0
 
     def test_an_empty_loop_is_not_deployed(self, tmp_path: Path) -> None:
         text = (

@@ -80,7 +80,7 @@ def test_all_unknown_names_of_an_expression_are_reported_at_once(tmp_path: Path)
 def test_check_without_findings_exits_with_0(tmp_path: Path) -> None:
     run = image_pinner("check", str(saved(tmp_path, MARKED)))
 
-    assert (run.code, run.out, run.err) == (0, b"", "")
+    assert (run.code, run.text, run.err) == (0, "The template passes.\n", "")
 
 
 def test_check_with_findings_exits_with_1(tmp_path: Path) -> None:
@@ -103,7 +103,9 @@ def test_pin_of_an_invalid_template_exits_with_1(tmp_path: Path) -> None:
     assert summary == "Found 1 problem. No template was written."
 
 
-@pytest.mark.parametrize("arguments", [("pin",), ("pin", "a", "b"), ("pni",), ("check",), ("pin", "--nonsense", "a")])
+@pytest.mark.parametrize(
+    "arguments", [("pin",), ("status", "a"), ("pni",), ("check", "--nonsense"), ("pin", "--nonsense", "a")]
+)
 def test_a_usage_error_exits_with_2(arguments: tuple[str, ...]) -> None:
     run = image_pinner(*arguments)
 
@@ -198,8 +200,8 @@ def test_an_interruption_exits_as_shells_report_it(tmp_path: Path) -> None:
             "run image-pinner pin --help",
         ),
         (("--nonsense",), "unknown option '--nonsense'", "run image-pinner --help"),
-        (("pin",), "missing argument 'TEMPLATE'", "run image-pinner pin --help"),
-        (("pin", "a", "b"), "got unexpected extra argument (b)", "run image-pinner pin --help"),
+        (("pin",), "missing argument 'TEMPLATE...'", "run image-pinner pin --help"),
+        (("status", "b"), "got unexpected extra argument (b)", "run image-pinner status --help"),
         (("pin", "a", "--lock"), "option '--lock' requires an argument", "run image-pinner --help"),
         (
             ("pin", "a", "--output-format", "xml"),

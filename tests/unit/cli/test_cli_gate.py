@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from image_pinner.core.errors import SourceError
 from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.gates.interface import Fact, UnknownFact
 from image_pinner.sources.in_memory import InMemoryRegistry
+from image_pinner.sources.interface import Deadline
 from support.command import Run, image_pinner
 from support.gates import fact_of
 from support.templates import ECR, task
@@ -32,7 +34,7 @@ def gate(
 def test_a_denied_image_ends_with_the_code_4(tmp_path: Path) -> None:
     run = gate(tmp_path, gates="age.minimum=3d", fact=TODAY)
     assert run.code == 4
-    assert "| age | deny | pushed 1h ago (2026-11-30T11:00:00Z), the minimum is 3d |" in run.text
+    assert "| age | deny | pushed 1h ago \\(2026-11-30T11:00:00Z\\), the minimum is 3d |" in run.text
     assert "gate age denies the image" in run.err
     assert run.err.endswith("Found 1 problem.\n")
 
@@ -80,7 +82,7 @@ def test_markdown_has_a_row_for_each_image_and_gate(tmp_path: Path) -> None:
 def test_text_of_a_registry_cannot_break_the_table(tmp_path: Path) -> None:
     run = gate(tmp_path, gates="age.minimum=3d", fact=UnknownFact("<script>|`x`\n| a", "no", "s|s"))
     (row,) = [line for line in run.text.splitlines() if "script" in line]
-    assert row.endswith(r"| age | deny | unknown: &lt;script>\|\`x\` \| a | s\|s |  |")
+    assert row.endswith(r"| age | deny | unknown: \<script\>\|\`x\` \| a | s\|s |  |")
 
 
 def test_json_is_the_report(tmp_path: Path) -> None:
@@ -106,11 +108,55 @@ def test_check_reports_what_gates_deny_without_requests(tmp_path: Path) -> None:
         json.dumps({"Transform": "ImagePinner", "Resources": {"Web": task("!PinDigest evil.example/web:1", "nginx:1")}})
     )
     run = image_pinner(
-        "check", str(template), env={"IMAGE_PINNER_GATES": "repositories.allow=ghcr.io/*; age.minimum=3d"}
+        "check",
+        "--format",
+        "concise",
+        str(template),
+        env={"IMAGE_PINNER_GATES": "repositories.allow=ghcr.io/*; age.minimum=3d"},
     )
     assert run.code == 1
-    causes = [line.partition(": ")[2] for line in run.text.splitlines() if not line.startswith("help")]
-    assert causes == [
-        "invalid-marker: gate repositories denies the image: evil.example/web is not an allowed repository",
-        "unpinned-image: gate repositories denies the image: docker.io/library/nginx is not an allowed repository",
+    causes = [line.partition(": ")[2] for line in run.text.splitlines()]
+    assert causes[:2] == [
+        "IP016 gate repositories denies the image: evil.example/web is not an allowed repository (Web / web)",
+        "IP016 gate repositories denies the image: docker.io/library/nginx is not an allowed repository (Web / web2)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "shown"),
+    [
+        ("IMAGE_PINNER_GATES", "tags.deny=latest; age.minimum=3d", "gate age\n"),
+        ("IMAGE_PINNER_GATES_PARAMETER", "/pins/gates", "the gates in the SSM parameter /pins/gates\n"),
+    ],
+)
+def test_check_reports_which_gates_it_cannot_judge(tmp_path: Path, variable: str, value: str, shown: str) -> None:
+    template = saved(tmp_path)
+    run = image_pinner("check", str(template), env={variable: value})
+    warning = f"warning: check works offline and does not judge {shown}help: run image-pinner gate\n"
+    assert warning in run.err
+    assert "warning" not in image_pinner("check", "--quiet", str(template), env={variable: value}).err
+    assert "does not judge" not in image_pinner("check", str(template), env={"IMAGE_PINNER_GATES": "tags.deny=x"}).err
+
+
+class GatesInParameter(NamedTuple):
+    """An SSM parameter with gates, or an error."""
+
+    gates: str | SourceError
+
+    def read_gates(self, name: str, deadline: Deadline) -> str:
+        assert (name, deadline.remaining() > 0) == ("/pins/gates", True)
+        if isinstance(self.gates, SourceError):
+            raise self.gates
+        return self.gates
+
+
+@pytest.mark.parametrize("subcommand", ["gate", "pin", "lock"])
+def test_gates_of_the_ssm_parameter_apply_or_the_command_fails(tmp_path: Path, subcommand: str) -> None:
+    template = tmp_path / "shop.json"
+    template.write_text(json.dumps({"Resources": {"Web": task("!PinDigest nginx:latest")}}))
+    env = {"IMAGE_PINNER_GATES_PARAMETER": "/pins/gates"}
+    denied = image_pinner(subcommand, str(template), gates=GatesInParameter("tags.deny=latest"), env=env)
+    assert "gate tags denies the image" in denied.err
+    failed = image_pinner(subcommand, str(template), gates=GatesInParameter(SourceError("no answer")), env=env)
+    assert "error: no answer" in failed.err
+    assert 0 not in (denied.code, failed.code)

@@ -25,6 +25,7 @@ NOT_NEEDED = {
     "botocore",
     "difflib",
     "image_pinner.assembly",
+    "image_pinner.cli.configuration.reader",
     "image_pinner.sources.ecr.resolver",
     "jsonpath_ng",
     "rich",
@@ -43,6 +44,7 @@ def test_pinning_from_a_lock_file_loads_no_library_for_requests(tmp_path: Path) 
         capture_output=True,
         text=True,
         timeout=60,
+        cwd=tmp_path,
         env={**environment, "PYTHONPATH": str(ROOT / "macro")},
     )
     assert run.returncode == 0, run.stderr

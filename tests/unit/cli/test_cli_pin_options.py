@@ -307,4 +307,4 @@ def test_the_report_of_a_failure_has_the_images_that_would_be_pinned(tmp_path: P
 
 def test_every_option_has_a_help() -> None:
     for option in command.params:
-        assert option.name == "template" or getattr(option, "help", None), option.name
+        assert option.name == "templates" or getattr(option, "help", None), option.name

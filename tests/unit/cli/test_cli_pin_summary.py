@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from image_pinner.cli.output.text import summarize
+from image_pinner.cli.output.pin_report import summarize
 from image_pinner.core.deployed import ALL_STATE
 from image_pinner.core.images.lookups import OCI_MANIFEST, Origin, Resolved
 from image_pinner.core.lock import LOCK_SOURCE

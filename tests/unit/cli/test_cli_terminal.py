@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import image_pinner
+from image_pinner.cli.main import main
 from support import command as cli_runs
 from support.command import run_on_terminal
 from unit.cli.cli_templates import MARKED, REFUSED, UNMARKED, saved
@@ -32,6 +33,7 @@ def environment(**more: str) -> dict[str, str]:
     """Return the environment variables of a subprocess."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("IMAGE_PINNER", "AWS_"))}
     kept.pop("NO_COLOR", None)
+    kept.pop("FORCE_COLOR", None)
     return {**kept, "PYTHONPATH": SOURCE_ROOT, "AWS_REGION": "us-east-1", "TERM": "xterm-256color", **more}
 
 
@@ -100,6 +102,19 @@ def test_an_unwritable_standard_output_is_reported(tmp_path: Path) -> None:
         err == b"error: cannot write standard output: No space left on device\n"
         b"help: check where standard output is redirected to\n"
     )
+
+
+@pytest.mark.parametrize("stream", ["stdin", "stdout", "stderr"])
+def test_a_stream_that_the_caller_closed_is_the_null_device(
+    stream: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(tmp_path, UNMARKED)
+    monkeypatch.setattr(sys, stream, None)
+    with pytest.raises(SystemExit) as end:
+        main(["check", "-" if stream == "stdin" else str(path)])
+    getattr(sys, stream).close()
+    assert end.value.code == (2 if stream == "stdin" else 1)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")

@@ -161,7 +161,7 @@ def test_pinning_in_place_warns_of_parameters_without_an_effect(tmp_path: Path) 
 
     assert run.code == 0
     assert run.err == (
-        f"warning: parameter 'Image' no longer has an effect on {PATH}, {PATH.replace('[0]', '[1]')}\n"
+        f"warning: {path}: parameter 'Image' no longer has an effect on {PATH}, {PATH.replace('[0]', '[1]')}\n"
         "help: to keep the parameter, pass --write-parameters FILE instead of --in-place\n"
         "Pinned 2 images (0 skipped).\n"
     )

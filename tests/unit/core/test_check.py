@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.check import RULES, Finding, Severity, check_template
+from image_pinner.core.check import Finding, check_template
 from image_pinner.core.images.platforms import Platform
+from image_pinner.core.rules import RULES, Severity
 from image_pinner.core.template.edits import Replace, apply_edits
 from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment, Shape
@@ -31,7 +32,8 @@ def check(
 ) -> list[Finding]:
     template = {**sections, "Resources": resources}
     fragment = Fragment(Shape.TEMPLATE, template, params or {}, template)
-    return check_template(fragment, values or {}, scan_settings or ScanSettings(), names_macro=names_macro)
+    found = check_template(fragment, values or {}, scan_settings or ScanSettings(), names_macro=names_macro)
+    return [finding for finding in found if finding.rule.severity is not Severity.INFO]
 
 
 def check_image(image: Any, **more: Any) -> list[Finding]:
@@ -40,11 +42,11 @@ def check_image(image: Any, **more: Any) -> list[Finding]:
 
 def rules_and_paths(findings: list[Finding]) -> list[tuple[str, str]]:
     for finding in findings:
-        assert finding.rule in RULES
+        assert finding.rule.code in RULES
         assert finding.cause
         assert not finding.cause.endswith(".")
         assert not finding.help.endswith(".")
-    return [(finding.rule, str(finding.path)) for finding in findings]
+    return [(finding.rule.slug, str(finding.path)) for finding in findings]
 
 
 UNPINNED = [
@@ -54,9 +56,7 @@ UNPINNED = [
     {"Fn::Sub": ["shop/web:${T}", {"T": "1"}]},
     {"Fn::Join": ["", ["shop/web:", {"Ref": "Tag"}]]},
     {"Fn::Join": [":", ["shop/web", {"Ref": "Tag"}]]},
-    {"Fn::FindInMap": ["Images", {"Ref": "AWS::Region"}, "Web"]},
     {"Fn::ImportValue": "web-image"},
-    {"Fn::GetAtt": ["Build", "Image"]},
     {"Fn::Select": [0, ["nginx:1"]]},
     "{{resolve:ssm:/web/image}}",
 ]
@@ -72,10 +72,33 @@ def test_unpinned_image_is_a_finding_and_its_fix_resolves_it(image: Any) -> None
     assert rules_and_paths([finding]) == [("unpinned-image", IMAGE)]
     assert finding.fix is not None
     fixed = apply_edits({"Parameters": PARAMETERS, "Resources": resources}, [finding.fix])
-    assert [rule for rule, _ in rules_and_paths(check(fixed["Resources"], Parameters=PARAMETERS))] in (
-        [],
-        ["invalid-marker"],
-    )
+    assert check(fixed["Resources"], Parameters=PARAMETERS) == []
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        {"Fn::FindInMap": ["Images", {"Ref": "AWS::Region"}, "Web"]},
+        {"Fn::GetAtt": ["Build", "Image"]},
+        f"registry.example/{'a' * 250}:1",
+    ],
+)
+def test_image_that_cannot_be_pinned_has_no_fix(image: Any) -> None:
+    (finding,) = check({"Web": task(image), "Build": {"Type": "Custom::Build"}})
+
+    assert rules_and_paths([finding]) == [("unpinned-image", IMAGE)]
+    assert finding.fix is None
+    assert finding.help.startswith("set Pin: Skip in the Metadata of the resource: ")
+
+
+@pytest.mark.parametrize("metadata", [{}, {"Metadata": {"Note": "x"}}])
+def test_resource_with_an_image_that_cannot_be_pinned_has_no_fix(metadata: dict[str, Any]) -> None:
+    properties = {"PrimaryContainer": {"Image": "shop/web:1"}, "Containers": [{"Image": {"Ref": "AWS::StackName"}}]}
+
+    found = check({"Model": {"Type": "AWS::SageMaker::Model", **metadata, "Properties": properties}})
+
+    assert [finding.rule.slug for finding in found] == ["unpinned-image"] * 2
+    assert [finding.fix for finding in found] == [None, None]
 
 
 def test_both_branches_of_a_condition_are_findings() -> None:
@@ -191,7 +214,7 @@ def test_fix_calls_the_macro_by_its_installed_name() -> None:
 def test_unsupported_syntax_with_an_invalid_option_is_two_findings() -> None:
     found = check_image({"Fn::PinDigest": {"Image": "nginx:1", "Plattform": "linux/arm64"}})
 
-    assert rules_and_paths(found) == [("invalid-marker", IMAGE), ("unsupported-marker-syntax", IMAGE)]
+    assert rules_and_paths(found) == [("unsupported-marker-syntax", IMAGE), ("invalid-option", IMAGE)]
 
 
 def test_unsupported_syntax_outside_of_images_has_no_fix() -> None:
@@ -199,7 +222,7 @@ def test_unsupported_syntax_outside_of_images_has_no_fix() -> None:
 
     (finding,) = check({"Topic": topic})
 
-    assert rules_and_paths([finding]) == [("invalid-marker", "Resources.Topic.Properties.DisplayName")]
+    assert rules_and_paths([finding]) == [("misplaced-marker", "Resources.Topic.Properties.DisplayName")]
     assert finding.fix is None
     assert "outside of the known image properties" in finding.cause
 
@@ -211,23 +234,25 @@ def test_unsupported_syntax_in_a_mapping_is_a_finding() -> None:
 
 
 INVALID = {
-    "an unknown option": "!PinDigest Plattform=linux/arm64 nginx:1",
-    "an option of the template at an image": "!PinDigest Lock=ssm:/lock nginx:1",
-    "nothing after the marker": "!PinDigest ",
-    "no space after the marker": "!PinDigestnginx:1",
-    "an invalid reference": "!PinDigest Nginx:1",
-    "a value that only the stack has": {"Fn::Sub": "!PinDigest nginx:${AWS::StackName}"},
-    "a resource that does not exist": {"Fn::Sub": "!PinDigest ${Nowhere}"},
-    "a secret": "!PinDigest nginx:{{resolve:secretsmanager:tag}}",
-    "a parameter with an empty default": {"Fn::Sub": "!PinDigest ${Empty}"},
+    "an unknown option": ("!PinDigest Plattform=linux/arm64 nginx:1", "invalid-option"),
+    "an option of the template at an image": ("!PinDigest Lock=ssm:/lock nginx:1", "invalid-option"),
+    "nothing after the marker": ("!PinDigest ", "invalid-marker"),
+    "no space after the marker": ("!PinDigestnginx:1", "invalid-marker"),
+    "a marker in the middle": ("nginx !PinDigest:1", "invalid-marker"),
+    "an invalid reference": ("!PinDigest Nginx:1", "invalid-reference"),
+    "a value that only the stack has": ({"Fn::Sub": "!PinDigest nginx:${AWS::StackName}"}, "unresolved-image"),
+    "a resource that does not exist": ({"Fn::Sub": "!PinDigest ${Nowhere}"}, "unresolved-image"),
+    "a secret": ("!PinDigest nginx:{{resolve:secretsmanager:tag}}", "unresolved-image"),
+    "a parameter with an empty default": ({"Fn::Sub": "!PinDigest ${Empty}"}, "invalid-marker"),
+    "a name that is too long with a digest": (f"!PinDigest registry.example/{'a' * 250}:1", "unresolved-image"),
 }
 
 
-@pytest.mark.parametrize("image", INVALID.values(), ids=INVALID)
-def test_marker_that_the_macro_rejects_is_a_finding(image: Any) -> None:
+@pytest.mark.parametrize(("image", "rule"), INVALID.values(), ids=INVALID)
+def test_marker_that_the_macro_rejects_is_a_finding(image: Any, rule: str) -> None:
     found = check_image(image, Parameters={"Empty": {"Type": "String", "Default": ""}})
 
-    assert rules_and_paths(found) == [("invalid-marker", IMAGE)]
+    assert rules_and_paths(found) == [(rule, IMAGE)]
 
 
 @pytest.mark.parametrize(
@@ -238,14 +263,14 @@ def test_marker_that_the_macro_rejects_is_a_finding(image: Any) -> None:
     ],
 )
 def test_marker_outside_of_images_is_a_finding(section: dict[str, Any], path: str) -> None:
-    assert rules_and_paths(check({"Topic": {"Type": "AWS::SNS::Topic"}}, **section)) == [("invalid-marker", path)]
+    assert rules_and_paths(check({"Topic": {"Type": "AWS::SNS::Topic"}}, **section)) == [("misplaced-marker", path)]
 
 
 def test_invalid_options_in_metadata_and_parameters_are_findings() -> None:
     web = {**task("shop/web:1"), "Metadata": {"ImagePinner": {"Pin": "Everything"}}}
 
-    assert ("invalid-marker", "Resources.Web.Metadata.ImagePinner") in rules_and_paths(check({"Web": web}))
-    assert ("invalid-marker", "Transform") in rules_and_paths(check_image("!PinDigest a:1", params={"Pinn": "All"}))
+    assert ("invalid-option", "Resources.Web.Metadata.ImagePinner") in rules_and_paths(check({"Web": web}))
+    assert ("invalid-option", "Transform") in rules_and_paths(check_image("!PinDigest a:1", params={"Pinn": "All"}))
 
 
 def test_parameter_without_a_default_is_not_a_finding() -> None:
@@ -255,7 +280,7 @@ def test_parameter_without_a_default_is_not_a_finding() -> None:
 def test_parameter_value_is_checked() -> None:
     found = check_image({"Ref": "Image"}, Parameters=PARAMETERS, params={"Pin": "All"}, values={"Image": "Nginx:1"})
 
-    assert rules_and_paths(found) == [("invalid-marker", IMAGE)]
+    assert rules_and_paths(found) == [("invalid-reference", IMAGE)]
 
 
 def test_missing_transform_is_a_finding_at_the_first_requested_pin() -> None:
@@ -290,16 +315,16 @@ def test_problem_at_a_missing_list_element_does_not_crash() -> None:
     fragment = FragmentWithAProblem(Shape.TEMPLATE, template, {}, template)
     findings = check_template(fragment, {}, ScanSettings(), names_macro=False)
 
-    assert rules_and_paths(findings) == [("invalid-marker", str(missing)), ("missing-transform", str(missing))]
+    assert rules_and_paths(findings) == [("missing-transform", str(missing)), ("unresolved-image", str(missing))]
 
 
 def test_only_an_unpinned_image_is_a_warning() -> None:
     found = check({"Web": task("a:1", "!PinDigest B:1"), "Api": task({"Fn::PinDigest": "a:1"})}, names_macro=False)
 
-    assert {finding.rule: finding.severity for finding in found} == {
+    assert {finding.rule.slug: finding.rule.severity for finding in found} == {
         "unpinned-image": Severity.WARNING,
         "unsupported-marker-syntax": Severity.ERROR,
-        "invalid-marker": Severity.ERROR,
+        "invalid-reference": Severity.ERROR,
         "missing-transform": Severity.ERROR,
     }
 
@@ -322,7 +347,8 @@ def test_marker_next_to_a_snippet_of_another_macro_needs_a_transform() -> None:
     container = {"Name": "a", "Image": "!PinDigest a:1", "Fn::Transform": {"Name": "AWS::Include", "Parameters": {}}}
     web = {"Type": "AWS::ECS::TaskDefinition", "Properties": {"ContainerDefinitions": [container]}}
 
-    assert [rule for rule, _ in rules_and_paths(check({"Web": web}, names_macro=False))] == ["missing-transform"]
+    found = check({"Web": web}, names_macro=False)
+    assert [rule for rule, _ in rules_and_paths(found)] == ["included-image", "missing-transform"]
 
 
 def test_invalid_snippet_is_a_finding_and_needs_no_transform() -> None:
@@ -362,7 +388,7 @@ def test_platform_other_than_the_configured_one_is_a_finding() -> None:
     scan_settings = ScanSettings(operator=Options(platform=Platform("linux", "arm64")))
 
     assert rules_and_paths(check_image("!PinDigest Platform=linux/amd64 a:1", scan_settings=scan_settings)) == [
-        ("invalid-marker", IMAGE)
+        ("invalid-option", IMAGE)
     ]
 
 
@@ -374,7 +400,7 @@ class TestDeploymentOptions:
         found = check(
             {"Web": task("!PinDigest nginx:1")}, params=self.PARAMS, Parameters={"Mode": {"Type": "String", **values}}
         )
-        assert rules_and_paths(found) == [("invalid-marker", "Transform")]
+        assert rules_and_paths(found) == [("invalid-option", "Transform")]
 
     @pytest.mark.parametrize(
         "values",
@@ -386,7 +412,7 @@ class TestDeploymentOptions:
 
     def test_an_image_with_a_stack_name_that_no_option_sets_is_a_finding(self) -> None:
         found = check_image({"Fn::Sub": "!PinDigest shop/${AWS::StackName}:1"}, params={"Refresh": "Never"})
-        assert rules_and_paths(found) == [("invalid-marker", IMAGE)]
+        assert rules_and_paths(found) == [("unresolved-image", IMAGE)]
 
     def test_an_image_with_the_stack_name_is_accepted(self) -> None:
         image = {"Fn::Sub": "!PinDigest shop/${AWS::StackName}:1"}

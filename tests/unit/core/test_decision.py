@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -169,8 +168,8 @@ def test_image_longer_than_its_property_allows_is_a_problem() -> None:
 
 OTHER = "1" * 64
 TAGGED = f"nginx:1@sha256:{HEX}"
-MOVED = replace(FOUND, digest=Digest(f"sha256:{OTHER}"))
-CHILD = replace(MOVED, warnings=(), origin=Origin("fake", "x", index=Digest(f"sha256:{HEX}")))
+MOVED = FOUND._replace(digest=Digest(f"sha256:{OTHER}"))
+CHILD = MOVED._replace(warnings=(), origin=Origin("fake", "x", index=Digest(f"sha256:{HEX}")))
 
 
 def test_moved_tag_is_a_problem_with_when_moved_fail() -> None:
@@ -206,7 +205,7 @@ def test_written_digest_is_kept_with_a_warning_about_the_tag(resolution: Resolut
     assert [warning in text for text in outcome.warnings] == [True]
 
 
-@pytest.mark.parametrize("resolution", [replace(FOUND, warnings=()), CHILD])
+@pytest.mark.parametrize("resolution", [FOUND._replace(warnings=()), CHILD])
 @pytest.mark.parametrize("option", ["", "WhenMoved=Fail "])
 def test_digest_that_its_tag_points_to_is_kept_without_a_warning(resolution: Resolved, option: str) -> None:
     decision = decide_image(f"!PinDigest {option}{TAGGED}", resolution)
@@ -352,7 +351,7 @@ class TestKeepTags:
     ],
 )
 def test_refresh_has_no_effect_with_a_lock_file(source: str, refresh: str, warnings: tuple[str, ...]) -> None:
-    found = replace(FOUND, origin=Origin(source, "x"), warnings=())
+    found = FOUND._replace(origin=Origin(source, "x"), warnings=())
     (outcome,) = decide_image(f"!PinDigest Refresh={refresh} nginx:1", found).outcomes
     assert isinstance(outcome, Pinned)
     assert outcome.warnings == warnings

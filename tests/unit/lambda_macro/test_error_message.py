@@ -77,3 +77,20 @@ def test_the_help_is_for_users_of_cloudformation(image: str) -> None:
 
     assert "; help: " in message
     assert " --" not in message
+
+
+@pytest.mark.parametrize(
+    ("gates", "seen"),
+    [
+        ("tags.deny=latest", "gate tags denies the image: tag 'latest' is forbidden"),
+        ("age.minimum=3d", "gate age denies the image: unknown: "),
+    ],
+)
+def test_a_denial_names_the_image_the_gate_the_fact_and_the_exception_process(gates: str, seen: str) -> None:
+    process = "request an exception at https://wiki.example/images"
+    macro = macro_in(environment={"IMAGE_PINNER_GATES": gates, "IMAGE_PINNER_EXCEPTION_PROCESS": process})
+    event = event_for({"Resources": {"Web": task("!PinDigest shop/web:latest")}})
+    message = macro.answer(event, None)["errorMessage"]
+    assert message.startswith("Resources.Web.Properties.ContainerDefinitions[0].Image: 'shop/web:latest': " + seen)
+    assert message.endswith(f"; {process}")
+    assert "\n" not in message

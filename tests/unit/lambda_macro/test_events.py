@@ -11,6 +11,7 @@ import pytest
 
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
+from image_pinner.core.report import REPORT_VERSION
 from image_pinner.lambda_macro.handler import MARGIN
 from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
 from support.macro import REQUEST_ID, Context, event_for, macro_in
@@ -98,7 +99,7 @@ def test_an_event_lists_the_pinned_images_only() -> None:
     assert resolver_factory.buses == [("deployments", "us-east-1")]
     assert resolver_factory.publisher.details == [
         {
-            "version": 3,
+            "version": REPORT_VERSION,
             "macro": "ImagePinner",
             "image_pinner": __version__,
             "requestId": REQUEST_ID,

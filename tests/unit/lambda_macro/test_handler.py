@@ -204,3 +204,26 @@ def test_the_handler_responds_to_a_template_without_images_without_network_reque
 
     assert response == {"requestId": event["requestId"], "status": "success", "fragment": event["fragment"]}
     assert json.loads(capsys.readouterr().out)["status"] == "success"
+
+
+@pytest.mark.parametrize("length", range(30, 37))
+def test_no_text_of_any_length_is_taken_for_a_marker(length: int) -> None:
+    # One of them has the length that the byte before it in a serialization writes as `!`.
+    text = "PinDigest nginx:1".ljust(length, "x")
+    event = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}, "Outputs": {"X": {"Value": text}}})
+
+    assert macro_in().answer(event, None)["status"] == "success"
+    assert macro_in().answer(event_for({"Resources": {"Web": task(text)}}), None)["status"] == "success"
+
+
+@pytest.mark.parametrize("depth", [1, 400])
+def test_a_misplaced_marker_is_found_at_any_depth_and_next_to_an_image(depth: int) -> None:
+    value: Any = "!PinDigest shop/web:1"
+    for _ in range(depth):
+        value = [value]
+    event = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}, "Outputs": {"X": {"Value": value}}})
+
+    response = macro_in().answer(event, None)
+
+    assert response["status"] == "failure"
+    assert response["errorMessage"].startswith("Outputs.X.Value")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_pinner.lambda_macro.log_record import Metrics
+from support.macro import event_for
 from unit.lambda_macro.embedded_metrics import Datum, metrics_of
 from unit.lambda_macro.observed_registry import MARKED, ObservedRegistry, run_with_log
 
@@ -101,3 +102,18 @@ def test_denied_images_are_counted_by_gate() -> None:
 def test_without_metrics_there_are_no_records_of_gates() -> None:
     _, lines = run_with_log(ObservedRegistry(), MARKED, GATED | {"IMAGE_PINNER_METRICS_NAMESPACE": "none"})
     assert len(lines) == 1
+
+
+def test_facts_that_are_not_known_are_counted_in_addition_to_the_verdict() -> None:
+    _, lines = run_with_log(ObservedRegistry(), MARKED, {"IMAGE_PINNER_GATES": "age.minimum=3d; age.mode=warn"})
+    record = json.loads(lines[-1])
+    assert (record["Gate"], record["GateDenials"], record["GateWarnings"], record["GateUnknowns"]) == ("age", 0, 2, 2)
+
+
+def test_the_images_of_a_snippet_are_counted_although_its_report_has_no_details() -> None:
+    image = {"Fn::Sub": "!PinDigest shop/web:${Tag}"}
+    event = event_for({"Name": "web", "Image": image}, {"Pin": "All"}, {"Tag": "latest"})
+    environment = {"IMAGE_PINNER_GATES": "tags.deny=latest", "IMAGE_PINNER_SNIPPET_PARAMETERS": "Tag"}
+    response, lines = run_with_log(ObservedRegistry(), event, environment)
+    assert "details are not shown" in response["errorMessage"]
+    assert json.loads(lines[-1])["GateDenials"] == 1

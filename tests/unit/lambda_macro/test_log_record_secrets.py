@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from image_pinner.core.report import REPORT_VERSION
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.macro import REQUEST_ID, event_for, macro_in
 from support.templates import task
@@ -45,7 +46,7 @@ def test_success_logs_the_status_of_each_image() -> None:
     record = log_record(event_for({"Resources": {"Web": task("!PinDigest shop/web:1", "shop/other:1")}}))
 
     assert record["status"] == "success"
-    assert record["version"] == 3
+    assert record["version"] == REPORT_VERSION
     assert [(image["status"], image["written"]) for image in record["images"]] == [
         ("pinned", "shop/web:1"),
         ("unmarked", "shop/other:1"),

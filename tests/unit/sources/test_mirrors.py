@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable
 from image_pinner.core.images.references import Digest
 from image_pinner.core.images.registries import Mirror
@@ -85,5 +83,5 @@ def test_two_images_that_are_one_at_the_mirror_are_looked_up_once() -> None:
 def test_secret_of_the_template_is_not_sent_to_a_mirror() -> None:
     registry = InMemoryRegistry(has_every_image=True)
     secret = "arn:aws:secretsmanager:us-east-1:111122223333:secret:hub"
-    resolve(registry, "docker.io=mirror.example", replace(lookup("nginx:1"), credentials=secret))
+    resolve(registry, "docker.io=mirror.example", lookup("nginx:1")._replace(credentials=secret))
     assert [request.credentials for request in registry.image_lookups] == [""]

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from image_pinner.cli.console import Dependencies, print_messages, progress, write_output
-from image_pinner.cli.output import LocatedReport, exit_code, json, markdown, text
+from image_pinner.cli.output import LocatedReport, exit_code, gate_report, pin_report
 from image_pinner.cli.pinning_options import PinningInputs, lock_options, pinning_options
 
 
@@ -29,7 +29,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     with progress("judging images"):
         result = inputs.pin(template)
     report = LocatedReport(template.document, result.report, account=inputs.account.found)
-    render = json.render_report if options["format_"] == "json" else markdown.render_gates
+    render = pin_report.render_json if options["format_"] == "json" else gate_report.render_markdown
     write_output(render(report).encode())
-    print_messages(text.render_report(report, output=""))
+    print_messages(pin_report.render_report(report, output=""))
     sys.exit(exit_code(result.report))

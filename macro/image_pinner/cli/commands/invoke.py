@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from image_pinner.assembly import AwsResolvers
+from image_pinner.cli.configuration.defaults import applied_defaults
 from image_pinner.cli.console import Dependencies, ExitCode, error_stream, write_output
 from image_pinner.cli.inputs import read_bytes
 from image_pinner.cli.output import exit_code
@@ -31,7 +31,7 @@ class LocalContext:
 
 
 @click.command
-@click.argument("event")
+@click.argument("event", type=click.Path(readable=False))
 @click.option(
     "--time-limit",
     default=60.0,
@@ -49,7 +49,8 @@ def command(dependencies: Dependencies, event: str, time_limit: float) -> None:
     """
     log = error_stream().write
     factory = dependencies.resolver_factory
-    macro = Macro(factory, os.environ, log) if factory else Macro.on_aws(AwsResolvers(), os.environ, log)
+    environment = applied_defaults().environment()
+    macro = Macro(factory, environment, log) if factory else Macro.on_aws(AwsResolvers(), environment, log)
     response, report = macro.run(_read_event(event), LocalContext(time.monotonic() + time_limit))
     # UTF-8 has no lone surrogates; backslash escapes of them are JSON.
     write_output(f"{json.dumps(response, indent=2, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace"))

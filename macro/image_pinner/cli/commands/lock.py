@@ -6,15 +6,16 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from image_pinner.cli.console import Dependencies, ExitCode, print_line, print_messages, progress, write_output
+from image_pinner.cli.discovery import find_templates
 from image_pinner.cli.inputs import TemplateFile, write_file
 from image_pinner.cli.lock_files import DEFAULT_NAME, find_lock_file
 from image_pinner.cli.locking import Relocked, Updates, relock
-from image_pinner.cli.output import LocatedReport, exit_code, text
+from image_pinner.cli.output import LocatedReport, exit_code, pin_report
 from image_pinner.cli.pinning_options import PinningInputs, pinning_options
 from image_pinner.core.errors import ConfigurationError, InvalidReferenceError
 from image_pinner.core.images.lookups import ImageLookup, Resolution
@@ -23,6 +24,9 @@ from image_pinner.core.lock_text import render_lock
 from image_pinner.core.report import PinReport
 from image_pinner.pinning import ResolvedImages, judge, make_report, plan_images
 from image_pinner.sources.interface import Deadline
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Options = Mapping[str, Any]
 _ALL = "*"
@@ -51,8 +55,26 @@ class _LockCommand(click.Command):
             formatter.write_dl([(_PUBLISH, publish.get_short_help_str(80))])
 
 
+def _complete_template_or_subcommand(
+    ctx: click.Context,  # noqa: ARG001 - click's signature
+    param: click.Parameter,  # noqa: ARG001 - the same
+    incomplete: str,
+) -> list[CompletionItem[Any]]:
+    from click.shell_completion import CompletionItem  # noqa: PLC0415 - only completion needs it
+
+    is_subcommand = incomplete and _PUBLISH.startswith(incomplete)
+    return [CompletionItem(_PUBLISH)] if is_subcommand else [CompletionItem(incomplete, type="file")]
+
+
 @click.command(cls=_LockCommand)
-@click.argument("templates", nargs=-1, required=True, metavar="TEMPLATE...")
+@click.argument(
+    "templates",
+    nargs=-1,
+    required=True,
+    type=click.Path(readable=False),
+    metavar="TEMPLATE...",
+    shell_complete=_complete_template_or_subcommand,
+)
 @click.option(
     "-o",
     "--output",
@@ -76,6 +98,8 @@ class _LockCommand(click.Command):
 def command(dependencies: Dependencies, /, **options: Any) -> None:
     """Record the digests of the images of TEMPLATEs in a lock file.
 
+    TEMPLATE is a YAML or JSON file, a directory, a pattern such as 'templates/*.yaml', or - for standard input.
+
     Entries that the templates still need stay as they are, missing ones are added, and unused ones are removed. `pin
     --lock` and the option Lock of the macro take digests from the file. If one image cannot be resolved, nothing is
     written. With --check, the exit code is 1 if there are findings.
@@ -83,7 +107,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     updates = _parse_updates(options)
     inputs = PinningInputs.read(options, dependencies)
     lock = find_lock_file(options["output"])
-    templates = [inputs.read_template(name) for name in options["templates"]]
+    templates = [inputs.read_template(file.path) for file in find_templates(options["templates"]).files]
     inputs.check_values(templates)
     with progress("resolving digests"):
         deadline = Deadline.after(inputs.settings.timeout)
@@ -98,7 +122,7 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
             _report(template._replace(resolutions=relocked.resolutions), inputs, deadline) for template in planned
         ]
     for template, report in zip(templates, reports, strict=True):
-        print_messages(text.render_report(LocatedReport(template.document, report), "lock file"))
+        print_messages(pin_report.render_report(LocatedReport(template.document, report), "lock file"))
     print_messages(inputs.account.describe())
     code = exit_code(PinReport(problems=tuple(problem for report in reports for problem in report.problems)))
     if code is ExitCode.DONE:

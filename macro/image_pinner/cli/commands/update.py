@@ -19,9 +19,10 @@ from image_pinner.cli.console import (
     progress,
     write_output,
 )
-from image_pinner.cli.documents import FileWriteError, SourceDocument, write_atomically
+from image_pinner.cli.discovery import find_templates
+from image_pinner.cli.documents import SourceDocument, write_all
 from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile
-from image_pinner.cli.output import LocatedReport, exit_code, text
+from image_pinner.cli.output import LocatedReport, exit_code, pin_report
 from image_pinner.cli.pinning_options import PinningInputs, pinning_options
 from image_pinner.core.decision import Pinned, PinPlan, make_plan
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
@@ -36,7 +37,7 @@ from image_pinner.sources.interface import Deadline
 
 
 @click.command
-@click.argument("templates", nargs=-1, required=True, metavar="TEMPLATE...")
+@click.argument("templates", nargs=-1, required=True, type=click.Path(readable=False), metavar="TEMPLATE...")
 @click.option("--check", is_flag=True, help="Write nothing, and exit with 1 if a digest is out of date.")
 @pinning_options
 @click.pass_obj
@@ -44,26 +45,29 @@ def command(dependencies: Dependencies, /, templates: tuple[str, ...], check: bo
     """Update the digests of images that have a tag and a digest.
 
     Each image that is written as repository:tag@sha256:… in a TEMPLATE, marked or not, gets the digest that its tag
-    points to now. TEMPLATE is a YAML or JSON file; everything but these digests stays as it is, byte for byte. If one
-    image cannot be resolved, no template is written. Images in a resource with Pin: Skip are not updated.
+    points to now. TEMPLATE is a YAML or JSON file, a directory, or a pattern such as 'templates/*.yaml'; everything but
+    these digests stays as it is, byte for byte. If one image cannot be resolved, no template is written. Images in a
+    resource with Pin: Skip are not updated.
     """
     if STANDARD_INPUT in templates and not check:
         raise ConfigurationError("cannot update standard input in place", "pass a file, or --check")
     inputs = PinningInputs.read(options, dependencies)
-    files, readable = _read_files(dict.fromkeys(templates), inputs)
+    files, readable = _read_files((file.path for file in find_templates(templates).files), inputs)
     if readable:
         inputs.check_values([file.template for file in files])
     with progress("resolving digests"):
         deadline = Deadline.after(inputs.settings.timeout)
         resolutions = _resolve([file.plan for file in files], inputs, deadline)
         updates = [_update(file, resolutions, inputs, deadline) for file in files]
-    print_messages("".join(text.render_report(update.located_report) for update in updates) + inputs.account.describe())
+    print_messages(
+        "".join(pin_report.render_report(update.located_report) for update in updates) + inputs.account.describe()
+    )
     codes = [exit_code(update.report) for update in updates] + ([] if readable else [ExitCode.USAGE_ERROR])
     if code := max(codes, default=ExitCode.DONE):
         sys.exit(code)
     outdated = [update for update in updates if update.edits]
     if not check:
-        _write(outdated)
+        write_all({Path(update.document.name): update.data for update in outdated})
     write_output("".join(f"{line}\n" for update in updates for line in update.lines).encode())
     _summarize(updates, check=check)
     sys.exit(ExitCode.FINDINGS if check and outdated else ExitCode.DONE)
@@ -160,19 +164,6 @@ def _update(
         where = f"{document.name}:{document.position(site.path)}: {site.path}"
         lines.append(f"{where}: {site.reference} -> {new.digest}")
     return _Update(document, report, tuple(edits), tuple(lines), document.apply(edits))
-
-
-def _write(updates: Iterable[_Update]) -> None:
-    """Write all files, or none: if one cannot be written, those before it get their old content again."""
-    written: list[SourceDocument] = []
-    try:
-        for update in updates:
-            write_atomically(Path(update.document.name), update.data)
-            written.append(update.document)
-    except FileWriteError:
-        for document in written:
-            write_atomically(Path(document.name), document.data)
-        raise
 
 
 def _summarize(updates: Sequence[_Update], *, check: bool) -> None:

@@ -25,7 +25,7 @@ class ChangeSetRequest:
     """A change set to create.
 
     `parameters` are as a request has them; without `tags` the stack keeps its own. `name` distinguishes the change sets
-    of one install.
+    of one install. `template_url` is where the template was uploaded, if it is too long for the request.
     """
 
     region: str
@@ -36,6 +36,7 @@ class ChangeSetRequest:
     tags: Mapping[str, str] = field(default_factory=dict)
     role_arn: str = ""
     name: str = "shown"
+    template_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,10 @@ def create_change_set(session: DeploymentSession, request: ChangeSetRequest) -> 
 
     A new stack is in review until the change set is executed or deleted. Nothing is left behind on a failure.
     """
-    response = session.api.call("cloudformation", request.region, "create_change_set", **_to_api(session, request))
+    response = session.api.call("cloudformation", request.region, "create_change_set", **to_api(session, request))
     created = ChangeSet(request, response["Id"], response["StackId"])
     try:
-        status, reason = _wait(session, created)
+        status, reason = wait_for_changes(session, created)
         if status != "FAILED":
             pages = session.api.pages(
                 "cloudformation", request.region, "describe_change_set", ChangeSetName=created.identifier
@@ -130,7 +131,8 @@ def has_no_changes(reason: str) -> bool:
     return any(text in reason for text in _NO_CHANGES)
 
 
-def _to_api(session: DeploymentSession, request: ChangeSetRequest) -> dict[str, Any]:
+def to_api(session: DeploymentSession, request: ChangeSetRequest) -> dict[str, Any]:
+    """Return the parameters of the request that creates a change set."""
     optional: dict[str, Any] = {}
     if request.tags:
         optional["Tags"] = [{"Key": key, "Value": value} for key, value in request.tags.items()]
@@ -141,14 +143,16 @@ def _to_api(session: DeploymentSession, request: ChangeSetRequest) -> dict[str, 
         "ChangeSetName": f"image-pinner-{request.name}-{int(session.now())}",
         "ChangeSetType": "CREATE" if request.is_new else "UPDATE",
         "Description": "Created by image-pinner",
-        "TemplateBody": request.template.text,
+        **({"TemplateURL": request.template_url} if request.template_url else {"TemplateBody": request.template.text}),
         "Capabilities": request.template.capabilities,
         "Parameters": request.parameters,
         **optional,
     }
 
 
-def _wait(session: DeploymentSession, change_set: ChangeSet) -> tuple[str, str]:
+def wait_for_changes(
+    session: DeploymentSession, change_set: ChangeSet, timeout: float = _TIMEOUT_SECONDS
+) -> tuple[str, str]:
     """Wait until CloudFormation has computed the changes, and return the status and its reason."""
     region, name = change_set.request.region, change_set.request.stack_name
 
@@ -160,11 +164,15 @@ def _wait(session: DeploymentSession, change_set: ChangeSet) -> tuple[str, str]:
         return None if status in _IN_PROGRESS else (status, response.get("StatusReason", ""))
 
     error = SourceError(
-        f"CloudFormation in {region} did not compute the changes within {_TIMEOUT_SECONDS / 60:.0f} minutes",
+        f"CloudFormation in {region} did not compute the changes within {_minutes(timeout)}",
         "run this again",
     )
     with session.console.progress(f"{name} in {region}: computing changes"):
-        return session.poll_until(check, interval=_POLL_SECONDS, timeout=_TIMEOUT_SECONDS, timeout_error=error)
+        return session.poll_until(check, interval=_POLL_SECONDS, timeout=timeout, timeout_error=error)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 2 * 60 else f"{seconds:.0f} seconds"
 
 
 def _read_change(response: Mapping[str, Any]) -> ResourceChange:

@@ -21,7 +21,16 @@ from image_pinner.core.errors import ConfigurationError
 
 ZIP_NAME = f"image-pinner-{__version__}.zip"
 LOCK = "requirements/lambda.txt"
-LEFT_OUT = ("image_pinner/cli/", "image_pinner/core/check.py")
+LEFT_OUT = (
+    "image_pinner/api.py",
+    "image_pinner/cfn_lint.py",
+    "image_pinner/cli/",
+    "image_pinner/core/check/",
+    "image_pinner/core/comparison.py",
+    "image_pinner/core/rules.py",
+    "image_pinner/core/rules.toml",
+    "image_pinner/sources/in_memory.py",
+)
 """What the function never loads and its zip leaves out."""
 PREFIX = "image-pinner/"
 """Prefix of the keys of all our objects in a bucket."""

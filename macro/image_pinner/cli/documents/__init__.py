@@ -2,15 +2,29 @@
 
 from image_pinner.cli.documents.document import SourceDocument, read_source
 from image_pinner.cli.documents.edits import InPlaceEditError
-from image_pinner.cli.documents.files import FileWriteError, read_file, write_atomically
-from image_pinner.cli.documents.text import Position
+from image_pinner.cli.documents.files import FileWriteError, create_directory, read_file, write_all, write_atomically
+from image_pinner.cli.documents.text import (
+    Excerpt,
+    Position,
+    Preview,
+    TemplateSyntaxError,
+    TextReplacement,
+    decode,
+)
 
 __all__ = [
+    "Excerpt",
     "FileWriteError",
     "InPlaceEditError",
     "Position",
+    "Preview",
     "SourceDocument",
+    "TemplateSyntaxError",
+    "TextReplacement",
+    "create_directory",
+    "decode",
     "read_file",
     "read_source",
+    "write_all",
     "write_atomically",
 ]

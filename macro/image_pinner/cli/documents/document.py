@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.cli.documents.edits import InPlaceEditError, first_difference, plan_edits
 from image_pinner.cli.documents.nodes import AliasNode, MappingNode, Node, SequenceNode, resolve_path
@@ -13,11 +12,14 @@ from image_pinner.cli.documents.text import (
     JSON_LINE_BREAK,
     YAML_LINE_BREAK,
     Encoding,
+    Excerpt,
     Position,
+    Preview,
     SourceText,
     Splices,
     decode,
 )
+from image_pinner.cli.documents.yaml_layout import Comment, comments_in
 from image_pinner.cli.documents.yaml_reader import read_yaml
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.intrinsics.values import JsonObject
@@ -33,18 +35,17 @@ _BEGINS_LIKE_JSON = re.compile(r'\s*\{\s*(?:"|\}|\Z)')
 _EXPECTED = 'Pass a CloudFormation template: a mapping with the key "Resources"'
 
 
-@dataclass(frozen=True, slots=True)
-class SourceDocument:
+class SourceDocument(NamedTuple):
     """A template file: its `tree` in long form, as CloudFormation sends it to a macro, its text and nodes.
 
     Do not change `tree`: aliases share values in it.
     """
 
     tree: JsonObject
-    source: SourceText = field(repr=False)
-    root: MappingNode = field(repr=False)
+    source: SourceText
+    root: MappingNode
     is_json: bool
-    data: bytes = field(repr=False)
+    data: bytes
     encoding: Encoding
 
     @property
@@ -96,13 +97,25 @@ class SourceDocument:
         """
         return self._splices(edits).lost_comments
 
-    def preview(self, edit: Edit) -> str:
-        """Return the lines that an edit changes, as they would be, without the last line break.
+    def comments(self, word: str) -> list[Comment]:
+        """Return the YAML comments that contain a word; JSON has none."""
+        text = self.source.text
+        if self.is_json or word not in text:
+            return []
+        return [comment for comment in comments_in(self.source, self.root, 0, len(text)) if word in comment.text]
+
+    def excerpt(self, path: TemplatePath) -> Excerpt:
+        """Return the line of a value. See `position`."""
+        node = resolve_path(self.root, path).node
+        return self.source.excerpt(node.start, node.end)
+
+    def preview(self, edit: Edit) -> Preview:
+        """Return what an edit replaces, and the lines that it changes.
 
         Raises:
             InPlaceEditError: An alias or a merge shares the value with another property.
         """
-        return self._splices((edit,)).changed_lines(self.source)
+        return self._splices((edit,)).preview(self.source)
 
     def _splices(self, edits: Sequence[Edit]) -> Splices:
         changes = plan_edits(self.source, self.root, self.tree, edits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from image_pinner.cli.documents.nodes import (
@@ -38,7 +39,7 @@ class Replacement(NamedTuple):
 
 
 class Insertion(NamedTuple):
-    """Adds keys to a mapping after its member at an index (-1 if it has none).
+    """Adds keys to a mapping after its member at an index, or before all members if that is -1.
 
     `depth` is the depth of the mapping in the template.
     """
@@ -86,7 +87,7 @@ def plan_edits(source: SourceText, root: MappingNode, tree: JsonObject, edits: S
     Raises:
         InPlaceEditError: An edit concerns a value that an alias or a merge shares with another property.
     """
-    aliases = tuple(_aliases_in(root)) if "*" in source.text else ()
+    aliases = _aliases_in(source, root)
     changes: list[Change] = []
     insertions: dict[TemplatePath, list[InsertKey]] = {}
     deletions: dict[TemplatePath, set[Step]] = {}
@@ -116,13 +117,19 @@ def _steps(node: MappingNode | SequenceNode) -> list[Step]:
     return list(range(len(node.items)))
 
 
-def _aliases_in(root: Node) -> Iterator[AliasNode]:
+# Cached, as a document is read once and each of its findings is edited.
+@lru_cache(maxsize=1)
+def _aliases_in(source: SourceText, root: Node) -> tuple[AliasNode, ...]:
+    if "*" not in source.text:
+        return ()
+    found: list[AliasNode] = []
     todo = [root]
     while todo:
         node = todo.pop()
         todo += reversed(children_of(node))
         if isinstance(node, AliasNode):
-            yield node
+            found.append(node)
+    return tuple(found)
 
 
 def _refuse_shared(source: SourceText, edit: Edit, target: ResolvedPath, aliases: Sequence[AliasNode]) -> None:
@@ -200,7 +207,7 @@ def _accepts_keys(text: str, node: Node) -> bool:
 
 def _in_order(node: MappingNode, inserted: Sequence[InsertKey], depth: int) -> Iterator[Insertion]:
     """Order new keys as if each were inserted directly after its `after`, one at a time."""
-    indices = {member.name: index for index, member in enumerate(node.members)}
+    indices = {"": -1} | {member.name: index for index, member in enumerate(node.members)}
     groups: dict[int, list[InsertKey]] = {}
     for edit in inserted:
         index, position = indices.get(edit.after, len(node.members) - 1), 0

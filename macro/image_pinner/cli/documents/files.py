@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from image_pinner.cli.documents.text import MAX_BYTES, file_too_large
@@ -77,6 +78,39 @@ def write_atomically(path: Path, data: bytes) -> None:
         _replace(target, data, _writable_status(target))
     except (OSError, ValueError) as error:
         raise FileWriteError(*_explain(f"cannot write {path}", error)) from error
+
+
+def create_directory(path: Path) -> None:
+    """Create a directory and those above it, unless they exist.
+
+    Raises:
+        FileWriteError: It cannot be created.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        raise FileWriteError(*_explain(f"cannot create the directory {path}", error)) from error
+
+
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Create or replace all files, or none: if one cannot be written, those before it get their old content again.
+
+    Raises:
+        FileWriteError: A file could not be written.
+    """
+    written: dict[Path, bytes | None] = {}
+    try:
+        for path, data in contents.items():
+            old = path.read_bytes() if path.is_file() else None
+            write_atomically(path, data)
+            written[path] = old
+    except FileWriteError:
+        for path, old in written.items():
+            if old is None:
+                path.unlink()
+            else:
+                write_atomically(path, old)
+        raise
 
 
 def _writable_status(target: str) -> os.stat_result | None:

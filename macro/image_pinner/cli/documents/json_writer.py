@@ -49,8 +49,11 @@ def _insertion(source: SourceText, change: Insertion) -> Splice:
     entries = [
         _write(source, key, layout) + layout.colon + _write(source, value, layout) for key, value in change.entries
     ]
-    start = members[change.after].value.end if members else change.node.start + 1
-    text = ("" if not members else layout.comma) + layout.comma.join(entries)
+    if members and change.after < 0:
+        start, text = members[0].key.start, "".join(entry + layout.comma for entry in entries)
+    else:
+        start = members[change.after].value.end if members else change.node.start + 1
+        text = ("" if not members else layout.comma) + layout.comma.join(entries)
     return Splice(start, start, text, adds_key=True, depth=change.depth)
 
 
@@ -65,9 +68,9 @@ def _layout_of(source: SourceText, parent: Parent) -> _Layout:
         comma = text[members[0].value.end : members[1].key.start] if len(members) > 1 else None
     else:
         first = node.items[0].start
-    before = text[source.line_start(first) : first]
-    if before.strip() or source.line_start(first) <= node.start:
+    if not source.is_indented(first) or source.line_start(first) <= node.start:
         return _Layout(comma or (", " if colon.endswith(" ") else ","), colon)
+    before = text[source.line_start(first) : first]
     line_break = source.line_break(node.start)
     line = text[source.line_start(node.start) : node.start]
     outer = line[: len(line) - len(line.lstrip())]

@@ -160,17 +160,16 @@ def _child(node: ContentNode, step: Step) -> tuple[Node | None, bool]:
     return None, False
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """The collection that contains a node, and the index of the node in it."""
+class Parent(NamedTuple):
+    """The collection that contains a node, and the position of the node in it, from 0."""
 
     node: MappingNode | SequenceNode
-    index: int
+    position: int
 
     @property
     def member(self) -> Member | None:
-        """The key and value at the index of a mapping; `None` for a sequence or an empty mapping."""
-        return self.node.members[self.index] if isinstance(self.node, MappingNode) and self.node.members else None
+        """The key and value at the position in a mapping; `None` for a sequence or an empty mapping."""
+        return self.node.members[self.position] if isinstance(self.node, MappingNode) and self.node.members else None
 
 
 def parent_of(root: Node, node: Node) -> Parent | None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from image_pinner.core.errors import UnreadableTemplateError
+from image_pinner.core.errors import UnreadableTemplateError, cut
 
 # CloudFormation accepts 1 MB from S3 and 51,200 bytes in a request:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
@@ -26,6 +26,12 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
 )
 _WIDE_START = 4  # bytes; a template begins with an ASCII character, so UTF-16 and UTF-32 have a zero byte here
+_BLANKS = re.compile(r"\s*")
+MAX_SHOWN = 120
+"""The maximum characters of a line in an excerpt. A template without line breaks has megabytes in one line."""
+MAX_SHOWN_LINES = 12
+"""The maximum lines of a correction."""
+_SHOWN_BEFORE = 60
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SAVE_AS_UTF_8 = "save the file as UTF-8"
 
@@ -55,7 +61,37 @@ class Position(NamedTuple):
         return f"{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
+class Excerpt(NamedTuple):
+    """A line of a file, or a part of it with `…` for the rest, and the position of the value in it.
+
+    `start` is counted from 0, and `length` can exceed the line.
+    """
+
+    line: str
+    start: int
+    length: int
+
+
+class TemplateSyntaxError(UnreadableTemplateError):
+    """A file is not a template because of the text at a position; the cause begins with the file and the position.
+
+    Args:
+        name: The name of the file.
+        position: The position.
+        problem: What is wrong: a clause.
+        help: What to do.
+        excerpt: The text at the position.
+    """
+
+    def __init__(self, name: str, position: Position, problem: str, help: str, excerpt: Excerpt) -> None:
+        super().__init__(f"{name}:{position}: {problem}", help)
+        self.position = position
+        self.problem = problem
+        self.excerpt = excerpt
+
+
+# Compared by identity: a comparison of two texts, or the hash of one, would read all of it.
+@dataclass(frozen=True, slots=True, eq=False)
 class SourceText:
     """The text of a file, the file's `name` in messages, and the index at which each line starts."""
 
@@ -84,8 +120,11 @@ class SourceText:
 
     def line_end(self, index: int) -> int:
         """Return the index of the line break that ends the line of an index."""
-        found = self.line_break_pattern.search(self.text, index)
-        return found.start() if found else len(self.text)
+        line = bisect_right(self.line_starts, index)
+        if line == len(self.line_starts):
+            return len(self.text)
+        end = self.line_starts[line]
+        return max(index, end - (2 if self.text.endswith("\r\n", 0, end) else 1))
 
     def line_text(self, line: int) -> str:
         """Return a line, counted from 1, without its line break; empty if there is no such line."""
@@ -96,12 +135,33 @@ class SourceText:
 
     def line_break(self, index: int) -> str:
         """Return the next line break after an index, or else the first of the file, or else a line feed."""
-        found = self.line_break_pattern.search(self.text, index) or self.line_break_pattern.search(self.text)
-        return found[0] if found else "\n"
+        if len(self.line_starts) == 1:
+            return "\n"
+        line = bisect_right(self.line_starts, index)
+        line = line if line < len(self.line_starts) else 1
+        return self.text[self.line_end(self.line_starts[line - 1]) : self.line_starts[line]]
 
-    def error(self, index: int, cause: str, help: str) -> UnreadableTemplateError:
-        """Return an error whose cause begins with the file, line and column of an index."""
-        return UnreadableTemplateError(f"{self.name}:{self.position(index)}: {cause}", help)
+    def is_indented(self, index: int) -> bool:
+        """Return whether only blanks precede an index in its line."""
+        found = _BLANKS.match(self.text, self.line_start(index), index)
+        return found is not None and found.end() == index
+
+    def excerpt(self, start: int, end: int) -> Excerpt:
+        """Return the line of a value, or a part of it that has the beginning of the value."""
+        high = self.line_end(start)
+        before = self.shown_before(start, high)
+        shown = cut(before + self.text[start : min(high, start + MAX_SHOWN)], MAX_SHOWN)
+        return Excerpt(shown, len(before), max(1, min(end, high, start + MAX_SHOWN) - start))
+
+    def shown_before(self, start: int, high: int) -> str:
+        """Return what excerpts show of a line before an index, where `high` is the end of the line."""
+        low = self.line_start(start)
+        is_cut = high - low > MAX_SHOWN and start - low > _SHOWN_BEFORE
+        return "…" + self.text[start - _SHOWN_BEFORE : start] if is_cut else self.text[low:start]
+
+    def error(self, index: int, cause: str, help: str) -> TemplateSyntaxError:
+        """Return an error at an index."""
+        return TemplateSyntaxError(self.name, self.position(index), cause, help, self.excerpt(index, index + 1))
 
 
 def decode(data: bytes, name: str) -> tuple[str, Encoding]:
@@ -159,6 +219,24 @@ class Splice(NamedTuple):
     depth: int = 0
 
 
+class TextReplacement(NamedTuple):
+    """Replaces the text between two positions of a file; an insertion has the same position twice."""
+
+    start: Position
+    end: Position
+    text: str
+
+
+class Preview(NamedTuple):
+    """An edit before it is made: all that it replaces, and the lines that it changes, as they would be.
+
+    The lines have at most `MAX_SHOWN` characters and are at most `MAX_SHOWN_LINES`, with `…` for the rest.
+    """
+
+    replacements: tuple[TextReplacement, ...]
+    lines: tuple[str, ...]
+
+
 class Splices(NamedTuple):
     """Splices in the order of the text, without overlaps, and a sentence on each comment that they remove."""
 
@@ -173,19 +251,31 @@ class Splices(NamedTuple):
 
     def apply(self, text: str) -> str:
         """Return the edited text."""
-        pieces: list[str] = []
-        done = 0
-        for part in self.parts:
-            pieces += [text[done : part.start], part.text]
-            done = part.end
-        return "".join((*pieces, text[done:]))
+        return self._apply(text, 0, len(text))
 
-    def changed_lines(self, source: SourceText) -> str:
-        """Return the lines from the first splice to the last after the edit, without the last line break."""
+    def _apply(self, text: str, start: int, end: int) -> str:
+        pieces: list[str] = []
+        for part in self.parts:
+            pieces += [text[start : part.start], part.text]
+            start = part.end
+        return "".join((*pieces, text[start:end]))
+
+    def preview(self, source: SourceText) -> Preview:
+        """Return what the splices change, and the lines from the first splice to the last after the edit."""
         first, last = self.parts[0], self.parts[-1]
-        line_tail = source.text[last.end : source.line_end(last.end)]
-        changed = self.apply(source.text[: last.end])[first.start :] + line_tail
+        replacements = tuple(
+            TextReplacement(source.position(part.start), source.position(part.end), part.text) for part in self.parts
+        )
+        high = source.line_end(last.end)
+        changed = self._apply(source.text, first.start, last.end)
+        if last.adds_key and last.text.rstrip(" ").endswith(("\n", "\r")):
+            changed = changed.rstrip(" ")
+        else:
+            changed += source.text[last.end : min(high, last.end + MAX_SHOWN + 1)]
         on_new_line = changed.lstrip("\r\n\x85")
-        if first.adds_key and on_new_line != changed:
-            return on_new_line
-        return source.text[source.line_start(first.start) : first.start] + changed
+        if not (first.adds_key and on_new_line != changed):
+            on_new_line = source.shown_before(first.start, high) + changed
+        lines = [cut(line, MAX_SHOWN) for line in on_new_line.splitlines()]
+        if len(lines) > MAX_SHOWN_LINES:
+            lines[MAX_SHOWN_LINES - 1 :] = ["…"]
+        return Preview(replacements, tuple(lines))

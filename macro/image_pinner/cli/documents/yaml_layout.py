@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from image_pinner.cli.documents.nodes import (
@@ -28,7 +28,6 @@ _PROPERTY = re.compile(r"&[^\s,\[\]{}]+|!<[^>\s]*>|![^\s,\[\]{}]*")
 _MOST_PROPERTIES = 2
 _COLON = re.compile(rf"{SEPARATION}:")
 _DASH = re.compile(rf"{SEPARATION}-")
-_EXPLICIT_KEY = re.compile(r"\?[ \t]+\Z")
 # Between scalars a number sign begins a comment, except within an anchor, an alias or a tag.
 _COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*|[&!*][^\\s,\\[\\]{}]*")
 _TRAILING_COMMENT = re.compile("[ \t]*(#[^\n\r\x85\u2028\u2029]*)")
@@ -89,7 +88,7 @@ def slot_of(source: SourceText, root: MappingNode, node: Node) -> Slot | None:
     if parent.node.flow:
         return Slot(None, 0, flow=True, in_sequence=True)
     siblings = children_of(parent.node)
-    before = siblings[parent.index - 1].end if parent.index else properties_of(source.text, parent.node).content
+    before = siblings[parent.position - 1].end if parent.position else properties_of(source.text, parent.node).content
     found = _DASH.match(source.text, before, node.start)
     dash = found.end() - 1 if found else parent.node.start
     return Slot(dash + 1, source.column(dash), flow=False, in_sequence=True)
@@ -103,9 +102,11 @@ def colon_end(text: str, key: Node, value: Node) -> int | None:
 
 def key_column(source: SourceText, key: Node) -> int:
     """Return the column, from 0, of a key, or of its `?` if it has one."""
-    before = source.text[source.line_start(key.start) : key.start]
-    explicit = _EXPLICIT_KEY.search(before)
-    return explicit.start() if explicit else len(before)
+    blank = key.start
+    while source.text[blank - 1 : blank] in (" ", "\t"):
+        blank -= 1
+    is_explicit = blank < key.start and source.text[blank - 1 : blank] == "?"
+    return source.column(blank - 1 if is_explicit else key.start)
 
 
 def is_block_scalar(node: Node) -> bool:
@@ -119,11 +120,10 @@ def content_end(text: str, node: Node) -> int:
     return leaf.start + len(text[leaf.start : leaf.end].rstrip()) if is_block_scalar(leaf) else node.end
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(NamedTuple):
     """A comment with its `#`, and the index at which it begins."""
 
-    index: int
+    start: int
     text: str
 
 
@@ -162,6 +162,8 @@ class Indentation(NamedTuple):
     sequence_step: int
 
 
+# Cached, as a document is read once and each of its findings is edited.
+@lru_cache(maxsize=1)
 def indentation_of(source: SourceText, root: Node) -> Indentation:
     """Return the most frequent indentation of a file."""
     mappings: Counter[int] = Counter()

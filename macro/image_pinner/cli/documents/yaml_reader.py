@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -108,11 +108,10 @@ class _OpenCollection:
     height: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Anchor:
-    """An anchor, its node (`None` while it is being read), and what each alias adds to the template."""
+class _Anchor(NamedTuple):
+    """The index of an anchor, its node (`None` while it is being read), and what each alias adds to the template."""
 
-    index: int
+    start: int
     node: ContentNode | None = None
     values: int = 0
     characters: int = 0
@@ -240,7 +239,7 @@ class _NodeBuilder:
                 index, f"the alias *{name} refers to an undefined anchor", f"define &{name} before this line"
             )
         if anchor.node is None:
-            line = self._source.position(anchor.index).line
+            line = self._source.position(anchor.start).line
             cause = f"the alias *{name} is inside its own anchor (defined on line {line})"
             raise self._source.error(index, cause, "replace the alias with a value")
         self._limits.add(anchor.values, anchor.characters, index)

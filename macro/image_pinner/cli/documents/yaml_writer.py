@@ -23,7 +23,6 @@ from image_pinner.cli.documents.nodes import (
     last_leaf,
 )
 from image_pinner.cli.documents.text import SourceText, Splice, Splices
-from image_pinner.cli.documents.yaml_deletions import deleted_spans
 from image_pinner.cli.documents.yaml_layout import (
     Comment,
     Indentation,
@@ -74,10 +73,13 @@ def yaml_splices(source: SourceText, root: MappingNode, changes: Sequence[Change
             case Insertion():
                 inserted += _insert(source, indentation, change)
             case Deletion():
+                # Imported here, because pinning rarely deletes anything.
+                from image_pinner.cli.documents.yaml_deletions import deleted_spans  # noqa: PLC0415
+
                 spans = deleted_spans(source, root, change)
                 replaced += [Splice(start, end, "") for start, end in spans]
                 lost += [
-                    f"Comment {comment.text!r} at {source.position(comment.index)} is removed with the value it is in"
+                    f"Comment {comment.text!r} at {source.position(comment.start)} is removed with the value it is in"
                     for start, end in spans
                     for comment in comments_in(source, change.node, start, end)
                 ]
@@ -94,7 +96,9 @@ def yaml_splices(source: SourceText, root: MappingNode, changes: Sequence[Change
 
 def _insert(source: SourceText, indentation: Indentation, change: Insertion) -> list[Splice]:
     required: list[Splice] = []
-    if change.node.flow:
+    if change.node.members and change.after < 0:
+        pieces = [_insert_first(source, indentation, change)]
+    elif change.node.flow:
         pieces = _insert_in_flow(source, change)
     else:
         member = change.node.members[change.after]
@@ -105,6 +109,18 @@ def _insert(source: SourceText, indentation: Indentation, change: Insertion) -> 
             end = comment.end()
         pieces = [(end, "".join(between + line for line in write_block(dict(change.entries), indentation)))]
     return [*required, *(Splice(index, index, text, adds_key=True, depth=change.depth) for index, text in pieces)]
+
+
+def _insert_first(source: SourceText, indentation: Indentation, change: Insertion) -> tuple[int, str]:
+    """Return the text to insert before the first key, and its index."""
+    key = change.node.members[0].key
+    column = key_column(source, key)
+    start = source.line_start(key.start) + column
+    between = source.line_break(start) + " " * column if source.is_indented(start) or not change.node.flow else " "
+    if not change.node.flow:
+        return start, "".join(line + between for line in write_block(dict(change.entries), indentation))
+    entries = write_flow_entries(change.entries, quoted=source.text[key.start] == '"')
+    return start, "".join(f"{entry},{between}" for entry in entries)
 
 
 def _end_of_last_line(source: SourceText, leaf: Node) -> tuple[int, list[Splice]]:
@@ -133,14 +149,13 @@ def _insert_in_flow(source: SourceText, change: Insertion) -> list[tuple[int, st
     member = node.members[change.after]
     entries = write_flow_entries(change.entries, quoted=text[member.key.start] == '"')
     start = member.value.end
-    before = text[source.line_start(member.key.start) : member.key.start]
     tail = _FLOW_LINE_TAIL.match(text, start)
     # `key:,` would be a plain scalar, or an error.
     comma = " ," if text[start - 1] == ":" else ","
-    if before.strip() or not tail:
+    if not source.is_indented(member.key.start) or not tail:
         return [(start, f"{comma} " + ", ".join(entries))]
     end = source.line_end(start)
-    between = source.line_break(start) + before
+    between = source.line_break(start) + text[source.line_start(member.key.start) : member.key.start]
     if tail[1]:
         return [(end, "".join(f"{between}{entry}," for entry in entries))]
     return [(start, comma), (end, between + f",{between}".join(entries))]
@@ -194,7 +209,7 @@ class _ReplacementWriter:
     def _in_flow(self, slot: Slot | None) -> Splice:
         region = self._region(slot) if slot else _Region(self._properties.content, self._node.end, "")
         for comment in comments_in(self._source, self._node, region.start, region.end):
-            position = self._source.position(comment.index)
+            position = self._source.position(comment.start)
             self.lost_comments.append(f"Comment {comment.text!r} at {position} is removed with the value it is in")
         return Splice(region.start, region.end, region.lead + self._flow_value(quoted=bool(slot and slot.quoted)))
 
@@ -228,10 +243,10 @@ class _ReplacementWriter:
         first_line_end = source.line_end(start)
         pieces: list[str] = []
         for comment in comments:
-            if comment.index < first_line_end:
+            if comment.start < first_line_end:
                 pieces.append(f" {comment.text}")
                 continue
-            before = source.text[source.line_start(comment.index) : comment.index]
+            before = source.text[source.line_start(comment.start) : comment.start]
             pieces += [source.line_break(start), before if not before.strip() else indent, comment.text]
         return "".join(pieces)
 

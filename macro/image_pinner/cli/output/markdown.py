@@ -1,48 +1,39 @@
-"""Markdown for the summary of a CI job or for a comment on a pull request."""
+"""A Markdown table, for a comment on a pull request or the summary of a job."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import re
 
-from image_pinner.cli.output.interface import LocatedReport
-from image_pinner.core.gates.configuration import ALLOW, DENY, WARN
+from image_pinner.cli.output.interface import CheckResult, LocatedFinding
 
-
-def render_gates(report: LocatedReport) -> str:
-    """Return the results of gates, one row per image and gate."""
-    return "".join(f"{line}\n" for line in _lines(report))
+# The body of a comment on GitHub has at most 65,536 characters.
+_MAX_CHARACTERS = 60_000
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 
 
-def _lines(located: LocatedReport) -> Iterator[str]:
-    report, document = located.report, located.document
-    verdicts = Counter(result.verdict for results in report.gates.values() for result in results)
-    yield f"# Gates: {_escape(document.name)}"
-    yield ""
-    counts = ", ".join(f"{verdicts[verdict]} {word}" for verdict, word in _WORDS.items() if verdicts[verdict])
-    yield f"{counts[:1].upper()}{counts[1:]}." if counts else "No gate is on, or the template has no image."
-    if not counts:
-        return
-    yield ""
-    yield from _row("image", "gate", "verdict", "fact", "source", "time")
-    yield from _row(*["---"] * 6)
-    for path in sorted(report.gates, key=str):
-        for result in report.gates[path]:
-            where = f"{document.name}:{document.position(path)}"
-            fact = result.cause or result.seen.fact
-            yield from _row(where, result.gate, result.verdict, fact, result.seen.source, result.seen.time)
+def render(result: CheckResult) -> str:
+    """See `OutputFormat`."""
+    lines = ["### ImagePinner", "", result.summary]
+    if result.findings:
+        lines += ["", "| Location | Rule | Problem | Help |", "|---|---|---|---|"]
+    size = sum(map(len, lines))
+    for number, found in enumerate(result.findings):
+        row = _row(found)
+        size += len(row) + 1
+        if size > _MAX_CHARACTERS:
+            lines += ["", f"{len(result.findings) - number:,} more are not shown."]
+            break
+        lines.append(row)
+    return "".join(f"{line}\n" for line in lines)
 
 
-_WORDS = {DENY: "denied", WARN: "with warnings", ALLOW: "allowed"}
+def _row(found: LocatedFinding) -> str:
+    rule = found.finding.rule
+    cells = (f"{found.file}:{found.position}", f"{rule.code} {rule.slug}", found.message, found.finding.help)
+    return f"| {' | '.join(map(escape, cells))} |"
 
 
-def _row(*cells: str) -> Iterable[str]:
-    yield f"| {' | '.join(_escape(cell) for cell in cells)} |"
-
-
-def _escape(text: str) -> str:
-    """Return a text for a cell, without what Markdown or HTML in it could do."""
-    escaped = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;")
-    for character in "\\`*_[]|":
-        escaped = escaped.replace(character, f"\\{character}")
-    return escaped
+def escape(text: str) -> str:
+    """Return a text without a meaning in Markdown or HTML, and without mentions of users."""
+    # An empty comment after an at sign, because `@name` would notify the user of that name.
+    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split())).replace("@", "@<!-- -->")

@@ -1,120 +1,106 @@
-"""Text for people: a line per finding or problem, each with a `help:` line."""
+"""Text for people: a line for each finding and, in full, the line of the file, help and the corrected lines."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 
-from image_pinner.cli.output.interface import LocatedFinding, LocatedReport
-from image_pinner.core.decision import Pinned
-from image_pinner.core.report import PinReport, decision_of
-from image_pinner.core.template.problems import Problem, in_order
-from image_pinner.core.template.sites import SkipStatus
+import click
 
-# How users of `pin` set a pseudo parameter that is missing.
-_PSEUDO_PARAMETERS = {
-    "AWS::AccountId": "pass --account or configure AWS credentials",
-    "AWS::Region": "pass --region or set AWS_REGION",
-    "AWS::StackName": "pass --stack-name",
-}
+from image_pinner.cli.documents import Excerpt
+from image_pinner.cli.output.interface import CheckResult, LocatedFinding, TextOptions, count
+from image_pinner.core.rules import RULES, Rule, Severity
 
-
-def render_findings(findings: Sequence[LocatedFinding]) -> str:
-    """See `OutputFormat`."""
-    return "".join(f"{line}\n" for found in findings for line in _finding_lines(found))
-
-
-def _finding_lines(found: LocatedFinding) -> Iterator[str]:
-    finding = found.finding
-    yield f"{found.file}:{found.position}: {finding.rule}: {finding.cause}"
-    yield f"help: {finding.help}" + (":" if found.corrected else "")
-    yield from (f"    {line}" for line in found.corrected.splitlines())
+_Style = Callable[..., str]
+"""`click.style`, or a function that takes the same and adds no colour."""
+_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+# A template can have 20,000 unpinned images, and so many excerpts are more than a reader needs.
+_MAX_EXCERPTS = 100
+# Names in a template can have any character: line breaks would begin commands in the log of GitHub Actions, and others
+# control the terminal or reorder its text.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
-def render_report(report: LocatedReport, output: str = "template") -> str:
-    """See `OutputFormat`. Empty if there is nothing to warn of; `output` is what is not written, or empty."""
-    name = report.document.name
-    if report.report.succeeded:
-        warnings = (*report.lost_comments, *report.report.warnings)
-        return "".join(f"warning: {name}: {warning}\n" for warning in warnings)
-    problems = in_order(report.report.problems)
-    groups: dict[tuple[str, str], list[Problem]] = {}
-    for problem in problems:
-        groups.setdefault((problem.cause, _help(problem)), []).append(problem)
-    lines = [line for (cause, help), group in groups.items() for line in _problem_lines(report, cause, help, group)]
-    nothing_written = f" No {output} was written." if output else ""
-    lines.append(f"Found {_count(len(problems), 'problem')}.{nothing_written}")
-    return "".join(f"{line}\n" for line in lines)
+def render(result: CheckResult, options: TextOptions) -> str:
+    """Return the findings and the summary."""
+    style = click.style if options.colour else _plain
+    lines = _head_lines(result.findings, style) if options.concise else _full_lines(result.findings, style)
+    return "".join(f"{line}\n" for line in (*lines, *_summary_lines(result, options, style)))
 
 
-def render_unmarked(report: LocatedReport) -> str:
-    """Return a warning with the unpinned images if nothing is pinned, since their markers may be missing."""
-    return "".join(f"{line}\n" for line in _unmarked_lines(report))
+def _plain(text: str, **_: object) -> str:
+    return text
 
 
-def _unmarked_lines(report: LocatedReport) -> Iterator[str]:
-    unmarked = [image for image in report.report.skipped if image.status is SkipStatus.UNMARKED]
-    if not unmarked or report.report.outcomes or report.report.problems:
+def _head_lines(findings: Sequence[LocatedFinding], style: _Style) -> Iterator[str]:
+    for found in findings:
+        where = style(f"{found.file}:{found.position}:", bold=True)
+        yield f"{where} {_styled_code(found.finding.rule, style)} {printable(found.message)}"
+
+
+def printable(text: str) -> str:
+    """Return a line in which nothing begins a line or controls a terminal."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def _styled_code(rule: Rule, style: _Style) -> str:
+    return style(rule.code, fg=_COLOURS[rule.severity], bold=True)
+
+
+def _full_lines(findings: Sequence[LocatedFinding], style: _Style) -> Iterator[str]:
+    """Write excerpt and help once for the findings of a file that have the same cause."""
+    number = 0
+    for _, found_in_file in groupby(findings, key=lambda found: found.file):
+        groups: dict[tuple[str, str, str], list[LocatedFinding]] = {}
+        for found in found_in_file:
+            finding = found.finding
+            groups.setdefault((finding.rule.code, finding.cause, finding.help), []).append(found)
+        for group in groups.values():
+            number += 1
+            yield from _head_lines(group, style)
+            if number <= _MAX_EXCERPTS:
+                yield from _detail_lines(group[0], style)
+                yield ""
+    if number > _MAX_EXCERPTS:
+        yield f"Excerpts and help are shown for the first {_MAX_EXCERPTS} of {number:,} causes.\n"
+
+
+def _detail_lines(found: LocatedFinding, style: _Style) -> Iterator[str]:
+    number = str(found.position.line)
+    gutter = " " * len(number)
+    if found.excerpt:
+        mark = style("^" * found.excerpt.length, fg=_COLOURS[found.finding.rule.severity], bold=True)
+        yield style(f"{gutter} |", dim=True)
+        yield f"{style(f'{number} |', dim=True)} {printable(found.excerpt.line)}".rstrip()
+        yield f"{style(f'{gutter} |', dim=True)} {_blanks_before(found.excerpt)}{mark}"
+    if found.finding.help:
+        yield f"{style('help', fg='cyan', bold=True)}: {printable(found.finding.help)}"
+    for line in found.fix.lines if found.fix else ():
+        yield style(f"{gutter} + {printable(line)}", fg="green")
+
+
+def _blanks_before(excerpt: Excerpt) -> str:
+    """Return blanks of the width that the text before the value has on a terminal."""
+    before = excerpt.line[: excerpt.start]
+    widths = (2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in before)
+    return "".join("\t" if character == "\t" else " " * width for character, width in zip(before, widths, strict=True))
+
+
+def _summary_lines(result: CheckResult, options: TextOptions, style: _Style) -> Iterator[str]:
+    if options.statistics:
+        numbers = Counter(found.finding.rule.code for found in result.findings)
+        width = len(str(max(numbers.values(), default=0)))
+        for code, number in sorted(numbers.items(), key=lambda entry: (-entry[1], entry[0])):
+            yield f"{number:>{width}} {_styled_code(RULES[code], style)} {RULES[code].slug}"
+    if options.quiet:
         return
-    name = report.document.name
-    yield f"warning: {name}: nothing was pinned: no image is marked ({_count(len(unmarked), 'unpinned image')})"
-    for image in unmarked:
-        written = f": {image.written!r}" if image.written else ""
-        yield f"  {name}:{report.document.position(image.path)}: {image.path}{written}"
-    yield 'help: write "!PinDigest repository:tag", or pass --pin All'
-
-
-def _problem_lines(report: LocatedReport, cause: str, help: str, problems: list[Problem]) -> Iterator[str]:
-    """Report a cause once, even if several images have it."""
-    locations = []
-    for problem in problems:
-        position = report.document.position(problem.path)
-        image = f": {problem.image!r}" if problem.image and problem.image not in cause else ""
-        locations.append(f"{report.document.name}:{position}: {problem.path}{image}")
-    if len(locations) == 1:
-        yield f"error: {locations[0]}: {cause}"
-    else:
-        yield f"error: {cause} ({len(locations)} locations)"
-        yield from (f"  {location}" for location in locations)
-    if help:
-        yield f"help: {help}"
-
-
-def _help(problem: Problem) -> str:
-    if not problem.missing:
-        return problem.help
-    names = problem.missing.split(",")
-    helps = [_PSEUDO_PARAMETERS[name] for name in names if name in _PSEUDO_PARAMETERS]
-    if parameters := [f"--parameter {name}=VALUE" for name in names if name not in _PSEUDO_PARAMETERS]:
-        helps.append(f"pass {' '.join(parameters)}")
-    return "; ".join(helps)
-
-
-def summarize(report: PinReport) -> str:
-    """Return a sentence on a report without problems."""
-    pinned = sum(isinstance(outcome, Pinned) for outcome in report.outcomes)
-    skipped = len(report.outcomes) - pinned + len(report.skipped)
-    decisions = _decisions(report)
-    return f"Pinned {_count(pinned, 'image')} ({skipped} skipped)" + (f": {decisions}." if decisions else ".")
-
-
-def _decisions(report: PinReport) -> str:
-    """Return how many images are kept and locked, and from where; empty if all are resolved."""
-    numbers: Counter[str] = Counter()
-    origins: dict[str, dict[str, None]] = defaultdict(dict)
-    for outcome in report.outcomes:
-        if isinstance(outcome, Pinned):
-            decision = decision_of(outcome)
-            numbers[decision] += 1
-            if outcome.kept:
-                origins[decision][outcome.kept.origin] = None
-            elif decision == "locked" and outcome.resolved:
-                origins[decision][outcome.resolved.origin.request] = None
-    if not numbers.keys() - {"resolved"}:
-        return ""
-    parts = ((f"{numbers[decision]} {decision}", ", ".join(origins[decision])) for decision in sorted(numbers))
-    return ", ".join(f"{part} ({where})" if where else part for part, where in parts)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    if result.fixed:
+        verb = "Would fix" if result.is_preview else "Fixed"
+        yield f"{verb} {count(result.fixed, 'problem')} in {count(result.changed, 'file')}."
+    if result.findings:
+        yield result.summary
+    elif not (result.fixed and result.is_preview):
+        yield style(result.summary, fg="green")

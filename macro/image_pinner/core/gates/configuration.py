@@ -43,6 +43,8 @@ GATES: tuple[type[Gate], ...] = (
 """Every gate, in the order of reports."""
 
 OFF, WARN, DENY = "off", "warn", "deny"
+UNKNOWN = "unknown"
+"""What was seen of a fact that is not known."""
 ALLOW = "allow"
 _MODE = GateOption(
     "mode",
@@ -231,7 +233,7 @@ class EnabledGate(NamedTuple):
                 return GateResult(name, WARN if found.only_warn else self.mode, seen, cause, help)
             case UnknownFact(cause, help, source):
                 verdict = WARN if WARN in {self.mode, self.unknown} else DENY
-                return GateResult(name, verdict, Seen("unknown", source), f"unknown: {cause}", help)
+                return GateResult(name, verdict, Seen(UNKNOWN, source), f"unknown: {cause}", help)
 
 
 def _enable(rule: GateRule) -> EnabledGate:

@@ -6,7 +6,8 @@ Gates never fetch facts, have no clock, and do not know each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from image_pinner.core.images.lookups import Resolved
@@ -68,8 +69,7 @@ class Subject(NamedTuple):
         return tuple(str(digest) for digest in (self.image.digest, self.parent) if digest)
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedImage:
+class JudgedImage(NamedTuple):
     """What is known of an image when gates judge it.
 
     Args:
@@ -84,7 +84,7 @@ class JudgedImage:
     is_pinned: bool | None = True
     reason: str = ""
     resolved: Resolved | None = None
-    facts: Facts = field(default_factory=dict)
+    facts: Facts = MappingProxyType({})
 
     def fact(self, name: str) -> Fact | UnknownFact:
         """Return a fact; one that was not gathered is unknown."""
@@ -98,8 +98,7 @@ class JudgedImage:
         return self.reference.tag or DEFAULT_TAG
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What a gate judged by: the fact as a clause, its source, and the time when it was read, if it was read at all."""
 
     fact: str

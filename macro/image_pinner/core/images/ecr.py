@@ -20,24 +20,20 @@ class Partition(NamedTuple):
     name: str
     suffix: str
     dual_stack_suffix: str
-    regions: re.Pattern[str]
-
-
-def _partition(name: str, suffix: str, dual_stack_suffix: str, regions: str) -> Partition:
-    return Partition(name, suffix, dual_stack_suffix, re.compile(regions, re.ASCII))
+    regions: str
 
 
 # Dual-stack suffixes as in https://github.com/aws/amazon-ecs-agent (ecs-agent/utils/uri) and
 # https://github.com/kubernetes/cloud-provider-aws, November 2026; that of aws-eusc is inferred from their pattern.
 PARTITIONS = (
-    _partition("aws-cn", "amazonaws.com.cn", "on.amazonwebservices.com.cn", r"cn-\w+-\d+"),
-    _partition("aws-us-gov", "amazonaws.com", "on.aws", r"us-gov-\w+-\d+"),
-    _partition("aws-iso", "c2s.ic.gov", "on.aws.ic.gov", r"us-iso-\w+-\d+"),
-    _partition("aws-iso-b", "sc2s.sgov.gov", "on.aws.scloud", r"us-isob-\w+-\d+"),
-    _partition("aws-iso-e", "cloud.adc-e.uk", "on.cloud-aws.adc-e.uk", r"eu-isoe-\w+-\d+"),
-    _partition("aws-iso-f", "csp.hci.ic.gov", "on.aws.hci.ic.gov", r"us-isof-\w+-\d+"),
-    _partition("aws-eusc", "amazonaws.eu", "on.amazonwebservices.eu", r"eusc-\w+-\w+-\d+"),
-    _partition("aws", "amazonaws.com", "on.aws", r"[a-z]{2}-\w+-\d+"),
+    Partition("aws-cn", "amazonaws.com.cn", "on.amazonwebservices.com.cn", r"cn-\w+-\d+"),
+    Partition("aws-us-gov", "amazonaws.com", "on.aws", r"us-gov-\w+-\d+"),
+    Partition("aws-iso", "c2s.ic.gov", "on.aws.ic.gov", r"us-iso-\w+-\d+"),
+    Partition("aws-iso-b", "sc2s.sgov.gov", "on.aws.scloud", r"us-isob-\w+-\d+"),
+    Partition("aws-iso-e", "cloud.adc-e.uk", "on.cloud-aws.adc-e.uk", r"eu-isoe-\w+-\d+"),
+    Partition("aws-iso-f", "csp.hci.ic.gov", "on.aws.hci.ic.gov", r"us-isof-\w+-\d+"),
+    Partition("aws-eusc", "amazonaws.eu", "on.amazonwebservices.eu", r"eusc-\w+-\w+-\d+"),
+    Partition("aws", "amazonaws.com", "on.aws", r"[a-z]{2}-\w+-\d+"),
 )
 
 
@@ -51,7 +47,7 @@ def partition_of(region: str) -> Partition | None:
 
 @lru_cache(maxsize=64)
 def _find_partition(region: str) -> Partition | None:
-    return next((partition for partition in PARTITIONS if partition.regions.fullmatch(region)), None)
+    return next((partition for partition in PARTITIONS if re.fullmatch(partition.regions, region, re.ASCII)), None)
 
 
 _HOST = re.compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from image_pinner.core.images.platforms import Platform
@@ -28,8 +28,7 @@ ACCEPTED_MEDIA_TYPES = (OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST)
 """The media types that every request accepts; the list decides which digest a registry returns."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageLookup:
+class ImageLookup(NamedTuple):
     """What to resolve; a tag of a multi-platform image has more than one right digest.
 
     Args:
@@ -70,8 +69,7 @@ class Origin:
     confidential: bool = field(default=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """The digest of an image.
 
     Args:
@@ -89,28 +87,29 @@ class Resolved:
     warnings: tuple[str, ...] = ()
 
 
+# Not a tuple: failures of different kinds must not be equal.
 @dataclass(frozen=True, slots=True)
-class NotFound:
+class _Failure:
+    cause: str
+    help: str
+
+
+class NotFound(_Failure):
     """The repository, tag or digest does not exist; the only result for which `WhenMissing=KeepTag` keeps the tag."""
 
-    cause: str
-    help: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unsuitable:
+class Unsuitable(_Failure):
     """The image exists but cannot be used: another platform, not a container image, several candidates."""
 
-    cause: str
-    help: str
+    __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Unavailable:
+class Unavailable(_Failure):
     """The lookup failed; `cause` names the request and the failure."""
 
-    cause: str
-    help: str
+    __slots__ = ()
 
 
 Resolution = Resolved | NotFound | Unsuitable | Unavailable

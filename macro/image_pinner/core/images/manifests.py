@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from image_pinner.core.errors import HIDDEN, InvalidReferenceError, SourceError
 from image_pinner.core.images.lookups import (
@@ -78,8 +77,7 @@ def not_an_image(cause: str) -> Unsuitable:
     return Unsuitable(f"it is not a container image: {cause}", "use the tag or digest of a container image")
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
+class IndexEntry(NamedTuple):
     """An entry of an index.
 
     Args:

@@ -6,7 +6,7 @@ https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md#image-in
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from image_pinner.core.errors import InvalidOptionError, cut
 
@@ -44,8 +44,7 @@ _PART_COUNTS = (2, 3)
 _MAX_SHOWN = 80  # characters of an invalid platform that a message repeats
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Platform:
+class Platform(NamedTuple):
     """A platform such as `linux/arm64/v8`; `os_version` is set for Windows images."""
 
     os: str

@@ -8,7 +8,6 @@ identifies the image and the tag is informational.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, field
 
@@ -45,6 +44,8 @@ class Digest:
     @classmethod
     def of(cls, content: bytes) -> Digest:
         """Return the digest of a manifest's or config's bytes."""
+        import hashlib  # noqa: PLC0415 - loads OpenSSL, which offline commands do not need
+
         return cls(f"sha256:{hashlib.sha256(content).hexdigest()}")
 
 
@@ -53,21 +54,21 @@ DEFAULT_TAG = "latest"
 _DOCKER_HUB_NAMES = frozenset({DOCKER_HUB, "index.docker.io"})
 
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_LABEL = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?", re.ASCII)
-_PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
-_TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
+_LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
+_HOST = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
+_PATH = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_TAG = r"\w[\w.-]{0,127}"
 # One expression for a whole reference. A first component is a registry exactly if it looks like one; the possessive
 # `+` in the lookahead prevents catastrophic backtracking.
 _LIKE_A_REGISTRY = r"(?=[^/@]*+/)(?:localhost/|[^/@.:A-Z]*+[.:A-Z])"
 _REFERENCE = re.compile(
-    rf"(?:(?={_LIKE_A_REGISTRY})({_HOST.pattern})/|(?!{_LIKE_A_REGISTRY}))"
-    rf"({_PATH.pattern})(?::({_TAG.pattern}))?(?:@(sha256:[0-9a-f]{{64}}))?",
+    rf"(?:(?={_LIKE_A_REGISTRY})({_HOST})/|(?!{_LIKE_A_REGISTRY}))"
+    rf"({_PATH})(?::({_TAG}))?(?:@(sha256:[0-9a-f]{{64}}))?",
     re.ASCII,
 )
 _BARE_DIGEST = re.compile(r"(?:sha256:)?[a-f0-9]{64}", re.ASCII)
 _BARE_DIGEST_LENGTHS = (64, len("sha256:") + 64)
-_SCHEME = re.compile(r"[a-z0-9+.-]{1,40}://", re.ASCII)
+_SCHEME = r"[a-z0-9+.-]{1,40}://"
 _MAX_PATH = 255
 _LIBRARY = "library/"  # Docker Hub's prefix of names with one component
 _MAX_SHORT = _MAX_PATH - len(_LIBRARY)
@@ -138,7 +139,10 @@ class ImageReference:
 
     def canonical(self) -> ImageReference:
         """Return the same reference, written in full."""
-        return ImageReference(self.registry, self.repository, self.tag, self.digest, self._full())
+        full = self._full()
+        if self.written == full:
+            return self
+        return ImageReference(self.registry, self.repository, self.tag, self.digest, full)
 
     def _full(self) -> str:
         tag = f":{self.tag}" if self.tag else ""
@@ -173,14 +177,14 @@ def _explain(text: str) -> InvalidReferenceError:
     name, at, digest = text.partition("@")
     slash = name.find("/")
     has_registry = slash > 0 and _is_registry(name[:slash])
-    if has_registry and not _HOST.fullmatch(name[:slash]):
+    if has_registry and not re.fullmatch(_HOST, name[:slash], re.ASCII):
         rule = f"{cut(name[:slash], _MAX_SHOWN_HOST)!r} is not a valid host with an optional port"
         return InvalidReferenceError(text, rule, 0, "correct the registry's host")
     start = slash + 1 if has_registry else 0
     path, colon, tag = name[start:].partition(":")
-    if len(path) > _MAX_PATH or not _PATH.fullmatch(path):
+    if len(path) > _MAX_PATH or not re.fullmatch(_PATH, path, re.ASCII):
         return _explain_path(text, path, start)
-    if colon and not _TAG.fullmatch(tag):
+    if colon and not re.fullmatch(_TAG, tag, re.ASCII):
         return _explain_tag(text, tag, start + len(path) + 1)
     try:
         Digest(digest if at else "")
@@ -192,7 +196,7 @@ def _explain(text: str) -> InvalidReferenceError:
 def _check_whole(text: str) -> InvalidReferenceError | None:
     if not text:
         return InvalidReferenceError(text, "it is empty", 0, "write repository:tag, or check for an empty parameter")
-    if scheme := _SCHEME.match(text):
+    if scheme := re.match(_SCHEME, text, re.ASCII):
         return InvalidReferenceError(text, "it is a URL", 0, f"remove {scheme[0]!r} and {_WRITE_REFERENCE}")
     if text.startswith("sha256:"):
         return InvalidReferenceError(text, "it is a digest without a repository", 0, "write repository@sha256:…")
@@ -212,7 +216,7 @@ def _check_characters(text: str) -> InvalidReferenceError | None:
 
 
 def _explain_path(text: str, path: str, start: int) -> InvalidReferenceError:
-    match = _PATH.match(path)
+    match = re.match(_PATH, path, re.ASCII)
     offset = match.end() if match else 0
     upper = next((position for position, character in enumerate(path) if character.isupper()), -1)
     if len(path) > _MAX_PATH:
@@ -235,6 +239,6 @@ def _explain_tag(text: str, tag: str, start: int) -> InvalidReferenceError:
     if "/" in tag:
         help = "write host:port/repository:tag"
         return InvalidReferenceError(text, "a port must follow a registry's host", start, help)
-    match = _TAG.match(tag)
+    match = re.match(_TAG, tag, re.ASCII)
     rule = "a tag is up to 128 letters, digits, '_', '.' and '-', and does not begin with '.' or '-'"
     return InvalidReferenceError(text, rule, start + (match.end() if match else 0), "write repository:tag")

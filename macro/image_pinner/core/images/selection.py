@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from image_pinner.core.errors import HIDDEN, SourceError, cut
 from image_pinner.core.images.lookups import (
@@ -42,8 +42,7 @@ _LAMBDA_ARCHITECTURES = ("amd64", "arm64")
 _SINGLE_IMAGE_PLATFORMS = " or ".join(f"Platform=linux/{architecture}" for architecture in _LAMBDA_ARCHITECTURES)
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsConfig:
+class NeedsConfig(NamedTuple):
     """The manifest of a single image, whose platform is only in its config.
 
     Args:
@@ -87,7 +86,7 @@ def select_from_manifest(lookup: ImageLookup, resolved: Resolved, manifest: byte
         )
     try:
         if not resolved.media_type:
-            resolved = replace(resolved, media_type=find_media_type(manifest))
+            resolved = resolved._replace(media_type=find_media_type(manifest))
             if unsuitable := check_media_type(resolved.media_type, confidential=confidential):
                 return unsuitable
         if resolved.media_type in INDEX_MEDIA_TYPES:
@@ -109,7 +108,7 @@ def select_from_config(lookup: ImageLookup, needs: NeedsConfig, config: bytes) -
             f"the image {resolved.digest} is for {_name(offered, resolved.origin)} only, not for {lookup.platform}",
             f"build and push it for {lookup.platform}, or set a platform that it has",
         )
-    return _with_doubts(replace(resolved, platforms=(offered,)), lookup.platform, (offered,))
+    return _with_doubts(resolved._replace(platforms=(offered,)), lookup.platform, (offered,))
 
 
 def find_matching_entries(entries: Iterable[IndexEntry], platform: Platform | None) -> tuple[IndexEntry, ...]:
@@ -143,7 +142,7 @@ def _doubt(offered: Platform | None, platform: Platform | None) -> str:
 def _with_doubts(resolved: Resolved, platform: Platform | None, offered: Iterable[Platform | None]) -> Resolved:
     """Add a warning if it is doubtful for each of the offered platforms whether it runs where `platform` is wanted."""
     doubts = [_doubt(one, platform) for one in offered]
-    return replace(resolved, warnings=(*resolved.warnings, doubts[0])) if all(doubts) else resolved
+    return resolved._replace(warnings=(*resolved.warnings, doubts[0])) if all(doubts) else resolved
 
 
 def _has_default_variant(entry: IndexEntry, platform: Platform) -> bool:
@@ -160,7 +159,7 @@ def _select_from_index(lookup: ImageLookup, index: Resolved, entries: Sequence[I
             "push an index that lists the images themselves",
         )
     platforms = tuple(sorted({entry.platform for entry in entries if entry.runnable and entry.platform}))
-    index = replace(index, platforms=platforms)
+    index = index._replace(platforms=platforms)
     matching = find_matching_entries(entries, lookup.platform)
     if not matching:
         return _no_match(lookup, index, platforms)
@@ -195,7 +194,7 @@ def _name(platform: Platform | None, origin: Origin) -> str:
         return "no named platform"
     if not origin.confidential:
         return str(platform)
-    return str(replace(platform, os_version="")) if platform.is_known else HIDDEN
+    return str(platform._replace(os_version="")) if platform.is_known else HIDDEN
 
 
 def _list(platforms: Sequence[Platform], origin: Origin) -> str:

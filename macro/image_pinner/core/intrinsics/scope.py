@@ -33,6 +33,7 @@ class Scope:
             they should be resolved, but not all reports agree, so a value that looks like a name is looked up too.
         answers: The external values that were looked up so far.
         loops: The variables of the `Fn::ForEach` loops around the expression.
+        may_have_loops: Whether the template can have such loops; finding them takes a tenth of a search for images.
         iterations: The values of each of these variables; not of one whose collection is unknown.
         hidden: The parameters whose values a snippet may not use.
         used_parameters: The parameters that an expression or an option needed so far.
@@ -55,6 +56,7 @@ class Scope:
     ssm_names: bool = False
     answers: Mapping[ExternalValue, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
+    may_have_loops: bool = True
     iterations: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
     used_parameters: set[str] = field(default_factory=set, compare=False, repr=False)
@@ -137,6 +139,10 @@ class Scope:
     def with_stack_name(self, name: str) -> Scope:
         """Return the scope of a stack with this name."""
         return self if name == self.stack_name else replace(self, stack_name=name, cache={})
+
+    def without_loops(self) -> Scope:
+        """Return the scope of a template that certainly has no `Fn::ForEach`."""
+        return replace(self, may_have_loops=False)
 
     def with_loop(self, name: str, outcome: Outcome, values: tuple[Outcome, ...] | None = None) -> Scope:
         """Return the scope inside a `Fn::ForEach` with this variable, and its values if all of them are known."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from image_pinner.core.errors import MAX_CAUSE, cut
 
@@ -14,8 +14,7 @@ JsonValue = Any
 JsonObject = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class SsmParameter:
+class SsmParameter(NamedTuple):
     """The value of a parameter in the SSM Parameter Store; `version` is `None` for the latest."""
 
     name: str
@@ -25,8 +24,7 @@ class SsmParameter:
         return f"the SSM parameter {self.name!r}" + (f" in version {self.version}" if self.version else "")
 
 
-@dataclass(frozen=True, slots=True)
-class StackExport:
+class StackExport(NamedTuple):
     """The value of an export of a stack in this account and region."""
 
     name: str
@@ -91,8 +89,7 @@ Answer = Known | Unknown
 """The result of looking up an external value."""
 
 
-@dataclass(frozen=True, slots=True)
-class PartialList:
+class PartialList(NamedTuple):
     """A list whose elements are outcomes.
 
     Args:

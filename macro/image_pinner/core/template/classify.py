@@ -12,6 +12,7 @@ from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
+from image_pinner.core.template.loop_keys import EXPAND_FIRST
 from image_pinner.core.template.marker_search import count_markers, may_contain_marker
 from image_pinner.core.template.markers import (
     LONG_FORM,
@@ -26,7 +27,15 @@ from image_pinner.core.template.markers import (
 )
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, find_loosened_option, selects
 from image_pinner.core.template.paths import Field
-from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.problems import (
+    INVALID_MARKER,
+    INVALID_OPTION,
+    INVALID_REFERENCE,
+    MISPLACED_MARKER,
+    UNRESOLVED_IMAGE,
+    Problem,
+    ProblemKind,
+)
 from image_pinner.core.template.runtime_platform import infer_platform
 from image_pinner.core.template.sites import (
     CandidateImage,
@@ -48,8 +57,9 @@ _NO_LOOP_VALUES = "its loop has no values with the parameters of this deployment
 _NOT_A_REFERENCE = "not a valid image reference"
 _NOT_SELECTED = "it has no marker, and no Pin option selects it"
 _NO_OPTIONS = Options()
+_NOT_INFERRED = Unknown("not inferred yet")
 _WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
-_NO_LOOP = "write the property without Fn::ForEach, or put ImagePinner after AWS::LanguageExtensions in Transform"
+_NO_LOOP = f"write the property without Fn::ForEach, or {EXPAND_FIRST}"
 _MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
 
 
@@ -68,14 +78,16 @@ def classify_image(
         if marked_expression is None and isinstance(outcome, NoValue):
             return Classification(None, name=name)
         has_marker = is_marked(certain_beginning(outcome))
-        image = CandidateImage(node, location, context, marked_expression, outcome, has_marker)
+        is_marked_somehow = has_marker or marked_expression is not None
+        image = CandidateImage(node, location, context, marked_expression, outcome, has_marker, is_marked_somehow)
         if scan_settings.find_tagged_digests:
             return Classification(_tagged_digest(image), name=name)
         return _unresolved_name(image, named) or _classify(image, name)
     except BudgetExceededError:
         raise  # it concerns the whole template
     except TemplateError as error:
-        return Classification(Problem(node.path, ProblemKind.TEMPLATE, error.cause, error.help), name=name)
+        problem = Problem(node.path, ProblemKind.TEMPLATE, error.cause, error.help, rule=error.slug)
+        return Classification(problem, name=name)
 
 
 def _container_name(node: TemplateNode, location: ImageLocation) -> Outcome:
@@ -109,7 +121,8 @@ def _classify(image: CandidateImage, name: str) -> Classification:
             return Classification(None, outcome.external_values, name)
         return Classification(skipped_image(image), name=name)
     if image.marked_expression and image.has_marker:
-        return Classification(image.problem("duplicate marker on the image", "remove one of them"), name=name)
+        problem = image.problem("duplicate marker on the image", "remove one of them", INVALID_MARKER)
+        return Classification(problem, name=name)
     # An update with the previous template runs no macro, and can deploy what its conditions exclude today: the
     # configuration's Pin applies to that too.
     guards = () if selects(image.context.operator.pin, name) else node.guards
@@ -134,11 +147,13 @@ def _requested(image: CandidateImage, outcome: Known | Unknown | NoValue) -> Pin
         case Known(str(text)):
             return _evaluated(image, text)
         case Known(value):
-            return image.problem(f"image is {describe_type(value)}, {_NOT_A_REFERENCE}", "write repository:tag as text")
+            cause = f"image is {describe_type(value)}, {_NOT_A_REFERENCE}"
+            return image.problem(cause, "write repository:tag as text", INVALID_REFERENCE)
         case Unknown():
             return image.unresolved("cannot resolve image", outcome)
         case NoValue():
-            return image.problem("image is AWS::NoValue", "move the Fn::If around the whole image and its marker")
+            help = "move the Fn::If around the whole image and its marker"
+            return image.problem("image is AWS::NoValue", help, INVALID_MARKER)
         case _:
             assert_never(outcome)
 
@@ -151,10 +166,10 @@ def _evaluated(image: CandidateImage, text: str) -> PinSite | SkippedImage | Pro
     options = context.options
     if own != _NO_OPTIONS:
         if looser := find_loosened_option(own, context.operator):
-            return image.problem(looser, "remove the option", ProblemKind.POLICY)
+            return image.problem(looser, "remove the option", INVALID_OPTION, ProblemKind.POLICY)
         options = own.over(options)
     if reason := excluded(image.location, written):
-        return image.problem(f"cannot pin {written!r} here: {reason}", "remove the marker")
+        return image.problem(f"cannot pin {written!r} here: {reason}", "remove the marker", MISPLACED_MARKER)
     reference = ImageReference.parse(written)
     if reference.digest and not image.is_marked:
         return SkippedImage(image.node.path, SkipStatus.PINNED, "it already has a digest", written)
@@ -177,7 +192,7 @@ def _tagged_digest(image: CandidateImage) -> PinSite | SkippedImage | Problem:
 
 def _site(image: CandidateImage, options: Options, reference: ImageReference) -> PinSite | Problem:
     if image.node.shared:
-        return image.problem(f"cannot pin the image: {image.node.shared}", _NO_LOOP)
+        return image.problem(f"cannot pin the image: {image.node.shared}", _NO_LOOP, UNRESOLVED_IMAGE)
     platform = _platform(image, options)
     if isinstance(platform, Unknown):
         if not image.location.index_allowed:
@@ -215,10 +230,12 @@ def _platform(image: CandidateImage, options: Options) -> Platform | Unknown | N
         return None
     if "[*]" in source.architecture:
         source = source.of_image(image.node.steps[len(context.resource_path.steps) :])
-    # All images of a resource run on the same platform.
-    if source not in context.platforms:
-        context.platforms[source] = infer_platform(source, context.properties, context.template or {}, image.node.scope)
-    return context.platforms[source]
+    # All images of a resource run on the same platform; most have none.
+    platform = context.platforms.get(source, _NOT_INFERRED)
+    if platform is _NOT_INFERRED:
+        platform = infer_platform(source, context.properties, context.template or {}, image.node.scope)
+        context.platforms[source] = platform
+    return platform
 
 
 def skipped_image(image: CandidateImage) -> SkippedImage | Problem:
@@ -249,9 +266,10 @@ def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
     elif image.marked_expression:
         replacement = image.marked_expression.expression
     if image.is_marked and image.node.shared:
-        return image.problem(f"cannot remove the marker: {image.node.shared}", _NO_LOOP)
+        return image.problem(f"cannot remove the marker: {image.node.shared}", _NO_LOOP, UNRESOLVED_IMAGE)
     if image.is_marked and replacement is None:
-        return image.problem("cannot remove the marker: it is part of a value that is unknown", _MARK_THE_IMAGE)
+        cause = "cannot remove the marker: it is part of a value that is unknown"
+        return image.problem(cause, _MARK_THE_IMAGE, INVALID_MARKER)
     return _remaining_marker(image, replacement if image.is_marked else image.node.value) or SkippedImage(
         image.node.path,
         SkipStatus.NOT_DEPLOYED,
@@ -315,10 +333,9 @@ def excluded(location: ImageLocation, beginning: str) -> str:
 
 def certain_beginning(outcome: Outcome) -> str:
     """Return the part of an image, from its beginning, that is certain."""
-    if isinstance(outcome, NoValue):
-        return ""
-    text = outcome.value if isinstance(outcome, Known) else outcome.prefix
-    return text if isinstance(text, str) else ""
+    if isinstance(outcome, Known):
+        return outcome.value if isinstance(outcome.value, str) else ""
+    return "" if isinstance(outcome, NoValue) else outcome.prefix
 
 
 def describe_type(value: JsonValue) -> str:
@@ -336,21 +353,23 @@ def _remaining_marker(image: CandidateImage, expression: JsonValue) -> Problem |
     """Return a problem if a marker would be deployed with `expression`."""
     marker_count = count_markers(expression)
     if marker_count.long_forms:
-        return image.problem(f"{LONG_FORM} must contain the whole image", _WRITE_MARKER)
+        return image.problem(f"{LONG_FORM} must contain the whole image", _WRITE_MARKER, INVALID_MARKER)
     if marker_count.texts and isinstance(image.outcome, Unknown) and not image.outcome.prefix:
         return image.unresolved("cannot resolve image, which has a marker", image.outcome)
     if marker_count.texts:
-        return image.problem("the marker is not at the beginning of the image", f"{_WRITE_MARKER}, nothing before it")
+        cause = "the marker is not at the beginning of the image"
+        return image.problem(cause, f"{_WRITE_MARKER}, nothing before it", INVALID_MARKER)
     if image.is_marked:
         return None
     if isinstance(image.outcome, Known | NoValue):
         beginning = _text(image.outcome).lstrip()
         # No image begins with this character: it is a misspelled marker, or a YAML tag in quotes.
         if beginning.startswith("!"):
-            return image.problem(f"{beginning.split(maxsplit=1)[0]!r} is not a valid marker", _WRITE_MARKER)
+            cause = f"{beginning.split(maxsplit=1)[0]!r} is not a valid marker"
+            return image.problem(cause, _WRITE_MARKER, INVALID_MARKER)
     elif may_contain_marker(expression, image.node.scope):
         failure = "cannot resolve image, and a value that it refers to has a marker"
         if isinstance(image.outcome, Unknown):
             return image.unresolved(failure, image.outcome)
-        return image.problem(failure, _MARK_THE_IMAGE)
+        return image.problem(failure, _MARK_THE_IMAGE, UNRESOLVED_IMAGE)
     return None

@@ -21,7 +21,7 @@ class Replace(NamedTuple):
 
 
 class InsertKey(NamedTuple):
-    """Insert a new key into the mapping at `path`, behind its key `after`."""
+    """Insert a new key into the mapping at `path`, behind its key `after`, or before all keys if that is empty."""
 
     path: TemplatePath
     key: str
@@ -48,10 +48,7 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
     top: list[JsonValue] = [template]
     # The copies made so far by identity; they are referenced here, so that no identity is reused.
     copies: dict[int, Any] = {id(top): top}
-    planned = list(edits)
-    deletions = [edit for edit in planned if isinstance(edit, Delete)]
-    others = [edit for edit in planned if not isinstance(edit, Delete)]
-    for edit in (*others, *sorted(deletions, key=_order)):
+    for edit in _in_order(edits):
         parent: Any = top
         key: Step = 0
         for step in edit.path.steps:
@@ -72,6 +69,18 @@ def apply_edits(template: JsonValue, edits: Iterable[Edit]) -> JsonValue:
     return top[0]
 
 
+def _in_order(edits: Iterable[Edit]) -> list[Edit]:
+    """Return the edits with the deletions last."""
+    others: list[Edit] = []
+    deletions: list[Delete] = []
+    for edit in edits:
+        if isinstance(edit, Delete):
+            deletions.append(edit)
+        else:
+            others.append(edit)
+    return [*others, *sorted(deletions, key=_order)] if deletions else others
+
+
 def _order(deletion: Delete) -> tuple[int, int]:
     """Sort inner deletions before outer ones and last elements first, so that no index changes before use."""
     steps = deletion.path.steps
@@ -79,6 +88,8 @@ def _order(deletion: Delete) -> tuple[int, int]:
 
 
 def _with_key(mapping: JsonObject, edit: InsertKey) -> dict[str, JsonValue]:
+    if not edit.after and "" not in mapping:
+        return {edit.key: edit.value, **mapping}
     result: dict[str, JsonValue] = {}
     for key, value in mapping.items():
         result[key] = value

@@ -6,7 +6,7 @@ returns the reference. No requests are made: values that only AWS knows are retu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
@@ -18,11 +18,16 @@ from image_pinner.core.intrinsics.transforms import calls_of
 from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue, Known
 from image_pinner.core.template.classify import CALLED_BY_CLOUDFORMATION, classify_image
 from image_pinner.core.template.locations import ImageLocation, image_locations
-from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
-from image_pinner.core.template.markers import METADATA_KEY, parse_metadata_options, parse_snippet_options
+from image_pinner.core.template.marker_search import MarkerCount, count_walked_markers
+from image_pinner.core.template.markers import (
+    METADATA_KEY,
+    parse_metadata_options,
+    parse_parameters,
+    parse_snippet_options,
+)
 from image_pinner.core.template.options import Level, Options, Pin, find_loosened_option, may_select
 from image_pinner.core.template.paths import FOR_EACH, Field, PathStep, Step, TemplatePath, value_at
-from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.problems import INVALID_OPTION, MISPLACED_MARKER, UNRESOLVED_IMAGE, Problem, ProblemKind
 from image_pinner.core.template.records import DigestImage
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
 from image_pinner.core.template.transform_calls import TransformCall, find_transform_calls, position_of
@@ -37,6 +42,7 @@ from image_pinner.core.template.traversal import (
 )
 
 _RESOURCES = "Resources"
+_NO_OPTIONS = Options()
 _PROPERTIES = Field("Properties")
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
 _TRANSFORM = TemplatePath(("Transform",))
@@ -45,20 +51,14 @@ PINNED_BY_SNIPPET = "a snippet next to it requests the pin, and CloudFormation c
 
 def _resource_of(node: TemplateNode, template: JsonObject) -> TemplateNode:
     """Return the resource that contains `node`, or the whole template if none does."""
-    steps = _resource_steps(node.steps)
+    end = 1
+    while end < len(node.steps) and str(node.steps[end]).startswith(FOR_EACH):
+        end += 2
+    steps = node.steps[: end + 1] if node.steps[:1] == (_RESOURCES,) else ()
     resource = value_at(template, steps)
     if not isinstance(resource, dict):
         steps, resource = (), template
     return TemplateNode(steps, resource, node.scope)
-
-
-def _resource_steps(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    if steps[:1] != (_RESOURCES,):
-        return ()
-    end = 1
-    while end < len(steps) and str(steps[end]).startswith(FOR_EACH):
-        end += 2
-    return steps[: end + 1]
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class ImageScan:
         skipped: The images that are not pinned, each with the reason.
         problems: Why the template cannot be pinned.
         written_digests: The images that are not pinned because they have a digest.
-        hidden: The properties that can hide images.
+        hidden: The properties that can hide images, except those that `Pin` skips.
         external_values: The values to look up before all images are known.
         read: All expressions that were read as images, by their paths.
         marker_count: The markers in the template, if they were counted.
@@ -123,35 +123,52 @@ class ImageScan:
             return image
         return image._replace(status=SkipStatus.SNIPPET, reason=PINNED_BY_SNIPPET)
 
-    def add_problem(self, path: TemplatePath, cause: str, help: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> None:
+    def add_problem(
+        self,
+        path: TemplatePath,
+        cause: str,
+        help: str,
+        rule: str = INVALID_OPTION,
+        kind: ProblemKind = ProblemKind.TEMPLATE,
+    ) -> None:
         """Add a problem that does not concern a single image."""
-        self.problems.append(Problem(path, kind, cause, help))
+        self.problems.append(Problem(path, kind, cause, help, rule=rule))
 
     def add_opaque(self, opaque: OpaqueNode, pin: Pin | tuple[str, ...] | None) -> None:
         """Add a property that can hide images: a problem if `pin` may select them."""
-        self.hidden.append(opaque)
+        if pin is not Pin.SKIP:
+            self.hidden.append(opaque)
         if may_select(pin):
             self.add_problem(
                 opaque.path,
                 f"images here cannot be seen: {opaque.reason}",
                 "write the property without the function, or write Pin: Skip in the Metadata of the resource",
+                UNRESOLVED_IMAGE,
             )
         else:
-            self.skipped.append(SkippedImage(opaque.path, SkipStatus.HIDDEN, opaque.reason))
+            status = SkipStatus.SKIPPED if pin is Pin.SKIP else SkipStatus.HIDDEN
+            self.skipped.append(SkippedImage(opaque.path, status, opaque.reason))
 
     def add_loosened_option(self, path: TemplatePath, options: Options, configured: Options) -> None:
         """Add a problem if one of `options` is less strict than the configuration."""
         if looser := find_loosened_option(options, configured):
-            self.add_problem(path, looser, "remove the option", ProblemKind.POLICY)
+            self.add_problem(path, looser, "remove the option", kind=ProblemKind.POLICY)
 
-    def read_options(
+    def read_parameters(self, path: TemplatePath, parameters: JsonObject, scope: Scope) -> Options:
+        """Read the options in the Parameters of a call; add a problem and return none if they are invalid."""
+        return self._read_options(path, lambda: parse_parameters(parameters, scope))
+
+    def read_metadata(
         self, path: TemplatePath, metadata: JsonValue, scope: Scope, level: Level = Level.TEMPLATE
     ) -> Options:
-        """Read the options in a Metadata section; add a problem and return none if they are invalid."""
+        """Read the options in a Metadata section. See `read_parameters`."""
+        return self._read_options(path, lambda: parse_metadata_options(metadata, scope, level))
+
+    def _read_options(self, path: TemplatePath, read: Callable[[], Options]) -> Options:
         try:
-            return parse_metadata_options(metadata, scope, level)
+            return read()
         except InvalidOptionError as error:
-            self.add_problem(path, error.cause, error.help)
+            self.add_problem(path, error.cause, error.help, error.slug)
             return Options()
 
     def report_unknown_containers(self, pin: Pin | tuple[str, ...] | None, names: set[str], path: TemplatePath) -> None:
@@ -161,7 +178,9 @@ class ImageScan:
             self.add_problem(path, f"no container is named {', '.join(missing)}", known)
 
 
-def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
+def find_images(
+    template: JsonObject, parameters: JsonObject, scope: Scope, scan_settings: ScanSettings, serialized: bytes = b""
+) -> ImageScan:
     """Find the images of a template.
 
     Args:
@@ -169,17 +188,19 @@ def find_images(template: JsonObject, parameters: JsonObject, scope: Scope, scan
         parameters: The Parameters of the Transform, with their values.
         scope: What is known, resolved external values included.
         scan_settings: The macro's configuration.
+        serialized: See `count_walked_markers`.
     """
     scan = ImageScan()
     options, pin_path = _template_options(template, parameters, scope, scan_settings, scan)
     scan.options = options.over(scan_settings.operator)
     scope = scope.with_stack_name(options.stack_name or scope.stack_name)
-    scan.marker_count = count_markers(walked_sections(template))
+    scan.marker_count = count_walked_markers(template, serialized)
     calls = list(find_transform_calls(template)) if scan.marker_count.transforms else []
     reader = _Reader(template, options, scan_settings, scan)
     reader.read_snippets(calls, scope)
     names: set[str] = set()
-    for resource in reader.resources(scope):
+    # Custom paths are not limited to the sections that were counted.
+    for resource in reader.resources(scope if scan.marker_count.loops else scope.without_loops()):
         names |= reader.read_resource(resource)
     reader.read_custom_paths(scope)
     scan.report_unknown_containers(options.pin, names, pin_path)
@@ -196,8 +217,8 @@ def _template_options(
     if any(others != own[0] for others in own):
         scan.add_problem(_TRANSFORM, f"Transform names {macro} twice, with different Parameters", "name it once")
         parameters = {}
-    transform = scan.read_options(_TRANSFORM, {METADATA_KEY: parameters}, scope)
-    metadata = scan.read_options(_METADATA, template.get("Metadata"), scope)
+    transform = scan.read_parameters(_TRANSFORM, parameters, scope)
+    metadata = scan.read_metadata(_METADATA, template.get("Metadata"), scope)
     merged = transform.over(metadata)
     if merged != metadata.over(transform):
         scan.add_problem(
@@ -234,7 +255,7 @@ class _Reader:
             try:
                 options = parse_snippet_options(own.parameters, call.siblings, macro, scope)
             except InvalidOptionError as error:
-                self._scan.add_problem(call.path, error.cause, error.help)
+                self._scan.add_problem(call.path, error.cause, error.help, error.slug)
                 continue
             self._scan.add_loosened_option(call.path, options, self._settings.operator)
             if isinstance(options.pin, tuple):
@@ -338,7 +359,7 @@ class _Reader:
     def _resource_context(self, resource: TemplateNode, *, has_images: bool) -> tuple[Options, ResourceContext]:
         """Return the resource's own options, and the context of its images."""
         content: JsonObject = resource.value
-        own = Options()
+        own = _NO_OPTIONS
         if resource.steps and "Metadata" in content and not creates_nothing(resource.scope):
             own = self._own_options(resource, has_images=has_images)
         context = ResourceContext(
@@ -354,7 +375,7 @@ class _Reader:
 
     def _own_options(self, resource: TemplateNode, *, has_images: bool) -> Options:
         path = resource.path.child("Metadata", METADATA_KEY)
-        own = self._scan.read_options(path, resource.value["Metadata"], resource.scope, Level.RESOURCE)
+        own = self._scan.read_metadata(path, resource.value["Metadata"], resource.scope, Level.RESOURCE)
         self._scan.add_loosened_option(path, own, self._settings.operator)
         if own.pin not in {None, Pin.SKIP, Pin.MARKED} and not has_images and not self._settings.image_paths:
             kind = f"of type {kind}" if isinstance(kind := resource.value.get("Type"), str) else "without a type"
@@ -362,6 +383,7 @@ class _Reader:
                 path,
                 f"no image property is known for a resource {kind}",
                 "remove the entry, or add the JSONPath of the image to the configured image paths",
+                MISPLACED_MARKER,
             )
         return own
 
@@ -377,7 +399,7 @@ class _Reader:
 def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:
     """Yield the type of a resource; more than one only if it has the key twice."""
     kind = resource.value.get("Type")
-    if isinstance(kind, str) and not resource.scope.loops and not has_loop(resource.value):
+    if isinstance(kind, str) and not resource.scope.loops and not has_loop(resource.value, resource.scope):
         yield kind
         return
     for node in walk(resource, (Field("Type"),)):
@@ -393,6 +415,7 @@ def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:
 
 
 def _properties(resource: TemplateNode) -> JsonValue:
-    found = walk(resource, (_PROPERTIES,)) if has_loop(resource.value) else ()
-    made = next((node.value for node in found if isinstance(node, TemplateNode)), None)
-    return resource.value.get("Properties", made)
+    content = resource.value
+    if "Properties" in content or not has_loop(content, resource.scope):
+        return content.get("Properties")
+    return next((node.value for node in walk(resource, (_PROPERTIES,)) if isinstance(node, TemplateNode)), None)

@@ -17,9 +17,10 @@ from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.find import ImageScan, find_images
 from image_pinner.core.template.locations import ImageLocation, snippet_locations
-from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, METADATA_KEY
+from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM
 from image_pinner.core.template.options import AnyPlatform
 from image_pinner.core.template.paths import FOR_EACH, Field, Step, TemplatePath
+from image_pinner.core.template.problems import INVALID_MARKER
 from image_pinner.core.template.sites import ResourceContext, ScanSettings, SkipStatus
 from image_pinner.core.template.traversal import (
     OpaqueNode,
@@ -53,6 +54,7 @@ class Fragment(NamedTuple):
         parameters: The options of the call.
         original: The fragment as received, which is returned unless the images can be pinned.
         is_value: Whether the call is the whole value of a property, so that a text is returned.
+        serialized: The texts of a template in any serialization, or empty; see `count_walked_markers`.
     """
 
     shape: Shape
@@ -60,6 +62,7 @@ class Fragment(NamedTuple):
     parameters: JsonObject
     original: JsonObject
     is_value: bool = False
+    serialized: bytes = b""
 
     def make_scope(
         self, values: Mapping[str, JsonValue], usable: Collection[str], *, region: str, account_id: str
@@ -73,7 +76,7 @@ class Fragment(NamedTuple):
         """Find the images of the fragment. See `find.find_images`."""
         if self.shape is Shape.PROPERTIES:
             return _find_in_properties(self, scope, scan_settings)
-        return find_images(self.tree, self.parameters, scope, scan_settings)
+        return find_images(self.tree, self.parameters, scope, scan_settings, self.serialized)
 
     def answer(self, tree: JsonValue) -> JsonValue:
         """Return what the macro returns if `tree` is the rewritten tree."""
@@ -84,18 +87,19 @@ class Fragment(NamedTuple):
         return tree[_RESOURCES] if self.shape is Shape.RESOURCES else tree
 
 
-def read_fragment(fragment: JsonObject, parameters: JsonObject) -> Fragment:
+def read_fragment(fragment: JsonObject, parameters: JsonObject, serialized: bytes = b"") -> Fragment:
     """Recognize what a fragment is a part of.
 
     Args:
         fragment: The `fragment` of a macro's event.
         parameters: The `params` of the event.
+        serialized: The texts of the fragment, if they are serialized already.
 
     Raises:
         InvalidOptionError: The image is set both in the Parameters and next to the snippet.
     """
     if isinstance(fragment.get(_RESOURCES), dict) or "AWSTemplateFormatVersion" in fragment:
-        return Fragment(Shape.TEMPLATE, fragment, parameters, fragment)
+        return Fragment(Shape.TEMPLATE, fragment, parameters, fragment, serialized=serialized)
     if IMAGE_KEY in parameters:
         if IMAGE_KEY in fragment:
             raise InvalidOptionError(
@@ -118,7 +122,7 @@ def _are_resources(fragment: JsonObject) -> bool:
 
 def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> ImageScan:
     scan, root, configured = ImageScan(), TemplatePath(), scan_settings.operator
-    options = scan.read_options(root, {METADATA_KEY: dict(fragment.parameters)}, scope)
+    options = scan.read_parameters(root, fragment.parameters, scope)
     scan.add_loosened_option(root, options, configured)
     merged = scan.options = options.over(configured)
     scope = scope.with_stack_name(options.stack_name or scope.stack_name)
@@ -135,7 +139,8 @@ def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSet
     ):
         mark = "mark the image next to the snippet, or write Parameters: {Pin: All}"
         set_image = f"write Parameters: {{{IMAGE_KEY}: repository:tag}}"
-        scan.add_problem(root, "the snippet has no image to pin", mark if scan.skipped else set_image)
+        help = mark if scan.skipped else set_image
+        scan.add_problem(root, "the snippet has no image to pin", help, INVALID_MARKER)
     return scan
 
 
@@ -155,7 +160,7 @@ def _find_image_properties(tree: JsonObject, scope: Scope) -> Iterator[tuple[str
     while todo:
         owner, parent, last = todo.pop()
         steps = (*parent, *last)
-        if isinstance(owner, dict) and has_loop(owner):
+        if isinstance(owner, dict) and has_loop(owner, scope):
             yield from _find_around_loops(TemplateNode(steps, owner, scope))
             continue
         for key, value in owner.items() if isinstance(owner, dict) else enumerate(owner):

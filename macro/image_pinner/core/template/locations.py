@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import pairwise
-from pkgutil import get_data
 from typing import Any, NamedTuple
 
 from image_pinner.core.template.paths import PathStep, Step, parse_image_path
+
+USE_SHORTER_NAME = "use a repository with a shorter name"
 
 
 class PlatformSource(NamedTuple):
@@ -51,12 +52,23 @@ class ImageLocation(NamedTuple):
     refused: str = ""
     platform: PlatformSource | None = None
     rejects_marker: bool = False
+    replacement: str = ""
     link: str = ""
 
     @property
     def steps(self) -> tuple[PathStep, ...]:
         """The path, parsed when it is first needed."""
         return parse_image_path(self.path)
+
+    def find_excess(self, image: str) -> str:
+        """Return which limit an image with a digest exceeds, as a clause, or empty."""
+        if self.limit and len(image) > self.limit:
+            return (
+                f"the image is {len(image)} characters long with its digest; {self.resource_type} allows {self.limit}"
+            )
+        if self.limit_name and (length := image.index("@")) > self.limit_name:
+            return f"the image is {length} characters long before the @; {self.resource_type} allows {self.limit_name}"
+        return ""
 
     @property
     def key(self) -> str:
@@ -67,10 +79,11 @@ class ImageLocation(NamedTuple):
 @cache
 def image_locations() -> Mapping[str, tuple[ImageLocation, ...]]:
     """Return all locations by resource type, in the order of the data file."""
-    import tomllib  # noqa: PLC0415 - not needed to start the function
+    # Not needed to start the function. importlib.resources loads tempfile and zipfile.
+    import pkgutil  # noqa: PLC0415
+    import tomllib  # noqa: PLC0415
 
-    # Not importlib.resources: it loads tempfile and zipfile.
-    text = (get_data(__package__, "image_locations.toml") or b"").decode()
+    text = (pkgutil.get_data(__package__, "image_locations.toml") or b"").decode()
     found: dict[str, list[ImageLocation]] = {}
     for row in tomllib.loads(text)["location"]:
         types, paths = row.pop("types"), row.pop("paths")

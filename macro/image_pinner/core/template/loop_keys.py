@@ -12,6 +12,8 @@ from image_pinner.core.intrinsics.evaluation import LOOP_PLACEHOLDER, replace_lo
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, NoValue, Outcome, Unknown
 
+EXPAND_FIRST = "put ImagePinner after AWS::LanguageExtensions in Transform"
+"""What to do if only the expanded loop has an image."""
 _MAX_KEYS = 1_000  # that one entry of a loop makes
 _FUNCTIONS = ("Ref", "Fn::If", "Fn::FindInMap", "Fn::ForEach::Name", "Fn::Select", "Fn::Transform")
 """Functions that a key of unknown text could turn a mapping into, so that its value is not what is written."""
@@ -19,7 +21,7 @@ _FUNCTIONS = ("Ref", "Fn::If", "Fn::FindInMap", "Fn::ForEach::Name", "Fn::Select
 
 def loop_variable(key: str, values: tuple[Outcome, ...] | None) -> Outcome:
     """Return the value of a loop variable: `NoValue` if the loop creates nothing."""
-    help = "put ImagePinner after AWS::LanguageExtensions in Transform, or write the image without the loop variable"
+    help = f"{EXPAND_FIRST}, or write the image without the loop variable"
     match values:
         case ():
             return NoValue()

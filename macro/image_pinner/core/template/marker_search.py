@@ -9,6 +9,7 @@ from __future__ import annotations
 import marshal
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from operator import sub
 from typing import NamedTuple
 
 from image_pinner.core.intrinsics import evaluate
@@ -17,7 +18,7 @@ from image_pinner.core.intrinsics.transforms import SHORT_TRANSFORM
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
 from image_pinner.core.template.markers import LONG_FORM, PIN_MARKER, is_marked
 from image_pinner.core.template.paths import FOR_EACH, Step, TemplatePath
-from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.problems import MISPLACED_MARKER, Problem, ProblemKind
 from image_pinner.core.template.records import RECORD_KEY
 
 _VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
@@ -106,7 +107,25 @@ def count_markers(*nodes: JsonValue) -> MarkerCount:
         # Nested too deeply for marshal, or not JSON.
         text = "\0".join(_texts(*nodes, keys=True))
         return MarkerCount(*map(text.count, _COUNTED))
+    return _count_in(data)
+
+
+def _count_in(data: bytes) -> MarkerCount:
     return MarkerCount(*[data.count(marker.encode()) for marker in _COUNTED])
+
+
+def count_walked_markers(template: JsonObject, serialized: bytes = b"") -> MarkerCount:
+    """Count the markers in the sections whose texts can be properties.
+
+    `serialized` has all texts of the template in UTF-8, if an entry point has serialized it for another purpose, which
+    saves half of the time. The count may be too high, since a byte between two texts can look like `!`: that only
+    causes a search that finds nothing.
+    """
+    walked = walked_sections(template)
+    if not serialized:
+        return count_markers(walked)
+    others = count_markers(*[content for name, content in template.items() if name not in walked])
+    return MarkerCount(*map(sub, _count_in(serialized), others))
 
 
 _REFERRING = frozenset({"Ref", "Fn::Sub", "Fn::FindInMap", "Fn::Join"})
@@ -179,6 +198,7 @@ def _misplaced(steps: tuple[Step, ...], text: str) -> Problem:
         ProblemKind.TEMPLATE,
         f"{text.split(maxsplit=1)[0]} is outside of the known image properties",
         "remove the marker, or add the JSONPath of the property to the configured image paths",
+        rule=MISPLACED_MARKER,
     )
 
 
@@ -189,4 +209,5 @@ def _misplaced_reference(steps: tuple[Step, ...], function: str) -> Problem:
         f"{function} returns a value marked with {PIN_MARKER} outside of the known image properties",
         "remove the marker from the parameter or mapping, and write it in the property of the image: "
         f'Image: !Sub "{PIN_MARKER} ${{Name}}"',
+        rule=MISPLACED_MARKER,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.errors import InvalidOptionError
+from image_pinner.core.errors import InvalidMarkerError, InvalidOptionError
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.transforms import TRANSFORM, calls_of, transform_keys
@@ -22,6 +22,8 @@ LONG_FORM = "Fn::PinDigest"
 SNIPPET = TRANSFORM
 IMAGE_KEY = "Image"
 METADATA_KEY = "ImagePinner"
+IGNORE_KEY = "Ignore"
+"""The key in Metadata that suppresses findings of `check`; it concerns no image."""
 _WORD = re.compile(r"([A-Za-z][A-Za-z0-9]*)=(\S*)(?:\s+|$)")
 # The same in the text of an Fn::Sub that is not evaluated, where a word can contain ${…}. The possessive quantifiers
 # (the second +) prevent backtracking, which would take exponential time in a text with many braces.
@@ -47,11 +49,12 @@ def parse_marker(text: str) -> MarkedExpression:
     """Parse a text for which `is_marked` holds.
 
     Raises:
-        InvalidOptionError: No white space or no reference follows the marker, or an option is invalid.
+        InvalidMarkerError: No white space or no reference follows the marker.
+        InvalidOptionError: An option is invalid.
     """
     reference = text.strip()[len(PIN_MARKER) :]
     if reference and not reference[0].isspace():
-        raise InvalidOptionError(
+        raise InvalidMarkerError(
             f"{text.split(maxsplit=1)[0]!r} is not a valid marker", f'write "{PIN_MARKER} repository:tag", with a space'
         )
     reference = reference.lstrip()
@@ -61,7 +64,7 @@ def parse_marker(text: str) -> MarkedExpression:
         reference = reference[word.end() :]
     options = read_options(words, Level.IMAGE) if words else _NO_OPTIONS
     if not reference:
-        raise InvalidOptionError(
+        raise InvalidMarkerError(
             "no image after the marker", f'write "{PIN_MARKER} repository:tag", or set the parameter that is empty'
         )
     return MarkedExpression(options, reference)
@@ -100,16 +103,17 @@ def parse_marked_expression(value: JsonValue, macro: str, scope: Scope) -> Marke
     """Parse `Fn::PinDigest` or a snippet of the macro named `macro`; return `None` for anything else.
 
     Raises:
-        InvalidOptionError: The image is missing, or an option is invalid.
+        InvalidMarkerError: The image is missing.
+        InvalidOptionError: An option is invalid.
     """
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or len(value) != 1:
         return None
-    if len(value) == 1 and LONG_FORM in value:
+    if LONG_FORM in value:
         content = value[LONG_FORM]
         if isinstance(content, dict) and intrinsic_of(content) is None:
             return _read_mapping(content, LONG_FORM, scope)
         return MarkedExpression(_NO_OPTIONS, content)
-    if len(value) == 1 and (keys := transform_keys(value)):
+    if keys := transform_keys(value):
         transform = value[keys[0]]
         if isinstance(transform, list) and len(transform) > 1:
             return None  # the other macros process the result of the first one, which only CloudFormation can do
@@ -134,7 +138,7 @@ def snippet_parameters(transform: JsonValue, macro: str) -> JsonObject | None:
 
 def _checked_parameters(parameters: JsonValue, macro: str) -> JsonObject:
     if not isinstance(parameters, dict):
-        raise InvalidOptionError(
+        raise InvalidMarkerError(
             f"the Parameters of {macro} are not a mapping", f"write Parameters: {{{IMAGE_KEY}: repository:tag}}"
         )
     return parameters
@@ -148,7 +152,7 @@ def parse_snippet_options(parameters: JsonValue, siblings: JsonObject, macro: st
     """
     content = _checked_parameters(parameters, macro)
     if IMAGE_KEY not in content:
-        return read_options(_evaluate_options(content, scope), Level.TEMPLATE)
+        return parse_parameters(content, scope)
     if IMAGE_KEY in siblings:
         raise InvalidOptionError(f"{IMAGE_KEY} is set in the Parameters and next to the snippet", "remove one of them")
     return _read_mapping(content, f"the snippet of {macro}", scope).options
@@ -161,12 +165,13 @@ def calls_macro(transform: JsonValue, macro: str) -> bool:
 
 def is_snippet(value: JsonValue, macro: str) -> bool:
     """Return whether a mapping calls this macro, next to other keys or not."""
-    return any(calls_macro(value[key], macro) for key in transform_keys(value))
+    keys = transform_keys(value)
+    return bool(keys) and any(calls_macro(value[key], macro) for key in keys)
 
 
 def _read_mapping(content: JsonObject, owner: str, scope: Scope) -> MarkedExpression:
     if IMAGE_KEY not in content:
-        raise InvalidOptionError(f"{owner} has no {IMAGE_KEY}", f"write {IMAGE_KEY}: repository:tag")
+        raise InvalidMarkerError(f"{owner} has no {IMAGE_KEY}", f"write {IMAGE_KEY}: repository:tag")
     others = {name: value for name, value in content.items() if name != IMAGE_KEY}
     return MarkedExpression(read_options(_evaluate_options(others, scope), Level.IMAGE), content[IMAGE_KEY])
 
@@ -182,7 +187,18 @@ def parse_metadata_options(metadata: JsonValue, scope: Scope, level: Level) -> O
     content = metadata[METADATA_KEY]
     if not isinstance(content, dict):
         raise InvalidOptionError(f"{METADATA_KEY} in Metadata is not a mapping", f"write {METADATA_KEY}: {{Pin: All}}")
+    if IGNORE_KEY in content:
+        content = {name: value for name, value in content.items() if name != IGNORE_KEY}
     return read_options(_evaluate_options(content, scope), level)
+
+
+def parse_parameters(parameters: JsonObject, scope: Scope) -> Options:
+    """Read the options in the Parameters of a call for the template or for a part of it.
+
+    Raises:
+        InvalidOptionError: An option is invalid.
+    """
+    return read_options(_evaluate_options(parameters, scope), Level.TEMPLATE)
 
 
 def _evaluate_options(options: JsonObject, scope: Scope) -> JsonObject:

@@ -89,9 +89,16 @@ class Field(NamedTuple):
     name: str
 
 
+# Not an empty tuple, which is false and equals any other. Their code is shared, since a dataclass takes time to define.
 @dataclass(frozen=True, slots=True)
-class Every:
+class _WithoutFields:
+    pass
+
+
+class Every(_WithoutFields):
     """All elements of a list, or all values of a mapping."""
+
+    __slots__ = ()
 
 
 class Index(NamedTuple):
@@ -100,9 +107,10 @@ class Index(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Descend:
+class Descend(_WithoutFields):
     """The current value and everything inside it."""
+
+    __slots__ = ()
 
 
 class Where(NamedTuple):

@@ -18,6 +18,13 @@ class ProblemKind(Enum):
     TEMPLATE = "template"
 
 
+INVALID_REFERENCE = "invalid-reference"
+INVALID_MARKER = "invalid-marker"
+MISPLACED_MARKER = "misplaced-marker"
+INVALID_OPTION = "invalid-option"
+UNRESOLVED_IMAGE = "unresolved-image"
+
+
 class Problem(NamedTuple):
     """One reason why the template was not changed.
 
@@ -28,6 +35,7 @@ class Problem(NamedTuple):
         help: What to do: a lower-case imperative clause; may be empty.
         image: The image as written, or empty.
         missing: The parameters and pseudo parameters that were not set, or empty; see `Unknown`.
+        rule: The slug of the rule of `check` that reports it; see `core.rules`.
     """
 
     path: TemplatePath
@@ -36,6 +44,7 @@ class Problem(NamedTuple):
     help: str = ""
     image: str = ""
     missing: str = ""
+    rule: str = UNRESOLVED_IMAGE
 
     def __str__(self) -> str:
         image = f"{self.image!r}: " if self.image and self.image not in self.cause else ""

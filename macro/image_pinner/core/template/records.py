@@ -72,11 +72,11 @@ def _record_paths(template: JsonObject, image: DigestImage) -> Iterator[tuple[Te
     """Yield where records of an image can be: the start of a walk, and its path."""
     node, key = image.node, image.location.label_key
     owner = node.owner
-    if key and isinstance(owner, dict) and (key in owner or has_loop(owner)):
+    if key and isinstance(owner, dict) and (key in owner or has_loop(owner, node.scope)):
         yield TemplateNode(_owner_steps(node), owner, node.scope), (Field(key), Field(RECORD_KEY))
     steps = image.resource_path.steps
     resource = value_at(template, steps) if steps else None
-    if isinstance(resource, dict) and (_METADATA in resource or has_loop(resource)):
+    if isinstance(resource, dict) and (_METADATA in resource or has_loop(resource, node.scope)):
         inside = str(TemplatePath(node.property_path[len(steps) :]))
         yield TemplateNode(steps, resource, node.scope), (Field(_METADATA), Field(RECORD_KEY), Field(inside))
 
@@ -99,6 +99,15 @@ def _is_for(record: TemplateNode, image: DigestImage) -> bool:
     except InvalidReferenceError:
         return False
     return isinstance(outcome, Known) and isinstance(outcome.value, str) and bool(record_for(reference, outcome.value))
+
+
+def is_recorded(template: JsonObject, image: DigestImage) -> bool:
+    """Return whether a record next to an image names a tag of its repository."""
+    return any(
+        isinstance(found, TemplateNode) and _is_for(found, image)
+        for start, path in _record_paths(template, image)
+        for found in walk(start, path)
+    )
 
 
 def _is_below_loop(path: TemplatePath, start: TemplateNode) -> bool:
@@ -173,12 +182,12 @@ def _references(
 def _label_edit(site: PinSite, written: JsonValue) -> Edit | None:
     key, owner = site.location.label_key, site.node.owner
     # A loop around the image makes what is next to it once for each value, and one next to it can make the labels too.
-    if not key or not isinstance(owner, dict) or has_loop(owner):
+    if not key or not isinstance(owner, dict) or has_loop(owner, site.node.scope):
         return None
-    *container, image_key = site.node.property_steps
+    steps = site.node.property_steps
     if key not in owner:
-        return InsertKey(TemplatePath(tuple(container)), key, {RECORD_KEY: written}, str(image_key))
-    return _entry_edit(TemplatePath((*container, key)), owner[key], written)
+        return InsertKey(TemplatePath(steps[:-1]), key, {RECORD_KEY: written}, str(steps[-1]))
+    return _entry_edit(TemplatePath((*steps[:-1], key)), owner[key], written)
 
 
 def _metadata_edit(

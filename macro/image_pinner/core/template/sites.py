@@ -14,7 +14,7 @@ from image_pinner.core.template.locations import ImageLocation, PlatformSource
 from image_pinner.core.template.markers import MarkedExpression
 from image_pinner.core.template.options import Options
 from image_pinner.core.template.paths import TemplatePath
-from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.problems import UNRESOLVED_IMAGE, Problem, ProblemKind
 from image_pinner.core.template.traversal import TemplateNode
 
 
@@ -82,6 +82,7 @@ class CandidateImage(NamedTuple):
         marked_expression: The content of the snippet or long form, if it is one.
         outcome: What the image evaluates to.
         has_marker: Whether that begins with the quoted marker.
+        is_marked: Whether the image itself requests to be pinned: it has a marker, or is such an expression.
     """
 
     node: TemplateNode
@@ -90,19 +91,15 @@ class CandidateImage(NamedTuple):
     marked_expression: MarkedExpression | None
     outcome: Outcome
     has_marker: bool
+    is_marked: bool
 
-    @property
-    def is_marked(self) -> bool:
-        """Whether the image itself requests to be pinned."""
-        return self.has_marker or self.marked_expression is not None
-
-    def problem(self, cause: str, help: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
+    def problem(self, cause: str, help: str, rule: str, kind: ProblemKind = ProblemKind.TEMPLATE) -> Problem:
         """Return a problem of this image."""
-        return Problem(self.node.path, kind, cause, help)
+        return Problem(self.node.path, kind, cause, help, rule=rule)
 
     def unresolved(self, failure: str, unknown: Unknown) -> Problem:
         """Return the problem that a value of this image is unknown; `failure` is a clause."""
-        problem = self.problem(f"{failure}: {unknown.reason}", unknown.help)
+        problem = self.problem(f"{failure}: {unknown.reason}", unknown.help, UNRESOLVED_IMAGE)
         return problem._replace(missing=unknown.missing)
 
 

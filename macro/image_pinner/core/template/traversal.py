@@ -166,8 +166,10 @@ def creates_nothing(scope: Scope) -> bool:
     return any(isinstance(outcome, NoValue) for outcome in scope.loops.values())
 
 
-def has_loop(mapping: dict[str, JsonValue]) -> bool:
-    """Return whether a mapping has an `Fn::ForEach`, which makes further keys."""
+def has_loop(mapping: dict[str, JsonValue], scope: Scope) -> bool:
+    """Return whether a mapping of the template has an `Fn::ForEach`, which makes further keys."""
+    if not scope.may_have_loops:
+        return False
     try:
         return FOR_EACH in "\n".join(mapping)
     except TypeError:  # a YAML key need not be a string
@@ -291,7 +293,7 @@ def _opaque(node: TemplateNode, reason: str) -> OpaqueNode:
 def _take_step(nodes: list[TemplateNode], step: PathStep, opaque: list[OpaqueNode]) -> list[TemplateNode]:
     match step:
         case Field(name):
-            return [child for node in nodes for child in _field(node, name, opaque)]
+            return _fields(nodes, name, opaque)
         case Every():
             return [child for node in nodes for child in _children(node, opaque)]
         case Index(number):
@@ -313,25 +315,33 @@ def _has(value: JsonValue, name: str, expected: JsonValue) -> bool:
     return isinstance(value, dict) and name in value and bool(value[name] == expected)
 
 
-def _field(node: TemplateNode, name: str, opaque: list[OpaqueNode]) -> Iterable[TemplateNode]:
-    value = node.value
-    if not isinstance(value, dict):
-        return ()
-    if node.scope.loops or has_loop(value):
-        return _made_entries(node, name, opaque)
-    if name in value:
-        return (TemplateNode((*node.steps, name), value[name], node.scope, node.guards, value, node.shared),)
-    return ()
+def _fields(nodes: list[TemplateNode], name: str, opaque: list[OpaqueNode]) -> list[TemplateNode]:
+    result: list[TemplateNode] = []
+    for node in nodes:
+        steps, value, scope, guards, _, shared = node
+        if not isinstance(value, dict):
+            continue
+        if scope.loops or has_loop(value, scope):
+            result += _made_entries(node, name, opaque)
+        elif name in value:
+            result.append(TemplateNode((*steps, name), value[name], scope, guards, value, shared))
+    return result
 
 
 def _children(node: TemplateNode, opaque: list[OpaqueNode]) -> Iterable[TemplateNode]:
-    if isinstance(node.value, list):
-        return [_element(node, number) for number in range(len(node.value))]
+    steps, value, scope, guards, owner, shared = node
+    if isinstance(value, list):
+        # Not `_element`: every image passes here.
+        return [
+            TemplateNode((*steps, number), element, scope, guards, owner, shared)
+            for number, element in enumerate(value)
+        ]
     return _made_entries(node, None, opaque)
 
 
 def _element(node: TemplateNode, number: int) -> TemplateNode:
-    return node._replace(steps=(*node.steps, number), value=node.value[number])
+    steps = (*node.steps, number)
+    return TemplateNode(steps, node.value[number], node.scope, node.guards, node.owner, node.shared)
 
 
 def _descendants(nodes: list[TemplateNode], opaque: list[OpaqueNode]) -> list[TemplateNode]:

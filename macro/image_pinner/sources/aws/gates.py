@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from image_pinner.core.errors import SourceError
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.errors import (
     aws_client_faults,
@@ -63,28 +63,30 @@ class GateParameters:
         except aws_client_faults() as error:
             raise _failure(error, name, service) from error
         if found is None:
-            raise SourceError(f"cannot read the gates: {timeout.cause}", timeout.help)
+            raise SourceError(_cause(name, timeout.cause), timeout.help)
         text = _value(found["Parameter"], name)
         self._cache[key] = (now, text)
         return text
 
 
+def _cause(name: str, cause: str) -> str:
+    return f"cannot read the gates in the SSM parameter {name}: {cause}"
+
+
 def _value(parameter: dict[str, Any], name: str) -> str:
     if parameter["Type"] != "String":
-        cause = f"cannot read the gates: the SSM parameter {name} is a {parameter['Type']}"
-        raise SourceError(cause, "use a parameter of type String")
+        raise ConfigurationError(_cause(name, f"it is a {parameter['Type']}"), "use a parameter of type String")
     return str(parameter["Value"])
 
 
-def _failure(error: Exception, name: str, service: str) -> SourceError:
+def _failure(error: Exception, name: str, service: str) -> ImagePinnerError:
     if is_denied(error):
-        where = f"on {denied_resource(error) or name}"
-        cause, help = (
-            describe_denial(error, where, GET_PARAMETER),
-            f"allow {GET_PARAMETER} on it to the function's role",
+        cause = describe_denial(error, f"on {denied_resource(error) or name}", GET_PARAMETER)
+        return ConfigurationError(
+            _cause(name, cause), f"allow {GET_PARAMETER} on it in the policy of the caller's role"
         )
-    elif error_code(error) == "ParameterNotFound":
-        cause, help = f"the SSM parameter {name} does not exist in {service}", "create it, or correct its name"
-    else:
-        cause, help = explain(error, service)
-    return SourceError(f"cannot read the gates: {cause}", help)
+    if error_code(error) == "ParameterNotFound":
+        cause, help = f"it does not exist in {service}", "create it, or correct its name"
+        return ConfigurationError(_cause(name, cause), help)
+    cause, help = explain(error, service)
+    return SourceError(_cause(name, cause), help)

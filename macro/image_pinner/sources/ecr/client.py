@@ -68,6 +68,8 @@ class FoundImage(NamedTuple):
 
 
 ImageResult = FoundImage | Failure
+DetailResult = Mapping[str, Any] | Failure
+"""The details of an image in a DescribeImages response."""
 
 
 _Entries = Mapping[str, Mapping[str, Any]]
@@ -178,7 +180,16 @@ def split_missing(error: Exception, images: Sequence[str]) -> tuple[str, list[li
 
 
 def describe_images(client: RepositoryClient, images: Sequence[str]) -> dict[str, ImageResult]:
-    """Find at most `IDS_PER_REQUEST` distinct images with DescribeImages.
+    """Find at most `IDS_PER_REQUEST` distinct images with DescribeImages. See `find_details`."""
+    details = find_details(client, images)
+    return {
+        image: _described(client, image, detail) if isinstance(detail, Mapping) else detail
+        for image, detail in details.items()
+    }
+
+
+def find_details(client: RepositoryClient, images: Sequence[str]) -> dict[str, DetailResult]:
+    """Return the details of at most `IDS_PER_REQUEST` distinct images from DescribeImages.
 
     One missing image fails the request for all. ECR names it, so one more request without it finds the others.
     """
@@ -196,9 +207,9 @@ class _ImageSearch:
         self._client = client
         self._any_status = False
         self._can_filter = client.can_filter_by_status()
-        self._results: dict[str, ImageResult] = {}
+        self._results: dict[str, DetailResult] = {}
 
-    def run(self, images: Sequence[str]) -> dict[str, ImageResult]:
+    def run(self, images: Sequence[str]) -> dict[str, DetailResult]:
         groups = [list(images)]
         while groups:
             group = groups.pop()
@@ -207,7 +218,8 @@ class _ImageSearch:
             except aws_faults() as error:
                 groups += self._groups_after(error, group)
             else:
-                self._results.update((image, self._result(image, details.get(image))) for image in group)
+                for image in group:
+                    self._results[image] = details.get(image) or no_image(self._client.repository, image)
         return self._results
 
     def _groups_after(self, error: Exception, group: list[str]) -> list[list[str]]:
@@ -225,20 +237,19 @@ class _ImageSearch:
             self._results[missing] = no_image(self._client.repository, missing)
         return others
 
-    def _result(self, image: str, detail: Mapping[str, Any] | None) -> ImageResult:
-        if detail is None:
-            return no_image(self._client.repository, image)
-        status = str(detail.get("imageStatus") or "ACTIVE")
-        if status != "ACTIVE":
-            return not_active(self._client.repository, image, status)
-        digest = _digest_of(self._client, DESCRIBE_IMAGES, detail.get("imageDigest"))
-        if isinstance(digest, Unavailable):
-            return digest
-        # This is the media type of the config of a manifest; an index has none.
-        if artifact := artifact_type({"config": {"mediaType": detail.get("artifactMediaType")}}):
-            return not_an_image(f"the media type of its config is {quote_media_type(artifact)}")
-        media_type = str(detail.get("imageManifestMediaType") or "")
-        return FoundImage(Resolved(digest, media_type, self._client.origin(DESCRIBE_IMAGES)))
+
+def _described(client: RepositoryClient, image: str, detail: Mapping[str, Any]) -> ImageResult:
+    status = str(detail.get("imageStatus") or "ACTIVE")
+    if status != "ACTIVE":
+        return not_active(client.repository, image, status)
+    digest = _digest_of(client, DESCRIBE_IMAGES, detail.get("imageDigest"))
+    if isinstance(digest, Unavailable):
+        return digest
+    # This is the media type of the config of a manifest; an index has none.
+    if artifact := artifact_type({"config": {"mediaType": detail.get("artifactMediaType")}}):
+        return not_an_image(f"the media type of its config is {quote_media_type(artifact)}")
+    media_type = str(detail.get("imageManifestMediaType") or "")
+    return FoundImage(Resolved(digest, media_type, client.origin(DESCRIBE_IMAGES)))
 
 
 class ReadReason(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, assert_never
@@ -76,10 +76,10 @@ class EcrResolver:
         answers: dict[ImageLookup, Resolution] = {}
         batches: list[_Batch] = []
         options = _Options(self._download, self._pull_through, self._workers, threading.Semaphore(self._workers))
-        for (registry, repository), by_image in _grouped(lookups, answers).items():
+        for (registry, repository), by_image in group_by_repository(lookups, answers).items():
             # Creating a client takes up to a tenth of a second, and there can be one for each registry.
             if deadline.remaining() > 0:
-                client = self._client(registry, repository)
+                client = open_client(self._clients, self._roles, registry, repository)
             else:
                 client = Unavailable(*explain_timeout(service_name(repository), seconds))
             if isinstance(client, Unavailable):
@@ -94,21 +94,25 @@ class EcrResolver:
             answers.update((lookup, batch.answers.get(lookup, timeout)) for lookup in batch.lookups())
         return {lookup: answers[lookup] for lookup in lookups}
 
-    def _client(self, registry: EcrRegistry, repository: EcrRepository) -> Any:
-        try:
-            return self._clients.client(
-                "ecr",
-                registry.region,
-                fips=registry.fips,
-                dual_stack=registry.dual_stack,
-                role=self._roles.get(registry.account_id),
-            )
-        except aws_client_faults() as error:
-            return Unavailable(*explain(error, service_name(repository)))
+
+def open_client(
+    clients: AwsClients, roles: Mapping[str, RegistryRole], registry: EcrRegistry, repository: EcrRepository
+) -> Any:
+    """Return the client of a registry, or `Unavailable`; `roles` are those to assume, by the registry's account."""
+    try:
+        return clients.client(
+            "ecr",
+            registry.region,
+            fips=registry.fips,
+            dual_stack=registry.dual_stack,
+            role=roles.get(registry.account_id),
+        )
+    except aws_client_faults() as error:
+        return Unavailable(*explain(error, service_name(repository)))
 
 
-def _grouped(
-    lookups: Sequence[ImageLookup], answers: dict[ImageLookup, Resolution]
+def group_by_repository(
+    lookups: Iterable[ImageLookup], answers: dict[ImageLookup, Resolution]
 ) -> dict[tuple[EcrRegistry, EcrRepository], LookupsByImage]:
     """Group lookups by registry and repository, and answer those for which there is no valid repository."""
     groups: dict[tuple[EcrRegistry, EcrRepository], LookupsByImage] = {}

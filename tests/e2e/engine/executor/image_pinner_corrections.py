@@ -110,14 +110,13 @@ def _return_templates_of_change_sets() -> None:
         template_stage: Any = None,
         **more: Any,
     ) -> Any:
-        answer = get_template(self, context, stack_name, change_set_name, template_stage, **more)
-        if not change_set_name:
-            return answer
         store = provider.get_cloudformation_store(context.account_id, context.region)
-        change_set = provider.find_change_set_v2(store, change_set_name, stack_name=stack_name)
+        found = change_set_name and provider.find_change_set_v2(store, change_set_name, stack_name=stack_name)
+        if not found:
+            return get_template(self, context, stack_name, change_set_name, template_stage, **more)
         original = template_stage == "Original"
-        body = change_set.template_body if original else json.dumps(change_set.processed_template)
-        return {**answer, "TemplateBody": body}
+        body = found.template_body if original else json.dumps(found.processed_template)
+        return {"TemplateBody": body, "StagesAvailable": ["Original", "Processed"]}
 
     CloudformationProviderV2.get_template = of_the_change_set
 

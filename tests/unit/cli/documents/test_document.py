@@ -190,4 +190,40 @@ AT_B = TemplatePath(("B",))
     ],
 )
 def test_preview_shows_the_changed_lines(text: str, edit: Edit, expected: str) -> None:
-    assert read(text).preview(edit) == expected
+    assert "\n".join(read(text).preview(edit).lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "shown"),
+    [
+        ("# c\nA: x\nB: y\n", "# c\nK: v\nA: x\nB: y\n", "K: v"),
+        ("A: x\r\n", "K: v\r\nA: x\r\n", "K: v"),
+        ("---\n  A: x\n  B: y", "---\n  K: v\n  A: x\n  B: y", "  K: v"),
+        ("? A\n: x\n", "K: v\n? A\n: x\n", "K: v"),
+        ("&root\nA: x\n", "&root\nK: v\nA: x\n", "K: v"),
+        ("{A: x, B: y}\n", "{K: v, A: x, B: y}\n", "{K: v, A: x, B: y}"),
+        ("{\n  A: x\n}\n", "{\n  K: v,\n  A: x\n}\n", "  K: v,"),
+        ("{}\n", "{K: v}\n", "{K: v}"),
+        ('{"A": "x"}', '{"K": "v", "A": "x"}', '{"K": "v", "A": "x"}'),
+        ('{"A":"x"}', '{"K":"v","A":"x"}', '{"K":"v","A":"x"}'),
+        ('{\n  "A": "x",\n  "B": 1\n}', '{\n  "K": "v",\n  "A": "x",\n  "B": 1\n}', '  "K": "v",'),
+        ("{}", '{"K": "v"}', '{"K": "v"}'),
+    ],
+)
+def test_a_key_without_another_before_it_becomes_the_first(text: str, expected: str, shown: str) -> None:
+    edit = InsertKey(TemplatePath(), "K", "v", "")
+    document = read(text)
+    assert document.apply((edit,)).decode().replace('"', "") == expected.replace('"', "")
+    assert "\n".join(document.preview(edit).lines).replace('"', "") == shown.replace('"', "")
+
+
+@pytest.mark.parametrize("text", ["A: " + "x" * 1_000 + "\n", '{"Z": "' + "z" * 900 + '", "A": "' + "x" * 1_000 + '"}'])
+def test_excerpts_and_previews_of_long_lines_are_short(text: str) -> None:
+    document = read(text)
+
+    excerpt, preview = document.excerpt(AT_A), document.preview(Replace(AT_A, "p"))
+
+    assert len(excerpt.line) <= 121
+    assert excerpt.line[excerpt.start :].lstrip('"').startswith("xxx")
+    assert all(len(line) <= 121 for line in preview.lines)
+    assert len(document.preview(Replace(AT_A, {str(n): n for n in range(99)})).lines) <= 12

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from typing import Any
 
@@ -232,15 +232,33 @@ def _pattern_of(schema: Any, steps: Iterable[PathStep]) -> str:
     return str(part.get("pattern", ""))
 
 
-def test_rejects_marker_is_set_where_the_schemas_of_cfn_lint_do() -> None:
+def _schemas() -> Iterator[tuple[ImageLocation, Any]]:
+    """Yield the locations that CloudFormation has a resource schema for, as cfn-lint ships them."""
     schemas = resources.files("cfnlint") / "data" / "schemas"
     hashes = json.loads((schemas / "providers" / "us-east-1.json").read_text("utf-8"))
-    expected = set()
-    for location in (location for locations in image_locations().values() for location in locations):
-        # The pattern of Omics accepts everything, and `re` does not know its classes.
-        if location.resource_type in hashes and not location.resource_type.startswith("AWS::Omics::"):
+    for location in ALL:
+        if location.resource_type in hashes:
             name = f"{hashes[location.resource_type]}.json"
-            schema = json.loads((schemas / "resources" / name).read_text("utf-8"))
+            yield location, json.loads((schemas / "resources" / name).read_text("utf-8"))
+
+
+def test_replacement_is_set_where_the_schemas_of_cfn_lint_do() -> None:
+    found = {}
+    for location, schema in _schemas():
+        path = "/properties/" + location.path.removeprefix("$.").replace(".", "/") + "/"
+        for key, word in (("conditionalCreateOnlyProperties", "conditional"), ("createOnlyProperties", "always")):
+            if any(path.startswith((f"{name}/", f"{name}[")) for name in schema.get(key) or ()):
+                found[location.resource_type, location.path] = word
+
+    assert found == {(each.resource_type, each.path): each.replacement for each in ALL if each.replacement}
+    assert set(found.values()) == {"conditional", "always"}
+
+
+def test_rejects_marker_is_set_where_the_schemas_of_cfn_lint_do() -> None:
+    expected = set()
+    for location, schema in _schemas():
+        # The pattern of Omics accepts everything, and `re` does not know its classes.
+        if not location.resource_type.startswith("AWS::Omics::"):
             pattern = re.compile(_pattern_of(schema, location.steps))
             accepted = [image for image in IMAGES if pattern.search(image)]
             if not all(pattern.search(f"!PinDigest {image}") for image in accepted):

@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
-from image_pinner.core.template.marker_search import MarkerCount, count_markers, walked_sections
+import pytest
+
+from image_pinner.core.template.marker_search import (
+    MarkerCount,
+    count_markers,
+    count_walked_markers,
+    walked_sections,
+)
 
 
 def test_values_without_a_marker_have_no_count() -> None:
@@ -57,3 +65,17 @@ def test_a_part_of_a_template_has_no_sections() -> None:
 def test_records_and_loops_are_counted() -> None:
     found = count_markers({"Fn::ForEach::A": ["V", ["x"], {"image-pinner.source": "nginx:1", "${V}": "y"}]})
     assert found == MarkerCount(0, 0, 0, records=1, loops=1)
+
+
+@pytest.mark.parametrize(
+    "resources", [{"Web": "!PinDigest nginx:1"}, {"Fn::ForEach::A": {"Fn::PinDigest": "x"}}, "part"]
+)
+def test_a_serialized_template_has_the_same_count(resources: Any) -> None:
+    template = {
+        "Parameters": {"Tag": {"Default": "!PinDigest nginx:1"}},
+        "Resources": resources,
+        "Outputs": {"Fn::Transform": "!PinDigest"},
+    }
+    found = count_walked_markers(template, json.dumps(template).encode())
+    assert found == count_walked_markers(template) == count_markers(walked_sections(template))
+    assert found.texts

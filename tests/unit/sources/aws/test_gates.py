@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from image_pinner.core.errors import ConfigurationError, SourceError
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
 from image_pinner.core.gates.configuration import parse_gates
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import Resolvers, read_gates
@@ -50,35 +50,45 @@ class StubbedSsm:
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "cause"),
+    ("code", "message", "kind", "cause"),
     [
         (
             "AccessDeniedException",
             DENIAL,
+            ConfigurationError,
             f"ssm:GetParameter is denied on arn:aws:ssm:eu-west-1:111122223333:parameter{NAME}",
         ),
-        ("ParameterNotFound", "", f"the SSM parameter {NAME} does not exist in Parameter Store in eu-west-1"),
-        ("InternalServerError", "", "Parameter Store in eu-west-1"),
+        ("ParameterNotFound", "", ConfigurationError, "it does not exist in Parameter Store in eu-west-1"),
+        ("InternalServerError", "", SourceError, "Parameter Store in eu-west-1"),
     ],
 )
-def test_a_failed_read_is_an_error(code: str, message: str, cause: str) -> None:
+def test_a_failed_read_is_an_error(code: str, message: str, kind: type[ImagePinnerError], cause: str) -> None:
     ssm = StubbedSsm()
     ssm.stub.add_client_error("get_parameter", code, message)
-    with pytest.raises(SourceError) as caught:
+    with pytest.raises(kind) as caught:
         ssm.read()
-    assert caught.value.cause.startswith("cannot read the gates: ")
+    assert caught.value.cause.startswith(f"cannot read the gates in the SSM parameter {NAME}: ")
     assert cause in caught.value.cause
+    assert caught.value.help
+
+
+def test_a_missing_permission_names_its_action() -> None:
+    ssm = StubbedSsm()
+    ssm.stub.add_client_error("get_parameter", "AccessDeniedException", DENIAL)
+    with pytest.raises(ConfigurationError) as caught:
+        ssm.read()
+    assert caught.value.help == "allow ssm:GetParameter on it in the policy of the caller's role"
 
 
 def test_after_the_deadline_nothing_is_read() -> None:
-    with pytest.raises(SourceError, match="did not respond within"):
+    with pytest.raises(SourceError, match=rf"SSM parameter {NAME}: .* did not respond within"):
         StubbedSsm().read(seconds=0)
 
 
 def test_a_secret_is_refused() -> None:
     ssm = StubbedSsm()
     ssm.returns("age.minimum=3d", "SecureString")
-    with pytest.raises(SourceError, match="is a SecureString"):
+    with pytest.raises(ConfigurationError, match=rf"SSM parameter {NAME}: it is a SecureString"):
         ssm.read()
 
 
@@ -93,7 +103,7 @@ def test_a_value_is_used_for_a_minute_and_never_after_a_failed_read() -> None:
     assert ssm.read() == "age.minimum=4d"
     ssm.now += MAX_AGE
     ssm.stub.add_client_error("get_parameter", "ParameterNotFound")
-    with pytest.raises(SourceError):
+    with pytest.raises(ConfigurationError):
         ssm.read()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -234,7 +233,7 @@ def test_a_config_is_fetched_once_for_all_lookups_and_tags_that_need_it() -> Non
 def test_lookups_that_differ_only_in_the_secret_of_the_template_are_all_resolved() -> None:
     ecr = one_image()
     requested = ecr_lookup("team/app:1", ARM64)
-    secret = replace(requested, credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x")
+    secret = requested._replace(credentials="arn:aws:secretsmanager:us-east-1:111122223333:secret:x")
     first, second = resolve_all(ecr, [requested, secret])
     assert isinstance(first, Resolved)
     assert first == second

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 
@@ -32,7 +32,7 @@ def test_without_tls_no_credential_is_sent_or_looked_up(plain: Realm, credential
     plain.challenge = 'Basic realm="registry"'
     host = plain.registry.host
     credentials = FixedCredentials({host: credential})
-    (answer,) = plain.resolve_all(replace(lookup(f"{host}/team/app:1"), credentials=SECRET), credentials=credentials)
+    (answer,) = plain.resolve_all(lookup(f"{host}/team/app:1")._replace(credentials=SECRET), credentials=credentials)
     assert answer == Unavailable(
         f"{plain.registry.url}/v2/team/app/manifests/1 requires a user and a password; "
         "no credentials (none are sent over plain HTTP)",
@@ -162,7 +162,7 @@ def test_without_access_to_a_configured_credential_no_anonymous_request_is_sent(
 def test_the_secret_set_for_an_image_is_used_for_that_image_only(realm: Realm) -> None:
     credentials = FixedCredentials({realm.registry.host: PASSWORD})
     unnamed = lookup(f"{realm.registry.host}/team/app:1")
-    answers = realm.resolve_all(unnamed, replace(unnamed, credentials=SECRET), credentials=credentials, workers=1)
+    answers = realm.resolve_all(unnamed, unnamed._replace(credentials=SECRET), credentials=credentials, workers=1)
     assert all(isinstance(answer, Resolved) for answer in answers)
     assert sorted(credentials.requested_secrets) == ["", SECRET]
     assert len(realm.registry.seen) == 4

@@ -1,0 +1,1 @@
+"""The configuration file: settings, and defaults for the options of subcommands."""

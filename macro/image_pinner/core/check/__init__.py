@@ -1,0 +1,191 @@
+"""Check the images of a template offline, and propose fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from image_pinner.core.check.findings import Deny, Finding, denial_cause, problem_finding
+from image_pinner.core.check.images import (
+    find_duplicate_names,
+    find_public_images,
+    find_refused_pins,
+    find_unpinned_images,
+    find_unrecorded_tags,
+)
+from image_pinner.core.check.snippets import Snippets
+from image_pinner.core.check.syntax import find_unsupported_syntax
+from image_pinner.core.check.transforms import (
+    find_hidden_images,
+    find_missing_transform,
+    find_transform_order,
+    find_unused_transform,
+    help_with_loops,
+)
+from image_pinner.core.gates.configuration import DENY, EnabledGate, judge_image, without_needs
+from image_pinner.core.gates.interface import JudgedImage
+from image_pinner.core.images.references import ImageReference, explain_missing_tag
+from image_pinner.core.intrinsics.scope import Scope
+from image_pinner.core.rules import UNPINNED_IMAGE
+from image_pinner.core.template.edits import apply_edits
+from image_pinner.core.template.find import ImageScan
+from image_pinner.core.template.fragments import Fragment
+from image_pinner.core.template.marker_search import find_misplaced_markers
+from image_pinner.core.template.markers import METADATA_KEY
+from image_pinner.core.template.paths import Step
+from image_pinner.core.template.problems import Problem
+from image_pinner.core.template.sites import ScanSettings
+
+_REGION, _ACCOUNT, _STACK_NAME = "us-east-1", "000000000000", "stack"
+_ANY_TEXT, _ANY_NUMBER = "x", "0"
+
+
+def check_template(  # noqa: PLR0913 - a deployment has this many inputs
+    fragment: Fragment,
+    values: Mapping[str, Any],
+    scan_settings: ScanSettings,
+    *,
+    names_macro: bool,
+    region: str = "",
+    account_id: str = "",
+    implicit_latest: bool = False,
+) -> list[Finding]:
+    """Check a template with the parameter values, the region and the account that are known.
+
+    `names_macro` is whether the template's Transform includes the macro, and `implicit_latest` whether a reference
+    without tag and digest means `latest`. The findings are sorted by path.
+    """
+    template = fragment.tree
+    scope = Scope.of_template(template, values, region=region, account_id=account_id, ssm_names=True)
+    scan, misplaced = _scan(fragment, scope, scan_settings)
+    gates = without_needs(scan.options.gates.enabled) if scan.options.gates else ()
+    deny = partial(_deny, gates, implicit_latest)
+    requests = [
+        *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
+        *_find_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]),
+        *find_refused_pins(scan, template, deny),
+        *Snippets(template, scope, _assumed_scope(fragment, scope), scan_settings, deny).find_problems(scan),
+    ]
+    order = list(find_transform_order(template, scan_settings.macro))
+    reported = {finding.path for finding in (*requests, *order)}
+    findings = [
+        *requests,
+        *order,
+        *find_unpinned_images(scan, template, deny, gates),
+        *find_hidden_images(template, scan, reported, scan_settings.macro),
+        *find_duplicate_names(template, scope),
+        *find_unrecorded_tags(scan, template),
+        *find_public_images(scan),
+    ]
+    if names_macro:
+        about_transform = find_unused_transform(template, scan, scope, scan_settings.macro)
+    else:
+        about_transform = find_missing_transform(template, scan, [each.path for each in requests], scan_settings.macro)
+    findings += [about_transform] if about_transform else []
+    findings = _with_valid_fixes(findings, fragment, scope, scan_settings)
+    return sorted(findings, key=lambda finding: (str(finding.path), finding.rule.code))
+
+
+def _allow(_: ImageReference) -> None:
+    # The references that are known were judged before a fix was offered; here they contain assumed values.
+    return None
+
+
+def _deny(
+    gates: Sequence[EnabledGate],
+    implicit_latest: bool,  # noqa: FBT001 - bound
+    reference: ImageReference,
+) -> tuple[str, str] | None:
+    """Return why an image to pin has no version, or is denied by a gate that needs no facts, and what to do."""
+    if not implicit_latest and (missing := explain_missing_tag(reference)):
+        return missing
+    for result in judge_image(gates, JudgedImage(reference)):
+        if result.verdict == DENY:
+            return denial_cause(result), result.help
+    return None
+
+
+def _find_syntax(fragment: Fragment, scan: ImageScan, misplaced: list[Problem], macro: str) -> Iterator[Finding]:
+    not_images = {problem.path for problem in misplaced}
+    rejecting = {site.path for site in scan.pinned if site.location.rejects_marker}
+    found = find_unsupported_syntax(fragment.tree, macro, rejecting)
+    return (finding for finding in found if finding.path not in not_images)
+
+
+def _scan(fragment: Fragment, scope: Scope, scan_settings: ScanSettings) -> tuple[ImageScan, list[Problem]]:
+    scan = fragment.find_images(scope, scan_settings)
+    return scan, find_misplaced_markers(fragment.tree, scan.read, scope)
+
+
+def _with_valid_fixes(
+    findings: list[Finding], fragment: Fragment, scope: Scope, scan_settings: ScanSettings
+) -> list[Finding]:
+    """Return the findings without the fixes that the macro would refuse: some images can be marked and not pinned."""
+    # All images of a resource can have the same fix.
+    edits = {finding.fix.path: finding.fix for finding in findings if finding.rule is UNPINNED_IMAGE and finding.fix}
+    if not edits:
+        return findings
+    fixed = fragment._replace(tree=apply_edits(fragment.tree, edits.values()))
+    scan, misplaced = _scan(fixed, _assumed_scope(fixed, scope), scan_settings)
+    refused = {problem.path.steps: problem.cause for problem in (*scan.problems, *misplaced)}
+    refused |= {finding.path.steps: finding.cause for finding in find_refused_pins(scan, fixed.tree, _allow)}
+    if not refused:
+        return findings
+    # Each fix is looked up by the paths above the problems.
+    causes = {steps[:length]: cause for steps, cause in refused.items() for length in range(len(steps) + 1)}
+    return [_with_valid_fix(finding, causes) for finding in findings]
+
+
+def _with_valid_fix(finding: Finding, causes: Mapping[tuple[Step, ...], str]) -> Finding:
+    if finding.rule is not UNPINNED_IMAGE or finding.fix is None:
+        return finding
+    # An entry in the Metadata pins all images of the resource.
+    changed = finding.fix.path
+    cause = causes.get((changed.parent if changed.steps[-1:] == ("Metadata",) else changed).steps)
+    if cause is None:
+        return finding
+    return replace(finding, help=f"set Pin: Skip in the Metadata of the resource: {cause}", fix=None)
+
+
+def _find_problems(
+    fragment: Fragment, scope: Scope, scan_settings: ScanSettings, problems: list[Problem]
+) -> Iterator[Finding]:
+    """Yield a finding for each problem that remains when everything is known that only a deployment knows."""
+    if not problems:
+        return
+    scan, misplaced = _scan(fragment, _assumed_scope(fragment, scope), scan_settings)
+    certain = {problem.path: problem for problem in (*misplaced, *scan.problems)}
+    for problem in problems:
+        if problem.path in certain:
+            # A value that is only missing here is not the reason.
+            finding = problem_finding(certain[problem.path] if problem.missing else problem)
+            help = help_with_loops(finding.help, fragment.tree, scan_settings.macro)
+            yield replace(finding, help=help)
+
+
+def _assumed_scope(fragment: Fragment, scope: Scope) -> Scope:
+    assumed = dict(scope.values)
+    for name, parameter in scope.parameters.items():
+        if isinstance(parameter, dict) and "Default" not in parameter:
+            allowed = parameter.get("AllowedValues")
+            any_value = _ANY_NUMBER if parameter.get("Type") == "Number" else _ANY_TEXT
+            assumed.setdefault(name, allowed[0] if isinstance(allowed, list) and allowed else any_value)
+    return Scope.of_template(
+        fragment.tree,
+        assumed,
+        region=scope.region or _REGION,
+        account_id=scope.account_id or _ACCOUNT,
+        stack_name=_STACK_NAME if _sets_stack_name(fragment) else "",
+        ssm_names=True,
+    )
+
+
+def _sets_stack_name(fragment: Fragment) -> bool:
+    metadata = fragment.tree.get("Metadata")
+    options = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    return "StackName" in fragment.parameters or (isinstance(options, dict) and "StackName" in options)
+
+
+__all__ = ["Deny", "Finding", "check_template"]
