@@ -307,7 +307,7 @@ class Bus:
     events: list[str] = field(default_factory=list)
     max_detail_bytes: int = 200_000
 
-    def put(self, details: Sequence[str], *_: Any) -> None:
+    def put(self, details: Sequence[str], *_: Any, **__: Any) -> None:
         self.events += details
 
 

@@ -197,7 +197,7 @@ class Ledger:
     def __init__(self) -> None:
         self.details: list[str] = []
 
-    def put(self, details: Sequence[str], _: Any) -> None:
+    def put(self, details: Sequence[str], *_: Any, **__: Any) -> None:
         self.details += details
 
 
