@@ -19,6 +19,7 @@ from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.values import ExportValueResolver, SsmValueResolver
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.concurrency import run_all
+from image_pinner.sources.credentials.interface import CredentialSource
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline, DigestResolver, Download, ValueResolver
 from image_pinner.sources.mirrors import MirroredResolver
@@ -174,14 +175,19 @@ class _LazyLocks(NamedTuple):
 class AwsResolvers:
     """Makes resolvers that share clients for as long as this object lives. See `ResolverFactory`.
 
-    `environment` has variables that may hold passwords and locate the Docker configuration; a Lambda function uses
-    neither, and passes `None`.
+    `environment` has variables that may hold passwords, and `find_local` returns sources of a user's machine; a Lambda
+    function uses neither.
     """
 
-    def __init__(self, environment: Mapping[str, str] | None = None, clients: AwsClients | None = None) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        clients: AwsClients | None = None,
+        find_local: Callable[[], Sequence[CredentialSource]] = tuple,
+    ) -> None:
         self.call_stats = CallStats()
         self.clients = clients or AwsClients(call_stats=self.call_stats)
-        self._environment = environment
+        self._environment, self._find_local = environment, find_local
         self._gates: dict[tuple[str, str], tuple[float, str]] = {}
 
     def __call__(self, settings: Settings, region: str) -> Resolvers:
@@ -213,7 +219,7 @@ class AwsResolvers:
     def credentials(self, settings: Settings, region: str) -> CredentialSource:
         """Make the source of registry credentials."""
         source: CredentialSource = _registry_assembly().make_credentials(
-            settings, region, self._clients_for(settings, region), self._environment
+            settings, region, self._clients_for(settings, region), self._environment, self._find_local()
         )
         return source
 

@@ -6,7 +6,7 @@ every cold start.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from image_pinner.settings import Settings
@@ -43,22 +43,22 @@ def make_resolver(
 
 
 def make_credentials(
-    settings: Settings, region: str, clients: AwsClients, environment: Mapping[str, str] | None
+    settings: Settings,
+    region: str,
+    clients: AwsClients,
+    environment: Mapping[str, str] | None,
+    local: Iterable[CredentialSource],
 ) -> CredentialSource:
     """Make the source of registry credentials; those in the settings take precedence.
 
-    `environment` has variables that may hold passwords and locate the Docker configuration; `None` allows neither.
+    `environment` has variables that may hold passwords, or is `None` if none may. `local` comes last.
     """
     secrets = Secrets(clients, region)
     sources: list[CredentialSource] = [
         ConfiguredCredentials(settings.credentials, secrets, environment or {}, local=environment is not None),
         TemplateCredentials(settings.template_credentials, secrets),
+        *local,
     ]
-    if environment is not None:
-        # Imported here because a Lambda function has no such files.
-        from image_pinner.sources.credentials.local_files import local_credentials  # noqa: PLC0415
-
-        sources += local_credentials(environment, Path.home())
     return CredentialChain(sources)
 
 

@@ -6,6 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import assert_never, cast
 
+from image_pinner.cli.credentials.docker_config import (
+    DOCKER_HUB_SERVER,
+    DockerConfigCredentials,
+    HelperCredentials,
+    check_helper_name,
+    parse_docker_config,
+)
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
 from image_pinner.core.images.lookups import (
     DOCKER_LIST,
@@ -18,13 +25,6 @@ from image_pinner.core.images.manifests import parse_index, read_config_platform
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest
 from image_pinner.core.images.selection import NeedsConfig, select_from_config, select_from_manifest
-from image_pinner.sources.credentials.docker_config import (
-    DOCKER_HUB_SERVER,
-    DockerConfigCredentials,
-    HelperCredentials,
-    check_helper_name,
-    parse_docker_config,
-)
 from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
 from image_pinner.sources.interface import Deadline
 from support.untrusted_input import LOOKUPS, ORIGIN, HeldFile, expect_answer, expect_message, readable

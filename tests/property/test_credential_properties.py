@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from image_pinner.cli.credentials.docker_config import DockerConfigCredentials, HelperCredentials
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.registry_config import AllowedSecret, CredentialLocation, SecretLocation
 from image_pinner.sources.credentials.configured import (
@@ -21,7 +22,6 @@ from image_pinner.sources.credentials.configured import (
     TemplateCredentials,
     parse_credentials,
 )
-from image_pinner.sources.credentials.docker_config import DockerConfigCredentials, HelperCredentials
 from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
 from image_pinner.sources.interface import Deadline
 from support.aws import FakeSecrets

@@ -11,6 +11,7 @@ from typing import Any, cast
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from image_pinner.cli.credentials.docker_config import DockerConfigCredentials
 from image_pinner.core.errors import ImagePinnerError, InvalidReferenceError, SourceError
 from image_pinner.core.images.lookups import (
     DOCKER_LIST,
@@ -27,7 +28,6 @@ from image_pinner.core.images.manifests import parse_index, read_config_platform
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.selection import select_from_manifest
-from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
 from image_pinner.sources.credentials.interface import NoCredentials, Password
 from image_pinner.sources.http.redaction import describe_body, sanitize
 from image_pinner.sources.interface import Deadline

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from image_pinner.cli.credentials.docker_config import DockerConfigCredentials
 from image_pinner.core.images.lookups import NotFound, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.references import Digest
-from image_pinner.sources.credentials.docker_config import DockerConfigCredentials
 from image_pinner.sources.credentials.interface import IdentityToken, Password
 from registry.pushed_images import ATTESTED, LIST, REPOSITORY, SINGLE, push_all
 from registry.registry_lookups import resolve_at, write_docker_config

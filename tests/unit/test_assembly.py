@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 import image_pinner
 from image_pinner import assembly
 from image_pinner.assembly import AwsResolvers, ByRegistry, ByValue
+from image_pinner.cli.credentials.local_files import local_credentials
 from image_pinner.core.deployed import NotKnown
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
@@ -224,7 +226,8 @@ def test_clients_are_reused_by_later_invocations() -> None:
 
 def credential(environment: Mapping[str, str] | None, settings: Settings, registry: str) -> Credentials:
     clients: Any = Clients()
-    source = AwsResolvers(environment, clients).credentials(settings, "us-east-1")
+    local = tuple if environment is None else partial(local_credentials, environment, Path.home())
+    source = AwsResolvers(environment, clients, local).credentials(settings, "us-east-1")
     return source.for_registry(registry, Deadline.after(5))
 
 

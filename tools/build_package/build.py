@@ -22,7 +22,7 @@ from image_pinner import __version__
 from image_pinner.cli.deployment.code import LOCK, ZIP_NAME, own_files
 from image_pinner.core.errors import ConfigurationError
 
-SIZE_LIMIT = 1_000_000
+SIZE_LIMIT = 1_048_576
 """Bytes that the zip may not reach."""
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can hold
 _MODE = 0o100644  # the Lambda runs as a user who is neither owner nor group

@@ -18,8 +18,8 @@ import sys
 
 ROOT = "/var/task/"
 """Where the Lambda has the files; tracebacks show this path."""
-OWN = "image_pinner/"
-"""The modules whose docstrings are left out: they are in the sources too. A library can need those of its modules."""
+WITHOUT_DOCSTRINGS = ("image_pinner/", "urllib3/")
+"""The modules whose docstrings are left out. Those of jsonpath-ng are its grammar."""
 _MARSHAL_VERSION = 2
 # Hash-based and unchecked: all dates in the zip are the same, and the source is never read.
 # https://peps.python.org/pep-0552/#specification
@@ -29,7 +29,7 @@ _UNCHECKED = (1).to_bytes(4, "little")
 def compile_module(path: str, source: bytes) -> bytes:
     """Return the bytes of the `.pyc` of a module; `path` is its path in the zip."""
     tree = ast.parse(source)
-    if path.startswith(OWN):
+    if path.startswith(WITHOUT_DOCSTRINGS):
         _remove_docstrings(tree)
     code = compile(tree, ROOT + path, "exec", dont_inherit=True)
     header = importlib.util.MAGIC_NUMBER + _UNCHECKED + importlib.util.source_hash(source)

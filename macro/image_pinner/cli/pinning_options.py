@@ -35,6 +35,7 @@ from image_pinner.core.intrinsics.values import Answer, Known, Unknown
 from image_pinner.core.lock import LockFile
 from image_pinner.pinning import PinResult, Resolvers, pin_template, read_gates
 from image_pinner.settings import Settings
+from image_pinner.sources.credentials.interface import CredentialSource
 from image_pinner.sources.interface import Deadline
 
 Parsed = TypeVar("Parsed")
@@ -242,7 +243,14 @@ def make_resolvers(dependencies: Dependencies, settings: Settings, region: str) 
         return dependencies.resolver_factory(settings, region)
     from image_pinner.assembly import AwsResolvers  # noqa: PLC0415 - not needed with dependencies, or with a lock file
 
-    return AwsResolvers(os.environ)(settings, region)
+    return AwsResolvers(os.environ, find_local=_local_credentials)(settings, region)
+
+
+def _local_credentials() -> Sequence[CredentialSource]:
+    # Imported here because images in ECR need none.
+    from image_pinner.cli.credentials.local_files import local_credentials  # noqa: PLC0415
+
+    return local_credentials(os.environ, Path.home())
 
 
 def _read_lock(options: Mapping[str, Any]) -> LockFile | None:

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.core.errors import ConfigurationError, SourceError
-from image_pinner.sources.credentials.docker_config import (
+from image_pinner.cli.credentials.docker_config import (
     DOCKER_HUB_SERVER,
     DockerConfig,
     DockerConfigCredentials,
@@ -20,6 +19,7 @@ from image_pinner.sources.credentials.docker_config import (
     docker_config_path,
     parse_docker_config,
 )
+from image_pinner.core.errors import ConfigurationError, SourceError
 from image_pinner.sources.credentials.interface import Credentials, IdentityToken, NoCredentials, Password
 from image_pinner.sources.interface import Deadline
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from image_pinner.cli.credentials.docker_config import HelperCredentials, get_from_helper
 from image_pinner.core.errors import SourceError
-from image_pinner.sources.credentials.docker_config import HelperCredentials, get_from_helper
 from image_pinner.sources.interface import Deadline
 
 pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell: the helpers are scripts")

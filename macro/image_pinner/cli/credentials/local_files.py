@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from image_pinner.core.errors import ConfigurationError
-from image_pinner.sources.credentials.docker_config import (
+from image_pinner.cli.credentials.docker_config import (
     DockerConfigCredentials,
     docker_config_path,
     parse_docker_config,
     read_auths,
 )
+from image_pinner.core.errors import ConfigurationError
 from image_pinner.sources.credentials.interface import Credentials, CredentialSource, NoCredentials
 from image_pinner.sources.interface import Deadline
 

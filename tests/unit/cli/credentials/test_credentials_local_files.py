@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from image_pinner.cli.credentials.local_files import auth_file_paths, local_credentials
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.sources.credentials.configured import CredentialChain
 from image_pinner.sources.credentials.interface import Credentials, NoCredentials, Password
-from image_pinner.sources.credentials.local_files import auth_file_paths, local_credentials
 from image_pinner.sources.interface import Deadline
 
 PATHS = {

@@ -1,0 +1,1 @@
+"""Credentials for registries on a user's machine: those that Docker and podman use."""
