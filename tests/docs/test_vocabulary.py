@@ -132,7 +132,7 @@ ALLOWED = (
     ),
     Allowed(r"docs/promotion\.md", r"`\"?map\"?`|\"map\":", "the same"),
     Allowed(r"strings cli/documents", r": map$", "the YAML tag of a mapping is tag:yaml.org,2002:map"),
-    Allowed(r"(?:strings|docstrings) sources/credentials", r"docker[/ ]login", "the name of a Docker command"),
+    Allowed(r"(?:strings|docstrings) cli/credentials", r"docker[/ ]login", "the name of a Docker command"),
     Allowed(r"names", r"settings\.py.*: metered registries$", "the setting IMAGE_PINNER_METERED_REGISTRIES"),
 )
 
