@@ -95,7 +95,9 @@ def test_the_function_accepts_every_value_that_the_template_allows(parameter: st
         ("ExtraRegions", "eu-new-1; us-new-2"),
         ("SnippetParameters", "WebTag; ProxyTag"),
         ("Gates", "repositories.allow=ghcr.io/*; age.minimum=3d; age.mode=warn"),
+        ("GatesParameter", "/image-pinner/gates"),
         ("ExceptionProcess", "write to the platform team"),
+        ("DenialEvents", "true"),
         ("MetricsNamespace", "none"),
         ("EventBusName", "default"),
     ],
@@ -145,6 +147,8 @@ WRONG = {
     "ExtraRegions": ("Europe", "eu-west"),
     "SnippetParameters": ("Web-Tag",),
     "StateScope": ("shop", "stacks:a"),
+    "GatesParameter": ("gates", "/a b", "/", "arn:aws:ssm:eu-west-1:111122223333:parameter/gates", "/gates*"),
+    "DenialEvents": ("yes",),
     "MetricsNamespace": ("AWS/Lambda",),
     "EventBusName": ("a bus",),
 }

@@ -178,7 +178,7 @@ class Macro(NamedTuple):
             ConfigurationError: The configuration requires them, and has no event bus.
         """
         settings = record.settings
-        if not record.pinned and not (settings.denial_events and record.denials):
+        if not record.pinned and not (settings.denial_events and settings.event_bus and record.denials):
             return
         if not (settings.event_bus or settings.require_events):
             return

@@ -141,9 +141,10 @@ def _resources(service: str, about: Mapping[str, Any], place: str) -> tuple[str,
     region, _, account = place.partition(":")
     if service == "s3":
         return tuple(filter(None, [about.get("arn", "")]))
-    if service == "ecr" and "repositoryName" in about:
+    if service == "ecr":
         owner = about.get("registryId") or account
-        return (f"arn:aws:ecr:{region}:{owner}:repository/{about['repositoryName']}",)
+        names = about.get("repositoryNames") or [name for name in (about.get("repositoryName"),) if name]
+        return tuple(f"arn:aws:ecr:{region}:{owner}:repository/{name}" for name in names)
     if service == "ssm":
         names = about.get("Names") or [name for name in (about.get("Name"),) if name]
         return tuple(_of_parameter(name, place) for name in names)

@@ -232,6 +232,13 @@ def test_no_event_is_sent_for_a_denied_template_by_default() -> None:
     assert resolver_factory.publisher.details == []
 
 
+def test_a_denied_template_needs_no_event_bus() -> None:
+    environment = {**DENIED, "IMAGE_PINNER_EVENT_BUS": "", "IMAGE_PINNER_DENIAL_EVENTS": "true"} | REQUIRED
+    response, lines = run_with_log(ObservedRegistry(), MARKED, environment)
+    assert "gate repositories denies the image" in response["errorMessage"]
+    assert "event_status" not in json.loads(lines[0])
+
+
 def test_an_event_of_a_denied_template_lists_what_each_gate_denied() -> None:
     resolver_factory = ObservedRegistry()
     response, lines = run_with_log(resolver_factory, MARKED, DENIED | {"IMAGE_PINNER_DENIAL_EVENTS": "true"})
