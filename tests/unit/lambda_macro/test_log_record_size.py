@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.lambda_macro.log_record import split_json
+from image_pinner.lambda_macro.log_record import MAX_RECORD_BYTES, split_json
+from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
+from support.macro import event_for
+from support.templates import task
+from unit.lambda_macro.observed_registry import HIGH_LIMITS, ONE_BUS, ObservedRegistry, run_with_log
 
 FIXED = {"status": "success"}
 TEXTS = st.text(max_size=60)
@@ -63,3 +67,18 @@ def test_a_long_text_is_cut_in_the_middle() -> None:
 def test_a_lone_surrogate_can_be_written(limit: int) -> None:
     for text in split_json({"requestId": "\ud800"}, {"images": ["\ud800"] * 100}, limit):
         assert json.loads(text.encode().decode())["requestId"] == "\ud800"
+
+
+def test_the_results_of_gates_keep_to_the_limit_and_are_complete() -> None:
+    images = [f"!PinDigest shop/web-{number}:1" for number in range(1000)]
+    gates = {"IMAGE_PINNER_GATES": f"tags.deny=*; tags.mode=warn; repositories.allow=docker.io/{'x' * 200}"}
+    event = event_for({"Resources": {"Web": task(*images)}})
+    sent = {"IMAGE_PINNER_DENIAL_EVENTS": "true"}
+    registry = ObservedRegistry()
+    _, lines = run_with_log(registry, event, gates | sent | ONE_BUS | HIGH_LIMITS)
+    assert max(len(line.encode()) for line in lines) <= MAX_RECORD_BYTES
+    records = [json.loads(line) for line in lines]
+    logged = [image for record in records for image in record.get("images", ())]
+    assert [[each["gate"] for each in image["gates"]] for image in logged] == [["repositories", "tags"]] * 1000
+    assert max(len(text.encode()) for text in registry.publisher.texts) <= MAX_DETAIL_BYTES
+    assert sum(len(detail["images"]) for detail in registry.publisher.details) == 1000
