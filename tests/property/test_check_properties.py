@@ -12,6 +12,8 @@ from image_pinner.cli.documents import read_source
 from property.template_strategies import BAD_IMAGES, FRAGMENTS, IMAGES, SECTIONS, templates
 from support.agreement import assert_check_and_pin_agree, assert_fixes_pass, checked, errors_of, pinned_snippet
 from support.corpus import values_of
+from support.gate_cases import GATE_CASES
+from support.gates import with_gates
 from support.project import ROOT
 from support.sampling import examples
 from support.templates import task
@@ -25,6 +27,19 @@ TRANSFORMS = st.sampled_from(
     ]
 )
 PINS = st.sampled_from(["", "Marked", "All"])
+# The facts satisfy all others; check does not know which platform a lookup checks.
+GATE_ENTRIES = st.sampled_from(
+    [
+        *(entry for name, case in GATE_CASES.items() if name != "platform" for entry in (*case.entries, *case.looser)),
+        "repositories.allow=docker.io/*",
+        "repositories.mode=off",
+        "tags.deny=1*",
+        "tags.mode=warn",
+        "marked.mode=warn",
+        "marked.unknown=warn",
+    ]
+)
+REQUESTED = st.lists(GATE_ENTRIES | st.just("ages.minimum=3d"), max_size=2)
 PUBLISHED = sorted((ROOT / "templates").glob("*.*"))
 
 
@@ -50,6 +65,18 @@ def test_check_and_pin_agree_on_images_that_cannot_be_pinned(
 def test_check_and_pin_agree_on_anything(fragment: dict[str, Any], pin: str) -> None:
     template = fragment if isinstance(fragment.get("Resources"), dict) else {"Resources": fragment}
     assert_check_and_pin_agree(template, {}, pin)
+
+
+@examples(150)
+@given(templates(), BAD_IMAGES, st.lists(GATE_ENTRIES, max_size=3), REQUESTED, PINS)
+def test_check_and_pin_agree_on_gates(
+    template: dict[str, Any], bad: Any, configured: list[str], requested: list[str], pin: str
+) -> None:
+    settings = with_gates(*{entry.partition("=")[0]: entry for entry in configured}.values())
+    resources = {**template["Resources"], "Gated": task(bad)}
+    metadata = {"ImagePinner": {"Gates": requested}} if requested else {}
+    gated = {"Transform": "ImagePinner", **template, "Metadata": metadata, "Resources": resources}
+    assert_check_and_pin_agree(gated, {}, pin, settings)
 
 
 @examples(100)
