@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from golden.golden_cases import SOURCES, TEMPLATE_CASES, TEXT_CASES, TemplateCase
 from golden.golden_files import as_json, compare
 from image_pinner.cli.documents import read_source
+from image_pinner.core.gates.configuration import GATES
 from image_pinner.core.template.locations import image_locations
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import Resolvers
@@ -95,6 +97,16 @@ def test_every_property_that_accepts_a_digest_is_pinned_in_a_golden_input() -> N
         if not location.refused
     }
     assert accepted - pinned == set()
+
+
+def test_every_gate_has_a_template() -> None:
+    gates = {
+        entry.partition(".")[0]
+        for path in SOURCES
+        if path.stem.startswith("gate-")
+        for entry in re.findall(r"[a-z-]+\.[a-z-]+=", path.read_text("utf-8"))
+    }
+    assert gates == {gate.id for gate in GATES}
 
 
 def location_of(steps: tuple[Any, ...], resources: dict[str, Any]) -> tuple[str, str]:

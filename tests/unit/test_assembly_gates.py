@@ -38,6 +38,12 @@ def requests_for(*gates: str) -> Counter[str]:
     return Counter(api.operations())
 
 
+def test_all_gates_together_need_every_fact_once() -> None:
+    needs = needs_of(parse_gates(list(STRICT_ENTRIES)).enabled)
+    assert {need.fact for need in needs} == {need.fact for gate in GATES for need in gate.possible_needs}
+    assert len({need.fact for need in needs}) == len(needs)
+
+
 @EVERY_GATE
 def test_only_the_facts_of_gates_that_are_on_are_read(gate: str) -> None:
     without, entries = requests_for(), GATE_CASES[gate].entries

@@ -202,7 +202,7 @@ def decide(
         denials: list[Problem] = []
         if rules.gates:
             judged = _judge_site(site, found, kept, rules.gates, facts)
-            results[site.path] = (*judge_platform(site, None if kept else resolution), *judged)
+            results[site.path] = (*judge_platform(site, None if kept else _platform_check(found, resolution)), *judged)
             denials = find_denials(site.path, str(site.reference), judged, rules)
         if isinstance(found, Problem):
             denials.append(found)
@@ -234,6 +234,15 @@ def _decide_site(
     if kept:
         return _keep_deployed(site, kept, resolution, tuple(warnings))
     return (_keep_digest if site.reference.digest else _apply_resolution)(site, resolution, tuple(warnings))
+
+
+def _platform_check(
+    outcome: Pinned | KeptTag | Problem | None, resolution: Resolution | None
+) -> Resolved | Unsuitable | None:
+    """Return the lookup that has checked the platform of what runs: not that of a tag with another digest after it."""
+    if isinstance(outcome, Pinned):
+        return outcome.resolved
+    return resolution if isinstance(resolution, Unsuitable) else None
 
 
 def _judge_site(

@@ -149,6 +149,16 @@ def test_without_a_check_of_the_platform_it_has_no_result(image: str) -> None:
     assert [[result.gate for result in results] for results in decision.gates.values()] == [["fake"]]
 
 
+@pytest.mark.parametrize("resolution", [FOUND, UNFIT])
+@pytest.mark.parametrize("when_moved", ["Warn", "Fail"])
+def test_the_check_of_a_tag_says_nothing_about_another_digest(resolution: Resolution, when_moved: str) -> None:
+    image = f"!PinDigest Platform=linux/arm64 WhenMoved={when_moved} nginx:1@sha256:{'d' * 64}"
+    decision = decide_image(image, resolution, requiring("signer", "us", "warn"))
+    gates = {result.gate for results in decision.gates.values() for result in results}
+    is_about_the_tag = when_moved == "Fail" and resolution is UNFIT
+    assert ("architecture" in gates) is is_about_the_tag
+
+
 def test_gates_see_what_the_tag_resolves_to() -> None:
     assert resolutions_seen("!PinDigest nginx:1", FOUND) == [FOUND]
 
