@@ -6,6 +6,7 @@ changes one: a failed lookup cannot lead to a rewrite.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,9 +22,8 @@ from image_pinner.core.decision import (
 )
 from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, plan_deployed_lookups
 from image_pinner.core.errors import TooManyLookupsError
-from image_pinner.core.gates.configuration import EnabledGate, needs_of
+from image_pinner.core.gates.enabled import EnabledGate, needs_of
 from image_pinner.core.gates.interface import Facts, Subject
-from image_pinner.core.gates.lifecycle import Lifecycle, find_missing_keep_tags, note_missing_keep_tags
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Unknown
@@ -49,6 +49,7 @@ from image_pinner.sources.interface import (
     LockSource,
     NothingKnown,
     ValueResolver,
+    iso_time,
 )
 
 if TYPE_CHECKING:
@@ -293,7 +294,9 @@ def gather_facts(resolved: ResolvedImages, facts: FactSource, deadline: Deadline
 
 
 def _decide(resolved: ResolvedImages, settings: Settings, facts: Mapping[Subject, Facts]) -> Decision:
-    rules = Rules(resolved.found.gates, settings.unsafe_implicit_latest, settings.exception_process)
+    gates = resolved.found.gates
+    looked_up_at = iso_time(time.time()) if gates else ""
+    rules = Rules(gates, settings.unsafe_implicit_latest, settings.exception_process, looked_up_at)
     decision = decide(resolved.plan, resolved.resolutions, rules, facts, resolved.found.scan.skipped)
     return keep_tags(decision) if settings.keep_tags else decision
 
@@ -302,6 +305,15 @@ def _put_keep_tags(
     gates: Sequence[EnabledGate], facts: Mapping[Subject, Facts], writer: KeepTagWriter, deadline: Deadline
 ) -> Mapping[Subject, Facts]:
     """Put the keep-tags that the gate `lifecycle` requests; return the facts with the failures, nothing without any."""
+    if not facts:
+        return {}
+    # Imported here, as all gates, only if some are on: starting the function would take longer otherwise.
+    from image_pinner.core.gates.lifecycle import (  # noqa: PLC0415
+        Lifecycle,
+        find_missing_keep_tags,
+        note_missing_keep_tags,
+    )
+
     gate = next((enabled.gate for enabled in gates if isinstance(enabled.gate, Lifecycle)), Lifecycle())
     missing = find_missing_keep_tags(gate, facts)
     failures = writer.put_keep_tags(missing, deadline) if missing else {}

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from image_pinner.core.deployed import StatePattern
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
-from image_pinner.core.gates.configuration import GateRules, parse_gates
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import Mirror, parse_registry
@@ -88,6 +87,9 @@ class Settings(NamedTuple):
         Raises:
             ConfigurationError: The text is not valid, or less strict than the gates of these settings.
         """
+        # Imported here, as below, because starting the function would take longer otherwise.
+        from image_pinner.core.gates.configuration import GateRules, parse_gates  # noqa: PLC0415
+
         where = f"invalid gates in the SSM parameter {self.gates_parameter}"
         try:
             gates = parse_gates(text)
@@ -252,6 +254,8 @@ def _parameter_name(text: str) -> str:
 
 
 def _gates(text: str) -> str:
+    from image_pinner.core.gates.configuration import parse_gates  # noqa: PLC0415 - see above
+
     if incomplete := parse_gates(text).find_incomplete():
         raise ConfigurationError("a gate has no effect", incomplete)
     return text

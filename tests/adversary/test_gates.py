@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.gates.configuration import GATES, needs_of, parse_gates
+from image_pinner.core.gates.configuration import GATES, parse_gates
+from image_pinner.core.gates.enabled import needs_of
 from image_pinner.core.gates.interface import Facts
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import Resolvers

@@ -6,13 +6,14 @@ import re
 from enum import Enum
 from typing import Any, get_args, get_type_hints
 
+from image_pinner.core.gates.configuration import GateRules
 from image_pinner.core.rules import RULES
 from image_pinner.core.template.markers import IGNORE_KEY, IMAGE_KEY, METADATA_KEY, SNIPPET
 from image_pinner.core.template.options import OPTION_RULES, Level, OptionRule, Options
 from image_pinner.settings import Settings
 
 SCHEMA = "docs/options.schema.json"
-_TYPES = get_type_hints(Options)
+_TYPES = get_type_hints(Options, localns={"GateRules": GateRules})
 _GATE_ENTRY = r"^\s*[a-z-]+\.[a-z-]+\s*="
 _PARSED = {"platform", "services", "gates"}
 """The fields whose values are parsed from texts."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from image_pinner.core.gates.configuration import DENY, EnabledGate, parse_gates
+from image_pinner.core.gates.configuration import parse_gates
+from image_pinner.core.gates.enabled import DENY, EnabledGate
 from image_pinner.core.gates.interface import (
     Fact,
     Facts,

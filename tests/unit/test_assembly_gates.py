@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.gates.configuration import GATES, needs_of, parse_gates
+from image_pinner.core.gates.configuration import GATES, parse_gates
+from image_pinner.core.gates.enabled import needs_of
 from image_pinner.sources.ecr.facts.source import FACTS
 from support.ecr_account import EcrAccount
 from support.ecr_api import Answer, denied

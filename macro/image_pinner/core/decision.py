@@ -11,7 +11,7 @@ from typing import NamedTuple, assert_never
 
 from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown, needs_deployed
 from image_pinner.core.errors import InvalidReferenceError
-from image_pinner.core.gates.configuration import EnabledGate, GateResult, judge_image, without_needs
+from image_pinner.core.gates.enabled import EnabledGate, GateResult, judge_image, without_needs
 from image_pinner.core.gates.interface import Facts, JudgedImage, Subject
 from image_pinner.core.images.lookups import (
     LOCK_SOURCE,
@@ -202,7 +202,8 @@ def decide(
         denials: list[Problem] = []
         if rules.gates:
             judged = _judge_site(site, found, kept, rules.gates, facts)
-            results[site.path] = (*judge_platform(site, None if kept else _platform_check(found, resolution)), *judged)
+            check = None if kept else _platform_check(found, resolution)
+            results[site.path] = (*judge_platform(site, check, rules.looked_up_at), *judged)
             denials = find_denials(site.path, str(site.reference), judged, rules)
         if isinstance(found, Problem):
             denials.append(found)

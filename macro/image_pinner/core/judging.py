@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from image_pinner.core.deployed import Deployed
 from image_pinner.core.errors import InvalidReferenceError
-from image_pinner.core.gates.configuration import ALLOW, DENY, EnabledGate, GateResult, judge_image, without_needs
+from image_pinner.core.gates.enabled import ALLOW, DENY, EnabledGate, GateResult, judge_image, without_needs
 from image_pinner.core.gates.interface import Facts, JudgedImage, Seen, Subject, UnknownFact
 from image_pinner.core.images.lookups import Resolution, Resolved, Unsuitable
 from image_pinner.core.images.references import ImageReference
@@ -27,11 +27,13 @@ class Rules(NamedTuple):
         gates: The gates that are on.
         implicit_latest: Whether a reference without tag and digest means `latest`.
         exception_process: How to get an exception from a gate, for messages.
+        looked_up_at: When the images were looked up, in UTC and ISO 8601, for results.
     """
 
     gates: tuple[EnabledGate, ...] = ()
     implicit_latest: bool = False
     exception_process: str = ""
+    looked_up_at: str = ""
 
 
 def is_refused(gates: Sequence[EnabledGate], site: PinSite, kept: Deployed | None = None) -> bool:
@@ -71,7 +73,7 @@ def _parse(written: str) -> ImageReference | None:
         return None
 
 
-def judge_platform(site: PinSite, resolution: Resolution | None) -> tuple[GateResult, ...]:
+def judge_platform(site: PinSite, resolution: Resolution | None, looked_up_at: str) -> tuple[GateResult, ...]:
     """Return the result of the lookup's own check of the platform in the form of a gate; none if there was no check.
 
     An image that is not suitable is a problem already.
@@ -79,9 +81,10 @@ def judge_platform(site: PinSite, resolution: Resolution | None) -> tuple[GateRe
     if site.platform is None or not isinstance(resolution, Resolved | Unsuitable):
         return ()
     if isinstance(resolution, Unsuitable):
-        seen = Seen(f"not suitable for {site.platform}", "registry")
+        seen = Seen(f"not suitable for {site.platform}", "registry", looked_up_at)
         return (GateResult(ARCHITECTURE, DENY, seen, resolution.cause, resolution.help),)
-    return (GateResult(ARCHITECTURE, ALLOW, Seen(f"supports {site.platform}", resolution.origin.request)),)
+    seen = Seen(f"supports {site.platform}", resolution.origin.request, looked_up_at)
+    return (GateResult(ARCHITECTURE, ALLOW, seen),)
 
 
 def facts_of_missing(gates: Iterable[EnabledGate], reason: str) -> Facts:

@@ -36,6 +36,11 @@ class Deadline(NamedTuple):
         return max(0.0, self.at - self.clock())
 
 
+def iso_time(seconds: float) -> str:
+    """Return a time in seconds since 1970 in UTC and ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
 class Download(Protocol):
     """Downloads from URLs that a trusted service returned."""
 

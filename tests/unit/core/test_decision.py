@@ -8,7 +8,7 @@ import pytest
 
 from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, keep_tags, make_plan
 from image_pinner.core.deployed import Deployed
-from image_pinner.core.gates.configuration import EnabledGate
+from image_pinner.core.gates.enabled import EnabledGate
 from image_pinner.core.gates.interface import JudgedImage, Need, Passed, Seen
 from image_pinner.core.images.lookups import OCI_INDEX, NotFound, Origin, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.platforms import Platform
@@ -137,9 +137,10 @@ def resolutions_seen(image: str, resolution: Resolution | None) -> list[Resolved
 )
 def test_the_check_of_the_platform_has_the_form_of_a_gate(resolution: Resolution, verdict: str, fact: str) -> None:
     gate = requiring("signer", "us", "warn")
-    decision = decide_image("!PinDigest Platform=linux/arm64 nginx:1", resolution, gate)
+    time = "2026-11-30T12:00:00Z"
+    decision = decide_image("!PinDigest Platform=linux/arm64 nginx:1", resolution, gate, looked_up_at=time)
     ((result, *_),) = decision.gates.values()
-    assert (result.gate, result.verdict, result.seen.fact) == ("architecture", verdict, fact)
+    assert (result.gate, result.verdict, result.seen.fact, result.seen.time) == ("architecture", verdict, fact, time)
     assert len(decision.problems) == (verdict == "deny")
 
 

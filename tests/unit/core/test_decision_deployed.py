@@ -9,7 +9,7 @@ import pytest
 
 from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, make_plan, subjects_to_judge
 from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
-from image_pinner.core.gates.configuration import EnabledGate
+from image_pinner.core.gates.enabled import EnabledGate
 from image_pinner.core.gates.interface import Subject
 from image_pinner.core.images.lookups import Resolution
 from image_pinner.core.images.references import ImageReference

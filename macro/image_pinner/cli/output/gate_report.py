@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from image_pinner.cli.output.interface import LocatedReport
 from image_pinner.cli.output.markdown import escape
-from image_pinner.core.gates.configuration import ALLOW, DENY, WARN
+from image_pinner.core.gates.enabled import ALLOW, DENY, WARN
 
 
 def render_markdown(report: LocatedReport) -> str:

@@ -24,7 +24,7 @@ from image_pinner.core.check.transforms import (
     find_unused_transform,
     help_with_loops,
 )
-from image_pinner.core.gates.configuration import DENY, EnabledGate, judge_image, without_needs
+from image_pinner.core.gates.enabled import DENY, EnabledGate, judge_image, without_needs
 from image_pinner.core.gates.interface import JudgedImage
 from image_pinner.core.images.references import ImageReference, explain_missing_tag
 from image_pinner.core.intrinsics.scope import Scope

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from image_pinner.core.gates.configuration import GateResult
+from image_pinner.core.gates.enabled import GateResult
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.rules import DENIED_IMAGE, MISSING_TAG, RULES_BY_SLUG, Rule
 from image_pinner.core.template.edits import Edit

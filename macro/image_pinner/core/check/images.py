@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from image_pinner.core.check.findings import Deny, Finding, denial_cause, denial_finding, problem_finding
 from image_pinner.core.errors import InvalidReferenceError
-from image_pinner.core.gates.configuration import DENY, EnabledGate
+from image_pinner.core.gates.enabled import DENY, EnabledGate
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.registries import canonical_registry
 from image_pinner.core.intrinsics import evaluate, intrinsic_of

@@ -6,23 +6,14 @@ A gate is on if an entry names it: `age.minimum=3d` denies images that are young
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from image_pinner.core.errors import InvalidOptionError, cut
 from image_pinner.core.gates.age import Age
+from image_pinner.core.gates.enabled import DENY, WARN, EnabledGate
 from image_pinner.core.gates.immutable_tags import ImmutableTags
-from image_pinner.core.gates.interface import (
-    Failed,
-    Gate,
-    GateOption,
-    JudgedImage,
-    Need,
-    Passed,
-    Seen,
-    UnknownFact,
-    one_of,
-)
+from image_pinner.core.gates.interface import Gate, GateOption, one_of
 from image_pinner.core.gates.lifecycle import Lifecycle
 from image_pinner.core.gates.marked import Marked
 from image_pinner.core.gates.repositories import Repositories
@@ -42,10 +33,7 @@ GATES: tuple[type[Gate], ...] = (
 )
 """Every gate, in the order of reports."""
 
-OFF, WARN, DENY = "off", "warn", "deny"
-UNKNOWN = "unknown"
-"""What was seen of a fact that is not known."""
-ALLOW = "allow"
+OFF = "off"
 _MODE = GateOption(
     "mode",
     "`deny`, `warn`, `off`",
@@ -198,60 +186,7 @@ def _position(rule: GateRule) -> int:
     return list(_BY_ID).index(rule.gate)
 
 
-class GateResult(NamedTuple):
-    """What a gate decided about an image.
-
-    Args:
-        gate: The gate's id.
-        verdict: `allow`, `warn` or `deny`.
-        seen: What it judged by; without a time if the fact is not known.
-        cause: Why it does not allow the image, as a clause.
-        help: What to do, as an imperative clause.
-    """
-
-    gate: str
-    verdict: str
-    seen: Seen
-    cause: str = ""
-    help: str = ""
-
-
-class EnabledGate(NamedTuple):
-    """A gate with what happens to images that do not satisfy it, and to those whose facts are not known."""
-
-    gate: Gate
-    mode: str
-    unknown: str
-
-    def judge(self, image: JudgedImage) -> GateResult:
-        """Judge an image."""
-        found, name = self.gate.judge(image), self.gate.id
-        match found:
-            case Passed(seen):
-                return GateResult(name, ALLOW, seen)
-            case Failed(seen, cause, help):
-                return GateResult(name, WARN if found.only_warn else self.mode, seen, cause, help)
-            case UnknownFact(cause, help, source):
-                verdict = WARN if WARN in {self.mode, self.unknown} else DENY
-                return GateResult(name, verdict, Seen(UNKNOWN, source), f"unknown: {cause}", help)
-
-
 def _enable(rule: GateRule) -> EnabledGate:
     values = dict(rule.values)
     options = {option.field: values[option.name] for option in _BY_ID[rule.gate].options if option.name in values}
     return EnabledGate(_BY_ID[rule.gate](**options), rule.mode, values.get(_UNKNOWN.name, DENY))
-
-
-def needs_of(gates: Iterable[EnabledGate]) -> frozenset[Need]:
-    """Return the facts that gates need, each once."""
-    return frozenset[Need]().union(*(enabled.gate.needs for enabled in gates))
-
-
-def judge_image(gates: Iterable[EnabledGate], image: JudgedImage) -> tuple[GateResult, ...]:
-    """Judge an image by each gate."""
-    return tuple(gate.judge(image) for gate in gates)
-
-
-def without_needs(gates: Sequence[EnabledGate]) -> tuple[EnabledGate, ...]:
-    """Return the gates that judge references alone, before any request to a registry."""
-    return tuple(enabled for enabled in gates if not enabled.gate.needs)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from enum import Enum, IntEnum
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from image_pinner.core.errors import InvalidOptionError
-from image_pinner.core.gates.configuration import GateRules, parse_gates
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from image_pinner.core.gates.configuration import GateRules
 
 
 class Pin(Enum):
@@ -180,7 +182,12 @@ _MAX_SERVICES = 100
 
 
 def _read_gates(_: str, value: JsonValue) -> GateRules | None:
-    return parse_gates(value) if value else None
+    if not value:
+        return None
+    # Imported here because few templates have gates.
+    from image_pinner.core.gates.configuration import parse_gates  # noqa: PLC0415
+
+    return parse_gates(value)
 
 
 def _read_services(name: str, value: JsonValue) -> tuple[str, ...] | None:

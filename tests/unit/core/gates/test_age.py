@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from image_pinner.core.gates.age import PUSHED, Age, Pushed
-from image_pinner.core.gates.configuration import GateResult, parse_gates
+from image_pinner.core.gates.configuration import parse_gates
+from image_pinner.core.gates.enabled import GateResult
 from image_pinner.core.gates.interface import Seen, UnknownFact
 from support.gates import SOURCE, TIME, fact_of, judged
 

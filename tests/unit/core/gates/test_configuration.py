@@ -8,7 +8,8 @@ import pytest
 
 from image_pinner.core.errors import ConfigurationError, InvalidOptionError
 from image_pinner.core.gates.age import PUSHED, Pushed
-from image_pinner.core.gates.configuration import GATES, GateRules, needs_of, parse_gates
+from image_pinner.core.gates.configuration import GATES, GateRules, parse_gates
+from image_pinner.core.gates.enabled import needs_of
 from image_pinner.core.gates.immutable_tags import TAG_MUTABILITY, TagMutability
 from image_pinner.core.gates.interface import Fact, Need, UnknownFact
 from image_pinner.core.gates.lifecycle import LIFECYCLE, ImageLifecycle

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from image_pinner.core.gates.configuration import GateResult, parse_gates
+from image_pinner.core.gates.configuration import parse_gates
+from image_pinner.core.gates.enabled import GateResult
 from image_pinner.core.gates.immutable_tags import TagMutability
 from image_pinner.core.gates.interface import Fact, UnknownFact
 from support.gates import fact_of, judged

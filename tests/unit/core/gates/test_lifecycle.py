@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.gates.configuration import GateResult, parse_gates
+from image_pinner.core.gates.configuration import parse_gates
+from image_pinner.core.gates.enabled import GateResult
 from image_pinner.core.gates.interface import Facts, Need, Seen, Subject, UnknownFact
 from image_pinner.core.gates.lifecycle import (
     LIFECYCLE,

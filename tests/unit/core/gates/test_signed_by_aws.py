@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from image_pinner.core.errors import InvalidOptionError
-from image_pinner.core.gates.configuration import GateResult, parse_gates
+from image_pinner.core.gates.configuration import parse_gates
+from image_pinner.core.gates.enabled import GateResult
 from image_pinner.core.gates.interface import Fact, Need, UnknownFact
 from image_pinner.core.gates.signed_by_aws import SIGNATURES, SIGNING_STATUS, SignedByAws, SigningStatus
 from support.gates import fact_of, judged

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from image_pinner.core.errors import InvalidOptionError
-from image_pinner.core.gates.configuration import GATES, GateResult, parse_gates
+from image_pinner.core.gates.configuration import GATES, parse_gates
+from image_pinner.core.gates.enabled import GateResult
 from image_pinner.core.gates.interface import Fact, Need, UnknownFact
 from image_pinner.core.gates.vulnerabilities import SCANS, ScannedImage, Vulnerabilities
 from image_pinner.core.images.scans import SEVERITIES, Scan, ScanState, Vulnerability

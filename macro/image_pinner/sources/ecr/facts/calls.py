@@ -12,7 +12,7 @@ from image_pinner.core.gates.interface import Fact, Need, Subject, UnknownFact
 from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.sources.ecr.client import OutOfTimeError, ecr_faults
 from image_pinner.sources.ecr.errors import explain_ecr_error
-from image_pinner.sources.interface import Deadline
+from image_pinner.sources.interface import Deadline, iso_time
 
 T = TypeVar("T")
 
@@ -68,11 +68,6 @@ class EcrCalls:
     def now(self) -> str:
         """Return the time in UTC and ISO 8601."""
         return iso_time(self.clock())
-
-
-def iso_time(seconds: float) -> str:
-    """Return a time in seconds since 1970 in UTC and ISO 8601."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 Found = dict[Subject, Fact | UnknownFact]

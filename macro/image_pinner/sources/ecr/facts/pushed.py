@@ -10,8 +10,9 @@ from image_pinner.core.gates.interface import Need, Subject, UnknownFact
 from image_pinner.core.images.ecr import EcrRepository
 from image_pinner.sources.ecr.client import IDS_PER_REQUEST
 from image_pinner.sources.ecr.errors import DESCRIBE_IMAGES, no_image
-from image_pinner.sources.ecr.facts.calls import EcrCalls, FactReader, Found, Job, RegistrySubjects, iso_time
+from image_pinner.sources.ecr.facts.calls import EcrCalls, FactReader, Found, Job, RegistrySubjects
 from image_pinner.sources.ecr.facts.images import read_details
+from image_pinner.sources.interface import iso_time
 
 
 def _jobs(registry: RegistrySubjects, _: Need) -> Iterator[Job]:
