@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple
 
 import pytest
 
@@ -204,4 +203,4 @@ def test_the_config_of_a_single_image_has_the_platform_that_skopeo_reads(
         assert answer.digest == image.digest
         assert answer.platforms == (has,)
     config = json.loads(Skopeo(stocked).config(image.image, has))
-    assert [config.get(key, "") for key in ("os", "architecture", "variant", "os.version")] == list(astuple(has))
+    assert [config.get(key, "") for key in ("os", "architecture", "variant", "os.version")] == list(has)

@@ -6,7 +6,7 @@ import itertools
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,14 @@ from support.deployment.fake_change_sets import (
 from support.deployment.fake_clients import ACCOUNT, Refusal, denied
 from support.deployment.fake_s3 import FakeBucket
 from unit.cli.cli_templates import MARKED, saved
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    # A shell starts programs in the background with SIGINT ignored.
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
 
 
 @pytest.fixture

@@ -99,7 +99,10 @@ def test_check_uses_no_sockets_in_any_process(environment: dict[str, str]) -> No
     assert json.loads(run.stdout)["version"]
 
 
+# A shell starts programs in the background with SIGINT ignored, and their children inherit that.
 INTERRUPTED = """\
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from image_pinner.cli.discovery import InputFile
 from image_pinner.cli.worker_processes import apply_to_files
 from support.worker_functions import wait
