@@ -15,16 +15,16 @@ _SAM_ENVIRONMENT = "default"
 # SAM merges the parameters of a command over those of all commands:
 # https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-config.html
 _SAM_COMMANDS = ("deploy", "global")
-_SAM_FILE = re.compile(r"(?P<file>.*\.(?:toml|ya?ml)):(?P<environment>[\w-]+)", re.DOTALL)
+# Patterns are compiled by the few runs that have such words.
+_SAM_FILE = r"(?s:(?P<file>.*\.(?:toml|ya?ml)):(?P<environment>[\w-]+))"
 _NAME = "[A-Za-z0-9]+"
 _VALUE = r""" "(?:\\.|[^"\\])*" | '(?:\\.|[^'\\])*' | (?:\\.|[^\s"\\])* """
-# Compiled by the few runs that have such words.
 _PAIR = rf"""\s*(?:ParameterKey=(?P<quote>["']?)(?P<key>{_NAME})(?P=quote),
         (?:ParameterValue=(?P<given>{_VALUE})|(?P<previous>UsePreviousValue=[Tt]rue))
         |(?!ParameterKey=)(?P<name_quote>["']?)(?P<name>{_NAME})(?P=name_quote)=(?P<value>{_VALUE}))(?=\s|\Z)"""
-_ESCAPED = re.compile(r"""\\([ "'])""")
-_WORD = re.compile(rf"""["']?{_NAME}["']?=""")
-_LATER_PAIR = re.compile(rf"\s{_NAME}=")
+_ESCAPED = r"""\\([ "'])"""
+_WORD = rf"""["']?{_NAME}["']?="""
+_LATER_PAIR = rf"\s{_NAME}="
 _HELP = f'pass {OVERRIDES_OPTION} NAME=VALUE, and quote values with spaces: NAME="a b"'
 
 
@@ -38,7 +38,7 @@ class ParameterFile(NamedTuple):
 def path_of(name: str) -> str:
     """Return the path in the name of a parameter file: without `file://`, and without the environment of SAM."""
     path = str(Path(name.removeprefix("file://")).expanduser()) if name.startswith("file://") else name
-    found = _SAM_FILE.fullmatch(path)
+    found = re.fullmatch(_SAM_FILE, path)
     return found["file"] if found else path
 
 
@@ -94,14 +94,14 @@ def _parse_word(word: str, source: str) -> Iterator[tuple[str, str]]:
     name, equals, value = word.partition("=")
     if not equals or not re.fullmatch(_NAME, name) or name == "ParameterKey":
         raise UnreadableTemplateError(f"{source} {_without_value(word)!r} is not NAME=VALUE", _HELP)
-    if _LATER_PAIR.search(value):
+    if re.search(_LATER_PAIR, value):
         raise UnreadableTemplateError(f"{source} {_without_value(word)!r} is ambiguous", _HELP)
     yield name, value
 
 
 def _unquote(text: str) -> str:
     quoted = text[:1] in {'"', "'"} and len(text) > 1 and text[0] == text[-1]
-    return _ESCAPED.sub(r"\1", text[1:-1] if quoted else text)
+    return re.sub(_ESCAPED, r"\1", text[1:-1] if quoted else text)
 
 
 def separate_overrides(arguments: Iterable[str]) -> list[str]:
@@ -109,7 +109,7 @@ def separate_overrides(arguments: Iterable[str]) -> list[str]:
     separated: list[str] = []
     is_word = at_end = False
     for argument in arguments:
-        if is_word and _WORD.match(argument):
+        if is_word and re.match(_WORD, argument):
             separated.append(OVERRIDES_OPTION)
         at_end = at_end or argument == "--"
         follows_option = separated[-1:] == [OVERRIDES_OPTION]
@@ -134,7 +134,7 @@ def parse_parameter_file(text: str, name: str) -> ParameterFile:
     path = path_of(name)
     content = _read_content(text, path)
     if Path(path).suffix == ".toml" or Path(path).stem == "samconfig":
-        found = _SAM_FILE.fullmatch(name)
+        found = re.fullmatch(_SAM_FILE, name)
         return ParameterFile(_sam_overrides(content, path, found["environment"] if found else _SAM_ENVIRONMENT))
     if isinstance(content, dict):
         nested = content.get("Parameters")

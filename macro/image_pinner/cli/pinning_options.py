@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial, reduce
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -35,8 +35,10 @@ from image_pinner.core.intrinsics.values import Answer, Known, Unknown
 from image_pinner.core.lock import LockFile
 from image_pinner.pinning import PinResult, Resolvers, pin_template, read_gates
 from image_pinner.settings import Settings
-from image_pinner.sources.credentials.interface import CredentialSource
 from image_pinner.sources.interface import Deadline
+
+if TYPE_CHECKING:
+    from image_pinner.sources.credentials.interface import CredentialSource
 
 Parsed = TypeVar("Parsed")
 

@@ -50,13 +50,12 @@ def _find_partition(region: str) -> Partition | None:
     return next((partition for partition in PARTITIONS if re.fullmatch(partition.regions, region, re.ASCII)), None)
 
 
-_HOST = re.compile(
-    r"(?P<account>[a-z0-9-]+)\.(?P<service>dkr\.ecr|dkr-ecr)(?P<fips>-fips)?(?:\.(?P<location>.+))?", re.ASCII
-)
-_ACCOUNT = re.compile(r"[0-9]{12}", re.ASCII)
-_API_HOST = re.compile(r"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:amazonaws\.|api\.aws).*", re.ASCII)
+# Compiled by `re` when they are first used: a process that pins from a lock file may not need them.
+_HOST = r"(?P<account>[a-z0-9-]+)\.(?P<service>dkr\.ecr|dkr-ecr)(?P<fips>-fips)?(?:\.(?P<location>.+))?"
+_ACCOUNT = r"[0-9]{12}"
+_API_HOST = r"(?:api\.)?ecr(?:-fips)?\.[a-z0-9-]+\.(?:amazonaws\.|api\.aws).*"
 # A host with any other suffix is a mirror or an emulator such as LocalStack, and an ordinary OCI registry.
-_AWS_SUFFIX = re.compile(r"(?:.*\.)?(?:amazon|amazonaws|amazonwebservices|aws|c2s|sc2s|adc-e|hci)(?:\..*)?", re.ASCII)
+_AWS_SUFFIX = r"(?:.*\.)?(?:amazon|amazonaws|amazonwebservices|aws|c2s|sc2s|adc-e|hci)(?:\..*)?"
 _HTTPS_PORT = "443"
 _MAX_HOST = 100  # characters of a host that a message or the cache has; the longest ECR host has about 60
 
@@ -116,14 +115,16 @@ def _parse_cached(host: str) -> EcrRegistry | str | None:
 
 def _parse_host(host: str) -> EcrRegistry | str | None:
     name, _, port = host.lower().partition(":")
+    if "ecr" not in name:
+        return None
     written = cut(host, _MAX_HOST)
-    if _API_HOST.fullmatch(name):
+    if re.fullmatch(_API_HOST, name, re.ASCII):
         return f"{written!r} is the host of ECR's API; images are at <account>.dkr.ecr.<region>.<suffix>"
-    match = _HOST.fullmatch(name)
+    match = re.fullmatch(_HOST, name, re.ASCII)
     if not match:
         return None
     account, location = match["account"], match["location"] or ""
-    if "." in location and not _AWS_SUFFIX.fullmatch(location):
+    if "." in location and not re.fullmatch(_AWS_SUFFIX, location, re.ASCII):
         return None
     region, _, suffix = location.partition(".")
     dual_stack = match["service"] == "dkr-ecr"
@@ -135,7 +136,7 @@ def _parse_host(host: str) -> EcrRegistry | str | None:
 
 
 def _find_error(account: str, region: str, suffix: str, *, dual_stack: bool) -> str:
-    if not _ACCOUNT.fullmatch(account):
+    if not re.fullmatch(_ACCOUNT, account, re.ASCII):
         actual = f"{len(account)} digits" if account.isdecimal() else repr(cut(account, _MAX_HOST))
         return f"expected an account ID of 12 digits, got {actual}"
     partition = partition_of(region)
