@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from image_pinner.cli.discovery import InputFile
@@ -29,6 +30,7 @@ def raise_for_b(file: InputFile) -> str:
 
 def wait(file: InputFile) -> str:
     """Print that the process works on a file, and wait."""
-    print(file.name, flush=True)  # noqa: T201 - the parent process reads it
+    # In one call: lines of several processes must not mix.
+    os.write(sys.stdout.fileno(), f"{file.name}\n".encode())
     time.sleep(60)
     return file.name
