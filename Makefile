@@ -8,8 +8,8 @@ DEMO_VENV ?= .venv-demo
 FUZZ_VENV ?= .venv-fuzz
 DOCS_VENV ?= .venv-docs
 ARGS ?=
-# Number of tests that run at once.
-WORKERS ?= auto
+# Number of tests that run at once: one more than processors, because some wait for timeouts.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 # Per target of the fuzzer; the same seed generates the same inputs.
 FUZZ_SECONDS ?= 10
 FUZZ_SEED ?= 1
