@@ -30,13 +30,13 @@ from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known,
 from image_pinner.core.judging import Rules
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.edits import Edit, apply_edits
-from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.records import DigestImage, find_foreign_records
 from image_pinner.core.template.rewrite import build_edits
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.traversal import TemplateNode
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import (

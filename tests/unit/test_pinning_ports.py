@@ -14,9 +14,9 @@ from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.gates.interface import Need
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import SsmParameter
-from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.core.template.options import Record
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import PinSite
 from image_pinner.pinning import PinResult, Resolvers, find, judge, pin_template, resolve, rewrite
 from image_pinner.settings import Settings

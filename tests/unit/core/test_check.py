@@ -10,11 +10,11 @@ from image_pinner.core.check import Finding, check_template
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.rules import RULES, Severity
 from image_pinner.core.template.edits import Replace, apply_edits
-from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import ScanSettings
 from support.templates import task
 

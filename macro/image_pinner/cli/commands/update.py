@@ -29,8 +29,8 @@ from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.edits import Replace
-from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.problems import in_order
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import SkipStatus
 from image_pinner.pinning import FoundImages, ResolvedImages, judge
 from image_pinner.sources.interface import Deadline

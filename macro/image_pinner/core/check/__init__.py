@@ -30,12 +30,12 @@ from image_pinner.core.images.references import ImageReference, explain_missing_
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.rules import UNPINNED_IMAGE
 from image_pinner.core.template.edits import apply_edits
-from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.markers import METADATA_KEY
 from image_pinner.core.template.paths import Step
 from image_pinner.core.template.problems import Problem
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import ScanSettings
 
 _REGION, _ACCOUNT, _STACK_NAME = "us-east-1", "000000000000", "stack"

@@ -23,11 +23,11 @@ from image_pinner.core.rules import (
     UNRESOLVED_IMAGE,
 )
 from image_pinner.core.template.edits import Edit, InsertKey, Replace
-from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.locations import USE_SHORTER_NAME, image_locations
 from image_pinner.core.template.markers import METADATA_KEY, with_marker
 from image_pinner.core.template.paths import Every, Field, Step, TemplatePath, value_at
 from image_pinner.core.template.records import RECORD_KEY, DigestImage, find_foreign_records, is_recorded
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import PinSite, SkippedImage, SkipStatus
 from image_pinner.core.template.traversal import TemplateNode, entries_of, walk
 

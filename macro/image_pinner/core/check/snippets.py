@@ -10,11 +10,11 @@ from image_pinner.core.check.images import find_refused_pins
 from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
-from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.fragments import Fragment, Shape, read_fragment
 from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.paths import TemplatePath, value_at
 from image_pinner.core.template.problems import Problem
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import ScanSettings
 from image_pinner.core.template.transform_calls import TransformCall, find_transform_calls
 

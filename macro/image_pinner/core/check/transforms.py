@@ -16,12 +16,12 @@ from image_pinner.core.rules import (
     UNUSED_TRANSFORM,
 )
 from image_pinner.core.template.edits import InsertKey, Replace
-from image_pinner.core.template.find import ImageScan
 from image_pinner.core.template.loop_keys import EXPAND_FIRST
 from image_pinner.core.template.marker_search import contains_marker
 from image_pinner.core.template.markers import METADATA_KEY, SNIPPET, calls_macro, is_snippet
 from image_pinner.core.template.options import Pin, may_select
 from image_pinner.core.template.paths import FOR_EACH, TemplatePath, value_at
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import SkipStatus
 
 TRANSFORM = TemplatePath(("Transform",))

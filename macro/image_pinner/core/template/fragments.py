@@ -15,12 +15,13 @@ from image_pinner.core.errors import InvalidOptionError
 from image_pinner.core.intrinsics import intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
-from image_pinner.core.template.find import ImageScan, find_images
+from image_pinner.core.template.find import find_images
 from image_pinner.core.template.locations import ImageLocation, snippet_locations
 from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM
 from image_pinner.core.template.options import AnyPlatform
 from image_pinner.core.template.paths import FOR_EACH, Field, Step, TemplatePath
 from image_pinner.core.template.problems import INVALID_MARKER
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import ResourceContext, ScanSettings, SkipStatus
 from image_pinner.core.template.traversal import (
     OpaqueNode,

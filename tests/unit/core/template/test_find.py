@@ -7,10 +7,11 @@ import pytest
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import StackExport
-from image_pinner.core.template.find import ImageScan, find_images
+from image_pinner.core.template.find import find_images
 from image_pinner.core.template.locations import image_locations
 from image_pinner.core.template.options import Options, Pin, Record, WhenMissing
 from image_pinner.core.template.problems import ProblemKind
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import ScanSettings
 from support.images import HEX
 from support.templates import NO_VALUE, task, template_of

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.template.find import ImageScan, find_images
+from image_pinner.core.template.find import find_images
 from image_pinner.core.template.options import Options, Pin
+from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import ScanSettings
 from support.images import HEX
 from support.templates import NO_VALUE, task
