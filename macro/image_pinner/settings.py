@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from image_pinner.core.deployed import StatePattern
-from image_pinner.core.errors import ConfigurationError, ImagePinnerError
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError, InvalidOptionError
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.images.references import DOCKER_HUB
 from image_pinner.core.images.registries import Mirror, parse_registry
@@ -134,8 +134,8 @@ class SettingRule(NamedTuple):
         field: The field of `Settings`, or empty for an option.
         option: The option that it sets for all templates, or empty.
         read: Parses the text.
-        accepts: What to write, as an imperative clause. It is all that an error shows: every author reads it, and the text
-            can contain a password, whatever the setting is for.
+        accepts: What to write, as an imperative clause. An error shows nothing of the text: every author reads it, and the
+            text can contain a password, whatever the setting is for. That of a `ConfigurationError` of `read` is shown.
         confidential: Whether only the part of an entry before `=` is shown, even if the value is valid.
     """
 
@@ -162,6 +162,8 @@ def _read(rule: SettingRule, text: str) -> Any:
     try:
         value = rule.read(text)
         return read_options([(rule.option, value)], Level.TEMPLATE) if rule.option else value
+    except ConfigurationError as error:  # it shows nothing of the text
+        raise ConfigurationError(f"invalid {rule.variable}: {error.cause}", error.help) from None
     except (ImagePinnerError, ValueError):
         raise ConfigurationError(f"invalid {rule.variable}", rule.accepts) from None
 
@@ -256,6 +258,11 @@ def _parameter_name(text: str) -> str:
 def _gates(text: str) -> str:
     from image_pinner.core.gates.configuration import parse_gates  # noqa: PLC0415 - see above
 
+    for number, entry in enumerate(_entries(text), 1):
+        try:
+            parse_gates(entry)
+        except InvalidOptionError as error:
+            raise ConfigurationError(f"entry {number}", error.help) from None
     if incomplete := parse_gates(text).find_incomplete():
         raise ConfigurationError("a gate has no effect", incomplete)
     return text

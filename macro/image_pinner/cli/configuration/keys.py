@@ -120,7 +120,7 @@ def setting_text(key: Key, value: Any) -> str:
         try:
             check_setting(rule.variable, text.strip())
         except ConfigurationError as error:
-            raise ConfigurationError(f"invalid {key.name}", error.help) from None
+            raise ConfigurationError(error.cause.replace(rule.variable, key.name), error.help) from None
     return text
 
 
@@ -185,7 +185,8 @@ def _entries(value: list[str] | dict[str, Any]) -> list[str]:
     entries: list[str] = []
     for name, item in value.items():
         if isinstance(item, dict):
-            entries += [f"{name}.{entry}" for entry in _entries(item)]
+            # The name alone is not a valid entry: a table without entries would set nothing, not even turn on a gate.
+            entries += [f"{name}.{entry}" for entry in _entries(item)] or [name]
         else:
             items = item if isinstance(item, list) else [item]
             entries += [f"{name}={str(one).lower() if isinstance(one, bool) else one}" for one in items]

@@ -136,7 +136,17 @@ def test_a_table_of_gates_with_an_unknown_option_is_an_error(folder: Path) -> No
     saved(folder, "[gates.age]\nminimun = '3d'", FILE)
     run = image_pinner("gate", "template.yaml")
     assert run.code == 2
-    assert "invalid gates" in run.err
+    assert run.err == (
+        "error: image-pinner.toml:1: invalid gates: entry 1\nhelp: use one of mode, unknown, minimum, maximum\n"
+    )
+
+
+@pytest.mark.parametrize("table", ["[gates.marked]", "[gates.tags]\ndeny = []"])
+def test_a_table_of_a_gate_without_any_entry_is_an_error(folder: Path, table: str) -> None:
+    saved(folder, table, FILE)
+    run = image_pinner("gate", "template.yaml")
+    assert run.code == 2
+    assert "image-pinner.toml:1: invalid gates: entry 1" in run.err
 
 
 def test_invoke_uses_the_settings_of_the_file(folder: Path) -> None:
