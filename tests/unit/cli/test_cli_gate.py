@@ -52,6 +52,13 @@ def test_a_lookup_that_fails_ends_with_the_code_3(tmp_path: Path) -> None:
     assert image_pinner("gate", str(template), "--pin", "All", resolvers=registry, env=env).code == 3
 
 
+def test_a_gate_that_has_judged_nothing_because_of_a_failed_lookup_is_not_called_off(tmp_path: Path) -> None:
+    env = {"IMAGE_PINNER_GATES": "age.minimum=3d"}
+    run = image_pinner("gate", str(saved(tmp_path)), "--pin", "All", resolvers=InMemoryRegistry(), env=env)
+    assert run.code == 3
+    assert run.text.endswith("\n\nNo image was judged.\n")
+
+
 @pytest.mark.parametrize(("gates", "word"), [("age.minimum=3d", "allow"), ("age.minimum=20d; age.mode=warn", "warn")])
 def test_allowed_images_and_warnings_end_with_the_code_0(tmp_path: Path, gates: str, word: str) -> None:
     run = gate(tmp_path, gates=gates)
@@ -94,7 +101,7 @@ def test_json_is_the_report(tmp_path: Path) -> None:
 def test_without_gates_it_says_so(tmp_path: Path) -> None:
     run = gate(tmp_path, gates="")
     assert run.code == 0
-    assert "No gate is on, or the template has no image." in run.text
+    assert "No image was judged: no gate is on, or the template has no image." in run.text
 
 
 def test_the_template_is_not_changed(tmp_path: Path) -> None:

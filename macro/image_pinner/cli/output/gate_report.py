@@ -21,9 +21,11 @@ def _lines(located: LocatedReport) -> Iterator[str]:
     yield f"# Gates: {escape(document.name)}"
     yield ""
     counts = ", ".join(f"{verdicts[verdict]} {word}" for verdict, word in _WORDS.items() if verdicts[verdict])
-    yield f"{counts[:1].upper()}{counts[1:]}." if counts else "No gate is on, or the template has no image."
     if not counts:
+        why = ": no gate is on, or the template has no image" if report.succeeded else ""
+        yield f"No image was judged{why}."
         return
+    yield f"{counts[:1].upper()}{counts[1:]}."
     yield ""
     yield from _row("image", "gate", "verdict", "fact", "source", "time")
     yield from _row(*["---"] * 6)
