@@ -147,7 +147,8 @@ def _print_usage_error(error: click.ClickException) -> None:
         error.show()
         return
     context = getattr(error, "ctx", None)
-    cause = error.format_message().rstrip(".")
+    # click repeats the values of a missing argument, one a line.
+    cause = error.format_message().partition(". Choose from")[0].rstrip(".")
     help = f"run {context.command_path if context else 'image-pinner'} --help"
     if isinstance(error, click.NoSuchOption):
         cause = f"unknown option {error.option_name!r}{did_you_mean(error.option_name, error.possibilities or ())}"

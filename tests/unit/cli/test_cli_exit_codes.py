@@ -201,6 +201,7 @@ def test_an_interruption_exits_as_shells_report_it(tmp_path: Path) -> None:
         ),
         (("--nonsense",), "unknown option '--nonsense'", "run image-pinner --help"),
         (("pin",), "missing argument 'TEMPLATE...'", "run image-pinner pin --help"),
+        (("completion",), "missing argument '{bash|zsh|fish}'", "run image-pinner completion --help"),
         (("status", "b"), "got unexpected extra argument (b)", "run image-pinner status --help"),
         (("pin", "a", "--lock"), "option '--lock' requires an argument", "run image-pinner --help"),
         (

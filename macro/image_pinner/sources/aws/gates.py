@@ -52,6 +52,9 @@ class GateParameters:
 
     def read_gates(self, name: str, deadline: Deadline) -> str:
         """See `GateSource.read_gates`."""
+        if not self._region:
+            cause, help = "the AWS region is unknown", "set the AWS region, for example in AWS_REGION"
+            raise ConfigurationError(_cause(name, cause), help)
         key, now = (self._region, name), self._clock()
         if key in self._cache and now - self._cache[key][0] < MAX_AGE:
             return self._cache[key][1]

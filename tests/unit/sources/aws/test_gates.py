@@ -80,6 +80,12 @@ def test_a_missing_permission_names_its_action() -> None:
     assert caught.value.help == "allow ssm:GetParameter on it in the policy of the caller's role"
 
 
+def test_without_a_region_nothing_is_read() -> None:
+    with pytest.raises(ConfigurationError, match=rf"SSM parameter {NAME}: the AWS region is unknown$") as caught:
+        GateParameters(AwsClients(StubbedSsm), "", {}).read_gates(NAME, Deadline.after(60))
+    assert caught.value.help == "set the AWS region, for example in AWS_REGION"
+
+
 def test_after_the_deadline_nothing_is_read() -> None:
     with pytest.raises(SourceError, match=rf"SSM parameter {NAME}: .* did not respond within"):
         StubbedSsm().read(seconds=0)
