@@ -8,9 +8,9 @@ _ALL = (ExitCode.DONE, ExitCode.USAGE_ERROR, ExitCode.INTERRUPTED)
 _PINNING = (*_ALL, ExitCode.FINDINGS, ExitCode.LOOKUP_FAILED)
 EXIT_CODES: dict[str, tuple[ExitCode, ...]] = {
     "pin": (*_PINNING, ExitCode.POLICY_DENIED),
-    "update": _PINNING,
+    "update": (*_PINNING, ExitCode.POLICY_DENIED),
     "lock": (*_PINNING, ExitCode.POLICY_DENIED),
-    "check": _PINNING,
+    "check": (*_PINNING, ExitCode.POLICY_DENIED),
     "rules": _ALL,
     "diff": (*_PINNING, ExitCode.POLICY_DENIED),
     "gate": (*_PINNING, ExitCode.POLICY_DENIED),

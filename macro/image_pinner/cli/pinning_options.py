@@ -235,7 +235,7 @@ def find_account(dependencies: Dependencies, region: str) -> str:
     from image_pinner.cli.deployment_options import find_environment  # noqa: PLC0415
 
     if not region:
-        raise ConfigurationError("the AWS region is unknown")
+        raise ConfigurationError("its lookup requires a region")
     return AwsApi(find_environment(dependencies, "").clients).identify(region).account
 
 

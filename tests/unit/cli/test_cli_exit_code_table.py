@@ -38,13 +38,16 @@ class Interrupting(InMemoryRegistry):
         raise KeyboardInterrupt
 
 
-def _pinning(name: str, code: ExitCode, image: str, *options: str, registry: InMemoryRegistry | None = None) -> Any:
+def _pinning(
+    name: str, code: ExitCode, image: str, *options: str, registry: InMemoryRegistry | None = None, gates: str = ""
+) -> Any:
     """Return the case of a subcommand that runs on a template, or an event, with one image."""
 
     def end(_: pytest.MonkeyPatch) -> Run:
         template = {"Transform": "ImagePinner", "Resources": {"Web": task(image)}}
         content = event_for(template) if name == "invoke" else template
-        return image_pinner(name, *options, "-", stdin=json.dumps(content).encode(), resolvers=registry)
+        env = {"IMAGE_PINNER_GATES": gates}
+        return image_pinner(name, *options, "-", stdin=json.dumps(content).encode(), resolvers=registry, env=env)
 
     return (name, code), end
 
@@ -138,6 +141,7 @@ CASES: dict[tuple[str, ExitCode], Callable[[pytest.MonkeyPatch], Run]] = dict(
         _pinning("update", FINDINGS, OLD, "--check"),
         _pinning("update", USAGE_ERROR, OLD),
         _pinning("update", LOOKUP_FAILED, OLD, "--check", registry=InMemoryRegistry()),
+        _pinning("update", POLICY_DENIED, OLD, "--check", gates="age.minimum=3d"),
         _pinning("update", INTERRUPTED, OLD, "--check", registry=Interrupting()),
         _pinning("lock", DONE, "!PinDigest shop/web:1"),
         _pinning("lock", FINDINGS, "!PinDigest shop/web"),
@@ -155,6 +159,7 @@ CASES: dict[tuple[str, ExitCode], Callable[[pytest.MonkeyPatch], Run]] = dict(
         _pinning("check", FINDINGS, "!PinDigest shop/web"),
         _plain("check", USAGE_ERROR, "missing.yaml"),
         _pinning("check", LOOKUP_FAILED, "shop/web:1", "--fix", "--pin", registry=InMemoryRegistry()),
+        _pinning("check", POLICY_DENIED, "shop/web:1", "--fix", "--pin", gates="age.minimum=3d"),
         _interrupted("check"),
         _pinning("diff", DONE, f"shop/web@{digest('old')}"),
         _pinning("diff", FINDINGS, "!PinDigest shop/web:1"),

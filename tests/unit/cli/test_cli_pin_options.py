@@ -61,6 +61,11 @@ def test_an_image_in_an_unknown_region_needs_the_region_option(tmp_path: Path) -
     assert (run.code, run.out) == (1, b"")
     assert "\nhelp: pass --region or set AWS_REGION\n" in run.err
 
+    run = image_pinner("pin", str(saved(tmp_path, HOST)), env=nowhere)
+
+    assert (run.code, run.err.count("the AWS region is unknown")) == (1, 1)
+    assert "the AWS account ID is unknown: its lookup requires a region, and the AWS region is unknown\n" in run.err
+
 
 def test_an_image_in_an_unknown_account_needs_the_account_option(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path, HOST)))
