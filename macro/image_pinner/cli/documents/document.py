@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # `{Resources: …}` is YAML, whatever follows.
 _COMMENT = re.compile(r"//|/\*")
 _BEGINS_LIKE_JSON = re.compile(r'\s*\{\s*(?:"|\}|\Z)')
-_EXPECTED = 'Pass a CloudFormation template: a mapping with the key "Resources"'
+_EXPECTED = 'pass a CloudFormation template: a mapping with the key "Resources"'
 
 
 class SourceDocument(NamedTuple):

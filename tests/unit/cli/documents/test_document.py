@@ -70,7 +70,7 @@ def test_file_that_is_not_a_template_is_refused(data: bytes, expected: str) -> N
     with pytest.raises(UnreadableTemplateError) as caught:
         read_source(data, "web.yaml")
     assert expected in caught.value.cause
-    assert caught.value.help
+    assert caught.value.help[:1].islower()
 
 
 @pytest.mark.parametrize(
