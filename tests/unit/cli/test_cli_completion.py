@@ -36,6 +36,12 @@ def test_an_unknown_shell_is_a_usage_error() -> None:
     assert "'tcsh' is not one of 'bash', 'zsh', 'fish'" in run.err
 
 
+def test_the_help_has_a_line_for_each_shell() -> None:
+    lines = image_pinner("completion", "--help").text.splitlines()
+
+    assert [line.split(":")[0].strip() for line in lines if "image-pinner completion " in line] == ["Usage", *SHELLS]
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_a_script_depends_on_nothing_of_this_machine(shell: str) -> None:
     run = image_pinner("completion", shell, env={"PATH": ""})

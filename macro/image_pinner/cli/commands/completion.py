@@ -12,13 +12,13 @@ from image_pinner.cli.console import write_output
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    r"""Print the script that completes subcommands, options and files in SHELL.
+    """Print the script that completes subcommands, options and files in a shell.
 
     \b
     bash: add to ~/.bashrc:  eval "$(image-pinner completion bash)"
     zsh:  add to ~/.zshrc:   eval "$(image-pinner completion zsh)"
     fish: run image-pinner completion fish > ~/.config/fish/completions/image-pinner.fish
-    """
+    """  # noqa: D301 - click keeps the lines of a paragraph that begins with this character
     completion = get_completion_class(shell)
     if completion is None:
         raise click.BadParameter(f"click has no completion for {shell}")
