@@ -91,12 +91,21 @@ def test_a_baseline_of_another_version_is_an_error() -> None:
     assert check().code == 2
 
 
+def test_the_number_of_accepted_findings_is_printed_without_files_that_cannot_be_read() -> None:
+    write("c.yaml", "Resources: [")
+    run = check("--update-baseline", "a.yaml", "c.yaml")
+    assert run.code == 2
+    assert run.err == "Accepted 1 finding in baseline.json.\n"
+    Path("baseline.json").unlink()
+    assert check("--update-baseline", "--quiet", "a.yaml").err == ""
+
+
 def test_a_new_baseline_has_all_findings_sorted_without_positions() -> None:
     write("b/b.yaml", UNMARKED + SECOND)
 
     run = check("--update-baseline")
 
-    assert (run.code, run.out, run.err) == (0, b"All 2 templates pass.\n", "")
+    assert (run.code, run.out, run.err) == (0, b"All 2 templates pass.\n", "Accepted 3 findings in baseline.json.\n")
     path = "Resources.Web.Properties.ContainerDefinitions[].Image"
     assert entries() == [
         {"file": "a.yaml", "code": "IP001", "path": path, "cause": "image 'shop/web:1.0' is not pinned"},

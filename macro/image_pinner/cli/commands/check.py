@@ -28,6 +28,7 @@ from image_pinner.cli.inputs import (
     read_settings,
 )
 from image_pinner.cli.output import CheckResult, LocatedFinding
+from image_pinner.cli.output.interface import count
 from image_pinner.cli.output.text import printable
 from image_pinner.cli.report_options import report_options, write_report
 from image_pinner.cli.rule_selection import IGNORE_OPTION, SELECT_OPTION, SEVERITY_OPTION, RuleSelection
@@ -103,8 +104,7 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
             baseline, findings, templates, selection, update=options["update_baseline"]
         )
     elif options["update_baseline"]:
-        Baseline.of(options["baseline"], findings).write()
-        findings = _unreadable(findings)
+        findings = _create_baseline(findings, options)
     files = tuple(file.name for file in templates.files)
     result = CheckResult(findings, files, fixes.fixed, fixes.changed, options["diff"], suppressed)
     write_report(result, options, output_is_taken=fixes.output_is_taken)
@@ -167,6 +167,16 @@ def _read_baseline(options: Options) -> Baseline | None:
     raise ConfigurationError(
         f"the baseline {path} does not exist", "pass --update-baseline to create it with all current findings"
     )
+
+
+def _create_baseline(findings: tuple[LocatedFinding, ...], options: Options) -> tuple[LocatedFinding, ...]:
+    """Write a baseline with findings; return those that it cannot accept."""
+    baseline = Baseline.of(options["baseline"], findings)
+    baseline.write()
+    if not options["quiet"]:
+        accepted = count(baseline.entries.total(), "finding")
+        print_messages(f"Accepted {accepted} in {printable(str(baseline.path))}.")
+    return _unreadable(findings)
 
 
 def _apply_baseline(
