@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, keep_tags, make_plan
+from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, keep_tags, make_plan, subjects_to_judge
 from image_pinner.core.deployed import Deployed
 from image_pinner.core.gates.enabled import EnabledGate
 from image_pinner.core.gates.interface import JudgedImage, Need, Passed, Seen
@@ -57,6 +57,17 @@ def test_denied_image_is_not_pinned() -> None:
     assert [(problem.kind, problem.cause) for problem in decision.problems] == [
         (ProblemKind.POLICY, "gate fake denies the image: nginx:1 is forbidden")
     ]
+
+
+@pytest.mark.parametrize(("source", "is_known"), [("registry", True), ("lock", False)])
+def test_facts_of_an_index_count_only_if_a_registry_has_named_it(source: str, is_known: bool) -> None:  # noqa: FBT001
+    index = Digest(f"sha256:{OTHER}")
+    found = FOUND._replace(origin=Origin(source, "x", index))
+    template = template_of("!PinDigest nginx:1")
+    scope = Scope.of_template(template, {}, region="", account_id="")
+    plan = make_plan(find_images(template, {}, scope, ScanSettings()).pinned)
+    (subject,) = subjects_to_judge(plan, dict.fromkeys(plan.lookups, found), ())
+    assert subject.parent == (index if is_known else None)
 
 
 def test_image_that_is_denied_by_its_reference_is_not_looked_up() -> None:
