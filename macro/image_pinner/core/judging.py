@@ -50,7 +50,7 @@ def running_image(site: PinSite, kept: Deployed | None) -> ImageReference:
 def subject_of(site: PinSite, resolution: Resolution | None, kept: Deployed | None) -> Subject | None:
     """Return an image to pin by its digest, or `None` if that is not known."""
     if kept:
-        return Subject(kept.image.canonical(), site.platform)
+        return Subject(kept.image.canonical(), site.runtime_platform)
     resolved = resolution if isinstance(resolution, Resolved) else None
     digest = site.reference.digest or (resolved.digest if resolved else None)
     if digest is None:
@@ -59,7 +59,7 @@ def subject_of(site: PinSite, resolution: Resolution | None, kept: Deployed | No
     # can write, need not name the index that contains its digest.
     is_known = resolved and resolved.digest == digest and resolved.origin.source != LOCK_SOURCE
     parent = resolved.origin.index if resolved and is_known else None
-    return Subject(replace(site.reference, tag="", digest=digest).canonical(), site.platform, parent)
+    return Subject(replace(site.reference, tag="", digest=digest).canonical(), site.runtime_platform, parent)
 
 
 def written_subject(image: SkippedImage) -> Subject | None:

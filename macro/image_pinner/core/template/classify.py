@@ -198,6 +198,8 @@ def _site(image: CandidateImage, options: Options, reference: ImageReference) ->
         if not image.location.index_allowed:
             return image.unresolved("cannot infer the platform", platform)
         platform = None
+    is_claimed = options.platform not in {None, image.context.operator.platform}
+    runtime = _platform(image, options._replace(platform=None)) if is_claimed else platform
     return PinSite(
         image.node,
         image.location,
@@ -208,6 +210,7 @@ def _site(image: CandidateImage, options: Options, reference: ImageReference) ->
         image.marked_expression,
         image.context.resource_path,
         _credentials(image),
+        runtime if isinstance(runtime, Platform) else None,
     )
 
 
