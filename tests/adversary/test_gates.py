@@ -17,7 +17,7 @@ from support.ecr_api import EcrApi, denied
 from support.gate_cases import GATE_CASES, IMAGE, GateCase
 from support.gates import FakeFacts
 from support.macro import event_for
-from support.templates import EveryDigest
+from support.templates import EveryDigest, task
 
 EVERY_GATE = pytest.mark.parametrize("gate", [gate.id for gate in GATES])
 OTHER_LETTERS = str.maketrans({"o": "о", "n": "ո"})  # noqa: RUF001 - Cyrillic and Armenian
@@ -246,3 +246,14 @@ def test_the_cases_know_facts_of_gates_only() -> None:
         assert set(facts) == set(case.bad)
         known |= set(facts)
     assert known == needed
+
+
+@pytest.mark.parametrize(
+    "name", [" evil.example/app", "evil.example/App", "http://evil.example/app", "evil.example/app:1:2"]
+)
+def test_an_invalid_reference_with_a_digest_is_judged(name: str) -> None:
+    message = answer(
+        {"Web": task(f"{name}@sha256:{'a' * 64}")}, FakeFacts(), "repositories.allow=docker.io/*", "marked.mode=deny"
+    )["errorMessage"]
+    assert "gate repositories denies the image: unknown: the image cannot be resolved" in message
+    assert "gate marked denies the image: the image is not pinned: " in message

@@ -89,8 +89,11 @@ class EcrAccount:
         """Return a task definition for each repository, with all of its images."""
         images: dict[str, list[str]] = {}
         for repository, tag in self.names:
-            images.setdefault(repository, []).append(f"!PinDigest Platform=linux/amd64 {HOST}/{repository}:{tag}")
-        return {f"Task{number}": task(*each) for number, each in enumerate(images.values())}
+            images.setdefault(repository, []).append(f"!PinDigest {HOST}/{repository}:{tag}")
+        tasks = {f"Task{number}": task(*each) for number, each in enumerate(images.values())}
+        for resource in tasks.values():
+            resource["Properties"]["RuntimePlatform"] = {"CpuArchitecture": "X86_64"}
+        return tasks
 
     def _describe_images(self, request: Mapping[str, Any]) -> dict[str, Any]:
         tags = {tag: digest for (name, tag), digest in self._digests.items() if name == request["repositoryName"]}

@@ -10,7 +10,7 @@ from image_pinner.core.deployed import Deployed
 from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.gates.enabled import ALLOW, DENY, EnabledGate, GateResult, judge_image, without_needs
 from image_pinner.core.gates.interface import Facts, JudgedImage, Seen, Subject, UnknownFact
-from image_pinner.core.images.lookups import Resolution, Resolved, Unsuitable
+from image_pinner.core.images.lookups import LOCK_SOURCE, Resolution, Resolved, Unsuitable
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
@@ -50,14 +50,16 @@ def running_image(site: PinSite, kept: Deployed | None) -> ImageReference:
 def subject_of(site: PinSite, resolution: Resolution | None, kept: Deployed | None) -> Subject | None:
     """Return an image to pin by its digest, or `None` if that is not known."""
     if kept:
-        return Subject(kept.image.canonical(), site.platform)
+        return Subject(kept.image.canonical(), site.runtime_platform)
     resolved = resolution if isinstance(resolution, Resolved) else None
     digest = site.reference.digest or (resolved.digest if resolved else None)
     if digest is None:
         return None
-    # The index that the tag points to need not contain the digest that the template sets.
-    parent = resolved.origin.index if resolved and resolved.digest == digest else None
-    return Subject(replace(site.reference, tag="", digest=digest).canonical(), site.platform, parent)
+    # The index that the tag points to need not contain the digest that the template sets. A lock file, which authors
+    # can write, need not name the index that contains its digest.
+    is_known = resolved and resolved.digest == digest and resolved.origin.source != LOCK_SOURCE
+    parent = resolved.origin.index if resolved and is_known else None
+    return Subject(replace(site.reference, tag="", digest=digest).canonical(), site.runtime_platform, parent)
 
 
 def written_subject(image: SkippedImage) -> Subject | None:

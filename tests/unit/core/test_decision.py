@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, keep_tags, make_plan
+from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, keep_tags, make_plan, subjects_to_judge
 from image_pinner.core.deployed import Deployed
 from image_pinner.core.gates.enabled import EnabledGate
 from image_pinner.core.gates.interface import JudgedImage, Need, Passed, Seen
@@ -16,6 +16,7 @@ from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.judging import Rules
 from image_pinner.core.template.find import find_images
+from image_pinner.core.template.options import Options
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.core.template.sites import PinSite, ScanSettings
 from support.gates import FakeGate, denying, requiring
@@ -57,6 +58,45 @@ def test_denied_image_is_not_pinned() -> None:
     assert [(problem.kind, problem.cause) for problem in decision.problems] == [
         (ProblemKind.POLICY, "gate fake denies the image: nginx:1 is forbidden")
     ]
+
+
+@pytest.mark.parametrize("refresh", ["", "Refresh=Never "])
+@pytest.mark.parametrize(
+    ("architecture", "option", "operator", "platform"),
+    [
+        ("ARM64", "", "", "linux/arm64"),
+        ("ARM64", "Platform=linux/amd64 ", "", "linux/arm64"),
+        ("ARM64", "Platform=Any ", "", "linux/arm64"),
+        ("", "Platform=linux/amd64 ", "", ""),
+        ("", "", "", ""),
+        ("", "", "linux/amd64", "linux/amd64"),
+        ("", "Platform=linux/amd64 ", "linux/amd64", "linux/amd64"),
+    ],
+)
+def test_facts_are_about_the_platform_that_the_image_runs_on(
+    refresh: str, architecture: str, option: str, operator: str, platform: str
+) -> None:
+    template = template_of(f"!PinDigest {refresh}{option}nginx:1")
+    if architecture:
+        template["Resources"]["Web"]["Properties"]["RuntimePlatform"] = {"CpuArchitecture": architecture}
+    scope = Scope.of_template(template, {}, region="", account_id="")
+    configured = Options(platform=Platform.parse(operator) if operator else None)
+    sites = find_images(template, {}, scope, ScanSettings(operator=configured)).pinned
+    kept = Deployed(ImageReference.parse(f"nginx@sha256:{OTHER}"), "nginx:1", "service web")
+    plan = make_plan(sites, {site.path: kept for site in sites} if refresh else {})
+    (subject,) = subjects_to_judge(plan, dict.fromkeys(plan.lookups, FOUND), ())
+    assert subject.platform == (Platform.parse(platform) if platform else None)
+
+
+@pytest.mark.parametrize(("source", "is_known"), [("registry", True), ("lock", False)])
+def test_facts_of_an_index_count_only_if_a_registry_has_named_it(source: str, is_known: bool) -> None:  # noqa: FBT001
+    index = Digest(f"sha256:{OTHER}")
+    found = FOUND._replace(origin=Origin(source, "x", index))
+    template = template_of("!PinDigest nginx:1")
+    scope = Scope.of_template(template, {}, region="", account_id="")
+    plan = make_plan(find_images(template, {}, scope, ScanSettings()).pinned)
+    (subject,) = subjects_to_judge(plan, dict.fromkeys(plan.lookups, found), ())
+    assert subject.parent == (index if is_known else None)
 
 
 def test_image_that_is_denied_by_its_reference_is_not_looked_up() -> None:

@@ -52,7 +52,7 @@ COMMON_OPTIONS = (_MODE, _UNKNOWN)
 """The options that every gate has."""
 
 _BY_ID = {gate.id: gate for gate in GATES}
-_ENTRY = re.compile(r"\s*([^\s.=]+)\.([^\s.=]+)\s*=\s*(.*?)\s*", re.DOTALL)
+_ENTRY = re.compile(r"([^\s.=]+)\.([^\s.=]+)\s*=(.*)", re.DOTALL)
 _MAX_ENTRIES = 1_000
 _MAX_SHOWN = 80  # characters of a wrong entry that a message repeats
 _WRITE_ENTRIES = "write gate.option=value entries, for example age.minimum=3d"
@@ -140,8 +140,9 @@ def parse_gates(value: Any) -> GateRules:
 
 
 def _add_entry(found: dict[str, dict[str, Any]], entry: str) -> None:
+    entry = entry.strip()
     match = _ENTRY.fullmatch(entry)
-    shown = repr(cut(entry.strip(), _MAX_SHOWN))
+    shown = repr(cut(entry, _MAX_SHOWN))
     if match is None:
         raise InvalidOptionError(f"invalid entry {shown} of option Gates", _WRITE_ENTRIES)
     gate, name, text = match.groups()
@@ -157,7 +158,7 @@ def _add_entry(found: dict[str, dict[str, Any]], entry: str) -> None:
     if name in values and not option.repeatable:
         raise InvalidOptionError(f"duplicate entry {gate}.{name} of option Gates", "remove one of them")
     try:
-        read = option.read(text)
+        read = option.read(text.strip())
     except ValueError as error:
         raise InvalidOptionError(f"invalid entry {shown} of option Gates", str(error)) from None
     values[name] = (*values.get(name, ()), read) if option.repeatable else read

@@ -55,7 +55,7 @@ class Subject(NamedTuple):
 
     Args:
         image: Its registry, repository and digest.
-        platform: The platform that it must have, if any.
+        platform: The platform that it runs on, if that is known.
         parent: The index that its tag points to, if the digest is that of a manifest in it.
     """
 

@@ -91,7 +91,7 @@ class Lifecycle:
             higher,
             show=describe_duration,
         ),
-        GateOption("as-untagged", "`false`, `true`", "Evaluate the rules as if the tag had moved.", *TRUTH),
+        GateOption("as-untagged", "`false`, `true`", "Evaluate the rules as if the tag had moved, too.", *TRUTH),
         GateOption("archive", "`false`, `true`", "Count moving the image to the archive as removing it.", *TRUTH),
         GateOption("preview", "`false`, `true`", "Use a preview by ECR, which knows only the present.", *TRUTH),
         GateOption("keep-tag", "`false`, `true`", f"Put a tag `{KEEP_TAG_PREFIX}…` on the digest.", *TRUTH),
@@ -130,7 +130,9 @@ class Lifecycle:
             return Passed(Seen.of(fact, "no lifecycle policy"))
         found = self._find_removal(known)
         if found is None:
-            return Passed(Seen.of(fact, f"kept by the lifecycle policy{self._when()}"))
+            return Passed(
+                Seen.of(fact, f"kept by the lifecycle policy{self._when(is_untagged=self.as_untagged == 'true')}")
+            )
         action, when = found
         done = "archives" if action.action == TRANSITION else "removes"
         cause = f"rule {action.priority} of the lifecycle policy {done} the image{when}"
@@ -141,24 +143,28 @@ class Lifecycle:
     def _find_removal(self, known: ImageLifecycle) -> tuple[LifecycleAction, str] | None:
         if known.preview and self._counts(action := known.preview.action):
             return action, " now"
-        if known.evaluation and self._counts(action := self._evaluate(known.evaluation)):
-            return action, self._when()
+        if known.evaluation is None:
+            return None
+        # The tag can protect the image from a rule, or make a rule select it.
+        for is_untagged in (False, True) if self.as_untagged == "true" else (False,):
+            if self._counts(action := self._evaluate(known.evaluation, is_untagged=is_untagged)):
+                return action, self._when(is_untagged=is_untagged)
         return None
 
     def _counts(self, action: LifecycleAction | None) -> TypeGuard[LifecycleAction]:
         return action is not None and (self.archive == "true" or action.action != TRANSITION)
 
-    def _evaluate(self, evaluation: Evaluation) -> LifecycleAction | None:
+    def _evaluate(self, evaluation: Evaluation, *, is_untagged: bool) -> LifecycleAction | None:
         # ECR removes no manifest of an index that exists, but one with a keep-tag outlives its index.
         image = evaluation.image if self.puts_tag else evaluation.parent or evaluation.image
-        tags = [tag for tag in image.tags if self.as_untagged != "true" or tag.startswith(KEEP_TAG_PREFIX)]
+        tags = [tag for tag in image.tags if not is_untagged or tag.startswith(KEEP_TAG_PREFIX)]
         if self.puts_tag:
             tags.append(keep_tag_of(image.digest))
         return evaluation.policy.find_action(image._replace(tags=tuple(tags)), evaluation.now + self.within)
 
-    def _when(self) -> str:
+    def _when(self, *, is_untagged: bool) -> str:
         within = f" within {describe_duration(self.within)}" if self.within else ""
-        return within + (" once its tag has moved" if self.as_untagged == "true" else "")
+        return within + (" once its tag has moved" if is_untagged else "")
 
 
 def find_missing_keep_tags(gate: Lifecycle, facts: Mapping[Subject, Facts]) -> tuple[Subject, ...]:

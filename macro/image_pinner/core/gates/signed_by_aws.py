@@ -117,7 +117,8 @@ class SignedByAws:
             return fact
         statuses: tuple[SigningStatus, ...] = fact.value
         chosen: list[SigningStatus] = []
-        for pattern in self.profile or ("*",):
+        # A template can add a profile, and a failure of the others must still count.
+        for pattern in (*self.profile, *(("*",) if MANAGED in self.require else ())):
             matching = [each for each in statuses if compile_glob(pattern).fullmatch(each.profile)]
             if not matching:
                 profile = f" with the profile {pattern}" if self.profile else ""

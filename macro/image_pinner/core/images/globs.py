@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 
 
-@lru_cache(maxsize=256)
+# All of the configuration and of a template: with fewer, each image would compile all of them again.
+@lru_cache(maxsize=2048)
 def compile_glob(pattern: str, separator: str = "") -> re.Pattern[str]:
     """Compile a pattern so that matching takes linear time.
 

@@ -135,10 +135,12 @@ def read_scan(pages: Iterable[Mapping[str, Any]], least: str = SEVERITIES[-1], *
 def may_run(entry: IndexEntry, platform: Platform | None) -> bool:
     """Return whether the manifest of an entry of an index can run on a platform (`None`: on any).
 
-    In contrast to the selection of a digest, this includes what an index only declares to be an attestation.
+    In contrast to the selection of a digest, this includes what an index only declares to be an attestation, and what
+    has no platform or an invalid one: containerd runs an entry without an operating system, ignores a version of it on
+    Linux, and reads the config of an entry without a platform.
     """
     if entry.platform is None:
-        return entry.runnable
+        return True
     is_attestation = "unknown" in (entry.platform.os, entry.platform.architecture)
     return not is_attestation and (platform is None or platform.accepts(entry.platform))
 

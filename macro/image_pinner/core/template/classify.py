@@ -198,6 +198,8 @@ def _site(image: CandidateImage, options: Options, reference: ImageReference) ->
         if not image.location.index_allowed:
             return image.unresolved("cannot infer the platform", platform)
         platform = None
+    is_claimed = options.platform not in {None, image.context.operator.platform}
+    runtime = _platform(image, options._replace(platform=None)) if is_claimed else platform
     return PinSite(
         image.node,
         image.location,
@@ -208,6 +210,7 @@ def _site(image: CandidateImage, options: Options, reference: ImageReference) ->
         image.marked_expression,
         image.context.resource_path,
         _credentials(image),
+        runtime if isinstance(runtime, Platform) else None,
     )
 
 
@@ -299,8 +302,10 @@ def kept_expression(expression: JsonValue, text: str | None, scope: Scope) -> Js
 
 
 def _skip_reason(image: CandidateImage) -> tuple[SkipStatus, str]:
-    if is_digest(_text(image.outcome).partition("@")[2]):
-        return SkipStatus.PINNED, "it already has a digest"
+    if is_digest((text := _text(image.outcome)).partition("@")[2]):
+        # Gates judge what has a digest by its reference, and must not miss what is none.
+        cause = _explain_invalid(text)
+        return (SkipStatus.INVALID, cause) if cause else (SkipStatus.PINNED, "it already has a digest")
     if image.context.options.pin is Pin.SKIP:
         return SkipStatus.SKIPPED, "Pin is Skip"
     if image.node.shared:
@@ -313,15 +318,20 @@ def _skip_reason(image: CandidateImage) -> tuple[SkipStatus, str]:
         case Known(value) if not isinstance(value, str):
             return SkipStatus.INVALID, f"it is {describe_type(value)}, {_NOT_A_REFERENCE}"
         case Known(text):
-            try:
-                ImageReference.parse(text)
-            except InvalidReferenceError as error:
-                return SkipStatus.INVALID, error.cause
-            return SkipStatus.UNMARKED, _NOT_SELECTED
+            cause = _explain_invalid(text)
+            return (SkipStatus.INVALID, cause) if cause else (SkipStatus.UNMARKED, _NOT_SELECTED)
         case Unknown(reason):
             return SkipStatus.UNMARKED, reason
         case _:
             return SkipStatus.UNMARKED, _NOT_SELECTED
+
+
+def _explain_invalid(text: str) -> str:
+    try:
+        ImageReference.parse(text)
+    except InvalidReferenceError as error:
+        return error.cause
+    return ""
 
 
 def excluded(location: ImageLocation, beginning: str) -> str:

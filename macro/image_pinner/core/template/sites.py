@@ -116,6 +116,8 @@ class PinSite(NamedTuple):
         marked_expression: The content of the snippet or long form, if it is one.
         resource_path: The path of the resource.
         credentials: The ARN of the secret with the registry credentials; empty if the template has none.
+        runtime_platform: The platform that the configuration sets or the resource has, whatever the template's option
+            `Platform` claims; `None` if it is not known.
     """
 
     node: TemplateNode
@@ -127,6 +129,7 @@ class PinSite(NamedTuple):
     marked_expression: MarkedExpression | None
     resource_path: TemplatePath
     credentials: str = ""
+    runtime_platform: Platform | None = None
 
     @property
     def path(self) -> TemplatePath:

@@ -135,6 +135,14 @@ class TestAsUntagged:
         )
         assert verdict_of(known, "lifecycle.as-untagged=false")[0] == "allow"
 
+    def test_the_image_is_judged_with_its_tags_too(self) -> None:
+        selection = UNTAGGED["selection"] | {"tagStatus": "tagged", "tagPatternList": ["v*"]}
+        known = evaluated(UNTAGGED | {"selection": selection}, image=image(DIGEST, "v1", age=15))
+        assert verdict_of(known, "lifecycle.as-untagged=true") == (
+            "deny",
+            "rule 2 of the lifecycle policy removes the image",
+        )
+
     def test_a_keep_tag_stays(self) -> None:
         known = evaluated(KEEP, UNTAGGED, image=image(DIGEST, "v1", KEEP_TAG, age=15))
         assert verdict_of(known, "lifecycle.as-untagged=true")[0] == "allow"

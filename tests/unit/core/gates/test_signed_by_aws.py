@@ -142,3 +142,11 @@ def test_only_what_is_required_is_gathered(gate: SignedByAws, needs: set[str]) -
 def test_invalid_options_are_refused(entry: str) -> None:
     with pytest.raises(InvalidOptionError):
         parse_gates([f"aws-signing-status.{entry}"])
+
+
+@pytest.mark.parametrize("status", ["FAILED", "IN_PROGRESS"])
+def test_a_profile_that_a_template_adds_hides_no_other_profile(status: str) -> None:
+    statuses = (COMPLETE, SigningStatus(DEV, status))
+    assert result_of(f"aws-signing-status.profile={PROD}", status=statuses).verdict == "allow"
+    gates = parse_gates([f"aws-signing-status.profile={PROD}"]).over(parse_gates([*MANAGED])).enabled
+    assert [gate.judge(judged(signing_status=fact_of(statuses))).verdict for gate in gates] == ["deny"]

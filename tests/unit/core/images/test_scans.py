@@ -219,9 +219,11 @@ ATTESTATION = {"annotations": {"vnd.docker.reference.type": "attestation-manifes
         (entry(ARM64), False, True),
         (entry(), True, True),
         (entry({"os": "unknown", "architecture": "unknown"}, **ATTESTATION), False, False),
-        (entry({"os": "linux"}, **ATTESTATION), False, False),
-        (entry(None, artifactType="application/vnd.example.sbom"), False, False),
-        # containerd runs both, whatever the index calls them.
+        # containerd runs all of these, whatever the index calls them.
+        (entry({"os": "linux"}, **ATTESTATION), True, True),
+        (entry({"architecture": "amd64"}), True, True),
+        (entry(AMD64 | {"os.version": "not a version"}), True, True),
+        (entry(None, artifactType="application/vnd.example.sbom"), True, True),
         (entry(AMD64, **ATTESTATION), True, True),
         (entry(AMD64, artifactType="application/vnd.example.sbom"), True, True),
     ],
