@@ -228,7 +228,7 @@ def find_account(dependencies: Dependencies, region: str) -> str:
     """Return the account ID of the AWS credentials.
 
     Raises:
-        ImagePinnerError: There is no region, or AWS did not return it.
+        ImagePinnerError: The region is unknown, or the request to AWS failed.
     """
     # Imported here because few templates need it.
     from image_pinner.cli.deployment.aws import AwsApi  # noqa: PLC0415

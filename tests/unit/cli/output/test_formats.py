@@ -134,7 +134,7 @@ def test_an_absolute_path_is_a_uri_of_its_own_in_sarif() -> None:
         return location
 
     assert uri("a b/ä.yaml") == {"uri": "a%20b/%C3%A4.yaml", "uriBaseId": "%SRCROOT%"}
-    assert uri("/tmp/a b.yaml") == {"uri": "file:///tmp/a%20b.yaml"}
+    assert uri("/templates/a b.yaml") == {"uri": "file:///templates/a%20b.yaml"}
 
 
 def test_the_fixes_in_sarif_are_the_edits_of_the_file(tmp_path: Path) -> None:
