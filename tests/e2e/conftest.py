@@ -13,6 +13,8 @@ from e2e.engine.cloudformation import Engine, engine_running
 from e2e.engine.environment import ROOT, Environment, NoPythonError, prepare, prepare_sam
 from e2e.engine.ministack import Ministack, ministack_running
 from e2e.engine.processes import expect_loopback
+from e2e.macro_stack import install
+from e2e.stacks import Stacks
 
 _SECONDS = 600
 """Timeout of a test in seconds; the first test also creates the environment."""
@@ -82,3 +84,11 @@ def engine(running_engine: Engine) -> Iterator[Engine]:
 def package(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Package:
     """The zip of the function, as `make package` builds it."""
     return build(tmp_path_factory.mktemp("package"), root=ROOT, python=str(environment.function_python))
+
+
+@pytest.fixture(scope="module")
+def macro(running_engine: Engine) -> Iterator[None]:
+    """The macro with its defaults, for the tests of a module."""
+    install(running_engine)
+    yield
+    Stacks(running_engine).delete("image-pinner")

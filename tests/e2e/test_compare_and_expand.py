@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from botocore.exceptions import ClientError
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
-from e2e.macro_stack import install
 from e2e.programs import image_pinner
 from e2e.stacks import Stacks
 
@@ -21,13 +19,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("macro")]
 
 TEMPLATE = (ROOT / "templates" / "ecs-pin-all.yaml").read_text("utf-8")
 HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
-
-
-@pytest.fixture(scope="module")
-def macro(running_engine: Engine) -> Iterator[None]:
-    install(running_engine)
-    yield
-    Stacks(running_engine).delete("image-pinner")
 
 
 @pytest.fixture
