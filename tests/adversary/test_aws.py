@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 import tracemalloc
@@ -113,7 +114,10 @@ def test_attempts_end_before_the_deadline_and_the_error_names_throttling(functio
     errors: list[str] = []
     took = seconds_of(lambda: errors.append(function.error(*repositories(5, "a"), TIMEOUT="1")))
     assert took < 3
-    assert "ECR in us-east-1 throttled the request in 2 of 2 attempts" in errors[0]
+    # The pauses are random: one or two of them fit into the second.
+    throttled = re.search(r"ECR in us-east-1 throttled the request in (\d) of \1 attempts", errors[0])
+    assert throttled
+    assert int(throttled[1]) < ATTEMPTS
     assert threads_after(0.5) == []
 
 
