@@ -19,7 +19,6 @@ from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.values import ExportValueResolver, SsmValueResolver
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.concurrency import run_all
-from image_pinner.sources.credentials.interface import CredentialSource
 from image_pinner.sources.ecr.resolver import EcrResolver
 from image_pinner.sources.interface import Deadline, DigestResolver, Download, ValueResolver
 from image_pinner.sources.mirrors import MirroredResolver

@@ -42,6 +42,8 @@ _PROPERTIES = Field("Properties")
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
 _TRANSFORM = TemplatePath(("Transform",))
 
+_PathTree = dict[Step, "_PathTree"]
+
 
 def _resource_of(node: TemplateNode, template: JsonObject) -> TemplateNode:
     """Return the resource that contains `node`, or the whole template if none does."""
@@ -221,17 +223,14 @@ class _Reader:
 
     def _unread_images(self, found: list[TemplateNode | OpaqueNode]) -> Iterator[TemplateNode]:
         """Yield the values that can be images, and neither contain a known image nor are inside one."""
-        taken = set(self._scan.read)
-        parents = {steps[:length] for steps in taken for length in range(len(steps))}
+        tree: _PathTree = {}
+        for steps in sorted(self._scan.read, key=len):
+            _add_path(tree, steps)
         for node in found:
             if not isinstance(node, TemplateNode) or not (isinstance(node.value, str) or intrinsic_of(node.value)):
                 continue
-            steps = node.steps
-            if steps in parents or any(steps[:length] in taken for length in range(len(steps) + 1)):
-                continue
-            taken.add(steps)
-            parents.update(steps[:length] for length in range(len(steps)))
-            yield node
+            if _add_path(tree, node.steps):
+                yield node
 
     def _resource_context(self, resource: TemplateNode, *, has_images: bool) -> tuple[Options, ResourceContext]:
         """Return the resource's own options, and the context of its images."""
@@ -296,3 +295,16 @@ def _properties(resource: TemplateNode) -> JsonValue:
     if "Properties" in content or not has_loop(content, resource.scope):
         return content.get("Properties")
     return next((node.value for node in walk(resource, (_PROPERTIES,)) if isinstance(node, TemplateNode)), None)
+
+
+def _add_path(tree: _PathTree, steps: tuple[Step, ...]) -> bool:
+    """Add a path to a tree of paths, unless one of them contains it or is inside it; return whether it was added."""
+    depth = 0
+    while depth < len(steps) and steps[depth] in tree:
+        tree = tree[steps[depth]]
+        depth += 1
+    if depth == len(steps) or (depth and not tree):
+        return False
+    for step in steps[depth:]:
+        tree = tree.setdefault(step, {})
+    return True
