@@ -207,14 +207,14 @@ def _write(relocked: Relocked, updates: Updates, output: Path) -> ExitCode:
 @click.option("--ssm", default="", metavar="/NAME", help="Publish to this parameter of the Parameter Store.")
 @click.option("--s3", default="", metavar="BUCKET/KEY", help="Publish to this object in a bucket of the account.")
 @click.option("--sse-kms-key", "key", default="", metavar="KEY", help="With --s3: encrypt with this KMS key.")
-@click.option("--force", is_flag=True, help="Overwrite a newer lock file, or what is not a lock file.")
+@click.option("--force", is_flag=True, help="Overwrite newer digests and holds, or what is not a lock file.")
 @click.option("--region", default="", help="AWS region.  [default: that of the AWS configuration]")
 @click.option("--profile", default="", metavar="NAME", help="Profile of the AWS configuration.")
 @click.pass_obj
 def publish(dependencies: Dependencies, /, **options: Any) -> None:
     """Publish the lock FILE where the option Lock of the macro reads it.
 
-    A published lock file with a later digest is not overwritten.
+    Later digests, and holds that have not expired, are not overwritten or removed.
     """
     # Imported here because `lock` itself does not need AWS.
     from image_pinner.cli.lock_publishing import publish_lock  # noqa: PLC0415
