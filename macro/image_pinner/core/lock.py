@@ -164,7 +164,8 @@ class LockFile:
         if isinstance(existence, Resolved) or entry is None:
             return locked
         if isinstance(existence, NotFound):
-            source = f"{ImageReference.parse(entry.key.image).written_name}@{entry.digest}"
+            # The tag must get the whole index, also for a resource that uses one platform of it.
+            source = f"{ImageReference.parse(entry.key.image).written_name}@{entry.index or entry.digest}"
             return Unsuitable(
                 f"{lookup.reference.written_name} does not have {entry.digest}, which {self.location} promotes",
                 f"copy it: skopeo copy --all docker://{source} docker://{lookup.reference}",
