@@ -100,7 +100,8 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
 
     TEMPLATE is a YAML or JSON file, a directory, a pattern such as 'templates/*.yaml', or - for standard input.
 
-    Entries that the templates still need stay as they are, missing ones are added, and unused ones are removed. `pin
+    Entries that the templates still need stay as they are, missing ones are added, and unused ones are removed,
+    unless they are held. `pin
     --lock` and the option Lock of the macro take digests from the file. If one image cannot be resolved, nothing is
     written. With --check, the exit code is 1 if there are findings.
     """
@@ -188,8 +189,11 @@ def _find(relocked: Relocked) -> Iterator[str]:
 
 def _write(relocked: Relocked, updates: Updates, output: Path) -> ExitCode:
     for entry in relocked.held:
-        if updates.include(entry.key):
-            print_messages(f"warning: {entry.key} is not updated: it is held until {entry.until} ({entry.reason})")
+        hold = f"it is held until {entry.until} ({entry.reason})"
+        if entry.key not in relocked.used:
+            print_messages(f"warning: {entry.key} is kept, although no template uses it: {hold}")
+        elif updates.include(entry.key):
+            print_messages(f"warning: {entry.key} is not updated: {hold}")
     for entry in relocked.added:
         print_line(f"added {entry.key}: {entry.digest}")
     for old, new in relocked.updated:
