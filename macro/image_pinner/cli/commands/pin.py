@@ -92,6 +92,12 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
         _write(pinned, files, options)
     messages = [pin_report.render_report(each.report) + pin_report.render_unmarked(each.report) for each in pinned]
     print_messages("".join(messages) + inputs.account.describe())
+    if succeeded and options["drop_transform"]:
+        from image_pinner.cli.transform_removal import describe_kept  # noqa: PLC0415 - see `_render`
+
+        for each in pinned:
+            tree, name = each.template.fragment.tree, each.template.document.name
+            print_messages(describe_kept(tree, name, inputs.settings.macro_name))
     if succeeded and options["in_place"]:
         from image_pinner.cli.image_parameters import describe_overridden  # noqa: PLC0415
 
