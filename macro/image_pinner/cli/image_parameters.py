@@ -21,11 +21,12 @@ _VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
 def describe_overridden(document: SourceDocument, report: PinReport) -> str:
     """Return a warning, on a line of its own, for each parameter that has no effect on a pinned image any more."""
     template = document.tree
+    conditions = template.get("Conditions")
     images: dict[str, list[str]] = {}
     can_be_written = False
     for pinned in _pinned(report):
         can_be_written = can_be_written or bool(_parameter_of(pinned.site, template))
-        for name in dict.fromkeys(_references(pinned.site.node.value)):
+        for name in dict.fromkeys(_references(pinned.site.node.value, conditions)):
             if name in _declared(template):
                 images.setdefault(name, []).append(str(pinned.site.path))
     lines = [
@@ -112,9 +113,9 @@ def _parameter_of(site: PinSite, template: JsonObject) -> str:
     return name if name in _declared(template) else ""
 
 
-def _references(expression: JsonValue) -> Iterator[str]:
-    """Yield the names that `Ref` and `Fn::Sub` refer to in an expression."""
-    todo = [expression]
+def _references(expression: JsonValue, conditions: JsonValue) -> Iterator[str]:
+    """Yield the names that `Ref` and `Fn::Sub` refer to in an expression and in the conditions that it uses."""
+    todo, seen = [expression], set[str]()
     while todo:
         value = todo.pop()
         if isinstance(value, list):
@@ -125,4 +126,12 @@ def _references(expression: JsonValue) -> Iterator[str]:
             sub = value.get("Fn::Sub")
             text = sub[0] if isinstance(sub, list) and sub else sub
             yield from _VARIABLE.findall(text) if isinstance(text, str) else ()
+            used = {name for name in _used_conditions(value) if isinstance(name, str)} - seen
+            seen |= used
             todo += value.values()
+            todo += (conditions.get(name) for name in sorted(used)) if isinstance(conditions, dict) else ()
+
+
+def _used_conditions(function: JsonObject) -> tuple[JsonValue, ...]:
+    branches = function.get("Fn::If")
+    return function.get("Condition"), branches[0] if isinstance(branches, list) and branches else None

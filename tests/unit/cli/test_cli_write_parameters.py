@@ -165,3 +165,31 @@ def test_pinning_in_place_warns_of_parameters_without_an_effect(tmp_path: Path) 
         "help: to keep the parameter, pass --write-parameters FILE instead of --in-place\n"
         "Pinned 2 images (0 skipped).\n"
     )
+
+
+def test_a_parameter_can_have_an_effect_through_a_condition(tmp_path: Path) -> None:
+    conditions = """\
+Conditions:
+  IsProd: !Or [!Equals [!Ref Level, prod], !Condition IsSame]
+  IsSame: !Not [!Equals [!Ref Marked, ""]]
+  IsOther: !Equals [!Ref Other, ""]
+"""
+    text = TEMPLATE.replace('!Sub "!PinDigest ${Image}"', '!Sub ["!PinDigest shop/web:${T}", {T: !If [IsProd, 1, 2]}]')
+    text = text.replace("  Level", "  Other: {Type: String, Default: a}\n  Level").replace(
+        "Resources:", f"{conditions}Resources:"
+    )
+    run = image_pinner("pin", "--in-place", str(saved(tmp_path, text)))
+    assert run.code == 0, run.err
+    assert f"parameter 'Level' no longer has an effect on {PATH}\n" in run.err
+    assert f"parameter 'Marked' no longer has an effect on {PATH}, {PATH.replace('[0]', '[1]')}\n" in run.err
+    assert "'Other'" not in run.err
+
+
+def test_the_condition_of_a_whole_image_stays(tmp_path: Path) -> None:
+    text = TEMPLATE.replace(
+        '!Sub "!PinDigest ${Image}"', '!If [IsProd, "!PinDigest shop/web:1", "!PinDigest shop/web:2"]'
+    )
+    text = text.replace("Resources:", "Conditions: {IsProd: !Equals [!Ref Level, prod]}\nResources:")
+    run = image_pinner("pin", "--in-place", str(saved(tmp_path, text)))
+    assert run.code == 0, run.err
+    assert "'Level'" not in run.err
