@@ -52,7 +52,9 @@ def set_parameters(
             problems.append(Problem(pinned.site.path, ProblemKind.TEMPLATE, *cause, image=str(pinned.site.reference)))
         found.setdefault(name, pinned)
     new_values = {name: pinned.text for name, pinned in found.items()}
-    return {**values, **new_values}, report._replace(problems=in_order((*report.problems, *problems)))
+    outcomes = tuple(_with_warning(each, template) if isinstance(each, Pinned) else each for each in report.outcomes)
+    problems_in_order = in_order((*report.problems, *problems))
+    return {**values, **new_values}, report._replace(outcomes=outcomes, problems=problems_in_order)
 
 
 def _refusal(name: str, pinned: Pinned, other: Pinned | None, template: JsonObject) -> tuple[str, str] | None:
@@ -73,7 +75,22 @@ def _refusal(name: str, pinned: Pinned, other: Pinned | None, template: JsonObje
     allowed = declaration.get("AllowedValues")
     if isinstance(allowed, list) and pinned.text not in allowed:
         return f"the AllowedValues of parameter {name!r} do not include {pinned.text}", "remove AllowedValues"
+    longest = str(declaration.get("MaxLength", ""))
+    if longest.isdecimal() and len(pinned.text) > int(longest):
+        return (
+            f"parameter {name!r} allows {longest} characters, and {pinned.text} has {len(pinned.text)}",
+            "increase MaxLength",
+        )
     return None
+
+
+def _with_warning(pinned: Pinned, template: JsonObject) -> Pinned:
+    """Add a warning if CloudFormation may refuse the value; the regular expressions of others can take hours here."""
+    name = _parameter_of(pinned.site, template)
+    if not name or "AllowedPattern" not in _declared(template)[name]:
+        return pinned
+    warning = f"check that the AllowedPattern of parameter {name!r} matches {pinned.text}"
+    return pinned._replace(warnings=(*pinned.warnings, warning))
 
 
 def render_parameters(values: Mapping[str, Any], previous: Iterable[str]) -> bytes:

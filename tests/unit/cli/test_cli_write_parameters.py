@@ -54,6 +54,11 @@ def entry(name: str, value: str) -> dict[str, Any]:
             'Default: "shop/web:1", AllowedValues: ["shop/web:1"]}',
             "the AllowedValues of parameter 'Image' do not include",
         ),
+        (
+            'Default: "shop/web:1"}',
+            'Default: "shop/web:1", MaxLength: 79}',
+            "parameter 'Image' allows 79 characters, and shop/web@sha256:",
+        ),
     ],
 )
 def test_an_image_without_its_own_parameter_is_refused_by_its_path(
@@ -65,6 +70,15 @@ def test_an_image_without_its_own_parameter_is_refused_by_its_path(
     assert PATH in run.err
     assert cause in run.err
     assert not written.exists()
+
+
+def test_limits_that_a_digest_fits_are_accepted_and_patterns_are_a_warning(tmp_path: Path) -> None:
+    limits = "MaxLength: '80', AllowedPattern: '[a-z/]+:[0-9]+'"
+    path = saved(tmp_path, TEMPLATE.replace('Default: "shop/web:1"}', f'Default: "shop/web:1", {limits}}}'))
+    run = image_pinner("pin", "--write-parameters", str(tmp_path / "parameters.json"), str(path))
+    assert run.code == 0, run.err
+    warning = f"check that the AllowedPattern of parameter 'Image' matches {pinned('shop/web')}"
+    assert f"warning: {path}: {PATH}: {warning}\n" in run.err
 
 
 def test_blanks_around_the_name_of_a_parameter_make_no_difference(tmp_path: Path) -> None:
