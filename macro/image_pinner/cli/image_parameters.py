@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from image_pinner.cli.documents import SourceDocument
+from image_pinner.cli.parameter_files import ParameterFile
 from image_pinner.core.decision import Pinned
+from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.markers import without_marker
@@ -93,21 +95,34 @@ def _with_warning(pinned: Pinned, template: JsonObject) -> Pinned:
     return pinned._replace(warnings=(*pinned.warnings, warning))
 
 
-def render_parameters(values: Mapping[str, Any], previous: Iterable[str]) -> bytes:
-    """Return a parameter file in the format of the AWS CLI.
+def render_parameters(values: Mapping[str, Any], files: Sequence[ParameterFile]) -> bytes:
+    """Return a parameter file in the format of CodePipeline if the values are from such a file, else of the AWS CLI.
 
     https://docs.aws.amazon.com/cli/latest/reference/cloudformation/create-change-set/
 
     Args:
         values: The values; a list is written as a text with commas.
-        previous: The parameters that keep their previous value.
+        files: The files that the values are from, if any.
+
+    Raises:
+        ConfigurationError: The files have different formats.
     """
-    entries: list[dict[str, Any]] = [
-        {"ParameterKey": name, "ParameterValue": ",".join(value) if isinstance(value, list) else value}
-        for name, value in values.items()
+    texts = {name: ",".join(value) if isinstance(value, list) else value for name, value in values.items()}
+    configurations = [file.configuration for file in files if file.configuration is not None]
+    if configurations and len(files) > 1:
+        raise ConfigurationError(
+            "a file for CodePipeline cannot be combined with another parameter file", "pass one file with --parameters"
+        )
+    content: Any = {**configurations[0], "Parameters": texts} if configurations else _entries(texts, files)
+    return f"{json.dumps(content, indent=2, ensure_ascii=False)}\n".encode()
+
+
+def _entries(texts: Mapping[str, str], files: Iterable[ParameterFile]) -> list[dict[str, Any]]:
+    previous = dict.fromkeys(name for file in files for name in file.previous if name not in texts)
+    return [
+        *({"ParameterKey": name, "ParameterValue": text} for name, text in texts.items()),
+        *({"ParameterKey": name, "UsePreviousValue": True} for name in previous),
     ]
-    entries += [{"ParameterKey": name, "UsePreviousValue": True} for name in previous if name not in values]
-    return f"{json.dumps(entries, indent=2, ensure_ascii=False)}\n".encode()
 
 
 def _pinned(report: PinReport) -> list[Pinned]:

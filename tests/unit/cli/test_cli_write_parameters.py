@@ -150,6 +150,31 @@ def test_digests_are_written_to_a_parameter_file_with_the_other_values(tmp_path:
     ]
 
 
+@pytest.mark.parametrize("name", ["given.json", "given.yaml"])
+def test_a_file_for_codepipeline_keeps_its_format_tags_and_policy(name: str, tmp_path: Path) -> None:
+    path, given, written = saved(tmp_path, TEMPLATE), tmp_path / name, tmp_path / "written.json"
+    policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}
+    content = {"Tags": {"team": "shop"}, "Parameters": {"Level": "debug"}, "StackPolicy": policy}
+    given.write_text(json.dumps(content))
+
+    run = image_pinner("pin", "--write-parameters", str(written), "--parameters", str(given), str(path))
+
+    assert run.code == 0, run.err
+    values = {"Level": "debug", "Image": pinned("shop/web"), "Marked": pinned("shop/log")}
+    assert json.loads(written.read_text()) == content | {"Parameters": values}
+    assert image_pinner("pin", "--parameters", str(written), str(path), resolvers=InMemoryRegistry()).code == 0
+
+
+def test_a_file_for_codepipeline_is_not_combined_with_another_one(tmp_path: Path) -> None:
+    path, written = saved(tmp_path, TEMPLATE), tmp_path / "written.json"
+    first, second = saved(tmp_path, '{"Parameters": {}, "Tags": {}}', "1.json"), saved(tmp_path, "[]", "2.json")
+    files = [option for file in (first, second) for option in ("--parameters", str(file))]
+    run = image_pinner("pin", "--write-parameters", str(written), *files, str(path))
+    assert run.code == 2
+    assert "a file for CodePipeline cannot be combined with another parameter file\nhelp: pass one file" in run.err
+    assert not written.exists()
+
+
 def test_the_template_with_these_parameters_has_the_same_digests(tmp_path: Path) -> None:
     path, written = saved(tmp_path, TEMPLATE), tmp_path / "written.json"
     image_pinner("pin", "--write-parameters", str(written), str(path))

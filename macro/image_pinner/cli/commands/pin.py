@@ -218,8 +218,7 @@ def _write(pinned: Sequence[_Pinned], files: Sequence[InputFile], options: Optio
         from image_pinner.cli.image_parameters import render_parameters  # noqa: PLC0415
 
         parameters = [read_parameter_file(name) for name in options["files"]]
-        previous = dict.fromkeys(name for file in parameters for name in file.previous)
-        write_file(options["write_parameters"], render_parameters(pinned[0].values, previous))
+        write_file(options["write_parameters"], render_parameters(pinned[0].values, parameters))
     elif options["in_place"]:
         contents = zip(files, pinned, strict=True)
         write_all({Path(file.path): each.data for file, each in contents if each.data != each.template.document.data})
