@@ -17,7 +17,7 @@ from support.ecr_api import EcrApi, denied
 from support.gate_cases import GATE_CASES, IMAGE, GateCase
 from support.gates import FakeFacts
 from support.macro import event_for
-from support.templates import EveryDigest, task
+from support.templates import EveryDigest, image_in, task
 
 EVERY_GATE = pytest.mark.parametrize("gate", [gate.id for gate in GATES])
 OTHER_LETTERS = str.maketrans({"o": "о", "n": "ո"})  # noqa: RUF001 - Cyrillic and Armenian
@@ -257,3 +257,54 @@ def test_an_invalid_reference_with_a_digest_is_judged(name: str) -> None:
     )["errorMessage"]
     assert "gate repositories denies the image: unknown: the image cannot be resolved" in message
     assert "gate marked denies the image: the image is not pinned: " in message
+
+
+STRICT = ("repositories.allow=good.example/*", "marked.mode=deny", "tags.deny=latest")
+DIGEST = f"@sha256:{'e' * 64}"
+GOOD, EVIL = f"good.example/app{DIGEST}", f"evil.example/app{DIGEST}"
+BY_STACK_NAME = {"Fn::FindInMap": ["Images", {"Ref": "AWS::StackName"}, "ref"]}
+UNLESS_ALIAS = {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::StackName"}, "alias"]}]}
+BY_LOOP = {"Fn::Sub": f"${{Name}}.example/app{DIGEST}"}
+HIDDEN_CONTAINERS = {"ContainerDefinitions": {"Fn::Transform": {"Name": "AWS::Include"}}}
+
+
+def images_by_stack_name(alias: str, other: str) -> dict[str, Any]:
+    """Return a section with an image for the stack `alias`, and one for each other stack."""
+    return {"Mappings": {"Images": {"alias": {"ref": alias}, "prod": {"ref": other}}}}
+
+
+CLAIMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a mapping of digests": ({"Web": task(BY_STACK_NAME)}, images_by_stack_name(GOOD, EVIL)),
+    "a mapping of tags": ({"Web": task(BY_STACK_NAME)}, images_by_stack_name("good.example/app:1", EVIL)),
+    "a mapping with nothing": ({"Web": task(BY_STACK_NAME)}, images_by_stack_name("", EVIL)),
+    "a mapping with a managed image": (
+        {"Web": {"Type": "AWS::CodeBuild::Project", "Properties": {"Environment": {"Image": BY_STACK_NAME}}}},
+        images_by_stack_name("aws/codebuild/standard:7.0", EVIL),
+    ),
+    "a mapping without the stack": (
+        {"Web": task({"Fn::FindInMap": [*BY_STACK_NAME["Fn::FindInMap"], {"DefaultValue": {"Ref": "AWS::NoValue"}}]})},
+        {"Mappings": {"Images": {"prod": {"ref": EVIL}}}},
+    ),
+    "a loop": ({"Fn::ForEach::L": ["Name", [{"Ref": "AWS::StackName"}], {"Web${Name}": task(BY_LOOP)}]}, {}),
+    "a condition of a marked image": ({"Web": {**task("!PinDigest evil.example/app:1"), "Condition": "Real"}}, {}),
+    "a condition of a property": ({"Web": task({"Fn::If": ["Real", "!PinDigest evil.example/app:1", GOOD]})}, {}),
+    "a condition of what is hidden": (
+        {"Web": {**task(), "Properties": HIDDEN_CONTAINERS, "Condition": "Real"}},
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("form", CLAIMS)
+@pytest.mark.parametrize("pin", ["Marked", "All"])
+def test_the_claimed_name_of_the_stack_hides_no_image(form: str, pin: str) -> None:
+    resources, sections = CLAIMS[form]
+    sections = {**sections, "Conditions": {"Real": UNLESS_ALIAS}}
+    options = {"StackName": "alias", "Pin": pin}
+    for claim in ({"params": options}, {"sections": {"Metadata": {"ImagePinner": options}}}):
+        response = answer(
+            resources, FakeFacts(), *STRICT, **{**claim, "sections": {**sections, **claim.get("sections", {})}}
+        )
+        if response["status"] == "success":
+            assert image_in(response["fragment"]).startswith("good.example/app@")
+            assert pin == "All"

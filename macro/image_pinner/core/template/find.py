@@ -72,7 +72,7 @@ def find_images(
     scan = ImageScan()
     options, pin_path = _template_options(template, parameters, scope, scan_settings, scan)
     scan.options = options.over(scan_settings.operator)
-    scope = scope.with_stack_name(options.stack_name or scope.stack_name)
+    scope = scope.claiming(options.stack_name or "")
     scan.marker_count = count_walked_markers(template, serialized)
     calls = list(find_transform_calls(template)) if scan.marker_count.transforms else []
     reader = _Reader(template, options, scan_settings, scan)

@@ -126,7 +126,7 @@ def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSet
     options = scan.read_parameters(root, fragment.parameters, scope)
     scan.add_loosened_option(root, options, configured)
     merged = scan.options = options.over(configured)
-    scope = scope.with_stack_name(options.stack_name or scope.stack_name)
+    scope = scope.claiming(options.stack_name or "")
     context = ResourceContext(merged, configured, by_name=isinstance(merged.pin, tuple))
     names = set()
     for key, node in _find_image_properties(fragment.tree, scope):

@@ -60,7 +60,7 @@ class ResourceContext:
         resource_path: The path of the resource; the root if there is none.
         properties: The Properties of the resource.
         template: The whole template.
-        platforms: The platforms inferred so far.
+        platforms: The platforms inferred so far, and whether only from what is certain.
     """
 
     options: Options = Options()
@@ -69,7 +69,7 @@ class ResourceContext:
     resource_path: TemplatePath = TemplatePath()
     properties: JsonValue = None
     template: JsonObject | None = None
-    platforms: dict[PlatformSource, Platform | Unknown | None] = field(default_factory=dict, compare=False)
+    platforms: dict[tuple[PlatformSource, bool], Platform | Unknown | None] = field(default_factory=dict, compare=False)
 
 
 class CandidateImage(NamedTuple):
@@ -81,6 +81,7 @@ class CandidateImage(NamedTuple):
         context: What applies to the images of the resource.
         marked_expression: The content of the snippet or long form, if it is one.
         outcome: What the image evaluates to.
+        certain: What it certainly evaluates to if CloudFormation evaluates it again, because it is not replaced.
         has_marker: Whether that begins with the quoted marker.
         is_marked: Whether the image itself requests to be pinned: it has a marker, or is such an expression.
     """
@@ -90,6 +91,7 @@ class CandidateImage(NamedTuple):
     context: ResourceContext
     marked_expression: MarkedExpression | None
     outcome: Outcome
+    certain: Outcome
     has_marker: bool
     is_marked: bool
 
@@ -140,7 +142,11 @@ class PinSite(NamedTuple):
     def identity(self) -> SiteIdentity:
         """Which image of the template this is."""
         resource, owner, name_key = self.resource_path.steps, self.node.owner, self.location.name_key
-        name = evaluate(owner.get(name_key), self.node.scope) if name_key and isinstance(owner, dict) else None
+        name = (
+            evaluate(owner.get(name_key), self.node.scope.with_claims())
+            if name_key and isinstance(owner, dict)
+            else None
+        )
         container = name.value if isinstance(name, Known) and isinstance(name.value, str) else ""
         return SiteIdentity(
             str(resource[-1]) if resource else "", container, TemplatePath(self.node.steps[len(resource) :])

@@ -394,7 +394,7 @@ class TestSites:
     def test_the_platform_of_a_resource_is_inferred_once(self) -> None:
         context = ResourceContext(properties={"RuntimePlatform": {"CpuArchitecture": "ARM64"}})
         assert site("!PinDigest nginx:1", context=context).platform == Platform("linux", "arm64")
-        assert context.platforms == {ECS.platform: Platform("linux", "arm64")}
+        assert context.platforms == {(ECS.platform, False): Platform("linux", "arm64")}
 
     def test_an_unknown_platform_does_not_matter_where_an_index_is_accepted(self) -> None:
         properties = {"RuntimePlatform": {"Ref": "Nope"}}
