@@ -268,6 +268,28 @@ BY_LOOP = {"Fn::Sub": f"${{Name}}.example/app{DIGEST}"}
 HIDDEN_CONTAINERS = {"ContainerDefinitions": {"Fn::Transform": {"Name": "AWS::Include"}}}
 
 
+def codebuild(image: Any) -> dict[str, Any]:
+    """Return a CodeBuild project."""
+    return {"Type": "AWS::CodeBuild::Project", "Properties": {"Environment": {"Image": image}}}
+
+
+def lightsail(image: str) -> dict[str, Any]:
+    """Return a Lightsail container service."""
+    deployment = {"Containers": [{"ContainerName": "web", "Image": image}]}
+    return {"Type": "AWS::Lightsail::Container", "Properties": {"ContainerServiceDeployment": deployment}}
+
+
+def recipe(image: str) -> dict[str, Any]:
+    """Return a container recipe of Image Builder."""
+    return {"Type": "AWS::ImageBuilder::ContainerRecipe", "Properties": {"ParentImage": image}}
+
+
+def model(image: str) -> dict[str, Any]:
+    """Return a model algorithm of Clean Rooms ML, which accepts no digest."""
+    properties = {"TrainingContainerConfig": {"ImageUri": image}}
+    return {"Type": "AWS::CleanRoomsML::ConfiguredModelAlgorithm", "Properties": properties}
+
+
 def images_by_stack_name(alias: str, other: str) -> dict[str, Any]:
     """Return a section with an image for the stack `alias`, and one for each other stack."""
     return {"Mappings": {"Images": {"alias": {"ref": alias}, "prod": {"ref": other}}}}
@@ -278,7 +300,7 @@ CLAIMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a mapping of tags": ({"Web": task(BY_STACK_NAME)}, images_by_stack_name("good.example/app:1", EVIL)),
     "a mapping with nothing": ({"Web": task(BY_STACK_NAME)}, images_by_stack_name("", EVIL)),
     "a mapping with a managed image": (
-        {"Web": {"Type": "AWS::CodeBuild::Project", "Properties": {"Environment": {"Image": BY_STACK_NAME}}}},
+        {"Web": codebuild(BY_STACK_NAME)},
         images_by_stack_name("aws/codebuild/standard:7.0", EVIL),
     ),
     "a mapping without the stack": (
@@ -308,3 +330,29 @@ def test_the_claimed_name_of_the_stack_hides_no_image(form: str, pin: str) -> No
         if response["status"] == "success":
             assert image_in(response["fragment"]).startswith("good.example/app@")
             assert pin == "All"
+
+
+ARN = "arn:aws:imagebuilder:us-east-1"
+
+
+@pytest.mark.parametrize("pin", ["Marked", "All"])
+@pytest.mark.parametrize(
+    ("resource", "gate"),
+    [
+        (model("evil.example/app:1"), "repositories.allow=good.example/*"),
+        (model("good.example/app:latest"), "tags.deny=latest"),
+        (model("good.example/app:1"), "marked.mode=deny"),
+        (lightsail(":shop.evil.1"), "repositories.allow=good.example/*"),
+        (lightsail(":shop.evil.1"), "marked.mode=deny"),
+        (recipe(f"{ARN}:999988887777:image/evil/1.0.0"), "repositories.allow=good.example/*"),
+    ],
+)
+def test_an_image_that_cannot_be_pinned_is_judged(resource: dict[str, Any], gate: str, pin: str) -> None:
+    assert answer({"It": resource}, FakeFacts(), gate, params={"Pin": pin})["status"] == "failure"
+
+
+@pytest.mark.parametrize(
+    "resource", [codebuild("aws/codebuild/standard:7.0"), recipe(f"{ARN}:aws:image/amazon-linux-2023/x.x.x")]
+)
+def test_an_image_of_aws_itself_is_not_judged(resource: dict[str, Any]) -> None:
+    assert answer({"It": resource}, FakeFacts(), *STRICT)["status"] == "success"

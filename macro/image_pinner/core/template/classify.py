@@ -45,6 +45,7 @@ from image_pinner.core.template.sites import (
     ScanSettings,
     SkippedImage,
     SkipStatus,
+    excluded,
 )
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, creates_nothing, deployment_status, walk
 
@@ -178,9 +179,9 @@ def _evaluated(image: CandidateImage, text: str) -> PinSite | SkippedImage | Pro
         if looser := find_loosened_option(own, context.operator):
             return image.problem(looser, "remove the option", INVALID_OPTION, ProblemKind.POLICY)
         options = own.over(options)
-    if reason := excluded(image.location, written):
+    if found := excluded(image.location, written):
         help = "remove the marker" if image.is_marked else "write the image itself"
-        return image.problem(f"cannot pin {written!r} here: {reason}", help, MISPLACED_MARKER)
+        return image.problem(f"cannot pin {written!r} here: {found[1]}", help, MISPLACED_MARKER)
     reference = ImageReference.parse(written)
     if reference.digest and not image.is_marked and isinstance(image.certain, Known):
         return SkippedImage(image.node.path, SkipStatus.PINNED, "it already has a digest", written)
@@ -324,8 +325,8 @@ def _skip_reason(image: CandidateImage) -> tuple[SkipStatus, str]:
         return SkipStatus.SKIPPED, "Pin is Skip"
     if image.node.shared:
         return SkipStatus.HIDDEN, image.node.shared
-    if reason := excluded(image.location, certain_beginning(image.certain)):
-        return SkipStatus.MANAGED, reason
+    if found := excluded(image.location, certain_beginning(image.certain)):
+        return found
     match image.certain:
         case Known("" | None):
             return SkipStatus.EMPTY, "it is empty; another tool sets it"
@@ -346,13 +347,6 @@ def _explain_invalid(text: str) -> str:
     except InvalidReferenceError as error:
         return error.cause
     return ""
-
-
-def excluded(location: ImageLocation, beginning: str) -> str:
-    """Return why an image with this beginning is never pinned at a location, as a clause, or empty."""
-    if location.refused:
-        return location.refused
-    return "it is an image of the service itself" if location.managed and beginning.startswith(location.managed) else ""
 
 
 def certain_beginning(outcome: Outcome) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from image_pinner.core.images.globs import compile_glob
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics import evaluate
@@ -166,11 +167,24 @@ class SkipStatus(StrEnum):
     PINNED = "pinned"
     SKIPPED = "skipped"
     MANAGED = "managed"
+    OTHER_FORM = "other form"
+    UNSUPPORTED = "unsupported"
     NOT_DEPLOYED = "not deployed"
     EMPTY = "empty"
     HIDDEN = "hidden"
     PARAMETER = "parameter"
     SNIPPET = "snippet"
+
+
+def excluded(location: ImageLocation, beginning: str) -> tuple[SkipStatus, str] | None:
+    """Return why an image with this beginning is never pinned at a location, or `None` if it can be pinned."""
+    if location.refused:
+        return SkipStatus.UNSUPPORTED, location.refused
+    if location.managed and any(compile_glob(pattern, ":").match(beginning) for pattern in location.managed):
+        return SkipStatus.MANAGED, "it is an image of the service itself"
+    if beginning.startswith(location.other_forms):
+        return SkipStatus.OTHER_FORM, "the service identifies it in another way than by a reference"
+    return None
 
 
 class SkippedImage(NamedTuple):
