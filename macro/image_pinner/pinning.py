@@ -168,7 +168,10 @@ def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
     scan = fragment.find_images(scope, settings.scan_settings)
     scope = scope.claiming(scan.options.stack_name or "")
     misplaced = find_misplaced_markers(fragment.tree, scan.read, scope.with_claims(), scan.marker_count)
-    return FoundImages(scope, scan, (*scan.problems, *misplaced))
+    found = FoundImages(scope, scan, (*scan.problems, *misplaced))
+    if fragment.is_expanded and found.gates:
+        scan.hide_snippets()
+    return found
 
 
 def resolve(

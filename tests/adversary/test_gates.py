@@ -356,3 +356,28 @@ def test_an_image_that_cannot_be_pinned_is_judged(resource: dict[str, Any], gate
 )
 def test_an_image_of_aws_itself_is_not_judged(resource: dict[str, Any]) -> None:
     assert answer({"It": resource}, FakeFacts(), *STRICT)["status"] == "success"
+
+
+LEFT = {"Name": "ImagePinner", "Parameters": {"Pin": "All"}}
+EVIL_TASK = task("evil.example/app:1")
+LEFT_SNIPPETS: dict[str, dict[str, Any]] = {
+    "next to the properties": {"Web": {**EVIL_TASK, "Transform": LEFT}},
+    "next to the properties, in the long form": {"Web": {**EVIL_TASK, "Fn::Transform": LEFT}},
+    "in the properties": {"Web": {**EVIL_TASK, "Properties": {**EVIL_TASK["Properties"], "Fn::Transform": LEFT}}},
+    "in the resources": {"Web": EVIL_TASK, "Transform": LEFT},
+    "in place of the image": {"Web": task({"Fn::Transform": [LEFT, {"Name": "Other"}]})},
+    "in a function of SAM": {
+        "Web": {
+            "Type": "AWS::Serverless::Function",
+            "Transform": LEFT,
+            "Properties": {"PackageType": "Image", "ImageUri": "evil.example/app:1"},
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("form", LEFT_SNIPPETS)
+def test_a_snippet_that_is_left_hides_no_image(form: str) -> None:
+    for gate in STRICT[:2]:
+        message = answer(LEFT_SNIPPETS[form], FakeFacts(), gate).get("errorMessage", "")
+        assert "a snippet is left that CloudFormation has not processed" in message, gate

@@ -56,6 +56,8 @@ class Fragment(NamedTuple):
         original: The fragment as received, which is returned unless the images can be pinned.
         is_value: Whether the call is the whole value of a property, so that a text is returned.
         serialized: The texts of a template in any serialization, or empty; see `count_walked_markers`.
+        is_expanded: Whether CloudFormation has processed the snippets in it, as it does before it calls a macro around
+            them.
     """
 
     shape: Shape
@@ -64,6 +66,7 @@ class Fragment(NamedTuple):
     original: JsonObject
     is_value: bool = False
     serialized: bytes = b""
+    is_expanded: bool = False
 
     def make_scope(
         self, values: Mapping[str, JsonValue], usable: Collection[str], *, region: str, account_id: str
