@@ -381,3 +381,10 @@ def test_a_snippet_that_is_left_hides_no_image(form: str) -> None:
     for gate in STRICT[:2]:
         message = answer(LEFT_SNIPPETS[form], FakeFacts(), gate).get("errorMessage", "")
         assert "a snippet is left that CloudFormation has not processed" in message, gate
+
+
+def test_a_name_that_a_loop_has_too_hides_no_image() -> None:
+    image = {"Fn::Sub": [f"${{Name}}.example/app{DIGEST}", {"Name": "good"}]}
+    assert answer({"Fn::ForEach::L": ["Name", ["evil"], {"Web": task(image)}]}, FakeFacts(), *STRICT)["status"] == (
+        "failure"
+    )
