@@ -9,6 +9,7 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference, is_digest
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.budget import BudgetExceededError
+from image_pinner.core.intrinsics.dynamic_references import DYNAMIC_REFERENCE_PREFIX
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
@@ -95,8 +96,12 @@ def classify_image(
 
 def _evaluate(expression: JsonValue, scope: Scope) -> tuple[Outcome, Outcome]:
     """Return what an image evaluates to now, and what it certainly evaluates to if it is not replaced."""
+    is_plain = isinstance(expression, str) and DYNAMIC_REFERENCE_PREFIX not in expression
+    if is_plain or scope.is_certain:  # most images
+        outcome = evaluate(expression, scope)
+        return outcome, outcome
     certain = evaluate(expression, scope.certain())
-    if scope.is_certain or isinstance(certain, Known | NoValue):
+    if isinstance(certain, Known | NoValue):
         return certain, certain
     return evaluate(expression, scope.with_claims()), certain
 
