@@ -256,6 +256,11 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault(
             "token service at the metadata address",
             "refers to 169.254.169.254 as its token service",
+            it.tokens(it.issued, allowed=False, realm=f"https://{_METADATA.partition('?')[0]}"),
+        ),
+        Fault(
+            "token service with other parameters",
+            "refers to a token service whose URL has a parameter that token requests do not have",
             it.tokens(it.issued, allowed=False, realm=f"https://{_METADATA}"),
         ),
         Fault(
