@@ -119,7 +119,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The stack cannot be changed before somebody has done something else."""
+    """The stack cannot be changed before something else is done."""
 
     cause: str
     help: str

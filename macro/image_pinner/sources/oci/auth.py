@@ -332,7 +332,7 @@ class Authorizer:
 
     def _credential(self, scope: AuthScope, deadline: Deadline) -> Credentials:
         if scope.home.scheme != "https":
-            # Anybody on the network could read it, so it is not even looked up.
+            # Anyone on the network could read it, so it is not even looked up.
             return NoCredentials(
                 "none are sent over plain HTTP",
                 f"install a certificate for {scope.registry} and set its CA file in IMAGE_PINNER_CA_BUNDLES",

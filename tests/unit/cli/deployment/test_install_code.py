@@ -34,7 +34,7 @@ def test_a_stack_that_changed_after_the_confirmation_is_not_changed(aws: Scene) 
         return changed_meanwhile(prompt)
 
     aws.console.confirm = confirm  # type: ignore[method-assign]
-    with pytest.raises(SourceError, match="was changed by somebody else"):
+    with pytest.raises(SourceError, match="was changed by another operation"):
         install(aws.session, REGION, request(code=code(b"new")))
     assert "ExecuteChangeSet" not in aws.cloud.operations()[-4:]
     assert aws.cloud.change_sets == {}
