@@ -214,9 +214,9 @@ class _LimitedResolver(NamedTuple):
         return self.digests.resolve_all(lookups, deadline) if lookups else {}
 
 
-def _check_number(number: int, limit: int, things: str, variable: str) -> None:
+def _check_number(number: int, limit: int, noun: str, variable: str) -> None:
     if number > limit:
-        raise TooManyLookupsError(number, limit, things, variable)
+        raise TooManyLookupsError(number, limit, noun, variable)
 
 
 def plan_images(

@@ -23,7 +23,7 @@ VIOLATIONS = {
     "sources": ("sources/in_memory.py", "import image_pinner.sources.aws.values"),
     "gates": ("core/gates/tags.py", "import image_pinner.core.gates.age"),
     "lambda": ("sources/concurrency.py", "def dump(): import yaml"),
-    "verbs": ("cli/commands/invoke.py", "import image_pinner.cli.commands.pin"),
+    "subcommands": ("cli/commands/invoke.py", "import image_pinner.cli.commands.pin"),
     "intrinsics": ("core/intrinsics/functions.py", "import image_pinner.core.template.locations"),
     "source-text": ("cli/documents/document.py", "import image_pinner.settings"),
     "no-cycles": ("core/template/paths.py", "import image_pinner.core.template.edits"),

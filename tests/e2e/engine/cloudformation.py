@@ -96,8 +96,8 @@ def engine_running(environment: Environment, ministack: Ministack, directory: Pa
         s3 = client("s3", program.url)
         stack.callback(s3.close)
         gate = Submissions(lambda bucket, key: s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
-        front = stack.enter_context(Proxy(program.port, gate=gate, tell=requests.note))
-        of_functions = stack.enter_context(Proxy(program.port, tell=calls.note))
+        front = stack.enter_context(Proxy(program.port, gate=gate, record=requests.note))
+        of_functions = stack.enter_context(Proxy(program.port, record=calls.note))
         images = stack.enter_context(ministack.behind_a_proxy(calls.note))
         endpoints = {
             "AWS_ENDPOINT_URL": of_functions.url,

@@ -173,8 +173,8 @@ def _summarize(updates: Sequence[_Update], *, check: bool) -> None:
     images = sum(len(update.report.outcomes) for update in updates)
     outdated = sum(len(update.edits) for update in updates)
     if images:
-        verb = "Found outdated digests of" if check else "Updated"
-        print_line(f"{verb} {_count(outdated)} ({images - outdated} up to date).")
+        outcome = "Found outdated digests of" if check else "Updated"
+        print_line(f"{outcome} {_count(outdated)} ({images - outdated} up to date).")
     skipped = [image for update in updates for image in update.report.skipped if image.status is SkipStatus.PINNED]
     if skipped:
         print_line(f"Skipped {_count(len(skipped))} with a digest and no tag, or not written as plain text.")

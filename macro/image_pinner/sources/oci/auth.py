@@ -49,7 +49,7 @@ _PARAMETER = re.compile(
     re.DOTALL,
 )
 # To the next comma, or to a parameter without a comma before it.
-_REST = re.compile(rf"[ \t]*+(?={_TOKEN}[ \t]*+=)|[^,]*+,?+", re.DOTALL)
+_INVALID = re.compile(rf"[ \t]*+(?={_TOKEN}[ \t]*+=)|[^,]*+,?+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -88,7 +88,7 @@ def _challenges_in(header: str) -> list[Challenge]:
             position, within_scope = parameter.end(), name == "scope" and bool(plain)
             if quoted is not None or plain:
                 parameters[name] = plain if quoted is None else _ESCAPED.sub(r"\1", quoted)
-        position = _after(_SEPARATORS, header, _after(_REST, header, position))
+        position = _after(_SEPARATORS, header, _after(_INVALID, header, position))
     return found
 
 

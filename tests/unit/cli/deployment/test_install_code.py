@@ -49,7 +49,7 @@ def test_the_stack_names_the_version_and_the_hash_of_the_uploaded_object(aws: Sc
     assert parameters["CodeSha256"] == checksum == code().checksum
 
 
-def test_the_executed_change_set_is_the_only_one_left_and_asks_once(aws: Scene) -> None:
+def test_the_executed_change_set_is_the_only_one_left_and_prompts_once(aws: Scene) -> None:
     install(aws.session, REGION, request())
     assert aws.cloud.change_sets == {}
     assert len(aws.console.prompts) == 1
