@@ -20,12 +20,16 @@ from image_pinner.core.images.lookups import (
     Unsuitable,
 )
 from image_pinner.core.images.references import Digest
-from support.images import config_for, descriptor, lookup, oci_image, oci_index, platform
+from support.images import (
+    ANOTHER,
+    CONFIG,
+    INDEX,
+    MANIFEST,
+    lookup,
+    oci_image,
+)
 from support.registries import Answer, Realm, ScriptedRegistry, Seen, cause_of, resolve, sent
 
-CONFIG = config_for("linux", "amd64")
-MANIFEST, ANOTHER = oci_image(CONFIG), oci_image(CONFIG, b"another layer")
-INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **platform("linux", "amd64")))
 DIGEST, OTHER_DIGEST, INDEX_DIGEST = Digest.of(MANIFEST), Digest.of(ANOTHER), Digest.of(INDEX)
 STORED = {DIGEST: (MANIFEST, OCI_MANIFEST), INDEX_DIGEST: (INDEX, OCI_INDEX)}
 CONFIG_PATH = f"/v2/team/app/blobs/{Digest.of(CONFIG)}"
