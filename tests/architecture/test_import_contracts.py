@@ -55,6 +55,12 @@ def test_every_contract_has_a_violation() -> None:
     assert set(VIOLATIONS) == {contract["id"] for contract in CONTRACTS}
 
 
+def test_every_subcommand_is_in_its_contract() -> None:
+    (contract,) = (one for one in CONTRACTS if one["id"] == "subcommands")
+    found = {path.stem for path in (PACKAGE / "cli" / "commands").glob("*.py")} - {"__init__"}
+    assert {name.rpartition(".")[2] for name in contract["modules"]} == found
+
+
 @pytest.mark.parametrize("contract", VIOLATIONS)
 def test_violated_contract_fails(contract: str, tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "image_pinner", ignore=shutil.ignore_patterns("__pycache__"))
