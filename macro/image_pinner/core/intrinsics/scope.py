@@ -41,6 +41,7 @@ class Scope:
         cache: The outcomes of parameters, conditions and pseudo parameters so far: a template refers to the same few a
             thousand times.
         marked: Whether parameters and mappings, by name, contain a marker, as far as that was needed.
+        known: The scope without the values that are assumed in this one, or `None` if none are.
     """
 
     parameters: JsonObject = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Scope:
     budget: Budget = field(default_factory=Budget, compare=False, repr=False)
     cache: dict[str, Outcome] = field(default_factory=dict, compare=False, repr=False)
     marked: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
+    known: Scope | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of_template(
@@ -131,6 +133,15 @@ class Scope:
         """The DNS suffix of the region's partition, or empty."""
         partition = partition_of(self.known_region)
         return partition.suffix if partition else ""
+
+    @property
+    def without_assumptions(self) -> Scope:
+        """The same scope without assumed values."""
+        return replace(self.known, loops=self.loops) if self.known else self
+
+    def assumed_from(self, known: Scope) -> Scope:
+        """Return the scope as one with assumed values, in addition to those of `known`."""
+        return replace(self, known=known)
 
     def with_budget(self, budget: Budget) -> Scope:
         """Return the scope with a budget, which all scopes made from it share."""

@@ -205,6 +205,8 @@ def _made_entries(node: TemplateNode, name: str | None, opaque: list[OpaqueNode]
 def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool | frozenset[ExternalValue] | None:
     """Return whether a property with these conditions, in these loops, is deployed.
 
+    Assumed values decide no condition: a property that only some deployments have is one of the template too.
+
     Returns:
         True or False, the values to look up first, or `None` if that cannot be decided.
     """
@@ -213,7 +215,7 @@ def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool 
     external_values: frozenset[ExternalValue] = frozenset()
     decided = True
     for guard in guards:
-        match evaluate_condition(guard.condition, scope):
+        match evaluate_condition(guard.condition, scope.without_assumptions):
             case Known(value) if bool(value) is not guard.expected:
                 return False
             case Known():
