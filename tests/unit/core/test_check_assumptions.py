@@ -159,3 +159,15 @@ def test_snippet_in_a_branch_is_reported() -> None:
     }
     found = check({"Web": {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}})
     assert slugs(found) == ["invalid-reference"]
+
+
+@pytest.mark.parametrize("values", [{}, {"Stage": "test"}, {"Stage": "production"}], ids=str)
+@pytest.mark.parametrize("level", ["image", "containers"])
+def test_include_in_a_branch_is_reported_whether_or_not_it_is_deployed(level: str, values: dict[str, str]) -> None:
+    include = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://bucket/key"}}}
+    web = task("!PinDigest a:1")
+    owner, key = web["Properties"]["ContainerDefinitions"][0], "Image"
+    if level == "containers":
+        owner, key = web["Properties"], "ContainerDefinitions"
+    owner[key] = {"Fn::If": ["IsProduction", include, owner[key]]}
+    assert slugs(check({"Web": web}, values=values)) == ["unpinned-image" if level == "image" else "included-image"]

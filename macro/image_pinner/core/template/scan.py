@@ -10,7 +10,7 @@ from image_pinner.core.images.references import is_digest
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue
-from image_pinner.core.template.classify import classify_image
+from image_pinner.core.template.classify import FALSE_CONDITION, classify_image
 from image_pinner.core.template.locations import ImageLocation
 from image_pinner.core.template.marker_search import MarkerCount
 from image_pinner.core.template.markers import parse_metadata_options, parse_parameters
@@ -21,6 +21,8 @@ from image_pinner.core.template.records import DigestImage
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode
 
+_SHOW_PROPERTY = "write the property without the function, or write Pin: Skip in the Metadata of the resource"
+_SHOW_ADDED = "write what the function adds in the template, or mark the images instead of setting Pin"
 _PINNED_BY_SNIPPET = "a snippet next to it requests the pin, and CloudFormation calls the macro for that"
 
 
@@ -97,15 +99,19 @@ class ImageScan:
         """Add a problem that does not concern a single image."""
         self.problems.append(Problem(path, kind, cause, help, rule=rule))
 
-    def add_opaque(self, opaque: OpaqueNode, pin: Pin | tuple[str, ...] | None) -> None:
-        """Add a property that can hide images: a problem if `pin` may select them."""
+    def add_opaque(self, opaque: OpaqueNode, context: ResourceContext, *, deployed: bool = True) -> None:
+        """Add a property that can hide images: a problem if they are deployed and `Pin` may select them."""
+        pin = context.options.pin
         if pin is not Pin.SKIP:
             self.hidden.append(opaque)
-        if may_select(pin):
+        if not deployed:
+            if may_select(pin):
+                self.skipped.append(SkippedImage(opaque.path, SkipStatus.NOT_DEPLOYED, FALSE_CONDITION))
+        elif may_select(pin):
             self.add_problem(
                 opaque.path,
                 f"images here cannot be seen: {opaque.reason}",
-                "write the property without the function, or write Pin: Skip in the Metadata of the resource",
+                _SHOW_PROPERTY if context.resource_path.steps else _SHOW_ADDED,
                 UNRESOLVED_IMAGE,
             )
         else:
