@@ -75,10 +75,14 @@ def _select(index: str, items: PartialList) -> Value:
         return _without_text(items.elements[items.certain_length])
     if items.unknown_tail is not None:
         return items.unknown_tail
-    return Unknown(
-        f"the index {position} of Fn::Select is out of range: the list has {len(items.elements)} elements",
-        "use an index from 0",
-    )
+    match len(items.elements):
+        case 0:
+            number, help = "no elements", "use a list with elements"
+        case 1:
+            number, help = "1 element", "use the index 0"
+        case count:
+            number, help = f"{count} elements", f"use an index from 0 to {count - 1}"
+    return Unknown(f"the index {position} of Fn::Select is out of range: the list has {number}", help)
 
 
 def length(argument: JsonValue, evaluation: Evaluation) -> Value:
