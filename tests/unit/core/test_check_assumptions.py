@@ -152,6 +152,13 @@ def test_image_that_no_value_can_pin_is_reported(image: Any, slug: str) -> None:
     assert slugs(check({"Web": task(image)}, {"Pin": "All"})) == [slug]
 
 
+def test_loop_over_values_that_some_key_has_is_not_reported() -> None:
+    web = task({"Fn::Sub": "!PinDigest shop/${Name}:1"})
+    loop = ["Name", {"Fn::FindInMap": ["Stages", {"Ref": "Stage"}, "Names"]}, {"Web${Name}": web}]
+    assert check({"Fn::ForEach::Services": loop}, values={"Stage": "nothing"}) != []
+    assert check({"Fn::ForEach::Services": loop}) == []
+
+
 def test_snippet_in_a_branch_is_reported() -> None:
     properties = {
         "ContainerDefinitions": [{"Name": "web", "Image": {"Fn::If": ["IsProduction", "!PinDigest A:1", NO_VALUE]}}],

@@ -156,7 +156,7 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
         outcomes = tuple(outcome for outcome in evaluated if not isinstance(outcome, NoValue))
     variable: Outcome = NoValue()
     if not creates_nothing(node.scope):
-        variable = items if isinstance(items, Pending) else loop_variable(key, outcomes)
+        variable = loop_variable(key, items, outcomes)
     scope = node.scope.with_loop(name, variable, outcomes)
     return TemplateNode((*node.steps, key, 2), body, scope, node.guards, node.owner, node.shared)
 
