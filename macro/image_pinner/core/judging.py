@@ -95,7 +95,8 @@ def facts_of_missing(gates: Iterable[EnabledGate], reason: str) -> Facts:
     return {need.fact: unknown for enabled in gates for need in enabled.gate.needs}
 
 
-_NOT_PINNED = frozenset({SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.SKIPPED})
+_NOT_PINNED = frozenset({SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.SKIPPED, SkipStatus.UNSUPPORTED})
+_NOT_SEEN = frozenset({SkipStatus.HIDDEN, SkipStatus.OTHER_FORM})
 
 
 def judge_skipped(
@@ -107,7 +108,7 @@ def judge_skipped(
         return judge_image(gates, JudgedImage(reference, facts=facts.get(subject, {})))
     if image.status in _NOT_PINNED:
         return judge_image(without_needs(gates), JudgedImage(reference, is_pinned=False, reason=image.reason))
-    if image.status is SkipStatus.HIDDEN:
+    if image.status in _NOT_SEEN:
         return judge_image(without_needs(gates), JudgedImage(None, is_pinned=None, reason=image.reason))
     return ()
 

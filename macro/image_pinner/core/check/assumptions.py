@@ -22,14 +22,14 @@ def assumed_scopes(fragment: Fragment, scope: Scope) -> Iterator[Scope]:
     """Yield scopes with values for all parameters and pseudo parameters; conditions stay as undecided as they are."""
     fixed, any_text = _missing_values(scope)
     for text in _TEXTS if any_text else _TEXTS[:1]:
-        yield Scope.of_template(
+        assumed = Scope.of_template(
             fragment.tree,
             {**fixed, **dict.fromkeys(any_text, text), **scope.values},
             region=scope.region or _REGION,
             account_id=scope.account_id or _ACCOUNT,
-            stack_name=_STACK_NAME if _sets_stack_name(fragment) else "",
             ssm_names=True,
-        ).assumed_from(scope)
+        )
+        yield assumed.claiming(_STACK_NAME if _sets_stack_name(fragment) else "").assumed_from(scope)
 
 
 def _missing_values(scope: Scope) -> tuple[dict[str, JsonValue], list[str]]:
