@@ -58,7 +58,11 @@ class ImageScan:
     def add(
         self, node: TemplateNode, location: ImageLocation, context: ResourceContext, scan_settings: ScanSettings
     ) -> str:
-        """Classify an image, add the result, and return the container's name, or an empty text."""
+        """Classify an image, add the result, and return the container's name, or an empty text.
+
+        Raises:
+            BudgetExceededError: Evaluating the image exceeds the budget of the template.
+        """
         self.read[node.steps] = node.value
         try:
             found = classify_image(node, location, context, scan_settings)
@@ -111,7 +115,7 @@ class ImageScan:
         elif may_select(pin):
             self.add_problem(
                 opaque.path,
-                f"images here cannot be seen: {opaque.reason}",
+                f"cannot find the images in this value: {opaque.reason}",
                 _SHOW_PROPERTY if context.resource_path.steps else _SHOW_ADDED,
                 UNRESOLVED_IMAGE,
             )
@@ -154,4 +158,4 @@ class ImageScan:
         """Add a problem for the names in a `Pin` that no container has."""
         if isinstance(pin, tuple) and (missing := [name for name in pin if name not in names]):
             known = f"use one of {', '.join(sorted(names))}" if names else "remove Pin: no container here has a name"
-            self.add_problem(path, f"no container is named {', '.join(missing)}", known)
+            self.add_problem(path, f"no container is named {', '.join(map(repr, missing))}", known)

@@ -94,7 +94,7 @@ def test_a_call_that_can_add_images_is_a_problem_where_pin_may_select_them(level
     for pin in ("All", ["web"]):
         problems = [each for each in find(template, pin).problems if "no container is named" not in each.cause]
         assert problems, f"nothing is said with Pin: {pin}"
-        assert all(problem.cause.startswith("images here cannot be seen") for problem in problems)
+        assert all(problem.cause.startswith("cannot find the images in this value") for problem in problems)
         assert len({problem.path for problem in problems}) == len(problems) == 1
     scan = find(template, None)
     assert scan.problems == []
@@ -114,7 +114,7 @@ def test_pin_skip_of_the_resource_accepts_the_call(level: str, spelling: str) ->
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("level", ["branch", "nested branch", "resource", "properties", "container"])
-def test_a_call_that_is_not_deployed_is_no_problem(level: str, spelling: str) -> None:
+def test_a_call_that_is_not_deployed_is_not_a_problem(level: str, spelling: str) -> None:
     no, yes = {"Fn::Equals": ["a", "b"]}, {"Fn::Equals": ["a", "a"]}
     template = template_with(SPELLINGS[spelling], level)
     template["Conditions"] = {"C": yes if level == "branch" else no, "D": no}
@@ -148,7 +148,7 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("properties", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_a_call_that_cannot_add_images_is_no_problem(properties: dict[str, Any]) -> None:
+def test_a_call_that_cannot_add_images_is_not_a_problem(properties: dict[str, Any]) -> None:
     web = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
     topic = {"Type": "AWS::SNS::Topic", "Properties": {"Fn::Transform": INCLUDE}, "Fn::Transform": INCLUDE}
     template = {
