@@ -42,8 +42,9 @@ class Scope:
         budget: What evaluating all expressions of the template may still cost.
         cache: The outcomes of parameters, conditions and pseudo parameters so far: a template refers to the same few a
             thousand times.
-        caches: The same of `with_claims` and `certain`.
+        caches: The same of `with_claims`, `certain` and `without_assumptions`.
         marked: Whether parameters and mappings, by name, contain a marker, as far as that was needed.
+        known: The scope without the values that are assumed in this one, or `None` if none are.
     """
 
     parameters: JsonObject = field(default_factory=dict)
@@ -68,6 +69,7 @@ class Scope:
     cache: dict[str, Outcome] = field(default_factory=dict, compare=False, repr=False)
     caches: dict[str, dict[str, Outcome]] = field(default_factory=dict, compare=False, repr=False)
     marked: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
+    known: Scope | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of_template(
@@ -136,6 +138,18 @@ class Scope:
         """The DNS suffix of the region's partition, or empty."""
         partition = partition_of(self.known_region)
         return partition.suffix if partition else ""
+
+    @property
+    def without_assumptions(self) -> Scope:
+        """The same scope without assumed values."""
+        if self.known is None:
+            return self
+        cache = self.caches.setdefault("known", {})
+        return replace(self.known, loops=self.loops, conditions=self.conditions, cache=cache)
+
+    def assumed_from(self, known: Scope) -> Scope:
+        """Return the scope as one with assumed values, in addition to those of `known`."""
+        return replace(self, known=known)
 
     @property
     def is_certain(self) -> bool:

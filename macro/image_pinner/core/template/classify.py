@@ -51,7 +51,7 @@ from image_pinner.core.template.tagged_digests import contains_digest, digest_pa
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, creates_nothing, deployment_status, walk
 
 CALLED_BY_CLOUDFORMATION = "CloudFormation calls the macro for it before those of the template's Transform"
-_FALSE_CONDITION = (
+FALSE_CONDITION = (
     "its condition is false with the parameters of this deployment; an update with the previous template can deploy it "
     "by tag"
 )
@@ -305,7 +305,7 @@ def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
     return _remaining_marker(image, replacement if image.is_marked else image.node.value) or SkippedImage(
         image.node.path,
         SkipStatus.NOT_DEPLOYED,
-        _NO_LOOP_VALUES if creates_nothing(image.node.scope) else _FALSE_CONDITION,
+        _NO_LOOP_VALUES if creates_nothing(image.node.scope) else FALSE_CONDITION,
         text,
         replacement,
         marked=image.is_marked,

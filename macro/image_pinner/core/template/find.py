@@ -287,10 +287,10 @@ class _Reader:
     def _add_opaque(self, opaque: OpaqueNode, context: ResourceContext) -> None:
         # Several locations can be behind one property.
         guards = () if may_select(context.operator.pin) else opaque.guards
-        if opaque.path in self._opaque or deployment_status(guards, opaque.scope) is False:
+        if opaque.path in self._opaque or creates_nothing(opaque.scope):
             return
         self._opaque.add(opaque.path)
-        self._scan.add_opaque(opaque, context.options.pin)
+        self._scan.add_opaque(opaque, context, deployed=deployment_status(guards, opaque.scope) is not False)
 
 
 def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:

@@ -136,7 +136,7 @@ def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSet
         if isinstance(node, TemplateNode):
             names.add(scan.add(node, _location(fragment, key), context, scan_settings))
         elif node.path.in_loop:
-            scan.add_opaque(node, merged.pin)
+            scan.add_opaque(node, context)
     scan.report_unknown_containers(options.pin, names - {""}, root)
     if not (scan.pinned or scan.problems or scan.external_values) and all(
         image.status in {SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.EMPTY} for image in scan.skipped

@@ -10,7 +10,7 @@ from image_pinner.core.images.references import is_digest
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue
-from image_pinner.core.template.classify import classify_image
+from image_pinner.core.template.classify import FALSE_CONDITION, classify_image
 from image_pinner.core.template.locations import ImageLocation
 from image_pinner.core.template.marker_search import MarkerCount
 from image_pinner.core.template.markers import parse_metadata_options, parse_parameters
@@ -22,6 +22,8 @@ from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSetti
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode
 
 _LEFT_SNIPPET = "a snippet is left that CloudFormation has not processed"
+_SHOW_PROPERTY = "write the property without the function, or write Pin: Skip in the Metadata of the resource"
+_SHOW_ADDED = "write what the function adds in the template, or mark the images instead of setting Pin"
 _PINNED_BY_SNIPPET = "a snippet next to it requests the pin, and CloudFormation calls the macro for that"
 
 
@@ -102,15 +104,19 @@ class ImageScan:
         """Add a problem that does not concern a single image."""
         self.problems.append(Problem(path, kind, cause, help, rule=rule))
 
-    def add_opaque(self, opaque: OpaqueNode, pin: Pin | tuple[str, ...] | None) -> None:
-        """Add a property that can hide images: a problem if `pin` may select them."""
+    def add_opaque(self, opaque: OpaqueNode, context: ResourceContext, *, deployed: bool = True) -> None:
+        """Add a property that can hide images: a problem if they are deployed and `Pin` may select them."""
+        pin = context.options.pin
         if pin is not Pin.SKIP:
             self.hidden.append(opaque)
-        if may_select(pin):
+        if not deployed:
+            if may_select(pin):
+                self.skipped.append(SkippedImage(opaque.path, SkipStatus.NOT_DEPLOYED, FALSE_CONDITION))
+        elif may_select(pin):
             self.add_problem(
                 opaque.path,
                 f"cannot find the images in this value: {opaque.reason}",
-                "write the property without the function, or write Pin: Skip in the Metadata of the resource",
+                _SHOW_PROPERTY if context.resource_path.steps else _SHOW_ADDED,
                 UNRESOLVED_IMAGE,
             )
         else:

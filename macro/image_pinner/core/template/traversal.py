@@ -156,7 +156,7 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
         outcomes = tuple(outcome for outcome in evaluated if not isinstance(outcome, NoValue))
     variable: Outcome = NoValue()
     if not creates_nothing(node.scope):
-        variable = items if isinstance(items, Pending) else loop_variable(key, outcomes)
+        variable = loop_variable(key, items, outcomes)
     scope = node.scope.with_loop(name, variable, outcomes)
     return TemplateNode((*node.steps, key, 2), body, scope, node.guards, node.owner, node.shared)
 
@@ -205,6 +205,8 @@ def _made_entries(node: TemplateNode, name: str | None, opaque: list[OpaqueNode]
 def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool | frozenset[ExternalValue] | None:
     """Return whether a property with these conditions, in these loops, is deployed.
 
+    Assumed values decide no condition: a property that only some deployments have is one of the template too.
+
     Returns:
         True or False, the values to look up first, or `None` if that cannot be decided.
     """
@@ -213,7 +215,7 @@ def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool 
     external_values: frozenset[ExternalValue] = frozenset()
     decided = True
     for guard in guards:
-        match evaluate_condition(guard.condition, scope):
+        match evaluate_condition(guard.condition, scope.without_assumptions):
             case Known(value) if bool(value) is not guard.expected:
                 return False
             case Known():

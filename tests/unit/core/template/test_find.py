@@ -315,12 +315,13 @@ class TestOpaqueNodes:
         assert len(find(template).skipped) == 1
         assert len(find(template, {"Pin": "All"}).problems) == 1
 
-    def test_an_opaque_node_that_is_not_deployed_is_ignored(self) -> None:
+    def test_an_opaque_node_that_is_not_deployed_is_not_a_problem(self) -> None:
         template = self.hidden()
         template["Conditions"] = {"No": {"Fn::Equals": ["a", "b"]}}
         template["Resources"]["Web"]["Condition"] = "No"
         sites = find(template, {"Pin": "All"})
-        assert sites.problems == sites.skipped == []
+        assert sites.problems == []
+        assert [image.status for image in sites.skipped] == ["not deployed"]
 
 
 class TestSnippets:
