@@ -10,16 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from image_pinner.core.decision import (
-    Decision,
-    KeptTag,
-    Pinned,
-    PinPlan,
-    decide,
-    keep_tags,
-    make_plan,
-    subjects_to_judge,
-)
+from image_pinner.core.decision import Decision, PinPlan, decide, keep_tags, make_plan, subjects_to_judge
 from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, plan_deployed_lookups
 from image_pinner.core.errors import TooManyLookupsError
 from image_pinner.core.gates.enabled import EnabledGate, needs_of
@@ -28,6 +19,7 @@ from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Unknown
 from image_pinner.core.judging import Rules
+from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.edits import Edit, apply_edits
 from image_pinner.core.template.fragments import Fragment

@@ -11,9 +11,9 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from image_pinner.core.decision import KeptTag, Pinned
 from image_pinner.core.gates.enabled import DENY, WARN, GateResult
 from image_pinner.core.images.lookups import LOCK_SOURCE
+from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.sites import PinSite, SkippedImage, SkipStatus

@@ -13,11 +13,11 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from image_pinner import __version__
-from image_pinner.core.decision import Pinned
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, TemplateError
 from image_pinner.core.gates.enabled import DENY, UNKNOWN, WARN, GateResult
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.values import Answer, ExternalValue
+from image_pinner.core.outcomes import Pinned
 from image_pinner.core.report import REPORT_VERSION, PinReport, decision_of, describe_gate, most_severe
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import ProblemKind

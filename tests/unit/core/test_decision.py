@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, keep_tags, make_plan, subjects_to_judge
+from image_pinner.core.decision import Decision, decide, keep_tags, make_plan, subjects_to_judge
 from image_pinner.core.deployed import Deployed
 from image_pinner.core.gates.enabled import EnabledGate
 from image_pinner.core.gates.interface import JudgedImage, Need, Passed, Seen
@@ -15,6 +15,7 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.judging import Rules
+from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.template.find import find_images
 from image_pinner.core.template.options import Options
 from image_pinner.core.template.problems import ProblemKind
