@@ -22,6 +22,7 @@ from image_pinner.core.judging import (
     Rules,
     facts_of_missing,
     find_denials,
+    is_denied,
     is_refused,
     judge_platform,
     judge_skipped,
@@ -133,15 +134,22 @@ class Decision(NamedTuple):
 
 
 def subjects_to_judge(
-    plan: PinPlan, resolutions: Mapping[ImageLookup, Resolution], skipped: Iterable[SkippedImage]
+    plan: PinPlan,
+    resolutions: Mapping[ImageLookup, Resolution],
+    skipped: Iterable[SkippedImage],
+    gates: Sequence[EnabledGate] = (),
 ) -> tuple[Subject, ...]:
-    """Return the distinct images that sites resolve to and that the template writes with their digests."""
+    """Return the distinct images that sites resolve to and that the template writes with their digests.
+
+    Those that one of the `gates` denies by their references are not among them; see `make_plan`.
+    """
     found = [
         subject_of(site, resolutions.get(lookup) if lookup else None, plan.kept.get(site.path))
         for site, lookup in plan.sites
         if site.path not in plan.refused
     ]
-    found += [written_subject(image) for image in skipped]
+    gates = without_needs(gates)
+    found += [written_subject(image) for image in skipped if not is_denied(judge_skipped(image, gates, {}))]
     return tuple(dict.fromkeys(subject for subject in found if subject))
 
 

@@ -38,7 +38,11 @@ class Rules(NamedTuple):
 
 def is_refused(gates: Sequence[EnabledGate], site: PinSite, kept: Deployed | None = None) -> bool:
     """Return whether one of the `gates`, which need no facts, denies an image to pin."""
-    results = judge_image(gates, JudgedImage(running_image(site, kept)))
+    return is_denied(judge_image(gates, JudgedImage(running_image(site, kept))))
+
+
+def is_denied(results: Iterable[GateResult]) -> bool:
+    """Return whether one of the results is a denial."""
     return any(result.verdict == DENY for result in results)
 
 
@@ -104,7 +108,10 @@ def judge_skipped(
     """Judge an image that will run although it is not pinned; facts are known about those with a digest only."""
     reference = _parse(image.written)
     if subject := written_subject(image):
-        return judge_image(gates, JudgedImage(reference, facts=facts.get(subject, {})))
+        judged = JudgedImage(reference, facts=facts.get(subject, {}))
+        # About an image that its reference denies, no facts are gathered.
+        refused = judge_image(without_needs(gates), judged)
+        return refused if is_denied(refused) else judge_image(gates, judged)
     if image.status in _NOT_PINNED:
         return judge_image(without_needs(gates), JudgedImage(reference, is_pinned=False, reason=image.reason))
     if image.status is SkipStatus.HIDDEN:
