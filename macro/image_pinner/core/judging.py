@@ -82,13 +82,15 @@ def _parse(written: str) -> ImageReference | None:
 def judge_platform(site: PinSite, resolution: Resolution | None, looked_up_at: str) -> tuple[GateResult, ...]:
     """Return the result of the lookup's own check of the platform in the form of a gate; none if there was no check.
 
-    An image that is not suitable is a problem already.
+    An image that is not suitable is a problem already. What a lock file contains is not inspected.
     """
     if site.platform is None or not isinstance(resolution, Resolved | Unsuitable):
         return ()
     if isinstance(resolution, Unsuitable):
         seen = Seen(f"not suitable for {site.platform}", "registry", looked_up_at)
         return (GateResult(ARCHITECTURE, DENY, seen, resolution.cause, resolution.help),)
+    if resolution.origin.source == LOCK_SOURCE:
+        return ()
     seen = Seen(f"supports {site.platform}", resolution.origin.request, looked_up_at)
     return (GateResult(ARCHITECTURE, ALLOW, seen),)
 

@@ -19,7 +19,6 @@ from image_pinner.core.images.lookups import (
     Resolution,
     Resolved,
     Unavailable,
-    Unsuitable,
 )
 from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference
 
@@ -165,7 +164,7 @@ class LockFile:
             return locked
         if isinstance(existence, NotFound):
             source = f"{ImageReference.parse(entry.key.image).written_name}@{entry.digest}"
-            return Unsuitable(
+            return Unavailable(
                 f"{lookup.reference.written_name} does not have {entry.digest}, which {self.location} promotes",
                 f"copy it: skopeo copy --all docker://{source} docker://{lookup.reference}",
             )

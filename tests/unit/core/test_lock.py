@@ -15,7 +15,6 @@ from image_pinner.core.images.lookups import (
     Resolution,
     Resolved,
     Unavailable,
-    Unsuitable,
 )
 from image_pinner.core.images.references import Digest
 from image_pinner.core.lock import LockFile
@@ -96,7 +95,7 @@ class TestPromotion:
         return self.LOCK.checked(lookup(PROD), resolved(self.LOCK, lookup(PROD)), existence)
 
     def test_a_missing_digest_is_refused_with_the_command_that_copies_it(self) -> None:
-        assert self.checked(NotFound("it does not exist", "push it")) == Unsuitable(
+        assert self.checked(NotFound("it does not exist", "push it")) == Unavailable(
             f"prod.example.com/mirror/team/app does not have {DIGEST}, which images.lock.json promotes",
             f"copy it: skopeo copy --all docker://dev.example.com/team/app@{DIGEST} docker://{PROD}",
         )
