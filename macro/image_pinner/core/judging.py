@@ -92,7 +92,7 @@ def judge_platform(site: PinSite, resolution: Resolution | None, looked_up_at: s
     if resolution.origin.source == LOCK_SOURCE:
         return ()
     seen = Seen(f"supports {site.platform}", resolution.origin.request, looked_up_at)
-    return (GateResult(ARCHITECTURE, ALLOW, seen),)
+    return (GateResult(ARCHITECTURE, ALLOW, seen, digest=str(resolution.digest)),)
 
 
 def facts_of_missing(gates: Iterable[EnabledGate], reason: str) -> Facts:

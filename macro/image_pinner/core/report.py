@@ -22,6 +22,14 @@ REPORT_VERSION = 3
 """Incremented when a field is removed or changes its meaning; new fields alone do not increment it."""
 
 
+class Denial(NamedTuple):
+    """An image with the result of a gate that denies it; `written` is its reference, or empty."""
+
+    path: TemplatePath
+    written: str
+    result: GateResult
+
+
 class PinReport(NamedTuple):
     """What happened to every image.
 
@@ -62,12 +70,18 @@ class PinReport(NamedTuple):
         return tuple(sorted(found))
 
     @property
-    def denials(self) -> tuple[tuple[TemplatePath, str, GateResult], ...]:
-        """The path and the reference of each denied image, with the result of each gate that denies it."""
-        written = {site.path: str(site.reference) for site in self.failed}
-        written |= {image.path: image.written for image in self.skipped}
+    def references(self) -> Mapping[TemplatePath, str]:
+        """The references of all images by their paths, as written."""
+        sites = (*(outcome.site for outcome in self.outcomes), *self.failed)
+        written = {site.path: str(site.reference) for site in sites}
+        return written | {image.path: image.written for image in self.skipped}
+
+    @property
+    def denials(self) -> tuple[Denial, ...]:
+        """Each denied image with each gate that denies it."""
+        written = self.references if self.gates else {}
         return tuple(
-            (path, written.get(path, ""), result)
+            Denial(path, written.get(path, ""), result)
             for path, results in self.gates.items()
             for result in results
             if result.verdict == DENY
@@ -97,7 +111,7 @@ class PinReport(NamedTuple):
             for outcome in self.outcomes
         ]
         images += [_describe_skipped(image) | self._gates_of(image.path) for image in self.skipped]
-        images += [{**_describe_site(site), "status": "failed", **self._gates_of(site.path)} for site in self.failed]
+        images += [self._describe_failed(site) for site in self.failed]
         return {
             "version": REPORT_VERSION,
             "status": "success" if self.succeeded else "failure",
@@ -105,6 +119,12 @@ class PinReport(NamedTuple):
             "problems": [_describe_problem(problem) for problem in in_order(self.problems)],
             "warnings": list(self.warnings),
         }
+
+    def _describe_failed(self, site: PinSite) -> dict[str, Any]:
+        entry = _describe_site(site) | {"status": "failed"}
+        if digest := next((result.digest for result in self.gates.get(site.path, ()) if result.digest), ""):
+            entry["digest"] = digest
+        return entry | self._gates_of(site.path)
 
     def _gates_of(self, path: TemplatePath) -> dict[str, Any]:
         results = self.gates.get(path)

@@ -91,6 +91,12 @@ class JudgedImage(NamedTuple):
         return self.facts.get(name) or UnknownFact(f"the fact {name!r} was not gathered", "report this bug")
 
     @property
+    def digest(self) -> str:
+        """The digest that the template sets or the tag resolves to; empty if it is not known."""
+        digest = self.reference.digest if self.reference else None
+        return str(digest or (self.resolved.digest if self.resolved else ""))
+
+    @property
     def tag(self) -> str:
         """The tag that the template sets, `latest` if it sets neither a tag nor a digest; empty if there is none."""
         if self.reference is None or (self.reference.digest and not self.reference.tag):
