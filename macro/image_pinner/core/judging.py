@@ -130,6 +130,7 @@ def find_denials(path: TemplatePath, image: str, results: Iterable[GateResult], 
             f"gate {result.gate} denies the image: {result.cause}",
             "; ".join(filter(None, (result.help, rules.exception_process))),
             image,
+            gate=result.gate,
         )
         for result in results
         if result.verdict == DENY
