@@ -121,13 +121,18 @@ def judge_skipped(
     return ()
 
 
+def denial_of(gate: str) -> str:
+    """Return that a gate denies an image, as a clause."""
+    return f"gate {gate} denies the image"
+
+
 def find_denials(path: TemplatePath, image: str, results: Iterable[GateResult], rules: Rules) -> list[Problem]:
     """Return a problem for each gate that denies an image."""
     return [
         Problem(
             path,
             ProblemKind.POLICY,
-            f"gate {result.gate} denies the image: {result.cause}",
+            f"{denial_of(result.gate)}: {result.cause}",
             "; ".join(filter(None, (result.help, rules.exception_process))),
             image,
             gate=result.gate,

@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from image_pinner.core.gates.enabled import DENY, WARN, GateResult
+from image_pinner.core.gates.interface import Seen
 from image_pinner.core.images.lookups import LOCK_SOURCE
+from image_pinner.core.judging import denial_of
 from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
@@ -87,22 +89,28 @@ class PinReport(NamedTuple):
             if result.verdict == DENY
         )
 
-    def without_details(self, parameters: Iterable[str]) -> PinReport:
-        """Return the report with only the path and the kind of each problem.
+    def without_details(self, parameters: Iterable[str], exception_process: str = "") -> PinReport:
+        """Return the report with only the path and the kind of each problem, and the gates that deny an image.
 
         Args:
             parameters: The parameters whose values the details can contain, also a part or another form of them.
+            exception_process: How to get an exception from a gate.
         """
-        names = ", ".join(sorted(parameters))
+        hidden = f"details are not shown, since they can contain the values of {', '.join(sorted(parameters))}"
+        help = "call the macro in the Transform of the template to see them"
         problems = [
             problem._replace(
-                cause=f"{_CAUSES[problem.kind]}; details are not shown, since they can contain the values of {names}",
-                help="call the macro in the Transform of the template to see them",
+                cause=f"{denial_of(problem.gate) if problem.gate else _CAUSES[problem.kind]}; {hidden}",
+                help=f"{help}; {exception_process}" if problem.gate and exception_process else help,
                 image="",
             )
             for problem in self.problems
         ]
-        return PinReport(problems=in_order(problems))
+        gates: dict[TemplatePath, tuple[GateResult, ...]] = {}
+        for path, _, result in self.denials:
+            bare = GateResult(result.gate, result.verdict, Seen("", source=""), help=exception_process)
+            gates[path] = (*gates.get(path, ()), bare)
+        return PinReport(problems=in_order(problems), gates=gates)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/report.md describes the fields."""

@@ -151,7 +151,8 @@ class Macro(NamedTuple):
         result = pin_template(fragment, scope, settings, lambda _: resolvers, deadline)
         record.count_verdicts(result.report)
         if result.report.problems and fragment.shape is not Shape.TEMPLATE and scope.used_parameters:
-            return result._replace(report=result.report.without_details(scope.used_parameters))
+            report = result.report.without_details(scope.used_parameters, settings.exception_process)
+            return result._replace(report=report)
         return result
 
     def _find_account(self, event: Event, context: Any) -> tuple[str, str]:

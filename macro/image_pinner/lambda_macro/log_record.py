@@ -113,7 +113,7 @@ class InvocationRecord:
             self.note_failure(str(most_severe(report.problems).value))
 
     def count_verdicts(self, report: PinReport) -> None:
-        """Count what gates decide. A report without details does not have that any more."""
+        """Count what gates decide. A report without details has only the denials."""
         for result in (each for results in report.gates.values() for each in results):
             counts = self._counts.setdefault(result.gate, Counter())
             counts[result.verdict] += 1
@@ -358,9 +358,8 @@ def _event_fields(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _event_denial(denial: Denial) -> dict[str, str]:
-    digest = denial.result.digest
-    image = {"path": str(denial.path), "written": denial.written, **({"digest": digest} if digest else {})}
-    return image | describe_gate(denial.result)
+    image = {"path": str(denial.path), "written": denial.written, "digest": denial.result.digest}
+    return {name: value for name, value in image.items() if value} | describe_gate(denial.result)
 
 
 def _event_image(pinned: Pinned) -> dict[str, str]:
