@@ -32,7 +32,7 @@ WAIT = "wait"
 START = "start"
 """To start missing scans."""
 EVERY_FINDING = "every-finding"
-"""To read all findings; without it, their number and some of them suffice."""
+"""To read all findings; without it, their number and one of each severity suffice."""
 
 
 class ScannedImage(NamedTuple):
