@@ -219,7 +219,7 @@ def _judge_site(
             known = facts.get(subject, {}) if subject else {}
             return judge_image(gates, image._replace(resolved=resolved, facts=known))
         case KeptTag(reason=reason):
-            return judge_image(gates, image._replace(facts=facts_of_missing(gates, reason)))
+            return judge_image(gates, image._replace(keeps_tag=True, facts=facts_of_missing(gates, reason)))
         case Problem() | None:
             return judge_image(without_needs(gates), image)
         case _:

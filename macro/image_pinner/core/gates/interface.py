@@ -75,6 +75,7 @@ class JudgedImage(NamedTuple):
     Args:
         reference: The image that will run, with the tag that the template sets; `None` if it cannot be resolved.
         is_pinned: Whether the macro pins the image, or the template sets its digest; `None` if it is not known.
+        keeps_tag: Whether the macro would pin the image, which does not exist yet.
         reason: Why it is not pinned, or why the reference or that is not known, as a clause.
         resolved: What the tag resolves to; `None` if the digest was not resolved, or not yet.
         facts: What was gathered about the image.
@@ -82,6 +83,7 @@ class JudgedImage(NamedTuple):
 
     reference: ImageReference | None
     is_pinned: bool | None = True
+    keeps_tag: bool = False
     reason: str = ""
     resolved: Resolved | None = None
     facts: Facts = MappingProxyType({})
