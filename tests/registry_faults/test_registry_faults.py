@@ -136,7 +136,7 @@ def test_the_output_is_a_whole_template_or_nothing(fault: Fault, tmp_path: Path)
 
 def test_a_program_blocked_on_a_registry_ends_with_the_time_of_the_run(tmp_path: Path) -> None:
     def play(scene: Scene) -> Staged:
-        scene.settings["TIMEOUT"] = "1"
+        scene.settings["TIMEOUT"] = "3"
         return answers(Raw(hang))(scene)
 
     ran = run(Fault("never answers", "reads the request", play), "http", tmp_path, command=as_a_program)

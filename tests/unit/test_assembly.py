@@ -71,7 +71,7 @@ def unexpected() -> Any:
 def test_ecr_image_is_looked_up_in_ecr_without_another_resolver(text: str) -> None:
     ecr = Counting()
 
-    answers = ByRegistry(ecr, unexpected).resolve_all([lookup(text)], Deadline.after(5))
+    answers = ByRegistry(ecr, unexpected).resolve_all([lookup(text)], Deadline.after(60))
 
     assert isinstance(answers[lookup(text)], Resolved)
     assert ecr.image_lookups == [lookup(text)]
@@ -81,7 +81,7 @@ def test_ecr_image_is_looked_up_in_ecr_without_another_resolver(text: str) -> No
 def test_other_image_is_looked_up_in_its_registry(text: str) -> None:
     ecr, registries = Counting(), Counting()
 
-    answers = ByRegistry(ecr, lambda: registries).resolve_all([lookup(text)], Deadline.after(5))
+    answers = ByRegistry(ecr, lambda: registries).resolve_all([lookup(text)], Deadline.after(60))
 
     assert isinstance(answers[lookup(text)], Resolved)
     assert registries.image_lookups == [lookup(text)]
@@ -93,7 +93,7 @@ def test_host_that_resembles_ecr_is_never_queried_as_another_registry() -> None:
     texts = ["123.dkr.ecr.us-east-1.amazonaws.com/x:1", "api.ecr.us-east-1.amazonaws.com/x:1"]
     ecr = Counting()
 
-    ByRegistry(ecr, unexpected).resolve_all([lookup(text) for text in texts], Deadline.after(5))
+    ByRegistry(ecr, unexpected).resolve_all([lookup(text) for text in texts], Deadline.after(60))
 
     assert len(ecr.image_lookups) == 2
 
@@ -112,7 +112,7 @@ def test_ecr_and_other_registries_are_queried_concurrently_with_one_deadline() -
 
 
 def test_no_lookups_make_no_call() -> None:
-    assert ByRegistry(Counting(), unexpected).resolve_all([], Deadline.after(5)) == {}
+    assert ByRegistry(Counting(), unexpected).resolve_all([], Deadline.after(60)) == {}
 
 
 def test_resolver_that_hangs_does_not_cost_results_of_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,14 +138,14 @@ def test_error_of_a_resolver_is_raised() -> None:
             raise KeyError("a bug")
 
     with pytest.raises(KeyError, match="a bug"):
-        ByRegistry(Broken(), Counting).resolve_all([lookup(ECR[0]), lookup("nginx:1")], Deadline.after(5))
+        ByRegistry(Broken(), Counting).resolve_all([lookup(ECR[0]), lookup("nginx:1")], Deadline.after(60))
 
 
 def test_each_kind_of_value_is_looked_up_in_its_service() -> None:
     parameter, export = SsmParameter("/tag"), StackExport("repository")
     parameters, exports = InMemoryRegistry({parameter: "1"}), InMemoryRegistry({export: "shop/web"})
 
-    answers = ByValue(parameters, exports).resolve_values([export, parameter], Deadline.after(5))
+    answers = ByValue(parameters, exports).resolve_values([export, parameter], Deadline.after(60))
 
     assert answers == {parameter: Known("1"), export: Known("shop/web")}
     assert (parameters.value_lookups, exports.value_lookups) == ([parameter], [export])
@@ -157,7 +157,7 @@ def test_service_without_lookups_is_not_called(lookup: SsmParameter | StackExpor
     is_parameter = isinstance(lookup, SsmParameter)
 
     answers = ByValue(*((resolvers, other) if is_parameter else (other, resolvers))).resolve_values(
-        [lookup], Deadline.after(5)
+        [lookup], Deadline.after(60)
     )
 
     assert answers == {lookup: Known("x")}
@@ -189,8 +189,8 @@ def test_values_are_looked_up_in_the_stack_region_and_ecr_images_in_the_registry
     clients: Any = Clients()
     resolvers = AwsResolvers(clients=clients)(Settings(), "eu-central-1")
 
-    resolvers.values.resolve_values([SsmParameter("/tag"), StackExport("repository")], Deadline.after(5))
-    answers = resolvers.digests.resolve_all([lookup(ECR[0])], Deadline.after(5))
+    resolvers.values.resolve_values([SsmParameter("/tag"), StackExport("repository")], Deadline.after(60))
+    answers = resolvers.digests.resolve_all([lookup(ECR[0])], Deadline.after(60))
 
     assert set(clients.wanted) == {
         ("ssm", "eu-central-1"),
@@ -205,7 +205,7 @@ def test_deployed_images_are_read_in_the_stack_region() -> None:
     lookup = deployed_lookup()
 
     states = AwsResolvers(clients=clients)(Settings(), "eu-central-1").deployed.read_deployed(
-        [lookup], Deadline.after(5)
+        [lookup], Deadline.after(60)
     )
 
     assert set(clients.wanted) == {("cloudformation", "eu-central-1")}
@@ -219,7 +219,7 @@ def test_clients_are_reused_by_later_invocations() -> None:
 
     for _ in range(2):
         resolvers = resolver_factory(Settings(), "us-east-1")
-        resolvers.digests.resolve_all([lookup(ECR[0])], Deadline.after(5))
+        resolvers.digests.resolve_all([lookup(ECR[0])], Deadline.after(60))
 
     assert len(sessions) == 1
 
@@ -228,7 +228,7 @@ def credential(environment: Mapping[str, str] | None, settings: Settings, regist
     clients: Any = Clients()
     local = tuple if environment is None else partial(local_credentials, environment, Path.home())
     source = AwsResolvers(environment, clients, local).credentials(settings, "us-east-1")
-    return source.for_registry(registry, Deadline.after(5))
+    return source.for_registry(registry, Deadline.after(60))
 
 
 def with_docker_config(directory: Path) -> dict[str, str]:
@@ -266,7 +266,7 @@ def test_mirror_is_queried_with_the_resolver_of_its_own_registry() -> None:
     mirrors = (Mirror.parse("docker.io=111122223333.dkr.ecr.us-east-1.amazonaws.com/hub"),)
     resolvers = AwsResolvers(clients=clients)(Settings(mirrors=mirrors), "eu-central-1")
 
-    answer = resolvers.digests.resolve_all([lookup("nginx:1")], Deadline.after(5))[lookup("nginx:1")]
+    answer = resolvers.digests.resolve_all([lookup("nginx:1")], Deadline.after(60))[lookup("nginx:1")]
 
     assert clients.wanted == [("ecr", "us-east-1")]
     assert isinstance(answer, Unavailable)

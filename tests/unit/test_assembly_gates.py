@@ -87,7 +87,7 @@ def test_all_gates_together_keep_to_the_time_of_the_macro() -> None:
 
     def late(answer: Answer) -> Answer:
         def wait(request: Mapping[str, Any]) -> Mapping[str, Any]:
-            time.sleep(0.1)
+            time.sleep(0.3)
             return answer(request)
 
         return wait
@@ -96,6 +96,6 @@ def test_all_gates_together_keep_to_the_time_of_the_macro() -> None:
     slow = {name: late(answer) for name, answer in answers.items() if callable(answer) and "Describe" in name}
     started = time.monotonic()
     response = account.pin(account.api(**slow), STRICT_ENTRIES, IMAGE_PINNER_TIMEOUT="1")
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5  # without a limit, the requests take longer
     assert response["status"] == "failure"
     assert "unknown: ECR in us-east-1 did not respond within " in response["errorMessage"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from image_pinner.cli.documents import SourceDocument
+from image_pinner.cli.parameter_files import ParameterFile
+from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.outcomes import Pinned
 from image_pinner.core.report import PinReport
@@ -21,11 +23,12 @@ _VARIABLE = re.compile(r"\$\{\s*([A-Za-z0-9_]+)\s*\}")
 def describe_overridden(document: SourceDocument, report: PinReport) -> str:
     """Return a warning, on a line of its own, for each parameter that has no effect on a pinned image any more."""
     template = document.tree
+    conditions = template.get("Conditions")
     images: dict[str, list[str]] = {}
     can_be_written = False
     for pinned in _pinned(report):
         can_be_written = can_be_written or bool(_parameter_of(pinned.site, template))
-        for name in dict.fromkeys(_references(pinned.site.node.value)):
+        for name in dict.fromkeys(_references(pinned.site.node.value, conditions)):
             if name in _declared(template):
                 images.setdefault(name, []).append(str(pinned.site.path))
     lines = [
@@ -51,7 +54,9 @@ def set_parameters(
             problems.append(Problem(pinned.site.path, ProblemKind.TEMPLATE, *cause, image=str(pinned.site.reference)))
         found.setdefault(name, pinned)
     new_values = {name: pinned.text for name, pinned in found.items()}
-    return {**values, **new_values}, report._replace(problems=in_order((*report.problems, *problems)))
+    outcomes = tuple(_with_warning(each, template) if isinstance(each, Pinned) else each for each in report.outcomes)
+    problems_in_order = in_order((*report.problems, *problems))
+    return {**values, **new_values}, report._replace(outcomes=outcomes, problems=problems_in_order)
 
 
 def _refusal(name: str, pinned: Pinned, other: Pinned | None, template: JsonObject) -> tuple[str, str] | None:
@@ -72,24 +77,52 @@ def _refusal(name: str, pinned: Pinned, other: Pinned | None, template: JsonObje
     allowed = declaration.get("AllowedValues")
     if isinstance(allowed, list) and pinned.text not in allowed:
         return f"the AllowedValues of parameter {name!r} do not include {pinned.text}", "remove AllowedValues"
+    longest = str(declaration.get("MaxLength", ""))
+    if longest.isdecimal() and len(pinned.text) > int(longest):
+        return (
+            f"parameter {name!r} allows {longest} characters, and {pinned.text} has {len(pinned.text)}",
+            "increase MaxLength",
+        )
     return None
 
 
-def render_parameters(values: Mapping[str, Any], previous: Iterable[str]) -> bytes:
-    """Return a parameter file in the format of the AWS CLI.
+def _with_warning(pinned: Pinned, template: JsonObject) -> Pinned:
+    """Add a warning if CloudFormation may refuse the value; the regular expressions of others can take hours here."""
+    name = _parameter_of(pinned.site, template)
+    if not name or "AllowedPattern" not in _declared(template)[name]:
+        return pinned
+    warning = f"check that the AllowedPattern of parameter {name!r} matches {pinned.text}"
+    return pinned._replace(warnings=(*pinned.warnings, warning))
+
+
+def render_parameters(values: Mapping[str, Any], files: Sequence[ParameterFile]) -> bytes:
+    """Return a parameter file in the format of CodePipeline if the values are from such a file, else of the AWS CLI.
 
     https://docs.aws.amazon.com/cli/latest/reference/cloudformation/create-change-set/
 
     Args:
         values: The values; a list is written as a text with commas.
-        previous: The parameters that keep their previous value.
+        files: The files that the values are from, if any.
+
+    Raises:
+        ConfigurationError: The files have different formats.
     """
-    entries: list[dict[str, Any]] = [
-        {"ParameterKey": name, "ParameterValue": ",".join(value) if isinstance(value, list) else value}
-        for name, value in values.items()
+    texts = {name: ",".join(value) if isinstance(value, list) else value for name, value in values.items()}
+    configurations = [file.configuration for file in files if file.configuration is not None]
+    if configurations and len(files) > 1:
+        raise ConfigurationError(
+            "a file for CodePipeline cannot be combined with another parameter file", "pass one file with --parameters"
+        )
+    content: Any = {**configurations[0], "Parameters": texts} if configurations else _entries(texts, files)
+    return f"{json.dumps(content, indent=2, ensure_ascii=False)}\n".encode()
+
+
+def _entries(texts: Mapping[str, str], files: Iterable[ParameterFile]) -> list[dict[str, Any]]:
+    previous = dict.fromkeys(name for file in files for name in file.previous if name not in texts)
+    return [
+        *({"ParameterKey": name, "ParameterValue": text} for name, text in texts.items()),
+        *({"ParameterKey": name, "UsePreviousValue": True} for name in previous),
     ]
-    entries += [{"ParameterKey": name, "UsePreviousValue": True} for name in previous if name not in values]
-    return f"{json.dumps(entries, indent=2, ensure_ascii=False)}\n".encode()
 
 
 def _pinned(report: PinReport) -> list[Pinned]:
@@ -112,9 +145,9 @@ def _parameter_of(site: PinSite, template: JsonObject) -> str:
     return name if name in _declared(template) else ""
 
 
-def _references(expression: JsonValue) -> Iterator[str]:
-    """Yield the names that `Ref` and `Fn::Sub` refer to in an expression."""
-    todo = [expression]
+def _references(expression: JsonValue, conditions: JsonValue) -> Iterator[str]:
+    """Yield the names that `Ref` and `Fn::Sub` refer to in an expression and in the conditions that it uses."""
+    todo, seen = [expression], set[str]()
     while todo:
         value = todo.pop()
         if isinstance(value, list):
@@ -125,4 +158,12 @@ def _references(expression: JsonValue) -> Iterator[str]:
             sub = value.get("Fn::Sub")
             text = sub[0] if isinstance(sub, list) and sub else sub
             yield from _VARIABLE.findall(text) if isinstance(text, str) else ()
+            used = {name for name in _used_conditions(value) if isinstance(name, str)} - seen
+            seen |= used
             todo += value.values()
+            todo += (conditions.get(name) for name in sorted(used)) if isinstance(conditions, dict) else ()
+
+
+def _used_conditions(function: JsonObject) -> tuple[JsonValue, ...]:
+    branches = function.get("Fn::If")
+    return function.get("Condition"), branches[0] if isinstance(branches, list) and branches else None

@@ -1,4 +1,4 @@
-"""Publish lock files to the Parameter Store and to S3, without overwriting a newer one.
+"""Publish lock files to the Parameter Store and to S3, without overwriting newer digests and holds.
 
 https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html and
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from image_pinner.cli.console import Dependencies, print_line
@@ -14,7 +14,7 @@ from image_pinner.cli.deployment.aws import AwsApi, AwsApiError
 from image_pinner.cli.deployment_options import find_environment
 from image_pinner.cli.lock_files import read_lock_file, today
 from image_pinner.core.errors import ConfigurationError, InvalidOptionError, SourceError
-from image_pinner.core.lock import LockFile
+from image_pinner.core.lock import LockFile, list_names
 from image_pinner.core.lock_text import MAX_LOCK_BYTES, parse_lock, render_lock
 from image_pinner.core.template.options import Level, read_options
 
@@ -139,7 +139,7 @@ def publish_lock(given: Dependencies, options: Mapping[str, Any]) -> None:
     """Publish the lock file of the options; `given` is the environment of a test.
 
     Raises:
-        ConfigurationError: The options or the lock file are not valid, or a newer one is published.
+        ConfigurationError: The options or the lock file are not valid, or newer digests are published.
         SourceError: A request failed.
     """
     location = _location(options)
@@ -155,7 +155,7 @@ def publish_lock(given: Dependencies, options: Mapping[str, Any]) -> None:
         print_line(f"{target} already has this lock file.")
         return
     if published and not options["force"]:
-        _check_age(published.data, lock, str(target))
+        _check_losses(published.data, lock, str(target))
     try:
         target.write(data, published)
     except AwsApiError as error:
@@ -188,21 +188,31 @@ def _make_target(api: AwsApi, region: str, location: str, kms_key: str) -> _Para
     return _Object(api, region, bucket, key, api.identify(region).account, kms_key)
 
 
-def _check_age(published: bytes, lock: LockFile, where: str) -> None:
-    """Refuse to overwrite a lock file with a later digest, or what is not a lock file."""
+def _check_losses(published: bytes, lock: LockFile, where: str) -> None:
+    """Refuse to overwrite a newer digest or a hold, or what is not a lock file."""
     try:
         current = parse_lock(published, where, today())
     except ConfigurationError as error:
         raise ConfigurationError(f"cannot overwrite {where}: {error.cause}", "pass --force to overwrite it") from None
-    if (theirs := _newest(current)) > (ours := _newest(lock)):
+    if losses := list(_losses(current, lock)):
         raise ConfigurationError(
-            f"{where} has a newer lock file: its newest digest is of {theirs}, ours of {ours or 'no time'}",
-            "merge it, or pass --force to overwrite it",
+            f"{where} would lose newer digests or holds: {list_names(losses, '; ')}",
+            "merge them, or pass --force to overwrite them",
         )
 
 
-def _newest(lock: LockFile) -> str:
-    return max((entry.resolved_at for entry in lock.entries.values()), default="")
+def _losses(current: LockFile, lock: LockFile) -> Iterator[str]:
+    """Yield a clause on each published entry that must not be replaced, or removed, by what a lock file has."""
+    newest = max((entry.resolved_at for entry in lock.entries.values()), default="")
+    for key, entry in sorted(current.entries.items()):
+        ours = lock.entries.get(key)
+        if entry.hold and not entry.has_expired(current.today) and not (ours and ours.hold):
+            yield f"{key} is held until {entry.until}"
+        elif ours and entry.digest != ours.digest and entry.resolved_at > ours.resolved_at:
+            yield f"{key} is of {entry.resolved_at}, ours of {ours.resolved_at}"
+        elif not ours and entry.resolved_at > newest:
+            # An entry that is older than this file was removed from it, a newer one was never in it.
+            yield f"{key} is of {entry.resolved_at}, and ours has no entry"
 
 
 def _conflict(where: str) -> SourceError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -51,11 +51,13 @@ class Relocked(NamedTuple):
         lock: The new lock file, without the images that could not be resolved.
         resolutions: The result for each lookup: from a registry if it was resolved, else from the lock file.
         before: The entries of the lock file before.
+        used: What the templates need.
     """
 
     lock: LockFile
     resolutions: Mapping[ImageLookup, Resolution]
     before: Mapping[LockKey, LockEntry]
+    used: Collection[LockKey]
 
     @property
     def added(self) -> list[LockEntry]:
@@ -64,7 +66,7 @@ class Relocked(NamedTuple):
 
     @property
     def removed(self) -> list[LockEntry]:
-        """The entries that no template uses."""
+        """The entries that no template uses, without those that are held."""
         return [self.before[key] for key in sorted(self.before.keys() - self.lock.entries.keys())]
 
     @property
@@ -93,7 +95,8 @@ def relock(old: LockFile, lookups: Sequence[ImageLookup], updates: Updates, reso
     found = {lookup: old.entry_for(lookup) for lookup in lookups}
     keys = {lookup: entry.key if entry else LockKey.of(lookup) for lookup, entry in found.items()}
     updates.check(keys.values())
-    kept: dict[LockKey, LockEntry] = {}
+    # Templates that are not passed may need a held digest, which no registry lookup finds again.
+    kept = {key: entry for key, entry in old.entries.items() if entry.hold and not entry.has_expired(old.today)}
     sources: dict[ImageLookup, ImageLookup] = {}
     for lookup, entry in found.items():
         if entry and (entry.hold or not updates.include(entry.key)):
@@ -108,7 +111,7 @@ def relock(old: LockFile, lookups: Sequence[ImageLookup], updates: Updates, reso
             entries[keys[lookup]] = _make_entry(keys[lookup], resolution, found[lookup], now)
     lock = replace(old, entries=entries)
     locked = lock.resolve_all(lookup for lookup in lookups if lookup not in sources)
-    return Relocked(lock, {**resolutions, **locked}, old.entries)
+    return Relocked(lock, {**resolutions, **locked}, old.entries, set(keys.values()))
 
 
 def _at_source(lookup: ImageLookup, key: LockKey) -> ImageLookup:

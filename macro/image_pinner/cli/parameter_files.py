@@ -29,10 +29,17 @@ _HELP = f'pass {OVERRIDES_OPTION} NAME=VALUE, and quote values with spaces: NAME
 
 
 class ParameterFile(NamedTuple):
-    """The values in a parameter file, strings or lists of strings, and the names that keep their previous value."""
+    """The content of a parameter file.
+
+    Args:
+        values: The values: strings, or lists of strings.
+        previous: The names of the parameters that keep their previous value.
+        configuration: The whole file if it is one for CodePipeline, which can also have tags and a stack policy.
+    """
 
     values: Mapping[str, Any]
     previous: tuple[str, ...] = ()
+    configuration: Mapping[str, Any] | None = None
 
 
 def path_of(name: str) -> str:
@@ -138,7 +145,9 @@ def parse_parameter_file(text: str, name: str) -> ParameterFile:
         return ParameterFile(_sam_overrides(content, path, found["environment"] if found else _SAM_ENVIRONMENT))
     if isinstance(content, dict):
         nested = content.get("Parameters")
-        return ParameterFile(_parse_values(nested if isinstance(nested, dict) else content, path))
+        if isinstance(nested, dict):
+            return ParameterFile(_parse_values(nested, path), configuration=content)
+        return ParameterFile(_parse_values(content, path))
     if isinstance(content, list):
         previous = tuple(str(item.get("ParameterKey")) for item in content if _uses_previous_value(item))
         return ParameterFile(

@@ -121,7 +121,7 @@ class LockFile:
     def _resolve(self, lookup: ImageLookup) -> Resolution:
         entries = self._entries_for(lookup)
         if len({entry.digest for entry in entries}) > 1:
-            names = _list_names([f"{entry.key.image} ({entry.digest})" for entry in entries], " and ")
+            names = list_names([f"{entry.key.image} ({entry.digest})" for entry in entries], " and ")
             cause = f"{self.location} has several entries that are promoted to {lookup}: {names}"
             return Unavailable(cause, "write a mapping for only one of their registries")
         entry = entries[0] if entries else None
@@ -136,7 +136,7 @@ class LockFile:
     def _others(self, lookup: ImageLookup) -> str:
         """Return a clause with the entries of the same image that are for other platforms, or an empty string."""
         others = sorted(self._keys_by_image.get(LockKey.of(lookup).image, ()))
-        return f", but one for {_list_names([str(key) for key in others], ', ')}" if others else ""
+        return f", but one for {list_names([str(key) for key in others], ', ')}" if others else ""
 
     @cached_property
     def _keys_by_image(self) -> dict[str, list[LockKey]]:
@@ -163,7 +163,8 @@ class LockFile:
         if isinstance(existence, Resolved) or entry is None:
             return locked
         if isinstance(existence, NotFound):
-            source = f"{ImageReference.parse(entry.key.image).written_name}@{entry.digest}"
+            # The tag must get the whole index, also for a resource that uses one platform of it.
+            source = f"{ImageReference.parse(entry.key.image).written_name}@{entry.index or entry.digest}"
             return Unavailable(
                 f"{lookup.reference.written_name} does not have {entry.digest}, which {self.location} promotes",
                 f"copy it: skopeo copy --all docker://{source} docker://{lookup.reference}",
@@ -171,7 +172,8 @@ class LockFile:
         return existence or Unavailable("internal error: the lookup has no result", "report this bug")
 
 
-def _list_names(names: Sequence[str], separator: str) -> str:
+def list_names(names: Sequence[str], separator: str) -> str:
+    """Join the first names, and the number of the others."""
     more = len(names) - _MAX_NAMES
     return separator.join((*names[:_MAX_NAMES], *([f"{more} more"] if more > 0 else ())))
 

@@ -41,6 +41,9 @@ class Pinned(NamedTuple):
         if self.kept:
             return self.kept.written
         reference = self.site.reference
+        if reference.digest and f":{reference.tag}@" in self.text:
+            # The image keeps tag and digest, so that its digest can be updated without the record.
+            return str(reference.without_digest())
         return str(reference) if reference.tag or not reference.digest else ""
 
 

@@ -62,8 +62,9 @@ def test_an_update_needs_a_file() -> None:
         '{"version": 1, "findings": [1]}',
         '{"version": 1, "findings": [{"file": "a"}]}',
         '{"version": 1, "findings": [{"file": "a", "code": "IP001", "path": "", "cause": "", "count": 1e999}]}',
+        '{"version": 1, "findings": [{"file": "a", "code": "IP001", "path": "", "cause": "", "count": 0}]}',
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_a_file_that_is_not_a_baseline_is_an_error_and_stays(text: str) -> None:
     write("baseline.json", text)

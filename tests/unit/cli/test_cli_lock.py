@@ -159,6 +159,21 @@ class TestEntries:
         assert folder.run(images).err == f"removed {DB}\n"
         assert set(folder.digests()) == {WEB}
 
+    @pytest.mark.parametrize("options", [(), ("--update",)])
+    def test_a_held_entry_stays_although_it_is_not_used(self, options: tuple[str, ...], folder: LockFolder) -> None:
+        folder.change(WEB, **HELD | {"until": "2999-12-31"})
+        saved(folder.template.parent, TWO.replace("shop/web", "shop/db"))
+
+        run = folder.run(registry(db="1"), *options)
+
+        assert run.code == 0
+        assert set(folder.digests()) == {WEB, DB}
+        hold = "it is held until 2999-12-31 (1.28 loses sessions)"
+        assert run.err.startswith(f"warning: {WEB} is kept, although no template uses it: {hold}\nadded {DB}")
+        assert folder.run(registry(db="1"), "--check").code == 0
+        folder.change(WEB, until="2026-01-31")
+        assert f"removed {WEB}\n" in folder.run(registry(db="1"), *options).err
+
     def test_a_run_without_changes_does_not_touch_the_file(self, folder: LockFolder) -> None:
         before = state(folder.path)
         for options in ((), ("--update",), ("--update", WEB)):

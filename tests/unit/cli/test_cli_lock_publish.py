@@ -19,12 +19,16 @@ from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.locks import AwsLockSource
 from image_pinner.sources.interface import Deadline
 from support.command import Run, run_main
-from support.locks import entry, lock_data
+from support.images import digest_of
+from support.locks import HELD, NGINX, entry, lock_data
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
-OLD = lock_data(entry(resolved_at="2026-01-01T00:00:00Z"))
-NEW = lock_data(entry(resolved_at="2026-02-01T00:00:00Z"))
+BEFORE = entry(resolved_at="2026-01-01T00:00:00Z", digest=str(digest_of("1")))
+AFTER = entry(resolved_at="2026-02-01T00:00:00Z", digest=str(digest_of("2")))
+LATER = entry("docker.io/library/later:1", resolved_at="2026-03-01T00:00:00Z")
+HELD_TODAY = HELD | {"until": "9999-12-31"}
+OLD, NEW = lock_data(BEFORE), lock_data(AFTER)
 SSM, S3 = ("--ssm", "/images"), ("--s3", "locks/prod/images.lock.json")
 TARGETS = pytest.mark.parametrize("target", [SSM, S3], ids=["ssm", "s3"])
 
@@ -115,17 +119,51 @@ def test_a_lock_file_that_is_too_large_for_a_parameter_is_refused_with_its_size(
 
 
 @TARGETS
-def test_a_newer_lock_file_is_not_overwritten_without_force(target: tuple[str, str], publisher: Publisher) -> None:
-    assert publisher.publish(NEW, *target).code == 0
+@pytest.mark.parametrize(
+    ("published", "ours", "loss"),
+    [
+        ([AFTER], [BEFORE], f"{NGINX} is of 2026-02-01T00:00:00Z, ours of 2026-01-01T00:00:00Z"),
+        ([AFTER], [BEFORE, LATER], f"{NGINX} is of 2026-02-01T00:00:00Z, ours of 2026-01-01T00:00:00Z"),
+        ([AFTER, LATER], [AFTER], "docker.io/library/later:1 is of 2026-03-01T00:00:00Z, and ours has no entry"),
+        ([AFTER], [], f"{NGINX} is of 2026-02-01T00:00:00Z, and ours has no entry"),
+        ([BEFORE | HELD_TODAY], [BEFORE], f"{NGINX} is held until 9999-12-31"),
+        ([BEFORE | HELD_TODAY], [AFTER], f"{NGINX} is held until 9999-12-31"),
+        (
+            [BEFORE | HELD_TODAY, AFTER | {"image": "docker.io/library/b:1"}],
+            [LATER],
+            f"{NGINX} is held until 9999-12-31",
+        ),
+    ],
+)
+def test_newer_digests_and_holds_are_not_overwritten_without_force(
+    target: tuple[str, str], published: list[Any], ours: list[Any], loss: str, publisher: Publisher
+) -> None:
+    assert publisher.publish(lock_data(*published), *target).code == 0
 
-    run = publisher.publish(OLD, *target)
+    run = publisher.publish(lock_data(*ours), *target)
 
     assert run.code == 2
-    times = "its newest digest is of 2026-02-01T00:00:00Z, ours of 2026-01-01T00:00:00Z"
-    assert f"has a newer lock file: {times}\nhelp: merge it, or pass --force to overwrite it" in run.err
-    assert publisher.read(target).entries == entries(NEW)
-    assert publisher.publish(OLD, *target, "--force").code == 0
-    assert publisher.read(target).entries == entries(OLD)
+    assert f"would lose newer digests or holds: {loss}\nhelp: merge them, or pass --force to overwrite them" in run.err
+    assert publisher.read(target).entries == entries(lock_data(*published))
+    assert publisher.publish(lock_data(*ours), *target, "--force").code == 0
+    assert publisher.read(target).entries == entries(lock_data(*ours))
+
+
+@pytest.mark.parametrize(
+    ("published", "ours"),
+    [
+        ([BEFORE | HELD], [AFTER]),
+        ([AFTER], [BEFORE | {"digest": AFTER["digest"]}]),
+        ([AFTER], [LATER]),
+        ([BEFORE | HELD_TODAY], [AFTER | HELD_TODAY]),
+        ([AFTER], [AFTER | HELD_TODAY]),
+    ],
+    ids=["expired hold", "same digest", "unused entry", "update of a hold", "new hold"],
+)
+def test_other_changes_are_published(published: list[Any], ours: list[Any], publisher: Publisher) -> None:
+    assert publisher.publish(lock_data(*published), *SSM).code == 0
+    assert publisher.publish(lock_data(*ours), *SSM).code == 0
+    assert publisher.read(SSM).entries == entries(lock_data(*ours))
 
 
 @TARGETS

@@ -106,6 +106,27 @@ def test_the_macro_is_removed_from_transform(before: str, after: str, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("transform", "macros"),
+    [
+        ("ImagePinner-v1", "ImagePinner-v1"),
+        ("111122223333::ImagePinner", "111122223333::ImagePinner"),
+        ("[AWS::Serverless-2016-10-31, Other, {Name: Pinner}]", "Other, Pinner"),
+        ("AWS::Serverless-2016-10-31", ""),
+        ("[Other, ImagePinner]", ""),
+    ],
+)
+def test_a_macro_of_another_name_stays_with_a_warning(transform: str, macros: str, tmp_path: Path) -> None:
+    path = saved(tmp_path, MARKED.replace("Transform: ImagePinner", f"Transform: {transform}"))
+    run = image_pinner("pin", "--drop-transform", str(path))
+    assert run.code == 0
+    warning = (
+        f"warning: {path}: nothing was removed from Transform: it calls {macros}, not ImagePinner\nhelp: if one of"
+    )
+    assert (warning in run.err) == bool(macros)
+    assert ("nothing was removed" in run.err) == bool(macros)
+
+
+@pytest.mark.parametrize(
     ("before", "after"),
     [
         ('"Transform": "ImagePinner",\n  ', ""),

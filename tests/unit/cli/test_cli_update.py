@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from image_pinner.sources.in_memory import InMemoryRegistry
 from support.command import image_pinner
+from support.images import index, single
 from unit.cli.cli_templates import PLAIN, digest, saved, state
 
 OLD = f"sha256:{'1' * 64}"
@@ -28,7 +30,7 @@ Resources:
           Image: 'shop/web:1@OLD' # the main container
         - {Name: log, Image: "!PinDigest Platform=linux/arm64 shop/web:1@OLD"}
         - Name: init
-          Image: !Sub "${AWS::AccountId}.example.com/web:1@OLD"
+          Image: !Sub "${Repository.RepositoryUri}:1@OLD"
         - Name: proxy
           Image: envoy@OLD
         - Name: plain
@@ -128,7 +130,9 @@ def test_digests_of_tags_are_updated_and_everything_else_stays(tmp_path: Path) -
     )
     assert len(lines) == 3
     assert run.err == (
-        "Updated 3 images (0 up to date).\nSkipped 1 image with a digest and no tag, or not written as plain text.\n"
+        "Updated 3 images (0 up to date).\n"
+        "Skipped 1 image: the value is not known before the deployment.\n"
+        "Skipped 1 image: no tag to look up.\n"
     )
 
 
@@ -183,26 +187,120 @@ def test_a_parameter_can_be_meant_for_another_template(tmp_path: Path) -> None:
 def test_templates_in_json_are_updated(tmp_path: Path) -> None:
     text = (
         '{"Resources": {"W": {"Type": "AWS::ECS::TaskDefinition", "Properties":'
-        f' {{"ContainerDefinitions": [{{"Name": "w", "Image": "shop/web:1@{OLD}"}}]}}}}}}}}'
+        f' {{"ContainerDefinitions": [{{"Name": "w", "Image": "shop\\/web:1@{OLD}"}}]}}}}}}}}'
     )
     path = saved(tmp_path, text, "web.json")
     assert image_pinner("update", str(path)).code == 0
     assert path.read_text() == text.replace(OLD, NEW)
 
 
-def test_functions_and_images_without_a_tag_are_not_read_as_plain_text(tmp_path: Path) -> None:
-    images = (
-        '!Sub "!PinDigest ${Unknown}.example.com/web:1"',
-        '!If [Never, "shop/web:1@OLD", !Ref "AWS::NoValue"]',
-        '!Join ["", ["shop/web:1@", "OLD"]]',
-        '"!PinDigestshop/web:1"',
+def in_containers(*images: str) -> str:
+    """Write a template with these images, in which OLD stands for the digest."""
+    containers = "".join(
+        f"        - Name: n{number}\n          Image: {image}\n" for number, image in enumerate(images)
     )
-    containers = "".join(f"        - {{Name: n{number}, Image: {image}}}\n" for number, image in enumerate(images))
-    text = (BEFORE.partition("        - Name")[0] + containers).replace("OLD", OLD)
+    return (TAGGED.partition("        - Name")[0] + containers).replace("OLD", OLD)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "!Sub shop/web:1@OLD",
+        '!Sub "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/web:1@OLD" # the ECR form',
+        "!Sub ['!PinDigest ${R}/web:1@OLD', {R: shop}]",
+        '!Join ["", ["shop/web:1@", "OLD"]]',
+        '!If [Never, "shop/web:1@OLD", !Ref "AWS::NoValue"]',
+        "!PinDigest shop/web:1@OLD",
+        "!PinDigest {Image: shop/web:1@OLD, Platform: Any}",
+        "{Fn::Transform: {Name: ImagePinner, Parameters: {Image: 'shop/web:1@OLD'}}}",
+        ">-  # one line\n            shop/web:1@OLD\n",
+        "|\n            shop/web:1@OLD",
+        '"!PinDigest\n            shop/web:1@OLD"',
+        '"shop\\/web:1\\x40OLD"',
+        "&image shop/web:1@OLD\n        - {Name: other, Image: *image}",
+        (
+            "shop/web:1@OLD\n        - &base\n          Name: a\n          Image: shop/web:1@OLD\n"
+            "        - <<: *base\n          Name: b"
+        ),
+    ],
+)
+def test_the_digest_in_the_text_of_an_image_is_replaced_and_nothing_else(image: str, tmp_path: Path) -> None:
+    text = in_containers(image)
+    path = saved(tmp_path, text)
+
+    run = image_pinner("update", str(path), "--account", "111122223333")
+
+    assert run.code == 0, run.err
+    assert OLD not in path.read_text()
+    assert re.sub(r"sha256:\w{64}", OLD, path.read_text()) == text
+    assert "Skipped" not in run.err
+    assert image_pinner("update", "--check", str(path), "--account", "111122223333").code == 0
+
+
+def test_a_digest_that_is_written_with_escapes_is_written_anew(tmp_path: Path) -> None:
+    path = saved(tmp_path, in_containers('"shop/web:1@\\x73ha256:' + "1" * 64 + '"'))
+    assert image_pinner("update", str(path)).code == 0
+    assert f'Image: "shop/web:1@{NEW}"' in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("images", "reason"),
+    [
+        (["!Ref Image"], "the digest is not written in the property"),
+        (["!FindInMap [Images, web, image]"], "the digest is not written in the property"),
+        (["shop/web@OLD"], "no tag to look up"),
+        (['!Sub "${Repository.RepositoryUri}:1@OLD"'], "the value is not known before the deployment"),
+        (["!Sub '{{resolve:ssm:/repository}}:1@OLD'"], "the value is not known before the deployment"),
+    ],
+)
+def test_images_that_cannot_be_updated_are_counted(images: list[str], reason: str, tmp_path: Path) -> None:
+    parameter = f"  Image: {{Type: String, Default: 'shop/web:1@{OLD}'}}\n"
+    mapping = f"Mappings:\n  Images: {{web: {{image: 'shop/web:1@{OLD}'}}}}\n"
+    text = in_containers(*images).replace("Conditions:\n", f"{parameter}{mapping}Conditions:\n")
     path = saved(tmp_path, text)
 
     run = image_pinner("update", str(path))
 
-    assert run.code == 0
-    assert path.read_text() == text.replace(f'[Never, "shop/web:1@{OLD}"', f'[Never, "shop/web:1@{NEW}"')
-    assert "Skipped 1 image with a digest and no tag, or not written as plain text.\n" in run.err
+    assert (run.code, run.err) == (0, f"Skipped 1 image: {reason}.\n")
+    assert path.read_text() == text
+
+
+def test_a_value_that_the_user_can_set_is_not_skipped(tmp_path: Path) -> None:
+    path = saved(tmp_path, in_containers('!Sub "${AWS::AccountId}.example.com/web:1@OLD"'))
+    run = image_pinner("update", "--check", str(path))
+    assert run.code == 1
+    assert "cannot resolve image: the AWS account ID is unknown" in run.err
+    assert "help: pass --account or configure AWS credentials" in run.err
+
+
+def test_images_without_a_digest_are_not_counted(tmp_path: Path) -> None:
+    path = saved(tmp_path, in_containers('!Sub "!PinDigest ${Unknown}.example.com/web:1"', '"!PinDigestshop/web:1"'))
+    run = image_pinner("update", str(path))
+    assert (run.code, run.err) == (0, f"{path} has no image with a tag and a digest.\n")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (
+            "  Job:\n    Type: AWS::Batch::JobDefinition\n    Metadata: {ImagePinner: {Pin: Skip}}\n"
+            "    Properties: {ContainerProperties: {Image: *image}}\n"
+        ),
+        "  Function:\n    Type: AWS::Lambda::Function\n    Properties: {Code: {ImageUri: *image}}\n",
+    ],
+)
+def test_an_alias_of_an_image_that_must_have_another_digest_is_an_error(other: str, tmp_path: Path) -> None:
+    child = single("shop/web", "1-amd64", "web")
+    several = index("shop/web", "1", [("linux/amd64", child), ("linux/arm64", single("shop/web", "1-arm64", "web"))])
+    registry = InMemoryRegistry()
+    for image in (child, several):
+        registry.push(f"docker.io/{image}", image.manifest, image.media_type)
+    text = in_containers("&image shop/web:1@OLD") + other
+    path = saved(tmp_path, text)
+
+    run = image_pinner("update", str(path), resolvers=registry)
+
+    assert run.code == 2, run.err
+    assert f"error: {path}:" in run.err
+    assert "alias" in run.err
+    assert path.read_text() == text

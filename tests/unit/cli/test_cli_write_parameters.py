@@ -54,6 +54,11 @@ def entry(name: str, value: str) -> dict[str, Any]:
             'Default: "shop/web:1", AllowedValues: ["shop/web:1"]}',
             "the AllowedValues of parameter 'Image' do not include",
         ),
+        (
+            'Default: "shop/web:1"}',
+            'Default: "shop/web:1", MaxLength: 79}',
+            "parameter 'Image' allows 79 characters, and shop/web@sha256:",
+        ),
     ],
 )
 def test_an_image_without_its_own_parameter_is_refused_by_its_path(
@@ -65,6 +70,15 @@ def test_an_image_without_its_own_parameter_is_refused_by_its_path(
     assert PATH in run.err
     assert cause in run.err
     assert not written.exists()
+
+
+def test_limits_that_a_digest_fits_are_accepted_and_patterns_are_a_warning(tmp_path: Path) -> None:
+    limits = "MaxLength: '80', AllowedPattern: '[a-z/]+:[0-9]+'"
+    path = saved(tmp_path, TEMPLATE.replace('Default: "shop/web:1"}', f'Default: "shop/web:1", {limits}}}'))
+    run = image_pinner("pin", "--write-parameters", str(tmp_path / "parameters.json"), str(path))
+    assert run.code == 0, run.err
+    warning = f"check that the AllowedPattern of parameter 'Image' matches {pinned('shop/web')}"
+    assert f"warning: {path}: {PATH}: {warning}\n" in run.err
 
 
 def test_blanks_around_the_name_of_a_parameter_make_no_difference(tmp_path: Path) -> None:
@@ -136,6 +150,31 @@ def test_digests_are_written_to_a_parameter_file_with_the_other_values(tmp_path:
     ]
 
 
+@pytest.mark.parametrize("name", ["given.json", "given.yaml"])
+def test_a_file_for_codepipeline_keeps_its_format_tags_and_policy(name: str, tmp_path: Path) -> None:
+    path, given, written = saved(tmp_path, TEMPLATE), tmp_path / name, tmp_path / "written.json"
+    policy = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}
+    content = {"Tags": {"team": "shop"}, "Parameters": {"Level": "debug"}, "StackPolicy": policy}
+    given.write_text(json.dumps(content))
+
+    run = image_pinner("pin", "--write-parameters", str(written), "--parameters", str(given), str(path))
+
+    assert run.code == 0, run.err
+    values = {"Level": "debug", "Image": pinned("shop/web"), "Marked": pinned("shop/log")}
+    assert json.loads(written.read_text()) == content | {"Parameters": values}
+    assert image_pinner("pin", "--parameters", str(written), str(path), resolvers=InMemoryRegistry()).code == 0
+
+
+def test_a_file_for_codepipeline_is_not_combined_with_another_one(tmp_path: Path) -> None:
+    path, written = saved(tmp_path, TEMPLATE), tmp_path / "written.json"
+    first, second = saved(tmp_path, '{"Parameters": {}, "Tags": {}}', "1.json"), saved(tmp_path, "[]", "2.json")
+    files = [option for file in (first, second) for option in ("--parameters", str(file))]
+    run = image_pinner("pin", "--write-parameters", str(written), *files, str(path))
+    assert run.code == 2
+    assert "a file for CodePipeline cannot be combined with another parameter file\nhelp: pass one file" in run.err
+    assert not written.exists()
+
+
 def test_the_template_with_these_parameters_has_the_same_digests(tmp_path: Path) -> None:
     path, written = saved(tmp_path, TEMPLATE), tmp_path / "written.json"
     image_pinner("pin", "--write-parameters", str(written), str(path))
@@ -165,3 +204,31 @@ def test_pinning_in_place_warns_of_parameters_without_an_effect(tmp_path: Path) 
         "help: to keep the parameter, pass --write-parameters FILE instead of --in-place\n"
         "Pinned 2 images (0 skipped).\n"
     )
+
+
+def test_a_parameter_can_have_an_effect_through_a_condition(tmp_path: Path) -> None:
+    conditions = """\
+Conditions:
+  IsProd: !Or [!Equals [!Ref Level, prod], !Condition IsSame]
+  IsSame: !Not [!Equals [!Ref Marked, ""]]
+  IsOther: !Equals [!Ref Other, ""]
+"""
+    text = TEMPLATE.replace('!Sub "!PinDigest ${Image}"', '!Sub ["!PinDigest shop/web:${T}", {T: !If [IsProd, 1, 2]}]')
+    text = text.replace("  Level", "  Other: {Type: String, Default: a}\n  Level").replace(
+        "Resources:", f"{conditions}Resources:"
+    )
+    run = image_pinner("pin", "--in-place", str(saved(tmp_path, text)))
+    assert run.code == 0, run.err
+    assert f"parameter 'Level' no longer has an effect on {PATH}\n" in run.err
+    assert f"parameter 'Marked' no longer has an effect on {PATH}, {PATH.replace('[0]', '[1]')}\n" in run.err
+    assert "'Other'" not in run.err
+
+
+def test_the_condition_of_a_whole_image_stays(tmp_path: Path) -> None:
+    text = TEMPLATE.replace(
+        '!Sub "!PinDigest ${Image}"', '!If [IsProd, "!PinDigest shop/web:1", "!PinDigest shop/web:2"]'
+    )
+    text = text.replace("Resources:", "Conditions: {IsProd: !Equals [!Ref Level, prod]}\nResources:")
+    run = image_pinner("pin", "--in-place", str(saved(tmp_path, text)))
+    assert run.code == 0, run.err
+    assert "'Level'" not in run.err

@@ -396,6 +396,14 @@ class TestKeepTags:
         assert isinstance(outcome, Pinned)
         assert outcome.text == text
 
+    def test_a_digest_that_can_be_updated_in_the_image_is_not_recorded(self) -> None:
+        image = f"nginx:1@sha256:{'1' * 64}"
+        (kept,) = kept_tags(f"!PinDigest {image}").outcomes
+        (pinned,) = decide_image(f"!PinDigest {image}", FOUND).outcomes
+        assert isinstance(kept, Pinned)
+        assert isinstance(pinned, Pinned)
+        assert (kept.recorded, pinned.recorded) == ("nginx:1", image)
+
     @pytest.mark.parametrize(("recorded", "tag"), [("nginx:0", ":0"), ("", ""), ("not a reference", "")])
     def test_a_deployed_image_gets_the_tag_that_its_digest_comes_from(self, recorded: str, tag: str) -> None:
         image = ImageReference.parse(f"nginx@sha256:{OTHER}")

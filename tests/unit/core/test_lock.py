@@ -19,7 +19,7 @@ from image_pinner.core.images.lookups import (
 from image_pinner.core.images.references import Digest
 from image_pinner.core.lock import LockFile
 from image_pinner.core.lock_text import parse_lock
-from support.images import lookup
+from support.images import digest_of, lookup
 from support.locks import DIGEST, HELD, NGINX, entry, lock_data
 
 DEV, PROD = "dev.example.com/team/app:1", "prod.example.com/mirror/team/app:1"
@@ -99,6 +99,14 @@ class TestPromotion:
             f"prod.example.com/mirror/team/app does not have {DIGEST}, which images.lock.json promotes",
             f"copy it: skopeo copy --all docker://dev.example.com/team/app@{DIGEST} docker://{PROD}",
         )
+
+    def test_the_command_copies_the_whole_index_of_a_single_platform(self) -> None:
+        of_lambda = lookup(PROD, "linux/amd64", index_allowed=False)
+        index = str(digest_of("c"))
+        lock = lock_of(entry(DEV, platform="linux/amd64", single_platform=True, index=index), map=REGISTRIES)
+        found = lock.checked(of_lambda, resolved(lock, of_lambda), NotFound("it does not exist", "push it"))
+        assert isinstance(found, Unavailable)
+        assert found.help == f"copy it: skopeo copy --all docker://dev.example.com/team/app@{index} docker://{PROD}"
 
     def test_a_failed_check_fails_and_a_missing_result_too(self) -> None:
         down = Unavailable("the registry did not respond", "retry")

@@ -100,7 +100,8 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
 
     TEMPLATE is a YAML or JSON file, a directory, a pattern such as 'templates/*.yaml', or - for standard input.
 
-    Entries that the templates still need stay as they are, missing ones are added, and unused ones are removed. `pin
+    Entries that the templates still need stay as they are, missing ones are added, and unused ones are removed,
+    unless they are held. `pin
     --lock` and the option Lock of the macro take digests from the file. If one image cannot be resolved, nothing is
     written. With --check, the exit code is 1 if there are findings.
     """
@@ -188,8 +189,11 @@ def _find(relocked: Relocked) -> Iterator[str]:
 
 def _write(relocked: Relocked, updates: Updates, output: Path) -> ExitCode:
     for entry in relocked.held:
-        if updates.include(entry.key):
-            print_messages(f"warning: {entry.key} is not updated: it is held until {entry.until} ({entry.reason})")
+        hold = f"it is held until {entry.until} ({entry.reason})"
+        if entry.key not in relocked.used:
+            print_messages(f"warning: {entry.key} is kept, although no template uses it: {hold}")
+        elif updates.include(entry.key):
+            print_messages(f"warning: {entry.key} is not updated: {hold}")
     for entry in relocked.added:
         print_line(f"added {entry.key}: {entry.digest}")
     for old, new in relocked.updated:
@@ -207,14 +211,14 @@ def _write(relocked: Relocked, updates: Updates, output: Path) -> ExitCode:
 @click.option("--ssm", default="", metavar="/NAME", help="Publish to this parameter of the Parameter Store.")
 @click.option("--s3", default="", metavar="BUCKET/KEY", help="Publish to this object in a bucket of the account.")
 @click.option("--sse-kms-key", "key", default="", metavar="KEY", help="With --s3: encrypt with this KMS key.")
-@click.option("--force", is_flag=True, help="Overwrite a newer lock file, or what is not a lock file.")
+@click.option("--force", is_flag=True, help="Overwrite newer digests and holds, or what is not a lock file.")
 @click.option("--region", default="", help="AWS region.  [default: that of the AWS configuration]")
 @click.option("--profile", default="", metavar="NAME", help="Profile of the AWS configuration.")
 @click.pass_obj
 def publish(dependencies: Dependencies, /, **options: Any) -> None:
     """Publish the lock FILE where the option Lock of the macro reads it.
 
-    A published lock file with a later digest is not overwritten.
+    Later digests, and holds that have not expired, are not overwritten or removed.
     """
     # Imported here because `lock` itself does not need AWS.
     from image_pinner.cli.lock_publishing import publish_lock  # noqa: PLC0415

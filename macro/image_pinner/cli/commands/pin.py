@@ -92,6 +92,12 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
         _write(pinned, files, options)
     messages = [pin_report.render_report(each.report) + pin_report.render_unmarked(each.report) for each in pinned]
     print_messages("".join(messages) + inputs.account.describe())
+    if succeeded and options["drop_transform"]:
+        from image_pinner.cli.transform_removal import describe_kept  # noqa: PLC0415 - see `_render`
+
+        for each in pinned:
+            tree, name = each.template.fragment.tree, each.template.document.name
+            print_messages(describe_kept(tree, name, inputs.settings.macro_name))
     if succeeded and options["in_place"]:
         from image_pinner.cli.image_parameters import describe_overridden  # noqa: PLC0415
 
@@ -212,8 +218,7 @@ def _write(pinned: Sequence[_Pinned], files: Sequence[InputFile], options: Optio
         from image_pinner.cli.image_parameters import render_parameters  # noqa: PLC0415
 
         parameters = [read_parameter_file(name) for name in options["files"]]
-        previous = dict.fromkeys(name for file in parameters for name in file.previous)
-        write_file(options["write_parameters"], render_parameters(pinned[0].values, previous))
+        write_file(options["write_parameters"], render_parameters(pinned[0].values, parameters))
     elif options["in_place"]:
         contents = zip(files, pinned, strict=True)
         write_all({Path(file.path): each.data for file, each in contents if each.data != each.template.document.data})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +21,8 @@ from image_pinner.cli.console import (
     write_output,
 )
 from image_pinner.cli.discovery import find_templates
-from image_pinner.cli.documents import SourceDocument, write_all
-from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile
+from image_pinner.cli.documents import InPlaceEditError, SourceDocument, TextEdit, write_all
+from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile, parse_template
 from image_pinner.cli.output import LocatedReport, exit_code, pin_report
 from image_pinner.cli.pinning_options import PinningInputs, pinning_options
 from image_pinner.core.decision import PinPlan, make_plan
@@ -29,10 +30,11 @@ from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.outcomes import Pinned
 from image_pinner.core.report import PinReport
-from image_pinner.core.template.edits import Replace
+from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import in_order
 from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import SkipStatus
+from image_pinner.core.template.tagged_digests import digest_path
 from image_pinner.pinning import FoundImages, ResolvedImages, judge
 from image_pinner.sources.interface import Deadline
 
@@ -45,10 +47,10 @@ from image_pinner.sources.interface import Deadline
 def command(dependencies: Dependencies, /, templates: tuple[str, ...], check: bool, **options: Any) -> None:  # noqa: FBT001
     """Update the digests of images that have a tag and a digest.
 
-    Each image that is written as repository:tag@sha256:… in a TEMPLATE, marked or not, gets the digest that its tag
-    points to now. TEMPLATE is a YAML or JSON file, a directory, or a pattern such as 'templates/*.yaml'; everything but
-    these digests stays as it is, byte for byte. If one image cannot be resolved, no template is written. Images in a
-    resource with Pin: Skip are not updated.
+    Each image repository:tag@sha256:… in a TEMPLATE, marked or not, gets the digest that its tag points to now, if
+    its digest is written in its property, also in a function such as Fn::Sub. TEMPLATE is a YAML or JSON file, a
+    directory, or a pattern such as 'templates/*.yaml'; everything but these digests stays as it is, byte for byte. If
+    one image cannot be resolved, no template is written. Images in a resource with Pin: Skip are not updated.
     """
     if STANDARD_INPUT in templates and not check:
         raise ConfigurationError("cannot update standard input in place", "pass a file, or --check")
@@ -97,7 +99,7 @@ class _Update:
 
     document: SourceDocument
     report: PinReport
-    edits: tuple[Replace, ...] = ()
+    edits: tuple[TextEdit, ...] = ()
     lines: tuple[str, ...] = ()
     data: bytes = b""
 
@@ -155,32 +157,65 @@ def _update(
     )
     if problems:
         return _Update(document, report)
-    edits, lines = [], []
+    edits, lines, references = [], [], _references(file)
     for (site, _), outcome in zip(file.plan.sites, decision.outcomes, strict=True):
         new = outcome.resolved if isinstance(outcome, Pinned) else None
         old = site.reference.digest
-        if new is None or old in (new.digest, new.origin.index):
+        path = digest_path(site.node, old) if old else None
+        if new is None or old is None or path is None or old in (new.digest, new.origin.index):
             continue
-        edits.append(Replace(site.path, site.node.value.replace(str(old), str(new.digest))))
+        edits.append(TextEdit(path, str(old), str(new.digest)))
+        references[site.path] = str(site.reference).replace(str(old), str(new.digest))
         where = f"{document.name}:{document.position(site.path)}: {site.path}"
         lines.append(f"{where}: {site.reference} -> {new.digest}")
-    return _Update(document, report, tuple(edits), tuple(lines), document.apply(edits))
+    data = document.apply_to_texts(edits)
+    _check_updated(file, data, references, inputs)
+    return _Update(document, report, tuple(edits), tuple(lines), data)
+
+
+def _references(file: _File) -> dict[TemplatePath, str]:
+    """Return every image with its path, as far as it is known."""
+    images = {site.path: str(site.reference) for site in file.found.scan.pinned}
+    return images | {image.path: image.written for image in file.found.scan.skipped}
+
+
+def _check_updated(file: _File, data: bytes, references: Mapping[TemplatePath, str], inputs: PinningInputs) -> None:
+    """Read the updated file again, and check its images: an alias can share the text of one that must stay.
+
+    Raises:
+        InPlaceEditError: An image is not as expected.
+    """
+    document = file.template.document
+    if data == document.data:
+        return
+    updated = _find_images(parse_template(data, document.name, inputs.settings.macro_name, inputs.pin_option), inputs)
+    for path, reference in _references(updated).items():
+        if reference != references.get(path):
+            raise InPlaceEditError(
+                f"{document.name}:{document.position(path)}: cannot update {path}: an alias or a function shares the"
+                " digest with an image that must keep it, or must have another one",
+                "write the image in full in place of the alias or function",
+            )
 
 
 def _summarize(updates: Sequence[_Update], *, check: bool) -> None:
     for update in updates:
-        if not update.report.outcomes:
+        if not update.report.outcomes and not _skipped(update):
             print_line(f"{update.document.name} has no image with a tag and a digest.")
     images = sum(len(update.report.outcomes) for update in updates)
     outdated = sum(len(update.edits) for update in updates)
     if images:
         verb = "Found outdated digests of" if check else "Updated"
         print_line(f"{verb} {_count(outdated)} ({images - outdated} up to date).")
-    skipped = [image for update in updates for image in update.report.skipped if image.status is SkipStatus.PINNED]
-    if skipped:
-        print_line(f"Skipped {_count(len(skipped))} with a digest and no tag, or not written as plain text.")
+    for reason, number in Counter(reason for update in updates for reason in _skipped(update)).items():
+        print_line(f"Skipped {_count(number)}: {reason}.")
     if check and outdated:
         print_messages("help: run image-pinner update without --check")
+
+
+def _skipped(update: _Update) -> list[str]:
+    """Return for each image with a digest that is not updated why not."""
+    return [image.reason for image in update.report.skipped if image.status is SkipStatus.PINNED]
 
 
 def _count(number: int) -> str:

@@ -1,7 +1,7 @@
 """Reads YAML and JSON template files with positions, and edits them in place so that all other bytes stay."""
 
 from image_pinner.cli.documents.document import SourceDocument, read_source
-from image_pinner.cli.documents.edits import InPlaceEditError
+from image_pinner.cli.documents.edits import InPlaceEditError, TextEdit
 from image_pinner.cli.documents.files import FileWriteError, create_directory, read_file, write_all, write_atomically
 from image_pinner.cli.documents.text import (
     Excerpt,
@@ -20,6 +20,7 @@ __all__ = [
     "Preview",
     "SourceDocument",
     "TemplateSyntaxError",
+    "TextEdit",
     "TextReplacement",
     "create_directory",
     "decode",

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from image_pinner.cli.documents.edits import InPlaceEditError, first_difference, plan_edits
-from image_pinner.cli.documents.nodes import AliasNode, MappingNode, Node, SequenceNode, resolve_path
+from image_pinner.cli.documents.edits import (
+    InPlaceEditError,
+    TextEdit,
+    differences,
+    first_difference,
+    plan_edits,
+    splice_texts,
+)
+from image_pinner.cli.documents.nodes import AliasNode, MappingNode, Node, SequenceNode, content_of, resolve_path
 from image_pinner.cli.documents.text import (
     JSON_LINE_BREAK,
     YAML_LINE_BREAK,
@@ -16,6 +23,7 @@ from image_pinner.cli.documents.text import (
     Position,
     Preview,
     SourceText,
+    Splice,
     Splices,
     decode,
 )
@@ -74,15 +82,46 @@ class SourceDocument(NamedTuple):
         """
         if not edits:
             return self.data
-        text = self._splices(edits).apply(self.source.text)
+        data, tree = self._edited(self._splices(edits).parts)
+        self._verify(tree, edits)
+        return data
+
+    def apply_to_texts(self, edits: Sequence[TextEdit]) -> bytes:
+        """Return the file, in its encoding, with edits of texts that keep their quotes, line breaks and comments.
+
+        A text is changed in all values that share it by an alias or a merge. A text in which `old` is written with
+        escapes is replaced as a whole.
+
+        Raises:
+            InPlaceEditError: The file cannot be edited so that it reads as `tree` with the edits.
+        """
+        if not edits:
+            return self.data
+        texts = splice_texts(self.source, self.root, edits)
+        expected = [edit.as_replacement(self.tree) for edit in edits]
+        parts = [splice for splice, _ in texts.by_node.values()]
+        if texts.others:
+            parts += self._splices([edit.as_replacement(self.tree) for edit in texts.others]).parts
+        data, tree = self._edited(parts)
+        shared = [
+            found[1]._replace(path=path).as_replacement(self.tree)
+            for path in differences(tree, apply_edits(self.tree, expected))
+            if (found := texts.by_node.get(id(content_of(resolve_path(self.root, path).node))))
+        ]
+        self._verify(tree, [*expected, *shared])
+        return data
+
+    def _edited(self, parts: Iterable[Splice]) -> tuple[bytes, JsonObject]:
+        """Return the file with splices, and its tree."""
+        text = Splices.of(parts).apply(self.source.text)
         try:
-            data = self.encoding.encode(text)
-            _, root, _ = _read_text(text, self.name)
+            return self.encoding.encode(text), _read_text(text, self.name)[1].tree
         except (ImagePinnerError, UnicodeEncodeError) as error:
             raise self._internal_error(f"no template: {error}") from error
-        if difference := first_difference(root.tree, apply_edits(self.tree, edits)):
+
+    def _verify(self, tree: JsonObject, edits: Iterable[Edit]) -> None:
+        if difference := first_difference(tree, apply_edits(self.tree, edits)):
             raise self._internal_error(f"another value at {difference}")
-        return data
 
     def _internal_error(self, result: str) -> InPlaceEditError:
         return InPlaceEditError(

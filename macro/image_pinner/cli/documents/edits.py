@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from image_pinner.cli.documents.nodes import (
     content_of,
     resolve_path,
 )
-from image_pinner.cli.documents.text import SourceText
+from image_pinner.cli.documents.text import SourceText, Splice
 from image_pinner.cli.documents.yaml_layout import properties_of
 from image_pinner.core.errors import ImagePinnerError
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
@@ -220,8 +220,57 @@ def _in_order(node: MappingNode, inserted: Sequence[InsertKey], depth: int) -> I
         yield Insertion(node, index, tuple((entry.key, entry.value) for entry in group), depth)
 
 
+class TextEdit(NamedTuple):
+    """Replaces each `old` in the text at a path."""
+
+    path: TemplatePath
+    old: str
+    new: str
+
+    def as_replacement(self, tree: JsonValue) -> Replace:
+        """Return the edit as the replacement of the whole text."""
+        text = tree
+        for step in self.path.steps:
+            text = text[step]
+        return Replace(self.path, text.replace(self.old, self.new))
+
+
+class TextSplices(NamedTuple):
+    """Splices of texts with the edit that each is for, by the identity of the node, and the edits that have none."""
+
+    by_node: Mapping[int, tuple[Splice, TextEdit]]
+    others: Sequence[TextEdit]
+
+
+def splice_texts(source: SourceText, root: MappingNode, edits: Iterable[TextEdit]) -> TextSplices:
+    """Replace only `old` where it is exactly once in the source of a text, so that quotes and line breaks stay.
+
+    Raises:
+        InPlaceEditError: An alias or a merge shares the text of two different edits.
+    """
+    by_node: dict[int, tuple[Splice, TextEdit]] = {}
+    others: list[TextEdit] = []
+    for edit in edits:
+        node = content_of(resolve_path(root, edit.path).node)
+        start = properties_of(source.text, node).content
+        if source.text.count(edit.old, start, node.end) != 1:
+            others.append(edit)
+            continue
+        index = source.text.index(edit.old, start, node.end)
+        splice = Splice(index, index + len(edit.old), edit.new)
+        if by_node.setdefault(id(node), (splice, edit))[0] != splice:
+            cause = f"cannot edit {edit.path}: an alias shares its value with another one that changes otherwise"
+            raise _refusal(source, node, cause, "replace the alias with the value that it refers to")
+    return TextSplices(by_node, others)
+
+
 def first_difference(left: JsonValue, right: JsonValue) -> TemplatePath | None:
-    """Return the path of a difference between two trees, or `None`.
+    """Return the path of a difference between two trees, or `None`. See `differences`."""
+    return next(differences(left, right), None)
+
+
+def differences(left: JsonValue, right: JsonValue) -> Iterator[TemplatePath]:
+    """Yield the paths of the differences between two trees.
 
     Values are compared as JSON texts: `1`, `1.0` and `true` differ; the order of keys does not matter.
     """
@@ -231,11 +280,10 @@ def first_difference(left: JsonValue, right: JsonValue) -> TemplatePath | None:
         if one is other:
             continue
         if type(one) is not type(other):
-            return TemplatePath(steps)
-        if isinstance(one, dict) and one.keys() == other.keys():
+            yield TemplatePath(steps)
+        elif isinstance(one, dict) and one.keys() == other.keys():
             todo += [((*steps, key), value, other[key]) for key, value in one.items()]
         elif isinstance(one, list) and len(one) == len(other):
             todo += [((*steps, index), value, other[index]) for index, value in enumerate(one)]
         elif isinstance(one, dict | list) or one != other:
-            return TemplatePath(steps)
-    return None
+            yield TemplatePath(steps)

@@ -17,7 +17,6 @@ from image_pinner.core.template.marker_search import count_markers, may_contain_
 from image_pinner.core.template.markers import (
     LONG_FORM,
     PIN_MARKER,
-    MarkedExpression,
     is_marked,
     is_snippet,
     parse_marked_expression,
@@ -46,6 +45,7 @@ from image_pinner.core.template.sites import (
     SkippedImage,
     SkipStatus,
 )
+from image_pinner.core.template.tagged_digests import contains_digest, digest_path
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, creates_nothing, deployment_status, walk
 
 CALLED_BY_CLOUDFORMATION = "CloudFormation calls the macro for it before those of the template's Transform"
@@ -177,16 +177,25 @@ def _evaluated(image: CandidateImage, text: str) -> PinSite | SkippedImage | Pro
 
 
 def _tagged_digest(image: CandidateImage) -> PinSite | SkippedImage | Problem:
-    """Return a plain text with a tag and a digest, whether or not anything requests to pin it."""
-    text, path = _text(image.outcome), image.node.path
-    if not is_digest(text.strip().partition("@")[2]):
+    """Return an image with a tag and a digest that is written in its property, whether or not it is to be pinned."""
+    text, path = _text(image.outcome).strip(), image.node.path
+    has_digest = contains_digest(image.node.value) if isinstance(image.outcome, Unknown | Pending) else "@" in text
+    if not has_digest or (text and not is_digest(text.partition("@")[2])):
         return SkippedImage(path, SkipStatus.UNMARKED, "it has no digest")
-    own, written = parse_marker(text) if image.has_marker else MarkedExpression(_NO_OPTIONS, text.strip())
-    reference = ImageReference.parse(written)
-    if image.node.value != text or not reference.tag:
-        return SkippedImage(path, SkipStatus.PINNED, "it is not a plain text with a tag and a digest", written)
-    if image.context.options.pin is Pin.SKIP and not image.has_marker:
-        return SkippedImage(path, SkipStatus.SKIPPED, "Pin is Skip", written)
+    if image.context.options.pin is Pin.SKIP and not image.is_marked:
+        return SkippedImage(path, SkipStatus.SKIPPED, "Pin is Skip", text)
+    if isinstance(image.outcome, Unknown) and image.outcome.missing:
+        return image.unresolved("cannot resolve image", image.outcome)
+    if not text:
+        return SkippedImage(path, SkipStatus.PINNED, "the value is not known before the deployment")
+    own = image.marked_expression.options if image.marked_expression else _NO_OPTIONS
+    if image.has_marker:
+        own, text = parse_marker(text)
+    reference = ImageReference.parse(text)
+    if not reference.tag or not reference.digest:
+        return SkippedImage(path, SkipStatus.PINNED, "no tag to look up", text)
+    if digest_path(image.node, reference.digest) is None:
+        return SkippedImage(path, SkipStatus.PINNED, "the digest is not written in the property", text)
     return _site(image, own.over(image.context.options), reference)
 
 

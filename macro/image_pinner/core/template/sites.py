@@ -25,7 +25,7 @@ class ScanSettings(NamedTuple):
         macro: The name of the macro, which snippets call.
         operator: The configured options.
         image_paths: JSONPath expressions from the template's root, for images in custom properties.
-        find_tagged_digests: Whether to find the plain texts `repository:tag@digest` instead of the images to pin.
+        find_tagged_digests: Whether to find the images `repository:tag@digest` instead of those to pin.
     """
 
     macro: str = "ImagePinner"
