@@ -159,9 +159,12 @@ def pin_template(
 def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
     """Find the images of a template, without requests."""
     scan = fragment.find_images(scope, settings.scan_settings)
-    scope = scope.with_stack_name(scan.options.stack_name or scope.stack_name)
-    misplaced = find_misplaced_markers(fragment.tree, scan.read, scope, scan.marker_count)
-    return FoundImages(scope, scan, (*scan.problems, *misplaced))
+    scope = scope.claiming(scan.options.stack_name or "")
+    misplaced = find_misplaced_markers(fragment.tree, scan.read, scope.with_claims(), scan.marker_count)
+    found = FoundImages(scope, scan, (*scan.problems, *misplaced))
+    if fragment.is_expanded and found.gates:
+        scan.hide_snippets()
+    return found
 
 
 def resolve(
@@ -240,7 +243,7 @@ def _read_deployed(
     fragment: Fragment, found: FoundImages, settings: Settings, deployed: DeployedImageSource, deadline: Deadline
 ) -> Mapping[TemplatePath, DeployedState]:
     """Look up the deployed images of the sites that keep them, as far as the configuration allows it."""
-    lookups = plan_deployed_lookups(found.scan.pinned, fragment.tree, found.scope)
+    lookups = plan_deployed_lookups(found.scan.pinned, fragment.tree, found.scope.with_claims())
     states: dict[TemplatePath, DeployedState] = {}
     for path, lookup in lookups.items():
         if denied := find_denied(lookup, settings.state_scope):

@@ -101,7 +101,8 @@ def facts_of_missing(gates: Iterable[EnabledGate], reason: str) -> Facts:
     return {need.fact: unknown for enabled in gates for need in enabled.gate.needs}
 
 
-_NOT_PINNED = frozenset({SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.SKIPPED})
+_NOT_PINNED = frozenset({SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.SKIPPED, SkipStatus.UNSUPPORTED})
+_NOT_SEEN = frozenset({SkipStatus.HIDDEN, SkipStatus.OTHER_FORM})
 
 
 def judge_skipped(
@@ -116,7 +117,7 @@ def judge_skipped(
         return refused if is_denied(refused) else judge_image(gates, judged)
     if image.status in _NOT_PINNED:
         return judge_image(without_needs(gates), JudgedImage(reference, is_pinned=False, reason=image.reason))
-    if image.status is SkipStatus.HIDDEN:
+    if image.status in _NOT_SEEN:
         return judge_image(without_needs(gates), JudgedImage(None, is_pinned=None, reason=image.reason))
     return ()
 

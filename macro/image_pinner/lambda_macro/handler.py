@@ -142,7 +142,7 @@ class Macro(NamedTuple):
         deadline = Deadline.after(min(settings.timeout, _remaining_seconds(context)))
         resolvers = record.count_lookups(self.resolver_factory(settings, region))
         settings = record.settings = read_gates(settings, resolvers.gates, deadline)
-        fragment = read_fragment(template, options, serialized)
+        fragment = read_fragment(template, options, serialized)._replace(is_expanded=True)
         scope = fragment.make_scope(
             values, settings.snippet_parameters, region=region, account_id=account_id
         ).with_budget(Budget(lambda: deadline.remaining() <= 0))

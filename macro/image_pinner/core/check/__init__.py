@@ -177,9 +177,8 @@ def _assumed_scope(fragment: Fragment, scope: Scope) -> Scope:
         assumed,
         region=scope.region or _REGION,
         account_id=scope.account_id or _ACCOUNT,
-        stack_name=_STACK_NAME if _sets_stack_name(fragment) else "",
         ssm_names=True,
-    )
+    ).claiming(_STACK_NAME if _sets_stack_name(fragment) else "")
 
 
 def _sets_stack_name(fragment: Fragment) -> bool:

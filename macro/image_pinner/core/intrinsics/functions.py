@@ -200,6 +200,8 @@ def _substitute(pieces: list[str], variables: JsonObject, evaluation: Evaluation
 
 def _variable(name: str, variables: JsonObject, evaluation: Evaluation) -> Text:
     if name in variables:
+        if name in evaluation.scope.loops:
+            return Unknown(f"{name!r} is a variable of Fn::Sub and of a loop", "rename one of them")
         value = evaluation.evaluate(variables[name])
     elif not _VARIABLE_NAME.fullmatch(name):
         return Unknown(f"{name!r} is not a valid variable in Fn::Sub", "write ${Name}, or ${!Name} for literal text")

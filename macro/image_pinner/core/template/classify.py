@@ -9,6 +9,7 @@ from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference, is_digest
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.budget import BudgetExceededError
+from image_pinner.core.intrinsics.dynamic_references import DYNAMIC_REFERENCE_PREFIX
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
@@ -44,6 +45,7 @@ from image_pinner.core.template.sites import (
     ScanSettings,
     SkippedImage,
     SkipStatus,
+    excluded,
 )
 from image_pinner.core.template.tagged_digests import contains_digest, digest_path
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, creates_nothing, deployment_status, walk
@@ -74,12 +76,14 @@ def classify_image(
         marked_expression = parse_marked_expression(value, macro, node.scope)
         if marked_expression is None and type(value) is dict and is_snippet(value, macro):
             return Classification(SkippedImage(node.path, SkipStatus.SNIPPET, CALLED_BY_CLOUDFORMATION), name=name)
-        outcome = evaluate(marked_expression.expression if marked_expression else value, node.scope)
-        if marked_expression is None and isinstance(outcome, NoValue):
+        outcome, certain = _evaluate(marked_expression.expression if marked_expression else value, node.scope)
+        if marked_expression is None and isinstance(certain, NoValue):
             return Classification(None, name=name)
         has_marker = is_marked(certain_beginning(outcome))
         is_marked_somehow = has_marker or marked_expression is not None
-        image = CandidateImage(node, location, context, marked_expression, outcome, has_marker, is_marked_somehow)
+        image = CandidateImage(
+            node, location, context, marked_expression, outcome, certain, has_marker, is_marked_somehow
+        )
         if scan_settings.find_tagged_digests:
             return Classification(_tagged_digest(image), name=name)
         return _unresolved_name(image, named) or _classify(image, name)
@@ -90,13 +94,25 @@ def classify_image(
         return Classification(problem, name=name)
 
 
+def _evaluate(expression: JsonValue, scope: Scope) -> tuple[Outcome, Outcome]:
+    """Return what an image evaluates to now, and what it certainly evaluates to if it is not replaced."""
+    is_plain = isinstance(expression, str) and DYNAMIC_REFERENCE_PREFIX not in expression
+    if is_plain or scope.is_certain:  # most images
+        outcome = evaluate(expression, scope)
+        return outcome, outcome
+    certain = evaluate(expression, scope.certain())
+    if isinstance(certain, Known | NoValue):
+        return certain, certain
+    return evaluate(expression, scope.with_claims()), certain
+
+
 def _container_name(node: TemplateNode, location: ImageLocation) -> Outcome:
     if not location.name_key or not isinstance(node.owner, dict):
         return Known("")
     for found in walk(TemplateNode((), node.owner, node.scope), (Field(location.name_key),)):
         if isinstance(found, OpaqueNode):
             return Unknown(found.reason)
-        return evaluate(found.value, found.scope)
+        return evaluate(found.value, found.scope.with_claims())
     return Known("")
 
 
@@ -129,7 +145,7 @@ def _classify(image: CandidateImage, name: str) -> Classification:
     deployed = deployment_status(guards, node.scope) if guards or node.scope.loops else True
     if deployed is False:
         return Classification(not_deployed(image), name=name)
-    if not image.is_marked and excluded(image.location, certain_beginning(outcome)):
+    if not image.is_marked and excluded(image.location, certain_beginning(image.certain)):
         return Classification(skipped_image(image), name=name)
     external_values = deployed if isinstance(deployed, frozenset) else frozenset()
     if isinstance(outcome, Pending):
@@ -168,10 +184,11 @@ def _evaluated(image: CandidateImage, text: str) -> PinSite | SkippedImage | Pro
         if looser := find_loosened_option(own, context.operator):
             return image.problem(looser, "remove the option", INVALID_OPTION, ProblemKind.POLICY)
         options = own.over(options)
-    if reason := excluded(image.location, written):
-        return image.problem(f"cannot pin {written!r} here: {reason}", "remove the marker", MISPLACED_MARKER)
+    if found := excluded(image.location, written):
+        help = "remove the marker" if image.is_marked else "write the image itself"
+        return image.problem(f"cannot pin {written!r} here: {found[1]}", help, MISPLACED_MARKER)
     reference = ImageReference.parse(written)
-    if reference.digest and not image.is_marked:
+    if reference.digest and not image.is_marked and isinstance(image.certain, Known):
         return SkippedImage(image.node.path, SkipStatus.PINNED, "it already has a digest", written)
     return _site(image, options, reference)
 
@@ -207,8 +224,10 @@ def _site(image: CandidateImage, options: Options, reference: ImageReference) ->
         if not image.location.index_allowed:
             return image.unresolved("cannot infer the platform", platform)
         platform = None
+    runtime: Platform | Unknown | None = platform
     is_claimed = options.platform not in {None, image.context.operator.platform}
-    runtime = _platform(image, options._replace(platform=None)) if is_claimed else platform
+    if is_claimed or not image.node.scope.is_certain:
+        runtime = _platform(image, options._replace(platform=None) if is_claimed else options, certain=True)
     return PinSite(
         image.node,
         image.location,
@@ -230,11 +249,11 @@ def _credentials(image: CandidateImage) -> str:
         return ""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
-    arn = "" if value is None else _text(evaluate(value, image.node.scope))
+    arn = "" if value is None else _text(evaluate(value, image.node.scope.with_claims()))
     return arn if arn.startswith("arn:") else ""
 
 
-def _platform(image: CandidateImage, options: Options) -> Platform | Unknown | None:
+def _platform(image: CandidateImage, options: Options, *, certain: bool = False) -> Platform | Unknown | None:
     if isinstance(options.platform, Platform):
         return options.platform
     source, context = image.location.platform, image.context
@@ -243,10 +262,11 @@ def _platform(image: CandidateImage, options: Options) -> Platform | Unknown | N
     if "[*]" in source.architecture:
         source = source.of_image(image.node.steps[len(context.resource_path.steps) :])
     # All images of a resource run on the same platform; most have none.
-    platform = context.platforms.get(source, _NOT_INFERRED)
+    platform = context.platforms.get((source, certain), _NOT_INFERRED)
     if platform is _NOT_INFERRED:
-        platform = infer_platform(source, context.properties, context.template or {}, image.node.scope)
-        context.platforms[source] = platform
+        scope = image.node.scope.certain() if certain else image.node.scope.with_claims()
+        platform = infer_platform(source, context.properties, context.template or {}, scope)
+        context.platforms[source, certain] = platform
     return platform
 
 
@@ -257,7 +277,7 @@ def skipped_image(image: CandidateImage) -> SkippedImage | Problem:
         image.node.path,
         status,
         reason,
-        _text(image.outcome),
+        _text(image.certain),
         unmarkable=image.context.resource_path if image.location.rejects_marker else None,
     )
 
@@ -274,7 +294,7 @@ def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
     if image.has_marker:
         text = without_marker(text).strip()
         known = text if isinstance(image.outcome, Known) else None
-        replacement = kept_expression(image.node.value, known, image.node.scope)
+        replacement = kept_expression(image.node.value, known, image.node.scope.with_claims())
     elif image.marked_expression:
         replacement = image.marked_expression.expression
     if image.is_marked and image.node.shared:
@@ -311,7 +331,7 @@ def kept_expression(expression: JsonValue, text: str | None, scope: Scope) -> Js
 
 
 def _skip_reason(image: CandidateImage) -> tuple[SkipStatus, str]:
-    if is_digest((text := _text(image.outcome)).partition("@")[2]):
+    if is_digest((text := _text(image.certain)).partition("@")[2]):
         # Gates judge what has a digest by its reference, and must not miss what is none.
         cause = _explain_invalid(text)
         return (SkipStatus.INVALID, cause) if cause else (SkipStatus.PINNED, "it already has a digest")
@@ -319,9 +339,9 @@ def _skip_reason(image: CandidateImage) -> tuple[SkipStatus, str]:
         return SkipStatus.SKIPPED, "Pin is Skip"
     if image.node.shared:
         return SkipStatus.HIDDEN, image.node.shared
-    if reason := excluded(image.location, certain_beginning(image.outcome)):
-        return SkipStatus.MANAGED, reason
-    match image.outcome:
+    if found := excluded(image.location, certain_beginning(image.certain)):
+        return found
+    match image.certain:
         case Known("" | None):
             return SkipStatus.EMPTY, "it is empty; another tool sets it"
         case Known(value) if not isinstance(value, str):
@@ -341,13 +361,6 @@ def _explain_invalid(text: str) -> str:
     except InvalidReferenceError as error:
         return error.cause
     return ""
-
-
-def excluded(location: ImageLocation, beginning: str) -> str:
-    """Return why an image with this beginning is never pinned at a location, as a clause, or empty."""
-    if location.refused:
-        return location.refused
-    return "it is an image of the service itself" if location.managed and beginning.startswith(location.managed) else ""
 
 
 def certain_beginning(outcome: Outcome) -> str:

@@ -49,6 +49,7 @@ class ImageLocation(NamedTuple):
     label_key: str = ""
     credentials_path: tuple[str, ...] = ()
     managed: tuple[str, ...] = ()
+    other_forms: tuple[str, ...] = ()
     refused: str = ""
     platform: PlatformSource | None = None
     rejects_marker: bool = False

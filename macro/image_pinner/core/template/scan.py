@@ -21,6 +21,7 @@ from image_pinner.core.template.records import DigestImage
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode
 
+_LEFT_SNIPPET = "a snippet is left that CloudFormation has not processed"
 _PINNED_BY_SNIPPET = "a snippet next to it requests the pin, and CloudFormation calls the macro for that"
 
 
@@ -111,6 +112,15 @@ class ImageScan:
         else:
             status = SkipStatus.SKIPPED if pin is Pin.SKIP else SkipStatus.HIDDEN
             self.skipped.append(SkippedImage(opaque.path, status, opaque.reason))
+
+    def hide_snippets(self) -> None:
+        """Hide the images of snippets, which are unknown if CloudFormation does not process the snippets any more."""
+        self.skipped = [
+            image._replace(status=SkipStatus.HIDDEN, reason=_LEFT_SNIPPET)
+            if image.status is SkipStatus.SNIPPET
+            else image
+            for image in self.skipped
+        ]
 
     def add_loosened_option(self, path: TemplatePath, options: Options, configured: Options) -> None:
         """Add a problem if one of `options` is less strict than the configuration."""

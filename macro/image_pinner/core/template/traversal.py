@@ -14,7 +14,7 @@ from image_pinner.core.errors import cut
 from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, NoValue, Outcome, Pending
+from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue, Known, NoValue, Outcome, Pending
 from image_pinner.core.template.loop_keys import can_become, can_become_function, is_function, loop_variable, made_keys
 from image_pinner.core.template.paths import FOR_EACH, Descend, Every, Field, Index, PathStep, Step, TemplatePath, Where
 
@@ -166,7 +166,7 @@ def creates_nothing(scope: Scope) -> bool:
     return any(isinstance(outcome, NoValue) for outcome in scope.loops.values())
 
 
-def has_loop(mapping: dict[str, JsonValue], scope: Scope) -> bool:
+def has_loop(mapping: JsonObject, scope: Scope) -> bool:
     """Return whether a mapping of the template has an `Fn::ForEach`, which makes further keys."""
     if not scope.may_have_loops:
         return False

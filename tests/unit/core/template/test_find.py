@@ -446,3 +446,24 @@ class TestCustomPaths:
     def test_pin_all_on_a_custom_resource_type_is_accepted(self) -> None:
         template = self.custom("nginx:1", Metadata={"ImagePinner": {"Pin": "All"}})
         assert problem_texts(find(template, scan_settings=self.scan_settings("$..Image"))) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "collection", "is_made"),
+    [
+        ("Is${Name}", ["A"], True),
+        ("Is&{Name}", ["B", "A"], True),
+        ("Is${Name}", {"Ref": "Unknown"}, True),
+        ("Is${Name}", ["B"], False),
+        ("Is${Name}", [], False),
+        ("Was${Name}", {"Ref": "Unknown"}, False),
+    ],
+)
+def test_a_condition_that_a_loop_makes_too_is_unknown(key: str, collection: Any, is_made: bool) -> None:  # noqa: FBT001
+    web = {**task("!PinDigest nginx:1"), "Condition": "IsA"}
+    loop = {"Fn::ForEach::Names": ["Name", collection, {key: {"Fn::Equals": ["a", "a"]}}]}
+    written = {"IsA": {"Fn::Equals": ["a", "b"]}, 5: None}
+    for conditions in ({**written, **loop}, {**written, "Fn::ForEach::Outer": ["Other", ["x"], loop]}):
+        sites = find({"Resources": {"Web": web}, "Conditions": conditions})
+        assert pinned_paths(sites) == ([IMAGE] if is_made else [])
+        assert skipped_paths(sites) == ({} if is_made else {IMAGE: "not deployed"})
