@@ -456,7 +456,9 @@ def test_the_advice_for_a_single_image_names_platforms_of_lambda_only(entries: l
     assert "linux/arm/" not in answer.help
 
 
-@pytest.mark.parametrize(("offered", "more"), [("linux/s390x", ""), ("linux/arm64", ", or set an available platform")])
+@pytest.mark.parametrize(
+    ("offered", "more"), [("linux/s390x", ""), ("linux/arm64", ", or set Platform to an available one")]
+)
 def test_a_platform_that_lambda_does_not_have_is_not_suggested(offered: str, more: str) -> None:
     answer = select(index([entry("a", offered)]), platform=AMD64, index_allowed=False)
     assert isinstance(answer, Unsuitable)
