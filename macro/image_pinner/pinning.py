@@ -213,15 +213,19 @@ def _check_references(references: Collection[ImageReference], settings: Settings
     _check_number(len(registries), settings.max_registries, "registries", "IMAGE_PINNER_MAX_REGISTRIES")
 
 
-def _check_number(number: int, limit: int, things: str, variable: str) -> None:
+def _check_number(number: int, limit: int, noun: str, variable: str) -> None:
     if number > limit:
-        raise TooManyLookupsError(number, limit, things, variable)
+        raise TooManyLookupsError(number, limit, noun, variable)
 
 
 def plan_images(
     fragment: Fragment, scope: Scope, settings: Settings, values: ValueResolver, deadline: Deadline
 ) -> ResolvedImages:
-    """Find the images of a template and the lookups that they need, as for a lock; nothing is resolved yet."""
+    """Find the images of a template and the lookups that they need, as for a lock; nothing is resolved yet.
+
+    Raises:
+        TooManyLookupsError: The template needs more lookups than the configuration allows.
+    """
     found = _resolve_values(fragment, find(fragment, scope, settings), settings, values, deadline)
     return ResolvedImages(found, make_plan(found.scan.pinned, gates=found.gates), {})
 

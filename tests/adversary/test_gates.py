@@ -67,7 +67,7 @@ def test_it_allows_and_denies_and_warns(gate: str) -> None:
 
 
 @EVERY_GATE
-def test_an_unknown_fact_is_denied_unless_the_configuration_says_otherwise(gate: str) -> None:
+def test_an_unknown_fact_is_denied_unless_the_configuration_allows_it(gate: str) -> None:
     case = GATE_CASES[gate]
     resources = case.unknown or case.resources
     response = answer(resources, FakeFacts(), *case.entries)
@@ -165,7 +165,7 @@ def sections_for(entry: str, **more: Any) -> dict[str, Any]:
 
 
 def attempts(value: Any, entry: str) -> Iterator[dict[str, Any]]:
-    """Yield the places for a value that apply to a whole template."""
+    """Yield the locations of a value that apply to a whole template."""
     yield {"params": {"Gates": value}, "sections": sections_for(entry)}
     yield {"sections": sections_for(entry, Metadata={"ImagePinner": {"Gates": value}})}
 

@@ -154,7 +154,7 @@ class TestDeployed:
         assert image_in(kept.answer) == f"nginx@sha256:{HEX}"
         assert image_in(changed.answer) == pinned("nginx", "2")
 
-    def test_an_image_given_by_digest_is_taken_as_written(self) -> None:
+    def test_an_image_with_a_digest_is_taken_as_written(self) -> None:
         deployments = FakeDeployments({IMAGE: RUNS})
         written = f"nginx@sha256:{'9' * 64}"
         result = pin(template_of(f"!PinDigest {written}"), NEVER, settings=ALLOWED, deployed=deployments)
@@ -295,7 +295,7 @@ class TestLock:
         assert image_in(result.answer) == f"prod.example/web@{LOCKED}"
 
 
-def test_deployed_images_precede_registries_and_the_report_tells_the_sources() -> None:
+def test_deployed_images_precede_registries_and_the_report_contains_the_sources() -> None:
     template = {
         "Resources": {
             "Web": task("!PinDigest nginx:1"),

@@ -97,7 +97,7 @@ def test_json_is_the_report(tmp_path: Path) -> None:
     assert [(each["gate"], each["verdict"]) for each in image["gates"]] == [("age", "allow")]
 
 
-def test_without_gates_it_says_so(tmp_path: Path) -> None:
+def test_without_gates_it_is_reported(tmp_path: Path) -> None:
     run = gate(tmp_path, gates="")
     assert run.code == 0
     assert "No image was judged: no gate is on, or the template has no image." in run.text

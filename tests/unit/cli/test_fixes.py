@@ -38,7 +38,7 @@ DIGEST = "@sha256:[0-9a-f]{64}"
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_all_fixes_of_a_file_are_applied_and_the_rest_is_reported(newline: str, tmp_path: Path) -> None:
+def test_all_fixes_of_a_file_are_applied_and_the_others_are_reported(newline: str, tmp_path: Path) -> None:
     path = saved(tmp_path, SEVERAL.replace("\n", newline).encode())
 
     run = image_pinner("check", "--fix", str(path))

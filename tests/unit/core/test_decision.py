@@ -208,7 +208,7 @@ def test_the_digest_of_a_lock_file_has_no_result_of_the_platform_because_it_is_n
 
 @pytest.mark.parametrize("resolution", [FOUND, UNFIT])
 @pytest.mark.parametrize("when_moved", ["Warn", "Fail"])
-def test_the_check_of_a_tag_says_nothing_about_another_digest(resolution: Resolution, when_moved: str) -> None:
+def test_the_check_of_a_tag_does_not_apply_to_another_digest(resolution: Resolution, when_moved: str) -> None:
     image = f"!PinDigest Platform=linux/arm64 WhenMoved={when_moved} nginx:1@sha256:{'d' * 64}"
     decision = decide_image(image, resolution, requiring("signer", "us", "warn"))
     gates = {result.gate for results in decision.gates.values() for result in results}

@@ -205,8 +205,8 @@ def _summarize(updates: Sequence[_Update], *, check: bool) -> None:
     images = sum(len(update.report.outcomes) for update in updates)
     outdated = sum(len(update.edits) for update in updates)
     if images:
-        verb = "Found outdated digests of" if check else "Updated"
-        print_line(f"{verb} {_count(outdated)} ({images - outdated} up to date).")
+        outcome = "Found outdated digests of" if check else "Updated"
+        print_line(f"{outcome} {_count(outdated)} ({images - outdated} up to date).")
     for reason, number in Counter(reason for update in updates for reason in _skipped(update)).items():
         print_line(f"Skipped {_count(number)}: {reason}.")
     if check and outdated:

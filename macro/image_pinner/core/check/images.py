@@ -37,7 +37,7 @@ PUBLIC_REGISTRIES = frozenset(
         "public.ecr.aws", "quay.io", "registry.access.redhat.com", "registry.gitlab.com", "registry.k8s.io",
     }
 )  # fmt: skip
-"""Registries that anybody can pull from, and whose images somebody else can move or delete."""
+"""Public registries, whose images other principals can move or delete."""
 _ANY_DIGEST = Digest.of(b"")
 _MAX_COMPARED = 20  # containers with the same name in exclusive branches
 

@@ -226,7 +226,10 @@ def fixed(configured: Any, requested: Any) -> Any:
 
 
 def one_of(*values: str) -> tuple[Callable[[str], str], Tighten]:
-    """Return the parser of these words, the least strict first, and how templates may tighten them."""
+    """Return the parser of these words, the least strict first, and how templates may tighten them.
+
+    The parser raises a `ValueError` for other words.
+    """
 
     def read(text: str) -> str:
         if text not in values:

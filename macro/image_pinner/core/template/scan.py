@@ -56,7 +56,11 @@ class ImageScan:
     def add(
         self, node: TemplateNode, location: ImageLocation, context: ResourceContext, scan_settings: ScanSettings
     ) -> str:
-        """Classify an image, add the result, and return the container's name, or an empty text."""
+        """Classify an image, add the result, and return the container's name, or an empty text.
+
+        Raises:
+            BudgetExceededError: Evaluating the image exceeds the budget of the template.
+        """
         self.read[node.steps] = node.value
         try:
             found = classify_image(node, location, context, scan_settings)

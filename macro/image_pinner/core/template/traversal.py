@@ -244,7 +244,7 @@ def branches_of(node: TemplateNode) -> list[TemplateNode | OpaqueNode]:
 
 
 def _expand_branches(nodes: list[TemplateNode], opaque: list[OpaqueNode]) -> list[TemplateNode]:
-    """Replace each `Fn::If` by its branches, and drop `AWS::NoValue`."""
+    """Replace each `Fn::If` with its branches, and drop `AWS::NoValue`."""
     result: list[TemplateNode] = []
     for node in nodes:
         value = node.value

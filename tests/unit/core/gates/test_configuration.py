@@ -122,7 +122,7 @@ def test_verdicts(mode: str, unknown: str, fact: Fact | UnknownFact, verdict: st
     assert gate.judge(judged(size=fact)).verdict == verdict
 
 
-def test_a_result_says_what_was_seen() -> None:
+def test_a_result_contains_what_was_found() -> None:
     known, unknown = (requiring("size", 1).judge(judged(**facts)) for facts in ({"size": fact_of(2)}, {}))
     assert (known.seen.fact, known.seen.source) == ("size is 2", "ecr:DescribeImages in us-east-1")
     assert known.seen.time == "2026-11-30T12:00:00Z"
@@ -130,7 +130,7 @@ def test_a_result_says_what_was_seen() -> None:
 
 
 def loosening(*entries: str, by: Any) -> list[list[tuple[str, str]]]:
-    """Return the problems of a template that sets `by` in each of the places where it can."""
+    """Return the problems of a template that sets `by` in each location where it can."""
     settings = with_gates(*entries)
     templates = [
         (template_of("!PinDigest nginx:1"), {"Gates": by}),

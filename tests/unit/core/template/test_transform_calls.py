@@ -113,7 +113,7 @@ def test_pin_skip_of_the_resource_accepts_the_call(level: str, spelling: str) ->
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("level", ["branch", "nested branch", "resource", "properties", "container"])
-def test_a_call_that_is_not_deployed_is_no_problem(level: str, spelling: str) -> None:
+def test_a_call_that_is_not_deployed_is_not_a_problem(level: str, spelling: str) -> None:
     no, yes = {"Fn::Equals": ["a", "b"]}, {"Fn::Equals": ["a", "a"]}
     template = template_with(SPELLINGS[spelling], level)
     template["Conditions"] = {"C": yes if level == "branch" else no, "D": no}
@@ -133,7 +133,7 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("properties", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_a_call_that_cannot_add_images_is_no_problem(properties: dict[str, Any]) -> None:
+def test_a_call_that_cannot_add_images_is_not_a_problem(properties: dict[str, Any]) -> None:
     web = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
     topic = {"Type": "AWS::SNS::Topic", "Properties": {"Fn::Transform": INCLUDE}, "Fn::Transform": INCLUDE}
     template = {

@@ -77,7 +77,9 @@ def test_a_loop_over_the_values_of_a_parameter_is_evaluated() -> None:
         (None, "whose values are unknown"),
     ],
 )
-def test_the_reason_for_an_unknown_loop_variable_says_how_many_values_there_are(collection: Any, how_many: str) -> None:
+def test_the_reason_for_an_unknown_loop_variable_contains_how_many_values_there_are(
+    collection: Any, how_many: str
+) -> None:
     ((_, node),) = entries_of(TemplateNode((), {"Fn::ForEach::L": ["A", collection, {"x": 1}]}, Scope()))
     unknown = node.scope.loops["A"]
     assert isinstance(unknown, Unknown)
