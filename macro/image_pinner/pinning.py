@@ -7,27 +7,20 @@ changes one: a failed lookup cannot lead to a rewrite.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from image_pinner.core.decision import (
-    Decision,
-    KeptTag,
-    Pinned,
-    PinPlan,
-    decide,
-    keep_tags,
-    make_plan,
-    subjects_to_judge,
-)
+from image_pinner.core.decision import Decision, PinPlan, decide, keep_tags, make_plan, subjects_to_judge
 from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, plan_deployed_lookups
 from image_pinner.core.errors import TooManyLookupsError
 from image_pinner.core.gates.enabled import EnabledGate, needs_of
 from image_pinner.core.gates.interface import Facts, Subject
 from image_pinner.core.images.lookups import ImageLookup, Resolution
+from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Unknown
 from image_pinner.core.judging import Rules
+from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.edits import Edit, apply_edits
 from image_pinner.core.template.fragments import Fragment
@@ -154,7 +147,7 @@ def pin_template(
             return PinResult(fragment.original, (), report)
         resolvers = resolvers._replace(lock=lock)
     resolved = resolve(fragment, found, settings, resolvers, deadline)
-    facts = gather_facts(resolved, resolvers.facts, deadline)
+    facts = gather_facts(resolved, settings, resolvers.facts, deadline)
     result = rewrite(fragment, resolved, _decide(resolved, settings, facts))
     if not (resolvers.keep_tags and result.report.succeeded):
         return result
@@ -204,17 +197,20 @@ class _LimitedResolver(NamedTuple):
 
     def check(self, lookups: Sequence[ImageLookup]) -> None:
         """Raise `TooManyLookupsError` if there are too many lookups."""
-        settings, references = self.settings, [lookup.reference for lookup in lookups]
-        repositories = {(reference.registry, reference.repository) for reference in references}
-        registries = {registry for registry, _ in repositories}
-        _check_number(len(references), settings.max_images, "images", "IMAGE_PINNER_MAX_IMAGES")
-        _check_number(len(repositories), settings.max_repositories, "repositories", "IMAGE_PINNER_MAX_REPOSITORIES")
-        _check_number(len(registries), settings.max_registries, "registries", "IMAGE_PINNER_MAX_REGISTRIES")
+        _check_references([lookup.reference for lookup in lookups], self.settings)
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         """See `DigestResolver.resolve_all`."""
         self.check(lookups)
         return self.digests.resolve_all(lookups, deadline) if lookups else {}
+
+
+def _check_references(references: Collection[ImageReference], settings: Settings) -> None:
+    repositories = {(reference.registry, reference.repository) for reference in references}
+    registries = {registry for registry, _ in repositories}
+    _check_number(len(references), settings.max_images, "images", "IMAGE_PINNER_MAX_IMAGES")
+    _check_number(len(repositories), settings.max_repositories, "repositories", "IMAGE_PINNER_MAX_REPOSITORIES")
+    _check_number(len(registries), settings.max_registries, "registries", "IMAGE_PINNER_MAX_REGISTRIES")
 
 
 def _check_number(number: int, limit: int, noun: str, variable: str) -> None:
@@ -289,14 +285,23 @@ def _unresolved(value: ExternalValue) -> Unknown:
 
 def judge(resolved: ResolvedImages, settings: Settings, facts: FactSource, deadline: Deadline) -> Decision:
     """Gather the facts that gates need, then decide what happens to each image."""
-    return _decide(resolved, settings, gather_facts(resolved, facts, deadline))
+    return _decide(resolved, settings, gather_facts(resolved, settings, facts, deadline))
 
 
-def gather_facts(resolved: ResolvedImages, facts: FactSource, deadline: Deadline) -> Mapping[Subject, Facts]:
-    """Gather the facts that gates need."""
-    needs = needs_of(resolved.found.gates)
-    skipped = resolved.found.scan.skipped
-    subjects = subjects_to_judge(resolved.plan, resolved.resolutions, skipped) if needs else ()
+def gather_facts(
+    resolved: ResolvedImages, settings: Settings, facts: FactSource, deadline: Deadline
+) -> Mapping[Subject, Facts]:
+    """Gather the facts that gates need.
+
+    Raises:
+        TooManyLookupsError: The template needs facts about more images than `settings` allow.
+    """
+    gates, skipped = resolved.found.gates, resolved.found.scan.skipped
+    if not (needs := needs_of(gates)):
+        return {}
+    subjects = subjects_to_judge(resolved.plan, resolved.resolutions, skipped, gates)
+    # Digests that the template writes are not looked up, and therefore not counted yet.
+    _check_references({subject.image for subject in subjects}, settings)
     return facts.gather(subjects, needs, deadline) if subjects else {}
 
 

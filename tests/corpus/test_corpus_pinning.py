@@ -11,7 +11,7 @@ import pytest
 from corpus.corpus_pins import VALUES, pin_tree, pinned, pinned_in_memory, run_pin
 from corpus.yaml_spans import changed_only_in, spans_of
 from image_pinner.cli.documents import read_source
-from image_pinner.core.decision import Pinned
+from image_pinner.core.outcomes import Pinned
 from support.corpus import (
     CORPUS,
     GENERATED,

@@ -25,9 +25,10 @@ from image_pinner.cli.documents import InPlaceEditError, SourceDocument, TextEdi
 from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile, parse_template
 from image_pinner.cli.output import LocatedReport, exit_code, pin_report
 from image_pinner.cli.pinning_options import PinningInputs, pinning_options
-from image_pinner.core.decision import Pinned, PinPlan, make_plan
+from image_pinner.core.decision import PinPlan, make_plan
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.images.lookups import ImageLookup, Resolution
+from image_pinner.core.outcomes import Pinned
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import in_order

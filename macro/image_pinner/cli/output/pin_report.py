@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from image_pinner.cli.documents import SourceDocument
 from image_pinner.cli.output.interface import LocatedReport, count
 from image_pinner.cli.wording import help_for_cli
-from image_pinner.core.decision import Pinned
+from image_pinner.core.outcomes import Pinned
 from image_pinner.core.report import PinReport, decision_of
 from image_pinner.core.template.problems import Problem, in_order
 from image_pinner.core.template.sites import SkipStatus

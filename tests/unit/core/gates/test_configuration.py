@@ -333,6 +333,13 @@ def test_different_gates_in_transform_and_metadata_contradict_each_other() -> No
         ("age.minimum=3d; age.mode=warn", "age.mode=deny", "age.minimum=3d; age.mode=deny; age.unknown=deny"),
         ("age.minimum=3d", "age.maximum=9d", "age.minimum=3d; age.maximum=9d; age.mode=deny; age.unknown=deny"),
         ("age.minimum=3d; age.mode=off", "age.minimum=1d", "age.minimum=1d"),
+        ("age.minimum=3d; age.mode=off", "age.mode=deny", "age.minimum=3d"),
+        (
+            "age.minimum=3d; age.mode=off",
+            "age.maximum=9d; age.mode=warn",
+            "age.minimum=3d; age.maximum=9d; age.mode=warn",
+        ),
+        ("age.minimum=3d; age.mode=off", "age.mode=off", "age.mode=off"),
         ("age.minimum=3d; age.unknown=warn", "age.unknown=deny", "age.minimum=3d; age.mode=deny; age.unknown=deny"),
         ("tags.deny=latest", "tags.deny=dev", "tags.deny=latest; tags.deny=dev; tags.mode=deny; tags.unknown=deny"),
         (
@@ -361,7 +368,7 @@ def test_different_gates_in_transform_and_metadata_contradict_each_other() -> No
             "vulnerabilities.only=fix-available",
             "vulnerabilities.severity=LOW; vulnerabilities.only=fix-available",
         ),
-        # A gate that the configuration does not set, or turns off, is the template's own.
+        # What is set for a gate that is off applies only as long as nothing else is set.
         (
             "vulnerabilities.severity=LOW; vulnerabilities.mode=off",
             "vulnerabilities.severity=HIGH; vulnerabilities.missing=warn",
