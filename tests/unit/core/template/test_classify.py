@@ -298,7 +298,7 @@ class TestSkippedImages:
             ("AWS::ImageBuilder::ContainerRecipe", {"Fn::Sub": f"{IMAGE_ARN}:${{Nope}}:image/base/1"}, "other form"),
         ],
     )
-    def test_an_image_that_is_no_reference_is_skipped(self, kind: str, value: Any, status: str) -> None:
+    def test_an_image_in_another_form_is_skipped(self, kind: str, value: Any, status: str) -> None:
         (location,) = image_locations()[kind]
         for context in (ResourceContext(), ALL):
             assert skipped(value, location=location, context=context).status == status
