@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
-from image_pinner.core.template.classify import kept_expression
 from image_pinner.core.template.edits import Edit, Replace
 from image_pinner.core.template.paths import value_at
 from image_pinner.core.template.records import record_edits, removal_edits
 from image_pinner.core.template.sites import PinSite, SkippedImage
+from image_pinner.core.template.skipped import kept_expression
 from image_pinner.core.template.traversal import TemplateNode
 
 

@@ -10,7 +10,7 @@ from image_pinner.core.images.references import is_digest
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue
-from image_pinner.core.template.classify import FALSE_CONDITION, classify_image
+from image_pinner.core.template.classify import classify_image
 from image_pinner.core.template.locations import ImageLocation
 from image_pinner.core.template.marker_search import MarkerCount
 from image_pinner.core.template.markers import parse_metadata_options, parse_parameters
@@ -19,6 +19,7 @@ from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import INVALID_OPTION, UNRESOLVED_IMAGE, Problem, ProblemKind
 from image_pinner.core.template.records import DigestImage
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
+from image_pinner.core.template.skipped import FALSE_CONDITION
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode
 
 _LEFT_SNIPPET = "a snippet is left that CloudFormation has not processed"
