@@ -122,6 +122,15 @@ def needs_deployed(site: PinSite) -> bool:
     return refresh is not None and refresh is not Refresh.ALWAYS and site.reference.digest is None
 
 
+def why_not_kept(site: PinSite, state: Deployed | NotDeployed) -> str:
+    """Return why the deployed image of a site is not kept, as a clause, or an empty text if it is."""
+    if isinstance(state, NotDeployed):
+        return state.reason
+    if site.options.refresh is Refresh.NEVER or state.written == str(site.reference):
+        return ""
+    return f"{state.origin} was deployed from {state.written or 'an unrecorded reference'}"
+
+
 def plan_deployed_lookups(
     sites: Iterable[PinSite], template: JsonObject, scope: Scope
 ) -> dict[TemplatePath, DeployedLookup]:

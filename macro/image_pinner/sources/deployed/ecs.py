@@ -17,90 +17,67 @@ from image_pinner.sources.deployed.ecs_services import (
     RunningService,
     RunningState,
     ServiceName,
+    describe_services,
     read_former,
     read_running,
     read_task_digests,
 )
+from image_pinner.sources.deployed.ecs_targets import Stacks, Target, find_targets, refuse_if_created
 from image_pinner.sources.deployed.found import FoundImage, ServiceState, found_image, parse_deployed
-from image_pinner.sources.deployed.stacks import Stack
+from image_pinner.sources.deployed.stacks import find_in_stack
 
 TASK_DEFINITION = "AWS::ECS::TaskDefinition"
-_SERVICE = "AWS::ECS::Service"
 DESCRIBE_TASK_DEFINITION = Operation(
     "ecs:DescribeTaskDefinition", "ECS", absent="^ClientException: .*(Unable to (describe|find)|does not exist)"
 )
 OPERATIONS = (*ecs_services.OPERATIONS, DESCRIBE_TASK_DEFINITION)
 
 
-class _Target(NamedTuple):
-    """Where the image of a lookup is deployed.
-
-    Args:
-        services: The services that run it.
-        task_definition: The task definition that has it, an ARN or a family; empty if what the services run counts.
-    """
-
-    services: tuple[ServiceName, ...]
-    task_definition: str = ""
-
-
-_Targets = dict[DeployedLookup, _Target]
+_Targets = Mapping[DeployedLookup, Target]
 _Definitions = Mapping[str, Mapping[str, Any] | NotKnown | None]
 
 
 def read_task_definitions(
-    calls: AwsCalls, lookups: Collection[DeployedLookup], stacks: Mapping[str, Stack | NotKnown]
+    calls: AwsCalls, lookups: Collection[DeployedLookup], stacks: Stacks
 ) -> dict[DeployedLookup, ServiceState]:
-    """Read the images of containers in task definitions; `stacks` has the stacks of the lookups that need one."""
+    """Read the images of containers in task definitions; `stacks` has the stacks of the lookups that have one."""
+    targets, running = find_targets(calls, lookups, stacks)
     states: dict[DeployedLookup, ServiceState] = {}
-    registered: _Targets = {}
-    running: _Targets = {}
-    for lookup in lookups:
-        target = _target(lookup, stacks)
-        if not isinstance(target, _Target):
+    registered: dict[DeployedLookup, Target] = {}
+    runs: dict[DeployedLookup, list[RunningState]] = {}
+    for lookup, target in targets.items():
+        if not isinstance(target, Target):
             states[lookup] = target
         elif target.task_definition:
             registered[lookup] = target
         else:
-            running[lookup] = target
-    states |= _read_registered(calls, registered)
-    states |= _read_from_services(calls, running)
+            runs[lookup] = [running[service] for service in target.services]
+    found = _read_registered(calls, registered) | _images(calls, runs)
+    absent = {
+        lookup: state
+        for lookup, state in found.items()
+        if isinstance(state, NotDeployed)
+        and (lookup.family or (lookup.named_services and any(isinstance(run, RunningService) for run in runs[lookup])))
+    }
+    return states | found | _refuse_created(calls, absent, stacks)
+
+
+def _refuse_created(
+    calls: AwsCalls, absent: Mapping[DeployedLookup, NotDeployed], stacks: Stacks
+) -> dict[DeployedLookup, ServiceState]:
+    """Return the states of containers that are not in what an option names.
+
+    One that is not in the task definition of the stack either is new.
+    """
+    created = {lookup: find_in_stack(lookup, stacks) for lookup in absent}
+    definitions = _describe(calls, [name for name in created.values() if isinstance(name, str)])
+    states: dict[DeployedLookup, ServiceState] = {}
+    for lookup, state in absent.items():
+        name = created[lookup]
+        definition = definitions[name] if isinstance(name, str) else None
+        is_new = definition and isinstance(_container(lookup, str(name), definition), NotDeployed)
+        states[lookup] = state if is_new else refuse_if_created(lookup, stacks, state)
     return states
-
-
-def _target(lookup: DeployedLookup, stacks: Mapping[str, Stack | NotKnown]) -> _Target | NotDeployed | NotKnown:
-    """Return where to look: `Service` and `Family` take precedence over the stack."""
-    if lookup.named_services:
-        parted = (service.partition("/") for service in lookup.named_services)
-        return _Target(tuple(ServiceName(cluster, name) for cluster, _, name in parted))
-    if lookup.family:
-        return _Target((), lookup.family)
-    stack = stacks[lookup.stack_name]
-    if isinstance(stack, NotKnown):
-        return stack
-    task_definition = stack.find(lookup.identity.resource, lookup.resource_type)
-    # One that the template adds now does not run anything yet.
-    services = [stack.find(name, _SERVICE) for name in lookup.services if name in stack.resources]
-    arns = [service for service in services if isinstance(service, str)]
-    if unnamed := [arn for arn in arns if _service_name(arn) is None]:
-        return NotKnown(
-            f"the ARN of service {unnamed[0].rpartition('/')[2]} does not contain its cluster",
-            "set Service: cluster/service in the Metadata of the resource",
-        )
-    names = tuple(name for arn in arns if (name := _service_name(arn)))
-    if lookup.refresh is Refresh.NEVER and services:
-        absent = next((service for service in services if isinstance(service, NotDeployed)), None)
-        return _Target(names) if names or absent is None else absent
-    return _Target(names, task_definition) if isinstance(task_definition, str) else task_definition
-
-
-_LONG_ARN_PARTS = 3  # service/cluster/name
-
-
-def _service_name(arn: str) -> ServiceName | None:
-    """Return the names in the long ARN of a service, or `None` if it is a short one."""
-    parts = arn.rpartition(":")[2].split("/")
-    return ServiceName(parts[1], parts[2]) if len(parts) == _LONG_ARN_PARTS else None
 
 
 def _describe(calls: AwsCalls, names: Iterable[str]) -> _Definitions:
@@ -199,10 +176,11 @@ def _without_service(container: _Container) -> NotKnown:
 
 
 def _read_tags(
-    calls: AwsCalls, targets: Mapping[DeployedLookup, tuple[_Target, _Container]], definitions: _Definitions
+    calls: AwsCalls, targets: Mapping[DeployedLookup, tuple[Target, _Container]], definitions: _Definitions
 ) -> dict[DeployedLookup, ServiceState]:
     """Read the digests that services resolved for the tags of the task definitions in the stack."""
-    running = read_running(calls, [service for target, _ in targets.values() for service in target.services])
+    services = [service for target, _ in targets.values() for service in target.services]
+    running = read_running(calls, describe_services(calls, services))
     changed = [
         service
         for target, container in targets.values()
@@ -244,13 +222,6 @@ def _former(container: _Container, current: RunningState, former: list[RunningSt
     return NotKnown(
         f"image {container.container['image']!r} of {container.origin} in the stack has no digest, and {runs}",
         "set Refresh=Never to keep what runs, or Refresh=Always",
-    )
-
-
-def _read_from_services(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup, ServiceState]:
-    running = read_running(calls, [service for target in targets.values() for service in target.services])
-    return _images(
-        calls, {lookup: [running[service] for service in target.services] for lookup, target in targets.items()}
     )
 
 

@@ -81,6 +81,19 @@ def _read_stack(calls: AwsCalls, name: str) -> Stack:
     )
 
 
+STACK_NOT_KNOWN = NotKnown(
+    "the stack is not known",
+    "set StackName: !Ref AWS::StackName in the Parameters of the Transform",
+    missing="AWS::StackName",
+)
+
+
+def find_in_stack(lookup: DeployedLookup, stacks: Mapping[str, Stack | NotKnown]) -> str | NotDeployed | NotKnown:
+    """Return the physical ID of the resource of a lookup."""
+    stack = stacks.get(lookup.stack_name, STACK_NOT_KNOWN)
+    return stack if isinstance(stack, NotKnown) else stack.find(lookup.identity.resource, lookup.resource_type)
+
+
 def complete(
     calls: AwsCalls, found: Mapping[DeployedLookup, FoundImage | NotDeployed | NotKnown]
 ) -> dict[DeployedLookup, DeployedState]:

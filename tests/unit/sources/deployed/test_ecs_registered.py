@@ -108,11 +108,6 @@ def test_newest_revision_of_a_family_counts(refresh: Refresh) -> None:
     assert [parameters for _, parameters in aws.calls] == [{"taskDefinition": "batch"}]
 
 
-def test_missing_family_is_not_deployed() -> None:
-    state = read_one(stack(BY_DIGEST), deployed_lookup(family="none"))
-    assert state == NotDeployed("task definition none does not exist")
-
-
 def test_stand_alone_task_definition_is_the_one_of_the_stack() -> None:
     assert kept(read_one(stack(BY_DIGEST), deployed_lookup()))[0] == f"{REPOSITORY}@{FIRST}"
 
