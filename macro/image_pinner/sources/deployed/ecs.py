@@ -26,7 +26,6 @@ from image_pinner.sources.deployed.ecs_targets import Stacks, Target, find_targe
 from image_pinner.sources.deployed.found import FoundImage, ServiceState, found_image, parse_deployed
 from image_pinner.sources.deployed.stacks import find_in_stack
 
-TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 DESCRIBE_TASK_DEFINITION = Operation(
     "ecs:DescribeTaskDefinition", "ECS", absent="^ClientException: .*(Unable to (describe|find)|does not exist)"
 )
@@ -137,7 +136,7 @@ def _read_registered(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup,
         container = _container(lookup, target.task_definition, definition)
         if isinstance(container, _Container) and lookup.refresh is Refresh.NEVER and _is_replaced(definition):
             container = NotKnown(
-                f"{container.origin} is deregistered, and the template has no service that runs another",
+                f"{container.origin} is deregistered, and no service of the stack runs another",
                 "set Family or Service in the Metadata of the resource, or set Refresh=Always",
             )
         if not isinstance(container, _Container):

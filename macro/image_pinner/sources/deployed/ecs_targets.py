@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from image_pinner.core.deployed import DeployedLookup, NotDeployed, NotKnown
+from image_pinner.core.deployed import MAX_NAME, TASK_DEFINITION, DeployedLookup, NotDeployed, NotKnown
+from image_pinner.core.errors import cut
 from image_pinner.core.template.options import Refresh
 from image_pinner.sources.deployed.calls import AwsCalls
 from image_pinner.sources.deployed.ecs_services import (
     DescribedService,
+    RunningService,
     RunningState,
     ServiceName,
     describe_services,
@@ -38,21 +40,110 @@ class Target(NamedTuple):
 Targets = dict[DeployedLookup, Target | NotDeployed | NotKnown]
 
 
+class _Created(NamedTuple):
+    """The services and task definitions that a stack has created.
+
+    Args:
+        stack: The stack.
+        services: The services by logical ID.
+        unnamed: The ARNs of the services whose clusters are not known, by logical ID.
+        owners: The logical IDs of the task definitions by family.
+    """
+
+    stack: Stack
+    services: Mapping[str, ServiceName]
+    unnamed: Mapping[str, str]
+    owners: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def by(cls, stack: Stack) -> _Created:
+        """Return what a stack has created."""
+        services: dict[str, ServiceName] = {}
+        unnamed: dict[str, str] = {}
+        owners: dict[str, frozenset[str]] = {}
+        for name, resource in stack.resources.items():
+            arn = stack.find(name, resource.type)
+            if isinstance(arn, str) and resource.type == _SERVICE:
+                if service := _service_name(arn):
+                    services[name] = service
+                else:
+                    unnamed[name] = arn
+            elif isinstance(arn, str) and resource.type == TASK_DEFINITION:
+                owners[_family_of(arn)] = owners.get(_family_of(arn), frozenset()) | {name}
+        return cls(stack, services, unnamed, owners)
+
+    def referenced(self, lookup: DeployedLookup) -> tuple[ServiceName, ...]:
+        """Return the services that refer to the task definition in the template."""
+        return tuple(self.services[name] for name in lookup.services if name in self.services)
+
+    def runs(self, lookup: DeployedLookup, run: RunningService, *, created: bool) -> bool | NotKnown:
+        """Return whether a service runs a revision of the task definition of a lookup.
+
+        Args:
+            lookup: The lookup. A reference of the template alone does not show it: the service can have run another
+                task definition before.
+            run: What the service runs. A task definition outside of the stack is one that a script registered.
+            created: Whether the stack has created the task definition; else it can have another logical ID there.
+        """
+        resource, owners = lookup.identity.resource, self.owners.get(_family_of(run.task_definition), frozenset())
+        is_referenced = run.service in self.referenced(lookup)
+        is_of_another = bool(owners) and (created or any(map(lookup.may_declare, owners)))
+        if resource not in owners and (is_of_another or not is_referenced):
+            return False
+        others = owners - {resource}
+        other = lookup.alternative or ("" if is_referenced else min(others, default=""))
+        if other and (others or not owners):
+            return NotKnown(
+                f"service {run.service} runs {run.task_definition.rpartition('/')[2]}, which can be "
+                f"{cut(resource, MAX_NAME)!r} or {cut(other, MAX_NAME)!r}",
+                "set Family or Service in the Metadata of each of them, or set Refresh=OnChange",
+            )
+        return True
+
+
 def find_targets(
     calls: AwsCalls, lookups: Collection[DeployedLookup], stacks: Stacks
 ) -> tuple[Targets, dict[ServiceName, RunningState]]:
-    """Return where to look for each image, and what the services without a task definition there run."""
-    described = describe_services(calls, [service for lookup in lookups for service in _named(lookup)])
-    targets = {lookup: _target(lookup, stacks, described) for lookup in lookups}
-    names = [
-        service
-        for target in targets.values()
-        if isinstance(target, Target) and not target.task_definition
-        for service in target.services
+    """Return where to look for each image, and what services run.
+
+    `Service` and `Family` take precedence over the stack, but only what a stack deployed can be unchanged.
+    """
+    created = {name: _Created.by(stack) for name, stack in stacks.items() if isinstance(stack, Stack)}
+    named = {lookup: _named(lookup) for lookup in lookups if lookup.refresh is Refresh.NEVER and lookup.named_services}
+    in_stack = [
+        lookup
+        for lookup in lookups
+        if lookup.refresh is Refresh.NEVER and not lookup.named_services and not lookup.family
     ]
-    missing = describe_services(calls, [name for name in names if name not in described])
-    described |= missing
-    return targets, read_running(calls, {name: described[name] for name in names})
+    names = [service for services in named.values() for service in services]
+    for stack in dict.fromkeys(lookup.stack_name for lookup in in_stack):
+        names += created[stack].services.values() if stack in created else ()
+    described = describe_services(calls, names)
+    by_family = _by_family(described)
+    candidates = named | {
+        lookup: _candidates(lookup, created[lookup.stack_name], by_family)
+        for lookup in in_stack
+        if lookup.stack_name in created
+    }
+    running = read_running(calls, {name: described[name] for names in candidates.values() for name in names})
+    targets: Targets = {}
+    for lookup in lookups:
+        own = find_in_stack(lookup, stacks)
+        if lookup.refresh is Refresh.ON_CHANGE:
+            services = _named(lookup) or (created[lookup.stack_name].referenced(lookup) if isinstance(own, str) else ())
+            targets[lookup] = Target(services, own) if isinstance(own, str) else own
+        elif lookup in named:
+            absent = next((state for name in named[lookup] if isinstance(state := described[name], NotDeployed)), None)
+            refused = refuse_if_created(lookup, stacks, absent) if absent else None
+            targets[lookup] = refused if isinstance(refused, NotKnown) else Target(named[lookup])
+        elif lookup.family:
+            targets[lookup] = Target((), lookup.family)
+        elif isinstance(own, NotKnown):
+            targets[lookup] = own
+        else:
+            runs = {name: running[name] for name in candidates[lookup]}
+            targets[lookup] = _in_stack(lookup, own, created[lookup.stack_name], runs, described)
+    return targets, running
 
 
 def _named(lookup: DeployedLookup) -> tuple[ServiceName, ...]:
@@ -61,33 +152,66 @@ def _named(lookup: DeployedLookup) -> tuple[ServiceName, ...]:
     return tuple(ServiceName(cluster, name) for cluster, _, name in parted)
 
 
-def _target(
-    lookup: DeployedLookup, stacks: Stacks, described: Mapping[ServiceName, DescribedService]
+def _by_family(described: Mapping[ServiceName, DescribedService]) -> dict[str, list[ServiceName]]:
+    """Return the services by the families of which they have a deployment or task set, complete or not."""
+    found: dict[str, list[ServiceName]] = {}
+    for name, service in described.items():
+        if not isinstance(service, NotDeployed | NotKnown):
+            runs = (*service.get("deployments", ()), *service.get("taskSets", ()))
+            for family in {_family_of(run["taskDefinition"]) for run in runs if run.get("taskDefinition")}:
+                found.setdefault(family, []).append(name)
+    return found
+
+
+def _candidates(
+    lookup: DeployedLookup, created: _Created, by_family: Mapping[str, Sequence[ServiceName]]
+) -> tuple[ServiceName, ...]:
+    """Return the services of a stack that can run a task definition: by references in the template, or by its family.
+
+    A template can also have the family as a text, or another resource in between.
+    """
+    own = created.stack.find(lookup.identity.resource, lookup.resource_type)
+    same_family = by_family.get(_family_of(own), ()) if isinstance(own, str) else ()
+    in_stack = frozenset(created.services.values()) if same_family else frozenset()
+    return tuple(dict.fromkeys((*created.referenced(lookup), *(name for name in same_family if name in in_stack))))
+
+
+def _in_stack(
+    lookup: DeployedLookup,
+    own: str | NotDeployed,
+    created: _Created,
+    runs: Mapping[ServiceName, RunningState],
+    described: Mapping[ServiceName, DescribedService],
 ) -> Target | NotDeployed | NotKnown:
-    """Return where to look: `Service` and `Family` take precedence over the stack."""
-    if named := _named(lookup):
-        absent = next((state for name in named if isinstance(state := described[name], NotDeployed)), None)
-        wrong = refuse_if_created(lookup, stacks, absent) if absent else None
-        return wrong if isinstance(wrong, NotKnown) else Target(named)
-    if lookup.family:
-        return Target((), lookup.family)
-    stack = stacks[lookup.stack_name]
-    if isinstance(stack, NotKnown):
-        return stack
-    task_definition = stack.find(lookup.identity.resource, lookup.resource_type)
+    """Return the services of the stack that run a task definition, or the task definition itself."""
+    if unnamed := [created.unnamed[name] for name in lookup.services if name in created.unnamed]:
+        return _without_cluster(unnamed[0])
+    services: list[ServiceName] = []
+    for name, run in runs.items():
+        is_run = created.runs(lookup, run, created=isinstance(own, str)) if isinstance(run, RunningService) else True
+        if isinstance(is_run, NotKnown):
+            return is_run
+        services += [name] if is_run else ()
+    if services:
+        return Target(tuple(services))
     # One that the template adds now does not run anything yet.
-    services = [stack.find(name, _SERVICE) for name in lookup.services if name in stack.resources]
-    arns = [service for service in services if isinstance(service, str)]
-    if unnamed := [arn for arn in arns if _service_name(arn) is None]:
-        return NotKnown(
-            f"the ARN of service {unnamed[0].rpartition('/')[2]} does not contain its cluster",
-            "set Service: cluster/service in the Metadata of the resource",
-        )
-    names = tuple(name for arn in arns if (name := _service_name(arn)))
-    if lookup.refresh is Refresh.NEVER and services:
-        absent = next((service for service in services if isinstance(service, NotDeployed)), None)
-        return Target(names) if names or absent is None else absent
-    return Target(names, task_definition) if isinstance(task_definition, str) else task_definition
+    found = [created.stack.find(name, _SERVICE) for name in lookup.services if name in created.stack.resources]
+    if absent := next((state for state in found if isinstance(state, NotDeployed)), None):
+        return absent
+    if not isinstance(own, str):
+        return own
+    if not runs and created.unnamed:
+        return _without_cluster(next(iter(created.unnamed.values())))
+    states = [described[name] for name in created.services.values()] if not runs else []
+    unknown = next((state for state in states if isinstance(state, NotKnown)), None)
+    return unknown or Target((), own)
+
+
+def _without_cluster(arn: str) -> NotKnown:
+    return NotKnown(
+        f"the ARN of service {arn.rpartition('/')[2]} does not contain its cluster",
+        "set Service: cluster/service or Family in the Metadata of the resource",
+    )
 
 
 def refuse_if_created(lookup: DeployedLookup, stacks: Stacks, absent: NotDeployed) -> NotDeployed | NotKnown:
@@ -112,3 +236,7 @@ def _service_name(arn: str) -> ServiceName | None:
     """Return the names in the long ARN of a service, or `None` if it is a short one."""
     parts = arn.rpartition(":")[2].split("/")
     return ServiceName(parts[1], parts[2]) if len(parts) == _LONG_ARN_PARTS else None
+
+
+def _family_of(arn: str) -> str:
+    return arn.rpartition("/")[2].partition(":")[0]

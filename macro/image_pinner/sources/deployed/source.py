@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from image_pinner.core.deployed import DeployedLookup, DeployedState, NotKnown
+from image_pinner.core.deployed import TASK_DEFINITION, DeployedLookup, DeployedState, NotKnown
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.deployed import ecs, stacks
 from image_pinner.sources.deployed.calls import AwsCalls
-from image_pinner.sources.deployed.ecs import TASK_DEFINITION, read_task_definitions
+from image_pinner.sources.deployed.ecs import read_task_definitions
 from image_pinner.sources.deployed.found import ServiceState
 from image_pinner.sources.deployed.others import deployed_types, read_others
 from image_pinner.sources.deployed.stacks import complete, find_in_stack, read_stacks

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from image_pinner.core.deployed import Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.deployed import TASK_DEFINITION, Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
 from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.values import JsonValue
@@ -114,7 +114,7 @@ def complete(
 
 def _needs_template(lookup: DeployedLookup, found: FoundImage) -> bool:
     """Return whether the template has the record, or shows whether the stack deployed what runs."""
-    is_revision = lookup.resource_type == "AWS::ECS::TaskDefinition"  # which never changes
+    is_revision = lookup.resource_type == TASK_DEFINITION  # which never changes
     return found.written is None or (lookup.refresh is Refresh.ON_CHANGE and not is_revision)
 
 
