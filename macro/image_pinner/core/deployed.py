@@ -36,6 +36,7 @@ class DeployedLookup(NamedTuple):
         family: The task definition family that the option `Family` sets, or empty.
         alternative: The logical ID of another task definition that one of the services can run, or empty.
         declared: The logical IDs of all task definitions of the template.
+        written: The reference as the template sets it now, after evaluation.
     """
 
     identity: SiteIdentity
@@ -48,6 +49,7 @@ class DeployedLookup(NamedTuple):
     family: str = ""
     alternative: str = ""
     declared: frozenset[str] = frozenset()
+    written: str = ""
 
     def may_declare(self, name: str) -> bool:
         """Return whether the template has a task definition of this name; one in a loop can have several."""
@@ -185,6 +187,7 @@ def _lookup(site: PinSite, services: Services, stack_name: str, declared: frozen
         options.family or "",
         min(set[str]().union(*services.values()) - {identity.resource}, default=""),
         declared,
+        str(site.reference),
     )
 
 

@@ -185,6 +185,7 @@ class TestPlan:
                 "web",
                 "",
                 frozenset({"Web"}),
+                "nginx:1",
             )
         ]
 

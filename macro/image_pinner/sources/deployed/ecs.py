@@ -134,6 +134,12 @@ def _read_registered(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup,
     for lookup, target in targets.items():
         definition = definitions[target.task_definition]
         container = _container(lookup, target.task_definition, definition)
+        if definition is None and target.task_definition.startswith("arn:"):
+            name = target.task_definition.rpartition("/")[2]
+            container = NotKnown(
+                f"task definition {name}, which the stack deployed, does not exist",
+                "set Refresh=Always for one deployment, which registers a revision",
+            )
         if isinstance(container, _Container) and lookup.refresh is Refresh.NEVER and _is_replaced(definition):
             container = NotKnown(
                 f"{container.origin} is deregistered, and no service of the stack runs another",

@@ -158,9 +158,12 @@ def _completed(
         # Something else than the stack may have deployed another image since.
         found = found._replace(image=declared)
     elif found.written is not None:
-        if lookup.refresh is Refresh.ON_CHANGE and isinstance(image, str) and image != found.written:
+        # An expression has been evaluated with other parameters, so that only what is written now can be compared.
+        in_stack = image if isinstance(image, str) else lookup.written
+        if lookup.refresh is Refresh.ON_CHANGE and in_stack != found.written:
+            deployed = f"{image}, whose digest is not known" if isinstance(image, str) else "an unknown image"
             return NotKnown(
-                f"{found.origin} runs {found.written}, and the stack deployed {image}, whose digest is not known",
+                f"{found.origin} runs {found.written}, and the stack deployed {deployed}",
                 "set Refresh=Never to keep what runs, or Refresh=Always",
             )
         return Deployed(found.image, found.written, found.origin)

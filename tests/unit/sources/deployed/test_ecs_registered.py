@@ -74,10 +74,13 @@ def test_tag_whose_first_deployment_did_not_succeed_is_not_deployed() -> None:
     assert read_one(aws, LOOKUP) == NotDeployed("no deployment of service main/web has succeeded yet")
 
 
-def test_missing_task_definition_is_not_deployed() -> None:
-    aws = stack(BY_DIGEST)
+@pytest.mark.parametrize("refresh", [Refresh.NEVER, Refresh.ON_CHANGE])
+def test_deleted_task_definition_of_the_stack_is_not_known(refresh: Refresh) -> None:
+    aws = stand_alone(BY_DIGEST)
     aws.definitions.clear()
-    assert read_one(aws, LOOKUP) == NotDeployed("task definition shop:1 does not exist")
+    state = not_known(read_one(aws, deployed_lookup(refresh=refresh)))
+    assert state.cause == "task definition shop:1, which the stack deployed, does not exist"
+    assert state.help == "set Refresh=Always for one deployment, which registers a revision"
 
 
 def test_task_definition_of_the_stack_counts_and_not_the_one_that_runs() -> None:

@@ -24,6 +24,7 @@ from support.deployed_images import (
     deployed_lookup,
     error,
     kept,
+    not_known,
     read_deployed,
     read_one,
 )
@@ -205,6 +206,16 @@ class TestLambda:
         )
         aws.templates["shop"]["Resources"]["Api"]["Properties"]["Code"]["ImageUri"] = f"{REPOSITORY}:9"
         assert kept(read_one(aws, function_lookup(Refresh.ON_CHANGE)))[:2] == (IMAGE, f"{REPOSITORY}:9")
+
+    @pytest.mark.parametrize("image", [{"Ref": "Image"}, {"Fn::If": ["Blue", IMAGE, IMAGE]}, None])
+    def test_tag_is_known_only_as_written_now_where_the_stack_has_an_expression(self, image: Any) -> None:
+        aws = with_template(function(f"{REPOSITORY}:9", IMAGE), image, "")
+        lookup = function_lookup(Refresh.ON_CHANGE)
+        assert not_known(read_one(aws, lookup._replace(written=f"{REPOSITORY}:1"))).cause == (
+            f"Lambda resource Api runs {REPOSITORY}:9, and the stack deployed an unknown image"
+        )
+        assert kept(read_one(aws, lookup._replace(written=f"{REPOSITORY}:9")))[:2] == (IMAGE, f"{REPOSITORY}:9")
+        assert kept(read_one(aws, function_lookup()))[:2] == (IMAGE, f"{REPOSITORY}:9")
 
     def test_deleted_template_has_no_record(self) -> None:
         aws = function(IMAGE, IMAGE)
