@@ -291,29 +291,34 @@ def _image(
         # The origin is the service, which decides that this task definition counts.
         return state._replace(origin=f"service {run.service}") if isinstance(state, FoundImage) else state
     name = container.container["name"]
-    digests = {run.digests[name]} if name in run.digests else tasks.get((run.service, run.task_definition), {})
-    if isinstance(digests, NotKnown):
-        return digests
-    if isinstance(digests, dict):
-        digests = digests.get(name, set())
-    if len(digests) != 1 or "" in digests:
+    reported = {} if name in run.digests else tasks.get((run.service, run.task_definition), {})
+    if isinstance(reported, NotKnown):
+        return reported
+    # A task that starts has no digest yet.
+    digests = {run.digests[name]} if name in run.digests else reported.get(name, set()) - {""}
+    if len(digests) != 1:
         return _without_digest(run, container, digests)
     try:
-        return container.found(next(iter(digests)), f"service {run.service}")
+        return container.found(digests.pop(), f"service {run.service}")
     except NotKnownError as error:
         return error.state
 
 
 def _without_digest(run: RunningService, container: _Container, digests: set[str]) -> NotKnown:
     image = container.container["image"]
-    if len(digests - {""}) > 1:
+    if digests:
         return NotKnown(
             f"the tasks of service {run.service} run different digests of {image!r}: {', '.join(sorted(digests))}",
             "deploy the service again with one image, or set Refresh=Always",
         )
+    if is_ecr(parse_deployed(image, container.origin).registry):
+        return NotKnown(
+            f"no running task of service {run.service} reports the digest of {image!r}",
+            "wait until a task runs, or set Refresh=Always for one deployment, which pins it",
+        )
     return NotKnown(
         f"ECS does not know the digest of {image!r} in service {run.service}: its revision is from before 25 October "
-        "2024, or versionConsistency is disabled for the container",
+        "2024, versionConsistency is disabled for the container, or the deployment controller is not ECS",
         "deploy the service again with version consistency, or set Refresh=Always for one deployment, which pins it",
     )
 

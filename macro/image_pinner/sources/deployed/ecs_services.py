@@ -162,8 +162,7 @@ def _choose(calls: AwsCalls, name: ServiceName, service: DescribedService) -> _C
     if isinstance(service, NotDeployed | NotKnown):
         return service
     if (service.get("deploymentController") or {}).get("type", "ECS") != "ECS":
-        sets = [found for found in service.get("taskSets", ()) if found.get("status") == "PRIMARY"]
-        return _Choice(sets[0]["taskDefinition"], ()) if sets else NotDeployed(f"service {name} has no task set")
+        return _choose_task_set(name, service.get("taskSets", ()))
     deployments = service.get("deployments", ())
     current = [revision["arn"] for revision in service.get("currentServiceRevisions", ())]
     completed = [deployment for deployment in deployments if _is_completed(deployment, deployments)]
@@ -182,6 +181,18 @@ def _choose(calls: AwsCalls, name: ServiceName, service: DescribedService) -> _C
             "wait for the deployment to complete, or set Refresh=Always",
         )
     return NotDeployed(f"no deployment of service {name} has succeeded yet")
+
+
+def _choose_task_set(name: ServiceName, task_sets: Sequence[Mapping[str, Any]]) -> _Choice | NotDeployed | NotKnown:
+    primary = next((found for found in task_sets if found.get("status") == "PRIMARY"), None)
+    if primary:
+        return _Choice(primary["taskDefinition"], ())
+    if not task_sets:
+        return NotDeployed(f"service {name} has no task set")
+    return NotKnown(
+        f"none of the task sets of service {name} is primary",
+        "wait for the deployment to complete, or set Refresh=Always",
+    )
 
 
 def _is_completed(deployment: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) -> bool:

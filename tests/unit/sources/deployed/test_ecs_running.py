@@ -205,6 +205,9 @@ def test_primary_task_set_counts_with_other_deployment_controllers(aws: FakeAws,
     assert kept(read_one(aws, LOOKUP)) == RUNS_SECOND
     aws.service("main/web", deploymentController={"type": controller}, taskSets=[])
     assert not_deployed(read_one(aws, LOOKUP)) == "service main/web has no task set"
+    aws.service("main/web", deploymentController={"type": controller}, taskSets=sets[:1])
+    state = not_known(read_one(aws, LOOKUP))
+    assert state.cause == "none of the task sets of service main/web is primary"
 
 
 def test_named_service_replaces_those_in_the_stack(aws: FakeAws) -> None:
