@@ -52,31 +52,45 @@ def read_task_definitions(
         else:
             runs[lookup] = [running[service] for service in target.services]
     found = _read_registered(calls, registered) | _images(calls, runs)
-    absent = {
+    own = {lookup: find_in_stack(lookup, stacks) for lookup in found}
+    elsewhere = {
         lookup: state
         for lookup, state in found.items()
-        if isinstance(state, NotDeployed)
-        and (lookup.family or (lookup.named_services and any(isinstance(run, RunningService) for run in runs[lookup])))
+        if _sources(targets[lookup], running) - {own[lookup]}
+        and (_is_absent(lookup, state) or (isinstance(state, FoundImage) and state.is_labelled))
     }
-    return states | found | _refuse_created(calls, absent, stacks)
-
-
-def _refuse_created(
-    calls: AwsCalls, absent: Mapping[DeployedLookup, NotDeployed], stacks: Stacks
-) -> dict[DeployedLookup, ServiceState]:
-    """Return the states of containers that are not in what an option names.
-
-    One that is not in the task definition of the stack either is new.
-    """
-    created = {lookup: find_in_stack(lookup, stacks) for lookup in absent}
-    definitions = _describe(calls, [name for name in created.values() if isinstance(name, str)])
-    states: dict[DeployedLookup, ServiceState] = {}
-    for lookup, state in absent.items():
-        name = created[lookup]
+    definitions = _describe(calls, [name for lookup in elsewhere if isinstance(name := own[lookup], str)])
+    for lookup, state in elsewhere.items():
+        name = own[lookup]
         definition = definitions[name] if isinstance(name, str) else None
-        is_new = definition and isinstance(_container(lookup, str(name), definition), NotDeployed)
-        states[lookup] = state if is_new else refuse_if_created(lookup, stacks, state)
-    return states
+        container = _container(lookup, str(name), definition) if definition else None
+        if isinstance(state, FoundImage):
+            states[lookup] = _without_copied_label(state, container)
+        elif isinstance(state, NotDeployed) and not isinstance(container, NotDeployed):
+            # One that is not in the task definition of the stack either is new.
+            states[lookup] = refuse_if_created(lookup, stacks, state)
+    return found | states
+
+
+def _sources(target: Target | NotDeployed | NotKnown, running: Mapping[ServiceName, RunningState]) -> set[str]:
+    """Return the task definitions that have the image of a target."""
+    if not isinstance(target, Target) or target.task_definition:
+        return {target.task_definition} if isinstance(target, Target) else set()
+    runs = [running[service] for service in target.services]
+    return {run.task_definition for run in runs if isinstance(run, RunningService)}
+
+
+def _is_absent(lookup: DeployedLookup, state: ServiceState) -> bool:
+    """Return whether what an option names does not have the container."""
+    is_named = lookup.refresh is Refresh.NEVER and bool(lookup.named_services or lookup.family)
+    return is_named and isinstance(state, NotDeployed)
+
+
+def _without_copied_label(found: FoundImage, in_stack: _Container | NotDeployed | NotKnown | None) -> FoundImage:
+    """Return an image without the label that a script has copied from the stack's image, which has another digest."""
+    state = _state(in_stack) if isinstance(in_stack, _Container) else None
+    is_copied = isinstance(state, FoundImage) and state.written == found.written and state.image != found.image
+    return found._replace(written="") if is_copied else found
 
 
 def _describe(calls: AwsCalls, names: Iterable[str]) -> _Definitions:

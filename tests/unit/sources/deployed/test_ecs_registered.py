@@ -113,6 +113,7 @@ def test_named_service_takes_the_place_of_the_task_definition() -> None:
 def test_task_definition_of_the_stack_counts_on_change_whatever_options_name(options: dict[str, Any]) -> None:
     lookup = deployed_lookup(refresh=Refresh.ON_CHANGE, **options)
     assert kept(read_one(stack(BY_DIGEST), lookup))[:2] == (f"{REPOSITORY}@{FIRST}", f"{REPOSITORY}:1")
+    assert isinstance(read_one(stack(BY_DIGEST), deployed_lookup("new", Refresh.ON_CHANGE, **options)), NotDeployed)
     state = not_known(read_one(stack(BY_DIGEST), lookup._replace(stack_name="")))
     assert (state.cause, state.missing) == ("the stack is not known", "AWS::StackName")
 
