@@ -76,6 +76,12 @@ class _Created(NamedTuple):
         """Return the services that refer to the task definition in the template."""
         return tuple(self.services[name] for name in lookup.services if name in self.services)
 
+    def owners_of_another(self, lookup: DeployedLookup, run: RunningService, *, created: bool) -> frozenset[str]:
+        """Return the task definitions of which a service runs a revision, if that of the lookup is not one of them."""
+        owners = self.owners.get(_family_of(run.task_definition), frozenset())
+        is_other = lookup.identity.resource not in owners and (created or any(map(lookup.may_declare, owners)))
+        return owners if is_other else frozenset()
+
     def runs(self, lookup: DeployedLookup, run: RunningService, *, created: bool) -> bool | NotKnown:
         """Return whether a service runs a revision of the task definition of a lookup.
 
@@ -87,8 +93,7 @@ class _Created(NamedTuple):
         """
         resource, owners = lookup.identity.resource, self.owners.get(_family_of(run.task_definition), frozenset())
         is_referenced = run.service in self.referenced(lookup)
-        is_of_another = bool(owners) and (created or any(map(lookup.may_declare, owners)))
-        if resource not in owners and (is_of_another or not is_referenced):
+        if self.owners_of_another(lookup, run, created=created) or (resource not in owners and not is_referenced):
             return False
         others = owners - {resource}
         other = lookup.alternative or ("" if is_referenced else min(others, default=""))
@@ -128,22 +133,33 @@ def find_targets(
     running = read_running(calls, {name: described[name] for names in candidates.values() for name in names})
     targets: Targets = {}
     for lookup in lookups:
-        own = find_in_stack(lookup, stacks)
-        if lookup.refresh is Refresh.ON_CHANGE:
-            services = _named(lookup) or (created[lookup.stack_name].referenced(lookup) if isinstance(own, str) else ())
-            targets[lookup] = Target(services, own) if isinstance(own, str) else own
-        elif lookup in named:
-            absent = next((state for name in named[lookup] if isinstance(state := described[name], NotDeployed)), None)
-            refused = refuse_if_created(lookup, stacks, absent) if absent else None
-            targets[lookup] = refused if isinstance(refused, NotKnown) else Target(named[lookup])
-        elif lookup.family:
-            targets[lookup] = Target((), lookup.family)
-        elif isinstance(own, NotKnown):
-            targets[lookup] = own
-        else:
-            runs = {name: running[name] for name in candidates[lookup]}
-            targets[lookup] = _in_stack(lookup, own, created[lookup.stack_name], runs, described)
+        runs = {name: running[name] for name in candidates.get(lookup, ())}
+        targets[lookup] = _target(lookup, stacks, created.get(lookup.stack_name), runs, described)
     return targets, running
+
+
+def _target(
+    lookup: DeployedLookup,
+    stacks: Stacks,
+    created: _Created | None,
+    runs: Mapping[ServiceName, RunningState],
+    described: Mapping[ServiceName, DescribedService],
+) -> Target | NotDeployed | NotKnown:
+    own = find_in_stack(lookup, stacks)
+    if lookup.refresh is Refresh.ON_CHANGE:
+        services = _named(lookup) or (created.referenced(lookup) if created else ())
+        return Target(services, own) if isinstance(own, str) else own
+    if lookup.named_services:
+        absent = next((state for name in runs if isinstance(state := described[name], NotDeployed)), None)
+        refused = refuse_if_created(lookup, stacks, absent) if absent else None
+        if isinstance(refused, NotKnown):
+            return refused
+        return _in_named(lookup, own, created, runs) if created and not isinstance(own, NotKnown) else Target((*runs,))
+    if lookup.family:
+        return Target((), lookup.family)
+    if created is None or isinstance(own, NotKnown):
+        return own if isinstance(own, NotKnown) else STACK_NOT_KNOWN
+    return _in_stack(lookup, own, created, runs, described)
 
 
 def _named(lookup: DeployedLookup) -> tuple[ServiceName, ...]:
@@ -174,6 +190,31 @@ def _candidates(
     same_family = by_family.get(_family_of(own), ()) if isinstance(own, str) else ()
     in_stack = frozenset(created.services.values()) if same_family else frozenset()
     return tuple(dict.fromkeys((*created.referenced(lookup), *(name for name in same_family if name in in_stack))))
+
+
+def _in_named(
+    lookup: DeployedLookup, own: str | NotDeployed, created: _Created, runs: Mapping[ServiceName, RunningState]
+) -> Target | NotDeployed | NotKnown:
+    """Return those of the named services that do not run another task definition of the stack.
+
+    An option of the template names the services of all its task definitions.
+    """
+    others = {
+        name: (run, owners)
+        for name, run in runs.items()
+        if isinstance(run, RunningService)
+        and (owners := created.owners_of_another(lookup, run, created=isinstance(own, str)))
+    }
+    if services := tuple(name for name in runs if name not in others):
+        return Target(services)
+    if isinstance(own, NotDeployed):
+        return own
+    run, owners = next(iter(others.values()))
+    return NotKnown(
+        f"service {run.service} runs {run.task_definition.rpartition('/')[2]}, a revision of {min(owners)} and not of "
+        f"{lookup.identity.resource}",
+        "correct Service in the Metadata of the resource, or set Refresh=Always",
+    )
 
 
 def _in_stack(

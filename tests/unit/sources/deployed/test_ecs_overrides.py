@@ -34,7 +34,9 @@ def aws() -> FakeAws:
         Web=("AWS::ECS::Service", service_arn("main", "web")),
     )
     aws.task_definition("shop:2", container(f"{REPOSITORY}@{SECOND}"))
+    aws.task_definition("scripts:1", container(f"{REPOSITORY}@{SECOND}"))
     aws.running("main/web", "shop:2")
+    aws.running("main/scripts", "scripts:1")
     return aws
 
 
@@ -88,7 +90,7 @@ def test_service_that_is_not_deployed_yet_is_not_wrong(aws: FakeAws) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"named_services": ("main/web",)}, "task definition shop:2 has no container 'side'"),
+        ({"named_services": ("main/scripts",)}, "task definition scripts:1 has no container 'side'"),
         ({"family": "shop"}, "task definition shop:2 has no container 'side'"),
     ],
 )
@@ -111,3 +113,20 @@ def test_new_container_is_not_known_without_the_task_definition_of_the_stack(aws
     del aws.definitions[aws.stacks["shop"]["Jobs"][1]]
     assert isinstance(read_one(aws, lookup), NotKnown)
     assert isinstance(read_one(aws, lookup._replace(stack_name="")), NotKnown)
+
+
+def test_named_service_that_runs_another_task_definition_of_the_stack_is_wrong(aws: FakeAws) -> None:
+    lookup = deployed_lookup(resource="Jobs", named_services=("main/web",))
+    state = not_known(read_one(aws, lookup))
+    assert state.cause == "service main/web runs shop:2, a revision of Task and not of Jobs"
+    assert state.help == "correct Service in the Metadata of the resource, or set Refresh=Always"
+    new = lookup._replace(identity=lookup.identity._replace(resource="New"), declared=frozenset({"Task", "New"}))
+    assert not_deployed(read_one(aws, new)) == "stack shop has no resource New"
+
+
+def test_named_services_are_each_for_the_task_definition_that_they_run(aws: FakeAws) -> None:
+    aws.task_definition("jobs:2", container(f"nginx@{SECOND}"))
+    aws.running("main/jobs", "jobs:2")
+    for resource, image in (("Task", f"{REPOSITORY}@{SECOND}"), ("Jobs", f"nginx@{SECOND}")):
+        lookup = deployed_lookup(resource=resource, named_services=("main/web", "main/jobs"))
+        assert kept(read_one(aws, lookup))[0] == image
