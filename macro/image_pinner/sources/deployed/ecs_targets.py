@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from image_pinner.core.deployed import MAX_NAME, TASK_DEFINITION, DeployedLookup, NotDeployed, NotKnown
@@ -125,10 +126,10 @@ def find_targets(
         names += created[stack].services.values() if stack in created else ()
     described = describe_services(calls, names)
     by_family = _by_family(described)
+    in_stack = [lookup for lookup in in_stack if lookup.stack_name in created]
+    referenced = {name for lookup in in_stack for name in created[lookup.stack_name].referenced(lookup)}
     candidates = named | {
-        lookup: _candidates(lookup, created[lookup.stack_name], by_family)
-        for lookup in in_stack
-        if lookup.stack_name in created
+        lookup: _candidates(lookup, created[lookup.stack_name], by_family, referenced) for lookup in in_stack
     }
     running = read_running(calls, {name: described[name] for names in candidates.values() for name in names})
     targets: Targets = {}
@@ -180,15 +181,22 @@ def _by_family(described: Mapping[ServiceName, DescribedService]) -> dict[str, l
 
 
 def _candidates(
-    lookup: DeployedLookup, created: _Created, by_family: Mapping[str, Sequence[ServiceName]]
+    lookup: DeployedLookup,
+    created: _Created,
+    by_family: Mapping[str, Sequence[ServiceName]],
+    referenced: AbstractSet[ServiceName],
 ) -> tuple[ServiceName, ...]:
     """Return the services of a stack that can run a task definition: by references in the template, or by its family.
 
-    A template can also have the family as a text, or another resource in between.
+    A template can also have the family as a text, or another resource in between. Where several task definitions have
+    one family, the references decide.
     """
     own = created.stack.find(lookup.identity.resource, lookup.resource_type)
-    same_family = by_family.get(_family_of(own), ()) if isinstance(own, str) else ()
-    in_stack = frozenset(created.services.values()) if same_family else frozenset()
+    family = _family_of(own) if isinstance(own, str) else ""
+    same_family = by_family.get(family, ())
+    in_stack = frozenset(created.services.values() if same_family else ())
+    if len(created.owners.get(family, ())) > 1:
+        in_stack -= referenced
     return tuple(dict.fromkeys((*created.referenced(lookup), *(name for name in same_family if name in in_stack))))
 
 

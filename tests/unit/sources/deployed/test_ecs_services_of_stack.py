@@ -17,6 +17,7 @@ from support.deployed_images import (
     error,
     kept,
     not_known,
+    read_deployed,
     read_one,
     service_arn,
     task_definition_arn,
@@ -89,6 +90,19 @@ class TestWithoutReference:
         aws.running("main/canary", "shop:1")
         cause = not_known(read_one(aws, deployed_lookup(services=("Web",)))).cause
         assert cause.startswith("services run different images of 'web': service main/canary runs ")
+
+    def test_service_that_refers_to_one_of_two_task_definitions_of_a_family_counts_for_that_one(
+        self, aws: FakeAws
+    ) -> None:
+        aws.stacks["shop"]["Jobs"] = (
+            TASK,
+            aws.task_definition("shop:0", container(f"nginx@{THIRD}")),
+            "CREATE_COMPLETE",
+        )
+        web, jobs = deployed_lookup(services=("Web",)), deployed_lookup(resource="Jobs")
+        states = read_deployed(aws, web, jobs)
+        assert (kept(states[web]), kept(states[jobs])[0]) == (RUNS, f"nginx@{THIRD}")
+        assert not_known(read_one(aws, jobs)).cause == "service main/web runs shop:2, which can be 'Jobs' or 'Task'"
 
     def test_deleted_service_does_not_count(self, aws: FakeAws) -> None:
         aws.services["main/other"] = aws.services.pop("main/web")
