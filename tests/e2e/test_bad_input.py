@@ -70,7 +70,7 @@ def test_missing_credentials_are_reported(engine: Engine, package: Package, verb
     assert run.code in {2, 3}
     error = _error(run)
     assert "AWS credentials" in error
-    assert "sign in to AWS" in error
+    assert "configure AWS credentials" in error
     assert engine.requests.all() == []
 
 

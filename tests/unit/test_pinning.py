@@ -185,7 +185,7 @@ class TestPin:
 
     def test_unknown_container_name_is_a_problem(self) -> None:
         result = pin(template_of("nginx:1"), {"Pin": ["web", "wbe"]})
-        assert problems_of(result) == [("Transform", "no container is named wbe")]
+        assert problems_of(result) == [("Transform", "no container is named 'wbe'")]
         assert result.report.problems[0].help == "use one of web"
 
     def test_configured_pin_all_cannot_be_loosened(self) -> None:

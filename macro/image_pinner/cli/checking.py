@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from image_pinner.cli.discovery import InputFile
-from image_pinner.cli.documents import InPlaceEditError, Position, SourceDocument, TemplateSyntaxError
+from image_pinner.cli.documents import FileReadError, InPlaceEditError, Position, SourceDocument, TemplateSyntaxError
 from image_pinner.cli.inputs import TemplateFile, parse_template, read_bytes
 from image_pinner.cli.output import LocatedFinding
 from image_pinner.cli.suppressions import suppress
@@ -66,7 +66,9 @@ def unreadable(shown: str, error: ImagePinnerError) -> LocatedFinding:
     if isinstance(error, TemplateSyntaxError):
         position, cause, excerpt = error.position, error.problem, error.excerpt
     finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), cause, error.help)
-    return LocatedFinding(shown, position, position, finding, excerpt=excerpt)
+    return LocatedFinding(
+        shown, position, position, finding, excerpt=excerpt, has_position=not isinstance(error, FileReadError)
+    )
 
 
 def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.errors import cut
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.budget import Budget
@@ -236,7 +237,7 @@ def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotK
     if not claims:
         return NotKnown(
             f"Refresh is {lookup.refresh.value}, and the stack is not known",
-            "set StackName: !Ref AWS::StackName in the Parameters of the Transform",
+            Advice.STACK_NAME,
             missing="AWS::StackName",
         )
     for kind, name in claims:

@@ -6,7 +6,7 @@ identical output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -89,6 +89,11 @@ class PinReport(NamedTuple):
             for problem in self.problems
         ]
         return PinReport(problems=in_order(problems))
+
+    def with_help(self, word: Callable[[str], str]) -> PinReport:
+        """Return the report with each help in the words of an entry point."""
+        gates = {path: tuple(one._replace(help=word(one.help)) for one in found) for path, found in self.gates.items()}
+        return self._replace(problems=tuple(one._replace(help=word(one.help)) for one in self.problems), gates=gates)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/report.md describes the fields."""

@@ -31,6 +31,7 @@ from image_pinner.core.template.fragments import Shape, read_fragment
 from image_pinner.core.template.problems import Problem, in_order
 from image_pinner.core.template.secret_values import check_call
 from image_pinner.lambda_macro.log_record import INTERNAL_ERROR, Clocks, InvocationRecord, encodable, failure_kind
+from image_pinner.lambda_macro.wording import help_for_macro
 from image_pinner.pinning import PinResult, pin_template, read_gates
 from image_pinner.settings import Settings
 from image_pinner.sources import concurrency
@@ -118,6 +119,7 @@ class Macro(NamedTuple):
         except ImagePinnerError as error:
             record.note_failure(failure_kind(error))
             report = None
+            error.help = help_for_macro(error.help)
             details = {"status": "failure", "problems": [{"cause": error.cause, "help": error.help}]}
             response = _response(returned, returned.get("fragment", {}), error.diagnostics())
         except Exception as error:  # noqa: BLE001 - CloudFormation reports a raised exception as "malformed response"
@@ -147,6 +149,7 @@ class Macro(NamedTuple):
         check_call(options, values, scope)
 
         result = pin_template(fragment, scope, settings, lambda _: resolvers, deadline)
+        result = result._replace(report=result.report.with_help(help_for_macro))
         record.count_verdicts(result.report)
         if result.report.problems and fragment.shape is not Shape.TEMPLATE and scope.used_parameters:
             return result._replace(report=result.report.without_details(scope.used_parameters))
@@ -190,6 +193,7 @@ class Macro(NamedTuple):
             self._put_events(event, context, record)
         except ImagePinnerError as error:
             failure = error
+            failure.help = help_for_macro(error.help)
         except Exception as error:  # noqa: BLE001 - as in `run`
             failure = SourceError(f"internal error ({type(error).__name__})", "report it")
         else:

@@ -72,4 +72,4 @@ def test_without_credentials_the_cause_is_reported(tmp_path: Path) -> None:
 
     assert run.code == 1
     assert "the AWS account ID is unknown: there are no AWS credentials for STS in us-east-1\n" in run.err
-    assert "\nhelp: pass --account or configure AWS credentials\n" in run.err
+    assert "\nhelp: pass --account, or configure AWS credentials or set AWS_PROFILE\n" in run.err

@@ -235,7 +235,7 @@ def test_a_cause_of_several_images_is_printed_once(tmp_path: Path) -> None:
     assert first.startswith("error: ")
     assert first.endswith(" (2 locations)")
     assert [line.split(": ")[0] for line in locations] == [f"  {path}:11:18", f"  {path}:13:18"]
-    assert help_ == "help: pass --account or configure AWS credentials"
+    assert help_ == "help: pass --account, or configure AWS credentials or set AWS_PROFILE"
     assert summary == "Found 2 problems. No template was written."
 
 

@@ -206,7 +206,7 @@ class TestJson:
                 "path": "Resources.Old.Properties.Name",
                 "kind": "template",
                 "cause": "!PinDigest is outside of the known image properties",
-                "help": "remove the marker, or add the JSONPath of the property to the configured image paths",
+                "help": "remove the marker; if the property is an image, add its JSONPath to IMAGE_PINNER_IMAGE_PATHS",
             },
         ]
 

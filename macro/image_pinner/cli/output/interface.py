@@ -25,6 +25,7 @@ class LocatedFinding(NamedTuple):
         excerpt: The line of the value, or `None` if the file has no text.
         fix: What the fix of the finding changes, or `None` if it has none, or one that cannot be made in place.
         suppression: Why its author accepts it; empty unless it is suppressed.
+        has_position: Whether the finding is at the position, and not about a file that cannot be read.
     """
 
     file: str
@@ -35,6 +36,12 @@ class LocatedFinding(NamedTuple):
     excerpt: Excerpt | None = None
     fix: Preview | None = None
     suppression: str = ""
+    has_position: bool = True
+
+    @property
+    def where(self) -> str:
+        """The file and, if there is one, the position."""
+        return f"{self.file}:{self.position}" if self.has_position else self.file
 
     @property
     def message(self) -> str:
@@ -76,8 +83,10 @@ class CheckResult(NamedTuple):
             return sentences.get(number, f"All {number} templates pass.") + suppressed
         fixable = f" ({self.fixable} fixable)" if self.fixable else ""
         flagged = len({found.file for found in self.findings})
-        where = f"{flagged} of {number} templates" if number > 1 else "1 template"
-        return f"Found {count(len(self.findings), 'problem')}{fixable} in {where}.{suppressed}"
+        where = f" in {flagged} of {number} templates" if number > 1 else " in 1 template"
+        if number == 1 and not any(found.has_position for found in self.findings):
+            where = ""  # The file may not even exist.
+        return f"Found {count(len(self.findings), 'problem')}{fixable}{where}.{suppressed}"
 
 
 class LocatedReport(NamedTuple):

@@ -37,7 +37,7 @@ def _plain(text: str, **_: object) -> str:
 
 def _head_lines(findings: Sequence[LocatedFinding], style: _Style) -> Iterator[str]:
     for found in findings:
-        where = style(f"{found.file}:{found.position}:", bold=True)
+        where = style(f"{found.where}:", bold=True)
         yield f"{where} {_styled_code(found.finding.rule, style)} {printable(found.message)}"
 
 

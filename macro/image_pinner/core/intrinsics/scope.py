@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObject, JsonValue, Known, Outcome, Unknown
 
 
 def _no_account() -> Answer:
-    return Unknown("the AWS account ID is unknown", "set the AWS account ID", missing="AWS::AccountId")
+    return Unknown("the AWS account ID is unknown", Advice.ACCOUNT, missing="AWS::AccountId")
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Unknown:
         help: What the author can do, in the imperative.
         prefix: The certain beginning of the text.
         missing: The parameters and pseudo parameters (`AWS::Region`, `AWS::AccountId`) that were not set, separated by
-            commas, or empty. An entry point knows how its users set them.
+            commas, or empty.
     """
 
     reason: str

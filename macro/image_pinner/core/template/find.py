@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
@@ -258,7 +259,7 @@ class _Reader:
             self._scan.add_problem(
                 path,
                 f"no image property is known for a resource {kind}",
-                "remove the entry, or add the JSONPath of the image to the configured image paths",
+                f"remove the entry; if the resource has an image, {Advice.IMAGE_PATH}",
                 MISPLACED_MARKER,
             )
         return own

@@ -117,7 +117,8 @@ def _evaluate(expression: JsonValue, scope: Scope) -> Known | Unknown:
         case Known() as known:
             return known
         case Unknown() as unknown:
-            return Unknown(f"the runtime platform is unknown: {unknown.reason}", _HELP, missing=unknown.missing)
+            help = f"{_HELP}, or {unknown.help}" if unknown.missing else _HELP
+            return Unknown(f"the runtime platform is unknown: {unknown.reason}", help, missing=unknown.missing)
         case NoValue():
             return _ABSENT
         case Pending():

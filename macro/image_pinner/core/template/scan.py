@@ -104,7 +104,7 @@ class ImageScan:
         if may_select(pin):
             self.add_problem(
                 opaque.path,
-                f"images here cannot be seen: {opaque.reason}",
+                f"cannot find the images in this value: {opaque.reason}",
                 "write the property without the function, or write Pin: Skip in the Metadata of the resource",
                 UNRESOLVED_IMAGE,
             )
@@ -138,4 +138,4 @@ class ImageScan:
         """Add a problem for the names in a `Pin` that no container has."""
         if isinstance(pin, tuple) and (missing := [name for name in pin if name not in names]):
             known = f"use one of {', '.join(sorted(names))}" if names else "remove Pin: no container here has a name"
-            self.add_problem(path, f"no container is named {', '.join(missing)}", known)
+            self.add_problem(path, f"no container is named {', '.join(map(repr, missing))}", known)

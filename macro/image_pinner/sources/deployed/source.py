@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.deployed import DeployedLookup, DeployedState, NotDeployed, NotKnown
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.deployed import ecs, stacks
@@ -72,7 +73,7 @@ def _physical_id(lookup: DeployedLookup, in_stacks: Mapping[str, Stack | NotKnow
     if stack is None:
         return NotKnown(
             "the stack is not known",
-            "set StackName: !Ref AWS::StackName in the Parameters of the Transform",
+            Advice.STACK_NAME,
             missing="AWS::StackName",
         )
     return stack if isinstance(stack, NotKnown) else stack.find(lookup.identity.resource, lookup.resource_type)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from urllib3.util import Url
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.errors import HIDDEN, SourceError
 from image_pinner.sources.concurrency import KeyedCache
 from image_pinner.sources.credentials.interface import (
@@ -177,10 +178,12 @@ class TokenService:
             )
         listed = self._hosts.is_listed(service)
         if service.scheme == "http" and not (home.scheme == "http" and (listed or service == home)):
+            target, help = Target(url, request.alias), "contact the registry owner"
+            if home.scheme == "http" and not request.alias:
+                help += f", or {Advice.INSECURE_REGISTRY.format(target.server)}"
             raise SourceError(
-                f"the registry refers to a token service over plain HTTP, {Target(url, request.alias).resource}, which "
-                "gets no credentials",
-                "contact the registry owner, or configure both the registry and the service as insecure registries",
+                f"the registry refers to a token service over plain HTTP, {target.resource}, which gets no credentials",
+                help,
             )
         if not self._hosts.may_be_token_service(service, home):
             raise SourceError(

@@ -152,7 +152,7 @@ class TestOptionsOfTheTemplate:
         if metadata:
             template["Metadata"] = {"ImagePinner": metadata}
         sites = find(template, parameters)
-        assert problem_texts(sites) == [(path, "no container is named no")]
+        assert problem_texts(sites) == [(path, "no container is named 'no'")]
         assert sites.problems[0].help == "use one of web"
 
     def test_options_can_be_expressions(self) -> None:
@@ -216,7 +216,7 @@ class TestOptionsOfAResource:
             "Properties": {"ContainerDefinitions": [{"Name": "db", "Image": "redis:1"}]},
         }
         sites = find(template)
-        assert problem_texts(sites) == [("Resources.Web.Metadata.ImagePinner.Pin", "no container is named db")]
+        assert problem_texts(sites) == [("Resources.Web.Metadata.ImagePinner.Pin", "no container is named 'db'")]
         assert pinned_paths(sites) == [IMAGE]
 
     def test_containers_are_counted_by_name_where_a_more_specific_option_applies(self) -> None:
@@ -308,7 +308,7 @@ class TestOpaqueNodes:
     def test_an_opaque_node_is_a_problem_where_pin_may_select_it(self, pin: Any) -> None:
         path, cause = problem_texts(find(self.hidden(), {"Pin": pin}))[0]
         assert path == CONTAINERS
-        assert cause == "images here cannot be seen: it is the result of Ref"
+        assert cause == "cannot find the images in this value: it is the result of Ref"
 
     def test_a_property_that_hides_several_kinds_of_images_is_reported_once(self) -> None:
         template = {"Resources": {"Job": {"Type": "AWS::Batch::JobDefinition", "Properties": {"Ref": "X"}}}}

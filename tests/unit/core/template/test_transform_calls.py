@@ -93,7 +93,7 @@ def test_a_call_that_can_add_images_is_a_problem_where_pin_may_select_them(level
     for pin in ("All", ["web"]):
         problems = [each for each in find(template, pin).problems if "no container is named" not in each.cause]
         assert problems, f"nothing is said with Pin: {pin}"
-        assert all(problem.cause.startswith("images here cannot be seen") for problem in problems)
+        assert all(problem.cause.startswith("cannot find the images in this value") for problem in problems)
         assert len({problem.path for problem in problems}) == len(problems) == 1
     scan = find(template, None)
     assert scan.problems == []

@@ -83,7 +83,7 @@ def test_a_missing_permission_names_its_action() -> None:
 def test_without_a_region_nothing_is_read() -> None:
     with pytest.raises(ConfigurationError, match=rf"SSM parameter {NAME}: the AWS region is unknown$") as caught:
         GateParameters(AwsClients(StubbedSsm), "", {}).read_gates(NAME, Deadline.after(60))
-    assert caught.value.help == "set the AWS region, for example in AWS_REGION"
+    assert caught.value.help == "set the AWS region"
 
 
 def test_after_the_deadline_nothing_is_read() -> None:

@@ -79,7 +79,7 @@ def test_a_missing_repository_is_not_found_and_named(registry: ScriptedRegistry)
     registry.script = lambda _: error(404, "NAME_UNKNOWN")
     answer = resolve_digest(registry, DIGEST)
     assert isinstance(answer, NotFound)
-    assert "spelling of the repository team/app" in answer.help
+    assert "spelling of the repository 'team/app'" in answer.help
 
 
 def test_a_404_that_is_not_of_a_registry_does_not_prove_that_the_image_is_missing(registry: ScriptedRegistry) -> None:
@@ -111,7 +111,7 @@ def test_a_denied_lookup_is_unavailable_and_a_get_explains_it(registry: Scripted
 
 def test_a_busy_registry_is_unavailable(registry: ScriptedRegistry) -> None:
     registry.script = lambda _: Answer(503)
-    assert "returned 503 after 3 attempts" in cause_of(resolve_digest(registry, DIGEST))
+    assert "returned 503 (3 attempts)" in cause_of(resolve_digest(registry, DIGEST))
     assert {seen.method for seen in registry.seen} == {"HEAD"}
 
 

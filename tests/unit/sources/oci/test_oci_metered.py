@@ -115,7 +115,7 @@ def test_a_403_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_busy_registry_gets_no_get_after_head(registry: ScriptedRegistry, status: int) -> None:
-    assert f"returned {status} after 3 attempts" in refusal(resolve_with_head(registry, lambda _: Answer(status)))
+    assert f"returned {status} (3 attempts)" in refusal(resolve_with_head(registry, lambda _: Answer(status)))
     assert registry.requests() == [("HEAD", TAG)] * 3
 
 
