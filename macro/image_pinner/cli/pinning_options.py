@@ -139,7 +139,8 @@ class StackAccount:
         try:
             self.found = "" if given else request()
         except ImagePinnerError as error:
-            return Unknown(f"the AWS account ID is unknown: {error.cause}", error.help, missing="AWS::AccountId")
+            cause = f"the AWS account ID is unknown: {error.cause}"
+            return Unknown(cause, error.help, missing="AWS::AccountId", failed_lookup=True)
         return Known(given or self.found)
 
     def describe(self) -> str:

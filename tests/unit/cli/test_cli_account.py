@@ -67,9 +67,12 @@ def test_other_subcommands_report_the_account_too(command: str, tmp_path: Path) 
     assert SAID in run.err
 
 
-def test_without_credentials_the_cause_is_reported(tmp_path: Path) -> None:
-    run = image_pinner("pin", str(saved(tmp_path, OWN)))
+@pytest.mark.parametrize("command", [("pin",), ("lock", "-o", "-"), ("gate",), ("update", "--check")])
+def test_without_credentials_the_lookup_fails_with_its_cause(command: tuple[str, ...], tmp_path: Path) -> None:
+    old = OWN.replace("web:1", f"web:1@{digest('old')}")
 
-    assert run.code == 1
+    run = image_pinner(*command, str(saved(tmp_path, old if command[0] == "update" else OWN)))
+
+    assert run.code == 3
     assert "the AWS account ID is unknown: there are no AWS credentials for STS in us-east-1\n" in run.err
     assert "\nhelp: pass --account, or configure AWS credentials or set AWS_PROFILE\n" in run.err

@@ -65,12 +65,14 @@ class Unknown:
         prefix: The certain beginning of the text.
         missing: The parameters and pseudo parameters (`AWS::Region`, `AWS::AccountId`) that were not set, separated by
             commas, or empty.
+        failed_lookup: Whether a request for the value failed, so that the template may be valid.
     """
 
     reason: str
     help: str = ""
     prefix: str = ""
     missing: str = ""
+    failed_lookup: bool = False
 
     def __post_init__(self) -> None:
         """Cut texts that are too long."""
@@ -218,7 +220,12 @@ def _join_unknown(found: list[Unknown]) -> Unknown:
             break
         missing = f"{joined.missing},{one.missing}" if joined.missing else ""
         helps = dict.fromkeys((joined.help, one.help))
-        joined = Unknown(f"{joined.reason}, and {one.reason}", "; ".join(filter(None, helps)), missing=missing)
+        joined = Unknown(
+            f"{joined.reason}, and {one.reason}",
+            "; ".join(filter(None, helps)),
+            missing=missing,
+            failed_lookup=joined.failed_lookup or one.failed_lookup,
+        )
     return joined
 
 
