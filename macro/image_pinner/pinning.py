@@ -164,7 +164,16 @@ def pin_template(
 
 
 def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
-    """Find the images of a template, without requests."""
+    """Find the images of a template; the account is requested only if one of them is pinned or judged."""
+    without_account = scope.without_account()
+    found = _find(fragment, without_account, settings)
+    is_needed = bool(found.problems or found.scan.pinned or found.scan.external_values or found.gates)
+    if without_account.missed_account and is_needed:
+        return _find(fragment, scope, settings)
+    return found._replace(scope=scope.with_stack_name(found.scope.stack_name))
+
+
+def _find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
     scan = fragment.find_images(scope, settings.scan_settings)
     scope = scope.with_stack_name(scan.options.stack_name or scope.stack_name)
     misplaced = find_misplaced_markers(fragment.tree, scan.read, scope, scan.marker_count)

@@ -121,6 +121,15 @@ class Scope:
         """The stack's account, or why it is not known."""
         return Known(self.account_id) if self.account_id else self.find_account()
 
+    def without_account(self) -> Scope:
+        """Return the scope without the account, if that is not set but would have to be found."""
+        return self if self.account_id else replace(self, find_account=_no_account, cache={}, budget=Budget())
+
+    @property
+    def missed_account(self) -> bool:
+        """Whether an expression needed the account and it was not known."""
+        return isinstance(self.cache.get("AWS::AccountId"), Unknown)
+
     @property
     def partition(self) -> str:
         """The name of the region's partition, or empty."""
