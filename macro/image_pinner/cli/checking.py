@@ -28,6 +28,10 @@ def _is_any(_: Rule) -> bool:
     return True
 
 
+def _is_none(_: Rule) -> bool:
+    return False
+
+
 class CheckInputs(NamedTuple):
     """What applies to all files that are checked together.
 
@@ -37,6 +41,7 @@ class CheckInputs(NamedTuple):
         region: The region of the stacks, or empty.
         account: The account of the stacks, or empty.
         is_selected: Whether the findings of a rule are reported. A file that cannot be read always is.
+        is_counted: Whether those of a rule that is not selected are returned too, to be counted.
     """
 
     settings: Settings
@@ -44,6 +49,7 @@ class CheckInputs(NamedTuple):
     region: str = ""
     account: str = ""
     is_selected: Callable[[Rule], bool] = _is_any
+    is_counted: Callable[[Rule], bool] = _is_none
 
 
 def check_files(files: Sequence[InputFile], inputs: CheckInputs, workers: int) -> Iterator[LocatedFinding]:
@@ -91,8 +97,9 @@ def find_all(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFindin
     located = [_locate(finding, template.document) for finding in findings]
     located += find_unquoted_colons(template.document)
     selected = {code for code, rule in RULES.items() if inputs.is_selected(rule)}
+    returned = selected | {code for code, rule in RULES.items() if inputs.is_counted(rule)}
     found = suppress(located, template.document, selected)
-    return tuple(sorted((each for each in found if each.finding.rule.code in selected), key=_order))
+    return tuple(sorted((each for each in found if each.finding.rule.code in returned), key=_order))
 
 
 def _order(found: LocatedFinding) -> tuple[Position, str, str]:

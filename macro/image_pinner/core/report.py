@@ -11,15 +11,25 @@ from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from image_pinner.core.decision import KeptTag, Pinned
 from image_pinner.core.gates.enabled import DENY, WARN, GateResult
+from image_pinner.core.gates.interface import Seen
 from image_pinner.core.images.lookups import LOCK_SOURCE
+from image_pinner.core.judging import denial_of
+from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.sites import PinSite, SkippedImage, SkipStatus
 
 REPORT_VERSION = 3
 """Incremented when a field is removed or changes its meaning; new fields alone do not increment it."""
+
+
+class Denial(NamedTuple):
+    """An image with the result of a gate that denies it; `written` is its reference, or empty."""
+
+    path: TemplatePath
+    written: str
+    result: GateResult
 
 
 class PinReport(NamedTuple):
@@ -62,33 +72,45 @@ class PinReport(NamedTuple):
         return tuple(sorted(found))
 
     @property
-    def denials(self) -> tuple[tuple[TemplatePath, str, GateResult], ...]:
-        """The path and the reference of each denied image, with the result of each gate that denies it."""
-        written = {site.path: str(site.reference) for site in self.failed}
-        written |= {image.path: image.written for image in self.skipped}
+    def references(self) -> Mapping[TemplatePath, str]:
+        """The references of all images by their paths, as written."""
+        sites = (*(outcome.site for outcome in self.outcomes), *self.failed)
+        written = {site.path: str(site.reference) for site in sites}
+        return written | {image.path: image.written for image in self.skipped}
+
+    @property
+    def denials(self) -> tuple[Denial, ...]:
+        """Each denied image with each gate that denies it."""
+        written = self.references if self.gates else {}
         return tuple(
-            (path, written.get(path, ""), result)
+            Denial(path, written.get(path, ""), result)
             for path, results in self.gates.items()
             for result in results
             if result.verdict == DENY
         )
 
-    def without_details(self, parameters: Iterable[str]) -> PinReport:
-        """Return the report with only the path and the kind of each problem.
+    def without_details(self, parameters: Iterable[str], exception_process: str = "") -> PinReport:
+        """Return the report with only the path and the kind of each problem, and the gates that deny an image.
 
         Args:
             parameters: The parameters whose values the details can contain, also a part or another form of them.
+            exception_process: How to get an exception from a gate.
         """
-        names = ", ".join(sorted(parameters))
+        hidden = f"details are not shown, since they can contain the values of {', '.join(sorted(parameters))}"
+        help = "call the macro in the Transform of the template to see them"
         problems = [
             problem._replace(
-                cause=f"{_CAUSES[problem.kind]}; details are not shown, since they can contain the values of {names}",
-                help="call the macro in the Transform of the template to see them",
+                cause=f"{denial_of(problem.gate) if problem.gate else _CAUSES[problem.kind]}; {hidden}",
+                help=f"{help}; {exception_process}" if problem.gate and exception_process else help,
                 image="",
             )
             for problem in self.problems
         ]
-        return PinReport(problems=in_order(problems))
+        gates: dict[TemplatePath, tuple[GateResult, ...]] = {}
+        for path, _, result in self.denials:
+            bare = GateResult(result.gate, result.verdict, Seen("", source=""), help=exception_process)
+            gates[path] = (*gates.get(path, ()), bare)
+        return PinReport(problems=in_order(problems), gates=gates)
 
     def with_help(self, word: Callable[[str], str]) -> PinReport:
         """Return the report with each help in the words of an entry point."""
@@ -102,7 +124,7 @@ class PinReport(NamedTuple):
             for outcome in self.outcomes
         ]
         images += [_describe_skipped(image) | self._gates_of(image.path) for image in self.skipped]
-        images += [{**_describe_site(site), "status": "failed", **self._gates_of(site.path)} for site in self.failed]
+        images += [self._describe_failed(site) for site in self.failed]
         return {
             "version": REPORT_VERSION,
             "status": "success" if self.succeeded else "failure",
@@ -110,6 +132,12 @@ class PinReport(NamedTuple):
             "problems": [_describe_problem(problem) for problem in in_order(self.problems)],
             "warnings": list(self.warnings),
         }
+
+    def _describe_failed(self, site: PinSite) -> dict[str, Any]:
+        entry = _describe_site(site) | {"status": "failed"}
+        if digest := next((result.digest for result in self.gates.get(site.path, ()) if result.digest), ""):
+            entry["digest"] = digest
+        return entry | self._gates_of(site.path)
 
     def _gates_of(self, path: TemplatePath) -> dict[str, Any]:
         results = self.gates.get(path)

@@ -80,7 +80,8 @@ def test_all_unknown_names_of_an_expression_are_reported_at_once(tmp_path: Path)
 def test_check_without_findings_exits_with_0(tmp_path: Path) -> None:
     run = image_pinner("check", str(saved(tmp_path, MARKED)))
 
-    assert (run.code, run.text, run.err) == (0, "The template passes.\n", "")
+    assert (run.code, run.err) == (0, "")
+    assert run.text.startswith("The template passes.")
 
 
 def test_check_with_findings_exits_with_1(tmp_path: Path) -> None:

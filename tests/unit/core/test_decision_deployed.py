@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, make_plan, subjects_to_judge
+from image_pinner.core.decision import Decision, PinPlan, decide, make_plan, subjects_to_judge
 from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
 from image_pinner.core.gates.enabled import EnabledGate
 from image_pinner.core.gates.interface import Subject
@@ -15,6 +15,7 @@ from image_pinner.core.images.lookups import Resolution
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.judging import Rules
+from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.template.find import find_images
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import ProblemKind

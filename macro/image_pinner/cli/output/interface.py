@@ -59,6 +59,7 @@ class CheckResult(NamedTuple):
         changed: How many files were changed for that.
         is_preview: Whether that was only shown.
         suppressed: The findings that are suppressed, in the same order, with the reasons.
+        hidden: How many others are not severe enough to be reported.
     """
 
     findings: tuple[LocatedFinding, ...]
@@ -67,6 +68,7 @@ class CheckResult(NamedTuple):
     changed: int = 0
     is_preview: bool = False
     suppressed: tuple[LocatedFinding, ...] = ()
+    hidden: int = 0
 
     @property
     def fixable(self) -> int:
@@ -80,7 +82,9 @@ class CheckResult(NamedTuple):
         suppressed = f" {count(len(self.suppressed), 'finding')} suppressed." if self.suppressed else ""
         if not self.findings:
             sentences = {0: "No templates were checked.", 1: "The template passes."}
-            return sentences.get(number, f"All {number} templates pass.") + suppressed
+            verb = "is" if self.hidden == 1 else "are"
+            hidden = f" {count(self.hidden, 'less severe finding')} {verb} not shown (--severity info)."
+            return sentences.get(number, f"All {number} templates pass.") + suppressed + (hidden if self.hidden else "")
         fixable = f" ({self.fixable} fixable)" if self.fixable else ""
         flagged = len({found.file for found in self.findings})
         where = f" in {flagged} of {number} templates" if number > 1 else " in 1 template"

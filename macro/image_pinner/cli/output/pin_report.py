@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from image_pinner.cli.documents import SourceDocument
 from image_pinner.cli.output.interface import LocatedReport, count
 from image_pinner.cli.wording import help_for_cli
-from image_pinner.core.decision import Pinned
+from image_pinner.core.outcomes import Pinned
 from image_pinner.core.report import PinReport, decision_of
 from image_pinner.core.template.problems import Problem, in_order
 from image_pinner.core.template.sites import SkipStatus
 
 
 def render_report(report: LocatedReport, output: str = "template") -> str:
-    """Return problems or warnings, one a line with a `help:` line; `output` is what is not written, or empty."""
+    """Return problems or warnings, one per line with a `help:` line; `output` is what is not written, or empty."""
     name = report.document.name
     if report.report.succeeded:
         warnings = (*report.lost_comments, *report.report.warnings)
@@ -28,7 +28,7 @@ def render_report(report: LocatedReport, output: str = "template") -> str:
 
 
 def render_problems(document: SourceDocument, problems: Iterable[Problem]) -> str:
-    """Return problems, one a line with a `help:` line."""
+    """Return problems, one per line with a `help:` line."""
     groups: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
         groups.setdefault((problem.cause, help_for_cli(problem.help)), []).append(problem)

@@ -98,8 +98,8 @@ def _summary_lines(result: CheckResult, options: TextOptions, style: _Style) -> 
     if options.quiet:
         return
     if result.fixed:
-        verb = "Would fix" if result.is_preview else "Fixed"
-        yield f"{verb} {count(result.fixed, 'problem')} in {count(result.changed, 'file')}."
+        outcome = "Would fix" if result.is_preview else "Fixed"
+        yield f"{outcome} {count(result.fixed, 'problem')} in {count(result.changed, 'file')}."
     if result.findings:
         yield result.summary
     elif not (result.fixed and result.is_preview):

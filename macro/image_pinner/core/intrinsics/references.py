@@ -220,6 +220,12 @@ def _of_partition(value: str, scope: Scope) -> Outcome:
 def _stack_name(scope: Scope) -> Outcome:
     if scope.stack_name:
         return Known(scope.stack_name)
+    if scope.claimed_stack_name:
+        return Unknown(
+            "AWS::StackName is unknown: the StackName of the template only applies to images that are pinned",
+            "pin the image, or write it without AWS::StackName",
+            missing="AWS::StackName",
+        )
     return Unknown(
         "AWS::StackName is unknown: CloudFormation does not pass it to transforms",
         Advice.STACK_NAME,

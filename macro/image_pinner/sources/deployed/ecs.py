@@ -71,8 +71,8 @@ def read_task_definitions(
 def _target(lookup: DeployedLookup, stacks: Mapping[str, Stack | NotKnown]) -> _Target | NotDeployed | NotKnown:
     """Return where to look: `Service` and `Family` take precedence over the stack."""
     if lookup.named_services:
-        parted = (service.partition("/") for service in lookup.named_services)
-        return _Target(tuple(ServiceName(cluster, name) for cluster, _, name in parted))
+        split_names = (service.partition("/") for service in lookup.named_services)
+        return _Target(tuple(ServiceName(cluster, name) for cluster, _, name in split_names))
     if lookup.family:
         return _Target((), lookup.family)
     stack = stacks[lookup.stack_name]

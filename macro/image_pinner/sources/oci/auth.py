@@ -50,7 +50,7 @@ _PARAMETER = re.compile(
     re.DOTALL,
 )
 # To the next comma, or to a parameter without a comma before it.
-_REST = re.compile(rf"[ \t]*+(?={_TOKEN}[ \t]*+=)|[^,]*+,?+", re.DOTALL)
+_INVALID = re.compile(rf"[ \t]*+(?={_TOKEN}[ \t]*+=)|[^,]*+,?+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -89,7 +89,7 @@ def _challenges_in(header: str) -> list[Challenge]:
             position, within_scope = parameter.end(), name == "scope" and bool(plain)
             if quoted is not None or plain:
                 parameters[name] = plain if quoted is None else _ESCAPED.sub(r"\1", quoted)
-        position = _after(_SEPARATORS, header, _after(_REST, header, position))
+        position = _after(_SEPARATORS, header, _after(_INVALID, header, position))
     return found
 
 
@@ -335,7 +335,7 @@ class Authorizer:
 
     def _credential(self, scope: AuthScope, deadline: Deadline) -> Credentials:
         if scope.home.scheme != "https":
-            # Anybody on the network could read it, so it is not even looked up.
+            # Anyone on the network could read it, so it is not even looked up.
             return NoCredentials(
                 "none are sent over plain HTTP",
                 f"install a certificate for {scope.registry} and set its CA file in IMAGE_PINNER_CA_BUNDLES",

@@ -106,7 +106,11 @@ class ManifestRequests:
         return FoundManifest(resolved, None) if resolved else None
 
     def config(self, image: Image, needs: NeedsConfig, deadline: Deadline) -> bytes:
-        """Get the config of an image; the caller verifies its digest. See `get_manifest`."""
+        """Get the config of an image; the caller verifies its digest. See `get_manifest`.
+
+        Raises:
+            SourceError: The registry does not return it.
+        """
         path = f"blobs/{needs.config}"
         exchange = self._exchange(image, path, deadline, limit=MAX_CONFIG_BYTES, found=needs.resolved)
         if exchange.reply.status != _OK:

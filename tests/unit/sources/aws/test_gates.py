@@ -154,6 +154,12 @@ def test_an_empty_text_changes_nothing(text: str) -> None:
     assert settings_of(text, "age.minimum=3d").options.gates.enabled == parse_gates("age.minimum=3d").enabled  # type: ignore[union-attr]
 
 
+def test_a_prepared_gate_can_be_turned_on() -> None:
+    gates = settings_of("age.mode=warn", "age.minimum=3d", "age.mode=off").options.gates
+    assert gates
+    assert gates.enabled == parse_gates("age.minimum=3d; age.mode=warn").enabled
+
+
 def test_gates_of_the_parameter_apply_and_templates_cannot_loosen_them() -> None:
     environment = {"IMAGE_PINNER_GATES_PARAMETER": NAME, "IMAGE_PINNER_GATES": "age.minimum=3d; age.mode=warn"}
     source = Parameter("tags.deny=latest\nage.minimum=4d")

@@ -93,7 +93,7 @@ def test_digest_of_a_tag_is_the_one_of_the_newest_deployment_that_ran_it() -> No
 
 
 @pytest.mark.parametrize("refresh", [Refresh.NEVER, Refresh.ON_CHANGE])
-def test_named_service_takes_the_place_of_the_task_definition(refresh: Refresh) -> None:
+def test_named_service_replaces_the_task_definition(refresh: Refresh) -> None:
     lookup = deployed_lookup(refresh=refresh, named_services=("main/web",))
     assert kept(read_one(stack(BY_DIGEST), lookup))[:2] == (f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:2")
 
@@ -113,7 +113,7 @@ def test_missing_family_is_not_deployed() -> None:
     assert state == NotDeployed("task definition none does not exist")
 
 
-def test_stand_alone_task_definition_is_the_one_of_the_stack() -> None:
+def test_standalone_task_definition_is_the_one_of_the_stack() -> None:
     assert kept(read_one(stack(BY_DIGEST), deployed_lookup()))[0] == f"{REPOSITORY}@{FIRST}"
 
 

@@ -261,7 +261,7 @@ class TestBatch:
         else:
             assert isinstance(state, NotDeployed)
 
-    def test_name_that_is_no_name_of_a_container_is_not_known(self) -> None:
+    def test_name_that_is_not_that_of_a_container_is_not_known(self) -> None:
         aws, (lookup,) = self.jobs(1, containerProperties={"image": IMAGE})
         identity = lookup.identity._replace(container="x' || @")
         path = "Properties.EcsProperties.TaskProperties[0].Containers[0].Image"
