@@ -99,10 +99,10 @@ def _order(found: LocatedFinding) -> tuple[Position, str, str]:
 
 def _locate(finding: Finding, document: SourceDocument) -> LocatedFinding:
     preview = None
-    if finding.fix is not None:
+    if finding.fix:
         # An alias can share the value with another property, so that it cannot be fixed alone.
         with contextlib.suppress(InPlaceEditError):
-            preview = document.preview(finding.fix)
+            preview = document.preview(finding.edits)
     start, end = document.span(finding.path)
     subject = _subject(finding.path, document.tree)
     return LocatedFinding(document.name, start, end, finding, subject, document.excerpt(finding.path), preview)

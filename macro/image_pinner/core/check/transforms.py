@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from image_pinner.core.check.findings import Finding
 from image_pinner.core.intrinsics.scope import Scope
@@ -15,7 +16,7 @@ from image_pinner.core.rules import (
     TRANSFORM_ORDER,
     UNUSED_TRANSFORM,
 )
-from image_pinner.core.template.edits import InsertKey, Replace
+from image_pinner.core.template.edits import Edit, InsertKey, Replace
 from image_pinner.core.template.loop_keys import EXPAND_FIRST
 from image_pinner.core.template.marker_search import contains_marker
 from image_pinner.core.template.markers import METADATA_KEY, SNIPPET, calls_macro, is_snippet
@@ -42,15 +43,35 @@ def find_missing_transform(
     if first is None:
         return None
     cause = f"a pin is requested, but Transform does not include {macro}"
+    fix = _add_macro(template, macro)
+    if not template.get("Transform"):
+        return Finding(MISSING_TRANSFORM, first, cause, f"write Transform: {macro} at the top of the template", fix)
+    return Finding(MISSING_TRANSFORM, TRANSFORM, cause, f"add {macro} to Transform", fix)
+
+
+def _add_macro(template: JsonObject, macro: str) -> Edit:
+    """Return the edit that adds the macro to Transform: after the transforms that can add images."""
     transform = template.get("Transform")
     if not transform:
-        after = next((name for name in _FIRST_SECTIONS if name in template), "")
-        fix = None if "Transform" in template else InsertKey(TemplatePath(), "Transform", macro, after)
-        return Finding(MISSING_TRANSFORM, first, cause, f"write Transform: {macro} at the top of the template", fix)
+        if "Transform" in template:
+            return Replace(TRANSFORM, macro)
+        return InsertKey(
+            TemplatePath(), "Transform", macro, next((name for name in _FIRST_SECTIONS if name in template), "")
+        )
     # AWS-provided transforms come after custom macros:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
-    transforms = [macro, *(transform if isinstance(transform, list) else [transform])]
-    return Finding(MISSING_TRANSFORM, TRANSFORM, cause, f"add {macro} to Transform", Replace(TRANSFORM, transforms))
+    transforms = list(transform) if isinstance(transform, list) else [transform]
+    others = [number for number, call in enumerate(calls_of(transforms), 1) if not _is_of_aws(call.name)]
+    transforms.insert(others[-1] if others else 0, macro)
+    return Replace(TRANSFORM, transforms)
+
+
+def require_transform(findings: Iterable[Finding], template: JsonObject, macro: str) -> Iterator[Finding]:
+    """Yield the findings of a template without the macro, with fixes that add it: only the macro reads a marker."""
+    edit = _add_macro(template, macro)
+    for finding in findings:
+        needs_macro = finding.fix and not _is_in_snippet(template, finding.fix.path, macro)
+        yield replace(finding, requires=edit) if needs_macro and finding.fix != edit else finding
 
 
 def _is_in_snippet(template: JsonValue, path: TemplatePath, macro: str) -> bool:
