@@ -152,6 +152,27 @@ class TestTransforms:
         assert found({"Web": task(MARKED)}, Transform=transform) == []
 
     @pytest.mark.parametrize(
+        ("web", "path"),
+        [
+            (task(MARKED), IMAGE),
+            (task({"Fn::Sub": MARKED}), f"{IMAGE}.Fn::Sub"),
+            (task({"Fn::If": ["Never", MARKED, DIGEST]}), f"{IMAGE}.Fn::If[1]"),
+            (
+                {**task(f"{ECR}:1"), "Metadata": {"ImagePinner": {"Pin": "All"}}},
+                "Resources.Web.Metadata.ImagePinner",
+            ),
+        ],
+        ids=["text", "Sub", "If", "Metadata"],
+    )
+    def test_the_macro_is_missing_for_a_request_in_a_branch_that_conditions_exclude(
+        self, web: dict[str, Any], path: str
+    ) -> None:
+        conditions = {"Never": {"Fn::Equals": ["dev", "prod"]}}
+        resources = {"Web": {**web, "Condition": "Never"}}
+
+        assert ("missing-transform", path) in found(resources, Conditions=conditions, Transform="")
+
+    @pytest.mark.parametrize(
         ("transform", "expected"),
         [
             ("Sidecars", ["Sidecars", "ImagePinner"]),

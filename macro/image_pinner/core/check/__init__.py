@@ -83,7 +83,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     if names_macro:
         about_transform = find_unused_transform(template, scan, scope, scan_settings.macro)
     else:
-        about_transform = find_missing_transform(template, scan, [each.path for each in requests], scan_settings.macro)
+        about_transform = find_missing_transform(template, scan, scope, requests, scan_settings.macro)
     findings += [about_transform] if about_transform else []
     findings = _with_valid_fixes(findings, fragment, scope, scan_settings)
     complete = findings if names_macro else require_transform(findings, template, scan_settings.macro)

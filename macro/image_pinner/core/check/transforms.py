@@ -18,7 +18,7 @@ from image_pinner.core.rules import (
 )
 from image_pinner.core.template.edits import Edit, InsertKey, Replace
 from image_pinner.core.template.loop_keys import EXPAND_FIRST
-from image_pinner.core.template.marker_search import contains_marker
+from image_pinner.core.template.marker_search import contains_marker, find_misplaced_markers
 from image_pinner.core.template.markers import METADATA_KEY, SNIPPET, calls_macro, is_snippet
 from image_pinner.core.template.options import Pin, may_select
 from image_pinner.core.template.paths import FOR_EACH, TemplatePath, value_at
@@ -35,10 +35,15 @@ _FIRST_SECTIONS = ("Description", "AWSTemplateFormatVersion")
 
 
 def find_missing_transform(
-    template: JsonObject, scan: ImageScan, requests: Collection[TemplatePath], macro: str
+    template: JsonObject, scan: ImageScan, scope: Scope, requests: Collection[Finding], macro: str
 ) -> Finding | None:
-    """Return a finding at the first of the `requests` to pin that need the macro, which Transform does not include."""
-    paths = [*requests, *(site.path for site in scan.pinned), *(problem.path for problem in scan.problems)]
+    """Return a finding at the first of the `requests` to pin that need the macro, which Transform does not include.
+
+    Requests in branches that conditions exclude today count too: other parameters include them.
+    """
+    problems = [*scan.problems, *find_misplaced_markers(template, {}, scope, scan.marker_count)]
+    paths = [*(each.path for each in requests), *(site.path for site in scan.pinned), *(each.path for each in problems)]
+    paths += [path.child("Metadata", METADATA_KEY) for path, each in resources_of(template) if _selects_images(each)]
     first = min((path for path in paths if not _is_in_snippet(template, path, macro)), key=str, default=None)
     if first is None:
         return None
