@@ -132,7 +132,10 @@ def find_in_template(
     account_id: str = "",
     is_selected: Callable[[Rule], bool] = lambda _: True,
 ) -> tuple[LocatedFinding, ...]:
-    """Return the findings of the selected rules, as `image-pinner check` renders them. See `check_template`."""
+    """Return the findings of the rules that `is_selected` accepts, for `image-pinner check` to render.
+
+    See `check_template`.
+    """
     settings = read_settings(())
     inputs = CheckInputs(settings, _values(parameters), region, check_account(account_id), is_selected)
     return check_document(_read(template, settings), inputs)
@@ -157,6 +160,9 @@ def pin_template(
         region: The region of the stack. With the registries, it is by default that of the AWS configuration.
         account_id: The AWS account ID of the stack. With the registries, it is by default that of the credentials.
         stack_name: The name of the stack.
+
+    Returns:
+        The template with digests, as a mapping and as text, and the report.
 
     Raises:
         PinFailedError: An image cannot be pinned; nothing is.

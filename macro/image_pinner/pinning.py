@@ -7,27 +7,20 @@ changes one: a failed lookup cannot lead to a rewrite.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from image_pinner.core.decision import (
-    Decision,
-    KeptTag,
-    Pinned,
-    PinPlan,
-    decide,
-    keep_tags,
-    make_plan,
-    subjects_to_judge,
-)
+from image_pinner.core.decision import Decision, PinPlan, decide, keep_tags, make_plan, subjects_to_judge
 from image_pinner.core.deployed import DeployedState, NotKnown, find_denied, plan_deployed_lookups
 from image_pinner.core.errors import TooManyLookupsError
 from image_pinner.core.gates.enabled import EnabledGate, needs_of
 from image_pinner.core.gates.interface import Facts, Subject
 from image_pinner.core.images.lookups import ImageLookup, Resolution
+from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Unknown
 from image_pinner.core.judging import Rules
+from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.edits import Edit, apply_edits
 from image_pinner.core.template.fragments import Fragment
@@ -154,7 +147,7 @@ def pin_template(
             return PinResult(fragment.original, (), report)
         resolvers = resolvers._replace(lock=lock)
     resolved = resolve(fragment, found, settings, resolvers, deadline)
-    facts = gather_facts(resolved, resolvers.facts, deadline)
+    facts = gather_facts(resolved, settings, resolvers.facts, deadline)
     result = rewrite(fragment, resolved, _decide(resolved, settings, facts))
     if not (resolvers.keep_tags and result.report.succeeded):
         return result
@@ -166,9 +159,12 @@ def pin_template(
 def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
     """Find the images of a template, without requests."""
     scan = fragment.find_images(scope, settings.scan_settings)
-    scope = scope.with_stack_name(scan.options.stack_name or scope.stack_name)
-    misplaced = find_misplaced_markers(fragment.tree, scan.read, scope, scan.marker_count)
-    return FoundImages(scope, scan, (*scan.problems, *misplaced))
+    scope = scope.claiming(scan.options.stack_name or "")
+    misplaced = find_misplaced_markers(fragment.tree, scan.read, scope.with_claims(), scan.marker_count)
+    found = FoundImages(scope, scan, (*scan.problems, *misplaced))
+    if fragment.is_expanded and found.gates:
+        scan.hide_snippets()
+    return found
 
 
 def resolve(
@@ -201,12 +197,7 @@ class _LimitedResolver(NamedTuple):
 
     def check(self, lookups: Sequence[ImageLookup]) -> None:
         """Raise `TooManyLookupsError` if there are too many lookups."""
-        settings, references = self.settings, [lookup.reference for lookup in lookups]
-        repositories = {(reference.registry, reference.repository) for reference in references}
-        registries = {registry for registry, _ in repositories}
-        _check_number(len(references), settings.max_images, "images", "IMAGE_PINNER_MAX_IMAGES")
-        _check_number(len(repositories), settings.max_repositories, "repositories", "IMAGE_PINNER_MAX_REPOSITORIES")
-        _check_number(len(registries), settings.max_registries, "registries", "IMAGE_PINNER_MAX_REGISTRIES")
+        _check_references([lookup.reference for lookup in lookups], self.settings)
 
     def resolve_all(self, lookups: Sequence[ImageLookup], deadline: Deadline) -> Mapping[ImageLookup, Resolution]:
         """See `DigestResolver.resolve_all`."""
@@ -214,15 +205,27 @@ class _LimitedResolver(NamedTuple):
         return self.digests.resolve_all(lookups, deadline) if lookups else {}
 
 
-def _check_number(number: int, limit: int, things: str, variable: str) -> None:
+def _check_references(references: Collection[ImageReference], settings: Settings) -> None:
+    repositories = {(reference.registry, reference.repository) for reference in references}
+    registries = {registry for registry, _ in repositories}
+    _check_number(len(references), settings.max_images, "images", "IMAGE_PINNER_MAX_IMAGES")
+    _check_number(len(repositories), settings.max_repositories, "repositories", "IMAGE_PINNER_MAX_REPOSITORIES")
+    _check_number(len(registries), settings.max_registries, "registries", "IMAGE_PINNER_MAX_REGISTRIES")
+
+
+def _check_number(number: int, limit: int, noun: str, variable: str) -> None:
     if number > limit:
-        raise TooManyLookupsError(number, limit, things, variable)
+        raise TooManyLookupsError(number, limit, noun, variable)
 
 
 def plan_images(
     fragment: Fragment, scope: Scope, settings: Settings, values: ValueResolver, deadline: Deadline
 ) -> ResolvedImages:
-    """Find the images of a template and the lookups that they need, as for a lock; nothing is resolved yet."""
+    """Find the images of a template and the lookups that they need, as for a lock; nothing is resolved yet.
+
+    Raises:
+        TooManyLookupsError: The template needs more lookups than the configuration allows.
+    """
     found = _resolve_values(fragment, find(fragment, scope, settings), settings, values, deadline)
     return ResolvedImages(found, make_plan(found.scan.pinned, gates=found.gates), {})
 
@@ -244,7 +247,7 @@ def _read_deployed(
     fragment: Fragment, found: FoundImages, settings: Settings, deployed: DeployedImageSource, deadline: Deadline
 ) -> Mapping[TemplatePath, DeployedState]:
     """Look up the deployed images of the sites that keep them, as far as the configuration allows it."""
-    lookups = plan_deployed_lookups(found.scan.pinned, fragment.tree, found.scope)
+    lookups = plan_deployed_lookups(found.scan.pinned, fragment.tree, found.scope.with_claims())
     states: dict[TemplatePath, DeployedState] = {}
     for path, lookup in lookups.items():
         if denied := find_denied(lookup, settings.state_scope):
@@ -282,14 +285,23 @@ def _unresolved(value: ExternalValue) -> Unknown:
 
 def judge(resolved: ResolvedImages, settings: Settings, facts: FactSource, deadline: Deadline) -> Decision:
     """Gather the facts that gates need, then decide what happens to each image."""
-    return _decide(resolved, settings, gather_facts(resolved, facts, deadline))
+    return _decide(resolved, settings, gather_facts(resolved, settings, facts, deadline))
 
 
-def gather_facts(resolved: ResolvedImages, facts: FactSource, deadline: Deadline) -> Mapping[Subject, Facts]:
-    """Gather the facts that gates need."""
-    needs = needs_of(resolved.found.gates)
-    skipped = resolved.found.scan.skipped
-    subjects = subjects_to_judge(resolved.plan, resolved.resolutions, skipped) if needs else ()
+def gather_facts(
+    resolved: ResolvedImages, settings: Settings, facts: FactSource, deadline: Deadline
+) -> Mapping[Subject, Facts]:
+    """Gather the facts that gates need.
+
+    Raises:
+        TooManyLookupsError: The template needs facts about more images than `settings` allow.
+    """
+    gates, skipped = resolved.found.gates, resolved.found.scan.skipped
+    if not (needs := needs_of(gates)):
+        return {}
+    subjects = subjects_to_judge(resolved.plan, resolved.resolutions, skipped, gates)
+    # Digests that the template writes are not looked up, and therefore not counted yet.
+    _check_references({subject.image for subject in subjects}, settings)
     return facts.gather(subjects, needs, deadline) if subjects else {}
 
 
@@ -354,4 +366,5 @@ def _find_foreign_records(
 def make_report(found: FoundImages, decision: Decision) -> PinReport:
     """Report what is decided for the images of a template."""
     problems = in_order((*found.problems, *decision.problems))
-    return PinReport(decision.outcomes, tuple(found.scan.skipped), problems, decision.failed, gates=decision.gates)
+    skipped = tuple(found.scan.skipped)
+    return PinReport(decision.outcomes, skipped, problems, decision.failed, (), decision.gates, decision.not_kept)

@@ -175,7 +175,7 @@ class SlowSession:
 
 
 @pytest.mark.parametrize(
-    ("images", "things", "variable"),
+    ("images", "noun", "variable"),
     [
         ([f"{HOST}/shop/web:{number}" for number in range(10_000)], "images", "IMAGES"),
         (repositories(600, "a"), "repositories", "REPOSITORIES"),
@@ -192,11 +192,11 @@ class SlowSession:
     ],
 )
 def test_too_many_lookups_are_one_error_before_a_request(
-    images: list[str], things: str, variable: str, function: Function
+    images: list[str], noun: str, variable: str, function: Function
 ) -> None:
     setting = f"MAX_{variable}"
     error = function.error(*images, **{setting: ""})
-    assert f"lookups of {len(images)} {things}" in error
+    assert f"lookups of {len(images)} {noun}" in error
     assert f"raise IMAGE_PINNER_{setting}" in error
     assert "more)" not in error
     assert function.service.seen == []

@@ -145,7 +145,7 @@ def test_a_path_is_printed_in_part() -> None:
     assert len(str(TemplatePath(("K" * 200,) * 1_000))) < 1_300
 
 
-def test_parsed_paths_are_not_kept_for_ever() -> None:
+def test_parsed_paths_are_not_kept_permanently() -> None:
     for number in range(2_000):
         parse_image_path(f"$.Resources.R{number}.Properties.Image")
     assert parse_image_path.cache_info().currsize <= 1_024

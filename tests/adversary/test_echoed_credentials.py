@@ -1,4 +1,4 @@
-"""A registry that was given credentials repeats them wherever a response has text, and no output shows any of it."""
+"""A registry that has received credentials repeats them wherever a response has text, and no output shows any of it."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ class Registry:
         return Answer(401, {"WWW-Authenticate": self.challenge.format(host=seen.headers["Host"])})
 
     @property
-    def was_given_the_secret(self) -> bool:
+    def received_the_secret(self) -> bool:
         return any(BASIC in text or SECRET in text for text in self.authorizations)
 
 
@@ -287,7 +287,7 @@ def expect_no_output(
         environment["IMAGE_PINNER_CREDENTIALS"] = f"{registry.host}={location}"
         macro = Macro.on_aws(AwsResolvers(), environment, log.append)
         response = macro.answer(event_for(template_for(registry.host)), FUNCTION)
-    assert script.was_given_the_secret
+    assert script.received_the_secret
     assert response["status"] == "failure"
     assert "internal error" not in response["errorMessage"]
     expect_nothing_of_it("".join([response["errorMessage"], *log]))
@@ -330,7 +330,7 @@ def test_a_pinned_image_brings_no_text_of_its_registry(
         macro = Macro.on_aws(AwsResolvers(), environment, log.append)
         macro = macro._replace(event_publisher=lambda *_: bus)  # type: ignore[arg-type, return-value]
         response = macro.answer(event_for(template_for(registry.host)), FUNCTION)
-    assert script.was_given_the_secret
+    assert script.received_the_secret
     assert response["status"] == "success"
     assert len(json.loads(bus.events[0])["images"]) == len(json.loads(log[0])["images"]) == 2 * len(FORMS)
     expect_nothing_of_it("".join([json.dumps(response), *log, *bus.events]))
@@ -434,7 +434,7 @@ def test_credentials_of_the_docker_configuration(
         tmp_path, script, certificate, json.dumps(DOCKER_CONFIGURATIONS[name]), (HELPED, 0)
     )
     assert code == ExitCode.LOOKUP_FAILED
-    assert script.was_given_the_secret
+    assert script.received_the_secret
 
 
 HELPERS = {

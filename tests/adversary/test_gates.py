@@ -17,7 +17,7 @@ from support.ecr_api import EcrApi, denied
 from support.gate_cases import GATE_CASES, IMAGE, GateCase
 from support.gates import FakeFacts
 from support.macro import event_for
-from support.templates import EveryDigest, task
+from support.templates import EveryDigest, image_in, task
 
 EVERY_GATE = pytest.mark.parametrize("gate", [gate.id for gate in GATES])
 OTHER_LETTERS = str.maketrans({"o": "о", "n": "ո"})  # noqa: RUF001 - Cyrillic and Armenian
@@ -67,7 +67,7 @@ def test_it_allows_and_denies_and_warns(gate: str) -> None:
 
 
 @EVERY_GATE
-def test_an_unknown_fact_is_denied_unless_the_configuration_says_otherwise(gate: str) -> None:
+def test_an_unknown_fact_is_denied_unless_the_configuration_allows_it(gate: str) -> None:
     case = GATE_CASES[gate]
     resources = case.unknown or case.resources
     response = answer(resources, FakeFacts(), *case.entries)
@@ -165,7 +165,7 @@ def sections_for(entry: str, **more: Any) -> dict[str, Any]:
 
 
 def attempts(value: Any, entry: str) -> Iterator[dict[str, Any]]:
-    """Yield the places for a value that apply to a whole template."""
+    """Yield the locations of a value that apply to a whole template."""
     yield {"params": {"Gates": value}, "sections": sections_for(entry)}
     yield {"sections": sections_for(entry, Metadata={"ImagePinner": {"Gates": value}})}
 
@@ -257,3 +257,134 @@ def test_an_invalid_reference_with_a_digest_is_judged(name: str) -> None:
     )["errorMessage"]
     assert "gate repositories denies the image: unknown: the image cannot be resolved" in message
     assert "gate marked denies the image: the image is not pinned: " in message
+
+
+STRICT = ("repositories.allow=good.example/*", "marked.mode=deny", "tags.deny=latest")
+DIGEST = f"@sha256:{'e' * 64}"
+GOOD, EVIL = f"good.example/app{DIGEST}", f"evil.example/app{DIGEST}"
+BY_STACK_NAME = {"Fn::FindInMap": ["Images", {"Ref": "AWS::StackName"}, "ref"]}
+UNLESS_ALIAS = {"Fn::Not": [{"Fn::Equals": [{"Ref": "AWS::StackName"}, "alias"]}]}
+BY_LOOP = {"Fn::Sub": f"${{Name}}.example/app{DIGEST}"}
+HIDDEN_CONTAINERS = {"ContainerDefinitions": {"Fn::Transform": {"Name": "AWS::Include"}}}
+
+
+def codebuild(image: Any) -> dict[str, Any]:
+    """Return a CodeBuild project."""
+    return {"Type": "AWS::CodeBuild::Project", "Properties": {"Environment": {"Image": image}}}
+
+
+def lightsail(image: str) -> dict[str, Any]:
+    """Return a Lightsail container service."""
+    deployment = {"Containers": [{"ContainerName": "web", "Image": image}]}
+    return {"Type": "AWS::Lightsail::Container", "Properties": {"ContainerServiceDeployment": deployment}}
+
+
+def recipe(image: str) -> dict[str, Any]:
+    """Return a container recipe of Image Builder."""
+    return {"Type": "AWS::ImageBuilder::ContainerRecipe", "Properties": {"ParentImage": image}}
+
+
+def model(image: str) -> dict[str, Any]:
+    """Return a model algorithm of Clean Rooms ML, which accepts no digest."""
+    properties = {"TrainingContainerConfig": {"ImageUri": image}}
+    return {"Type": "AWS::CleanRoomsML::ConfiguredModelAlgorithm", "Properties": properties}
+
+
+def images_by_stack_name(alias: str, other: str) -> dict[str, Any]:
+    """Return a section with an image for the stack `alias`, and one for each other stack."""
+    return {"Mappings": {"Images": {"alias": {"ref": alias}, "prod": {"ref": other}}}}
+
+
+CLAIMS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a mapping of digests": ({"Web": task(BY_STACK_NAME)}, images_by_stack_name(GOOD, EVIL)),
+    "a mapping of tags": ({"Web": task(BY_STACK_NAME)}, images_by_stack_name("good.example/app:1", EVIL)),
+    "a mapping with nothing": ({"Web": task(BY_STACK_NAME)}, images_by_stack_name("", EVIL)),
+    "a mapping with a managed image": (
+        {"Web": codebuild(BY_STACK_NAME)},
+        images_by_stack_name("aws/codebuild/standard:7.0", EVIL),
+    ),
+    "a mapping without the stack": (
+        {"Web": task({"Fn::FindInMap": [*BY_STACK_NAME["Fn::FindInMap"], {"DefaultValue": {"Ref": "AWS::NoValue"}}]})},
+        {"Mappings": {"Images": {"prod": {"ref": EVIL}}}},
+    ),
+    "a loop": ({"Fn::ForEach::L": ["Name", [{"Ref": "AWS::StackName"}], {"Web${Name}": task(BY_LOOP)}]}, {}),
+    "a condition of a marked image": ({"Web": {**task("!PinDigest evil.example/app:1"), "Condition": "Real"}}, {}),
+    "a condition of a property": ({"Web": task({"Fn::If": ["Real", "!PinDigest evil.example/app:1", GOOD]})}, {}),
+    "a condition of what is hidden": (
+        {"Web": {**task(), "Properties": HIDDEN_CONTAINERS, "Condition": "Real"}},
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("form", CLAIMS)
+@pytest.mark.parametrize("pin", ["Marked", "All"])
+def test_the_claimed_name_of_the_stack_hides_no_image(form: str, pin: str) -> None:
+    resources, sections = CLAIMS[form]
+    sections = {**sections, "Conditions": {"Real": UNLESS_ALIAS}}
+    options = {"StackName": "alias", "Pin": pin}
+    for claim in ({"params": options}, {"sections": {"Metadata": {"ImagePinner": options}}}):
+        response = answer(
+            resources, FakeFacts(), *STRICT, **{**claim, "sections": {**sections, **claim.get("sections", {})}}
+        )
+        if response["status"] == "success":
+            assert image_in(response["fragment"]).startswith("good.example/app@")
+            assert pin == "All"
+
+
+ARN = "arn:aws:imagebuilder:us-east-1"
+
+
+@pytest.mark.parametrize("pin", ["Marked", "All"])
+@pytest.mark.parametrize(
+    ("resource", "gate"),
+    [
+        (model("evil.example/app:1"), "repositories.allow=good.example/*"),
+        (model("good.example/app:latest"), "tags.deny=latest"),
+        (model("good.example/app:1"), "marked.mode=deny"),
+        (lightsail(":shop.evil.1"), "repositories.allow=good.example/*"),
+        (lightsail(":shop.evil.1"), "marked.mode=deny"),
+        (recipe(f"{ARN}:999988887777:image/evil/1.0.0"), "repositories.allow=good.example/*"),
+    ],
+)
+def test_an_image_that_cannot_be_pinned_is_judged(resource: dict[str, Any], gate: str, pin: str) -> None:
+    assert answer({"It": resource}, FakeFacts(), gate, params={"Pin": pin})["status"] == "failure"
+
+
+@pytest.mark.parametrize(
+    "resource", [codebuild("aws/codebuild/standard:7.0"), recipe(f"{ARN}:aws:image/amazon-linux-2023/x.x.x")]
+)
+def test_an_image_of_aws_itself_is_not_judged(resource: dict[str, Any]) -> None:
+    assert answer({"It": resource}, FakeFacts(), *STRICT)["status"] == "success"
+
+
+LEFT = {"Name": "ImagePinner", "Parameters": {"Pin": "All"}}
+EVIL_TASK = task("evil.example/app:1")
+LEFT_SNIPPETS: dict[str, dict[str, Any]] = {
+    "next to the properties": {"Web": {**EVIL_TASK, "Transform": LEFT}},
+    "next to the properties, in the long form": {"Web": {**EVIL_TASK, "Fn::Transform": LEFT}},
+    "in the properties": {"Web": {**EVIL_TASK, "Properties": {**EVIL_TASK["Properties"], "Fn::Transform": LEFT}}},
+    "in the resources": {"Web": EVIL_TASK, "Transform": LEFT},
+    "in place of the image": {"Web": task({"Fn::Transform": [LEFT, {"Name": "Other"}]})},
+    "in a function of SAM": {
+        "Web": {
+            "Type": "AWS::Serverless::Function",
+            "Transform": LEFT,
+            "Properties": {"PackageType": "Image", "ImageUri": "evil.example/app:1"},
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("form", LEFT_SNIPPETS)
+def test_a_snippet_that_is_left_hides_no_image(form: str) -> None:
+    for gate in STRICT[:2]:
+        message = answer(LEFT_SNIPPETS[form], FakeFacts(), gate).get("errorMessage", "")
+        assert "a snippet is left that CloudFormation has not processed" in message, gate
+
+
+def test_a_name_that_a_loop_has_too_hides_no_image() -> None:
+    image = {"Fn::Sub": [f"${{Name}}.example/app{DIGEST}", {"Name": "good"}]}
+    assert answer({"Fn::ForEach::L": ["Name", ["evil"], {"Web": task(image)}]}, FakeFacts(), *STRICT)["status"] == (
+        "failure"
+    )

@@ -53,7 +53,7 @@ def _patched_urllib3(folder: Path) -> Path:
     return folder
 
 
-def test_a_library_that_somebody_changed_with_its_record_is_not_packed(tmp_path: Path) -> None:
+def test_a_library_that_was_changed_with_its_record_is_not_packed(tmp_path: Path) -> None:
     changed = _patched_urllib3(tmp_path / "site")
     built = subprocess.run(
         [sys.executable, "-B", ROOT / "tools" / "build_package", "--output", tmp_path / "dist", "--no-compile"],

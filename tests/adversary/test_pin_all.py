@@ -189,7 +189,7 @@ class TestCosts:
         assert "nginx" not in json.dumps(answer["fragment"])
 
 
-class Ledger:
+class EventRecorder:
     """An event bus that keeps what it gets."""
 
     max_detail_bytes = MAX_DETAIL_BYTES
@@ -207,19 +207,19 @@ DECOYS = [f"!PinDigest shop/{'decoy' * 20}-{number}@sha256:{HEX}" for number in 
 class TestRecordsAndEvents:
     def answer(self, *images: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return the log records and events of a template with these images."""
-        ledger, lines = Ledger(), list[str]()
-        macro = macro_in(environment={"IMAGE_PINNER_EVENT_BUS": "ledger"}, log=lines.append)
-        macro = macro._replace(event_publisher=lambda _bus, _region: cast("Any", ledger))
+        recorder, lines = EventRecorder(), list[str]()
+        macro = macro_in(environment={"IMAGE_PINNER_EVENT_BUS": "recorder"}, log=lines.append)
+        macro = macro._replace(event_publisher=lambda _bus, _region: cast("Any", recorder))
         started = time.monotonic()
         assert macro.answer(event_for({"Resources": {"Web": task(*images)}}), None)["status"] == "success"
         assert time.monotonic() - started < 20
         assert all(len(line.encode()) <= MAX_RECORD_BYTES for line in lines)
-        assert all(len(detail.encode()) <= MAX_DETAIL_BYTES for detail in ledger.details)
-        return [json.loads(line) for line in lines], [json.loads(detail) for detail in ledger.details]
+        assert all(len(detail.encode()) <= MAX_DETAIL_BYTES for detail in recorder.details)
+        return [json.loads(line) for line in lines], [json.loads(detail) for detail in recorder.details]
 
-    @pytest.mark.parametrize("place", [0, 750, 1_500])
-    def test_1500_decoys_push_no_image_out_of_the_log_or_the_events(self, place: int) -> None:
-        images = [*DECOYS[:place], f"!PinDigest {EVIL}", *DECOYS[place:]]
+    @pytest.mark.parametrize("index", [0, 750, 1_500])
+    def test_1500_decoys_push_no_image_out_of_the_log_or_the_events(self, index: int) -> None:
+        images = [*DECOYS[:index], f"!PinDigest {EVIL}", *DECOYS[index:]]
         for documents in self.answer(*images):
             found = [image for document in documents for image in document.get("images", ())]
             assert len(found) == len(images)

@@ -186,7 +186,7 @@ def test_threads_are_limited_and_none_remains_after_the_run(monkeypatch: pytest.
         resolver = OciRegistryResolver(transport, AnonymousCredentials(), RegistryHosts(hosts), workers=5)
         earlier = set(threading.enumerate())
         resolver.resolve_all([lookup(f"{host}/app:1") for host in hosts], Deadline.after(0.5))
-        # Those of the servers are no daemons.
+        # Those of the servers are not daemons.
         started = [thread for thread in set(threading.enumerate()) - earlier if thread.daemon]
         assert len(started) <= 10 + 1
         for thread in started:
@@ -199,7 +199,7 @@ def _wait(event: threading.Event) -> None:
 
 
 def test_a_thread_that_outlives_its_run_sends_nothing() -> None:
-    """A function's execution environment is frozen after the response, and its clock may stand still meanwhile."""
+    """A function's execution environment is frozen after the response, and its clock may stop meanwhile."""
     proceed = threading.Event()
     retry = RetryPolicy(sleep=lambda _: _wait(proceed), jitter=lambda: 0.0)
     with registries(1, lambda _: Answer(503)) as (server,), open_transport(retry=retry) as transport:

@@ -224,7 +224,7 @@ def test_an_error_of_a_snippet_shows_no_value_of_a_listed_parameter(fragment: An
     assert "they can contain the values of Password; help: call the macro" in record
 
 
-# Any text is an exception process, which the operator writes for authors to read.
+# Any text is an exception process, which the configuration has for authors to read.
 SETTINGS = [rule.variable for rule in SETTING_RULES if rule.field != "exception_process"]
 BROKEN = [f"{SECRET}@!", f"docker.io=robot:{SECRET}@mirror!", f"{SECRET}!=docker.io", f"; https://robot:{SECRET}@x;\n!"]
 

@@ -23,7 +23,7 @@ VIOLATIONS = {
     "sources": ("sources/in_memory.py", "import image_pinner.sources.aws.values"),
     "gates": ("core/gates/tags.py", "import image_pinner.core.gates.age"),
     "lambda": ("sources/concurrency.py", "def dump(): import yaml"),
-    "verbs": ("cli/commands/invoke.py", "import image_pinner.cli.commands.pin"),
+    "subcommands": ("cli/commands/invoke.py", "import image_pinner.cli.commands.pin"),
     "intrinsics": ("core/intrinsics/functions.py", "import image_pinner.core.template.locations"),
     "source-text": ("cli/documents/document.py", "import image_pinner.settings"),
     "no-cycles": ("core/template/paths.py", "import image_pinner.core.template.edits"),
@@ -53,6 +53,12 @@ def test_all_contracts_hold() -> None:
 
 def test_every_contract_has_a_violation() -> None:
     assert set(VIOLATIONS) == {contract["id"] for contract in CONTRACTS}
+
+
+def test_the_contract_lists_all_subcommands() -> None:
+    (contract,) = (one for one in CONTRACTS if one["id"] == "subcommands")
+    names = sorted(path.stem for path in (PACKAGE / "cli" / "commands").glob("*.py") if path.stem != "__init__")
+    assert contract["modules"] == [f"image_pinner.cli.commands.{name}" for name in names]
 
 
 @pytest.mark.parametrize("contract", VIOLATIONS)

@@ -23,7 +23,7 @@ KINDS = {
     "e2e": "the program as users run it, on a CloudFormation engine",
     "fuzz": "parsers of untrusted input, under a fuzzer",
     "golden": "templates and events with their reviewed results",
-    "integrations": "what other tools load: hooks, the action, workflows, schemas of editors",
+    "integrations": "what other tools load: hooks, the action, workflows",
     "property": "rules that hold for all inputs, generated and real",
     "registry": "against a real registry program",
     "registry_faults": "registries that fail, and the messages that users see",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from support.project import Module, modules
 
-MAX_MODULE_LINES = 425
+MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 40
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef

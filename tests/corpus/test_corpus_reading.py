@@ -102,7 +102,9 @@ def image_paths(report: PinReport) -> set[TemplatePath]:
     steps = [outcome.site.path.steps for outcome in report.outcomes]
     steps += [site.path.steps for site in report.failed]
     steps += [image.path.steps for image in report.skipped]
-    seen = [problem for problem in report.problems if not problem.cause.startswith("images here cannot be seen")]
+    seen = [
+        problem for problem in report.problems if not problem.cause.startswith("cannot find the images in this value")
+    ]
     steps += [problem.path.steps for problem in seen]
     return {TemplatePath(without_branches(path)) for path in steps}
 

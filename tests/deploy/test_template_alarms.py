@@ -83,7 +83,7 @@ def test_an_alarm_notifies_a_topic_if_there_is_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ALWAYS | set(OF_FAILURES) | OF_CHANGES))
-def test_a_time_without_deployments_is_no_alarm(name: str) -> None:
+def test_a_time_without_deployments_raises_no_alarm(name: str) -> None:
     assert _alarms({"ChangeAlarm": "true"})[name]["TreatMissingData"] == "notBreaching"
 
 

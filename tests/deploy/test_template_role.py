@@ -234,7 +234,7 @@ def test_authors_can_be_restricted_to_invocations_by_cloudformation() -> None:
         statement: dict[str, Any] = Installed(parameters).properties("AuthorsPolicy")["PolicyDocument"]["Statement"][0]
         return statement
 
-    # Off by default: no document says that invocations of macros have the key, and without it no template is deployed.
+    # Off by default: AWS does not document that invocations of macros have the key, and without it nothing is deployed.
     assert "Condition" not in invoke()
     assert invoke(InvokeThroughCloudFormation="true")["Condition"] == {
         "ForAnyValue:StringEquals": {"aws:CalledVia": "cloudformation.amazonaws.com"}

@@ -163,12 +163,12 @@ def locations() -> str:
                 + (", `repo:tag@sha256:…`" if resource.tag_with_digest else "")
                 + ("" if resource.index_allowed else ", single platform only")
             )
-            managed = ", ".join(f"`{start}…`" for start in resource.managed)
+            kept = ", ".join(f"`{start}…`" for start in resource.other_forms or resource.managed)
             rows.append(
                 (
                     f"[{resource_type}]({resource.link})",
                     f"`{resource.path.removeprefix('$.')}`",
-                    accepts + (f"; {managed} is not changed" if managed else ""),
+                    accepts + (f"; {kept} is not changed" if kept else ""),
                 )
             )
     return _table(("resource type", "property", "accepts"), rows)

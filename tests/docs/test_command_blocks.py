@@ -90,6 +90,10 @@ def check_uvx(words: list[str]) -> None:
     check_image_pinner(words[1:] if words[0] == "image-pinner" else [])
 
 
+def check_python(words: list[str]) -> None:
+    assert words[:2] == ["-m", "venv"]
+
+
 def check_cd(words: list[str]) -> None:
     assert words == [repository_url().rpartition("/")[2]]
 
@@ -102,6 +106,7 @@ PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "image-pinner": check_image_pinner,
     "make": check_make,
     "pip": check_pip,
+    "python3": check_python,
     "uvx": check_uvx,
 }
 

@@ -20,7 +20,7 @@ ACCEPTED_BY_PIN = {"IP005", "IP008", "IP015"}
 
 
 def codes(text: str, folder: Path, rule: Rule) -> set[str]:
-    """Return the codes of the findings in a template; without advice, unless the rule gives advice."""
+    """Return the codes of the findings in a template; without advice, unless the rule has advice."""
     path = folder / "template.yaml"
     path.write_text(text, "utf-8")
     findings = check_file(InputFile(str(path), path.name), CheckInputs(Settings(), {}))

@@ -1,7 +1,7 @@
 """Documents, help, messages, names and template descriptions use the established terms.
 
-Run one area with `pytest tests/docs/test_vocabulary.py -k core`; an area is a document, a subcommand, a template, or
-the strings, docstrings or names of a package.
+Run one area with `pytest tests/docs/test_vocabulary.py -k core`; an area is a document, a subcommand, a template, a
+file that configures a tool, or the strings, docstrings, comments or names of a folder.
 """
 
 from __future__ import annotations
@@ -55,7 +55,12 @@ TERMS = (
     Term(r"\bquestions?\b", "lookup, request", "all questions together"),
     Term(r"\blook[-_]ups?\b|\blook ups\b", "lookup", "a look-up failed", "look up the digest"),
     Term(r"\btell(?:s|ing|er)?\b|\btold\b", "report, print, show", "it cannot be told"),
-    Term(r"\b(?:give|gives|gave|giving)\b|\bgiven (?:up|by|over)\b", "pass, provide, set, return", "Give --account"),
+    Term(
+        r"\b(?:give|gives|gave|giving)\b|\bgiven (?:up|by|over)\b|\b(?:is|are|was|were) given\b",
+        "pass, provide, set, return",
+        "it was given credentials",
+        "a given ID",
+    ),
     Term(r"\b(?:say|says|said|saying)\b", "set, specify, report", "say Pin: Skip"),
     Term(r"\b(?:stands?|stood|standing)\b(?!-)", "is at, is in", "the mark stands in a list", "stand-alone tasks"),
     Term(r"(?<!\bin )(?<!\bin-)\bplaces?\b", "property path, location", "places of images", "edit in place"),
@@ -85,12 +90,13 @@ TERMS = (
     Term(r"\bthe operator\b|\boperator's\b", "configuration", "settings of the operator", "registry operators"),
     Term(r"\b(?:make|makes|made) (?:\w+ )?up\b", "generate", "made up by CloudFormation"),
     Term(r"\b(?:is|are|was|written|there) twice\b", "duplicate", "the option is written twice"),
-    Term(r"\bwaits for\b", "retries after, is blocked on", "it waits for the next one"),
+    Term(r"\bwaits for\b|\bwaited for\b", "retries after, is blocked on, is polled", "it is waited for", "wait for it"),
     Term(r"\bfaces?\b|\bdoors?\b", "entry point", "one of two doors", "interface"),
     Term(r"\bnearest\b|\bwins\b", "the most specific setting takes precedence", "the nearest wins"),
     Term(r"\bboth ways\b|\bin the end\b|\bfor good\b", "(delete)", "it works both ways"),
     # Of the same kind, but not in the list that this began with.
     Term(r"\bnobody\b|\bwhoever\b|\bone's own\b", "no user; the principal; custom", "nobody reads it"),
+    Term(r"\b(?:every|some|any)body\b", "all users; another operation; anyone", "changed by somebody else"),
     Term(r"\bfor ?ever\b", "permanently, always", "503 for ever"),
     Term(r"\bstrangers?\b", "untrusted input; unknown", "strangers' texts"),
     Term(r"\bbeliev(?:e|es|ed|ing)\b", "trust", "its header is believed"),
@@ -109,7 +115,9 @@ TERMS = (
     Term(r"\bshall\b", "must, should", "the log shall go too"),
     Term(r"\bwish(?:es)?\b", "option, request", "the wish for a platform"),
     Term(r"\banew\b", "again", "written anew"),
-    Term(r"\b(?:left|leave|leaves|leaving) alone\b", "not changed", "`arn:…` left alone"),
+    Term(r"\b(?:left|leave|leaves|leaving)(?: \w+){0,3} alone\b", "not changed", "it leaves the images alone"),
+    Term(r"\ballows? to\b", "allows reading, cannot be read", "it allows to read it", "is allowed to read it"),
+    Term(r"\breplaces?(?: \S+){1,5} by\b", "replace with", "replaces the tag by a digest", "replaced by a digest"),
     Term(r"\bwrong use\b", "usage error", "2 wrong use"),
     Term(r"\bsee through\b", "look inside", "see through `Fn::If`"),
     Term(r"\bmetered\b(?![_-])", "that counts pulls", "metered registries", "metered-registries"),
@@ -133,7 +141,15 @@ ALLOWED = (
     Allowed(r"docs/promotion\.md", r"`\"?map\"?`|\"map\":", "the same"),
     Allowed(r"strings cli/documents", r": map$", "the YAML tag of a mapping is tag:yaml.org,2002:map"),
     Allowed(r"(?:strings|docstrings) cli/credentials", r"docker[/ ]login", "the name of a Docker command"),
-    Allowed(r"names", r"settings\.py.*: metered registries$", "the setting IMAGE_PINNER_METERED_REGISTRIES"),
+    Allowed(
+        r"names(?: tests/(?:registry|unit))?",
+        r"metered(?: registries)?$",
+        "the setting IMAGE_PINNER_METERED_REGISTRIES",
+    ),
+    Allowed(r"names tests/(?:unit|registry)", r"docker login|registry logins$", "the name of a Docker command"),
+    Allowed(r"docstrings tests/edge_cases", r"(?:docker/|amazon-ecr-)login|registry-map", "names of other projects"),
+    Allowed(r"names tests/(?:edge_cases|fuzz|registry)", r"\barm\b", "the architecture"),
+    Allowed(r"names tests/unit", r"plain http\b", "a proxy for http:// addresses"),
 )
 
 
@@ -143,8 +159,9 @@ Texts = Iterator[tuple[str, str]]
 
 def findings(texts: Texts, terms: tuple[Term, ...] = TERMS) -> Iterator[tuple[Term, str]]:
     """Yield each rejected term in `texts`, with its location and the words around it."""
+    any_term = re.compile("|".join(term.pattern for term in terms), re.IGNORECASE)
     for location, text in texts:
-        for term in terms:
+        for term in terms if any_term.search(text) else ():
             for found in term.regex.finditer(text):
                 words = text[max(0, found.start() - CONTEXT) : found.end() + CONTEXT].strip()
                 yield term, f"{location}: {words}"
@@ -172,17 +189,30 @@ def words_of(name: str) -> str:
 
 
 @cache
-def trees(package: str) -> tuple[tuple[str, ast.Module], ...]:
-    """Return the modules of a package with their paths: at two levels and deeper, those of its packages too."""
-    folder = PACKAGE / package
-    paths = folder.rglob("*.py") if "/" in package else folder.glob("*.py")
-    return tuple((path.relative_to(PACKAGE).as_posix(), ast.parse(path.read_text("utf-8"))) for path in sorted(paths))
+def texts_of(folder: str) -> tuple[tuple[str, str], ...]:
+    """Return the modules of a folder with their paths: at two levels and deeper, those of its folders too."""
+    root = PACKAGE if (PACKAGE / folder).is_dir() else ROOT
+    paths = (root / folder).rglob("*.py") if "/" in folder else (root / folder).glob("*.py")
+    return tuple((path.relative_to(root).as_posix(), path.read_text("utf-8")) for path in sorted(paths))
 
 
-def packages() -> list[str]:
-    """Return the packages, at most two levels deep; the root is empty."""
-    found = {path.parent.relative_to(PACKAGE).parts[:2] for path in PACKAGE.rglob("*.py")}
+@cache
+def trees(folder: str) -> tuple[tuple[str, ast.Module], ...]:
+    """Return the same modules, parsed."""
+    return tuple((path, ast.parse(text)) for path, text in texts_of(folder))
+
+
+def folders(root: Path, start: Path) -> list[str]:
+    """Return the folders with modules below `start`, at most two levels below `root`, which is empty itself."""
+    found = {path.parent.relative_to(root).parts[:2] for path in start.rglob("*.py")}
     return sorted("/".join(parts) for parts in found)
+
+
+def tool_files() -> list[str]:
+    """Return the files that configure tools, and the data of the package."""
+    named = ("Makefile", "pyproject.toml", "mkdocs.yml", "action.yml", ".pre-commit-hooks.yaml")
+    found = [*ROOT.glob(".ci/*"), *ROOT.glob(".github/**/*.yml"), *PACKAGE.rglob("*.toml"), *map(ROOT.joinpath, named)]
+    return sorted(path.relative_to(ROOT).as_posix() for path in found)
 
 
 def docstring_nodes(tree: ast.Module) -> list[ast.Constant]:
@@ -195,7 +225,7 @@ def docstring_nodes(tree: ast.Module) -> list[ast.Constant]:
 def docstrings(package: str) -> Texts:
     for path, tree in trees(package):
         for node in docstring_nodes(tree):
-            yield f"{path}:{node.lineno}", " ".join(str(node.value).split())
+            yield f"{path}:{node.lineno}", " ".join(re.sub(r"https?://\S+", " ", str(node.value)).split())
 
 
 def strings(package: str) -> Texts:
@@ -212,13 +242,12 @@ def strings(package: str) -> Texts:
 
 
 def names(package: str) -> Texts:
-    """Yield the words of all public names: modules, classes, functions, parameters, fields and constants."""
+    """Yield the words of all names: modules, classes, functions, parameters, fields and constants."""
     for path, tree in trees(package):
         yield path, words_of(Path(path).stem)
         for node in ast.walk(tree):
             for name in names_in(node):
-                if not name.startswith("_"):
-                    yield f"{path}:{getattr(node, 'lineno', 1)}", words_of(name)
+                yield f"{path}:{getattr(node, 'lineno', 1)}", words_of(name)
 
 
 def names_in(node: ast.AST) -> list[str]:
@@ -226,7 +255,7 @@ def names_in(node: ast.AST) -> list[str]:
     found = []
     if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         found.append(node.name)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
         found += [argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)]
     if isinstance(node, ast.Module | ast.ClassDef):
         targets = [target for part in node.body if isinstance(part, ast.Assign) for target in part.targets]
@@ -242,8 +271,8 @@ def help_text(subcommand: str) -> Texts:
 
 def comments(package: str) -> Texts:
     """Yield the comments of the modules of a package, those on consecutive lines as one."""
-    for path, _ in trees(package):
-        tokens = tokenize.generate_tokens(io.StringIO((PACKAGE / path).read_text("utf-8")).readline)
+    for path, text in texts_of(package):
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline)
         yield from joined(path, ((token.start[0], token.string) for token in tokens if token.type == tokenize.COMMENT))
 
 
@@ -295,13 +324,20 @@ def areas() -> dict[str, tuple[Callable[[str], Texts], str, tuple[Term, ...]]]:
             found[f"generated in {document}"] = (generated, document, TERMS)
     for subcommand in ("", *command.list_commands(context_of("")), "lock publish"):
         found[f"help {subcommand}".strip()] = (help_text, subcommand, TERMS)
-    for path in (*(ROOT / "deploy").glob("*.yaml"), *(ROOT / "templates").glob("*.yaml")):
+    for path in (*ROOT.glob("deploy/*.yaml"), *ROOT.glob("templates/*.yaml")):
         template = path.relative_to(ROOT).as_posix()
         found[f"descriptions {template}"] = (descriptions, template, TERMS)
         found[f"comments {template}"] = (template_comments, template, TERMS)
-    for package in packages():
-        for read, terms in ((strings, TERMS), (docstrings, TERMS), (comments, TERMS), (names, NAME_TERMS)):
-            found[f"{read.__name__} {package}".strip()] = (read, package, terms)
+    for path in (ROOT / "tests" / "golden" / "refusals.yaml", *ROOT.glob("tests/golden/inputs/*.yaml")):
+        template = path.relative_to(ROOT).as_posix()
+        found[f"comments {template}"] = (template_comments, template, TERMS)
+    found |= {file: (written, file, TERMS) for file in tool_files()}
+    package = folders(PACKAGE, PACKAGE)
+    # No user reads the strings of tests and tools.
+    found |= {f"strings {folder}".strip(): (strings, folder, TERMS) for folder in package}
+    for folder in (*package, *folders(ROOT, ROOT / "tests"), *folders(ROOT, ROOT / "tools")):
+        for read, terms in ((docstrings, TERMS), (comments, TERMS), (names, NAME_TERMS)):
+            found[f"{read.__name__} {folder}".strip()] = (read, folder, terms)
     return found
 
 
@@ -331,7 +367,10 @@ def test_every_pattern_matches_its_example_and_not_the_allowed_one(term: Term) -
         "generated in README.md",
         "help pin",
         "descriptions deploy/macro.yaml",
+        "comments tests/golden/refusals.yaml",
+        "pyproject.toml",
         *(f"{kind} core" for kind in ("strings", "docstrings", "names")),
+        *(f"{kind} tests/unit" for kind in ("docstrings", "comments", "names")),
     ],
 )
 def test_every_kind_of_area_is_read(area: str) -> None:
@@ -358,7 +397,8 @@ def test_the_established_terms_are_used(area: str) -> None:
 @pytest.mark.parametrize("one", ALLOWED, ids=lambda one: one.words)
 def test_every_exception_is_used_and_has_a_reason(one: Allowed) -> None:
     assert one.reason
-    assert any(is_allowed(area, excerpt, one) for area in AREAS for _, excerpt in found_in(area))
+    areas_of_it = [area for area in AREAS if re.fullmatch(one.area, area)]
+    assert any(is_allowed(area, excerpt, one) for area in areas_of_it for _, excerpt in found_in(area))
 
 
 def test_no_exception_is_listed_more_than_once() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from build_package.build import Package
+from e2e.engine.access import HOST
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
@@ -17,7 +18,6 @@ from e2e.stacks import StackFailedError, Stacks
 
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("macro")]
 
-HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 _ROLE = "arn:aws:iam::000000000000:role/of-the-task"
 # Each template with its values, and the repositories that are pinned.
 TEMPLATES = {

@@ -63,14 +63,14 @@ def _fail_in_a_change_set(engine: Engine, *, execute: bool) -> None:
         Stacks(engine).wait("image-pinner", "ROLLBACK_COMPLETE")
 
 
-@pytest.mark.parametrize("verb", ["install", "status", "uninstall"])
-def test_missing_credentials_are_reported(engine: Engine, package: Package, verb: str) -> None:
-    more = {"install": ["--yes", "--package", package.path], "status": [], "uninstall": ["--yes"]}[verb]
-    run = run_without_credentials(engine, verb, *more)
+@pytest.mark.parametrize("subcommand", ["install", "status", "uninstall"])
+def test_missing_credentials_are_reported(engine: Engine, package: Package, subcommand: str) -> None:
+    more = {"install": ["--yes", "--package", package.path], "status": [], "uninstall": ["--yes"]}[subcommand]
+    run = run_without_credentials(engine, subcommand, *more)
     assert run.code in {2, 3}
     error = _error(run)
     assert "AWS credentials" in error
-    assert "sign in to AWS" in error
+    assert "configure AWS credentials" in error
     assert engine.requests.all() == []
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from e2e.engine.access import HOST
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
@@ -18,7 +19,6 @@ from e2e.stacks import Stacks
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("macro")]
 
 TEMPLATE = (ROOT / "templates" / "ecs-pin-all.yaml").read_text("utf-8")
-HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 
 
 @pytest.fixture

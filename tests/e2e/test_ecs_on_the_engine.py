@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
+from e2e.engine.access import HOST
 from e2e.engine.cloudformation import Engine
 from e2e.engine.ministack import Ministack
 from e2e.stacks import StackFailedError, Stacks
 
 pytestmark = pytest.mark.e2e
-
-HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 
 
 def _template(*, level: str = "info", **container: Any) -> str:

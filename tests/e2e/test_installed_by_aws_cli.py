@@ -7,6 +7,7 @@ import json
 import pytest
 
 from build_package.build import Package
+from e2e.engine.access import HOST
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
@@ -17,7 +18,6 @@ from e2e.stacks import Stacks
 pytestmark = pytest.mark.e2e
 
 APP = (ROOT / "templates" / "ecs-pin-all.yaml").read_text("utf-8")
-HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 
 
 def _outputs(engine: Engine, stack: str) -> dict[str, str]:

@@ -33,8 +33,8 @@ def stacks(engine: Engine) -> Iterator[Stacks]:
     given.clear()
 
 
-def _install(engine: Engine, package: Package, *more: str, verb: str = "install") -> Ran:
-    return image_pinner(engine, verb, "--yes", "--package", package.path, *more)
+def _install(engine: Engine, package: Package, *more: str, subcommand: str = "install") -> Ran:
+    return image_pinner(engine, subcommand, "--yes", "--package", package.path, *more)
 
 
 def _status(engine: Engine) -> dict:
@@ -43,7 +43,7 @@ def _status(engine: Engine) -> dict:
 
 
 def test_an_upgrade_is_rejected_if_nothing_is_installed(engine: Engine, package: Package) -> None:
-    reported = _install(engine, package, verb="upgrade")
+    reported = _install(engine, package, subcommand="upgrade")
     assert reported.code == 2
     assert (
         f"error: {REGION}: there is no stack image-pinner in {REGION} to upgrade\nhelp: install the macro first"
@@ -84,7 +84,7 @@ def test_the_macro_is_installed_upgraded_and_uninstalled(
     stacks.create("app", APP.replace("shop/", "commanded/"))
     assert "@sha256:" in json.dumps(stacks.processed("app")["Resources"]["Web"])
 
-    changed = _install(engine, package, "--parameter", "WhenMissing=Fail", verb="upgrade")
+    changed = _install(engine, package, "--parameter", "WhenMissing=Fail", subcommand="upgrade")
     assert changed.code == 0, changed.err
     assert "WhenMissing = Fail (from the command line)" in changed.err
     assert "function version 2" in changed.err

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from build_package.build import Package
+from e2e.engine.access import HOST
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
@@ -23,7 +24,6 @@ from image_pinner.cli.demo.service_revisions import RolloutState
 
 pytestmark = pytest.mark.e2e
 
-HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 TEMPLATE = (ROOT / "templates" / "ecs-keep-deployed.yaml").read_text("utf-8")
 VALUES = {
     "Tag": "1",

@@ -56,7 +56,7 @@ def test_a_tag_moves_and_the_old_digest_stays(ministack: Ministack, seen: _Seen)
     assert [image["imageId"]["imageDigest"] for image in requested["images"]] == [new, old]
 
 
-def test_a_layer_is_fetched_by_the_url_that_is_given_and_recorded_apart(ministack: Ministack, seen: _Seen) -> None:
+def test_a_layer_is_fetched_by_the_returned_url_and_recorded_separately(ministack: Ministack, seen: _Seen) -> None:
     ministack.push("facts/layer", "1", "a")
     digest = ministack.push_blob("facts/layer", b"the layer")
     ecr = client("ecr", seen.url)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from e2e.engine.access import HOST
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
@@ -22,7 +23,6 @@ pytestmark = pytest.mark.e2e
 README = ROOT / "deploy" / "README.md"
 SECTIONS = ["Install", "Let people use it", "Protect and keep", "Upgrade", "Roll back", "Uninstall"]
 NEXT = "99.0.0"
-HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 # Placeholders: the built version, the next one, and the account.
 PLACEHOLDERS = {"0.1.0": __version__, "0.2.0": NEXT, "111122223333": "000000000000"}
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from build_package.build import Package
+from e2e.engine.access import ACCOUNT, HOST, REGION
 from e2e.engine.cloudformation import Engine
 from e2e.engine.ministack import Ministack
 from e2e.engine.recording import Call
@@ -23,8 +24,6 @@ from support.registries import Answer, ScriptedRegistry, Seen, sent
 
 pytestmark = pytest.mark.e2e
 
-ACCOUNT, REGION = "000000000000", "eu-central-1"
-HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 OTHER, THIRD = "111122223333", "222233334444"
 _ECR = {"ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"}
 NEVER_CALLED = {

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from build_package.build import Package
-from e2e.engine.access import REGION
+from e2e.engine.access import HOST, REGION
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT
 from e2e.engine.ministack import Ministack
@@ -23,7 +23,6 @@ from e2e.stacks import Stacks
 pytestmark = pytest.mark.e2e
 
 QUICK_WAITS = ROOT / "tests" / "e2e" / "quick_waits"
-HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 SAM_NAME = "AWS::Serverless-2016-10-31"
 ORDERS = pytest.mark.parametrize(
     "order", [["ImagePinner", SAM_NAME], [SAM_NAME, "ImagePinner"]], ids=["before", "after"]

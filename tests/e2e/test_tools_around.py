@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from build_package.build import Package
+from e2e.engine.access import HOST
 from e2e.engine.cloudformation import Engine
 from e2e.engine.environment import ROOT, Environment
 from e2e.engine.ministack import Ministack
@@ -23,7 +24,6 @@ from e2e.stacks import Stacks
 
 pytestmark = pytest.mark.e2e
 
-HOST = "000000000000.dkr.ecr.eu-central-1.amazonaws.com"
 APP = """# kept
 Transform: ImagePinner
 Resources:

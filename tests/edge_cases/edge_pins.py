@@ -19,7 +19,16 @@ from image_pinner.sources.http.endpoints import RegistryHosts
 from image_pinner.sources.interface import Deadline, DigestResolver
 from image_pinner.sources.oci.resolver import OciRegistryResolver
 from support.aws import FakeEcr
-from support.images import config_for, descriptor, docker_image, docker_list, encoded, oci_image, oci_index, platform
+from support.images import (
+    CONFIG,
+    INDEX,
+    MANIFEST,
+    descriptor,
+    docker_image,
+    docker_list,
+    encoded,
+    platform,
+)
 from support.registries import Answer, ScriptedRegistry, open_transport
 from support.templates import ExpectedLookups, pin, task
 
@@ -28,9 +37,7 @@ CODE = "Resources.Web.Properties.Code.ImageUri"
 APP = "team/app:1"
 LIE = f"sha256:{'0' * 64}"
 
-CONFIG = config_for("linux", "amd64")
-MANIFEST, OF_DOCKER = oci_image(CONFIG), docker_image(CONFIG)
-INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **platform("linux", "amd64")))
+OF_DOCKER = docker_image(CONFIG)
 LIST = docker_list(descriptor(DOCKER_MANIFEST, OF_DOCKER, **platform("linux", "amd64")))
 SCHEMA_1 = encoded({"schemaVersion": 1, "name": "team/app", "tag": "1", "fsLayers": [], "signatures": [{"header": {}}]})
 STORED = [(MANIFEST, OCI_MANIFEST), (OF_DOCKER, DOCKER_MANIFEST), (INDEX, OCI_INDEX), (LIST, DOCKER_LIST)]

@@ -318,7 +318,7 @@ def test_another_platform_than_the_only_one__crane_kbld(resource: dict[str, Any]
     resolvers = holding(AMD64, OCI_MANIFEST, CONFIG_AMD64)
     error = refusal(pin_in(resolvers, resource), image_path(resource))
     assert f"the image {Digest.of(AMD64)} is for linux/amd64 only, not for linux/arm64" in error
-    assert "build and push it for linux/arm64, or set a platform that it has" in error
+    assert "build and push it for linux/arm64, or set Platform to one that it has" in error
     right = holding(ARM64, OCI_MANIFEST, CONFIG_ARM64)
     assert image(pin_in(right, resource)) == pinned(ARM64)
 

@@ -101,7 +101,7 @@ def test_self_signed_ca_is_refused__kyverno_3984(tmp_path: Path) -> None:
     with ScriptedRegistry(lambda _: sent(MANIFEST), certificate=certificate.context) as registry:
         message = refusal(pin_from(registry, APP, hosts=RegistryHosts()))
         assert f"the certificate of {registry.host} is not trusted: self-signed certificate; help: " in message
-        assert "configure a CA file if the certificate authority is your own" in message
+        assert "set its CA file in IMAGE_PINNER_CA_BUNDLES" in message
         assert registry.seen == []
         other = {"trust": Trust({"registry.example.com": certificate.ca_file})}
         assert "is not trusted" in refusal(pin_from(registry, APP, hosts=RegistryHosts(), transport=other))

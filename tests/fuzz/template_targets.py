@@ -20,7 +20,7 @@ from support.macro import macro_in
 
 _MACRO = macro_in(full_registry())
 _MARKER = "!PinDigest"
-# Sections in which a text is no property.
+# Sections in which a text is not a property.
 _OTHER_SECTIONS = {"Parameters", "Mappings", "Conditions", "Rules", "Description", "AWSTemplateFormatVersion"}
 _Path = tuple[str | int, ...]
 

@@ -74,7 +74,7 @@ def test_a_run_has_limits_and_starts_with_the_seeds(program: tuple[str, str]) ->
     assert report(run) == "references: no failure. Done 17 runs in 1 second(s)"
 
 
-def test_all_targets_are_run_unless_some_are_given(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_targets_are_run_unless_some_are_passed(capsys: pytest.CaptureFixture[str]) -> None:
     started: list[tuple[str, int, int]] = []
 
     def run(target: object, seconds: int, seed: int) -> Run:

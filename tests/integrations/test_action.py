@@ -19,9 +19,11 @@ CHECK, UPLOAD, COMPARE, COMMENT = (
     "Compare with the stack",
     "Comment on the pull request",
 )
-FAIL, FAIL_DIFF = "Fail if there are findings", "Fail if images cannot be compared"
+FAIL, FAIL_CHECK = "Fail if there are findings", "Fail if templates cannot be checked"
+FAIL_DIFF = "Fail if images cannot be compared"
 START = ["actions/setup-python", INSTALL, CHECK]
 PULL_REQUEST = {"event_name": "pull_request", "event.pull_request.number": "7"}
+BROKEN = f"{UNPINNED}  App: [\n"
 DIFF = {"diff-template": "templates/web.yaml", "diff-stack": "shop-web"}
 PROGRAM = """\
 #!/bin/sh
@@ -35,7 +37,7 @@ GH = """\
 printf '%s ' "$@" >> {log}
 echo >> {log}
 case "$*" in
-*--paginate*) [ "$MARKER" = '<!-- image-pinner diff shop-web -->' ] && printf '{previous}' ;;
+*--paginate*) [ "$MARKER" = '<!-- image-pinner diff shop-web -->' ] && printf '{previous}' || true ;;
 *) cat "${{*##*body=@}}" > {body} ;;
 esac
 """
@@ -108,9 +110,30 @@ def test_arguments_and_paths_are_one_a_line_and_never_commands(repository: Repos
 
 def test_a_file_that_is_not_a_template_fails_the_check(repository: Repository) -> None:
     repository.write("README.md", "# Shop\n")
-    run = ActionRun(repository, {"paths": "README.md"})
-    assert run.failed == CHECK
+    run = ActionRun(repository, {"paths": "README.md", "fail": "false"})
+    assert run.failed == FAIL_CHECK
     assert "README.md" in run.log
+
+
+def test_findings_are_published_although_another_template_cannot_be_read(repository: Repository) -> None:
+    repository.write("templates/broken.yaml", BROKEN)
+    inputs = {"paths": "templates", "fail": "false"}
+    run = ActionRun(repository, inputs)
+    assert (run.steps, run.failed) == ([*START, FAIL_CHECK], FAIL_CHECK)
+    assert "::warning file=templates/web.yaml,line=8," in run.log
+    assert "IP000" in run.summary
+    assert "IP001" in run.summary
+
+
+def test_findings_are_uploaded_although_another_template_cannot_be_read(repository: Repository) -> None:
+    repository.write("templates/broken.yaml", BROKEN)
+    run = ActionRun(repository, {"paths": "templates", "sarif": "true"})
+    assert (run.steps, run.failed) == ([*START, UPLOAD, FAIL_CHECK], FAIL_CHECK)
+
+
+def test_an_unknown_option_fails_the_check_at_once(repository: Repository) -> None:
+    run = ActionRun(repository, {"arguments": "--no-such-option"})
+    assert (run.steps, run.failed, run.summary) == (START, CHECK, "")
 
 
 def test_sarif_is_uploaded_instead_of_annotations(repository: Repository) -> None:
@@ -143,6 +166,15 @@ def test_the_comment_of_an_earlier_push_is_updated(repository: Repository) -> No
     run = ActionRun(repository, {**DIFF, "fail": "false"}, PULL_REQUEST)
     assert run.failed == ""
     assert "--method PATCH repos/shop/templates/issues/comments/42 " in log.read_text("utf-8")
+
+
+def test_comments_of_stacks_with_the_same_name_have_names_of_their_own(repository: Repository) -> None:
+    fake_diff(repository)
+    log, body = fake_gh(repository, previous="42\\n")
+    run = ActionRun(repository, {**DIFF, "fail": "false", "comment-name": "shop-web in prod"}, PULL_REQUEST)
+    assert run.failed == ""
+    assert "--method POST" in log.read_text("utf-8")
+    assert body.read_text("utf-8").startswith("<!-- image-pinner diff shop-web in prod -->\n")
 
 
 def test_a_push_has_no_comment(repository: Repository) -> None:

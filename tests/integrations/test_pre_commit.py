@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from image_pinner.cli.discovery import TEMPLATE_EXTENSIONS
 from support.project import ROOT
 from support.repository import MARKED, UNPINNED, Repository, require_program
 
@@ -45,6 +47,13 @@ def test_the_manifest_is_valid() -> None:
         ("image-pinner-check", "python"),
         ("image-pinner-fix", "python"),
     ]
+
+
+@pytest.mark.parametrize("hook", yaml.safe_load((ROOT / MANIFEST).read_text("utf-8")), ids=lambda hook: hook["id"])
+def test_every_file_that_is_checked_in_a_folder_starts_the_hook(hook: dict[str, str]) -> None:
+    names = [f"web{extension}" for extension in TEMPLATE_EXTENSIONS]
+    assert [name for name in (*names, "WEB.YAML") if not re.search(hook["files"], name)] == []
+    assert not re.search(hook["files"], "yaml.md")
 
 
 def test_an_unpinned_image_fails_the_commit(repository: Repository) -> None:

@@ -140,10 +140,10 @@ def _allows(pattern: str, text: str) -> bool:
 
 
 @given(st.text("ab*:", max_size=8), st.text("ab", max_size=8).filter(bool))
-def test_pattern_matches_like_a_regular_expression(rest: str, name: str) -> None:
-    pattern, arn = f"arn:aws:secretsmanager:*{rest}", f"{_ARN}{name}"
+def test_pattern_matches_like_a_regular_expression(suffix: str, name: str) -> None:
+    pattern, arn = f"arn:aws:secretsmanager:*{suffix}", f"{_ARN}{name}"
     assert AllowedSecret("ghcr.io", pattern).allows("ghcr.io", SecretLocation.of_arn(arn)) == _allows(pattern, arn)
-    longer = f"{_ARN}{rest}"
+    longer = f"{_ARN}{suffix}"
     assert AllowedSecret("ghcr.io", longer).allows("ghcr.io", SecretLocation.of_arn(arn)) == _allows(longer, arn)
 
 

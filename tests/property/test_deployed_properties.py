@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.core.decision import Pinned
 from image_pinner.core.deployed import ALL_STATE, DeployedState, NotKnown
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.images.references import Digest
+from image_pinner.core.outcomes import Pinned
 from image_pinner.pinning import PinResult
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline

@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from image_pinner.core.decision import Pinned
+from image_pinner.core.outcomes import Pinned
 from image_pinner.pinning import PinResult
 from image_pinner.settings import Settings
 from property.template_strategies import REFERENCES, WORDS

@@ -32,7 +32,7 @@ def test_a_registry_without_tls_is_unavailable_unless_it_is_insecure(stocked: Do
     (answer,) = resolve(lookup(f"{stocked.host}/{REPOSITORY}:oci"))
     assert isinstance(answer, Unavailable)
     assert answer.cause.startswith(f"no TLS connection to {stocked.host}: ")
-    assert "a registry over plain HTTP as an insecure registry" in answer.help
+    assert "to IMAGE_PINNER_INSECURE_REGISTRIES" in answer.help
 
 
 def test_another_port_of_an_insecure_host_uses_tls(stocked: DockerRegistry) -> None:

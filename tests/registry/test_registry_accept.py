@@ -78,7 +78,7 @@ def test_no_type_of_our_list_can_be_left_out(stocked: DockerRegistry, left_out: 
 
 
 @pytest.mark.parametrize("image", [*IMAGES, *NO_IMAGES], ids=str)
-def test_by_our_list_everything_is_given_as_it_was_pushed(stocked: DockerRegistry, image: Pushed) -> None:
+def test_by_our_list_everything_is_returned_as_it_was_pushed(stocked: DockerRegistry, image: Pushed) -> None:
     answer = stocked.get(path_of(image.tag), OURS)
     assert answer.status == 200
     assert answer.data == image.manifest

@@ -41,7 +41,7 @@ def test_a_certificate_of_an_unknown_ca_is_refused_with_help(secured: DockerRegi
     assert isinstance(answer, Unavailable)
     assert answer.cause.startswith(f"the certificate of {secured.host} is not trusted: ")
     assert "unable to get local issuer certificate" in answer.cause
-    assert "configure a CA file if the certificate authority is your own" in answer.help
+    assert "set its CA file in IMAGE_PINNER_CA_BUNDLES" in answer.help
     (tmp_path / "nobody").mkdir()
     unknown = replace(secured, ca_file=tmp_path / "nobody" / "ca.crt")
     assert "certificate signed by unknown authority" in Skopeo(unknown).refusal(f"{REPOSITORY}:oci")

@@ -11,15 +11,12 @@ from typing import BinaryIO
 from image_pinner.core.images.lookups import OCI_INDEX, OCI_MANIFEST
 from image_pinner.core.images.references import Digest
 from registry_faults.scene import CANARY, OTHER, PASSWORD, SERVICE, TOKEN, Scene, Staged, nothing_more
-from support.images import config_for, descriptor, encoded, oci_image, oci_index, platform
+from support.images import INDEX, MANIFEST, encoded
 from support.registries import Answer, Raw, Script, ScriptedRegistry, Seen, sent
 
 Play = Callable[[Scene], Staged]
 """Starts the servers of a fault and returns what to pin."""
 
-CONFIG = config_for("linux", "amd64")
-MANIFEST, ANOTHER = oci_image(CONFIG), oci_image(CONFIG, b"another layer")
-INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **platform("linux", "amd64")))
 SCHEMA_1 = encoded({"schemaVersion": 1, "name": "team/app", "tag": "1", "fsLayers": [], "signatures": []})
 RIGHT, LIE = str(Digest.of(MANIFEST)), "sha256:" + "0" * 64
 LIMIT = 4 * 1024 * 1024

@@ -18,6 +18,7 @@ from registry_faults.bad_certificates import (
 from registry_faults.behaviours import Play
 from registry_faults.scene import CANARY, Scene, Staged
 from support.certificates import ServerCertificate, certificate_for
+from support.images import ANOTHER, MANIFEST
 from support.registries import Answer, Raw, hang, sent
 
 HTTP, HTTPS = ("http",), ("https",)
@@ -162,7 +163,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault(
             "body bigger than the limit",
             "sends a manifest of 4 MiB and a byte",
-            it.answers(sent(it.MANIFEST.ljust(it.LIMIT + 1))),
+            it.answers(sent(MANIFEST.ljust(it.LIMIT + 1))),
         ),
         Fault("body without an end", "sends without an end, as fast as it can", it.answers(Raw(it.flood))),
     ),
@@ -172,15 +173,15 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault(
             "digest header with sha512",
             "sends a sha512 digest",
-            it.answers(sent(it.MANIFEST, Docker_Content_Digest="sha512:" + "0" * 128)),
+            it.answers(sent(MANIFEST, Docker_Content_Digest="sha512:" + "0" * 128)),
         ),
-        Fault("wrong content type", "sends the manifest as text/plain", it.answers(sent(it.MANIFEST, "text/plain"))),
+        Fault("wrong content type", "sends the manifest as text/plain", it.answers(sent(MANIFEST, "text/plain"))),
         Fault(
             "another manifest's type",
             "sends a manifest with the media type of an index",
-            it.answers(sent(it.MANIFEST, OCI_INDEX)),
+            it.answers(sent(MANIFEST, OCI_INDEX)),
         ),
-        Fault("invalid JSON", "sends a manifest without its end", it.answers(sent(it.MANIFEST[:-2]))),
+        Fault("invalid JSON", "sends a manifest without its end", it.answers(sent(MANIFEST[:-2]))),
         Fault(
             "schema 1", "has an image of Docker's first format only", it.answers(sent(it.SCHEMA_1, DOCKER_SCHEMA1[1]))
         ),
@@ -211,7 +212,7 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault(
             "another manifest by digest after HEAD",
             "sends one digest, and another manifest for that digest",
-            it.counts_pulls(it.IMAGE, sent(it.ANOTHER), options=_AMD64),
+            it.counts_pulls(it.IMAGE, sent(ANOTHER), options=_AMD64),
         ),
     ),
     "Credentials": (
@@ -256,6 +257,11 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault(
             "token service at the metadata address",
             "refers to 169.254.169.254 as its token service",
+            it.tokens(it.issued, allowed=False, realm=f"https://{_METADATA.partition('?')[0]}"),
+        ),
+        Fault(
+            "token service with other parameters",
+            "refers to a token service whose URL has a parameter that token requests do not have",
             it.tokens(it.issued, allowed=False, realm=f"https://{_METADATA}"),
         ),
         Fault(

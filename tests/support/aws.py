@@ -270,9 +270,9 @@ class FakeSecrets:
     known: Mapping[str, str] = field(default_factory=dict)
     requested: list[str] = field(default_factory=list)
 
-    def read(self, place: SecretLocation, deadline: Deadline) -> str:
+    def read(self, location: SecretLocation, deadline: Deadline) -> str:
         assert deadline.remaining() > 0
-        self.requested.append(place.name)
-        if place.name not in self.known:
-            raise SourceError(f"secretsmanager:GetSecretValue is denied on {place.name}", "Allow it")
-        return self.known[place.name]
+        self.requested.append(location.name)
+        if location.name not in self.known:
+            raise SourceError(f"secretsmanager:GetSecretValue is denied on {location.name}", "Allow it")
+        return self.known[location.name]

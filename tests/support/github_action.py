@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -74,7 +74,10 @@ class ActionRun:
             self._values[f"steps.{step['id']}.outputs.{name}"] = value
 
     def _text(self, value: str) -> str:
-        return _EXPRESSION.sub(lambda found: self._values.get(found[1], ""), value)
+        return _EXPRESSION.sub(lambda found: self._first_of(found[1].split(" || ")), value)
+
+    def _first_of(self, names: Sequence[str]) -> str:
+        return next((text for name in names if (text := self._values.get(name, ""))), "")
 
     def _holds(self, condition: str) -> bool:
         """Evaluate an expression of comparisons that are joined by `&&`."""

@@ -148,3 +148,9 @@ def index(
 
 def _platform(text: str) -> dict[str, str]:
     return dict(zip(("os", "architecture", "variant"), text.split("/"), strict=False))
+
+
+CONFIG = config_for("linux", "amd64")
+MANIFEST, ANOTHER = oci_image(CONFIG), oci_image(CONFIG, b"another layer")
+INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **platform("linux", "amd64")))
+"""An image for linux/amd64, another one with the same config, and an index with the first."""

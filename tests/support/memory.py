@@ -1,6 +1,6 @@
 """Peak memory of this process, as Linux counts it.
 
-`getrusage` cannot tell it: a child starts with the peak of the process that started it.
+`getrusage` cannot report it: a child starts with the peak of the process that started it.
 https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
 """
 

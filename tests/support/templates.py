@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from image_pinner.core.deployed import Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
@@ -157,7 +157,8 @@ def pin(  # noqa: PLR0913 - a deployment has this many inputs
     """Pin a template or a fragment as the macro does."""
     fragment = read_fragment(dict(template), dict(params or {}))
     usable = (settings or Settings()).snippet_parameters
-    scope = fragment.make_scope(values or {}, usable, region=REGION, account_id=ACCOUNT).with_stack_name(stack_name)
+    scope = fragment.make_scope(values or {}, usable, region=REGION, account_id=ACCOUNT)
+    scope = replace(scope, stack_name=stack_name)
     resolvers = Resolvers(digests or EveryDigest(), external_values or ExpectedLookups(), **ports)
     return pin_template(fragment, scope, settings or Settings(), lambda _: resolvers, Deadline.after(60))
 

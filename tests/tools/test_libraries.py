@@ -113,7 +113,7 @@ def test_a_changed_module_is_refused(installed: Path) -> None:
 
 @pytest.mark.parametrize("path", ["urllib3/__init__.py", "urllib3-2.8.0.dist-info/licenses/LICENSE"])
 def test_a_changed_file_with_its_record_is_refused(installed: Path, path: str) -> None:
-    # A wheel of the same version that somebody else built, or a patch of an installed one.
+    # A wheel of the same version that others built, or a patch of an installed one.
     contents = _contents(installed)
     record = installed / "urllib3-2.8.0.dist-info" / "RECORD"
     before = _hash((installed / path).read_bytes())

@@ -10,6 +10,7 @@ import pytest
 
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport, Unknown
 from image_pinner.settings import Settings
+from support.images import HEX
 from support.templates import (
     ABSENT,
     ACCOUNT,
@@ -185,7 +186,7 @@ class TestPin:
 
     def test_unknown_container_name_is_a_problem(self) -> None:
         result = pin(template_of("nginx:1"), {"Pin": ["web", "wbe"]})
-        assert problems_of(result) == [("Transform", "no container is named wbe")]
+        assert problems_of(result) == [("Transform", "no container is named 'wbe'")]
         assert result.report.problems[0].help == "use one of web"
 
     def test_configured_pin_all_cannot_be_loosened(self) -> None:
@@ -322,6 +323,23 @@ class TestLookups:
         assert external_values.calls == 1
         assert image_in(result.answer) == pinned("nginx", "7")
         assert image_in(result.answer, "Db") == pinned("team/app", "1")
+
+    @pytest.mark.parametrize("image", ["{{resolve:ssm:/image}}", {"Fn::ImportValue": "image"}])
+    def test_a_looked_up_image_with_a_digest_is_written_as_text(self, image: Any) -> None:
+        text = f"nginx@sha256:{HEX}"
+        found = ExpectedLookups({SsmParameter("/image"): text, StackExport("image"): text})
+        result = pin(template_of(image), {"Pin": "All"}, external_values=found)
+        assert image_in(result.answer) == text
+        assert statuses_of(result) == {IMAGE: "pinned"}
+
+    @pytest.mark.parametrize(("beginning", "value"), [("nginx:", "7"), ("nginx@", f"sha256:{HEX}")])
+    def test_an_unmarked_image_stays_unknown_if_its_value_is_looked_up(self, beginning: str, value: str) -> None:
+        image = f"{beginning}{{{{resolve:ssm:/value}}}}"
+        template = {"Resources": {"Web": task(image), "Db": task(f"!PinDigest {image}")}}
+        result = pin(template, external_values=ExpectedLookups({SsmParameter("/value"): value}))
+        assert image_in(result.answer) == image
+        (unmarked,) = result.report.skipped
+        assert (unmarked.status, unmarked.written) == ("unmarked", "")
 
     def test_failed_lookup_of_a_value_is_a_problem_of_its_image(self) -> None:
         external_values = ExpectedLookups({SsmParameter("/tag"): Unknown("there is no parameter '/tag'", "Create it")})

@@ -14,6 +14,7 @@ from image_pinner.core.lock import LockEntry, LockFile, LockKey
 from image_pinner.settings import Settings
 from support.images import HEX
 from support.templates import (
+    ABSENT,
     ACCOUNT,
     EveryDigest,
     ExpectedDigests,
@@ -24,6 +25,7 @@ from support.templates import (
     pin,
     pinned,
     problems_of,
+    statuses_of,
     task,
     template_of,
 )
@@ -45,6 +47,10 @@ def lock_of(image: str = "docker.io/library/nginx:1", **registries: str) -> Lock
 
 def decisions(report: Any) -> dict[str, str]:
     return {image["path"]: image.get("decision", image["status"]) for image in report.to_json()["images"]}
+
+
+def reasons(report: Any) -> dict[str, str | None]:
+    return {image["written"]: image.get("not_kept") for image in report.to_json()["images"]}
 
 
 class TestScope:
@@ -151,8 +157,13 @@ class TestDeployed:
         changed = pin(template_of("!PinDigest nginx:2"), params, settings=ALLOWED, deployed=deployments)
         assert image_in(kept.answer) == f"nginx@sha256:{HEX}"
         assert image_in(changed.answer) == pinned("nginx", "2")
+        assert reasons(kept.report) == {"nginx:1": None}
+        assert reasons(changed.report) == {"nginx:2": f"{RUNS.origin} was deployed from nginx:1"}
+        unrecorded = FakeDeployments({IMAGE: deployed(f"nginx@sha256:{HEX}")})
+        changed = pin(template_of("!PinDigest nginx:1"), params, settings=ALLOWED, deployed=unrecorded)
+        assert reasons(changed.report) == {"nginx:1": f"{RUNS.origin} was deployed from an unrecorded reference"}
 
-    def test_an_image_given_by_digest_is_taken_as_written(self) -> None:
+    def test_an_image_with_a_digest_is_taken_as_written(self) -> None:
         deployments = FakeDeployments({IMAGE: RUNS})
         written = f"nginx@sha256:{'9' * 64}"
         result = pin(template_of(f"!PinDigest {written}"), NEVER, settings=ALLOWED, deployed=deployments)
@@ -185,6 +196,48 @@ class TestStackName:
         template = template_of(self.REPOSITORY)
         for params in ({}, {"StackName": {"Ref": "AWS::StackName"}}):
             assert image_in(pin(template, params, stack_name="web").answer) == pinned("shop/web", "1")
+
+    def test_the_option_decides_no_condition(self) -> None:
+        template = template_of("!PinDigest nginx:1")
+        template["Resources"]["Web"]["Condition"] = "Other"
+        template["Conditions"] = {"Other": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "other"]}}
+        assert statuses_of(pin(template, stack_name="web")) == {IMAGE: "not deployed"}
+        for params in ({"StackName": "web"}, {"StackName": "other"}):
+            assert statuses_of(pin(template, params)) == {IMAGE: "pinned"}
+            assert statuses_of(pin(template, params, stack_name="unlike")) == {IMAGE: "pinned"}
+
+    def test_the_option_does_not_resolve_images_that_are_not_pinned(self) -> None:
+        template = template_of({"Fn::Sub": "shop/${AWS::StackName}:1"})
+        (unpinned,) = pin(template, stack_name="web").report.to_json()["images"]
+        assert unpinned["written"] == "shop/web:1"
+        (unpinned,) = pin(template, {"StackName": "web"}).report.to_json()["images"]
+        assert "written" not in unpinned
+        assert unpinned["reason"].startswith("AWS::StackName is unknown: the StackName of the template only applies to")
+
+    @pytest.mark.parametrize(
+        "image",
+        [
+            {"Fn::Sub": "!PinDigest shop/${AWS::StackName}:1"},
+            {"Fn::PinDigest": {"Fn::Sub": "shop/${AWS::StackName}:1"}},
+            {"Fn::Sub": "shop/${AWS::StackName}:1"},
+        ],
+    )
+    def test_an_image_with_the_option_that_keeps_its_tag_is_written_as_text(self, image: Any) -> None:
+        params = {"StackName": "web", "WhenMissing": "KeepTag", "Pin": "All"}
+        result = pin(template_of(image), params, digests=EveryDigest({"docker.io/shop/web:1": ABSENT}))
+        assert image_in(result.answer) == "shop/web:1"
+        assert statuses_of(result) == {IMAGE: "tag kept"}
+
+    def test_the_option_does_not_set_the_platform_that_gates_judge(self) -> None:
+        template = template_of(self.REPOSITORY)
+        architecture = {"Fn::FindInMap": ["Architectures", {"Ref": "AWS::StackName"}, "value"]}
+        template["Resources"]["Web"]["Properties"]["RuntimePlatform"] = {"CpuArchitecture": architecture}
+        template["Mappings"] = {"Architectures": {"web": {"value": "ARM64"}, "other": {"value": "X86_64"}}}
+        for params, stack_name, runtime in (({}, "web", "linux/arm64"), ({"StackName": "web"}, "", "None")):
+            result = pin(template, params, stack_name=stack_name)
+            ((outcome),) = result.report.outcomes
+            assert str(outcome.site.platform) == "linux/arm64"
+            assert str(outcome.site.runtime_platform) == runtime
 
     def test_the_stack_name_reaches_the_lookups_of_deployed_images(self) -> None:
         for params, stack_name in ((NEVER, "other"), (NEVER | {"StackName": ""}, "shop")):
@@ -251,7 +304,7 @@ class TestLock:
         assert image_in(result.answer) == f"prod.example/web@{LOCKED}"
 
 
-def test_deployed_images_precede_registries_and_the_report_tells_the_sources() -> None:
+def test_deployed_images_precede_registries_and_the_report_contains_the_sources() -> None:
     template = {
         "Resources": {
             "Web": task("!PinDigest nginx:1"),
@@ -267,6 +320,7 @@ def test_deployed_images_precede_registries_and_the_report_tells_the_sources() -
     }
     (kept,) = (image for image in result.report.to_json()["images"] if image["path"] == IMAGE)
     assert (kept["kept_from"], kept["recorded"]) == ("service shop/web", "nginx:1")
+    assert reasons(result.report) == {"nginx:1": None, "nginx:2": "the stack is new", f"nginx@sha256:{HEX}": None}
     locked = pin(template_of("!PinDigest nginx:1"), lock=lock_of())
     assert decisions(locked.report) == {IMAGE: "locked"}
     assert "kept_from" not in locked.report.to_json()["images"][0]

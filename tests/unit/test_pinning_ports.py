@@ -137,6 +137,24 @@ class TestFacts:
         self.judged(facts, "!PinDigest gone:1", settings=with_gates("age.minimum=3d", *entries))
         assert facts.gathered == []
 
+    def test_no_facts_are_gathered_about_an_image_that_the_template_writes_and_a_gate_denies(self) -> None:
+        facts = FakeFacts()
+        settings = with_gates("age.minimum=3d", "repositories.allow=docker.io/library/nginx")
+        decision = self.judged(facts, self.WEB, self.DB, settings=settings)
+        assert facts.gathered == [([self.WEB], frozenset({Need(PUSHED)}))]
+        assert [(problem.image, problem.cause.split()[1]) for problem in decision.problems] == [
+            (self.WEB, "age"),
+            (self.DB, "repositories"),
+        ]
+
+    @pytest.mark.parametrize("limit", ["max_images", "max_repositories"])
+    def test_images_that_the_template_writes_are_counted_before_facts_about_them_are_gathered(self, limit: str) -> None:
+        facts = FakeFacts()
+        settings = with_gates("age.minimum=3d", **{limit: 1})
+        with pytest.raises(TooManyLookupsError, match=r"lookups of 2 \w+, and the configuration allows 1"):
+            self.judged(facts, self.WEB, self.DB, settings=settings)
+        assert facts.gathered == []
+
     def test_missing_fact_denies(self) -> None:
         decision = self.judged(FakeFacts(), "!PinDigest nginx:1", settings=with_gates("age.minimum=3d"))
         assert [problem.cause for problem in decision.problems] == [

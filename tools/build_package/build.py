@@ -117,7 +117,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _with_compiled(files: Mapping[str, bytes], compiler: Compiler) -> dict[str, bytes]:
-    """Add compiled files next to our modules, and replace the libraries' modules by theirs.
+    """Add compiled files next to our modules, and replace the libraries' modules with theirs.
 
     With both forms of all modules the zip would exceed its limit. Our sources stay readable in the Lambda console;
     those of the libraries are published, and the manifest has their versions.

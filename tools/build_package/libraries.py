@@ -1,7 +1,7 @@
 """The libraries in the zip: installed here in the version of the lock and with the files of its wheels, or refused.
 
-The lock has the hashes of wheels, which an installation does not keep, and whoever changes an installed file can change
-its RECORD too. `make lock` therefore writes the hash of each wheel's files.
+The lock has the hashes of wheels, which an installation does not keep, and a program that changes an installed file can
+change its RECORD too. `make lock` therefore writes the hash of each wheel's files.
 
 boto3 is not among them: the runtime has it (https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html). urllib3
 is, although the runtime's botocore brings one: AWS does not document its version, and ImagePinner needs 2. The

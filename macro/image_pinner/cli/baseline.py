@@ -68,6 +68,8 @@ class Baseline(NamedTuple):
                     "install the version of image-pinner that wrote it, or create a new baseline",
                 )
             entries = Counter({_parse_entry(item): int(item.get("count", 1)) for item in content["findings"]})
+            if any(count < 1 for count in entries.values()):
+                raise ValueError("a count is less than 1")  # noqa: TRY301 - the same message as for the others
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
             raise ConfigurationError(f"{path} is not a baseline: {error!r}", "delete it and create a new one") from None
         return cls(path, entries)

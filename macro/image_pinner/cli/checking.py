@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from image_pinner.cli.discovery import InputFile
-from image_pinner.cli.documents import InPlaceEditError, Position, SourceDocument, TemplateSyntaxError
+from image_pinner.cli.documents import FileReadError, InPlaceEditError, Position, SourceDocument, TemplateSyntaxError
 from image_pinner.cli.inputs import TemplateFile, parse_template, read_bytes
 from image_pinner.cli.output import LocatedFinding
 from image_pinner.cli.suppressions import suppress
@@ -28,6 +28,10 @@ def _is_any(_: Rule) -> bool:
     return True
 
 
+def _is_none(_: Rule) -> bool:
+    return False
+
+
 class CheckInputs(NamedTuple):
     """What applies to all files that are checked together.
 
@@ -37,6 +41,7 @@ class CheckInputs(NamedTuple):
         region: The region of the stacks, or empty.
         account: The account of the stacks, or empty.
         is_selected: Whether the findings of a rule are reported. A file that cannot be read always is.
+        is_counted: Whether those of a rule that is not selected are returned too, to be counted.
     """
 
     settings: Settings
@@ -44,6 +49,7 @@ class CheckInputs(NamedTuple):
     region: str = ""
     account: str = ""
     is_selected: Callable[[Rule], bool] = _is_any
+    is_counted: Callable[[Rule], bool] = _is_none
 
 
 def check_files(files: Sequence[InputFile], inputs: CheckInputs, workers: int) -> Iterator[LocatedFinding]:
@@ -66,7 +72,9 @@ def unreadable(shown: str, error: ImagePinnerError) -> LocatedFinding:
     if isinstance(error, TemplateSyntaxError):
         position, cause, excerpt = error.position, error.problem, error.excerpt
     finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), cause, error.help)
-    return LocatedFinding(shown, position, position, finding, excerpt=excerpt)
+    return LocatedFinding(
+        shown, position, position, finding, excerpt=excerpt, has_position=not isinstance(error, FileReadError)
+    )
 
 
 def check_document(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
@@ -89,8 +97,9 @@ def find_all(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFindin
     located = [_locate(finding, template.document) for finding in findings]
     located += find_unquoted_colons(template.document)
     selected = {code for code, rule in RULES.items() if inputs.is_selected(rule)}
+    returned = selected | {code for code, rule in RULES.items() if inputs.is_counted(rule)}
     found = suppress(located, template.document, selected)
-    return tuple(sorted((each for each in found if each.finding.rule.code in selected), key=_order))
+    return tuple(sorted((each for each in found if each.finding.rule.code in returned), key=_order))
 
 
 def _order(found: LocatedFinding) -> tuple[Position, str, str]:

@@ -11,6 +11,8 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 import click
 
+from image_pinner.cli.wording import help_for_cli
+
 if TYPE_CHECKING:
     from image_pinner.assembly import ResolverFactory
     from image_pinner.cli.image_details import ImageDetailsSource
@@ -96,7 +98,7 @@ def print_messages(text: str) -> None:
 
 def print_error(cause: str, help: str = "") -> None:
     """Print `error: cause` and, if there is any, `help: help`."""
-    print_messages(f"error: {cause}" + (f"\nhelp: {help}" if help else ""))
+    print_messages(f"error: {cause}" + (f"\nhelp: {help_for_cli(help)}" if help else ""))
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:

@@ -175,7 +175,11 @@ def find_environment(given: Dependencies, profile: str) -> AwsEnvironment:
 
 
 def choose_regions(options: Mapping[str, Any], environment: AwsEnvironment) -> tuple[str, ...]:
-    """Return the regions to work in, each once."""
+    """Return the regions to work in, each once.
+
+    Raises:
+        ConfigurationError: The region is unknown, or the stack of an organization has more than one.
+    """
     regions = tuple(dict.fromkeys(options["regions"] or (environment.region,)))
     if not all(regions):
         raise ConfigurationError("AWS region is unknown", "pass --region or set AWS_REGION")

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from image_pinner.cli.ignore_files import IgnoreRules
 
 STANDARD_INPUT = "-"
-_EXTENSIONS = (".yaml", ".yml", ".json", ".template", ".cfn", ".cform")
+TEMPLATE_EXTENSIONS = (".yaml", ".yml", ".json", ".template", ".cfn", ".cform")
+"""The extensions of the files in a folder that can be templates."""
+
 _INSTALLED_PACKAGES = "node_modules"
 _WILDCARD = re.compile(r"[*?\[]")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -176,7 +178,7 @@ class _Search:
 
 
 def _has_extension(names: Sequence[str]) -> bool:
-    return names[-1].lower().endswith(_EXTENSIONS)
+    return names[-1].lower().endswith(TEMPLATE_EXTENSIONS)
 
 
 def _reason_to_skip(entry: os.DirEntry[str], names: Sequence[str], rules: IgnoreRules, *, is_directory: bool) -> str:

@@ -26,7 +26,7 @@ class IgnoreRules(NamedTuple):
     def above(cls, directory: Path) -> IgnoreRules:
         """Return the rules of the repository for an absolute directory, without those of the file in it.
 
-        A directory that is itself ignored has none, because somebody selected it.
+        A directory that is itself ignored has none, because the user selected it.
         """
         root = next((path for path in (directory, *directory.parents) if (path / ".git").exists()), None)
         if root is None:

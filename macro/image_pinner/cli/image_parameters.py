@@ -9,9 +9,9 @@ from typing import Any
 
 from image_pinner.cli.documents import SourceDocument
 from image_pinner.cli.parameter_files import ParameterFile
-from image_pinner.core.decision import Pinned
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
+from image_pinner.core.outcomes import Pinned
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.markers import without_marker
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order

@@ -147,7 +147,7 @@ def _print_usage_error(error: click.ClickException) -> None:
         error.show()
         return
     context = getattr(error, "ctx", None)
-    # click repeats the values of a missing argument, one a line.
+    # click repeats the values of a missing argument, one per line.
     cause = error.format_message().partition(". Choose from")[0].rstrip(".")
     help = f"run {context.command_path if context else 'image-pinner'} --help"
     if isinstance(error, click.NoSuchOption):

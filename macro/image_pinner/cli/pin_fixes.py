@@ -12,7 +12,7 @@ from image_pinner.cli.fixes import Findings
 from image_pinner.cli.inputs import TemplateFile, parse_template
 from image_pinner.cli.output import pin_report
 from image_pinner.cli.pinning_options import PinningInputs
-from image_pinner.core.decision import Pinned
+from image_pinner.core.outcomes import Pinned
 from image_pinner.core.template.edits import Edit
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.rewrite import build_edits

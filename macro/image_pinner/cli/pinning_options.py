@@ -27,6 +27,7 @@ from image_pinner.cli.inputs import (
     read_template,
 )
 from image_pinner.cli.lazy_resolvers import lazy_resolvers
+from image_pinner.core.advice import Advice
 from image_pinner.core.deployed import ALL_STATE
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.images.registries import Mirror, parse_registry
@@ -234,9 +235,13 @@ def find_account(dependencies: Dependencies, region: str) -> str:
     from image_pinner.cli.deployment.aws import AwsApi  # noqa: PLC0415
     from image_pinner.cli.deployment_options import find_environment  # noqa: PLC0415
 
-    if not region:
-        raise ConfigurationError("its lookup requires a region")
-    return AwsApi(find_environment(dependencies, "").clients).identify(region).account
+    try:
+        if not region:
+            raise ConfigurationError("its lookup requires a region", Advice.REGION)
+        return AwsApi(find_environment(dependencies, "").clients).identify(region).account
+    except ImagePinnerError as error:
+        error.help = f"{Advice.ACCOUNT}, or {error.help}"
+        raise
 
 
 def make_resolvers(dependencies: Dependencies, settings: Settings, region: str) -> Resolvers:

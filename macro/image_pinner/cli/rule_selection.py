@@ -48,6 +48,10 @@ class RuleSelection(NamedTuple):
         """Return whether the findings of a rule are reported."""
         return rule.code in self.codes and rule.severity.reaches(self.severity)
 
+    def hides(self, rule: Rule) -> bool:
+        """Return whether the findings of a rule are not reported because they are not severe enough."""
+        return rule.code in self.codes and not rule.severity.reaches(self.severity)
+
 
 def _codes(option: str, values: Iterable[str]) -> frozenset[str]:
     names = [name.strip() for value in values for name in value.split(",") if name.strip()]

@@ -21,8 +21,8 @@ from image_pinner.core.check.suppressions import InvalidSuppressionError, read_s
 from image_pinner.core.rules import INVALID_SUPPRESSION, UNUSED_SUPPRESSION, Rule
 from image_pinner.core.template.paths import Step, TemplatePath
 
-_COMMENT = re.compile(r"#\s*image-pinner:\s*ignore\b(?P<rest>.*)", re.DOTALL)
-_REST = re.compile(r"\s*\[(?P<rules>[^\]]*)\]\s*(?P<reason>.*)", re.DOTALL)
+_COMMENT = re.compile(r"#\s*image-pinner:\s*ignore\b(?P<entry>.*)", re.DOTALL)
+_RULES = re.compile(r"\s*\[(?P<rules>[^\]]*)\]\s*(?P<reason>.*)", re.DOTALL)
 _FORM = "# image-pinner: ignore[IP001]"
 _NO_CONTENT = re.compile(r"[ \t]*(?:#.*)?")
 
@@ -96,20 +96,20 @@ def _comment_entries(document: SourceDocument) -> Iterator[_Entry | LocatedFindi
             continue
         start = comment.start + match.start()
         locate = partial(_at_comment, document.source, start, start + len(match[0].rstrip()))
-        rest = _REST.fullmatch(match["rest"])
-        names = [name.strip() for name in rest["rules"].split(",")] if rest else []
-        if not rest or not all(names):
+        found = _RULES.fullmatch(match["entry"])
+        names = [name.strip() for name in found["rules"].split(",")] if found else []
+        if not found or not all(names):
             cause, help = "a suppression without the codes of rules", f"write {_FORM} and the reason"
             yield locate(Finding(INVALID_SUPPRESSION, TemplatePath(), cause, help))
             continue
         line = _covered_line(document.source, start, known)
         for name in names:
             try:
-                rule = suppressed_rule(name, rest["reason"])
+                rule = suppressed_rule(name, found["reason"])
             except InvalidSuppressionError as error:
                 yield locate(Finding(INVALID_SUPPRESSION, TemplatePath(), error.cause, error.help))
             else:
-                yield _Entry(rule, rest["reason"].strip(), line, TemplatePath(), locate)
+                yield _Entry(rule, found["reason"].strip(), line, TemplatePath(), locate)
 
 
 def _at_comment(source: SourceText, start: int, end: int, finding: Finding) -> LocatedFinding:

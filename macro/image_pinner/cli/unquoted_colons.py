@@ -9,16 +9,21 @@ from image_pinner.core.check import Finding
 from image_pinner.core.rules import UNQUOTED_COLON
 from image_pinner.core.template.paths import TemplatePath
 
+_MAX_SHOWN = 5  # different texts
+
 
 def find_unquoted_colons(document: SourceDocument) -> tuple[LocatedFinding, ...]:
-    """Return a finding at the first such value of a YAML file, with their number."""
+    """Return a finding at the first such value of a YAML file, with their texts and number."""
     if document.is_json or "::" not in document.source.text:
         return ()
     found = _plain_scalars(document.root)
     if not found:
         return ()
     first, position = found[0], document.source.position
-    cause = f"{first.text!r} is unquoted in a flow collection, which old YAML parsers reject"
+    texts = list(dict.fromkeys(node.text for node in found))
+    values = ", ".join(map(repr, texts[:_MAX_SHOWN])) + (", …" if len(texts) > _MAX_SHOWN else "")
+    verb = "is" if len(texts) == 1 else "are"
+    cause = f"{values} {verb} unquoted in a flow collection, which old YAML parsers reject"
     if len(found) > 1:
         cause += f" ({len(found)} values in this file)"
     finding = Finding(UNQUOTED_COLON, TemplatePath(), cause, f'write "{first.text}", or use block style')

@@ -110,15 +110,15 @@ class TooManyLookupsError(TemplateError):
     """A template needs more lookups than the configuration allows.
 
     Args:
-        number: How many things must be looked up.
+        number: How many lookups are needed.
         limit: How many are allowed.
-        things: What they are, in the plural.
+        noun: What they are, in the plural.
         variable: The environment variable of the limit.
     """
 
-    def __init__(self, number: int, limit: int, things: str, variable: str) -> None:
+    def __init__(self, number: int, limit: int, noun: str, variable: str) -> None:
         super().__init__(
-            f"the template needs lookups of {number} {things}, and the configuration allows {limit}",
+            f"the template needs lookups of {number} {noun}, and the configuration allows {limit}",
             f"split the template, or raise {variable} in the configuration",
         )
 

@@ -38,7 +38,11 @@ class Rules(NamedTuple):
 
 def is_refused(gates: Sequence[EnabledGate], site: PinSite, kept: Deployed | None = None) -> bool:
     """Return whether one of the `gates`, which need no facts, denies an image to pin."""
-    results = judge_image(gates, JudgedImage(running_image(site, kept)))
+    return is_denied(judge_image(gates, JudgedImage(running_image(site, kept))))
+
+
+def is_denied(results: Iterable[GateResult]) -> bool:
+    """Return whether one of the results is a denial."""
     return any(result.verdict == DENY for result in results)
 
 
@@ -78,15 +82,17 @@ def _parse(written: str) -> ImageReference | None:
 def judge_platform(site: PinSite, resolution: Resolution | None, looked_up_at: str) -> tuple[GateResult, ...]:
     """Return the result of the lookup's own check of the platform in the form of a gate; none if there was no check.
 
-    An image that is not suitable is a problem already.
+    An image that is not suitable is a problem already. What a lock file contains is not inspected.
     """
     if site.platform is None or not isinstance(resolution, Resolved | Unsuitable):
         return ()
     if isinstance(resolution, Unsuitable):
         seen = Seen(f"not suitable for {site.platform}", "registry", looked_up_at)
         return (GateResult(ARCHITECTURE, DENY, seen, resolution.cause, resolution.help),)
+    if resolution.origin.source == LOCK_SOURCE:
+        return ()
     seen = Seen(f"supports {site.platform}", resolution.origin.request, looked_up_at)
-    return (GateResult(ARCHITECTURE, ALLOW, seen),)
+    return (GateResult(ARCHITECTURE, ALLOW, seen, digest=str(resolution.digest)),)
 
 
 def facts_of_missing(gates: Iterable[EnabledGate], reason: str) -> Facts:
@@ -95,7 +101,8 @@ def facts_of_missing(gates: Iterable[EnabledGate], reason: str) -> Facts:
     return {need.fact: unknown for enabled in gates for need in enabled.gate.needs}
 
 
-_NOT_PINNED = frozenset({SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.SKIPPED})
+_NOT_PINNED = frozenset({SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.SKIPPED, SkipStatus.UNSUPPORTED})
+_NOT_SEEN = frozenset({SkipStatus.HIDDEN, SkipStatus.OTHER_FORM})
 
 
 def judge_skipped(
@@ -104,12 +111,20 @@ def judge_skipped(
     """Judge an image that will run although it is not pinned; facts are known about those with a digest only."""
     reference = _parse(image.written)
     if subject := written_subject(image):
-        return judge_image(gates, JudgedImage(reference, facts=facts.get(subject, {})))
+        judged = JudgedImage(reference, facts=facts.get(subject, {}))
+        # About an image that its reference denies, no facts are gathered.
+        refused = judge_image(without_needs(gates), judged)
+        return refused if is_denied(refused) else judge_image(gates, judged)
     if image.status in _NOT_PINNED:
         return judge_image(without_needs(gates), JudgedImage(reference, is_pinned=False, reason=image.reason))
-    if image.status is SkipStatus.HIDDEN:
+    if image.status in _NOT_SEEN:
         return judge_image(without_needs(gates), JudgedImage(None, is_pinned=None, reason=image.reason))
     return ()
+
+
+def denial_of(gate: str) -> str:
+    """Return that a gate denies an image, as a clause."""
+    return f"gate {gate} denies the image"
 
 
 def find_denials(path: TemplatePath, image: str, results: Iterable[GateResult], rules: Rules) -> list[Problem]:
@@ -118,9 +133,10 @@ def find_denials(path: TemplatePath, image: str, results: Iterable[GateResult], 
         Problem(
             path,
             ProblemKind.POLICY,
-            f"gate {result.gate} denies the image: {result.cause}",
+            f"{denial_of(result.gate)}: {result.cause}",
             "; ".join(filter(None, (result.help, rules.exception_process))),
             image,
+            gate=result.gate,
         )
         for result in results
         if result.verdict == DENY

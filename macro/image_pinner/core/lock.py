@@ -19,7 +19,6 @@ from image_pinner.core.images.lookups import (
     Resolution,
     Resolved,
     Unavailable,
-    Unsuitable,
 )
 from image_pinner.core.images.references import DEFAULT_TAG, Digest, ImageReference
 
@@ -166,7 +165,7 @@ class LockFile:
         if isinstance(existence, NotFound):
             # The tag must get the whole index, also for a resource that uses one platform of it.
             source = f"{ImageReference.parse(entry.key.image).written_name}@{entry.index or entry.digest}"
-            return Unsuitable(
+            return Unavailable(
                 f"{lookup.reference.written_name} does not have {entry.digest}, which {self.location} promotes",
                 f"copy it: skopeo copy --all docker://{source} docker://{lookup.reference}",
             )

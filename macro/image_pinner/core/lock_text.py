@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from image_pinner.core.days import is_day
 from image_pinner.core.errors import ConfigurationError, InvalidOptionError, InvalidReferenceError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
@@ -32,10 +33,7 @@ _SOURCE = re.compile(r"[a-z][a-z0-9-]{0,30}", re.ASCII)
 # Reasons are shown in terminals: no control characters, none that change the direction, and no unpaired surrogates.
 _REASON = re.compile(r"(?=.*\S)[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+", re.DOTALL)
 _MAX_REASON = 500
-_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})", re.ASCII)
 _TIME = re.compile(r"(.{10})T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z", re.ASCII)
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-_FEBRUARY = 2
 
 
 def parse_lock(data: bytes, location: str, today: str) -> LockFile:
@@ -195,18 +193,6 @@ def _read_platform(text: str) -> str | None:
 
 def _matches(pattern: re.Pattern[str], limit: int | None = None) -> Callable[[str], str | None]:
     return lambda text: text if pattern.fullmatch(text) and (limit is None or len(text) <= limit) else None
-
-
-def is_day(text: str) -> bool:
-    """Return whether a text is a day of the calendar in ISO 8601."""
-    found = _DAY.fullmatch(text)
-    if not found:
-        return False
-    year, month, day = map(int, found.groups())
-    is_leap_year = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if not 1 <= month <= len(_DAYS) or (month == _FEBRUARY and day == _DAYS[1] and not is_leap_year):
-        return False
-    return 1 <= day <= _DAYS[month - 1]
 
 
 def _read_time(text: str) -> str | None:

@@ -6,20 +6,30 @@ identical output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from image_pinner.core.decision import KeptTag, Pinned
 from image_pinner.core.gates.enabled import DENY, WARN, GateResult
+from image_pinner.core.gates.interface import Seen
 from image_pinner.core.images.lookups import LOCK_SOURCE
+from image_pinner.core.judging import denial_of
+from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind, in_order
 from image_pinner.core.template.sites import PinSite, SkippedImage, SkipStatus
 
 REPORT_VERSION = 3
 """Incremented when a field is removed or changes its meaning; new fields alone do not increment it."""
+
+
+class Denial(NamedTuple):
+    """An image with the result of a gate that denies it; `written` is its reference, or empty."""
+
+    path: TemplatePath
+    written: str
+    result: GateResult
 
 
 class PinReport(NamedTuple):
@@ -32,6 +42,7 @@ class PinReport(NamedTuple):
         failed: The requested images that have a problem.
         foreign_records: The records that the author wrote for other repositories than those of the images.
         gates: The results of gates, by the paths of the images.
+        not_kept: Why deployed images are not kept, by the paths of the images.
     """
 
     outcomes: tuple[Pinned | KeptTag, ...] = ()
@@ -40,6 +51,7 @@ class PinReport(NamedTuple):
     failed: tuple[PinSite, ...] = ()
     foreign_records: tuple[TemplatePath, ...] = ()
     gates: Mapping[TemplatePath, tuple[GateResult, ...]] = MappingProxyType({})
+    not_kept: Mapping[TemplatePath, str] = MappingProxyType({})
 
     @property
     def succeeded(self) -> bool:
@@ -62,42 +74,59 @@ class PinReport(NamedTuple):
         return tuple(sorted(found))
 
     @property
-    def denials(self) -> tuple[tuple[TemplatePath, str, GateResult], ...]:
-        """The path and the reference of each denied image, with the result of each gate that denies it."""
-        written = {site.path: str(site.reference) for site in self.failed}
-        written |= {image.path: image.written for image in self.skipped}
+    def references(self) -> Mapping[TemplatePath, str]:
+        """The references of all images by their paths, as written."""
+        sites = (*(outcome.site for outcome in self.outcomes), *self.failed)
+        written = {site.path: str(site.reference) for site in sites}
+        return written | {image.path: image.written for image in self.skipped}
+
+    @property
+    def denials(self) -> tuple[Denial, ...]:
+        """Each denied image with each gate that denies it."""
+        written = self.references if self.gates else {}
         return tuple(
-            (path, written.get(path, ""), result)
+            Denial(path, written.get(path, ""), result)
             for path, results in self.gates.items()
             for result in results
             if result.verdict == DENY
         )
 
-    def without_details(self, parameters: Iterable[str]) -> PinReport:
-        """Return the report with only the path and the kind of each problem.
+    def without_details(self, parameters: Iterable[str], exception_process: str = "") -> PinReport:
+        """Return the report with only the path and the kind of each problem, and the gates that deny an image.
 
         Args:
             parameters: The parameters whose values the details can contain, also a part or another form of them.
+            exception_process: How to get an exception from a gate.
         """
-        names = ", ".join(sorted(parameters))
+        hidden = f"details are not shown, since they can contain the values of {', '.join(sorted(parameters))}"
+        help = "call the macro in the Transform of the template to see them"
         problems = [
             problem._replace(
-                cause=f"{_CAUSES[problem.kind]}; details are not shown, since they can contain the values of {names}",
-                help="call the macro in the Transform of the template to see them",
+                cause=f"{denial_of(problem.gate) if problem.gate else _CAUSES[problem.kind]}; {hidden}",
+                help=f"{help}; {exception_process}" if problem.gate and exception_process else help,
                 image="",
             )
             for problem in self.problems
         ]
-        return PinReport(problems=in_order(problems))
+        gates: dict[TemplatePath, tuple[GateResult, ...]] = {}
+        for path, _, result in self.denials:
+            bare = GateResult(result.gate, result.verdict, Seen("", source=""), help=exception_process)
+            gates[path] = (*gates.get(path, ()), bare)
+        return PinReport(problems=in_order(problems), gates=gates)
+
+    def with_help(self, word: Callable[[str], str]) -> PinReport:
+        """Return the report with each help in the words of an entry point."""
+        gates = {path: tuple(one._replace(help=word(one.help)) for one in found) for path, found in self.gates.items()}
+        return self._replace(problems=tuple(one._replace(help=word(one.help)) for one in self.problems), gates=gates)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/report.md describes the fields."""
         images = [
-            _describe_outcome(outcome, done=self.succeeded) | self._gates_of(outcome.site.path)
+            _describe_outcome(outcome, done=self.succeeded) | self._details_of(outcome.site.path)
             for outcome in self.outcomes
         ]
         images += [_describe_skipped(image) | self._gates_of(image.path) for image in self.skipped]
-        images += [{**_describe_site(site), "status": "failed", **self._gates_of(site.path)} for site in self.failed]
+        images += [self._describe_failed(site) for site in self.failed]
         return {
             "version": REPORT_VERSION,
             "status": "success" if self.succeeded else "failure",
@@ -105,6 +134,16 @@ class PinReport(NamedTuple):
             "problems": [_describe_problem(problem) for problem in in_order(self.problems)],
             "warnings": list(self.warnings),
         }
+
+    def _describe_failed(self, site: PinSite) -> dict[str, Any]:
+        entry = _describe_site(site) | {"status": "failed"}
+        if digest := next((result.digest for result in self.gates.get(site.path, ()) if result.digest), ""):
+            entry["digest"] = digest
+        return entry | self._details_of(site.path)
+
+    def _details_of(self, path: TemplatePath) -> dict[str, Any]:
+        reason = self.not_kept.get(path)
+        return self._gates_of(path) | ({"not_kept": reason} if reason else {})
 
     def _gates_of(self, path: TemplatePath) -> dict[str, Any]:
         results = self.gates.get(path)

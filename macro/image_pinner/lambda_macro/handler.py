@@ -14,7 +14,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +31,7 @@ from image_pinner.core.template.fragments import Shape, read_fragment
 from image_pinner.core.template.problems import Problem, in_order
 from image_pinner.core.template.secret_values import check_call
 from image_pinner.lambda_macro.log_record import INTERNAL_ERROR, Clocks, InvocationRecord, encodable, failure_kind
+from image_pinner.lambda_macro.wording import help_for_macro
 from image_pinner.pinning import PinResult, pin_template, read_gates
 from image_pinner.settings import Settings
 from image_pinner.sources import concurrency
@@ -113,11 +114,14 @@ class Macro(NamedTuple):
             report = result.report
             record.note_report(report)
             details: dict[str, Any] = report.to_json()
-            response = _response(returned, result.answer, error_message(report.problems))
+            response = _response(
+                returned, result.answer, error_message(report.problems, record.settings.exception_process)
+            )
             self._send_events(event, context, record)
         except ImagePinnerError as error:
             record.note_failure(failure_kind(error))
             report = None
+            error.help = help_for_macro(error.help)
             details = {"status": "failure", "problems": [{"cause": error.cause, "help": error.help}]}
             response = _response(returned, returned.get("fragment", {}), error.diagnostics())
         except Exception as error:  # noqa: BLE001 - CloudFormation reports a raised exception as "malformed response"
@@ -140,16 +144,18 @@ class Macro(NamedTuple):
         deadline = Deadline.after(min(settings.timeout, _remaining_seconds(context)))
         resolvers = record.count_lookups(self.resolver_factory(settings, region))
         settings = record.settings = read_gates(settings, resolvers.gates, deadline)
-        fragment = read_fragment(template, options, serialized)
+        fragment = read_fragment(template, options, serialized)._replace(is_expanded=True)
         scope = fragment.make_scope(
             values, settings.snippet_parameters, region=region, account_id=account_id
         ).with_budget(Budget(lambda: deadline.remaining() <= 0))
         check_call(options, values, scope)
 
         result = pin_template(fragment, scope, settings, lambda _: resolvers, deadline)
+        result = result._replace(report=result.report.with_help(help_for_macro))
         record.count_verdicts(result.report)
         if result.report.problems and fragment.shape is not Shape.TEMPLATE and scope.used_parameters:
-            return result._replace(report=result.report.without_details(scope.used_parameters))
+            report = result.report.without_details(scope.used_parameters, settings.exception_process)
+            return result._replace(report=report)
         return result
 
     def _find_account(self, event: Event, context: Any) -> tuple[str, str]:
@@ -190,6 +196,7 @@ class Macro(NamedTuple):
             self._put_events(event, context, record)
         except ImagePinnerError as error:
             failure = error
+            failure.help = help_for_macro(error.help)
         except Exception as error:  # noqa: BLE001 - as in `run`
             failure = SourceError(f"internal error ({type(error).__name__})", "report it")
         else:
@@ -211,13 +218,20 @@ class Macro(NamedTuple):
         return str(event.get("region") or self.environment.get("AWS_REGION", ""))
 
 
-def error_message(problems: Iterable[Problem], limit: int = ERROR_LIMIT) -> str:
+def error_message(problems: Iterable[Problem], exception_process: str = "", limit: int = ERROR_LIMIT) -> str:
     """Return problems as one line of at most `limit` characters for a stack's events; empty without problems.
 
     The most severe kind comes first, and several have numbers. Problems that do not fit are counted, and a first one
-    that is too long is cut.
+    that is too long is cut; the exception process of gates, with which their problems end, is not.
     """
-    ordered = in_order(problems)
+    ordered, process = in_order(problems), _one_line(exception_process)
+    line = _join_problems(ordered, limit)
+    if process in line or not any(problem.gate for problem in ordered):
+        return line
+    return f"{_join_problems(ordered, limit - len(process) - len('; '))}; {process}"
+
+
+def _join_problems(ordered: Sequence[Problem], limit: int) -> str:
     texts = [
         _one_line((f"[{number}/{len(ordered)}] " if len(ordered) > 1 else "") + str(problem))
         for number, problem in enumerate(ordered, 1)

@@ -13,13 +13,12 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from image_pinner import __version__
-from image_pinner.core.decision import Pinned
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, TemplateError
-from image_pinner.core.gates.enabled import DENY, UNKNOWN, WARN, GateResult
+from image_pinner.core.gates.enabled import DENY, UNKNOWN, WARN
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.intrinsics.values import Answer, ExternalValue
-from image_pinner.core.report import REPORT_VERSION, PinReport, decision_of, describe_gate, most_severe
-from image_pinner.core.template.paths import TemplatePath
+from image_pinner.core.outcomes import Pinned
+from image_pinner.core.report import REPORT_VERSION, Denial, PinReport, decision_of, describe_gate, most_severe
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.pinning import Resolvers
 from image_pinner.settings import SETTING_RULES, Settings
@@ -86,7 +85,7 @@ class InvocationRecord:
         self.event_status = ""
         """`sent`, or why the EventBridge event was not sent; empty if there was none to send."""
         self.pinned: tuple[Pinned, ...] = ()
-        self.denials: tuple[tuple[TemplatePath, str, GateResult], ...] = ()
+        self.denials: tuple[Denial, ...] = ()
         """What gates deny; see `PinReport.denials`."""
         self._counts: dict[str, Counter[str]] = {}
         self.lambda_request_id = ""
@@ -114,7 +113,7 @@ class InvocationRecord:
             self.note_failure(str(most_severe(report.problems).value))
 
     def count_verdicts(self, report: PinReport) -> None:
-        """Count what gates decide. A report without details does not have that any more."""
+        """Count what gates decide. A report without details has only the denials."""
         for result in (each for results in report.gates.values() for each in results):
             counts = self._counts.setdefault(result.gate, Counter())
             counts[result.verdict] += 1
@@ -183,9 +182,7 @@ class InvocationRecord:
         They are about the pinned images, or about those that gates deny.
         """
         known = _event_fields(event)
-        images = [_event_image(pinned) for pinned in self.pinned] or [
-            {"path": str(path), "written": written, **describe_gate(result)} for path, written, result in self.denials
-        ]
+        images = [_event_image(pinned) for pinned in self.pinned] or [_event_denial(denial) for denial in self.denials]
         fields = {
             "version": REPORT_VERSION,
             "macro": self.settings.macro_name,
@@ -358,6 +355,11 @@ def _event_fields(event: Mapping[str, Any]) -> dict[str, Any]:
     fields = {key: event[key] for key in _EVENT_FIELDS if isinstance(event.get(key), str)}
     # CloudFormation sends nothing else and nothing that long; an invented event must not prevent or fill the record.
     return {key: value for key, value in fields.items() if _size(_encode(value)) <= _MAX_EVENT_FIELD_BYTES}
+
+
+def _event_denial(denial: Denial) -> dict[str, str]:
+    image = {"path": str(denial.path), "written": denial.written, "digest": denial.result.digest}
+    return {name: value for name, value in image.items() if value} | describe_gate(denial.result)
 
 
 def _event_image(pinned: Pinned) -> dict[str, str]:

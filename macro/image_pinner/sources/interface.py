@@ -129,7 +129,7 @@ class GateSource(Protocol):
         """Return the text of an SSM parameter.
 
         Raises:
-            ConfigurationError: It does not exist, is not of type String, or must not be read.
+            ConfigurationError: It does not exist, is not of type String or must not be read, or the region is unknown.
             SourceError: It cannot be read now.
         """
         ...

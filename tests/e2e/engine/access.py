@@ -11,6 +11,8 @@ from botocore.config import Config
 ACCOUNT = "000000000000"
 """The account of all resources in the engine."""
 REGION = "eu-central-1"
+HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+"""Its private ECR registry."""
 
 
 def credentials() -> dict[str, str]:

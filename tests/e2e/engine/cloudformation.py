@@ -32,7 +32,7 @@ class Engine:
 
     It uses account `000000000000` and region `eu-central-1`. It rejects the templates that the service rejects, from
     every client. Macros receive the events of the service, and their responses are validated (`service_facts`).
-    Functions send requests for ECR and ECS to ministack, and all others to the engine; `routed` changes that.
+    Functions send requests for ECR and ECS to ministack, and all others to the engine.
     """
 
     running: Running
@@ -43,7 +43,6 @@ class Engine:
     requests: Calls
     """The calls of all other clients: the test, the AWS CLI, our command."""
     _journal: Path
-    _settings: Path
     _endpoints: Mapping[str, str]
     _seen: list[int] = field(default_factory=lambda: [0])
 
@@ -68,21 +67,6 @@ class Engine:
         new, self._seen[0] = all_runs[self._seen[0] :], len(all_runs)
         return [reported for run in new for reported in run["violations"]]
 
-    @contextmanager
-    def routed(self, **endpoints: str) -> Iterator[None]:
-        """Route the requests of functions to other endpoints until the block ends.
-
-        Args:
-            endpoints: The URL for a service, `ssm=ministack.url` for example. Calls to it are not recorded.
-        """
-        before = json.loads(self._settings.read_text("utf-8"))
-        more = {f"AWS_ENDPOINT_URL_{name.upper()}": url for name, url in endpoints.items()}
-        self._settings.write_text(json.dumps({**before, "environment": {**before["environment"], **more}}), "utf-8")
-        try:
-            yield
-        finally:
-            self._settings.write_text(json.dumps(before), "utf-8")
-
 
 @contextmanager
 def engine_running(environment: Environment, ministack: Ministack, directory: Path) -> Iterator[Engine]:
@@ -96,8 +80,8 @@ def engine_running(environment: Environment, ministack: Ministack, directory: Pa
         s3 = client("s3", program.url)
         stack.callback(s3.close)
         gate = Submissions(lambda bucket, key: s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
-        front = stack.enter_context(Proxy(program.port, gate=gate, tell=requests.note))
-        of_functions = stack.enter_context(Proxy(program.port, tell=calls.note))
+        front = stack.enter_context(Proxy(program.port, gate=gate, record=requests.note))
+        of_functions = stack.enter_context(Proxy(program.port, record=calls.note))
         images = stack.enter_context(ministack.behind_a_proxy(calls.note))
         endpoints = {
             "AWS_ENDPOINT_URL": of_functions.url,
@@ -116,7 +100,7 @@ def engine_running(environment: Environment, ministack: Ministack, directory: Pa
             ),
             "utf-8",
         )
-        yield Engine(program, front.url, environment.aws, calls, requests, journal, settings, endpoints)
+        yield Engine(program, front.url, environment.aws, calls, requests, journal, endpoints)
 
 
 def _ready(url: str) -> bool:

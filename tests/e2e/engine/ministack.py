@@ -82,13 +82,13 @@ class Ministack:
         assert answer.status == 201, (answer.status, answer.data)
         return digest
 
-    def behind_a_proxy(self, tell: Witness) -> AbstractContextManager[Proxy]:
+    def behind_a_proxy(self, record: Witness) -> AbstractContextManager[Proxy]:
         """Run a proxy that responds like ECR and ECS, and call the witness for each request."""
-        return _proxy(self.running, self.ecs, tell)
+        return _proxy(self.running, self.ecs, record)
 
 
 @contextmanager
-def _proxy(program: Running, facts: EcsFacts, tell: Witness | None = None) -> Iterator[Proxy]:
+def _proxy(program: Running, facts: EcsFacts, record: Witness | None = None) -> Iterator[Proxy]:
     # The URL of the proxy, from which layers are downloaded, is known only after its start.
     here: list[str] = []
 
@@ -98,7 +98,7 @@ def _proxy(program: Running, facts: EcsFacts, tell: Witness | None = None) -> It
     def gate(request: Request) -> Reply | None:
         return ecr_facts.gate(request) or facts.gate(request)
 
-    with Proxy(program.port, gate=gate, correct=correct, tell=tell) as proxy:
+    with Proxy(program.port, gate=gate, correct=correct, record=record) as proxy:
         here.append(proxy.url)
         yield proxy
 

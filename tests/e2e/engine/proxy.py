@@ -36,10 +36,15 @@ class Proxy:
     """Forwards requests to one port on loopback."""
 
     def __init__(
-        self, upstream: int, *, gate: Gate | None = None, correct: Correction | None = None, tell: Witness | None = None
+        self,
+        upstream: int,
+        *,
+        gate: Gate | None = None,
+        correct: Correction | None = None,
+        record: Witness | None = None,
     ) -> None:
         self._upstream = upstream
-        self._gate, self._correct, self._tell = gate, correct, tell
+        self._gate, self._correct, self._record = gate, correct, record
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
@@ -68,8 +73,8 @@ class Proxy:
         if reply is None:
             reply = self._forward(request)
             reply = self._correct(request, reply) if self._correct else reply
-        if self._tell:
-            self._tell(request, reply.status)
+        if self._record:
+            self._record(request, reply.status)
         return reply
 
     def _forward(self, request: Request) -> Reply:

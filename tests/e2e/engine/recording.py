@@ -137,8 +137,8 @@ def _of_s3(method: str, path: str) -> tuple[str, Mapping[str, Any]]:
     return action, {"arn": f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")}
 
 
-def _resources(service: str, about: Mapping[str, Any], place: str) -> tuple[str, ...]:
-    region, _, account = place.partition(":")
+def _resources(service: str, about: Mapping[str, Any], region_and_account: str) -> tuple[str, ...]:
+    region, _, account = region_and_account.partition(":")
     if service == "s3":
         return tuple(filter(None, [about.get("arn", "")]))
     if service == "ecr":
@@ -147,30 +147,35 @@ def _resources(service: str, about: Mapping[str, Any], place: str) -> tuple[str,
         return tuple(f"arn:aws:ecr:{region}:{owner}:repository/{name}" for name in names)
     if service == "ssm":
         names = about.get("Names") or [name for name in (about.get("Name"),) if name]
-        return tuple(_of_parameter(name, place) for name in names)
+        return tuple(_of_parameter(name, region_and_account) for name in names)
     if service == "events":
         buses = [entry.get("EventBusName", "default") for entry in about.get("Entries") or ()]
-        return tuple(bus if bus.startswith("arn:") else f"arn:aws:events:{place}:event-bus/{bus}" for bus in buses)
+        return tuple(
+            bus if bus.startswith("arn:") else f"arn:aws:events:{region_and_account}:event-bus/{bus}" for bus in buses
+        )
     if service == "ecs":
-        return _of_services(about, place)
+        return _of_services(about, region_and_account)
     if service == "cloudformation" and "StackName" in about:
         # The resource of a stack ends with its ID, which no request by name contains.
         stack = about["StackName"]
-        return (stack if stack.startswith("arn:") else f"arn:aws:cloudformation:{place}:stack/{stack}/*",)
+        return (stack if stack.startswith("arn:") else f"arn:aws:cloudformation:{region_and_account}:stack/{stack}/*",)
     named = [about[key] for key in ("SecretId", "RoleArn", "KeyId", "ChangeSetName") if key in about]
     return tuple(map(str, named))
 
 
-def _of_services(about: Mapping[str, Any], place: str) -> tuple[str, ...]:
+def _of_services(about: Mapping[str, Any], region_and_account: str) -> tuple[str, ...]:
     """Return the ARNs of services and of their revisions; other actions on ECS are recorded for all resources."""
     if "serviceRevisionArns" in about:
         return tuple(about["serviceRevisionArns"])
     names = about.get("services") or [name for name in (about.get("service"),) if name]
     cluster = about.get("cluster", "default").rpartition("/")[2]
-    return tuple(name if name.startswith("arn:") else f"arn:aws:ecs:{place}:service/{cluster}/{name}" for name in names)
+    return tuple(
+        name if name.startswith("arn:") else f"arn:aws:ecs:{region_and_account}:service/{cluster}/{name}"
+        for name in names
+    )
 
 
-def _of_parameter(name: str, place: str) -> str:
+def _of_parameter(name: str, region_and_account: str) -> str:
     # The version or label after the colon is not part of the resource.
     plain = name if name.startswith("arn:") else name.partition(":")[0]
-    return plain if plain.startswith("arn:") else f"arn:aws:ssm:{place}:parameter/{plain.lstrip('/')}"
+    return plain if plain.startswith("arn:") else f"arn:aws:ssm:{region_and_account}:parameter/{plain.lstrip('/')}"

@@ -22,7 +22,7 @@ class FakeCloudFormation:
 
     `failures` are the events of the next execution, which otherwise succeeds. `accounts` are those of the organization;
     in the accounts and regions of `broken`, stack instances fail with the reason given. `more_changes` of a change set
-    are those of somebody else. `stack_set_template` is what a stack set has instead of the uploaded template.
+    are those of another operation. `stack_set_template` is what a stack set has instead of the uploaded template.
     """
 
     def __init__(self, region: str) -> None:

@@ -1,4 +1,4 @@
-"""A fake AWS account, a console that records, and a clock that advances when somebody waits."""
+"""A fake AWS account, a console that records, and a clock that advances when a caller waits."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from unit.cli.cli_templates import MARKED, digest, saved
 
 REPOSITORY = ".dkr.ecr.us-east-1.amazonaws.com/shop/web"
 OWN = MARKED.replace("shop/web:${Tag}", f"${{AWS::AccountId}}{REPOSITORY}:1")
-SAID = f"AWS::AccountId is {ACCOUNT}, the account of the AWS credentials.\n"
+REPORTED = f"AWS::AccountId is {ACCOUNT}, the account of the AWS credentials.\n"
 
 
 class Clients(Scene):
@@ -37,7 +37,7 @@ def test_the_account_is_that_of_the_credentials_and_is_reported(tmp_path: Path) 
     run = image_pinner("pin", str(saved(tmp_path, two)), "--report", str(report), aws=aws)
 
     assert (run.code, run.text.count(f"{ACCOUNT}{REPOSITORY}@{digest(f'{ACCOUNT}{REPOSITORY}:1')}")) == (0, 2)
-    assert SAID in run.err
+    assert REPORTED in run.err
     assert json.loads(report.read_text())["account"] == ACCOUNT
     assert aws.used == ["sts"]
 
@@ -53,7 +53,7 @@ def test_the_account_is_not_requested_if_it_is_set_or_not_needed(
     run = image_pinner("pin", str(saved(tmp_path, text)), *options, "--report", str(report), aws=aws)
 
     assert (run.code, aws.used) == (0, [])
-    assert SAID not in run.err
+    assert REPORTED not in run.err
     assert "account" not in json.loads(report.read_text())
 
 
@@ -64,7 +64,7 @@ def test_other_subcommands_report_the_account_too(command: str, tmp_path: Path) 
 
     run = image_pinner(command, *lock, str(saved(tmp_path, old if command == "update" else OWN)), aws=Clients())
 
-    assert SAID in run.err
+    assert REPORTED in run.err
 
 
 def test_without_credentials_the_cause_is_reported(tmp_path: Path) -> None:
@@ -72,4 +72,4 @@ def test_without_credentials_the_cause_is_reported(tmp_path: Path) -> None:
 
     assert run.code == 1
     assert "the AWS account ID is unknown: there are no AWS credentials for STS in us-east-1\n" in run.err
-    assert "\nhelp: pass --account or configure AWS credentials\n" in run.err
+    assert "\nhelp: pass --account, or configure AWS credentials or set AWS_PROFILE\n" in run.err

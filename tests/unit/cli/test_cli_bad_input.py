@@ -250,3 +250,12 @@ def test_an_unreadable_template_does_not_hide_the_findings_of_others(tmp_path: P
     assert run.code == 2
     assert "unmarked.yaml:11:18: IP001 " in run.text
     assert f"IP000 cannot read {tmp_path / 'none.yaml'}: no such file or directory" in run.text
+
+
+def test_a_missing_template_has_no_position_and_is_not_counted(tmp_path: Path) -> None:
+    path = tmp_path / "none.yaml"
+
+    run = image_pinner("check", str(path))
+
+    assert f"{path}: IP000 cannot read {path}: no such file or directory\n" in run.text
+    assert run.text.endswith("Found 1 problem.\n")

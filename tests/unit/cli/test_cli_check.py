@@ -97,7 +97,41 @@ def test_a_template_with_the_corrected_lines_passes(name: str, tmp_path: Path) -
 
     run = image_pinner("check", str(saved(tmp_path, "\n".join(lines))))
 
-    assert (run.code, run.text) == (0, "The template passes.\n")
+    assert run.code == 0
+    assert run.text.startswith("The template passes.")
+
+
+class TestFindingsThatAreNotSevereEnough:
+    TEXT = """\
+Conditions: {IsLocal: !Equals [!Ref AWS::Region, local], IsOther: !Not [!Condition IsLocal]}
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: !If [IsLocal, local, !Ref AWS::NoValue]}}
+"""
+
+    @pytest.mark.parametrize("files", [1, 2])
+    @pytest.mark.parametrize("options", [[], ["--severity", "error"]])
+    def test_are_counted_if_the_templates_pass(self, files: int, options: list[str], tmp_path: Path) -> None:
+        paths = [str(saved(tmp_path, self.TEXT, f"{number}.yaml")) for number in range(files)]
+        run = image_pinner("check", *options, *paths)
+        assert run.code == 0
+        assert run.text == (
+            "The template passes. 1 less severe finding is not shown (--severity info).\n"
+            if files == 1
+            else "All 2 templates pass. 2 less severe findings are not shown (--severity info).\n"
+        )
+
+    def test_are_not_counted_if_they_are_ignored_or_suppressed(self, tmp_path: Path) -> None:
+        path = str(saved(tmp_path, self.TEXT))
+        assert image_pinner("check", "--ignore", "IP018", path).text == "The template passes.\n"
+        reason = "  # image-pinner: ignore[IP018] our tools read YAML 1.2\nResources:"
+        path = str(saved(tmp_path, self.TEXT.replace("\nResources:", reason)))
+        assert image_pinner("check", path).text == "The template passes.\n"
+
+    def test_name_each_value_of_a_file(self, tmp_path: Path) -> None:
+        run = image_pinner("check", "--severity", "info", "--format", "concise", str(saved(tmp_path, self.TEXT)))
+        assert run.text.count("IP018") == 1
+        assert "'AWS::Region', 'AWS::SNS::Topic', 'AWS::NoValue' are unquoted in a flow collection" in run.text
+        assert "(3 values in this file)" in run.text
 
 
 def test_a_marker_without_the_transform_is_a_finding(tmp_path: Path) -> None:

@@ -269,7 +269,9 @@ def test_a_stack_that_existed_stays(stack: tuple[str, dict[str, str]], aws: Fake
 
 
 @pytest.mark.parametrize("other", ["change set", "deployment"])
-def test_a_stack_that_somebody_else_uses_meanwhile_stays(other: str, aws: FakeCloudFormation, tmp_path: Path) -> None:
+def test_a_stack_that_another_operation_uses_meanwhile_stays(
+    other: str, aws: FakeCloudFormation, tmp_path: Path
+) -> None:
     def happen() -> None:
         if other == "change set":
             aws.change_sets.append(("shop", "theirs"))

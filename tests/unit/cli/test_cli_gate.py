@@ -11,6 +11,7 @@ import pytest
 from image_pinner.core.errors import SourceError
 from image_pinner.core.gates.age import PUSHED, Pushed
 from image_pinner.core.gates.interface import Fact, UnknownFact
+from image_pinner.core.images.references import Digest
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 from support.command import Run, image_pinner
@@ -70,19 +71,17 @@ def test_markdown_has_a_row_for_each_image_and_gate(tmp_path: Path) -> None:
     images = ("!PinDigest nginx:latest", f"!PinDigest {ECR}/web:1")
     run = gate(tmp_path, gates="tags.deny=latest; age.minimum=3d", images=images)
     where = str(tmp_path / "shop.json").replace("_", r"\_")
+    web = f"| {where}:13:16 | {ECR}/web:1 | {Digest.of(f'{ECR}/web:1'.encode())} |"
     assert run.text.splitlines() == [
         f"# Gates: {where}",
         "",
         "1 denied, 2 allowed.",
         "",
-        "| image | gate | verdict | fact | source | time |",
-        "| --- | --- | --- | --- | --- | --- |",
-        f"| {where}:9:16 | tags | deny | tag 'latest' is forbidden | template |  |",
-        f"| {where}:13:16 | tags | allow | tag 1 | template |  |",
-        (
-            f"| {where}:13:16 | age | allow | pushed 2026-11-30T11:00:00Z "
-            "| ecr:DescribeImages in us-east-1 | 2026-11-30T12:00:00Z |"
-        ),
+        "| location | image | digest | gate | verdict | fact | source | time |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        f"| {where}:9:16 | nginx:latest |  | tags | deny | tag 'latest' is forbidden | template |  |",
+        f"{web} tags | allow | tag 1 | template |  |",
+        f"{web} age | allow | pushed 2026-11-30T11:00:00Z | ecr:DescribeImages in us-east-1 | 2026-11-30T12:00:00Z |",
     ]
 
 
@@ -98,7 +97,7 @@ def test_json_is_the_report(tmp_path: Path) -> None:
     assert [(each["gate"], each["verdict"]) for each in image["gates"]] == [("age", "allow")]
 
 
-def test_without_gates_it_says_so(tmp_path: Path) -> None:
+def test_without_gates_it_is_reported(tmp_path: Path) -> None:
     run = gate(tmp_path, gates="")
     assert run.code == 0
     assert "No image was judged: no gate is on, or the template has no image." in run.text

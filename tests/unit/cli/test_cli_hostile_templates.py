@@ -1,4 +1,4 @@
-"""Names in a template that imitate other output: a pull request of a stranger is checked too."""
+"""Names in a template that imitate other output: a pull request from outside is checked too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONTROL = UNMARKED.replace("Name: web ", r'Name: "web\n::stop-commands::x\r\e[2J
 
 @pytest.mark.parametrize("format_", ["full", "concise"])
 def test_a_name_begins_no_line_and_controls_no_terminal(format_: str, tmp_path: Path) -> None:
-    # GitHub Actions runs commands at the beginning of a line of the log.
+    # GitHub Actions runs commands at the beginning of a log record.
     run = image_pinner("check", str(saved(tmp_path, CONTROL)), "--format", format_)
     assert "(Web / web\ufffd::stop-commands::x\ufffd\ufffd[2J\ufffd2J)" in run.text
     assert not set(run.text) & {"\r", "\x1b", "\x9b"}
@@ -26,7 +26,7 @@ def test_a_name_begins_no_line_of_a_comparison(tmp_path: Path) -> None:
     assert "~ Web / web\ufffd::stop-commands::x\ufffd\ufffd[2J\ufffd2J: changed\n" in run.text
 
 
-def test_a_name_ends_no_cell_of_a_table_and_mentions_nobody(tmp_path: Path) -> None:
+def test_a_name_ends_no_cell_of_a_table_and_mentions_no_user(tmp_path: Path) -> None:
     name = r"web\|[x](https://example.com)`<img>"
     path = saved(tmp_path, MARKED.replace("Name: web ", f"Name: '{name}' "), "@team.yaml")
     run = image_pinner("diff", str(path), "--format", "markdown")

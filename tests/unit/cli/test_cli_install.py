@@ -29,9 +29,9 @@ def zipped(tmp_path: Path) -> str:
     return package(tmp_path)
 
 
-@pytest.mark.parametrize("verb", ["install", "upgrade", "uninstall"])
-def test_nothing_is_done_without_a_terminal_to_confirm(aws: Scene, verb: str) -> None:
-    ended = run(aws, verb)
+@pytest.mark.parametrize("subcommand", ["install", "upgrade", "uninstall"])
+def test_nothing_is_done_without_a_terminal_to_confirm(aws: Scene, subcommand: str) -> None:
+    ended = run(aws, subcommand)
     assert (ended.code, ended.out) == (2, b"")
     assert "not a terminal" in ended.err
     assert "pass --yes to continue or --dry-run to preview" in ended.err

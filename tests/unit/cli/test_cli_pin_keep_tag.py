@@ -46,7 +46,7 @@ def test_the_tag_is_kept(arguments: list[str], tmp_path: Path) -> None:
     assert f'Image: "{WEB}"\n' in text
 
 
-def test_a_pinned_tag_is_up_to_date_and_pinning_again_gives_the_same_digest(tmp_path: Path) -> None:
+def test_a_pinned_tag_is_up_to_date_and_pinning_again_returns_the_same_digest(tmp_path: Path) -> None:
     path = saved(tmp_path)
     image_pinner("pin", "--keep-tag", "--in-place", str(path))
     before = state(path)

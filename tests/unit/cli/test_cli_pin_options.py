@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ProxyConnectionError
 
 from image_pinner.cli.commands.pin import command
 from image_pinner.core.intrinsics.values import SsmParameter
@@ -22,6 +24,13 @@ Resources:
         - Name: web
           Image: !Sub "!PinDigest ${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/shop/web:1.0"
 """
+
+
+class Unreachable:
+    """The clients of a network whose proxy does not run. See `ClientFactory`."""
+
+    def client(self, service: str, region: str) -> Any:  # noqa: ARG002 - the signature of a ClientFactory
+        raise ProxyConnectionError(proxy_url="http://proxy.example")
 
 
 def test_an_undeclared_parameter_is_rejected_with_a_suggestion(tmp_path: Path) -> None:
@@ -67,11 +76,30 @@ def test_an_image_in_an_unknown_region_needs_the_region_option(tmp_path: Path) -
     assert "the AWS account ID is unknown: its lookup requires a region, and the AWS region is unknown\n" in run.err
 
 
+def test_an_account_that_cannot_be_looked_up_without_a_region_needs_one_of_both_options(tmp_path: Path) -> None:
+    nowhere = {"AWS_REGION": "", "AWS_CONFIG_FILE": str(tmp_path / "none"), "HOME": str(tmp_path)}
+
+    text = HOST.replace("${AWS::Region}.${AWS::URLSuffix}", "eu-west-1.amazonaws.com")
+
+    run = image_pinner("pin", str(saved(tmp_path, text)), env=nowhere)
+
+    assert run.code == 1
+    assert "the AWS account ID is unknown: its lookup requires a region\n" in run.err
+    assert "\nhelp: pass --account, or pass --region or set AWS_REGION\n" in run.err
+
+
+def test_an_account_that_cannot_be_looked_up_has_the_help_of_its_lookup(tmp_path: Path) -> None:
+    run = image_pinner("pin", str(saved(tmp_path, HOST)), aws=Unreachable())
+
+    assert "the AWS account ID is unknown: cannot connect to the proxy for STS in us-east-1\n" in run.err
+    assert "\nhelp: pass --account, or check HTTPS_PROXY and NO_PROXY\n" in run.err
+
+
 def test_an_image_in_an_unknown_account_needs_the_account_option(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path, HOST)))
 
     assert (run.code, run.out) == (1, b"")
-    assert "\nhelp: pass --account or configure AWS credentials\n" in run.err
+    assert "\nhelp: pass --account, or configure AWS credentials or set AWS_PROFILE\n" in run.err
 
 
 def test_a_parameter_without_a_value_needs_the_parameter_option(tmp_path: Path) -> None:

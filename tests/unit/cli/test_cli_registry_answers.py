@@ -119,13 +119,13 @@ def test_a_token_with_another_status_of_success(scene: Scene, status: int) -> No
 
 @pytest.mark.parametrize("refusal", [UNKNOWN, DENIED])
 @pytest.mark.parametrize("options", ["", "WhenMissing=KeepTag"])
-@pytest.mark.parametrize("metered", ["none", "127.0.0.1"])
-def test_absence_for_anonymous_clients_only(scene: Scene, refusal: Answer, options: str, metered: str) -> None:
+@pytest.mark.parametrize("pull_counting", ["none", "127.0.0.1"])
+def test_absence_for_anonymous_clients_only(scene: Scene, refusal: Answer, options: str, pull_counting: str) -> None:
     host = scene.registry.host
     accept = requiring("Basic realm=/")(host)
     scene.registry.script = lambda seen: refusal if not seen.authorization and seen.path != "/v2/" else accept(seen)
-    metered = metered.replace("127.0.0.1", host)
-    expect_pinned(scene.pin(options, IMAGE_PINNER_METERED_REGISTRIES=metered))
+    pull_counting = pull_counting.replace("127.0.0.1", host)
+    expect_pinned(scene.pin(options, IMAGE_PINNER_METERED_REGISTRIES=pull_counting))
 
 
 @pytest.mark.parametrize("options", ["Platform=linux/amd64", "Platform=Linux/x86_64"])
@@ -141,11 +141,13 @@ def test_media_types_of_configs_that_docker_accepts(scene: Scene, kind: str) -> 
     expect_pinned(scene.pin("Platform=linux/amd64"), body)
 
 
-@pytest.mark.parametrize("metered", [True, False])
+@pytest.mark.parametrize("pull_counting", [True, False])
 @pytest.mark.parametrize("entries", [[], [descriptor(OCI_INDEX, INDEX)]])
-def test_an_index_without_an_image_is_refused(scene: Scene, entries: list[dict[str, object]], *, metered: bool) -> None:
+def test_an_index_without_an_image_is_refused(
+    scene: Scene, entries: list[dict[str, object]], *, pull_counting: bool
+) -> None:
     scene.registry.script = requiring("Basic", body=oci_index(*entries))(scene.registry.host)
-    run = scene.pin("Platform=Any", IMAGE_PINNER_METERED_REGISTRIES=scene.registry.host if metered else "none")
+    run = scene.pin("Platform=Any", IMAGE_PINNER_METERED_REGISTRIES=scene.registry.host if pull_counting else "none")
     assert run.code
     assert "lists no image" in run.err or "lists further indexes" in run.err
 

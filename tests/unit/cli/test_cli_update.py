@@ -195,7 +195,7 @@ def test_templates_in_json_are_updated(tmp_path: Path) -> None:
 
 
 def in_containers(*images: str) -> str:
-    """Write a template with these images, in which OLD stands for the digest."""
+    """Write a template with these images, whose digest is OLD."""
     containers = "".join(
         f"        - Name: n{number}\n          Image: {image}\n" for number, image in enumerate(images)
     )
@@ -237,7 +237,7 @@ def test_the_digest_in_the_text_of_an_image_is_replaced_and_nothing_else(image: 
     assert image_pinner("update", "--check", str(path), "--account", "111122223333").code == 0
 
 
-def test_a_digest_that_is_written_with_escapes_is_written_anew(tmp_path: Path) -> None:
+def test_a_digest_that_is_written_with_escapes_is_rewritten(tmp_path: Path) -> None:
     path = saved(tmp_path, in_containers('"shop/web:1@\\x73ha256:' + "1" * 64 + '"'))
     assert image_pinner("update", str(path)).code == 0
     assert f'Image: "shop/web:1@{NEW}"' in path.read_text()

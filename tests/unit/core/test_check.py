@@ -125,7 +125,6 @@ VALID = {
     "an SSM parameter": "!PinDigest shop/web:{{resolve:ssm:/tag}}",
     "an export": {"Fn::Join": ["", ["!PinDigest ", {"Fn::ImportValue": "repository"}, ":1"]]},
     "no value": {"Ref": "AWS::NoValue"},
-    "an image that another tool fills in": "",
 }
 
 
@@ -134,6 +133,19 @@ def test_image_with_a_digest_or_a_marker_is_valid(image: Any) -> None:
     assert (
         rules_and_paths(check_image(image, Parameters=PARAMETERS, Conditions={"C": {"Fn::Equals": ["a", "a"]}})) == []
     )
+
+
+@pytest.mark.parametrize("image", ["", None])
+def test_image_that_is_written_empty_is_a_finding_unless_it_is_skipped(image: Any) -> None:
+    web = task(image)
+    (finding,) = check({"Web": web})
+    assert rules_and_paths([finding]) == [("invalid-reference", IMAGE)]
+    assert (finding.cause, finding.fix) == ("image is empty", None)
+    assert check({"Web": {**web, "Metadata": {"ImagePinner": {"Pin": "Skip"}}}}) == []
+
+
+def test_parameter_that_is_empty_is_not_a_finding_where_nothing_is_pinned() -> None:
+    assert check_image({"Ref": "Empty"}, Parameters={"Empty": {"Type": "String", "Default": ""}}) == []
 
 
 @pytest.mark.parametrize("pin", ["All", "Skip", ["web"]])

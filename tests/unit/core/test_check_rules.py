@@ -1,4 +1,4 @@
-"""The rules of `check` beyond their examples: what they report, and what they leave alone."""
+"""The rules of `check` beyond their examples: what they report, and what they do not report."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ class TestUnusedTransform:
     def test_a_template_without_a_request_is_reported(self, resources: dict[str, Any]) -> None:
         assert found(resources) == [("unused-transform", "Transform")]
 
-    def test_skipped_images_are_no_request(self) -> None:
+    def test_skipped_images_are_not_a_request(self) -> None:
         web = {**task("nginx:1"), "Metadata": {"ImagePinner": {"Pin": "Skip"}}}
         assert found({"Web": web}) == [("unused-transform", "Transform")]
 

@@ -6,15 +6,25 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, decide, keep_tags, make_plan, subjects_to_judge
+from image_pinner.core.decision import Decision, decide, keep_tags, make_plan, subjects_to_judge
 from image_pinner.core.deployed import Deployed
 from image_pinner.core.gates.enabled import EnabledGate
 from image_pinner.core.gates.interface import JudgedImage, Need, Passed, Seen
-from image_pinner.core.images.lookups import OCI_INDEX, NotFound, Origin, Resolution, Resolved, Unavailable, Unsuitable
+from image_pinner.core.images.lookups import (
+    LOCK_SOURCE,
+    OCI_INDEX,
+    NotFound,
+    Origin,
+    Resolution,
+    Resolved,
+    Unavailable,
+    Unsuitable,
+)
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.judging import Rules
+from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.template.find import find_images
 from image_pinner.core.template.options import Options
 from image_pinner.core.template.problems import ProblemKind
@@ -190,9 +200,15 @@ def test_without_a_check_of_the_platform_it_has_no_result(image: str) -> None:
     assert [[result.gate for result in results] for results in decision.gates.values()] == [["fake"]]
 
 
+def test_the_digest_of_a_lock_file_has_no_result_of_the_platform_because_it_is_not_inspected() -> None:
+    locked = FOUND._replace(origin=Origin(LOCK_SOURCE, "ssm:/lock"))
+    decision = decide_image("!PinDigest Platform=linux/arm64 nginx:1", locked, requiring("signer", "us", "warn"))
+    assert [[result.gate for result in results] for results in decision.gates.values()] == [["fake"]]
+
+
 @pytest.mark.parametrize("resolution", [FOUND, UNFIT])
 @pytest.mark.parametrize("when_moved", ["Warn", "Fail"])
-def test_the_check_of_a_tag_says_nothing_about_another_digest(resolution: Resolution, when_moved: str) -> None:
+def test_the_check_of_a_tag_does_not_apply_to_another_digest(resolution: Resolution, when_moved: str) -> None:
     image = f"!PinDigest Platform=linux/arm64 WhenMoved={when_moved} nginx:1@sha256:{'d' * 64}"
     decision = decide_image(image, resolution, requiring("signer", "us", "warn"))
     gates = {result.gate for results in decision.gates.values() for result in results}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.decision import Decision, KeptTag, Pinned, PinPlan, decide, make_plan, subjects_to_judge
+from image_pinner.core.decision import Decision, PinPlan, decide, make_plan, subjects_to_judge
 from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
 from image_pinner.core.gates.enabled import EnabledGate
 from image_pinner.core.gates.interface import Subject
@@ -15,6 +15,7 @@ from image_pinner.core.images.lookups import Resolution
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.judging import Rules
+from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.template.find import find_images
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import ProblemKind
@@ -136,6 +137,16 @@ class TestKept:
         outcome = outcome_of(f"{ON_CHANGE}nginx:1", deployed(f"nginx@sha256:{HEX}", recorded))
         assert outcome.text != f"nginx@sha256:{HEX}"
         assert (outcome.kept, outcome.recorded) == (None, "nginx:1")
+
+    def test_on_change_without_a_record_is_a_warning_unless_the_image_is_kept(self) -> None:
+        unrecorded = deployed(f"nginx@sha256:{HEX}")
+        option = f"{ON_CHANGE}Record=None "
+        warning = "Refresh=OnChange has no effect with Record=None, because the reference is not recorded"
+        assert outcome_of(f"{option}nginx:1", unrecorded).warnings == (warning,)
+        assert outcome_of(f"{option}nginx:1", RUNS).warnings == ()
+        assert outcome_of(f"{ON_CHANGE}nginx:1", unrecorded).warnings == ()
+        assert outcome_of(f"{NEVER}Record=None nginx:1", unrecorded).warnings == ()
+        assert outcome_of(f"{option}nginx@sha256:{HEX}", None).warnings == ()
 
     @pytest.mark.parametrize("option", [NEVER, ON_CHANGE])
     def test_without_a_deployed_image_the_tag_is_resolved(self, option: str) -> None:

@@ -15,7 +15,6 @@ from image_pinner.core.images.lookups import (
     Resolution,
     Resolved,
     Unavailable,
-    Unsuitable,
 )
 from image_pinner.core.images.references import Digest
 from image_pinner.core.lock import LockFile
@@ -96,7 +95,7 @@ class TestPromotion:
         return self.LOCK.checked(lookup(PROD), resolved(self.LOCK, lookup(PROD)), existence)
 
     def test_a_missing_digest_is_refused_with_the_command_that_copies_it(self) -> None:
-        assert self.checked(NotFound("it does not exist", "push it")) == Unsuitable(
+        assert self.checked(NotFound("it does not exist", "push it")) == Unavailable(
             f"prod.example.com/mirror/team/app does not have {DIGEST}, which images.lock.json promotes",
             f"copy it: skopeo copy --all docker://dev.example.com/team/app@{DIGEST} docker://{PROD}",
         )
@@ -106,7 +105,7 @@ class TestPromotion:
         index = str(digest_of("c"))
         lock = lock_of(entry(DEV, platform="linux/amd64", single_platform=True, index=index), map=REGISTRIES)
         found = lock.checked(of_lambda, resolved(lock, of_lambda), NotFound("it does not exist", "push it"))
-        assert isinstance(found, Unsuitable)
+        assert isinstance(found, Unavailable)
         assert found.help == f"copy it: skopeo copy --all docker://dev.example.com/team/app@{index} docker://{PROD}"
 
     def test_a_failed_check_fails_and_a_missing_result_too(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.references import Digest
 from image_pinner.core.lock import LockEntry, LockFile, LockKey
-from image_pinner.core.lock_text import MAX_LOCK_BYTES, MAX_REGISTRIES, is_day, parse_lock, parse_mapping, render_lock
+from image_pinner.core.lock_text import MAX_LOCK_BYTES, MAX_REGISTRIES, parse_lock, parse_mapping, render_lock
 from support.images import digest_of
 from support.locks import DIGEST, HELD, NGINX, entry, lock_data
 from support.project import ROOT
@@ -160,25 +160,6 @@ def test_a_mapping_of_the_command_line_is_refused(text: str) -> None:
 @pytest.mark.parametrize("source", ["docker.io", "docker.io/library", "localhost:5000", "dev.example.com/team/a"])
 def test_a_mapping_has_registries_with_optional_paths(source: str) -> None:
     assert parse_mapping(f"{source}=prod.example.com") == (source, "prod.example.com")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2024-02-29", True),
-        ("2000-02-29", True),
-        ("2026-12-31", True),
-        ("2023-02-29", False),
-        ("1900-02-29", False),
-        ("2026-04-31", False),
-        ("2026-13-01", False),
-        ("2026-00-10", False),
-        ("2026-01-00", False),
-        ("20260101", False),
-    ],
-)
-def test_days_are_those_of_the_calendar(text: str, expected: bool) -> None:  # noqa: FBT001 - the expectation
-    assert is_day(text) is expected
 
 
 def test_an_entry_is_parsed_with_all_its_fields() -> None:

@@ -91,6 +91,15 @@ class TestJson:
             "gate age: unknown: the registry does not report it"
         ] * 2
 
+    @pytest.mark.parametrize(
+        ("gate", "digest"), [("age.minimum=3d", DIGEST), ("tags.deny=1", None)], ids=["judged", "not looked up"]
+    )
+    def test_a_denied_image_has_the_digest_that_was_judged(self, gate: str, digest: Digest | None) -> None:
+        digests = EveryDigest({"docker.io/library/nginx:1": Resolved(DIGEST, OCI_MANIFEST, Origin("ecr", "x"))})
+        report = pin(template_of("!PinDigest nginx:1"), settings=with_gates(gate), digests=digests).report
+        assert [image.get("digest") for image in report.to_json()["images"]] == [str(digest) if digest else None]
+        assert [(denial.written, denial.result.digest) for denial in report.denials] == [("nginx:1", str(digest or ""))]
+
     def test_success(self) -> None:
         template = {
             "Resources": {
@@ -206,7 +215,7 @@ class TestJson:
                 "path": "Resources.Old.Properties.Name",
                 "kind": "template",
                 "cause": "!PinDigest is outside of the known image properties",
-                "help": "remove the marker, or add the JSONPath of the property to the configured image paths",
+                "help": "remove the marker; if the property is an image, add its JSONPath to IMAGE_PINNER_IMAGE_PATHS",
             },
         ]
 

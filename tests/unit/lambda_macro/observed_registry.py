@@ -92,7 +92,7 @@ def run_with_log(
     clocks: Clocks | None = None,
     context: Any = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return the response and the lines of the log."""
+    """Return the response and the log records."""
     lines: list[str] = []
     macro = Macro.on_aws(resolver_factory, environment or {}, lines.append)._replace(clocks=clocks or Clocks())
     return macro.answer(event, context), lines

@@ -58,12 +58,29 @@ def test_the_message_is_one_line() -> None:
     assert error_message([problem("A\nB", "a\n\tb\r\nc\u2028d")]) == "Resources['A\\nB']: a b c d"
 
 
+PROCESS = "request an exception at https://wiki.example/images"
+
+
+@pytest.mark.parametrize("length", [10, 850, 2_000])
+@pytest.mark.parametrize("others", [0, 1, 40])
+def test_the_exception_process_is_never_cut_off(length: int, others: int) -> None:
+    denied = problem("A", "x" * length, f"y; {PROCESS}", ProblemKind.POLICY)._replace(gate="tags")
+    lookups = [problem(f"B{number}", "z" * 100, kind=ProblemKind.LOOKUP) for number in range(others)]
+    line = error_message([denied, *lookups], PROCESS)
+    assert PROCESS in line
+    assert len(line) <= 1000
+
+
+def test_the_exception_process_is_only_for_gates() -> None:
+    assert PROCESS not in error_message([problem("A", kind=ProblemKind.POLICY)], PROCESS)
+
+
 @pytest.mark.parametrize("limit", range(20, 200, 7))
 def test_the_limit_holds_for_every_number_and_length_of_problems(limit: int) -> None:
     for count in (1, 2, 9, 10, 11, 101):
         for length in (1, 30, 31, 32, 90, 500):
             problems = [problem(f"R{number}", "y" * length) for number in range(count)]
-            assert 0 < len(error_message(problems, limit)) <= limit
+            assert 0 < len(error_message(problems, limit=limit)) <= limit
 
 
 @pytest.mark.parametrize("image", ["${Nope}", "${Tag}", "${Tag}-${Nope}", "${AWS::StackName}", "${AWS::StackId}"])
@@ -87,10 +104,9 @@ def test_the_help_is_for_users_of_cloudformation(image: str) -> None:
     ],
 )
 def test_a_denial_names_the_image_the_gate_the_fact_and_the_exception_process(gates: str, seen: str) -> None:
-    process = "request an exception at https://wiki.example/images"
-    macro = macro_in(environment={"IMAGE_PINNER_GATES": gates, "IMAGE_PINNER_EXCEPTION_PROCESS": process})
+    macro = macro_in(environment={"IMAGE_PINNER_GATES": gates, "IMAGE_PINNER_EXCEPTION_PROCESS": PROCESS})
     event = event_for({"Resources": {"Web": task("!PinDigest shop/web:latest")}})
     message = macro.answer(event, None)["errorMessage"]
     assert message.startswith("Resources.Web.Properties.ContainerDefinitions[0].Image: 'shop/web:latest': " + seen)
-    assert message.endswith(f"; {process}")
+    assert message.endswith(f"; {PROCESS}")
     assert "\n" not in message

@@ -11,6 +11,7 @@ import pytest
 
 from image_pinner import __version__
 from image_pinner.core.errors import SourceError
+from image_pinner.core.images.references import Digest
 from image_pinner.core.report import REPORT_VERSION
 from image_pinner.lambda_macro.handler import MARGIN
 from image_pinner.sources.aws.events import MAX_DETAIL_BYTES
@@ -250,6 +251,33 @@ def test_an_event_of_a_denied_template_lists_what_each_gate_denied() -> None:
         ("shop/other:1", "repositories"),
     ]
     assert resolver_factory.publisher.denied == [True]
+
+
+def test_an_event_of_a_denied_template_has_the_digest_that_was_judged() -> None:
+    resolver_factory = ObservedRegistry()
+    gates = {"IMAGE_PINNER_GATES": "age.minimum=3d", "IMAGE_PINNER_DENIAL_EVENTS": "true"}
+    event = event_for({"Resources": {"Web": task("!PinDigest shop/web:1")}})
+    run_with_log(resolver_factory, event, ONE_BUS | gates)
+    (detail,) = resolver_factory.publisher.details
+    assert [image["digest"] for image in detail["images"]] == [str(Digest.of(b"docker.io/shop/web:1"))]
+
+
+def test_a_denied_snippet_names_the_gate_and_the_exception_process_but_no_value_of_a_parameter() -> None:
+    resolver_factory = ObservedRegistry()
+    event = event_for({}, {"Image": "evil.example/app:1"}, {"Image": "evil.example/app:1"})
+    environment = {
+        "IMAGE_PINNER_DENIAL_EVENTS": "true",
+        "IMAGE_PINNER_EXCEPTION_PROCESS": "ask at https://wiki.example",
+        "IMAGE_PINNER_SNIPPET_PARAMETERS": "Image",
+    }
+    response, lines = run_with_log(resolver_factory, event, DENIED | environment)
+    assert "gate repositories denies the image; details are not shown" in response["errorMessage"]
+    assert response["errorMessage"].endswith("; ask at https://wiki.example")
+    (detail,) = resolver_factory.publisher.details
+    assert [{name: each for name, each in image.items() if name != "path"} for image in detail["images"]] == [
+        {"gate": "repositories", "verdict": "deny", "help": "ask at https://wiki.example"}
+    ]
+    assert "evil" not in json.dumps([lines, response["errorMessage"], detail])
 
 
 def test_a_denied_template_fails_with_the_denial_if_its_event_cannot_be_sent() -> None:

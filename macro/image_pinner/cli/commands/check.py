@@ -95,7 +95,10 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
     )
     fixes = fix_files(templates.files, inputs, options, dependencies) if fixing else FixRun()
     workers = 1 if STANDARD_INPUT in paths else options["workers"] or default_workers(len(templates.files))
-    found = fixes.findings if fixing else tuple(check_files(templates.files, inputs, workers))
+    counting = inputs._replace(is_counted=selection.hides)
+    found = fixes.findings if fixing else tuple(check_files(templates.files, counting, workers))
+    hidden = sum(selection.hides(each.finding.rule) and not each.suppression for each in found)
+    found = tuple(each for each in found if not selection.hides(each.finding.rule))
     suppressed = tuple(each for each in found if each.suppression)
     findings = tuple(each for each in found if not each.suppression)
     is_stale = False
@@ -106,7 +109,7 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
     elif options["update_baseline"]:
         findings = _create_baseline(findings, options)
     files = tuple(file.name for file in templates.files)
-    result = CheckResult(findings, files, fixes.fixed, fixes.changed, options["diff"], suppressed)
+    result = CheckResult(findings, files, fixes.fixed, fixes.changed, options["diff"], suppressed, hidden)
     write_report(result, options, output_is_taken=fixes.output_is_taken)
     if not options["quiet"]:
         print_messages(_describe_unjudged(inputs.settings))

@@ -27,12 +27,13 @@ from image_pinner.core.comparison import (
     list_images,
     plan_running_lookups,
 )
-from image_pinner.core.decision import Pinned, make_plan
+from image_pinner.core.decision import make_plan
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.images.references import Digest
 from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.intrinsics.values import JsonObject
 from image_pinner.core.lock import LockFile
+from image_pinner.core.outcomes import Pinned
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.pinning import PinResult

@@ -41,7 +41,7 @@ def command(given: Dependencies, /, **options: Any) -> None:
 
     With --organization: version, configuration, and the state in each account and region.
 
-    --probe makes no lookups, and its events are in the log. The second one must fail.
+    --probe makes no lookups, and its events are in the log. The probe with the invalid image must fail.
 
     The exit code is 1 if a region has no macro or one that does not work, while an alarm fires, if the configuration is
     invalid or the function drifted, if an answer to --probe is not the expected one, or if an account is not current.

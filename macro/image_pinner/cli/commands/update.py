@@ -25,9 +25,10 @@ from image_pinner.cli.documents import InPlaceEditError, SourceDocument, TextEdi
 from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile, parse_template
 from image_pinner.cli.output import LocatedReport, exit_code, pin_report
 from image_pinner.cli.pinning_options import PinningInputs, pinning_options
-from image_pinner.core.decision import Pinned, PinPlan, make_plan
+from image_pinner.core.decision import PinPlan, make_plan
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
 from image_pinner.core.images.lookups import ImageLookup, Resolution
+from image_pinner.core.outcomes import Pinned
 from image_pinner.core.report import PinReport
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import in_order
@@ -204,8 +205,8 @@ def _summarize(updates: Sequence[_Update], *, check: bool) -> None:
     images = sum(len(update.report.outcomes) for update in updates)
     outdated = sum(len(update.edits) for update in updates)
     if images:
-        verb = "Found outdated digests of" if check else "Updated"
-        print_line(f"{verb} {_count(outdated)} ({images - outdated} up to date).")
+        outcome = "Found outdated digests of" if check else "Updated"
+        print_line(f"{outcome} {_count(outdated)} ({images - outdated} up to date).")
     for reason, number in Counter(reason for update in updates for reason in _skipped(update)).items():
         print_line(f"Skipped {_count(number)}: {reason}.")
     if check and outdated:

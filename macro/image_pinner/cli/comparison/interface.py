@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from image_pinner.cli.documents import SourceDocument
 from image_pinner.cli.image_details import ImageDetails
 from image_pinner.cli.output import LocatedReport
+from image_pinner.cli.wording import help_for_cli
 from image_pinner.core.comparison import ChangeKind, Effect, ImageChange, ResourceEffect, TemplateImage
 from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed
 from image_pinner.core.images.lookups import Unavailable
@@ -148,7 +149,7 @@ def problems_of(report: LocatedReport) -> Iterator[tuple[str, str, str]]:
     """Yield the location, the cause and the help of each problem of a report."""
     for problem in report.report.problems:
         position = report.document.position(problem.path)
-        yield f"{report.document.name}:{position}: {problem.path}", problem.cause, problem.help
+        yield f"{report.document.name}:{position}: {problem.path}", problem.cause, help_for_cli(problem.help)
 
 
 def _tag_of(written: str) -> str:

@@ -196,8 +196,8 @@ def _entries(value: list[str] | dict[str, Any]) -> list[str]:
 def _move(path: str, directory: str) -> str:
     if path == "-":
         return path
-    start, scheme, rest = path.rpartition("file://")
-    return f"{start}{scheme}{os.path.normpath(os.path.join(directory, rest))}"  # noqa: PTH118 - `-` and `:` stay as they are
+    start, scheme, file_path = path.rpartition("file://")
+    return f"{start}{scheme}{os.path.normpath(os.path.join(directory, file_path))}"  # noqa: PTH118 - `-` and `:` stay as they are
 
 
 def _form_of_setting(rule: SettingRule) -> Form:

@@ -106,7 +106,7 @@ class Story:
         self.page.code(["Environment:", f"  {_NEW_VARIABLE.strip()}", f"  {_VARIABLE.strip()}"])
         moved = f"{_REPOSITORY}@{self.aws.push('shop/web', _TAG, 'web build 3', _PLATFORMS)}"
         self.page.text(
-            f"The template still refers to {_TAG}. Without ImagePinner, this deployment replaces {_NEWER_TAG} by"
+            f"The template still refers to {_TAG}. Without ImagePinner, this deployment replaces {_NEWER_TAG} with"
             f" {_TAG}. With ImageRefresh=Never, the image that runs is kept:"
         )
         kept = self._show_change("Never", released, _NEWER_TAG)

@@ -224,7 +224,17 @@ def upload(api: AwsApi, bucket: Bucket, file: BucketObject) -> str:
 
 
 def remove_bucket(session: DeploymentSession, owner: Identity, region: str, name: str) -> None:
-    """Delete all versions of our objects, and the bucket if nothing else is in it."""
+    """Delete all versions of our objects, and the bucket if nothing else is in it.
+
+    Args:
+        session: Makes the requests and prints what was done.
+        owner: The account or organization of the bucket.
+        region: The region of the bucket.
+        name: The name of the bucket, which may be that of the default bucket.
+
+    Raises:
+        SourceError: An object cannot be deleted.
+    """
     api, console = session.api, session.console
     bucket = find_bucket(api, owner, region, "" if name == f"{bucket_stem(owner)}-{region}" else name)
     if not bucket.exists:

@@ -71,6 +71,9 @@ def create_change_set(session: DeploymentSession, request: ChangeSetRequest) -> 
     """Create a change set and read its changes; return `None` if nothing would change.
 
     A new stack is in review until the change set is executed or deleted. Nothing is left behind on a failure.
+
+    Raises:
+        SourceError: CloudFormation cannot make the change.
     """
     response = session.api.call("cloudformation", request.region, "create_change_set", **to_api(session, request))
     created = ChangeSet(request, response["Id"], response["StackId"])

@@ -200,7 +200,7 @@ def _temporary_change_set(
 
 
 def _remove(session: DeploymentSession, request: ChangeSetRequest, name: str, *, had_stack: bool) -> None:
-    """Delete a change set, and the stack in review that was created for it, unless somebody else uses that now."""
+    """Delete a change set, and the stack in review that was created for it, unless another operation uses that now."""
 
     def delete() -> bool | None:
         try:

@@ -149,8 +149,8 @@ def _upload(session: DeploymentSession, request: InstallRequest, plan: InstallPl
         if found:
             _discard(session, found)
         raise SourceError(
-            f"stack {request.stack_name} in {plan.region} was changed by somebody else: its changes are not those that"
-            " were confirmed",
+            f"stack {request.stack_name} in {plan.region} was changed by another operation: its changes are not those"
+            " that were confirmed",
             "run this again",
         )
     return found
@@ -169,7 +169,7 @@ def _finish(session: DeploymentSession, request: InstallRequest, change_set: Cha
     api, region, name = session.api, change_set.request.region, request.stack_name
     stack = find_stack(api, region, change_set.stack)
     if stack is None:
-        raise SourceError(f"stack {name} in {region} was deleted by somebody else", "install again")
+        raise SourceError(f"stack {name} in {region} was deleted by another operation", "install again")
     result = wait_for_stack(session, region, stack, last)
     if result.status not in _DONE:
         raise SourceError(

@@ -119,7 +119,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The stack cannot be changed before somebody has done something else."""
+    """The stack cannot be changed before something else is done."""
 
     cause: str
     help: str
@@ -266,7 +266,11 @@ def wait_for_stack(session: DeploymentSession, region: str, stack: Stack, last: 
 
 
 def delete_stack(session: DeploymentSession, region: str, stack: Stack) -> None:
-    """Delete a stack and wait until it is deleted. It must not have termination protection."""
+    """Delete a stack and wait until it is deleted. It must not have termination protection.
+
+    Raises:
+        SourceError: CloudFormation does not delete the stack.
+    """
     last = newest_event(session.api, region, stack.identifier)
     session.api.call("cloudformation", region, "delete_stack", StackName=stack.identifier)
     result = wait_for_stack(session, region, stack, last)

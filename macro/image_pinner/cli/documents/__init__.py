@@ -2,7 +2,14 @@
 
 from image_pinner.cli.documents.document import SourceDocument, read_source
 from image_pinner.cli.documents.edits import InPlaceEditError, TextEdit
-from image_pinner.cli.documents.files import FileWriteError, create_directory, read_file, write_all, write_atomically
+from image_pinner.cli.documents.files import (
+    FileReadError,
+    FileWriteError,
+    create_directory,
+    read_file,
+    write_all,
+    write_atomically,
+)
 from image_pinner.cli.documents.text import (
     Excerpt,
     Position,
@@ -14,6 +21,7 @@ from image_pinner.cli.documents.text import (
 
 __all__ = [
     "Excerpt",
+    "FileReadError",
     "FileWriteError",
     "InPlaceEditError",
     "Position",

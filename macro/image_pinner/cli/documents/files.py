@@ -37,6 +37,10 @@ _REASONS = {
 _NOT_A_FILE = "it is a pipe or a device, not a file"
 
 
+class FileReadError(UnreadableTemplateError):
+    """A file does not exist, is not a regular file or could not be read."""
+
+
 class FileWriteError(ImagePinnerError):
     """A file could not be written; its old content is unchanged."""
 
@@ -45,20 +49,21 @@ def read_file(path: Path) -> bytes:
     """Read a template file.
 
     Raises:
-        UnreadableTemplateError: The file does not exist, cannot be read, is not a regular file, or is too large.
+        FileReadError: The file does not exist, cannot be read, or is not a regular file.
+        UnreadableTemplateError: It is too large.
     """
     try:
         with open(path, "rb", opener=lambda name, _: os.open(name, _READ)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise UnreadableTemplateError(
+                raise FileReadError(
                     f"cannot read {path}: {_NOT_A_FILE}", "pass the template on standard input, with - as its name"
                 )
             if status.st_size > MAX_BYTES:
                 raise file_too_large(str(path), status.st_size)
             data = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise UnreadableTemplateError(*_explain(f"cannot read {path}", error)) from error
+        raise FileReadError(*_explain(f"cannot read {path}", error)) from error
     if len(data) > MAX_BYTES:
         raise file_too_large(str(path), len(data))
     return data

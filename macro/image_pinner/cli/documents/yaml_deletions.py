@@ -24,10 +24,12 @@ def deleted_spans(source: SourceText, root: MappingNode, change: Deletion) -> li
     first = min(set(range(len(starts))) - change.indexes)
     if first and source.text[source.line_start(starts[0]) : starts[0]].strip():
         # The line begins with the dash or the key of what contains the collection.
-        spans, rest = [(starts[0], starts[first])], {index for index in change.indexes if index > first}
+        spans, others = [(starts[0], starts[first])], {index for index in change.indexes if index > first}
     else:
-        spans, rest = [], set(change.indexes)
-    return spans + [_lines(source, starts[index], _end(source, change, index, starts[index])) for index in sorted(rest)]
+        spans, others = [], set(change.indexes)
+    return spans + [
+        _lines(source, starts[index], _end(source, change, index, starts[index])) for index in sorted(others)
+    ]
 
 
 def _end(source: SourceText, change: Deletion, index: int, start: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 
 from image_pinner.cli.console import ExitCode
@@ -13,6 +14,7 @@ from image_pinner.cli.output.interface import (
     TextOptions,
     fingerprints,
 )
+from image_pinner.cli.wording import help_for_check
 from image_pinner.core.report import PinReport, most_severe
 from image_pinner.core.template.problems import ProblemKind
 
@@ -27,6 +29,7 @@ _EXIT_CODES = {
 
 def render_findings(result: CheckResult, format_: str, options: TextOptions) -> str:
     """Return what `check` writes; `options` apply to text."""
+    result = result._replace(findings=tuple(map(_with_help, result.findings)))
     # Each format is imported when it is used: starting the CLI would take longer otherwise.
     if format_ in ("full", "concise"):
         from image_pinner.cli.output.text import render  # noqa: PLC0415
@@ -34,6 +37,10 @@ def render_findings(result: CheckResult, format_: str, options: TextOptions) -> 
         return render(result, options._replace(concise=format_ == "concise"))
     module: OutputFormat = import_module(f"{__name__}.{format_}")
     return module.render(result)
+
+
+def _with_help(found: LocatedFinding) -> LocatedFinding:
+    return found._replace(finding=replace(found.finding, help=help_for_check(found.finding.help)))
 
 
 def exit_code(report: PinReport) -> ExitCode:

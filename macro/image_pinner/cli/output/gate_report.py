@@ -27,13 +27,15 @@ def _lines(located: LocatedReport) -> Iterator[str]:
         return
     yield f"{counts[:1].upper()}{counts[1:]}."
     yield ""
-    yield from _row("image", "gate", "verdict", "fact", "source", "time")
-    yield from _row(*["---"] * 6)
+    yield from _row("location", "image", "digest", "gate", "verdict", "fact", "source", "time")
+    yield from _row(*["---"] * 8)
+    references = report.references
     for path in sorted(report.gates, key=str):
         for result in report.gates[path]:
             where = f"{document.name}:{document.position(path)}"
             fact = result.cause or result.seen.fact
-            yield from _row(where, result.gate, result.verdict, fact, result.seen.source, result.seen.time)
+            image = (references.get(path, ""), result.digest)
+            yield from _row(where, *image, result.gate, result.verdict, fact, result.seen.source, result.seen.time)
 
 
 _WORDS = {DENY: "denied", WARN: "with warnings", ALLOW: "allowed"}

@@ -25,6 +25,7 @@ class LocatedFinding(NamedTuple):
         excerpt: The line of the value, or `None` if the file has no text.
         fix: What the fix of the finding changes, or `None` if it has none, or one that cannot be made in place.
         suppression: Why its author accepts it; empty unless it is suppressed.
+        has_position: Whether the finding is at the position, and not about a file that cannot be read.
     """
 
     file: str
@@ -35,6 +36,12 @@ class LocatedFinding(NamedTuple):
     excerpt: Excerpt | None = None
     fix: Preview | None = None
     suppression: str = ""
+    has_position: bool = True
+
+    @property
+    def where(self) -> str:
+        """The file and, if there is one, the position."""
+        return f"{self.file}:{self.position}" if self.has_position else self.file
 
     @property
     def message(self) -> str:
@@ -52,6 +59,7 @@ class CheckResult(NamedTuple):
         changed: How many files were changed for that.
         is_preview: Whether that was only shown.
         suppressed: The findings that are suppressed, in the same order, with the reasons.
+        hidden: How many others are not severe enough to be reported.
     """
 
     findings: tuple[LocatedFinding, ...]
@@ -60,6 +68,7 @@ class CheckResult(NamedTuple):
     changed: int = 0
     is_preview: bool = False
     suppressed: tuple[LocatedFinding, ...] = ()
+    hidden: int = 0
 
     @property
     def fixable(self) -> int:
@@ -73,11 +82,15 @@ class CheckResult(NamedTuple):
         suppressed = f" {count(len(self.suppressed), 'finding')} suppressed." if self.suppressed else ""
         if not self.findings:
             sentences = {0: "No templates were checked.", 1: "The template passes."}
-            return sentences.get(number, f"All {number} templates pass.") + suppressed
+            verb = "is" if self.hidden == 1 else "are"
+            hidden = f" {count(self.hidden, 'less severe finding')} {verb} not shown (--severity info)."
+            return sentences.get(number, f"All {number} templates pass.") + suppressed + (hidden if self.hidden else "")
         fixable = f" ({self.fixable} fixable)" if self.fixable else ""
         flagged = len({found.file for found in self.findings})
-        where = f"{flagged} of {number} templates" if number > 1 else "1 template"
-        return f"Found {count(len(self.findings), 'problem')}{fixable} in {where}.{suppressed}"
+        where = f" in {flagged} of {number} templates" if number > 1 else " in 1 template"
+        if number == 1 and not any(found.has_position for found in self.findings):
+            where = ""  # The file may not even exist.
+        return f"Found {count(len(self.findings), 'problem')}{fixable}{where}.{suppressed}"
 
 
 class LocatedReport(NamedTuple):

@@ -29,7 +29,7 @@ def render(result: CheckResult) -> str:
 
 def _row(found: LocatedFinding) -> str:
     rule = found.finding.rule
-    cells = (f"{found.file}:{found.position}", f"{rule.code} {rule.slug}", found.message, found.finding.help)
+    cells = (found.where, f"{rule.code} {rule.slug}", found.message, found.finding.help)
     return f"| {' | '.join(map(escape, cells))} |"
 
 

@@ -8,21 +8,15 @@ from collections.abc import Iterable, Iterator
 
 from image_pinner.cli.documents import SourceDocument
 from image_pinner.cli.output.interface import LocatedReport, count
-from image_pinner.core.decision import Pinned
+from image_pinner.cli.wording import help_for_cli
+from image_pinner.core.outcomes import Pinned
 from image_pinner.core.report import PinReport, decision_of
 from image_pinner.core.template.problems import Problem, in_order
 from image_pinner.core.template.sites import SkipStatus
 
-# How users of `pin` set a pseudo parameter that is missing.
-_PSEUDO_PARAMETERS = {
-    "AWS::AccountId": "pass --account or configure AWS credentials",
-    "AWS::Region": "pass --region or set AWS_REGION",
-    "AWS::StackName": "pass --stack-name",
-}
-
 
 def render_report(report: LocatedReport, output: str = "template") -> str:
-    """Return problems or warnings, one a line with a `help:` line; `output` is what is not written, or empty."""
+    """Return problems or warnings, one per line with a `help:` line; `output` is what is not written, or empty."""
     name = report.document.name
     if report.report.succeeded:
         warnings = (*report.lost_comments, *report.report.warnings)
@@ -34,10 +28,10 @@ def render_report(report: LocatedReport, output: str = "template") -> str:
 
 
 def render_problems(document: SourceDocument, problems: Iterable[Problem]) -> str:
-    """Return problems, one a line with a `help:` line."""
+    """Return problems, one per line with a `help:` line."""
     groups: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
-        groups.setdefault((problem.cause, _help(problem)), []).append(problem)
+        groups.setdefault((problem.cause, help_for_cli(problem.help)), []).append(problem)
     lines = (line for (cause, help), group in groups.items() for line in _problem_lines(document, cause, help, group))
     return "".join(f"{line}\n" for line in lines)
 
@@ -45,7 +39,7 @@ def render_problems(document: SourceDocument, problems: Iterable[Problem]) -> st
 def render_json(report: LocatedReport) -> str:
     """Return a report on every image, with a version."""
     account = {"account": report.account} if report.account else {}
-    return f"{json.dumps(report.report.to_json() | account, indent=2, ensure_ascii=False)}\n"
+    return f"{json.dumps(report.report.with_help(help_for_cli).to_json() | account, indent=2, ensure_ascii=False)}\n"
 
 
 def render_unmarked(report: LocatedReport) -> str:
@@ -79,16 +73,6 @@ def _problem_lines(document: SourceDocument, cause: str, help: str, problems: li
         yield from (f"  {location}" for location in locations)
     if help:
         yield f"help: {help}"
-
-
-def _help(problem: Problem) -> str:
-    if not problem.missing:
-        return problem.help
-    names = problem.missing.split(",")
-    helps = [_PSEUDO_PARAMETERS[name] for name in names if name in _PSEUDO_PARAMETERS]
-    if parameters := [f"--parameter {name}=VALUE" for name in names if name not in _PSEUDO_PARAMETERS]:
-        helps.append(f"pass {' '.join(parameters)}")
-    return "; ".join(helps)
 
 
 def summarize(report: PinReport) -> str:

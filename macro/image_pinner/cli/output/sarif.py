@@ -70,9 +70,8 @@ def _rule(rule: Rule, page: str) -> dict[str, Any]:
 
 def _result(found: LocatedFinding, rule_index: int, fingerprint: str) -> dict[str, Any]:
     finding = found.finding
-    location: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": _artifact(found.file), "region": _region(found.position, found.end)}
-    }
+    region = {"region": _region(found.position, found.end)} if found.has_position else {}
+    location: dict[str, Any] = {"physicalLocation": {"artifactLocation": _artifact(found.file), **region}}
     if finding.path.steps:
         location["logicalLocations"] = [{"fullyQualifiedName": str(finding.path)}]
     fields = {

@@ -37,7 +37,7 @@ def _plain(text: str, **_: object) -> str:
 
 def _head_lines(findings: Sequence[LocatedFinding], style: _Style) -> Iterator[str]:
     for found in findings:
-        where = style(f"{found.file}:{found.position}:", bold=True)
+        where = style(f"{found.where}:", bold=True)
         yield f"{where} {_styled_code(found.finding.rule, style)} {printable(found.message)}"
 
 
@@ -100,8 +100,8 @@ def _summary_lines(result: CheckResult, options: TextOptions, style: _Style) -> 
     if options.quiet:
         return
     if result.fixed:
-        verb = "Would fix" if result.is_preview else "Fixed"
-        yield f"{verb} {count(result.fixed, 'problem')} in {count(result.changed, 'file')}."
+        outcome = "Would fix" if result.is_preview else "Fixed"
+        yield f"{outcome} {count(result.fixed, 'problem')} in {count(result.changed, 'file')}."
     if result.findings:
         yield result.summary
     elif not (result.fixed and result.is_preview):

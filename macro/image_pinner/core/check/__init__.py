@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from image_pinner.core.check.assumptions import assumed_scopes, certain_problems
 from image_pinner.core.check.findings import Deny, Finding, denial_cause, problem_finding
 from image_pinner.core.check.images import (
     find_duplicate_names,
@@ -33,14 +34,10 @@ from image_pinner.core.rules import UNPINNED_IMAGE
 from image_pinner.core.template.edits import apply_edits
 from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.marker_search import find_misplaced_markers
-from image_pinner.core.template.markers import METADATA_KEY
 from image_pinner.core.template.paths import Step
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import ScanSettings
-
-_REGION, _ACCOUNT, _STACK_NAME = "us-east-1", "000000000000", "stack"
-_ANY_TEXT, _ANY_NUMBER = "x", "0"
 
 
 def check_template(  # noqa: PLR0913 - a deployment has this many inputs
@@ -67,7 +64,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
         *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
         *_find_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]),
         *find_refused_pins(scan, template, deny),
-        *Snippets(template, scope, _assumed_scope(fragment, scope), scan_settings, deny).find_problems(scan),
+        *Snippets(template, scope, partial(assumed_scopes, fragment, scope), scan_settings, deny).find_problems(scan),
     ]
     order = list(find_transform_order(template, scan_settings.macro))
     reported = {finding.path for finding in (*requests, *order)}
@@ -130,8 +127,12 @@ def _with_valid_fixes(
     if not edits:
         return findings
     fixed = fragment._replace(tree=apply_edits(fragment.tree, edits.values()))
-    scan, misplaced = _scan(fixed, _assumed_scope(fixed, scope), scan_settings)
-    refused = {problem.path.steps: problem.cause for problem in (*scan.problems, *misplaced)}
+    scan, misplaced = _scan(fixed, next(assumed_scopes(fixed, scope)), scan_settings)
+    problems: Iterable[Problem] = ()
+    if scan.problems or misplaced:
+        known, misplaced = _scan(fixed, scope, scan_settings)
+        problems = _certain_problems(fixed, scope, scan_settings, [*known.problems, *misplaced])
+    refused = {problem.path.steps: problem.cause for problem in problems}
     refused |= {finding.path.steps: finding.cause for finding in find_refused_pins(scan, fixed.tree, _allow)}
     if not refused:
         return findings
@@ -155,39 +156,16 @@ def _find_problems(
     fragment: Fragment, scope: Scope, scan_settings: ScanSettings, problems: list[Problem]
 ) -> Iterator[Finding]:
     """Yield a finding for each problem that remains when everything is known that only a deployment knows."""
-    if not problems:
-        return
-    scan, misplaced = _scan(fragment, _assumed_scope(fragment, scope), scan_settings)
-    certain = {problem.path: problem for problem in (*misplaced, *scan.problems)}
-    for problem in problems:
-        if problem.path in certain:
-            # A value that is only missing here is not the reason.
-            finding = problem_finding(certain[problem.path] if problem.missing else problem)
-            help = help_with_loops(finding.help, fragment.tree, scan_settings.macro)
-            yield replace(finding, help=help)
+    for problem in _certain_problems(fragment, scope, scan_settings, problems):
+        finding = problem_finding(problem)
+        yield replace(finding, help=help_with_loops(finding.help, fragment.tree, scan_settings.macro))
 
 
-def _assumed_scope(fragment: Fragment, scope: Scope) -> Scope:
-    assumed = dict(scope.values)
-    for name, parameter in scope.parameters.items():
-        if isinstance(parameter, dict) and "Default" not in parameter:
-            allowed = parameter.get("AllowedValues")
-            any_value = _ANY_NUMBER if parameter.get("Type") == "Number" else _ANY_TEXT
-            assumed.setdefault(name, allowed[0] if isinstance(allowed, list) and allowed else any_value)
-    return Scope.of_template(
-        fragment.tree,
-        assumed,
-        region=scope.region or _REGION,
-        account_id=scope.account_id or _ACCOUNT,
-        stack_name=_STACK_NAME if _sets_stack_name(fragment) else "",
-        ssm_names=True,
-    )
-
-
-def _sets_stack_name(fragment: Fragment) -> bool:
-    metadata = fragment.tree.get("Metadata")
-    options = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
-    return "StackName" in fragment.parameters or (isinstance(options, dict) and "StackName" in options)
+def _certain_problems(
+    fragment: Fragment, scope: Scope, scan_settings: ScanSettings, problems: list[Problem]
+) -> Iterator[Problem]:
+    scans = (_scan(fragment, assumed, scan_settings) for assumed in assumed_scopes(fragment, scope))
+    return certain_problems(problems, ([*misplaced, *scan.problems] for scan, misplaced in scans))
 
 
 __all__ = ["Deny", "Finding", "check_template"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from image_pinner.core.gates.enabled import GateResult
 from image_pinner.core.images.references import ImageReference
+from image_pinner.core.judging import denial_of
 from image_pinner.core.rules import DENIED_IMAGE, MISSING_TAG, RULES_BY_SLUG, Rule
 from image_pinner.core.template.edits import Edit
 from image_pinner.core.template.paths import TemplatePath
@@ -49,7 +50,7 @@ def problem_finding(problem: Problem) -> Finding:
 
 def denial_cause(result: GateResult) -> str:
     """Return that a gate denies an image, and why."""
-    return f"gate {result.gate} denies the image: {result.cause}"
+    return f"{denial_of(result.gate)}: {result.cause}"
 
 
 def denial_finding(path: TemplatePath, reference: ImageReference, deny: Deny) -> Finding | None:

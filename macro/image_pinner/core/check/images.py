@@ -37,8 +37,9 @@ PUBLIC_REGISTRIES = frozenset(
         "public.ecr.aws", "quay.io", "registry.access.redhat.com", "registry.gitlab.com", "registry.k8s.io",
     }
 )  # fmt: skip
-"""Registries that anybody can pull from, and whose images somebody else can move or delete."""
+"""Public registries, whose images other principals can move or delete."""
 _ANY_DIGEST = Digest.of(b"")
+_WRITE_IMAGE = "write repository:tag, or set Pin: Skip in the Metadata of the resource if another tool writes the image"
 _MAX_COMPARED = 20  # containers with the same name in exclusive branches
 
 
@@ -47,6 +48,10 @@ def find_unpinned_images(
 ) -> Iterator[Finding]:
     """Yield the findings of images that nothing requests to pin; `gates` are those that need no facts."""
     for image in scan.skipped:
+        if image.status is SkipStatus.EMPTY and not value_at(template, image.path.steps):
+            # Not the value of a parameter, which another tool may set.
+            yield Finding(INVALID_REFERENCE, image.path, "image is empty", _WRITE_IMAGE)
+            continue
         can_be_pinned = image.status in {SkipStatus.UNMARKED, SkipStatus.INVALID}
         refusal = _refusal(image, deny) if can_be_pinned else None
         if refusal and refusal.rule is not DENIED_IMAGE:

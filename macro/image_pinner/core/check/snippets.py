@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from image_pinner.core.check.assumptions import certain_problems
 from image_pinner.core.check.findings import Deny, Finding, problem_finding
 from image_pinner.core.check.images import find_refused_pins
 from image_pinner.core.errors import InvalidOptionError
@@ -31,14 +32,14 @@ class Snippets(NamedTuple):
     Args:
         template: The template.
         known: What is known.
-        assumed: The same, with values for all parameters.
+        assumed: Returns the same with values for all parameters. See `assumed_scopes`.
         scan_settings: The macro's configuration.
         deny: See `Deny`.
     """
 
     template: JsonObject
     known: Scope
-    assumed: Scope
+    assumed: Callable[[], Iterator[Scope]]
     scan_settings: ScanSettings
     deny: Deny
 
@@ -66,11 +67,8 @@ class Snippets(NamedTuple):
 
     def _check(self, fragment: Fragment) -> Iterator[Finding]:
         scan, problems = self._scan(fragment, self.known)
-        assumed = self._scan(fragment, self.assumed, stored=_ANY_TEXT)[1] if problems else []
-        certain = {problem.path: problem for problem in assumed}
-        for problem in problems:
-            if problem.path in certain:
-                yield problem_finding(certain[problem.path])
+        assumed = (self._scan(fragment, scope, stored=_ANY_TEXT)[1] for scope in self.assumed())
+        yield from map(problem_finding, certain_problems(problems, assumed))
         yield from find_refused_pins(scan, fragment.tree, self.deny)
 
     def _scan(self, fragment: Fragment, scope: Scope, stored: str = "") -> tuple[ImageScan, list[Problem]]:

@@ -172,7 +172,7 @@ def find_hidden_images(
     for path, reason in hidden.items():
         if path in reported:
             continue
-        cause = f"images here cannot be seen: {reason}"
+        cause = f"cannot find the images in this value: {reason}"
         calls = _calls(template, path)
         if any(call.name != macro for call in calls):
             yield Finding(INCLUDED_IMAGE, path, cause, "write the image in this template, or check the added part too")

@@ -71,7 +71,10 @@ class GateRule(NamedTuple):
 
     def over(self, configured: GateRule) -> tuple[GateRule, str]:
         """Return the rule that applies if `configured` is the platform configuration, and the first looser option."""
-        base = {} if configured.mode == OFF else _defaults(self.gate) | dict(configured.values)
+        if configured.mode == OFF:  # nothing can be looser
+            prepared = {name: value for name, value in configured.values if name != _MODE.name}
+            return GateRule(self.gate, tuple(sorted((prepared | dict(self.values)).items()))), ""
+        base = _defaults(self.gate) | dict(configured.values)
         merged, looser = dict(base), ""
         for name, value in self.values:
             strictest = _option(self.gate, name).tighten(base[name], value) if name in base else value

@@ -22,6 +22,7 @@ class GateResult(NamedTuple):
         seen: What it judged by; without a time if the fact is not known.
         cause: Why it does not allow the image, as a clause.
         help: What to do, as an imperative clause.
+        digest: The digest of the image; empty if it is not known.
     """
 
     gate: str
@@ -29,6 +30,7 @@ class GateResult(NamedTuple):
     seen: Seen
     cause: str = ""
     help: str = ""
+    digest: str = ""
 
 
 class EnabledGate(NamedTuple):
@@ -58,7 +60,7 @@ def needs_of(gates: Iterable[EnabledGate]) -> frozenset[Need]:
 
 def judge_image(gates: Iterable[EnabledGate], image: JudgedImage) -> tuple[GateResult, ...]:
     """Judge an image by each gate."""
-    return tuple(gate.judge(image) for gate in gates)
+    return tuple(gate.judge(image)._replace(digest=image.digest) for gate in gates)
 
 
 def without_needs(gates: Sequence[EnabledGate]) -> tuple[EnabledGate, ...]:

@@ -54,7 +54,7 @@ class ImmutableTags:
     """Deny images whose tag can be moved. See `Gate`."""
 
     id: ClassVar[str] = "immutable-tags"
-    summary: ClassVar[str] = "The repository does not allow to move the image's tag; an image without tag satisfies it."
+    summary: ClassVar[str] = "The image's tag cannot be moved in its repository; an image without tag satisfies it."
     required: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[tuple[GateOption, ...]] = ()
     needs: ClassVar[frozenset[Need]] = frozenset({Need(TAG_MUTABILITY)})

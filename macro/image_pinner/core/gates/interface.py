@@ -75,6 +75,7 @@ class JudgedImage(NamedTuple):
     Args:
         reference: The image that will run, with the tag that the template sets; `None` if it cannot be resolved.
         is_pinned: Whether the macro pins the image, or the template sets its digest; `None` if it is not known.
+        keeps_tag: Whether the macro would pin the image, which does not exist yet.
         reason: Why it is not pinned, or why the reference or that is not known, as a clause.
         resolved: What the tag resolves to; `None` if the digest was not resolved, or not yet.
         facts: What was gathered about the image.
@@ -82,6 +83,7 @@ class JudgedImage(NamedTuple):
 
     reference: ImageReference | None
     is_pinned: bool | None = True
+    keeps_tag: bool = False
     reason: str = ""
     resolved: Resolved | None = None
     facts: Facts = MappingProxyType({})
@@ -89,6 +91,12 @@ class JudgedImage(NamedTuple):
     def fact(self, name: str) -> Fact | UnknownFact:
         """Return a fact; one that was not gathered is unknown."""
         return self.facts.get(name) or UnknownFact(f"the fact {name!r} was not gathered", "report this bug")
+
+    @property
+    def digest(self) -> str:
+        """The digest that the template sets or the tag resolves to; empty if it is not known."""
+        digest = self.reference.digest if self.reference else None
+        return str(digest or (self.resolved.digest if self.resolved else ""))
 
     @property
     def tag(self) -> str:
@@ -218,7 +226,10 @@ def fixed(configured: Any, requested: Any) -> Any:
 
 
 def one_of(*values: str) -> tuple[Callable[[str], str], Tighten]:
-    """Return the parser of these words, the least strict first, and how templates may tighten them."""
+    """Return the parser of these words, the least strict first, and how templates may tighten them.
+
+    The parser raises a `ValueError` for other words.
+    """
 
     def read(text: str) -> str:
         if text not in values:

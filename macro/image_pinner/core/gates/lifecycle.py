@@ -93,7 +93,9 @@ class Lifecycle:
         ),
         GateOption("as-untagged", "`false`, `true`", "Evaluate the rules as if the tag had moved, too.", *TRUTH),
         GateOption("archive", "`false`, `true`", "Count moving the image to the archive as removing it.", *TRUTH),
-        GateOption("preview", "`false`, `true`", "Use a preview by ECR, which knows only the present.", *TRUTH),
+        GateOption(
+            "preview", "`false`, `true`", "Use a preview by ECR, which evaluates the current state only.", *TRUTH
+        ),
         GateOption("keep-tag", "`false`, `true`", f"Put a tag `{KEEP_TAG_PREFIX}…` on the digest.", *TRUTH),
     )
     possible_needs: ClassVar[frozenset[Need]] = frozenset({Need(LIFECYCLE, frozenset({PREVIEW, RULES}))})

@@ -32,6 +32,8 @@ class Marked:
         """See `Gate.judge`."""
         if image.is_pinned is None:
             return UnknownFact(image.reason, "write the property without the function", "template")
+        if image.keeps_tag:
+            return Passed(Seen("marked, keeps its tag because it does not exist yet"))
         if image.is_pinned:
             return Passed(Seen("pinned"))
         return Failed(

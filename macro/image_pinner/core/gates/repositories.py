@@ -21,6 +21,7 @@ from image_pinner.core.images.registries import canonical_registry
 
 _FORM = re.compile(r"[^\s/@]+/[^\s@]+")
 _MAX_PATTERN = 500  # characters; the longest reference has about as many
+_MAX_NAMED = 3  # patterns, in one message
 
 
 def _read_pattern(text: str) -> str:
@@ -72,4 +73,6 @@ class Repositories:
         name = f"{canonical_registry(image.reference.registry)}/{image.reference.repository}"
         if _is_allowed(name, self.allow):
             return Passed(Seen(name))
-        return Failed(Seen(name), f"{name} is not an allowed repository", f"use one of {', '.join(self.allow)}")
+        more = len(self.allow) - _MAX_NAMED
+        shown = ", ".join(self.allow[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return Failed(Seen(name), f"{name} is not an allowed repository", f"use one of {shown}")

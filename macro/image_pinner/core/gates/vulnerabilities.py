@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple
 
+from image_pinner.core.days import is_day
 from image_pinner.core.errors import cut
 from image_pinner.core.gates.interface import (
     Failed,
@@ -31,7 +32,7 @@ WAIT = "wait"
 START = "start"
 """To start missing scans."""
 EVERY_FINDING = "every-finding"
-"""To read all findings; without it, their number and some of them suffice."""
+"""To read all findings; without it, their number and one of each severity suffice."""
 
 
 class ScannedImage(NamedTuple):
@@ -64,8 +65,8 @@ class Maximum(NamedTuple):
 
 _FIX, _EXPLOIT = "fix-available", "exploit-available"
 _ALLOW, _WARN, _DENY = "allow", "warn", "deny"
-_DATE = r"20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-_IGNORED = re.compile(rf"([^\s:]{{1,100}}):(.{{1,300}}):({_DATE})", re.ASCII)
+# Red Hat and SUSE write numbers with a colon: RHSA-2019:3909 and SUSE-SU-2021:1234-1.
+_IGNORED = re.compile(r"([^:]{1,100}(?::[0-9]+(?:-[0-9]+)?)?):(.{1,300}):(.{10})")
 _MAXIMUM = re.compile(rf"({'|'.join(SEVERITIES)}):([0-9]{{1,6}})", re.ASCII)
 _DAY = len("YYYY-MM-DD")  # characters of a time in ISO 8601
 _MAX_NAMED = 3  # findings, in one message
@@ -74,9 +75,9 @@ _MAX_SEEN = 300  # characters of what was seen, for all images of an index
 
 def _read_ignored(text: str) -> Ignored:
     match = _IGNORED.fullmatch(text)
-    if match is None or not match[2].strip():
+    if match is None or not (match[1].strip() and match[2].strip() and is_day(match[3])):
         raise ValueError("write ID:reason:YYYY-MM-DD, for example CVE-2026-1234:not reachable:2026-12-31")
-    return Ignored(*match.groups())
+    return Ignored(match[1].strip(), match[2], match[3])
 
 
 def _read_maximum(text: str) -> Maximum:

@@ -97,7 +97,7 @@ def parse_ecr_host(host: str) -> EcrRegistry | None:
 def explain_invalid_ecr_host(host: str) -> str | None:
     """Explain why a host that looks like a private ECR registry is not a valid one.
 
-    Such a host must not be contacted: it may belong to anybody. Return `None` for valid and for other hosts.
+    Such a host must not be contacted: it may belong to anyone. Return `None` for valid and for other hosts.
     """
     parsed = _parse(host)
     return parsed if isinstance(parsed, str) else None

@@ -100,7 +100,7 @@ def read_scan(pages: Iterable[Mapping[str, Any]], least: str = SEVERITIES[-1], *
     Args:
         pages: The pages, which may be requested one by one.
         least: The least severe findings to keep.
-        every_finding: Whether to read every such finding; otherwise the counts and the first page suffice.
+        every_finding: Whether to read every such finding; otherwise the counts and one of each severity suffice.
     """
     wanted, status = severities_from(least), dict[str, Any]()
     completed_at, is_last, is_clean, number = "", True, True, 0
@@ -113,7 +113,9 @@ def read_scan(pages: Iterable[Mapping[str, Any]], least: str = SEVERITIES[-1], *
         found += [item for item in _read_findings(findings) if item.severity in wanted]
         number += len(findings.get("findings") or ()) + len(findings.get("enhancedFindings") or ())
         is_last, is_clean = not page.get("nextToken"), not any(reported[severity] for severity in wanted)
-        if (reported and (is_clean or not every_finding)) or len(found) > MAX_KEPT:
+        names = {item.severity for item in found}
+        is_enough = is_clean if every_finding else all(name in names for name in wanted if reported[name])
+        if (reported and is_enough) or len(found) > MAX_KEPT:
             break
     found.sort(key=lambda item: (SEVERITIES.index(item.severity), item.id, item.package))
     listed = Counter(item.severity for item in found)

@@ -106,7 +106,7 @@ def select_from_config(lookup: ImageLookup, needs: NeedsConfig, config: bytes) -
     if lookup.platform is not None and not lookup.platform.accepts(offered):
         return Unsuitable(
             f"the image {resolved.digest} is for {_name(offered, resolved.origin)} only, not for {lookup.platform}",
-            f"build and push it for {lookup.platform}, or set a platform that it has",
+            f"build and push it for {lookup.platform}, or set Platform to one that it has",
         )
     return _with_doubts(resolved._replace(platforms=(offered,)), lookup.platform, (offered,))
 
@@ -184,7 +184,7 @@ def _no_match(lookup: ImageLookup, index: Resolved, platforms: Sequence[Platform
     usable = lookup.index_allowed or any(platform.architecture in _LAMBDA_ARCHITECTURES for platform in platforms)
     return Unsuitable(
         f"the index {index.digest} has no image for {lookup.platform}; available: {_list(platforms, index.origin)}",
-        f"push the image for {lookup.platform} as well" + (", or set an available platform" if usable else ""),
+        f"push the image for {lookup.platform} as well" + (", or set Platform to an available one" if usable else ""),
     )
 
 

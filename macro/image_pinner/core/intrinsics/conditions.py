@@ -47,7 +47,7 @@ def if_(argument: JsonValue, evaluation: Evaluation) -> Value:
     if isinstance(truth, Pending):
         return replace(truth, prefix=prefix)
     reason = _UNRESOLVED_IF + truth.reason.removeprefix(_UNRESOLVED_IF)
-    return replace(truth, reason=reason, help="put the Fn::If around the whole image", prefix=prefix)
+    return Unknown(reason, "put the Fn::If around the whole image", prefix, truth.missing)
 
 
 def common_beginning(outcomes: Iterable[Outcome]) -> str:

@@ -75,10 +75,14 @@ def _select(index: str, items: PartialList) -> Value:
         return _without_text(items.elements[items.certain_length])
     if items.unknown_tail is not None:
         return items.unknown_tail
-    return Unknown(
-        f"the index {position} of Fn::Select is out of range: the list has {len(items.elements)} elements",
-        "use an index from 0",
-    )
+    match len(items.elements):
+        case 0:
+            number, help = "no elements", "use a list with elements"
+        case 1:
+            number, help = "1 element", "use the index 0"
+        case count:
+            number, help = f"{count} elements", f"use an index from 0 to {count - 1}"
+    return Unknown(f"the index {position} of Fn::Select is out of range: the list has {number}", help)
 
 
 def length(argument: JsonValue, evaluation: Evaluation) -> Value:
@@ -122,11 +126,11 @@ def find_in_mappings(argument: JsonValue, evaluation: Evaluation) -> Value:
             return invalid_argument("Fn::FindInMap", "[mapping, key, key], optionally with {DefaultValue: …}")
     subjects = [f"{key} in Fn::FindInMap" for key in _MAPPING_KEYS]
     keys = [evaluation.evaluate_text(key, subject) for key, subject in zip(argument, subjects, strict=False)]
-    if unresolved := [key for key in keys if isinstance(key, Pending | Unknown)]:
-        return all_unresolved(unresolved)
     value: JsonValue = evaluation.scope.mappings
     for key, subject, written in zip(keys, subjects, argument, strict=False):
-        value = _look_up(value, key.value, evaluation) if isinstance(key, Known) else _MISSING
+        if not isinstance(key, Known):
+            return all_unresolved(key for key in keys if isinstance(key, Pending | Unknown))
+        value = _look_up(value, key.value, evaluation)
         if value is _MISSING:
             return _not_in_mappings(subject, written) if default is _MISSING else evaluation.evaluate(default)
     if all(text_of(element) is not None for element in (value if isinstance(value, list) else [value])):
@@ -200,6 +204,8 @@ def _substitute(pieces: list[str], variables: JsonObject, evaluation: Evaluation
 
 def _variable(name: str, variables: JsonObject, evaluation: Evaluation) -> Text:
     if name in variables:
+        if name in evaluation.scope.loops:
+            return Unknown(f"{name!r} is a variable of Fn::Sub and of a loop", "rename one of them")
         value = evaluation.evaluate(variables[name])
     elif not _VARIABLE_NAME.fullmatch(name):
         return Unknown(f"{name!r} is not a valid variable in Fn::Sub", "write ${Name}, or ${!Name} for literal text")

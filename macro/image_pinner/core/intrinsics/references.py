@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.intrinsics.evaluation import Evaluation
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import (
@@ -118,7 +119,7 @@ def _parameter(name: str, declaration: JsonValue, scope: Scope) -> Outcome:
     value = default if passed is None else passed
     if value is None:
         return Unknown(
-            f"the parameter {name!r} has no value and no default", "set its value or a Default", missing=name
+            f"the parameter {name!r} has no value and no default", Advice.PARAMETER.format(name), missing=name
         )
     kind = declaration.get("Type")
     kind = kind if isinstance(kind, str) else ""
@@ -205,7 +206,7 @@ def _pseudo_parameter(name: str, scope: Scope) -> Outcome:
 def _region(scope: Scope) -> Outcome:
     if region := scope.known_region:
         return Known(region)
-    return Unknown("the AWS region is unknown", "set the AWS region", missing="AWS::Region")
+    return Unknown("the AWS region is unknown", Advice.REGION, missing="AWS::Region")
 
 
 def _of_partition(value: str, scope: Scope) -> Outcome:
@@ -219,9 +220,15 @@ def _of_partition(value: str, scope: Scope) -> Outcome:
 def _stack_name(scope: Scope) -> Outcome:
     if scope.stack_name:
         return Known(scope.stack_name)
+    if scope.claimed_stack_name:
+        return Unknown(
+            "AWS::StackName is unknown: the StackName of the template only applies to images that are pinned",
+            "pin the image, or write it without AWS::StackName",
+            missing="AWS::StackName",
+        )
     return Unknown(
         "AWS::StackName is unknown: CloudFormation does not pass it to transforms",
-        "set StackName: !Ref AWS::StackName in the Parameters of the Transform",
+        Advice.STACK_NAME,
         missing="AWS::StackName",
     )
 

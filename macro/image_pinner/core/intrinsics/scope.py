@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObject, JsonValue, Known, Outcome, Unknown
 
 
 def _no_account() -> Answer:
-    return Unknown("the AWS account ID is unknown", "set the AWS account ID", missing="AWS::AccountId")
+    return Unknown("the AWS account ID is unknown", Advice.ACCOUNT, missing="AWS::AccountId")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Scope:
         region: The stack's region; empty to find it when an expression needs it.
         account_id: The stack's account; empty to find it when an expression needs it.
         stack_name: The stack's name, or empty.
+        claimed_stack_name: The name that only the template sets, or empty; `with_claims` evaluates with it.
         find_region: Returns the region, or empty if it is not known.
         find_account: Returns the account, or why it is not known.
         ssm_names: Whether values of parameters with an SSM type are names in the Parameter Store. In a macro's event
@@ -40,7 +42,9 @@ class Scope:
         budget: What evaluating all expressions of the template may still cost.
         cache: The outcomes of parameters, conditions and pseudo parameters so far: a template refers to the same few a
             thousand times.
+        caches: The same of `with_claims`, `certain` and `without_assumptions`.
         marked: Whether parameters and mappings, by name, contain a marker, as far as that was needed.
+        known: The scope without the values that are assumed in this one, or `None` if none are.
     """
 
     parameters: JsonObject = field(default_factory=dict)
@@ -51,6 +55,7 @@ class Scope:
     region: str = ""
     account_id: str = ""
     stack_name: str = ""
+    claimed_stack_name: str = ""
     find_region: Callable[[], str] = field(default=str, compare=False, repr=False)
     find_account: Callable[[], Answer] = field(default=_no_account, compare=False, repr=False)
     ssm_names: bool = False
@@ -62,7 +67,9 @@ class Scope:
     used_parameters: set[str] = field(default_factory=set, compare=False, repr=False)
     budget: Budget = field(default_factory=Budget, compare=False, repr=False)
     cache: dict[str, Outcome] = field(default_factory=dict, compare=False, repr=False)
+    caches: dict[str, dict[str, Outcome]] = field(default_factory=dict, compare=False, repr=False)
     marked: dict[str, bool] = field(default_factory=dict, compare=False, repr=False)
+    known: Scope | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of_template(
@@ -132,13 +139,46 @@ class Scope:
         partition = partition_of(self.known_region)
         return partition.suffix if partition else ""
 
+    @property
+    def without_assumptions(self) -> Scope:
+        """The same scope without assumed values."""
+        if self.known is None:
+            return self
+        cache = self.caches.setdefault("known", {})
+        return replace(self.known, loops=self.loops, conditions=self.conditions, cache=cache)
+
+    def assumed_from(self, known: Scope) -> Scope:
+        """Return the scope as one with assumed values, in addition to those of `known`."""
+        return replace(self, known=known)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether CloudFormation certainly evaluates expressions to the same values when it deploys the template."""
+        return not (self.answers or self.claimed_stack_name)
+
     def with_budget(self, budget: Budget) -> Scope:
         """Return the scope with a budget, which all scopes made from it share."""
         return replace(self, budget=budget)
 
-    def with_stack_name(self, name: str) -> Scope:
-        """Return the scope of a stack with this name."""
-        return self if name == self.stack_name else replace(self, stack_name=name, cache={})
+    def claiming(self, stack_name: str) -> Scope:
+        """Return the scope of a template that sets the stack's name itself; empty if it does not.
+
+        CloudFormation does not pass the name to macros, and may deploy the template as another stack.
+        """
+        if stack_name in {"", self.stack_name}:
+            return self
+        return replace(self, stack_name="", claimed_stack_name=stack_name, cache={}, caches={})
+
+    def with_claims(self) -> Scope:
+        """Return the scope in which the claims of the template hold: for what the macro itself reads and writes."""
+        if not self.claimed_stack_name:
+            return self
+        cache = self.caches.setdefault("claims", {})
+        return replace(self, stack_name=self.claimed_stack_name, claimed_stack_name="", cache=cache)
+
+    def certain(self) -> Scope:
+        """Return the scope without external values, which can change until CloudFormation reads them itself."""
+        return replace(self, answers={}, cache=self.caches.setdefault("certain", {})) if self.answers else self
 
     def without_loops(self) -> Scope:
         """Return the scope of a template that certainly has no `Fn::ForEach`."""
@@ -153,4 +193,4 @@ class Scope:
 
     def with_answers(self, answers: Mapping[ExternalValue, Answer]) -> Scope:
         """Return the scope with these external values added."""
-        return replace(self, answers={**self.answers, **answers}, cache={})
+        return replace(self, answers={**self.answers, **answers}, cache={}, caches={})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, assert_never
 
 from image_pinner.core.errors import MAX_CAUSE, cut
@@ -64,13 +64,15 @@ class Unknown:
         help: What the author can do, in the imperative.
         prefix: The certain beginning of the text.
         missing: The parameters and pseudo parameters (`AWS::Region`, `AWS::AccountId`) that were not set, separated by
-            commas, or empty. An entry point knows how its users set them.
+            commas, or empty.
+        joined: The outcomes whose reasons this one has, so that each is shown once.
     """
 
     reason: str
     help: str = ""
     prefix: str = ""
     missing: str = ""
+    joined: tuple[Unknown, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Cut texts that are too long."""
@@ -202,7 +204,7 @@ def all_unresolved(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
     found: dict[Unknown, None] = {}
     for outcome in outcomes:
         if isinstance(outcome, Unknown):
-            found[replace(outcome, prefix="")] = None
+            found |= dict.fromkeys(outcome.joined or [replace(outcome, prefix="")])
         else:
             external_values |= outcome.external_values
     if not found:
@@ -212,14 +214,19 @@ def all_unresolved(outcomes: Iterable[Pending | Unknown]) -> Pending | Unknown:
 
 def _join_unknown(found: list[Unknown]) -> Unknown:
     """Return an `Unknown` with the reasons of several, as far as a message can be long."""
-    joined = found[0]
+    shown, length = found[:1], len(found[0].reason)
     for one in found[1:]:
-        if len(joined.reason) + len(one.reason) > _MAX_REASON:
+        length += len(one.reason)
+        if length > _MAX_REASON:
             break
-        missing = f"{joined.missing},{one.missing}" if joined.missing else ""
-        helps = dict.fromkeys((joined.help, one.help))
-        joined = Unknown(f"{joined.reason}, and {one.reason}", "; ".join(filter(None, helps)), missing=missing)
-    return joined
+        shown.append(one)
+    missing = dict.fromkeys(name for one in shown for name in one.missing.split(","))
+    return Unknown(
+        ", and ".join(one.reason for one in shown),
+        "; ".join(dict.fromkeys(one.help for one in shown if one.help)),
+        missing=",".join(missing),
+        joined=tuple(shown),
+    )
 
 
 def without_prefix(outcome: Pending | Unknown) -> Pending | Unknown:

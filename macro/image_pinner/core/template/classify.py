@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from image_pinner.core.errors import InvalidReferenceError, TemplateError
+from image_pinner.core.errors import TemplateError
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference, is_digest
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.budget import BudgetExceededError
+from image_pinner.core.intrinsics.dynamic_references import DYNAMIC_REFERENCE_PREFIX
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonValue, Known, NoValue, Outcome, Pending, Unknown
 from image_pinner.core.template.locations import ImageLocation
-from image_pinner.core.template.loop_keys import EXPAND_FIRST
 from image_pinner.core.template.marker_search import count_markers, may_contain_marker
 from image_pinner.core.template.markers import (
-    LONG_FORM,
-    PIN_MARKER,
     is_marked,
     is_snippet,
     parse_marked_expression,
     parse_marker,
-    remove_marker,
-    without_marker,
 )
 from image_pinner.core.template.options import AnyPlatform, Options, Pin, find_loosened_option, selects
 from image_pinner.core.template.paths import Field
@@ -44,23 +40,23 @@ from image_pinner.core.template.sites import (
     ScanSettings,
     SkippedImage,
     SkipStatus,
+    excluded,
+)
+from image_pinner.core.template.skipped import (
+    NO_LOOP,
+    NOT_A_REFERENCE,
+    certain_beginning,
+    describe_type,
+    known_text,
+    not_deployed,
+    skipped_image,
 )
 from image_pinner.core.template.tagged_digests import contains_digest, digest_path
-from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, creates_nothing, deployment_status, walk
+from image_pinner.core.template.traversal import OpaqueNode, TemplateNode, deployment_status, walk
 
 CALLED_BY_CLOUDFORMATION = "CloudFormation calls the macro for it before those of the template's Transform"
-_FALSE_CONDITION = (
-    "its condition is false with the parameters of this deployment; an update with the previous template can deploy it "
-    "by tag"
-)
-_NO_LOOP_VALUES = "its loop has no values with the parameters of this deployment"
-_NOT_A_REFERENCE = "not a valid image reference"
-_NOT_SELECTED = "it has no marker, and no Pin option selects it"
 _NO_OPTIONS = Options()
 _NOT_INFERRED = Unknown("not inferred yet")
-_WRITE_MARKER = f'write "{PIN_MARKER} repository:tag"'
-_NO_LOOP = f"write the property without Fn::ForEach, or {EXPAND_FIRST}"
-_MARK_THE_IMAGE = f"write {PIN_MARKER} in the property of the image"
 
 
 def classify_image(
@@ -70,16 +66,18 @@ def classify_image(
     value, macro, name = node.value, scan_settings.macro, ""
     try:
         named = _container_name(node, location) if context.by_name else Known("")
-        name = _text(named)
+        name = known_text(named)
         marked_expression = parse_marked_expression(value, macro, node.scope)
         if marked_expression is None and type(value) is dict and is_snippet(value, macro):
             return Classification(SkippedImage(node.path, SkipStatus.SNIPPET, CALLED_BY_CLOUDFORMATION), name=name)
-        outcome = evaluate(marked_expression.expression if marked_expression else value, node.scope)
-        if marked_expression is None and isinstance(outcome, NoValue):
+        outcome, certain = _evaluate(marked_expression.expression if marked_expression else value, node.scope)
+        if marked_expression is None and isinstance(certain, NoValue):
             return Classification(None, name=name)
         has_marker = is_marked(certain_beginning(outcome))
         is_marked_somehow = has_marker or marked_expression is not None
-        image = CandidateImage(node, location, context, marked_expression, outcome, has_marker, is_marked_somehow)
+        image = CandidateImage(
+            node, location, context, marked_expression, outcome, certain, has_marker, is_marked_somehow
+        )
         if scan_settings.find_tagged_digests:
             return Classification(_tagged_digest(image), name=name)
         return _unresolved_name(image, named) or _classify(image, name)
@@ -90,13 +88,25 @@ def classify_image(
         return Classification(problem, name=name)
 
 
+def _evaluate(expression: JsonValue, scope: Scope) -> tuple[Outcome, Outcome]:
+    """Return what an image evaluates to now, and what it certainly evaluates to if it is not replaced."""
+    is_plain = isinstance(expression, str) and DYNAMIC_REFERENCE_PREFIX not in expression
+    if is_plain or scope.is_certain:  # most images
+        outcome = evaluate(expression, scope)
+        return outcome, outcome
+    certain = evaluate(expression, scope.certain())
+    if isinstance(certain, Known | NoValue):
+        return certain, certain
+    return evaluate(expression, scope.with_claims()), certain
+
+
 def _container_name(node: TemplateNode, location: ImageLocation) -> Outcome:
     if not location.name_key or not isinstance(node.owner, dict):
         return Known("")
     for found in walk(TemplateNode((), node.owner, node.scope), (Field(location.name_key),)):
         if isinstance(found, OpaqueNode):
             return Unknown(found.reason)
-        return evaluate(found.value, found.scope)
+        return evaluate(found.value, found.scope.with_claims())
     return Known("")
 
 
@@ -129,7 +139,7 @@ def _classify(image: CandidateImage, name: str) -> Classification:
     deployed = deployment_status(guards, node.scope) if guards or node.scope.loops else True
     if deployed is False:
         return Classification(not_deployed(image), name=name)
-    if not image.is_marked and excluded(image.location, certain_beginning(outcome)):
+    if not image.is_marked and excluded(image.location, certain_beginning(image.certain)):
         return Classification(skipped_image(image), name=name)
     external_values = deployed if isinstance(deployed, frozenset) else frozenset()
     if isinstance(outcome, Pending):
@@ -147,7 +157,7 @@ def _requested(image: CandidateImage, outcome: Known | Unknown | NoValue) -> Pin
         case Known(str(text)):
             return _evaluated(image, text)
         case Known(value):
-            cause = f"image is {describe_type(value)}, {_NOT_A_REFERENCE}"
+            cause = f"image is {describe_type(value)}, {NOT_A_REFERENCE}"
             return image.problem(cause, "write repository:tag as text", INVALID_REFERENCE)
         case Unknown():
             return image.unresolved("cannot resolve image", outcome)
@@ -168,17 +178,18 @@ def _evaluated(image: CandidateImage, text: str) -> PinSite | SkippedImage | Pro
         if looser := find_loosened_option(own, context.operator):
             return image.problem(looser, "remove the option", INVALID_OPTION, ProblemKind.POLICY)
         options = own.over(options)
-    if reason := excluded(image.location, written):
-        return image.problem(f"cannot pin {written!r} here: {reason}", "remove the marker", MISPLACED_MARKER)
+    if found := excluded(image.location, written):
+        help = "remove the marker" if image.is_marked else "write the image itself"
+        return image.problem(f"cannot pin {written!r} here: {found[1]}", help, MISPLACED_MARKER)
     reference = ImageReference.parse(written)
-    if reference.digest and not image.is_marked:
+    if reference.digest and not image.is_marked and isinstance(image.certain, Known):
         return SkippedImage(image.node.path, SkipStatus.PINNED, "it already has a digest", written)
     return _site(image, options, reference)
 
 
 def _tagged_digest(image: CandidateImage) -> PinSite | SkippedImage | Problem:
     """Return an image with a tag and a digest that is written in its property, whether or not it is to be pinned."""
-    text, path = _text(image.outcome).strip(), image.node.path
+    text, path = known_text(image.outcome).strip(), image.node.path
     has_digest = contains_digest(image.node.value) if isinstance(image.outcome, Unknown | Pending) else "@" in text
     if not has_digest or (text and not is_digest(text.partition("@")[2])):
         return SkippedImage(path, SkipStatus.UNMARKED, "it has no digest")
@@ -201,14 +212,16 @@ def _tagged_digest(image: CandidateImage) -> PinSite | SkippedImage | Problem:
 
 def _site(image: CandidateImage, options: Options, reference: ImageReference) -> PinSite | Problem:
     if image.node.shared:
-        return image.problem(f"cannot pin the image: {image.node.shared}", _NO_LOOP, UNRESOLVED_IMAGE)
+        return image.problem(f"cannot pin the image: {image.node.shared}", NO_LOOP, UNRESOLVED_IMAGE)
     platform = _platform(image, options)
     if isinstance(platform, Unknown):
         if not image.location.index_allowed:
             return image.unresolved("cannot infer the platform", platform)
         platform = None
+    runtime: Platform | Unknown | None = platform
     is_claimed = options.platform not in {None, image.context.operator.platform}
-    runtime = _platform(image, options._replace(platform=None)) if is_claimed else platform
+    if is_claimed or not image.node.scope.is_certain:
+        runtime = _platform(image, options._replace(platform=None) if is_claimed else options, certain=True)
     return PinSite(
         image.node,
         image.location,
@@ -230,11 +243,11 @@ def _credentials(image: CandidateImage) -> str:
         return ""
     for key in path:
         value = value.get(key) if isinstance(value, dict) else None
-    arn = "" if value is None else _text(evaluate(value, image.node.scope))
+    arn = "" if value is None else known_text(evaluate(value, image.node.scope.with_claims()))
     return arn if arn.startswith("arn:") else ""
 
 
-def _platform(image: CandidateImage, options: Options) -> Platform | Unknown | None:
+def _platform(image: CandidateImage, options: Options, *, certain: bool = False) -> Platform | Unknown | None:
     if isinstance(options.platform, Platform):
         return options.platform
     source, context = image.location.platform, image.context
@@ -243,152 +256,9 @@ def _platform(image: CandidateImage, options: Options) -> Platform | Unknown | N
     if "[*]" in source.architecture:
         source = source.of_image(image.node.steps[len(context.resource_path.steps) :])
     # All images of a resource run on the same platform; most have none.
-    platform = context.platforms.get(source, _NOT_INFERRED)
+    platform = context.platforms.get((source, certain), _NOT_INFERRED)
     if platform is _NOT_INFERRED:
-        platform = infer_platform(source, context.properties, context.template or {}, image.node.scope)
-        context.platforms[source] = platform
+        scope = image.node.scope.certain() if certain else image.node.scope.with_claims()
+        platform = infer_platform(source, context.properties, context.template or {}, scope)
+        context.platforms[source, certain] = platform
     return platform
-
-
-def skipped_image(image: CandidateImage) -> SkippedImage | Problem:
-    """Return why an image that is not to be pinned is skipped, or a problem if it has a misplaced marker."""
-    status, reason = _skip_reason(image)
-    return _remaining_marker(image, image.node.value) or SkippedImage(
-        image.node.path,
-        status,
-        reason,
-        _text(image.outcome),
-        unmarkable=image.context.resource_path if image.location.rejects_marker else None,
-    )
-
-
-def not_deployed(image: CandidateImage) -> SkippedImage | Problem:
-    """Return an image that a condition or a loop excludes, and its expression without the marker.
-
-    It is a problem if the marker cannot be removed.
-    """
-    text = _text(image.outcome)
-    if not image.is_marked and is_digest(text.partition("@")[2]):
-        return skipped_image(image)
-    replacement: JsonValue = None
-    if image.has_marker:
-        text = without_marker(text).strip()
-        known = text if isinstance(image.outcome, Known) else None
-        replacement = kept_expression(image.node.value, known, image.node.scope)
-    elif image.marked_expression:
-        replacement = image.marked_expression.expression
-    if image.is_marked and image.node.shared:
-        return image.problem(f"cannot remove the marker: {image.node.shared}", _NO_LOOP, UNRESOLVED_IMAGE)
-    if image.is_marked and replacement is None:
-        cause = "cannot remove the marker: it is part of a value that is unknown"
-        return image.problem(cause, _MARK_THE_IMAGE, INVALID_MARKER)
-    return _remaining_marker(image, replacement if image.is_marked else image.node.value) or SkippedImage(
-        image.node.path,
-        SkipStatus.NOT_DEPLOYED,
-        _NO_LOOP_VALUES if creates_nothing(image.node.scope) else _FALSE_CONDITION,
-        text,
-        replacement,
-        marked=image.is_marked,
-    )
-
-
-def kept_expression(expression: JsonValue, text: str | None, scope: Scope) -> JsonValue:
-    """Return a marked expression without its marker.
-
-    Args:
-        expression: A text or an intrinsic function that evaluates to a marked text.
-        text: The evaluated text without the marker and its options, or `None` if it is unknown.
-        scope: What is known there.
-
-    Returns:
-        The expression without the marker, which keeps what it refers to; `text` if a parameter contains the marker or
-        its options; `None` if neither is known.
-    """
-    plain = remove_marker(expression)
-    if text is None or plain == text:
-        return plain
-    return plain if plain is not None and evaluate(plain, scope) == Known(text) else text
-
-
-def _skip_reason(image: CandidateImage) -> tuple[SkipStatus, str]:
-    if is_digest((text := _text(image.outcome)).partition("@")[2]):
-        # Gates judge what has a digest by its reference, and must not miss what is none.
-        cause = _explain_invalid(text)
-        return (SkipStatus.INVALID, cause) if cause else (SkipStatus.PINNED, "it already has a digest")
-    if image.context.options.pin is Pin.SKIP:
-        return SkipStatus.SKIPPED, "Pin is Skip"
-    if image.node.shared:
-        return SkipStatus.HIDDEN, image.node.shared
-    if reason := excluded(image.location, certain_beginning(image.outcome)):
-        return SkipStatus.MANAGED, reason
-    match image.outcome:
-        case Known("" | None):
-            return SkipStatus.EMPTY, "it is empty; another tool sets it"
-        case Known(value) if not isinstance(value, str):
-            return SkipStatus.INVALID, f"it is {describe_type(value)}, {_NOT_A_REFERENCE}"
-        case Known(text):
-            cause = _explain_invalid(text)
-            return (SkipStatus.INVALID, cause) if cause else (SkipStatus.UNMARKED, _NOT_SELECTED)
-        case Unknown(reason):
-            return SkipStatus.UNMARKED, reason
-        case _:
-            return SkipStatus.UNMARKED, _NOT_SELECTED
-
-
-def _explain_invalid(text: str) -> str:
-    try:
-        ImageReference.parse(text)
-    except InvalidReferenceError as error:
-        return error.cause
-    return ""
-
-
-def excluded(location: ImageLocation, beginning: str) -> str:
-    """Return why an image with this beginning is never pinned at a location, as a clause, or empty."""
-    if location.refused:
-        return location.refused
-    return "it is an image of the service itself" if location.managed and beginning.startswith(location.managed) else ""
-
-
-def certain_beginning(outcome: Outcome) -> str:
-    """Return the part of an image, from its beginning, that is certain."""
-    if isinstance(outcome, Known):
-        return outcome.value if isinstance(outcome.value, str) else ""
-    return "" if isinstance(outcome, NoValue) else outcome.prefix
-
-
-def describe_type(value: JsonValue) -> str:
-    """Return the type of a value that is not a text, with its article."""
-    return {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "a mapping"}.get(
-        type(value), "empty"
-    )
-
-
-def _text(outcome: Outcome) -> str:
-    return outcome.value if isinstance(outcome, Known) and isinstance(outcome.value, str) else ""
-
-
-def _remaining_marker(image: CandidateImage, expression: JsonValue) -> Problem | None:
-    """Return a problem if a marker would be deployed with `expression`."""
-    marker_count = count_markers(expression)
-    if marker_count.long_forms:
-        return image.problem(f"{LONG_FORM} must contain the whole image", _WRITE_MARKER, INVALID_MARKER)
-    if marker_count.texts and isinstance(image.outcome, Unknown) and not image.outcome.prefix:
-        return image.unresolved("cannot resolve image, which has a marker", image.outcome)
-    if marker_count.texts:
-        cause = "the marker is not at the beginning of the image"
-        return image.problem(cause, f"{_WRITE_MARKER}, nothing before it", INVALID_MARKER)
-    if image.is_marked:
-        return None
-    if isinstance(image.outcome, Known | NoValue):
-        beginning = _text(image.outcome).lstrip()
-        # No image begins with this character: it is a misspelled marker, or a YAML tag in quotes.
-        if beginning.startswith("!"):
-            cause = f"{beginning.split(maxsplit=1)[0]!r} is not a valid marker"
-            return image.problem(cause, _WRITE_MARKER, INVALID_MARKER)
-    elif may_contain_marker(expression, image.node.scope):
-        failure = "cannot resolve image, and a value that it refers to has a marker"
-        if isinstance(image.outcome, Unknown):
-            return image.unresolved(failure, image.outcome)
-        return image.problem(failure, _MARK_THE_IMAGE, UNRESOLVED_IMAGE)
-    return None

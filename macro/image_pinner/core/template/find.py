@@ -7,7 +7,9 @@ returns the reference. No requests are made: values that only AWS knows are retu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
 from image_pinner.core.intrinsics.scope import Scope
@@ -15,6 +17,7 @@ from image_pinner.core.intrinsics.transforms import calls_of
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
 from image_pinner.core.template.classify import CALLED_BY_CLOUDFORMATION
 from image_pinner.core.template.locations import ImageLocation, image_locations
+from image_pinner.core.template.loop_keys import can_become, made_keys
 from image_pinner.core.template.marker_search import count_walked_markers
 from image_pinner.core.template.markers import (
     METADATA_KEY,
@@ -36,7 +39,7 @@ from image_pinner.core.template.traversal import (
     walk,
 )
 
-_RESOURCES = "Resources"
+_CONDITIONS, _RESOURCES = "Conditions", "Resources"
 _NO_OPTIONS = Options()
 _PROPERTIES = Field("Properties")
 _METADATA = TemplatePath(("Metadata", METADATA_KEY))
@@ -72,7 +75,7 @@ def find_images(
     scan = ImageScan()
     options, pin_path = _template_options(template, parameters, scope, scan_settings, scan)
     scan.options = options.over(scan_settings.operator)
-    scope = scope.with_stack_name(options.stack_name or scope.stack_name)
+    scope = _without_made_conditions(scope.claiming(options.stack_name or ""))
     scan.marker_count = count_walked_markers(template, serialized)
     calls = list(find_transform_calls(template)) if scan.marker_count.transforms else []
     reader = _Reader(template, options, scan_settings, scan)
@@ -85,6 +88,24 @@ def find_images(
     scan.report_unknown_containers(options.pin, names, pin_path)
     reader.add_calls(calls, scope)
     return scan
+
+
+def _without_made_conditions(scope: Scope) -> Scope:
+    """Return the scope without the conditions that a loop makes, too: it is unknown which of the two counts."""
+    written = scope.conditions
+    if not has_loop(written, scope):
+        return scope
+    made: set[str] = set()
+    for key, node in entries_of(TemplateNode((_CONDITIONS,), written, scope)):
+        if not node.scope.loops or creates_nothing(node.scope):
+            continue
+        for name in written:
+            scope.budget.spend_step()
+            keys = made_keys(key, node.scope, name) if can_become(key, str(name)) else {}
+            if keys is None or name in keys:
+                made.add(name)
+    left = {name: value for name, value in written.items() if name not in made}
+    return replace(scope, conditions=left, cache={}, caches={})
 
 
 def _template_options(
@@ -258,7 +279,7 @@ class _Reader:
             self._scan.add_problem(
                 path,
                 f"no image property is known for a resource {kind}",
-                "remove the entry, or add the JSONPath of the image to the configured image paths",
+                f"remove the entry; if the resource has an image, {Advice.IMAGE_PATH}",
                 MISPLACED_MARKER,
             )
         return own
@@ -266,10 +287,10 @@ class _Reader:
     def _add_opaque(self, opaque: OpaqueNode, context: ResourceContext) -> None:
         # Several locations can be behind one property.
         guards = () if may_select(context.operator.pin) else opaque.guards
-        if opaque.path in self._opaque or deployment_status(guards, opaque.scope) is False:
+        if opaque.path in self._opaque or creates_nothing(opaque.scope):
             return
         self._opaque.add(opaque.path)
-        self._scan.add_opaque(opaque, context.options.pin)
+        self._scan.add_opaque(opaque, context, deployed=deployment_status(guards, opaque.scope) is not False)
 
 
 def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:

@@ -56,6 +56,8 @@ class Fragment(NamedTuple):
         original: The fragment as received, which is returned unless the images can be pinned.
         is_value: Whether the call is the whole value of a property, so that a text is returned.
         serialized: The texts of a template in any serialization, or empty; see `count_walked_markers`.
+        is_expanded: Whether CloudFormation has processed the snippets in it, as it does before it calls a macro around
+            them.
     """
 
     shape: Shape
@@ -64,6 +66,7 @@ class Fragment(NamedTuple):
     original: JsonObject
     is_value: bool = False
     serialized: bytes = b""
+    is_expanded: bool = False
 
     def make_scope(
         self, values: Mapping[str, JsonValue], usable: Collection[str], *, region: str, account_id: str
@@ -126,14 +129,14 @@ def _find_in_properties(fragment: Fragment, scope: Scope, scan_settings: ScanSet
     options = scan.read_parameters(root, fragment.parameters, scope)
     scan.add_loosened_option(root, options, configured)
     merged = scan.options = options.over(configured)
-    scope = scope.with_stack_name(options.stack_name or scope.stack_name)
+    scope = scope.claiming(options.stack_name or "")
     context = ResourceContext(merged, configured, by_name=isinstance(merged.pin, tuple))
     names = set()
     for key, node in _find_image_properties(fragment.tree, scope):
         if isinstance(node, TemplateNode):
             names.add(scan.add(node, _location(fragment, key), context, scan_settings))
         elif node.path.in_loop:
-            scan.add_opaque(node, merged.pin)
+            scan.add_opaque(node, context)
     scan.report_unknown_containers(options.pin, names - {""}, root)
     if not (scan.pinned or scan.problems or scan.external_values) and all(
         image.status in {SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.EMPTY} for image in scan.skipped

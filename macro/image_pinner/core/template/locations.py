@@ -23,7 +23,7 @@ class PlatformSource(NamedTuple):
     default_for: str = ""
 
     def of_image(self, steps: Iterable[Step]) -> PlatformSource:
-        """Replace each `[*]` by the index of the element that contains the image at `steps` from the Properties."""
+        """Replace each `[*]` with the index of the element that contains the image at `steps` from the Properties."""
         numbers = [step for before, step in pairwise((None, *steps)) if isinstance(step, int) and before != "Fn::If"]
         os, architecture = self.os, self.architecture
         for number in numbers:
@@ -49,6 +49,7 @@ class ImageLocation(NamedTuple):
     label_key: str = ""
     credentials_path: tuple[str, ...] = ()
     managed: tuple[str, ...] = ()
+    other_forms: tuple[str, ...] = ()
     refused: str = ""
     platform: PlatformSource | None = None
     rejects_marker: bool = False

@@ -10,7 +10,7 @@ from math import prod
 
 from image_pinner.core.intrinsics.evaluation import LOOP_PLACEHOLDER, replace_loop_variables
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import Known, NoValue, Outcome, Unknown
+from image_pinner.core.intrinsics.values import Known, NoValue, Outcome, Pending, Unknown
 
 EXPAND_FIRST = "put ImagePinner after AWS::LanguageExtensions in Transform"
 """What to do if only the expanded loop has an image."""
@@ -19,8 +19,17 @@ _FUNCTIONS = ("Ref", "Fn::If", "Fn::FindInMap", "Fn::ForEach::Name", "Fn::Select
 """Functions that a key of unknown text could turn a mapping into, so that its value is not what is written."""
 
 
-def loop_variable(key: str, values: tuple[Outcome, ...] | None) -> Outcome:
-    """Return the value of a loop variable: `NoValue` if the loop creates nothing."""
+def loop_variable(key: str, collection: Outcome, values: tuple[Outcome, ...] | None) -> Outcome:
+    """Return the value of a loop variable: `NoValue` if the loop creates nothing.
+
+    Args:
+        key: The key of the loop.
+        collection: What its collection evaluates to.
+        values: The values in it, or `None` if it is not a list.
+    """
+    if isinstance(collection, Pending):
+        return collection
+    missing = ""
     help = f"{EXPAND_FIRST}, or write the image without the loop variable"
     match values:
         case ():
@@ -31,11 +40,14 @@ def loop_variable(key: str, values: tuple[Outcome, ...] | None) -> Outcome:
             help = "set the parameter, or write the collection as Fn::If: [condition, the parameter, []]"
         case (value,):
             return value
+        case None if isinstance(collection, Unknown):
+            why, missing = f"whose values are unknown: {collection.reason}", collection.missing
         case None:
-            why = "whose values are unknown"
+            why = "whose collection is " + ("AWS::NoValue" if isinstance(collection, NoValue) else "not a list")
+            help = "write the collection as a list, which may be empty: []"
         case _:
             why = "which has several values"
-    return Unknown(f"it depends on the loop variable of {key}, {why}", help)
+    return Unknown(f"it depends on the loop variable of {key}, {why}", help, missing=missing)
 
 
 def made_keys(key: str, scope: Scope, name: str | None) -> dict[str, dict[str, Outcome]] | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import sub
 from typing import NamedTuple
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.intrinsics import evaluate
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.transforms import SHORT_TRANSFORM
@@ -197,7 +198,7 @@ def _misplaced(steps: tuple[Step, ...], text: str) -> Problem:
         TemplatePath(steps),
         ProblemKind.TEMPLATE,
         f"{text.split(maxsplit=1)[0]} is outside of the known image properties",
-        "remove the marker, or add the JSONPath of the property to the configured image paths",
+        f"remove the marker; if the property is an image, {Advice.IMAGE_PATH}",
         rule=MISPLACED_MARKER,
     )
 

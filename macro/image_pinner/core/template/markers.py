@@ -207,7 +207,7 @@ def _evaluate_options(options: JsonObject, scope: Scope) -> JsonObject:
     for name, value in options.items():
         # An unknown option is refused by name; its value does not matter.
         is_expression = isinstance(value, dict | list) and is_option(name)
-        outcome = evaluate(value, scope) if is_expression else Known(value)
+        outcome = evaluate(value, scope.with_claims()) if is_expression else Known(value)
         match outcome:
             case Known():
                 plain[name] = outcome.value

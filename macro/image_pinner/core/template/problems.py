@@ -36,6 +36,7 @@ class Problem(NamedTuple):
         image: The image as written, or empty.
         missing: The parameters and pseudo parameters that were not set, or empty; see `Unknown`.
         rule: The slug of the rule of `check` that reports it; see `core.rules`.
+        gate: The gate that denies the image, or empty.
     """
 
     path: TemplatePath
@@ -45,6 +46,7 @@ class Problem(NamedTuple):
     image: str = ""
     missing: str = ""
     rule: str = UNRESOLVED_IMAGE
+    gate: str = ""
 
     def __str__(self) -> str:
         image = f"{self.image!r}: " if self.image and self.image not in self.cause else ""

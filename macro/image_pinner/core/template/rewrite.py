@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from image_pinner.core.intrinsics.values import JsonObject, JsonValue
-from image_pinner.core.template.classify import kept_expression
+from image_pinner.core.intrinsics import evaluate
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
 from image_pinner.core.template.edits import Edit, Replace
 from image_pinner.core.template.paths import value_at
 from image_pinner.core.template.records import record_edits, removal_edits
 from image_pinner.core.template.sites import PinSite, SkippedImage
+from image_pinner.core.template.skipped import kept_expression
 from image_pinner.core.template.traversal import TemplateNode
 
 
@@ -31,7 +32,7 @@ def build_edits(
     """
     digests = list(pinned)
     edits: list[Edit] = [Replace(site.path, text) for site, text, _ in digests if site.node.value != text]
-    edits += [Replace(site.path, _kept(site)) for site in kept if site.marked]
+    edits += [Replace(site.path, value) for site in kept if (value := _kept(site)) != site.node.value]
     edits += [Replace(image.path, image.replacement) for image in skipped if image.replacement is not None]
     records = list(record_edits(template, ((site, recorded) for site, _, recorded in digests), foreign))
     removals = removal_edits(foreign, records) if foreign else ()
@@ -39,10 +40,15 @@ def build_edits(
 
 
 def _kept(site: PinSite) -> JsonValue:
-    """Return the expression without its marker: it refers to the repository, which must be created first."""
-    if site.marked_expression:
-        return site.marked_expression.expression
-    return kept_expression(site.node.value, site.reference.written, site.node.scope)
+    """Return the expression without its marker: it refers to the repository, which must be created first.
+
+    If CloudFormation can evaluate it to another image than the one that was judged, return that image.
+    """
+    text, scope = site.reference.written, site.node.scope.certain()
+    if site.marked and not site.marked_expression:
+        return kept_expression(site.node.value, text, scope)
+    expression = site.marked_expression.expression if site.marked_expression else site.node.value
+    return expression if isinstance(evaluate(expression, scope), Known) else text
 
 
 def _is_noop(template: JsonObject, edit: Edit) -> bool:

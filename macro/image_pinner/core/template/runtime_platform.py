@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
 from typing import assert_never
@@ -42,6 +43,9 @@ def infer_platform(
     """
     if source.default_in and _have_none_of(properties, source.os, source.architecture, source.default_in):
         return None  # most tasks of most templates
+    if scope.known:
+        # Only one platform is deployed, so that assumed values must decide which.
+        scope = replace(scope, known=None)
     architecture = _value(source.architecture, properties, scope)
     if architecture == _ABSENT:
         architecture = _value(source.template_architecture, template, scope)
@@ -117,7 +121,8 @@ def _evaluate(expression: JsonValue, scope: Scope) -> Known | Unknown:
         case Known() as known:
             return known
         case Unknown() as unknown:
-            return Unknown(f"the runtime platform is unknown: {unknown.reason}", _HELP, missing=unknown.missing)
+            help = f"{_HELP}, or {unknown.help}" if unknown.missing else _HELP
+            return Unknown(f"the runtime platform is unknown: {unknown.reason}", help, missing=unknown.missing)
         case NoValue():
             return _ABSENT
         case Pending():

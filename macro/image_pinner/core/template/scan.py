@@ -19,8 +19,12 @@ from image_pinner.core.template.paths import Step, TemplatePath
 from image_pinner.core.template.problems import INVALID_OPTION, UNRESOLVED_IMAGE, Problem, ProblemKind
 from image_pinner.core.template.records import DigestImage
 from image_pinner.core.template.sites import PinSite, ResourceContext, ScanSettings, SkippedImage, SkipStatus
+from image_pinner.core.template.skipped import FALSE_CONDITION
 from image_pinner.core.template.traversal import OpaqueNode, TemplateNode
 
+_LEFT_SNIPPET = "a snippet is left that CloudFormation has not processed"
+_SHOW_PROPERTY = "write the property without the function, or write Pin: Skip in the Metadata of the resource"
+_SHOW_ADDED = "write what the function adds in the template, or mark the images instead of setting Pin"
 _PINNED_BY_SNIPPET = "a snippet next to it requests the pin, and CloudFormation calls the macro for that"
 
 
@@ -55,7 +59,11 @@ class ImageScan:
     def add(
         self, node: TemplateNode, location: ImageLocation, context: ResourceContext, scan_settings: ScanSettings
     ) -> str:
-        """Classify an image, add the result, and return the container's name, or an empty text."""
+        """Classify an image, add the result, and return the container's name, or an empty text.
+
+        Raises:
+            BudgetExceededError: Evaluating the image exceeds the budget of the template.
+        """
         self.read[node.steps] = node.value
         try:
             found = classify_image(node, location, context, scan_settings)
@@ -97,20 +105,33 @@ class ImageScan:
         """Add a problem that does not concern a single image."""
         self.problems.append(Problem(path, kind, cause, help, rule=rule))
 
-    def add_opaque(self, opaque: OpaqueNode, pin: Pin | tuple[str, ...] | None) -> None:
-        """Add a property that can hide images: a problem if `pin` may select them."""
+    def add_opaque(self, opaque: OpaqueNode, context: ResourceContext, *, deployed: bool = True) -> None:
+        """Add a property that can hide images: a problem if they are deployed and `Pin` may select them."""
+        pin = context.options.pin
         if pin is not Pin.SKIP:
             self.hidden.append(opaque)
-        if may_select(pin):
+        if not deployed:
+            if may_select(pin):
+                self.skipped.append(SkippedImage(opaque.path, SkipStatus.NOT_DEPLOYED, FALSE_CONDITION))
+        elif may_select(pin):
             self.add_problem(
                 opaque.path,
-                f"images here cannot be seen: {opaque.reason}",
-                "write the property without the function, or write Pin: Skip in the Metadata of the resource",
+                f"cannot find the images in this value: {opaque.reason}",
+                _SHOW_PROPERTY if context.resource_path.steps else _SHOW_ADDED,
                 UNRESOLVED_IMAGE,
             )
         else:
             status = SkipStatus.SKIPPED if pin is Pin.SKIP else SkipStatus.HIDDEN
             self.skipped.append(SkippedImage(opaque.path, status, opaque.reason))
+
+    def hide_snippets(self) -> None:
+        """Hide the images of snippets, which are unknown if CloudFormation does not process the snippets any more."""
+        self.skipped = [
+            image._replace(status=SkipStatus.HIDDEN, reason=_LEFT_SNIPPET)
+            if image.status is SkipStatus.SNIPPET
+            else image
+            for image in self.skipped
+        ]
 
     def add_loosened_option(self, path: TemplatePath, options: Options, configured: Options) -> None:
         """Add a problem if one of `options` is less strict than the configuration."""
@@ -138,4 +159,4 @@ class ImageScan:
         """Add a problem for the names in a `Pin` that no container has."""
         if isinstance(pin, tuple) and (missing := [name for name in pin if name not in names]):
             known = f"use one of {', '.join(sorted(names))}" if names else "remove Pin: no container here has a name"
-            self.add_problem(path, f"no container is named {', '.join(missing)}", known)
+            self.add_problem(path, f"no container is named {', '.join(map(repr, missing))}", known)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from image_pinner.core.images.globs import compile_glob
 from image_pinner.core.images.platforms import Platform
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics import evaluate
@@ -60,7 +61,7 @@ class ResourceContext:
         resource_path: The path of the resource; the root if there is none.
         properties: The Properties of the resource.
         template: The whole template.
-        platforms: The platforms inferred so far.
+        platforms: The platforms inferred so far, and whether only from what is certain.
     """
 
     options: Options = Options()
@@ -69,7 +70,7 @@ class ResourceContext:
     resource_path: TemplatePath = TemplatePath()
     properties: JsonValue = None
     template: JsonObject | None = None
-    platforms: dict[PlatformSource, Platform | Unknown | None] = field(default_factory=dict, compare=False)
+    platforms: dict[tuple[PlatformSource, bool], Platform | Unknown | None] = field(default_factory=dict, compare=False)
 
 
 class CandidateImage(NamedTuple):
@@ -81,6 +82,7 @@ class CandidateImage(NamedTuple):
         context: What applies to the images of the resource.
         marked_expression: The content of the snippet or long form, if it is one.
         outcome: What the image evaluates to.
+        certain: What it certainly evaluates to if CloudFormation evaluates it again, because it is not replaced.
         has_marker: Whether that begins with the quoted marker.
         is_marked: Whether the image itself requests to be pinned: it has a marker, or is such an expression.
     """
@@ -90,6 +92,7 @@ class CandidateImage(NamedTuple):
     context: ResourceContext
     marked_expression: MarkedExpression | None
     outcome: Outcome
+    certain: Outcome
     has_marker: bool
     is_marked: bool
 
@@ -140,7 +143,11 @@ class PinSite(NamedTuple):
     def identity(self) -> SiteIdentity:
         """Which image of the template this is."""
         resource, owner, name_key = self.resource_path.steps, self.node.owner, self.location.name_key
-        name = evaluate(owner.get(name_key), self.node.scope) if name_key and isinstance(owner, dict) else None
+        name = (
+            evaluate(owner.get(name_key), self.node.scope.with_claims())
+            if name_key and isinstance(owner, dict)
+            else None
+        )
         container = name.value if isinstance(name, Known) and isinstance(name.value, str) else ""
         return SiteIdentity(
             str(resource[-1]) if resource else "", container, TemplatePath(self.node.steps[len(resource) :])
@@ -160,11 +167,24 @@ class SkipStatus(StrEnum):
     PINNED = "pinned"
     SKIPPED = "skipped"
     MANAGED = "managed"
+    OTHER_FORM = "other form"
+    UNSUPPORTED = "unsupported"
     NOT_DEPLOYED = "not deployed"
     EMPTY = "empty"
     HIDDEN = "hidden"
     PARAMETER = "parameter"
     SNIPPET = "snippet"
+
+
+def excluded(location: ImageLocation, beginning: str) -> tuple[SkipStatus, str] | None:
+    """Return why an image with this beginning is never pinned at a location, or `None` if it can be pinned."""
+    if location.refused:
+        return SkipStatus.UNSUPPORTED, location.refused
+    if location.managed and any(compile_glob(pattern, ":").match(beginning) for pattern in location.managed):
+        return SkipStatus.MANAGED, "it is an image of the service itself"
+    if beginning.startswith(location.other_forms):
+        return SkipStatus.OTHER_FORM, "the service identifies it in another way than by a reference"
+    return None
 
 
 class SkippedImage(NamedTuple):

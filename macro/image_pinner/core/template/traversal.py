@@ -14,7 +14,7 @@ from image_pinner.core.errors import cut
 from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, NoValue, Outcome, Pending
+from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue, Known, NoValue, Outcome, Pending
 from image_pinner.core.template.loop_keys import can_become, can_become_function, is_function, loop_variable, made_keys
 from image_pinner.core.template.paths import FOR_EACH, Descend, Every, Field, Index, PathStep, Step, TemplatePath, Where
 
@@ -156,7 +156,7 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
         outcomes = tuple(outcome for outcome in evaluated if not isinstance(outcome, NoValue))
     variable: Outcome = NoValue()
     if not creates_nothing(node.scope):
-        variable = items if isinstance(items, Pending) else loop_variable(key, outcomes)
+        variable = loop_variable(key, items, outcomes)
     scope = node.scope.with_loop(name, variable, outcomes)
     return TemplateNode((*node.steps, key, 2), body, scope, node.guards, node.owner, node.shared)
 
@@ -166,7 +166,7 @@ def creates_nothing(scope: Scope) -> bool:
     return any(isinstance(outcome, NoValue) for outcome in scope.loops.values())
 
 
-def has_loop(mapping: dict[str, JsonValue], scope: Scope) -> bool:
+def has_loop(mapping: JsonObject, scope: Scope) -> bool:
     """Return whether a mapping of the template has an `Fn::ForEach`, which makes further keys."""
     if not scope.may_have_loops:
         return False
@@ -205,6 +205,8 @@ def _made_entries(node: TemplateNode, name: str | None, opaque: list[OpaqueNode]
 def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool | frozenset[ExternalValue] | None:
     """Return whether a property with these conditions, in these loops, is deployed.
 
+    Assumed values decide no condition: a property that only some deployments have is one of the template too.
+
     Returns:
         True or False, the values to look up first, or `None` if that cannot be decided.
     """
@@ -213,7 +215,7 @@ def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool 
     external_values: frozenset[ExternalValue] = frozenset()
     decided = True
     for guard in guards:
-        match evaluate_condition(guard.condition, scope):
+        match evaluate_condition(guard.condition, scope.without_assumptions):
             case Known(value) if bool(value) is not guard.expected:
                 return False
             case Known():
@@ -244,7 +246,7 @@ def branches_of(node: TemplateNode) -> list[TemplateNode | OpaqueNode]:
 
 
 def _expand_branches(nodes: list[TemplateNode], opaque: list[OpaqueNode]) -> list[TemplateNode]:
-    """Replace each `Fn::If` by its branches, and drop `AWS::NoValue`."""
+    """Replace each `Fn::If` with its branches, and drop `AWS::NoValue`."""
     result: list[TemplateNode] = []
     for node in nodes:
         value = node.value

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.errors import HIDDEN
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
@@ -90,11 +91,6 @@ _SERVER_ERROR = 500
 _WHOLE_SECONDS = 10
 
 RETRY = "retry in a minute"
-_SIGN_IN = "sign in to AWS again, or set AWS_PROFILE to a profile with valid credentials"
-_CHECK_NETWORK = (
-    "check that the region exists and that this network reaches it; "
-    "a function in a VPC needs a NAT gateway or an interface endpoint for the service"
-)
 
 
 class AwsFailure(NamedTuple):
@@ -226,11 +222,11 @@ def _explain_response(error: Exception, service: str) -> AwsFailure:
             f"{RETRY}; if this repeats, request a higher quota for the action",
         )
     if code in EXPIRED:
-        return AwsFailure(f"{service} rejected the AWS credentials: they have expired", _SIGN_IN)
+        return AwsFailure(f"{service} rejected the AWS credentials: they have expired", Advice.AWS_SIGN_IN)
     if code in NOT_ACCEPTED:
         return AwsFailure(
             f"{service} rejected the AWS credentials ({code})",
-            f"{_SIGN_IN}; check that the account has this region enabled and that the clock is correct",
+            f"{Advice.AWS_SIGN_IN}; check that the account has this region enabled and that the clock is correct",
         )
     if code in DENIED:
         action = denied_action(error) or "the action"
@@ -245,9 +241,9 @@ _NO_RESPONSE = (
     (
         NO_CREDENTIALS,
         "there are no AWS credentials for {service}",
-        "sign in to AWS, or set AWS_PROFILE; a Lambda function uses those of its role",
+        Advice.AWS_CREDENTIALS,
     ),
-    (BAD_CREDENTIALS, "cannot load the AWS credentials for {service}: {text}", _SIGN_IN),
+    (BAD_CREDENTIALS, "cannot load the AWS credentials for {service}: {text}", Advice.AWS_SIGN_IN),
     (
         frozenset({"UnknownRegionError"}),
         "there is no endpoint for {service}: {text}",
@@ -268,7 +264,7 @@ _NO_RESPONSE = (
         "the response to the request to {service} is not one of AWS",
         "check AWS_ENDPOINT_URL and HTTPS_PROXY, and whether this network needs a sign-in",
     ),
-    (TIMED_OUT, "{service} did not respond in time{where}", _CHECK_NETWORK),
+    (TIMED_OUT, "{service} did not respond in time{where}", Advice.AWS_NETWORK),
     (
         frozenset({"SSLError"}),
         "cannot verify the TLS certificate of {service}{where}",
@@ -279,7 +275,7 @@ _NO_RESPONSE = (
         "cannot connect to the proxy for {service}",
         "check HTTPS_PROXY and NO_PROXY",
     ),
-    (frozenset({"ConnectionError", "HTTPClientError"}), "cannot connect to {service}{where}", _CHECK_NETWORK),
+    (frozenset({"ConnectionError", "HTTPClientError"}), "cannot connect to {service}{where}", Advice.AWS_NETWORK),
     (
         frozenset({"Exception"}),
         "the request to {service} failed ({kind}: {text})",

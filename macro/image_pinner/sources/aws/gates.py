@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.errors import (
@@ -53,7 +54,7 @@ class GateParameters:
     def read_gates(self, name: str, deadline: Deadline) -> str:
         """See `GateSource.read_gates`."""
         if not self._region:
-            cause, help = "the AWS region is unknown", "set the AWS region, for example in AWS_REGION"
+            cause, help = "the AWS region is unknown", Advice.REGION
             raise ConfigurationError(_cause(name, cause), help)
         key, now = (self._region, name), self._clock()
         if key in self._cache and now - self._cache[key][0] < MAX_AGE:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.deployed import NotKnown
 from image_pinner.core.errors import ConfigurationError
 from image_pinner.core.lock import LockFile
@@ -61,7 +62,7 @@ class AwsLockSource:
         if location.startswith(_S3) and not account_id:
             return NotKnown(
                 f"the account that must own the bucket of {location} is not known",
-                "set the AWS account ID of the stack",
+                Advice.ACCOUNT,
                 missing="AWS::AccountId",
             )
         service = f"{'S3' if location.startswith(_S3) else 'Parameter Store'} in {self._region}"

@@ -155,7 +155,11 @@ class CircuitBreaker:
         self._in_a_row: dict[Endpoint, int] = {}
 
     def send(self, request: Request, deadline: Deadline) -> Reply:
-        """Send a request, unless its host has failed before. See `Sender.send`."""
+        """Send a request, unless its host has failed before. See `Sender.send`.
+
+        Raises:
+            SourceError: The host has failed before.
+        """
         host = Endpoint.of(parse_http_url(request.url))
         if failed := self._failed.get(host):
             raise SourceError(f"no further requests to {request.alias or host}: {failed.cause}", failed.help)

@@ -20,6 +20,7 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Url, parse_url
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.errors import SourceError, cut
 from image_pinner.sources.http.addresses import unresolved_host
 from image_pinner.sources.interface import Deadline
@@ -99,8 +100,7 @@ def check_deadline(target: Target, deadline: Deadline) -> None:
     if deadline.remaining() <= 0:
         raise SourceError(
             f"timed out before {target.resource} responded",
-            "retry; if it fails again, check the status of the registry or raise the timeouts of the run and of each "
-            "registry",
+            f"{_CHECK_STATUS} or {Advice.TIMEOUT} and IMAGE_PINNER_HOST_TIMEOUT",
         )
 
 
@@ -178,11 +178,15 @@ def _tls_error(target: Target, error: SSLError) -> SourceError:
         why = "" if target.alias else f": {reason.verify_message.rstrip('.')}"
         return HostFaultError(
             f"the certificate of {target.server} is not trusted{why}",
-            "check the host name and its certificate; configure a CA file if the certificate authority is your own",
+            "check the host name and its certificate; if the certificate authority is your own, set its CA file in "
+            "IMAGE_PINNER_CA_BUNDLES",
         )
     if isinstance(reason, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return ConnectionLostError(f"{target.server} closed the connection during the TLS handshake", _CHECK_STATUS)
+    help = "check that the port serves HTTPS"
+    if not target.alias:
+        help += f"; if it uses plain HTTP, {Advice.INSECURE_REGISTRY.format(target.server)}"
     return HostFaultError(
         f"no TLS connection to {target.server}: {getattr(reason, 'reason', None) or 'it was refused'}",
-        "check that the port serves HTTPS; configure a registry over plain HTTP as an insecure registry",
+        help,
     )

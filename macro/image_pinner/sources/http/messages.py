@@ -100,4 +100,4 @@ class Sender(Protocol):
 
 def attempts_suffix(attempts: int) -> str:
     """Return the number of attempts as the end of a clause, empty for a single one."""
-    return f" after {attempts} attempts" if attempts > 1 else ""
+    return f" ({attempts} attempts)" if attempts > 1 else ""

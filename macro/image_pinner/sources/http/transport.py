@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Url
 
 from image_pinner import __version__
+from image_pinner.core.advice import Advice
 from image_pinner.core.errors import SourceError
 from image_pinner.sources.call_stats import CallStats
 from image_pinner.sources.http.addresses import (
@@ -260,6 +261,6 @@ class HttpDownloads:
         if reply.status != _OK:
             raise SourceError(
                 str(reply),
-                "check that this network reaches it; a function in a VPC needs an endpoint for S3 or a NAT gateway",
+                Advice.S3_NETWORK,
             )
         return reply.body

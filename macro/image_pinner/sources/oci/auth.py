@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from urllib3.util import Url
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.errors import HIDDEN, SourceError
 from image_pinner.sources.concurrency import KeyedCache
 from image_pinner.sources.credentials.interface import (
@@ -49,7 +50,7 @@ _PARAMETER = re.compile(
     re.DOTALL,
 )
 # To the next comma, or to a parameter without a comma before it.
-_REST = re.compile(rf"[ \t]*+(?={_TOKEN}[ \t]*+=)|[^,]*+,?+", re.DOTALL)
+_INVALID = re.compile(rf"[ \t]*+(?={_TOKEN}[ \t]*+=)|[^,]*+,?+", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -88,7 +89,7 @@ def _challenges_in(header: str) -> list[Challenge]:
             position, within_scope = parameter.end(), name == "scope" and bool(plain)
             if quoted is not None or plain:
                 parameters[name] = plain if quoted is None else _ESCAPED.sub(r"\1", quoted)
-        position = _after(_SEPARATORS, header, _after(_REST, header, position))
+        position = _after(_SEPARATORS, header, _after(_INVALID, header, position))
     return found
 
 
@@ -177,10 +178,12 @@ class TokenService:
             )
         listed = self._hosts.is_listed(service)
         if service.scheme == "http" and not (home.scheme == "http" and (listed or service == home)):
+            target, help = Target(url, request.alias), "contact the registry owner"
+            if home.scheme == "http" and not request.alias:
+                help += f", or {Advice.INSECURE_REGISTRY.format(target.server)}"
             raise SourceError(
-                f"the registry refers to a token service over plain HTTP, {Target(url, request.alias).resource}, which "
-                "gets no credentials",
-                "contact the registry owner, or configure both the registry and the service as insecure registries",
+                f"the registry refers to a token service over plain HTTP, {target.resource}, which gets no credentials",
+                help,
             )
         if not self._hosts.may_be_token_service(service, home):
             raise SourceError(
@@ -332,7 +335,7 @@ class Authorizer:
 
     def _credential(self, scope: AuthScope, deadline: Deadline) -> Credentials:
         if scope.home.scheme != "https":
-            # Anybody on the network could read it, so it is not even looked up.
+            # Anyone on the network could read it, so it is not even looked up.
             return NoCredentials(
                 "none are sent over plain HTTP",
                 f"install a certificate for {scope.registry} and set its CA file in IMAGE_PINNER_CA_BUNDLES",

@@ -106,7 +106,11 @@ class ManifestRequests:
         return FoundManifest(resolved, None) if resolved else None
 
     def config(self, image: Image, needs: NeedsConfig, deadline: Deadline) -> bytes:
-        """Get the config of an image; the caller verifies its digest. See `get_manifest`."""
+        """Get the config of an image; the caller verifies its digest. See `get_manifest`.
+
+        Raises:
+            SourceError: The registry does not return it.
+        """
         path = f"blobs/{needs.config}"
         exchange = self._exchange(image, path, deadline, limit=MAX_CONFIG_BYTES, found=needs.resolved)
         if exchange.reply.status != _OK:
@@ -240,10 +244,11 @@ class _Exchange:
             # Any web server can return 404: only the error code of a registry proves that the image does not exist.
             return Unsuitable(
                 f"{cause}, without the error code of a registry",
-                f"check that {reference.registry} is a registry, and the spelling of {reference.repository}",
+                f"check that {reference.registry} is a registry, and the spelling of the repository "
+                f"{reference.repository!r}",
             )
         if "NAME_UNKNOWN" in codes:
-            return NotFound(cause, f"check the spelling of the repository {reference.repository}, or push the image")
+            return NotFound(cause, f"check the spelling of the repository {reference.repository!r}, or push the image")
         if reference.digest:
             return NotFound(
                 f"{reference.repository} has no image with this digest: {cause}",
@@ -266,9 +271,12 @@ class _Exchange:
 
     def _throttled_help(self) -> str:
         if self.authorization is None:
-            return f"use credentials for {self.reference.registry} if it has them for a higher limit, or retry later"
+            return (
+                f"if {self.reference.registry} has a higher limit for authenticated clients, configure credentials "
+                "with IMAGE_PINNER_CREDENTIALS; otherwise retry later"
+            )
         if isinstance(self.authorization.credential, NoCredentials):
-            return f"use credentials, which have a higher limit: {self.authorization.credential.help}"
+            return f"configure credentials, which have a higher limit: {self.authorization.credential.help}"
         return "retry later, or use an account with a higher limit"
 
 

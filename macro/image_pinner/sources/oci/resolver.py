@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import assert_never
 
+from image_pinner.core.advice import Advice
 from image_pinner.core.errors import SourceError
 from image_pinner.core.images.lookups import ImageLookup, NotFound, Resolution, Resolved, Unavailable, Unsuitable
 from image_pinner.core.images.registries import canonical_registry
@@ -139,7 +140,7 @@ def _cut_late(registries: Sequence[_RegistryWork], ended: threading.Event) -> No
 def _timed_out(lookup: ImageLookup) -> Unavailable:
     return Unavailable(
         f"timed out before {lookup.reference.registry} responded",
-        "retry; if it fails again, raise the timeout of the run or check the status of the registry",
+        f"retry; if it fails again, check the status of the registry or {Advice.TIMEOUT}",
     )
 
 

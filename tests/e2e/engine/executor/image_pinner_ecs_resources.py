@@ -158,7 +158,7 @@ def _call(operation: str, properties: Mapping[str, Any]) -> Any:
 
 
 def _in_terms_of_the_api(shape: Any, value: Any) -> Any:
-    """Return the value of a property with the names and types of the API; keys of maps, such as labels, stay.
+    """Return the value of a property with the names and types of the API; keys of mappings, such as labels, stay.
 
     The names differ only in their case: `Image` and `image`, `EFSVolumeConfiguration` and `efsVolumeConfiguration`.
 

@@ -140,7 +140,7 @@ def test_a_store_without_credentials_does_not_hide_podman(tmp_path: Path) -> Non
     assert password_of(find(tmp_path, "session")) == "session"
 
 
-def test_the_files_of_podman_are_where_its_documentation_says() -> None:
+def test_the_files_of_podman_are_where_it_documents_them() -> None:
     home = Path("/users/me")
     session, permanent = auth_file_paths({}, home)
     assert session.parts[1:3] == ("run", "containers")

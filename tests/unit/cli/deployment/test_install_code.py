@@ -34,7 +34,7 @@ def test_a_stack_that_changed_after_the_confirmation_is_not_changed(aws: Scene) 
         return changed_meanwhile(prompt)
 
     aws.console.confirm = confirm  # type: ignore[method-assign]
-    with pytest.raises(SourceError, match="was changed by somebody else"):
+    with pytest.raises(SourceError, match="was changed by another operation"):
         install(aws.session, REGION, request(code=code(b"new")))
     assert "ExecuteChangeSet" not in aws.cloud.operations()[-4:]
     assert aws.cloud.change_sets == {}
@@ -49,7 +49,7 @@ def test_the_stack_names_the_version_and_the_hash_of_the_uploaded_object(aws: Sc
     assert parameters["CodeSha256"] == checksum == code().checksum
 
 
-def test_the_executed_change_set_is_the_only_one_left_and_asks_once(aws: Scene) -> None:
+def test_the_executed_change_set_is_the_only_one_left_and_prompts_once(aws: Scene) -> None:
     install(aws.session, REGION, request())
     assert aws.cloud.change_sets == {}
     assert len(aws.console.prompts) == 1

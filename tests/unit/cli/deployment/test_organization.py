@@ -167,7 +167,7 @@ def test_a_caller_who_may_not_read_the_stack_set_is_warned(organization: Scene) 
     assert "cannot check the template of the stack set: " in organization.console.text
 
 
-def test_the_bucket_of_the_stacks_own_region_has_the_template_even_if_it_is_no_target(organization: Scene) -> None:
+def test_the_bucket_of_the_stacks_own_region_has_the_template_even_if_it_is_not_a_target(organization: Scene) -> None:
     run(organization, TARGETS | {"Regions": "us-east-1"})
     assert sorted(organization.s3.buckets) == BUCKETS
 
@@ -236,7 +236,7 @@ def test_the_status_of_an_account_that_is_not_current_has_the_reason(installed: 
     assert f"  {ACCOUNTS[0]} us-east-1: OUTDATED (SUCCEEDED): denied by a boundary" in lines
 
 
-def test_accounts_that_cannot_be_listed_do_not_hide_the_rest(installed: Scene) -> None:
+def test_accounts_that_cannot_be_listed_do_not_hide_the_others(installed: Scene) -> None:
     installed.cloud.refusals["ListStackInstances"] = denied("cloudformation:ListStackInstances")
     found = status(installed)
     assert (found.healthy, found.version) == (False, "1.2.3")

@@ -29,7 +29,7 @@ def probed(aws: Scene, **parameters: str) -> InstallationStatus:
 
 
 @pytest.mark.parametrize("parameters", [{}, {"Pin": "All", "MacroName": "Pins"}], ids=["default", "all images"])
-def test_a_macro_that_works_gives_both_answers_without_a_lookup(
+def test_a_macro_that_works_returns_both_answers_without_a_lookup(
     aws: Scene, function: FakeFunction, parameters: dict[str, str]
 ) -> None:
     del function  # any lookup would be an internal error

@@ -47,7 +47,7 @@ def test_a_region_without_macro_is_not_healthy(aws: Scene) -> None:
     assert found.to_json()["stack_status"] is None
 
 
-def test_what_cannot_be_found_out_does_not_hide_the_rest(aws: Scene, function: FakeFunction) -> None:
+def test_what_cannot_be_found_out_does_not_hide_the_others(aws: Scene, function: FakeFunction) -> None:
     install(aws.session, REGION, request())
 
     def refuse(operation: str, given: object) -> dict[str, Any]:  # noqa: ARG001 - a fake's signature
@@ -192,7 +192,7 @@ def test_a_function_that_drifted_is_reported(
     assert f"  WARNING: the function that runs is not what the stack installed: {drift}" in found.lines("1")
 
 
-def test_a_change_that_waits_for_the_next_version_is_drift(aws: Scene, function: FakeFunction) -> None:
+def test_a_pending_change_is_drift(aws: Scene, function: FakeFunction) -> None:
     install(aws.session, REGION, request())
     function.latest |= {"Timeout": 10, "Role": "arn:aws:iam::111122223333:role/other"}
     assert status(aws).drift == ("timeout", "role")
@@ -247,7 +247,7 @@ def test_a_deleted_log_group_is_unknown(aws: Scene, function: FakeFunction) -> N
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "described"),
     [
         ("Task timed out after 90 seconds", "Task timed out after 90 seconds"),
         ("[1]", "[1]"),
@@ -256,8 +256,8 @@ def test_a_deleted_log_group_is_unknown(aws: Scene, function: FakeFunction) -> N
         ('{"problems": ["odd"], "cause": "c"}', "c"),
     ],
 )
-def test_a_log_record_is_described(line: str, told: str) -> None:
-    assert describe_record(line) == told
+def test_a_log_record_is_described(line: str, described: str) -> None:
+    assert describe_record(line) == described
 
 
 def test_an_alias_to_latest_has_no_drift() -> None:

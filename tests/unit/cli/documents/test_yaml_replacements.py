@@ -204,7 +204,7 @@ MAPPINGS = [
 
 
 @pytest.mark.parametrize(("text", "expected"), MAPPINGS)
-def test_mapping_is_written_in_the_style_of_its_surroundings(text: str, expected: str) -> None:
+def test_mapping_is_written_in_the_style_of_its_context(text: str, expected: str) -> None:
     assert edited(text, MAPPING) == expected
 
 

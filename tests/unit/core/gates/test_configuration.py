@@ -122,7 +122,7 @@ def test_verdicts(mode: str, unknown: str, fact: Fact | UnknownFact, verdict: st
     assert gate.judge(judged(size=fact)).verdict == verdict
 
 
-def test_a_result_says_what_was_seen() -> None:
+def test_a_result_contains_what_was_found() -> None:
     known, unknown = (requiring("size", 1).judge(judged(**facts)) for facts in ({"size": fact_of(2)}, {}))
     assert (known.seen.fact, known.seen.source) == ("size is 2", "ecr:DescribeImages in us-east-1")
     assert known.seen.time == "2026-11-30T12:00:00Z"
@@ -130,7 +130,7 @@ def test_a_result_says_what_was_seen() -> None:
 
 
 def loosening(*entries: str, by: Any) -> list[list[tuple[str, str]]]:
-    """Return the problems of a template that sets `by` in each of the places where it can."""
+    """Return the problems of a template that sets `by` in each location where it can."""
     settings = with_gates(*entries)
     templates = [
         (template_of("!PinDigest nginx:1"), {"Gates": by}),
@@ -333,6 +333,13 @@ def test_different_gates_in_transform_and_metadata_contradict_each_other() -> No
         ("age.minimum=3d; age.mode=warn", "age.mode=deny", "age.minimum=3d; age.mode=deny; age.unknown=deny"),
         ("age.minimum=3d", "age.maximum=9d", "age.minimum=3d; age.maximum=9d; age.mode=deny; age.unknown=deny"),
         ("age.minimum=3d; age.mode=off", "age.minimum=1d", "age.minimum=1d"),
+        ("age.minimum=3d; age.mode=off", "age.mode=deny", "age.minimum=3d"),
+        (
+            "age.minimum=3d; age.mode=off",
+            "age.maximum=9d; age.mode=warn",
+            "age.minimum=3d; age.maximum=9d; age.mode=warn",
+        ),
+        ("age.minimum=3d; age.mode=off", "age.mode=off", "age.mode=off"),
         ("age.minimum=3d; age.unknown=warn", "age.unknown=deny", "age.minimum=3d; age.mode=deny; age.unknown=deny"),
         ("tags.deny=latest", "tags.deny=dev", "tags.deny=latest; tags.deny=dev; tags.mode=deny; tags.unknown=deny"),
         (
@@ -361,7 +368,7 @@ def test_different_gates_in_transform_and_metadata_contradict_each_other() -> No
             "vulnerabilities.only=fix-available",
             "vulnerabilities.severity=LOW; vulnerabilities.only=fix-available",
         ),
-        # A gate that the configuration does not set, or turns off, is the template's own.
+        # What is set for a gate that is off applies only as long as nothing else is set.
         (
             "vulnerabilities.severity=LOW; vulnerabilities.mode=off",
             "vulnerabilities.severity=HIGH; vulnerabilities.missing=warn",

@@ -6,7 +6,7 @@ import pytest
 
 from support.gates import with_gates
 from support.images import HEX
-from support.templates import pin, problems_of, statuses_of, task, template_of
+from support.templates import ABSENT, EveryDigest, pin, problems_of, statuses_of, task, template_of
 
 SETTINGS = with_gates("marked.mode=deny")
 
@@ -36,6 +36,14 @@ def test_images_that_cannot_be_seen_are_unknown() -> None:
 @pytest.mark.parametrize("image", ["!PinDigest nginx:1", f"nginx@sha256:{HEX}", f"nginx:1@sha256:{HEX}"])
 def test_marked_images_and_digests_are_allowed(image: str) -> None:
     assert pin(template_of(image), settings=SETTINGS).report.succeeded
+
+
+def test_an_image_that_keeps_its_tag_is_not_called_pinned() -> None:
+    digests = EveryDigest({"docker.io/library/nginx:1": ABSENT})
+    report = pin(template_of("!PinDigest WhenMissing=KeepTag nginx:1"), settings=SETTINGS, digests=digests).report
+    assert [(result.verdict, result.seen.fact) for (result,) in report.gates.values()] == [
+        ("allow", "marked, keeps its tag because it does not exist yet")
+    ]
 
 
 def test_pin_all_is_enough() -> None:

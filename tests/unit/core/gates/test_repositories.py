@@ -79,6 +79,12 @@ def test_no_request_is_made_for_an_image_that_is_not_allowed() -> None:
     assert result.report.problems[0].help == "use one of ghcr.io/*"
 
 
+def test_a_denial_shows_some_of_the_allowed_repositories() -> None:
+    allowed = [f"repositories.allow=ghcr.io/team{number}/*" for number in range(1, 6)]
+    (problem,) = pin(template_of("!PinDigest nginx:1"), settings=with_gates(*allowed)).report.problems
+    assert problem.help == "use one of ghcr.io/team1/*, ghcr.io/team2/*, ghcr.io/team3/* and 2 more"
+
+
 def test_a_deployed_image_of_another_repository_is_not_looked_up() -> None:
     runs = deployed(f"evil.example/web@sha256:{HEX}", "nginx:1")
     states = FakeDeployments({"Resources.Web.Properties.ContainerDefinitions[0].Image": runs})

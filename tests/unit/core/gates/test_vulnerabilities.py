@@ -144,6 +144,23 @@ def test_only_the_same_identifier_is_ignored(name: str) -> None:
     assert result_of(scan(found), entries=with_entries(IGNORED)).verdict == "deny"
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("RHSA-2019:3909", "not reachable"),
+        ("RHSA-2019:3909", "not reachable: no TLS"),
+        ("SUSE-SU-2021:1234-1", "1234"),
+        ("CVE-2026-1", "3909"),
+        ("CVE-2026-1", "2 of 3 are fixed"),
+        ("CWE-22 - Path traversal", "not reachable"),
+    ],
+)
+def test_an_identifier_can_have_spaces_and_a_number_after_a_colon(name: str, reason: str) -> None:
+    result = result_of(scan(OPENSSL._replace(id=name)), entries=with_entries(f"ignore={name}:{reason}:2099-12-31"))
+    assert result.verdict == "allow"
+    assert result.seen.fact.endswith(f", {name} is ignored ({reason})")
+
+
 @pytest.mark.parametrize("entry", [IGNORED, "only=fix-available", "maximum=HIGH:9999"])
 def test_findings_that_were_not_read_are_unknown(entry: str) -> None:
     result = result_of(scan(CURL, HIGH=1200, is_complete=False), entries=with_entries(entry))
@@ -273,6 +290,8 @@ def test_only_what_an_option_needs_is_read(entries: list[str], words: set[str]) 
         ("ignore=CVE-2026-1:2026-12-31", "write ID:reason:YYYY-MM-DD"),
         ("ignore=CVE-2026-1: :2026-12-31", "write ID:reason:YYYY-MM-DD"),
         ("ignore=CVE-2026-1:reason:2026-13-01", "write ID:reason:YYYY-MM-DD"),
+        ("ignore=CVE-2026-1:reason:2026-02-31", "write ID:reason:YYYY-MM-DD"),
+        ("ignore=CVE-2026-1 is not used:2026-12-31", "write ID:reason:YYYY-MM-DD"),
         ("ignore=CVE-2026-1:reason:2026-12-311", "write ID:reason:YYYY-MM-DD"),
         ("ignore=CVE-2026-1:reason:٢026-12-31", "write ID:reason:YYYY-MM-DD"),
         ("ignore=*:reason:2026-12-31-", "write ID:reason:YYYY-MM-DD"),

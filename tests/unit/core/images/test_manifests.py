@@ -96,9 +96,9 @@ def test_an_entry_with_an_invalid_platform_is_not_runnable(platform: Any) -> Non
     assert not read.runnable
 
 
-@pytest.mark.parametrize("said", [{}, {"platform": None}, {"platform": {}}])
-def test_an_entry_without_a_platform_is_runnable(said: dict[str, Any]) -> None:
-    (read,) = parse_index(index(entry(**said)))
+@pytest.mark.parametrize("fields", [{}, {"platform": None}, {"platform": {}}])
+def test_an_entry_without_a_platform_is_runnable(fields: dict[str, Any]) -> None:
+    (read,) = parse_index(index(entry(**fields)))
     assert read.platform is None
     assert read.runnable
 

@@ -176,6 +176,14 @@ def test_no_more_page_is_read_if_no_finding_is_severe_enough() -> None:
     assert (given.number, scan.counts, scan.vulnerabilities, scan.is_complete) == (1, (("LOW", 2),), (), True)
 
 
+def test_pages_are_read_until_a_finding_of_each_severity_is_listed() -> None:
+    critical = basic("CVE-2026-3", "CRITICAL")
+    counts = {"CRITICAL": 1, "HIGH": 1, "LOW": 2}
+    given = Pages(page(findings=[LOW, HIGH], findingSeverityCounts=counts), page(findings=[critical]), page())
+    scan = read_scan(given, "HIGH", every_finding=False)
+    assert (given.number, [one.id for one in scan.vulnerabilities]) == (2, ["CVE-2026-3", "CVE-2026-1"])
+
+
 def test_counts_are_never_below_what_is_listed() -> None:
     scan = read_scan([page(findings=[HIGH, HIGH], findingSeverityCounts={"HIGH": 1, "UNTRIAGED": 2})])
     assert scan.counts == (("HIGH", 2), ("UNDEFINED", 2))

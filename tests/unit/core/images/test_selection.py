@@ -233,8 +233,8 @@ def test_the_only_image_of_an_index_is_selected_without_a_platform(platform: str
     assert answer.platforms == ((AMD64,) if platform else None)
 
 
-def config(**said: str) -> bytes:
-    return json.dumps({"rootfs": {}, **said}).encode()
+def config(**fields: str) -> bytes:
+    return json.dumps({"rootfs": {}, **fields}).encode()
 
 
 def image(blob: bytes) -> bytes:
@@ -262,7 +262,7 @@ def test_a_single_image_for_another_platform_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "wanted"),
+    ("fields", "wanted"),
     [
         ({"os": "linux", "architecture": "arm64"}, "linux/arm64"),
         ({"os": "linux", "architecture": "arm64", "variant": "v8"}, "linux/arm64"),
@@ -270,10 +270,10 @@ def test_a_single_image_for_another_platform_is_refused() -> None:
         ({"os": "linux", "architecture": "arm", "variant": "v7"}, "linux/arm/v7"),
     ],
 )
-def test_a_single_image_for_the_platform_is_returned_with_it(said: dict[str, str], wanted: str) -> None:
-    answer = select_with_config(config(**said), Platform.parse(wanted))
+def test_a_single_image_for_the_platform_is_returned_with_it(fields: dict[str, str], wanted: str) -> None:
+    answer = select_with_config(config(**fields), Platform.parse(wanted))
     assert isinstance(answer, Resolved)
-    assert answer.platforms == (Platform(said["os"], said["architecture"], said.get("variant", "")),)
+    assert answer.platforms == (Platform(fields["os"], fields["architecture"], fields.get("variant", "")),)
 
 
 @pytest.mark.parametrize(("build", "fits"), [("10.0.20348.2113", True), ("10.0.17763.1", False)])
@@ -404,10 +404,10 @@ HOST_2025 = Platform("windows", "amd64", os_version="10.0.26100")
 
 @pytest.mark.parametrize("version", ["10.0.20348.1", ""])
 def test_a_doubtful_version_of_windows_is_accepted_with_a_warning(version: str) -> None:
-    said = {"os": "windows", "architecture": "amd64"} | ({"os.version": version} if version else {})
+    fields = {"os": "windows", "architecture": "amd64"} | ({"os.version": version} if version else {})
     for answer in (
         select(index([windows("a", version)]), platform=HOST_2025),
-        select_with_config(config(**said), HOST_2025),
+        select_with_config(config(**fields), HOST_2025),
     ):
         assert isinstance(answer, Resolved)
         (warning,) = answer.warnings
@@ -456,7 +456,9 @@ def test_the_advice_for_a_single_image_names_platforms_of_lambda_only(entries: l
     assert "linux/arm/" not in answer.help
 
 
-@pytest.mark.parametrize(("offered", "more"), [("linux/s390x", ""), ("linux/arm64", ", or set an available platform")])
+@pytest.mark.parametrize(
+    ("offered", "more"), [("linux/s390x", ""), ("linux/arm64", ", or set Platform to an available one")]
+)
 def test_a_platform_that_lambda_does_not_have_is_not_suggested(offered: str, more: str) -> None:
     answer = select(index([entry("a", offered)]), platform=AMD64, index_allowed=False)
     assert isinstance(answer, Unsuitable)

@@ -53,9 +53,19 @@ class TestSelect:
         assert reason({"Fn::Select": [0, elements]}) == "the second argument of Fn::Select is not a list"
 
     @pytest.mark.parametrize("index", [2, "2", 100])
-    def test_an_index_behind_the_end_is_refused(self, index: object) -> None:
-        expected = f"the index {index} of Fn::Select is out of range: the list has 2 elements"
-        assert reason({"Fn::Select": [index, ["a", "b"]]}) == expected
+    @pytest.mark.parametrize(
+        ("elements", "number", "help"),
+        [
+            (["a", "b"], "2 elements", "use an index from 0 to 1"),
+            (["a"], "1 element", "use the index 0"),
+            ([], "no elements", "use a list with elements"),
+        ],
+    )
+    def test_an_index_behind_the_end_is_refused(
+        self, index: object, elements: list[str], number: str, help: str
+    ) -> None:
+        cause = f"the index {index} of Fn::Select is out of range: the list has {number}"
+        assert evaluate({"Fn::Select": [index, elements]}, SCOPE) == Unknown(cause, help)
 
     @pytest.mark.parametrize(
         ("index", "elements", "value"),

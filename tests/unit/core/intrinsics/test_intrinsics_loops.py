@@ -64,3 +64,10 @@ def test_a_loop_variable_that_is_a_list_is_refused() -> None:
 
 def test_a_condition_named_by_an_unknown_loop_variable_is_unknown() -> None:
     assert evaluate_condition("Is${Name}", SCOPE.with_loop("Name", UNKNOWN)) == UNKNOWN
+
+
+def test_a_variable_of_fn_sub_with_the_name_of_a_loop_variable_is_unknown() -> None:
+    expression = {"Fn::Sub": ["app/${Name}:${Tag}", {"Name": "other"}]}
+    outcome = evaluate(expression, SCOPE)
+    assert outcome == Unknown("'Name' is a variable of Fn::Sub and of a loop", "rename one of them", "app/")
+    assert evaluate(expression, Scope(parameters=SCOPE.parameters)) == Known("app/other:1")

@@ -92,6 +92,17 @@ def test_all_reasons_are_returned_as_far_as_a_message_can_be_long() -> None:
     assert len(many.reason) < 600
 
 
+def test_each_reason_of_a_text_is_returned_once() -> None:
+    one, two = (Unknown(f"why {name}", f"do {name}", missing=name) for name in ("One", "Two"))
+    both = Unknown("why One, and why Two", "do One; do Two", missing="One,Two")
+    assert concatenate([concatenate([one, two]), Known(":"), two]) == both
+    assert concatenate([one, concatenate([one, two]), concatenate([two, one])]) == both
+    condition = Unknown("the condition depends on One", "do One", missing="One")
+    assert concatenate([condition, one]) == Unknown(
+        "the condition depends on One, and why One", "do One", missing="One"
+    )
+
+
 def test_a_text_longer_than_any_template_is_refused() -> None:
     piece = Known("x" * (MAX_TEXT // 10))
     assert concatenate([piece] * 10) == Known("x" * MAX_TEXT)

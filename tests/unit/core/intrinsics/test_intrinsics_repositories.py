@@ -22,6 +22,15 @@ def of(expression: object, *, resource: object = None, **more: Any) -> Outcome:
     return evaluate(expression, Scope(resources=resources, **known))
 
 
+def test_a_parameter_that_is_the_name_and_the_tag_is_named_once() -> None:
+    resource = {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": {"Ref": "Tag"}}}
+    image = {"Fn::Sub": "${Repo.RepositoryUri}:${Tag}"}
+    outcome = of(image, resource=resource, parameters={"Tag": {"Type": "String"}}, account_id="")
+    assert isinstance(outcome, Unknown)
+    assert outcome.reason == "the AWS account ID is unknown, and the parameter 'Tag' has no value and no default"
+    assert outcome.missing == "AWS::AccountId,Tag"
+
+
 @pytest.mark.parametrize(
     "resource",
     [

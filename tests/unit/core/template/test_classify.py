@@ -19,6 +19,7 @@ ECS = image_locations()["AWS::ECS::TaskDefinition"][0]
 LAMBDA = image_locations()["AWS::Lambda::Function"][0]
 ALL = ResourceContext(Options(pin=Pin.ALL))
 NO_VALUE = {"Ref": "AWS::NoValue"}
+IMAGE_ARN = "arn:aws:imagebuilder:us-east-1"
 BAD_DIGEST = "is not a valid image reference: a digest is 'sha256:' and 64 lower-case hexadecimal digits (at character"
 NO_CONDITION = "cannot resolve the condition of Fn::If: the template has no condition 'Open'"
 NO_STACK_NAME = "AWS::StackName is unknown: CloudFormation does not pass it to transforms"
@@ -217,13 +218,13 @@ class TestProblems:
         assert "supports repository:tag only" in problem("!PinDigest nginx:1", location=location).cause
         for context in (ResourceContext(), ALL):
             found = skipped("nginx:1", location=location, context=context)
-            assert (found.status, found.reason) == ("managed", location.refused)
+            assert (found.status, found.reason) == ("unsupported", location.refused)
 
     def test_a_platform_that_must_be_known_and_is_not_is_a_problem(self) -> None:
         context = ResourceContext(properties={"Architectures": [{"Ref": "AWS::StackName"}]})
         found = problem("!PinDigest 111122223333.dkr.ecr.us-east-1.amazonaws.com/a:1", location=LAMBDA, context=context)
         assert found.cause.startswith("cannot infer the platform")
-        assert found.help == "set Platform=os/architecture"
+        assert found.help.startswith("set Platform=os/architecture")
 
 
 class TestSkippedImages:
@@ -285,7 +286,22 @@ class TestSkippedImages:
         location = image_locations()["AWS::CleanRoomsML::ConfiguredModelAlgorithm"][0]
         found = read(value, location=location, context=ALL)
         assert isinstance(found.result, SkippedImage)
-        assert (found.result.status, found.external_values) == ("managed", frozenset())
+        assert (found.result.status, found.external_values) == ("unsupported", frozenset())
+
+    @pytest.mark.parametrize(
+        ("kind", "value", "status"),
+        [
+            ("AWS::Lightsail::Container", ":shop.web.1", "other form"),
+            ("AWS::ImageBuilder::ContainerRecipe", f"{IMAGE_ARN}:aws:image/amazon-linux-2023/x.x.x", "managed"),
+            ("AWS::ImageBuilder::ContainerRecipe", f"{IMAGE_ARN}:111122223333:image/base/1.0.0", "other form"),
+            ("AWS::ImageBuilder::ContainerRecipe", f"{IMAGE_ARN}:1:aws:image/base/1.0.0", "other form"),
+            ("AWS::ImageBuilder::ContainerRecipe", {"Fn::Sub": f"{IMAGE_ARN}:${{Nope}}:image/base/1"}, "other form"),
+        ],
+    )
+    def test_an_image_in_another_form_is_skipped(self, kind: str, value: Any, status: str) -> None:
+        (location,) = image_locations()[kind]
+        for context in (ResourceContext(), ALL):
+            assert skipped(value, location=location, context=context).status == status
 
     @pytest.mark.parametrize("context", [ResourceContext(), ALL])
     def test_a_snippet_that_only_cloudformation_can_call_is_skipped(self, context: ResourceContext) -> None:
@@ -394,7 +410,7 @@ class TestSites:
     def test_the_platform_of_a_resource_is_inferred_once(self) -> None:
         context = ResourceContext(properties={"RuntimePlatform": {"CpuArchitecture": "ARM64"}})
         assert site("!PinDigest nginx:1", context=context).platform == Platform("linux", "arm64")
-        assert context.platforms == {ECS.platform: Platform("linux", "arm64")}
+        assert context.platforms == {(ECS.platform, False): Platform("linux", "arm64")}
 
     def test_an_unknown_platform_does_not_matter_where_an_index_is_accepted(self) -> None:
         properties = {"RuntimePlatform": {"Ref": "Nope"}}

@@ -152,7 +152,7 @@ class TestOptionsOfTheTemplate:
         if metadata:
             template["Metadata"] = {"ImagePinner": metadata}
         sites = find(template, parameters)
-        assert problem_texts(sites) == [(path, "no container is named no")]
+        assert problem_texts(sites) == [(path, "no container is named 'no'")]
         assert sites.problems[0].help == "use one of web"
 
     def test_options_can_be_expressions(self) -> None:
@@ -216,7 +216,7 @@ class TestOptionsOfAResource:
             "Properties": {"ContainerDefinitions": [{"Name": "db", "Image": "redis:1"}]},
         }
         sites = find(template)
-        assert problem_texts(sites) == [("Resources.Web.Metadata.ImagePinner.Pin", "no container is named db")]
+        assert problem_texts(sites) == [("Resources.Web.Metadata.ImagePinner.Pin", "no container is named 'db'")]
         assert pinned_paths(sites) == [IMAGE]
 
     def test_containers_are_counted_by_name_where_a_more_specific_option_applies(self) -> None:
@@ -308,19 +308,20 @@ class TestOpaqueNodes:
     def test_an_opaque_node_is_a_problem_where_pin_may_select_it(self, pin: Any) -> None:
         path, cause = problem_texts(find(self.hidden(), {"Pin": pin}))[0]
         assert path == CONTAINERS
-        assert cause == "images here cannot be seen: it is the result of Ref"
+        assert cause == "cannot find the images in this value: it is the result of Ref"
 
     def test_a_property_that_hides_several_kinds_of_images_is_reported_once(self) -> None:
         template = {"Resources": {"Job": {"Type": "AWS::Batch::JobDefinition", "Properties": {"Ref": "X"}}}}
         assert len(find(template).skipped) == 1
         assert len(find(template, {"Pin": "All"}).problems) == 1
 
-    def test_an_opaque_node_that_is_not_deployed_is_ignored(self) -> None:
+    def test_an_opaque_node_that_is_not_deployed_is_not_a_problem(self) -> None:
         template = self.hidden()
         template["Conditions"] = {"No": {"Fn::Equals": ["a", "b"]}}
         template["Resources"]["Web"]["Condition"] = "No"
         sites = find(template, {"Pin": "All"})
-        assert sites.problems == sites.skipped == []
+        assert sites.problems == []
+        assert [image.status for image in sites.skipped] == ["not deployed"]
 
 
 class TestSnippets:
@@ -446,3 +447,24 @@ class TestCustomPaths:
     def test_pin_all_on_a_custom_resource_type_is_accepted(self) -> None:
         template = self.custom("nginx:1", Metadata={"ImagePinner": {"Pin": "All"}})
         assert problem_texts(find(template, scan_settings=self.scan_settings("$..Image"))) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "collection", "is_made"),
+    [
+        ("Is${Name}", ["A"], True),
+        ("Is&{Name}", ["B", "A"], True),
+        ("Is${Name}", {"Ref": "Unknown"}, True),
+        ("Is${Name}", ["B"], False),
+        ("Is${Name}", [], False),
+        ("Was${Name}", {"Ref": "Unknown"}, False),
+    ],
+)
+def test_a_condition_that_a_loop_makes_too_is_unknown(key: str, collection: Any, is_made: bool) -> None:  # noqa: FBT001
+    web = {**task("!PinDigest nginx:1"), "Condition": "IsA"}
+    loop = {"Fn::ForEach::Names": ["Name", collection, {key: {"Fn::Equals": ["a", "a"]}}]}
+    written = {"IsA": {"Fn::Equals": ["a", "b"]}, 5: None}
+    for conditions in ({**written, **loop}, {**written, "Fn::ForEach::Outer": ["Other", ["x"], loop]}):
+        sites = find({"Resources": {"Web": web}, "Conditions": conditions})
+        assert pinned_paths(sites) == ([IMAGE] if is_made else [])
+        assert skipped_paths(sites) == ({} if is_made else {IMAGE: "not deployed"})

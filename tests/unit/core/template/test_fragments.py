@@ -128,7 +128,7 @@ class TestSiblings:
             "nginx:1",
             pinned("redis", "1"),
         ]
-        assert problems_of(pin(fragment, {"Pin": ["c"]})) == [(WHOLE, "no container is named c")]
+        assert problems_of(pin(fragment, {"Pin": ["c"]})) == [(WHOLE, "no container is named 'c'")]
 
     def test_all_images_of_a_container_are_selected_by_its_name(self) -> None:
         fragment = {"Name": "a", "Image": "nginx:1", "ImageUri": "redis:1"}

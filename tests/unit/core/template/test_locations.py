@@ -167,9 +167,13 @@ def test_images_of_the_services_themselves_are_known_by_their_beginning() -> Non
     managed = {location.resource_type: location.managed for location in ALL if location.managed}
     assert managed == {
         "AWS::CodeBuild::Project": ("aws/codebuild/",),
-        "AWS::Lightsail::Container": (":",),
-        "AWS::ImageBuilder::ContainerRecipe": ("arn:",),
+        "AWS::ImageBuilder::ContainerRecipe": ("arn:*:imagebuilder:*:aws:image/",),
     }
+
+
+def test_images_that_are_not_references_are_known_by_their_beginning() -> None:
+    others = {location.resource_type: location.other_forms for location in ALL if location.other_forms}
+    assert others == {"AWS::Lightsail::Container": (":",), "AWS::ImageBuilder::ContainerRecipe": ("arn:",)}
 
 
 def test_only_ecs_records_the_reference_in_a_label() -> None:

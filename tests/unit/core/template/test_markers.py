@@ -362,5 +362,5 @@ class TestStackNameOption:
 
     def test_the_known_stack_name_is_set(self) -> None:
         content = {"StackName": {"Ref": "AWS::StackName"}}
-        scope = SCOPE.with_stack_name("shop")
+        scope = SCOPE.claiming("shop")
         assert parse_metadata_options({"ImagePinner": content}, scope, Level.TEMPLATE) == Options(stack_name="shop")

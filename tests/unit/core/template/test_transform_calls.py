@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ def template_with(call: Built, level: str) -> Built:
     """Return a template with a call at a level."""
     if level == "top":
         return {"Resources": {"Web": _web()}, "Fn::Transform": [*call.values()][-1]}
-    return {"Resources": LEVELS[level](call)}
+    return {"Resources": LEVELS[level](deepcopy(call))}
 
 
 CONDITIONS = {"C": {"Fn::Equals": [{"Ref": "X"}, "b"]}, "D": {"Fn::Equals": [{"Ref": "X"}, "b"]}}
@@ -93,7 +94,7 @@ def test_a_call_that_can_add_images_is_a_problem_where_pin_may_select_them(level
     for pin in ("All", ["web"]):
         problems = [each for each in find(template, pin).problems if "no container is named" not in each.cause]
         assert problems, f"nothing is said with Pin: {pin}"
-        assert all(problem.cause.startswith("images here cannot be seen") for problem in problems)
+        assert all(problem.cause.startswith("cannot find the images in this value") for problem in problems)
         assert len({problem.path for problem in problems}) == len(problems) == 1
     scan = find(template, None)
     assert scan.problems == []
@@ -113,14 +114,28 @@ def test_pin_skip_of_the_resource_accepts_the_call(level: str, spelling: str) ->
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("level", ["branch", "nested branch", "resource", "properties", "container"])
-def test_a_call_that_is_not_deployed_is_no_problem(level: str, spelling: str) -> None:
+def test_a_call_that_is_not_deployed_is_not_a_problem(level: str, spelling: str) -> None:
     no, yes = {"Fn::Equals": ["a", "b"]}, {"Fn::Equals": ["a", "a"]}
     template = template_with(SPELLINGS[spelling], level)
     template["Conditions"] = {"C": yes if level == "branch" else no, "D": no}
     if "branch" not in level:
         template["Resources"]["Web"]["Condition"] = "C"
 
-    assert find(template).problems == []
+    for pin, statuses in ("All", {"not deployed"}), ("Skip", set()), (None, set()):
+        scan = find(template, pin)
+        assert scan.problems == []
+        assert {image.status for image in scan.skipped} & {"not deployed"} == statuses
+        assert len(scan.hidden) == (pin != "Skip")
+
+
+@pytest.mark.parametrize("level", [*LEVELS, "top"])
+def test_help_names_what_a_call_is_in(level: str) -> None:
+    template = template_with({"Fn::Transform": INCLUDE}, level) | {"Conditions": CONDITIONS}
+
+    (problem,) = find(template).problems
+
+    assert ("the Metadata of the resource" in problem.help) is (level not in {"resources", "loop", "top"})
+    assert problem.help
 
 
 ELSEWHERE: dict[str, dict[str, Any]] = {
@@ -133,7 +148,7 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("properties", ELSEWHERE.values(), ids=ELSEWHERE)
-def test_a_call_that_cannot_add_images_is_no_problem(properties: dict[str, Any]) -> None:
+def test_a_call_that_cannot_add_images_is_not_a_problem(properties: dict[str, Any]) -> None:
     web = {"Type": "AWS::ECS::TaskDefinition", "Properties": properties}
     topic = {"Type": "AWS::SNS::Topic", "Properties": {"Fn::Transform": INCLUDE}, "Fn::Transform": INCLUDE}
     template = {

@@ -72,13 +72,35 @@ def test_a_loop_over_the_values_of_a_parameter_is_evaluated() -> None:
     [
         ([""], "whose only value is empty: CloudFormation passes an empty list parameter as one empty text"),
         (["a", "b"], "which has several values"),
-        ({"Ref": "Nope"}, "whose values are unknown"),
-        ("a", "whose values are unknown"),
-        (None, "whose values are unknown"),
+        ({"Ref": "Nope"}, "whose values are unknown: the template has no parameter and no resource 'Nope'"),
+        ("a", "whose collection is not a list"),
+        (None, "whose collection is not a list"),
+        ({"Ref": "AWS::NoValue"}, "whose collection is AWS::NoValue"),
+        ({"Fn::If": ["No", ["a"], {"Ref": "AWS::NoValue"}]}, "whose collection is AWS::NoValue"),
     ],
 )
-def test_the_reason_for_an_unknown_loop_variable_says_how_many_values_there_are(collection: Any, how_many: str) -> None:
-    ((_, node),) = entries_of(TemplateNode((), {"Fn::ForEach::L": ["A", collection, {"x": 1}]}, Scope()))
+def test_the_reason_for_an_unknown_loop_variable_contains_how_many_values_there_are(
+    collection: Any, how_many: str
+) -> None:
+    scope = Scope(conditions={"No": {"Fn::Equals": ["a", "b"]}})
+    ((_, node),) = entries_of(TemplateNode((), {"Fn::ForEach::L": ["A", collection, {"x": 1}]}, scope))
     unknown = node.scope.loops["A"]
     assert isinstance(unknown, Unknown)
     assert unknown.reason == f"it depends on the loop variable of Fn::ForEach::L, {how_many}"
+
+
+def test_the_help_for_a_collection_that_cloudformation_rejects_is_to_write_a_list() -> None:
+    for collection in ({"Ref": "AWS::NoValue"}, "a"):
+        ((_, node),) = entries_of(TemplateNode((), {"Fn::ForEach::L": ["A", collection, {"x": 1}]}, Scope()))
+        unknown = node.scope.loops["A"]
+        assert isinstance(unknown, Unknown)
+        assert unknown.help == "write the collection as a list, which may be empty: []"
+
+
+def test_a_parameter_that_the_values_of_a_loop_lack_is_named() -> None:
+    scope = Scope(parameters={"Names": {"Type": "CommaDelimitedList"}})
+    loop = {"Fn::ForEach::L": ["A", {"Ref": "Names"}, {"x": 1}]}
+    ((_, node),) = entries_of(TemplateNode((), loop, scope))
+    unknown = node.scope.loops["A"]
+    assert isinstance(unknown, Unknown)
+    assert unknown.missing == "Names"

@@ -83,7 +83,7 @@ def test_a_missing_permission_names_its_action() -> None:
 def test_without_a_region_nothing_is_read() -> None:
     with pytest.raises(ConfigurationError, match=rf"SSM parameter {NAME}: the AWS region is unknown$") as caught:
         GateParameters(AwsClients(StubbedSsm), "", {}).read_gates(NAME, Deadline.after(60))
-    assert caught.value.help == "set the AWS region, for example in AWS_REGION"
+    assert caught.value.help == "set the AWS region"
 
 
 def test_after_the_deadline_nothing_is_read() -> None:
@@ -148,6 +148,12 @@ def test_an_invalid_or_looser_text_is_an_error(text: str, cause: str) -> None:
 @pytest.mark.parametrize("text", ["", "\n"])
 def test_an_empty_text_changes_nothing(text: str) -> None:
     assert settings_of(text, "age.minimum=3d").options.gates.enabled == parse_gates("age.minimum=3d").enabled  # type: ignore[union-attr]
+
+
+def test_a_prepared_gate_can_be_turned_on() -> None:
+    gates = settings_of("age.mode=warn", "age.minimum=3d", "age.mode=off").options.gates
+    assert gates
+    assert gates.enabled == parse_gates("age.minimum=3d; age.mode=warn").enabled
 
 
 def test_gates_of_the_parameter_apply_and_templates_cannot_loosen_them() -> None:

@@ -125,7 +125,7 @@ def test_an_unusable_key_is_distinguished_from_a_denied_secret(location: SecretL
         (refusal("InternalServiceError", status=500), "failed with an internal error", "in a minute"),
         (refusal("InvalidRequestException", "marked for deletion"), "marked for deletion", "correct"),
         (refusal("ExpiredTokenException"), "have expired", "sign in to AWS again"),
-        (NoCredentialsError(), "there are no AWS credentials", "sign in"),
+        (NoCredentialsError(), "there are no AWS credentials", "configure AWS credentials"),
         (
             EndpointConnectionError(endpoint_url="https://x.example/"),
             "cannot connect to Secrets Manager in eu-west-1 at x.example",

@@ -29,7 +29,7 @@ def test_an_error_status_is_reported_without_the_signature(bucket: ScriptedRegis
     with pytest.raises(SourceError) as caught:
         fetch(bucket)
     assert caught.value.cause == f"{bucket.url}/layer returned {answer.status}"
-    assert "endpoint for S3" in caught.value.help
+    assert "reaches S3" in caught.value.help
 
 
 def test_a_body_beyond_the_limit_is_refused(bucket: ScriptedRegistry) -> None:

@@ -79,7 +79,7 @@ def test_the_error_of_the_other_images_has_the_first_cause_and_help(
     registry.script = lambda _: Answer(503)
     last = resolve_images(registry.host, per_host=1)[-1]
     requests = f"{registry.url}/v2/team/app-{FAILURES_IN_A_ROW - 1}/manifests/1"
-    cause = f"no further requests to {registry.url}: {requests} returned 503 after 3 attempts"
+    cause = f"no further requests to {registry.url}: {requests} returned 503 (3 attempts)"
     assert last == Unavailable(cause, "retry in a few minutes")
 
 
@@ -97,7 +97,7 @@ def test_a_registry_that_throttles_gets_no_request_after_the_first_image(
     registry.script = lambda _: Answer(429)
     messages = causes(resolve_images(registry.host, per_host=1))
     assert len(registry.seen) == ATTEMPTS
-    assert all("returned 429 after 3 attempts" in cause for cause in messages)
+    assert all("returned 429 (3 attempts)" in cause for cause in messages)
 
 
 def test_a_registry_that_never_responds_gets_one_request(servers: tuple[ScriptedRegistry, ScriptedRegistry]) -> None:

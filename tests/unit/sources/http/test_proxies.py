@@ -263,7 +263,7 @@ def test_a_proxy_that_fails_is_named_and_not_its_credentials(
         transport = {"limits": QUICK.__class__(connect=0.5, read=0.5)}
         answer = pin(certificate, transport=transport)
     assert isinstance(answer, Unavailable)
-    assert answer.cause.removesuffix(" after 3 attempts") == cause
+    assert answer.cause.removesuffix(" (3 attempts)") == cause
     assert "HTTPS_PROXY" in answer.help or "allow the host" in answer.help or "check the host name" in answer.help
     for part in (USER, SECRET, QUOTED, "w0rd", proxy.host):
         assert part not in f"{answer.cause} {answer.help}"
@@ -287,7 +287,7 @@ def test_a_proxy_that_cannot_be_used_is_one_clear_error(
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     answer = pin(certificate)
     assert isinstance(answer, Unavailable)
-    assert answer.cause.removesuffix(" after 3 attempts") == cause
+    assert answer.cause.removesuffix(" (3 attempts)") == cause
     assert "hunter2" not in f"{answer.cause} {answer.help}"
 
 

@@ -19,17 +19,17 @@ class Clock:
         return self.now
 
 
-def paused(retry_after: str = "", *, tries_made: int = 1, seconds: float = 100.0) -> float | None:
+def paused(retry_after: str = "", *, attempts_made: int = 1, seconds: float = 100.0) -> float | None:
     """Return the wait, or `None` without one."""
     waits = Waits()
     policy = RetryPolicy(sleep=waits, jitter=lambda: 0.5, wall_clock=lambda: 1_000_000_000.0)
-    again = policy.pause(tries_made, retry_after, Deadline.after(seconds, Clock()))
+    again = policy.pause(attempts_made, retry_after, Deadline.after(seconds, Clock()))
     assert again == bool(waits.seconds)
     return waits.seconds[0] if waits.seconds else None
 
 
 def test_there_is_no_fourth_try() -> None:
-    assert paused(tries_made=3) is None
+    assert paused(attempts_made=3) is None
 
 
 def test_a_wait_that_would_end_after_the_deadline_is_not_begun() -> None:
@@ -41,7 +41,7 @@ def test_a_wait_that_would_end_after_the_deadline_is_not_begun() -> None:
 @pytest.mark.parametrize("retry_after", ["", "soon", "-1", "1.5", "Wed, 99 Foo 2001", "²"])
 def test_without_a_retry_after_that_can_be_read_the_waits_double(retry_after: str) -> None:
     assert paused(retry_after) == 0.25
-    assert paused(retry_after, tries_made=2) == 0.5
+    assert paused(retry_after, attempts_made=2) == 0.5
 
 
 def test_a_retry_after_in_seconds_is_honoured() -> None:

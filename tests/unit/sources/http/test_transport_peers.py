@@ -85,7 +85,7 @@ def test_a_certificate_for_another_host_is_refused_even_if_its_ca_is_trusted(tmp
 def test_a_server_without_tls_is_reported_as_such(server: ScriptedRegistry) -> None:
     with open_transport() as transport, pytest.raises(SourceError, match="no TLS connection") as found:
         transport.send(local_request(f"https://{server.host}"), Deadline.after(10.0))
-    assert "configure a registry over plain HTTP as an insecure registry" in found.value.help
+    assert f"if it uses plain HTTP, add {server.host} to IMAGE_PINNER_INSECURE_REGISTRIES" in found.value.help
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])

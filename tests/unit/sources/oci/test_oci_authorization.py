@@ -107,9 +107,9 @@ def test_403_without_a_challenge_is_reported_as_it_is(realm: Realm) -> None:
 def test_429_without_credentials_suggests_credentials(realm: Realm) -> None:
     realm.registry.script = lambda _: Answer(429, {}, b'{"errors": [{"code": "TOOMANYREQUESTS"}]}')
     answer = realm.resolve()
-    assert "returned 429 after 3 attempts, 'TOOMANYREQUESTS'" in cause_of(answer)
+    assert "returned 429 (3 attempts), 'TOOMANYREQUESTS'" in cause_of(answer)
     assert isinstance(answer, Unavailable)
-    assert answer.help.startswith("use credentials for")
+    assert "configure credentials with IMAGE_PINNER_CREDENTIALS" in answer.help
 
 
 def test_a_password_is_sent_after_a_challenge_and_directly_for_further_images(realm: Realm) -> None:

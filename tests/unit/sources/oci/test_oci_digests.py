@@ -1,4 +1,4 @@
-"""Lookups by digest at registries: one HEAD, and a GET only if the manifest is needed or HEAD is no answer."""
+"""Lookups by digest at registries: one HEAD, and a GET if the manifest is needed or HEAD is answered incompletely."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ from image_pinner.core.images.lookups import (
     Unsuitable,
 )
 from image_pinner.core.images.references import Digest
-from support.images import config_for, descriptor, lookup, oci_image, oci_index, platform
+from support.images import (
+    ANOTHER,
+    CONFIG,
+    INDEX,
+    MANIFEST,
+    lookup,
+    oci_image,
+)
 from support.registries import Answer, Realm, ScriptedRegistry, Seen, cause_of, resolve, sent
 
-CONFIG = config_for("linux", "amd64")
-MANIFEST, ANOTHER = oci_image(CONFIG), oci_image(CONFIG, b"another layer")
-INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **platform("linux", "amd64")))
 DIGEST, OTHER_DIGEST, INDEX_DIGEST = Digest.of(MANIFEST), Digest.of(ANOTHER), Digest.of(INDEX)
 STORED = {DIGEST: (MANIFEST, OCI_MANIFEST), INDEX_DIGEST: (INDEX, OCI_INDEX)}
 CONFIG_PATH = f"/v2/team/app/blobs/{Digest.of(CONFIG)}"
@@ -55,10 +59,15 @@ def registry() -> Iterator[ScriptedRegistry]:
 
 
 def resolve_digest(
-    registry: ScriptedRegistry, digest: Digest, platform: str = "", *, index_allowed: bool = True, metered: bool = False
+    registry: ScriptedRegistry,
+    digest: Digest,
+    platform: str = "",
+    *,
+    index_allowed: bool = True,
+    counts_pulls: bool = False,
 ) -> Resolution:
     wanted = lookup(f"{registry.host}/team/app@{digest}", platform, index_allowed=index_allowed)
-    pull_counting = (registry.host,) if metered else ()
+    pull_counting = (registry.host,) if counts_pulls else ()
     return resolve(wanted, insecure=(registry.host,), pull_counting=pull_counting)[0]
 
 
@@ -79,7 +88,7 @@ def test_a_missing_repository_is_not_found_and_named(registry: ScriptedRegistry)
     registry.script = lambda _: error(404, "NAME_UNKNOWN")
     answer = resolve_digest(registry, DIGEST)
     assert isinstance(answer, NotFound)
-    assert "spelling of the repository team/app" in answer.help
+    assert "spelling of the repository 'team/app'" in answer.help
 
 
 def test_a_404_that_is_not_of_a_registry_does_not_prove_that_the_image_is_missing(registry: ScriptedRegistry) -> None:
@@ -111,7 +120,7 @@ def test_a_denied_lookup_is_unavailable_and_a_get_explains_it(registry: Scripted
 
 def test_a_busy_registry_is_unavailable(registry: ScriptedRegistry) -> None:
     registry.script = lambda _: Answer(503)
-    assert "returned 503 after 3 attempts" in cause_of(resolve_digest(registry, DIGEST))
+    assert "returned 503 (3 attempts)" in cause_of(resolve_digest(registry, DIGEST))
     assert {seen.method for seen in registry.seen} == {"HEAD"}
 
 
@@ -128,10 +137,10 @@ def test_an_index_without_the_platform_is_unsuitable(registry: ScriptedRegistry)
     assert registry.requests() == [("GET", path_of(INDEX_DIGEST))]
 
 
-@pytest.mark.parametrize("metered", [False, True])
+@pytest.mark.parametrize("counts_pulls", [False, True])
 @pytest.mark.parametrize("digest", [DIGEST, INDEX_DIGEST], ids=["an image", "an index"])
-def test_an_existing_digest_is_one_head(registry: ScriptedRegistry, digest: Digest, *, metered: bool) -> None:
-    answer = resolve_digest(registry, digest, metered=metered)
+def test_an_existing_digest_is_one_head(registry: ScriptedRegistry, digest: Digest, *, counts_pulls: bool) -> None:
+    answer = resolve_digest(registry, digest, counts_pulls=counts_pulls)
     origin = Origin("registry", f"HEAD {registry.url}{path_of(digest)}")
     assert answer == Resolved(digest, STORED[digest][1], origin)
     assert registry.requests() == [("HEAD", path_of(digest))]
@@ -158,19 +167,19 @@ def test_a_head_need_not_repeat_the_digest(registry: ScriptedRegistry) -> None:
     ],
     ids=["405", "501", "204", "no type", "a page", "sha512"],
 )
-def test_a_head_that_is_no_answer_is_followed_by_a_get(registry: ScriptedRegistry, head: Answer) -> None:
+def test_an_incomplete_head_response_is_followed_by_a_get(registry: ScriptedRegistry, head: Answer) -> None:
     respond_to_head(registry, head)
     answer = resolve_digest(registry, DIGEST)
     assert answer == Resolved(DIGEST, OCI_MANIFEST, Origin("registry", f"{registry.url}{path_of(DIGEST)}"))
     assert registry.requests() == [("HEAD", path_of(DIGEST)), ("GET", path_of(DIGEST))]
 
 
-@pytest.mark.parametrize("metered", [False, True])
-def test_for_a_platform_the_manifest_is_read_without_a_head(registry: ScriptedRegistry, *, metered: bool) -> None:
-    index = resolve_digest(registry, INDEX_DIGEST, "linux/amd64", metered=metered)
+@pytest.mark.parametrize("counts_pulls", [False, True])
+def test_for_a_platform_the_manifest_is_read_without_a_head(registry: ScriptedRegistry, *, counts_pulls: bool) -> None:
+    index = resolve_digest(registry, INDEX_DIGEST, "linux/amd64", counts_pulls=counts_pulls)
     assert isinstance(index, Resolved)
     assert index.digest == INDEX_DIGEST
-    single = resolve_digest(registry, DIGEST, "linux/amd64", metered=metered)
+    single = resolve_digest(registry, DIGEST, "linux/amd64", counts_pulls=counts_pulls)
     assert isinstance(single, Resolved)
     assert single.digest == DIGEST
     paths = (path_of(INDEX_DIGEST), path_of(DIGEST), CONFIG_PATH)

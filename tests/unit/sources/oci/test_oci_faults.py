@@ -134,7 +134,7 @@ def test_a_persistent_fault_is_reported_with_the_number_of_attempts(
     registry.script = lambda _: Answer(503, {"Content-Type": "text/plain"}, b"maintenance")
     (answer,) = resolve(lookup(f"{registry.host}/app:1"), insecure=(registry.host,))
     assert isinstance(answer, Unavailable)
-    assert answer.cause == f"{registry.url}/v2/app/manifests/1 returned 503 after 3 attempts, 'maintenance'"
+    assert answer.cause == f"{registry.url}/v2/app/manifests/1 returned 503 (3 attempts), 'maintenance'"
 
 
 def test_requests_to_one_registry_are_limited_with_one_per_image(

@@ -117,7 +117,7 @@ def test_any_success_of_the_token_service_has_a_token(realm: Realm, status: int,
 @pytest.mark.parametrize("refusal", [NAME_UNKNOWN, MANIFEST_UNKNOWN, Answer(404), FORBIDDEN])
 @pytest.mark.parametrize("credential", [PASSWORD, IDENTITY_TOKEN])
 @pytest.mark.parametrize("challenge", ["Basic realm=/", 'Bearer realm="{service}/token",scope="registry:catalog:*"'])
-def test_credentials_are_tried_before_absence_is_believed(
+def test_credentials_are_tried_before_absence_is_trusted(
     realm: Realm, refusal: Answer, credential: Credentials, challenge: str
 ) -> None:
     realm.registry.script = hidden_from_anonymous(realm, refusal, challenge)
@@ -156,17 +156,17 @@ def test_a_registry_without_a_challenge_gets_no_credentials(realm: Realm, status
     assert not any(seen.authorization for seen in realm.registry.seen)
 
 
-def test_absence_is_not_believed_if_the_check_fails(realm: Realm) -> None:
+def test_absence_is_not_trusted_if_the_check_fails(realm: Realm) -> None:
     realm.registry.script = lambda seen: demanding("Bearer realm=/token") if seen.path == "/v2/" else MANIFEST_UNKNOWN
     assert "not a valid HTTP or HTTPS URL" in cause(realm.resolve_as(PASSWORD))
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_absence_is_not_believed_if_the_check_is_not_answered(realm: Realm, status: int) -> None:
+def test_absence_is_not_trusted_if_the_check_is_not_answered(realm: Realm, status: int) -> None:
     realm.registry.script = lambda seen: Answer(status) if seen.path == "/v2/" else MANIFEST_UNKNOWN
     answer = realm.resolve_as(PASSWORD)
     assert isinstance(answer, Unavailable)
-    assert f"/v2/ returned {status} after 3 attempts, so that it is unknown" in answer.cause
+    assert f"/v2/ returned {status} (3 attempts), so that it is unknown" in answer.cause
 
 
 def test_a_registry_is_checked_once_for_all_its_images(realm: Realm) -> None:

@@ -23,12 +23,18 @@ from image_pinner.core.images.lookups import (
     Unsuitable,
 )
 from image_pinner.core.images.references import Digest
-from support.images import attestation, config_for, descriptor, lookup, oci_image, oci_index, platform
+from support.images import (
+    ANOTHER,
+    CONFIG,
+    INDEX,
+    MANIFEST,
+    attestation,
+    descriptor,
+    lookup,
+    oci_index,
+)
 from support.registries import PASSWORD, Answer, FixedCredentials, Realm, ScriptedRegistry, Seen, resolve, sent
 
-CONFIG = config_for("linux", "amd64")
-MANIFEST, ANOTHER = oci_image(CONFIG), oci_image(CONFIG, b"another layer")
-INDEX = oci_index(descriptor(OCI_MANIFEST, MANIFEST, **platform("linux", "amd64")))
 DIGEST, OF_INDEX = Digest.of(MANIFEST), Digest.of(INDEX)
 LIE = "sha256:" + "0" * 64
 TAG = "/v2/team/app/manifests/1"
@@ -115,7 +121,7 @@ def test_a_403_to_head_has_a_get_explain_it(registry: ScriptedRegistry) -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_busy_registry_gets_no_get_after_head(registry: ScriptedRegistry, status: int) -> None:
-    assert f"returned {status} after 3 attempts" in refusal(resolve_with_head(registry, lambda _: Answer(status)))
+    assert f"returned {status} (3 attempts)" in refusal(resolve_with_head(registry, lambda _: Answer(status)))
     assert registry.requests() == [("HEAD", TAG)] * 3
 
 

@@ -129,7 +129,7 @@ def test_no_lookups_send_no_request() -> None:
     assert resolve() == []
 
 
-def test_one_image_s_failure_leaves_the_others_alone(registry: ScriptedRegistry) -> None:
+def test_one_image_s_failure_does_not_affect_the_others(registry: ScriptedRegistry) -> None:
     def script(seen: Seen) -> Answer:
         return sent(AMD64) if seen.path.endswith("/good") else Answer(500)
 

@@ -114,7 +114,7 @@ def test_an_invalid_token_service_gets_no_request(realm: Realm, realm_url: str, 
 @pytest.mark.parametrize(
     ("credential", "help"),
     [
-        (NoCredentials("no credential", "Get one"), "use credentials, which have a higher limit: Get one"),
+        (NoCredentials("no credential", "Get one"), "configure credentials, which have a higher limit: Get one"),
         (PASSWORD, "retry later, or use an account with a higher limit"),
     ],
 )

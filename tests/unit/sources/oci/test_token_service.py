@@ -21,11 +21,11 @@ from support.certificates import certificate_for
 from support.registries import Answer, ScriptedRegistry, open_transport
 
 ON_THE_INTERNET = Endpoint.of(parse_url("https://registry.example"))
-ANYBODY = NoCredentials("none are known", "get some")
+ANONYMOUS = NoCredentials("none are known", "get some")
 
 
 def lookup(realm: str, peer: AddressScope, home: Endpoint = ON_THE_INTERNET) -> TokenRequest:
-    return TokenRequest(realm, "reg", "repository:app:pull", ANYBODY, home, peer)
+    return TokenRequest(realm, "reg", "repository:app:pull", ANONYMOUS, home, peer)
 
 
 def issue(_: object) -> Answer:

@@ -439,7 +439,7 @@ def test_a_template_is_judged_by_the_scan_that_has_just_finished(found: list[str
     assert registry.clock.pauses == [1]
 
 
-def test_a_complete_scan_without_findings_yet_is_waited_for() -> None:
+def test_a_complete_scan_without_findings_yet_is_polled() -> None:
     early = {"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {"findings": []}}
     registry = Registry([APP], in_turn(early, findings("COMPLETE", "CVE-2026-1")))
     assert registry.scan(APP, WAIT).counts == (("HIGH", 1),)
@@ -456,14 +456,14 @@ def test_the_lookup_waits_no_longer_than_the_deadline_allows(seconds: float, pau
     assert sum(pauses) <= seconds - RESERVE
 
 
-def test_a_scan_in_progress_is_not_waited_for_without_need() -> None:
+def test_a_scan_in_progress_is_not_polled_without_need() -> None:
     registry = Registry([APP], always(findings("IN_PROGRESS")))
     assert registry.scan(APP).state is ScanState.PENDING
     assert registry.clock.pauses == []
 
 
 @pytest.mark.parametrize("status", sorted(set(SCAN_STATES) - {"IN_PROGRESS", "PENDING"}))
-def test_only_a_scan_in_progress_is_waited_for(status: str) -> None:
+def test_only_a_scan_in_progress_is_polled(status: str) -> None:
     registry = Registry([APP], always(findings(status)))
     registry.scan(APP, WAIT)
     assert registry.clock.pauses == []
@@ -487,7 +487,7 @@ def test_there_is_one_wait_for_all_images() -> None:
     assert registry.count(DESCRIBE) == 9 * 3 + 5
 
 
-def test_a_missing_scan_is_started_and_waited_for() -> None:
+def test_a_missing_scan_is_started_and_polled() -> None:
     missing = ApiError("ScanNotFoundException")
     started = {"imageScanStatus": {"status": "IN_PROGRESS"}, "imageId": {"imageDigest": digest(APP)}}
     registry = Registry([APP], in_turn(missing, missing, findings("COMPLETE", "CVE-2026-1")), always(started))
@@ -529,7 +529,7 @@ def test_a_scan_is_not_started_without_need() -> None:
         ("ImageArchivedException", ScanState.UNSUPPORTED, "archived image: The scan quota"),
     ],
 )
-def test_a_scan_that_cannot_be_started_says_why(code: str, state: ScanState, detail: str) -> None:
+def test_a_scan_that_cannot_be_started_has_the_reason(code: str, state: ScanState, detail: str) -> None:
     registry = Registry([APP], start=ApiError(code, "The scan quota"))
     assert registry.scan(APP, START, WAIT) == Scan(state, detail)
     assert (registry.count(START_SCAN), registry.clock.pauses) == (1, [])
