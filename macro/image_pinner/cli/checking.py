@@ -69,6 +69,9 @@ def check_file(file: InputFile, inputs: CheckInputs) -> tuple[LocatedFinding, ..
 def unreadable(shown: str, error: ImagePinnerError) -> LocatedFinding:
     """Return the finding of a file that cannot be read as a template."""
     position, cause, excerpt = Position(1, 1), error.cause.removeprefix(f"{shown}: "), None
+    if cause.startswith(f"{shown} "):
+        # Each format shows the name.
+        cause = f"the file{cause.removeprefix(shown)}"
     if isinstance(error, TemplateSyntaxError):
         position, cause, excerpt = error.position, error.problem, error.excerpt
     finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), cause, error.help)
