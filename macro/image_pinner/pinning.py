@@ -142,7 +142,7 @@ def pin_template(
         lock = resolvers.locks.read_lock(location, owner, deadline)
         if isinstance(lock, NotKnown):
             cause = f"cannot read the lock file: {lock.cause}"
-            problem = Problem(_TRANSFORM, ProblemKind.LOOKUP, cause, lock.help, missing=lock.missing)
+            problem = Problem(_TRANSFORM, ProblemKind.LOOKUP, cause, lock.help)
             report = PinReport((), tuple(found.scan.skipped), (*found.problems, problem), tuple(found.scan.pinned))
             return PinResult(fragment.original, (), report)
         resolvers = resolvers._replace(lock=lock)

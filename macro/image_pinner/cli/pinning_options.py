@@ -141,7 +141,7 @@ class StackAccount:
         except ImagePinnerError as error:
             cause = f"the AWS account ID is unknown: {error.cause}"
             is_lookup = isinstance(error, SourceError)
-            return Unknown(cause, error.help, missing="AWS::AccountId", failed_lookup=is_lookup)
+            return Unknown(cause, error.help, missing=True, failed_lookup=is_lookup)
         return Known(given or self.found)
 
     def describe(self) -> str:

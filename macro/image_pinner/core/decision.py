@@ -83,8 +83,7 @@ def make_plan(
         has_lookup = bool(reference.tag) or reference.digest is None
         state = deployed.get(site.path) if deployed and has_lookup else None
         if isinstance(state, NotKnown):
-            problem = problem_of(site, ProblemKind.LOOKUP, state.cause, state.help)
-            problems.append((site, problem._replace(missing=state.missing)))
+            problems.append((site, problem_of(site, ProblemKind.LOOKUP, state.cause, state.help)))
             continue
         reason = why_not_kept(site, state) if state else ""
         if reason:

@@ -88,12 +88,10 @@ class NotKnown(NamedTuple):
     Args:
         cause: Why: a clause.
         help: What to do: an imperative clause.
-        missing: The pseudo parameter that was not set, or empty; see `Problem`.
     """
 
     cause: str
     help: str
-    missing: str = ""
 
 
 DeployedState = Deployed | NotDeployed | NotKnown
@@ -273,7 +271,6 @@ def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotK
         return NotKnown(
             f"Refresh is {lookup.refresh.value}, and the stack is not known",
             Advice.STACK_NAME,
-            missing="AWS::StackName",
         )
     for kind, name in claims:
         if not any(pattern.matches(kind, name) for pattern in allowed):

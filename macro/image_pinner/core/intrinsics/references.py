@@ -119,7 +119,7 @@ def _parameter(name: str, declaration: JsonValue, scope: Scope) -> Outcome:
     value = default if passed is None else passed
     if value is None:
         return Unknown(
-            f"the parameter {name!r} has no value and no default", Advice.PARAMETER.format(name), missing=name
+            f"the parameter {name!r} has no value and no default", Advice.PARAMETER.format(name), missing=True
         )
     kind = declaration.get("Type")
     kind = kind if isinstance(kind, str) else ""
@@ -206,7 +206,7 @@ def _pseudo_parameter(name: str, scope: Scope) -> Outcome:
 def _region(scope: Scope) -> Outcome:
     if region := scope.known_region:
         return Known(region)
-    return Unknown("the AWS region is unknown", Advice.REGION, missing="AWS::Region")
+    return Unknown("the AWS region is unknown", Advice.REGION, missing=True)
 
 
 def _of_partition(value: str, scope: Scope) -> Outcome:
@@ -224,12 +224,12 @@ def _stack_name(scope: Scope) -> Outcome:
         return Unknown(
             "AWS::StackName is unknown: the StackName of the template only applies to images that are pinned",
             "pin the image, or write it without AWS::StackName",
-            missing="AWS::StackName",
+            missing=True,
         )
     return Unknown(
         "AWS::StackName is unknown: CloudFormation does not pass it to transforms",
         Advice.STACK_NAME,
-        missing="AWS::StackName",
+        missing=True,
     )
 
 

@@ -13,7 +13,7 @@ from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObjec
 
 def no_account() -> Answer:
     """Return that the account is not known."""
-    return Unknown("the AWS account ID is unknown", Advice.ACCOUNT, missing="AWS::AccountId")
+    return Unknown("the AWS account ID is unknown", Advice.ACCOUNT, missing=True)
 
 
 @dataclass(frozen=True, slots=True)

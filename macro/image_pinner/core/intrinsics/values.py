@@ -63,8 +63,7 @@ class Unknown:
         reason: Why not, as a clause.
         help: What the author can do, in the imperative.
         prefix: The certain beginning of the text.
-        missing: The parameters and pseudo parameters (`AWS::Region`, `AWS::AccountId`) that were not set, separated by
-            commas, or empty.
+        missing: Whether a parameter or pseudo parameter that could be set was not, and nothing else is the reason.
         failed_lookup: Whether a request for the value failed, so that the template may be valid.
         joined: The outcomes whose reasons this one has, so that each is shown once.
     """
@@ -72,7 +71,7 @@ class Unknown:
     reason: str
     help: str = ""
     prefix: str = ""
-    missing: str = ""
+    missing: bool = False
     failed_lookup: bool = False
     joined: tuple[Unknown, ...] = field(default=(), compare=False, repr=False)
 
@@ -222,11 +221,10 @@ def _join_unknown(found: list[Unknown]) -> Unknown:
         if length > _MAX_REASON:
             break
         shown.append(one)
-    missing = dict.fromkeys(name for one in shown for name in one.missing.split(","))
     return Unknown(
         ", and ".join(one.reason for one in shown),
         "; ".join(dict.fromkeys(one.help for one in shown if one.help)),
-        missing=",".join(missing),
+        missing=any(one.missing for one in shown),
         failed_lookup=any(one.failed_lookup for one in shown),
         joined=tuple(shown),
     )

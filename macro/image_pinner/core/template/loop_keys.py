@@ -29,7 +29,7 @@ def loop_variable(key: str, collection: Outcome, values: tuple[Outcome, ...] | N
     """
     if isinstance(collection, Pending):
         return collection
-    missing = ""
+    missing = False
     help = f"{EXPAND_FIRST}, or write the image without the loop variable"
     match values:
         case ():

@@ -34,7 +34,7 @@ class Problem(NamedTuple):
         cause: What is wrong: a lower-case clause.
         help: What to do: a lower-case imperative clause; may be empty.
         image: The image as written, or empty.
-        missing: The parameters and pseudo parameters that were not set, or empty; see `Unknown`.
+        missing: Whether the reason is only a value that was not set; see `Unknown`.
         rule: The slug of the rule of `check` that reports it; see `core.rules`.
         gate: The gate that denies the image, or empty.
     """
@@ -44,7 +44,7 @@ class Problem(NamedTuple):
     cause: str
     help: str = ""
     image: str = ""
-    missing: str = ""
+    missing: bool = False
     rule: str = UNRESOLVED_IMAGE
     gate: str = ""
 

@@ -63,7 +63,6 @@ class AwsLockSource:
             return NotKnown(
                 f"the account that must own the bucket of {location} is not known",
                 Advice.ACCOUNT,
-                missing="AWS::AccountId",
             )
         service = f"{'S3' if location.startswith(_S3) else 'Parameter Store'} in {self._region}"
         timeout = NotKnown(*explain_timeout(service, deadline.remaining()))

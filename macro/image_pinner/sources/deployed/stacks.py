@@ -82,11 +82,7 @@ def _read_stack(calls: AwsCalls, name: str) -> Stack:
     )
 
 
-STACK_NOT_KNOWN = NotKnown(
-    "the stack is not known",
-    Advice.STACK_NAME,
-    missing="AWS::StackName",
-)
+STACK_NOT_KNOWN = NotKnown("the stack is not known", Advice.STACK_NAME)
 
 
 def find_in_stack(lookup: DeployedLookup, stacks: Mapping[str, Stack | NotKnown]) -> str | NotDeployed | NotKnown:

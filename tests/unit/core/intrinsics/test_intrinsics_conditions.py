@@ -184,7 +184,7 @@ class TestIf:
             "cannot resolve the condition of Fn::If: the parameter 'Missing' has no value and no default",
             "put the Fn::If around the whole image",
             "app:",
-            "Missing",
+            missing=True,
         )
 
     def test_nested_reasons_are_not_repeated(self) -> None:

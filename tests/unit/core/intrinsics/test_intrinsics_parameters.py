@@ -35,7 +35,7 @@ def test_a_declaration_that_is_not_a_mapping_is_refused(declaration: object) -> 
 
 def test_a_parameter_without_value_and_default_is_named() -> None:
     assert value_of({"Type": "String"}) == Unknown(
-        "the parameter 'Image' has no value and no default", "set the parameter Image or its Default", missing="Image"
+        "the parameter 'Image' has no value and no default", "set the parameter Image or its Default", missing=True
     )
 
 

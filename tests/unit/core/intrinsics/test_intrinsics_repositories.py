@@ -28,7 +28,7 @@ def test_a_parameter_that_is_the_name_and_the_tag_is_named_once() -> None:
     outcome = of(image, resource=resource, parameters={"Tag": {"Type": "String"}}, account_id="")
     assert isinstance(outcome, Unknown)
     assert outcome.reason == "the AWS account ID is unknown, and the parameter 'Tag' has no value and no default"
-    assert outcome.missing == "AWS::AccountId,Tag"
+    assert outcome.missing
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_the_partition_of_the_region_decides_arn_and_host() -> None:
 
 def test_without_the_account_the_uri_is_unknown() -> None:
     assert of(ARN, account_id="") == Unknown(
-        "the AWS account ID is unknown", "set the AWS account ID", "arn:aws:ecr:us-east-1:", "AWS::AccountId"
+        "the AWS account ID is unknown", "set the AWS account ID", "arn:aws:ecr:us-east-1:", missing=True
     )
 
 

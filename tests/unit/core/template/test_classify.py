@@ -117,27 +117,19 @@ class TestProblems:
         else:
             assert problem(value).cause == cause
 
-    @pytest.mark.parametrize(
-        ("name", "missing"),
-        [
-            ("NoDefault", "NoDefault"),
-            ("AWS::Region", "AWS::Region"),
-            ("AWS::AccountId", "AWS::AccountId"),
-            ("Nope", ""),
-        ],
-    )
-    def test_a_problem_names_the_parameter_that_was_not_set(self, name: str, missing: str) -> None:
+    @pytest.mark.parametrize("name", ["NoDefault", "AWS::Region", "AWS::AccountId", "Nope"])
+    def test_a_problem_is_that_a_value_was_not_set(self, name: str) -> None:
         scope = Scope(parameters={"NoDefault": {"Type": "String"}})
         found = problem({"Fn::Sub": f"!PinDigest nginx:${{{name}}}"}, scope=scope)
-        assert found.missing == missing
+        assert found.missing is (name != "Nope")
         assert "--" not in found.cause + found.help
 
-    def test_a_problem_names_the_parameter_that_the_platform_needs(self) -> None:
+    def test_a_problem_is_that_the_platform_was_not_set(self) -> None:
         scope = Scope(parameters={"Arch": {"Type": "String"}})
         context = ResourceContext(Options(), properties={"Architectures": [{"Ref": "Arch"}]})
         found = problem("!PinDigest nginx:1", location=LAMBDA, context=context, scope=scope)
         assert found.cause.startswith("cannot infer the platform: ")
-        assert found.missing == "Arch"
+        assert found.missing
 
     def test_the_reason_for_an_unknown_index_over_marked_texts_is_kept(self) -> None:
         value = {"Fn::Select": [{"Ref": "Nope"}, ["!PinDigest a:1", {"Fn::Sub": "!PinDigest b:${AWS::StackId}"}]]}

@@ -97,10 +97,10 @@ def test_the_help_for_a_collection_that_cloudformation_rejects_is_to_write_a_lis
         assert unknown.help == "write the collection as a list, which may be empty: []"
 
 
-def test_a_parameter_that_the_values_of_a_loop_lack_is_named() -> None:
+def test_a_loop_variable_is_missing_if_its_collection_is() -> None:
     scope = Scope(parameters={"Names": {"Type": "CommaDelimitedList"}})
     loop = {"Fn::ForEach::L": ["A", {"Ref": "Names"}, {"x": 1}]}
     ((_, node),) = entries_of(TemplateNode((), loop, scope))
     unknown = node.scope.loops["A"]
     assert isinstance(unknown, Unknown)
-    assert unknown.missing == "Names"
+    assert unknown.missing
