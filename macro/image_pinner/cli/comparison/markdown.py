@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from image_pinner.cli.comparison.interface import Comparison, ImageVersion, name_of, problems_of
 from image_pinner.cli.output.markdown import escape
-from image_pinner.core.comparison import ImageChange
+from image_pinner.core.comparison import ImageChange, TemplateImage
 
 MARKER = "<!-- image-pinner diff -->"
 """The first line, by which a pipeline finds its earlier comment."""
@@ -64,8 +64,18 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Iterator[s
 
 
 def _row(comparison: Comparison, change: ImageChange) -> tuple[str, ...]:
-    sides = (_version(comparison, comparison.describe(side)) if side else "" for side in (change.old, change.new))
-    return (change.kind, _code(name_of(change)), *sides)
+    return (
+        change.kind,
+        _code(name_of(change)),
+        *(_side(comparison, change, side) for side in (change.old, change.new)),
+    )
+
+
+def _side(comparison: Comparison, change: ImageChange, side: TemplateImage | None) -> str:
+    if side is None:
+        return ""
+    label = f"<br>label {_code(side.label) if side.label else 'none'}" if change.is_relabeled else ""
+    return f"{_version(comparison, comparison.describe(side))}{label}"
 
 
 def _version(comparison: Comparison, version: ImageVersion) -> str:
