@@ -139,6 +139,16 @@ def test_findings_depend_on_parameters() -> None:
     assert check_template(text, parameters={"Tag": "1", "OfAnotherTemplate": "1"}) == ()
 
 
+def test_the_environment_applies_and_a_configuration_file_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "image-pinner.toml").write_text('macro-name = "PinIt"', "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert check_template(TEXT) == ()
+    monkeypatch.setenv("IMAGE_PINNER_MACRO_NAME", "PinIt")
+    assert [finding.code for finding in check_template(TEXT)] == ["IP008"]
+
+
 def test_the_stub_declares_the_names_of_the_package() -> None:
     stub = (PACKAGE / "__init__.pyi").read_text("utf-8")
     declared = [line.rpartition(" ")[2] for line in stub.splitlines() if line.startswith("from ")]
