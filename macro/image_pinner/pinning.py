@@ -366,4 +366,5 @@ def _find_foreign_records(
 def make_report(found: FoundImages, decision: Decision) -> PinReport:
     """Report what is decided for the images of a template."""
     problems = in_order((*found.problems, *decision.problems))
-    return PinReport(decision.outcomes, tuple(found.scan.skipped), problems, decision.failed, gates=decision.gates)
+    skipped = tuple(found.scan.skipped)
+    return PinReport(decision.outcomes, skipped, problems, decision.failed, (), decision.gates, decision.not_kept)

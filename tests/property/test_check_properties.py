@@ -23,6 +23,7 @@ TRANSFORMS = st.sampled_from(
         {},
         {"Transform": "ImagePinner"},
         {"Transform": ["AWS::LanguageExtensions"]},
+        {"Transform": ["Sidecars", "AWS::LanguageExtensions"]},
         {"Transform": [{"Name": "ImagePinner", "Parameters": {"Record": "Metadata"}}, "AWS::LanguageExtensions"]},
     ]
 )

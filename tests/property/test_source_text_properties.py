@@ -45,6 +45,19 @@ def value_at(value: Any, steps: tuple[Step, ...]) -> Any:
     return value
 
 
+def draw_value(data: st.DataObject, old: Any) -> Any:
+    """Choose a new value: any, or the old collection with a part that differs, or with one more element in a list."""
+    new = data.draw(values)
+    if not isinstance(old, dict | list) or data.draw(st.booleans()):
+        return new
+    steps = data.draw(st.sampled_from(list(paths_of(old))))
+    part = value_at(old, steps)
+    if isinstance(part, list):
+        index = data.draw(st.integers(0, len(part)))
+        new = [*part[:index], new, *part[index:]]
+    return apply_edits(old, [Replace(TemplatePath(steps), new)])
+
+
 def draw_edits(data: st.DataObject, tree: dict[str, Any]) -> list[Edit]:
     """Choose replacements and deletions that do not contain each other, and new keys for the mappings that remain."""
     paths = list(paths_of(tree))
@@ -53,7 +66,9 @@ def draw_edits(data: st.DataObject, tree: dict[str, Any]) -> list[Edit]:
         if steps and not any(steps[: len(other)] == other or other[: len(steps)] == steps for other in chosen):
             chosen.append(steps)
     edits: list[Edit] = [
-        Delete(TemplatePath(steps)) if data.draw(st.booleans()) else Replace(TemplatePath(steps), data.draw(values))
+        Delete(TemplatePath(steps))
+        if data.draw(st.booleans())
+        else Replace(TemplatePath(steps), draw_value(data, value_at(tree, steps)))
         for steps in chosen
     ]
     mappings = [steps for steps in paths if isinstance(value_at(tree, steps), dict) and value_at(tree, steps)]

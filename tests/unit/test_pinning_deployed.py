@@ -49,6 +49,10 @@ def decisions(report: Any) -> dict[str, str]:
     return {image["path"]: image.get("decision", image["status"]) for image in report.to_json()["images"]}
 
 
+def reasons(report: Any) -> dict[str, str | None]:
+    return {image["written"]: image.get("not_kept") for image in report.to_json()["images"]}
+
+
 class TestScope:
     @pytest.mark.parametrize(
         ("params", "scope"),
@@ -153,6 +157,11 @@ class TestDeployed:
         changed = pin(template_of("!PinDigest nginx:2"), params, settings=ALLOWED, deployed=deployments)
         assert image_in(kept.answer) == f"nginx@sha256:{HEX}"
         assert image_in(changed.answer) == pinned("nginx", "2")
+        assert reasons(kept.report) == {"nginx:1": None}
+        assert reasons(changed.report) == {"nginx:2": f"{RUNS.origin} was deployed from nginx:1"}
+        unrecorded = FakeDeployments({IMAGE: deployed(f"nginx@sha256:{HEX}")})
+        changed = pin(template_of("!PinDigest nginx:1"), params, settings=ALLOWED, deployed=unrecorded)
+        assert reasons(changed.report) == {"nginx:1": f"{RUNS.origin} was deployed from an unrecorded reference"}
 
     def test_an_image_with_a_digest_is_taken_as_written(self) -> None:
         deployments = FakeDeployments({IMAGE: RUNS})
@@ -311,6 +320,7 @@ def test_deployed_images_precede_registries_and_the_report_contains_the_sources(
     }
     (kept,) = (image for image in result.report.to_json()["images"] if image["path"] == IMAGE)
     assert (kept["kept_from"], kept["recorded"]) == ("service shop/web", "nginx:1")
+    assert reasons(result.report) == {"nginx:1": None, "nginx:2": "the stack is new", f"nginx@sha256:{HEX}": None}
     locked = pin(template_of("!PinDigest nginx:1"), lock=lock_of())
     assert decisions(locked.report) == {IMAGE: "locked"}
     assert "kept_from" not in locked.report.to_json()["images"][0]

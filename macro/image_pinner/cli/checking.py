@@ -69,6 +69,9 @@ def check_file(file: InputFile, inputs: CheckInputs) -> tuple[LocatedFinding, ..
 def unreadable(shown: str, error: ImagePinnerError) -> LocatedFinding:
     """Return the finding of a file that cannot be read as a template."""
     position, cause, excerpt = Position(1, 1), error.cause.removeprefix(f"{shown}: "), None
+    if cause.startswith(f"{shown} "):
+        # Each format shows the name.
+        cause = f"the file{cause.removeprefix(shown)}"
     if isinstance(error, TemplateSyntaxError):
         position, cause, excerpt = error.position, error.problem, error.excerpt
     finding = Finding(UNREADABLE_TEMPLATE, TemplatePath(), cause, error.help)
@@ -108,10 +111,10 @@ def _order(found: LocatedFinding) -> tuple[Position, str, str]:
 
 def _locate(finding: Finding, document: SourceDocument) -> LocatedFinding:
     preview = None
-    if finding.fix is not None:
+    if finding.fix:
         # An alias can share the value with another property, so that it cannot be fixed alone.
         with contextlib.suppress(InPlaceEditError):
-            preview = document.preview(finding.fix)
+            preview = document.preview(finding.edits)
     start, end = document.span(finding.path)
     subject = _subject(finding.path, document.tree)
     return LocatedFinding(document.name, start, end, finding, subject, document.excerpt(finding.path), preview)

@@ -105,7 +105,7 @@ def _count_fixed(before: Findings, after: Findings) -> int:
 
 def _compatible(findings: Iterable[LocatedFinding]) -> tuple[Edit, ...]:
     """Return the fixes that can be made together: of those whose paths contain each other, the outermost."""
-    edits = [found.finding.fix for found in findings if found.fix and found.finding.fix]
+    edits = [edit for found in findings if found.fix for edit in found.finding.edits]
     chosen: dict[tuple[object, ...], Edit] = {}
     for edit in sorted(edits, key=lambda edit: len(_changed_path(edit).steps)):
         steps = _changed_path(edit).steps

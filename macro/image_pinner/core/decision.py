@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, assert_never
 
-from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.deployed import Deployed, DeployedState, NotKnown, why_not_kept
 from image_pinner.core.gates.enabled import EnabledGate, GateResult, judge_image, without_needs
 from image_pinner.core.gates.interface import Facts, JudgedImage, Subject
 from image_pinner.core.images.lookups import (
@@ -31,7 +31,6 @@ from image_pinner.core.judging import (
     written_subject,
 )
 from image_pinner.core.outcomes import KeptTag, Pinned, decide_site, problem_of, with_tag
-from image_pinner.core.template.options import Refresh
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite, SkippedImage
@@ -48,6 +47,7 @@ class PinPlan(NamedTuple):
             digest, to check that it still exists.
         problems: The sites for which it is not known what is deployed, and why; they are not among `sites`.
         refused: The sites that a gate denies by their references, so that they have no lookup.
+        not_kept: Why deployed images that were looked up are not kept, as clauses, by the paths of their sites.
     """
 
     sites: tuple[tuple[PinSite, ImageLookup | None], ...]
@@ -55,6 +55,7 @@ class PinPlan(NamedTuple):
     kept: Mapping[TemplatePath, Deployed] = MappingProxyType({})
     problems: tuple[tuple[PinSite, Problem], ...] = ()
     refused: frozenset[TemplatePath] = frozenset()
+    not_kept: Mapping[TemplatePath, str] = MappingProxyType({})
 
 
 def make_plan(
@@ -74,6 +75,7 @@ def make_plan(
     made: dict[ImageLookup, ImageLookup] = {}
     planned: list[tuple[PinSite, ImageLookup | None]] = []
     kept: dict[TemplatePath, Deployed] = {}
+    not_kept: dict[TemplatePath, str] = {}
     problems: list[tuple[PinSite, Problem]] = []
     refused: set[TemplatePath] = set()
     for site in sites:
@@ -84,10 +86,13 @@ def make_plan(
             problem = problem_of(site, ProblemKind.LOOKUP, state.cause, state.help)
             problems.append((site, problem._replace(missing=state.missing)))
             continue
-        if state is not None and (current := _image_to_keep(site, state)):
-            kept[site.path] = current
+        reason = why_not_kept(site, state) if state else ""
+        if reason:
+            not_kept[site.path] = reason
+        if isinstance(state, Deployed) and not reason:
+            kept[site.path] = state
             # Whatever runs was accepted by the service, so that only its existence is checked.
-            reference, platform, index_allowed = current.image, None, True
+            reference, platform, index_allowed = state.image, None, True
         else:
             reference = reference.without_digest()
         if gates and is_refused(gates, site, kept.get(site.path)):
@@ -99,18 +104,7 @@ def make_plan(
         credentials = site.credentials if reference.registry == site.reference.registry else ""
         lookup = ImageLookup(reference.canonical(), platform, index_allowed, credentials)
         planned.append((site, made.setdefault(lookup, lookup)))
-    return PinPlan(tuple(planned), _sorted(made), kept, tuple(problems), frozenset(refused))
-
-
-def _image_to_keep(site: PinSite, state: Deployed | NotDeployed) -> Deployed | None:
-    match state:
-        case NotDeployed():
-            return None
-        case Deployed():
-            is_unchanged = state.written == str(site.reference)
-            return state if site.options.refresh is Refresh.NEVER or is_unchanged else None
-        case _:
-            assert_never(state)
+    return PinPlan(tuple(planned), _sorted(made), kept, tuple(problems), frozenset(refused), not_kept)
 
 
 def _sorted(lookups: Iterable[ImageLookup]) -> tuple[ImageLookup, ...]:
@@ -124,13 +118,14 @@ def _sort_key(lookup: ImageLookup) -> tuple[str, str, bool, str]:
 class Decision(NamedTuple):
     """What happens to the sites: an outcome for each that has no problem; `failed` are the others.
 
-    `gates` has the results of gates, by the paths of the images, skipped ones too.
+    `gates` has the results of gates, by the paths of the images, skipped ones too. `not_kept`: see `PinPlan`.
     """
 
     outcomes: tuple[Pinned | KeptTag, ...]
     problems: tuple[Problem, ...]
     failed: tuple[PinSite, ...]
     gates: Mapping[TemplatePath, tuple[GateResult, ...]] = MappingProxyType({})
+    not_kept: Mapping[TemplatePath, str] = MappingProxyType({})
 
 
 def subjects_to_judge(
@@ -193,7 +188,7 @@ def decide(
         if judged := judge_skipped(image, rules.gates, facts):
             results[image.path] = judged
             problems += find_denials(image.path, image.written, judged, rules)
-    return Decision(tuple(outcomes), tuple(problems), tuple(failed), results)
+    return Decision(tuple(outcomes), tuple(problems), tuple(failed), results, plan.not_kept)
 
 
 def _platform_check(

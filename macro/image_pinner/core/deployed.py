@@ -17,7 +17,8 @@ from image_pinner.core.template.options import Refresh
 from image_pinner.core.template.paths import FOR_EACH, TemplatePath
 from image_pinner.core.template.sites import PinSite, SiteIdentity
 
-_MAX_NAME = 255  # characters of a logical ID in a message, as CloudFormation allows; many images can have the same one
+MAX_NAME = 255  # characters of a logical ID in a message, as CloudFormation allows; many images can have the same one
+TASK_DEFINITION = "AWS::ECS::TaskDefinition"
 SERVICE_TYPES = frozenset({"AWS::ECS::Service"})
 """The resource types that run the task definition in their property `TaskDefinition`."""
 
@@ -35,6 +36,8 @@ class DeployedLookup(NamedTuple):
         named_services: The services that the option `Service` sets, as `cluster/service`.
         family: The task definition family that the option `Family` sets, or empty.
         alternative: The logical ID of another task definition that one of the services can run, or empty.
+        declared: The logical IDs of all task definitions of the template.
+        written: The reference as the template sets it now, after evaluation.
     """
 
     identity: SiteIdentity
@@ -46,6 +49,17 @@ class DeployedLookup(NamedTuple):
     named_services: tuple[str, ...] = ()
     family: str = ""
     alternative: str = ""
+    declared: frozenset[str] = frozenset()
+    written: str = ""
+
+    def may_declare(self, name: str) -> bool:
+        """Return whether the template has a task definition of this name; one in a loop can have several."""
+        return name in self.declared or any(
+            name.startswith(start) and name.endswith(end)
+            for each in self.declared
+            for start, end in (around_variables(each),)
+            if (start, end) != (each, each)
+        )
 
 
 class Deployed(NamedTuple):
@@ -123,6 +137,15 @@ def needs_deployed(site: PinSite) -> bool:
     return refresh is not None and refresh is not Refresh.ALWAYS and site.reference.digest is None
 
 
+def why_not_kept(site: PinSite, state: Deployed | NotDeployed) -> str:
+    """Return why the deployed image of a site is not kept, as a clause, or an empty text if it is."""
+    if isinstance(state, NotDeployed):
+        return state.reason
+    if site.options.refresh is Refresh.NEVER or state.written == str(site.reference):
+        return ""
+    return f"{state.origin} was deployed from {state.written or 'an unrecorded reference'}"
+
+
 def plan_deployed_lookups(
     sites: Iterable[PinSite], template: JsonObject, scope: Scope
 ) -> dict[TemplatePath, DeployedLookup]:
@@ -131,18 +154,28 @@ def plan_deployed_lookups(
     Raises:
         BudgetExceededError: The services of the template refer to too many task definitions.
     """
-    found = list(sites)
-    wanted = [site for site in found if needs_deployed(site)]
-    deployed = {site.identity.resource for site in found} if wanted else set()
-    running = services_by_task_definition(template, deployed, scope.budget) if wanted else {}
-    return {site.path: _lookup(site, running.get(site.identity.resource, {}), scope.stack_name) for site in wanted}
+    wanted = [site for site in sites if needs_deployed(site)]
+    declared = _task_definitions(template) if wanted else frozenset()
+    running = services_by_task_definition(template, declared, scope.budget) if declared else {}
+    return {
+        site.path: _lookup(site, running.get(site.identity.resource, {}), scope.stack_name, declared) for site in wanted
+    }
 
 
 Services = dict[str, AbstractSet[str]]
 """Services that run a task definition, each with all task definitions that it can run."""
 
 
-def _lookup(site: PinSite, services: Services, stack_name: str) -> DeployedLookup:
+def _task_definitions(template: JsonObject) -> frozenset[str]:
+    """Return the logical IDs of the task definitions of a template, also of those that conditions exclude."""
+    return frozenset(
+        name
+        for name, resource, _ in _resources(template.get("Resources"))
+        if isinstance(resource, dict) and resource.get("Type") == TASK_DEFINITION
+    )
+
+
+def _lookup(site: PinSite, services: Services, stack_name: str, declared: frozenset[str]) -> DeployedLookup:
     identity, options = site.identity, site.options
     return DeployedLookup(
         identity,
@@ -154,6 +187,8 @@ def _lookup(site: PinSite, services: Services, stack_name: str) -> DeployedLooku
         options.services or (),
         options.family or "",
         min(set[str]().union(*services.values()) - {identity.resource}, default=""),
+        declared,
+        str(site.reference),
     )
 
 
@@ -255,13 +290,7 @@ def find_denied(lookup: DeployedLookup, allowed: Sequence[StatePattern]) -> NotK
     names = () if lookup.named_services or lookup.family else (lookup.identity.resource, *lookup.services)
     if in_loop := [name for name in names if "${" in name or "&{" in name]:
         return NotKnown(
-            f"Refresh is {lookup.refresh.value}, and {cut(in_loop[0], _MAX_NAME)!r} is in an Fn::ForEach",
+            f"Refresh is {lookup.refresh.value}, and {cut(in_loop[0], MAX_NAME)!r} is in an Fn::ForEach",
             "list AWS::LanguageExtensions before ImagePinner in Transform, or set Refresh=Always",
-        )
-    if names and lookup.alternative and lookup.refresh is Refresh.NEVER:
-        resource, other = cut(lookup.identity.resource, _MAX_NAME), cut(lookup.alternative, _MAX_NAME)
-        return NotKnown(
-            f"Refresh is Never, and the service of {resource!r} can run {other!r} too",
-            "set Family or Service in the Metadata of each of them, or set Refresh=OnChange",
         )
     return None

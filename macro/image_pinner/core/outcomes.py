@@ -16,7 +16,7 @@ from image_pinner.core.images.lookups import (
 )
 from image_pinner.core.images.references import ImageReference, explain_missing_tag
 from image_pinner.core.template.locations import USE_SHORTER_NAME
-from image_pinner.core.template.options import WhenMissing, WhenMoved
+from image_pinner.core.template.options import Record, Refresh, WhenMissing, WhenMoved
 from image_pinner.core.template.problems import Problem, ProblemKind
 from image_pinner.core.template.sites import PinSite
 
@@ -70,6 +70,9 @@ def decide_site(
     warnings = list(resolved.warnings) if resolved else []
     if resolved and resolved.origin.source == LOCK_SOURCE and needs_deployed(site) and site.options.refresh:
         warnings.append(f"Refresh={site.options.refresh.value} has no effect with Lock")
+    is_unrecorded = site.options.refresh is Refresh.ON_CHANGE and site.options.record is Record.NONE
+    if is_unrecorded and needs_deployed(site) and not kept:
+        warnings.append("Refresh=OnChange has no effect with Record=None, because the reference is not recorded")
     if missing := explain_missing_tag(site.reference):
         if not implicit_latest:
             # What the lookup found is not about the image that the author means.

@@ -42,6 +42,7 @@ class PinReport(NamedTuple):
         failed: The requested images that have a problem.
         foreign_records: The records that the author wrote for other repositories than those of the images.
         gates: The results of gates, by the paths of the images.
+        not_kept: Why deployed images are not kept, by the paths of the images.
     """
 
     outcomes: tuple[Pinned | KeptTag, ...] = ()
@@ -50,6 +51,7 @@ class PinReport(NamedTuple):
     failed: tuple[PinSite, ...] = ()
     foreign_records: tuple[TemplatePath, ...] = ()
     gates: Mapping[TemplatePath, tuple[GateResult, ...]] = MappingProxyType({})
+    not_kept: Mapping[TemplatePath, str] = MappingProxyType({})
 
     @property
     def succeeded(self) -> bool:
@@ -120,7 +122,7 @@ class PinReport(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values; docs/report.md describes the fields."""
         images = [
-            _describe_outcome(outcome, done=self.succeeded) | self._gates_of(outcome.site.path)
+            _describe_outcome(outcome, done=self.succeeded) | self._details_of(outcome.site.path)
             for outcome in self.outcomes
         ]
         images += [_describe_skipped(image) | self._gates_of(image.path) for image in self.skipped]
@@ -137,7 +139,11 @@ class PinReport(NamedTuple):
         entry = _describe_site(site) | {"status": "failed"}
         if digest := next((result.digest for result in self.gates.get(site.path, ()) if result.digest), ""):
             entry["digest"] = digest
-        return entry | self._gates_of(site.path)
+        return entry | self._details_of(site.path)
+
+    def _details_of(self, path: TemplatePath) -> dict[str, Any]:
+        reason = self.not_kept.get(path)
+        return self._gates_of(path) | ({"not_kept": reason} if reason else {})
 
     def _gates_of(self, path: TemplatePath) -> dict[str, Any]:
         results = self.gates.get(path)

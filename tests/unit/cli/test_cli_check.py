@@ -31,7 +31,7 @@ FINDINGS = {
     "no marker in Sub": (
         "          Image: !Sub nginx:${Tag}\n",
         "10:18: IP001",
-        '          Image:\n            Fn::Sub: "!PinDigest nginx:${Tag}"',
+        '          Image: !Sub "!PinDigest nginx:${Tag}"',
     ),
     "a YAML tag": (
         "          Image: !PinDigest nginx:1   # why\n",

@@ -279,8 +279,7 @@ class TestCases:
         assert image_pinner("check", path).code == 0
         pinned = image_pinner("pin", path)
         assert pinned.code == 0
-        image = f'{{"Fn::Sub": "{ECR}/${{N}}:1"}}'
-        assert pinned.text == text.replace(f'!Sub "!PinDigest {ECR}/${{N}}:1"', image)
+        assert pinned.text == text.replace("!PinDigest ", "")
 
     @pytest.mark.parametrize("where", ["image", "container"])
     def test_images_next_to_no_value_in_a_flow_list_are_reported(self, where: str, tmp_path: Path) -> None:

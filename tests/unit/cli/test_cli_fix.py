@@ -75,7 +75,7 @@ def test_the_findings_of_a_file_that_cannot_be_written_are_reported(
     assert (run.code, run.err) == (2, "error: cannot write a.yaml: permission denied\nhelp: check the permissions\n")
     assert run.text.splitlines() == [
         "a.yaml:9:18: IP001 image 'shop/web:1.0' is not pinned (Web / web)",
-        "Fixed 2 problems in 1 file.",
+        "Fixed 1 problem in 1 file.",
         "Found 1 problem (1 fixable) in 1 of 2 templates.",
     ]
     assert written.read_text("utf-8").startswith(TRANSFORM)

@@ -107,6 +107,40 @@ def test_rules_that_are_not_selected_are_not_fixed(tmp_path: Path) -> None:
     assert path.read_text() == UNMARKED
 
 
+WITHOUT_MACRO = UNMARKED.replace("# A comment that stays.\nTransform: ImagePinner\n", "")
+
+
+@pytest.mark.parametrize("transform", ["", "Transform: []\n", "Transform:\n", "Transform: ''\n"])
+@pytest.mark.parametrize("options", [("--select", "IP001"), ()])
+def test_an_image_is_marked_only_together_with_the_transform(
+    transform: str, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = saved(tmp_path, transform + WITHOUT_MACRO)
+
+    run = image_pinner("check", "--fix", *options, str(path))
+
+    assert (run.code, run.text) == (0, "Fixed 1 problem in 1 file.\nThe template passes.\n")
+    assert path.read_text().replace("'", "").startswith("Transform: ImagePinner\n")
+    assert image_pinner("check", str(path)).code == 0
+
+
+def test_a_tag_is_corrected_only_together_with_the_transform(tmp_path: Path) -> None:
+    path = saved(tmp_path, WITHOUT_MACRO.replace('!Sub "shop/web:${Tag}"', "!PinDigest shop/web:1"))
+
+    assert image_pinner("check", "--fix", "--select", "IP005", str(path)).code == 0
+    assert path.read_text().startswith("Transform: ImagePinner\n")
+
+
+def test_an_image_is_not_marked_where_the_transform_cannot_be_edited(tmp_path: Path) -> None:
+    text = "Mappings: {A: {B: {C: &name AWS::Serverless-2016-10-31}}}\nTransform: *name\n" + WITHOUT_MACRO
+    path = saved(tmp_path, text)
+
+    run = image_pinner("check", "--fix", str(path))
+
+    assert (run.code, path.read_text()) == (1, text)
+    assert "IP001" in run.text
+
+
 def test_standard_input_is_fixed_to_standard_output() -> None:
     run = image_pinner("check", "--fix", "-", stdin=SEVERAL.encode())
 

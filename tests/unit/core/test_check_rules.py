@@ -8,8 +8,10 @@ import pytest
 
 from image_pinner.core.check import check_template
 from image_pinner.core.gates.configuration import GateRules, parse_gates
+from image_pinner.core.template.edits import Replace
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
+from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.sites import ScanSettings
 from support.images import HEX
 from support.templates import NO_VALUE, task
@@ -148,6 +150,46 @@ class TestTransforms:
     )
     def test_other_orders_are_not_reported(self, transform: Any) -> None:
         assert found({"Web": task(MARKED)}, Transform=transform) == []
+
+    @pytest.mark.parametrize(
+        ("web", "path"),
+        [
+            (task(MARKED), IMAGE),
+            (task({"Fn::Sub": MARKED}), f"{IMAGE}.Fn::Sub"),
+            (task({"Fn::If": ["Never", MARKED, DIGEST]}), f"{IMAGE}.Fn::If[1]"),
+            (
+                {**task(f"{ECR}:1"), "Metadata": {"ImagePinner": {"Pin": "All"}}},
+                "Resources.Web.Metadata.ImagePinner",
+            ),
+        ],
+        ids=["text", "Sub", "If", "Metadata"],
+    )
+    def test_the_macro_is_missing_for_a_request_in_a_branch_that_conditions_exclude(
+        self, web: dict[str, Any], path: str
+    ) -> None:
+        conditions = {"Never": {"Fn::Equals": ["dev", "prod"]}}
+        resources = {"Web": {**web, "Condition": "Never"}}
+
+        assert ("missing-transform", path) in found(resources, Conditions=conditions, Transform="")
+
+    @pytest.mark.parametrize(
+        ("transform", "expected"),
+        [
+            ("Sidecars", ["Sidecars", "ImagePinner"]),
+            ({"Name": "AWS::Include"}, [{"Name": "AWS::Include"}, "ImagePinner"]),
+            ("AWS::Serverless-2016-10-31", ["ImagePinner", "AWS::Serverless-2016-10-31"]),
+            (["Sidecars", "AWS::Serverless-2016-10-31"], ["Sidecars", "ImagePinner", "AWS::Serverless-2016-10-31"]),
+            (["AWS::LanguageExtensions", "Sidecars"], ["AWS::LanguageExtensions", "Sidecars", "ImagePinner"]),
+            ([], "ImagePinner"),
+            (None, "ImagePinner"),
+        ],
+    )
+    def test_the_macro_is_added_after_the_transforms_that_can_add_images(self, transform: Any, expected: Any) -> None:
+        template = {"Transform": transform, "Resources": {"Web": task(MARKED)}}
+        fragment = Fragment(Shape.TEMPLATE, template, {}, template)
+        findings = check_template(fragment, {}, ScanSettings(), names_macro=False)
+
+        assert [each.fix for each in findings if each.fix] == [Replace(TemplatePath(("Transform",)), expected)]
 
     def test_an_include_before_the_macro_hides_images_from_check_only(self) -> None:
         transform = [{"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}, "ImagePinner"]

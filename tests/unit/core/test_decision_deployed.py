@@ -138,6 +138,16 @@ class TestKept:
         assert outcome.text != f"nginx@sha256:{HEX}"
         assert (outcome.kept, outcome.recorded) == (None, "nginx:1")
 
+    def test_on_change_without_a_record_is_a_warning_unless_the_image_is_kept(self) -> None:
+        unrecorded = deployed(f"nginx@sha256:{HEX}")
+        option = f"{ON_CHANGE}Record=None "
+        warning = "Refresh=OnChange has no effect with Record=None, because the reference is not recorded"
+        assert outcome_of(f"{option}nginx:1", unrecorded).warnings == (warning,)
+        assert outcome_of(f"{option}nginx:1", RUNS).warnings == ()
+        assert outcome_of(f"{ON_CHANGE}nginx:1", unrecorded).warnings == ()
+        assert outcome_of(f"{NEVER}Record=None nginx:1", unrecorded).warnings == ()
+        assert outcome_of(f"{option}nginx@sha256:{HEX}", None).warnings == ()
+
     @pytest.mark.parametrize("option", [NEVER, ON_CHANGE])
     def test_without_a_deployed_image_the_tag_is_resolved(self, option: str) -> None:
         plan = plan_of(f"{option}nginx:1", state=NotDeployed("the stack is new"))

@@ -138,10 +138,6 @@ class TestDenied:
         assert found.cause.endswith("{Id}' is in an Fn::ForEach")
         assert "AWS::LanguageExtensions" in found.help
 
-    def test_what_runs_of_a_service_that_can_run_another_task_definition_is_not_known(self) -> None:
-        found = denial("stack:*", stack_name="shop", services=("Api",), alternative="Other")
-        assert found.cause == "Refresh is Never, and the service of 'Web' can run 'Other' too"
-
     @pytest.mark.parametrize(
         "fields",
         [
@@ -149,8 +145,7 @@ class TestDenied:
             {"named_services": ("shop/web",)},
             {"named_services": ("shop/web",), "services": ("Service${Id}",)},
             {"family": "web"},
-            {"family": "web", "services": ("Service",), "alternative": "Other"},
-            {"refresh": Refresh.ON_CHANGE, "stack_name": "shop", "services": ("Service",), "alternative": "Other"},
+            {"stack_name": "shop", "services": ("Service",), "alternative": "Other"},
         ],
     )
     def test_an_allowed_lookup_is_not_denied(self, fields: dict[str, Any]) -> None:
@@ -188,6 +183,9 @@ class TestPlan:
                 (),
                 ("a/b", "a/c"),
                 "web",
+                "",
+                frozenset({"Web"}),
+                "nginx:1",
             )
         ]
 
@@ -277,10 +275,18 @@ class TestPlan:
         template["Resources"]["Fn::ForEach::Services"] = ["Id", ["a"], {"Api${Id}": service(target)}]
         assert [found.services for found in lookups_of(template, NEVER)] == [()]
 
-    def test_the_task_definitions_of_a_service_are_alternatives_unless_they_are_not_deployed(self) -> None:
+    def test_all_task_definitions_of_a_service_are_alternatives(self) -> None:
         template = template_of("!PinDigest nginx:1", Conditions=OPEN | {"No": {"Fn::Equals": ["a", "b"]}})
-        template["Resources"]["Other"] = task("!PinDigest nginx:1")
+        template["Resources"]["Unmarked"] = task("nginx:1")
         template["Resources"]["Absent"] = task("!PinDigest nginx:1") | {"Condition": "No"}
-        branches = {"Fn::If": ["Open", {"Ref": "Web"}, {"Fn::If": ["No", {"Ref": "Absent"}, {"Ref": "Other"}]}]}
+        branches = {"Fn::If": ["Open", {"Ref": "Web"}, {"Fn::If": ["No", {"Ref": "Absent"}, {"Ref": "Unmarked"}]}]}
         template["Resources"]["Api"] = service(branches)
-        assert [found.alternative for found in lookups_of(template, NEVER)] == ["Other", "Web"]
+        (found,) = lookups_of(template, NEVER)
+        assert (found.alternative, found.declared) == ("Absent", {"Web", "Absent", "Unmarked"})
+
+    def test_a_task_definition_in_a_loop_is_declared_with_the_variable_in_its_name(self) -> None:
+        template = template_of("!PinDigest nginx:1")
+        template["Resources"]["Fn::ForEach::Tasks"] = ["Id", ["a"], {"Job${Id}": task("nginx:1")}]
+        (found,) = lookups_of(template, NEVER)
+        assert found.declared == {"Web", "Job${Id}"}
+        assert [found.may_declare(name) for name in ("Web", "Joba", "Web2", "jobs")] == [True, True, False, False]

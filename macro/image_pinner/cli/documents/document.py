@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from image_pinner.cli.documents.edits import (
@@ -148,13 +149,14 @@ class SourceDocument(NamedTuple):
         node = resolve_path(self.root, path).node
         return self.source.excerpt(node.start, node.end)
 
-    def preview(self, edit: Edit) -> Preview:
-        """Return what an edit replaces, and the lines that it changes.
+    def preview(self, edits: Iterable[Edit]) -> Preview:
+        """Return what edits replace, and the lines that each of them changes, in the order of the text.
 
         Raises:
             InPlaceEditError: An alias or a merge shares the value with another property.
         """
-        return self._splices((edit,)).preview(self.source)
+        previews = sorted(self._splices((edit,)).preview(self.source) for edit in edits)
+        return Preview(*(tuple(chain.from_iterable(parts)) for parts in zip(*previews, strict=True)))
 
     def _splices(self, edits: Sequence[Edit]) -> Splices:
         changes = plan_edits(self.source, self.root, self.tree, edits)

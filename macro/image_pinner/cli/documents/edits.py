@@ -39,15 +39,22 @@ class Replacement(NamedTuple):
 
 
 class Insertion(NamedTuple):
-    """Adds keys to a mapping after its member at an index, or before all members if that is -1.
+    """Adds keys to a mapping, or elements to a sequence, after its member at an index, or before all if that is -1.
 
-    `depth` is the depth of the mapping in the template.
+    `added` is a mapping or list of what is new, and `depth` the depth of the collection in the template.
     """
 
-    node: MappingNode
+    node: MappingNode | SequenceNode
     after: int
-    entries: tuple[tuple[str, JsonValue], ...]
+    added: JsonObject | list[JsonValue]
     depth: int
+
+
+def members_of(node: MappingNode | SequenceNode) -> list[tuple[int, int]]:
+    """Return the start and end of every member of a collection, keys included."""
+    if isinstance(node, MappingNode):
+        return [(member.key.start, member.value.end) for member in node.members]
+    return [(item.start, item.end) for item in node.items]
 
 
 class Deletion(NamedTuple):
@@ -56,16 +63,9 @@ class Deletion(NamedTuple):
     node: MappingNode | SequenceNode
     indexes: frozenset[int]
 
-    @property
-    def parts(self) -> list[tuple[int, int]]:
-        """The start and end of every member, deleted or not."""
-        if isinstance(self.node, MappingNode):
-            return [(member.key.start, member.value.end) for member in self.node.members]
-        return [(item.start, item.end) for item in self.node.items]
-
     def flow_spans(self) -> list[tuple[int, int]]:
         """Return the start and end of each text to delete, with one comma, in JSON or a YAML flow collection."""
-        parts, spans = self.parts, list[tuple[int, int]]()
+        parts, spans = members_of(self.node), list[tuple[int, int]]()
         first = 0
         while first < len(parts):
             after = first
@@ -81,6 +81,14 @@ class Deletion(NamedTuple):
 Change = Replacement | Insertion | Deletion
 
 
+class _InsertItem(NamedTuple):
+    """Inserts an element into the list at `path`, after that at an index, or before all if that is -1."""
+
+    path: TemplatePath
+    after: int
+    value: JsonValue
+
+
 def plan_edits(source: SourceText, root: MappingNode, tree: JsonObject, edits: Sequence[Edit]) -> list[Change]:
     """Find the nodes that edits change.
 
@@ -91,11 +99,15 @@ def plan_edits(source: SourceText, root: MappingNode, tree: JsonObject, edits: S
     changes: list[Change] = []
     insertions: dict[TemplatePath, list[InsertKey]] = {}
     deletions: dict[TemplatePath, set[Step]] = {}
-    for edit in _widen(source.text, root, tree, edits):
+    widened = _widen(source.text, root, tree, edits)
+    for edit in (part for each in widened for part in _narrow(source, root, tree, each, aliases)):
         target = resolve_path(root, edit.path)
         _refuse_shared(source, edit, target, aliases)
         if isinstance(edit, Replace):
             changes.append(Replacement(content_of(target.node), edit.value, target.inside_tag))
+        elif isinstance(edit, _InsertItem):
+            if isinstance(target.node, SequenceNode):
+                changes.append(Insertion(target.node, edit.after, [edit.value], len(edit.path.steps)))
         elif isinstance(edit, Delete):
             deletions.setdefault(edit.path.parent, set()).add(edit.path.steps[-1])
         else:
@@ -132,7 +144,9 @@ def _aliases_in(source: SourceText, root: Node) -> tuple[AliasNode, ...]:
     return tuple(found)
 
 
-def _refuse_shared(source: SourceText, edit: Edit, target: ResolvedPath, aliases: Sequence[AliasNode]) -> None:
+def _refuse_shared(
+    source: SourceText, edit: Edit | _InsertItem, target: ResolvedPath, aliases: Sequence[AliasNode]
+) -> None:
     if isinstance(target.shared, AliasNode):
         alias = target.shared
         cause = f"cannot edit {edit.path} through the alias *{alias.target.anchor}"
@@ -142,7 +156,7 @@ def _refuse_shared(source: SourceText, edit: Edit, target: ResolvedPath, aliases
         raise _refusal(source, target.shared, cause, "write the key in the mapping itself instead of merging it")
     for alias in aliases:
         node, anchored = target.node, alias.target
-        removes_anchor = not isinstance(edit, InsertKey) and _contains(node, anchored) and not _contains(node, alias)
+        removes_anchor = isinstance(edit, Replace | Delete) and _contains(node, anchored) and not _contains(node, alias)
         if removes_anchor or _contains(anchored, node):
             line = source.position(alias.start).line
             cause = f"cannot edit {edit.path}: the alias *{anchored.anchor} on line {line} refers to this value"
@@ -157,6 +171,50 @@ def _contains(outer: Node, inner: Node) -> bool:
     return outer.start <= inner.start and inner.end <= outer.end
 
 
+def _narrow(
+    source: SourceText, root: MappingNode, tree: JsonObject, edit: Edit, aliases: Sequence[AliasNode]
+) -> Sequence[Edit | _InsertItem]:
+    """Turn a replacement into edits of what differs, as far as these can be written where they are."""
+    if not isinstance(edit, Replace):
+        return (edit,)
+    old = _value_at(tree, edit.path.steps)
+    parts = [_difference(edit, path.steps, old) for path in differences(old, edit.value)]
+    try:
+        for part in parts:
+            target = resolve_path(root, part.path)
+            _refuse_shared(source, part, target, aliases)
+            if not _is_writable(source.text, part, target):
+                return (edit,)
+    except InPlaceEditError:
+        return (edit,)
+    return parts or (edit,)
+
+
+def _is_writable(text: str, part: Replace | _InsertItem, target: ResolvedPath) -> bool:
+    if isinstance(part, Replace):
+        return _widened_path(text, part, target) is None
+    # The text under !GetAtt is read as a list.
+    return not target.missing and isinstance(target.node, SequenceNode)
+
+
+def _difference(edit: Replace, steps: tuple[Step, ...], old: JsonValue) -> Replace | _InsertItem:
+    """Return the part of a replacement that concerns the value at steps below the `old` value."""
+    before, after = _value_at(old, steps), _value_at(edit.value, steps)
+    path = TemplatePath((*edit.path.steps, *steps))
+    if isinstance(before, list) and isinstance(after, list) and before and len(after) == len(before) + 1:
+        pairs = enumerate(zip(before, after, strict=False))
+        same = next((index for index, pair in pairs if first_difference(*pair)), len(before))
+        if not first_difference(before[same:], after[same + 1 :]):
+            return _InsertItem(path, same - 1, after[same])
+    return Replace(path, after)
+
+
+def _value_at(value: JsonValue, steps: Sequence[Step]) -> JsonValue:
+    for step in steps:
+        value = value[step]
+    return value
+
+
 def _widen(text: str, root: MappingNode, tree: JsonObject, edits: Sequence[Edit]) -> list[Edit]:
     """Turn edits that cannot be written where they are into replacements of the value around them."""
     widened = {path for edit in edits if (path := _widened_path(text, edit, resolve_path(root, edit.path)))}
@@ -165,9 +223,7 @@ def _widen(text: str, root: MappingNode, tree: JsonObject, edits: Sequence[Edit]
     for path in sorted(widened, key=lambda path: len(path.steps)):
         if not any(path.starts_with(edit.path) for edit in result):
             value = apply_edits(tree, [edit for edit in edits if edit.path.starts_with(path)])
-            for step in path.steps:
-                value = value[step]
-            result.append(Replace(path, value))
+            result.append(Replace(path, _value_at(value, path.steps)))
     return [*result, *(edit for edit in edits if not any(edit.path.starts_with(outer.path) for outer in result))]
 
 
@@ -217,7 +273,7 @@ def _in_order(node: MappingNode, inserted: Sequence[InsertKey], depth: int) -> I
                     index, position = earlier, number + 1
         groups.setdefault(index, []).insert(position, edit)
     for index, group in groups.items():
-        yield Insertion(node, index, tuple((entry.key, entry.value) for entry in group), depth)
+        yield Insertion(node, index, {entry.key: entry.value for entry in group}, depth)
 
 
 class TextEdit(NamedTuple):
@@ -229,10 +285,7 @@ class TextEdit(NamedTuple):
 
     def as_replacement(self, tree: JsonValue) -> Replace:
         """Return the edit as the replacement of the whole text."""
-        text = tree
-        for step in self.path.steps:
-            text = text[step]
-        return Replace(self.path, text.replace(self.old, self.new))
+        return Replace(self.path, _value_at(tree, self.path.steps).replace(self.old, self.new))
 
 
 class TextSplices(NamedTuple):

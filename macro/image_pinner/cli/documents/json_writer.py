@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple, assert_never
 
-from image_pinner.cli.documents.edits import Change, Deletion, Insertion, Replacement
+from image_pinner.cli.documents.edits import Change, Deletion, Insertion, Replacement, members_of
 from image_pinner.cli.documents.nodes import MappingNode, Parent, parent_of
 from image_pinner.cli.documents.text import SourceText, Splice, Splices
 from image_pinner.core.intrinsics.values import JsonValue
@@ -44,30 +44,28 @@ def json_splices(source: SourceText, root: MappingNode, changes: Sequence[Change
 
 
 def _insertion(source: SourceText, change: Insertion) -> Splice:
-    members = change.node.members
+    members = members_of(change.node)
     layout = _layout_of(source, Parent(change.node, change.after))
-    entries = [
-        _write(source, key, layout) + layout.colon + _write(source, value, layout) for key, value in change.entries
-    ]
-    if members and change.after < 0:
-        start, text = members[0].key.start, "".join(entry + layout.comma for entry in entries)
+    added = change.added
+    if isinstance(added, dict):
+        entries = [_write(source, key, layout) + layout.colon + _write(source, added[key], layout) for key in added]
     else:
-        start = members[change.after].value.end if members else change.node.start + 1
+        entries = [_write(source, item, layout) for item in added]
+    if members and change.after < 0:
+        start, text = members[0][0], "".join(entry + layout.comma for entry in entries)
+    else:
+        start = members[change.after][1] if members else change.node.start + 1
         text = ("" if not members else layout.comma) + layout.comma.join(entries)
     return Splice(start, start, text, adds_key=True, depth=change.depth)
 
 
 def _layout_of(source: SourceText, parent: Parent) -> _Layout:
     text, node, member = source.text, parent.node, parent.member
-    colon, comma = ": ", None
-    if isinstance(node, MappingNode):
-        members = node.members
-        first = members[0].key.start if members else node.end
-        between = text[member.key.end : member.value.start] if member else colon
-        colon = between if "\n" not in between and "\r" not in between else colon
-        comma = text[members[0].value.end : members[1].key.start] if len(members) > 1 else None
-    else:
-        first = node.items[0].start
+    members = members_of(node)
+    first = members[0][0] if members else node.end
+    comma = text[members[0][1] : members[1][0]] if len(members) > 1 else None
+    between = text[member.key.end : member.value.start] if member else ": "
+    colon = between if "\n" not in between and "\r" not in between else ": "
     if not source.is_indented(first) or source.line_start(first) <= node.start:
         return _Layout(comma or (", " if colon.endswith(" ") else ","), colon)
     before = text[source.line_start(first) : first]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from image_pinner.cli.documents.edits import Deletion
 from image_pinner.cli.documents.nodes import MappingNode, last_leaf
 from image_pinner.cli.documents.text import SourceText
-from image_pinner.cli.documents.yaml_layout import content_end, is_block_scalar, key_column, slot_of
+from image_pinner.cli.documents.yaml_layout import content_end, is_block_scalar, member_starts
 
 # After a block scalar, blank lines and comments that are indented further would become a part of it.
 _NEXT_LINE = re.compile("(?:\r\n|[\n\r\x85\u2028\u2029])( *)(#[^\n\r\x85\u2028\u2029]*)?(?=[\n\r\x85\u2028\u2029]|\\Z)")
@@ -21,7 +20,7 @@ def deleted_spans(source: SourceText, root: MappingNode, change: Deletion) -> li
     """
     if change.node.flow:
         return change.flow_spans()
-    starts = list(_starts(source, root, change))
+    starts = list(member_starts(source, root, change.node))
     first = min(set(range(len(starts))) - change.indexes)
     if first and source.text[source.line_start(starts[0]) : starts[0]].strip():
         # The line begins with the dash or the key of what contains the collection.
@@ -31,17 +30,6 @@ def deleted_spans(source: SourceText, root: MappingNode, change: Deletion) -> li
     return spans + [
         _lines(source, starts[index], _end(source, change, index, starts[index])) for index in sorted(others)
     ]
-
-
-def _starts(source: SourceText, root: MappingNode, change: Deletion) -> Iterator[int]:
-    """Yield the index of each key, with its `?`, or dash."""
-    if isinstance(change.node, MappingNode):
-        for key in (member.key for member in change.node.members):
-            yield source.line_start(key.start) + key_column(source, key)
-        return
-    for item in change.node.items:
-        slot = slot_of(source, root, item)
-        yield (slot.indicator_end if slot and slot.indicator_end else item.start + 1) - 1
 
 
 def _end(source: SourceText, change: Deletion, index: int, start: int) -> int:

@@ -109,6 +109,17 @@ def key_column(source: SourceText, key: Node) -> int:
     return source.column(blank - 1 if is_explicit else key.start)
 
 
+def member_starts(source: SourceText, root: MappingNode, node: MappingNode | SequenceNode) -> Iterator[int]:
+    """Yield the index of each key, with its `?`, or that of each dash, or of each element in flow style."""
+    if isinstance(node, MappingNode):
+        for key in (member.key for member in node.members):
+            yield source.line_start(key.start) + key_column(source, key)
+        return
+    for item in node.items:
+        slot = slot_of(source, root, item)
+        yield slot.indicator_end - 1 if slot and slot.indicator_end else item.start
+
+
 def is_block_scalar(node: Node) -> bool:
     """Return whether a node is a literal or folded scalar."""
     return isinstance(node, ScalarNode) and node.style in ("|", ">")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, assert_never
 
 import yaml
 
-from image_pinner.cli.documents.edits import Change, Deletion, Insertion, Replacement
+from image_pinner.cli.documents.edits import Change, Deletion, Insertion, Replacement, members_of
 from image_pinner.cli.documents.nodes import (
     MappingNode,
     Node,
@@ -31,12 +31,12 @@ from image_pinner.cli.documents.yaml_layout import (
     content_end,
     indentation_of,
     is_block_scalar,
-    key_column,
+    member_starts,
     properties_of,
     slot_of,
     trailing_comment,
 )
-from image_pinner.core.intrinsics.values import JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 
 # A comment that is indented further than a key is about its value.
 _COMMENT_LINE = re.compile("(?:\r\n|[\n\r\x85\u2028\u2029])( *)#[^\n\r\x85\u2028\u2029]*")
@@ -71,7 +71,7 @@ def yaml_splices(source: SourceText, root: MappingNode, changes: Sequence[Change
                 replaced.append(replacement.splice(slot_of(source, root, change.node)))
                 lost += replacement.lost_comments
             case Insertion():
-                inserted += _insert(source, indentation, change)
+                inserted += _insert(source, root, indentation, change)
             case Deletion():
                 # Imported here, because pinning rarely deletes anything.
                 from image_pinner.cli.documents.yaml_deletions import deleted_spans  # noqa: PLC0415
@@ -94,32 +94,34 @@ def yaml_splices(source: SourceText, root: MappingNode, changes: Sequence[Change
     return Splices.of([*replaced, *inserted], lost)
 
 
-def _insert(source: SourceText, indentation: Indentation, change: Insertion) -> list[Splice]:
+def _insert(source: SourceText, root: MappingNode, indentation: Indentation, change: Insertion) -> list[Splice]:
     required: list[Splice] = []
-    if change.node.members and change.after < 0:
-        pieces = [_insert_first(source, indentation, change)]
+    starts = list(member_starts(source, root, change.node))
+    if starts and change.after < 0:
+        pieces = [_insert_first(source, indentation, change, starts[0])]
     elif change.node.flow:
         pieces = _insert_in_flow(source, change)
     else:
-        member = change.node.members[change.after]
-        end, required = _end_of_last_line(source, last_leaf(member.value))
-        column = key_column(source, member.key)
+        end, required = _end_of_last_line(source, last_leaf(_values_of(change.node)[change.after]))
+        column = source.column(starts[change.after])
         between = source.line_break(end) + " " * column
         while (comment := _COMMENT_LINE.match(source.text, end)) and len(comment[1]) > column:
             end = comment.end()
-        pieces = [(end, "".join(between + line for line in write_block(dict(change.entries), indentation)))]
+        pieces = [(end, "".join(between + line for line in write_block(change.added, indentation)))]
     return [*required, *(Splice(index, index, text, adds_key=True, depth=change.depth) for index, text in pieces)]
 
 
-def _insert_first(source: SourceText, indentation: Indentation, change: Insertion) -> tuple[int, str]:
-    """Return the text to insert before the first key, and its index."""
-    key = change.node.members[0].key
-    column = key_column(source, key)
-    start = source.line_start(key.start) + column
-    between = source.line_break(start) + " " * column if source.is_indented(start) or not change.node.flow else " "
+def _values_of(node: MappingNode | SequenceNode) -> list[Node]:
+    return [member.value for member in node.members] if isinstance(node, MappingNode) else node.items
+
+
+def _insert_first(source: SourceText, indentation: Indentation, change: Insertion, start: int) -> tuple[int, str]:
+    """Return the text to insert before the first member, and its index."""
+    indent = " " * source.column(start)
+    between = source.line_break(start) + indent if source.is_indented(start) or not change.node.flow else " "
     if not change.node.flow:
-        return start, "".join(line + between for line in write_block(dict(change.entries), indentation))
-    entries = write_flow_entries(change.entries, quoted=source.text[key.start] == '"')
+        return start, "".join(line + between for line in write_block(change.added, indentation))
+    entries = _flow_parts(change.added, quoted=source.text[start] == '"')
     return start, "".join(f"{entry},{between}" for entry in entries)
 
 
@@ -143,22 +145,27 @@ def _end_of_last_line(source: SourceText, leaf: Node) -> tuple[int, list[Splice]
 
 def _insert_in_flow(source: SourceText, change: Insertion) -> list[tuple[int, str]]:
     """Return the texts to insert, each with its index."""
-    text, node = source.text, change.node
-    if not node.members:
-        return [(properties_of(text, node).content + 1, ", ".join(write_flow_entries(change.entries)))]
-    member = node.members[change.after]
-    entries = write_flow_entries(change.entries, quoted=text[member.key.start] == '"')
-    start = member.value.end
-    tail = _FLOW_LINE_TAIL.match(text, start)
+    text, members = source.text, members_of(change.node)
+    if not members:
+        return [(properties_of(text, change.node).content + 1, ", ".join(_flow_parts(change.added)))]
+    first, end = members[change.after]
+    entries = _flow_parts(change.added, quoted=text[first] == '"')
+    tail = _FLOW_LINE_TAIL.match(text, end)
     # `key:,` would be a plain scalar, or an error.
-    comma = " ," if text[start - 1] == ":" else ","
-    if not source.is_indented(member.key.start) or not tail:
-        return [(start, f"{comma} " + ", ".join(entries))]
-    end = source.line_end(start)
-    between = source.line_break(start) + text[source.line_start(member.key.start) : member.key.start]
+    comma = " ," if text[end - 1] == ":" else ","
+    if not source.is_indented(first) or not tail:
+        return [(end, f"{comma} " + ", ".join(entries))]
+    last = source.line_end(end)
+    between = source.line_break(end) + text[source.line_start(first) : first]
     if tail[1]:
-        return [(end, "".join(f"{between}{entry}," for entry in entries))]
-    return [(start, comma), (end, between + f",{between}".join(entries))]
+        return [(last, "".join(f"{between}{entry}," for entry in entries))]
+    return [(end, comma), (last, between + f",{between}".join(entries))]
+
+
+def _flow_parts(added: JsonObject | list[JsonValue], *, quoted: bool = False) -> list[str]:
+    if isinstance(added, dict):
+        return write_flow_entries(added.items(), quoted=quoted)
+    return [write_flow(item, quoted=quoted) for item in added]
 
 
 class _Region(NamedTuple):

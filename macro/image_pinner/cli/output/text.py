@@ -51,13 +51,15 @@ def _styled_code(rule: Rule, style: _Style) -> str:
 
 
 def _full_lines(findings: Sequence[LocatedFinding], style: _Style) -> Iterator[str]:
-    """Write excerpt and help once for the findings of a file that have the same cause."""
+    """Write excerpt and help once for the findings of a file that have the same cause and the same fix."""
     number = 0
     for _, found_in_file in groupby(findings, key=lambda found: found.file):
-        groups: dict[tuple[str, str, str], list[LocatedFinding]] = {}
+        groups: dict[tuple[str, ...], list[LocatedFinding]] = {}
         for found in found_in_file:
             finding = found.finding
-            groups.setdefault((finding.rule.code, finding.cause, finding.help), []).append(found)
+            # Without the path, which differs.
+            fix = repr(finding.fix[1:]) if finding.fix and found.fix else ""
+            groups.setdefault((finding.rule.code, finding.cause, finding.help, fix), []).append(found)
         for group in groups.values():
             number += 1
             yield from _head_lines(group, style)

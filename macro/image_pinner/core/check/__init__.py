@@ -24,6 +24,7 @@ from image_pinner.core.check.transforms import (
     find_transform_order,
     find_unused_transform,
     help_with_loops,
+    require_transform,
 )
 from image_pinner.core.gates.enabled import DENY, EnabledGate, judge_image, without_needs
 from image_pinner.core.gates.interface import JudgedImage
@@ -79,10 +80,11 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     if names_macro:
         about_transform = find_unused_transform(template, scan, scope, scan_settings.macro)
     else:
-        about_transform = find_missing_transform(template, scan, [each.path for each in requests], scan_settings.macro)
+        about_transform = find_missing_transform(template, scan, scope, requests, scan_settings.macro)
     findings += [about_transform] if about_transform else []
     findings = _with_valid_fixes(findings, fragment, scope, scan_settings)
-    return sorted(findings, key=lambda finding: (str(finding.path), finding.rule.code))
+    complete = findings if names_macro else require_transform(findings, template, scan_settings.macro)
+    return sorted(complete, key=lambda finding: (str(finding.path), finding.rule.code))
 
 
 def _allow(_: ImageReference) -> None:

@@ -27,6 +27,7 @@ class Finding:
         cause: What is wrong, as a clause.
         help: What to do, as an imperative clause.
         fix: The edit that fixes it, or `None`.
+        requires: Another edit without which the fix would break a deployment, or `None`.
     """
 
     rule: Rule
@@ -34,6 +35,12 @@ class Finding:
     cause: str
     help: str
     fix: Edit | None = None
+    requires: Edit | None = None
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """The fix, after what it requires."""
+        return tuple(edit for edit in (self.requires, self.fix) if edit) if self.fix else ()
 
 
 def problem_finding(problem: Problem) -> Finding:

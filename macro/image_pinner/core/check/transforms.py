@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 
 from image_pinner.core.check.findings import Finding
 from image_pinner.core.intrinsics.scope import Scope
@@ -15,9 +16,9 @@ from image_pinner.core.rules import (
     TRANSFORM_ORDER,
     UNUSED_TRANSFORM,
 )
-from image_pinner.core.template.edits import InsertKey, Replace
+from image_pinner.core.template.edits import Edit, InsertKey, Replace
 from image_pinner.core.template.loop_keys import EXPAND_FIRST
-from image_pinner.core.template.marker_search import contains_marker
+from image_pinner.core.template.marker_search import contains_marker, find_misplaced_markers
 from image_pinner.core.template.markers import METADATA_KEY, SNIPPET, calls_macro, is_snippet
 from image_pinner.core.template.options import Pin, may_select
 from image_pinner.core.template.paths import FOR_EACH, TemplatePath, value_at
@@ -34,23 +35,48 @@ _FIRST_SECTIONS = ("Description", "AWSTemplateFormatVersion")
 
 
 def find_missing_transform(
-    template: JsonObject, scan: ImageScan, requests: Collection[TemplatePath], macro: str
+    template: JsonObject, scan: ImageScan, scope: Scope, requests: Collection[Finding], macro: str
 ) -> Finding | None:
-    """Return a finding at the first of the `requests` to pin that need the macro, which Transform does not include."""
-    paths = [*requests, *(site.path for site in scan.pinned), *(problem.path for problem in scan.problems)]
+    """Return a finding at the first of the `requests` to pin that need the macro, which Transform does not include.
+
+    Requests in branches that conditions exclude today count too: other parameters include them.
+    """
+    problems = [*scan.problems, *find_misplaced_markers(template, {}, scope, scan.marker_count)]
+    paths = [*(each.path for each in requests), *(site.path for site in scan.pinned), *(each.path for each in problems)]
+    paths += [path.child("Metadata", METADATA_KEY) for path, each in resources_of(template) if _selects_images(each)]
     first = min((path for path in paths if not _is_in_snippet(template, path, macro)), key=str, default=None)
     if first is None:
         return None
     cause = f"a pin is requested, but Transform does not include {macro}"
+    fix = _add_macro(template, macro)
+    if not template.get("Transform"):
+        return Finding(MISSING_TRANSFORM, first, cause, f"write Transform: {macro} at the top of the template", fix)
+    return Finding(MISSING_TRANSFORM, TRANSFORM, cause, f"add {macro} to Transform", fix)
+
+
+def _add_macro(template: JsonObject, macro: str) -> Edit:
+    """Return the edit that adds the macro to Transform: after the transforms that can add images."""
     transform = template.get("Transform")
     if not transform:
-        after = next((name for name in _FIRST_SECTIONS if name in template), "")
-        fix = None if "Transform" in template else InsertKey(TemplatePath(), "Transform", macro, after)
-        return Finding(MISSING_TRANSFORM, first, cause, f"write Transform: {macro} at the top of the template", fix)
+        if "Transform" in template:
+            return Replace(TRANSFORM, macro)
+        return InsertKey(
+            TemplatePath(), "Transform", macro, next((name for name in _FIRST_SECTIONS if name in template), "")
+        )
     # AWS-provided transforms come after custom macros:
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-languageextensions.html
-    transforms = [macro, *(transform if isinstance(transform, list) else [transform])]
-    return Finding(MISSING_TRANSFORM, TRANSFORM, cause, f"add {macro} to Transform", Replace(TRANSFORM, transforms))
+    transforms = list(transform) if isinstance(transform, list) else [transform]
+    others = [number for number, call in enumerate(calls_of(transforms), 1) if not _is_of_aws(call.name)]
+    transforms.insert(others[-1] if others else 0, macro)
+    return Replace(TRANSFORM, transforms)
+
+
+def require_transform(findings: Iterable[Finding], template: JsonObject, macro: str) -> Iterator[Finding]:
+    """Yield the findings of a template without the macro, with fixes that add it: only the macro reads a marker."""
+    edit = _add_macro(template, macro)
+    for finding in findings:
+        needs_macro = finding.fix and not _is_in_snippet(template, finding.fix.path, macro)
+        yield replace(finding, requires=edit) if needs_macro and finding.fix != edit else finding
 
 
 def _is_in_snippet(template: JsonValue, path: TemplatePath, macro: str) -> bool:

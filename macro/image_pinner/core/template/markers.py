@@ -249,8 +249,10 @@ def with_marker(expression: JsonValue, words: str = "") -> JsonValue:
             return {"Fn::Sub": marker + text}
         case {"Fn::Sub": [str(text), variables]}:
             return {"Fn::Sub": [marker + text, variables]}
-        case {"Fn::Join": ["", [str(first), *others]]}:
-            return {"Fn::Join": ["", [marker + first, *others]]}
+        case {"Fn::Join": [str(delimiter), [str(first), *others]]}:
+            return {"Fn::Join": [delimiter, [marker + first, *others]]}
+        case {"Fn::Join": ["", [first, *others]]}:
+            return {"Fn::Join": ["", [marker, first, *others]]}
         case {"Fn::If": [condition, yes, no]}:
             return {"Fn::If": [condition, with_marker(yes, words), with_marker(no, words)]}
         case _:

@@ -17,90 +17,80 @@ from image_pinner.sources.deployed.ecs_services import (
     RunningService,
     RunningState,
     ServiceName,
+    describe_services,
     read_former,
     read_running,
     read_task_digests,
 )
+from image_pinner.sources.deployed.ecs_targets import Stacks, Target, find_targets, refuse_if_created
 from image_pinner.sources.deployed.found import FoundImage, ServiceState, found_image, parse_deployed
-from image_pinner.sources.deployed.stacks import Stack
+from image_pinner.sources.deployed.stacks import find_in_stack
 
-TASK_DEFINITION = "AWS::ECS::TaskDefinition"
-_SERVICE = "AWS::ECS::Service"
 DESCRIBE_TASK_DEFINITION = Operation(
     "ecs:DescribeTaskDefinition", "ECS", absent="^ClientException: .*(Unable to (describe|find)|does not exist)"
 )
 OPERATIONS = (*ecs_services.OPERATIONS, DESCRIBE_TASK_DEFINITION)
 
 
-class _Target(NamedTuple):
-    """Where the image of a lookup is deployed.
-
-    Args:
-        services: The services that run it.
-        task_definition: The task definition that has it, an ARN or a family; empty if what the services run counts.
-    """
-
-    services: tuple[ServiceName, ...]
-    task_definition: str = ""
-
-
-_Targets = dict[DeployedLookup, _Target]
+_Targets = Mapping[DeployedLookup, Target]
 _Definitions = Mapping[str, Mapping[str, Any] | NotKnown | None]
 
 
 def read_task_definitions(
-    calls: AwsCalls, lookups: Collection[DeployedLookup], stacks: Mapping[str, Stack | NotKnown]
+    calls: AwsCalls, lookups: Collection[DeployedLookup], stacks: Stacks
 ) -> dict[DeployedLookup, ServiceState]:
-    """Read the images of containers in task definitions; `stacks` has the stacks of the lookups that need one."""
+    """Read the images of containers in task definitions; `stacks` has the stacks of the lookups that have one."""
+    targets, running = find_targets(calls, lookups, stacks)
     states: dict[DeployedLookup, ServiceState] = {}
-    registered: _Targets = {}
-    running: _Targets = {}
-    for lookup in lookups:
-        target = _target(lookup, stacks)
-        if not isinstance(target, _Target):
+    registered: dict[DeployedLookup, Target] = {}
+    runs: dict[DeployedLookup, list[RunningState]] = {}
+    for lookup, target in targets.items():
+        if not isinstance(target, Target):
             states[lookup] = target
         elif target.task_definition:
             registered[lookup] = target
         else:
-            running[lookup] = target
-    states |= _read_registered(calls, registered)
-    states |= _read_from_services(calls, running)
-    return states
+            runs[lookup] = [running[service] for service in target.services]
+    found = _read_registered(calls, registered) | _images(calls, runs)
+    own = {lookup: find_in_stack(lookup, stacks) for lookup in found}
+    elsewhere = {
+        lookup: state
+        for lookup, state in found.items()
+        if _sources(targets[lookup], running) - {own[lookup]}
+        and (_is_absent(lookup, state) or (isinstance(state, FoundImage) and state.is_labelled))
+    }
+    definitions = _describe(calls, [name for lookup in elsewhere if isinstance(name := own[lookup], str)])
+    for lookup, state in elsewhere.items():
+        name = own[lookup]
+        definition = definitions[name] if isinstance(name, str) else None
+        container = _container(lookup, str(name), definition) if definition else None
+        if isinstance(state, FoundImage):
+            states[lookup] = _without_copied_label(state, container)
+        elif isinstance(state, NotDeployed) and not isinstance(container, NotDeployed):
+            # One that is not in the task definition of the stack either is new.
+            states[lookup] = refuse_if_created(lookup, stacks, state)
+    return found | states
 
 
-def _target(lookup: DeployedLookup, stacks: Mapping[str, Stack | NotKnown]) -> _Target | NotDeployed | NotKnown:
-    """Return where to look: `Service` and `Family` take precedence over the stack."""
-    if lookup.named_services:
-        split_names = (service.partition("/") for service in lookup.named_services)
-        return _Target(tuple(ServiceName(cluster, name) for cluster, _, name in split_names))
-    if lookup.family:
-        return _Target((), lookup.family)
-    stack = stacks[lookup.stack_name]
-    if isinstance(stack, NotKnown):
-        return stack
-    task_definition = stack.find(lookup.identity.resource, lookup.resource_type)
-    # One that the template adds now does not run anything yet.
-    services = [stack.find(name, _SERVICE) for name in lookup.services if name in stack.resources]
-    arns = [service for service in services if isinstance(service, str)]
-    if unnamed := [arn for arn in arns if _service_name(arn) is None]:
-        return NotKnown(
-            f"the ARN of service {unnamed[0].rpartition('/')[2]} does not contain its cluster",
-            "set Service: cluster/service in the Metadata of the resource",
-        )
-    names = tuple(name for arn in arns if (name := _service_name(arn)))
-    if lookup.refresh is Refresh.NEVER and services:
-        absent = next((service for service in services if isinstance(service, NotDeployed)), None)
-        return _Target(names) if names or absent is None else absent
-    return _Target(names, task_definition) if isinstance(task_definition, str) else task_definition
+def _sources(target: Target | NotDeployed | NotKnown, running: Mapping[ServiceName, RunningState]) -> set[str]:
+    """Return the task definitions that have the image of a target."""
+    if not isinstance(target, Target) or target.task_definition:
+        return {target.task_definition} if isinstance(target, Target) else set()
+    runs = [running[service] for service in target.services]
+    return {run.task_definition for run in runs if isinstance(run, RunningService)}
 
 
-_LONG_ARN_PARTS = 3  # service/cluster/name
+def _is_absent(lookup: DeployedLookup, state: ServiceState) -> bool:
+    """Return whether what an option names does not have the container."""
+    is_named = lookup.refresh is Refresh.NEVER and bool(lookup.named_services or lookup.family)
+    return is_named and isinstance(state, NotDeployed)
 
 
-def _service_name(arn: str) -> ServiceName | None:
-    """Return the names in the long ARN of a service, or `None` if it is a short one."""
-    parts = arn.rpartition(":")[2].split("/")
-    return ServiceName(parts[1], parts[2]) if len(parts) == _LONG_ARN_PARTS else None
+def _without_copied_label(found: FoundImage, in_stack: _Container | NotDeployed | NotKnown | None) -> FoundImage:
+    """Return an image without the label that a script has copied from the stack's image, which has another digest."""
+    state = _state(in_stack) if isinstance(in_stack, _Container) else None
+    is_copied = isinstance(state, FoundImage) and state.written == found.written and state.image != found.image
+    return found._replace(written="") if is_copied else found
 
 
 def _describe(calls: AwsCalls, names: Iterable[str]) -> _Definitions:
@@ -158,9 +148,15 @@ def _read_registered(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup,
     for lookup, target in targets.items():
         definition = definitions[target.task_definition]
         container = _container(lookup, target.task_definition, definition)
+        if definition is None and target.task_definition.startswith("arn:"):
+            name = target.task_definition.rpartition("/")[2]
+            container = NotKnown(
+                f"task definition {name}, which the stack deployed, does not exist",
+                "set Refresh=Always for one deployment, which registers a revision",
+            )
         if isinstance(container, _Container) and lookup.refresh is Refresh.NEVER and _is_replaced(definition):
             container = NotKnown(
-                f"{container.origin} is deregistered, and the template has no service that runs another",
+                f"{container.origin} is deregistered, and no service of the stack runs another",
                 "set Family or Service in the Metadata of the resource, or set Refresh=Always",
             )
         if not isinstance(container, _Container):
@@ -199,10 +195,11 @@ def _without_service(container: _Container) -> NotKnown:
 
 
 def _read_tags(
-    calls: AwsCalls, targets: Mapping[DeployedLookup, tuple[_Target, _Container]], definitions: _Definitions
+    calls: AwsCalls, targets: Mapping[DeployedLookup, tuple[Target, _Container]], definitions: _Definitions
 ) -> dict[DeployedLookup, ServiceState]:
     """Read the digests that services resolved for the tags of the task definitions in the stack."""
-    running = read_running(calls, [service for target, _ in targets.values() for service in target.services])
+    services = [service for target, _ in targets.values() for service in target.services]
+    running = read_running(calls, describe_services(calls, services))
     changed = [
         service
         for target, container in targets.values()
@@ -244,13 +241,6 @@ def _former(container: _Container, current: RunningState, former: list[RunningSt
     return NotKnown(
         f"image {container.container['image']!r} of {container.origin} in the stack has no digest, and {runs}",
         "set Refresh=Never to keep what runs, or Refresh=Always",
-    )
-
-
-def _read_from_services(calls: AwsCalls, targets: _Targets) -> dict[DeployedLookup, ServiceState]:
-    running = read_running(calls, [service for target in targets.values() for service in target.services])
-    return _images(
-        calls, {lookup: [running[service] for service in target.services] for lookup, target in targets.items()}
     )
 
 
@@ -315,29 +305,34 @@ def _image(
         # The origin is the service, which decides that this task definition counts.
         return state._replace(origin=f"service {run.service}") if isinstance(state, FoundImage) else state
     name = container.container["name"]
-    digests = {run.digests[name]} if name in run.digests else tasks.get((run.service, run.task_definition), {})
-    if isinstance(digests, NotKnown):
-        return digests
-    if isinstance(digests, dict):
-        digests = digests.get(name, set())
-    if len(digests) != 1 or "" in digests:
+    reported = {} if name in run.digests else tasks.get((run.service, run.task_definition), {})
+    if isinstance(reported, NotKnown):
+        return reported
+    # A task that starts has no digest yet.
+    digests = {run.digests[name]} if name in run.digests else reported.get(name, set()) - {""}
+    if len(digests) != 1:
         return _without_digest(run, container, digests)
     try:
-        return container.found(next(iter(digests)), f"service {run.service}")
+        return container.found(digests.pop(), f"service {run.service}")
     except NotKnownError as error:
         return error.state
 
 
 def _without_digest(run: RunningService, container: _Container, digests: set[str]) -> NotKnown:
     image = container.container["image"]
-    if len(digests - {""}) > 1:
+    if digests:
         return NotKnown(
             f"the tasks of service {run.service} run different digests of {image!r}: {', '.join(sorted(digests))}",
             "deploy the service again with one image, or set Refresh=Always",
         )
+    if is_ecr(parse_deployed(image, container.origin).registry):
+        return NotKnown(
+            f"no running task of service {run.service} reports the digest of {image!r}",
+            "wait until a task runs, or set Refresh=Always for one deployment, which pins it",
+        )
     return NotKnown(
         f"ECS does not know the digest of {image!r} in service {run.service}: its revision is from before 25 October "
-        "2024, or versionConsistency is disabled for the container",
+        "2024, versionConsistency is disabled for the container, or the deployment controller is not ECS",
         "deploy the service again with version consistency, or set Refresh=Always for one deployment, which pins it",
     )
 

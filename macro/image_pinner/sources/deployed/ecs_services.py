@@ -61,6 +61,8 @@ class RunningService(NamedTuple):
 
 
 RunningState = RunningService | NotDeployed | NotKnown
+DescribedService = Mapping[str, Any] | NotDeployed | NotKnown
+"""A service as ECS describes it; not deployed if it does not exist."""
 
 
 class _Choice(NamedTuple):
@@ -70,9 +72,8 @@ class _Choice(NamedTuple):
     revisions: Sequence[str]
 
 
-def read_running(calls: AwsCalls, services: Iterable[ServiceName]) -> dict[ServiceName, RunningState]:
+def read_running(calls: AwsCalls, described: Mapping[ServiceName, DescribedService]) -> dict[ServiceName, RunningState]:
     """Read what services run: the last successful deployment of each."""
-    described = _describe(calls, services)
     choices = calls.run({name: partial(_choose, calls, name, state) for name, state in described.items()})
     revisions = _describe_revisions(
         calls, [arn for choice in choices.values() if isinstance(choice, _Choice) for arn in choice.revisions]
@@ -121,22 +122,19 @@ def _groups(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def _describe(
-    calls: AwsCalls, services: Iterable[ServiceName]
-) -> dict[ServiceName, Mapping[str, Any] | NotDeployed | NotKnown]:
+def describe_services(calls: AwsCalls, services: Iterable[ServiceName]) -> dict[ServiceName, DescribedService]:
+    """Describe services, each once."""
     by_cluster: dict[str, list[ServiceName]] = {}
     for service in dict.fromkeys(services):
         by_cluster.setdefault(service.cluster, []).append(service)
     groups = [tuple(group) for names in by_cluster.values() for group in _groups(names, _SERVICES_PER_CALL)]
-    states: dict[ServiceName, Mapping[str, Any] | NotDeployed | NotKnown] = {}
+    states: dict[ServiceName, DescribedService] = {}
     for group, response in calls.run({group: partial(_describe_group, calls, group) for group in groups}).items():
         states |= dict.fromkeys(group, response) if isinstance(response, NotKnown) else response
     return states
 
 
-def _describe_group(
-    calls: AwsCalls, group: Sequence[ServiceName]
-) -> dict[ServiceName, Mapping[str, Any] | NotDeployed | NotKnown]:
+def _describe_group(calls: AwsCalls, group: Sequence[ServiceName]) -> dict[ServiceName, DescribedService]:
     cluster, names = group[0].cluster, [service.name for service in group]
     response = calls.call(DESCRIBE_SERVICES, cluster=cluster, services=names)
     if response is None:
@@ -148,7 +146,7 @@ def _describe_group(
 
 def _described(
     name: ServiceName, service: Mapping[str, Any] | None, reasons: Mapping[str, str | None]
-) -> Mapping[str, Any] | NotDeployed | NotKnown:
+) -> DescribedService:
     if service is None and reasons.get(name.name) != "MISSING":
         return NotKnown(
             f"ECS did not describe service {name} ({reasons.get(name.name) or 'no reason'})",
@@ -159,15 +157,12 @@ def _described(
     return service
 
 
-def _choose(
-    calls: AwsCalls, name: ServiceName, service: Mapping[str, Any] | NotDeployed | NotKnown
-) -> _Choice | NotDeployed | NotKnown:
+def _choose(calls: AwsCalls, name: ServiceName, service: DescribedService) -> _Choice | NotDeployed | NotKnown:
     """Choose the last successful deployment of a service."""
     if isinstance(service, NotDeployed | NotKnown):
         return service
     if (service.get("deploymentController") or {}).get("type", "ECS") != "ECS":
-        sets = [found for found in service.get("taskSets", ()) if found.get("status") == "PRIMARY"]
-        return _Choice(sets[0]["taskDefinition"], ()) if sets else NotDeployed(f"service {name} has no task set")
+        return _choose_task_set(name, service.get("taskSets", ()))
     deployments = service.get("deployments", ())
     current = [revision["arn"] for revision in service.get("currentServiceRevisions", ())]
     completed = [deployment for deployment in deployments if _is_completed(deployment, deployments)]
@@ -186,6 +181,18 @@ def _choose(
             "wait for the deployment to complete, or set Refresh=Always",
         )
     return NotDeployed(f"no deployment of service {name} has succeeded yet")
+
+
+def _choose_task_set(name: ServiceName, task_sets: Sequence[Mapping[str, Any]]) -> _Choice | NotDeployed | NotKnown:
+    primary = next((found for found in task_sets if found.get("status") == "PRIMARY"), None)
+    if primary:
+        return _Choice(primary["taskDefinition"], ())
+    if not task_sets:
+        return NotDeployed(f"service {name} has no task set")
+    return NotKnown(
+        f"none of the task sets of service {name} is primary",
+        "wait for the deployment to complete, or set Refresh=Always",
+    )
 
 
 def _is_completed(deployment: Mapping[str, Any], deployments: Sequence[Mapping[str, Any]]) -> bool:

@@ -19,11 +19,13 @@ class FoundImage(NamedTuple):
         written: The reference that the digest comes from, `None` if only the Metadata of the stack's template can have
             it.
         origin: What deployed it.
+        is_labelled: Whether a record next to the image is what is written; scripts copy it to other images.
     """
 
     image: ImageReference
     written: str | None
     origin: str
+    is_labelled: bool = False
 
 
 ServiceState = FoundImage | NotDeployed | NotKnown
@@ -60,4 +62,6 @@ def found_image(reference: ImageReference, digest: str, origin: str, record: str
         raise NotKnownError(f"the digest of {origin} cannot be read: {error.cause}", "set Refresh=Always") from error
     if reference.tag or reference.digest is None:
         return FoundImage(image, str(reference.without_digest()), origin)
-    return FoundImage(image, None if record is None else record_for(image, record), origin)
+    if record is None:
+        return FoundImage(image, None, origin)
+    return FoundImage(image, record_for(image, record), origin, is_labelled=True)

@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, partial
 from importlib import resources
 from itertools import zip_longest
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from image_pinner.core.deployed import DeployedLookup, NotDeployed, NotKnown
+from image_pinner.core.template.options import Refresh
 from image_pinner.sources.deployed.calls import AwsCalls, NotKnownError, Operation
 from image_pinner.sources.deployed.found import ServiceState, found_image, parse_deployed
 
@@ -39,10 +41,22 @@ class DeployedType(NamedTuple):
     item: str = "@"
     item_id: str = ""
     active: str = ""
-    has_revisions: bool = False
+    newest: str = ""
+
+    def for_refresh(self, refresh: Refresh) -> DeployedType:
+        """Return this row for the revision that runs, or that the stack deployed."""
+        is_newest = self.newest and refresh is Refresh.NEVER
+        return self._replace(id=self.newest, ids="", limit=1) if is_newest else self
+
+    @property
+    def by_name(self) -> bool:
+        """Whether the newest active revision of a name is described."""
+        return bool(self.newest) and self.id == self.newest
 
     def id_of(self, physical_id: str) -> str:
         """Return what identifies a resource in a request."""
+        if self.by_name:
+            return physical_id.rpartition("/")[2].rpartition(":")[0]
         return physical_id.rpartition(self.id_after)[2] if self.id_after else physical_id
 
 
@@ -64,10 +78,10 @@ def deployed_types() -> Mapping[str, DeployedType]:
 
 def read_others(calls: AwsCalls, physical_ids: Mapping[DeployedLookup, str]) -> dict[DeployedLookup, ServiceState]:
     """Read the images of resources; each is described once."""
+    types = {lookup: deployed_types()[lookup.resource_type].for_refresh(lookup.refresh) for lookup in physical_ids}
     groups: dict[DeployedType, list[str]] = {}
     for lookup, physical_id in physical_ids.items():
-        deployed_type = deployed_types()[lookup.resource_type]
-        groups.setdefault(deployed_type, []).append(deployed_type.id_of(physical_id))
+        groups.setdefault(types[lookup], []).append(types[lookup].id_of(physical_id))
     jobs = {
         (deployed_type, group): partial(_describe, calls, deployed_type, group)
         for deployed_type, ids in groups.items()
@@ -79,9 +93,8 @@ def read_others(calls: AwsCalls, physical_ids: Mapping[DeployedLookup, str]) -> 
             state = items if isinstance(items, NotKnown) else items[resource_id]
             described[deployed_type, resource_id] = state
     return {
-        lookup: _state(lookup, deployed_type, described[deployed_type, deployed_type.id_of(physical_id)])
+        lookup: _state(lookup, types[lookup], described[types[lookup], types[lookup].id_of(physical_id)])
         for lookup, physical_id in physical_ids.items()
-        for deployed_type in (deployed_types()[lookup.resource_type],)
     }
 
 
@@ -94,6 +107,9 @@ def _describe(
     calls: AwsCalls, deployed_type: DeployedType, group: Sequence[str]
 ) -> dict[str, Mapping[str, Any] | NotDeployed | NotKnown]:
     """Describe resources and return those that are deployed."""
+    if deployed_type.by_name:
+        name = group[0]
+        return {name: _deployed(deployed_type, name, _newest(calls, deployed_type, name))}
     parameters = {deployed_type.ids: list(group)} if deployed_type.ids else {deployed_type.id: group[0]}
     response = calls.call(deployed_type.operation, **parameters)
     found = _search(deployed_type.item, response) if response is not None else None
@@ -101,13 +117,23 @@ def _describe(
     return {resource_id: _deployed(deployed_type, resource_id, items.get(resource_id)) for resource_id in group}
 
 
+def _newest(calls: AwsCalls, deployed_type: DeployedType, name: str) -> Mapping[str, Any] | None:
+    """Return the newest active revision of a name."""
+    pages = calls.pages(deployed_type.operation, "nextToken", **{deployed_type.newest: name, "status": "ACTIVE"})
+    found = [item for page in pages for item in _search(deployed_type.item, page) or ()]
+    return max(found, key=itemgetter("revision"), default=None)
+
+
 def _deployed(
     deployed_type: DeployedType, resource_id: str, item: Mapping[str, Any] | None
 ) -> Mapping[str, Any] | NotDeployed | NotKnown:
     is_active = bool(item) and (not deployed_type.active or bool(_search(deployed_type.active, item)))
-    if deployed_type.has_revisions and not is_active:
+    if deployed_type.newest and not is_active:
+        service = deployed_type.operation.service
         return NotKnown(
-            f"{resource_id} is no longer active in {deployed_type.operation.service}, where another revision can be",
+            f"{resource_id} has no active revision in {service}"
+            if deployed_type.by_name
+            else f"{resource_id} is no longer active in {service}, where another revision can be",
             "set Refresh=Always for one deployment, which registers a revision",
         )
     if not item:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from image_pinner.core.advice import Advice
-from image_pinner.core.deployed import DeployedLookup, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.deployed import TASK_DEFINITION, DeployedLookup, DeployedState, NotKnown
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.deployed import ecs, stacks
 from image_pinner.sources.deployed.calls import AwsCalls
-from image_pinner.sources.deployed.ecs import TASK_DEFINITION, read_task_definitions
+from image_pinner.sources.deployed.ecs import read_task_definitions
 from image_pinner.sources.deployed.found import ServiceState
 from image_pinner.sources.deployed.others import deployed_types, read_others
-from image_pinner.sources.deployed.stacks import Stack, complete, read_stacks
+from image_pinner.sources.deployed.stacks import complete, find_in_stack, read_stacks
 from image_pinner.sources.interface import Deadline
 
 
@@ -47,13 +46,13 @@ class AwsDeployedImages:
             if lookup.resource_type != TASK_DEFINITION and lookup.resource_type not in deployed_types()
         }
         wanted = [lookup for lookup in lookups if lookup not in found]
-        in_stacks = read_stacks(calls, [lookup.stack_name for lookup in wanted if _needs_stack(lookup)])
+        in_stacks = read_stacks(calls, [lookup.stack_name for lookup in wanted if lookup.stack_name])
         task_definitions = [lookup for lookup in wanted if lookup.resource_type == TASK_DEFINITION]
         found |= read_task_definitions(calls, task_definitions, in_stacks)
         physical_ids: dict[DeployedLookup, str] = {}
         for lookup in wanted:
             if lookup.resource_type != TASK_DEFINITION:
-                physical_id = _physical_id(lookup, in_stacks)
+                physical_id = find_in_stack(lookup, in_stacks)
                 if isinstance(physical_id, str):
                     physical_ids[lookup] = physical_id
                 else:
@@ -61,22 +60,6 @@ class AwsDeployedImages:
         found |= read_others(calls, physical_ids)
         states = complete(calls, found)
         return {lookup: states[lookup] for lookup in lookups}
-
-
-def _needs_stack(lookup: DeployedLookup) -> bool:
-    is_elsewhere = lookup.resource_type == TASK_DEFINITION and (lookup.named_services or lookup.family)
-    return bool(lookup.stack_name) and not is_elsewhere
-
-
-def _physical_id(lookup: DeployedLookup, in_stacks: Mapping[str, Stack | NotKnown]) -> str | NotDeployed | NotKnown:
-    stack = in_stacks.get(lookup.stack_name)
-    if stack is None:
-        return NotKnown(
-            "the stack is not known",
-            Advice.STACK_NAME,
-            missing="AWS::StackName",
-        )
-    return stack if isinstance(stack, NotKnown) else stack.find(lookup.identity.resource, lookup.resource_type)
 
 
 def _not_reported(lookup: DeployedLookup) -> NotKnown:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
-from image_pinner.core.deployed import Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
+from image_pinner.core.advice import Advice
+from image_pinner.core.deployed import TASK_DEFINITION, Deployed, DeployedLookup, DeployedState, NotDeployed, NotKnown
 from image_pinner.core.errors import InvalidReferenceError
 from image_pinner.core.images.references import ImageReference
 from image_pinner.core.intrinsics.values import JsonValue
@@ -81,6 +82,19 @@ def _read_stack(calls: AwsCalls, name: str) -> Stack:
     )
 
 
+STACK_NOT_KNOWN = NotKnown(
+    "the stack is not known",
+    Advice.STACK_NAME,
+    missing="AWS::StackName",
+)
+
+
+def find_in_stack(lookup: DeployedLookup, stacks: Mapping[str, Stack | NotKnown]) -> str | NotDeployed | NotKnown:
+    """Return the physical ID of the resource of a lookup."""
+    stack = stacks.get(lookup.stack_name, STACK_NOT_KNOWN)
+    return stack if isinstance(stack, NotKnown) else stack.find(lookup.identity.resource, lookup.resource_type)
+
+
 def complete(
     calls: AwsCalls, found: Mapping[DeployedLookup, FoundImage | NotDeployed | NotKnown]
 ) -> dict[DeployedLookup, DeployedState]:
@@ -101,7 +115,7 @@ def complete(
 
 def _needs_template(lookup: DeployedLookup, found: FoundImage) -> bool:
     """Return whether the template has the record, or shows whether the stack deployed what runs."""
-    is_revision = lookup.resource_type == "AWS::ECS::TaskDefinition"  # which never changes
+    is_revision = lookup.resource_type == TASK_DEFINITION  # which never changes
     return found.written is None or (lookup.refresh is Refresh.ON_CHANGE and not is_revision)
 
 
@@ -145,9 +159,12 @@ def _completed(
         # Something else than the stack may have deployed another image since.
         found = found._replace(image=declared)
     elif found.written is not None:
-        if lookup.refresh is Refresh.ON_CHANGE and isinstance(image, str) and image != found.written:
+        # An expression has been evaluated with other parameters, so that only what is written now can be compared.
+        in_stack = image if isinstance(image, str) else lookup.written
+        if lookup.refresh is Refresh.ON_CHANGE and in_stack != found.written:
+            deployed = f"{image}, whose digest is not known" if isinstance(image, str) else "an unknown image"
             return NotKnown(
-                f"{found.origin} runs {found.written}, and the stack deployed {image}, whose digest is not known",
+                f"{found.origin} runs {found.written}, and the stack deployed {deployed}",
                 "set Refresh=Never to keep what runs, or Refresh=Always",
             )
         return Deployed(found.image, found.written, found.origin)

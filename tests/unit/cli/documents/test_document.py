@@ -190,7 +190,7 @@ AT_B = TemplatePath(("B",))
     ],
 )
 def test_preview_shows_the_changed_lines(text: str, edit: Edit, expected: str) -> None:
-    assert "\n".join(read(text).preview(edit).lines) == expected
+    assert "\n".join(read(text).preview([edit]).lines) == expected
 
 
 @pytest.mark.parametrize(
@@ -214,16 +214,16 @@ def test_a_key_without_another_before_it_becomes_the_first(text: str, expected: 
     edit = InsertKey(TemplatePath(), "K", "v", "")
     document = read(text)
     assert document.apply((edit,)).decode().replace('"', "") == expected.replace('"', "")
-    assert "\n".join(document.preview(edit).lines).replace('"', "") == shown.replace('"', "")
+    assert "\n".join(document.preview([edit]).lines).replace('"', "") == shown.replace('"', "")
 
 
 @pytest.mark.parametrize("text", ["A: " + "x" * 1_000 + "\n", '{"Z": "' + "z" * 900 + '", "A": "' + "x" * 1_000 + '"}'])
 def test_excerpts_and_previews_of_long_lines_are_short(text: str) -> None:
     document = read(text)
 
-    excerpt, preview = document.excerpt(AT_A), document.preview(Replace(AT_A, "p"))
+    excerpt, preview = document.excerpt(AT_A), document.preview([Replace(AT_A, "p")])
 
     assert len(excerpt.line) <= 121
     assert excerpt.line[excerpt.start :].lstrip('"').startswith("xxx")
     assert all(len(line) <= 121 for line in preview.lines)
-    assert len(document.preview(Replace(AT_A, {str(n): n for n in range(99)})).lines) <= 12
+    assert len(document.preview([Replace(AT_A, {str(n): n for n in range(99)})]).lines) <= 12

@@ -82,7 +82,7 @@ def test_edit_of_a_value_that_an_alias_refers_to_is_refused(text: str, edits: li
 )
 def test_refused_edit_has_no_preview(text: str, edit: Edit) -> None:
     with pytest.raises(InPlaceEditError, match="cannot edit"):
-        read_source(text.encode(), "web.yaml").preview(edit)
+        read_source(text.encode(), "web.yaml").preview([edit])
 
 
 def test_refusal_has_cause_and_help() -> None:

@@ -195,7 +195,7 @@ MAPPINGS = [
     ),
     (
         "A: !If\n- x\n- y\nB: 1\n",
-        'A:\n  Fn::If:\n  - c\n  - Fn::Sub: a b\n  - "x: y"\nB: 1\n',
+        'A: !If\n- c\n- Fn::Sub: a b\n- "x: y"\nB: 1\n',
     ),
     ("A: x\r\nB: 1\r\n", 'A:\r\n  Fn::If:\r\n    - c\r\n    - Fn::Sub: a b\r\n    - "x: y"\r\nB: 1\r\n'),
     ("{A: x, B: 1}\n", '{A: {"Fn::If": [c, {"Fn::Sub": a b}, "x: y"]}, B: 1}\n'),
@@ -291,3 +291,54 @@ def test_encoding_and_byte_order_mark_are_kept(codec: str) -> None:
     data = "\ufeffA: x # \U0001f600\r\nB: y\r\n".encode(codec)
     result = read_source(data, "web.yaml").apply((Replace(TemplatePath(("A",)), PINNED),))
     assert result.decode(codec) == "\ufeffA: repo@sha256:aa # \U0001f600\r\nB: y\r\n"
+
+
+DIFFERENCES = [
+    ("A: !Sub x # c\n", {"Fn::Sub": "x w"}, "A: !Sub x w # c\n"),
+    ("A: !Sub 'x'\n", {"Fn::Sub": "x w"}, "A: !Sub 'x w'\n"),
+    ("A: !Sub [x, {V: 1}]\n", {"Fn::Sub": ["w", {"V": 1}]}, "A: !Sub [w, {V: 1}]\n"),
+    (
+        'A: !Join ["", [x, !Ref T]] # c\n',
+        {"Fn::Join": ["", ["!x", {"Ref": "T"}]]},
+        'A: !Join ["", ["!x", !Ref T]] # c\n',
+    ),
+    ("A:\n  # c\n  Fn::Sub: x # d\n", {"Fn::Sub": "w"}, "A:\n  # c\n  Fn::Sub: w # d\n"),
+    (
+        "A: !If # c\n  - C\n  - x # d\n  # e\n  - !Sub w\n",
+        {"Fn::If": ["C", "m x", {"Fn::Sub": "m w"}]},
+        "A: !If # c\n  - C\n  - m x # d\n  # e\n  - !Sub m w\n",
+    ),
+    ("A: [x]\n", ["x", "w"], "A: [x, w]\n"),
+    ("A: [x]\n", ["w", "x"], "A: [w, x]\n"),
+    ('A: ["x", "z"]\n', ["x", "w", "z"], 'A: ["x", "w", "z"]\n'),
+    ("A: [\n  x, # c\n  z # d\n]\n", ["x", "w", "z"], "A: [\n  x, # c\n  w,\n  z # d\n]\n"),
+    ("A: [\n  x,\n  z # d\n]\n", ["x", "z", "w"], "A: [\n  x,\n  z, # d\n  w\n]\n"),
+    ("A: # c\n  - x # d\n  # e\n  - z\n", ["x", "w", "z"], "A: # c\n  - x # d\n  - w\n  # e\n  - z\n"),
+    ("A: # c\n- x # d\nB: 1\n", ["w", "x"], "A: # c\n- w\n- x # d\nB: 1\n"),
+    ("A:\n  - k: x\n    P: 1\nB: 1\n", [{"k": "x", "P": 1}, "w"], "A:\n  - k: x\n    P: 1\n  - w\nB: 1\n"),
+    ("A:\n  -   x", ["x", {"k": 1, "P": 2}], "A:\n  -   x\n  - k: 1\n    P: 2"),
+    ("A:\n  - |\n    x\n  - z\n", ["x\n", "w", "z"], "A:\n  - |\n    x\n  - w\n  - z\n"),
+    ("A: !Join\n  - ''\n  - - x\n", {"Fn::Join": ["", ["m", "x"]]}, "A: !Join\n  - ''\n  - - m\n    - x\n"),
+]
+
+
+@pytest.mark.parametrize(("text", "value", "expected"), DIFFERENCES)
+def test_only_what_differs_in_a_collection_is_replaced(text: str, value: JsonValue, expected: str) -> None:
+    assert edited(text, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        ("B: &b x\nA: !Join ['', [*b, w]]\n", {"Fn::Join": ["", ["m x", "w"]]}, "A:\n  Fn::Join:"),
+        ("A: !Join ['', [&b x, *b]]\n", {"Fn::Join": ["", ["m x", "x"]]}, "A:\n  Fn::Join:"),
+        ("B: &b {k: x}\nA:\n  <<: *b\n", {"k": "w"}, "A:\n  k: w\n"),
+        ("A: !GetAtt x.w\n", {"Fn::GetAtt": ["x", "z"]}, "A:\n  Fn::GetAtt:\n    - x\n    - z\n"),
+        ("A: !GetAtt x.w\n", {"Fn::GetAtt": ["x", "w", "z"]}, "A:\n  Fn::GetAtt:\n    - x\n    - w\n    - z\n"),
+        ("A: [x]\n", ["x"], "A:\n  - x\n"),
+        ("A: [1]\n", [True, 1], "A: [true, 1]\n"),
+        ("A: []\n", ["x"], "A:\n  - x\n"),
+    ],
+)
+def test_a_value_is_replaced_as_a_whole_if_a_part_cannot_be(text: str, value: JsonValue, expected: str) -> None:
+    assert expected in edited(text, value)

@@ -121,6 +121,18 @@ def test_text_shows_a_bounded_number_of_excerpts() -> None:
     assert "Excerpts and help are shown for the first 100 of 500 causes.\n" in text
 
 
+def test_images_that_are_not_known_share_their_lines_only_with_the_same_fix(tmp_path: Path) -> None:
+    images = ('!Sub "shop/web:${Tag}"', '!Sub "shop/api:${Tag}"', '!Sub "shop/web:${Tag}"')
+    containers = "".join(f"        - {{Name: c{number}, Image: {image}}}\n" for number, image in enumerate(images))
+    path = saved(tmp_path, f"Parameters: {{Tag: {{Type: String}}}}\n{TEMPLATE.partition('        -')[0]}{containers}")
+
+    text = image_pinner("check", str(path)).text
+
+    assert text.count(": IP001 the image is not pinned (") == 3
+    assert text.count("help: ") == 2
+    assert [image for image in ("web", "api") if f'!Sub "!PinDigest shop/{image}:${{Tag}}"' in text] == ["web", "api"]
+
+
 def test_a_caret_is_below_its_value_after_wide_characters_and_tabs() -> None:
     text = rendered("full", finding(excerpt=Excerpt("\t日本: x", 5, 1)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -57,12 +58,20 @@ class TestDigest:
         assert "versionConsistency is disabled" in cause
         assert aws.count("ListTasks") == 0
 
-    @pytest.mark.parametrize("digests", [[], [""], [FIRST, ""]])
+    @pytest.mark.parametrize("digests", [[], [""]])
     def test_tasks_without_digests_are_not_known(self, digests: list[str]) -> None:
         aws = running(container(f"{REPOSITORY}:1"))
         for digest in digests:
             aws.task("main/web", "shop:1", web=digest)
-        assert "ECS does not know the digest" in not_known(read_one(aws, LOOKUP)).cause
+        state = not_known(read_one(aws, LOOKUP))
+        assert state.cause == f"no running task of service main/web reports the digest of '{REPOSITORY}:1'"
+        assert state.help == "wait until a task runs, or set Refresh=Always for one deployment, which pins it"
+
+    def test_task_that_has_no_digest_yet_does_not_disagree(self) -> None:
+        aws = running(container(f"{REPOSITORY}:1"))
+        for digest in (FIRST, ""):
+            aws.task("main/web", "shop:1", web=digest)
+        assert kept(read_one(aws, LOOKUP))[0] == f"{REPOSITORY}@{FIRST}"
 
     def test_tasks_that_disagree_are_listed(self) -> None:
         aws = running(container(f"{REPOSITORY}:1"))
@@ -135,6 +144,39 @@ class TestWritten:
         aws = running(container(f"nginx@{FIRST}", label="docker.io/library/nginx:1"))
         assert kept(read_one(aws, LOOKUP))[:2] == (f"nginx@{FIRST}", "docker.io/library/nginx:1")
         assert aws.count("GetTemplate") == 0
+
+    @pytest.mark.parametrize("options", [{"services": ("Web",)}, {"named_services": ("main/web",)}, {"family": "shop"}])
+    def test_label_that_a_script_copied_to_another_digest_is_out_of_date(self, options: dict[str, Any]) -> None:
+        aws = running(container(f"{REPOSITORY}@{FIRST}", label=f"{REPOSITORY}:1"))
+        aws.task_definition("shop:2", container(f"{REPOSITORY}@{SECOND}", label=f"{REPOSITORY}:1"))
+        aws.running("main/web", "shop:2")
+        assert kept(read_one(aws, deployed_lookup(**options)))[:2] == (f"{REPOSITORY}@{SECOND}", "")
+
+    @pytest.mark.parametrize(
+        ("of_stack", "of_script"),
+        [
+            (container(f"{REPOSITORY}@{SECOND}", label=f"{REPOSITORY}:1"), {}),
+            (container(f"{REPOSITORY}@{FIRST}", label=f"{REPOSITORY}:0"), {}),
+            (container(f"{REPOSITORY}@{FIRST}"), {}),
+            (container(f"{REPOSITORY}:1", label=f"{REPOSITORY}:1"), {}),
+            (container("Not An Image", label=f"{REPOSITORY}:1"), {}),
+            (container(f"{REPOSITORY}@{FIRST}", "side", label=f"{REPOSITORY}:1"), {}),
+            (
+                container(f"{REPOSITORY}@{FIRST}", label=f"{REPOSITORY}:1"),
+                {"image": f"{REPOSITORY}:1@{SECOND}"},
+            ),
+        ],
+    )
+    def test_other_labels_of_scripts_are_written(self, of_stack: Response, of_script: Response) -> None:
+        aws = running(of_stack)
+        aws.task_definition("shop:2", container(f"{REPOSITORY}@{SECOND}", label=f"{REPOSITORY}:1") | of_script)
+        aws.running("main/web", "shop:2")
+        assert kept(read_one(aws, LOOKUP))[:2] == (f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:1")
+
+    def test_label_of_the_stack_costs_no_request(self) -> None:
+        aws = running(container(f"{REPOSITORY}@{FIRST}", label=f"{REPOSITORY}:1"))
+        assert kept(read_one(aws, LOOKUP))[:2] == (f"{REPOSITORY}@{FIRST}", f"{REPOSITORY}:1")
+        assert aws.count("DescribeTaskDefinition") == 1
 
     def test_record_in_the_metadata_of_the_stack_template(self) -> None:
         image = f"{REPOSITORY}@{FIRST}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from image_pinner.core.deployed import NotDeployed
@@ -37,6 +39,13 @@ def stack(task: dict[str, object]) -> FakeAws:
     return aws
 
 
+def stand_alone(task: dict[str, object]) -> FakeAws:
+    """Return a stack that deployed this container without a service."""
+    aws = stack(task)
+    del aws.stacks["shop"]["Web"]
+    return aws
+
+
 def test_tag_that_no_service_ran_is_not_known() -> None:
     state = not_known(read_one(stack(BY_TAG), LOOKUP))
     assert state.cause == (
@@ -53,7 +62,7 @@ def test_denied_history_is_not_known() -> None:
 
 @pytest.mark.parametrize("refresh", [Refresh.NEVER, Refresh.ON_CHANGE])
 def test_tag_without_a_service_is_not_known(refresh: Refresh) -> None:
-    state = not_known(read_one(stack(BY_TAG), deployed_lookup(refresh=refresh)))
+    state = not_known(read_one(stand_alone(BY_TAG), deployed_lookup(refresh=refresh)))
     assert "ECS records digests for services only" in state.cause
     assert "Refresh=Always" in state.help
 
@@ -65,10 +74,13 @@ def test_tag_whose_first_deployment_did_not_succeed_is_not_deployed() -> None:
     assert read_one(aws, LOOKUP) == NotDeployed("no deployment of service main/web has succeeded yet")
 
 
-def test_missing_task_definition_is_not_deployed() -> None:
-    aws = stack(BY_DIGEST)
+@pytest.mark.parametrize("refresh", [Refresh.NEVER, Refresh.ON_CHANGE])
+def test_deleted_task_definition_of_the_stack_is_not_known(refresh: Refresh) -> None:
+    aws = stand_alone(BY_DIGEST)
     aws.definitions.clear()
-    assert read_one(aws, LOOKUP) == NotDeployed("task definition shop:1 does not exist")
+    state = not_known(read_one(aws, deployed_lookup(refresh=refresh)))
+    assert state.cause == "task definition shop:1, which the stack deployed, does not exist"
+    assert state.help == "set Refresh=Always for one deployment, which registers a revision"
 
 
 def test_task_definition_of_the_stack_counts_and_not_the_one_that_runs() -> None:
@@ -92,34 +104,43 @@ def test_digest_of_a_tag_is_the_one_of_the_newest_deployment_that_ran_it() -> No
     assert kept(read_one(aws, LOOKUP))[0] == f"{REPOSITORY}@{THIRD}"
 
 
-@pytest.mark.parametrize("refresh", [Refresh.NEVER, Refresh.ON_CHANGE])
-def test_named_service_replaces_the_task_definition(refresh: Refresh) -> None:
-    lookup = deployed_lookup(refresh=refresh, named_services=("main/web",))
+def test_named_service_takes_the_place_of_the_task_definition() -> None:
+    lookup = deployed_lookup(named_services=("main/web",))
     assert kept(read_one(stack(BY_DIGEST), lookup))[:2] == (f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:2")
 
 
-@pytest.mark.parametrize("refresh", [Refresh.NEVER, Refresh.ON_CHANGE])
-def test_newest_revision_of_a_family_counts(refresh: Refresh) -> None:
+@pytest.mark.parametrize("options", [{"named_services": ("main/web",)}, {"family": "shop"}])
+def test_task_definition_of_the_stack_counts_on_change_whatever_options_name(options: dict[str, Any]) -> None:
+    lookup = deployed_lookup(refresh=Refresh.ON_CHANGE, **options)
+    assert kept(read_one(stack(BY_DIGEST), lookup))[:2] == (f"{REPOSITORY}@{FIRST}", f"{REPOSITORY}:1")
+    assert isinstance(read_one(stack(BY_DIGEST), deployed_lookup("new", Refresh.ON_CHANGE, **options)), NotDeployed)
+    state = not_known(read_one(stack(BY_DIGEST), lookup._replace(stack_name="")))
+    assert (state.cause, state.missing) == ("the stack is not known", "AWS::StackName")
+
+
+def test_named_service_knows_the_digest_of_a_tag_on_change() -> None:
+    aws = stand_alone(BY_TAG)
+    aws.running("other/web", "shop:1", web=THIRD)
+    lookup = deployed_lookup(refresh=Refresh.ON_CHANGE, named_services=("other/web",))
+    assert kept(read_one(aws, lookup)) == (f"{REPOSITORY}@{THIRD}", f"{REPOSITORY}:1", "service other/web")
+
+
+def test_newest_revision_of_a_family_counts() -> None:
     aws = stack(BY_DIGEST)
     aws.task_definition("batch:1", BY_DIGEST)
     aws.task_definition("batch:2", container(f"{REPOSITORY}@{THIRD}", label=f"{REPOSITORY}:3"))
-    lookup = deployed_lookup(refresh=refresh, family="batch", stack_name="")
+    lookup = deployed_lookup(family="batch", stack_name="")
     assert kept(read_one(aws, lookup)) == (f"{REPOSITORY}@{THIRD}", f"{REPOSITORY}:3", "task definition batch:2")
     assert [parameters for _, parameters in aws.calls] == [{"taskDefinition": "batch"}]
 
 
-def test_missing_family_is_not_deployed() -> None:
-    state = read_one(stack(BY_DIGEST), deployed_lookup(family="none"))
-    assert state == NotDeployed("task definition none does not exist")
-
-
-def test_standalone_task_definition_is_the_one_of_the_stack() -> None:
-    assert kept(read_one(stack(BY_DIGEST), deployed_lookup()))[0] == f"{REPOSITORY}@{FIRST}"
+def test_stand_alone_task_definition_is_the_one_of_the_stack() -> None:
+    assert kept(read_one(stand_alone(BY_DIGEST), deployed_lookup()))[0] == f"{REPOSITORY}@{FIRST}"
 
 
 def test_deregistered_task_definition_is_not_what_runs() -> None:
-    aws = stack(BY_DIGEST)
+    aws = stand_alone(BY_DIGEST)
     next(iter(aws.definitions.values()))["status"] = "INACTIVE"
     state = not_known(read_one(aws, deployed_lookup(refresh=Refresh.NEVER)))
-    assert state.cause == ("task definition shop:1 is deregistered, and the template has no service that runs another")
+    assert state.cause == "task definition shop:1 is deregistered, and no service of the stack runs another"
     assert kept(read_one(aws, LOOKUP))[0] == f"{REPOSITORY}@{FIRST}"

@@ -205,6 +205,9 @@ def test_primary_task_set_counts_with_other_deployment_controllers(aws: FakeAws,
     assert kept(read_one(aws, LOOKUP)) == RUNS_SECOND
     aws.service("main/web", deploymentController={"type": controller}, taskSets=[])
     assert not_deployed(read_one(aws, LOOKUP)) == "service main/web has no task set"
+    aws.service("main/web", deploymentController={"type": controller}, taskSets=sets[:1])
+    state = not_known(read_one(aws, LOOKUP))
+    assert state.cause == "none of the task sets of service main/web is primary"
 
 
 def test_named_service_replaces_those_in_the_stack(aws: FakeAws) -> None:
@@ -236,7 +239,8 @@ def test_services_with_the_same_image_agree(aws: FakeAws) -> None:
 
 
 def test_service_that_runs_nothing_does_not_disagree(aws: FakeAws) -> None:
-    assert kept(read_one(aws, deployed_lookup(named_services=("main/none", "main/web")))) == RUNS_SECOND
+    aws.service("main/new", ("shop:3", "IN_PROGRESS"))
+    assert kept(read_one(aws, deployed_lookup(named_services=("main/new", "main/web")))) == RUNS_SECOND
 
 
 def test_unknown_service_is_not_outvoted(aws: FakeAws) -> None:

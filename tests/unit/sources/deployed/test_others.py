@@ -19,11 +19,13 @@ from support.deployed_images import (
     REGION,
     REPOSITORY,
     SECOND,
+    THIRD,
     FakeAws,
     Response,
     deployed_lookup,
     error,
     kept,
+    not_known,
     read_deployed,
     read_one,
 )
@@ -206,6 +208,16 @@ class TestLambda:
         aws.templates["shop"]["Resources"]["Api"]["Properties"]["Code"]["ImageUri"] = f"{REPOSITORY}:9"
         assert kept(read_one(aws, function_lookup(Refresh.ON_CHANGE)))[:2] == (IMAGE, f"{REPOSITORY}:9")
 
+    @pytest.mark.parametrize("image", [{"Ref": "Image"}, {"Fn::If": ["Blue", IMAGE, IMAGE]}, None])
+    def test_tag_is_known_only_as_written_now_where_the_stack_has_an_expression(self, image: Any) -> None:
+        aws = with_template(function(f"{REPOSITORY}:9", IMAGE), image, "")
+        lookup = function_lookup(Refresh.ON_CHANGE)
+        assert not_known(read_one(aws, lookup._replace(written=f"{REPOSITORY}:1"))).cause == (
+            f"Lambda resource Api runs {REPOSITORY}:9, and the stack deployed an unknown image"
+        )
+        assert kept(read_one(aws, lookup._replace(written=f"{REPOSITORY}:9")))[:2] == (IMAGE, f"{REPOSITORY}:9")
+        assert kept(read_one(aws, function_lookup()))[:2] == (IMAGE, f"{REPOSITORY}:9")
+
     def test_deleted_template_has_no_record(self) -> None:
         aws = function(IMAGE, IMAGE)
         aws.fails["GetTemplate"] = error("ValidationError", "Stack with id shop does not exist")
@@ -221,22 +233,58 @@ class TestBatch:
         aws.stack(**{name: (self.TYPE, f"arn:aws:batch:::job-definition/{name}:1") for name in names})
 
         def describe(parameters: Response) -> Response:
-            assert len(parameters["jobDefinitions"]) <= 100
+            assert len(parameters.get("jobDefinitions", ())) <= 100
+            by_name = [f"arn:aws:batch:::job-definition/{parameters.get('jobDefinitionName')}:1"]
             fields = {"jobDefinitionName": "x", "revision": 1, "type": "container", "status": "ACTIVE"} | properties
-            return {"jobDefinitions": [fields | {"jobDefinitionArn": arn} for arn in parameters["jobDefinitions"]]}
+            arns = parameters.get("jobDefinitions", by_name)
+            return {"jobDefinitions": [fields | {"jobDefinitionArn": arn} for arn in arns]}
 
         aws.answers["DescribeJobDefinitions"] = describe
         path = "Properties.ContainerProperties.Image"
         return aws, [deployed_lookup("", resource=name, resource_type=self.TYPE, path=path) for name in names]
 
     @pytest.mark.parametrize("is_missing", [False, True])
-    def test_revision_that_is_no_longer_active_is_not_known(self, *, is_missing: bool) -> None:
+    def test_revision_of_the_stack_that_is_no_longer_active_is_not_known(self, *, is_missing: bool) -> None:
         aws, (lookup,) = self.jobs(1, status="INACTIVE", containerProperties={"image": IMAGE})
         if is_missing:
             aws.answers["DescribeJobDefinitions"] = {"jobDefinitions": []}
-        state = read_one(aws, lookup)
-        assert isinstance(state, NotKnown)
+        state = not_known(read_one(aws, lookup._replace(refresh=Refresh.ON_CHANGE)))
         assert state.cause.endswith("/Job0:1 is no longer active in Batch, where another revision can be")
+
+    def test_name_without_an_active_revision_is_not_known(self) -> None:
+        aws, (lookup,) = self.jobs(1)
+        aws.answers["DescribeJobDefinitions"] = {"jobDefinitions": []}
+        assert not_known(read_one(aws, lookup)).cause == "Job0 has no active revision in Batch"
+
+    def test_newest_active_revision_is_what_runs(self) -> None:
+        aws, (lookup,) = self.jobs(1)
+
+        def describe(parameters: Response) -> Response:
+            if "jobDefinitions" in parameters:
+                assert parameters == {"jobDefinitions": ["arn:aws:batch:::job-definition/Job0:1"]}
+                return {"jobDefinitions": [self.revision(1, f"{REPOSITORY}@{THIRD}")]}
+            assert {name: parameters[name] for name in ("jobDefinitionName", "status")} == {
+                "jobDefinitionName": "Job0",
+                "status": "ACTIVE",
+            }
+            if "nextToken" in parameters:
+                return {"jobDefinitions": [self.revision(9, f"{REPOSITORY}@{SECOND}")]}
+            found = [self.revision(number, IMAGE) for number in (10, 1)]
+            return {"jobDefinitions": found, "nextToken": "x"}
+
+        aws.answers["DescribeJobDefinitions"] = describe
+        assert kept(read_one(aws, lookup))[0] == IMAGE
+        assert kept(read_one(aws, lookup._replace(refresh=Refresh.ON_CHANGE)))[0] == f"{REPOSITORY}@{THIRD}"
+
+    def revision(self, number: int, image: str) -> Response:
+        return {
+            "jobDefinitionName": "Job0",
+            "jobDefinitionArn": f"arn:aws:batch:::job-definition/Job0:{number}",
+            "revision": number,
+            "type": "container",
+            "status": "ACTIVE",
+            "containerProperties": {"image": image},
+        }
 
     def test_tag_is_not_known(self) -> None:
         aws, (lookup,) = self.jobs(1, containerProperties={"image": "nginx:1"})
@@ -246,8 +294,13 @@ class TestBatch:
 
     def test_many_definitions_cost_few_requests(self) -> None:
         aws, lookups = self.jobs(230, containerProperties={"image": IMAGE})
-        assert {kept(state)[0] for state in read_deployed(aws, *lookups).values()} == {IMAGE}
+        on_change = [lookup._replace(refresh=Refresh.ON_CHANGE) for lookup in lookups]
+        aws.templates["shop"] = {}
+        assert {str(state.image) for state in read_deployed(aws, *on_change).values()} == {IMAGE}
         assert aws.count("DescribeJobDefinitions") == 3
+        # Batch describes the newest revision of one name a call.
+        assert {kept(state)[0] for state in read_deployed(aws, *lookups, *lookups).values()} == {IMAGE}
+        assert aws.count("DescribeJobDefinitions") == 3 + 230
 
     @pytest.mark.parametrize(("name", "digest"), [("side", SECOND), ("", FIRST), ("none", "")])
     def test_containers_are_found_by_name_or_else_by_position(self, name: str, digest: str) -> None:
