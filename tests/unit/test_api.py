@@ -119,8 +119,8 @@ def test_account_and_region_are_values_of_expressions() -> None:
 def test_findings_have_positions() -> None:
     (finding,) = check_template(TEXT.replace("!PinDigest ", ""))
     assert (finding.line, finding.column) == (9, 18)
-    assert finding.cause == "the image is not pinned"
-    assert str(finding).startswith(f"9:18: {finding.code} the image is not pinned; help: mark the image")
+    assert finding.cause == "image Fn::Sub 'registry.example/web:${Tag}' is not pinned"
+    assert str(finding).startswith(f"9:18: {finding.code} {finding.cause}; help: mark the image")
 
 
 def test_findings_can_be_selected_by_severity() -> None:
