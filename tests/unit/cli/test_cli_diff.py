@@ -312,6 +312,27 @@ class TestStack:
         assert "it is in an Fn::ForEach, which only AWS::LanguageExtensions expands\n" in run.text
 
 
+class TestMarkdown:
+    def test_a_few_of_many_tags_are_shown_with_that_of_the_template(self, scene: StackScene, tmp_path: Path) -> None:
+        for number in range(60):
+            scene.push(f"{REPOSITORY}:0-build-{number:02}", "new")
+        text = scene.diff(saved(tmp_path, TEMPLATE), "--format", "markdown").text
+        tags = ", ".join(f"`0-build-{number:02}`" for number in range(4))
+        assert f"<br>`1.0`, {tags}, 56 more<br>pushed" in text
+
+    def test_a_comment_is_not_longer_than_github_accepts(self, scene: StackScene, tmp_path: Path) -> None:
+        image = f"shop/{'web' * 70}:1.0"
+        scene.push(image, "web")
+        job = task(("job", image))
+        loops = {f"Fn::ForEach::L{number}": ["N", ["A"], {f"J{number}${{N}}": job}] for number in range(150)}
+        for count, end in ((1, "\n- 50 more\n"), (100, " more lines are not shown.\n")):
+            web = task(*((f"c{number}", f"!PinDigest {image}") for number in range(count)))
+            tree = {"Transform": "ImagePinner", "Resources": {"Web": web, **loops}}
+            text = scene.diff(saved(tmp_path, json.dumps(tree)), "--format", "markdown").text
+            assert text.endswith(end)
+            assert len(text) < 65_536
+
+
 def test_nothing_is_executed(scene: StackScene, tmp_path: Path) -> None:
     scene.deploy(deployed(by_digest(scene, "0.9")))
     scene.diff(saved(tmp_path, TEMPLATE), "--stack", "shop")
