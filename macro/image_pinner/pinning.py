@@ -17,8 +17,8 @@ from image_pinner.core.gates.enabled import EnabledGate, needs_of
 from image_pinner.core.gates.interface import Facts, Subject
 from image_pinner.core.images.lookups import ImageLookup, Resolution
 from image_pinner.core.images.references import ImageReference
-from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import ExternalValue, JsonValue, Known, Unknown
+from image_pinner.core.intrinsics.scope import Scope, no_account
+from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonValue, Known, Unknown
 from image_pinner.core.judging import Rules
 from image_pinner.core.outcomes import KeptTag, Pinned
 from image_pinner.core.report import PinReport
@@ -157,7 +157,24 @@ def pin_template(
 
 
 def find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
-    """Find the images of a template, without requests."""
+    """Find the images of a template; the account is requested only if one of them is pinned or judged."""
+    if scope.account_id:
+        return _find(fragment, scope, settings)
+    was_missed = False
+
+    def miss_account() -> Answer:
+        nonlocal was_missed
+        was_missed = True
+        return no_account()
+
+    found = _find(fragment, scope.with_account_of(miss_account), settings)
+    is_needed = bool(found.problems or found.scan.pinned or found.scan.external_values or found.gates)
+    if was_missed and is_needed:
+        return _find(fragment, scope, settings)
+    return found._replace(scope=found.scope.with_account_of(scope.find_account))
+
+
+def _find(fragment: Fragment, scope: Scope, settings: Settings) -> FoundImages:
     scan = fragment.find_images(scope, settings.scan_settings)
     scope = scope.claiming(scan.options.stack_name or "")
     misplaced = find_misplaced_markers(fragment.tree, scan.read, scope.with_claims(), scan.marker_count)

@@ -71,7 +71,7 @@ def echo(code: str) -> Callable[[Seen], Answer]:
         if b"Action=AssumeRole" in seen.body:
             message = f"{seen.body.decode().replace('&', ' ')} {message}"
             error = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-            return Answer(400, {"Content-Type": "text/xml"}, f"<ErrorResponse>{error}</ErrorResponse>".encode())
+            return Answer(400, {"x-amzn-RequestId": "7f1c"}, f"<ErrorResponse>{error}</ErrorResponse>".encode())
         body = json.dumps({"__type": code, "message": message}).encode()
         return Answer(400, {"Content-Type": "application/x-amz-json-1.1"}, body)
 

@@ -21,7 +21,7 @@ class Image:
 
     name: str
 
-    def tag(self) -> None:
+    def tag(self, *, default: str = "") -> None:
         """Method."""
 
 
@@ -48,6 +48,16 @@ def test_modules_are_compiled_without_docstrings(path: str) -> None:
     assert module["Image"].__doc__ == " "
     assert module["Image"]("nginx").tag() is None
     assert module["Image"].tag.__code__.co_firstlineno == 14
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"), [("image_pinner/core/errors.py", {}), ("jsonpath_ng/lexer.py", {"return": "str"})]
+)
+def test_only_fields_keep_their_annotations(path: str, kept: dict[str, str]) -> None:
+    module = run(path)
+    assert module["resolve"].__annotations__ == kept
+    assert module["Image"].tag.__annotations__ == (kept and {"default": "str", "return": "None"})
+    assert module["Image"].__annotations__ == {"name": "str"}
 
 
 def test_modules_whose_docstrings_are_a_grammar_keep_them() -> None:

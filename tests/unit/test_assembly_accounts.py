@@ -27,7 +27,7 @@ def server() -> Iterator[ScriptedRegistry]:
 
 def refuse(seen: Seen) -> Answer:
     body = b'{"__type": "AccessDeniedException"}' if seen.method == "POST" else b""
-    return Answer(400 if body else 404, {}, body)
+    return Answer(400 if body else 404, {"Content-Type": "application/x-amz-json-1.1"}, body)
 
 
 @pytest.fixture

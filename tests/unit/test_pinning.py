@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport, Unknown
+from image_pinner.core.template.problems import ProblemKind
 from image_pinner.settings import Settings
 from support.images import HEX
 from support.templates import (
@@ -345,6 +346,22 @@ class TestLookups:
         external_values = ExpectedLookups({SsmParameter("/tag"): Unknown("there is no parameter '/tag'", "Create it")})
         result = pin(template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"), external_values=external_values)
         assert problems_of(result) == [(IMAGE, "cannot resolve image: there is no parameter '/tag'")]
+
+    @pytest.mark.parametrize(
+        ("unknown", "kind"),
+        [
+            (Unknown("it does not exist", "create it"), ProblemKind.TEMPLATE),
+            (Unknown("AWS did not respond", "retry", failed_lookup=True), ProblemKind.LOOKUP),
+        ],
+    )
+    def test_kind_of_a_problem_is_whether_a_request_for_a_value_failed(
+        self, unknown: Unknown, kind: ProblemKind
+    ) -> None:
+        result = pin(
+            template_of("!PinDigest nginx:{{resolve:ssm:/tag}}"),
+            external_values=ExpectedLookups({SsmParameter("/tag"): unknown}),
+        )
+        assert [problem.kind for problem in result.report.problems] == [kind]
 
     def test_value_that_is_never_resolved_is_a_problem(self) -> None:
         class Silent:

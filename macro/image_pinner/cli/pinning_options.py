@@ -29,7 +29,7 @@ from image_pinner.cli.inputs import (
 from image_pinner.cli.lazy_resolvers import lazy_resolvers
 from image_pinner.core.advice import Advice
 from image_pinner.core.deployed import ALL_STATE
-from image_pinner.core.errors import ConfigurationError, ImagePinnerError, UnreadableTemplateError
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError, SourceError, UnreadableTemplateError
 from image_pinner.core.images.registries import Mirror, parse_registry
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Answer, Known, Unknown
@@ -139,7 +139,9 @@ class StackAccount:
         try:
             self.found = "" if given else request()
         except ImagePinnerError as error:
-            return Unknown(f"the AWS account ID is unknown: {error.cause}", error.help, missing="AWS::AccountId")
+            cause = f"the AWS account ID is unknown: {error.cause}"
+            is_lookup = isinstance(error, SourceError)
+            return Unknown(cause, error.help, missing="AWS::AccountId", failed_lookup=is_lookup)
         return Known(given or self.found)
 
     def describe(self) -> str:
@@ -229,19 +231,19 @@ def find_account(dependencies: Dependencies, region: str) -> str:
     """Return the account ID of the AWS credentials.
 
     Raises:
-        ImagePinnerError: The region is unknown, or the request to AWS failed.
+        ConfigurationError: The region is unknown.
+        SourceError: The AWS configuration is not valid, or the request to AWS failed.
     """
     # Imported here because few templates need it.
     from image_pinner.cli.deployment.aws import AwsApi  # noqa: PLC0415
     from image_pinner.cli.deployment_options import find_environment  # noqa: PLC0415
 
+    if not region:
+        raise ConfigurationError("its lookup requires a region", f"{Advice.ACCOUNT}, or {Advice.REGION}")
     try:
-        if not region:
-            raise ConfigurationError("its lookup requires a region", Advice.REGION)
         return AwsApi(find_environment(dependencies, "").clients).identify(region).account
     except ImagePinnerError as error:
-        error.help = f"{Advice.ACCOUNT}, or {error.help}"
-        raise
+        raise SourceError(error.cause, f"{Advice.ACCOUNT}, or {error.help}") from error
 
 
 def make_resolvers(dependencies: Dependencies, settings: Settings, region: str) -> Resolvers:

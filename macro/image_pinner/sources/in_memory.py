@@ -132,7 +132,7 @@ class InMemoryRegistry:
         """See `ValueResolver.resolve_values`."""
         self.value_lookups += external_values
         if deadline.remaining() <= 0:
-            return dict.fromkeys(external_values, Unknown(*_TIMED_OUT))
+            return dict.fromkeys(external_values, Unknown(*_TIMED_OUT, failed_lookup=True))
         return {value: self._resolve_value(value) for value in external_values}
 
     def _resolve_value(self, value: ExternalValue) -> Answer:

@@ -15,6 +15,7 @@ from unit.cli.cli_templates import MARKED, digest, saved
 
 REPOSITORY = ".dkr.ecr.us-east-1.amazonaws.com/shop/web"
 OWN = MARKED.replace("shop/web:${Tag}", f"${{AWS::AccountId}}{REPOSITORY}:1")
+NEVER = "Conditions: {Never: !Equals [a, b]}\n"
 REPORTED = f"AWS::AccountId is {ACCOUNT}, the account of the AWS credentials.\n"
 
 
@@ -43,7 +44,14 @@ def test_the_account_is_that_of_the_credentials_and_is_reported(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("text", "options"), [(MARKED, ()), (OWN, ("--account", "999988887777"))], ids=["not needed", "set"]
+    ("text", "options"),
+    [
+        (MARKED, ()),
+        (OWN.replace("!PinDigest ", ""), ()),
+        (OWN.replace("Properties:", "Condition: Never\n    Properties:") + NEVER, ()),
+        (OWN, ("--account", "999988887777")),
+    ],
+    ids=["not referred to", "not pinned", "not deployed", "set"],
 )
 def test_the_account_is_not_requested_if_it_is_set_or_not_needed(
     text: str, options: tuple[str, ...], tmp_path: Path
@@ -57,6 +65,14 @@ def test_the_account_is_not_requested_if_it_is_set_or_not_needed(
     assert "account" not in json.loads(report.read_text())
 
 
+def test_the_account_is_requested_if_a_gate_judges_the_image(tmp_path: Path) -> None:
+    aws, path = Clients(), saved(tmp_path, OWN.replace("!PinDigest ", ""))
+
+    image_pinner("pin", str(path), aws=aws, env={"IMAGE_PINNER_GATES": "tags.deny=latest"})
+
+    assert aws.used == ["sts"]
+
+
 @pytest.mark.parametrize("command", ["lock", "update"])
 def test_other_subcommands_report_the_account_too(command: str, tmp_path: Path) -> None:
     old = OWN.replace("web:1", f"web:1@{digest('old')}").replace("!PinDigest ", "")
@@ -67,9 +83,12 @@ def test_other_subcommands_report_the_account_too(command: str, tmp_path: Path) 
     assert REPORTED in run.err
 
 
-def test_without_credentials_the_cause_is_reported(tmp_path: Path) -> None:
-    run = image_pinner("pin", str(saved(tmp_path, OWN)))
+@pytest.mark.parametrize("command", [("pin",), ("lock", "-o", "-"), ("gate",), ("update", "--check")])
+def test_without_credentials_the_lookup_fails_with_its_cause(command: tuple[str, ...], tmp_path: Path) -> None:
+    old = OWN.replace("web:1", f"web:1@{digest('old')}")
 
-    assert run.code == 1
+    run = image_pinner(*command, str(saved(tmp_path, old if command[0] == "update" else OWN)))
+
+    assert run.code == 3
     assert "the AWS account ID is unknown: there are no AWS credentials for STS in us-east-1\n" in run.err
     assert "\nhelp: pass --account, or configure AWS credentials or set AWS_PROFILE\n" in run.err

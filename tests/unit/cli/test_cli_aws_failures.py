@@ -38,14 +38,15 @@ CONFIGURATIONS: dict[str, tuple[str, dict[str, str], str]] = {
     "a timeout that is not a number": ("", {"AWS_METADATA_SERVICE_TIMEOUT": "soon"}, "'soon'"),
     "a region mode that does not exist": ("", {**KEYS, "AWS_DEFAULTS_MODE": "odd"}, "odd"),
 }
-COMMANDS = {"status": ("status", "--region", REGION), "pin": ("pin",)}
+COMMANDS = {"status": ("status", "--region", REGION), "pin": ("pin",), "pin with the account": ("pin",)}
+TEMPLATES = {"pin": IN_ECR, "pin with the account": IN_ECR.replace("111122223333", "${AWS::AccountId}")}
 
 
 def run(command: str, folder: Path, **env: str) -> Run:
     """Run a subcommand with the AWS configuration of a folder, and without EC2 metadata."""
-    template = (str(saved(folder, IN_ECR)),) if command == "pin" else ()
+    template = (str(saved(folder, TEMPLATES[command])),) if command in TEMPLATES else ()
     files = {"AWS_CONFIG_FILE": str(folder / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(folder / "credentials")}
-    variables = {**files, "AWS_EC2_METADATA_DISABLED": "true", **env}
+    variables = {**files, "AWS_REGION": REGION, "AWS_EC2_METADATA_DISABLED": "true", **env}
     return run_main((*COMMANDS[command], *template), Dependencies(), env=variables)
 
 

@@ -98,7 +98,7 @@ def test_an_account_that_cannot_be_looked_up_has_the_help_of_its_lookup(tmp_path
 def test_an_image_in_an_unknown_account_needs_the_account_option(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path, HOST)))
 
-    assert (run.code, run.out) == (1, b"")
+    assert (run.code, run.out) == (3, b"")
     assert "\nhelp: pass --account, or configure AWS credentials or set AWS_PROFILE\n" in run.err
 
 

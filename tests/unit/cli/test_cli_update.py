@@ -268,9 +268,9 @@ def test_images_that_cannot_be_updated_are_counted(images: list[str], reason: st
 def test_a_value_that_the_user_can_set_is_not_skipped(tmp_path: Path) -> None:
     path = saved(tmp_path, in_containers('!Sub "${AWS::AccountId}.example.com/web:1@OLD"'))
     run = image_pinner("update", "--check", str(path))
-    assert run.code == 1
+    assert run.code == 3
     assert "cannot resolve image: the AWS account ID is unknown" in run.err
-    assert "help: pass --account or configure AWS credentials" in run.err
+    assert "help: pass --account, or configure AWS credentials" in run.err
 
 
 def test_images_without_a_digest_are_not_counted(tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ class StackApplication:
             status, root = "200 OK", f"{request['Action']}Response"
             answer = {f"{request['Action']}Result": _ANSWERS[request["Action"]](stack)}
         body = ET.tostring(_to_xml(root, answer))
-        start_response(status, [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
+        headers = [("Content-Type", "text/xml"), ("Content-Length", str(len(body))), ("x-amzn-RequestId", "demo")]
+        start_response(status, headers)
         return [body]
 
 

@@ -11,7 +11,8 @@ from image_pinner.core.intrinsics.budget import Budget
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObject, JsonValue, Known, Outcome, Unknown
 
 
-def _no_account() -> Answer:
+def no_account() -> Answer:
+    """Return that the account is not known."""
     return Unknown("the AWS account ID is unknown", Advice.ACCOUNT, missing="AWS::AccountId")
 
 
@@ -57,7 +58,7 @@ class Scope:
     stack_name: str = ""
     claimed_stack_name: str = ""
     find_region: Callable[[], str] = field(default=str, compare=False, repr=False)
-    find_account: Callable[[], Answer] = field(default=_no_account, compare=False, repr=False)
+    find_account: Callable[[], Answer] = field(default=no_account, compare=False, repr=False)
     ssm_names: bool = False
     answers: Mapping[ExternalValue, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
@@ -155,6 +156,10 @@ class Scope:
     def is_certain(self) -> bool:
         """Whether CloudFormation certainly evaluates expressions to the same values when it deploys the template."""
         return not (self.answers or self.claimed_stack_name)
+
+    def with_account_of(self, find_account: Callable[[], Answer]) -> Scope:
+        """Return the scope with an account that a function returns, for another search of the template."""
+        return replace(self, find_account=find_account, cache={}, caches={})
 
     def with_budget(self, budget: Budget) -> Scope:
         """Return the scope with a budget, which all scopes made from it share."""

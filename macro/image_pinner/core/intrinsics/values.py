@@ -65,6 +65,7 @@ class Unknown:
         prefix: The certain beginning of the text.
         missing: The parameters and pseudo parameters (`AWS::Region`, `AWS::AccountId`) that were not set, separated by
             commas, or empty.
+        failed_lookup: Whether a request for the value failed, so that the template may be valid.
         joined: The outcomes whose reasons this one has, so that each is shown once.
     """
 
@@ -72,6 +73,7 @@ class Unknown:
     help: str = ""
     prefix: str = ""
     missing: str = ""
+    failed_lookup: bool = False
     joined: tuple[Unknown, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -225,6 +227,7 @@ def _join_unknown(found: list[Unknown]) -> Unknown:
         ", and ".join(one.reason for one in shown),
         "; ".join(dict.fromkeys(one.help for one in shown if one.help)),
         missing=",".join(missing),
+        failed_lookup=any(one.failed_lookup for one in shown),
         joined=tuple(shown),
     )
 

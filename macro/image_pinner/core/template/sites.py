@@ -102,7 +102,8 @@ class CandidateImage(NamedTuple):
 
     def unresolved(self, failure: str, unknown: Unknown) -> Problem:
         """Return the problem that a value of this image is unknown; `failure` is a clause."""
-        problem = self.problem(f"{failure}: {unknown.reason}", unknown.help, UNRESOLVED_IMAGE)
+        kind = ProblemKind.LOOKUP if unknown.failed_lookup else ProblemKind.TEMPLATE
+        problem = self.problem(f"{failure}: {unknown.reason}", unknown.help, UNRESOLVED_IMAGE, kind)
         return problem._replace(missing=unknown.missing)
 
 

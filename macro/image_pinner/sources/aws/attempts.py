@@ -7,6 +7,7 @@ https://github.com/boto/botocore/blob/develop/botocore/endpoint.py
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,10 @@ _TRANSIENT_CODES = frozenset({"PriorRequestNotComplete", "RequestTimeout", "Requ
 # An image was scanned in the last 24 hours:
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_StartImageScan.html#API_StartImageScan_Errors
 _LASTING = frozenset({("StartImageScan", "LimitExceededException")})
+# As in https://github.com/boto/botocore/blob/develop/botocore/parsers.py; the second is that of S3.
+_REQUEST_IDS = ("x-amzn-RequestId", "x-amz-request-id")
+_XML_NAMESPACE = b".amazonaws.com/doc/"
+_START_OF_BODY = 300  # bytes
 _SERVER_ERROR = 500
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
@@ -35,13 +40,13 @@ class InvalidEndpointError(BotoCoreError):  # type: ignore[misc] # botocore has 
 
 
 class ForeignResponseError(BotoCoreError):  # type: ignore[misc] # the same
-    """Something between us and AWS responded with a page for people, which botocore can read as an empty response."""
+    """Something between us and AWS responded, which botocore can read as an empty response of the service."""
 
-    fmt = "the response is an HTML page"
+    fmt = "the response is not one of AWS"
 
 
 def limit_attempts(events: Any) -> None:
-    """Make the clients of the session with these `events` retry within the deadline, and refuse pages for people.
+    """Make the clients of the session with these `events` retry within the deadline, and refuse foreign responses.
 
     Each response must arrive by the deadline as well, if the installed botocore supports a timeout for each request;
     otherwise the timeout of the client applies.
@@ -70,12 +75,22 @@ def _limit_read_time(request: Any, **_: Any) -> None:
     context["read_timeout"] = max(_SHORTEST_READ, min(limit, deadline.remaining()))
 
 
-def _check_response(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
-    # A page with an error of the server is read as that error, and retried; objects in S3 may be pages.
-    if response_dict["status_code"] >= _SERVER_ERROR or operation_model.service_model.service_name == "s3":
+def _check_response(response_dict: dict[str, Any], **_: Any) -> None:
+    if _is_of_aws(response_dict["headers"], response_dict["body"]):
         return
-    if str(response_dict["headers"].get("Content-Type", "")).startswith("text/html"):
+    if response_dict["status_code"] < _SERVER_ERROR:
         raise ForeignResponseError
+    # A proxy or load balancer reports the error, which is retried by its status. No message repeats its page.
+    response_dict["body"] = b""
+
+
+def _is_of_aws(headers: Mapping[str, str], body: Any) -> bool:
+    """Return whether a response has a request ID, or else, since a proxy can remove that, what only AWS writes."""
+    return (
+        any(name in headers for name in _REQUEST_IDS)
+        or headers.get("Content-Type", "").startswith("application/x-amz-json-")
+        or (isinstance(body, bytes) and _XML_NAMESPACE in body[:_START_OF_BODY])
+    )
 
 
 def _pause_before_retry(attempts: int, operation: Any, response: Any, caught_exception: Any, **_: Any) -> float | None:

@@ -70,6 +70,8 @@ NO_ENDPOINT = frozenset({"BaseEndpointResolverError", "EndpointProviderError", "
 """botocore knows no endpoint."""
 INVALID_ENDPOINT = frozenset({"InvalidEndpointError", "ValueError"})
 """The configured endpoint is not a URL that can be used. It can contain a password, so no message repeats it."""
+INVALID_PROXY = frozenset({"LocationValueError"})
+"""urllib3 cannot parse the URL of the proxy, which botocore does not check. It can contain a password too."""
 NOT_OF_AWS = frozenset({"ForeignResponseError", "ResponseParserError"})
 """The response is not one of the service; its text is not repeated."""
 TIMED_OUT = frozenset({"ConnectTimeoutError", "ReadTimeoutError"})
@@ -275,6 +277,11 @@ _NO_RESPONSE = (
         "cannot connect to the proxy for {service}",
         "check HTTPS_PROXY and NO_PROXY",
     ),
+    (
+        INVALID_PROXY,
+        "the proxy for {service} is not a valid URL",
+        "set HTTPS_PROXY to http://host:port, with special characters of a password encoded, such as %40 for @",
+    ),
     (frozenset({"ConnectionError", "HTTPClientError"}), "cannot connect to {service}{where}", Advice.AWS_NETWORK),
     (
         frozenset({"Exception"}),
@@ -298,8 +305,12 @@ def lacks_credentials(error: Exception) -> bool:
 
 def _kinds_of(error: Exception) -> set[str]:
     names = {kind.__name__ for kind in type(error).__mro__}
+    if "BotoCoreError" not in names:
+        return names
+    # botocore wraps an exception of urllib3 that it does not expect.
+    wrapped = {kind.__name__ for kind in type(getattr(error, "kwargs", {}).get("error")).__mro__}
     # botocore derives exceptions of connections from `OSError`, which otherwise is that of a file or a program.
-    return names - {"OSError"} if "BotoCoreError" in names else names
+    return names - {"OSError"} | wrapped & INVALID_PROXY
 
 
 def _is_assuming_a_role(error: Exception) -> bool:

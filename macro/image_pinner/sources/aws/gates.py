@@ -29,6 +29,9 @@ GET_PARAMETER = "ssm:GetParameter"
 MAX_AGE = 60.0
 """Seconds for which a value is used before it is read again."""
 
+# Errors of GetParameter that last until the name, the parameter or its key is changed.
+_BROKEN = frozenset({"InvalidKeyId", "ParameterVersionNotFound", "ValidationException"})
+
 GateCache = dict[tuple[str, str], tuple[float, str]]
 """When values were read, and the values, by region and name."""
 
@@ -93,4 +96,5 @@ def _failure(error: Exception, name: str, service: str) -> ImagePinnerError:
         cause, help = f"it does not exist in {service}", "create it, or correct its name"
         return ConfigurationError(_cause(name, cause), help)
     cause, help = explain(error, service)
-    return SourceError(_cause(name, cause), help)
+    kind = ConfigurationError if error_code(error) in _BROKEN else SourceError
+    return kind(_cause(name, cause), help)

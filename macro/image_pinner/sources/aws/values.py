@@ -14,6 +14,7 @@ from image_pinner.core.images.ecr import partition_of
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known, SsmParameter, StackExport, Unknown
 from image_pinner.sources.aws.clients import AwsClients
 from image_pinner.sources.aws.errors import (
+    AwsFailure,
     aws_client_faults,
     aws_faults,
     denied_resource,
@@ -62,12 +63,12 @@ class SsmValueResolver:
         try:
             client = self._clients.client("ssm", self._region)
         except aws_client_faults() as error:
-            return dict.fromkeys(parameters, Unknown(*explain(error, self._service)))
+            return dict.fromkeys(parameters, _failed(explain(error, self._service)))
         jobs = [
             partial(self._look_up, client, parameters[start : start + _NAMES_PER_REQUEST], deadline)
             for start in range(0, len(parameters), _NAMES_PER_REQUEST)
         ]
-        timeout = Unknown(*explain_timeout(self._service, seconds))
+        timeout = _failed(explain_timeout(self._service, seconds))
         answers: dict[ExternalValue, Answer] = dict.fromkeys(parameters, timeout)
         for result in run_all(jobs, workers=self._workers, deadline=deadline):
             answers.update(result or {})
@@ -90,7 +91,7 @@ class SsmValueResolver:
                 self._denial = self._explain_denial(group, error)
                 return dict.fromkeys(group, self._denial)
             if error_code(error) not in _ABOUT_ONE:
-                return dict.fromkeys(group, Unknown(*explain(error, self._service)))
+                return dict.fromkeys(group, _failed(explain(error, self._service)))
             if len(group) == 1:
                 text = f"{self._service} rejected {group[0]} ({error_code(error)}: {error_text(error)})"
                 return {group[0]: Unknown(text, _CORRECT_THE_NAME)}
@@ -112,9 +113,11 @@ class SsmValueResolver:
     def _explain_denial(self, group: Sequence[SsmParameter], error: Exception) -> Unknown:
         others = f" or on one of {len(group) - 1} others" if len(group) > 1 else ""
         resource = denied_resource(error) or f"{self._arn(group[0])}{others}"
-        return Unknown(
-            describe_denial(error, f"on {resource}", _GET_PARAMETERS),
-            f"allow {_GET_PARAMETERS} on it in the policy of the caller's role",
+        return _failed(
+            AwsFailure(
+                describe_denial(error, f"on {resource}", _GET_PARAMETERS),
+                f"allow {_GET_PARAMETERS} on it in the policy of the caller's role",
+            )
         )
 
     def _arn(self, parameter: SsmParameter) -> str:
@@ -123,6 +126,10 @@ class SsmValueResolver:
         partition = partition_of(self._region)
         name = partition.name if partition else "aws"
         return f"arn:{name}:ssm:{self._region}:*:parameter/{parameter.name.removeprefix('/')}"
+
+
+def _failed(failure: AwsFailure) -> Unknown:
+    return Unknown(*failure, failed_lookup=True)
 
 
 def _request_name(parameter: SsmParameter) -> str:
@@ -157,7 +164,7 @@ class ExportValueResolver:
         exports = {value.name: value for value in external_values if isinstance(value, StackExport)}
         if not exports:
             return {}
-        timeout = Unknown(*explain_timeout(self._service, deadline.remaining()))
+        timeout = _failed(explain_timeout(self._service, deadline.remaining()))
         try:
             client = self._clients.client("cloudformation", self._region)
         except aws_client_faults() as error:
@@ -189,8 +196,10 @@ class ExportValueResolver:
 
     def _failure(self, error: Exception) -> Unknown:
         if is_denied(error):
-            return Unknown(
-                describe_denial(error, f"in {self._region}", _LIST_EXPORTS),
-                f"allow {_LIST_EXPORTS} on the resource '*' in the policy of the caller's role",
+            return _failed(
+                AwsFailure(
+                    describe_denial(error, f"in {self._region}", _LIST_EXPORTS),
+                    f"allow {_LIST_EXPORTS} on the resource '*' in the policy of the caller's role",
+                )
             )
-        return Unknown(*explain(error, self._service))
+        return _failed(explain(error, self._service))

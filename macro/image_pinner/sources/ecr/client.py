@@ -219,8 +219,14 @@ class _ImageSearch:
                 groups += self._groups_after(error, group)
             else:
                 for image in group:
-                    self._results[image] = details.get(image) or no_image(self._client.repository, image)
+                    self._results[image] = details.get(image) or self._without_details(image)
         return self._results
+
+    def _without_details(self, image: str) -> Failure:
+        # A missing image fails the request, so only the filter may have left it out of a response.
+        if self._any_status:
+            return no_image(self._client.repository, image)
+        return _nothing_about(self._client, DESCRIBE_IMAGES, image)
 
     def _groups_after(self, error: Exception, group: list[str]) -> list[list[str]]:
         code = error_code(error)
@@ -352,8 +358,13 @@ def _manifest_of(entry: Mapping[str, Any]) -> bytes:
 def _failure(client: RepositoryClient, image: str, failures: _Entries) -> Failure:
     if image in failures:
         return image_failure(client.repository, image, failures[image])
-    origin = client.origin(BATCH_GET_IMAGE)
-    return Unavailable(f"{origin.request} returned nothing about {image!r} of {client.repository}", RETRY)
+    return _nothing_about(client, BATCH_GET_IMAGE, image)
+
+
+def _nothing_about(client: RepositoryClient, action: str, image: str) -> Unavailable:
+    return Unavailable(
+        f"{client.origin(action).request} returned nothing about {image!r} of {client.repository}", RETRY
+    )
 
 
 def _digest_of(client: RepositoryClient, action: str, text: Any) -> Digest | Unavailable:

@@ -87,6 +87,8 @@ def test_all_reasons_are_returned_as_far_as_a_message_can_be_long() -> None:
     one, two = (Unknown(f"why {name}", "do", missing=name) for name in ("One", "Two"))
     assert concatenate([Pending(A), one, two, one]) == Unknown("why One, and why Two", "do", missing="One,Two")
     assert concatenate([one, Unknown("why", "do"), Unknown("how")]) == Unknown("why, and how", "do")
+    failed = Unknown("down", "retry", failed_lookup=True)
+    assert concatenate([Unknown("why"), failed]) == Unknown("why, and down", "retry", failed_lookup=True)
     many = concatenate(Unknown(f"{number}" * 100) for number in range(100))
     assert isinstance(many, Unknown)
     assert len(many.reason) < 600

@@ -18,7 +18,8 @@ from support.registries import Answer, Raw, ScriptedRegistry, Seen
 
 REGION = "eu-west-1"
 ROLE = RegistryRole("444455556666", "arn:aws:iam::444455556666:role/reader", "an-external-id")
-GOOD = Answer(200, {}, b"{}")
+JSON = {"Content-Type": "application/x-amz-json-1.1"}
+GOOD = Answer(200, JSON, b"{}")
 ASSUMED = b"""<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
 <AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>role</SecretAccessKey><SessionToken>token</SessionToken>
 <Expiration>2999-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"""
@@ -62,7 +63,7 @@ def lose(_wire: BinaryIO, _stopping: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "first", [Answer(500, {}, b"{}"), Answer(503, {}, b"{}"), Raw(lose)], ids=["500", "503", "connection lost"]
+    "first", [Answer(500, JSON, b"{}"), Answer(503, JSON, b"{}"), Raw(lose)], ids=["500", "503", "connection lost"]
 )
 def test_each_attempt_of_botocore_is_counted(
     first: Answer | Raw, clients: AwsClients, server: ScriptedRegistry, call_stats: CallStats
@@ -77,7 +78,7 @@ def test_each_attempt_of_botocore_is_counted(
 
 
 def test_a_denied_request_is_counted(clients: AwsClients, server: ScriptedRegistry, call_stats: CallStats) -> None:
-    server.script = lambda _: Answer(400, {}, b'{"__type": "AccessDeniedException"}')
+    server.script = lambda _: Answer(400, JSON, b'{"__type": "AccessDeniedException"}')
 
     with pytest.raises(ClientError, match="AccessDenied"):
         clients.client("ssm", REGION).get_parameters(Names=["/tag"])

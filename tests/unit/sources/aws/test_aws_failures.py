@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from botocore import exceptions
+from urllib3.exceptions import LocationParseError
 
 from image_pinner.sources.aws.errors import (
     aws_client_faults,
@@ -98,6 +99,16 @@ def refusal(code: str, message: str = "words of the service", **metadata: Any) -
             "cannot connect to the proxy for ECR",
             "HTTPS_PROXY",
         ),
+        (
+            exceptions.HTTPClientError(error=LocationParseError("'user:hunter2' is not a valid host or port")),
+            "the proxy for ECR in us-east-1 is not a valid URL",
+            "special characters of a password encoded",
+        ),
+        (
+            exceptions.HTTPClientError(error=ValueError("Invalid header value")),
+            "cannot connect to ECR",
+            "network",
+        ),
         (exceptions.InvalidRegionError(region_name="us east"), "there is no endpoint for ECR", "check the region"),
         (exceptions.NoRegionError(), "there is no endpoint for ECR", "check the region"),
         (
@@ -127,6 +138,7 @@ def test_every_failure_names_the_service_and_has_help(error: Exception, cause: s
     "error",
     [
         exceptions.ProxyConnectionError(proxy_url="http://user:hunter2@proxy:3128"),
+        exceptions.HTTPClientError(error=LocationParseError("'user:hunter2' is not a valid host or port")),
         exceptions.EndpointConnectionError(endpoint_url="http://user:hunter2@127.0.0.1:5000/?token=hunter2"),
         exceptions.HTTPClientError(error="cannot connect to http://user:hunter2@proxy"),
         exceptions.InvalidConfigError(error_msg="bad proxy http://user:hunter2@proxy"),

@@ -59,6 +59,10 @@ class StubbedSsm:
             f"ssm:GetParameter is denied on arn:aws:ssm:eu-west-1:111122223333:parameter{NAME}",
         ),
         ("ParameterNotFound", "", ConfigurationError, "it does not exist in Parameter Store in eu-west-1"),
+        ("InvalidKeyId", "the key is disabled", ConfigurationError, "(InvalidKeyId: the key is disabled)"),
+        ("ParameterVersionNotFound", "no version 9", ConfigurationError, "(ParameterVersionNotFound: no version 9)"),
+        ("ValidationException", "no such label", ConfigurationError, "(ValidationException: no such label)"),
+        ("ThrottlingException", "", SourceError, "Parameter Store in eu-west-1"),
         ("InternalServerError", "", SourceError, "Parameter Store in eu-west-1"),
     ],
 )

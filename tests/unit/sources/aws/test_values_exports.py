@@ -46,6 +46,7 @@ def resolve_values(
 
 def reason(answer: Answer) -> str:
     assert isinstance(answer, Unknown)
+    assert answer.failed_lookup == ("exports" not in answer.reason)
     assert answer.help
     return answer.reason
 

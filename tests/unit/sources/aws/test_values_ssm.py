@@ -143,6 +143,7 @@ def test_a_failed_request_is_the_answer_for_all_its_names(fault: Any, expected: 
     external_values = [SsmParameter(f"p{number}") for number in range(10)]
     answers = resolve_values(store, *external_values)
     assert all(expected in reason(answers[lookup]) for lookup in external_values)
+    assert all(isinstance(answer, Unknown) and answer.failed_lookup for answer in answers.values())
     assert len(store.calls) == 1
 
 

@@ -39,7 +39,7 @@ def stack(task: dict[str, object]) -> FakeAws:
     return aws
 
 
-def stand_alone(task: dict[str, object]) -> FakeAws:
+def standalone_task(task: dict[str, object]) -> FakeAws:
     """Return a stack that deployed this container without a service."""
     aws = stack(task)
     del aws.stacks["shop"]["Web"]
@@ -62,7 +62,7 @@ def test_denied_history_is_not_known() -> None:
 
 @pytest.mark.parametrize("refresh", [Refresh.NEVER, Refresh.ON_CHANGE])
 def test_tag_without_a_service_is_not_known(refresh: Refresh) -> None:
-    state = not_known(read_one(stand_alone(BY_TAG), deployed_lookup(refresh=refresh)))
+    state = not_known(read_one(standalone_task(BY_TAG), deployed_lookup(refresh=refresh)))
     assert "ECS records digests for services only" in state.cause
     assert "Refresh=Always" in state.help
 
@@ -76,7 +76,7 @@ def test_tag_whose_first_deployment_did_not_succeed_is_not_deployed() -> None:
 
 @pytest.mark.parametrize("refresh", [Refresh.NEVER, Refresh.ON_CHANGE])
 def test_deleted_task_definition_of_the_stack_is_not_known(refresh: Refresh) -> None:
-    aws = stand_alone(BY_DIGEST)
+    aws = standalone_task(BY_DIGEST)
     aws.definitions.clear()
     state = not_known(read_one(aws, deployed_lookup(refresh=refresh)))
     assert state.cause == "task definition shop:1, which the stack deployed, does not exist"
@@ -104,7 +104,7 @@ def test_digest_of_a_tag_is_the_one_of_the_newest_deployment_that_ran_it() -> No
     assert kept(read_one(aws, LOOKUP))[0] == f"{REPOSITORY}@{THIRD}"
 
 
-def test_named_service_takes_the_place_of_the_task_definition() -> None:
+def test_named_service_replaces_the_task_definition() -> None:
     lookup = deployed_lookup(named_services=("main/web",))
     assert kept(read_one(stack(BY_DIGEST), lookup))[:2] == (f"{REPOSITORY}@{SECOND}", f"{REPOSITORY}:2")
 
@@ -119,7 +119,7 @@ def test_task_definition_of_the_stack_counts_on_change_whatever_options_name(opt
 
 
 def test_named_service_knows_the_digest_of_a_tag_on_change() -> None:
-    aws = stand_alone(BY_TAG)
+    aws = standalone_task(BY_TAG)
     aws.running("other/web", "shop:1", web=THIRD)
     lookup = deployed_lookup(refresh=Refresh.ON_CHANGE, named_services=("other/web",))
     assert kept(read_one(aws, lookup)) == (f"{REPOSITORY}@{THIRD}", f"{REPOSITORY}:1", "service other/web")
@@ -134,12 +134,12 @@ def test_newest_revision_of_a_family_counts() -> None:
     assert [parameters for _, parameters in aws.calls] == [{"taskDefinition": "batch"}]
 
 
-def test_stand_alone_task_definition_is_the_one_of_the_stack() -> None:
-    assert kept(read_one(stand_alone(BY_DIGEST), deployed_lookup()))[0] == f"{REPOSITORY}@{FIRST}"
+def test_standalone_task_definition_is_the_one_of_the_stack() -> None:
+    assert kept(read_one(standalone_task(BY_DIGEST), deployed_lookup()))[0] == f"{REPOSITORY}@{FIRST}"
 
 
 def test_deregistered_task_definition_is_not_what_runs() -> None:
-    aws = stand_alone(BY_DIGEST)
+    aws = standalone_task(BY_DIGEST)
     next(iter(aws.definitions.values()))["status"] = "INACTIVE"
     state = not_known(read_one(aws, deployed_lookup(refresh=Refresh.NEVER)))
     assert state.cause == "task definition shop:1 is deregistered, and no service of the stack runs another"

@@ -85,9 +85,11 @@ def test_a_missing_tag_that_was_not_requested_is_ignored() -> None:
     assert missing_in(describe(fake)) == set(TAGS)
 
 
-def test_a_tag_that_is_on_no_page_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tag_that_is_on_no_page_is_not_reported_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RepositoryClient, "describe", lambda _self, _tags, **_: {})
-    assert missing_in(describe(ecr())) == set(TAGS)
+    finding = describe(ecr())["t5"]
+    assert isinstance(finding, Unavailable)
+    assert "ecr:DescribeImages in us-east-1 returned nothing about 't5'" in finding.cause
 
 
 def test_an_archived_image_is_reported_with_the_command_that_restores_it() -> None:
