@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from image_pinner.core.images.lookups import OCI_MANIFEST, ImageLookup, Origin, 
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, JsonObject, Unknown
 from image_pinner.core.report import PinReport
-from image_pinner.core.rules import Rule, Severity
+from image_pinner.core.rules import Severity
 from image_pinner.pinning import Resolvers, read_gates
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
@@ -114,31 +114,23 @@ def check_template(
     Raises:
         ImagePinnerError: The template or the configuration cannot be read.
     """
-    found = find_in_template(
-        template,
-        parameters=parameters,
-        region=region,
-        account_id=account_id,
-        is_selected=lambda rule: rule.severity.reaches(Severity(severity)),
+    inputs = CheckInputs(
+        read_settings(()),
+        _values(parameters),
+        region,
+        check_account(account_id),
+        lambda rule: rule.severity.reaches(Severity(severity)),
     )
-    return tuple(map(_describe, found))
+    return tuple(map(_describe, find_in_template(template, inputs)))
 
 
-def find_in_template(
-    template: Template,
-    *,
-    parameters: Parameters | None = None,
-    region: str = "",
-    account_id: str = "",
-    is_selected: Callable[[Rule], bool] = lambda _: True,
-) -> tuple[LocatedFinding, ...]:
-    """Return the findings of the rules that `is_selected` accepts, for `image-pinner check` to render.
+def find_in_template(template: Template, inputs: CheckInputs) -> tuple[LocatedFinding, ...]:
+    """Return the findings in a template, for `image-pinner check` to render.
 
-    See `check_template`.
+    Raises:
+        ImagePinnerError: The template cannot be read.
     """
-    settings = read_settings(())
-    inputs = CheckInputs(settings, _values(parameters), region, check_account(account_id), is_selected)
-    return check_document(_read(template, settings), inputs)
+    return check_document(_read(template, inputs.settings), inputs)
 
 
 def pin_template(

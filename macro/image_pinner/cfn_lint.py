@@ -6,6 +6,8 @@ Numbers from 9001 are for custom rules; those in a file of custom rules begin th
 
 cfn-lint checks images as the macro returns them: without markers. So its rules on types (E3012) and patterns (E3031) of
 properties apply to the reference itself.
+
+The configuration file applies as to `image-pinner check`.
 """
 
 from __future__ import annotations
@@ -16,12 +18,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import click
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 
 from image_pinner.api import find_in_template
-from image_pinner.cli.checking import unreadable
+from image_pinner.cli import main
+from image_pinner.cli.checking import CheckInputs, unreadable
+from image_pinner.cli.commands import check
+from image_pinner.cli.configuration.apply import apply_configuration
 from image_pinner.cli.output import LocatedFinding
-from image_pinner.core.errors import ImagePinnerError, join_help
+from image_pinner.cli.rule_selection import RuleSelection
+from image_pinner.core.errors import ConfigurationError, ImagePinnerError, join_help
 from image_pinner.core.rules import RULES, Rule, Severity
 from image_pinner.core.template.markers import IMAGE_KEY, LONG_FORM, is_marked, without_marker
 
@@ -39,12 +46,33 @@ def _is_file(cfn: Any) -> bool:
     return bool(cfn.filename) and Path(cfn.filename).is_file()
 
 
+def _read_inputs() -> CheckInputs:
+    """Return what applies to `image-pinner check` in the working directory if it is run without options.
+
+    Raises:
+        ImagePinnerError: The configuration is not valid, or a file that it names cannot be read.
+    """
+    try:
+        with main.command.make_context("image-pinner", ["check"]) as group:
+            apply_configuration(group, "check", check.command)
+            with check.command.make_context("check", [], parent=group) as context:
+                options = context.params
+                selection = RuleSelection.parse(options["select"], options["ignore"], options["severity"])
+                inputs = check.read_inputs(options, selection)
+    except click.ClickException as error:
+        raise ConfigurationError(error.format_message()) from None
+    # cfn-lint decides itself whether to report rules for information.
+    return inputs._replace(
+        is_selected=lambda rule: selection.includes(rule) or (selection.hides(rule) and rule.severity is Severity.INFO)
+    )
+
+
 @lru_cache(maxsize=1)
 def _check(cfn: Any) -> tuple[LocatedFinding, ...]:
     """Return the findings in a template for all rules together, and remove its markers for the rules of cfn-lint."""
     try:
         found = find_in_template(
-            Path(cfn.filename) if _is_file(cfn) else json.loads(json.dumps(cfn.template, default=str))
+            Path(cfn.filename) if _is_file(cfn) else json.loads(json.dumps(cfn.template, default=str)), _read_inputs()
         )
     except ImagePinnerError as error:
         found = (unreadable(str(cfn.filename), error),)

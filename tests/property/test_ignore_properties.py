@@ -14,7 +14,10 @@ from image_pinner.cli.discovery import find_templates
 from image_pinner.core.errors import UnreadableTemplateError
 from support.git import git, repository
 
-_NAMES = ("*", "**", "a", "b", "a*", "ab", "*.yaml", "x.yaml", "?.yaml", "[xy].yaml", "[!x].yaml", "[^x].yaml", r"\a")
+_NAMES = (
+    *("*", "**", "a", "b", "a*", "ab", "*.yaml", "x.yaml", "?.yaml", "[xy].yaml", "[!x].yaml", "[^x].yaml", r"\a"),
+    *("[[:alpha:]].yaml", "[![:digit:]x].yaml", r"[]\x-z].yaml", "[y-x].yaml"),
+)
 _FOLDERS = ("", "a", "b", "a/a", "a/b", "ab", "a/ab", "b/a.yaml", "a/b/a")
 _FILES = ("x.yaml", "y.yaml", "ab.yaml")
 _LINES = st.builds(

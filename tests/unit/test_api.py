@@ -119,8 +119,8 @@ def test_account_and_region_are_values_of_expressions() -> None:
 def test_findings_have_positions() -> None:
     (finding,) = check_template(TEXT.replace("!PinDigest ", ""))
     assert (finding.line, finding.column) == (9, 18)
-    assert finding.cause == "the image is not pinned"
-    assert str(finding).startswith(f"9:18: {finding.code} the image is not pinned; help: mark the image")
+    assert finding.cause == "image Fn::Sub 'registry.example/web:${Tag}' is not pinned"
+    assert str(finding).startswith(f"9:18: {finding.code} {finding.cause}; help: mark the image")
 
 
 def test_findings_can_be_selected_by_severity() -> None:
@@ -137,6 +137,16 @@ def test_findings_depend_on_parameters() -> None:
     text = TEXT.replace("Tag: {Type: String}", 'Tag: {Type: String, Default: ":"}')
     assert check_template(text) != ()
     assert check_template(text, parameters={"Tag": "1", "OfAnotherTemplate": "1"}) == ()
+
+
+def test_the_environment_applies_and_a_configuration_file_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "image-pinner.toml").write_text('macro-name = "PinIt"', "utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert check_template(TEXT) == ()
+    monkeypatch.setenv("IMAGE_PINNER_MACRO_NAME", "PinIt")
+    assert [finding.code for finding in check_template(TEXT)] == ["IP008"]
 
 
 def test_the_stub_declares_the_names_of_the_package() -> None:

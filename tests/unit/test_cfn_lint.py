@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,59 @@ def test_a_template_that_cannot_be_checked_is_an_error() -> None:
     found = [match for match in lint(f"{broken}{QUOTED}\n", config=config()) if match.rule.id.startswith("E99")]
     assert [(match.rule.id, match.linenumber) for match in found] == [("E9900", 1)]
     assert "the Parameters of ImagePinner are not a mapping" in found[0].message
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that writes the configuration file for the working directory, which is below it."""
+    (tmp_path / "templates").mkdir()
+    monkeypatch.chdir(tmp_path / "templates")
+
+    def write(content: str) -> None:
+        (tmp_path / "image-pinner.toml").write_text(content, "utf-8")
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("content", "image", "expected"),
+    [
+        ('macro-name = "PinIt"', QUOTED, ["E9908"]),
+        ("unsafe-implicit-latest = true", '"!PinDigest public.ecr.aws/shop/web"', []),
+        ('[check]\nignore = ["IP001"]', "public.ecr.aws/shop/web:1", []),
+        ('[check]\nselect = ["IP008"]', "public.ecr.aws/shop/web:1", []),
+        ('[check]\nseverity = "error"', "public.ecr.aws/shop/web:1", []),
+        ('[check]\nparameter = {Tag = "a b"}', '!Sub "!PinDigest public.ecr.aws/shop/web:${Tag}"', ["E9903"]),
+    ],
+)
+def test_the_configuration_file_applies_as_to_check(
+    configured: Callable[[str], None], content: str, image: str, expected: list[str]
+) -> None:
+    configured(content)
+    template = f"Parameters: {{Tag: {{Type: String}}}}\n{HEAD}{image}\n"
+    found = ids(lint(template, config=config()))
+    assert [rule for rule in found if rule[1:].startswith("99")] == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('macro-nam = "PinIt"', "image-pinner.toml:1: unknown key 'macro-nam' (did you mean 'macro-name'?)"),
+        ('[check]\nignore = ["IP0001"]', "unknown rule 'IP0001'"),
+    ],
+)
+def test_an_invalid_configuration_file_is_an_error(
+    configured: Callable[[str], None], content: str, message: str
+) -> None:
+    configured(content)
+    (match,) = matches(QUOTED)
+    assert match.rule.id == "E9900"
+    assert message in match.message
+
+
+def test_rules_for_information_are_those_of_cfn_lint(configured: Callable[[str], None]) -> None:
+    configured('[check]\nseverity = "error"')
+    assert ids(matches(QUOTED, config(include_checks=["I"]))) == ["I9914"]
 
 
 def test_json_is_checked() -> None:

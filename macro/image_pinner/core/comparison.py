@@ -43,6 +43,7 @@ class TemplateImage(NamedTuple):
         record_path: The path of the property in its resource.
         expression: The value of the property.
         text: What that evaluates to, or empty if it cannot be resolved.
+        label: The reference in the label next to it, or empty.
         unknown: Why it cannot be resolved, as a clause, or empty.
         written: The reference that the digest comes from; empty if it is not known.
         index_digest: The index that contains the manifest, if the image has one platform of it and that is known.
@@ -55,6 +56,7 @@ class TemplateImage(NamedTuple):
     record_path: str
     expression: JsonValue
     text: str = ""
+    label: str = ""
     unknown: str = ""
     written: str = ""
     index_digest: Digest | None = None
@@ -157,9 +159,10 @@ def _read_image(node: TemplateNode, location: ImageLocation, resource: TemplateN
     identity = SiteIdentity(str(resource.steps[-1]) if inside else "", name, TemplatePath(node.steps[inside:]))
     outcome = evaluate(node.value, node.scope)
     text = outcome.value if isinstance(outcome, Known) and isinstance(outcome.value, str) else ""
-    image = TemplateImage(
-        identity, node.path, location, str(TemplatePath(node.property_steps[inside:])), node.value, text
-    )
+    record_path = str(TemplatePath(node.property_steps[inside:]))
+    labels = owner.get(location.label_key) if isinstance(owner, dict) else None
+    label = _text(labels.get(RECORD_KEY), node.scope) if isinstance(labels, dict) else ""
+    image = TemplateImage(identity, node.path, location, record_path, node.value, text, label)
     if not text:
         return image._replace(unknown=outcome.reason if isinstance(outcome, Unknown) else _NEEDS_LOOKUP)
     return image._replace(written=_find_written(image, node, resource))
@@ -170,15 +173,11 @@ def _find_written(image: TemplateImage, node: TemplateNode, resource: TemplateNo
     reference = image.reference
     if reference is None or reference.digest is None or reference.tag:
         return str(reference.without_digest()) if reference else ""
-    labels = node.owner.get(image.location.label_key) if isinstance(node.owner, dict) else None
     metadata = resource.value.get("Metadata") if isinstance(resource.value, dict) else None
     in_metadata = metadata.get(RECORD_KEY) if isinstance(metadata, dict) else None
     inside = str(TemplatePath(node.property_path[len(resource.steps) :]))
-    for records, key in ((labels, RECORD_KEY), (in_metadata, inside)):
-        record = _text(records.get(key), node.scope) if isinstance(records, dict) else ""
-        if written := record_for(reference, record):
-            return written
-    return ""
+    entry = _text(in_metadata.get(inside), node.scope) if isinstance(in_metadata, dict) else ""
+    return record_for(reference, image.label) or record_for(reference, entry)
 
 
 def _text(expression: JsonValue, scope: Scope) -> str:
@@ -204,7 +203,7 @@ class ChangeKind(StrEnum):
     REMOVED = "removed"
     CHANGED = "changed"
     REWRITTEN = "rewritten"
-    """The same digest is written in another way, so that the resource changes and what runs does not."""
+    """The digest stays, but how it is written or its label does not: the resource changes and what runs does not."""
     UNCHANGED = "unchanged"
     NOT_COMPARED = "not compared"
     """One of the two images cannot be resolved."""
@@ -230,12 +229,18 @@ class ImageChange(NamedTuple):
         return image
 
     @property
+    def is_relabeled(self) -> bool:
+        """Whether the label is another one, so that it explains why the image is `REWRITTEN`."""
+        return self.kind is ChangeKind.REWRITTEN and self.old is not None and self.old.label != self.image.label
+
+    @property
     def kind(self) -> ChangeKind:
         """What happens to it."""
         old, new = self.old, self.new
         if old is None or new is None:
             return ChangeKind.REMOVED if new is None else ChangeKind.ADDED
-        if old.text == new.text and (old.text or old.expression == new.expression):
+        # CloudFormation replaces a task definition whose label changes. A record in the Metadata changes no resource.
+        if old.label == new.label and old.text == new.text and (old.text or old.expression == new.expression):
             return ChangeKind.UNCHANGED
         if not (old.text and new.text):
             return ChangeKind.NOT_COMPARED

@@ -139,6 +139,20 @@ def test_an_entry_accepts_as_many_findings_as_there_were() -> None:
     assert check().text.count("IP001") == 1
 
 
+def test_an_entry_does_not_accept_another_image_of_which_the_tag_is_not_known() -> None:
+    dynamic = UNMARKED + '        - {Name: dynamic, Image: !Sub "shop/x:${AWS::Region}"}\n'
+    write("a.yaml", dynamic)
+    check("--update-baseline")
+    assert check().code == 0
+    write("a.yaml", dynamic.replace("shop/x", "shop/evil"))
+
+    run = check()
+
+    assert run.code == 1
+    assert "IP001 image Fn::Sub 'shop/evil:${AWS::Region}' is not pinned" in run.text
+    assert "entries that no longer occur (1)" in run.err
+
+
 def test_an_entry_stays_valid_when_lines_and_containers_are_added_above() -> None:
     check("--update-baseline")
     digest = "sha256:" + "a" * 64

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from image_pinner.core.template.records import RECORD_KEY
 from support.deployed_stacks import HOST, SERVICE, StackScene, task
 from support.deployment.fake_clients import Refusal, denied
 from support.locks import entry, lock_data
@@ -29,9 +30,9 @@ def scene() -> StackScene:
     return scene
 
 
-def deployed(image: str, **labels: str) -> dict[str, Any]:
+def deployed(image: str, record: str = f"{REPOSITORY}:1.0") -> dict[str, Any]:
     web = task(("web", image))
-    web["Properties"]["ContainerDefinitions"][0]["DockerLabels"] = labels
+    web["Properties"]["ContainerDefinitions"][0]["DockerLabels"] = {RECORD_KEY: record} if record else {}
     return {"Resources": {"Web": web, "Service": SERVICE}}
 
 
@@ -130,6 +131,7 @@ class TestAgainstItself:
             "image": by_digest(scene, "1.0"),
             "digest": by_digest(scene, "1.0").partition("@")[2],
             "written": f"{REPOSITORY}:1.0",
+            "label": f"{REPOSITORY}:1.0",
             "tags": ["1.0"],
             "tags_from": "ECR",
             "pushed_at": "2026-11-28T12:00:00Z",
@@ -214,9 +216,21 @@ class TestStack:
         assert (run.code, run.err) == (0, "")
         assert run.text.endswith("compared with stack shop in eu-central-1:\nNo image would change (1 compared).\n")
 
+    @pytest.mark.parametrize("record", ["", f"{REPOSITORY}:stable"])
+    def test_another_recorded_tag_of_the_same_digest_redeploys_the_service(
+        self, record: str, scene: StackScene, tmp_path: Path
+    ) -> None:
+        scene.deploy(deployed(by_digest(scene, "1.0"), record))
+        run = scene.diff(saved(tmp_path, TEMPLATE), "--stack", "shop")
+        assert run.code == 1
+        assert "= Web / web: rewritten, the digest stays\n" in run.text
+        assert f"      label: {record or 'none'}\n    + " in run.text
+        assert f"      label: {REPOSITORY}:1.0\n" in run.text
+        assert "± Web (AWS::ECS::TaskDefinition): replaced; redeploys Service\n" in run.text
+
     def test_the_recorded_tag_of_a_deployed_digest_is_shown(self, scene: StackScene, tmp_path: Path) -> None:
         image = by_digest(scene, "0.9")
-        scene.deploy(deployed(image, **{"image-pinner.source": f"{REPOSITORY}:0.9"}))
+        scene.deploy(deployed(image, f"{REPOSITORY}:0.9"))
         (found,) = images(scene, saved(tmp_path, TEMPLATE), "--stack", "shop")
         assert (found["old"]["image"], found["old"]["written"]) == (image, f"{REPOSITORY}:0.9")
 
@@ -254,7 +268,8 @@ class TestStack:
         assert image["old"]["running"] == {"unknown": "ecs:DescribeServices is denied in eu-central-1"}
 
     def test_parameters_that_are_not_set_have_the_values_of_the_stack(self, scene: StackScene, tmp_path: Path) -> None:
-        scene.deploy(deployed(by_digest(scene, "0.9")), Tag="0.9", Secret="****", Gone="x")
+        tree = deployed(by_digest(scene, "0.9"), f"{REPOSITORY}:0.9")
+        scene.deploy(tree, Tag="0.9", Secret="****", Gone="x")
         template = saved(tmp_path, TEMPLATE)
         assert scene.diff(template, "--stack", "shop").code == 0
         assert scene.diff(template, "--stack", "shop", "--parameter", "Tag=1.0").code == 1
@@ -295,6 +310,27 @@ class TestStack:
         assert run.code == 0, run.text
         assert "not compared: Resources.Fn::ForEach::Tasks" in run.text
         assert "it is in an Fn::ForEach, which only AWS::LanguageExtensions expands\n" in run.text
+
+
+class TestMarkdown:
+    def test_a_few_of_many_tags_are_shown_with_that_of_the_template(self, scene: StackScene, tmp_path: Path) -> None:
+        for number in range(60):
+            scene.push(f"{REPOSITORY}:0-build-{number:02}", "new")
+        text = scene.diff(saved(tmp_path, TEMPLATE), "--format", "markdown").text
+        tags = ", ".join(f"`0-build-{number:02}`" for number in range(4))
+        assert f"<br>`1.0`, {tags}, 56 more<br>pushed" in text
+
+    def test_a_comment_is_not_longer_than_github_accepts(self, scene: StackScene, tmp_path: Path) -> None:
+        image = f"shop/{'web' * 70}:1.0"
+        scene.push(image, "web")
+        job = task(("job", image))
+        loops = {f"Fn::ForEach::L{number}": ["N", ["A"], {f"J{number}${{N}}": job}] for number in range(150)}
+        for count, end in ((1, "\n- 50 more\n"), (100, " more lines are not shown.\n")):
+            web = task(*((f"c{number}", f"!PinDigest {image}") for number in range(count)))
+            tree = {"Transform": "ImagePinner", "Resources": {"Web": web, **loops}}
+            text = scene.diff(saved(tmp_path, json.dumps(tree)), "--format", "markdown").text
+            assert text.endswith(end)
+            assert len(text) < 65_536
 
 
 def test_nothing_is_executed(scene: StackScene, tmp_path: Path) -> None:

@@ -76,6 +76,24 @@ def test_unpinned_image_is_a_finding_and_its_fix_resolves_it(image: Any) -> None
 
 
 @pytest.mark.parametrize(
+    ("image", "shown"),
+    [
+        ("nginx:1", "'nginx:1'"),
+        ({"Fn::Sub": "nginx:${AWS::Region}"}, "Fn::Sub 'nginx:${AWS::Region}'"),
+        ({"Fn::Join": ["", ["web:", {"Ref": "AWS::Region"}]]}, 'Fn::Join ["", ["web:", {"Ref": "AWS::Region"}]]'),
+        ({"Fn::ImportValue": "web\n"}, "Fn::ImportValue 'web\\n'"),
+        ("{{resolve:ssm:/web}}", "'{{resolve:ssm:/web}}'"),
+        ({"Fn::GetAtt": ["x" * 400, ["y" * 400]]}, f'Fn::GetAtt ["{"x" * 400}", ["{"y" * 82}…'),
+        ({"Fn::ImportValue": "x" * 501}, f"Fn::ImportValue '{'x' * 483}…"),
+    ],
+    ids=range(7),
+)
+def test_cause_names_the_image_also_if_it_is_not_known_and_is_not_long(image: Any, shown: str) -> None:
+    (finding,) = check_image(image)
+    assert finding.cause == f"image {shown} is not pinned"
+
+
+@pytest.mark.parametrize(
     "image",
     [
         {"Fn::FindInMap": ["Images", {"Ref": "AWS::Region"}, "Web"]},

@@ -149,6 +149,23 @@ class TestImages:
             ("rewritten", "Web", "web")
         ]
 
+    @pytest.mark.parametrize(
+        ("image", "kind"), [(OLD, "rewritten"), ("shop/web:1", "changed"), ({"Ref": "Missing"}, "not compared")]
+    )
+    @pytest.mark.parametrize("labels", [{}, {RECORD: "shop/web:1"}, {"Fn::If": []}])
+    def test_another_label_changes_the_resource(self, labels: Any, image: Any, kind: str) -> None:
+        container = {"Name": "web", "Image": image}
+        old = template(Web=task(container | {"DockerLabels": labels}))
+        new = template(Web=task(container | {"DockerLabels": {RECORD: "shop/web:2"}}))
+        assert compared(old, new) == [(kind, "Web", "web")]
+
+    def test_another_record_in_the_metadata_does_not_change_the_resource(self) -> None:
+        old, new = (
+            template(Web=task(("web", OLD), Metadata={RECORD: {"Properties.ContainerDefinitions[0].Image": record}}))
+            for record in ("shop/web:1", "shop/web:2")
+        )
+        assert compared(old, new) == [("unchanged", "Web", "web")]
+
     def test_the_same_digest_in_another_repository_is_a_change(self) -> None:
         assert compared(template(Web=task(("web", f"old/{OLD}"))), template(Web=task(("web", OLD)))) == [
             ("changed", "Web", "web")

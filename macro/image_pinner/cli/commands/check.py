@@ -87,7 +87,7 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
     """
     fixing = is_fixing(options)
     selection = RuleSelection.parse(options["select"], options["ignore"], options["severity"])
-    inputs = _read_inputs(options, selection)
+    inputs = read_inputs(options, selection)
     baseline = _read_baseline(options)
     templates = _find(paths, options)
     check_output(
@@ -118,7 +118,13 @@ def command(dependencies: Dependencies, /, paths: tuple[str, ...], **options: An
     sys.exit(ExitCode.DONE if code is ExitCode.FINDINGS and options["exit_zero"] else code)
 
 
-def _read_inputs(options: Options, selection: RuleSelection) -> CheckInputs:
+def read_inputs(options: Options, selection: RuleSelection) -> CheckInputs:
+    """Return what the options of `check`, the environment and the configuration file set for all templates.
+
+    Raises:
+        ConfigurationError: A setting or an option is not valid.
+        UnreadableTemplateError: The values of parameters cannot be read.
+    """
     check_account(options["account"])
     return CheckInputs(
         read_settings(options["image_paths"]),

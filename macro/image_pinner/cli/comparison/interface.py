@@ -64,7 +64,7 @@ class Comparison(NamedTuple):
         """Return an image with what is known about it."""
         key = image.described
         details = self.details.get(key) if key else None
-        written = _tag_of(image.written)
+        written = tag_of(image.written)
         if isinstance(details, ImageDetails):
             return ImageVersion(image, details.tags, "ECR", details.pushed_at, "")
         reason = details.cause if details else image.unknown or _NO_DIGEST
@@ -145,16 +145,17 @@ def name_of(change: ImageChange) -> str:
     return " / ".join(filter(None, (identity.resource or str(change.image.path), identity.container)))
 
 
+def tag_of(written: str) -> str:
+    """Return the tag of a written reference, or empty."""
+    name = written.rpartition("/")[2]
+    return name.partition(":")[2]
+
+
 def problems_of(report: LocatedReport) -> Iterator[tuple[str, str, str]]:
     """Yield the location, the cause and the help of each problem of a report."""
     for problem in report.report.problems:
         position = report.document.position(problem.path)
         yield f"{report.document.name}:{position}: {problem.path}", problem.cause, help_for_cli(problem.help)
-
-
-def _tag_of(written: str) -> str:
-    name = written.rpartition("/")[2]
-    return name.partition(":")[2]
 
 
 def _count(number: int, noun: str) -> str:

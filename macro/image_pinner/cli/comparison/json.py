@@ -56,6 +56,7 @@ def _version(version: ImageVersion) -> dict[str, Any]:
         "image": image.text,
         "digest": version.digest,
         "written": image.written,
+        "label": image.label,
         "tags": list(version.tags),
         "tags_from": version.tags_from,
         "pushed_at": version.pushed_at,

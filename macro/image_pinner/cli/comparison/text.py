@@ -45,6 +45,8 @@ def _image_lines(comparison: Comparison, change: ImageChange) -> Iterator[str]:
     for sign, side in (("-", change.old), ("+", change.new)):
         if side:
             yield from _version_lines(comparison, sign, comparison.describe(side))
+            if change.is_relabeled:
+                yield f"      label: {side.label or 'none'}"
 
 
 def _version_lines(comparison: Comparison, sign: str, version: ImageVersion) -> Iterator[str]:

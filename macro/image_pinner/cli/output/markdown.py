@@ -6,8 +6,8 @@ import re
 
 from image_pinner.cli.output.interface import CheckResult, LocatedFinding
 
-# The body of a comment on GitHub has at most 65,536 characters.
-_MAX_CHARACTERS = 60_000
+MAX_CHARACTERS = 60_000
+"""The maximum characters of the output: the body of a comment on GitHub has at most 65,536."""
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 
 
@@ -20,7 +20,7 @@ def render(result: CheckResult) -> str:
     for number, found in enumerate(result.findings):
         row = _row(found)
         size += len(row) + 1
-        if size > _MAX_CHARACTERS:
+        if size > MAX_CHARACTERS:
             lines += ["", f"{len(result.findings) - number:,} more are not shown."]
             break
         lines.append(row)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 
 from image_pinner.core.check.findings import Deny, Finding, denial_cause, denial_finding, problem_finding
-from image_pinner.core.errors import InvalidReferenceError
+from image_pinner.core.errors import InvalidReferenceError, cut
 from image_pinner.core.gates.enabled import DENY, EnabledGate
 from image_pinner.core.images.references import Digest, ImageReference
 from image_pinner.core.images.registries import canonical_registry
@@ -41,6 +42,7 @@ PUBLIC_REGISTRIES = frozenset(
 _ANY_DIGEST = Digest.of(b"")
 _WRITE_IMAGE = "write repository:tag, or set Pin: Skip in the Metadata of the resource if another tool writes the image"
 _MAX_COMPARED = 20  # containers with the same name in exclusive branches
+_MAX_EXPRESSION = 500  # characters, which suffice for two images in an Fn::If
 
 
 def find_unpinned_images(
@@ -78,7 +80,9 @@ def _refusal(image: SkippedImage, deny: Deny) -> Finding | None:
 
 
 def _unpinned_image(image: SkippedImage, template: JsonObject) -> Finding:
-    cause = f"image {image.written!r} is not pinned" if image.written else "the image is not pinned"
+    expression = value_at(template, image.path.steps)
+    # The cause identifies a finding in a baseline, which must not accept another image.
+    cause = f"image {repr(image.written) if image.written else _shown(expression)} is not pinned"
     if image.unmarkable:
         fix = _pin_resource(image.unmarkable, value_at(template, image.unmarkable.steps))
         help = "set Pin: All or Pin: Skip in the Metadata of the resource; linters reject a marker in this property"
@@ -88,8 +92,16 @@ def _unpinned_image(image: SkippedImage, template: JsonObject) -> Finding:
         image.path,
         cause,
         "mark the image, or set Pin: Skip in the Metadata of the resource",
-        Replace(image.path, with_marker(value_at(template, image.path.steps))),
+        Replace(image.path, with_marker(expression)),
     )
+
+
+def _shown(expression: JsonValue) -> str:
+    """Return an expression for a message: `Fn::Sub 'shop/web:${Tag}'`."""
+    function = intrinsic_of(expression)
+    argument = expression[function] if function else expression
+    text = repr(argument) if isinstance(argument, str) else json.dumps(argument)
+    return cut(f"{function} {text}" if function else text, _MAX_EXPRESSION)
 
 
 def _pin_resource(path: TemplatePath, resource: JsonValue) -> Edit | None:

@@ -128,7 +128,7 @@ def test_images_that_are_not_known_share_their_lines_only_with_the_same_fix(tmp_
 
     text = image_pinner("check", str(path)).text
 
-    assert text.count(": IP001 the image is not pinned (") == 3
+    assert text.count(": IP001 image Fn::Sub 'shop/") == 3
     assert text.count("help: ") == 2
     assert [image for image in ("web", "api") if f'!Sub "!PinDigest shop/{image}:${{Tag}}"' in text] == ["web", "api"]
 
