@@ -12,6 +12,7 @@ from corpus.corpus_pins import VALUES, pin_tree, pinned, pinned_in_memory, run_p
 from corpus.yaml_spans import changed_only_in, spans_of
 from image_pinner.cli.documents import read_source
 from image_pinner.core.outcomes import Pinned
+from image_pinner.core.template.paths import value_at
 from support.corpus import (
     CORPUS,
     GENERATED,
@@ -21,7 +22,6 @@ from support.corpus import (
     names,
     sampled_names,
     tree,
-    value_at,
 )
 from support.sampling import ALL_TESTS
 
@@ -68,7 +68,7 @@ def test_only_images_and_their_records_change_in_the_content(name: str, values: 
 
     for outcome in report.outcomes:
         assert isinstance(outcome, Pinned)
-        assert value_at(after, outcome.site.path) == outcome.text
+        assert value_at(after, outcome.site.path.steps) == outcome.text
         changed.discard(outcome.site.path.steps)
     for steps in changed:
         assert {"DockerLabels", "Metadata", RECORD_KEY} & set(steps[-2:]), steps

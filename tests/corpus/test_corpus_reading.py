@@ -14,7 +14,7 @@ from image_pinner.core.report import PinReport
 from image_pinner.core.rules import RULES
 from image_pinner.core.template.fragments import Fragment, Shape
 from image_pinner.core.template.options import Options, Pin
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import Step, TemplatePath, value_at
 from image_pinner.pinning import Resolvers, pin_template
 from image_pinner.settings import Settings
 from image_pinner.sources.interface import Deadline
@@ -30,7 +30,6 @@ from support.corpus import (
     index,
     sampled_names,
     tree,
-    value_at,
 )
 
 pytestmark = pytest.mark.corpus
@@ -133,7 +132,7 @@ def test_the_images_of_a_template_and_their_references_are_those_of_the_index(na
     scope = scope_of(name)
     found: defaultdict[tuple[str, str], list[Outcome]] = defaultdict(list)
     for path in image_paths(report_of(name)):
-        found[as_indexed(path)].append(evaluate(value_at(tree(name), path), scope))
+        found[as_indexed(path)].append(evaluate(value_at(tree(name), path.steps), scope))
     expected: defaultdict[tuple[str, str], list[IndexedImage]] = defaultdict(list)
     for image in index()[name]:
         expected[image.resource, image.path].append(image)

@@ -18,7 +18,7 @@ from image_pinner.cli.documents import SourceDocument, read_source
 from image_pinner.cli.documents.nodes import MappingNode, parent_of, resolve_path
 from image_pinner.core.errors import UnreadableTemplateError
 from image_pinner.core.template.edits import Edit, InsertKey, Replace
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import Step, TemplatePath, value_at
 
 pytestmark = pytest.mark.corpus
 
@@ -82,12 +82,6 @@ def images(value: Any, steps: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from images(inner, (*steps, index))
-
-
-def value_at(value: Any, steps: tuple[Step, ...]) -> Any:
-    for step in steps:
-        value = value[step]
-    return value
 
 
 def read(path: Path) -> SourceDocument | None:

@@ -25,7 +25,7 @@ from image_pinner.cli.documents.text import YAML_LINE_BREAK, SourceText
 from image_pinner.cli.documents.yaml_reader import LOADER, read_yaml
 from image_pinner.core.errors import ImagePinnerError, UnreadableTemplateError
 from image_pinner.core.template.edits import Delete, Edit, InsertKey, Replace, apply_edits
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import Step, TemplatePath, value_at
 from property.source_text_layouts import Written, hand_written, keys, templates, values
 
 T = TypeVar("T")
@@ -37,12 +37,6 @@ def paths_of(value: Any, steps: tuple[Step, ...] = ()) -> Iterator[tuple[Step, .
     pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for step, inner in pairs:
         yield from paths_of(inner, (*steps, step))
-
-
-def value_at(value: Any, steps: tuple[Step, ...]) -> Any:
-    for step in steps:
-        value = value[step]
-    return value
 
 
 def draw_value(data: st.DataObject, old: Any) -> Any:

@@ -14,7 +14,7 @@ import yaml
 
 from image_pinner.cli.documents import SourceDocument, read_source
 from image_pinner.core.intrinsics.values import Answer, ExternalValue, Known
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import Step
 from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 from support.project import ROOT
@@ -131,13 +131,6 @@ class PermissiveRegistry(InMemoryRegistry):
         deadline: Deadline,  # noqa: ARG002 - part of the protocol
     ) -> Mapping[ExternalValue, Answer]:
         return dict.fromkeys(external_values, Known(GENERATED))
-
-
-def value_at(template: Any, path: TemplatePath) -> Any:
-    """Return the value at a path."""
-    for step in path.steps:
-        template = template[step]
-    return template
 
 
 def differences(before: Any, after: Any) -> list[tuple[Step, ...]]:

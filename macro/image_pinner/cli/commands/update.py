@@ -24,6 +24,7 @@ from image_pinner.cli.discovery import find_templates
 from image_pinner.cli.documents import InPlaceEditError, SourceDocument, TextEdit, write_all
 from image_pinner.cli.inputs import STANDARD_INPUT, TemplateFile, parse_template
 from image_pinner.cli.output import LocatedReport, exit_code, pin_report
+from image_pinner.cli.output.interface import count
 from image_pinner.cli.pinning_options import PinningInputs, pinning_options
 from image_pinner.core.decision import PinPlan, make_plan
 from image_pinner.core.errors import ConfigurationError, ImagePinnerError
@@ -206,9 +207,9 @@ def _summarize(updates: Sequence[_Update], *, check: bool) -> None:
     outdated = sum(len(update.edits) for update in updates)
     if images:
         outcome = "Found outdated digests of" if check else "Updated"
-        print_line(f"{outcome} {_count(outdated)} ({images - outdated} up to date).")
+        print_line(f"{outcome} {count(outdated, 'image')} ({images - outdated} up to date).")
     for reason, number in Counter(reason for update in updates for reason in _skipped(update)).items():
-        print_line(f"Skipped {_count(number)}: {reason}.")
+        print_line(f"Skipped {count(number, 'image')}: {reason}.")
     if check and outdated:
         print_messages("help: run image-pinner update without --check")
 
@@ -216,7 +217,3 @@ def _summarize(updates: Sequence[_Update], *, check: bool) -> None:
 def _skipped(update: _Update) -> list[str]:
     """Return for each image with a digest that is not updated why not."""
     return [image.reason for image in update.report.skipped if image.status is SkipStatus.PINNED]
-
-
-def _count(number: int) -> str:
-    return f"{number} image" if number == 1 else f"{number} images"

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from image_pinner.cli.documents import SourceDocument
 from image_pinner.cli.image_details import ImageDetails
-from image_pinner.cli.output import LocatedReport
+from image_pinner.cli.output.interface import LocatedReport, count
 from image_pinner.cli.wording import help_for_cli
 from image_pinner.core.comparison import ChangeKind, Effect, ImageChange, ResourceEffect, TemplateImage
 from image_pinner.core.deployed import Deployed, DeployedState, NotDeployed
@@ -81,11 +81,11 @@ class Comparison(NamedTuple):
         if not changed:
             return f"No image would change ({total} compared)."
         effects = Counter(found.effect for found in self.effects)
-        parts = [f"{_count(effects[effect], 'resource')} {effect}" for effect in Effect if effects[effect]]
+        parts = [f"{count(effects[effect], 'resource')} {effect}" for effect in Effect if effects[effect]]
         if services := len({service for found in self.effects for service in found.services}):
-            parts.append(f"{_count(services, 'service')} redeployed")
+            parts.append(f"{count(services, 'service')} redeployed")
         consequences = f": {', '.join(parts)}" if parts else ""
-        return f"{changed} of {_count(total, 'image')} would change{consequences}."
+        return f"{changed} of {count(total, 'image')} would change{consequences}."
 
 
 class ImageVersion(NamedTuple):
@@ -156,7 +156,3 @@ def problems_of(report: LocatedReport) -> Iterator[tuple[str, str, str]]:
     for problem in report.report.problems:
         position = report.document.position(problem.path)
         yield f"{report.document.name}:{position}: {problem.path}", problem.cause, help_for_cli(problem.help)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

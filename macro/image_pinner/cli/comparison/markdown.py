@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from image_pinner.cli.comparison.interface import Comparison, ImageVersion, name_of, problems_of, tag_of
+from image_pinner.cli.output.interface import count
 from image_pinner.cli.output.markdown import MAX_CHARACTERS, escape
 from image_pinner.core.comparison import ImageChange, TemplateImage
 
@@ -51,7 +52,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
 
 def _failure_lines(comparison: Comparison) -> Iterator[str]:
     problems = [problem for report in comparison.failed for problem in problems_of(report)]
-    yield f"Not compared: {len(problems)} {'problem' if len(problems) == 1 else 'problems'}."
+    yield f"Not compared: {count(len(problems), 'problem')}."
     yield ""
     yield from _list(
         [

@@ -23,7 +23,7 @@ from image_pinner.cli.documents.yaml_layout import properties_of
 from image_pinner.core.errors import ImagePinnerError
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.edits import Delete, Edit, InsertKey, Replace, apply_edits
-from image_pinner.core.template.paths import Step, TemplatePath
+from image_pinner.core.template.paths import Step, TemplatePath, value_at
 
 
 class InPlaceEditError(ImagePinnerError):
@@ -177,7 +177,7 @@ def _narrow(
     """Turn a replacement into edits of what differs, as far as these can be written where they are."""
     if not isinstance(edit, Replace):
         return (edit,)
-    old = _value_at(tree, edit.path.steps)
+    old = value_at(tree, edit.path.steps)
     parts = [_difference(edit, path.steps, old) for path in differences(old, edit.value)]
     try:
         for part in parts:
@@ -199,7 +199,7 @@ def _is_writable(text: str, part: Replace | _InsertItem, target: ResolvedPath) -
 
 def _difference(edit: Replace, steps: tuple[Step, ...], old: JsonValue) -> Replace | _InsertItem:
     """Return the part of a replacement that concerns the value at steps below the `old` value."""
-    before, after = _value_at(old, steps), _value_at(edit.value, steps)
+    before, after = value_at(old, steps), value_at(edit.value, steps)
     path = TemplatePath((*edit.path.steps, *steps))
     if isinstance(before, list) and isinstance(after, list) and before and len(after) == len(before) + 1:
         pairs = enumerate(zip(before, after, strict=False))
@@ -207,12 +207,6 @@ def _difference(edit: Replace, steps: tuple[Step, ...], old: JsonValue) -> Repla
         if not first_difference(before[same:], after[same + 1 :]):
             return _InsertItem(path, same - 1, after[same])
     return Replace(path, after)
-
-
-def _value_at(value: JsonValue, steps: Sequence[Step]) -> JsonValue:
-    for step in steps:
-        value = value[step]
-    return value
 
 
 def _widen(text: str, root: MappingNode, tree: JsonObject, edits: Sequence[Edit]) -> list[Edit]:
@@ -223,7 +217,7 @@ def _widen(text: str, root: MappingNode, tree: JsonObject, edits: Sequence[Edit]
     for path in sorted(widened, key=lambda path: len(path.steps)):
         if not any(path.starts_with(edit.path) for edit in result):
             value = apply_edits(tree, [edit for edit in edits if edit.path.starts_with(path)])
-            result.append(Replace(path, _value_at(value, path.steps)))
+            result.append(Replace(path, value_at(value, path.steps)))
     return [*result, *(edit for edit in edits if not any(edit.path.starts_with(outer.path) for outer in result))]
 
 
@@ -285,7 +279,7 @@ class TextEdit(NamedTuple):
 
     def as_replacement(self, tree: JsonValue) -> Replace:
         """Return the edit as the replacement of the whole text."""
-        return Replace(self.path, _value_at(tree, self.path.steps).replace(self.old, self.new))
+        return Replace(self.path, value_at(tree, self.path.steps).replace(self.old, self.new))
 
 
 class TextSplices(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import parse_qs
 
@@ -21,19 +21,12 @@ from support.registries import (
     FixedCredentials,
     Realm,
     Seen,
-    token_realm,
 )
 
 JSON = {"Content-Type": "application/json"}
 NAME_UNKNOWN = Answer(404, JSON, json.dumps({"errors": [{"code": "NAME_UNKNOWN"}]}).encode())
 MANIFEST_UNKNOWN = Answer(404, JSON, json.dumps({"errors": [{"code": "MANIFEST_UNKNOWN"}]}).encode())
 FORBIDDEN = Answer(403, JSON, DENIED)
-
-
-@pytest.fixture
-def realm() -> Iterator[Realm]:
-    with token_realm() as running:
-        yield running
 
 
 def demanding(*challenges: str) -> Answer:
