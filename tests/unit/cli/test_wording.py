@@ -31,6 +31,14 @@ def test_the_help_of_a_template_is_in_the_words_of_the_cli(command: str, tmp_pat
     assert "if the property is an image, pass its JSONPath with --image-path\n" in run.text + run.err
 
 
+def test_the_help_of_a_suppressed_finding_is_in_the_words_of_the_cli(tmp_path: Path) -> None:
+    template = f"Metadata: {{ImagePinner: {{Ignore: {{IP006: reason}}}}}}\n{MISPLACED}"
+    run = image_pinner("check", "--format", "sarif", str(saved(tmp_path, template)))
+
+    (result,) = (one for one in json.loads(run.text)["runs"][0]["results"] if one["ruleId"] == "IP006")
+    assert result["message"]["text"].endswith("if the property is an image, pass its JSONPath with --image-path")
+
+
 def test_the_report_is_in_the_words_of_the_cli(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
 

@@ -29,7 +29,8 @@ _EXIT_CODES = {
 
 def render_findings(result: CheckResult, format_: str, options: TextOptions) -> str:
     """Return what `check` writes; `options` apply to text."""
-    result = result._replace(findings=tuple(map(_with_help, result.findings)))
+    findings, suppressed = (tuple(map(_with_help, found)) for found in (result.findings, result.suppressed))
+    result = result._replace(findings=findings, suppressed=suppressed)
     # Each format is imported when it is used: starting the CLI would take longer otherwise.
     if format_ in ("full", "concise"):
         from image_pinner.cli.output.text import render  # noqa: PLC0415
