@@ -147,7 +147,7 @@ def pin_template(
             return PinResult(fragment.original, (), report)
         resolvers = resolvers._replace(lock=lock)
     resolved = resolve(fragment, found, settings, resolvers, deadline)
-    facts = gather_facts(resolved, settings, resolvers.facts, deadline)
+    facts = _gather_facts(resolved, settings, resolvers.facts, deadline)
     result = rewrite(fragment, resolved, _decide(resolved, settings, facts))
     if not (resolvers.keep_tags and result.report.succeeded):
         return result
@@ -302,10 +302,10 @@ def _unresolved(value: ExternalValue) -> Unknown:
 
 def judge(resolved: ResolvedImages, settings: Settings, facts: FactSource, deadline: Deadline) -> Decision:
     """Gather the facts that gates need, then decide what happens to each image."""
-    return _decide(resolved, settings, gather_facts(resolved, settings, facts, deadline))
+    return _decide(resolved, settings, _gather_facts(resolved, settings, facts, deadline))
 
 
-def gather_facts(
+def _gather_facts(
     resolved: ResolvedImages, settings: Settings, facts: FactSource, deadline: Deadline
 ) -> Mapping[Subject, Facts]:
     """Gather the facts that gates need.

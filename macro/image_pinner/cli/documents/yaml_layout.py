@@ -84,7 +84,7 @@ def slot_of(source: SourceText, root: MappingNode, node: Node) -> Slot | None:
         key = parent.member.key
         colon = colon_end(source.text, key, node)
         quoted = source.text[key.start] == '"'
-        return Slot(colon, key_column(source, key), parent.node.flow, in_sequence=False, quoted=quoted)
+        return Slot(colon, _key_column(source, key), parent.node.flow, in_sequence=False, quoted=quoted)
     if parent.node.flow:
         return Slot(None, 0, flow=True, in_sequence=True)
     siblings = children_of(parent.node)
@@ -100,7 +100,7 @@ def colon_end(text: str, key: Node, value: Node) -> int | None:
     return found.end() if found else None
 
 
-def key_column(source: SourceText, key: Node) -> int:
+def _key_column(source: SourceText, key: Node) -> int:
     """Return the column, from 0, of a key, or of its `?` if it has one."""
     blank = key.start
     while source.text[blank - 1 : blank] in (" ", "\t"):
@@ -113,7 +113,7 @@ def member_starts(source: SourceText, root: MappingNode, node: MappingNode | Seq
     """Yield the index of each key, with its `?`, or that of each dash, or of each element in flow style."""
     if isinstance(node, MappingNode):
         for key in (member.key for member in node.members):
-            yield source.line_start(key.start) + key_column(source, key)
+            yield source.line_start(key.start) + _key_column(source, key)
         return
     for item in node.items:
         slot = slot_of(source, root, item)

@@ -29,19 +29,6 @@ OF_STACK = (f"{REPOSITORY}@{FIRST}", "", "task definition shop:1")
 
 
 @pytest.fixture
-def aws() -> FakeAws:
-    """Return a stack whose service runs revision 2 of the task definition; the stack deployed revision 1."""
-    aws = FakeAws()
-    aws.stack(
-        Task=(TASK, aws.task_definition("shop:1", container(f"{REPOSITORY}@{FIRST}"))),
-        Web=(SERVICE, service_arn("main", "web")),
-    )
-    aws.task_definition("shop:2", container(f"{REPOSITORY}:2"))
-    aws.running("main/web", "shop:2", web=SECOND)
-    return aws
-
-
-@pytest.fixture
 def switch(aws: FakeAws) -> FakeAws:
     """Return a stack with a second task definition, which its service runs."""
     aws.stacks["shop"]["Other"] = (TASK, aws.task_definition("other:1", container(f"nginx@{THIRD}")), "CREATE_COMPLETE")
