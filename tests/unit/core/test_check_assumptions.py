@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.check import Finding, check_template
-from image_pinner.core.rules import Severity
-from image_pinner.core.template.fragments import Fragment, Shape
-from image_pinner.core.template.sites import ScanSettings
+from image_pinner.core.check import Finding
 from support.templates import NO_VALUE, task
+from unit.core.test_check import check as check_sections
 
 IMAGE = "Resources.Web.Properties.ContainerDefinitions[0].Image"
 CONDITIONS = {
@@ -40,10 +38,8 @@ TEMPLATE = {
 def check(
     resources: dict[str, Any], params: dict[str, Any] | None = None, values: dict[str, str] | None = None
 ) -> list[Finding]:
-    template = {**TEMPLATE, "Resources": {"Repository": {"Type": "AWS::ECR::Repository"}, **resources}}
-    fragment = Fragment(Shape.TEMPLATE, template, params or {}, template)
-    findings = check_template(fragment, values or {}, ScanSettings(), names_macro=True)
-    return [finding for finding in findings if finding.rule.severity is not Severity.INFO]
+    resources = {"Repository": {"Type": "AWS::ECR::Repository"}, **resources}
+    return check_sections(resources, params=params, values=values, **TEMPLATE)
 
 
 def slugs(findings: list[Finding]) -> list[str]:
