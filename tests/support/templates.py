@@ -24,6 +24,7 @@ from image_pinner.core.lock import LockFile
 from image_pinner.core.template.fragments import read_fragment
 from image_pinner.pinning import PinResult, Resolvers, pin_template
 from image_pinner.settings import Settings
+from image_pinner.sources.in_memory import InMemoryRegistry
 from image_pinner.sources.interface import Deadline
 
 ACCOUNT = "111122223333"
@@ -71,6 +72,17 @@ class EveryDigest:
         self.calls += 1
         self.lookups += [str(lookup) for lookup in lookups]
         return {lookup: self.others.get(str(lookup.reference), resolution_of(lookup)) for lookup in lookups}
+
+
+class FailingRegistry(InMemoryRegistry):
+    """A registry in memory whose image lookups fail with this help."""
+
+    def __init__(self, help: str) -> None:
+        super().__init__()
+        self._help = help
+
+    def resolve_all(self, lookups: Any, deadline: Any) -> Any:  # noqa: ARG002 - see `DigestResolver`
+        return dict.fromkeys(lookups, Unavailable("it failed", self._help))
 
 
 @dataclass

@@ -12,6 +12,7 @@ from image_pinner.cli.fixes import Findings
 from image_pinner.cli.inputs import TemplateFile, parse_template
 from image_pinner.cli.output import pin_report
 from image_pinner.cli.pinning_options import PinningInputs
+from image_pinner.cli.wording import help_for_check
 from image_pinner.core.outcomes import Pinned
 from image_pinner.core.template.edits import Edit
 from image_pinner.core.template.problems import Problem
@@ -55,7 +56,7 @@ class UnpinnedImages:
         paths = {found.finding.path for found in findings}
         problems = [problem for problem in report.problems if problem.path in paths]
         self.problems += problems
-        self.messages += pin_report.render_problems(document, problems)
+        self.messages += pin_report.render_problems(document, problems, help_for_check)
         pinned = (outcome for outcome in report.outcomes if isinstance(outcome, Pinned) and outcome.site.path in paths)
         images = [(outcome.site, outcome.text, outcome.recorded) for outcome in pinned]
         build = partial(build_edits, selecting.fragment.tree, kept=(), skipped=())

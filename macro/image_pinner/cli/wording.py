@@ -13,9 +13,8 @@ WORDING = {
     Advice.INSECURE_REGISTRY: "pass --insecure-registry {}",
     Advice.TIMEOUT: "raise --timeout",
 }
-
-
-_OF_CHECK: dict[Advice, str] = {advice: words for advice, words in WORDING.items() if advice is not Advice.STACK_NAME}
+_NOT_OF_CHECK = {Advice.STACK_NAME, Advice.INSECURE_REGISTRY, Advice.TIMEOUT}
+_OF_CHECK = {advice: words for advice, words in WORDING.items() if advice not in _NOT_OF_CHECK}
 
 
 def help_for_cli(help: str) -> str:
@@ -24,5 +23,5 @@ def help_for_cli(help: str) -> str:
 
 
 def help_for_check(help: str) -> str:
-    """Return the help of a finding in the words of `check`, which has no option for the name of the stack."""
+    """Return a help in the words of `check`, which has fewer options than `pin`."""
     return reword(help, _OF_CHECK)

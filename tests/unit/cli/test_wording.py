@@ -11,7 +11,8 @@ from image_pinner.cli.wording import WORDING
 from image_pinner.core.advice import Advice
 from image_pinner.core.errors import SourceError
 from support.command import image_pinner
-from unit.cli.cli_templates import MARKED, saved
+from support.templates import FailingRegistry
+from unit.cli.cli_templates import MARKED, UNMARKED, saved
 from unit.cli.test_cli_exit_codes import Raising
 
 MISPLACED = 'Resources: {Store: {Type: "AWS::SSM::Parameter", Properties: {Value: "!PinDigest a:1"}}}'
@@ -37,6 +38,13 @@ def test_the_help_of_a_suppressed_finding_is_in_the_words_of_the_cli(tmp_path: P
 
     (result,) = (one for one in json.loads(run.text)["runs"][0]["results"] if one["ruleId"] == "IP006")
     assert result["message"]["text"].endswith("if the property is an image, pass its JSONPath with --image-path")
+
+
+def test_the_help_of_check_names_only_options_that_it_has(tmp_path: Path) -> None:
+    path = saved(tmp_path, UNMARKED)
+    run = image_pinner("check", str(path), "--fix", "--pin", resolvers=FailingRegistry(f"retry, or {Advice.TIMEOUT}"))
+
+    assert "help: retry, or raise IMAGE_PINNER_TIMEOUT\n" in run.err
 
 
 def test_the_report_is_in_the_words_of_the_cli(tmp_path: Path) -> None:

@@ -9,23 +9,14 @@ import pytest
 
 from image_pinner.core.advice import Advice
 from image_pinner.core.errors import SourceError
-from image_pinner.core.images.lookups import Unavailable
-from image_pinner.sources.in_memory import InMemoryRegistry
 from support.macro import RaisingResolvers, event_for, macro_in
-from support.templates import task
+from support.templates import FailingRegistry, task
 
 HELP = f"retry, or {Advice.AWS_CREDENTIALS}"
 WORDED = "retry, or check the execution role of the function"
 
 
-class Unreachable(InMemoryRegistry):
-    """A registry in memory that has no image, since there are no AWS credentials."""
-
-    def resolve_all(self, lookups: Any, deadline: Any) -> Any:  # noqa: ARG002 - see `DigestResolver`
-        return dict.fromkeys(lookups, Unavailable("it failed", HELP))
-
-
-@pytest.mark.parametrize("resolvers", [RaisingResolvers(SourceError("it failed", HELP)), Unreachable()])
+@pytest.mark.parametrize("resolvers", [RaisingResolvers(SourceError("it failed", HELP)), FailingRegistry(HELP)])
 def test_message_and_log_record_are_in_the_words_of_the_macro(resolvers: Any) -> None:
     log: list[str] = []
 

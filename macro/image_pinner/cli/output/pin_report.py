@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from image_pinner.cli.documents import SourceDocument
 from image_pinner.cli.output.interface import LocatedReport, count
@@ -27,11 +27,13 @@ def render_report(report: LocatedReport, output: str = "template") -> str:
     return render_problems(report.document, problems) + summary
 
 
-def render_problems(document: SourceDocument, problems: Iterable[Problem]) -> str:
-    """Return problems, one per line with a `help:` line."""
+def render_problems(
+    document: SourceDocument, problems: Iterable[Problem], word: Callable[[str], str] = help_for_cli
+) -> str:
+    """Return problems, one per line with a `help:` line in the words of an entry point."""
     groups: dict[tuple[str, str], list[Problem]] = {}
     for problem in problems:
-        groups.setdefault((problem.cause, help_for_cli(problem.help)), []).append(problem)
+        groups.setdefault((problem.cause, word(problem.help)), []).append(problem)
     lines = (line for (cause, help), group in groups.items() for line in _problem_lines(document, cause, help, group))
     return "".join(f"{line}\n" for line in lines)
 
