@@ -259,3 +259,4 @@ def test_a_missing_template_has_no_position_and_is_not_counted(tmp_path: Path) -
 
     assert f"{path}: IP000 cannot read {path}: no such file or directory\n" in run.text
     assert run.text.endswith("Found 1 problem.\n")
+    assert f">{path}: IP000 " in image_pinner("check", str(path), "--format", "junit").text

@@ -52,7 +52,7 @@ def _suite(file: str, findings: list[LocatedFinding]) -> Iterator[str]:
         element = "error" if _is_error(found) else "failure"
         where = f'classname="{_escape(file)}" file="{_escape(file)}" line="{found.position.line}"'
         message = _escape(found.message)
-        text = _escape(f"{file}:{found.position}: {finding.rule.code} {found.message}\nhelp: {finding.help}")
+        text = _escape(f"{found.where}: {finding.rule.code} {found.message}\nhelp: {finding.help}")
         yield f'    <testcase name="{finding.rule.code} at {found.position}" {where}>'
         yield f'      <{element} type="{finding.rule.slug}" message="{message}">{text}</{element}>'
         yield "    </testcase>"
