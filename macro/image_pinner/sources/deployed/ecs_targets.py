@@ -221,7 +221,7 @@ def _in_named(
     return NotKnown(
         f"service {run.service} runs {run.task_definition.rpartition('/')[2]}, a revision of {min(owners)} and not of "
         f"{lookup.identity.resource}",
-        "correct Service in the Metadata of the resource, or set Refresh=Always",
+        f"set Service in the Metadata of {min(owners)} only, or set Refresh=Always",
     )
 
 
