@@ -37,6 +37,7 @@ class DeployedLookup(NamedTuple):
         family: The task definition family that the option `Family` sets, or empty.
         alternative: The logical ID of another task definition that one of the services can run, or empty.
         declared: The logical IDs of all task definitions of the template.
+        referring: The logical IDs of all services that refer to a task definition of the template.
         written: The reference as the template sets it now, after evaluation.
     """
 
@@ -50,6 +51,7 @@ class DeployedLookup(NamedTuple):
     family: str = ""
     alternative: str = ""
     declared: frozenset[str] = frozenset()
+    referring: frozenset[str] = frozenset()
     written: str = ""
 
     def may_declare(self, name: str) -> bool:
@@ -155,8 +157,12 @@ def plan_deployed_lookups(
     wanted = [site for site in sites if needs_deployed(site)]
     declared = _task_definitions(template) if wanted else frozenset()
     running = services_by_task_definition(template, declared, scope.budget) if declared else {}
+    referring = frozenset[str]().union(*running.values())
     return {
-        site.path: _lookup(site, running.get(site.identity.resource, {}), scope.stack_name, declared) for site in wanted
+        site.path: _lookup(site, running.get(site.identity.resource, {}), scope.stack_name)._replace(
+            declared=declared, referring=referring
+        )
+        for site in wanted
     }
 
 
@@ -173,7 +179,7 @@ def _task_definitions(template: JsonObject) -> frozenset[str]:
     )
 
 
-def _lookup(site: PinSite, services: Services, stack_name: str, declared: frozenset[str]) -> DeployedLookup:
+def _lookup(site: PinSite, services: Services, stack_name: str) -> DeployedLookup:
     identity, options = site.identity, site.options
     return DeployedLookup(
         identity,
@@ -185,8 +191,7 @@ def _lookup(site: PinSite, services: Services, stack_name: str, declared: frozen
         options.services or (),
         options.family or "",
         min(set[str]().union(*services.values()) - {identity.resource}, default=""),
-        declared,
-        str(site.reference),
+        written=str(site.reference),
     )
 
 

@@ -147,6 +147,13 @@ def test_updating_again_changes_nothing(tmp_path: Path) -> None:
     assert state(path) == before
 
 
+def test_an_option_that_does_not_apply_to_digests_causes_no_warning(tmp_path: Path) -> None:
+    options = "Refresh=OnChange Record=None WhenMissing=KeepTag"
+    path = saved(tmp_path, BEFORE.replace("Platform=linux/arm64", options))
+    run = image_pinner("update", str(path))
+    assert (run.code, run.err.partition("\n")[0]) == (0, "Updated 3 images (0 up to date).")
+
+
 @pytest.mark.parametrize(("text", "code"), [(BEFORE, 1), (AFTER, 0)])
 def test_a_check_writes_nothing_and_fails_if_a_digest_is_out_of_date(text: str, code: int, tmp_path: Path) -> None:
     path = saved(tmp_path, text)

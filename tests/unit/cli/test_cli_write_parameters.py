@@ -81,6 +81,19 @@ def test_limits_that_a_digest_fits_are_accepted_and_patterns_are_a_warning(tmp_p
     assert f"warning: {path}: {PATH}: {warning}\n" in run.err
 
 
+def test_the_default_does_not_replace_an_image_that_keeps_its_previous_value(tmp_path: Path) -> None:
+    given, output = tmp_path / "given.json", tmp_path / "out.json"
+    given.write_text(json.dumps([{"ParameterKey": "Image", "UsePreviousValue": True}]))
+    arguments = ("pin", str(saved(tmp_path, TEMPLATE)), "--parameters", str(given), "--write-parameters", str(output))
+
+    run = image_pinner(*arguments)
+
+    assert (run.code, output.exists()) == (1, False)
+    assert "parameter 'Image' keeps its previous value, which is not known" in run.err
+    assert image_pinner(*arguments, "--parameter", "Image=shop/web:1").code == 0
+    assert entry("Image", pinned("shop/web")) in json.loads(output.read_text())
+
+
 def test_blanks_around_the_name_of_a_parameter_make_no_difference(tmp_path: Path) -> None:
     path, written = saved(tmp_path, TEMPLATE.replace("${Image}", "${ Image }")), tmp_path / "parameters.json"
     assert image_pinner("pin", "--write-parameters", str(written), str(path)).code == 0

@@ -185,6 +185,7 @@ class TestPlan:
                 "web",
                 "",
                 frozenset({"Web"}),
+                frozenset(),
                 "nginx:1",
             )
         ]
@@ -283,6 +284,13 @@ class TestPlan:
         template["Resources"]["Api"] = service(branches)
         (found,) = lookups_of(template, NEVER)
         assert (found.alternative, found.declared) == ("Absent", {"Web", "Absent", "Unmarked"})
+
+    def test_services_that_refer_to_any_task_definition_are_known(self) -> None:
+        template = template_of("!PinDigest nginx:1")
+        template["Resources"] |= {"Jobs": task("nginx:1"), "Worker": service({"Ref": "Jobs"})}
+        template["Resources"] |= {"Imported": service({"Fn::ImportValue": "x"}), "Web2": service({"Ref": "Web"})}
+        (found,) = lookups_of(template, NEVER)
+        assert (found.services, found.referring) == (("Web2",), {"Worker", "Web2"})
 
     def test_a_task_definition_in_a_loop_is_declared_with_the_variable_in_its_name(self) -> None:
         template = template_of("!PinDigest nginx:1")

@@ -141,11 +141,10 @@ def _update(
 ) -> _Update:
     """Decide on the images as if they were written without their digests."""
     document, settings = file.template.document, inputs.settings
+    # An image with a digest is neither kept nor without one.
+    ignored = {"when_missing": None, "refresh": None}
     sites = tuple(
-        (
-            site._replace(reference=site.reference.without_digest(), options=site.options._replace(when_missing=None)),
-            lookup,
-        )
+        (site._replace(reference=site.reference.without_digest(), options=site.options._replace(**ignored)), lookup)
         for site, lookup in file.plan.sites
     )
     # The other images are not skipped by the template, but by this command.

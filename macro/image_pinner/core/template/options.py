@@ -96,6 +96,9 @@ class Options(NamedTuple):
             return self
         if self == _NOT_SET:
             return defaults
+        if self.services or self.family:
+            # Both set what counts, so that the one of a resource replaces the other of its template.
+            defaults = defaults._replace(services=None, family=None)
         merged = Options._make(
             mine if mine is not None else default for mine, default in zip(self, defaults, strict=True)
         )

@@ -52,11 +52,15 @@ def read_task_definitions(
         else:
             runs[lookup] = [running[service] for service in target.services]
     found = _read_registered(calls, registered) | _images(calls, runs)
+    sources = {lookup: {target.task_definition} for lookup, target in registered.items()} | {
+        lookup: {run.task_definition for run in states if isinstance(run, RunningService)}
+        for lookup, states in runs.items()
+    }
     own = {lookup: find_in_stack(lookup, stacks) for lookup in found}
     elsewhere = {
         lookup: state
         for lookup, state in found.items()
-        if _sources(targets[lookup], running) - {own[lookup]}
+        if sources[lookup] - {own[lookup]}
         and (_is_absent(lookup, state) or (isinstance(state, FoundImage) and state.is_labelled))
     }
     definitions = _describe(calls, [name for lookup in elsewhere if isinstance(name := own[lookup], str)])
@@ -70,14 +74,6 @@ def read_task_definitions(
             # One that is not in the task definition of the stack either is new.
             states[lookup] = refuse_if_created(lookup, stacks, state)
     return found | states
-
-
-def _sources(target: Target | NotDeployed | NotKnown, running: Mapping[ServiceName, RunningState]) -> set[str]:
-    """Return the task definitions that have the image of a target."""
-    if not isinstance(target, Target) or target.task_definition:
-        return {target.task_definition} if isinstance(target, Target) else set()
-    runs = [running[service] for service in target.services]
-    return {run.task_definition for run in runs if isinstance(run, RunningService)}
 
 
 def _is_absent(lookup: DeployedLookup, state: ServiceState) -> bool:

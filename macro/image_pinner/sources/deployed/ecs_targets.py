@@ -221,7 +221,7 @@ def _in_named(
     return NotKnown(
         f"service {run.service} runs {run.task_definition.rpartition('/')[2]}, a revision of {min(owners)} and not of "
         f"{lookup.identity.resource}",
-        "correct Service in the Metadata of the resource, or set Refresh=Always",
+        f"set Service in the Metadata of {min(owners)} only, or set Refresh=Always",
     )
 
 
@@ -249,11 +249,13 @@ def _in_stack(
         return absent
     if not isinstance(own, str):
         return own
-    if not runs and created.unnamed:
-        return _without_cluster(next(iter(created.unnamed.values())))
-    states = [described[name] for name in created.services.values()] if not runs else []
-    unknown = next((state for state in states if isinstance(state, NotKnown)), None)
-    return unknown or Target((), own)
+    # A service that refers to another task definition of the template does not run this one.
+    unknown = (
+        *(_without_cluster(arn) for name, arn in created.unnamed.items() if name not in lookup.referring),
+        *(described[service] for name, service in created.services.items() if name not in lookup.referring),
+    )
+    others = (state for state in unknown if isinstance(state, NotKnown) and not runs)
+    return next(others, Target((), own))
 
 
 def _without_cluster(arn: str) -> NotKnown:

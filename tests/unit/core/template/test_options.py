@@ -216,6 +216,13 @@ def test_the_more_specific_level_takes_precedence_for_each_option() -> None:
     assert Options().over(far) == far
 
 
+@pytest.mark.parametrize("near", [Options(family="jobs"), Options(services=("main/jobs",))])
+@pytest.mark.parametrize("far", [Options(family="web"), Options(services=("main/web",))])
+def test_a_service_or_family_replaces_those_of_a_less_specific_level(near: Options, far: Options) -> None:
+    assert near.over(far) == near
+    assert near.over(far._replace(record=Record.NONE)) == near._replace(record=Record.NONE)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "level"),
     [

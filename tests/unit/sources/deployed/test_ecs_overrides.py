@@ -118,7 +118,7 @@ def test_named_service_that_runs_another_task_definition_of_the_stack_is_wrong(a
     lookup = deployed_lookup(resource="Jobs", named_services=("main/web",))
     state = not_known(read_one(aws, lookup))
     assert state.cause == "service main/web runs shop:2, a revision of Task and not of Jobs"
-    assert state.help == "correct Service in the Metadata of the resource, or set Refresh=Always"
+    assert state.help == "set Service in the Metadata of Task only, or set Refresh=Always"
     new = lookup._replace(identity=lookup.identity._replace(resource="New"), declared=frozenset({"Task", "New"}))
     assert not_deployed(read_one(aws, new)) == "stack shop has no resource New"
 

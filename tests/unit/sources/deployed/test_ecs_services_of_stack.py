@@ -110,6 +110,15 @@ class TestWithoutReference:
         aws.stacks["shop"]["Denied"] = (SERVICE, service_arn("other", "x"), "CREATE_COMPLETE")
         assert kept(read_one(aws, deployed_lookup(services=("Web",)))) == RUNS
 
+    @pytest.mark.parametrize("arn", ["arn:aws:ecs:eu-west-1:111122223333:service/web", service_arn("main", "web")])
+    def test_service_that_is_not_known_does_not_matter_if_it_refers_to_another_task_definition(
+        self, aws: FakeAws, arn: str
+    ) -> None:
+        aws.stacks["shop"]["Web"] = (SERVICE, arn, "CREATE_COMPLETE")
+        aws.fails["DescribeServices"] = error("AccessDeniedException")
+        assert kept(read_one(aws, deployed_lookup(referring=frozenset({"Web"})))) == OF_STACK
+        not_known(read_one(aws, deployed_lookup(services=("Web",), referring=frozenset({"Web"}))))
+
     def test_services_do_not_matter_on_change(self, aws: FakeAws) -> None:
         assert kept(read_one(aws, deployed_lookup(refresh=Refresh.ON_CHANGE))) == OF_STACK
         assert aws.count("DescribeServices") == 0
