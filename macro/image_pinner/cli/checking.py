@@ -90,7 +90,7 @@ def find_all(template: TemplateFile, inputs: CheckInputs) -> tuple[LocatedFindin
     declared = template.scope({}).parameters
     findings = check_template(
         template.fragment,
-        {key: value for key, value in inputs.values.items() if key in declared},
+        {key: value for key, value in inputs.values.items() if key in declared and value is not None},
         inputs.settings.scan_settings,
         names_macro=template.names_macro,
         region=inputs.region,

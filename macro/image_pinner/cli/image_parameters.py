@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from image_pinner.cli.documents import SourceDocument
@@ -41,41 +41,31 @@ def describe_overridden(document: SourceDocument, report: PinReport) -> str:
 
 
 def set_parameters(
-    template: JsonObject, report: PinReport, values: Mapping[str, Any], files: Sequence[ParameterFile]
+    template: JsonObject, report: PinReport, values: Mapping[str, Any]
 ) -> tuple[dict[str, Any], PinReport]:
-    """Return parameter values with digests, and the report with a problem for each image that has no own parameter.
-
-    The value that a stack has for a parameter is not known, so that none is written for one that keeps it.
-    """
-    previous = {name for file in files for name in file.previous} - values.keys()
+    """Return parameter values with digests, and the report with a problem for each image that has no own parameter."""
     found: dict[str, Pinned] = {}
     problems: list[Problem] = []
     for pinned in _pinned(report):
         name = _parameter_of(pinned.site, template)
         if not name and pinned.site.reference.digest:
             continue
-        if cause := _refusal(name, pinned, found.get(name), template, previous):
+        if cause := _refusal(name, pinned, found.get(name), template):
             problems.append(Problem(pinned.site.path, ProblemKind.TEMPLATE, *cause, image=str(pinned.site.reference)))
         found.setdefault(name, pinned)
     new_values = {name: pinned.text for name, pinned in found.items()}
     outcomes = tuple(_with_warning(each, template) if isinstance(each, Pinned) else each for each in report.outcomes)
     problems_in_order = in_order((*report.problems, *problems))
-    return {**values, **new_values}, report._replace(outcomes=outcomes, problems=problems_in_order)
+    given = {name: value for name, value in values.items() if value is not None}
+    return {**given, **new_values}, report._replace(outcomes=outcomes, problems=problems_in_order)
 
 
-def _refusal(
-    name: str, pinned: Pinned, other: Pinned | None, template: JsonObject, previous: Collection[str]
-) -> tuple[str, str] | None:
+def _refusal(name: str, pinned: Pinned, other: Pinned | None, template: JsonObject) -> tuple[str, str] | None:
     """Return why the digest of an image cannot be the value of its parameter, and what to do."""
     if not name:
         return (
             "the image is not exactly the value of one parameter",
             'write !Ref PARAMETER, or !Sub "!PinDigest ${PARAMETER}"',
-        )
-    if name in previous:
-        return (
-            f"parameter {name!r} keeps its previous value, which is not known",
-            f"set its ParameterValue, or pass --parameter {name}=VALUE",
         )
     declaration = _declared(template)[name]
     if declaration.get("Type") != "String":

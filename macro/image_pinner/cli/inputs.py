@@ -22,6 +22,7 @@ from image_pinner.cli.parameter_files import (
     path_of,
 )
 from image_pinner.core.errors import ConfigurationError, UnreadableTemplateError
+from image_pinner.core.intrinsics.references import KEEPS_PREVIOUS_VALUE
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Answer, JsonObject
 from image_pinner.core.template.fragments import Fragment, Shape
@@ -78,6 +79,8 @@ def read_settings(image_paths: Iterable[str]) -> Settings:
 def read_parameters(files: Iterable[str], pairs: Iterable[str], overrides: Iterable[str] = ()) -> dict[str, Any]:
     """Return the values of `--parameters`, `--parameter-overrides` and `--parameter`; later ones take precedence.
 
+    The value of a parameter that keeps its previous value is `None`.
+
     Raises:
         UnreadableTemplateError: A file or an option cannot be read.
     """
@@ -85,7 +88,8 @@ def read_parameters(files: Iterable[str], pairs: Iterable[str], overrides: Itera
     overriding_files = [word for word in overrides if word.startswith("file://")]
     values: dict[str, Any] = {}
     for name in (*files, *overriding_files):
-        values |= read_parameter_file(name).values
+        file = read_parameter_file(name)
+        values |= {**dict.fromkeys(file.previous), **file.values}
     return values | parse_overrides(word for word in overrides if word not in overriding_files) | parse_pairs(pairs)
 
 
@@ -123,7 +127,8 @@ class TemplateFile(NamedTuple):
     ) -> Scope:
         """Return the scope of the template's expressions. The value of a parameter of an SSM type is its name.
 
-        Values of parameters that the template does not declare are ignored: they may be meant for another template.
+        Values of parameters that the template does not declare are ignored: they may be meant for another template. A
+        parameter whose value is `None` keeps that of its stack, so that its Default does not apply.
         `find_region` returns the region, or empty, and `find_account` the account; each is called only if an expression
         needs it.
         """
@@ -131,8 +136,15 @@ class TemplateFile(NamedTuple):
             self.fragment.tree, {}, region="", account_id="", stack_name=stack_name, ssm_names=True
         )
         declared = {name: value for name, value in values.items() if name in scope.parameters}
-        find_account = find_account or scope.find_account
-        return replace(scope, values=declared, find_region=find_region, find_account=find_account)
+        given = {name: value for name, value in declared.items() if value is not None}
+        previous = dict.fromkeys(declared.keys() - given.keys(), KEEPS_PREVIOUS_VALUE)
+        return replace(
+            scope,
+            parameters={**scope.parameters, **previous},
+            values=given,
+            find_region=find_region,
+            find_account=find_account or scope.find_account,
+        )
 
 
 def read_bytes(name: str) -> bytes:

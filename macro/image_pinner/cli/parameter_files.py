@@ -72,11 +72,12 @@ def _without_value(word: str) -> str:
     return f"{name}{equals}{HIDDEN if value else ''}"
 
 
-def parse_overrides(words: Iterable[str], source: str = OVERRIDES_OPTION) -> dict[str, str]:
+def parse_overrides(words: Iterable[str], source: str = OVERRIDES_OPTION) -> dict[str, str | None]:
     """Parse the values of `--parameter-overrides`, each with one or more pairs; `source` is their source in messages.
 
     A pair is `Tag=1` or `ParameterKey=Tag,ParameterValue=1`. A value may be in quotes, as in AWS SAM. If a word is not
-    a list of pairs, all that follows its first equals sign is the value, as in the AWS CLI.
+    a list of pairs, all that follows its first equals sign is the value, as in the AWS CLI. The value is
+    `None` for a parameter that keeps its previous one.
 
     Raises:
         UnreadableTemplateError: A word has another form, or is ambiguous.
@@ -84,7 +85,7 @@ def parse_overrides(words: Iterable[str], source: str = OVERRIDES_OPTION) -> dic
     return dict(pair for word in words for pair in _parse_word(word, source))
 
 
-def _parse_word(word: str, source: str) -> Iterator[tuple[str, str]]:
+def _parse_word(word: str, source: str) -> Iterator[tuple[str, str | None]]:
     pairs, end = [], 0
     pattern = re.compile(_PAIR, re.VERBOSE | re.DOTALL)
     while found := pattern.match(word, end):
@@ -92,11 +93,11 @@ def _parse_word(word: str, source: str) -> Iterator[tuple[str, str]]:
         end = found.end()
     if pairs and not word[end:].strip():
         for pair in pairs:
-            if pair["key"] and not pair["previous"]:
-                # The AWS CLI separates the members of its shorthand by commas, so one in a value is escaped.
-                yield pair["key"], _unquote(pair["given"]).replace("\\,", ",")
-            elif pair["name"]:
+            if pair["name"]:
                 yield pair["name"], _unquote(pair["value"])
+            else:
+                # The AWS CLI separates the members of its shorthand by commas, so one in a value is escaped.
+                yield pair["key"], None if pair["previous"] else _unquote(pair["given"]).replace("\\,", ",")
         return
     name, equals, value = word.partition("=")
     if not equals or not re.fullmatch(_NAME, name) or name == "ParameterKey":

@@ -204,7 +204,8 @@ class PinningInputs(NamedTuple):
             UnreadableTemplateError: No template declares it.
         """
         declared = list(dict.fromkeys(name for template in templates for name in template.scope({}).parameters))
-        for name in sorted(set(self.values) - set(declared)):
+        given = (name for name, value in self.values.items() if value is not None)
+        for name in sorted(set(given) - set(declared)):
             where = f"{templates[0].document.name} declares no" if len(templates) == 1 else "no template declares a"
             raise UnreadableTemplateError(
                 f"{where} parameter {name!r}{did_you_mean(name, declared)}",

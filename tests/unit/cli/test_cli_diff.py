@@ -290,6 +290,14 @@ class TestStack:
         scene.stacks["shop"][2][0]["ResolvedValue"] = by_digest(scene, "1.0")
         assert scene.diff(saved(tmp_path, TEMPLATE), "--stack", "shop").code == 0
 
+    def test_a_previous_value_is_that_of_the_stack(self, scene: StackScene, tmp_path: Path) -> None:
+        tree = deployed(by_digest(scene, "0.9"), f"{REPOSITORY}:0.9")
+        tree["Parameters"] = {"Tag": {"Type": "String"}}
+        scene.deploy(tree, Tag="0.9")
+        word = "ParameterKey=Tag,UsePreviousValue=true"
+        run = scene.diff(saved(tmp_path, TEMPLATE), "--stack", "shop", "--parameter-overrides", word)
+        assert (run.code, run.err) == (0, "")
+
     def test_a_stack_in_review_has_nothing(self, scene: StackScene, tmp_path: Path) -> None:
         scene.deploy({}, status="REVIEW_IN_PROGRESS")
         (image,) = images(scene, saved(tmp_path, TEMPLATE), "--stack", "shop")

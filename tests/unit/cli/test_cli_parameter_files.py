@@ -256,7 +256,7 @@ OVERRIDES = {
     "ParameterKey=Tag,ParameterValue=1 ParameterKey=Name,ParameterValue=web": {"Tag": "1", "Name": "web"},
     "ParameterKey=Subnets,ParameterValue=a\\,b": {"Subnets": "a,b"},
     "ParameterKey=Subnets,ParameterValue='a,b'": {"Subnets": "a,b"},
-    "ParameterKey=Tag,UsePreviousValue=true": {},
+    "ParameterKey=Tag,UsePreviousValue=true": {"Tag": None},
     "Tag=\"a b\" Name='c d'": {"Tag": "a b", "Name": "c d"},
     'Tag="a \\" b"': {"Tag": 'a " b'},
     "Tag=a\\ b Name=c": {"Tag": "a b", "Name": "c"},
@@ -273,7 +273,7 @@ OVERRIDES = {
 
 
 @pytest.mark.parametrize(("word", "expected"), OVERRIDES.items(), ids=OVERRIDES)
-def test_overrides_are_read_as_by_the_aws_cli_and_sam(word: str, expected: dict[str, str]) -> None:
+def test_overrides_are_read_as_by_the_aws_cli_and_sam(word: str, expected: dict[str, str | None]) -> None:
     assert parse_overrides([word]) == expected
 
 

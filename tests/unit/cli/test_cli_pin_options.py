@@ -102,6 +102,20 @@ def test_an_image_in_an_unknown_account_needs_the_account_option(tmp_path: Path)
     assert "\nhelp: pass --account, or configure AWS credentials or set AWS_PROFILE\n" in run.err
 
 
+@pytest.mark.parametrize("option", ["--parameters", "--parameter-overrides"])
+def test_the_default_does_not_replace_the_previous_value_of_a_stack(option: str, tmp_path: Path) -> None:
+    path, given = saved(tmp_path), tmp_path / "given.json"
+    given.write_text(json.dumps([{"ParameterKey": name, "UsePreviousValue": True} for name in ("Tag", "Old")]))
+    word = str(given) if option == "--parameters" else "ParameterKey=Tag,UsePreviousValue=true"
+
+    run = image_pinner("pin", str(path), option, word)
+
+    assert (run.code, run.out) == (1, b"")
+    assert "the parameter 'Tag' keeps its previous value, which is not known" in run.err
+    assert "help: pass --parameter Tag=VALUE" in run.err
+    assert image_pinner("pin", str(path), option, word, "--parameter", "Tag=1.0").code == 0
+
+
 def test_a_parameter_without_a_value_needs_the_parameter_option(tmp_path: Path) -> None:
     run = image_pinner("pin", str(saved(tmp_path, MARKED.replace(', Default: "1.0"', ""))))
 

@@ -160,8 +160,9 @@ def _read_stack(inputs: PinningInputs, options: Options, dependencies: Dependenc
 
 def _in_stack(inputs: PinningInputs, stack: StackTemplate, options: Options) -> PinningInputs:
     """Return the inputs with the name, the account and the parameters of a stack, unless options set them."""
+    given = {name: value for name, value in inputs.values.items() if value is not None}
     return inputs._replace(
-        values={**stack.given, **inputs.values},
+        values={**inputs.values, **stack.given, **given},
         stack_name=inputs.stack_name or stack.name,
         account=inputs.account if options["account"] else StackAccount(stack.account, str),
     )

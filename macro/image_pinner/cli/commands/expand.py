@@ -96,7 +96,8 @@ def command(dependencies: Dependencies, /, **options: Any) -> None:
     check_output(options["output"], [options["template"]])
     validate_role(options["role_arn"])
     settings = read_settings(options["image_paths"])
-    values = read_parameters(options["files"], options["pairs"], options["overrides"])
+    given = read_parameters(options["files"], options["pairs"], options["overrides"])
+    values = {name: value for name, value in given.items() if value is not None}
     template = read_template(options["template"], settings.macro_name)
     _check_values(template, values)
     with terminable():

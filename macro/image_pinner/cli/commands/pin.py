@@ -129,8 +129,7 @@ def _render(template: TemplateFile, result: PinResult, inputs: PinningInputs, op
     if options["write_parameters"]:
         from image_pinner.cli.image_parameters import set_parameters  # noqa: PLC0415
 
-        parameters = [read_parameter_file(name) for name in options["files"]]
-        values, changed = set_parameters(template.fragment.tree, result.report, inputs.values, parameters)
+        values, changed = set_parameters(template.fragment.tree, result.report, inputs.values)
         result = PinResult(template.fragment.original, (), changed)
     data, lost_comments = _render_template(template, result, options["output_format"])
     report = LocatedReport(template.document, result.report, lost_comments, inputs.account.found)

@@ -15,6 +15,7 @@ from image_pinner.core.intrinsics.evaluation import Evaluation
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import (
     ExternalValue,
+    JsonObject,
     JsonValue,
     Known,
     NoValue,
@@ -31,6 +32,8 @@ from image_pinner.core.intrinsics.values import (
     without_prefix,
 )
 
+KEEPS_PREVIOUS_VALUE: JsonObject = {"UsePreviousValue": True}
+"""In place of the declaration of a parameter whose value is that of the stack, whatever its Default is."""
 _SSM_VALUE = "AWS::SSM::Parameter::Value<"
 _REPOSITORY = "AWS::ECR::Repository"
 # The pieces of an attribute; `None` is the repository's name.
@@ -106,6 +109,9 @@ def resolve_external_value(external_value: ExternalValue, scope: Scope, kind: st
 
 
 def _parameter(name: str, declaration: JsonValue, scope: Scope) -> Outcome:
+    if declaration is KEEPS_PREVIOUS_VALUE:
+        cause = f"the parameter {name!r} keeps its previous value, which is not known"
+        return Unknown(cause, Advice.PARAMETER.format(name), missing=True)
     # A snippet next to properties of these names looks like a template, but what is there is no declaration.
     if not isinstance(declaration, dict) or "Type" not in declaration:
         return Unknown(f"the declaration of the parameter {name!r} has no Type", "declare it with a Type")
