@@ -23,6 +23,7 @@ PARAMETERS = {
     "Text": {"Type": "String"},
     "Texts": {"Type": "CommaDelimitedList"},
     "Number": {"Type": "Number"},
+    "Allowed": {"Type": "String", "AllowedValues": ["", "1.0"]},
 }
 MAPPINGS = {
     "Stages": {"test": {"Image": "shop/web:1", "Names": ["a", "b"]}},
@@ -38,9 +39,17 @@ TEMPLATE = {
 
 
 def check(
-    resources: dict[str, Any], params: dict[str, Any] | None = None, values: dict[str, str] | None = None
+    resources: dict[str, Any],
+    params: dict[str, Any] | None = None,
+    values: dict[str, str] | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> list[Finding]:
-    template = {**TEMPLATE, "Resources": {"Repository": {"Type": "AWS::ECR::Repository"}, **resources}}
+    declared = {**PARAMETERS, **(parameters or {})}
+    template = {
+        **TEMPLATE,
+        "Parameters": declared,
+        "Resources": {"Repository": {"Type": "AWS::ECR::Repository"}, **resources},
+    }
     fragment = Fragment(Shape.TEMPLATE, template, params or {}, template)
     findings = check_template(fragment, values or {}, ScanSettings(), names_macro=True)
     return [finding for finding in findings if finding.rule.severity is not Severity.INFO]
@@ -91,6 +100,29 @@ def test_image_of_no_deployment_with_the_known_values_is_not_reported() -> None:
     assert slugs(check({"Web": task(image)}, values={"Stage": "production"})) == ["invalid-reference"]
 
 
+BY_DEFAULT = {"Stage": {"Type": "String", "Default": "test"}, "Text": {"Type": "String", "Default": ""}}
+
+
+@pytest.mark.parametrize(
+    ("image", "slug"), [*REFUSED.items(), ("!PinDigest shop/web", "missing-tag")], ids=[*REFUSED, "shop/web"]
+)
+def test_image_that_a_default_excludes_is_reported_if_no_value_can_pin_it(image: str, slug: str) -> None:
+    expression: Any = image if "!PinDigest" in image else {"Fn::Sub": f"!PinDigest {image}"}
+    found = check({"Web": task({"Fn::If": ["IsProduction", expression, "!PinDigest a:1"]})}, parameters=BY_DEFAULT)
+    assert [(each.rule.slug, str(each.path)) for each in found] == [(slug, f"{IMAGE}.Fn::If[1]")]
+
+
+def test_image_that_a_default_excludes_is_not_reported_if_other_values_can_pin_it() -> None:
+    image = {"Fn::If": ["IsProduction", {"Fn::Sub": "!PinDigest shop/web:${Text}"}, "!PinDigest a:1"]}
+    assert check({"Web": task(image)}, parameters=BY_DEFAULT) == []
+
+
+def test_image_that_a_default_excludes_and_no_value_can_pin_is_not_marked() -> None:
+    image = {"Fn::If": ["IsProduction", {"Fn::GetAtt": ["Repository", "Arn"]}, "!PinDigest a:1"]}
+    (finding,) = check({"Web": task(image)}, parameters=BY_DEFAULT)
+    assert (finding.rule.slug, finding.fix) == ("unpinned-image", None)
+
+
 VALID: list[Any] = [
     {"Fn::Select": [{"Ref": "Index"}, ["!PinDigest a:1", "!PinDigest b:1"]]},
     {"Fn::Select": [{"Ref": "Number"}, ["!PinDigest a:1"]]},
@@ -102,6 +134,10 @@ VALID: list[Any] = [
     {"Fn::Sub": ["!PinDigest a:${Tag}", {"Tag": {"Fn::Select": [1, {"Ref": "Texts"}]}}]},
     {"Fn::Sub": ["!PinDigest a:${Tag}", {"Tag": {"Fn::If": ["IsProduction", "1", "2"]}}]},
     {"Fn::Sub": "!PinDigest shop/web@${Text}"},
+    {"Fn::Sub": "!PinDigest shop/web@sha256:${Text}"},
+    {"Fn::Sub": "!PinDigest shop/web:${Stage}@${Text}"},
+    {"Fn::Sub": "!PinDigest ${Stage}/web:${Index}@${Text}"},
+    {"Fn::Sub": "!PinDigest shop/web:${Allowed}"},
     {"Fn::Sub": "!PinDigest registry.example:${Text}/web:${Stage}"},
     {"Fn::Sub": "!PinDigest registry.example:${Number}/web:${Stage}"},
     {"Fn::Sub": "!PinDigest Platform=${Text} shop/web:${Stage}"},
@@ -119,7 +155,18 @@ def test_image_that_some_value_can_pin_can_be_marked(image: Any) -> None:
     assert (finding.rule.slug, finding.fix is not None) == ("unpinned-image", True)
 
 
-@pytest.mark.parametrize(("option", "level"), [("Platform", "image"), ("Platform", "resource"), ("Refresh", "params")])
+@pytest.mark.parametrize(
+    ("option", "level"),
+    [
+        ("Platform", "image"),
+        ("Platform", "resource"),
+        ("Pin", "params"),
+        ("Record", "params"),
+        ("Refresh", "params"),
+        ("WhenMissing", "params"),
+        ("WhenMoved", "params"),
+    ],
+)
 def test_option_that_some_value_makes_valid_is_not_reported(option: str, level: str) -> None:
     options = {option: {"Ref": "Text"}}
     image: Any = {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "a:1", **options}}}

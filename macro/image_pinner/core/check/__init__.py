@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from image_pinner.core.check.assumptions import assumed_scopes, certain_problems
+from image_pinner.core.check.assumptions import assumed_scopes, certain_problems, without_defaults
 from image_pinner.core.check.findings import Deny, Finding, denial_cause, problem_finding
 from image_pinner.core.check.images import (
     find_duplicate_names,
@@ -37,7 +37,7 @@ from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.paths import Step
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.scan import ImageScan
-from image_pinner.core.template.sites import ScanSettings
+from image_pinner.core.template.sites import ScanSettings, SkipStatus
 
 
 def check_template(  # noqa: PLR0913 - a deployment has this many inputs
@@ -64,6 +64,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
         *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
         *_find_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]),
         *find_refused_pins(scan, template, deny),
+        *_find_excluded(fragment, scope, scan_settings, scan, deny),
         *Snippets(template, scope, partial(assumed_scopes, fragment, scope), scan_settings, deny).find_problems(scan),
     ]
     order = list(find_transform_order(template, scan_settings.macro))
@@ -133,7 +134,11 @@ def _with_valid_fixes(
         known, misplaced = _scan(fixed, scope, scan_settings)
         problems = _certain_problems(fixed, scope, scan_settings, [*known.problems, *misplaced])
     refused = {problem.path.steps: problem.cause for problem in problems}
-    refused |= {finding.path.steps: finding.cause for finding in find_refused_pins(scan, fixed.tree, _allow)}
+    others = (
+        *find_refused_pins(scan, fixed.tree, _allow),
+        *_find_excluded(fixed, scope, scan_settings, scan, _allow),
+    )
+    refused |= {finding.path.steps: finding.cause for finding in others}
     if not refused:
         return findings
     # Each fix is looked up by the paths above the problems.
@@ -159,6 +164,25 @@ def _find_problems(
     for problem in _certain_problems(fragment, scope, scan_settings, problems):
         finding = problem_finding(problem)
         yield replace(finding, help=help_with_loops(finding.help, fragment.tree, scan_settings.macro))
+
+
+def _find_excluded(
+    fragment: Fragment, scope: Scope, scan_settings: ScanSettings, scan: ImageScan, deny: Deny
+) -> Iterator[Finding]:
+    """Yield the findings of images that are excluded by defaults only, and that no values of parameters can pin."""
+    excluded = {image.path for image in scan.skipped if image.status is SkipStatus.NOT_DEPLOYED}
+    if not excluded:
+        return
+    other, other_scope = without_defaults(fragment, scope)
+    found, misplaced = _scan(other, other_scope, scan_settings)
+    yield from (
+        finding
+        for finding in (
+            *_find_problems(other, other_scope, scan_settings, [*found.problems, *misplaced]),
+            *find_refused_pins(found, other.tree, deny),
+        )
+        if finding.path in excluded
+    )
 
 
 def _certain_problems(
