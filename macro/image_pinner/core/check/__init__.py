@@ -62,8 +62,7 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     deny = partial(_deny, gates, implicit_latest)
     requests = [
         *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
-        *_find_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]),
-        *find_refused_pins(scan, template, deny),
+        *_find_refusals(fragment, scope, scan_settings, scan, misplaced, deny),
         *_find_excluded(fragment, scope, scan_settings, scan, deny),
         *Snippets(template, scope, partial(assumed_scopes, fragment, scope), scan_settings, deny).find_problems(scan),
     ]
@@ -157,13 +156,19 @@ def _with_valid_fix(finding: Finding, causes: Mapping[tuple[Step, ...], str]) ->
     return replace(finding, help=f"set Pin: Skip in the Metadata of the resource: {cause}", fix=None)
 
 
-def _find_problems(
-    fragment: Fragment, scope: Scope, scan_settings: ScanSettings, problems: list[Problem]
+def _find_refusals(
+    fragment: Fragment,
+    scope: Scope,
+    scan_settings: ScanSettings,
+    scan: ImageScan,
+    misplaced: list[Problem],
+    deny: Deny,
 ) -> Iterator[Finding]:
-    """Yield a finding for each problem that remains when everything is known that only a deployment knows."""
-    for problem in _certain_problems(fragment, scope, scan_settings, problems):
+    """Yield a finding for each problem that remains when everything is known, and for each image to pin that fails."""
+    for problem in _certain_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]):
         finding = problem_finding(problem)
         yield replace(finding, help=help_with_loops(finding.help, fragment.tree, scan_settings.macro))
+    yield from find_refused_pins(scan, fragment.tree, deny)
 
 
 def _find_excluded(
@@ -174,15 +179,8 @@ def _find_excluded(
     if not excluded:
         return
     other, other_scope = without_defaults(fragment, scope)
-    found, misplaced = _scan(other, other_scope, scan_settings)
-    yield from (
-        finding
-        for finding in (
-            *_find_problems(other, other_scope, scan_settings, [*found.problems, *misplaced]),
-            *find_refused_pins(found, other.tree, deny),
-        )
-        if finding.path in excluded
-    )
+    refusals = _find_refusals(other, other_scope, scan_settings, *_scan(other, other_scope, scan_settings), deny)
+    yield from (finding for finding in refusals if finding.path in excluded)
 
 
 def _certain_problems(
