@@ -74,7 +74,7 @@ def test_a_configuration_whose_region_cannot_be_read_is_explained(name: str, com
     text, env, words = CONFIGURATIONS[name]
     (tmp_path / "config").write_text(text)
 
-    assert_one_error(run(command, tmp_path, **{**env, "AWS_REGION": ""}), words)
+    assert_one_error(run(command, tmp_path, AWS_REGION="", **env), words)
 
 
 class Portal(BaseHTTPRequestHandler):
