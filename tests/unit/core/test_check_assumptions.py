@@ -123,6 +123,16 @@ def test_image_that_a_default_excludes_and_no_value_can_pin_is_not_marked() -> N
     assert (finding.rule.slug, finding.fix) == ("unpinned-image", None)
 
 
+@pytest.mark.parametrize("image", [{"Fn::Sub": "shop/web:${Text}"}, {"Fn::Sub": "shop/web${Text}"}, {"Ref": "Text"}])
+@pytest.mark.parametrize("level", ["branch", "resource"])
+def test_unmarked_image_that_a_default_excludes_is_checked_without_the_default(image: Any, level: str) -> None:
+    web = task(image if level == "resource" else {"Fn::If": ["IsProduction", image, "!PinDigest a:1"]})
+    if level == "resource":
+        web["Condition"] = "IsProduction"
+    (finding,) = check({"Web": web}, parameters=BY_DEFAULT)
+    assert (finding.rule.slug, finding.fix is not None) == ("unpinned-image", True)
+
+
 VALID: list[Any] = [
     {"Fn::Select": [{"Ref": "Index"}, ["!PinDigest a:1", "!PinDigest b:1"]]},
     {"Fn::Select": [{"Ref": "Number"}, ["!PinDigest a:1"]]},

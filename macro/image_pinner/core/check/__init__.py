@@ -38,6 +38,9 @@ from image_pinner.core.template.paths import Step
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.scan import ImageScan
 from image_pinner.core.template.sites import ScanSettings, SkipStatus
+from image_pinner.core.template.traversal import deployment_status
+
+_NOT_SELECTED = frozenset({SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.EMPTY})
 
 
 def check_template(  # noqa: PLR0913 - a deployment has this many inputs
@@ -60,10 +63,11 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     scan, misplaced = _scan(fragment, scope, scan_settings)
     gates = without_needs(scan.options.gates.enabled) if scan.options.gates else ()
     deny = partial(_deny, gates, implicit_latest)
+    scan, excluded = _check_excluded(fragment, scope, scan_settings, scan, deny)
     requests = [
         *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
         *_find_refusals(fragment, scope, scan_settings, scan, misplaced, deny),
-        *_find_excluded(fragment, scope, scan_settings, scan, deny),
+        *excluded,
         *Snippets(template, scope, partial(assumed_scopes, fragment, scope), scan_settings, deny).find_problems(scan),
     ]
     order = list(find_transform_order(template, scan_settings.macro))
@@ -133,10 +137,8 @@ def _with_valid_fixes(
         known, misplaced = _scan(fixed, scope, scan_settings)
         problems = _certain_problems(fixed, scope, scan_settings, [*known.problems, *misplaced])
     refused = {problem.path.steps: problem.cause for problem in problems}
-    others = (
-        *find_refused_pins(scan, fixed.tree, _allow),
-        *_find_excluded(fixed, scope, scan_settings, scan, _allow),
-    )
+    _, excluded = _check_excluded(fixed, scope, scan_settings, scan, _allow)
+    others = (*find_refused_pins(scan, fixed.tree, _allow), *excluded)
     refused |= {finding.path.steps: finding.cause for finding in others}
     if not refused:
         return findings
@@ -171,16 +173,27 @@ def _find_refusals(
     yield from find_refused_pins(scan, fragment.tree, deny)
 
 
-def _find_excluded(
+def _check_excluded(
     fragment: Fragment, scope: Scope, scan_settings: ScanSettings, scan: ImageScan, deny: Deny
-) -> Iterator[Finding]:
-    """Yield the findings of images that are excluded by defaults only, and that no values of parameters can pin."""
-    excluded = {image.path for image in scan.skipped if image.status is SkipStatus.NOT_DEPLOYED}
+) -> tuple[ImageScan, list[Finding]]:
+    """Check the images that conditions exclude without the defaults of parameters, which can be why.
+
+    Returns:
+        The scan with what is known of those that nothing selects, and the findings of the others.
+    """
+    excluded = {
+        image.path
+        for image in scan.skipped
+        if image.status is SkipStatus.NOT_DEPLOYED or deployment_status(image.guards, scope) is False
+    }
     if not excluded:
-        return
+        return scan, []
     other, other_scope = without_defaults(fragment, scope)
-    refusals = _find_refusals(other, other_scope, scan_settings, *_scan(other, other_scope, scan_settings), deny)
-    yield from (finding for finding in refusals if finding.path in excluded)
+    found, misplaced = _scan(other, other_scope, scan_settings)
+    known = {image.path: image for image in found.skipped if image.path in excluded}
+    skipped = [known.get(each.path, each) if each.status in _NOT_SELECTED else each for each in scan.skipped]
+    refusals = _find_refusals(other, other_scope, scan_settings, found, misplaced, deny)
+    return replace(scan, skipped=skipped), [finding for finding in refusals if finding.path in excluded]
 
 
 def _certain_problems(
