@@ -71,12 +71,11 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
         *Snippets(template, scope, partial(assumed_scopes, fragment, scope), scan_settings, deny).find_problems(scan),
     ]
     order = list(find_transform_order(template, scan_settings.macro))
-    reported = {finding.path for finding in (*requests, *order)}
     findings = [
         *requests,
         *order,
         *find_unpinned_images(scan, template, deny, gates),
-        *find_hidden_images(template, scan, reported, scan_settings.macro),
+        *find_hidden_images(template, scan, {finding.path for finding in (*requests, *order)}, scan_settings.macro),
         *find_duplicate_names(template, scope),
         *find_unrecorded_tags(scan, template),
         *find_public_images(scan),
