@@ -168,7 +168,7 @@ def pin_template(
     if digests == "registries":
         dependencies = Dependencies()
         region = region or configured_region()
-        request_account = partial(find_account, dependencies, region)
+        request_account = partial(find_account, dependencies, partial(str, region))
         resolvers = make_resolvers(dependencies, settings, region)
     else:
         resolvers = _offline_resolvers(digests)

@@ -187,7 +187,7 @@ class PinningInputs(NamedTuple):
             read_gates(settings, resolvers.gates, Deadline.after(settings.timeout)),
             read_parameters(options["files"], options["pairs"], options["overrides"]),
             find_region,
-            StackAccount(account, lambda: find_account(dependencies, find_region())),
+            StackAccount(account, partial(find_account, dependencies, find_region)),
             options["stack_name"],
             options["pin"] or "",
             resolvers._replace(lock=_read_lock(options)),
@@ -228,7 +228,7 @@ class PinningInputs(NamedTuple):
         )
 
 
-def find_account(dependencies: Dependencies, region: str) -> str:
+def find_account(dependencies: Dependencies, find_region: Callable[[], str]) -> str:
     """Return the account ID of the AWS credentials.
 
     Raises:
@@ -239,12 +239,12 @@ def find_account(dependencies: Dependencies, region: str) -> str:
     from image_pinner.cli.deployment.aws import AwsApi  # noqa: PLC0415
     from image_pinner.cli.deployment_options import find_environment  # noqa: PLC0415
 
-    if not region:
-        raise ConfigurationError("its lookup requires a region", f"{Advice.ACCOUNT}, or {Advice.REGION}")
     try:
-        return AwsApi(find_environment(dependencies, "").clients).identify(region).account
+        if region := find_region():
+            return AwsApi(find_environment(dependencies, "").clients).identify(region).account
     except ImagePinnerError as error:
         raise SourceError(error.cause, f"{Advice.ACCOUNT}, or {error.help}") from error
+    raise ConfigurationError("its lookup requires a region", f"{Advice.ACCOUNT}, or {Advice.REGION}")
 
 
 def make_resolvers(dependencies: Dependencies, settings: Settings, region: str) -> Resolvers:

@@ -68,6 +68,15 @@ def test_an_unusable_configuration_is_explained(name: str, command: str, tmp_pat
     assert_one_error(run(command, tmp_path, AWS_ENDPOINT_URL="http://127.0.0.1:1", **env), words)
 
 
+@pytest.mark.parametrize("command", TEMPLATES)
+@pytest.mark.parametrize("name", ["an unknown profile", "no configuration file"])
+def test_a_configuration_whose_region_cannot_be_read_is_explained(name: str, command: str, tmp_path: Path) -> None:
+    text, env, words = CONFIGURATIONS[name]
+    (tmp_path / "config").write_text(text)
+
+    assert_one_error(run(command, tmp_path, AWS_REGION="", **env), words)
+
+
 class Portal(BaseHTTPRequestHandler):
     """Responds to every request with a page for people."""
 

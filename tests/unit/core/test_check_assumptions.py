@@ -21,6 +21,7 @@ PARAMETERS = {
     "Text": {"Type": "String"},
     "Texts": {"Type": "CommaDelimitedList"},
     "Number": {"Type": "Number"},
+    "Allowed": {"Type": "String", "AllowedValues": ["", "1.0"]},
 }
 MAPPINGS = {
     "Stages": {"test": {"Image": "shop/web:1", "Names": ["a", "b"]}},
@@ -36,10 +37,14 @@ TEMPLATE = {
 
 
 def check(
-    resources: dict[str, Any], params: dict[str, Any] | None = None, values: dict[str, str] | None = None
+    resources: dict[str, Any],
+    params: dict[str, Any] | None = None,
+    values: dict[str, str] | None = None,
+    parameters: dict[str, Any] | None = None,
 ) -> list[Finding]:
     resources = {"Repository": {"Type": "AWS::ECR::Repository"}, **resources}
-    return check_sections(resources, params=params, values=values, **TEMPLATE)
+    template = {**TEMPLATE, "Parameters": {**PARAMETERS, **(parameters or {})}}
+    return check_sections(resources, params=params, values=values, **template)
 
 
 def slugs(findings: list[Finding]) -> list[str]:
@@ -87,6 +92,39 @@ def test_image_of_no_deployment_with_the_known_values_is_not_reported() -> None:
     assert slugs(check({"Web": task(image)}, values={"Stage": "production"})) == ["invalid-reference"]
 
 
+BY_DEFAULT = {"Stage": {"Type": "String", "Default": "test"}, "Text": {"Type": "String", "Default": ""}}
+
+
+@pytest.mark.parametrize(
+    ("image", "slug"), [*REFUSED.items(), ("!PinDigest shop/web", "missing-tag")], ids=[*REFUSED, "shop/web"]
+)
+def test_image_that_a_default_excludes_is_reported_if_no_value_can_pin_it(image: str, slug: str) -> None:
+    expression: Any = image if "!PinDigest" in image else {"Fn::Sub": f"!PinDigest {image}"}
+    found = check({"Web": task({"Fn::If": ["IsProduction", expression, "!PinDigest a:1"]})}, parameters=BY_DEFAULT)
+    assert [(each.rule.slug, str(each.path)) for each in found] == [(slug, f"{IMAGE}.Fn::If[1]")]
+
+
+def test_image_that_a_default_excludes_is_not_reported_if_other_values_can_pin_it() -> None:
+    image = {"Fn::If": ["IsProduction", {"Fn::Sub": "!PinDigest shop/web:${Text}"}, "!PinDigest a:1"]}
+    assert check({"Web": task(image)}, parameters=BY_DEFAULT) == []
+
+
+def test_image_that_a_default_excludes_and_no_value_can_pin_is_not_marked() -> None:
+    image = {"Fn::If": ["IsProduction", {"Fn::GetAtt": ["Repository", "Arn"]}, "!PinDigest a:1"]}
+    (finding,) = check({"Web": task(image)}, parameters=BY_DEFAULT)
+    assert (finding.rule.slug, finding.fix) == ("unpinned-image", None)
+
+
+@pytest.mark.parametrize("image", [{"Fn::Sub": "shop/web:${Text}"}, {"Fn::Sub": "shop/web${Text}"}, {"Ref": "Text"}])
+@pytest.mark.parametrize("level", ["branch", "resource"])
+def test_unmarked_image_that_a_default_excludes_is_checked_without_the_default(image: Any, level: str) -> None:
+    web = task(image if level == "resource" else {"Fn::If": ["IsProduction", image, "!PinDigest a:1"]})
+    if level == "resource":
+        web["Condition"] = "IsProduction"
+    (finding,) = check({"Web": web}, parameters=BY_DEFAULT)
+    assert (finding.rule.slug, finding.fix is not None) == ("unpinned-image", True)
+
+
 VALID: list[Any] = [
     {"Fn::Select": [{"Ref": "Index"}, ["!PinDigest a:1", "!PinDigest b:1"]]},
     {"Fn::Select": [{"Ref": "Number"}, ["!PinDigest a:1"]]},
@@ -98,6 +136,10 @@ VALID: list[Any] = [
     {"Fn::Sub": ["!PinDigest a:${Tag}", {"Tag": {"Fn::Select": [1, {"Ref": "Texts"}]}}]},
     {"Fn::Sub": ["!PinDigest a:${Tag}", {"Tag": {"Fn::If": ["IsProduction", "1", "2"]}}]},
     {"Fn::Sub": "!PinDigest shop/web@${Text}"},
+    {"Fn::Sub": "!PinDigest shop/web@sha256:${Text}"},
+    {"Fn::Sub": "!PinDigest shop/web:${Stage}@${Text}"},
+    {"Fn::Sub": "!PinDigest ${Stage}/web:${Index}@${Text}"},
+    {"Fn::Sub": "!PinDigest shop/web:${Allowed}"},
     {"Fn::Sub": "!PinDigest registry.example:${Text}/web:${Stage}"},
     {"Fn::Sub": "!PinDigest registry.example:${Number}/web:${Stage}"},
     {"Fn::Sub": "!PinDigest Platform=${Text} shop/web:${Stage}"},
@@ -115,7 +157,18 @@ def test_image_that_some_value_can_pin_can_be_marked(image: Any) -> None:
     assert (finding.rule.slug, finding.fix is not None) == ("unpinned-image", True)
 
 
-@pytest.mark.parametrize(("option", "level"), [("Platform", "image"), ("Platform", "resource"), ("Refresh", "params")])
+@pytest.mark.parametrize(
+    ("option", "level"),
+    [
+        ("Platform", "image"),
+        ("Platform", "resource"),
+        ("Pin", "params"),
+        ("Record", "params"),
+        ("Refresh", "params"),
+        ("WhenMissing", "params"),
+        ("WhenMoved", "params"),
+    ],
+)
 def test_option_that_some_value_makes_valid_is_not_reported(option: str, level: str) -> None:
     options = {option: {"Ref": "Text"}}
     image: Any = {"Fn::Transform": {"Name": "ImagePinner", "Parameters": {"Image": "a:1", **options}}}

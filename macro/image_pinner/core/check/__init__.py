@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from image_pinner.core.check.assumptions import assumed_scopes, certain_problems
+from image_pinner.core.check.assumptions import assumed_scopes, certain_problems, without_defaults
 from image_pinner.core.check.findings import Deny, Finding, denial_cause, problem_finding
 from image_pinner.core.check.images import (
     find_duplicate_names,
@@ -37,7 +37,10 @@ from image_pinner.core.template.marker_search import find_misplaced_markers
 from image_pinner.core.template.paths import Step
 from image_pinner.core.template.problems import Problem
 from image_pinner.core.template.scan import ImageScan
-from image_pinner.core.template.sites import ScanSettings
+from image_pinner.core.template.sites import ScanSettings, SkipStatus
+from image_pinner.core.template.traversal import deployment_status
+
+_NOT_SELECTED = frozenset({SkipStatus.UNMARKED, SkipStatus.INVALID, SkipStatus.EMPTY})
 
 
 def check_template(  # noqa: PLR0913 - a deployment has this many inputs
@@ -60,19 +63,19 @@ def check_template(  # noqa: PLR0913 - a deployment has this many inputs
     scan, misplaced = _scan(fragment, scope, scan_settings)
     gates = without_needs(scan.options.gates.enabled) if scan.options.gates else ()
     deny = partial(_deny, gates, implicit_latest)
+    scan, excluded = _check_excluded(fragment, scope, scan_settings, scan, deny)
     requests = [
         *_find_syntax(fragment, scan, misplaced, scan_settings.macro),
-        *_find_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]),
-        *find_refused_pins(scan, template, deny),
+        *_find_refusals(fragment, scope, scan_settings, scan, misplaced, deny),
+        *excluded,
         *Snippets(template, scope, partial(assumed_scopes, fragment, scope), scan_settings, deny).find_problems(scan),
     ]
     order = list(find_transform_order(template, scan_settings.macro))
-    reported = {finding.path for finding in (*requests, *order)}
     findings = [
         *requests,
         *order,
         *find_unpinned_images(scan, template, deny, gates),
-        *find_hidden_images(template, scan, reported, scan_settings.macro),
+        *find_hidden_images(template, scan, {finding.path for finding in (*requests, *order)}, scan_settings.macro),
         *find_duplicate_names(template, scope),
         *find_unrecorded_tags(scan, template),
         *find_public_images(scan),
@@ -133,7 +136,9 @@ def _with_valid_fixes(
         known, misplaced = _scan(fixed, scope, scan_settings)
         problems = _certain_problems(fixed, scope, scan_settings, [*known.problems, *misplaced])
     refused = {problem.path.steps: problem.cause for problem in problems}
-    refused |= {finding.path.steps: finding.cause for finding in find_refused_pins(scan, fixed.tree, _allow)}
+    _, excluded = _check_excluded(fixed, scope, scan_settings, scan, _allow)
+    others = (*find_refused_pins(scan, fixed.tree, _allow), *excluded)
+    refused |= {finding.path.steps: finding.cause for finding in others}
     if not refused:
         return findings
     # Each fix is looked up by the paths above the problems.
@@ -152,13 +157,42 @@ def _with_valid_fix(finding: Finding, causes: Mapping[tuple[Step, ...], str]) ->
     return replace(finding, help=f"set Pin: Skip in the Metadata of the resource: {cause}", fix=None)
 
 
-def _find_problems(
-    fragment: Fragment, scope: Scope, scan_settings: ScanSettings, problems: list[Problem]
+def _find_refusals(
+    fragment: Fragment,
+    scope: Scope,
+    scan_settings: ScanSettings,
+    scan: ImageScan,
+    misplaced: list[Problem],
+    deny: Deny,
 ) -> Iterator[Finding]:
-    """Yield a finding for each problem that remains when everything is known that only a deployment knows."""
-    for problem in _certain_problems(fragment, scope, scan_settings, problems):
+    """Yield a finding for each problem that remains when everything is known, and for each image to pin that fails."""
+    for problem in _certain_problems(fragment, scope, scan_settings, [*scan.problems, *misplaced]):
         finding = problem_finding(problem)
         yield replace(finding, help=help_with_loops(finding.help, fragment.tree, scan_settings.macro))
+    yield from find_refused_pins(scan, fragment.tree, deny)
+
+
+def _check_excluded(
+    fragment: Fragment, scope: Scope, scan_settings: ScanSettings, scan: ImageScan, deny: Deny
+) -> tuple[ImageScan, list[Finding]]:
+    """Check the images that conditions exclude without the defaults of parameters, which can be why.
+
+    Returns:
+        The scan with what is known of those that nothing selects, and the findings of the others.
+    """
+    excluded = {
+        image.path
+        for image in scan.skipped
+        if image.status is SkipStatus.NOT_DEPLOYED or deployment_status(image.guards, scope) is False
+    }
+    if not excluded:
+        return scan, []
+    other, other_scope = without_defaults(fragment, scope)
+    found, misplaced = _scan(other, other_scope, scan_settings)
+    known = {image.path: image for image in found.skipped if image.path in excluded}
+    skipped = [known.get(each.path, each) if each.status in _NOT_SELECTED else each for each in scan.skipped]
+    refusals = _find_refusals(other, other_scope, scan_settings, found, misplaced, deny)
+    return replace(scan, skipped=skipped), [finding for finding in refusals if finding.path in excluded]
 
 
 def _certain_problems(

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import product
 
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import JsonValue
+from image_pinner.core.intrinsics.values import JsonObject, JsonValue
 from image_pinner.core.template.fragments import Fragment
 from image_pinner.core.template.markers import METADATA_KEY
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import UNRESOLVED_IMAGE, Problem
 
 _REGION, _ACCOUNT, _STACK_NAME = "us-east-1", "000000000000", "stack"
-# A parameter can be a name or a tag, a port or an index, a digest, a platform or the value of another option. None of
-# these texts is valid as all of them, but each is valid as one.
-_TEXTS = ("x", "1", f"sha256:{'0' * 64}", "linux/amd64", "Always")
-_NUMBER = "1"
+# A parameter can be a name or a tag, a port or an index, a digest or its digits, a platform or the value of another
+# option. None of these texts is valid as all of them, but each is valid as one.
+_TEXTS = ("x", "1", f"sha256:{'0' * 64}", "0" * 64, "linux/amd64", "All", "Fail", "Label", "Always")
+_NUMBERS = ("1",)
 
 
 def assumed_scopes(fragment: Fragment, scope: Scope) -> Iterator[Scope]:
     """Yield scopes with values for all parameters and pseudo parameters; conditions stay as undecided as they are."""
-    fixed, any_text = _missing_values(scope)
-    for text in _TEXTS if any_text else _TEXTS[:1]:
+    missing = {
+        name: _possible_values(parameter)
+        for name, parameter in scope.parameters.items()
+        if isinstance(parameter, dict) and "Default" not in parameter and name not in scope.values
+    }
+    numbers = range(max(map(len, missing.values()), default=1))
+    # First the same text for all, such as the name of a stage, then different ones: a tag and a digest, for example.
+    for step, number in product((0, 1) if len(missing) > 1 else (0,), numbers):
+        values = {
+            name: some[(number + position * step) % len(some)] for position, (name, some) in enumerate(missing.items())
+        }
         assumed = Scope.of_template(
             fragment.tree,
-            {**fixed, **dict.fromkeys(any_text, text), **scope.values},
+            {**values, **scope.values},
             region=scope.region or _REGION,
             account_id=scope.account_id or _ACCOUNT,
             ssm_names=True,
@@ -32,21 +42,26 @@ def assumed_scopes(fragment: Fragment, scope: Scope) -> Iterator[Scope]:
         yield assumed.claiming(_STACK_NAME if _sets_stack_name(fragment) else "").assumed_from(scope)
 
 
-def _missing_values(scope: Scope) -> tuple[dict[str, JsonValue], list[str]]:
-    """Return values of the parameters without one whose declarations suggest it, and the names of the others."""
-    fixed: dict[str, JsonValue] = {}
-    any_text = []
-    for name, parameter in scope.parameters.items():
-        if not isinstance(parameter, dict) or "Default" in parameter or name in scope.values:
-            continue
-        allowed = parameter.get("AllowedValues")
-        if isinstance(allowed, list) and allowed:
-            fixed[name] = allowed[0]
-        elif parameter.get("Type") == "Number":
-            fixed[name] = _NUMBER
-        else:
-            any_text.append(name)
-    return fixed, any_text
+def _possible_values(parameter: JsonObject) -> Sequence[JsonValue]:
+    """Return some of the values that the declaration of a parameter allows."""
+    allowed = parameter.get("AllowedValues")
+    if isinstance(allowed, list) and allowed:
+        return allowed[: len(_TEXTS)]
+    return _NUMBERS if parameter.get("Type") == "Number" else _TEXTS
+
+
+def without_defaults(fragment: Fragment, scope: Scope) -> tuple[Fragment, Scope]:
+    """Return the fragment without the defaults of its parameters, and its scope: they decide no condition there."""
+    parameters = {
+        name: {key: value for key, value in declaration.items() if key != "Default"}
+        for name, declaration in scope.parameters.items()
+        if isinstance(declaration, dict)
+    }
+    tree = {**fragment.tree, "Parameters": parameters}
+    other = Scope.of_template(
+        tree, scope.values, region=scope.region, account_id=scope.account_id, ssm_names=scope.ssm_names
+    )
+    return fragment._replace(tree=tree), other
 
 
 def _sets_stack_name(fragment: Fragment) -> bool:

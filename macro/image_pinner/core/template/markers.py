@@ -31,6 +31,7 @@ _MARKER_AND_WORDS = re.compile(
     r"\s*+!PinDigest(?:\s++[A-Za-z][A-Za-z0-9]*+=(?:\$\{[^}]*+\}|[^\s$]|\$(?!\{))*+(?=\s))*+\s*+"
 )
 _NO_OPTIONS = Options()
+_NO_VALUE = {"Ref": "AWS::NoValue"}
 
 
 class MarkedExpression(NamedTuple):
@@ -242,17 +243,19 @@ def with_marker(expression: JsonValue, words: str = "") -> JsonValue:
         case dict() if len(expression) != 1:
             return {"Fn::Join": ["", [marker, expression]]}
         case {"Ref": str(name)}:
-            return expression if name == "AWS::NoValue" else {"Fn::Sub": f"{marker}${{{name}}}"}
+            return expression if expression == _NO_VALUE else {"Fn::Sub": f"{marker}${{{name}}}"}
         case {"Fn::GetAtt": [str(resource), str(attribute)]}:
             return {"Fn::Sub": f"{marker}${{{resource}.{attribute}}}"}
         case {"Fn::Sub": str(text)}:
             return {"Fn::Sub": marker + text}
         case {"Fn::Sub": [str(text), variables]}:
             return {"Fn::Sub": [marker + text, variables]}
-        case {"Fn::Join": [str(delimiter), [str(first), *others]]}:
-            return {"Fn::Join": [delimiter, [marker + first, *others]]}
-        case {"Fn::Join": ["", [first, *others]]}:
+        case {"Fn::Join": ["", [dict() as first, *others]]}:
             return {"Fn::Join": ["", [marker, first, *others]]}
+        case {"Fn::Join": [str(delimiter), [str() | {"Ref": _} | {"Fn::Sub": _} as first, *others]]} if (
+            first != _NO_VALUE
+        ):
+            return {"Fn::Join": [delimiter, [with_marker(first, words), *others]]}
         case {"Fn::If": [condition, yes, no]}:
             return {"Fn::If": [condition, with_marker(yes, words), with_marker(no, words)]}
         case _:

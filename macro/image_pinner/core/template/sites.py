@@ -16,7 +16,7 @@ from image_pinner.core.template.markers import MarkedExpression
 from image_pinner.core.template.options import Options
 from image_pinner.core.template.paths import TemplatePath
 from image_pinner.core.template.problems import UNRESOLVED_IMAGE, Problem, ProblemKind
-from image_pinner.core.template.traversal import TemplateNode
+from image_pinner.core.template.traversal import ConditionGuard, TemplateNode
 
 
 class ScanSettings(NamedTuple):
@@ -199,6 +199,7 @@ class SkippedImage(NamedTuple):
         replacement: What replaces a marked expression that is not deployed: the expression without its marker.
         marked: Whether it has a marker.
         unmarkable: The resource of the image if linters reject a marker in this property, or `None`.
+        guards: The conditions of an image that nothing selects, which are not evaluated.
     """
 
     path: TemplatePath
@@ -208,6 +209,7 @@ class SkippedImage(NamedTuple):
     replacement: JsonValue | None = None
     marked: bool = False
     unmarkable: TemplatePath | None = None
+    guards: tuple[ConditionGuard, ...] = ()
 
 
 class Classification(NamedTuple):

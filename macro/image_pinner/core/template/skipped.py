@@ -36,6 +36,7 @@ def skipped_image(image: CandidateImage) -> SkippedImage | Problem:
         reason,
         known_text(image.certain),
         unmarkable=image.context.resource_path if image.location.rejects_marker else None,
+        guards=image.node.guards,
     )
 
 

@@ -33,6 +33,14 @@ NO_VALUE = {"Ref": "AWS::NoValue"}
             {"Fn::Join": ["", ["!PinDigest ", {"Ref": "Image"}, ":1"]]},
         ),
         (
+            {"Fn::Join": [":", [{"Ref": "Image"}, {"Ref": "Tag"}]]},
+            {"Fn::Join": [":", [{"Fn::Sub": "!PinDigest ${Image}"}, {"Ref": "Tag"}]]},
+        ),
+        (
+            {"Fn::Join": ["/", [{"Fn::Sub": "host.${Tag}"}, "web:1"]]},
+            {"Fn::Join": ["/", [{"Fn::Sub": "!PinDigest host.${Tag}"}, "web:1"]]},
+        ),
+        (
             {"Fn::Select": [0, ["nginx:1", "redis:2"]]},
             {"Fn::Join": ["", ["!PinDigest ", {"Fn::Select": [0, ["nginx:1", "redis:2"]]}]]},
         ),
@@ -63,7 +71,8 @@ def test_the_marker_is_written_as_leading_text(expression: Any, marked: Any) -> 
         {"Fn::If": ["Yes", "a", "b"], "Other": 1},
         {"Fn::GetAtt": ["Repo", "Arn"], "Other": 1},
         {"Ref": "Image", "Other": 1},
-        {"Fn::Join": ["/", [{"Ref": "Image"}]]},
+        {"Fn::Join": ["/", [NO_VALUE, "web:1"]]},
+        {"Fn::Join": ["/", [{"Fn::If": ["Yes", NO_VALUE, "shop"]}, "web:1"]]},
         {"Fn::Join": ["", []]},
         {"Fn::If": ["Yes", "a"]},
         {"Ref": 5},
@@ -86,6 +95,7 @@ def test_options_are_written_behind_the_marker() -> None:
         {"Fn::Sub": "nginx:${Tag}"},
         {"Fn::Join": [":", ["nginx", {"Ref": "Tag"}]]},
         {"Fn::Join": ["", [{"Ref": "Image"}, {"Fn::Join": [":", ["", {"Ref": "Tag"}]]}]]},
+        {"Fn::Join": [".", [{"Ref": "Image"}, {"Ref": "Tag"}]]},
         {"Fn::Select": [0, ["nginx:1", "redis:2"]]},
         {"Fn::GetAtt": ["Repo", "RepositoryUri"]},
         {"Fn::GetAtt": "Repo.RepositoryUri"},
