@@ -130,8 +130,9 @@ def text_of(value: JsonValue) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value) if value.bit_length() <= _MAX_BITS else None
-    if isinstance(value, float) and math.isfinite(value):
-        return repr(value)
+    # Not as a power of ten, which programs write in different ways.
+    if isinstance(value, float) and math.isfinite(value) and "e" not in (text := repr(value)):
+        return text
     return None
 
 

@@ -45,10 +45,10 @@ def test_only_scalars_have_a_text_form(value: object) -> None:
         (False, "false"),
         (1.1, "1.1"),
         (1.0, "1.0"),
-        (1e22, "1e+22"),
+        (1e22, None),  # CloudFormation can write it as 1.0E22
     ],
 )
-def test_a_scalar_becomes_the_text_that_json_has_for_it(value: object, text: str) -> None:
+def test_a_scalar_becomes_the_text_that_json_has_for_it(value: object, text: str | None) -> None:
     assert text_of(value) == text
 
 
