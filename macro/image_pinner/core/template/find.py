@@ -318,7 +318,7 @@ def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:
             opaque.append(node)
             continue
         value = node.value
-        outcome = evaluate(value, node.scope) if isinstance(value, str) or intrinsic_of(value) else None
+        outcome = evaluate(value, node.scope.deciding()) if isinstance(value, str) or intrinsic_of(value) else None
         if isinstance(outcome, Known) and isinstance(outcome.value, str):
             yield outcome.value
         elif outcome or node.scope.loops:
