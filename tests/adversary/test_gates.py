@@ -427,6 +427,16 @@ def task_of(container: dict[str, Any]) -> dict[str, Any]:
         ),
         (
             {
+                "Fn::ForEach::L": [
+                    "Name",
+                    [{"Fn::If": ["Real", "ECS", "SNS"]}],
+                    {"Web": {**EVIL_TASK, "Type": "AWS::${Name}::TaskDefinition"}},
+                ]
+            },
+            [{"Ref": "Stage"}, "/prod"],
+        ),
+        (
+            {
                 "Web": task_of(
                     {"Fn::ForEach::L": ["Name", {"Fn::If": ["Real", ["Image"], ["User"]]}, {"${Name}": EVIL}]}
                 )
