@@ -188,9 +188,9 @@ def _resource_name(resource: str, evaluation: Evaluation) -> Value:
 
 
 def _attribute(resource: str, attribute: str, evaluation: Evaluation) -> Value:
-    declaration = evaluation.scope.resources.get(resource)
-    if declaration is None:
+    if resource not in evaluation.scope.resources:
         return Unknown(f"the template has no resource {resource!r}", _CHECK_NAME)
+    declaration = evaluation.scope.resources[resource]
     pieces = _ATTRIBUTES.get(attribute)
     if pieces is None or not is_repository(declaration):
         return _generated(f"the attribute {attribute!r} of the resource {resource!r}")

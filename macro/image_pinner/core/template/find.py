@@ -92,17 +92,16 @@ def find_images(
 
 
 def _without_made_names(scope: Scope) -> Scope:
-    """Return the scope without the conditions and repositories that a loop makes, too: it is unknown which counts."""
-    conditions, resources = scope.conditions, scope.resources
-    repositories = [name for name, value in resources.items() if is_repository(value)]
-    made = {*_made_names(_CONDITIONS, conditions, conditions, scope)}
-    made_repositories = {*_made_names(_RESOURCES, resources, repositories, scope)}
-    if not made and not made_repositories:
+    """Return the scope without the conditions and repositories that a loop makes, too: which counts is unknown."""
+    repositories = [name for name, value in scope.resources.items() if is_repository(value)]
+    conditions = dict.fromkeys(_made_names(_CONDITIONS, scope.conditions, scope.conditions, scope))
+    resources = dict.fromkeys(_made_names(_RESOURCES, scope.resources, repositories, scope))
+    if not conditions and not resources:
         return scope
     return replace(
         scope,
-        conditions={name: value for name, value in conditions.items() if name not in made},
-        resources={name: value for name, value in resources.items() if name not in made_repositories},
+        conditions={**scope.conditions, **conditions},
+        resources={**scope.resources, **resources},
         cache={},
         caches={},
     )
