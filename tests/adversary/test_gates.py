@@ -414,7 +414,7 @@ def task_of(container: dict[str, Any]) -> dict[str, Any]:
     ("resources", "equals"),
     [
         ({"Web": {**task("!PinDigest evil.example/app:1"), "Condition": "Real"}}, [{"Ref": "Stage"}, "/prod"]),
-        ({"Web": {**task("!PinDigest evil.example/app:1"), "Condition": "Real"}}, [1e16, "1.0E16"]),
+        ({"Web": {**task("!PinDigest evil.example/app:1"), "Condition": "Real"}}, [12345678.5, "1.23456785E7"]),
         (
             {
                 "Fn::ForEach::L": [
