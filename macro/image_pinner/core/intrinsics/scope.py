@@ -148,7 +148,8 @@ class Scope:
         if self.known is None:
             return self
         cache = self.caches.setdefault("known", {})
-        return replace(self.known, loops=self.loops, conditions=self.conditions, cache=cache)
+        loops, certain_loops = self.loops, self.certain_loops
+        return replace(self.known, loops=loops, certain_loops=certain_loops, conditions=self.conditions, cache=cache)
 
     def assumed_from(self, known: Scope) -> Scope:
         """Return the scope as one with assumed values, in addition to those of `known`."""
