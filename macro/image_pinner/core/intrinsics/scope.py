@@ -182,13 +182,14 @@ class Scope:
         if not self.claimed_stack_name:
             return self
         cache = self.caches.setdefault("claims", {})
-        return replace(self, stack_name=self.claimed_stack_name, claimed_stack_name="", cache=cache)
+        return replace(self, stack_name=self.claimed_stack_name, claimed_stack_name="", cache=cache, caches={})
 
     def certain(self) -> Scope:
         """Return the scope without external values, which can change until CloudFormation reads them itself."""
         if not self.answers:
             return self
-        return replace(self, answers={}, loops=self.certain_loops, cache=self.caches.setdefault("certain", {}))
+        cache = self.caches.setdefault("certain", {})
+        return replace(self, answers={}, loops=self.certain_loops, cache=cache, caches={})
 
     def deciding(self) -> Scope:
         """Return the scope that decides what is deployed.
