@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from image_pinner.core.gates.configuration import GATES, parse_gates
 from image_pinner.core.gates.enabled import needs_of
 from image_pinner.core.gates.interface import Facts
+from image_pinner.core.intrinsics.values import ExternalValue, SsmParameter
 from image_pinner.lambda_macro.handler import Macro
 from image_pinner.pinning import Resolvers
 from image_pinner.sources.ecr.facts.source import FACTS
@@ -17,7 +19,7 @@ from support.ecr_api import EcrApi, denied
 from support.gate_cases import GATE_CASES, IMAGE, GateCase
 from support.gates import FakeFacts
 from support.macro import event_for
-from support.templates import EveryDigest, image_in, task
+from support.templates import EveryDigest, ExpectedLookups, image_in, task
 
 EVERY_GATE = pytest.mark.parametrize("gate", [gate.id for gate in GATES])
 OTHER_LETTERS = str.maketrans({"o": "о", "n": "ո"})  # noqa: RUF001 - Cyrillic and Armenian
@@ -29,15 +31,17 @@ def answer(
     *entries: str,
     params: Mapping[str, Any] | None = None,
     sections: Mapping[str, Any] | None = None,
+    values: Mapping[str, Any] | None = None,
+    external_values: Mapping[ExternalValue, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the response of the macro with these gates."""
     macro = Macro(
-        lambda *_: Resolvers(EveryDigest(), facts=facts),
+        lambda *_: Resolvers(EveryDigest(), ExpectedLookups(external_values), facts=facts),
         {"IMAGE_PINNER_GATES": "\n".join(entries)},
         lambda _: None,
     )
     fragment = {"Resources": resources, **(sections or {})} if resources else {}
-    return macro.answer(event_for(fragment, params), None)
+    return macro.answer(event_for(fragment, params, values), None)
 
 
 def bad(case: GateCase, *entries: str, **options: Any) -> dict[str, Any]:
@@ -388,3 +392,70 @@ def test_a_name_that_a_loop_has_too_hides_no_image() -> None:
     assert answer({"Fn::ForEach::L": ["Name", ["evil"], {"Web": task(image)}]}, FakeFacts(), *STRICT)["status"] == (
         "failure"
     )
+
+
+@pytest.mark.parametrize("pin", ["Marked", "All"])
+@pytest.mark.parametrize("image", ["${Name}", {"Ref": "Name"}, {"Fn::Sub": "${Name}"}], ids=str)
+def test_a_looked_up_value_of_a_loop_does_not_stay_in_the_template(image: Any, pin: str) -> None:
+    loop = {"Fn::ForEach::L": ["Name", ["{{resolve:ssm:/image}}"], {"Web": task(image)}]}
+    response = answer(loop, FakeFacts(), *STRICT, params={"Pin": pin}, external_values={SsmParameter("/image"): GOOD})
+    if response["status"] == "success":
+        body = response["fragment"]["Resources"]["Fn::ForEach::L"][2]
+        assert image_in({"Resources": body}) == GOOD
+        assert pin == "All"
+
+
+def task_of(container: dict[str, Any]) -> dict[str, Any]:
+    """Return a task definition with this container."""
+    return {**task(), "Properties": {"ContainerDefinitions": [container]}}
+
+
+@pytest.mark.parametrize(
+    ("resources", "equals"),
+    [
+        ({"Web": {**task("!PinDigest evil.example/app:1"), "Condition": "Real"}}, [{"Ref": "Stage"}, "/prod"]),
+        ({"Web": {**task("!PinDigest evil.example/app:1"), "Condition": "Real"}}, [12345678.5, "1.23456785E7"]),
+        (
+            {
+                "Fn::ForEach::L": [
+                    "Name",
+                    {"Fn::If": ["Real", ["a"], []]},
+                    {"Web": task("!PinDigest evil.example/app:1")},
+                ]
+            },
+            [{"Ref": "Stage"}, "/prod"],
+        ),
+        (
+            {
+                "Fn::ForEach::L": [
+                    "Name",
+                    [{"Fn::If": ["Real", "ECS", "SNS"]}],
+                    {"Web": {**EVIL_TASK, "Type": "AWS::${Name}::TaskDefinition"}},
+                ]
+            },
+            [{"Ref": "Stage"}, "/prod"],
+        ),
+        (
+            {
+                "Web": task_of(
+                    {"Fn::ForEach::L": ["Name", {"Fn::If": ["Real", ["Image"], ["User"]]}, {"${Name}": EVIL}]}
+                )
+            },
+            [{"Ref": "Stage"}, "/prod"],
+        ),
+    ],
+)
+def test_a_condition_that_can_be_true_hides_no_image(resources: dict[str, Any], equals: list[Any]) -> None:
+    # The value of the parameter is the name of another one.
+    stage = {"Stage": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/stage"}}
+    resources |= {"Other": task({"Fn::Sub": "!PinDigest good.example/${Stage}:1"})}
+    sections = {"Parameters": stage, "Conditions": {"Real": {"Fn::Equals": equals}}}
+    response = answer(
+        resources,
+        FakeFacts(),
+        *STRICT,
+        sections=sections,
+        values={"Stage": "/prod"},
+        external_values={SsmParameter("/prod"): "test"},
+    )
+    assert response["status"] == "failure"

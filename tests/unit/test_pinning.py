@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from image_pinner.core.intrinsics.values import Known, SsmParameter, StackExport, Unknown
+from image_pinner.core.intrinsics.values import SsmParameter, StackExport, Unknown
 from image_pinner.core.template.problems import ProblemKind
 from image_pinner.settings import Settings
 from support.images import HEX
@@ -378,17 +378,13 @@ class TestLookups:
         assert "the SSM parameter '/tag' was not resolved in 4 rounds of lookups" in cause
         assert 1 <= silent.calls < 10
 
-    def test_looked_up_condition_decides_which_branch_is_looked_up(self) -> None:
+    @pytest.mark.parametrize(("value", "second"), [("/stage", pinned("nginx", "2")), ("prod", "nginx:2")])
+    def test_only_a_value_that_cannot_be_a_name_decides_a_condition(self, value: str, second: str) -> None:
         template = template_of({"Fn::If": ["Prod", "!PinDigest nginx:1", "!PinDigest nginx:2"]})
-        template["Conditions"] = {"Prod": {"Fn::Equals": ["{{resolve:ssm:/stage}}", "prod"]}}
-        template["Conditions"]["Prod"] = {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}
+        template["Conditions"] = {"Prod": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}}
         template["Parameters"] = {"Stage": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/stage"}}
-        result = pin(
-            template,
-            external_values=ExpectedLookups({SsmParameter("/stage"): Known("prod")}),
-            digests=ExpectedDigests(["docker.io/library/nginx:1"]),
-        )
-        assert image_in(result.answer) == {"Fn::If": ["Prod", pinned("nginx", "1"), "nginx:2"]}
+        image = image_in(pin(template, values={"Stage": value}).answer)
+        assert image == {"Fn::If": ["Prod", pinned("nginx", "1"), second]}
 
 
 class TestWhenMissing:

@@ -13,7 +13,7 @@ from image_pinner.core.intrinsics.functions import INTRINSICS, substitute_from_c
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import JsonValue, Known, Outcome, collapse
 
-__all__ = ["INTRINSICS", "evaluate", "evaluate_condition", "intrinsic_of"]
+__all__ = ["INTRINSICS", "evaluate", "evaluate_condition", "evaluate_text", "intrinsic_of"]
 
 
 def evaluate(expression: JsonValue, scope: Scope) -> Outcome:
@@ -27,7 +27,12 @@ def evaluate(expression: JsonValue, scope: Scope) -> Outcome:
         if plain and DYNAMIC_REFERENCE_PREFIX not in plain.value:
             scope.budget.spend_text(len(plain.value))
             return plain
-    return resolve_dynamic_references(collapse(Evaluation(scope, INTRINSICS).evaluate(expression)), scope)
+    return resolve_dynamic_references(evaluate_text(expression, scope), scope)
+
+
+def evaluate_text(expression: JsonValue, scope: Scope) -> Outcome:
+    """Evaluate like `evaluate`, but leave dynamic references as text: CloudFormation resolves them after all else."""
+    return collapse(Evaluation(scope, INTRINSICS).evaluate(expression))
 
 
 def evaluate_condition(condition: JsonValue, scope: Scope) -> Outcome:

@@ -158,13 +158,17 @@ def sub(argument: JsonValue, evaluation: Evaluation) -> Value:
     match argument:
         case str() as text:
             variables: JsonObject = {}
-        case [str() as text, dict() as variables]:
+        case [str() as text, dict() as variables] if not any(map(_is_made, variables)):
             pass
         case _:
             return invalid_argument("Fn::Sub", "text or [text, {variable: value}]")
     # A thousand variables that are empty produce no text.
     evaluation.scope.budget.spend_text(len(text))
     return concatenate(_substitute(_split_variables(text), variables, evaluation))
+
+
+def _is_made(key: object) -> bool:
+    return "{" in str(key) or str(key).startswith("Fn::")
 
 
 def substitute_from_cache(text: str, cache: Mapping[str, Outcome]) -> Known | None:

@@ -36,6 +36,7 @@ class Scope:
             they should be resolved, but not all reports agree, so a value that looks like a name is looked up too.
         answers: The external values that were looked up so far.
         loops: The variables of the `Fn::ForEach` loops around the expression.
+        certain_loops: What `certain` knows of them.
         may_have_loops: Whether the template can have such loops; finding them takes a tenth of a search for images.
         iterations: The values of each of these variables; not of one whose collection is unknown.
         hidden: The parameters whose values a snippet may not use.
@@ -62,6 +63,7 @@ class Scope:
     ssm_names: bool = False
     answers: Mapping[ExternalValue, Answer] = field(default_factory=dict)
     loops: Mapping[str, Outcome] = field(default_factory=dict)
+    certain_loops: Mapping[str, Outcome] = field(default_factory=dict)
     may_have_loops: bool = True
     iterations: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
     hidden: frozenset[str] = frozenset()
@@ -146,7 +148,8 @@ class Scope:
         if self.known is None:
             return self
         cache = self.caches.setdefault("known", {})
-        return replace(self.known, loops=self.loops, conditions=self.conditions, cache=cache)
+        loops, certain_loops = self.loops, self.certain_loops
+        return replace(self.known, loops=loops, certain_loops=certain_loops, conditions=self.conditions, cache=cache)
 
     def assumed_from(self, known: Scope) -> Scope:
         """Return the scope as one with assumed values, in addition to those of `known`."""
@@ -179,22 +182,38 @@ class Scope:
         if not self.claimed_stack_name:
             return self
         cache = self.caches.setdefault("claims", {})
-        return replace(self, stack_name=self.claimed_stack_name, claimed_stack_name="", cache=cache)
+        return replace(self, stack_name=self.claimed_stack_name, claimed_stack_name="", cache=cache, caches={})
 
     def certain(self) -> Scope:
         """Return the scope without external values, which can change until CloudFormation reads them itself."""
-        return replace(self, answers={}, cache=self.caches.setdefault("certain", {})) if self.answers else self
+        if not self.answers:
+            return self
+        cache = self.caches.setdefault("certain", {})
+        return replace(self, answers={}, loops=self.certain_loops, cache=cache, caches={})
+
+    def deciding(self) -> Scope:
+        """Return the scope that decides what is deployed.
+
+        In a macro's event, a value that looks like the name of an SSM parameter can be the value of that parameter.
+        """
+        return self if self.ssm_names else self.certain()
 
     def without_loops(self) -> Scope:
         """Return the scope of a template that certainly has no `Fn::ForEach`."""
         return replace(self, may_have_loops=False)
 
-    def with_loop(self, name: str, outcome: Outcome, values: tuple[Outcome, ...] | None = None) -> Scope:
-        """Return the scope inside a `Fn::ForEach` with this variable, and its values if all of them are known."""
+    def with_loop(
+        self, name: str, outcome: Outcome, values: tuple[Outcome, ...] | None = None, certain: Outcome | None = None
+    ) -> Scope:
+        """Return the scope inside a `Fn::ForEach` with this variable, and its values if all of them are known.
+
+        `certain` is the variable without external values, if that is another one.
+        """
         iterations = {known: outcomes for known, outcomes in self.iterations.items() if known != name}
         if values is not None:
             iterations[name] = values
-        return replace(self, loops={**self.loops, name: outcome}, iterations=iterations)
+        certain_loops = {**self.certain_loops, name: outcome if certain is None else certain}
+        return replace(self, loops={**self.loops, name: outcome}, certain_loops=certain_loops, iterations=iterations)
 
     def with_answers(self, answers: Mapping[ExternalValue, Answer]) -> Scope:
         """Return the scope with these external values added."""

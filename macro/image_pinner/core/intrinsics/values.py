@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, assert_never
@@ -119,6 +118,7 @@ MAX_ELEMENTS = 10_000  # of a list
 _MAX_REASON = 500  # characters of several reasons together
 TEXT_TOO_LONG = Unknown(f"the expression produces a text of more than {MAX_TEXT:,} characters", "shorten it")
 _MAX_BITS = 1024  # of an integer; Python refuses to format more than 4,300 digits
+_MIN_DECIMAL, _MAX_DECIMAL = 0.001, 10_000_000  # other numbers are a power of ten in some programs: 1.0E7
 
 
 def text_of(value: JsonValue) -> str | None:
@@ -129,7 +129,7 @@ def text_of(value: JsonValue) -> str | None:
         return "true" if value else "false"
     if isinstance(value, int):
         return str(value) if value.bit_length() <= _MAX_BITS else None
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and (value == 0 or _MIN_DECIMAL <= abs(value) < _MAX_DECIMAL):
         return repr(value)
     return None
 

@@ -90,7 +90,7 @@ def classify_image(
 
 def _evaluate(expression: JsonValue, scope: Scope) -> tuple[Outcome, Outcome]:
     """Return what an image evaluates to now, and what it certainly evaluates to if it is not replaced."""
-    is_plain = isinstance(expression, str) and DYNAMIC_REFERENCE_PREFIX not in expression
+    is_plain = isinstance(expression, str) and not scope.loops and DYNAMIC_REFERENCE_PREFIX not in expression
     if is_plain or scope.is_certain:  # most images
         outcome = evaluate(expression, scope)
         return outcome, outcome

@@ -6,12 +6,13 @@ returns the reference. No requests are made: values that only AWS knows are retu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from image_pinner.core.advice import Advice
 from image_pinner.core.errors import InvalidOptionError, InvalidPathError
 from image_pinner.core.intrinsics import evaluate, intrinsic_of
+from image_pinner.core.intrinsics.references import is_repository
 from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.transforms import calls_of
 from image_pinner.core.intrinsics.values import JsonObject, JsonValue, Known
@@ -75,7 +76,7 @@ def find_images(
     scan = ImageScan()
     options, pin_path = _template_options(template, parameters, scope, scan_settings, scan)
     scan.options = options.over(scan_settings.operator)
-    scope = _without_made_conditions(scope.claiming(options.stack_name or ""))
+    scope = _without_made_names(scope.claiming(options.stack_name or ""))
     scan.marker_count = count_walked_markers(template, serialized)
     calls = list(find_transform_calls(template)) if scan.marker_count.transforms else []
     reader = _Reader(template, options, scan_settings, scan)
@@ -90,22 +91,34 @@ def find_images(
     return scan
 
 
-def _without_made_conditions(scope: Scope) -> Scope:
-    """Return the scope without the conditions that a loop makes, too: it is unknown which of the two counts."""
-    written = scope.conditions
-    if not has_loop(written, scope):
+def _without_made_names(scope: Scope) -> Scope:
+    """Return the scope without the conditions and repositories that a loop makes, too: which counts is unknown."""
+    repositories = [name for name, value in scope.resources.items() if is_repository(value)]
+    conditions = dict.fromkeys(_made_names(_CONDITIONS, scope.conditions, scope.conditions, scope))
+    resources = dict.fromkeys(_made_names(_RESOURCES, scope.resources, repositories, scope))
+    if not conditions and not resources:
         return scope
-    made: set[str] = set()
-    for key, node in entries_of(TemplateNode((_CONDITIONS,), written, scope)):
+    return replace(
+        scope,
+        conditions={**scope.conditions, **conditions},
+        resources={**scope.resources, **resources},
+        cache={},
+        caches={},
+    )
+
+
+def _made_names(section: str, content: JsonObject, written: Collection[str], scope: Scope) -> Iterator[str]:
+    """Yield those of the `written` names that a loop in a section of the template can make."""
+    if not written or not has_loop(content, scope):
+        return
+    for key, node in entries_of(TemplateNode((section,), content, scope)):
         if not node.scope.loops or creates_nothing(node.scope):
             continue
         for name in written:
             scope.budget.spend_step()
             keys = made_keys(key, node.scope, name) if can_become(key, str(name)) else {}
             if keys is None or name in keys:
-                made.add(name)
-    left = {name: value for name, value in written.items() if name not in made}
-    return replace(scope, conditions=left, cache={}, caches={})
+                yield name
 
 
 def _template_options(
@@ -304,7 +317,7 @@ def _types(resource: TemplateNode, opaque: list[OpaqueNode]) -> Iterator[str]:
             opaque.append(node)
             continue
         value = node.value
-        outcome = evaluate(value, node.scope) if isinstance(value, str) or intrinsic_of(value) else None
+        outcome = evaluate(value, node.scope.deciding()) if isinstance(value, str) or intrinsic_of(value) else None
         if isinstance(outcome, Known) and isinstance(outcome.value, str):
             yield outcome.value
         elif outcome or node.scope.loops:

@@ -11,11 +11,27 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple, assert_never
 
 from image_pinner.core.errors import cut
-from image_pinner.core.intrinsics import evaluate, evaluate_condition, intrinsic_of
+from image_pinner.core.intrinsics import evaluate_condition, evaluate_text, intrinsic_of
 from image_pinner.core.intrinsics.budget import BudgetExceededError
 from image_pinner.core.intrinsics.scope import Scope
-from image_pinner.core.intrinsics.values import ExternalValue, JsonObject, JsonValue, Known, NoValue, Outcome, Pending
-from image_pinner.core.template.loop_keys import can_become, can_become_function, is_function, loop_variable, made_keys
+from image_pinner.core.intrinsics.values import (
+    ExternalValue,
+    JsonObject,
+    JsonValue,
+    Known,
+    NoValue,
+    Outcome,
+    Pending,
+    Unknown,
+)
+from image_pinner.core.template.loop_keys import (
+    EXPAND_FIRST,
+    can_become,
+    can_become_function,
+    is_function,
+    loop_variable,
+    made_keys,
+)
 from image_pinner.core.template.paths import FOR_EACH, Descend, Every, Field, Index, PathStep, Step, TemplatePath, Where
 
 IF = "Fn::If"
@@ -149,16 +165,34 @@ def _loop_body(node: TemplateNode, key: str, loop: JsonValue) -> TemplateNode | 
             return None
     if len(node.scope.loops) >= MAX_LOOPS or len(node.steps) >= _MAX_STEPS:
         raise BudgetExceededError(f"{key} is nested too deeply", f"nest at most {MAX_LOOPS} loops")
-    items = evaluate(collection, node.scope) if isinstance(collection, dict) else Known(collection)
-    outcomes: tuple[Outcome, ...] | None = None
-    if isinstance(items, Known) and isinstance(items.value, list):
-        evaluated = [evaluate(value, node.scope) for value in items.value]
-        outcomes = tuple(outcome for outcome in evaluated if not isinstance(outcome, NoValue))
+    scope = node.scope
     variable: Outcome = NoValue()
-    if not creates_nothing(node.scope):
-        variable = loop_variable(key, items, outcomes)
-    scope = node.scope.with_loop(name, variable, outcomes)
+    certain: Outcome = variable
+    items, values = _values_of(collection, scope)
+    if not creates_nothing(scope):
+        variable = certain = loop_variable(key, items, values)
+    if isinstance(variable, Known) and scope.loops.get(name, variable) != variable:
+        variable = certain = Unknown(f"{name!r} is the variable of two loops around it", "rename one of them")
+        values = None
+    elif scope.answers:
+        certain = loop_variable(key, *_values_of(collection, scope.certain()))
+        _, values = _values_of(collection, scope.deciding())
+        if isinstance(variable, NoValue) and values != ():
+            variable = Unknown(f"the values of {key} depend on a value that is looked up", EXPAND_FIRST)
+    scope = scope.with_loop(name, variable, values, certain)
     return TemplateNode((*node.steps, key, 2), body, scope, node.guards, node.owner, node.shared)
+
+
+def _values_of(collection: JsonValue, scope: Scope) -> tuple[Outcome, tuple[Outcome, ...] | None]:
+    """Return what the collection of a loop evaluates to, and the values in it; `None` if it is not a list.
+
+    Dynamic references stay text: CloudFormation resolves them where the loop variable is used.
+    """
+    items = evaluate_text(collection, scope) if isinstance(collection, dict) else Known(collection)
+    if not isinstance(items, Known) or not isinstance(items.value, list):
+        return items, None
+    evaluated = [evaluate_text(value, scope) for value in items.value]
+    return items, tuple(outcome for outcome in evaluated if not isinstance(outcome, NoValue))
 
 
 def creates_nothing(scope: Scope) -> bool:
@@ -205,7 +239,8 @@ def _made_entries(node: TemplateNode, name: str | None, opaque: list[OpaqueNode]
 def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool | frozenset[ExternalValue] | None:
     """Return whether a property with these conditions, in these loops, is deployed.
 
-    Assumed values decide no condition: a property that only some deployments have is one of the template too.
+    Assumed values decide no condition: a property that only some deployments have is one of the template too. Nor do
+    values of a macro's event that were looked up; see `Scope.deciding`.
 
     Returns:
         True or False, the values to look up first, or `None` if that cannot be decided.
@@ -214,13 +249,14 @@ def deployment_status(guards: tuple[ConditionGuard, ...], scope: Scope) -> bool 
         return False
     external_values: frozenset[ExternalValue] = frozenset()
     decided = True
+    scope = scope.without_assumptions.deciding()
     for guard in guards:
-        match evaluate_condition(guard.condition, scope.without_assumptions):
+        match evaluate_condition(guard.condition, scope):
             case Known(value) if bool(value) is not guard.expected:
                 return False
             case Known():
                 pass
-            case Pending() as pending:
+            case Pending() as pending if scope.ssm_names:
                 external_values |= pending.external_values
             case _:
                 decided = False

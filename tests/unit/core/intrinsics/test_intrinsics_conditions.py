@@ -236,3 +236,11 @@ class TestIf:
         assert evaluate({"Fn::If": ["Asked", "app:1", "app:2"]}, SCOPE) == Pending(LOOKUP, "app:")
         answered = SCOPE.with_answers({StackExport("E"): Known("a")})
         assert evaluate({"Fn::If": ["Asked", "app:1", "app:2"]}, answered) == Known("app:1")
+
+
+def test_what_a_claim_decides_is_not_remembered_for_the_scope_without_it() -> None:
+    conditions = {"IsShop": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "shop"]}}
+    scope = Scope(conditions=conditions, answers={StackExport("a"): Known("b")}).claiming("shop")
+    for claiming in (scope.with_claims().certain(), scope.certain().with_claims()):
+        assert evaluate_condition("IsShop", claiming) == Known(value=True)
+        assert isinstance(evaluate_condition("IsShop", scope.certain()), Unknown)

@@ -71,3 +71,18 @@ def test_a_variable_of_fn_sub_with_the_name_of_a_loop_variable_is_unknown() -> N
     outcome = evaluate(expression, SCOPE)
     assert outcome == Unknown("'Name' is a variable of Fn::Sub and of a loop", "rename one of them", "app/")
     assert evaluate(expression, Scope(parameters=SCOPE.parameters)) == Known("app/other:1")
+
+
+@pytest.mark.parametrize("name", ["Tag", "RepoApi"])
+@pytest.mark.parametrize("expression", [{"Ref": "{}"}, {"Fn::Sub": "${{{}}}"}, {"Fn::Sub": "${{ {} }}"}], ids=str)
+def test_a_loop_variable_with_a_name_of_the_template_is_unknown(name: str, expression: dict[str, str]) -> None:
+    ((function, text),) = expression.items()
+    outcome = evaluate({function: text.format(name)}, SCOPE.with_loop(name, Known("good")))
+    assert outcome == Unknown(f"{name!r} is a variable of a loop and a name of the template", "rename one of them")
+
+
+@pytest.mark.parametrize("made", [{"${Name}": "evil"}, {"Fn::ForEach::L": ["X", ["Api"], {"${X}": "evil"}]}], ids=str)
+def test_variables_of_fn_sub_that_a_loop_makes_are_refused(made: dict[str, object]) -> None:
+    outcome = evaluate({"Fn::Sub": ["${Api}", {"Api": "good", **made}]}, SCOPE)
+    assert isinstance(outcome, Unknown)
+    assert outcome.reason.startswith("Fn::Sub has an invalid argument")

@@ -144,3 +144,10 @@ def test_without_the_account_the_uri_is_unknown() -> None:
 def test_a_name_from_an_export_is_pending() -> None:
     resource = {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": {"Fn::ImportValue": "Name"}}}
     assert of(URI, resource=resource) == Pending(frozenset({StackExport("Name")}), f"{HOST}/")
+
+
+@pytest.mark.parametrize("function", ["Fn::ForEach::L", "Fn::Transform"])
+def test_a_name_that_a_function_can_replace_is_unknown(function: str) -> None:
+    outcome = of(URI, resource={"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "app", function: []}})
+    assert isinstance(outcome, Unknown)
+    assert outcome.reason == "the name of the ECR repository 'Repo' cannot be resolved: a function makes its Properties"

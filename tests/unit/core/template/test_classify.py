@@ -36,6 +36,7 @@ SCOPE = Scope(
     conditions={"No": {"Fn::Equals": ["a", "b"]}, "Asked": {"Fn::Equals": [{"Fn::ImportValue": "stage"}, "prod"]}},
     region="us-east-1",
     account_id="111122223333",
+    ssm_names=True,
 )
 
 

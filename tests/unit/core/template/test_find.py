@@ -468,3 +468,29 @@ def test_a_condition_that_a_loop_makes_too_is_unknown(key: str, collection: Any,
         sites = find({"Resources": {"Web": web}, "Conditions": conditions})
         assert pinned_paths(sites) == ([IMAGE] if is_made else [])
         assert skipped_paths(sites) == ({} if is_made else {IMAGE: "not deployed"})
+
+
+@pytest.mark.parametrize(
+    ("loop", "is_made"),
+    [
+        (["Name", ["Repo"], {"${Name}": {"Type": "AWS::ECR::Repository"}}], True),
+        (["Name", {"Ref": "Unknown"}, {"${Name}": {"Type": "AWS::ECR::Repository"}}], True),
+        (["Name", ["Other"], {"${Name}": {"Type": "AWS::ECR::Repository"}}], False),
+    ],
+)
+def test_a_repository_that_a_loop_makes_too_is_unknown(loop: list[Any], is_made: bool) -> None:  # noqa: FBT001
+    repository = {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "app"}}
+    web = task({"Fn::Sub": "!PinDigest ${Repo.RepositoryUri}:1"})
+    sites = find({"Resources": {"Repo": repository, "Fn::ForEach::Names": loop, "Web": web}})
+    assert pinned_paths(sites) == ([] if is_made else [IMAGE])
+    assert [str(path) for path, *_ in sites.problems] == ([IMAGE] if is_made else [])
+
+
+def test_a_variable_of_two_loops_with_two_values_is_unknown() -> None:
+    def nested(inner: str) -> ImageScan:
+        body = {"Fn::ForEach::Inner": ["Name", [inner], {"Web": task("!PinDigest ${Name}/app:1")}]}
+        return find({"Resources": {"Fn::ForEach::Outer": ["Name", ["outer"], body]}})
+
+    assert len(nested("outer").pinned) == 1
+    ((_, cause),) = problem_texts(nested("inner"))
+    assert cause == "cannot resolve image: 'Name' is the variable of two loops around it"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from image_pinner.core.intrinsics.scope import Scope
@@ -8,12 +10,13 @@ from image_pinner.core.template.traversal import ConditionGuard, deployment_stat
 
 STAGE = StackExport("stage")
 SCOPE = Scope(
+    ssm_names=True,
     conditions={
         "Yes": {"Fn::Equals": ["a", "a"]},
         "No": {"Fn::Equals": ["a", "b"]},
         "Open": {"Fn::Equals": [{"Ref": "AWS::StackName"}, "a"]},
         "Asked": {"Fn::Equals": [{"Fn::ImportValue": "stage"}, "prod"]},
-    }
+    },
 )
 
 
@@ -38,6 +41,12 @@ def test_a_condition_is_looked_up_and_then_decided() -> None:
     resolved = SCOPE.with_answers({STAGE: Known("prod")})
     assert deployment_status(guards("Asked"), resolved) is True
     assert deployment_status(guards("not Asked"), resolved) is False
+
+
+def test_a_value_that_looks_like_a_name_in_an_event_decides_no_condition() -> None:
+    event = replace(SCOPE, ssm_names=False)
+    for scope in (event, event.with_answers({STAGE: Known("prod")})):
+        assert deployment_status(guards("not Asked"), scope) is None
 
 
 @pytest.mark.parametrize("conditions", [[], ["Yes"], ["Yes", "not No"]])

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from image_pinner.core.intrinsics.scope import Scope
 from image_pinner.core.intrinsics.values import Known, SsmParameter
+from image_pinner.core.template.find import find_images
+from image_pinner.core.template.sites import ScanSettings
 from support.templates import NO_VALUE, ExpectedLookups, pin, pinned, problems_of, statuses_of, task
 
 IMAGE = {"Fn::Sub": "!PinDigest shop/${N}:1"}
@@ -104,13 +107,18 @@ def test_loops_inside_it_create_nothing_either(inner: Any, variable: str) -> Non
     assert set(statuses_of(result).values()) == {"not deployed"}
 
 
-@pytest.mark.parametrize(("names", "status"), [([], "not deployed"), (["web"], "pinned")])
-def test_a_collection_is_looked_up(names: list[str], status: str) -> None:
-    values = ExpectedLookups({SsmParameter("/names"): Known(names)})
+def test_a_collection_is_looked_up() -> None:
+    values = ExpectedLookups({SsmParameter("/names"): Known(["web"])})
 
-    result = pin(looped({"Ref": "Stored"}, task(IMAGE)), external_values=values)
+    assert statuses_of(pin(looped({"Ref": "Stored"}, task(IMAGE)), external_values=values))[IMAGE_PATH] == "pinned"
 
-    assert statuses_of(result)[IMAGE_PATH] == status
+
+@pytest.mark.parametrize("ssm_names", [True, False])
+def test_in_an_event_a_collection_that_a_lookup_makes_empty_excludes_nothing(ssm_names: bool) -> None:  # noqa: FBT001
+    template = looped({"Ref": "Stored"}, task("!PinDigest shop/web:1"))
+    scope = Scope.of_template(template, {}, region="", account_id="", ssm_names=ssm_names)
+    found = find_images(template, {}, scope.with_answers({SsmParameter("/names"): Known([])}), ScanSettings())
+    assert [str(image.path) for image in found.skipped] == ([IMAGE_PATH] if ssm_names else [])
 
 
 @pytest.mark.parametrize("collection", [{"Ref": "Empty"}, [""], {"Fn::Split": [",", ""]}], ids=str)
