@@ -7,7 +7,6 @@ import queue
 import threading
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from image_pinner.core.errors import ConfigurationError, SourceError
@@ -37,11 +36,11 @@ def garbage_collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-@dataclass(slots=True)
 class _Entry(Generic[V]):
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    value: V | None = None
-    error: ConfigurationError | SourceError | None = None
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.value: V | None = None
+        self.error: ConfigurationError | SourceError | None = None
 
 
 class KeyedCache(Generic[K, V]):

@@ -23,7 +23,7 @@ def is_digest(text: str) -> bool:
     return _SHA256.fullmatch(text) is not None
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Digest:
     """A digest such as `sha256:9f86d0…`, always sha256 with 64 lower-case hexadecimal digits.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple, assert_never
 
@@ -148,11 +147,11 @@ class _Options(NamedTuple):
 def _batches(client: RepositoryClient, by_image: LookupsByImage, options: _Options) -> Iterator[_Batch]:
     images = list(by_image)
     for start in range(0, len(images), IDS_PER_REQUEST):
-        yield _Batch(client, {image: by_image[image] for image in images[start : start + IDS_PER_REQUEST]}, options)
+        part = {image: by_image[image] for image in images[start : start + IDS_PER_REQUEST]}
+        yield _Batch(client, part, options, {})
 
 
-@dataclass(frozen=True, slots=True)
-class _Batch:
+class _Batch(NamedTuple):
     """The lookups of up to `IDS_PER_REQUEST` images of a repository.
 
     The answers are added as they arrive, so that those found before the deadline count.
@@ -161,7 +160,7 @@ class _Batch:
     client: RepositoryClient
     by_image: LookupsByImage
     options: _Options
-    answers: dict[ImageLookup, Resolution] = field(default_factory=dict)
+    answers: dict[ImageLookup, Resolution]
 
     def lookups(self) -> Iterator[ImageLookup]:
         for lookups in self.by_image.values():
