@@ -18,8 +18,8 @@ BIN := $(VENV)/bin
 # Set by `make test-all` to run all tests. `make test` runs samples of the slowest tests, and none of tests/e2e.
 ALL_TESTS ?=
 export ALL_TESTS
-# Not for selected tests, which cover only a part of the core, nor for all tests, which take a quarter longer with it.
-COVERAGE = $(if $(ALL_TESTS)$(ARGS),,--cov --cov-report=term:skip-covered)
+# Options that measure coverage, which takes a quarter longer: `make test COVERAGE=--cov`. CI measures it.
+COVERAGE ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
